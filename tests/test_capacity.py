@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import datetime as dt
 import math
 
@@ -14,7 +16,8 @@ from serving_simulation import poisson, simulate
 from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
-from siting.quantity import LogNormal, Range
+from siting.memory import vram
+from siting.quantity import LogNormal, NotEstimated, Range
 from siting.serving import capacity, queueing
 from siting.serving.capacity import Pool
 from siting.serving.load import PROFILES, duration_curve, workload_load
@@ -310,6 +313,30 @@ def test_what_machines_turn_away_is_what_comes_above_them(kind: queueing.Kind) -
     assert (np.diff(long) <= 1e-12).all()
 
 
+@pytest.mark.parametrize("kind", ["machines", "agents"])
+def test_bursts_are_sized_alike_wherever_the_search_begins(
+    kind: queueing.Kind, base: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pool,) = capacity.assess(base)["owned"].pools.values()
+    found = []
+    for place in (0, queueing.USUAL, len(queueing.BUNCHED) - 1):
+        monkeypatch.setattr(queueing, "USUAL", place)
+        rate = pool.shares[0].rate
+        found.append(queueing.headroom(curve_of(pool), pool.loads[0].limits, kind, rate))
+    assert found[0] == found[1] == found[2] > queueing.busy_minute("people")
+
+
+def test_what_keeps_a_limit_is_the_weighted_quantile(base: Scenario) -> None:
+    (pool,) = capacity.assess(base)["owned"].pools.values()
+    bursts = queueing._Bursts(curve_of(pool), pool.loads[0].limits, "agents", 1.0)
+    values = np.random.default_rng(1).permutation(len(bursts.weights)) ** 2.0
+    share = pool.loads[0].limits.percentile / 100
+    told = np.quantile(values, share, weights=bursts.weights, method="inverted_cdf")
+    assert bursts._within(values) == told
+    # equal values lie on one side of their mean
+    assert bursts._within(np.full(len(values), 3.0)) == 3.0
+
+
 @pytest.mark.parametrize("kind", ["people", "machines", "agents"])
 def test_machines_that_were_sized_for_bursts_turn_next_to_nothing_away(
     kind: str, base: Scenario
@@ -353,6 +380,26 @@ def test_a_benchmark_that_cannot_be_used_leaves_the_estimate_and_says_so(
     if "concurrency" in change:
         narrow, wide = pool.rate_per_replica, estimate.rate_per_replica
         assert narrow.high / narrow.low == pytest.approx(wide.high / wide.low)
+
+
+@pytest.mark.parametrize("model", ["google/gemma-4-31B-it", "openai/gpt-oss-20b"])
+@pytest.mark.parametrize("times", [0.1, 20])
+def test_no_size_of_a_group_that_is_not_looked_at_needs_fewer_gpus(
+    model: str, times: float, base: Scenario
+) -> None:
+    (load,) = capacity.assess(base)["owned"].loads.values()
+    loads = [dataclasses.replace(load, hourly=load.hourly * times)]
+    for gpu in ("l40s-48gb", "h100-sxm5-80gb", "b200-sxm6-180gb"):
+        card = {"gpu": gpu, "server": "", "models": {"all": model}, "tensor_parallel": None}
+        option = base.options["rented"].model_copy(update=card)
+        found = capacity.best_pool(option, model, loads, 3)
+        assert found.keeps_limits
+        for size in vram.TENSOR_PARALLEL:
+            fixed = option.model_copy(update={"tensor_parallel": size})
+            with contextlib.suppress(NotEstimated):
+                other = capacity.best_pool(fixed, model, loads, 3)
+                needs = [sum(p.gpus(y).central for y in (1, 2, 3)) for p in (found, other)]
+                assert needs[0] <= needs[1] or not other.keeps_limits
 
 
 @settings(max_examples=12, deadline=None)

@@ -54,11 +54,13 @@ def open_option(**said: Any) -> Scenario:
     )
 
 
-def looked_at(answers: dict[str, Costed], **said: Any) -> tuple[design.Design, ...]:
+def looked_at(
+    answers: dict[str, Costed], among: tuple[design.Design, ...] = (), **said: Any
+) -> tuple[design.Design, ...]:
     """Designs where these servers are as stated, and nobody prices any other."""
     none = Costed(sized=None, present=None, why="no price")
     return design.looked_at(
-        open_option(**said), "owned", lambda s, n: answers.get(s.options[n].server, none)
+        open_option(**said), "owned", lambda s, n: answers.get(s.options[n].server, none), among
     )
 
 
@@ -84,6 +86,23 @@ def test_the_cheapest_of_those_that_keep_the_limits_is_the_best() -> None:
     assert why["dgx-spark"] == "one replica would span servers"
     assert why["dgx-b300"] == "in year 2 it needs 30.0 kW with cooling, the room has 12"
     assert why["dgx-a100-640gb"] == "no price"
+
+
+def test_a_variant_looks_again_at_machines_that_were_not_dearer_by_far() -> None:
+    before = looked_at({"dgx-h100": at(100.0), "dgx-h200": at(120.0), "dgx-b300": at(200.0)})
+
+    def again(**answers: Costed) -> list[str]:
+        named = {server.replace("_", "-"): seen for server, seen in answers.items()}
+        return [d.machines.server for d in looked_at(named, before[:4])]
+
+    # one that cost twice as much is left out, even where it would now be cheap
+    assert again(dgx_h100=at(110.0), dgx_h200=at(90.0), dgx_b300=at(1.0)) == [
+        "dgx-h200", "dgx-h100",
+    ]  # fmt: skip
+    # a load that grows makes room for it: the best now costs 170, a quarter more is above 200
+    assert again(dgx_h100=at(170.0), dgx_h200=at(180.0), dgx_b300=at(160.0))[0] == "dgx-b300"
+    # where the best ones can no longer be taken, the next ones are looked at
+    assert again(dgx_b300=at(300.0))[0] == "dgx-b300"
 
 
 def test_every_server_of_the_catalogue_is_looked_at_and_what_is_fixed_stays() -> None:

@@ -31,7 +31,6 @@ from siting.serving import loops, performance, queueing, servers, spread
 from siting.serving.load import (
     SIDES,
     Asked,
-    Demand,
     Load,
     Schedule,
     duration_curve,
@@ -97,11 +96,6 @@ class Share:
     def waiting(self) -> Array:
         """Work that may wait, by the hour in which it comes. [168, replica-hours]"""
         return self.load.waiting / self.rate
-
-    @cached_property
-    def demand(self) -> Demand:
-        """Replicas that it asks for in a usual week."""
-        return Demand(self.now, [(self.waiting, self.load.due())] if self.waiting.any() else [])
 
     @property
     def mean(self) -> float:
@@ -182,7 +176,8 @@ class Pool:
     def _level(self, grown: Sequence[float]) -> float:
         peaks = [s.load.peak_factor * g for s, g in zip(self.shares, grown, strict=True)]
         bunched = self.busy([p * s.headroom for s, p in zip(self.shares, peaks, strict=True)])
-        needed = level_needed([s.demand for s in self.shares], peaks)
+        asked = [p / s.rate for s, p in zip(self.shares, peaks, strict=True)]
+        needed = level_needed([s.load.demand for s in self.shares], asked)
         return max(float(bunched.max()), needed / queueing.WITHOUT_LIMITS)
 
     def busy(self, times: Sequence[float]) -> Array:
@@ -757,37 +752,44 @@ def best_pool(
     """The pool with the fewest GPUs over the horizon among the tensor-parallel sizes that fit.
 
     A size that keeps the limits beats any that does not; of equals the smaller size is taken.
-    measured: the client's benchmarks; one of this model and GPU replaces the estimate, and its
-    size is taken unless the option states another. wanted: availability. Raises NotEstimated when
-    no size fits.
+    Larger groups hold the weights once among more cards, and pay for it in messages, which grow
+    with the group: once the limits are kept, the first size that asks for more than the one before
+    is the last that is looked at. measured: the client's benchmarks; one of this model and GPU
+    replaces the estimate, and its size is taken unless the option states another. wanted:
+    availability. Raises NotEstimated when no size fits.
     """
     own = [m for m in measured if _same(m, option, model)]
-    sizes: Sequence[int] = [m.tensor_parallel for m in own] or vram.TENSOR_PARALLEL
+    sizes: Sequence[int] = sorted({m.tensor_parallel for m in own}) or vram.TENSOR_PARALLEL
     if option.tensor_parallel:
         sizes = [option.tensor_parallel]
-    pools: list[Pool] = []
-    reasons = []
 
-    def worse(pool: Pool) -> tuple[bool, float, int]:
+    def order(pool: Pool) -> tuple[bool, float, int]:
         needed = sum(pool.gpus(y).central for y in range(1, years + 1))
         return not pool.keeps_limits, needed, pool.gpus_per_replica
 
-    for size in dict.fromkeys(sizes):
-        if pools and min(map(worse, pools)) < (False, years * size, size):
-            continue  # one replica alone would be more
+    best: Pool | None = None
+    reason = ""
+    for size in sizes:
+        if best and order(best) < (False, years * size, size):
+            break  # one replica alone would be more
         run = next((m for m in own if m.tensor_parallel == size), None)
         try:
             pool = _pool(option, model, loads, years, size, run)
-            pools.append(replace(pool, stand_by=_stand_by(option, pool, wanted)))
-        except NotEstimated as reason:
-            reasons.append(str(reason))
-    if not pools and own:
-        estimated = best_pool(option, model, loads, years, wanted=wanted)
-        unused = tuple(_unused(m, reasons[-1]) for m in own)
-        return replace(estimated, notes=estimated.notes + unused)
-    if not pools:
-        raise NotEstimated(reasons[-1])
-    return min(pools, key=worse)
+        except NotEstimated as why:
+            reason = str(why)
+            continue
+        pool = replace(pool, stand_by=_stand_by(option, pool, wanted))
+        if best is None or order(pool) < order(best):
+            best = pool
+        elif best.keeps_limits and not own:
+            break
+    if best:
+        return best
+    if not own:
+        raise NotEstimated(reason)
+    estimated = best_pool(option, model, loads, years, wanted=wanted)
+    unused = tuple(_unused(m, reason) for m in own)
+    return replace(estimated, notes=estimated.notes + unused)
 
 
 def _stand_by(option: Option, pool: Pool, wanted: float) -> StandBy:

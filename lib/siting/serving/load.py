@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -23,7 +24,7 @@ from siting.serving.performance import Array
 from siting.serving.queueing import Kind, Lengths, Limits, scores
 
 Asked = Sequence[tuple[Array, Array]]
-"""Work that may wait, by kind: what comes in by hour [168, replica-hours], and when it is due."""
+"""Work that may wait, by kind: what comes in by hour [168], and when it is due."""
 
 HOURS_OF_WEEK = 168
 WEEKS_OF_YEAR = 52
@@ -45,6 +46,45 @@ PROFILES: Mapping[str, tuple[float, ...]] = {
 """Shares of a day by hour, from midnight; a scenario may write its own 24 or 48 numbers instead."""
 
 SIDES = ("low", "central", "high")
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a load asks for in a usual week, in requests a second or replicas."""
+
+    now: Array
+    """At once, in each hour. [168]"""
+    work: Asked
+    """What may wait."""
+
+    @property
+    def mean(self) -> float:
+        """In a mean hour."""
+        return float(self.now.mean() + sum(amount.mean() for amount, _ in self.work))
+
+    @property
+    def waits(self) -> bool:
+        """Whether any of it may wait."""
+        return any(amount.any() for amount, _ in self.work)
+
+    @cached_property
+    def windows(self) -> Array:
+        """What must be done in each window of up to a week, over its length: what asks for an
+        answer in it, and what comes and is due in it. [168 first hours, 168 lengths]"""
+        hours = np.arange(HOURS_OF_WEEK)
+        start = hours[:, None]
+        taken = np.concatenate([[0.0], np.cumsum(np.tile(self.now, 2))])
+        came = (start - 1 + hours) % HOURS_OF_WEEK
+        inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
+        for amount, due in self.work:
+            # First hour of the window at whose end the work is due; the last column is beyond it.
+            at = np.ceil(hours - 1 + (due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
+            place = start * (HOURS_OF_WEEK + 1) + at
+            sums = np.bincount(
+                place.ravel(), amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1)
+            )
+            inside += sums.reshape(HOURS_OF_WEEK, -1)[:, :-1].cumsum(axis=1)
+        return np.asarray((inside + taken[start + 1 + hours] - taken[start]) / (1 + hours))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +117,11 @@ class Load:
         """Requests a second that come in each hour of a usual week and may wait. [168]"""
         return np.asarray(self.hourly * self.batchable_share)
 
+    @cached_property
+    def demand(self) -> Demand:
+        """Of a usual week, whatever machines serve it. [requests/s]"""
+        return Demand(self.interactive, [(self.waiting, self.due())] if self.waiting.any() else [])
+
     @property
     def mean_rate(self) -> float:
         """Over all hours of the first year, holidays counted. [requests/s]"""
@@ -85,7 +130,7 @@ class Load:
     def growth_factor(self, year: int, side: str = "central") -> float:
         """Load of a year of the horizon over the first year's."""
         steps = (self.growth[min(y, len(self.growth) - 1)] for y in range(year - 1))
-        return float(np.prod([1 + getattr(step, side) for step in steps]))
+        return float(math.prod(1 + getattr(step, side) for step in steps))
 
     def requests(self, year: int) -> Range:
         """Requests of a year of the horizon."""
@@ -187,45 +232,6 @@ def _week_factors(peak: float) -> Array:
 
 
 # --- work that may wait -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Demand:
-    """Replicas that a load asks for in a week that repeats."""
-
-    now: Array
-    """That requests of each hour occupy. [168]"""
-    work: Asked
-    """What may wait."""
-
-    @property
-    def mean(self) -> float:
-        """Replicas busy in a mean hour."""
-        return float(self.now.mean() + sum(amount.mean() for amount, _ in self.work))
-
-    @property
-    def waits(self) -> bool:
-        """Whether any of it may wait."""
-        return any(amount.any() for amount, _ in self.work)
-
-    @cached_property
-    def windows(self) -> Array:
-        """What must be done in each window of up to a week, over its length: what asks for an
-        answer in it, and what comes and is due in it. [168 first hours, 168 lengths]"""
-        hours = np.arange(HOURS_OF_WEEK)
-        start = hours[:, None]
-        taken = np.concatenate([[0.0], np.cumsum(np.tile(self.now, 2))])
-        came = (start - 1 + hours) % HOURS_OF_WEEK
-        inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
-        for amount, due in self.work:
-            # First hour of the window at whose end the work is due; the last column is beyond it.
-            at = np.ceil(hours - 1 + (due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
-            place = start * (HOURS_OF_WEEK + 1) + at
-            sums = np.bincount(
-                place.ravel(), amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1)
-            )
-            inside += sums.reshape(HOURS_OF_WEEK, -1)[:, :-1].cumsum(axis=1)
-        return np.asarray((inside + taken[start + 1 + hours] - taken[start]) / (1 + hours))
 
 
 def level_needed(demands: Sequence[Demand], times: Sequence[float]) -> float:

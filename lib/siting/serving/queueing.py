@@ -58,6 +58,11 @@ BURST_STEP = 2
 """[s]"""
 BUNCHED = np.geomspace(1.0, 20.0, 12)
 """Ratios of what is carried to the mean of an hour, among which the least is looked for."""
+USUAL = 5
+"""Place of the one of them that most agents ask for, or the one below it: there the search
+begins."""
+TOGETHER = 3
+"""Neighbours among them that are simulated together, which takes hardly longer than one."""
 SEED = 20261125
 
 
@@ -537,21 +542,19 @@ def headroom(curve: Curve, limits: Limits, kind: Kind, rate: float) -> float:
     if kind == "people":
         return least
     bursts = _Bursts(curve, limits, kind, rate)
-    # More room never strains more: the first that keeps the limits is looked for by halves.
-    low = -1
-    high = len(BUNCHED) - 1
-    if not bursts.keeps(high):
-        return float(BUNCHED[high])
-    while high - low > 1:
-        middle = (low + high) // 2
-        if bursts.keeps(middle):
-            high = middle
-        else:
-            low = middle
-    if low < 0:
+    # More room never strains more: from the usual place it is one way to the first that keeps them.
+    high = USUAL
+    while high < len(BUNCHED) and bursts.strain(high) > 1:
+        high += 1
+    while high > 0 and bursts.strain(high - 1) <= 1:
+        high -= 1
+    if high == 0:
         return least
-    beyond = bursts.strain(low)
-    part = beyond / (beyond - bursts.strain(high))
+    if high == len(BUNCHED):
+        return float(BUNCHED[-1])
+    low = high - 1
+    beyond = math.log(bursts.strain(low))
+    part = beyond / (beyond - math.log(bursts.strain(high)))
     return max(least, float(BUNCHED[low] * (BUNCHED[high] / BUNCHED[low]) ** part))
 
 
@@ -563,7 +566,7 @@ def _steps(kind: Kind) -> Array:
 
 
 class _Bursts:
-    """A replica under bursts, where each of BUNCHED times the mean of an hour is carried.
+    """A replica under bursts, where some of BUNCHED times the mean of an hour are carried.
 
     As a fluid, step by step: so many under way are served as the curve has it, prompts are read
     one after another, and who finds no place waits for one.
@@ -572,77 +575,82 @@ class _Bursts:
     def __init__(self, curve: Curve, limits: Limits, kind: Kind, rate: float) -> None:
         self.curve = curve
         self.limits = limits
-        self.share = limits.percentile / 100
+        self.rate = rate
         alone = latency(curve, 1e-6, (50,))
         self.slack = max(limits.ttft_s - alone.ttft[50], 0.05)
         """What may be waited beside the time of a lone prompt. [s]"""
-        came = _steps(kind)
-        self.came = came.ravel()
-        self.total = self.came.sum()
+        self.came = _steps(kind)
+        self.weights = self.came.ravel()
         self.served = np.concatenate([[0.0], curve.rates()])
         """Requests a second with 0 … slots under way."""
-        number = np.arange(1, curve.slots + 1)
-        self.between = np.concatenate([[1.0], number / self.served[1:]])
-        self.between /= curve.lengths.output.mean
-        self.between[0] = curve.decode_s[0]
-        """Seconds between tokens with 0 … slots under way."""
-        self.new = came[:, None, :] * (BURST_STEP * rate / BUNCHED)[:, None]
-        """Requests that come. [step, ratio, hour]"""
-        self.under_way = self._under_way()
-        self._told: dict[int, tuple[Array, Array]] = {}
+        self._under_way: dict[int, Array] = {}
+        self._strains: dict[int, float] = {}
 
-    def _under_way(self) -> Array:
-        """Requests under way after each step, shaped as `new`."""
+    def strain(self, place: int) -> float:
+        """Latency as a share of its limit, the worse of two, where one of BUNCHED is carried: up to
+        one, both limits hold."""
+        if place not in self._strains:
+            self._strains[place] = self._strain(place)
+        return self._strains[place]
+
+    def _strain(self, place: int) -> float:
+        if place not in self._under_way:
+            first = place - place % TOGETHER
+            self._simulate(range(first, first + TOGETHER))
+        under_way = self._under_way.pop(place).ravel()
+        prompt_s = self.curve.prompt_s
+        new = self._new([place])[:, 0]
+        unread = _left(new - BURST_STEP / max(prompt_s, 1e-9)).ravel()
+        beyond = np.maximum(under_way - self.curve.slots, 0.0) / self.served[-1]
+        waits = self._within(unread * prompt_s + beyond)
+        tokens = self._between(self._within(under_way))
+        return max(tokens / self.limits.tpot_s, waits / self.slack, 1e-6)
+
+    def _new(self, places: Sequence[int]) -> Array:
+        """Requests that come. [step, place, hour]"""
+        return np.asarray(
+            self.came[:, None, :] * (BURST_STEP * self.rate / BUNCHED[list(places)])[:, None]
+        )
+
+    def _simulate(self, places: Sequence[int]) -> None:
+        """Finds the requests under way after each step, for some of BUNCHED at once."""
+        new = self._new(places)
         done = BURST_STEP * self.served
-        found = np.empty_like(self.new)
-        number = np.zeros_like(self.new[0])
+        found = np.empty_like(new)
+        number = np.zeros_like(new[0])
         slot = np.empty(number.shape, np.intp)
         gone = np.empty_like(number)
-        for came, after in zip(self.new, found, strict=True):
+        for came, after in zip(new, found, strict=True):
             np.copyto(slot, number, casting="unsafe")
             # no more are served than with all slots taken
             done.take(slot, mode="clip", out=gone)
             np.add(number, came, out=after)
             np.subtract(after, gone, out=after)
             number = np.maximum(after, 0.0, out=after)
-        return found
+        for i, place in enumerate(places):
+            self._under_way[place] = found[:, i]
 
-    def keeps(self, place: int) -> bool:
-        """Whether one of BUNCHED keeps both limits."""
-        tokens, waits = self._latencies(place)
-        return self._kept(tokens, self.limits.tpot_s) and self._kept(waits, self.slack)
-
-    def strain(self, place: int) -> float:
-        """Logarithm of the ratio of latency to its limit, the worse of two, for one of BUNCHED."""
-        tokens, waits = self._latencies(place)
-        of_tokens = self._within(tokens) / self.limits.tpot_s
-        return math.log(max(of_tokens, self._within(waits) / self.slack, 1e-6))
-
-    def _latencies(self, place: int) -> tuple[Array, Array]:
-        """Seconds between tokens and of waiting, step by step."""
-        if place not in self._told:
-            prompt_s = self.curve.prompt_s
-            unread = _left(self.new[:, place] - BURST_STEP / max(prompt_s, 1e-9))
-            under_way = self.under_way[:, place].ravel()
-            beyond = np.maximum(under_way - self.curve.slots, 0.0) / self.served[-1]
-            self._told[place] = self._tokens(under_way), unread.ravel() * prompt_s + beyond
-        return self._told[place]
-
-    def _tokens(self, under_way: Array) -> Array:
+    def _between(self, under_way: float) -> float:
         """Seconds between tokens with so many under way, also between whole numbers of them."""
-        slot = np.minimum(under_way.astype(np.intp), self.curve.slots)
-        more = np.append(np.diff(self.between), 0.0)
-        return np.asarray(more.take(slot) * (under_way - slot) + self.between.take(slot))
-
-    def _kept(self, values: Array, limit: float) -> bool:
-        """Whether a limit holds for as many requests as it must; quicker than `_within`."""
-        return bool(self.came[values <= limit].sum() >= self.share * self.total)
+        number = np.arange(self.curve.slots + 1)
+        between = number[1:] / self.served[1:] / self.curve.lengths.output.mean
+        alone = self.curve.decode_s[:1]
+        return float(np.interp(under_way, number, np.concatenate([alone, between])))
 
     def _within(self, values: Array) -> float:
         """What as many requests do not exceed as must keep a limit."""
+        wanted = self.limits.percentile / 100 * self.weights.sum()
+        side = values > values.mean()
+        below = self.weights[~side].sum()
+        if wanted <= below:
+            side = ~side
+            below = 0.0
+        # Only the side of the mean on which it lies is put in order.
+        values = values[side]
         order = np.argsort(values)
-        total = np.cumsum(self.came.take(order))
-        return float(values[order[np.searchsorted(total, self.share * total[-1])]])
+        total = below + np.cumsum(self.weights[side].take(order))
+        place = min(int(np.searchsorted(total, wanted)), len(order) - 1)
+        return float(values[order[place]])
 
 
 def _left(more: Array) -> Array:

@@ -258,8 +258,8 @@ class Chain:
         """Designs of an option: of all machines the first time, which is for the report itself; for
         its variants of the best of those, while these serve."""
         known = self._shortlists.get(name)
-        if known and known.machines:
-            found = design.looked_at(seen, name, self._costed, known.machines)
+        if known and known.designs:
+            found = design.looked_at(seen, name, self._costed, known.designs)
             if known.serves(found):
                 return found
         found = design.looked_at(seen, name, self._costed)

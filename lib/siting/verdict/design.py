@@ -8,7 +8,8 @@ was measured. What was looked at, and why the others were not taken, is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from siting import catalogue
@@ -72,10 +73,14 @@ class Design:
         return self.machines.server or self.machines.gpu
 
     @property
+    def cost(self) -> float:
+        """Present cost; without end where nobody prices it. [client's currency]"""
+        return math.inf if self.costed.present is None else self.costed.present
+
+    @property
     def order(self) -> tuple[bool, float]:
         """What can be taken first, the cheapest first."""
-        present = self.costed.present
-        return bool(self.refused), float("inf") if present is None else present
+        return bool(self.refused), self.cost
 
 
 def is_open(option: Option) -> bool:
@@ -92,7 +97,10 @@ def opened(option: Option) -> Option:
 
 
 SHORTLIST = 6
-"""Machines that are looked at again where one thing of the report is changed."""
+"""Machines that are looked at again where one thing of the report is changed, at most."""
+DEARER = 1.25
+"""Times the best one's cost, up to which they are: what was dearer by more is not made the best by
+a change that moves the cost of all machines alike."""
 FAR = 2.0
 """A change that makes the best design so many times as dear, or as cheap, asks for other machines:
 all are looked at then."""
@@ -102,23 +110,22 @@ all are looked at then."""
 class Shortlist:
     """The cheapest machines of an option, for what changes little of it."""
 
-    machines: tuple[Machines, ...]
-    present: float | None
-    """Present cost of the best design. [client's currency]"""
+    designs: tuple[Design, ...]
+    """The best one first."""
 
     @classmethod
     def of(cls, found: Sequence[Design]) -> Shortlist:
         """Of all designs of an option, the best first."""
-        machines = tuple(design.machines for design in found[:SHORTLIST])
-        return cls(machines=machines, present=_present(found))
+        return cls(designs=tuple(found[:SHORTLIST]))
 
     def serves(self, found: Sequence[Design]) -> bool:
         """Whether designs that were found among these are near enough to what they were taken for,
         and one of them can be taken."""
         present = _present(found)
-        if not present or not self.present:
+        planned = _present(self.designs)
+        if not present or not planned:
             return False
-        return 1 / FAR <= present / self.present <= FAR
+        return 1 / FAR <= present / planned <= FAR
 
 
 def _present(found: Sequence[Design]) -> float | None:
@@ -130,21 +137,40 @@ def looked_at(
     scenario: Scenario,
     name: str,
     costed: Callable[[Scenario, str], Costed],
-    among: Collection[Machines] = (),
+    among: Sequence[Design] = (),
 ) -> tuple[Design, ...]:
     """Every design of an option that is open: those that can be taken first, the cheapest first.
 
-    costed: sizes and prices an option of a scenario. among: machines to which the search is held;
-    all where it is empty.
+    costed: sizes and prices an option of a scenario. among: designs of the report, the best one
+    first, to whose machines the search is held; all where it is empty.
     """
-    found = []
-    for machines in _possible(scenario, scenario.options[name]):
-        if among and machines not in among:
-            continue
+
+    def made(machines: Machines) -> Design:
         whole = {**scenario.options, name: machines.put_in(scenario.options[name])}
         seen = costed(scenario.model_copy(update={"options": whole}), name)
-        found.append(Design(machines=machines, costed=seen, refused=_refused(seen)))
-    return tuple(sorted(found, key=lambda d: d.order))
+        return Design(machines=machines, costed=seen, refused=_refused(seen))
+
+    possible = [*_possible(scenario, scenario.options[name])]
+    if among:
+        found = _again([d for d in among if d.machines in possible], made)
+    else:
+        found = [made(machines) for machines in possible]
+    return tuple(sorted(found, key=lambda d: (d.order, possible.index(d.machines))))
+
+
+def _again(before: Sequence[Design], made: Callable[[Machines], Design]) -> list[Design]:
+    """Designs made again, the best ones first, without those that were dearer by far.
+
+    Far from what the best costs in the report or now, whichever is more: a load that grows makes
+    room for machines that were too large for it.
+    """
+    best = before[0].cost if before else math.inf
+    found: list[Design] = []
+    for design in before:
+        taken = [d.cost for d in found if not d.refused]
+        if not taken or design.cost <= DEARER * max(best, min(taken)):
+            found.append(made(design.machines))
+    return found
 
 
 def unpriced(option: Option, scenario: Scenario) -> str:
