@@ -54,18 +54,35 @@ def saturated(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
     )
 
 
-def open_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
-    """Poisson arrivals of `load` requests a second: bisection finds the batch that serves them."""
+def met(t: Traffic, stay: Numbers) -> Numbers:
+    """Requests under way that a request of an open loop meets, in the mean over its `stay`. [s]
+
+    They grow from none over the first stay and fade over the last: of n(t) under way, the mean is
+    that of n² over that of n. A short run ends before they are as many as its rate asks for.
+    """
+    comes = t.sent / t.load
+    longer = t.load * stay * (1 - stay / (3 * comes))
+    shorter = t.sent * (1 - comes / (3 * np.maximum(stay, 1e-9)))
+    return np.where(stay <= comes, longer, shorter)
+
+
+def open_loop(
+    r: Replica, k: Efficiencies, t: Traffic, room: Numbers, slower: Numbers = 1.0
+) -> Speed:
+    """Poisson arrivals of `load` requests a second: bisection finds the batch that serves them.
+
+    slower: every step takes so many times as long.
+    """
     rate = t.load
     out = t.output_tokens
     low = np.zeros_like(rate + room)
-    high = room + np.zeros_like(rate + room)
+    high = np.minimum(room, t.sent) + np.zeros_like(rate + room)
     for _ in range(40):
         middle = (low + high) / 2
-        enough = middle / (out * pace(r, k, t, middle)) >= rate
+        enough = middle >= met(t, out * pace(r, k, t, middle) * slower)
         low = np.where(enough, low, middle)
         high = np.where(enough, middle, high)
-    tpot = pace(r, k, t, high)
+    tpot = pace(r, k, t, high) * slower
     ttft = k["first_token_us"] * 1e-6 + step(r, k, t, high, 1.0)
     return Speed(
         running=high,
@@ -124,7 +141,16 @@ def expected(run: Run) -> Expected:
     ):
         factors = spread.factors(where, quantity, float(found.running))
         if factors and math.isfinite(value):
-            speeds[quantity] = Range(value * factors[0], value, value * factors[1], unit=unit)
+            low, high = (value * f for f in factors)
+            if run.loop == "open" and quantity == "itl_or_tpot_ms":
+                low, high = (_tpot_ms(r, k, run.traffic, room, f) for f in factors)
+            speeds[quantity] = Range(low, value, high, unit=unit)
         elif quantity != "ttft_ms":
             raise NotEstimated("the estimate is not a finite number")
     return Expected(speeds, spread.distance(where))
+
+
+def _tpot_ms(r: Replica, k: Efficiencies, t: Traffic, room: Numbers, slower: float) -> float:
+    """Time per token of an open loop whose steps take `slower` times as long: the longer they take,
+    the more requests meet, which makes them longer still."""
+    return float(open_loop(r, k, t, room, slower).tpot_s) * 1e3

@@ -132,6 +132,7 @@ def run_of_row(row: Mapping[str, str]) -> Run:
         prefix_tokens=inp - read,
         spread=_spread(note),
         rounds=rounds,
+        sent=_found(r"(\d+) ShareGPT prompts\b", note) or math.inf,
     )
     return Run(deployment=d, loop=loop, asked=asked, dummy=dummy)
 
@@ -228,6 +229,10 @@ SLOW_BY_ROW = (
 )
 
 
+SHARE = r"(?:gpu_mem\w*fraction up to|mem-fraction-static|--gpu-memory-utilization)"
+"""Words before the share of a card that an engine may take."""
+
+
 def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"]) -> Deployment:
     try:
         model = hf_config.model(row["model_id"])
@@ -239,7 +244,7 @@ def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"
     printed = row.get("weight_format") or ""
     if gpu.kernels in OF_AMD and BY_ROW.search(f"{printed} {note}"):
         raise NotEstimated(SLOW_BY_ROW)
-    share = _found(r"(?:gpu_mem\w*fraction up to|mem-fraction-static) ?=?([\d.]*\d)", note)
+    share = _found(SHARE + r"[ =]{0,2}([\d.]*\d)", note)
     return Deployment(
         model=model,
         gpu=gpu,
@@ -253,6 +258,7 @@ def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"
         batching=batching,
         utilization=share if 0 < share <= 1 else None,
         batched_tokens=round(_found(r"--max-num-batched-tokens[ =](\d+)", note)) or None,
+        sequences=round(_found(r"--max-num-seqs[ =](\d+)", note)) or None,
         power_limit_w=_found(r"([\d.]+) W limit", note) or None,
     )
 

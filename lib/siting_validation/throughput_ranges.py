@@ -209,11 +209,11 @@ def lookup(rows: list[ScopeRange], case: dict[str, str]) -> tuple[float, float]:
     return next((r.low, r.high) for r in rows if applies(r.scope, case))
 
 
-def coverage(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each row lies in a range made without its group, and that range's high over low."""
+def bounds(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Low and high, as logarithms, of the range of each row that is made without its group."""
     own = errors.near if key == "model and card" else errors.far
-    inside = np.full(len(own), np.nan)
-    width = np.full(len(own), np.nan)
+    lows = np.full(len(own), np.nan)
+    highs = np.full(len(own), np.nan)
     group = cases.groups[key]
     for name in sorted(set(group[np.isfinite(own)])):
         at = group == name
@@ -224,10 +224,8 @@ def coverage(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.nda
             mark = tuple(case[w] for w in ("loop", "engine", "distance", "load"))
             if mark not in found:
                 found[mark] = lookup(rows, case)
-            low, high = found[mark]
-            inside[i] = low - 0.005 <= own[i] <= high + 0.005
-            width[i] = np.exp(high - low)
-    return inside, width
+            lows[i], highs[i] = found[mark]
+    return lows, highs
 
 
 def facts(quantity: str, rows: list[ScopeRange]) -> list[dict[str, Any]]:

@@ -46,6 +46,8 @@ class Traffic:
     rounds: Numbers = ROUNDS
     """Requests that a client sends one after another (closed); 1 is a burst; inf: the first round
     is not counted."""
+    sent: Numbers = np.inf
+    """Requests of the whole run (open); inf: so many that its beginning and end do not tell."""
 
     @property
     def context(self) -> Numbers:
