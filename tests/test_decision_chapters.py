@@ -10,6 +10,7 @@ from printed import printed
 from siting import study
 from siting.quality import spoken
 from siting.quantity import Range
+from siting.study.timeline import in_short
 from studies import CLIENTS, opened
 
 PARAMS = Path(__file__).parents[1] / "params"
@@ -215,9 +216,41 @@ def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
     # the client's own notice is three months: to the last day of the year
     notice = events[(events.lane == "contract") & (events.label == "last day to give notice")]
     assert notice.end.tolist() == ["2026-12-31"]
+    assert events[events.is_notice].equals(notice)
+    decided = events[events.label == "open points decided by data protection"]
+    assert set(decided.short) == set(decided.clause) == {"open points decided"}
     given = "give AWS Bedrock notice by 31 December 2026, and agree an extension"
     assert given in set(s.steps().label)
     assert events.end.is_monotonic_increasing
+
+
+@pytest.mark.parametrize(
+    ("label", "short", "clause"),
+    [
+        ("BAIT cease on 31 December 2026; DORA.", None, "BAIT cease on 31 December 2026"),
+        ("End of the grace period (systems in service). New:", None, "End of the grace period"),
+        ("open points decided by finance", "open points decided", "open points decided"),
+    ],
+)
+def test_an_event_is_cut_to_its_first_clause_for_the_line_of_a_picture(
+    label: str, short: str | None, clause: str
+) -> None:
+    assert in_short(label) == {"short": short or label, "clause": clause}
+
+
+def test_the_step_that_tests_a_model_names_it_and_no_other_step_does() -> None:
+    """The step of the bank reads: Test Gemma 4 31B against Claude Sonnet 4.6 on 500 …; another one
+    begins with Test, too: the next generation of the model, in memory and speed."""
+    steps = opened("banca-valdora").steps()
+    (tested,) = steps[steps.tests != ""].itertuples()
+    assert tested.tests == "Gemma 4 31B"
+    assert tested.step.startswith("Test Gemma 4 31B against Claude Sonnet 4.6 on 500 ")
+
+
+def test_all_blanks_of_an_option_at_once_are_told_from_one_answer() -> None:
+    found = opened("klinikverbund-nordheide").deciding()
+    assert set(found.what[found.is_all_at_once]) >= {"all 4 blanks of Own servers"}
+    assert not found.what[~found.is_all_at_once].str.contains(" blanks of ").any()
 
 
 def test_a_step_that_measures_says_what_is_known_then() -> None:

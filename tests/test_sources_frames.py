@@ -75,6 +75,14 @@ def test_what_is_worth_replacing_is_worth_the_most_first(s: Study) -> None:
     assert told.worth.to_numpy() == pytest.approx(same.worth.to_numpy())
 
 
+def test_a_caution_begins_with_what_it_is_about(s: Study) -> None:
+    for row in s.cautions().itertuples():
+        assert row.caution == (f"{row.about}: {row.what}" if row.about else row.what)
+    if s.client.id == "klinikverbund-nordheide":
+        about = s.cautions().set_index("what").about
+        assert about["no batch price for gpt-4.1; full price is taken"] == "Azure OpenAI"
+
+
 def test_the_summary_lists_the_same_inputs_and_cautions(s: Study) -> None:
     summary = s.summary()
     assert [i["name"] for i in summary["inputs"]] == list(s.inputs().name)

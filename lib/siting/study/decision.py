@@ -339,6 +339,7 @@ class DecisionFrames(Topic):
 
         what: the input in words
         kind: assumed or unanswered
+        is_all_at_once: whether it fills in all blanks of an option, which no answer alone does
         value: as it stands now
         other: what would change something
         effect: first option, recommendation or verdict: the greatest of what changes
@@ -354,6 +355,7 @@ class DecisionFrames(Topic):
                 row = {
                     "what": v.what,
                     "kind": v.kind,
+                    "is_all_at_once": v.kind == "unanswered" and len(v.changes) > 1,
                     "value": v.before,
                     "other": v.after,
                     "effect": effect,
@@ -417,6 +419,7 @@ class DecisionFrames(Topic):
         label: what to do, in a few words
         step: what to do
         why: what it is good for
+        tests: model whose quality it tests, as a person says it; blank for any other step
         price*?: what it costs; missing where nothing is known [currency]
         """
         for s in self.results.advice.plan:
@@ -427,6 +430,7 @@ class DecisionFrames(Topic):
                 "label": s.row.label,
                 "step": s.row.step,
                 "why": s.row.why,
+                "tests": s.tests,
                 "price*": s.price,
             }
             yield source_of(s.row)

@@ -268,9 +268,13 @@ class SourceFrames(Topic):
         """A sentence that a reader must know before trusting the numbers.
 
         caution: the sentence
+        about: what it begins with and is about, such as an option; blank where it is about all
+        what: the rest of it
         """
         for sentence in dict.fromkeys(self._cautions()):
-            yield {"caution": sentence}
+            about = sentence.partition(": ")[0] if ": " in sentence else ""
+            what = sentence.removeprefix(f"{about}: ")
+            yield {"caution": sentence, "about": about, "what": what}
 
     def _cautions(self) -> Iterator[str]:
         for found in self.left_out().to_dict("records"):

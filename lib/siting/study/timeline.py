@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from siting.quality import spoken
 from siting.rules.sovereignty import Ahead, OpenPoint
 from siting.study.frames import Rows, Topic, frame
+from siting.verdict.candidates import TUNING_ENDS
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
 
-USUAL = {"kind": "planned", "needs_decision": False, "concerns_client": True}
+USUAL = {
+    "kind": "planned",
+    "needs_decision": False,
+    "concerns_client": True,
+    "is_notice": False,
+}
 """What holds of an event unless it says otherwise."""
 
 BOUGHT = "servers and network"
@@ -33,6 +40,7 @@ class TimelineFrames(Topic):
         remedy: what clears it
         reason: why it is open
         hard: whether the option is not cleared before it is settled
+        is_tuning: whether it is a service of fine-tuning that the client needs and that ends
         owner: who settles it
         due: day by which it should be settled: within the plan's first horizon, and the day before
             the law itself becomes stricter where that comes first
@@ -52,6 +60,7 @@ class TimelineFrames(Topic):
                     "remedy": doubt.clears,
                     "reason": doubt.reason,
                     "hard": hard,
+                    "is_tuning": doubt.point.startswith(TUNING_ENDS),
                     "owner": doubt.owner,
                     "due": self._due(c.name, point),
                 }
@@ -75,6 +84,9 @@ class TimelineFrames(Topic):
         date_low?: earliest day where it is uncertain
         date_high?: latest day where it is uncertain
         label: what it is, in a few words
+        short: the same without who decides it
+        clause: the first clause of that, for the line of a picture
+        is_notice: whether it is the last day to give notice of a contract
         option?: the one that it concerns; missing where it concerns all
         kind: planned, fixed or ends
         needs_decision: whether it calls for a decision of the client's
@@ -90,7 +102,9 @@ class TimelineFrames(Topic):
             "money": self._money(),
         }
         rows = [
-            USUAL | event | {"lane": lane} for lane, events in lanes.items() for event in events
+            USUAL | in_short(event["label"]) | event | {"lane": lane}
+            for lane, events in lanes.items()
+            for event in events
         ]
         yield from sorted(rows, key=lambda r: str(r["end"]))
         for shown in self.study.steps(), self.study.law_ahead(), self.study.retiring_models():
@@ -141,6 +155,7 @@ class TimelineFrames(Topic):
                     yield {
                         "end": notice.isoformat(),
                         "label": "last day to give notice",
+                        "is_notice": True,
                         "option": name,
                         "kind": "fixed",
                         "needs_decision": True,
@@ -195,3 +210,9 @@ def _is_felt(event: Ahead) -> bool:
     """Whether a day of the law changes more than that a rule begins to apply which is met."""
     kinds = {(c.before.verdict, c.after.verdict) for c in event.changes}
     return bool(kinds - {("n.a.", "pass")})
+
+
+def in_short(label: str) -> dict[str, str]:
+    """What happens without who decides it, and the first clause of that."""
+    short = re.sub("decided by .*", "decided", label)
+    return {"short": short, "clause": re.split(r" [(]|[;:]|[.]( |$)", short)[0]}

@@ -399,6 +399,7 @@ class VendorFrames(Topic):
         vendor: vendor
         shock: kind of shock
         outcome: what counts as one
+        clause: the first clause of that
         effect: what it does to the service
         chance*: chance in a year [share]
         own: whether the vendor's own record moves the chance; else it is the same for all vendors
@@ -414,6 +415,7 @@ class VendorFrames(Topic):
                 "vendor": k.vendor,
                 "shock": k.kind.shock.replace("_", " "),
                 "outcome": k.kind.outcome,
+                "clause": re.split("[,;]", k.kind.outcome)[0],
                 "effect": k.kind.service_effect,
                 "chance*": k.chance,
                 "own": k.kind.category == "notices",

@@ -29,6 +29,8 @@ from siting.vendors.stability import VendorRisks
 from siting.verdict.plan import PlanStep, doubted
 from siting.verdict.ranking import Candidate, Coins, Doubt, Measure, Sampled
 
+TUNING_ENDS = "Fine-tuning at"
+"""Begins what is open where a vendor's service of fine-tuning ends."""
 EXIT_MONTH = 12
 """Leaving is priced one year in: after the first budget, before the first renewal."""
 
@@ -378,7 +380,7 @@ def ceasing(scenario: Scenario, stability: VendorRisks, name: str) -> tuple[Doub
     events = record.events if record and scenario.fine_tuning else ()
     return tuple(
         Doubt(
-            point=f"Fine-tuning at {e.vendor}",
+            point=f"{TUNING_ENDS} {e.vendor}",
             reason=e.summary,
             clears="Agree in writing what stays open, or tune elsewhere.",
         )

@@ -70,6 +70,8 @@ class Step:
     """With its words filled in."""
     price: Range | None
     """What it costs, in the client's currency."""
+    tests: str = ""
+    """Model whose quality it tests, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +202,8 @@ def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, fact
     day = row.day
     if facts.renewal and row.when in ("renewing", "leaving"):
         day = min(day, facts.renewal.days)
-    return Step(row.model_copy(update=filled | {"owner": words["owner"], "day": day}), price)
+    filled_in = row.model_copy(update=filled | {"owner": words["owner"], "day": day})
+    return Step(filled_in, price, tests=words["model"] if row.when == "unproven" else "")
 
 
 def _begun_small(label: str) -> str:
