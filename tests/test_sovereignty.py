@@ -594,6 +594,18 @@ def test_a_fact_that_switches_off_several_rules_is_told_with_what_would_follow(c
     assert order == sorted(order)
 
 
+@pytest.mark.parametrize("client", studies.CLIENTS)
+def test_what_a_default_switches_off_is_asked_and_no_page_says_that_it_does_not_apply(client):
+    s = studies.opened(client)
+    switches = [x for x in s.results.sovereignty.switches() if x.known.assumed]
+    assert switches
+    assert {x.known.attribute.label for x in switches} <= set(s.rule_assumptions().assumption)
+    off = {rule.title for x in switches for rule in x.rules}
+    for chapter in ("10_decision", "15_why", "17_turns", "30_data", "80_rules"):
+        said = [line for line in printed(chapter, client).splitlines() if "n.a." in line]
+        assert not [title for title in off for line in said if title in line], chapter
+
+
 def test_answers_that_stand_for_a_seat_are_read_from_the_rules():
     # Data-protection law of the EEA, Switzerland and the UK: the dictionary defines all three as
     # `controller_country … or ANSWER`; no other answer stands beside a seat.
