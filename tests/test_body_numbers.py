@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from studies import CLIENTS, opened
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 DATES = re.compile(
     rf"\d{{1,2}} (?:{MONTHS})(?: \d{{4}})?|(?:{MONTHS})(?: \d{{1,2}},)? \d{{4}}"
-    rf"|(?:{MONTHS}) \d{{1,2}}|\d{{4}}-\d\d-\d\d"
+    rf"|(?:{MONTHS}) \d{{1,2}}|\d{{4}}-\d\d-\d\d|(?<=, )(?:19|20)\d\d$"
 )
 NUMBER = r"[−+]?\d+(?:\.\d+)?"
 MONEY = re.compile(
@@ -26,11 +26,12 @@ BARE = re.compile(rf"(?<![\w.\-/])(?P<value>{NUMBER})(?P<word>%| of 100\b)?(?!\w
 
 FIXED = (
     # Words of ours that stand in every report: what a mark means, how a scale is cut.
-    r"[Pp]oints of 100|of 100\b(?= other|$)|95% interval|from 0 to 1|older than 90 days",
+    r"[Pp]oints of 100|of 100\b(?= other| without|\s*$)|95% interval|from 0 to 1",
+    r"older than 90 days|90 days or less",
     r"Median to 99 of 100, dot: 95",
     r"means in .* no other option",  # what a word such as "likely" means
     # Counts of what is drawn or listed beside them.
-    r"\d+ of \d+ (?:comparisons|models)",
+    r"\d+ of \d+ (?:comparisons|models)|(?<=and )\d+ more(?=:)",
     # Names with digits of their own.
     r"(?:Gemma|Sonnet|Small|Medium) \d(?:\.\d)?|ISO/IEC \d+",
 )
@@ -41,6 +42,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "costs": ("options",),
     "pools": ("options",),
     "standings": ("options",),
+    "steps": ("plan",),
     "turns": ("turns",),
     "verdict": ("recommendation",),
 }
@@ -72,9 +74,13 @@ class Held:
 def printed_in(text: str) -> Iterator[Printed]:
     """The numbers of a text that sets thousands apart by nothing."""
     for found in MONEY.finditer(text):
+        scale = 1e6 if found["word"] else 1.0
+        # Both ends of a span are rounded alike: as the larger one is.
+        second = _printed(found["second"], "money", scale).half if found["second"] else 0.0
         for name in ("first", "second", "low", "high"):
             if found[name]:
-                yield _printed(found[name], "money", 1e6 if found["word"] else 1.0)
+                number = _printed(found[name], "money", scale)
+                yield replace(number, half=max(number.half, second))
     for found in BARE.finditer(MONEY.sub(" ", text)):
         yield _printed(found["value"], "share" if found["word"] else "other", 1.0)
 
@@ -82,10 +88,16 @@ def printed_in(text: str) -> Iterator[Printed]:
 def _printed(said: str, kind: str, scale: float) -> Printed:
     value = float(said.strip("−+")) * scale
     half = scale * 0.5 * 10.0 ** -len(said.partition(".")[2])
-    if kind == "money" and scale == 1 and value >= 1000:  # in full hundreds, or thousands
-        digits = 1000 if value % 1000 == 0 and value >= 10_000 else 100
-        half = digits / 2 if value % 100 == 0 else half
+    if kind == "money" and scale == 1:
+        half = _half_of(value, half)
     return Printed(text=said, kind=kind, value=value, half=half)
+
+
+def _half_of(money: float, half: float) -> float:
+    """Half of what an amount is rounded to: from a thousand on to full hundreds, or thousands."""
+    if money < 1000 or money % 100:
+        return half
+    return max(half, 500.0 if money % 1000 == 0 and money >= 10_000 else 50.0)
 
 
 def held_by(content: Mapping[str, Any]) -> list[Held]:
@@ -126,20 +138,35 @@ def words_of(value: Any) -> Iterator[str]:
         yield from words_of(inner)
 
 
+def clauses_of(words: Iterable[str]) -> Iterator[str]:
+    """Texts, and their parts between semicolons and sentences, as a chapter may begin and end them,
+    that hold a digit."""
+    for word in words:
+        for part in (word, *re.split(r"; |(?<=[a-z)][.?]) (?=[A-Z])", word)):
+            for cut in (part, part.rstrip("."), re.sub(r" \(.*\)$", "", part)):
+                if re.search(r"\d", cut) and len(cut) > 5:
+                    yield cut
+                    yield cut[:1].upper() + cut[1:]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reader:
     """Looks numbers of exhibits up in one summary."""
 
     held: list[Held]
     words: list[str]
+    cited: frozenset[str]
+    """Numbers in the citations of what is open: articles, sections, acts."""
     numbers: Numbers
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Reader:
         client = content["client"]
-        words = sorted(set(words_of(content)), key=len, reverse=True)
+        words = sorted(set(clauses_of(words_of(content))), key=len, reverse=True)
         numbers = Numbers(client["country"], client["currency"])
-        return cls(held=held_by(content), words=words, numbers=numbers)
+        laws = " ".join(point["provisions"] for point in content["shown"]["rule_points"])
+        cited = frozenset(n.text for n in printed_in(laws))
+        return cls(held=held_by(content), words=words, cited=cited, numbers=numbers)
 
     def plain(self, text: str) -> str:
         """A text without words that stand in the summary, days, and what is fixed; thousands are
@@ -155,29 +182,41 @@ class Reader:
     def missing(self, exhibit: shown.Shown) -> list[str]:
         """Numbers of an exhibit that its frames hold in no section."""
         homes = {home for frame in exhibit.frames for home in HOMES.get(frame, (frame,))}
-        if exhibit.kind != "chart":  # sentences speak of everything
+        if exhibit.kind in ("say", "answers"):  # sentences speak of everything
             homes = {held.section for held in self.held}
         held = [h for h in self.held if h.section in homes]
-        whole = " ".join(exhibit.texts)
-        scale = 1.0
-        for word, size in (("million", 1e6), ("thousand", 1e3)):
-            if re.search(rf"\b{self.numbers.currency} {word}\b", whole):
-                scale = size
+        cited = self.cited if "rule_points" in homes and exhibit.kind == "table" else frozenset()
+        scales = self.scales(exhibit)
         return [
             f"{number.text} of {text!r}"
             for text in exhibit.texts
             for number in printed_in(self.plain(text))
-            if not any(self._is(number, h, scale) for h in held)
+            if number.text not in cited and not any(self._is(number, h, scales) for h in held)
         ]
 
-    def _is(self, number: Printed, held: Held, scale: float) -> bool:
-        """Whether a number is what is held, as it is rounded; of a drawing in thousands or
-        millions, bare numbers are money."""
+    def scales(self, exhibit: shown.Shown) -> list[float]:
+        """What bare numbers of an exhibit are multiples of, where its units say that they are
+        money: `€ thousand`, `EUR million`, or the sign alone."""
+        sign = re.escape(self.numbers.sign(self.numbers.currency).strip())
+        money = rf"(?:\b{self.numbers.currency}|{sign})"
+        sizes = {"million": 1e6, "thousand": 1e3}
+        whole = " ".join(exhibit.texts)
+        found = [size for word, size in sizes.items() if re.search(rf"{money} {word}\b", whole)]
+        if exhibit.kind == "table" and re.search(rf"{sign}(?!\s?[−\d]| thousand| million)", whole):
+            found.append(1.0)
+        return found
+
+    def _is(self, number: Printed, held: Held, scales: Iterable[float]) -> bool:
+        """Whether a number is what is held, as it is rounded."""
         value = abs(held.value)
         half = 1.000001 * number.half
         if held.unit.startswith(self.numbers.currency):
             if number.kind == "other":
-                return scale > 1 and abs(value - scale * number.value) <= scale * half
+                return any(
+                    abs(value - scale * number.value)
+                    <= _half_of(scale * number.value, scale * half)
+                    for scale in scales
+                )
             return number.kind == "money" and abs(value - number.value) <= half
         if number.kind == "money":
             return False
@@ -198,6 +237,19 @@ def test_every_number_of_a_chart_of_the_body_stands_in_the_summary(client: str) 
     ]
     assert len(charts) > 10
     assert [missed for chart in charts for missed in reader.missing(chart)] == []
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_number_of_a_table_or_sentence_of_the_body_stands_in_the_summary(client: str) -> None:
+    reader = Reader.of(opened(client).summary())
+    others = [
+        exhibit
+        for chapter in shown.body()[1:]
+        for exhibit in shown.exhibits(chapter, client)
+        if exhibit.kind != "chart"
+    ]
+    assert len(others) > 20
+    assert [missed for exhibit in others for missed in reader.missing(exhibit)] == []
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -18,6 +18,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from trial import HOSTILE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
@@ -151,7 +152,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
 ) -> None:
     show(driver, address)
     # Counted first: the contents then show the chapter in which the round begins.
-    stops = 'a[href], summary, button, [tabindex="0"], input:checked'
+    stops = 'a[href], summary, button, [tabindex="0"], select'
     expected = driver.execute_script(
         "return [...document.querySelectorAll(arguments[0])]"
         ".filter(e => e.checkVisibility()).length",
@@ -172,30 +173,34 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
     assert len(reached) == expected
 
 
-def ranking(driver: webdriver.Chrome) -> list[str]:
-    """The options in the order that the controls have put them in, with their counts."""
-    items = driver.find_elements(By.CSS_SELECTOR, ".cases li")
-    return [f"{i.find_element(By.TAG_NAME, 'b').text} {i.text[:3]}" for i in items]
+def case(driver: webdriver.Chrome) -> list[str]:
+    """What stands below the controls: what becomes of the answer, and what holds then."""
+    answer = driver.find_element(By.CSS_SELECTOR, ".cases [role=status]")
+    return answer.text.splitlines()
 
 
-def test_a_control_moves_the_ranking_by_mouse_and_by_keyboard(
+def test_a_reader_picks_a_change_and_sees_the_answer_then(
     driver: webdriver.Chrome, address: str
 ) -> None:
     show(driver, address)
+    reported = ["Nothing is changed: the answer stays.", "first then", "API", "cost", "€ 2"]
+    assert case(driver) == reported
+    select = driver.find_element(By.CSS_SELECTOR, ".cases select")
+    assert driver.find_element(By.CSS_SELECTOR, ".cases label").text == "What if …"
+    groups = [g.get_attribute("label") for g in select.find_elements(By.TAG_NAME, "optgroup")]
+    assert groups == ["in the report", "volume", "weights"]
+    select.send_keys(Keys.ARROW_DOWN)
+    then = case(driver)
+    assert then[0] == "The volume is twice as much: the answer changes."
+    assert then[1:] == [
+        "first then", HOSTILE, "in the report API", "cost", "€ 4", "in the report € 2",
+    ]  # fmt: skip
     said = driver.find_element(By.CSS_SELECTOR, ".cases .said")
-    assert [words[:2] for words in ranking(driver)] == ["70", "30"]
-    assert said.text == "As in the report. Best placed: API. How sure: clear."
-    choices = driver.find_elements(By.CSS_SELECTOR, ".cases input")
-    assert [c.get_attribute("value") for c in choices] == ["× 1", "× 2", "24%", "60%"]
-    choices[2].send_keys(Keys.ARROW_RIGHT)
-    assert [words[:2] for words in ranking(driver)] == ["60", "40"]
-    assert ranking(driver)[1] == "40 API"
-    assert said.text.startswith("The answer changes. Best placed: <script>alert(1)</script>")
-    choices[1].click()
-    assert [words[:2] for words in ranking(driver)] == ["90", "10"]
+    assert "turns" in said.get_attribute("class").split()
+    select.send_keys(Keys.ARROW_DOWN)
+    assert case(driver)[0] == "The volume is half as much: the answer stays."
     driver.find_element(By.CSS_SELECTOR, ".cases [type=reset]").click()
-    WebDriverWait(driver, 5).until(lambda _: said.text.startswith("As in the report."))
-    assert [words[:2] for words in ranking(driver)] == ["70", "30"]
+    WebDriverWait(driver, 5).until(lambda _: case(driver) == reported)
 
 
 def test_without_script_the_cases_are_a_table_and_in_print_they_are_left_out(
@@ -207,7 +212,7 @@ def test_without_script_the_cases_are_a_table_and_in_print_they_are_left_out(
         assert driver.find_elements(By.CSS_SELECTOR, ".cases form") == []
         folded = driver.find_element(By.CSS_SELECTOR, ".cases details")
         folded.find_element(By.TAG_NAME, "summary").click()
-        assert len(folded.find_elements(By.CSS_SELECTOR, "tbody tr")) == 4
+        assert len(folded.find_elements(By.CSS_SELECTOR, "tbody tr:not(.group)")) == 4
         assert "<script>alert(1)" in folded.text
     finally:
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

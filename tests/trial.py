@@ -60,13 +60,13 @@ ANSWERS = 'answers({"What to do?": f"**Rent** {name}", "How sure?": "Likely."}, 
 
 
 CASES = """moved = pd.DataFrame([
-    (volume, weight, weight == "24%" and volume == "× 1", option, count, count > 50, "clear", cost)
-    for volume, weight, counts in [("× 1", "24%", (70, 30)), ("× 1", "60%", (40, 60)),
-                                   ("× 2", "24%", (55, 45)), ("× 2", "60%", (10, 90))]
-    for option, count, cost in zip(("API", name), counts, ("€ 2", "€ 3"))],
-    columns=["volume", "weight", "reported", "option", "first", "best", "confidence", "cost"])
-moved.attrs = frame.attrs
-cases(moved, "The answer stays in 2 of 4 cases", {"volume": "volume", "weight": "cost"})"""
+    ("in the report", "nothing is changed", "the answer stays", "API", "€ 2"),
+    ("volume", "the volume is twice as much", "the answer changes", name, "€ 4"),
+    ("volume", "the volume is half as much", "the answer stays", "API", "€ 1"),
+    ("weights", "=cost counts for nothing", "the answer stays", "API", "€ 2")],
+    columns=["kind", "change", "answer", "first then", "cost"])
+moved = moved.set_index(["kind", "change"])
+cases(moved, "you change one thing?", frame)"""
 
 
 ANALYST = (

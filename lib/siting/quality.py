@@ -32,7 +32,7 @@ from siting.catalogue import (
     source_of,
     table,
 )
-from siting.inputs.scenario.model import Option, OwnEvaluation, Scenario, Workload
+from siting.inputs.scenario.model import Option, OwnEvaluation, Scenario, Workload, in_words
 from siting.quantity import Z975, Range
 from siting.reasoning import Task, thinks
 
@@ -568,18 +568,18 @@ def _warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[str]
         counted = scenario.workloads[p.workload]
         if tokens > 0 and counted.reasoning_tokens is None:
             yield (
-                f"workload {p.workload}: the score of {p.model} was earned with reasoning, about "
-                f"{tokens:,.0f} hidden tokens a request (estimate); "
+                f"{in_words(p.workload)}: the score of {spoken(p.model)} was earned with "
+                f"reasoning, about {tokens:,.0f} hidden tokens a request (estimate); "
                 "a count of your own would replace it"
             )
     for name, workload in scenario.workloads.items():
         floor = workload.quality
         if floor and floor.own and floor.own.floor is None:
             yield (
-                f"workload {name}: your own test states no floor: what "
+                f"{in_words(name)}: your own test states no floor: what "
                 f"{spoken(floor.reference_model)} scored in it is taken"
             )
-    if names := ", ".join(n for n, w in scenario.workloads.items() if w.quality is None):
+    if names := ", ".join(in_words(n) for n, w in scenario.workloads.items() if w.quality is None):
         yield f"no quality floor is stated for {names}: any model counts as good enough"
 
 
@@ -590,7 +590,7 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
             low = p.own.score - p.own.tolerance
             high = p.own.score + p.own.tolerance
             source = scenario.source(f"workloads.{p.workload}.quality.own")
-            name = f"your own evaluation of {p.model}, {p.workload}"
+            name = f"your own evaluation of {spoken(p.model)}, {in_words(p.workload)}"
             value = Range(low, p.own.score, high, unit="points of your test")
             yield Input(name=name, value=value, source=source)
     for c in (c for p in parities for c in p.comparisons):
@@ -598,7 +598,7 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
         for score in filter(None, (c.model, c.reference)):
             half = score.margin or 0.0
             at = score.score
-            name = f"score of {score.model} on {board.label}, effort {score.effort}"
+            name = f"score of {spoken(score.model)} on {board.label}, effort {score.effort}"
             value = Range(at - half, at, at + half, unit=board.unit)
             yield Input(name=name, value=value, source=source_of(score))
         if c.tolerance is not None:

@@ -25,7 +25,7 @@ from siting.cost.api_prices import ModelPath
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import Factor, NotPriced, OptionKinds
 from siting.inputs.scenario import Option
-from siting.inputs.scenario.model import ExistingServers
+from siting.inputs.scenario.model import ExistingServers, in_words
 from siting.quantity import Z90, Range
 from siting.serving import queueing
 from siting.serving.capacity import Pool
@@ -142,7 +142,7 @@ class Line:
     def label(self) -> str:
         """What is paid for, as a table of cash flows calls it."""
         peaks = self.side == "burst" and self.item.category in ("api", "rental")
-        workload = f", {self.workload}" if self.workload else ""
+        workload = f", {in_words(self.workload)}" if self.workload else ""
         when = " for peaks" if peaks else ""
         of = f", {self.of}" if self.of else ""
         return self.item.label + workload + when + of

@@ -22,7 +22,7 @@ from siting.cost.api_prices import ModelPath
 from siting.cost.cashflow import CostItem, HybridPlan, KindPlan, Line, OptionPlan, Plan
 from siting.cost.money import MONTHS
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenario
+from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenario, in_words
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import NotEstimated, Range, total
@@ -562,7 +562,7 @@ class _Finder:
 
     def looked_up(self, price: str) -> list[str]:
         """Factors of a price, or of a parameter: the client's quote, or what is published."""
-        request = f"request of {self.workload}"
+        request = f"request of {in_words(self.workload)}"
         label = request if price == "api_request" else price.replace("_", " ")
         if quoted := self.quote(price, label):
             return quoted
@@ -749,21 +749,21 @@ class _Finder:
         if price.per_request <= 0:
             raise NotPriced(f"the price list has {model} at nothing; write a quote for api_request")
         thought = (price.per_request - silent.per_request) / price.per_request
+        asked = in_words(workload)
+        sold = quality.spoken(model)
         if not hidden.is_exact and thought > ASK_ABOVE:
             self.notes.append(
-                f"{option.label}: about {thought:.0%} of the bill for {workload} is hidden "
+                f"{option.label}: about {thought:.0%} of the bill for {asked} is hidden "
                 f"reasoning ({hidden.central:,.0f} tokens a request), an estimate: count it in "
                 "your own usage"
             )
         if self.scenario.workloads[workload].batchable_share and not price.batch:
-            self.notes.append(f"{option.label}: no batch price for {model}; full price is taken")
+            self.notes.append(f"{option.label}: no batch price for {sold}; full price is taken")
         cost = Range(low.per_request, price.per_request, high.per_request,
                      unit=f"{price.currency}/request").scaled(1 - option.discount)  # fmt: skip
         cached = f", {price.cached_per_million:g} cached" if price.cached_per_million else ""
         listed = f"{price.input_per_million:g} in, {price.output_per_million:g} out{cached}"
-        label = (
-            f"Price of a request, {workload}, {model}: {listed} {price.currency} per million tokens"
-        )
+        label = f"Price of a request, {asked}, {sold}: {listed} {price.currency} per million tokens"
         driver = "api_request" if hidden.is_exact else "hidden_tokens"
         note = "long-context tier reached" if price.tiers else ""
         key = f"api_request.{name}.{workload}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -155,6 +156,57 @@ class BudgetFrames(Topic):
             yield self.scenario.source("finance.fiscal_year_start")
 
     @frame
+    def cash_table(self) -> Rows:
+        """A cell of the chosen option's cash by year, beside that of what it is held against: as
+        planned and not discounted, in the client's fiscal years where it names the month in which
+        they begin.
+
+        option: label of the option whose money it is
+        line: what is paid for, or what the line sums up
+        kind: capex (investments and what they bring back) or opex of a line of cost; paid, own
+            hours or booked of its sums; saved of the difference so far
+        year: year as a table heads it, or sum for all of them
+        amount: as it is paid; income is negative [currency]
+        """
+        options = self.results.cost.options
+        chosen, rival = self.results.compared
+        if not chosen:
+            return
+        labels = self.results.labels
+        own = options[chosen]
+        lines = list(_lines(own))
+        for line, monthly, _ in lines:
+            yield from self._cells(chosen, line, _kind(line), monthly)
+        yield from self._cells(chosen, f"{labels[chosen]}, paid", "paid", own.paid)
+        hours = np.sum([of_it for _, _, of_it in lines], axis=0)
+        yield from self._cells(chosen, "of it hours of your own people", "own hours", hours)
+        if any(_kind(line) == "capex" for line, _, _ in lines):
+            booked = "the same, investments booked over their life"
+            yield from self._cells(chosen, booked, "booked", own.booked)
+        if rival != chosen:
+            other = options[rival].paid
+            yield from self._cells(rival, f"{labels[rival]}, paid", "paid", other)
+            so_far = 0.0
+            for cell in self._cells(chosen, "saved, running sum", "saved", other - own.paid):
+                so_far += cell["amount"]
+                yield cell if cell["year"] == "sum" else {**cell, "amount": so_far}
+        yield from self.study.yearly_costs().attrs["sources"]
+        if self.scenario.finance.fiscal_year_start is not None:
+            yield self.scenario.source("finance.fiscal_year_start")
+
+    def _cells(
+        self, name: str, line: str, kind: str, monthly: Array
+    ) -> Iterator[Mapping[str, Any]]:
+        """A line of the table of cash by year: its years, then their sum. monthly: [M + 1]"""
+        years = fiscal.years(self.scenario)
+        by_year = {year.name: year.sum_of(monthly) for year in years}
+        if not years:
+            found = enumerate(tco.paid_by_year(monthly), 1)
+            by_year = {f"year {number}": paid for number, paid in found}
+        for year, amount in {**by_year, "sum": float(monthly.sum())}.items():
+            yield {"option": name, "line": line, "kind": kind, "year": year, "amount": amount}
+
+    @frame
     def machines_paid(self) -> Rows:
         """What an option pays for machines in one year, as planned: servers that are bought, spare
         ones included, or GPU-hours that are rented. Years in which nothing is paid are left out.
@@ -235,7 +287,7 @@ class BudgetFrames(Topic):
         option: label of the option
         order: place in the bridge [1]
         step: what is added, or the sum up to here
-        kind: sum or added
+        kind: sum, added, or held (by a sum above, so not added)
         amount: amount [currency]
         """
         for name in dict.fromkeys(self.results.compared):
@@ -267,8 +319,11 @@ class BudgetFrames(Topic):
         yield "Likely", "sum", likely
         cured = self.results.cures(name)
         yield "remedies of the open points", "added", cured
-        done = self._steps_beside(priced) if name == self.results.decision.recommended else 0.0
+        is_planned = name == self.results.decision.recommended
+        done = self._steps_beside(priced) if is_planned else 0.0
+        steps = [step.price.central for step in self.results.advice.plan if step.price]
         yield "steps of the plan", "added", done
+        yield "steps that moving over holds", "held", sum(steps) - done if is_planned else 0.0
         yield "service forgone is not billed", "added", -forgone
         yield "All that may fall due", "sum", likely + cured + done - forgone
 

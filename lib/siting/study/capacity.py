@@ -81,6 +81,7 @@ class CapacityFrames(Topic):
         input: mean of a request [tokens]
         cached: share of the input that repeats an earlier prefix [share]
         output: mean of a request, hidden reasoning included [tokens]
+        tokens_per_minute: input and output together in the busiest hour of the year [tokens/min]
         may_wait: share of the requests that may wait [share]
         deadline: when requests that may wait are done
         arrivals: how requests bunch within an hour: people, machines or agents
@@ -89,6 +90,7 @@ class CapacityFrames(Topic):
         """
         for name, load in self._loads.items():
             busiest = float(load.interactive.max())
+            lengths = load.lengths
             next_year = load.growth[0]
             yield {
                 "workload": name,
@@ -96,15 +98,30 @@ class CapacityFrames(Topic):
                 "mean_rate": load.mean_rate,
                 "usual_peak": busiest,
                 "year_peak": busiest * load.peak_factor,
-                "input": load.lengths.input.mean,
-                "cached": load.lengths.cached_share,
-                "output": load.lengths.output.mean,
+                "input": lengths.input.mean,
+                "cached": lengths.cached_share,
+                "output": lengths.output.mean,
+                "tokens_per_minute": 60
+                * busiest
+                * load.peak_factor
+                * (lengths.input.mean + lengths.output.mean),
                 "may_wait": load.batchable_share,
                 "deadline": _deadline(load),
                 "arrivals": load.arrivals,
                 "working": load.working,
                 "growth*": next_year,
             }
+
+    @frame
+    def asked(self) -> Rows:
+        """What all workloads ask for together in the first year, work that may wait aside: one row.
+
+        rate: busiest hour of the year, those of all workloads added up [requests/s]
+        tokens: input and output in that hour [tokens/min]
+        """
+        loads = self.study.loads()
+        yield {"rate": loads.year_peak.sum(), "tokens": loads.tokens_per_minute.sum()}
+        yield from loads.attrs["sources"]
 
     @frame_citing(_load_sources)
     def days(self) -> Rows:
@@ -163,6 +180,9 @@ class CapacityFrames(Topic):
         gpus_per_replica: cards that hold the model once [GPUs]
         replicas: that serve [replicas]
         spares: that stand by; of servers that stand by, one for each [replicas]
+        gpus: cards of all that serve and stand by [GPUs]
+        mean_rate: load of a mean hour of the first year [requests/s]
+        busiest_rate: load of its busiest hour, with work that may wait as it comes [requests/s]
         rate*: what a replica carries within the limits [requests/s]
         saturation: what a replica could serve without limits [requests/s]
         carries?: what all that serve carry within the limits; of a hybrid those that it owns at
@@ -187,6 +207,8 @@ class CapacityFrames(Topic):
                 at_once = [load for load in pool.loads if load.batchable_share < 1]
                 limits = [load.limits for load in at_once or pool.loads]
                 serving = pool.replicas[0].central
+                standing = pool.total_replicas(1).central - serving
+                hours = pool.hours_of_year()
                 yield {
                     "option": name,
                     "model": bare_name(model),
@@ -197,7 +219,10 @@ class CapacityFrames(Topic):
                     "gpu": pool.deployment.gpu.gpu,
                     "gpus_per_replica": pool.gpus_per_replica,
                     "replicas": serving,
-                    "spares": pool.total_replicas(1).central - serving,
+                    "spares": standing,
+                    "gpus": pool.gpus_per_replica * (serving + standing),
+                    "mean_rate": float(hours.mean()),
+                    "busiest_rate": float(hours.max()),
                     "rate*": pool.rate_per_replica,
                     "saturation": pool.curve(pool.mix(of_year=True)).saturation_rate,
                     "carries": self._carried(name, found, model),
@@ -440,6 +465,7 @@ class CapacityFrames(Topic):
         present?: present cost as planned; missing where it has no price [currency]
         planned: whether it is the one that the report is about
         best: whether it is the cheapest that can be taken
+        place?: by present cost among those that can be taken and have a price [1]
         refused: why it cannot be taken; blank where it can
         """
         for name, option in self.results.said.options.items():
@@ -452,6 +478,9 @@ class CapacityFrames(Topic):
         asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
         found = self.results.chain.designs(asked, name)
         best = next((d for d in found if not d.refused), None)
+        costs = [d.costed.present for d in found if not d.refused]
+        order = sorted(cost for cost in costs if cost is not None)
+        places: dict[float | None, int] = {cost: place for place, cost in enumerate(order, 1)}
         planned = Machines.of(self.options[name])
         sold = {server.id: server.label for server in catalogue.table("servers", Server)}
         for d in found:
@@ -467,6 +496,7 @@ class CapacityFrames(Topic):
                 "present": d.costed.present,
                 "planned": d.machines == planned,
                 "best": d is best,
+                "place": None if d.refused else places.get(d.costed.present),
                 "refused": d.refused,
             }
 

@@ -435,6 +435,31 @@ class DecisionFrames(Topic):
             }
             yield source_of(s.row)
 
+    @frame
+    def plan_lines(self) -> Rows:
+        """Steps of the plan that are due on one day and differ in who does them alone, together.
+
+        day: due so many days after the report [days]
+        due: day on which they are due
+        label: what to do, in a few words
+        owners: who does them, separated by semicolons
+        steps: how many they are [steps]
+        price*: what they cost; nothing where nothing is known [currency]
+        """
+        steps = self.study.steps()
+        steps["label"] = [_without_owner(row.label, row.owner) for row in steps.itertuples()]
+        for (day, label), alike in steps.groupby(["day", "label"], sort=False):
+            low, price, high = alike[["price_low", "price", "price_high"]].sum().tolist()
+            yield {
+                "day": day,
+                "due": alike.due.iloc[0],
+                "label": label,
+                "owners": "; ".join(alike.owner.unique()),
+                "steps": len(alike),
+                "price*": Range(low, price, high, unit=self.client.currency),
+            }
+        yield from steps.attrs["sources"]
+
     @frame_citing(_criteria_sources)
     def successors(self) -> Rows:
         """Room of an option's GPUs for the model that will be wanted in about two years.
@@ -725,6 +750,11 @@ class DecisionFrames(Topic):
                 "worth_p90": max(worths),
             }
         return row | {"points": 100 * row["worth"] * share}
+
+
+def _without_owner(label: str, owner: str) -> str:
+    """A step in a few words, without who does it."""
+    return label.removesuffix(f" by {owner}")
 
 
 def _status(c: Candidate) -> dict[str, Any]:

@@ -138,7 +138,10 @@ SHOWN = (
     "futures", "scorecard", "leads", "waterfall", "price_curve", "price_crossings", "own_tests",
     "kinds", "movers", "option_map", "cash_gap", "budget", "cash_by_year", "yearly_costs",
     "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
-    "retirement_calendar", "bridges", "timeline", "gates", "gate", "tries",
+    "retirement_calendar", "bridges", "timeline", "gates", "gate", "tries", "tries_by_kind",
+    "successor_prices", "alternatives", "vendor_shocks", "loads", "asked", "machines",
+    "server_kinds", "speed_basis", "cash_table", "fiscal_costs", "plan_lines", "readiness",
+    "rule_points", "wide_switches", "rule_switches", "law_coverage", "exclusions",
     "ordered_then",
 )  # fmt: skip
 """Frames behind the pages of the body that no other section holds row by row."""
@@ -148,6 +151,11 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     """By frame, what the charts and tables of the body show, at its full precision."""
     study = read.study
     found = {name: read.each(getattr(study, name)(), name) for name in SHOWN}
+    found |= {
+        "designs": read.each(study.designs(), "designs", refused=""),
+        "notice_habits": read.each(study.notice_habits(), "notice_habits", mine=True),
+        "notice_chances": read.each(study.notice_chances(), "notice_chances", mine=True, within=90),
+    }
     pool = next(iter(_rows(study.pools(), shown=True)), None)
     if pool is None:
         return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from siting.verdict.decision import Decision
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.plausible import FUTURES, condition_in_words, is_law, laws_behind
 from siting.verdict.plausible import POLICIES as POLICY_WORDS
-from siting.verdict.variants import SETTLED, Outcome, Settled, Variant
+from siting.verdict.variants import SETTLED, Answer, Outcome, Settled, Variant
 
 HORIZONS: Mapping[Settled, int] = {
     "decision": FIRST_HORIZON_DAYS,
@@ -122,6 +123,24 @@ class TurnFrames(Topic):
         outcomes = [found for variant, found in self.results.tried if variant.plausible]
         stays = sum(found.answer == "stays" for found in outcomes)
         yield {"tried": len(outcomes), "stays": stays}
+
+    @frame_citing(_criteria_sources)
+    def tries_by_kind(self) -> Rows:
+        """What was tried of one kind of change, and what the answer did. Changes that are not
+        plausible are left out.
+
+        kind: kind of change, as in `variants`
+        stays: changes after which the choice stays first [changes]
+        level: after which another is first, by no more than matters [changes]
+        changes: after which another is first by more [changes]
+        none: after which no option may be chosen [changes]
+        """
+        by_kind: dict[str, Counter[str]] = {}
+        for variant, found in self.results.tried:
+            if variant.plausible:
+                by_kind.setdefault(variant.kind, Counter())[found.answer] += 1
+        for kind, counted in by_kind.items():
+            yield {"kind": kind} | {answer: counted[answer] for answer in get_args(Answer)}
 
     @frame_citing(_criteria_sources)
     def futures(self) -> Rows:

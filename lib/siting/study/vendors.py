@@ -405,6 +405,7 @@ class VendorFrames(Topic):
         own: whether the vendor's own record moves the chance; else it is the same for all vendors
         basis: count that the chance rests on
         cost*?: cost if it happens [currency]
+        cost_told?: its central value by its first two digits, as a guess is no surer [currency]
         expected*?: expected loss [currency per year]
         months: until the workload runs normally again [months]
         """
@@ -421,6 +422,7 @@ class VendorFrames(Topic):
                 "own": k.kind.category == "notices",
                 "basis": k.basis,
                 "cost*": k.cost,
+                "cost_told": None if k.cost is None else float(f"{k.cost.central:.2g}"),
                 "expected*": k.expected,
                 "months": k.kind.months.central,
             }

@@ -10,6 +10,7 @@ from typing import ClassVar
 import pandas as pd
 from siting_report.formats import NONE
 
+from siting.inputs.scenario.model import in_words
 from siting.quantity import Range
 from siting.study import own_files
 from siting.study.own_files import OwnFile
@@ -206,6 +207,10 @@ class Wording:
     def month(self, day: str | dt.date) -> str:
         """The month of a day, as the country writes it: `April 2027`."""
         return self.results.numbers.month(dt.date.fromisoformat(str(day)[:10]))
+
+    def in_words(self, workload: str) -> str:
+        """What the scenario calls a workload, as a person reads it."""
+        return in_words(workload)
 
     def names_of(self, items: object) -> str:
         """A list in words: `a, b and c`."""

@@ -16,7 +16,15 @@ from siting.inputs.attributes import Attribute, Known
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
-from siting.inputs.scenario.model import SEAL, Option, Scenario, Sector, Tokens, Workload
+from siting.inputs.scenario.model import (
+    SEAL,
+    Option,
+    Scenario,
+    Sector,
+    Tokens,
+    Workload,
+    in_words,
+)
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import Range
@@ -197,11 +205,11 @@ def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
             longer = {"mean": tokens.mean * factor, "p95": tokens.p95 * factor}
             yield Variant(
                 kind="input",
-                what=f"{side} tokens, {name}",
+                what=f"{side} tokens, {in_words(name)}",
                 before=f"{tokens.mean:,.0f}",
                 after=f"{longer['mean']:,.0f}",
                 changes={f"workloads.{name}.{side}_tokens": longer},
-                clause=f"a request of {name} has {longer['mean']:,.0f} {side} tokens, "
+                clause=f"a request of {in_words(name)} has {longer['mean']:,.0f} {side} tokens, "
                 f"not {tokens.mean:,.0f}",
             )
         yield from _spreads(s, name, side, tokens)
@@ -217,12 +225,12 @@ def _hidden(s: Scenario, chosen: str | None, name: str) -> Iterator[Variant]:
     for end in ("low", "high") if most.high > most.low else ():
         yield Variant(
             kind="input",
-            what=f"hidden reasoning tokens a request, {name}",
+            what=f"hidden reasoning tokens a request, {in_words(name)}",
             before=f"{most.central:,.0f}",
             after=f"{_band(most, end):,.0f}",
             changes={f"workloads.{name}.reasoning_tokens": _band(most, end)},
-            clause=f"a request of {name} has {_band(most, end):,.0f} hidden reasoning tokens, "
-            f"not {most.central:,.0f}",
+            clause=f"a request of {in_words(name)} has {_band(most, end):,.0f} hidden reasoning "
+            f"tokens, not {most.central:,.0f}",
         )
 
 
@@ -235,12 +243,12 @@ def _spreads(s: Scenario, name: str, side: str, tokens: Tokens) -> Iterator[Vari
         p95 = round(tokens.mean * _band(ratio.range, end), 1)
         yield Variant(
             kind="input",
-            what=f"spread of {side} tokens, {name}",
+            what=f"spread of {side} tokens, {in_words(name)}",
             before=f"{tokens.p95:,.0f}",
             after=f"{p95:,.0f}",
             changes={f"workloads.{name}.{side}_tokens": {"mean": tokens.mean, "p95": p95}},
-            clause=f"one request of {name} in twenty has more than {p95:,.0f} {side} tokens, "
-            f"not {tokens.p95:,.0f}",
+            clause=f"one request of {in_words(name)} in twenty has more than {p95:,.0f} {side} "
+            f"tokens, not {tokens.p95:,.0f}",
         )
 
 
@@ -256,11 +264,11 @@ def _pictures(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
             continue
         yield Variant(
             kind="input",
-            what=f"tokens of a picture, {name}",
+            what=f"tokens of a picture, {in_words(name)}",
             before="as planned",
             after=f"× {ratio:.2g}",
             changes={f"workloads.{name}.images_per_request": w.images_per_request * ratio},
-            clause=f"a picture of {name} becomes {ratio:.2g} times the tokens",
+            clause=f"a picture of {in_words(name)} becomes {ratio:.2g} times the tokens",
         )
 
 
@@ -271,11 +279,11 @@ def _arrivals(name: str, w: Workload) -> Iterator[Variant]:
         if kind != w.bunching:
             yield Variant(
                 kind="assumed",
-                what=f"who sends the requests, {name}",
+                what=f"who sends the requests, {in_words(name)}",
                 before=w.bunching,
                 after=kind,
                 changes={f"workloads.{name}.arrivals": kind},
-                clause=f"{kind} send the requests of {name}, not {w.bunching}",
+                clause=f"{kind} send the requests of {in_words(name)}, not {w.bunching}",
                 plausible=kind != "machines" and w.task in ("agent", "code"),
             )
 
@@ -286,7 +294,7 @@ def _outsiders(name: str, w: Workload, sector: Sector) -> Iterator[Variant]:
         outside = w.users_told(sector) == 0
         yield Variant(
             kind="assumed",
-            what=f"users outside the organisation, {name}",
+            what=f"users outside the organisation, {in_words(name)}",
             before="all" if outside else "none",
             after="none" if outside else "all",
             changes={f"workloads.{name}.outside_share": 0.0 if outside else 1.0},
@@ -574,11 +582,11 @@ def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
             is_so = getattr(w.data, trait)
             yield Variant(
                 kind="assumed",
-                what=f"{words}, {name}",
+                what=f"{words}, {in_words(name)}",
                 before=_yes(is_so),
                 after=_yes(not is_so),
                 changes={f"workloads.{name}.data.{trait}": not is_so},
-                clause=_answered(f"{words} in {name}", _yes(not is_so), _yes(is_so)),
+                clause=_answered(f"{words} in {in_words(name)}", _yes(not is_so), _yes(is_so)),
             )
 
 

@@ -110,25 +110,19 @@ def table(
     }  # fmt: skip
 
 
-def cases(df: pd.DataFrame, title: str, controls: Mapping[str, str], note: str = "") -> Exhibit:
-    """Shows computed cases as controls that move a ranking: on screen only, a table without script.
+def cases(df: pd.DataFrame, title: str, data: Data = None, note: str = "") -> Exhibit:
+    """Offers changes that were computed, for the reader to pick one: on screen only, and a table
+    where no script runs.
 
-    df: one row an option in one case: what `controls` names by column, as text; `option`; `first`
-    (of 100); `cost` as text; `best`, `confidence`, and `reported` for the case of the report.
+    df: a row a change, in words. Its index has two levels: what changes of a kind are called, and
+    the change. Its columns are what holds then; the first says what becomes of the answer. The
+    first row is the report as it stands. Raises ValueError for an index of other levels, or
+    without a row.
     """
-    over = {"first": "first, of 100 cases", "cost": "cost, median"}
-    reported = 0
-    rows: list[dict[Any, Any]] = []
-    for key, case in df.groupby(list(controls), sort=False):
-        best = case[case.best].iloc[0]
-        texts = dict(zip(controls.values(), key, strict=True))
-        texts |= {"best placed": best.option, "how sure": best.confidence}
-        found = {(over[c], n): x for c in over for n, x in zip(case.option, case[c], strict=True)}
-        reported = len(rows) if case.reported.any() else reported
-        rows.append({("", name): text for name, text in texts.items()} | found)
-    made = table(pd.DataFrame(rows), title, {over["first"]: "whole"}, df, note)
-    counts = {"controls": len(controls), "options": df.option.nunique(), "start": reported}
-    return {**made, "kind": "cases", **counts}
+    if df.index.nlevels != 2 or df.empty:
+        write = 'frame.set_index(["kind", "change"]), with the report in the first row'
+        raise ValueError(f"cases takes a frame by kind and change; write {write}")
+    return {**table(df, title, "text", data, note), "kind": "cases"}
 
 
 def _refuse_misspelt(

@@ -87,56 +87,49 @@
     figure.append(tools);
   });
 
-  // What if: a case is a row of the table below the controls; nothing is computed here.
+  // What if: a case is a row of the table below the controls, the first one the report as it stands;
+  // nothing is computed here.
   all("figure.cases").forEach((figure, at) => {
-    const table = figure.querySelector("table"), rows = [...table.tBodies[0].rows];
-    const { controls, options, start } = Object.fromEntries(Object.entries(figure.dataset).map(([k, v]) => [k, +v]));
-    const heads = all("thead tr:last-child th", table), count = controls + 2;
-    const text = (row, column) => row.cells[column].textContent.trim();
-    const report = rows[start], key = row => [...row.cells].slice(0, controls).map(c => c.textContent.trim()).join();
-    const cases = new Map(rows.map(row => [key(row), row]));
-    const make = (tag, where, name = "", said = "") => {
+    const table = figure.querySelector("table");
+    const heads = all("thead tr:last-child th", table).slice(1).map(head => head.textContent.trim());
+    const text = cell => cell.textContent.trim();
+    const make = (tag, where, said = "") => {
       const made = where.appendChild(document.createElement(tag));
-      if (name) made.className = name;
       made.textContent = said;
       return made;
     };
     const form = document.createElement("form");
-    const chosen = heads.slice(0, controls).map((head, column) => {
-      const set = make("fieldset", form);
-      make("legend", set, "", head.textContent);
-      return [...new Set(rows.map(row => text(row, column)))].map(value => {
-        const label = make("label", set), input = make("input", label);
-        Object.assign(input, { type: "radio", name: `case-${at}-${column}`, value, defaultChecked: value === text(report, column) });
-        make("span", label, "", value);
-        return input;
-      });
+    const label = make("label", form, "What if …");
+    const select = make("select", form);
+    label.htmlFor = select.id = `case-${at}`;
+    const rows = [];
+    let group = select;
+    [...table.tBodies[0].rows].forEach(row => {
+      if (row.className === "group") {
+        group = make("optgroup", select);
+        group.label = text(row);
+        return;
+      }
+      make("option", group, text(row.cells[0])).value = rows.length;
+      rows.push(row);
     });
-    const said = make("p", form, "said");
-    said.setAttribute("role", "status");
-    const list = make("ol", form), bars = heads.slice(count, count + options).map(head => {
-      const item = make("li", list);
-      item.append(head.firstElementChild?.cloneNode(true) ?? head.textContent);
-      const track = make("span", item, `track ${head.firstElementChild?.className ?? ""}`);
-      return { item, bar: make("i", track), was: make("u", track), number: make("b", item), cost: make("small", item) };
-    });
-    const back = make("button", form, "", "Back to the report");
+    const answer = make("div", form);
+    answer.setAttribute("role", "status");
+    const back = make("button", form, "Back to the report");
     back.type = "reset";
     const update = () => {
-      const row = cases.get(chosen.map(inputs => inputs.find(i => i.checked).value).join());
-      const size = (from, i) => Number(from.cells[count + i].dataset.v);
-      bars.forEach(({ item, bar, was, number, cost }, i) => {
-        bar.style.width = `${size(row, i)}%`;
-        was.style.left = `${size(report, i)}%`;
-        number.textContent = text(row, count + i);
-        cost.textContent = text(row, count + options + i);
-        item.value = size(row, i);
+      const [change, ...cells] = [...rows[select.value].cells].map(text);
+      const [stays, ...reported] = [...rows[0].cells].map(text).slice(1);
+      answer.replaceChildren();
+      const said = make("p", answer, `${change[0].toUpperCase()}${change.slice(1)}: ${cells[0]}.`);
+      said.className = cells[0] === stays ? "said" : "said turns";
+      const list = make("dl", answer);
+      cells.slice(1).forEach((cell, i) => {
+        const pair = make("div", list);
+        make("dt", pair, heads[i + 1]);
+        const value = make("dd", pair, cell);
+        if (cell !== reported[i]) make("small", value, ` in the report ${reported[i]}`);
       });
-      list.append(...[...bars].sort((a, b) => b.item.value - a.item.value).map(({ item }) => item));
-      const leader = text(row, controls), stays = leader === text(report, controls);
-      const verdict = row === report ? "As in the report" : stays ? "The answer stays" : "The answer changes";
-      said.textContent = `${verdict}. Best placed: ${leader}. How sure: ${text(row, controls + 1)}.`;
-      said.classList.toggle("turns", !stays);
     };
     form.addEventListener("change", update);
     form.addEventListener("reset", () => setTimeout(update));

@@ -8,6 +8,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import itertools
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -342,6 +343,11 @@ class Provisioned(Strict):
     serves: Annotated[float, Field(gt=0, le=1)] = 1
     """Share of the first year's requests, as planned, that the units carry; what goes beyond is
     billed by the token. The units stay as they are while the load grows."""
+
+
+def in_words(key: str) -> str:
+    """What a scenario calls a workload, as a person says it: `code-assistant` is code assistant."""
+    return re.sub(r"[-_]+", " ", key)
 
 
 class Workload(Strict):
