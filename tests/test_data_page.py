@@ -125,3 +125,25 @@ def test_a_question_to_a_vendor_is_understood_by_whoever_reads_it() -> None:
     assert [
         question for question in asked if re.search(r"\b[Yy]ours?\b|\b[Yy]ou\b", question)
     ] == []
+
+
+def test_a_directive_binds_nobody_before_its_national_act_is_in_force() -> None:
+    french = opened("agence-lumiere").rule_verdicts()
+    german = opened("klinikverbund-nordheide").rule_verdicts()
+    assert set(french.verdict[french.rule == "NIS2-21-1"]) == {"n.a."}
+    assert "n.a." not in set(german.verdict[german.rule == "NIS2-21-1"])
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_good_practice_is_not_called_law(client: str) -> None:
+    told = printed("30_data", client)
+    assert "NIST AI RMF" not in told or "good practice and no law: NIST AI RMF 1.0" in told
+    assert "Criminal Code of Canada" not in told.partition("Not on file")[0]
+
+
+def test_own_hours_are_a_part_of_what_is_paid_after_a_go() -> None:
+    gate = opened("banca-valdora").gate().iloc[0]
+    # Nothing is bought: all of it is time of the bank's own people.
+    assert gate.own_hours == pytest.approx(gate.once)
+    clinic = opened("klinikverbund-nordheide").gate().iloc[0]
+    assert 0 < clinic.own_hours < clinic.once

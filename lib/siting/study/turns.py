@@ -16,6 +16,8 @@ from siting.cost.cashflow import HybridPlan
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
 from siting.quantity import Range
+from siting.study.budget import HOURS
+from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
 from siting.verdict.decision import Decision
@@ -374,6 +376,7 @@ class TurnFrames(Topic):
         spent*: what the steps until then cost [currency]
         points: what must be cleared of the choice by then [points]
         once?: what is paid once, to begin, after a go; missing where nothing is [currency]
+        own_hours?: part of it that is time of the client's own people [currency]
         ceiling?: likely cost of what runs today, above which the choice saves nothing [currency]
         fallback?: the option that comes next by score [option]
         """
@@ -396,6 +399,11 @@ class TurnFrames(Topic):
         paid = ordered[ordered.month == 0].amount.clip(lower=0).sum()
         if paid > 0 and not found.stays:
             row["once"] = paid
+            row["own_hours"] = sum(
+                float(flow.amounts[0])
+                for flow in self.results.cost.options[found.recommended].flows
+                if HOURS in flow.factors and CATEGORIES.get(flow.category) in PURCHASES
+            )
         today = next((c.cost for c in found.candidates if c.name == found.baseline), None)
         if today is not None and not found.stays:
             row["ceiling"] = today.central
