@@ -141,6 +141,9 @@ class OwnResult:
     model: str
     score: float
     floor: float
+    least: float
+    """Where the interval of the score may reach, on the side of the worse scores: the margin beyond
+    the floor."""
     tolerance: float
     reached: bool
     """Whether the score itself reaches the floor that the client states, if any; whether that is
@@ -416,7 +419,8 @@ def own_result(
     drawn = [found] if own.floor is not None else [found, floor]
     shares = [min(max(score / scale, 0.0), 1.0) for score in drawn]
     half = scale * Z975 * math.sqrt(sum(p * (1 - p) for p in shares) / own.items)
-    above = (found - floor) * (1.0 if own.higher_is_better else -1.0)
+    better = 1.0 if own.higher_is_better else -1.0
+    above = (found - floor) * better
     verdict = judged(above, half, margin * scale / 100)
     if own.floor is None and name_key(model) == name_key(reference):
         verdict = "same model"
@@ -426,6 +430,7 @@ def own_result(
         model=model,
         score=found,
         floor=floor,
+        least=floor - better * margin * scale / 100,
         tolerance=half,
         reached=own.floor is None or above >= 0,
         verdict=verdict,

@@ -556,7 +556,9 @@ class _Finder:
         factors: list[str] = []
         value = replace(item.range, unit=f"{item.currency} {item.unit}".strip())
         if not (value.is_exact and value.central == 1):
-            own = self.own(item.id, item.label, value, source_of(item), item.id, item.note)
+            own = f"{item.id}.{self.name}"
+            if own not in self.factors:  # of first servers and of those that replace them: one rate
+                self.own(item.id, item.label, value, source_of(item), item.id, item.note)
             factors = [own, *self.fx(item.currency)]
         return [*factors, *chain(*map(self.looked_up, item.multiply_by.split()))]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -30,7 +31,7 @@ from siting.memory.deployment import (
 )
 from siting.memory.distance import aspects, unseen, widened
 from siting.memory.engines import MemoryConstant, constant
-from siting.memory.weights import weight_bytes_per_gpu
+from siting.memory.weights import by_width, weight_bytes_per_gpu
 from siting.quantity import GIB, NotEstimated, Range, total
 
 Verdict = Literal["fits", "tight", "does not fit"]
@@ -98,12 +99,28 @@ def activations(d: Deployment, context: int) -> MemoryPart:
     return MemoryPart(
         name="activations",
         gib=Range.ordered(peak, "B").scaled(1 / GIB, "GiB"),
-        formula=f"largest of: widest layer x {tokens:,} tokens; {row.central:g} B x {sequences:,} "
-        f"sequences x {model.vocab_size:,} vocabulary"
-        + ("; vision encoder" if tower.central else ""),
+        formula=_largest(
+            {
+                f"widest layer x {tokens:,} tokens": forward + index.central,
+                f"{row.central:g} B x {sequences:,} sequences x {model.vocab_size:,} vocabulary": (
+                    sampler.central
+                ),
+                "vision encoder": tower.central,
+            },
+            {f"states of {tokens:,} tokens": copies * states, "experts": workspace.central},
+        ),
         source=catalogue.source_of(row),
         less=(max(beside, sampler.central) - max(beside, other)) / GIB,
     )
+
+
+def _largest(parts: Mapping[str, float], beside: Mapping[str, float]) -> str:
+    """The peak in words: the largest of some parts, and what stays beside it. [B]"""
+
+    def told(of: Mapping[str, float]) -> str:
+        return "; ".join(f"{name} {size / GIB:.2f} GiB" for name, size in of.items() if size)
+
+    return f"largest of: {told(parts)}; and {told(beside)}"
 
 
 def sampler_row(d: Deployment) -> MemoryConstant:
@@ -340,13 +357,19 @@ def loaded(d: Deployment) -> Range:
         others.append(_stored(d, d.weights, towers=False))
     less = sum(max(0.0, size.central - x.low) for x in others if x.central < size.central)
     more = sum(max(0.0, x.high - size.central) for x in others if x.central > size.central)
+    size = size.plus(_beside_weights(d))
+    return widened(size, "weights", far(d), down=less, up=more)
+
+
+def _beside_weights(d: Deployment) -> Range:
+    """What an engine loads with the weights. [GiB]"""
     if d.family == "sglang":
-        size = size.plus(constant("sglang", "load_extra_gib").range)
+        return constant("sglang", "load_extra_gib").range
     if d.family == "vllm":  # sines and cosines of every position: each rank holds a head's table
         positions = d.model.rope_positions or d.model.max_position_embeddings or 0
         width = d.model.qk_rope_head_dim or d.model.head_dim
-        size = size.plus(Range.exact(2.0 * positions * width / GIB))
-    return widened(size, "weights", far(d), down=less, up=more)
+        return Range.exact(2.0 * positions * width / GIB)
+    return Range.exact(0.0)
 
 
 def _stored(d: Deployment, weights: str, towers: bool = True) -> Range:
@@ -371,18 +394,21 @@ def far(d: Deployment) -> int:
 
 def _weights_formula(d: Deployment) -> str:
     form: WeightFormat = weight_format(d.weights, d.model)
-    scope = {
-        "all": "every tensor",
-        "linear": "linear layers, the rest in 16 bit",
-        "experts": "routed experts (all linear layers of a dense model), the rest in "
-        f"{form.other_linear_bits:g} bit",
-        "mlp": "MLP layers, the rest in 16 bit",
-        "file": "mean of the file, embedding in host memory",
-    }[form.scope]
-    return (
-        f"parameters x {form.bits:g} bit ({scope}) / "
-        f"{d.tensor_parallel} x {d.pipeline_parallel} GPUs"
-    )
+    if form.scope == "file":
+        return f"{form.bits:g} bit, mean of the file; embedding in host memory"
+    widths = by_width(d.model, form, towers=d.family != "vllm" or d.images is not False)
+    kept = (f"{count / 1e9:.3g} billion x {bits:g} bit" for bits, count in widths.items())
+    said = f"{' + '.join(kept)} / {d.tensor_parallel} x {d.pipeline_parallel} GPUs"
+    beside = _beside_weights(d).central
+    return f"{said}; {beside:.2f} GiB beside" if beside >= 0.005 else said
+
+
+def engine_share(d: Deployment) -> Range:
+    """Share of the memory of the card that an engine may take."""
+    if d.family in ("llama.cpp", "tensorrt-llm"):
+        return Range.exact(1.0, "share")
+    row = d.behaviour("utilization").range
+    return row if d.utilization is None else Range.exact(d.utilization)
 
 
 def engine_budget(d: Deployment) -> Range:
@@ -390,8 +416,7 @@ def engine_budget(d: Deployment) -> Range:
     free = size = usable_gib(d.gpu)
     if d.family in ("llama.cpp", "tensorrt-llm"):
         return size
-    row = d.behaviour("utilization").range
-    share = row if d.utilization is None else Range.exact(d.utilization)
+    share = engine_share(d)
     if d.family == "sglang":
         free = total([size, d.behaviour("host_gib").range.scaled(-1)])
     return share.times(free, "GiB")
@@ -450,6 +475,21 @@ def _cells(d: Deployment, tokens: int) -> attention.Cells:
         speculative_tokens=d.speculative_tokens,
         state_blocks=_state_blocks(d),
     )
+
+
+def request_formula(d: Deployment, tokens: int) -> str:
+    """What one request of `tokens` keeps on the fullest GPU, layer by layer kind."""
+    cells = _cells(d, tokens)
+    kept = []
+    for g in cells.groups:
+        each = g.count * g.bytes_per_token(cells.kv, cells.tp) / 1024
+        if each:
+            held = g.tokens_kept(tokens, cells.chunk)
+            kept.append(f"{each:.4g} KiB x {held:,.0f} tokens in {g.count} layers")
+        state = g.count * g.state_bytes(cells.tp, cells.speculative_tokens) * cells.states
+        if state:
+            kept.append(f"{state / 1024**2:.4g} MiB in {g.count} layers")
+    return " + ".join(kept)
 
 
 def request_gib(d: Deployment, tokens: int) -> float:

@@ -94,7 +94,7 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
     asked = MemoryPart(
         name="cache",
         gib=Range.exact(need * concurrency, "GiB"),
-        formula=f"{concurrency:g} requests of {longest:,} tokens, {cells.format}",
+        formula=f"{concurrency:g} requests, {cells.format}, of {pool.request_formula(d, longest)}",
         source=catalogue.source_of(cells),
     )
     refusal, hint = pool.stops(d, longest, made.left.central)

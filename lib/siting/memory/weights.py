@@ -211,6 +211,27 @@ def linear_bytes(form: WeightFormat, mixture: bool) -> tuple[float, float]:
     return rest, low if form.scope == "mlp" else rest
 
 
+def by_width(model: Model, form: WeightFormat, towers: bool = True) -> dict[float, float]:
+    """Parameters of a model by the bits that each is kept in, widest last; a file has one width.
+
+    towers: encoders of images and sound are loaded.
+    """
+    t = tensors(model)
+    attention_bytes, mlp_bytes = linear_bytes(form, t.experts > 0)
+    plain = form.bits if form.scope in ("all", "file") else 16.0
+    sizes = (
+        (8 * attention_bytes, t.attention),
+        (8 * mlp_bytes, t.mlp),
+        (form.bits, t.experts),
+        (plain, t.embedding + t.head + (t.towers if towers else 0.0)),
+    )
+    found: dict[float, float] = {}
+    for bits, parameters in sorted(sizes):
+        if parameters:
+            found[bits] = found.get(bits, 0.0) + parameters
+    return found
+
+
 def _rank_bytes(model: Model, t: Tensors, form: WeightFormat, ranks: Ranks) -> float:
     low = form.bits / 8
     tp = ranks.tp

@@ -185,7 +185,21 @@ def step_seconds(
     prompt_length: Numbers = 1.0,
     prefix: Numbers = 0.0,
 ) -> Numbers:
-    """Time of one step. [s]
+    """Time of one step: the sum of `step_parts`, which says what is given. [s]"""
+    parts = step_parts(r, k, sequences, context, prompt, prompt_length, prefix)
+    return sum(parts.values())
+
+
+def step_parts(
+    r: Replica,
+    k: Efficiencies,
+    sequences: Numbers,
+    context: Numbers,
+    prompt: Numbers = 0.0,
+    prompt_length: Numbers = 1.0,
+    prefix: Numbers = 0.0,
+) -> dict[str, Numbers]:
+    """Time of one step by what takes it. [s]
 
     sequences: that decode one token each, at a mean length of `context` tokens.
     prompt: tokens of new requests read in the same step, each request `prompt_length` long
@@ -201,9 +215,8 @@ def step_seconds(
     ranks = r.attention_ranks
     clock = _clock(r, k)
     p = k["additivity"]
-    gemm = (_weight_seconds(r, k, tokens) ** p + _gemm_seconds(r, k, tokens, sampled) ** p) ** (
-        1 / p
-    )
+    read = _weight_seconds(r, k, tokens)
+    gemm = (read**p + _gemm_seconds(r, k, tokens, sampled) ** p) ** (1 / p)
     cache = sequences / ranks * (r.read_bytes(context) + r.state_bytes)
     reading_cache = cache / (r.bandwidth * k["kv_memory"])
     decode = sequences / ranks * r.decode_flop(context)
@@ -214,16 +227,18 @@ def step_seconds(
         + k["step_overhead_us"]
         + sequences / ranks * k["sequence_overhead_us"]
     )
-    seconds = (
-        gemm
-        + np.maximum(reading_cache, _block_seconds(r, k, sequences / ranks, context))
-        + decode / (r.compute_16 * clock * k["decode_attention"])
-        + reading / (r.compute_16 * clock * k["prompt_attention"])
-        + elementwise / r.bandwidth
-        + _link_seconds(r, k, tokens)
-        + k["engine_overhead"] * overhead_us * 1e-6
-    )
-    return seconds * np.where(r.waits, batches, 1.0)
+    walked = _block_seconds(r, k, sequences / ranks, context)
+    seconds: dict[str, Numbers] = {
+        "weights": gemm,
+        "cache": np.maximum(reading_cache, walked),
+        "decode attention": decode / (r.compute_16 * clock * k["decode_attention"]),
+        "prompt attention": reading / (r.compute_16 * clock * k["prompt_attention"]),
+        "elementwise": elementwise / r.bandwidth,
+        "links": _link_seconds(r, k, tokens),
+        "engine": k["engine_overhead"] * overhead_us * 1e-6,
+    }
+    in_turn = np.where(r.waits, batches, 1.0)
+    return {part: each * in_turn for part, each in seconds.items()}
 
 
 BLOCK_FLOP = 512.0
@@ -231,6 +246,27 @@ BLOCK_FLOP = 512.0
 POWER_EXPONENT = 0.4
 """Clocks follow the power to about this power: it grows with the clock and the square of the
 voltage, which falls with the clock."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap:
+    """What the part `weights` of a step is made of: (read^p + computed^p)^(1/p)."""
+
+    read: float
+    """Reading the weights. [s]"""
+    computed: float
+    """Matrix products. [s]"""
+    power: float
+
+
+def overlap(r: Replica, k: Efficiencies, sequences: float) -> Overlap:
+    """Reading and computing in a step in which so many sequences decode one token each."""
+    tokens = sequences / float(np.clip(sequences, 1.0, r.stages))
+    return Overlap(
+        read=float(_weight_seconds(r, k, tokens)),
+        computed=float(_gemm_seconds(r, k, tokens, tokens)),
+        power=float(k["additivity"]),
+    )
 
 
 def _clock(r: Replica, k: Efficiencies) -> Numbers:

@@ -240,6 +240,20 @@ class DeployedReplica:
     accepted: float = 0.0
     """Drafted tokens that are right, a step."""
 
+    def step_parts(self, lengths: Lengths, sequences: Array) -> dict[str, Array]:
+        """Time of a step for each token that so many sequences get from it, by what takes it. [s]
+
+        sequences: those of one step. [n] As in `curve`, at the mean context of a sequence.
+        """
+        d = self.deployment
+        context = lengths.context_mean
+        drafts = sequences * d.speculative_tokens
+        r = performance.replica(d)
+        k = performance.efficiencies(performance.regime(d))
+        parts = performance.step_parts(r, k, sequences, context, drafts, 1.0, context)
+        scale = self.slower / (1 + self.accepted)
+        return {part: np.asarray(seconds) * scale for part, seconds in parts.items()}
+
     def curve(self, lengths: Lengths) -> Curve:
         """Speed at every batch size for requests of these lengths.
 
@@ -382,26 +396,45 @@ class _Busy:
         """Of that number."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretched:
+    """What a token after the first takes at a percentile: a step, and the prompts read between."""
+
+    together: float
+    """Requests that share the step."""
+    decode_s: float
+    """The step itself. [s]"""
+    prompts_s: float
+    """Prompts of others, for each token. [s]"""
+
+
+def stretched(curve: Curve, rate: float, percentile: float) -> Stretched:
+    """What a token takes on one replica at so many requests a second of its own mix."""
+    return _stretched(_Busy(curve, rate), percentile, curve.lengths)
+
+
 def _tpot(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> dict[int, float]:
     """Time per output token: a request's mean over its stay, with those that share its batch."""
+    found = {p: _stretched(busy, p, own) for p in percentiles}
+    return {p: each.decode_s + each.prompts_s for p, each in found.items()}
+
+
+def _stretched(busy: _Busy, percentile: float, own: Lengths) -> Stretched:
     curve = busy.curve
     rate = busy.rate
     out = own.output.mean
     deviation = math.sqrt(busy.variance * _AVERAGED)
     second_moment = _second_moment(curve.lengths.input)
-    found = {}
-    for percentile in percentiles:
-        z = NormalDist().inv_cdf(percentile / 100)
-        together = min(max(1.0, 1 + busy.served + z * deviation), len(busy.share) - 1)
-        decode = float(np.interp(together, np.arange(1, curve.slots + 1), curve.decode_s))
-        # Prompts of others that are read during the stay, which they stretch themselves; their
-        # total time is that of a Poisson number of prompts, whose variance is the number times the
-        # second moment of one.
-        prompts = rate * out * decode / max(1e-9, 1 - rate * curve.prompt_s)
-        beyond_mean = max(z, 0) * math.sqrt(prompts * second_moment)
-        extra = max(0.0, prompts + beyond_mean) * curve.prompt_s / out
-        found[percentile] = decode + extra
-    return found
+    z = NormalDist().inv_cdf(percentile / 100)
+    together = min(max(1.0, 1 + busy.served + z * deviation), len(busy.share) - 1)
+    decode = float(np.interp(together, np.arange(1, curve.slots + 1), curve.decode_s))
+    # Prompts of others that are read during the stay, which they stretch themselves; their
+    # total time is that of a Poisson number of prompts, whose variance is the number times the
+    # second moment of one.
+    prompts = rate * out * decode / max(1e-9, 1 - rate * curve.prompt_s)
+    beyond_mean = max(z, 0) * math.sqrt(prompts * second_moment)
+    extra = max(0.0, prompts + beyond_mean) * curve.prompt_s / out
+    return Stretched(together=together, decode_s=decode, prompts_s=extra)
 
 
 def _second_moment(lengths: LogNormal) -> float:

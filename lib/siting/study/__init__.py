@@ -39,6 +39,7 @@ from siting.study.frames import Topic
 from siting.study.memory import MemoryFrames
 from siting.study.replay import ReplayFrames
 from siting.study.results import Results
+from siting.study.sizing import SizingFrames
 from siting.study.sources import SourceFrames
 from siting.study.timeline import TimelineFrames
 from siting.study.turns import TurnFrames
@@ -52,6 +53,7 @@ TOPICS: tuple[type[Topic], ...] = (
     CostFrames,
     BudgetFrames,
     CapacityFrames,
+    SizingFrames,
     ReplayFrames,
     DataFrames,
     VendorFrames,

@@ -103,6 +103,45 @@ class BudgetFrames(Topic):
         yield from self.study.cash_flows().attrs["sources"]
 
     @frame
+    def items_by_year(self) -> Rows:
+        """One cost item of an option in one year, as planned and not discounted.
+
+        option: label of the option
+        item: what is paid for
+        price: how its price moves
+        first: first month in which it is paid; 0 is today [months]
+        last: last month in which it is paid [months]
+        year: 1 is the first, and holds what is paid today [year]
+        paid: as it is paid; income is negative [currency]
+        """
+        for option in self.results.cost.options.values():
+            for label in dict.fromkeys(flow.label for flow in option.flows):
+                mine = [flow for flow in option.flows if flow.label == label]
+                monthly = np.sum([flow.amounts for flow in mine], axis=0)
+                months = np.flatnonzero(monthly)
+                for year, paid in enumerate(tco.paid_by_year(monthly), 1):
+                    yield {
+                        "option": option.name,
+                        "item": label,
+                        "price": self._moves(mine[0].path),
+                        "first": months.min() if months.size else 0,
+                        "last": months.max() if months.size else 0,
+                        "year": year,
+                        "paid": paid,
+                    }
+        yield from self.study.cash_flows().attrs["sources"]
+
+    def _moves(self, path: str) -> str:
+        """How a price moves over the months, in words."""
+        kind, _, every = path.partition(":")
+        if kind == "inflation":
+            rate = self.results.cost.plan.factors["inflation"].value.central
+            return f"+{self.results.numbers.percent(rate, 1)} a year"
+        if kind == "rental":
+            return f"rented cards’, set every {every} months"
+        return "API tokens’" if kind == "api" else "stays"
+
+    @frame
     def fiscal_cash(self) -> Rows:
         """One line of an option's cash in one fiscal year of the client, as planned and not
         discounted; none where the client names no month in which a fiscal year begins.
@@ -215,6 +254,7 @@ class BudgetFrames(Topic):
         thing: server or GPU-hour
         year: 1 is the first, and holds what is paid today [year]
         number: how many are paid for [1]
+        months: months in which some are paid for [months]
         price: of each, in the mean of the year, with what is borne of VAT [currency]
         paid: for all of them, without network and installation [currency]
         """
@@ -224,6 +264,8 @@ class BudgetFrames(Topic):
                 mine = [f for f in bought if MACHINES[f.unit] == thing]
                 numbers = tco.paid_by_year(np.sum([f.quantity for f in mine], axis=0))
                 amounts = tco.paid_by_year(np.sum([f.amounts for f in mine], axis=0))
+                some = np.sum([f.quantity for f in mine], axis=0) > 0
+                months = tco.paid_by_year(some.astype(float))
                 for year, (number, paid) in enumerate(zip(numbers, amounts, strict=True), 1):
                     if number > 0:
                         yield {
@@ -231,6 +273,7 @@ class BudgetFrames(Topic):
                             "thing": thing,
                             "year": year,
                             "number": number,
+                            "months": months[year - 1],
                             "price": paid / number,
                             "paid": paid,
                         }

@@ -386,6 +386,8 @@ class CapacityFrames(Topic):
         standing_by?: of them stand by, at a second site too [servers]
         idle?: GPUs of serving servers that no replica uses [GPUs]
         paid?: GPUs paid for in a mean hour [GPUs]
+        power?: of a server under full load, before cooling [kW]
+        kept_ready?: what a room keeps ready for a server, and what it is billed by [kW]
         without_spares?: share of the time in which enough would run without any in reserve [share]
         wanted: availability that is asked for [share]
         reached?: share of the time in which enough machines run for the busiest hour [share]
@@ -396,7 +398,12 @@ class CapacityFrames(Topic):
                 continue
             row: dict[str, Any] = {"option": name, "wanted": found.wanted}
             if found.server:
-                row |= {"server": found.server.label, "gpus_of_server": found.server.gpu_count}
+                row |= {
+                    "server": found.server.label,
+                    "gpus_of_server": found.server.gpu_count,
+                    "power": found.server.power_kw.central,
+                    "kept_ready": found.server.provisioned_kw,
+                }
             if found.kind == "hybrid":
                 yield row | self._owned_part(name, found)
             else:

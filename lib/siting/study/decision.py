@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from siting.catalogue import Source, source_of
+from siting.catalogue import Source, settings, source_of, table
+from siting.cost import reference
 from siting.quality import leaves, margin_of, own_result, spoken
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict.plan import PILOT_DAYS
 from siting.verdict.ranking import (
     Candidate,
+    ConfidenceWord,
     Criterion,
     Ranking,
     Sampled,
@@ -122,6 +124,7 @@ class DecisionFrames(Topic):
         p75?: three quarters are cheaper [currency]
         p90?: nine in ten are cheaper [currency]
         first?: share of cases in which it ranks first [share]
+        sure?: share of cases in which no other option is better by more than matters [share]
         score_mean?: mean over the cases: the option with the highest is chosen [points]
         score?: at central weights and measures, as the scorecard adds it up; it may put another
             option first [points]
@@ -189,6 +192,8 @@ class DecisionFrames(Topic):
         measure_p90?: measure, nine in ten are lower
         worst: measure that is worth nothing
         best: measure that is worth everything
+        usual?: what such a service usually costs, over the horizon or a year of it, by whose
+            multiples the two are set; missing where no money is measured [currency]
         worth_p10: worth of the measure, 1 at best, one case in ten is lower
         worth: worth of the central measure; a half where it is unknown
         worth_p90: worth, nine in ten are lower
@@ -197,6 +202,41 @@ class DecisionFrames(Topic):
         for c in self.results.decision.candidates:
             for criterion in self.results.decision.criteria:
                 yield self._scored(c, criterion)
+
+    @frame
+    def confidence_scale(self) -> Rows:
+        """One word for how sure an answer is, the surest first.
+
+        word: the word
+        at_least: share of cases from which on it holds: those in which no other option is better
+            by more than matters [share]
+        """
+        for word in sorted(table("confidence_words", ConfidenceWord), key=lambda w: -w.at_least):
+            yield {"word": word.word, "at_least": word.at_least}
+            yield source_of(word)
+
+    @frame
+    def usual_cost(self) -> Rows:
+        """What such a service usually costs over the horizon: the scale of money in the scorecard.
+        One row.
+
+        usual: so many tokens at a usual price, and part of an engineer; without VAT, discount or
+            inflation [currency]
+        stated: whether the client said what it is; else it follows from the load
+        tokens: of the horizon as planned, neither read from a cache nor hidden [tokens]
+        price: of a million of them [USD/M tokens]
+        engineers: who run it [engineers]
+        """
+        given = settings("decision_settings")
+        loads = self.scenario.workloads.items()
+        yield {
+            "usual": self.results.decision.usual,
+            "stated": self.scenario.decision.usual_cost_per_year is not None,
+            "tokens": sum(reference.fresh_tokens(name, w, self.scenario) for name, w in loads),
+            "price": given["reference_price"].range.central,
+            "engineers": given["reference_staff"].range.central,
+        }
+        yield from (source_of(given[name]) for name in ("reference_price", "reference_staff"))
 
     @frame_citing(_criteria_sources)
     def leads(self) -> Rows:
@@ -553,6 +593,7 @@ class DecisionFrames(Topic):
         spoken: the model's name as a person says it
         score*: score in that test, with its 95 % interval [score]
         floor: what the client asks for [score]
+        least: the margin below it: where that interval may begin for the model to pass [score]
         tolerance: half-width of that interval [score]
         items: items that it was tested on [items]
         verdict: better, as good, worse or unknown
@@ -578,6 +619,7 @@ class DecisionFrames(Topic):
                         unit="score",
                     ),
                     "floor": found.floor,
+                    "least": found.least,
                     "tolerance": found.tolerance,
                     "items": own.items,
                     "verdict": found.verdict,
@@ -734,6 +776,7 @@ class DecisionFrames(Topic):
             "known": measure is not None,
             "worst": criterion.worst * factor,
             "best": criterion.best * factor,
+            "usual": factor if criterion.unit.startswith("cost") else None,
             "worth_p10": 0.1,
             "worth": 0.5,
             "worth_p90": 0.9,
@@ -773,6 +816,7 @@ def _ranked(ranking: Ranking, name: str) -> dict[str, Any]:
     regret, regret_money = ranking.regret(name)
     return {
         "first": ranking.first(name),
+        "sure": ranking.holds([name], matters_points()),
         "score_mean": ranking.mean(name),
         "score": score.central,
         "score_p10": score.low,

@@ -13,7 +13,7 @@ import numpy as np
 from siting import catalogue, hf_config
 from siting.catalogue import Gpu, Model, Source
 from siting.dtypes import weight_format
-from siting.memory import vram
+from siting.memory import pool, vram
 from siting.memory.deployment import usable_gib
 from siting.memory.fine_tuning import METHODS, fewest_gpus, one_step
 from siting.memory.vram import Memory, sweep
@@ -60,6 +60,7 @@ class MemoryFrames(Topic):
         context?: longest request [tokens]
         planned?: requests of that length that it must hold [requests]
         card?: memory of the card that a program can use [GiB]
+        share?: part of it that the engine takes [share]
         budget*?: what the engine may take of it [GiB]
         taken*?: weights and overhead, before the cache [GiB]
         need*?: weights, overhead and the cache of the planned requests [GiB]
@@ -86,8 +87,8 @@ class MemoryFrames(Topic):
         """What `fits` says of a model whose memory is estimated."""
         runs = found.deployment
         before_cache = (p.gib for p in found.parts if p.name in BEFORE_CACHE)
-        pool = self.results.capacity[fit.option].pools.get(fit.model)
-        served_on = pool and pool.gpus_per_replica
+        serving = self.results.capacity[fit.option].pools.get(fit.model)
+        served_on = serving and serving.gpus_per_replica
         held = [c.max_concurrency.central for c in fit.choices if c.deployment.gpus == served_on]
         return {
             "gpu": runs.gpu.gpu,
@@ -99,6 +100,7 @@ class MemoryFrames(Topic):
             "context": found.context,
             "planned": found.concurrency,
             "card": usable_gib(runs.gpu).central,
+            "share": pool.engine_share(runs).central,
             "budget*": found.budget_gib,
             "taken*": total(before_cache, "GiB"),
             "need*": found.need_gib,
@@ -134,6 +136,42 @@ class MemoryFrames(Topic):
                     "source": p.source.source,
                     "kind": p.source.kind,
                 }
+
+    @frame_citing(_memory_sources)
+    def served_memory(self) -> Rows:
+        """A group of cards that serves the load of a model of an option, where that is another than
+        in `fits`. GiB of the fullest card.
+
+        option: label of the option
+        model: open model
+        gpus: cards of the group [GPUs]
+        budget: what the engine may take of a card [GiB]
+        weights: what they take of it [GiB]
+        activations: likewise [GiB]
+        libraries: likewise [GiB]
+        graphs: likewise [GiB]
+        left: left for the cache [GiB]
+        request: cache of one of the longest requests [GiB]
+        requests: longest requests that fit at once [requests]
+        """
+        for fit in itertools.chain(*self.results.memory.values()):
+            serving = self.results.capacity[fit.option].pools.get(fit.model)
+            if serving is None or fit.memory is None:
+                continue
+            for found in fit.choices:
+                cards = found.deployment.gpus
+                if cards == serving.gpus_per_replica != fit.memory.deployment.gpus:
+                    sizes = {part.name: part.gib.central for part in found.parts}
+                    yield {
+                        "option": fit.option,
+                        "model": bare_name(fit.model),
+                        "gpus": cards,
+                        "budget": found.budget_gib.central,
+                        **{name: sizes[name] for name in BEFORE_CACHE},
+                        "left": found.pool_gib.central,
+                        "request": found.request_gib,
+                        "requests": found.max_concurrency.central,
+                    }
 
     @frame
     def fit_map(self) -> Rows:

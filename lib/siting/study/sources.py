@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from babel.numbers import is_currency
 from siting.catalogue import STALE_DAYS, Kind, Source
 from siting.cost import uncertainty
 from siting.cost.prices import exchange_rate
+from siting.inputs.scenario.model import Tokens, Workload
 from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
@@ -245,6 +247,68 @@ class SourceFrames(Topic):
                 "figures": None if "*" in e.fields else len(e.fields),
                 "url": e.url,
             }
+
+    @frame
+    def statements(self) -> Rows:
+        """What a scenario says of one workload's load and demands, in words.
+
+        workload: name of the workload
+        what: what is said
+        value: as what
+        kind: who says so: client, or estimate where the client left it out
+        date: when
+        """
+        for name, workload in self.scenario.workloads.items():
+            for field, (what, value) in self._said_of(workload).items():
+                if value:
+                    origin = self.scenario.source(f"workloads.{name}.{field}")
+                    yield {
+                        "workload": name,
+                        "what": what,
+                        "value": value,
+                        "kind": origin.kind,
+                        "date": origin.date,
+                    }
+                    yield origin
+
+    def _said_of(self, w: Workload) -> dict[str, tuple[str, str]]:
+        """By field: what it is, and its value in words; blank where there is none."""
+        numbers = self.results.numbers
+        number = numbers.number
+
+        def counted(value: float) -> str:
+            if not value:
+                return ""
+            return number(value, 0 if value == int(value) else None)
+
+        def tokens(of: Tokens) -> str:
+            return f"{number(of.mean, 0)}, 95 of 100 below {number(of.p95, 0)}"
+
+        steps = w.growth_by_year or [w.growth_per_year]
+        grows = "growth_by_year" if w.growth_by_year else "growth_per_year"
+        places = ("your country" if place == "country" else place for place in w.data.residency)
+        growth = [numbers.range(replace(step, unit="share")) for step in steps]
+        hours = w.hours if isinstance(w.hours, str) else "your own profile"
+        limits = f"{w.latency.ttft_s:g} s, {w.latency.tpot_ms:g} ms a further token, "
+        limits += f"for {w.latency.percentile:g} of 100"
+        return {
+            "users": ("users", counted(w.users)),
+            "requests_per_user_day": ("requests of each a day", counted(w.requests_per_user_day)),
+            "requests_per_day": ("requests of others a day", counted(w.requests_per_day)),
+            "requests_per_month": ("requests a month", counted(w.requests_per_month)),
+            "hours": ("profile of a day", hours),
+            "weekdays": ("Monday to Sunday", ", ".join(f"{day:g}" for day in w.weekdays)),
+            "peak_factor": ("fullest week over a usual one", f"{w.peak_factor:g}"),
+            grows: ("growth a year", "; then ".join(growth)),
+            "input_tokens": ("tokens read", tokens(w.input_tokens)),
+            "output_tokens": ("tokens written", tokens(w.output_tokens)),
+            "reasoning_tokens": ("hidden tokens", counted(w.reasoning_tokens or 0)),
+            "cached_input_share": ("read from a cache", numbers.percent(w.cached_input_share)),
+            "batchable_share": ("may wait", numbers.percent(w.batchable_share)),
+            "latency": ("first token within", limits),
+            "availability": ("must run", f"{100 * w.availability:g}% of the time"),
+            "data": ("data must lie in", " or ".join(places)),
+        }
 
     @frame
     def left_out(self) -> Rows:

@@ -142,9 +142,10 @@ SHOWN = (
     "successor_prices", "alternatives", "vendor_shocks", "loads", "asked", "machines",
     "server_kinds", "speed_basis", "cash_table", "fiscal_costs", "plan_lines", "readiness",
     "rule_points", "wide_switches", "rule_switches", "law_coverage", "exclusions",
-    "ordered_then",
+    "ordered_then", "usual_cost", "confidence_scale", "sizing_steps", "items_by_year",
+    "served_memory", "statements", "habit_parts",
 )  # fmt: skip
-"""Frames behind the pages of the body that no other section holds row by row."""
+"""Frames behind the pages that no other section holds row by row."""
 
 
 def _shown(read: _SectionReader) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from siting.catalogue import Source, source_of
 from siting.cost import costing, prices, tco
+from siting.cost.api_prices import FALLING_YEARS
 from siting.cost.cashflow import HybridPlan
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
@@ -117,14 +118,21 @@ class TurnFrames(Topic):
 
     @frame_citing(_criteria_sources)
     def tries(self) -> Rows:
-        """What was tried in all: one row. Changes that are not plausible are left out.
+        """What was tried in all: one row.
 
-        tried: changes, each decided anew [changes]
+        tried: plausible changes, each decided anew [changes]
         stays: those after which the choice stays first [changes]
+        beyond: changes that are not plausible, tried as well and counted nowhere else [changes]
+        beyond_turns: those of them after which another option is first [changes]
         """
-        outcomes = [found for variant, found in self.results.tried if variant.plausible]
-        stays = sum(found.answer == "stays" for found in outcomes)
-        yield {"tried": len(outcomes), "stays": stays}
+        counted = [found for variant, found in self.results.tried if variant.plausible]
+        beyond = [found for variant, found in self.results.tried if not variant.plausible]
+        yield {
+            "tried": len(counted),
+            "stays": sum(found.answer == "stays" for found in counted),
+            "beyond": len(beyond),
+            "beyond_turns": sum(found.answer != "stays" for found in beyond),
+        }
 
     @frame_citing(_criteria_sources)
     def tries_by_kind(self) -> Rows:
@@ -151,6 +159,9 @@ class TurnFrames(Topic):
         path: name of the path of API prices
         told: the path as a clause
         planned: whether it is the scenario's own
+        fall*?: fall of API prices a year that it takes, in the first years; missing where it takes
+            none of its own [share]
+        falls_for?: so many years, the first of them a year after the report [years]
         option: label of the option
         status: allowed, not cleared or ruled out
         p10?: present cost, one case in ten is cheaper [currency]
@@ -180,6 +191,8 @@ class TurnFrames(Topic):
                 "status": _status(bool(c.struck), bool(c.uncleared)),
                 "best": c.name == found.recommended,
             }
+            if path == "equal_quality":
+                row |= {"fall*": prices.parameter(FALLING).range, "falls_for": FALLING_YEARS}
             if c.cost is not None:
                 row |= {
                     f"p{share}": float(np.quantile(c.cost.draws, share / 100))

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from siting import catalogue
@@ -26,6 +27,9 @@ from siting.vendors.vendor_record import (
     on_record,
     separate,
 )
+
+SHORT = 90
+"""Days of notice that a chance is told for. [days]"""
 
 
 def _line(vendor: str, model: str, day: dt.date) -> dict[str, str]:
@@ -167,6 +171,8 @@ class VendorFrames(Topic):
         days?: from notice to last day [days]
         short?: whether customers had 90 days or less; missing where that cannot be said
         at_launch: whether the end date was fixed at release, without a notice of its own
+        counts: whether it counts in the chance of a notice of 90 days or less: generally available,
+            a day of notice of its own, and known whether it was short
         moved: forward or later, where the end date moved after the notice
         models: number of models that it covers [1]
         summary: what ends, when
@@ -182,12 +188,35 @@ class VendorFrames(Topic):
                 "days": n.days,
                 "short": n.short,
                 "at_launch": n.at_launch,
+                "counts": bool(separate([n])) and n.within(SHORT) is not None,
                 "moved": n.moved,
                 "models": len(n.rows),
                 "summary": n.summary,
                 "url": n.row.url,
             }
         yield from _pages(n.row for _, n in found)
+
+    @frame
+    def habit_parts(self) -> Rows:
+        """What the variants of one half-life say of the next notice of one of the client's vendors
+        that has given notices; by weight, their chances add up to that of 90 days or less.
+
+        vendor: vendor
+        half_life: age at which a notice counts half [days]
+        weight: of these variants among all, by how well they foretold before [share]
+        notices: own notices, each counted by its age [1]
+        short: of these, those of 90 days or less [1]
+        typical: share of a typical vendor [share]
+        drawn: own notices and a few more of a typical vendor, before the drift of all [share]
+        chance: that the next notice is of 90 days or less [share]
+        """
+        record = load().as_of(self.client.report_date)
+        for v in self.results.vendors:
+            if separate(v.notices):
+                parts = notice.habit_parts(record, v.vendor, self.client.report_date, SHORT)
+                for part in parts:
+                    yield {"vendor": v.vendor, **asdict(part)}
+        yield from _pages(n.row for v in self.results.vendors for n in separate(v.notices))
 
     @frame
     def notice_habits(self) -> Rows:

@@ -231,6 +231,72 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
     return {name: tuple(told(i, j) for i in limits) for j, name in enumerate(names)}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitPart:
+    """What the variants of one half-life say of a vendor's next notice."""
+
+    half_life: float
+    """[days]"""
+    weight: float
+    """Of them among all variants, by how well they foretold before. [share]"""
+    notices: float
+    short: float
+    """The vendor's own notices, and the short ones of them, each counted by its age."""
+    typical: float
+    """Share of a typical vendor. [share]"""
+    drawn: float
+    """Own notices and a few more at the share of a typical vendor, before the drift. [share]"""
+    chance: float
+    """[share]"""
+
+
+def habit_parts(record: Record, vendor: str, day: dt.date, within: int) -> tuple[HabitPart, ...]:
+    """The chance of `notice_chances` by half-life: the sum of weight × chance is the chance."""
+    known = separate(record.as_of(day).notices)
+    tomorrow = day + dt.timedelta(days=1)
+    told, _, likelihood = variants(known, [(vendor, tomorrow)])
+    kinds = tuple(VARIANTS.values())
+    chance = told[:, LIMITS.index(within), 0].reshape(kinds)
+    weight = softmax(likelihood, axis=0)[:, 0].reshape(kinds)
+    pooling = _values("pool_weight")
+    found = []
+    for place, half_life in enumerate(_values("half_life_days")):
+        counted = _counted(known, tomorrow, float(half_life), within)
+        short, every = counted.get(vendor, (0.0, 0.0))
+        shares = [(brief + 0.25) / (total + 0.5) for brief, total in counted.values()]
+        typical = float(np.mean(shares)) if shares else 0.5
+        here = weight[place]
+        drawn = (short + pooling * typical) / (every + pooling)
+        found.append(
+            HabitPart(
+                half_life=float(half_life),
+                weight=float(here.sum()),
+                notices=every,
+                short=short,
+                typical=typical,
+                drawn=float(here.sum(axis=1) @ drawn / here.sum()),
+                chance=float((here * chance[place]).sum() / here.sum()),
+            )
+        )
+    return tuple(found)
+
+
+def _counted(
+    known: Sequence[Notice], day: dt.date, half_life: float, within: int
+) -> dict[str, tuple[float, float]]:
+    """By vendor: short notices and all of them, each counted by its age."""
+    counted: dict[str, tuple[float, float]] = {}
+    for each in known:
+        is_short = each.within(within)
+        age = (day - (each.announced or dt.date.max)).days
+        if is_short is None or age <= 0:
+            continue
+        weight = 0.5 ** (age / half_life)
+        short, every = counted.get(each.vendor, (0.0, 0.0))
+        counted[each.vendor] = short + weight * is_short, every + weight
+    return counted
+
+
 # Lives of models
 
 

@@ -279,6 +279,7 @@ def base_rate(
     fade = 0.5 ** (365.25 / setting("rate_half_life_days"))
     seen = sum(fade**back for _, back in hit)
     watched = vendors * sum(fade**back for back in range(years))
+    basis += f"; by age {seen:.1f} of {watched:.1f}, and half a case in one year more"
     rng = _stream(seed, "rate", kind.shock, *roles)
     return Chance(rng.beta(seen + 0.5, watched - seen + 0.5, DRAWS), basis, events)
 

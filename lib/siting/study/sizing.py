@@ -1,0 +1,302 @@
+"""Frames of a study that lead from a client's load to its machines, step by step with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from siting import catalogue
+from siting.catalogue import source_of
+from siting.quality import bare_name
+from siting.serving import performance, queueing, servers
+from siting.serving.capacity import OptionCapacity, Pool, Share
+from siting.serving.load import HOURS_OF_WEEK
+from siting.study.frames import Rows, Topic, frame
+
+PARTS = {
+    "weights": "weights and matrix products",
+    "cache": "cache",
+    "decode attention": "attention and all else on the card",
+    "prompt attention": "attention and all else on the card",
+    "elementwise": "attention and all else on the card",
+    "links": "attention and all else on the card",
+    "engine": "engine between steps",
+}
+"""What a step takes time for, as a client reads it."""
+FAILURES = ("server_failures", "server_repair")
+"""Settings behind the time in which a server runs."""
+HOURS = 24
+SECONDS = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One number on the way."""
+
+    step: str
+    value: float
+    unit: str
+    how: str
+
+
+class SizingFrames(Topic):
+    """Frames on how the number of machines follows from the load."""
+
+    @frame
+    def sizing_steps(self) -> Rows:
+        """One step on the way from the load to the machines of an option that has machines of its
+        own, first year, as planned; those of a mix are sized for the whole load.
+
+        option: label of the option
+        model: open model
+        about: a workload, the group of cards, or the machines
+        step: what is told
+        value: how much [1]
+        unit: its unit
+        how: how it follows from what stands above it, or who says so
+        """
+        for name, found in self.results.capacity.items():
+            if found.kind == "hybrid" or found.kinds:
+                continue
+            for model, pool in found.pools.items():
+                where = {"option": name, "model": bare_name(model)}
+                for share in pool.shares:
+                    steps = [*self._of_load(share), *self._of_share(share, pool)]
+                    yield from self._rows(where, share.load.name, steps)
+                yield from self._rows(where, "a group", self._of_group(pool))
+                yield from self._rows(where, "machines", self._of_machines(found, pool))
+        yield from (source_of(known) for known in self._settings())
+
+    def _rows(self, where: dict[str, str], about: str, steps: Iterator[Step] | list[Step]) -> Rows:
+        for each in steps:
+            told = {"step": each.step, "value": each.value, "unit": each.unit, "how": each.how}
+            yield {**where, "about": about, **told}
+
+    def _settings(self) -> list[catalogue.Setting]:
+        known = catalogue.settings("load_settings")
+        kinds = {load.arrivals for o in self.results.capacity.values() for load in o.loads.values()}
+        return [known[name] for name in (*FAILURES, *(f"{kind}_minute_cv" for kind in kinds))]
+
+    def _said(self, value: float) -> str:
+        return str(self.results.numbers.number(value, 0 if value == int(value) else None))
+
+    def _told_by(self, field: str) -> str:
+        """Who says a figure of the scenario."""
+        found = self.scenario.source(field)
+        return f"your answer, {found.date}" if found.kind == "client" else found.kind
+
+    # --- the load ---------------------------------------------------------------------------------
+
+    def _of_load(self, share: Share) -> Iterator[Step]:
+        load = share.load
+        asked = self.scenario.workloads[load.name]
+        days = np.array(asked.weekdays)
+        a_day = float(load.hourly.sum()) * SECONDS / days.sum()
+        top = float(load.hourly.max())
+        fullest = load.hourly.reshape(7, HOURS)[int(days.argmax())]
+        of_day = float(fullest.max() / fullest.sum())
+        said = self._said
+        if asked.users:
+            told = self._told_by(f"workloads.{load.name}.users")
+            yield Step(step="users", value=asked.users, unit="", how=told)
+            if asked.requests_per_user_day:
+                each = asked.requests_per_user_day
+                words = "requests of each on a full day"
+                told = self._told_by(f"workloads.{load.name}.requests_per_user_day")
+                yield Step(step=words, value=each, unit="", how=told)
+        yield Step(
+            step="requests of a full day",
+            value=a_day,
+            unit="",
+            how=f"a week holds {said(days.sum())} full days",
+        )
+        yield Step(
+            step="mean of the year",
+            value=load.mean_rate,
+            unit="requests/s",
+            how=f"× {said(days.sum())} / 7 days × {said(load.working)} for holidays / 86 400 s",
+        )
+        yield Step(
+            step="busiest hour of a usual week",
+            value=top,
+            unit="requests/s",
+            how=f"{said(100 * of_day)}% of a full day / 3 600 s × {said(days.max())}",
+        )
+        if load.batchable_share:
+            yield Step(
+                step="that may not wait",
+                value=float(load.interactive.max()),
+                unit="requests/s",
+                how=f"less {said(100 * load.batchable_share)}% that may wait",
+            )
+        if load.batchable_share < 1:
+            yield Step(
+                step="busiest hour of the year",
+                value=float(load.interactive.max()) * load.peak_factor,
+                unit="requests/s",
+                how=f"× {said(load.peak_factor)} in the fullest week",
+            )
+
+    def _of_share(self, share: Share, pool: Pool) -> Iterator[Step]:
+        load = share.load
+        said = self._said
+        busiest = float(load.interactive.max()) * load.peak_factor * share.headroom
+        varies = catalogue.settings("load_settings")[f"{load.arrivals}_minute_cv"].central
+        how = f"× {said(share.headroom)}, the busiest of 20 minutes: minutes of many people vary "
+        how += f"by {said(100 * varies)}%"
+        if load.arrivals != "people":
+            how = f"× {said(share.headroom)}, simulated second by second on a group, so that the "
+            how += f"limits hold while requests of {load.arrivals} bunch"
+        if load.batchable_share < 1:
+            words = "busiest minute of that hour"
+            yield Step(step=words, value=busiest, unit="requests/s", how=how)
+        alone = "" if len(pool.shares) == 1 else " of these alone"
+        yield Step(
+            step=f"a group carries{alone}",
+            value=share.rate,
+            unit="requests/s",
+            how="the most within your limits, below"
+            if load.batchable_share < 1
+            else "95% of what it can",
+        )
+
+    # --- a group ----------------------------------------------------------------------------------
+
+    def _of_group(self, pool: Pool) -> Iterator[Step]:
+        """Why a group carries no more of the workload that asks most of the groups."""
+        shares = [s for s in pool.shares if s.load.batchable_share < 1]
+        if not shares:
+            return
+        share = max(shares, key=lambda s: float(s.now.max()))
+        curve = pool.replica.curve(share.load.lengths)
+        limits = share.load.limits
+        at = queueing.stretched(curve, share.rate, limits.percentile)
+        seen = queueing.latency(curve, share.rate, (limits.percentile,))
+        said = self._said
+        of_100 = f"{limits.percentile} of 100"
+        lasts = f"{said(share.rate)} a second × {said(seen.residence)} s from asking to the end"
+        yield Step(
+            step=f"{share.load.name}: under way, mean",
+            value=seen.concurrency,
+            unit="requests",
+            how=lasts,
+        )
+        yield Step(
+            step=f"share a step, {of_100} find no more",
+            value=at.together,
+            unit="requests",
+            how="mean and spread of those under way",
+        )
+        yield from self._of_step(pool, share, at)
+        yield Step(
+            step="prompts of others",
+            value=1000 * at.prompts_s,
+            unit="ms",
+            how=f"each takes {said(1000 * curve.prompt_s)} ms",
+        )
+        yield Step(
+            step=f"a further token, {of_100}",
+            value=1000 * seen.tpot[limits.percentile],
+            unit="ms",
+            how=f"their sum; your limit: {said(1000 * limits.tpot_s)} ms",
+        )
+        yield Step(
+            step=f"first token, {of_100}",
+            value=seen.ttft[limits.percentile],
+            unit="s",
+            how=f"queue and reading; your limit: {said(limits.ttft_s)} s",
+        )
+
+    def _of_step(self, pool: Pool, share: Share, at: queueing.Stretched) -> Iterator[Step]:
+        """A step of so many requests, part by part; between two whole numbers, in a line."""
+        low = np.floor(at.together)
+        parts = pool.replica.step_parts(share.load.lengths, np.array([low, low + 1]))
+        taken = dict.fromkeys(PARTS.values(), 0.0)
+        for part, (first, second) in parts.items():
+            taken[PARTS[part]] += 1000 * float(first + (second - first) * (at.together - low))
+        how = self._read(pool, share, at)
+        for words, value in taken.items():
+            yield Step(step=words, value=value, unit="ms", how=how.get(words, ""))
+
+    def _read(self, pool: Pool, share: Share, at: queueing.Stretched) -> dict[str, str]:
+        """What a step reads, in numbers: GB over the bandwidth that is reached."""
+        deployed = pool.replica.deployment
+        r = performance.replica(deployed)
+        k = performance.efficiencies(performance.regime(deployed))
+        said = self._said
+        length = share.load.lengths.context_mean
+        bandwidth = float(r.bandwidth)
+        weights = float(r.dense_bytes + r.expert_bytes) / 1e9
+        cache = at.together * float(r.read_bytes(length)) / 1e9
+        reached = {n: said(bandwidth * k[n] / 1e9) for n in ("weight_memory", "kv_memory")}
+        of_card = "on each card, of experts those drawn" if r.expert_bytes else "on each card"
+        drawn = at.together * (1 + deployed.speculative_tokens)
+        over = performance.overlap(r, k, drawn)
+        return {
+            PARTS["weights"]: f"{said(weights)} GB {of_card} at {reached['weight_memory']} GB/s: "
+            f"{said(1000 * over.read)} ms; products {said(1000 * over.computed)} ms; of both the "
+            f"{said(over.power)}-norm",
+            PARTS["cache"]: f"{said(cache)} GB at {reached['kv_memory']} GB/s: each request holds "
+            f"{said(length)} tokens",
+        }
+
+    # --- machines ---------------------------------------------------------------------------------
+
+    def _of_machines(self, found: OptionCapacity, pool: Pool) -> Iterator[Step]:
+        said = self._said
+        serving = pool.replicas[0].central
+        yield Step(
+            step="groups at work at once",
+            value=pool.level(),
+            unit="",
+            how=self._level_how(pool),
+        )
+        yield Step(step="groups that serve", value=serving, unit="", how="rounded up")
+        down, repair = (catalogue.settings("load_settings")[name].central for name in FAILURES)
+        up = servers.uptime()
+        needed = f"{said(serving)} groups"
+        if found.server is not None:
+            held = servers.replicas_per_server(found.server, pool.gpus_per_replica)
+            needed = f"{said(found.serving_servers())} servers, {said(held)} groups on each"
+        yield Step(
+            step="of the time a server runs",
+            value=up,
+            unit="share",
+            how=f"{said(1000 * down)} failures in 1 000 days; days to mend each: {said(repair)}",
+        )
+        without = found.availability(spares=False)
+        reached = found.availability()
+        if without is not None and reached is not None:
+            yield Step(
+                step="all that serve run",
+                value=without,
+                unit="share",
+                how=f"{needed}, none in reserve",
+            )
+            spares = pool.total_replicas(1).central - serving
+            words = f"with {said(spares)} in reserve; you ask for {100 * found.wanted:.6g}%"
+            yield Step(step="enough run", value=reached, unit="share", how=words)
+        if found.server is not None:
+            bought = found.bought()
+            words = f"those that serve and stand by, of {said(found.server.gpu_count)} cards each"
+            yield Step(step="servers bought", value=bought, unit="", how=words)
+        else:
+            words = "groups that serve and stand by"
+            yield Step(step="cards rented", value=pool.gpus(1).central, unit="", how=words)
+
+    def _level_how(self, pool: Pool) -> str:
+        """What sets the number of groups: the busiest minute, or work that may wait."""
+        busiest = pool.busy([s.load.peak_factor * s.headroom for s in pool.shares])
+        if float(busiest.max()) >= pool.level() - 1e-9:
+            if len(pool.shares) == 1:
+                return "the busiest minute over what a group carries"
+            hour = int(busiest.argmax())
+            day = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+            assert hour < HOURS_OF_WEEK
+            return (
+                f"each workload's minute over what a group carries of it, in the hour from "
+                f"{hour % HOURS}:00 on {day[hour // HOURS]}"
+            )
+        return "work that may wait, in the busiest week, done by its deadlines at 95% of capacity"
