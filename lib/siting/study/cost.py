@@ -57,7 +57,8 @@ class CostFrames(Topic):
 
         option: label of the option
         today: whether it runs today
-        chosen: whether it is the one that the report recommends
+        chosen: whether the report's money is about it: the recommended option, or the cheapest
+            where none may be chosen
         rival: whether the chosen one is held against it
         cheapest: whether it has the lowest present cost as planned
         ruled_out: whether a condition rules it out
