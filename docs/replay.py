@@ -31,6 +31,8 @@ Written by `python docs/replay.py`. For each client, the machines that its repor
 
 Times are those of the workload that comes nearest to its limit, at the percentile that the limit names, in the busiest hours, as a share of the limit: up to 100 % it holds.
 
+A day is one draw of arrivals, and a week is another: `siting replay CLIENT` draws the whole week and judges its busiest hours together, so that it may ask for another number than the day here. Most of all where agents send the requests, whose bursts differ from hour to hour: there the week is the stricter of the two, because sizing takes 24 hours of bursts together, as a fluid in which all answers are of mean length, and follows no single draw. Whoever must keep the limits in every week of such bursts takes the number that replay of the week asks for.
+
 """
 HEAD = (
     "| client | × load | a replica | sized | first token | each further | kept | a fifth fewer "
