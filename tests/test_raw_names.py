@@ -21,7 +21,7 @@ MODEL = re.compile(
     r"(?<![\w/.-])(?:claude|codestral|command|deepseek|gemini|gemma|gpt|llama|mistral|qwen)-[\w.-]*\w"
 )
 """A model as a vendor's interface has it, such as `gpt-4.1`."""
-EMPTY = re.compile(r"(?<![\w.])(?:nan|None|NaN|NaT|inf|n\.a\.|\de\+\d+)(?!\w)")
+EMPTY = re.compile(r"(?<![\w.])(?:nan|None(?! of)|NaN|NaT|inf|n\.a\.|\de\+\d+)(?!\w)")
 TWICE = re.compile(r"(?i)(?<![\w-])([a-z]+) \1(?![\w-])")
 """A word that stands twice in a row."""
 
