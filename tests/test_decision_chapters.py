@@ -219,7 +219,7 @@ def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
     assert events[events.is_notice].equals(notice)
     decided = events[events.label == "open points decided by data protection"]
     assert set(decided.short) == set(decided.clause) == {"open points decided"}
-    given = "give AWS Bedrock notice by 31 December 2026, and agree an extension"
+    given = "extension agreed with AWS Bedrock, then notice given by 31 December 2026"
     assert given in set(s.steps().label)
     assert events.end.is_monotonic_increasing
 
