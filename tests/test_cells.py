@@ -145,6 +145,7 @@ def test_page_one_names_a_cheaper_option_that_cannot_be_had_and_leaves_out_a_mix
     frames = {"exclusions": lambda: barred, "scorecard": lambda: worth, "money": s.money}
     found = run(
         "10_decision",
+        "cheapest-words",
         "cheapest",
         s=SimpleNamespace(**frames, number=s.number),
         options=options,
@@ -185,7 +186,7 @@ def test_the_steps_to_machines_follow_from_each_other_and_every_column_has_its_f
         set(frame) == set(formats) == {name for names in named["over"].values() for name in names}
     )
     assert row["serve"] == np.ceil(row["at work at once"])
-    assert row["in all"] == row["in a group"] * (row["serve"] + row["stand by"])
+    assert row["needed"] == row["in a group"] * (row["serve"] + row["stand by"])
     # What the chart on load calls "sized for" is what so many groups at work carry.
     assert row["at work at once"] * row["a group carries"] == pytest.approx(found["pool"].peak)
 
@@ -207,10 +208,10 @@ def test_the_steps_to_machines_follow_from_each_other_and_every_column_has_its_f
 def test_what_a_failure_does_is_told_of_the_rows_that_are_failures(
     rows: list[tuple[str, bool, bool]], said: str
 ) -> None:
-    found = run("50_capacity", "names", s=opened("polderwerk"))
+    found = run("50_capacity", "names", s=opened("klinikverbund-nordheide"))
     columns = ["situation", "is_failure", "kept"]
     waits = pd.DataFrame(rows, columns=columns).astype({"is_failure": bool, "kept": bool})
-    names = ("s", "has_machines", "pool", "of_pool", "growth")
+    names = ("s", "has_machines", "is_hybrid", "pool", "of_pool", "growth")
     again = run(
         "50_capacity",
         "surprises",

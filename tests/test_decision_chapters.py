@@ -86,7 +86,8 @@ def test_a_model_that_ends_within_the_plan_and_each_open_point_have_a_step(clien
     for p in s.open_points().query("option == @v.option").itertuples():
         named = steps[[p.point in x or "as good as" in p.point for x in steps.step]]
         assert p.owner in set(named.owner), p.point
-        assert p.due in set(steps.due)
+        # The law may give a point less time than the plan gives the step: the step says so.
+        assert p.due in set(steps.due) or f"By {s.date(p.due)}: {p.point}." in told
 
 
 def test_a_job_whose_service_the_vendor_ends_keeps_its_option_from_being_cleared() -> None:

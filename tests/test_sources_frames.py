@@ -80,7 +80,7 @@ def test_a_caution_begins_with_what_it_is_about(s: Study) -> None:
         assert row.caution == (f"{row.about}: {row.what}" if row.about else row.what)
     if s.client.id == "klinikverbund-nordheide":
         about = s.cautions().set_index("what").about
-        assert about["no batch price for gpt-4.1; full price is taken"] == "Azure OpenAI"
+        assert about["no batch price for GPT-4.1; full price is taken"] == "Azure OpenAI"
 
 
 def test_the_summary_lists_the_same_inputs_and_cautions(s: Study) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from siting.catalogue import source_of
 from siting.cost import cashflow, fiscal, money, prices, tco
-from siting.cost.cashflow import HybridPlan
+from siting.cost.cashflow import BEFORE, HybridPlan
 from siting.cost.money import MONTHS, Array
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
@@ -55,6 +55,12 @@ def _by_line(flows: Iterable[tco.CashFlow]) -> dict[str, Array]:
         is_bought = flow.capital and line != RESALE
         by_line.setdefault(BOUGHT if is_bought else line, []).append(flow.amounts)
     return {line: np.sum(by_line[line], axis=0) for line in sorted(by_line, key=ORDER.index)}
+
+
+def _dearest_month_until_it_runs(option: tco.OptionCost) -> float | None:
+    """Most that an option pays in a month for what serves until it does; None where nothing."""
+    until = [flow.amounts for flow in option.flows if flow.category == BEFORE]
+    return float(np.sum(until, axis=0).max()) if until else None
 
 
 def _lines(option: tco.OptionCost) -> Iterator[tuple[str, Array, Array]]:
@@ -294,6 +300,9 @@ class BudgetFrames(Topic):
         present_saved: what it saves in today's money [currency]
         likely_saving*: the same over all cases: 1 in 10 is below, middle, 1 in 10 above [currency]
         cheaper: share of cases in which it costs less [share]
+        late?: what the service of today costs in its dearest month until the choice runs: a month
+            that it goes live later costs as much; missing where nothing is paid until then
+            [currency]
         """
         chosen, rival = self.results.compared
         if chosen == rival:
@@ -317,6 +326,7 @@ class BudgetFrames(Topic):
             "present_saved": options[rival].present - options[chosen].present,
             "likely_saving*": Range(low, middle, high, unit=self.client.currency),
             "cheaper": float((by_case > 0).mean()),
+            "late": _dearest_month_until_it_runs(options[chosen]),
         }
         yield from self.study.costs().attrs["sources"]
 

@@ -11,7 +11,7 @@ from siting.cost import reference
 from siting.quality import leaves, margin_of, own_result, spoken
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.verdict.plan import PILOT_DAYS
+from siting.verdict.plan import PILOT_DAYS, Step
 from siting.verdict.ranking import (
     Candidate,
     ConfidenceWord,
@@ -128,6 +128,8 @@ class DecisionFrames(Topic):
         score_mean?: mean over the cases: the option with the highest is chosen [points]
         score?: at central weights and measures, as the scorecard adds it up; it may put another
             option first [points]
+        behind?: points of the mean that it is behind the choice [points]
+        behind_planned?: the same at central weights and measures [points]
         score_p10?: one case in ten is lower [points]
         score_p50?: median of the cases [points]
         score_p90?: nine in ten are lower [points]
@@ -147,7 +149,7 @@ class DecisionFrames(Topic):
                 row |= _quantiles(c.cost)
             ranking = self.results.decision.ranking
             if ranking and c.name in ranking.names:
-                row |= _ranked(ranking, c.name)
+                row |= _ranked(ranking, c.name, self.results.decision.recommended)
             yield row
 
     @frame
@@ -468,12 +470,23 @@ class DecisionFrames(Topic):
                 "due": self.results.day(s.row.day),
                 "owner": s.row.owner,
                 "label": s.row.label,
-                "step": s.row.step,
+                "step": f"{s.row.step}{self._earlier(s)}",
                 "why": s.row.why,
                 "tests": s.tests,
                 "price*": s.price,
             }
             yield source_of(s.row)
+
+    def _earlier(self, step: Step) -> str:
+        """What of a step the law gives less time for than the plan does, with the day; blank where
+        nothing is."""
+        if step.row.when != "reviews":
+            return ""
+        points = self.study.open_points()
+        chosen = self.results.labels.get(self.results.decision.recommended or "")
+        mine = points[(points.option == chosen) & (points.owner == step.row.owner)]
+        early = mine[mine.due < self.results.day(step.row.day)]
+        return "".join(f" By {self.study.date(p.due)}: {p.point}." for p in early.itertuples())
 
     @frame
     def plan_lines(self) -> Rows:
@@ -809,9 +822,10 @@ def _status(c: Candidate) -> dict[str, Any]:
     return {"status": "allowed"}
 
 
-def _ranked(ranking: Ranking, name: str) -> dict[str, Any]:
+def _ranked(ranking: Ranking, name: str, chosen: str | None) -> dict[str, Any]:
     """Score and rank of an option that may be chosen."""
     score = ranking.score(name)
+    best = chosen if chosen in ranking.names else name
     _, median, _ = ranking.spread(name)
     regret, regret_money = ranking.regret(name)
     return {
@@ -819,6 +833,8 @@ def _ranked(ranking: Ranking, name: str) -> dict[str, Any]:
         "sure": ranking.holds([name], matters_points()),
         "score_mean": ranking.mean(name),
         "score": score.central,
+        "behind": ranking.mean(best) - ranking.mean(name),
+        "behind_planned": ranking.score(best).central - score.central,
         "score_p10": score.low,
         "score_p50": median,
         "score_p90": score.high,
