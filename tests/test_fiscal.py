@@ -117,5 +117,7 @@ def test_a_month_that_is_none_is_refused_where_it_stands(tmp_path: Path, start: 
     with pytest.raises(DocumentError) as refused:
         scenario.load(tmp_path / "tidewater-apps.yaml")
     message = str(refused.value)
-    assert "tidewater-apps.yaml:97" in message
+    lines = (tmp_path / "tidewater-apps.yaml").read_text(encoding="utf-8").splitlines()
+    place = 1 + next(n for n, line in enumerate(lines) if "fiscal_year_start" in line)
+    assert f"tidewater-apps.yaml:{place}" in message
     assert "finance.fiscal_year_start" in message
