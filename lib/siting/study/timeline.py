@@ -215,4 +215,4 @@ def _is_felt(event: Ahead) -> bool:
 def in_short(label: str) -> dict[str, str]:
     """What happens without who decides it, and the first clause of that."""
     short = re.sub("decided by .*", "decided", label)
-    return {"short": short, "clause": re.split(r" [(]|[;:]|[.]( |$)", short)[0]}
+    return {"short": short, "clause": re.split(r" [(]|[;:.]( |$)", short)[0]}
