@@ -70,7 +70,7 @@ def driver_label(driver: str, label: str) -> str:
     test = experiment_for(driver)
     if test is not None and test.label:
         return test.label
-    return label.split(":")[0]
+    return label.split(": ")[0]
 
 
 def worth_knowing(
