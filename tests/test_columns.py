@@ -19,7 +19,10 @@ LISTED = frames.listed(*study.TOPICS)
 of_frames = pytest.mark.parametrize("name", LISTED)
 of_wide_frames = pytest.mark.parametrize("name", columns.wide())
 
-ALIKE = {("designs", "planned", "best"): "the clients take the best design, or all but one of them"}
+ALIKE = {
+    ("tries_by_kind", "level", "none"): "at most one change of a kind ends level, or in no option",
+    ("designs", "planned", "best"): "the clients take the best design, or all but one of them",
+}
 """Pairs of columns that are much alike for all clients, though not in every row, and why."""
 EMPTY = {"not_sized"}
 """Frames without a row for any client: one with a row is made below."""
