@@ -204,38 +204,16 @@ class CapacityFrames(Topic):
         largest = max(shown, key=lambda p: p.gpus(1).central, default=None)
         for name, found in self.results.capacity.items():
             for model, pool in found.pools.items():
-                at_once = [load for load in pool.loads if load.batchable_share < 1]
-                limits = [load.limits for load in at_once or pool.loads]
-                serving = pool.replicas[0].central
-                standing = pool.total_replicas(1).central - serving
-                hours = pool.hours_of_year()
                 yield {
                     "option": name,
                     "model": bare_name(model),
-                    "model_key": pool.model,
                     "shown": name == about and pool is largest,
                     "hybrid": found.kind == "hybrid",
                     "base": found.runs.label,
-                    "gpu": pool.deployment.gpu.gpu,
-                    "gpus_per_replica": pool.gpus_per_replica,
-                    "replicas": serving,
-                    "spares": standing,
-                    "gpus": pool.gpus_per_replica * (serving + standing),
-                    "mean_rate": float(hours.mean()),
-                    "busiest_rate": float(hours.max()),
-                    "rate*": pool.rate_per_replica,
-                    "saturation": pool.curve(pool.mix(of_year=True)).saturation_rate,
                     "carries": self._carried(name, found, model),
-                    "peak": pool.peak_rate,
-                    "level": pool.level() * pool.share(),
                     "used": found.mean_utilisation(),
-                    "limit_first": min(x.ttft_s for x in limits),
-                    "limit_token": min(x.tpot_s for x in limits),
-                    "percentile": max(x.percentile for x in limits),
-                    "keeps_limits": pool.keeps_limits,
-                    "calibrated": pool.calibrated,
-                    "measured": pool.measured,
-                    "notes": " ".join(dict.fromkeys(pool.notes)),
+                    **_replicas_of(pool),
+                    **_limits_of(pool),
                 }
 
     def _carried(self, name: str, found: OptionCapacity, model: str) -> float | None:
@@ -811,4 +789,40 @@ def _otherwise(loads: Iterable[Load]) -> dict[str, list[Load]]:
         "no cached prefixes": [x.without_cache() for x in loads],
         "half the answers": [shorter(x) for x in loads],
         "nothing may wait": [replace(x, batchable_share=0.0) for x in loads],
+    }
+
+
+def _replicas_of(pool: Pool) -> dict[str, Any]:
+    """The replicas of a pool in the first year: how many, on which cards, for which load."""
+    serving = pool.replicas[0].central
+    standing = pool.total_replicas(1).central - serving
+    hours = pool.hours_of_year()
+    return {
+        "model_key": pool.model,
+        "gpu": pool.deployment.gpu.gpu,
+        "gpus_per_replica": pool.gpus_per_replica,
+        "replicas": serving,
+        "spares": standing,
+        "gpus": pool.gpus_per_replica * (serving + standing),
+        "mean_rate": float(hours.mean()),
+        "busiest_rate": float(hours.max()),
+        "rate*": pool.rate_per_replica,
+        "saturation": pool.curve(pool.mix(of_year=True)).saturation_rate,
+        "peak": pool.peak_rate,
+        "level": pool.level() * pool.share(),
+        "calibrated": pool.calibrated,
+        "measured": pool.measured,
+        "notes": " ".join(dict.fromkeys(pool.notes)),
+    }
+
+
+def _limits_of(pool: Pool) -> dict[str, Any]:
+    """The strictest limits of a pool's workloads, and whether they are kept."""
+    at_once = [load for load in pool.loads if load.batchable_share < 1]
+    limits = [load.limits for load in at_once or pool.loads]
+    return {
+        "limit_first": min(x.ttft_s for x in limits),
+        "limit_token": min(x.tpot_s for x in limits),
+        "percentile": max(x.percentile for x in limits),
+        "keeps_limits": pool.keeps_limits,
     }
