@@ -32,7 +32,7 @@ SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class Figure:
     """One number on the way."""
 
     step: str
@@ -69,7 +69,9 @@ class SizingFrames(Topic):
                 yield from self._rows(where, "machines", self._of_machines(found, pool))
         yield from (source_of(known) for known in self._settings())
 
-    def _rows(self, where: dict[str, str], about: str, steps: Iterator[Step] | list[Step]) -> Rows:
+    def _rows(
+        self, where: dict[str, str], about: str, steps: Iterator[Figure] | list[Figure]
+    ) -> Rows:
         for each in steps:
             told = {"step": each.step, "value": each.value, "unit": each.unit, "how": each.how}
             yield {**where, "about": about, **told}
@@ -89,7 +91,7 @@ class SizingFrames(Topic):
 
     # --- the load ---------------------------------------------------------------------------------
 
-    def _of_load(self, share: Share) -> Iterator[Step]:
+    def _of_load(self, share: Share) -> Iterator[Figure]:
         load = share.load
         asked = self.scenario.workloads[load.name]
         days = np.array(asked.weekdays)
@@ -100,46 +102,46 @@ class SizingFrames(Topic):
         said = self._said
         if asked.users:
             told = self._told_by(f"workloads.{load.name}.users")
-            yield Step(step="users", value=asked.users, unit="", how=told)
+            yield Figure(step="users", value=asked.users, unit="", how=told)
             if asked.requests_per_user_day:
                 each = asked.requests_per_user_day
                 words = "requests of each on a full day"
                 told = self._told_by(f"workloads.{load.name}.requests_per_user_day")
-                yield Step(step=words, value=each, unit="", how=told)
-        yield Step(
+                yield Figure(step=words, value=each, unit="", how=told)
+        yield Figure(
             step="requests of a full day",
             value=a_day,
             unit="",
             how=f"a week holds {said(days.sum())} full days",
         )
-        yield Step(
+        yield Figure(
             step="mean of the year",
             value=load.mean_rate,
             unit="requests/s",
             how=f"× {said(days.sum())} / 7 days × {said(load.working)} for holidays / 86 400 s",
         )
-        yield Step(
+        yield Figure(
             step="busiest hour of a usual week",
             value=top,
             unit="requests/s",
             how=f"{said(100 * of_day)}% of a full day / 3 600 s × {said(days.max())}",
         )
         if load.batchable_share:
-            yield Step(
+            yield Figure(
                 step="that may not wait",
                 value=float(load.interactive.max()),
                 unit="requests/s",
                 how=f"less {said(100 * load.batchable_share)}% that may wait",
             )
         if load.batchable_share < 1:
-            yield Step(
+            yield Figure(
                 step="busiest hour of the year",
                 value=float(load.interactive.max()) * load.peak_factor,
                 unit="requests/s",
                 how=f"× {said(load.peak_factor)} in the fullest week",
             )
 
-    def _of_share(self, share: Share, pool: Pool) -> Iterator[Step]:
+    def _of_share(self, share: Share, pool: Pool) -> Iterator[Figure]:
         load = share.load
         said = self._said
         busiest = float(load.interactive.max()) * load.peak_factor * share.headroom
@@ -151,9 +153,9 @@ class SizingFrames(Topic):
             how += f"limits hold while requests of {load.arrivals} bunch"
         if load.batchable_share < 1:
             words = "busiest minute of that hour"
-            yield Step(step=words, value=busiest, unit="requests/s", how=how)
+            yield Figure(step=words, value=busiest, unit="requests/s", how=how)
         alone = "" if len(pool.shares) == 1 else " of these alone"
-        yield Step(
+        yield Figure(
             step=f"a group carries{alone}",
             value=share.rate,
             unit="requests/s",
@@ -164,7 +166,7 @@ class SizingFrames(Topic):
 
     # --- a group ----------------------------------------------------------------------------------
 
-    def _of_group(self, pool: Pool) -> Iterator[Step]:
+    def _of_group(self, pool: Pool) -> Iterator[Figure]:
         """Why a group carries no more of the workload that asks most of the groups."""
         shares = [s for s in pool.shares if s.load.batchable_share < 1]
         if not shares:
@@ -177,39 +179,39 @@ class SizingFrames(Topic):
         said = self._said
         of_100 = f"{limits.percentile} of 100"
         lasts = f"{said(share.rate)} a second × {said(seen.residence)} s from asking to the end"
-        yield Step(
+        yield Figure(
             step=f"{share.load.name}: under way, mean",
             value=seen.concurrency,
             unit="requests",
             how=lasts,
         )
-        yield Step(
+        yield Figure(
             step=f"share a step, {of_100} find no more",
             value=at.together,
             unit="requests",
             how="mean and spread of those under way",
         )
         yield from self._of_step(pool, share, at)
-        yield Step(
+        yield Figure(
             step="prompts of others",
             value=1000 * at.prompts_s,
             unit="ms",
             how=f"each takes {said(1000 * curve.prompt_s)} ms",
         )
-        yield Step(
+        yield Figure(
             step=f"a further token, {of_100}",
             value=1000 * seen.tpot[limits.percentile],
             unit="ms",
             how=f"their sum; your limit: {said(1000 * limits.tpot_s)} ms",
         )
-        yield Step(
+        yield Figure(
             step=f"first token, {of_100}",
             value=seen.ttft[limits.percentile],
             unit="s",
             how=f"queue and reading; your limit: {said(limits.ttft_s)} s",
         )
 
-    def _of_step(self, pool: Pool, share: Share, at: queueing.Stretched) -> Iterator[Step]:
+    def _of_step(self, pool: Pool, share: Share, at: queueing.Stretched) -> Iterator[Figure]:
         """A step of so many requests, part by part; between two whole numbers, in a line."""
         low = np.floor(at.together)
         parts = pool.replica.step_parts(share.load.lengths, np.array([low, low + 1]))
@@ -218,7 +220,7 @@ class SizingFrames(Topic):
             taken[PARTS[part]] += 1000 * float(first + (second - first) * (at.together - low))
         how = self._read(pool, share, at)
         for words, value in taken.items():
-            yield Step(step=words, value=value, unit="ms", how=how.get(words, ""))
+            yield Figure(step=words, value=value, unit="ms", how=how.get(words, ""))
 
     def _read(self, pool: Pool, share: Share, at: queueing.Stretched) -> dict[str, str]:
         """What a step reads, in numbers: GB over the bandwidth that is reached."""
@@ -244,23 +246,23 @@ class SizingFrames(Topic):
 
     # --- machines ---------------------------------------------------------------------------------
 
-    def _of_machines(self, found: OptionCapacity, pool: Pool) -> Iterator[Step]:
+    def _of_machines(self, found: OptionCapacity, pool: Pool) -> Iterator[Figure]:
         said = self._said
         serving = pool.replicas[0].central
-        yield Step(
+        yield Figure(
             step="groups at work at once",
             value=pool.level(),
             unit="",
             how=self._level_how(pool),
         )
-        yield Step(step="groups that serve", value=serving, unit="", how="rounded up")
+        yield Figure(step="groups that serve", value=serving, unit="", how="rounded up")
         down, repair = (catalogue.settings("load_settings")[name].central for name in FAILURES)
         up = servers.uptime()
         needed = f"{said(serving)} groups"
         if found.server is not None:
             held = servers.replicas_per_server(found.server, pool.gpus_per_replica)
             needed = f"{said(found.serving_servers())} servers, {said(held)} groups on each"
-        yield Step(
+        yield Figure(
             step="of the time a server runs",
             value=up,
             unit="share",
@@ -269,7 +271,7 @@ class SizingFrames(Topic):
         without = found.availability(spares=False)
         reached = found.availability()
         if without is not None and reached is not None:
-            yield Step(
+            yield Figure(
                 step="all that serve run",
                 value=without,
                 unit="share",
@@ -277,14 +279,14 @@ class SizingFrames(Topic):
             )
             spares = pool.total_replicas(1).central - serving
             words = f"with {said(spares)} in reserve; you ask for {100 * found.wanted:.6g}%"
-            yield Step(step="enough run", value=reached, unit="share", how=words)
+            yield Figure(step="enough run", value=reached, unit="share", how=words)
         if found.server is not None:
             bought = found.bought()
             words = f"those that serve and stand by, of {said(found.server.gpu_count)} cards each"
-            yield Step(step="servers bought", value=bought, unit="", how=words)
+            yield Figure(step="servers bought", value=bought, unit="", how=words)
         else:
             words = "groups that serve and stand by"
-            yield Step(step="cards rented", value=pool.gpus(1).central, unit="", how=words)
+            yield Figure(step="cards rented", value=pool.gpus(1).central, unit="", how=words)
 
     def _level_how(self, pool: Pool) -> str:
         """What sets the number of groups: the busiest minute, or work that may wait."""
