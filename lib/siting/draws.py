@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from siting.quantity import Z90, Range
+
 Floats = NDArray[np.float64]
 
 DRAWS = 2_000
@@ -41,3 +43,10 @@ def normal(seed: int, n: int, *cause: str) -> Floats:
     found = np.asarray(ndtri(np.clip(uniform(seed, n, *cause), 1e-12, 1 - 1e-12)))
     found.setflags(write=False)
     return found
+
+
+def at_score(band: Range, z: Floats) -> Floats:
+    """Values of a band at standard normal scores: its ends are P10 and P90, and each side has its
+    own spread (two half normals that meet at the centre). [as the band; shape of z]"""
+    half = np.where(z >= 0, band.high - band.central, band.central - band.low)
+    return np.asarray(band.central + z * half / Z90)

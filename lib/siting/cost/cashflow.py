@@ -24,13 +24,14 @@ from siting.catalogue import Banded, Countries, Currency, Day, one_of
 from siting.cost.api_prices import ModelPath
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import Factor, NotPriced, OptionKinds
+from siting.draws import at_score
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import ExistingServers, in_words
-from siting.quantity import Z90, Range
+from siting.quantity import Range
 from siting.serving import queueing
 from siting.serving.capacity import Pool
 from siting.serving.load import Load
-from siting.serving.servers import Server, StandBy, replicas_per_server
+from siting.serving.servers import Server, StandBy, replicas_per_server, whole_down, whole_up
 
 Draws = Mapping[str, Array]
 """Values of the factors by name, one for each draw; `growth` holds standard normal values."""
@@ -179,7 +180,7 @@ class PoolLoad:
         """Mean over the hours of whole replicas needed beyond the own ones, for peaks of GRID;
         without any own, at least one. [peaks]"""
         if own not in self.found:
-            whole = np.ceil(np.outer(GRID, self.bunched / self.bunched[-1]) - 1e-9)
+            whole = whole_up(np.outer(GRID, self.bunched / self.bunched[-1]))
             self.found[own] = np.maximum(whole - own, 0.0 if own else 1.0).mean(axis=1)
         return self.found[own]
 
@@ -372,13 +373,6 @@ class Plan:
 # --- quantities -------------------------------------------------------------------------------
 
 
-def at_score(band: Range, z: Array) -> Array:
-    """Values of a band at standard normal scores: its ends are P10 and P90, each side has its own
-    spread. [as the band; shape of z]"""
-    side = np.where(z >= 0, band.high - band.central, band.central - band.low)
-    return np.asarray(band.central + z * side / Z90)
-
-
 def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
     """Load of each year over the plan for the first one, growing at the draw's quantile. [n × Y]"""
     growth = draws["growth"]
@@ -411,19 +405,19 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
     mean = need * option.of_pools(lambda pool: pool.mean_rate)
     there = _there(option, draws, years)
     # Servers that each pool fills, parts of one too: pools share servers.
-    filled = np.maximum(1.0, np.ceil(peak - 1e-9)) / per
-    whole = np.ceil(filled.sum(axis=0) - 1e-9)
+    filled = np.maximum(1.0, whole_up(peak)) / per
+    whole = whole_up(filled.sum(axis=0))
     if option.kinds:
-        filled = np.where(there.left > 1e-9, np.ceil(peak * there.left - 1e-9), 0.0) / per
+        filled = np.where(there.left > 1e-9, whole_up(peak * there.left), 0.0) / per
     exact = filled.sum(axis=0)
-    servers = np.maximum.accumulate(np.ceil(exact - 1e-9), axis=1)
+    servers = np.maximum.accumulate(whole_up(exact), axis=1)
     stand_by = StandBy.most(p.pool.stand_by for p in option.pools)
     spare = servers if stand_by.as_many_again else float(stand_by.count)
-    spare = spare + np.ceil(servers * option.option.second_site - 1e-9)
+    spare = spare + whole_up(servers * option.option.second_site)
     if option.kinds:
         strongest = max(kind.worth for kind in option.kinds)
         spare = stand_by.bought(whole, strongest, there.idle)
-        spare = spare + np.ceil(whole * option.option.second_site - 1e-9)
+        spare = spare + whole_up(whole * option.option.second_site)
     spilled = np.zeros_like(filled)
     held = peak * (1 - there.left)
     left = there.left
@@ -431,7 +425,7 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
         servers = np.minimum(servers, limit[:, None])
         spare = 0.0
         part = np.divide(filled, exact, out=np.zeros_like(filled), where=exact > 0)
-        capacity = np.floor(servers * part * per + 1e-9) + held
+        capacity = whole_down(servers * part * per) + held
         spilled = np.array(list(map(_spilled, option.pools, capacity, need)))
         # All that the option has serves alike, by what it can carry.
         left = 1 - np.divide(held, capacity, out=np.zeros_like(held), where=capacity > 0)
@@ -514,13 +508,13 @@ def _of_kind(kind: KindPlan, draws: Draws, years: int, left: dict[str, Array]) -
         need = _needs(kind, draws, years)
         level = need * kind.of_pools(lambda pool: pool.peak_rate)
         exact = level / per
-        held = np.floor(count * exact / exact.sum(axis=0) * per + 1e-9)
+        held = whole_down(count * exact / exact.sum(axis=0) * per)
         models = [each.pool.model for each in kind.pools]
         carried = np.minimum(held / level, np.array([left[model] for model in models]))
         for model, share in zip(models, carried, strict=True):
             left[model] = left[model] - share
         replicas = held.sum(axis=0)
-        serving = np.minimum(count, np.ceil((carried * exact).sum(axis=0) - 1e-9))
+        serving = np.minimum(count, whole_up((carried * exact).sum(axis=0)))
         mean = need * kind.of_pools(lambda pool: pool.mean_rate)
         used = (mean * carried / per).sum(axis=0)
     busy = np.divide(used, count, out=np.zeros(shape), where=count > 0)
@@ -568,11 +562,11 @@ def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = Non
     none = np.zeros(need.shape[1:])
     if own is not None:
         evenly = own.serving * per_server / len(option.pools)
-        there = there + np.floor(evenly + own.held + 1e-9)
+        there = there + whole_down(evenly + own.held)
     peak = need * option.of_pools(lambda pool: pool.peak_rate)
     # A pool without own replicas keeps one, however small its load is.
     least = np.where(there > 0, 0.0, 1.0)
-    serving = np.maximum(least, np.ceil(peak - 1e-9) - there)
+    serving = np.maximum(least, whole_up(peak) - there)
     spare = np.zeros_like(serving)
     if own is None:
         doubled = option.of_pools(lambda pool: pool.stand_by.as_many_again)

@@ -21,7 +21,7 @@ from siting import catalogue
 from siting import draws as streams
 from siting.catalogue import Fact
 from siting.cost import tco
-from siting.cost.cashflow import Draws, Plan, at_score
+from siting.cost.cashflow import Draws, Plan
 from siting.cost.money import Array
 from siting.cost.prices import Factor
 from siting.quantity import Z90, Range
@@ -55,11 +55,11 @@ def value_at(factor: Factor, z: Array) -> Array:
     if factor.shape == "uniform":
         out = v.low + (v.high - v.low) * ndtr(z)
     elif factor.shape == "split_lognormal":
-        out = np.exp(at_score(Range.ordered(np.log(v.ends).tolist()), z))
+        out = np.exp(streams.at_score(Range.ordered(np.log(v.ends).tolist()), z))
     elif factor.shape == "triangular":
         out = _triangular(v, ndtr(z))
     else:
-        out = at_score(v, z)
+        out = streams.at_score(v, z)
     least = 0.0 if floor is None and v.low >= 0 else floor
     return np.where(z == 0, v.central, np.clip(out, least, factor.ceiling))
 

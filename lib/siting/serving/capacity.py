@@ -201,7 +201,7 @@ class Pool:
         years = range(1, self.years + 1)
         level = ([self.level(y, side) * self.share(y, side) for side in SIDES] for y in years)
         least = 0 if self.before else 1
-        whole = ([max(least, math.ceil(each - 1e-9)) for each in sides] for sides in level)
+        whole = ([max(least, servers.whole_up(each)) for each in sides] for sides in level)
         return tuple(Range(low, central, high, unit="replicas") for low, central, high in whole)
 
     def serving(self, year: int = 1) -> OnServers:
@@ -218,7 +218,7 @@ class Pool:
         """
         serving = self.replicas[year - 1]
         if self.stand_by.as_many_again and self.before:
-            return serving.plus(Range.exact(math.ceil(self.level(year) - 1e-9)))
+            return serving.plus(Range.exact(servers.whole_up(self.level(year))))
         if self.stand_by.as_many_again:
             return serving.scaled(2)
         return serving.plus(Range.exact(self.stand_by.count))
@@ -387,7 +387,7 @@ class Kind:
     def needed(self, year: int = 1) -> int:
         """Servers whose replicas serve in a year; the others stand by. [servers]"""
         parts = (pool.share(year) * whole for pool, whole in self._whole(year))
-        return min(self.count(year), math.ceil(sum(parts) - 1e-9))
+        return min(self.count(year), servers.whole_up(sum(parts)))
 
     def worth(self, server: Server, pools: Mapping[str, Pool]) -> float:
         """Servers of the kind that is bought that carry as much as one of these. [servers]
@@ -481,13 +481,13 @@ class OptionCapacity:
             (p, servers.replicas_per_server(self.server, p.gpus_per_replica))
             for p in self.pools.values()
         )
-        exact = sum(max(1, math.ceil(p.level(year) - 1e-9)) / each for p, each in per)
-        return math.ceil(exact - 1e-9)
+        exact = sum(max(1, servers.whole_up(p.level(year))) / each for p, each in per)
+        return servers.whole_up(exact)
 
     def second_site_servers(self, year: int = 1) -> int:
         """Servers that stand ready at a second site for the loss of the first."""
         first = self._for_all(year) if self.kinds else self.serving_servers(year)
-        return math.ceil(first * self.runs.second_site - 1e-9)
+        return servers.whole_up(first * self.runs.second_site)
 
     def in_room(self, year: int = 1) -> int:
         """Servers that stand in the client's room: those that serve, of all kinds, and spares
@@ -524,7 +524,7 @@ class OptionCapacity:
         if self.server is not None:
             held = servers.replicas_per_server(self.server, pool.gpus_per_replica)
             fails = max(1.0, held)  # one that spans servers fails with the first of them
-            standing_by = math.floor(self.spare_servers() * held + 1e-9)
+            standing_by = servers.whole_down(self.spare_servers() * held)
         return max(0.0, min(serving, serving + standing_by - fails))
 
     @property
@@ -738,7 +738,7 @@ def _held(
     }
     needs = {m: pool.level(year) / per[m] for m, pool in pools.items()}
     part = needs[model] / sum(needs.values())
-    return math.floor(said.number * part * per[model] + 1e-9)
+    return servers.whole_down(said.number * part * per[model])
 
 
 def best_pool(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from siting.places import OWNED
 from siting.quantity import Range
 
 MOST_SPARES = 50
+ROUNDING = 1e-9
+"""What sums and products of shares may be off by, and no part of a machine that anybody means:
+3.0000000001 servers are three."""
 Array = npt.NDArray[np.float64]
 
 
@@ -76,6 +80,28 @@ def server(name: str) -> Server:
     raise KeyError(catalogue.unknown(name, "server", catalogue.column("servers", "id")))
 
 
+@overload
+def whole_up(machines: float) -> int: ...
+@overload
+def whole_up(machines: Array) -> Array: ...
+def whole_up(machines: float | Array) -> int | Array:
+    """Whole machines that hold so many; one more is not taken for an error of rounding."""
+    if isinstance(machines, np.ndarray):
+        return np.asarray(np.ceil(machines - ROUNDING))
+    return math.ceil(machines - ROUNDING)
+
+
+@overload
+def whole_down(machines: float) -> int: ...
+@overload
+def whole_down(machines: Array) -> Array: ...
+def whole_down(machines: float | Array) -> int | Array:
+    """Whole machines among so many; none is lost to an error of rounding."""
+    if isinstance(machines, np.ndarray):
+        return np.asarray(np.floor(machines + ROUNDING))
+    return math.floor(machines + ROUNDING)
+
+
 def replicas_per_server(server: Server, gpus: int) -> float:
     """Replicas of so many GPUs that a server holds; below one where a replica spans servers."""
     if server.gpu_count >= gpus:
@@ -94,7 +120,7 @@ class OnServers:
 def servers_for(server: Server, pools: Sequence[OnServers]) -> int:
     """Servers that hold so many replicas; replicas of several models share servers."""
     exact = sum(p.replicas / replicas_per_server(server, p.gpus_per_replica) for p in pools)
-    return math.ceil(exact - 1e-9)
+    return whole_up(exact)
 
 
 # --- availability -----------------------------------------------------------------------------
@@ -124,7 +150,7 @@ class StandBy:
         """
         count = np.full(np.shape(whole), self.count * max(1.0, strongest))
         wanted = whole if self.as_many_again else count
-        return np.ceil(np.maximum(wanted - idle, 0.0) - 1e-9)
+        return whole_up(np.maximum(wanted - idle, 0.0))
 
     @staticmethod
     def most(every: Iterable[StandBy]) -> StandBy:
