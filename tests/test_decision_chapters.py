@@ -383,3 +383,14 @@ def test_half_a_failure_is_printed_as_half() -> None:
     own, mix = (points[option] / 2 for option in ("Own servers", "Own and Azure"))
     said = f"Data protection: {own:g} against {mix:g} possible"
     assert said in printed("15_why", s.client.id)
+
+
+@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "polderwerk"])
+def test_the_list_of_turns_says_what_comes_nearest_where_it_is_short(client: str) -> None:
+    s = opened(client)
+    turns = s.turns()
+    page = printed("17_turns", client)
+    is_short = len(turns) < 6
+    assert ("what comes nearest, and turns nothing" in page) == is_short
+    stays = f"{s.chosen} stays first, "
+    assert page.count(stays) == max(0, 6 - len(turns))
