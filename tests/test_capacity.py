@@ -197,13 +197,13 @@ def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(clien
         for pool in option.pools.values():
             done = pool.now + pool.usual_schedule.done
             assert (done <= pool.replicas[0].central + 1e-9).all()
-            come = sum(float((s.now + s.waiting).sum()) for s in pool.shares)
+            come = sum(float((s.now + s.waiting).sum()) for s in pool.workloads)
             assert done.sum() == pytest.approx(come, rel=1e-3)
-            if len(pool.shares) > 1:  # means are those of the mixture, not of one workload
+            if len(pool.workloads) > 1:  # means are those of the mixture, not of one workload
                 continue
             for rates in (pool.mix(of_year=False), pool.mix(of_year=True)):
                 (seen,) = pool.latencies(rates, pool.replicas[0].central).values()
-                out = pool.shares[0].load.lengths.output.mean
+                out = pool.workloads[0].load.lengths.output.mean
                 stay = seen.ttft_mean + seen.tpot_mean * (out - 1)
                 assert seen.rate * stay == pytest.approx(seen.concurrency, rel=0.01)
 
@@ -282,11 +282,11 @@ def letters_beside_chat(ttft_s: float) -> Scenario:
 def test_work_that_may_wait_keeps_no_limit_of_a_chat_beside_it() -> None:
     large = capacity.assess(letters_beside_chat(0.5))["large"]
     (pool,) = large.pools.values()
-    assert all(0 < s.rate < math.inf for s in pool.shares)
+    assert all(0 < s.rate < math.inf for s in pool.workloads)
     assert all(math.isfinite(r.high) for r in pool.replicas)
     # a looser limit of the chat lets a replica carry more letters
     (loose,) = capacity.assess(letters_beside_chat(2.5))["large"].pools.values()
-    assert loose.shares[1].rate > pool.shares[1].rate
+    assert loose.workloads[1].rate > pool.workloads[1].rate
 
 
 def test_machines_that_carry_nothing_are_not_estimated_and_it_is_said_why(
@@ -321,7 +321,7 @@ def test_bursts_are_sized_alike_wherever_the_search_begins(
     found = []
     for place in (0, queueing.USUAL, len(queueing.BUNCHED) - 1):
         monkeypatch.setattr(queueing, "USUAL", place)
-        rate = pool.shares[0].rate
+        rate = pool.workloads[0].rate
         found.append(queueing.headroom(curve_of(pool), pool.loads[0].limits, kind, rate))
     assert found[0] == found[1] == found[2] > queueing.busy_minute("people")
 
@@ -342,7 +342,7 @@ def test_machines_that_were_sized_for_bursts_turn_next_to_nothing_away(
     kind: str, base: Scenario
 ) -> None:
     asked = with_workload(base, arrivals=kind)
-    (share,) = capacity.assess(asked)["rented"].pools["google/gemma-4-31B-it"].shares
+    (share,) = capacity.assess(asked)["rented"].pools["google/gemma-4-31B-it"].workloads
     away = np.interp(share.headroom, queueing.CARRIED, share.turned_away)
     assert away < 0.05  # requests beyond the percentile that the limits name
 
@@ -412,7 +412,7 @@ def test_a_higher_peak_never_needs_fewer_gpus(factor: float) -> None:
 
 
 def curve_of(pool: Pool) -> Curve:
-    return pool.replica.curve(pool.shares[0].load.lengths)
+    return pool.replica.curve(pool.workloads[0].load.lengths)
 
 
 def with_option(s: Scenario, name: str, **changes: object) -> Scenario:
@@ -436,7 +436,7 @@ def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Sc
     found = []
     for asked in (whole, most):
         (pool,) = capacity.assess(asked)["owned"].pools.values()
-        found.append(pool.shares[0].rate)
+        found.append(pool.workloads[0].rate)
     assert math.isfinite(found[0]) and found[0] >= found[1] > 0
 
 

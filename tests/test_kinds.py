@@ -71,10 +71,10 @@ def by_hand(mixed: bool = False, **said: Any) -> Comparison:
     old = SimpleNamespace(**vars(pool))
     old.rate_per_replica = Range.exact(pool.peak_rate / 50, "requests/s")
     kind = SimpleNamespace(
-        said=there,
+        existing=there,
         server=servers.server(there.server),
         pools={"model": old},
-        worth=lambda server, pools: (100 / 4) / (50 / 8),
+        equivalent=lambda server, pools: (100 / 4) / (50 / 8),
     )
     found["owned"].kinds = () if has_none else (kind,)
     found["owned"].server = servers.server("server-4x-l40s")
@@ -228,13 +228,15 @@ def test_sizing_and_bill_count_the_same_servers_in_every_year(
     years = range(1, found.years + 1)
     assert fleet.serving[0].tolist() == [found.serving_servers(y) for y in years]
     there = fleet.there["dgx-a100-640gb"]
-    assert there.servers[0].tolist() == [found.there(y) for y in years] == [2, 2, 2, 0, 0]
+    assert (
+        there.servers[0].tolist() == [found.existing_servers(y) for y in years] == [2, 2, 2, 0, 0]
+    )
     assert there.serving[0].tolist() == [found.kinds[0].needed(y) for y in years]
     assert fleet.servers[0].tolist() == [found.bought(y) for y in years]
     (pool,) = found.pools.values()
     (old,) = found.kinds[0].pools.values()
     for year in years:
-        assert old.share(year) + pool.share(year) == pytest.approx(1)
+        assert old.load_share(year) + pool.load_share(year) == pytest.approx(1)
     used = float(fleet.busy[0, 0] * fleet.gpus[0, 0] + there.busy[0, 0] * there.gpus[0, 0])
     assert found.mean_utilisation() == pytest.approx(used / found.paid_gpus())
 
@@ -247,7 +249,7 @@ def test_servers_with_the_same_cards_count_as_if_they_were_bought(number: int) -
     for year in range(1, 6):
         assert beside.serving_servers(year) + number == alone.serving_servers(year)
         assert beside.in_room(year) == alone.in_room(year)
-    assert beside.kinds[0].worth(servers.server("dgx-h100"), beside.pools) == pytest.approx(1)
+    assert beside.kinds[0].equivalent(servers.server("dgx-h100"), beside.pools) == pytest.approx(1)
 
 
 def test_where_what_is_there_carries_all_nothing_is_bought_and_the_idle_stand_by() -> None:
@@ -302,10 +304,10 @@ def test_two_kinds_serve_in_the_order_in_which_they_are_written() -> None:
     found = sized(asked(20, existing_servers=[A100, l40s]))
     first, second = (next(iter(kind.pools.values())) for kind in found.kinds)
     (pool,) = found.pools.values()
-    assert first.share() + second.share() + pool.share() == pytest.approx(1)
-    assert first.share() == pytest.approx(first.there[0] / first.level())
+    assert first.load_share() + second.load_share() + pool.load_share() == pytest.approx(1)
+    assert first.load_share() == pytest.approx(first.existing_replicas[0] / first.level())
     # When the first kind's years are over, the second goes on.
-    assert first.share(4) == 0 < second.share(4)
+    assert first.load_share(4) == 0 < second.load_share(4)
 
 
 # --- what is told ---------------------------------------------------------------------------------

@@ -125,10 +125,10 @@ def test_nothing_is_used_above_what_there_is_and_no_deadline_is_missed(
     parts: tuple[Workload, Workload],
 ) -> None:
     found = pool(*parts)
-    busy = [s.now * s.load.peak_factor for s in found.shares]
+    busy = [s.now * s.load.peak_factor for s in found.workloads]
     assert (np.sum(busy, axis=0) + found.schedule.done <= found.replicas[0].central + 1e-6).all()
     assert found.schedule.late == pytest.approx(0, abs=1e-6)
-    come = sum(float(s.waiting.sum()) * s.load.peak_factor for s in found.shares)
+    come = sum(float(s.waiting.sum()) * s.load.peak_factor for s in found.workloads)
     assert found.schedule.done.sum() == pytest.approx(come, rel=1e-3)
 
 
@@ -357,7 +357,7 @@ def letters_done(found: capacity.Pool, level: float) -> tuple[np.ndarray, float]
     Requests and letters arrive at random; what the requests of an hour leave of the level serves
     letters one by one, earliest deadline first. Two busiest weeks follow each other.
     """
-    day, letters = found.shares
+    day, letters = found.workloads
     rng, queue, waits, late = np.random.default_rng(3), [], [], 0
     due = letters.load.due()
     for hour in range(2 * HOURS_OF_WEEK):
@@ -418,7 +418,7 @@ def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised
         arrivals=kind,
     )  # fmt: skip
     found = pool(w)
-    replica = found.replica.curve(found.shares[0].load.lengths)
+    replica = found.replica.curve(found.workloads[0].load.lengths)
     count = int(found.replicas[0].central)
     first = [  # requests go round the replicas in turn
         simulate(replica, seconds[i::count] - seconds[0], lengths=(inputs[i::count],
@@ -464,7 +464,7 @@ def test_a_limit_that_cannot_be_kept_beside_long_contexts_is_relaxed_and_told(
         latency={"ttft_s": 2, "tpot_ms": tpot_ms, "percentile": 95},
     )  # fmt: skip
     found = pool(long, chat)
-    assert all(share.rate > 0 and share.keeps_limits for share in found.shares)
+    assert all(share.rate > 0 and share.keeps_limits for share in found.workloads)
     assert found.gpus(1).low >= (4 if tpot_ms < 17 else 2)
 
 

@@ -43,7 +43,6 @@ When = Literal["once", "monthly", "yearly", "at_refresh", "at_exit"]
 BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
 """The staffing parameters are stated for eight GPUs."""
-COMMITTED = ("1y", "3y")
 CAPITAL = ("hardware", "network")
 """Categories whose one-off payments are written off over the life of a server."""
 SHARED = (
@@ -267,8 +266,8 @@ class KindPlan(OptionPlan):
 
     key: str
     """Server of siting_facts/servers.csv."""
-    said: ExistingServers
-    worth: float
+    existing: ExistingServers
+    equivalent: float
     """Servers of the kind that is bought that carry as much as one of these."""
 
     @property
@@ -277,7 +276,9 @@ class KindPlan(OptionPlan):
 
     def count(self, years: int) -> Array:
         """Servers that still serve, by year. [Y]"""
-        return np.where(np.arange(years) < self.said.years_left, float(self.said.number), 0.0)
+        return np.where(
+            np.arange(years) < self.existing.years_left, float(self.existing.number), 0.0
+        )
 
 
 @dataclass(frozen=True)
@@ -415,7 +416,7 @@ def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = No
     spare = servers if stand_by.as_many_again else float(stand_by.count)
     spare = spare + whole_up(servers * option.option.second_site)
     if option.kinds:
-        strongest = max(kind.worth for kind in option.kinds)
+        strongest = max(kind.equivalent for kind in option.kinds)
         spare = stand_by.bought(whole, strongest, there.idle)
         spare = spare + whole_up(whole * option.option.second_site)
     spilled = np.zeros_like(filled)
@@ -488,7 +489,7 @@ def _there(option: OptionPlan, draws: Draws, years: int) -> _There:
     fleets = {}
     for kind in option.kinds:
         found = _of_kind(kind, draws, years, left)
-        idle += (found.servers - found.serving) * kind.worth
+        idle += (found.servers - found.serving) * kind.equivalent
         fleets[kind.key] = found
     shares = np.array([left[p.pool.model] for p in option.pools])
     return _There(left=shares, idle=idle, fleets=fleets)
@@ -573,7 +574,7 @@ def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = Non
         count = option.of_pools(lambda pool: pool.stand_by.count)
         spare = np.where(doubled > 0, serving, count)
     paid = serving
-    if option.option.commitment not in COMMITTED:
+    if not option.option.is_committed:
         mean = np.array(list(map(_mean_replicas, option.pools, need, there)))
         paid = np.minimum(mean * slack, serving)
     gpus = option.of_pools(lambda pool: pool.gpus_per_replica)
@@ -745,18 +746,18 @@ class Side:
         """Servers owned today, each counted with the share of its price that it fetches, or once
         where the client says what it would fetch. [n × 1]"""
         if isinstance(self.option, KindPlan):
-            said = self.option.said
+            existing = self.option.existing
             first = self.machines.servers[:, :1]
-            if said.value_each is not None:
+            if existing.value_each is not None:
                 return first
-            return np.asarray(first * worth_at(self.draws, said.age_years)[:, None])
+            return np.asarray(first * worth_at(self.draws, existing.age_years)[:, None])
         worth = worth_at(self.draws, self.option.option.owned_age_years)
         return (self.owned_already(self.machines) * worth)[:, None]
 
     def _resale(self, level: Array) -> Array:
         """Servers at the end, each counted with the share of its price that it fetches. [n]"""
         if isinstance(self.option, KindPlan):
-            age = self.option.said.age_years + self.plan.months / MONTHS
+            age = self.option.existing.age_years + self.plan.months / MONTHS
             return np.asarray(level[:, -1] * worth_at(self.draws, age))
         lease = self.option.option.lease
         life = life_years(self.draws)

@@ -130,7 +130,7 @@ def _option_plan(finder: _Finder, sized: OptionCapacity) -> OptionPlan:
     lines = [*replace(finder, machine=machine).lines()]
     kinds = tuple(_kind_plan(name, sized, kind) for kind in sized.kinds)
     for kind in kinds:
-        lines += replace(finder, machine=kind.machine, there=kind.said).lines_of_kind()
+        lines += replace(finder, machine=kind.machine, there=kind.existing).lines_of_kind()
     return OptionPlan(
         name=name,
         option=option,
@@ -152,8 +152,8 @@ def _kind_plan(name: str, sized: OptionCapacity, kind: Kind) -> KindPlan:
         pools=tuple(map(cashflow.PoolLoad, kind.pools.values())),
         machine=kind.server,
         key=kind.server.id,
-        said=kind.said,
-        worth=kind.worth(sized.server, sized.pools),
+        existing=kind.existing,
+        equivalent=kind.equivalent(sized.server, sized.pools),
     )
 
 

@@ -29,7 +29,7 @@ from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
 from siting.serving import loops, performance, queueing, servers, spread
 from siting.serving.load import (
-    SIDES,
+    ENDS,
     Asked,
     Load,
     Schedule,
@@ -53,8 +53,8 @@ from siting.serving.servers import OnServers, Server, StandBy
 
 
 @dataclass(frozen=True)
-class Share:
-    """What one workload asks of the replicas of a pool."""
+class PoolWorkload:
+    """A workload of a pool: what it asks of the replicas that serve it."""
 
     load: Load
     carried: Carried
@@ -93,6 +93,12 @@ class Share:
         return self.load.interactive / self.rate
 
     @property
+    def interactive_work(self) -> float:
+        """Replica-hours that requests ask for in a mean week of the year, without those that may
+        wait."""
+        return float(self.load.interactive.sum() * self.load.working / self.rate)
+
+    @property
     def waiting(self) -> Array:
         """Work that may wait, by the hour in which it comes. [168, replica-hours]"""
         return self.load.waiting / self.rate
@@ -107,8 +113,7 @@ class Share:
 class Pool:
     """The replicas of one model in one option: how many, how busy, how fast."""
 
-    shares: tuple[Share, ...]
-    """By workload."""
+    workloads: tuple[PoolWorkload, ...]
     replica: DeployedReplica
     time: Range
     """Ratio of times to the estimate, from the fast to the slow end."""
@@ -121,10 +126,9 @@ class Pool:
     """The benchmark that replaced the estimate, and the difference; blank: estimated."""
     notes: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
-    there: tuple[int, ...] = ()
-    """Of servers that are there already: replicas that they hold, by year; else as many as are
-    needed."""
-    before: tuple[Pool, ...] = ()
+    existing_replicas: tuple[int, ...] = ()
+    """Of existing servers: replicas that they hold, by year; else as many as are needed."""
+    earlier: tuple[Pool, ...] = ()
     """The same model on servers of other kinds, which serve first."""
 
     @property
@@ -142,52 +146,52 @@ class Pool:
     @property
     def loads(self) -> tuple[Load, ...]:
         """What the pool was sized for."""
-        return tuple(s.load for s in self.shares)
+        return tuple(w.load for w in self.workloads)
 
     @property
     def keeps_limits(self) -> bool:
         """False: a lone request of a workload misses its limits; sized for what it can keep."""
-        return all(s.keeps_limits for s in self.shares)
+        return all(w.keeps_limits for w in self.workloads)
 
     # --- how many replicas
 
-    def level(self, year: int = 1, side: str = "central") -> float:
+    def level(self, year: int = 1, end: str = "central") -> float:
         """Replicas' worth of work that must be carried at once in the busiest week of a year."""
-        grown = [s.load.growth_factor(year, side) for s in self.shares]
+        grown = [w.load.growth_factor(year, end) for w in self.workloads]
         level = self._first_level * grown[0] if len(set(grown)) == 1 else self._level(grown)
-        return float(level * getattr(self.time, side))
+        return float(level * getattr(self.time, end))
 
-    def share(self, year: int = 1, side: str = "central") -> float:
+    def load_share(self, year: int = 1, end: str = "central") -> float:
         """Share of the load that falls to these replicas: what servers of other kinds leave, and
         no more than they hold.
 
         A kind of server serves the same share at all hours, by what it can carry: replicas' worth
         of work is linear in the load, so that it needs as large a share of its replicas.
         """
-        left = max(0.0, 1 - sum(pool.share(year, side) for pool in self.before))
-        if not self.there:
+        left = max(0.0, 1 - sum(pool.load_share(year, end) for pool in self.earlier))
+        if not self.existing_replicas:
             return left
-        return min(left, self.there[year - 1] / self.level(year, side))
+        return min(left, self.existing_replicas[year - 1] / self.level(year, end))
 
     @cached_property
     def _first_level(self) -> float:
-        return self._level([1.0] * len(self.shares))
+        return self._level([1.0] * len(self.workloads))
 
     def _level(self, grown: Sequence[float]) -> float:
-        peaks = [s.load.peak_factor * g for s, g in zip(self.shares, grown, strict=True)]
-        bunched = self.busy([p * s.headroom for s, p in zip(self.shares, peaks, strict=True)])
-        asked = [p / s.rate for s, p in zip(self.shares, peaks, strict=True)]
-        needed = level_needed([s.load.demand for s in self.shares], asked)
+        peaks = [w.load.peak_factor * g for w, g in zip(self.workloads, grown, strict=True)]
+        bunched = self.busy([p * w.headroom for w, p in zip(self.workloads, peaks, strict=True)])
+        asked = [p / w.rate for w, p in zip(self.workloads, peaks, strict=True)]
+        needed = level_needed([w.load.demand for w in self.workloads], asked)
         return max(float(bunched.max()), needed / queueing.WITHOUT_LIMITS)
 
     def busy(self, times: Sequence[float]) -> Array:
         """Replicas busy with requests in each hour of a week with so many `times` a usual one's."""
-        return np.asarray(sum(s.now * t for s, t in zip(self.shares, times, strict=True)))
+        return np.asarray(sum(w.now * t for w, t in zip(self.workloads, times, strict=True)))
 
     def work(self, times: Sequence[float]) -> Asked:
         """Work that may wait, as it comes in such a week, and when it is due."""
-        each = zip(self.shares, times, strict=True)
-        return [(s.waiting * t, s.load.due()) for s, t in each if s.waiting.any()]
+        each = zip(self.workloads, times, strict=True)
+        return [(w.waiting * t, w.load.due()) for w, t in each if w.waiting.any()]
 
     @cached_property
     def replicas(self) -> tuple[Range, ...]:
@@ -196,12 +200,12 @@ class Pool:
         Least load on the fastest cards, expected on expected, most load on the slowest.
         """
 
-        if self.there:
-            return tuple(Range.exact(count, "replicas") for count in self.there)
+        if self.existing_replicas:
+            return tuple(Range.exact(count, "replicas") for count in self.existing_replicas)
         years = range(1, self.years + 1)
-        level = ([self.level(y, side) * self.share(y, side) for side in SIDES] for y in years)
-        least = 0 if self.before else 1
-        whole = ([max(least, servers.whole_up(each)) for each in sides] for sides in level)
+        level = ([self.level(y, end) * self.load_share(y, end) for end in ENDS] for y in years)
+        least = 0 if self.earlier else 1
+        whole = ([max(least, servers.whole_up(each)) for each in ends] for ends in level)
         return tuple(Range(low, central, high, unit="replicas") for low, central, high in whole)
 
     def serving(self, year: int = 1) -> OnServers:
@@ -217,7 +221,7 @@ class Pool:
         such a server holds. Whole servers are counted by `OptionCapacity`.
         """
         serving = self.replicas[year - 1]
-        if self.stand_by.as_many_again and self.before:
+        if self.stand_by.as_many_again and self.earlier:
             return serving.plus(Range.exact(servers.whole_up(self.level(year))))
         if self.stand_by.as_many_again:
             return serving.scaled(2)
@@ -232,20 +236,20 @@ class Pool:
     @cached_property
     def now(self) -> Array:
         """Replicas busy with requests in each hour of a usual week of the first year. [168]"""
-        return self.busy([1.0] * len(self.shares))
+        return self.busy([1.0] * len(self.workloads))
 
     @cached_property
     def busy_hour_of_week(self) -> int:
         """The hour that asks for most replicas in the busiest week of the year."""
-        now = self.busy([s.load.peak_factor * s.headroom for s in self.shares])
-        work = now if now.any() else np.sum([s.waiting for s in self.shares], axis=0)
+        now = self.busy([w.load.peak_factor * w.headroom for w in self.workloads])
+        work = now if now.any() else np.sum([w.waiting for w in self.workloads], axis=0)
         return int(work.argmax())
 
     @cached_property
     def rate_per_replica(self) -> Range:
         """Requests a second of the busiest hour's mix that one replica serves within limits."""
-        rates = np.array([s.load.hourly[self.busy_hour_of_week] for s in self.shares])
-        central = float(rates.sum()) / float(rates @ [1 / s.rate for s in self.shares])
+        rates = np.array([w.load.hourly[self.busy_hour_of_week] for w in self.workloads])
+        central = float(rates.sum()) / float(rates @ [1 / w.rate for w in self.workloads])
         return Range(central / self.time.high, central, central / self.time.low, unit="requests/s")
 
     @property
@@ -261,13 +265,13 @@ class Pool:
     @cached_property
     def batchable_share(self) -> float:
         """Share of the first year's work that may wait."""
-        return sum(s.mean * s.load.batchable_share for s in self.shares) / self.used()
+        return sum(w.mean * w.load.batchable_share for w in self.workloads) / self.used()
 
     @cached_property
     def growth(self) -> tuple[Range, ...]:
         """Growth of the pool's work from year to year; a mean of its workloads' own."""
         years = range(1, max(2, self.years) + 1)
-        used = np.array([[self.used(y, side) for side in SIDES] for y in years])
+        used = np.array([[self.used(y, end) for end in ENDS] for y in years])
         return tuple(Range.ordered(map(float, b / a - 1), "share") for a, b in pairwise(used))
 
     def hours_of_year(self, waiting: bool = True, bunched: bool = False) -> Array:
@@ -276,22 +280,21 @@ class Pool:
         waiting: with work that may wait. bunched: what must be carried, not the hour's mean.
         """
         weeks = []
-        for s in self.shares:
-            asked = s.load.hourly if waiting else s.load.interactive
-            weeks.append(asked * (s.headroom if bunched else 1.0) / s.rate)
-        curve = duration_curve([s.load for s in self.shares], weeks)
+        for w in self.workloads:
+            asked = w.load.hourly if waiting else w.load.interactive
+            weeks.append(asked * (w.headroom if bunched else 1.0) / w.rate)
+        curve = duration_curve([w.load for w in self.workloads], weeks)
         return self.rate_per_replica.central * curve
 
     @cached_property
     def turned_away(self) -> Array:
         """Share of an hour's interactive requests that go elsewhere, where each of
         `queueing.CARRIED` times its mean is carried; workloads count by their work."""
-        work = np.array([s.load.interactive.sum() * s.load.working / s.rate for s in self.shares])
-        each = [share for s, share in zip(self.shares, work, strict=True) if share > 0]
-        if not each:
+        asked = [w for w in self.workloads if w.interactive_work > 0]
+        if not asked:
             return np.zeros(len(queueing.CARRIED))
-        away = [s.turned_away for s, share in zip(self.shares, work, strict=True) if share > 0]
-        return np.average(away, axis=0, weights=each)
+        work = [w.interactive_work for w in asked]
+        return np.average([w.turned_away for w in asked], axis=0, weights=work)
 
     # --- what users see
 
@@ -306,24 +309,24 @@ class Pool:
         hour = self.busy_hour_of_week
         bunched = queueing.busy_minute("people")
         rates = []
-        for share in self.shares:
-            peak = share.load.peak_factor if of_year else 1.0
-            rates.append(share.load.interactive[hour] * bunched * peak)
-        return np.array(rates) * self.share()
+        for w in self.workloads:
+            peak = w.load.peak_factor if of_year else 1.0
+            rates.append(w.load.interactive[hour] * bunched * peak)
+        return np.array(rates) * self.load_share()
 
     def curve(self, rates: Array) -> Curve:
         """Speed of a replica for workloads that share it at these rates."""
         weight = rates if rates.any() else np.ones(len(rates))
-        return self.replica.curve(Lengths.mixed([s.load.lengths for s in self.shares], weight))
+        return self.replica.curve(Lengths.mixed([w.load.lengths for w in self.workloads], weight))
 
     def latencies(self, rates: Array, replicas: float) -> dict[str, Latency]:
         """What users of each workload see when so many replicas share these rates."""
         curve = self.curve(rates)
         each = max(float(rates.sum()), 1e-6) / replicas
         seen = {}
-        for s in self.shares:
-            percentiles = tuple(sorted({50, 95, 99, s.load.limits.percentile}))
-            seen[s.load.name] = latency(curve, each, percentiles, s.load.lengths)
+        for w in self.workloads:
+            percentiles = tuple(sorted({50, 95, 99, w.load.limits.percentile}))
+            seen[w.load.name] = latency(curve, each, percentiles, w.load.lengths)
         return seen
 
     @cached_property
@@ -338,26 +341,26 @@ class Pool:
 
     def strain(self, seen: Mapping[str, Latency]) -> float:
         """Latency as a share of its limit, the worst of all workloads that are answered at once."""
-        asked = [s for s in self.shares if s.load.batchable_share < 1]
-        return max((s.load.limits.strain(seen[s.load.name]) for s in asked), default=0.0)
+        asked = [w for w in self.workloads if w.load.batchable_share < 1]
+        return max((w.load.limits.strain(seen[w.load.name]) for w in asked), default=0.0)
 
     @cached_property
     def schedule(self) -> Schedule:
         """Waiting work of the busiest week of the first year, in the hours in which it is done."""
-        return self._scheduled([s.load.peak_factor for s in self.shares])
+        return self._scheduled([w.load.peak_factor for w in self.workloads])
 
     @cached_property
     def usual_schedule(self) -> Schedule:
         """Waiting work of a usual week of the first year, in the hours in which it is done."""
-        return self._scheduled([1.0] * len(self.shares))
+        return self._scheduled([1.0] * len(self.workloads))
 
     def _scheduled(self, times: Sequence[float]) -> Schedule:
-        times = [each * self.share() for each in times]
+        times = [each * self.load_share() for each in times]
         return schedule(self.busy(times), self.work(times), self.replicas[0].central)
 
-    def used(self, year: int = 1, side: str = "central") -> float:
+    def used(self, year: int = 1, end: str = "central") -> float:
         """Replicas' worth of work in a mean hour of a year, holidays counted."""
-        return sum(s.mean * s.load.growth_factor(year, side) for s in self.shares)
+        return sum(w.mean * w.load.growth_factor(year, end) for w in self.workloads)
 
     def served_share(self, replicas: float) -> float:
         """Share of the first year's requests that so many replicas carry within the limits.
@@ -373,7 +376,7 @@ class Pool:
 class Kind:
     """Servers of one kind that an option has already; they serve before others are bought."""
 
-    said: ExistingServers
+    existing: ExistingServers
     server: Server
     pools: Mapping[str, Pool]
     """By model: what they serve."""
@@ -382,14 +385,14 @@ class Kind:
 
     def count(self, year: int = 1) -> int:
         """Servers that still serve in a year. [servers]"""
-        return self.said.number if year <= self.said.years_left else 0
+        return self.existing.number if year <= self.existing.years_left else 0
 
     def needed(self, year: int = 1) -> int:
         """Servers whose replicas serve in a year; the others stand by. [servers]"""
-        parts = (pool.share(year) * whole for pool, whole in self._whole(year))
+        parts = (pool.load_share(year) * whole for pool, whole in self._whole(year))
         return min(self.count(year), servers.whole_up(sum(parts)))
 
-    def worth(self, server: Server, pools: Mapping[str, Pool]) -> float:
+    def equivalent(self, server: Server, pools: Mapping[str, Pool]) -> float:
         """Servers of the kind that is bought that carry as much as one of these. [servers]
 
         pools: by model, on the kind that is bought.
@@ -423,27 +426,34 @@ class OptionCapacity:
     wanted: float
     """Availability that is asked for."""
     kinds: tuple[Kind, ...] = ()
-    """Servers of other kinds that are there already."""
+    """Existing servers of other kinds."""
 
     @property
     def serving_pools(self) -> tuple[Pool, ...]:
         """Pools of all kinds of server that serve in the first year; those of the kind that is
         bought, where none does."""
-        every = [*(p for k in self.kinds for p in k.pools.values()), *self.pools.values()]
-        return tuple(pool for pool in every if pool.share() > 0) or tuple(self.pools.values())
+        serving = tuple(pool for pool in self.all_pools if pool.load_share() > 0)
+        return serving or tuple(self.pools.values())
 
-    def there(self, year: int = 1) -> int:
+    @property
+    def all_pools(self) -> tuple[Pool, ...]:
+        """Pools of all kinds of server, in the order in which they serve: those of existing
+        servers, then those of the kind that is bought."""
+        existing = (pool for kind in self.kinds for pool in kind.pools.values())
+        return (*existing, *self.pools.values())
+
+    def existing_servers(self, year: int = 1) -> int:
         """Servers of other kinds that serve or stand by in a year. [servers]"""
         return sum(kind.count(year) for kind in self.kinds)
 
-    def gpus_there(self, year: int = 1) -> int:
+    def existing_gpus(self, year: int = 1) -> int:
         """GPUs of those servers."""
         return sum(kind.count(year) * kind.server.gpu_count for kind in self.kinds)
 
     def gpus(self, year: int = 1) -> Range:
         """GPUs of all pools in a year of the horizon, spares included."""
-        there = Range.exact(self.gpus_there(year), "GPUs")
-        return reduce(Range.plus, (p.gpus(year) for p in self.pools.values()), there)
+        existing = Range.exact(self.existing_gpus(year), "GPUs")
+        return reduce(Range.plus, (p.gpus(year) for p in self.pools.values()), existing)
 
     # --- what is paid for
 
@@ -469,10 +479,10 @@ class OptionCapacity:
         stand_by = StandBy.most(pool.stand_by for pool in self.pools.values())
         if not self.kinds:
             return stand_by.beside(self.serving_servers(year))
-        worth = {k.server.id: k.worth(self.server, self.pools) for k in self.kinds}
-        idle = sum(worth[k.server.id] * (k.count(year) - k.needed(year)) for k in self.kinds)
+        equivalent = {k.server.id: k.equivalent(self.server, self.pools) for k in self.kinds}
+        idle = sum(equivalent[k.server.id] * (k.count(year) - k.needed(year)) for k in self.kinds)
         whole = np.array(self._for_all(year))
-        return int(stand_by.bought(whole, max(worth.values()), np.array(idle)))
+        return int(stand_by.bought(whole, max(equivalent.values()), np.array(idle)))
 
     def _for_all(self, year: int) -> int:
         """Servers of the kind that is bought that would carry the whole load."""
@@ -492,7 +502,7 @@ class OptionCapacity:
     def in_room(self, year: int = 1) -> int:
         """Servers that stand in the client's room: those that serve, of all kinds, and spares
         beside them."""
-        return self.serving_servers(year) + self.spare_servers(year) + self.there(year)
+        return self.serving_servers(year) + self.spare_servers(year) + self.existing_servers(year)
 
     def bought(self, year: int = 1) -> int:
         """Servers bought by a year, at the second site too."""
@@ -502,8 +512,8 @@ class OptionCapacity:
     def paid_gpus(self, year: int = 1) -> float:
         """GPUs paid for in a mean hour of a year: whole servers, commitments, or hours in use."""
         if self.server is not None:
-            return float(self.bought(year) * self.server.gpu_count + self.gpus_there(year))
-        if self.runs.commitment in ("1y", "3y"):
+            return float(self.bought(year) * self.server.gpu_count + self.existing_gpus(year))
+        if self.runs.is_committed:
             return self.gpus(year).central
         return sum(_rented(p, year) for p in self.pools.values())
 
@@ -511,8 +521,7 @@ class OptionCapacity:
         """Used share of what the GPUs that are paid for could carry within the limits."""
         if not self.pools:
             return None
-        every = [*(p for k in self.kinds for p in k.pools.values()), *self.pools.values()]
-        used = sum(p.used(year) * p.share(year) * p.gpus_per_replica for p in every)
+        used = sum(p.used(year) * p.load_share(year) * p.gpus_per_replica for p in self.all_pools)
         return min(1.0, used / self.paid_gpus(year))
 
     def left_when_one_fails(self, pool: Pool) -> float:
@@ -545,7 +554,7 @@ class OptionCapacity:
         up = servers.uptime()
         if self.server is not None:
             serving = self.serving_servers() + sum(kind.needed() for kind in self.kinds)
-            idle = self.there() - sum(kind.needed() for kind in self.kinds)
+            idle = self.existing_servers() - sum(kind.needed() for kind in self.kinds)
             return servers.reached(serving, (self.spare_servers() + idle) * spares, up)
         each = [(p.replicas[0].central, p.total_replicas(1).central) for p in self.pools.values()]
         return math.prod(servers.reached(int(n), int(all_ - n) * spares, up) for n, all_ in each)
@@ -560,7 +569,7 @@ class OptionCapacity:
         found: dict[int, list[str]] = {}
         for year in range(1, self.years + 1):
             count = self.in_room(year)
-            own = (count - self.there(year)) * server.power_kw.central
+            own = (count - self.existing_servers(year)) * server.power_kw.central
             others = sum(k.count(year) * k.server.power_kw.central for k in self.kinds)
             kw = (own + others) * (room.pue or 1.0)
             racks = room.servers_per_rack
@@ -671,12 +680,12 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
 def _beside_existing(found: OptionCapacity, scenario: Scenario) -> OptionCapacity:
     """An option whose existing servers serve first, and whose bought ones take the rest."""
     kinds: list[Kind] = []
-    for said in found.runs.existing_servers:
-        kinds.append(_kind(said, found, kinds, scenario))
+    for existing in found.runs.existing_servers:
+        kinds.append(_kind(existing, found, kinds, scenario))
     pools = {}
     for model, pool in found.pools.items():
         first = tuple(kind.pools[model] for kind in kinds if model in kind.pools)
-        pools[model] = replace(pool, before=first)
+        pools[model] = replace(pool, earlier=first)
     found = replace(found, pools=pools, kinds=tuple(kinds))
     return replace(found, pools={m: _with_stand_by(found, pool) for m, pool in pools.items()})
 
@@ -691,14 +700,14 @@ def _with_stand_by(found: OptionCapacity, pool: Pool) -> Pool:
 
 
 def _kind(
-    said: ExistingServers, found: OptionCapacity, first: Sequence[Kind], scenario: Scenario
+    existing: ExistingServers, found: OptionCapacity, first: Sequence[Kind], scenario: Scenario
 ) -> Kind:
     """What servers of a kind serve, each model on the smallest groups that keep the limits, and why
     they do not serve the others. Pools share the servers by what each would need of them.
 
     first: kinds that serve before these.
     """
-    server = servers.server(said.server)
+    server = servers.server(existing.server)
     card = {"gpu": server.gpu_id, "server": server.id, "tensor_parallel": None}
     option = found.runs.model_copy(update=card)
     sized: dict[str, Pool] = {}
@@ -721,24 +730,24 @@ def _kind(
             sized[model] = pool
     pools = {}
     for model, pool in sized.items():
-        held = tuple(_held(said, server, sized, model, year + 1) for year in range(found.years))
+        held = tuple(_held(existing, server, sized, model, year + 1) for year in range(found.years))
         earlier = tuple(kind.pools[model] for kind in first if model in kind.pools)
-        pools[model] = replace(pool, there=held, before=earlier)
-    return Kind(said=said, server=server, pools=pools, not_served=why)
+        pools[model] = replace(pool, existing_replicas=held, earlier=earlier)
+    return Kind(existing=existing, server=server, pools=pools, not_served=why)
 
 
 def _held(
-    said: ExistingServers, server: Server, pools: Mapping[str, Pool], model: str, year: int
+    existing: ExistingServers, server: Server, pools: Mapping[str, Pool], model: str, year: int
 ) -> int:
     """Replicas of a model that existing servers hold in a year."""
-    if year > said.years_left:
+    if year > existing.years_left:
         return 0
     per = {
         m: servers.replicas_per_server(server, pool.gpus_per_replica) for m, pool in pools.items()
     }
     needs = {m: pool.level(year) / per[m] for m, pool in pools.items()}
     part = needs[model] / sum(needs.values())
-    return servers.whole_down(said.number * part * per[model])
+    return servers.whole_down(existing.number * part * per[model])
 
 
 def best_pool(
@@ -846,27 +855,27 @@ def _pool(
         deployment=d, slower=factor, longest=longest, accepted=option.accepted_tokens
     )
     found = carried(replica, tuple(map(_ask, loads)))
-    shares = tuple(
-        Share(load=load, carried=carries) for load, carries in zip(loads, found, strict=True)
+    workloads = tuple(
+        PoolWorkload(load=load, carried=carries) for load, carries in zip(loads, found, strict=True)
     )
-    for share in shares:
-        if not 0 < share.rate < math.inf:
+    for workload in workloads:
+        if not 0 < workload.rate < math.inf:
             raise NotEstimated(
                 f"{size} × {d.gpu.gpu} with {d.model.model_id} carry no request of "
-                f"{share.load.name} within the limits of all workloads that share them"
+                f"{workload.load.name} within the limits of all workloads that share them"
             )
     # the range is that of the largest batch that a replica runs
-    running = max(s.concurrency for s in shares)
+    running = max(w.concurrency for w in workloads)
     faster, slower = spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)
     far = spread.distance(where)
     notes = {
         f"Measured: {origin}.": origin,
-        ALONE: not all(s.keeps_limits for s in shares),
+        ALONE: not all(w.keeps_limits for w in workloads),
         f"Speed: {far.words}.": far.words and not own,
         unused: unused,
     }
     return Pool(
-        shares=shares,
+        workloads=workloads,
         replica=replica,
         time=Range(faster, 1.0, slower, unit="times"),
         years=years,

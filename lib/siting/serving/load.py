@@ -45,7 +45,7 @@ PROFILES: Mapping[str, tuple[float, ...]] = {
 }
 """Shares of a day by hour, from midnight; a scenario may write its own 24 or 48 numbers instead."""
 
-SIDES = ("low", "central", "high")
+ENDS = ("low", "central", "high")
 
 
 @dataclass(frozen=True)
@@ -127,15 +127,15 @@ class Load:
         """Over all hours of the first year, holidays counted. [requests/s]"""
         return float(self.hourly.mean()) * self.working
 
-    def growth_factor(self, year: int, side: str = "central") -> float:
+    def growth_factor(self, year: int, end: str = "central") -> float:
         """Load of a year of the horizon over the first year's."""
         steps = (self.growth[min(y, len(self.growth) - 1)] for y in range(year - 1))
-        return float(math.prod(1 + getattr(step, side) for step in steps))
+        return float(math.prod(1 + getattr(step, end) for step in steps))
 
     def requests(self, year: int) -> Range:
         """Requests of a year of the horizon."""
         first = self.mean_rate * 3600 * 24 * DAYS_OF_YEAR
-        low, central, high = (first * self.growth_factor(year, side) for side in SIDES)
+        low, central, high = (first * self.growth_factor(year, end) for end in ENDS)
         return Range(low, central, high, unit="requests")
 
     def due(self) -> Array:

@@ -314,12 +314,12 @@ def week(
 
     hours: those of the week that are told; what comes just before them is served, too. None: all.
     """
-    times = tuple(1.0 if usual else s.load.peak_factor for s in pool.shares)
+    times = tuple(1.0 if usual else s.load.peak_factor for s in pool.workloads)
     requests = arrivals.drawn(pool.loads, times, seed)
     now = pool.busy(times)
     if hours:
         requests = requests.between(hours.start * HOUR - WARM_UP, hours.stop * HOUR)
-    asked = now if now.any() else np.sum([s.waiting for s in pool.shares], axis=0)
+    asked = now if now.any() else np.sum([s.waiting for s in pool.workloads], axis=0)
     return Week(
         pool=pool,
         requests=requests,
@@ -331,7 +331,7 @@ def week(
 
 def busy_hours(pool: Pool, most: float) -> range:
     """The hours around the busiest of the year, as many of its day as hold so many requests."""
-    asked = np.sum([s.load.hourly * s.load.peak_factor for s in pool.shares], axis=0) * HOUR
+    asked = np.sum([s.load.hourly * s.load.peak_factor for s in pool.workloads], axis=0) * HOUR
     first = pool.busy_hour_of_week
     last = first
     day = range(first // 24 * 24, first // 24 * 24 + 24)

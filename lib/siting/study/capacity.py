@@ -229,7 +229,7 @@ class CapacityFrames(Topic):
         carried = float(replicas * pool.rate_per_replica.central)
         for kind in found.kinds:
             other = kind.pools.get(model)
-            if other is not None and other.share():
+            if other is not None and other.load_share():
                 carried += other.replicas[0].central * other.rate_per_replica.central
         return carried
 
@@ -397,7 +397,7 @@ class CapacityFrames(Topic):
             row["servers"] = split.servers[0]
             if found.server:
                 bought = split.servers[0] * found.server.gpu_count
-                row["paid"] = bought + found.gpus_there()
+                row["paid"] = bought + found.existing_gpus()
         return row
 
     @frame_citing(_speed_sources)
@@ -424,7 +424,7 @@ class CapacityFrames(Topic):
                 continue
             for kind in found.kinds if found.server else ():
                 about = {"option": name, "server": kind.server.label, "there": True}
-                about |= {"servers": kind.count(), "years_left": kind.said.years_left}
+                about |= {"servers": kind.count(), "years_left": kind.existing.years_left}
                 for model in found.pools:
                     why = kind.not_served.get(model, "")
                     yield about | _on_kind(model, kind.pools.get(model)) | {"why": why}
@@ -648,8 +648,8 @@ def _on_kind(model: str, pool: Pool | None) -> dict[str, Any]:
         "gpus_per_replica": pool.gpus_per_replica,
         "replicas": pool.replicas[0].central,
         "rate*": pool.rate_per_replica,
-        "carries": pool.share(),
-        "of_limit": pool.strain(pool.year_peak) if pool.share() else None,
+        "carries": pool.load_share(),
+        "of_limit": pool.strain(pool.year_peak) if pool.load_share() else None,
         "requests*": held,
     }
 
@@ -683,7 +683,7 @@ class Day:
 
 def _days(pool: Pool) -> tuple[Day, ...]:
     """Three kinds of day of the first year."""
-    peak = np.sum([share.now * share.load.peak_factor for share in pool.shares], axis=0)
+    peak = np.sum([w.now * w.load.peak_factor for w in pool.workloads], axis=0)
 
     def by_day(week: Array) -> Array:
         return week.reshape(7, 24) * pool.rate_per_replica.central
@@ -809,7 +809,7 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
         "rate*": pool.rate_per_replica,
         "saturation": pool.curve(pool.mix(of_year=True)).saturation_rate,
         "peak": pool.peak_rate,
-        "level": pool.level() * pool.share(),
+        "level": pool.level() * pool.load_share(),
         "calibrated": pool.calibrated,
         "measured": pool.measured,
         "notes": " ".join(dict.fromkeys(pool.notes)),

@@ -25,7 +25,7 @@ class ReplayFrames(Topic):
         about = self.results.sized_option
         found = self.results.capacity[about].pools if about else {}
         # What servers of several kinds share is not replayed.
-        return {model: pool for model, pool in found.items() if not pool.before}
+        return {model: pool for model, pool in found.items() if not pool.earlier}
 
     def _speed_sources(self) -> Iterator[Source]:
         return (i.source for pool in self._pools().values() for i in pool.inputs)

@@ -11,7 +11,7 @@ from siting import catalogue
 from siting.catalogue import source_of
 from siting.quality import bare_name
 from siting.serving import performance, queueing, servers
-from siting.serving.capacity import OptionCapacity, Pool, Share
+from siting.serving.capacity import OptionCapacity, Pool, PoolWorkload
 from siting.serving.load import HOURS_OF_WEEK
 from siting.study.frames import Rows, Topic, frame
 
@@ -62,9 +62,9 @@ class SizingFrames(Topic):
                 continue
             for model, pool in found.pools.items():
                 where = {"option": name, "model": bare_name(model)}
-                for share in pool.shares:
-                    steps = [*self._of_load(share), *self._of_share(share, pool)]
-                    yield from self._rows(where, share.load.name, steps)
+                for workload in pool.workloads:
+                    steps = [*self._of_load(workload), *self._of_workload(workload, pool)]
+                    yield from self._rows(where, workload.load.name, steps)
                 yield from self._rows(where, "a group", self._of_group(pool))
                 yield from self._rows(where, "machines", self._of_machines(found, pool))
         yield from (source_of(known) for known in self._settings())
@@ -91,8 +91,8 @@ class SizingFrames(Topic):
 
     # --- the load ---------------------------------------------------------------------------------
 
-    def _of_load(self, share: Share) -> Iterator[Figure]:
-        load = share.load
+    def _of_load(self, workload: PoolWorkload) -> Iterator[Figure]:
+        load = workload.load
         asked = self.scenario.workloads[load.name]
         days = np.array(asked.weekdays)
         a_day = float(load.hourly.sum()) * SECONDS / days.sum()
@@ -141,23 +141,24 @@ class SizingFrames(Topic):
                 how=f"× {said(load.peak_factor)} in the fullest week",
             )
 
-    def _of_share(self, share: Share, pool: Pool) -> Iterator[Figure]:
-        load = share.load
+    def _of_workload(self, workload: PoolWorkload, pool: Pool) -> Iterator[Figure]:
+        load = workload.load
         said = self._said
-        busiest = float(load.interactive.max()) * load.peak_factor * share.headroom
+        busiest = float(load.interactive.max()) * load.peak_factor * workload.headroom
         varies = catalogue.settings("load_settings")[f"{load.arrivals}_minute_cv"].central
-        how = f"× {said(share.headroom)}, the busiest of 20 minutes: minutes of many people vary "
+        bunched = f"× {said(workload.headroom)}"
+        how = f"{bunched}, the busiest of 20 minutes: minutes of many people vary "
         how += f"by {said(100 * varies)}%"
         if load.arrivals != "people":
-            how = f"× {said(share.headroom)}, simulated second by second on a group, so that the "
+            how = f"{bunched}, simulated second by second on a group, so that the "
             how += f"limits hold while requests of {load.arrivals} bunch"
         if load.batchable_share < 1:
             words = "busiest minute of that hour"
             yield Figure(step=words, value=busiest, unit="requests/s", how=how)
-        alone = "" if len(pool.shares) == 1 else " of these alone"
+        alone = "" if len(pool.workloads) == 1 else " of these alone"
         yield Figure(
             step=f"a group carries{alone}",
-            value=share.rate,
+            value=workload.rate,
             unit="requests/s",
             how="the most within your limits, below"
             if load.batchable_share < 1
@@ -168,19 +169,19 @@ class SizingFrames(Topic):
 
     def _of_group(self, pool: Pool) -> Iterator[Figure]:
         """Why a group carries no more of the workload that asks most of the groups."""
-        shares = [s for s in pool.shares if s.load.batchable_share < 1]
-        if not shares:
+        answered = [w for w in pool.workloads if w.load.batchable_share < 1]
+        if not answered:
             return
-        share = max(shares, key=lambda s: float(s.now.max()))
-        curve = pool.replica.curve(share.load.lengths)
-        limits = share.load.limits
-        at = queueing.stretched(curve, share.rate, limits.percentile)
-        seen = queueing.latency(curve, share.rate, (limits.percentile,))
+        workload = max(answered, key=lambda w: float(w.now.max()))
+        curve = pool.replica.curve(workload.load.lengths)
+        limits = workload.load.limits
+        at = queueing.stretched(curve, workload.rate, limits.percentile)
+        seen = queueing.latency(curve, workload.rate, (limits.percentile,))
         said = self._said
         of_100 = f"{limits.percentile} of 100"
-        lasts = f"{said(share.rate)} a second × {said(seen.residence)} s from asking to the end"
+        lasts = f"{said(workload.rate)} a second × {said(seen.residence)} s from asking to the end"
         yield Figure(
-            step=f"{share.load.name}: under way, mean",
+            step=f"{workload.load.name}: under way, mean",
             value=seen.concurrency,
             unit="requests",
             how=lasts,
@@ -191,7 +192,7 @@ class SizingFrames(Topic):
             unit="requests",
             how="mean and spread of those under way",
         )
-        yield from self._of_step(pool, share, at)
+        yield from self._of_step(pool, workload, at)
         yield Figure(
             step="prompts of others",
             value=1000 * at.prompts_s,
@@ -211,24 +212,26 @@ class SizingFrames(Topic):
             how=f"queue and reading; your limit: {said(limits.ttft_s)} s",
         )
 
-    def _of_step(self, pool: Pool, share: Share, at: queueing.Stretched) -> Iterator[Figure]:
+    def _of_step(
+        self, pool: Pool, workload: PoolWorkload, at: queueing.Stretched
+    ) -> Iterator[Figure]:
         """A step of so many requests, part by part; between two whole numbers, in a line."""
         low = np.floor(at.together)
-        parts = pool.replica.step_parts(share.load.lengths, np.array([low, low + 1]))
+        parts = pool.replica.step_parts(workload.load.lengths, np.array([low, low + 1]))
         taken = dict.fromkeys(PARTS.values(), 0.0)
         for part, (first, second) in parts.items():
             taken[PARTS[part]] += 1000 * float(first + (second - first) * (at.together - low))
-        how = self._read(pool, share, at)
+        how = self._read(pool, workload, at)
         for words, value in taken.items():
             yield Figure(step=words, value=value, unit="ms", how=how.get(words, ""))
 
-    def _read(self, pool: Pool, share: Share, at: queueing.Stretched) -> dict[str, str]:
+    def _read(self, pool: Pool, workload: PoolWorkload, at: queueing.Stretched) -> dict[str, str]:
         """What a step reads, in numbers: GB over the bandwidth that is reached."""
         deployed = pool.replica.deployment
         r = performance.replica(deployed)
         k = performance.efficiencies(performance.regime(deployed))
         said = self._said
-        length = share.load.lengths.context_mean
+        length = workload.load.lengths.context_mean
         bandwidth = float(r.bandwidth)
         weights = float(r.dense_bytes + r.expert_bytes) / 1e9
         cache = at.together * float(r.read_bytes(length)) / 1e9
@@ -290,9 +293,9 @@ class SizingFrames(Topic):
 
     def _level_how(self, pool: Pool) -> str:
         """What sets the number of groups: the busiest minute, or work that may wait."""
-        busiest = pool.busy([s.load.peak_factor * s.headroom for s in pool.shares])
+        busiest = pool.busy([s.load.peak_factor * s.headroom for s in pool.workloads])
         if float(busiest.max()) >= pool.level() - 1e-9:
-            if len(pool.shares) == 1:
+            if len(pool.workloads) == 1:
                 return "the busiest minute over what a group carries"
             hour = int(busiest.argmax())
             day = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -549,6 +549,11 @@ class Option(Strict):
         """Whether it serves from the first day: no move, no waiting, nothing bought again."""
         return self.months_to_production.high == 0
 
+    @property
+    def is_committed(self) -> bool:
+        """Whether its rented GPUs are paid around the clock, for a year or three."""
+        return self.commitment in ("1y", "3y")
+
 
 class Quote(Strict):
     """A price that the client was offered; it overrides the published one."""
