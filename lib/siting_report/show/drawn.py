@@ -92,6 +92,8 @@ def chart(
     drawing = svg(figure, text)
     if narrow is not False:
         other = figure if narrow is True else figure_of(narrow)
+        if other is not figure:  # which has just been drawn
+            other.draw_without_rendering()
         phone.laid_out(other)
         for legend in list(other.legends):
             _legend_again(other, legend)

@@ -36,8 +36,7 @@ _NAME = re.compile("[A-Za-z]{2}")
 
 
 def laid_out(figure: Figure) -> None:
-    """Makes a figure as wide as a phone and as tall as its panels then need."""
-    figure.draw_without_rendering()
+    """Makes a figure, which has been drawn, as wide as a phone and as tall as its panels need."""
     panels = _below_each_other(figure)
     heights = []
     for panel in panels:
