@@ -93,21 +93,40 @@ class Precaution(Fact, tables="stability_readiness", key="item"):
     meaning: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class KindLoss:
-    """One kind of shock for one option: chance, cost when it happens, and expected yearly loss."""
+    """One kind of shock for one option: chance, cost when it happens, and expected yearly loss.
+
+    The ranges are worked out when they are read: the variants of a scenario need none of them.
+    """
 
     kind: Kind
     vendor: str
-    chance: Range
-    """In a year. [share]"""
-    draws: Array = field(compare=False, repr=False)
-    """The same by draw."""
+    chances: Array = field(compare=False, repr=False)
+    """Chance in a year, by draw. [share]"""
+    costs: Array | None = field(compare=False, repr=False)
+    """Cost when it happens, by draw; None where no switching cost is given. [client's currency]"""
+    currency: str
     basis: str
     """The count that it rests on."""
     events: tuple[Event, ...]
-    cost: Range | None
-    expected: Range | None
+
+    @cached_property
+    def chance(self) -> Range:
+        """In a year. [share]"""
+        return _range(self.chances, "share")
+
+    @cached_property
+    def cost(self) -> Range | None:
+        """When it happens; None where no switching cost is given. [client's currency]"""
+        return None if self.costs is None else _range(self.costs, self.currency)
+
+    @cached_property
+    def expected(self) -> Range | None:
+        """Loss in a year; None where no switching cost is given. [client's currency]"""
+        if self.costs is None:
+            return None
+        return _range(self.chances * self.costs, f"{self.currency} per year")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,8 +205,15 @@ def checklist(readiness: Readiness) -> dict[Precaution, bool]:
     return {r: (getattr(readiness, r.item) or 0) >= least.get(r.item, 1) for r in precautions}
 
 
-def _triangular(rng: np.random.Generator, value: Range) -> Array:
-    return np.full(DRAWS, value.central) if value.is_exact else rng.triangular(*value.ends, DRAWS)
+@lru_cache(maxsize=512)
+def _triangular(value: Range, seed: int, *key: str) -> Array:
+    """Draws of a range from the stream of some words: the same for all variants of a scenario."""
+    if value.is_exact:
+        drawn = np.full(DRAWS, value.central)
+    else:
+        drawn = _stream(seed, *key).triangular(*value.ends, DRAWS)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def _range(draws: Array, unit: str) -> Range:
@@ -304,8 +330,8 @@ class Exposure:
     needs_days: int = 90
     """Notice that a move to another model needs. [d]"""
 
-    def _rng(self, *key: str) -> np.random.Generator:
-        return _stream(self.seed, *key)
+    def _drawn(self, value: Range, *key: str) -> Array:
+        return _triangular(value, self.seed, *key)
 
     def _chance(self, kind: Kind, vendor: str, endings: Sequence[Ending]) -> Chance:
         """Chance of a kind of shock from a vendor of which models with these ends are used."""
@@ -324,7 +350,7 @@ class Exposure:
         if not endings:
             return Chance(np.zeros(DRAWS), "the weights are yours: no vendor ends them", ())
         chance = notice.notice_chance(self.record, vendor, self.day, self.needs_days)
-        share = self._rng("retirement", vendor).beta(chance.a, chance.b, DRAWS)
+        share = _stream(self.seed, "retirement", vendor).beta(chance.a, chance.b, DRAWS)
         spared = np.ones(DRAWS)
         for e in endings:
             spared *= 1 - self._ends_short(e, share)
@@ -351,7 +377,7 @@ class Exposure:
         known = self.record.vendor(vendor)
         if known is None or known.searched == "not":
             return QuietYear(vendor=vendor, chance=None, parts=parts, why_not=NOT_SEARCHED)
-        passed: Array = np.prod([1 - x.draws for x in parts], axis=0)
+        passed: Array = np.prod([1 - x.chances for x in parts], axis=0)
         return QuietYear(vendor=vendor, chance=_range(passed, "share"), parts=parts)
 
     @cached_property
@@ -360,15 +386,15 @@ class Exposure:
 
         After what is in hand, after nothing, and after all of the readiness list.
         """
-        saved = {r: _triangular(self._rng(r.item), r.reduces) for r in self.readiness}
+        saved = {r: self._drawn(r.reduces, r.item) for r in self.readiness}
         in_hand = [saved[r] for r, held in self.readiness.items() if held]
         return tuple(_left(savings) for savings in (in_hand, [], list(saved.values())))
 
     def _costs(self, kind: Kind, switching: Range) -> list[Array]:
         """Cost when the shock happens: share of the switching cost, less each of `_spared`."""
-        share = _triangular(self._rng("cost", kind.shock), kind.migration_share)
+        share = self._drawn(kind.migration_share, "cost", kind.shock)
         # One stream for the cost in all kinds: the client has one switching cost, not six.
-        whole = _triangular(self._rng("switching"), switching)
+        whole = self._drawn(switching, "switching")
         return [whole * share * left for left in self._spared]
 
     def expected_loss(
@@ -383,23 +409,18 @@ class Exposure:
         found: list[KindLoss] = []
         for vendor, kind in itertools.product(vendors, kinds().values()):
             yearly = self._chance(kind, vendor, vendors[vendor])
+            costs = None if switching is None else self._costs(kind, switching)
+            if costs is not None:
+                totals += yearly.draws * costs
             loss = KindLoss(
                 kind=kind,
                 vendor=vendor,
-                chance=_range(yearly.draws, "share"),
-                draws=yearly.draws,
+                chances=yearly.draws,
+                costs=None if costs is None else costs[0],
+                currency="" if switching is None else switching.unit,
                 basis=yearly.basis,
                 events=yearly.events,
-                cost=None,
-                expected=None,
             )
-            if switching is not None:
-                costs = self._costs(kind, switching)
-                totals += yearly.draws * costs
-                per_year = f"{switching.unit} per year"
-                cost = _range(costs[0], switching.unit)
-                expected = _range(yearly.draws * costs[0], per_year)
-                loss = replace(loss, cost=cost, expected=expected)
             found.append(loss)
         risk = OptionRisk(
             vendors=tuple(vendors),
