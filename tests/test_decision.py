@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.catalogue import table
+from siting.draws import DRAWS
 from siting.inputs.scenario.model import Readiness
 from siting.quantity import Range
 from siting.verdict import knowledge, plan, ranking
@@ -19,9 +20,8 @@ from siting.verdict.knowledge import Driver, Knowledge
 from siting.verdict.plan import Facts, PlanStep
 from siting.verdict.ranking import Candidate, Doubt, Sampled
 
-CRITERIA = ranking.criteria()
+CRITERIA = ranking.all_criteria()
 WEIGHTS = ranking.weights_of({}, CRITERIA)
-DRAWS = 4000
 WORDS = {"model": "the model", "reference": "the model in use", "vendor": "the vendor"}
 WORDS["items"] = "500"
 OWN = {"model": "Gemma", "reference": "GPT"}
@@ -208,7 +208,7 @@ def test_a_loss_of_points_is_told_as_the_money_that_buys_them():
     total = sum(w.central for w in WEIGHTS.values())
     share = WEIGHTS["cost"].central / total
     assert found.point == pytest.approx(300_000 * 2 / (100 * share))
-    assert found.loss == pytest.approx(found.point * found.ranking.regret(found.recommended)[0])
+    assert found.loss == pytest.approx(found.point * found.ranking.regret(found.recommended))
 
 
 def test_contributions_add_up_to_the_score_of_every_option():

@@ -44,13 +44,13 @@ def ranked(options, criteria, weights, n, seed, method="additive"):
 
 
 def test_a_log_scale_puts_the_baseline_half_way_between_four_times_and_a_quarter():
-    assert COST.value(np.array([4.0, 1.0, 0.25, 9.0])) == pytest.approx([0, 0.5, 1, 0])
+    assert COST.worth(np.array([4.0, 1.0, 0.25, 9.0])) == pytest.approx([0, 0.5, 1, 0])
 
 
 def test_money_counts_beyond_its_goalposts_and_every_unit_alike():
     money = criterion("cost", "cost_ratio", 2, 0, "money")
     # Twice the cheapest scores 0, each further once takes another half.
-    worth = money.value(np.array([0.0, 1.0, 2.0, 3.0, 4.4]))
+    worth = money.worth(np.array([0.0, 1.0, 2.0, 3.0, 4.4]))
     assert worth == pytest.approx([1, 0.5, 0, -0.5, -1.2])
 
 
@@ -67,7 +67,7 @@ def test_an_option_better_on_every_criterion_always_wins():
     result = ranked(pair, [COST, OPEN], EVEN, 500, seed=1)
     assert result.first("better") == 1.0
     assert result.best == "better"
-    assert result.regret("better")[0] == 0.0
+    assert result.regret("better") == 0.0
 
 
 def test_an_equal_or_nearly_equal_option_leaves_share_and_loss_as_they_were():
@@ -89,7 +89,7 @@ def test_an_equal_or_nearly_equal_option_leaves_share_and_loss_as_they_were():
     for options in ([leader, rival], [leader, rival, one("twin", "api:A")], [leader, rival, near]):
         found = ranked(options, [COST, findings], weights, 4000, seed=3)
         assert found.best == "leader"
-        shares.append((found.holds(["leader"], 2.0), found.regret("leader")[0]))
+        shares.append((found.holds(["leader"], 2.0), found.regret("leader")))
     assert 0.5 < shares[0][0] < 0.99
     assert shares[1] == shares[0]
     assert shares[2] == pytest.approx(shares[0], abs=1e-12)
@@ -109,9 +109,9 @@ def test_options_of_other_vendors_with_the_same_uncertain_measures_win_half_the_
 
 def test_a_coin_that_two_options_share_falls_alike_for_both():
     first, second = Coins(1, ("a", "b")), Coins(2, ("b", "c"))
-    assert (first.central, first.ends) == (2.0, (1, 2.0, 3))
-    both = ranking.draws.uniform(7, 1000, "open", "b") < 0.5
-    others = ranking.draws.uniform(7, 1000, "open", "a") < 0.5
+    assert (first.low, first.central, first.high) == (1, 2.0, 3)
+    both = ranking.streams.uniform(7, 1000, "open", "b") < 0.5
+    others = ranking.streams.uniform(7, 1000, "open", "a") < 0.5
     assert (first.drawn(7, 1000) == 1 + both + others).all()
     assert (second.drawn(7, 1000) - 2 - both >= 0).all()
 
@@ -250,7 +250,31 @@ def test_confidence_words_follow_the_share_of_draws_won():
 
 def test_a_weight_that_names_no_criterion_is_refused_with_the_names():
     with pytest.raises(ValueError, match="'price' is no criterion; known: cost"):
-        ranking.weights_of({"price": Range(1, 1, 1)}, ranking.criteria())
+        ranking.weights_of({"price": Range(1, 1, 1)}, ranking.all_criteria())
+
+
+def test_the_order_of_the_weights_changes_nothing():
+    # By place, cost would get the weight of openness: 100·(0.25·0.5 + 0.75·0.2) = 27.5, not 42.5.
+    weights = {"openness": Range(1, 1, 1), "cost": Range(3, 3, 3)}
+    result = ranked([candidate("a", 1.0, 0.2)], [COST, OPEN], weights, 100, seed=1)
+    assert result.score("a").central == pytest.approx(42.5)
+    assert result.scores[:, 0] == pytest.approx(np.full(100, 42.5))
+
+
+def test_a_measure_with_other_draws_than_are_ranked_is_refused():
+    few = {"cost_ratio": Sampled(np.ones(50), 1.0)}
+    option = Candidate(name="a", label="a", kind="api", measures=few)
+    with pytest.raises(ValueError, match="a: cost_ratio has 50 draws, and 100 are ranked"):
+        ranked([option], [COST], {"cost": Range(1, 1, 1)}, 100, seed=1)
+
+
+def test_options_are_level_on_a_criterion_up_to_the_difference_of_the_table():
+    # 0.05 of worth: 0.50 and 0.54 are level, 0.50 and 0.56 are not.
+    for openness, scores in ((0.54, [50, 50]), (0.56, [0, 100])):
+        pair = [candidate("a", 1.0, 0.5), candidate("b", 1.0, openness)]
+        weights = {"openness": Range(1, 1, 1)}
+        found = ranked(pair, [OPEN], weights, 10, seed=1, method="promethee")
+        assert found.scores[0] == pytest.approx(scores)
 
 
 def test_nothing_to_rank_is_said_in_words():

@@ -795,14 +795,13 @@ class DecisionFrames(Topic):
             "worth_p90": 0.9,
         }
         if measure is not None:
-            low, _, high = measure.ends
-            worths = [float(criterion.value(end)) for end in (low, high)]
+            worths = [float(criterion.worth(end)) for end in (measure.low, measure.high)]
             row |= {
-                "measure_p10": low * factor,
+                "measure_p10": measure.low * factor,
                 "measure": measure.central * factor,
-                "measure_p90": high * factor,
+                "measure_p90": measure.high * factor,
                 "worth_p10": min(worths),
-                "worth": float(criterion.value(measure.central)),
+                "worth": float(criterion.worth(measure.central)),
                 "worth_p90": max(worths),
             }
         return row | {"points": 100 * row["worth"] * share}
@@ -826,8 +825,6 @@ def _ranked(ranking: Ranking, name: str, chosen: str | None) -> dict[str, Any]:
     """Score and rank of an option that may be chosen."""
     score = ranking.score(name)
     best = chosen if chosen in ranking.names else name
-    _, median, _ = ranking.spread(name)
-    regret, regret_money = ranking.regret(name)
     return {
         "first": ranking.first(name),
         "sure": ranking.holds([name], matters_points()),
@@ -836,10 +833,10 @@ def _ranked(ranking: Ranking, name: str, chosen: str | None) -> dict[str, Any]:
         "behind": ranking.mean(best) - ranking.mean(name),
         "behind_planned": ranking.score(best).central - score.central,
         "score_p10": score.low,
-        "score_p50": median,
+        "score_p50": ranking.spread(name).central,
         "score_p90": score.high,
-        "regret": regret,
-        "regret_money": regret_money,
+        "regret": ranking.regret(name),
+        "regret_money": ranking.regret_cost(name),
     }
 
 

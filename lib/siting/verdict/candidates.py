@@ -347,14 +347,13 @@ def _by_budget(found: Chapters, name: str) -> Held:
     if not budget or name not in found.draws:
         return Held()
     yearly = found.draws[name].scaled(MONTHS / found.scenario.finance.horizon_months)
-    _, median, high = yearly.ends
     doubt = Doubt(
         point="Budget",
         reason="It may cost more than the budget.",
         clears="Get a price that is fixed, or a larger budget.",
     )
-    fails = ["its cost is over the budget"] if median > budget else []
-    return Held(fails, [doubt] if high > budget else [])
+    fails = ["its cost is over the budget"] if yearly.central > budget else []
+    return Held(fails, [doubt] if yearly.high > budget else [])
 
 
 def unproven(parity: quality.Parities, name: str) -> list[Doubt]:

@@ -437,7 +437,7 @@ class Chain:
     def decide(self, scenario: Scenario) -> Decision:
         """The answer to a scenario. Raises ValueError for a weight that names no criterion."""
         scenario = self.designed(scenario)
-        known = ranking.criteria()
+        known = ranking.all_criteria()
         case = Case(
             candidates=self.candidates(scenario),
             baseline=scenario.finance.baseline,

@@ -116,7 +116,7 @@ class Decision(Case):
         each = self.point
         if self.ranking is None or each is None:
             return None
-        return self.ranking.regret(self.ranking.best)[0] * each
+        return self.ranking.regret(self.ranking.best) * each
 
     @property
     def point(self) -> float | None:
@@ -243,4 +243,6 @@ def inputs(scenario: Scenario, known: Sequence[Criterion]) -> Iterator[Input]:
         name = f"weight of {c.label.lower()}"
         yield Input(name=name, value=replace(value, unit="points"), source=source)
     for s in settings("decision_settings").values():
+        if s.setting == "indifferent_worth" and scenario.decision.method != "promethee":
+            continue
         yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))

@@ -756,8 +756,8 @@ def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
 
 def weights(s: Scenario) -> Iterator[Variant]:
     """Each weight at nought and doubled."""
-    known = ranking.weights_of(s.decision.weights, ranking.criteria())
-    for c in ranking.criteria():
+    known = ranking.weights_of(s.decision.weights, ranking.all_criteria())
+    for c in ranking.all_criteria():
         own = known[c.criterion]
         for factor in (0.0, 2.0):
             said = own.scaled(factor)
@@ -827,7 +827,7 @@ def dials(s: Scenario, chosen: str | None) -> Iterator[Dial]:
         change=lambda factor: scaled_load(s, factor),
         settled="year",
     )
-    known = ranking.weights_of(s.decision.weights, ranking.criteria())
+    known = ranking.weights_of(s.decision.weights, ranking.all_criteria())
     cost = known["cost"]
     rest = sum(w.central for w in known.values()) - cost.central
     yield Dial(

@@ -30,20 +30,17 @@ from typing import Annotated, Literal, TypeAlias, get_args
 import numpy as np
 from pydantic import AfterValidator, ValidationInfo
 
-from siting import draws
+from siting import draws as streams
 from siting.catalogue import Fact, settings, table, unknown
 from siting.draws import Floats
 from siting.inputs.attributes import dictionary
 from siting.quantity import Z90, Range
 
 Weights: TypeAlias = Mapping[str, Range]
-"""Points of each criterion, in the order of the criteria."""
+"""Points of each criterion, by its name."""
 Method = Literal["additive", "free_weights", "topsis", "promethee"]
 """Ways to put criteria together: see `decision.method` of a scenario."""
 METHODS: tuple[Method, ...] = get_args(Method)
-INDIFFERENT = 0.05
-"""PROMETHEE II: a difference in worth up to which two options are level on a criterion."""
-
 
 MeasureName = Literal[
     "cost_ratio", "latency_margin", "loss_share", "findings", "openness", "months_to_production",
@@ -92,7 +89,7 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
         low, high = sorted((self.worst, self.best))
         return Range(low, (low + high) / 2, high, unit=self.unit)
 
-    def value(self, measure: Floats | float) -> Floats:
+    def worth(self, measure: Floats | float) -> Floats:
         """Worth of a measure: 0 at the worst goalpost, 1 at the best.
 
         Beyond its goalposts a measure is worth no less and no more, except money: twice as far
@@ -105,8 +102,8 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
             x = np.log(np.maximum(x, 1e-12))
             worst = float(np.log(worst))
             best = float(np.log(best))
-        worth = np.asarray((x - worst) / (best - worst))
-        return worth if self.scale == "money" else np.clip(worth, 0.0, 1.0)
+        found = np.asarray((x - worst) / (best - worst))
+        return found if self.scale == "money" else np.clip(found, 0.0, 1.0)
 
 
 class ConfidenceWord(Fact, tables="confidence_words", key="word"):
@@ -134,10 +131,14 @@ class Sampled:
         return Sampled(self.draws * factor, self.central * factor)
 
     @property
-    def ends(self) -> tuple[float, float, float]:
-        """P10, P50 and P90 of the draws."""
-        low, middle, high = map(float, np.quantile(self.draws, (0.1, 0.5, 0.9)))
-        return low, middle, high
+    def low(self) -> float:
+        """P10 of the draws."""
+        return float(np.quantile(self.draws, 0.1))
+
+    @property
+    def high(self) -> float:
+        """P90 of the draws."""
+        return float(np.quantile(self.draws, 0.9))
 
 
 @dataclass(frozen=True)
@@ -156,19 +157,25 @@ class Coins:
         return self.certain + len(self.open) / 2
 
     @property
-    def ends(self) -> tuple[float, float, float]:
-        """None, half and all of the open ones."""
-        return self.certain, self.central, self.certain + len(self.open)
+    def low(self) -> float:
+        """None of the open ones."""
+        return self.certain
+
+    @property
+    def high(self) -> float:
+        """All of the open ones."""
+        return self.certain + len(self.open)
 
     def drawn(self, seed: int, n: int) -> Floats:
         """The count in each draw. [n]"""
         counts = np.full(n, self.certain)
         for cause in self.open:
-            counts += draws.uniform(seed, n, "open", cause) < 0.5
+            counts += streams.uniform(seed, n, "open", cause) < 0.5
         return counts
 
 
 Measure = Range | Sampled | Coins
+"""Each tells its `low`, `central` and `high`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,8 +200,8 @@ class Candidate:
     """One option as the decision sees it.
 
     `measures` holds, by name, a range, a count that is partly open, or draws that vary together
-    with those of the other candidates (alike in length and order); a measure that is missing is
-    unknown and counts as anything between worst and best.
+    with those of the other candidates (as many as are ranked, in one order); a measure that is
+    missing is unknown and counts as anything between worst and best.
     """
 
     name: str
@@ -268,22 +275,26 @@ class Ranking:
 
     def score(self, name: str) -> Range:
         """P10 to P90 over draws; the centre is that at central weights and measures. [points]"""
-        low, _, high = self.spread(name)
+        spread = self.spread(name)
         middle = float(self.contributions[self.names.index(name)].sum())
-        return Range(min(low, middle), middle, max(high, middle), unit="points")
+        return Range(min(spread.low, middle), middle, max(spread.high, middle), unit="points")
 
-    def spread(self, name: str) -> tuple[float, float, float]:
-        """P10, P50 and P90 of the score over draws."""
-        return Sampled.of(self.scores[:, self.names.index(name)]).ends
+    def spread(self, name: str) -> Sampled:
+        """The score over draws. [points]"""
+        return Sampled.of(self.scores[:, self.names.index(name)])
 
-    def regret(self, name: str) -> tuple[float, float | None]:
-        """What choosing this option costs when another would have been better: mean loss of score,
-        and mean extra cost over the cheapest option of each draw. [points, client's currency]"""
-        at = self.names.index(name)
-        costs = self.costs
+    def regret(self, name: str) -> float:
+        """Mean loss of score against the best option of each draw. [points]"""
         loss = self.scores.max(axis=1, keepdims=True) - self.scores
-        extra = None if costs is None else float(np.mean(costs[:, at] - costs.min(axis=1)))
-        return float(loss.mean(axis=0)[at]), extra
+        return float(loss.mean(axis=0)[self.names.index(name)])
+
+    def regret_cost(self, name: str) -> float | None:
+        """Mean extra cost over the cheapest option of each draw; None where a cost is missing.
+        [client's currency]"""
+        if self.costs is None:
+            return None
+        extra = self.costs[:, self.names.index(name)] - self.costs.min(axis=1)
+        return float(np.mean(extra))
 
     def holds(self, names: Sequence[str], matters: float) -> float:
         """Share of draws in which no option beside these is better than the best of them by more
@@ -312,7 +323,12 @@ def matters_cost() -> float:
     return settings("decision_settings")["matters_cost"].range.central
 
 
-def criteria() -> tuple[Criterion, ...]:
+def indifferent() -> float:
+    """PROMETHEE II: a difference in worth up to which two options are level on a criterion. [1]"""
+    return settings("decision_settings")["indifferent_worth"].range.central
+
+
+def all_criteria() -> tuple[Criterion, ...]:
     """Every criterion, in the order of the table."""
     return table("decision_criteria", Criterion)
 
@@ -338,7 +354,7 @@ def weights_of(chosen: Mapping[str, Range], known: Sequence[Criterion]) -> dict[
     return result
 
 
-def draw(given: Range, z: Floats) -> Floats:
+def at_score(given: Range, z: Floats) -> Floats:
     """A range read as P10, P50, P90 at normal scores: two half normals that meet at the centre."""
     spread = np.where(z < 0, given.central - given.low, given.high - given.central)
     return np.asarray(given.central + z * spread / Z90)
@@ -347,17 +363,18 @@ def draw(given: Range, z: Floats) -> Floats:
 def draw_weights(weights: Weights, n: int, seed: int, free: bool = False) -> Floats:
     """[draw, criterion] weights, uniform between low and high, then divided by their sum.
 
-    free: any weights at all, evenly over all divisions of one.
+    free: any weights at all, evenly over all divisions of one: exponential draws over their sum
+    (Devroye, Non-Uniform Random Variate Generation, 1986, chapter V).
     """
-    names = list(weights)
-    u = np.stack([draws.uniform(seed, n, "weight", name) for name in names], axis=1)
+    u = np.stack([streams.uniform(seed, n, "weight", name) for name in weights], axis=1)
     if free:
         drawn = -np.log(np.clip(u, 1e-12, 1))
     else:
-        low, _, high = np.array([w.ends for w in weights.values()]).T
+        low = np.array([w.low for w in weights.values()])
+        high = np.array([w.high for w in weights.values()])
         drawn = low + (high - low) * u
     total = drawn.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(total > 0, drawn / np.maximum(total, 1e-300), 1 / len(names)))
+    return np.asarray(np.where(total > 0, drawn / np.maximum(total, 1e-300), 1 / len(weights)))
 
 
 def central_weights(weights: Weights) -> Floats:
@@ -366,77 +383,92 @@ def central_weights(weights: Weights) -> Floats:
     return np.asarray(central / central.sum(), dtype=np.float64)
 
 
-def central_values(candidates: Sequence[Candidate], known: Sequence[Criterion]) -> Floats:
-    """[option, criterion] value of the central measure; an unknown measure is worth one half."""
-    values = np.full((len(candidates), len(known)), 0.5)
+def central_worths(candidates: Sequence[Candidate], known: Sequence[Criterion]) -> Floats:
+    """[option, criterion] worth of the central measure; an unknown measure is worth one half."""
+    found = np.full((len(candidates), len(known)), 0.5)
     for (i, option), (j, criterion) in product(enumerate(candidates), enumerate(known)):
         if measure := option.measures.get(criterion.measure):
-            values[i, j] = criterion.value(measure.central)
-    return values
+            found[i, j] = criterion.worth(measure.central)
+    return found
 
 
 def worths(
     candidates: Sequence[Candidate], known: Sequence[Criterion], n: int, seed: int
 ) -> Floats:
     """[draw, option, criterion] worth of every measure; an unknown one is anything from worst to
-    best."""
-    values = np.empty((n, len(candidates), len(known)))
+    best.
+
+    Raises ValueError where a measure was not drawn n times: its draws would meet those of others
+    that have another cause.
+    """
+    found = np.empty((n, len(candidates), len(known)))
     for (j, criterion), (i, option) in product(enumerate(known), enumerate(candidates)):
         cause = criterion.criterion, option.cause or option.kind
         match option.measures.get(criterion.measure):
             case None:
-                values[:, i, j] = draws.uniform(seed, n, *cause)
+                found[:, i, j] = streams.uniform(seed, n, *cause)
             case Range() as measure:
-                values[:, i, j] = criterion.value(draw(measure, draws.normal(seed, n, *cause)))
+                z = streams.normal(seed, n, *cause)
+                found[:, i, j] = criterion.worth(at_score(measure, z))
             case Coins() as measure:
-                values[:, i, j] = criterion.value(measure.drawn(seed, n))
+                found[:, i, j] = criterion.worth(measure.drawn(seed, n))
             case Sampled() as measure:
-                values[:, i, j] = criterion.value(np.resize(measure.draws, n))
-    return values
+                if len(measure.draws) != n:
+                    drawn = f"{option.name}: {criterion.measure} has {len(measure.draws)} draws"
+                    raise ValueError(f"{drawn}, and {n} are ranked")
+                found[:, i, j] = criterion.worth(measure.draws)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class RankingRules:
     """How candidates are ranked."""
 
-    criteria: tuple[Criterion, ...] = field(default_factory=lambda: criteria())
+    criteria: tuple[Criterion, ...] = field(default_factory=all_criteria)
     weights: Weights
+    """One of each criterion, in any order."""
     method: Method = "additive"
     draws: int
     """Draws of weights and measures together."""
     seed: int
 
+    @property
+    def ordered(self) -> Weights:
+        """The weights in the order of the criteria, as worths have them."""
+        return {c.criterion: self.weights[c.criterion] for c in self.criteria}
+
 
 def rank(candidates: Sequence[Candidate], rules: RankingRules) -> Ranking:
     """Acceptability, pairwise wins, contributions and regret of the options that compete.
 
-    Raises ValueError without candidates.
+    Raises ValueError without candidates, or where a measure has more or fewer draws than are
+    asked for.
     """
     if not candidates:
         raise ValueError("nothing to rank: every option is struck")
     known = rules.criteria
-    weights = rules.weights
+    weights = rules.ordered
     free = rules.method == "free_weights"
     shares = draw_weights(weights, rules.draws, rules.seed, free)
-    values = worths(candidates, known, rules.draws, rules.seed)
+    drawn = worths(candidates, known, rules.draws, rules.seed)
     costs = [c.cost.draws for c in candidates if c.cost]
     return Ranking(
         names=tuple(c.name for c in candidates),
-        scores=_SCORES[rules.method](shares, values),
-        contributions=100 * central_values(candidates, known) * central_weights(weights),
+        scores=_SCORES[rules.method](shares, drawn),
+        contributions=100 * central_worths(candidates, known) * central_weights(weights),
         costs=np.stack(costs, axis=1) if len(costs) == len(candidates) else None,
     )
 
 
-def _additive(shares: Floats, values: Floats) -> Floats:
+def _additive(shares: Floats, drawn: Floats) -> Floats:
     """Weighted sum of worths. [draw, option] points"""
-    return np.asarray(100 * np.einsum("nc,noc->no", shares, values, optimize=True))
+    return np.asarray(100 * np.einsum("nc,noc->no", shares, drawn, optimize=True))
 
 
-def _topsis(shares: Floats, values: Floats) -> Floats:
+def _topsis(shares: Floats, drawn: Floats) -> Floats:
     """Nearness to the best of all options on each criterion, over that and nearness to the worst
     (Hwang and Yoon 1981). [draw, option] points"""
-    weighed = shares[:, None] * values
+    weighed = shares[:, None] * drawn
     best = weighed.max(axis=1, keepdims=True)
     worst = weighed.min(axis=1, keepdims=True)
     to_best = np.sqrt(((weighed - best) ** 2).sum(axis=2))
@@ -446,12 +478,13 @@ def _topsis(shares: Floats, values: Floats) -> Floats:
     return np.asarray(100 * near)
 
 
-def _promethee(shares: Floats, values: Floats) -> Floats:
+def _promethee(shares: Floats, drawn: Floats) -> Floats:
     """Net flow: weights of the criteria on which an option beats another, less those on which it
     is beaten, as a mean over the others (Brans and Vincke 1985). [draw, option] points"""
-    count = values.shape[1]
-    apart = values[:, :, None] - values[:, None]
-    wins = (apart > INDIFFERENT).astype(float) - (apart < -INDIFFERENT)
+    count = drawn.shape[1]
+    level = indifferent()
+    apart = drawn[:, :, None] - drawn[:, None]
+    wins = (apart > level).astype(float) - (apart < -level)
     net = np.einsum("nc,nokc->no", shares, wins, optimize=True) / max(1, count - 1)
     return np.asarray(50 + 50 * net)
 
