@@ -48,6 +48,15 @@ def test_a_chapter_that_is_misspelt_is_refused_with_the_one_that_is_meant() -> N
         opened("base").has_chapter("68_confidense")
 
 
+def test_small_sums_are_told_in_their_line_alone_and_next_to_all_is_all() -> None:
+    s = opened("polderwerk")
+    assert s.is_told(pd.Series([499.9, -500, 500])).tolist() == [False, True, True]
+    grid = s.without_noughts(pd.DataFrame({"a": [0.9, -1.0]}))
+    assert grid.a.isna().tolist() == [True, False]
+    assert s.part(995, 1000) == "all"
+    assert s.part(900, 1000) == s.money(900)
+
+
 def test_a_frame_without_rows_is_compared_and_filtered_like_any_other() -> None:
     class Empty(frames.Topic):
         @frames.frame

@@ -68,6 +68,8 @@ GONE = {
     "rule_stress": "s.law_events() tells which verdicts change if the law or a vendor moves, with "
     "`event` in place of `stress`",
     **dict.fromkeys(("lead_swings", "what_if", "flips"), "s.variants() tells what would change"),
+    "cost_quantiles": "s.costs() has P10, median and P90 of the present cost, s.standings() the "
+    "quartiles too",
     "price_futures": "s.variants() tries each path of prices",
     "price_paths": "s.variants() tries each path of prices",
     "sensitivities": "s.knowledge() tells what it is worth to know an input",

@@ -17,7 +17,7 @@ from siting.quality import leaves, spoken
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.vendors import iso
 from siting.vendors import notice
-from siting.verdict import alternatives
+from siting.verdict.alternatives import search
 
 CATEGORIES = {
     "hardware": "servers", "network": "network", "facility": "space and cooling plant",
@@ -82,40 +82,40 @@ class CostFrames(Topic):
         """
         chosen, rival = self.results.compared
         ruled_out = {c.name for c in self.results.decision.candidates if c.struck}
-        today = self.results.cost.options.get(self.results.cost.plan.baseline)
-        for name, o in self.results.cost.options.items():
+        current = self.results.cost.options.get(self.results.cost.plan.baseline)
+        for name, option in self.results.cost.options.items():
             spread = self.results.uncertainty.spreads[name]
             row = {
                 "option": name,
-                "today": o is today,
+                "today": option is current,
                 "chosen": name == chosen,
-                "rival": name == rival != chosen,
+                "rival": name == rival and rival != chosen,
                 "cheapest": name == self.results.cost.cheapest,
                 "ruled_out": name in ruled_out,
-                "total": o.total,
-                "present": o.present,
-                "cleared": o.present + self.results.cures(name),
+                "total": option.total,
+                "present": option.present,
+                "cleared": option.present + self.results.cures(name),
                 "present_low": spread.present.low,
                 "present_median": spread.present.central,
                 "present_high": spread.present.high,
                 "cheapest_in": spread.chance_cheapest,
-                "per_million": o.lcot,
+                "per_million": option.lcot,
                 "price_age": self._price_age(name),
             }
-            if today is not None:
+            if current is not None:
                 row |= {
-                    "saving": o.npv,
+                    "saving": option.npv,
                     "saving_low": spread.npv.low,
                     "saving_median": spread.npv.central,
                     "saving_high": spread.npv.high,
                 }
-            if today is not None and o is not today:
+            if current is not None and option is not current:
                 row["saves_in"] = spread.chance_of_saving
-                if np.any(o.monthly - today.monthly):
+                if np.any(option.monthly - current.monthly):
                     row |= {
-                        "irr": o.irr,
-                        "payback": _never(o.payback_simple),
-                        "payback_discounted": _never(o.payback_discounted),
+                        "irr": option.irr,
+                        "payback": _never(option.payback_simple),
+                        "payback_discounted": _never(option.payback_discounted),
                     }
             yield row
 
@@ -141,19 +141,18 @@ class CostFrames(Topic):
         present: the same, discounted to today [currency]
         """
         worth = money.discount_factors(self.results.cost.plan.months, self.results.cost.rate)
-        for o in self.results.cost.options.values():
-            for f in o.flows:
-                category = CATEGORIES.get(f.category, f.category)
-                discounted = f.amounts * worth
-                for month, (amount, present) in enumerate(zip(f.amounts, discounted, strict=True)):
+        for option in self.results.cost.options.values():
+            for flow in option.flows:
+                category = CATEGORIES.get(flow.category, flow.category)
+                for month, amount in enumerate(flow.amounts):
                     yield {
-                        "option": o.name,
-                        "item": f.label,
+                        "option": option.name,
+                        "item": flow.label,
                         "category": category,
-                        "is_paid": f.category != cashflow.FORGONE,
+                        "is_paid": flow.category != cashflow.FORGONE,
                         "month": month,
                         "amount": amount,
-                        "present": present,
+                        "present": amount * worth[month],
                     }
 
     @frame_citing(_prices(*PRICES, "life_years"))
@@ -166,10 +165,10 @@ class CostFrames(Topic):
         booked: investments in equal parts over their life; what is left falls on the last year
             [currency]
         """
-        for o in self.results.cost.options.values():
-            for year, paid in enumerate(o.cash_view, 1):
-                booked = o.accounting_view[year - 1]
-                yield {"option": o.name, "year": year, "paid": paid, "booked": booked}
+        for option in self.results.cost.options.values():
+            views = zip(option.cash_view, option.accounting_view, strict=True)
+            for year, (paid, booked) in enumerate(views, 1):
+                yield {"option": option.name, "year": year, "paid": paid, "booked": booked}
 
     @frame_citing(_prices(*PRICES, "staff_cost"))
     def waterfall(self) -> Rows:
@@ -186,55 +185,33 @@ class CostFrames(Topic):
         if not self.results.cost.options:
             return
         chosen, rival = self.results.compared
-        today = self.results.cost.plan.baseline
-        if today not in self.results.cost.options:
-            today = ""
-        end = rival if chosen == today else chosen
+        begin = self.results.cost.plan.baseline
+        is_priced = begin in self.results.cost.options
+        end = rival if is_priced and chosen == begin else chosen
         flows = self.cash_flows()
         sums = flows.groupby(["option", "category"], observed=True, sort=False).present.sum()
         after = sums[self.results.labels[end]]
-        before = sums[self.results.labels[today]] if today else after * 0
+        before = sums[self.results.labels[begin]] if is_priced else after * 0
         change = after.sub(before, fill_value=0.0)
-        less = change[(change < 0) & change.index.isin(before.index[before > 0])].sort_values(
-            kind="stable"
-        )
+        less = change[(change < 0) & change.index.isin(before.index[before > 0])]
         more = change.drop(less.index)
-        more = more[more != 0].sort_values(ascending=False, kind="stable")
-        at = 0.0
-        if today:
-            at = before.sum()
-            yield self._total(today, at)
-        for step, amount in less.items():
-            yield {
-                "step": step,
-                "kind": "dropped",
-                "amount": amount,
-                "start": at,
-                "label": f"{_capital(step)} no longer paid",
-            }
+        at = before.sum()
+        if is_priced:
+            yield self._total(begin, at)
+        for step, amount in less.sort_values(kind="stable").items():
+            label = f"{_capital(step)} no longer paid"
+            yield _step(step, "dropped", amount, start=at, label=label)
             at += amount
-        for step, amount in more.items():
-            yield {
-                "step": step,
-                "kind": "added",
-                "amount": amount,
-                "start": at,
-                "label": _capital(step),
-            }
+        for step, amount in more[more != 0].sort_values(ascending=False, kind="stable").items():
+            yield _step(step, "added", amount, start=at, label=_capital(step))
             at += amount
         yield self._total(end, after.sum())
 
     def _total(self, name: str, amount: float) -> dict[str, Any]:
         """An end of the waterfall: what one option costs."""
         words = self.results.labels[name]
-        return {
-            "step": words,
-            "kind": "total",
-            "option": name,
-            "amount": amount,
-            "start": 0.0,
-            "label": f"{words}, as planned",
-        }
+        row = _step(words, "total", amount, start=0.0, label=f"{words}, as planned")
+        return row | {"option": name}
 
     # --- over time and volume ---------------------------------------------------------------------
 
@@ -272,45 +249,36 @@ class CostFrames(Topic):
         return wide.melt(var_name="option", value_name="present", ignore_index=False).reset_index()
 
     @frame_citing(_prices(*PRICES))
-    def cost_quantiles(self) -> Rows:
-        """Present cost of an option over all cases: median, half and eight in ten of them.
-
-        option: label of the option
-        p10: 1 in 10 cases is below [currency]
-        p25: 1 in 4 cases is below [currency]
-        p50: middle of all cases [currency]
-        p75: 1 in 4 cases is above [currency]
-        p90: 1 in 10 cases is above [currency]
-        """
-        for name, t in self.results.uncertainty.totals.items():
-            p10, p25, p50, p75, p90 = np.percentile(t.present, (10, 25, 50, 75, 90))
-            yield {"option": name, "p10": p10, "p25": p25, "p50": p50, "p75": p75, "p90": p90}
-
-    @frame_citing(_prices(*PRICES))
     def volume_curve(self) -> Rows:
-        """Cost of a million tokens of one option at one volume; a hybrid is split anew at each.
+        """Cost of a million tokens of one option at one volume, all else as planned; a hybrid is
+        split anew at each.
 
         option: label of the option
         volume: mean of the horizon [M tokens/month]
         per_million: levelised cost, input and output together [currency/M tokens]
         """
-        v = self.results.cost.volume
-        for name, costs in v.per_million.items():
-            for volume, per_million in zip(v.million_tokens, costs, strict=True):
+        found = self.results.cost.volume
+        for name, costs in found.per_million.items():
+            for volume, per_million in zip(found.million_tokens, costs, strict=True):
                 yield {"option": name, "volume": volume, "per_million": per_million}
 
     @frame_citing(_prices(*PRICES))
     def volume_winners(self) -> Rows:
-        """A range of volumes in which one option is the cheapest.
+        """A range of volumes in which one option is the cheapest, all else as planned.
 
         option: label of the option
         above: volume from which on it is the cheapest [M tokens/month]
         below: volume up to which it is [M tokens/month]
         planned: volume of the scenario, mean of the horizon [M tokens/month]
         """
-        planned = self.results.cost.volume.planned
-        for w in self.results.cost.volume.winners:
-            yield {"option": w.option, "above": w.above, "below": w.below, "planned": planned}
+        found = self.results.cost.volume
+        for winner in found.winners:
+            yield {
+                "option": winner.option,
+                "above": winner.above,
+                "below": winner.below,
+                "planned": found.planned,
+            }
 
     @frame_citing(_prices(*PRICES))
     def break_evens(self) -> Rows:
@@ -327,12 +295,12 @@ class CostFrames(Topic):
         rival: the one billed by use that it is held against [option]
         why: why something is missing
         """
-        for o in self.results.cost.options.values():
-            found = o.break_even
-            today = o.name == self.results.cost.plan.baseline
+        for option in self.results.cost.options.values():
+            found = option.break_even
+            is_today = option.name == self.results.cost.plan.baseline
             row = {
-                "option": o.name,
-                "today": today,
+                "option": option.name,
+                "today": is_today,
                 "utilisation": found.utilisation,
                 "used": found.used,
                 "volume": found.volume,
@@ -340,8 +308,8 @@ class CostFrames(Topic):
                 "rival": found.rival,
                 "why": found.why,
             }
-            is_split = o.hybrid is None or not o.hybrid.end
-            compared = not today and self.results.cost.plan.baseline in self.results.cost.options
+            is_split = option.hybrid is None or not option.hybrid.end
+            compared = not is_today and self.results.cost.plan.baseline in self.results.cost.options
             if compared and (found.month is not None or is_split):
                 row["month"] = _never(found.month)
             yield row
@@ -358,17 +326,17 @@ class CostFrames(Topic):
         best: whether it is the split that costs least
         all_owned: present cost of all load on own servers, with a spare [currency]
         """
-        for o in self.results.cost.options.values():
-            if o.hybrid is None:
+        for option in self.results.cost.options.values():
+            if option.hybrid is None:
                 continue
-            for owned in o.hybrid.curve:
+            for owned in option.hybrid.curve:
                 yield {
-                    "option": o.name,
+                    "option": option.name,
                     "servers": owned.servers,
                     "present": owned.present,
                     "bursts": owned.burst_share,
-                    "best": o.hybrid.end != "base" and owned == o.hybrid.best,
-                    "all_owned": o.hybrid.base_cost,
+                    "best": option.hybrid.end != "base" and owned == option.hybrid.best,
+                    "all_owned": option.hybrid.base_cost,
                 }
 
     # --- beside the money -------------------------------------------------------------------------
@@ -384,14 +352,14 @@ class CostFrames(Topic):
         present: present cost [currency]
         why: why something is missing
         """
-        for o in self.results.cost.options.values():
-            used = o.energy
+        for option in self.results.cost.options.values():
+            used = option.energy
             yield {
-                "option": o.name,
-                "electricity": used.kwh and used.kwh / 1000,
+                "option": option.name,
+                "electricity": None if used.kwh is None else used.kwh / 1000,
                 "emissions": used.tonnes_co2e,
                 "grid": used.country,
-                "present": o.present,
+                "present": option.present,
                 "why": used.why,
             }
             yield from (i.source for i in used.inputs)
@@ -408,18 +376,18 @@ class CostFrames(Topic):
         assumption: what the paper takes and this client does not have
         why: why it is never
         """
-        for x in claims.for_client(self.results.cost, self.scenario):
-            case = x.case
+        for claim in claims.for_client(self.results.cost, self.scenario):
+            case = claim.case
             yield {
                 "claim": f"{case.claim} ({case.case_id})",
                 "printed": f"{case.published} {case.unit}",
                 "recomputed": case.recomputed,
-                "yours": _never(x.yours),
+                "yours": _never(claim.yours),
                 "unit": case.client_unit.format(currency=self.results.cost.currency),
                 "assumption": case.assumption,
-                "why": case.never if x.yours is None else "",
+                "why": case.never if claim.yours is None else "",
             }
-            yield from x.sources
+            yield from claim.sources
 
     @frame
     def alternatives(self) -> Rows:
@@ -440,19 +408,19 @@ class CostFrames(Topic):
         chosen = self.results.cost.options.get(self.results.compared.chosen)
         if chosen is None:
             return
-        for r in alternatives.search(self.scenario, ("open_api",), judged=JUDGED):
+        for way in search(self.scenario, ("open_api",), judged=JUDGED):
             yield {
-                "way": f"{spoken(r.model)} at {r.option.vendor}",
-                "model": r.model,
-                "host": r.option.vendor,
-                "country": r.option.country,
-                "present": r.present,
-                "saving": chosen.present - r.present,
-                "quality": r.quality,
-                "ruled_out": "; ".join(r.ruled_out),
-                "open_points": r.open_points,
+                "way": f"{spoken(way.model)} at {way.option.vendor}",
+                "model": way.model,
+                "host": way.option.vendor,
+                "country": way.option.country,
+                "present": way.present,
+                "saving": chosen.present - way.present,
+                "quality": way.quality,
+                "ruled_out": "; ".join(way.ruled_out),
+                "open_points": way.open_points,
             }
-            sold = open_prices(self.client.report_date, r.model, r.option.provider)
+            sold = open_prices(self.client.report_date, way.model, way.option.provider)
             yield from map(source_of, sold)
 
     @frame
@@ -518,6 +486,11 @@ class CostFrames(Topic):
                     "of_api_bill": found.share_of_api_bill.central,
                 }
                 yield found.source
+
+
+def _step(step: Any, kind: str, amount: float, *, start: float, label: str) -> dict[str, Any]:
+    """A row of the waterfall."""
+    return {"step": step, "kind": kind, "amount": amount, "start": start, "label": label}
 
 
 def _spoken_of(models: Iterable[str]) -> str:

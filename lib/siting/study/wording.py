@@ -16,6 +16,11 @@ from siting.study import own_files
 from siting.study.own_files import OwnFile
 from siting.study.results import Results
 
+TOLD_FROM = 500
+"""A sum from which a line of cash is told by itself: less moves no total that is read in thousands.
+[client's currency]"""
+ALL_FROM = 0.99
+"""A share from which a part is called all."""
 _NEVER_FROM = 1e12
 _WITH_THE = ("AE", "GB", "NL", "PH", "US")
 _WORDS = (
@@ -103,6 +108,18 @@ class Wording:
         if not unit:
             return self.results.numbers.money_span(low, high)
         return self.results.numbers.span(Range(low, low, high, unit=unit))
+
+    def part(self, amount: float, whole: float) -> str:
+        """A part of a sum of money, `all` where next to nothing is left: `€ 12,000`."""
+        return "all" if amount > ALL_FROM * whole else self.money(amount)
+
+    def is_told(self, amounts: pd.Series[float]) -> pd.Series[bool]:
+        """Of each sum whether it is large enough for a line of its own: half a thousand."""
+        return amounts.abs() >= TOLD_FROM
+
+    def without_noughts(self, amounts: pd.DataFrame) -> pd.DataFrame:
+        """Sums in a grid, of which those that are less than one of the currency are blank."""
+        return amounts.where(amounts.abs() >= 1)
 
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share of 1: 0.23 is 23%. With decimals, what is below all is not called 100%."""
