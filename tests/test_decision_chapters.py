@@ -225,6 +225,17 @@ def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
     assert events.end.is_monotonic_increasing
 
 
+def test_a_date_of_a_law_that_moves_nothing_for_the_client_is_no_event_of_its_timeline() -> None:
+    # Colorado's act begins on 1 January 2027; of the three it reaches the American firm alone.
+    told = {c: opened(c).timeline().query("lane == 'law'").label for c in ("base", "polderwerk")}
+    for label in told.values():
+        assert not label.str.contains("Colorado").any()
+    american = opened("tidewater-apps").timeline()
+    assert american.label.str.contains("Colorado").any()
+    cited = {str(source) for source in opened("polderwerk").timeline().attrs["sources"]}
+    assert not any("Colorado" in source for source in cited)
+
+
 @pytest.mark.parametrize(
     ("label", "short", "clause"),
     [

@@ -16,7 +16,6 @@ from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
 USUAL = {
     "kind": "planned",
     "needs_decision": False,
-    "concerns_client": True,
     "is_notice": False,
 }
 """What holds of an event unless it says otherwise."""
@@ -90,7 +89,6 @@ class TimelineFrames(Topic):
         option?: the one that it concerns; missing where it concerns all
         kind: planned, fixed or ends
         needs_decision: whether it calls for a decision of the client's
-        concerns_client: whether anything changes for the client
         amount?: money that falls due; missing for most [currency]
         owner?: who does it; missing where nobody needs to
         """
@@ -107,8 +105,10 @@ class TimelineFrames(Topic):
             for event in events
         ]
         yield from sorted(rows, key=lambda r: str(r["end"]))
-        for shown in self.study.steps(), self.study.law_ahead(), self.study.retiring_models():
+        for shown in self.study.steps(), self.study.retiring_models():
             yield from shown.attrs["sources"]
+        for x in self._dates_of_law():
+            yield from x.sources
 
     def _work(self) -> Iterator[dict[str, Any]]:
         steps = [s.row for s in self.results.advice.plan]
@@ -164,18 +164,22 @@ class TimelineFrames(Topic):
     def _law(self) -> Iterator[dict[str, Any]]:
         chosen = self.results.decision.recommended
         points = self.study.open_points()
-        eves = set(points.due)
         mine = set(points.due[points.option == self.results.labels.get(chosen or "")])
-        for x in self.results.sovereignty.ahead:
-            eve = (x.date - dt.timedelta(days=1)).isoformat()
+        for x in self._dates_of_law():
             verdicts = {c.after.verdict for c in x.changes if c.option == chosen}
             yield {
                 "end": x.date.isoformat(),
                 "label": x.text,
                 "kind": "fixed",
-                "needs_decision": eve in mine or bool(verdicts & {"review", "fail"}),
-                "concerns_client": eve in eves or _is_felt(x),
+                "needs_decision": _eve(x) in mine or bool(verdicts & {"review", "fail"}),
             }
+
+    def _dates_of_law(self) -> list[Ahead]:
+        """Dates after which something changes for the client: a verdict, or what a point must be
+        settled before. `law_ahead` has the others, too."""
+        eves = set(self.study.open_points().due)
+        ahead = self.results.sovereignty.ahead
+        return [x for x in ahead if _eve(x) in eves or _is_felt(x)]
 
     def _retirements(self) -> Iterator[dict[str, Any]]:
         decided = (self.scenario.finance.baseline, self.results.decision.recommended)
@@ -204,6 +208,11 @@ class TimelineFrames(Topic):
                 "label": paid_once["category"],
                 "option": self.results.decision.recommended,
             }
+
+
+def _eve(event: Ahead) -> str:
+    """The last day before a date of the law."""
+    return (event.date - dt.timedelta(days=1)).isoformat()
 
 
 def _is_felt(event: Ahead) -> bool:
