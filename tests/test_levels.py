@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from printed import printed
 from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Decision
-from siting.rules import levels, rulebook, sovereignty
+from siting.rules import conditions, levels, rulebook, sovereignty
 from siting.rules.findings import decide
 from siting.rules.flows import FlowFacts, flows_of
+from studies import CLIENTS, opened
 
 DAY = dt.date(2026, 11, 28)
 LAW = rulebook.rule_book().on(DAY)
@@ -113,6 +115,42 @@ def test_each_ceiling_names_its_evidence():
     )
     assert "(US)" in one.because
     assert {k.attribute.name for k in one.evidence} == {"external", "parent_country"}
+
+
+def test_a_level_that_nothing_lowers_names_the_answers_that_keep_it():
+    here = flow(external=True, parent_country="FR", operator_country="FR")
+    away = flow("logs", external=True, parent_country="FR", operator_country="DE")
+    (one,) = (x for x in levels.levels([here, away], LAW) if x.objective.objective == "SOV-1")
+    assert one.at_most == levels.HIGHEST
+    # The two flows differ in the operator, so both of its countries are named.
+    said = {(k.attribute.name, k.value) for k in one.evidence}
+    assert said >= {
+        ("parent_country", "FR"),
+        ("operator_country", "FR"),
+        ("operator_country", "DE"),
+    }
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_option_of_a_client_is_graded_with_evidence_or_what_is_not_known(client):
+    study = opened(client)
+    found = study.seal_levels()
+    assert set(found.option) == {o.label for o in study.results.scenario.options.values()}
+    eight = {o.objective: o for o in levels.objectives()}
+    by_option = found.groupby("option", observed=True)
+    assert all(set(rows.objective) == set(eight) for _, rows in by_option)
+    asked = {c.objective for c, holds in LAW.ceilings.items() if conditions.names(holds)}
+    bare = found[(found.evidence == "") & (found.unknown == "")]
+    # Of an objective on which nothing is asked, what a grade needs beside is said.
+    assert set(bare.objective) & asked <= {"SOV-5"}
+    assert (bare.lacks != "").all()
+    lowered = found[found.at_most < levels.HIGHEST]
+    assert (lowered.because != levels.NOTHING).all()
+    text = printed("80_rules", client)
+    assert "SEAL, at most, by objective" in text
+    for row in found[found.option == study.chosen].itertuples():
+        for answer in (*row.evidence.split("; "), *row.unknown.split("; ")):
+            assert answer in text, (row.objective, answer)
 
 
 def test_weights_of_the_framework_and_of_the_tender_each_add_up_to_one():

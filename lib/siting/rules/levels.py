@@ -39,7 +39,7 @@ class Level:
     at_most: int
     because: str
     evidence: tuple[Known, ...]
-    """Answers that the ceiling rests on."""
+    """Answers that the ceiling rests on; where none holds, those that exclude the ceilings."""
     unknown: tuple[Attribute, ...]
     """Answers that could lower it further."""
 
@@ -98,6 +98,7 @@ def _level(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> L
     rows = [(c, w) for c, w in law.ceilings.items() if c.objective == objective.objective]
     rows.sort(key=lambda row: row[0].level)
     unknown: dict[str, Attribute] = {}
+    spoken: dict[tuple[str, str], Known] = {}
     for ceiling, holds in rows:
         for flow in _looked_at(ceiling, flows):
             if _holds(holds, flow, law):
@@ -109,11 +110,12 @@ def _level(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> L
                     unknown=tuple(unknown.values()),
                 )
             unknown |= {a.name: a for a in _undecided(holds, flow, law)}
+            spoken |= {(k.attribute.name, k.text): k for k in _evidence(holds, flow)}
     return Level(
         objective=objective,
         at_most=HIGHEST,
         because=NOTHING,
-        evidence=(),
+        evidence=tuple(spoken.values()),
         unknown=tuple(unknown.values()),
     )
 
