@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from printed import printed
 from siting import study
-from siting.cost.cashflow import HybridPlan
+from siting.cost.cashflow import PricedHybrid
 from siting.study import Study, frames
 from studies import CLIENTS, opened
 
@@ -149,7 +149,7 @@ def test_a_mix_whose_servers_are_ordered_is_priced_with_them_in_the_other_future
     assert row.option == s.results.labels[key]
     # Kept in its own future, the split is the one that is shown everywhere.
     mix = s.results.cost.plan.options[key]
-    assert isinstance(mix, HybridPlan)
+    assert isinstance(mix, PricedHybrid)
     split = mix.split
     assert split is not None
     assert row.servers == split.servers == 1

@@ -94,10 +94,10 @@ def central(comparison: Comparison, *names: str) -> float:
 
 def test_what_is_there_serves_first_and_what_is_bought_takes_the_rest() -> None:
     c = by_hand()
-    fleet = cashflow.fleet(c.plan.options["owned"], c.plan.central(), 2)
+    fleet = cashflow.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
     assert fleet.serving[0].tolist() == [21, 25]  # the old server's year is over after the first
     assert fleet.servers[0].tolist() == [25, 29]
-    there = fleet.there["dgx-a100-640gb"]
+    there = fleet.existing["dgx-a100-640gb"]
     assert there.servers[0].tolist() == [1, 0]
     assert there.gpus[0].tolist() == [8, 0]
     # Of 100 replicas' worth at the peak a mean hour uses so many; each kind serves its share.
@@ -120,9 +120,9 @@ def test_each_kind_is_bought_fed_and_supported_by_its_own_prices() -> None:
     assert paid[7] == pytest.approx(1_000 * dearer)
     assert paid[6] == paid[13] == 0
     # Its power: 5.5 kW, idle share and use as machines draw it, at the same tariff and PUE.
-    fleet = cashflow.fleet(c.plan.options["owned"], c.plan.central(), 2)
+    fleet = cashflow.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
     idle = central(c, "idle_share")
-    busy = fleet.there["dgx-a100-640gb"].busy[0, 0]
+    busy = fleet.existing["dgx-a100-640gb"].busy[0, 0]
     kwh = 5.5 * (idle + (1 - idle) * busy) * 730
     power = amounts(c, "electricity:dgx-a100-640gb")
     assert power[7] == pytest.approx(kwh * central(c, "electricity.DE") * dearer)
@@ -171,13 +171,13 @@ def test_a_mix_sends_away_what_neither_kind_carries() -> None:
     at_hand = mixed.plan.options["hybrid"].base, mixed.plan.central()
     bare = alone.plan.options["hybrid"].base, alone.plan.central()
     for more in (0, 3):
-        own = cashflow.fleet(*at_hand, 1, np.array([float(more)]))
-        same = cashflow.fleet(*bare, 1, np.array([float(more + 4)]))
+        own = cashflow.fleet_of_hybrid(*at_hand, 1, np.array([float(more)]))
+        same = cashflow.fleet_of_hybrid(*bare, 1, np.array([float(more + 4)]))
         assert own.servers[0, 0] == more
-        assert own.spilled == pytest.approx(same.spilled)
-        assert 0 < own.spilled[0, 0, 0] < 1
+        assert own.away_share == pytest.approx(same.away_share)
+        assert 0 < own.away_share[0, 0, 0] < 1
         # Both serve the same work; the old server's sixteen replicas' worth is its part of it.
-        there = own.there["dgx-a100-640gb"]
+        there = own.existing["dgx-a100-640gb"]
         part = 16 / (16 + 4 * more)
         work = float(same.busy[0, 0] * same.servers[0, 0])
         assert there.busy[0, 0] == pytest.approx(work * part / 4)
@@ -188,9 +188,9 @@ def test_the_curve_of_a_mix_begins_with_none_bought_beside_what_is_there() -> No
     c = by_hand(mixed=True, value_each=0)
     split = c.plan.options["hybrid"].split
     at_none = [step for step in split.curve if step.servers == 0]
-    assert [step.burst_share for step in at_none if step.burst_share == 1] == [1]  # API alone
+    assert [step.away_share for step in at_none if step.away_share == 1] == [1]  # API alone
     assert len(at_none) == 2
-    bursts = [step.burst_share for step in split.curve]
+    bursts = [step.away_share for step in split.curve]
     assert min(bursts) == bursts[-1]
     best = min(step.present for step in split.curve)
     assert c.options["hybrid"].present == pytest.approx(min(best, split.base_cost))
@@ -224,10 +224,10 @@ def test_sizing_and_bill_count_the_same_servers_in_every_year(
     chain = Chain()
     found = chain.sized(chosen, "owned")
     plan = chain.option(chosen, "owned").plan
-    fleet = cashflow.fleet(plan.options["owned"], plan.central(), plan.years)
+    fleet = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
     years = range(1, found.years + 1)
     assert fleet.serving[0].tolist() == [found.serving_servers(y) for y in years]
-    there = fleet.there["dgx-a100-640gb"]
+    there = fleet.existing["dgx-a100-640gb"]
     assert (
         there.servers[0].tolist() == [found.existing_servers(y) for y in years] == [2, 2, 2, 0, 0]
     )

@@ -287,7 +287,7 @@ def test_owned_servers_come_whole_with_one_in_reserve() -> None:
 def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_the_pue() -> None:
     c = plain(horizon_months=12)
     plan, draws = c.plan, c.plan.central()
-    fleet = cashflow.fleet(plan.options["owned"], draws, 1)
+    fleet = cashflow.fleet_needed(plan.options["owned"], draws, 1)
     f = {n: x.value.central for n, x in plan.factors.items()}
     busy = float(fleet.busy[0, 0])
     kw = 2 * f["power_kw.owned"] * (f["idle_share"] + (1 - f["idle_share"]) * busy)
@@ -353,11 +353,11 @@ def test_a_committed_rental_is_paid_around_the_clock_and_another_only_when_neede
     chosen = scenario.Scenario.model_validate(base)
     capacity = plain_capacity(chosen)
     plan = costing.compile_plan(chosen, capacity)
-    fleet = cashflow.fleet(plan.options["rented"], plan.central(), plan.years)
+    fleet = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
     assert fleet.gpu_hours[0, 0] == fleet.gpus[0, 0] * 730
     free = designed("base")
     plan = costing.compile_plan(free, plain_capacity(free, rate=0.05))
-    fleet = cashflow.fleet(plan.options["rented"], plan.central(), plan.years)
+    fleet = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
     assert 0 < fleet.gpu_hours[0, 0] < 0.8 * fleet.gpus[0, 0] * 730
 
 
@@ -528,7 +528,7 @@ def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
     assert c.options["hybrid"].present <= min(parts) + 0.01
     hybrid = c.options["hybrid"].hybrid
     assert hybrid is not None
-    shares = [step.burst_share for step in hybrid.curve]
+    shares = [step.away_share for step in hybrid.curve]
     assert shares[0] == 1.0
     assert all(a >= b - 1e-12 for a, b in pairwise(shares))
 
@@ -571,9 +571,9 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
     pool = cashflow.PoolLoad(flat)
     one = np.array([[1.0]])
     need = np.array([[1 / 0.5]])  # replicas for each request a second
-    assert cashflow._spilled(pool, 2 * one, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
-    assert cashflow._spilled(pool, one, need)[0, 0] == pytest.approx(0.5, abs=1e-6)
-    assert cashflow._spilled(pool, 0 * one, need)[0, 0] == 1.0
+    assert cashflow._away_share(pool, 2 * one, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
+    assert cashflow._away_share(pool, one, need)[0, 0] == pytest.approx(0.5, abs=1e-6)
+    assert cashflow._away_share(pool, 0 * one, need)[0, 0] == 1.0
 
 
 def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
@@ -585,8 +585,8 @@ def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
         turned_away=np.maximum(0.0, 4 - CARRIED) / 4,
     )
     pool, need = cashflow.PoolLoad(bursts), np.array([[1.0]])
-    assert cashflow._spilled(pool, need, need)[0, 0] == pytest.approx(3 / 4)
-    assert cashflow._spilled(pool, 4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
+    assert cashflow._away_share(pool, need, need)[0, 0] == pytest.approx(3 / 4)
+    assert cashflow._away_share(pool, 4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
@@ -598,7 +598,7 @@ def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
         mixed = tco.assess(asked, capacity.assess(asked)).options["hybrid"]
         assert mixed.hybrid is not None
         cost[arrivals] = mixed.present
-        away[arrivals] = mixed.hybrid.burst_share
+        away[arrivals] = mixed.hybrid.best.away_share
     assert cost["people"] < cost["machines"] < cost["agents"]
     assert away["people"] < away["machines"] < away["agents"]
 
@@ -771,7 +771,9 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
     data["options"]["api"]["provisioned"] = {"units": 10, "price_per_unit_hour": 2.0, "serves": 1}
     chosen = scenario.Scenario.model_validate(data)
     plan = tco.with_optimum(costing.compile_plan(chosen, plain_capacity(chosen, rate=0.5)))
-    most = int(cashflow.fleet(plan.options["owned"], plan.central(), plan.years).serving.max())
+    most = int(
+        cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years).serving.max()
+    )
 
     def paid(name: str, servers: float) -> dict[str, Any]:
         draws = plan.central(**{cashflow.owned_key("hybrid"): np.array([servers])})
@@ -780,9 +782,9 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
 
     whole, part, none = paid("api", 0), paid("hybrid", 1), paid("hybrid", 10.0 * most)
     draws = plan.central(**{cashflow.owned_key("hybrid"): np.array([1.0])})
-    away = cashflow.machines(plan.options["hybrid"], draws, plan.years)
-    assert away is not None and 0 < away.spilled[0].max() < 1
-    assert part["api_provisioned"] == pytest.approx(whole["api_provisioned"] * away.spilled[0])
+    away = cashflow.option_fleet(plan.options["hybrid"], draws, plan.years)
+    assert away is not None and 0 < away.away_share[0].max() < 1
+    assert part["api_provisioned"] == pytest.approx(whole["api_provisioned"] * away.away_share[0])
     assert part["model_moves"] == pytest.approx(whole["model_moves"])
     assert none["api_provisioned"] == pytest.approx(0.0) and not none["model_moves"].any()
 
@@ -823,7 +825,7 @@ def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share(
         c = tco.assess(chosen, plain_capacity(chosen, rate=rate))
         hybrid = c.options["hybrid"].hybrid
         assert hybrid is not None
-        shares.append(hybrid.burst_share)
+        shares.append(hybrid.best.away_share)
         priced = {
             name: candidates.Priced(
                 plan=c.plan.options[name], factors=c.plan.factors, flows=o.flows, life=5
@@ -896,7 +898,7 @@ def test_a_drift_of_rental_prices_widens_and_levels_off() -> None:
 def test_resale_never_exceeds_the_price() -> None:
     plan = plain().plan
     draws = plan.central(residual_scale=np.array([0.0, 1.0, 3.0]))
-    worth = cashflow.worth_at(draws, 1.0) * draws["residual_scale"]
+    worth = cashflow.resale_share(draws, 1.0) * draws["residual_scale"]
     assert worth == pytest.approx([0.0, 0.625, 1.0])
 
 
@@ -909,14 +911,15 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
         fleet = cashflow.Fleet(
             servers=none,
             serving=none,
-            replicas=none,
+            owned_replicas=none,
+            rented_replicas=none,
             gpus=none + gpus,
             gpu_hours=none,
             busy=none,
-            spilled=(none,),
+            away_share=(none,),
         )
         return float(
-            cashflow.Side(plan=plan, option=side, draws=draws, fleet=fleet).fte()[0, 0] * 12
+            cashflow.Side(plan=plan, priced=side, draws=draws, known_fleet=fleet).fte()[0, 0] * 12
         )
 
     platform, each = staff(0), staff(8) - staff(0)

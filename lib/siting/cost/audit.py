@@ -239,7 +239,7 @@ def foretold(plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens]) -
 
 
 def _is_by_use(amount: cashflow.Amount) -> bool:
-    return amount.when == "running" and amount.path.startswith(("api", "rental"))
+    return amount.falls == "running" and amount.path.startswith(("api", "rental"))
 
 
 def _billed(

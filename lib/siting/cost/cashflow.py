@@ -22,7 +22,7 @@ import numpy as np
 from siting import catalogue, places
 from siting.catalogue import Banded, Countries, Currency, Day, one_of
 from siting.cost.api_prices import ModelPath
-from siting.cost.money import MONTHS, Array
+from siting.cost.money import MONTHS, Array, annuity
 from siting.cost.prices import Factor, NotPriced, OptionKinds
 from siting.draws import at_score
 from siting.inputs.scenario import Option
@@ -31,14 +31,21 @@ from siting.quantity import Range
 from siting.serving import queueing
 from siting.serving.capacity import Pool
 from siting.serving.load import Load
-from siting.serving.servers import Server, StandBy, replicas_per_server, whole_down, whole_up
+from siting.serving.servers import (
+    ROUNDING,
+    Server,
+    StandBy,
+    replicas_per_server,
+    whole_down,
+    whole_up,
+)
 
 Draws = Mapping[str, Array]
 """Values of the factors by name, one for each draw; `growth` holds standard normal values."""
 
-Phase = Literal["own", "before", ""]
-"""Part of time in which an amount is owed. `own`: once in production; `before`: until then, what
-the baseline costs in the meantime; blank: at all times."""
+Phase = Literal["serving", "before", ""]
+"""Part of time in which an amount is owed. `serving`: once in production; `before`: until then,
+what the baseline costs in the meantime; blank: at all times."""
 When = Literal["once", "monthly", "yearly", "at_refresh", "at_exit"]
 BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
@@ -53,10 +60,15 @@ SHARED = (
 read."""
 RESIDUALS = tuple(f"residual_after_{age}" for age in range(1, 6))
 OF_SERVERS = ("life_years", "residual_scale", *RESIDUALS)
-"""Parameters that servers of one's own add to these."""
+"""Parameters that quantities of servers of one's own read beside those of `SHARED`."""
 TESTED_FROM = 0.001
 """Share of a workload's requests that goes to the other side of a mix from which the successor of
-its model is tested there."""
+its model is tested there. Below one request in a thousand a side that answers badly for a year is
+no worse than an outage of nine hours, and a test costs weeks of work: the traffic is sent to the
+model untested, or not at all."""
+LEAST_GROWTH = 0.05
+"""Load of a year over that of the year before, at least: where a wide band of growth is drawn at
+its far end, the load dwindles and does not turn negative."""
 BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
 FORGONE = "forgone"
@@ -130,9 +142,9 @@ class Line:
     """Names of the factors whose product is the unit price."""
     workload: str = ""
     """For API usage: the workload that is billed."""
-    side: str = "own"
-    """Hybrid: the base's machines (`own`), or the option that takes the rest (`burst`). Of servers
-    that are there already: which."""
+    side: str = "base"
+    """Of a hybrid: the option whose machines it owns (`base`), or the one that takes the rest
+    (`burst`). Of existing servers: their `PricedKind.key`. Of all else: `base`."""
     of: str = ""
     """Whose servers they are, as their maker calls them: blank for those that are bought."""
     path: str = "flat"
@@ -153,8 +165,9 @@ class PoolLoad:
     """A pool of replicas as the cost model needs it: how its load is spread over the hours."""
 
     pool: Pool
-    found: dict[float, Array] = field(default_factory=dict, compare=False)
-    """What `beyond` has found."""
+    known: dict[float, Array] = field(default_factory=dict, compare=False)
+    """What `beyond` has worked out, by the number of own replicas: all draws ask for the same few.
+    It fills up as it is asked, and says nothing of the pool, so that it counts in no comparison."""
 
     @cached_property
     def curve(self) -> Array:
@@ -167,7 +180,7 @@ class PoolLoad:
         return _at_quantiles(self.pool.hours_of_year(waiting=False, bunched=True))
 
     @cached_property
-    def away(self) -> Array:
+    def away_share(self) -> Array:
         """Share of the year's interactive requests that go elsewhere, minute by minute, for each
         of CAPACITIES times the busiest hour's mean that is carried. [capacities]"""
         hours = self.curve[self.curve > 0]
@@ -175,13 +188,18 @@ class PoolLoad:
         share = np.interp(carried, queueing.CARRIED, self.pool.turned_away)
         return np.asarray(share @ hours / hours.sum())
 
-    def beyond(self, own: float) -> Array:
-        """Mean over the hours of whole replicas needed beyond the own ones, for peaks of GRID;
-        without any own, at least one. [peaks]"""
-        if own not in self.found:
+    def serves(self, workload: str) -> bool:
+        """Whether a workload, by its name, is among those that share the pool."""
+        return any(load.name == workload for load in self.pool.loads)
+
+    def beyond(self, owned: float) -> Array:
+        """Mean over the hours of whole replicas needed beyond so many owned ones, for peaks of
+        GRID; without any owned, at least one. [peaks]"""
+        if owned not in self.known:
             whole = whole_up(np.outer(GRID, self.bunched / self.bunched[-1]))
-            self.found[own] = np.maximum(whole - own, 0.0 if own else 1.0).mean(axis=1)
-        return self.found[own]
+            least = 0.0 if owned else 1.0
+            self.known[owned] = np.maximum(whole - owned, least).mean(axis=1)
+        return self.known[owned]
 
 
 def _at_quantiles(hours: Array) -> Array:
@@ -207,25 +225,27 @@ class Fleet:
     """Servers that are owned, those that stand by included; zero where GPUs are rented."""
     serving: Array
     """Those of them that serve: of a hybrid, no more than it owns."""
-    replicas: Array
-    """Of owned servers: replicas that the whole load asks for, however few servers a hybrid owns.
-    Of rented GPUs: replicas that serve or stand by."""
+    owned_replicas: Array
+    """Replicas on servers that are owned: as many as the whole load asks for, however few servers a
+    hybrid owns; of existing servers, as many as they hold. Zero where GPUs are rented."""
+    rented_replicas: Array
+    """Replicas of rented GPUs that serve or stand by; zero where servers are owned."""
     gpus: Array
     """GPUs of those servers, or of those rented replicas."""
     gpu_hours: Array
     """Paid by month; zero for owned machines."""
     busy: Array
     """Share of the machines' capacity that is used, on average."""
-    spilled: Array
+    away_share: Array
     """Share of each pool's requests that goes elsewhere. [pools × n × Y]"""
-    held: Array | float = 0.0
-    """What servers that are there already carry, in replicas of what is bought. [pools × n × Y]"""
-    there: Mapping[str, Fleet] = field(default_factory=dict)
-    """Servers that are there already beside those that are bought, by `KindPlan.key`."""
+    by_existing: Array | float = 0.0
+    """What existing servers carry, in replicas of what is bought. [pools × n × Y]"""
+    existing: Mapping[str, Fleet] = field(default_factory=dict)
+    """Existing servers beside those that are bought, by `PricedKind.key`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptionPlan:
+class PricedOption:
     """An option with its prices found, ready to be billed."""
 
     name: str
@@ -235,10 +255,14 @@ class OptionPlan:
     machine: Server | None = None
     moves: tuple[float, ...] = ()
     """Tests of a successor's model to budget for in each year: moves times workloads."""
-    alone: str = ""
-    """Of a hybrid whose cheapest split is one of its parts alone: that part."""
-    kinds: tuple[KindPlan, ...] = ()
-    """Servers of other kinds that are there already, in the order in which they serve."""
+    kinds: tuple[PricedKind, ...] = ()
+    """Existing servers of other kinds, in the order in which they serve."""
+
+    @property
+    def alone(self) -> str:
+        """Of a hybrid whose cheapest split is one of its parts alone: that part's name; blank for
+        all else."""
+        return ""
 
     @property
     def power_key(self) -> str:
@@ -258,8 +282,8 @@ class OptionPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KindPlan(OptionPlan):
-    """Servers of one kind that an option has already, with the models that they serve.
+class PricedKind(PricedOption):
+    """Existing servers of one kind, with the models that they serve.
 
     Named as the option; its own lines are among that option's.
     """
@@ -281,58 +305,62 @@ class KindPlan(OptionPlan):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Owned:
     """What a hybrid costs that owns so many servers at most."""
 
     servers: int
+    """Servers bought at most, as the load needs them; existing ones of other kinds are not
+    counted."""
     present: float
     """Present cost, client's currency."""
-    burst_share: float
-    """Share of the horizon's tokens that the other side serves."""
+    away_share: float
+    """Share of the horizon's requests that the other side serves."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """How much a hybrid owns, so that its present cost is lowest."""
 
-    servers: int
-    """Servers bought at most, as the load needs them; those of other kinds that are there already
-    are not counted."""
-    end: Literal["", "burst", "base"]
+    best: Owned
+    """The optimum."""
+    alone: Literal["", "burst", "base"]
     """Not blank: the optimum is one of the two parts alone."""
     curve: tuple[Owned, ...]
-    """From no server owned to all that peaks need."""
-    burst_share: float
-    """Share of tokens that the other side serves, at the optimum, over the horizon."""
+    """From no server owned to all that peaks need. The optimum is among them, unless it is the base
+    alone: that needs spares, which no point of the curve has."""
     base_cost: float
     """Present cost of all load on own servers."""
 
     @property
-    def best(self) -> Owned | None:
-        """The optimum's point of the curve; None where all load on own servers is cheapest."""
-        found = (
-            step
-            for step in self.curve
-            if (step.servers, step.burst_share) == (self.servers, self.burst_share)
-        )
-        return next(found, None)
+    def servers(self) -> int:
+        """Servers bought at most, at the optimum."""
+        return self.best.servers
 
 
 @dataclass(frozen=True, kw_only=True)
-class HybridPlan(OptionPlan):
+class PricedHybrid(PricedOption):
     """An option that owns servers for part of the load, and what takes the rest."""
 
-    base: OptionPlan
-    burst: OptionPlan
+    base: PricedOption
+    burst: PricedOption
     split: Split | None = None
+
+    @property
+    def alone(self) -> str:
+        match self.split.alone if self.split else "":
+            case "burst":
+                return self.burst.name
+            case "base":
+                return self.base.name
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """All options of a scenario that could be priced, and why the others could not."""
 
-    options: Mapping[str, OptionPlan]
+    options: Mapping[str, PricedOption]
     not_estimated: Mapping[str, str]
     factors: Mapping[str, Factor]
     loads: Mapping[str, Load]
@@ -360,7 +388,7 @@ class Plan:
 
     def simple_first(self, names: Iterable[str]) -> list[str]:
         """Options in an order in which a hybrid leaves a tie to the part that it is alone."""
-        return sorted(names, key=lambda n: isinstance(self.options[n], HybridPlan))
+        return sorted(names, key=lambda n: isinstance(self.options[n], PricedHybrid))
 
     def central(self, **changes: float | Array) -> dict[str, Array]:
         """The central draw; `changes` overrides factors, with one value or one for each draw.
@@ -378,231 +406,9 @@ def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
     """Load of each year over the plan for the first one, growing at the draw's quantile. [n × Y]"""
     growth = draws["growth"]
     bands = (steps[min(y, len(steps)) - 1] for y in range(1, years))
-    grown = [np.ones_like(growth), *(np.maximum(1 + at_score(b, growth), 0.05) for b in bands)]
-    return np.asarray(draws["demand"][:, None] * np.cumprod(np.stack(grown, axis=1), axis=1))
-
-
-def machines(option: OptionPlan, draws: Draws, years: int) -> Fleet | None:
-    """An option's own machines, as many as a hybrid owns; None where the vendor has them."""
-    if not isinstance(option, HybridPlan):
-        return fleet(option, draws, years) if option.pools else None
-    owned = draws.get(owned_key(option.name))
-    if owned is None and option.split is not None and option.split.end != "base":
-        owned = np.full(1, float(option.split.servers))
-    return fleet(option.base, draws, years, owned)
-
-
-def fleet(option: OptionPlan, draws: Draws, years: int, limit: Array | None = None) -> Fleet:
-    """Machines that an option needs; `limit` [n]: own servers at most, the rest of the load spills.
-
-    Owned servers come whole and are kept; with redundancy, so many more servers (or as many again)
-    stand by, because a server fails as a whole. A hybrid needs no spare: the other side is it.
-    """
-    if option.machine is None:
-        return rented(option, draws, years)
-    per = option.per_server
-    need = _needs(option, draws, years)
-    peak = need * option.of_pools(lambda pool: pool.peak_rate)
-    mean = need * option.of_pools(lambda pool: pool.mean_rate)
-    there = _there(option, draws, years)
-    # Servers that each pool fills, parts of one too: pools share servers.
-    filled = np.maximum(1.0, whole_up(peak)) / per
-    whole = whole_up(filled.sum(axis=0))
-    if option.kinds:
-        filled = np.where(there.left > 1e-9, whole_up(peak * there.left), 0.0) / per
-    exact = filled.sum(axis=0)
-    servers = np.maximum.accumulate(whole_up(exact), axis=1)
-    stand_by = StandBy.most(p.pool.stand_by for p in option.pools)
-    spare = servers if stand_by.as_many_again else float(stand_by.count)
-    spare = spare + whole_up(servers * option.option.second_site)
-    if option.kinds:
-        strongest = max(kind.equivalent for kind in option.kinds)
-        spare = stand_by.bought(whole, strongest, there.idle)
-        spare = spare + whole_up(whole * option.option.second_site)
-    spilled = np.zeros_like(filled)
-    held = peak * (1 - there.left)
-    left = there.left
-    if limit is not None:
-        servers = np.minimum(servers, limit[:, None])
-        spare = 0.0
-        part = np.divide(filled, exact, out=np.zeros_like(filled), where=exact > 0)
-        capacity = whole_down(servers * part * per) + held
-        spilled = np.array(list(map(_spilled, option.pools, capacity, need)))
-        # All that the option has serves alike, by what it can carry.
-        left = 1 - np.divide(held, capacity, out=np.zeros_like(held), where=capacity > 0)
-        there = there.busier((1 - spilled) * (1 - left), mean)
-    total = servers + spare
-    used = (mean * (1 - spilled) * left / per).sum(axis=0)
-    busy = np.divide(used, total, out=np.zeros_like(total), where=total > 0)
-    replicas = (filled * per).sum(axis=0)
-    gpus = total * option.machine.gpu_count
-    return Fleet(
-        servers=total,
-        serving=servers,
-        replicas=replicas,
-        gpus=gpus,
-        gpu_hours=np.zeros_like(total),
-        busy=np.clip(busy, 0, 1),
-        spilled=spilled,
-        held=held,
-        there=there.fleets,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _There:
-    """What servers that an option has already carry of its load."""
-
-    left: Array | float
-    """Share of each pool's load that they leave to those that are bought. [pools × n × Y]"""
-    idle: Array
-    """Those that serve nothing, in servers of the kind that is bought. [n × Y]"""
-    fleets: Mapping[str, Fleet]
-    """By `KindPlan.key`."""
-
-    def busier(self, share: Array, mean: Array) -> _There:
-        """The same where they serve another share of each pool's load, because a part of it goes
-        elsewhere. share: of each pool; mean: its load in replicas. [pools × n × Y]"""
-        if not self.fleets:
-            return self
-        before = (mean * (1 - self.left)).sum(axis=0)
-        after = (mean * share).sum(axis=0)
-        times = np.divide(after, before, out=np.zeros_like(before), where=before > 0)
-        fleets = {
-            key: replace(fleet, busy=np.clip(fleet.busy * times, 0, 1))
-            for key, fleet in self.fleets.items()
-        }
-        return replace(self, fleets=fleets)
-
-
-def _there(option: OptionPlan, draws: Draws, years: int) -> _There:
-    """What an option's existing servers carry: each kind in turn a share of the load, as large as
-    the replicas that it holds are of those that the whole load would need.
-
-    A kind's pools share its servers by what each would need of them.
-    """
-    shape = (len(draws["growth"]), years)
-    if not option.kinds:
-        return _There(left=1.0, idle=np.zeros(shape), fleets={})
-    left = {p.pool.model: np.ones(shape) for p in option.pools}
-    idle = np.zeros(shape)
-    fleets = {}
-    for kind in option.kinds:
-        found = _of_kind(kind, draws, years, left)
-        idle += (found.servers - found.serving) * kind.equivalent
-        fleets[kind.key] = found
-    shares = np.array([left[p.pool.model] for p in option.pools])
-    return _There(left=shares, idle=idle, fleets=fleets)
-
-
-def _of_kind(kind: KindPlan, draws: Draws, years: int, left: dict[str, Array]) -> Fleet:
-    """The fleet of one kind of existing servers, which takes its share off what is `left` of each
-    model's load. [n × Y each]"""
-    assert kind.machine is not None
-    shape = (len(draws["growth"]), years)
-    count = np.broadcast_to(kind.count(years), shape)
-    replicas = np.zeros(shape)
-    serving = np.zeros(shape)
-    used = np.zeros(shape)
-    if kind.pools:
-        per = kind.per_server
-        need = _needs(kind, draws, years)
-        level = need * kind.of_pools(lambda pool: pool.peak_rate)
-        exact = level / per
-        held = whole_down(count * exact / exact.sum(axis=0) * per)
-        models = [each.pool.model for each in kind.pools]
-        carried = np.minimum(held / level, np.array([left[model] for model in models]))
-        for model, share in zip(models, carried, strict=True):
-            left[model] = left[model] - share
-        replicas = held.sum(axis=0)
-        serving = np.minimum(count, whole_up((carried * exact).sum(axis=0)))
-        mean = need * kind.of_pools(lambda pool: pool.mean_rate)
-        used = (mean * carried / per).sum(axis=0)
-    busy = np.divide(used, count, out=np.zeros(shape), where=count > 0)
-    return Fleet(
-        servers=count,
-        serving=serving,
-        replicas=replicas,
-        gpus=count * kind.machine.gpu_count,
-        gpu_hours=np.zeros(shape),
-        busy=np.clip(busy, 0, 1),
-        spilled=np.zeros((len(kind.pools), *shape)),
-    )
-
-
-def _needs(option: OptionPlan, draws: Draws, years: int) -> Array:
-    """Replicas of each pool for a load of one request a second in the first year.
-    [pools × n × Y]"""
-    work = draws.get(f"hidden_work.{option.name}", np.ones(1))
-    speed = option.of_pools(lambda pool: pool.rate_per_replica.central)
-    ratio = np.array([load_ratio(p.pool.growth, draws, years) for p in option.pools])
-    return np.asarray((work / (speed[..., 0] * draws["throughput"]))[..., None] * ratio)
-
-
-def _spilled(pool: PoolLoad, capacity: Array, need: Array) -> Array:
-    """Share of a pool's requests above the own capacity, minute by minute; waiting work fills the
-    valleys. [n × Y]"""
-    if not pool.curve.any():
-        return np.where(capacity > 0, 0.0, 1.0)
-    carried = np.divide(capacity, need, out=np.full_like(need, np.inf), where=need > 0)
-    interactive = np.interp(carried / pool.curve[-1], CAPACITIES, pool.away)
-    return np.where(capacity > 0, interactive * (1 - pool.pool.batchable_share), 1.0)
-
-
-def rented(option: OptionPlan, draws: Draws, years: int, own: Fleet | None = None,
-           per_server: float | Array = 0.0) -> Fleet:  # fmt: skip
-    """Rented machines, or those that a hybrid rents beyond its own servers.
-
-    Committed ones are paid around the clock, others while they are needed. own: servers that a
-    hybrid owns; per_server: replicas that one of them holds, as its base deploys the models. Its
-    own servers are taken to be shared evenly by the pools, and stand by in the place of spares.
-    """
-    month, slack = (draws[name][:, None] for name in ("hours_per_month", "scale_down"))
-    need = _needs(option, draws, years)
-    there = np.zeros_like(need)
-    none = np.zeros(need.shape[1:])
-    if own is not None:
-        evenly = own.serving * per_server / len(option.pools)
-        there = there + whole_down(evenly + own.held)
-    peak = need * option.of_pools(lambda pool: pool.peak_rate)
-    # A pool without own replicas keeps one, however small its load is.
-    least = np.where(there > 0, 0.0, 1.0)
-    serving = np.maximum(least, whole_up(peak) - there)
-    spare = np.zeros_like(serving)
-    if own is None:
-        doubled = option.of_pools(lambda pool: pool.stand_by.as_many_again)
-        count = option.of_pools(lambda pool: pool.stand_by.count)
-        spare = np.where(doubled > 0, serving, count)
-    paid = serving
-    if not option.option.is_committed:
-        mean = np.array(list(map(_mean_replicas, option.pools, need, there)))
-        paid = np.minimum(mean * slack, serving)
-    gpus = option.of_pools(lambda pool: pool.gpus_per_replica)
-    hours = (month * ((paid + spare) * gpus)).sum(axis=0)
-    used = (need * option.of_pools(lambda pool: pool.mean_rate) * gpus * month).sum(axis=0)
-    standing = serving + spare
-    return Fleet(
-        servers=none,
-        serving=none,
-        replicas=standing.sum(axis=0),
-        gpus=(standing * gpus).sum(axis=0),
-        gpu_hours=hours,
-        busy=np.clip(used / np.maximum(hours, 1e-12), 0, 1),
-        spilled=own.spilled if own else np.zeros_like(need),
-    )
-
-
-def _mean_replicas(pool: PoolLoad, need: Array, own: Array) -> Array:
-    """Mean over the hours of whole replicas needed beyond the own ones; without any, at least one.
-    [n × Y]"""
-    mean = np.where(own > 0, 0.0, 1.0)
-    peak = pool.bunched[-1]
-    if peak > 0:
-        load = np.log(np.maximum(need * peak, 1e-9))
-        for count in np.unique(own).tolist():
-            here = own == count
-            mean[here] = np.interp(load[here], np.log(GRID), pool.beyond(count))
-    return mean
+    grown = (np.maximum(1 + at_score(band, growth), LEAST_GROWTH) for band in bands)
+    ratio = np.stack([np.ones_like(growth), *grown], axis=1)
+    return np.asarray(draws["demand"][:, None] * np.cumprod(ratio, axis=1))
 
 
 def total_tokens(plan: Plan, draws: Draws, answers_only: bool = False) -> Array:
@@ -615,20 +421,348 @@ def total_tokens(plan: Plan, draws: Draws, answers_only: bool = False) -> Array:
     return total
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What the load asks of an option's machines, in replicas. [pools × n × Y each]"""
+
+    per_request: Array
+    """For one request a second of the first year."""
+    peak: Array
+    """That must be there at once, in the busiest week of the year."""
+    mean: Array
+    """That are busy in a mean hour."""
+
+
+def _asked(priced: PricedOption, draws: Draws, years: int) -> _Asked:
+    """Replicas that each pool of an option is asked for, over the draws."""
+    work = draws.get(f"hidden_work.{priced.name}", np.ones(1))
+    rate = priced.of_pools(lambda pool: pool.rate_per_replica.central)
+    carries = rate[..., 0] * draws["throughput"]  # requests a second of one replica [pools × n]
+    growth = np.array([load_ratio(p.pool.growth, draws, years) for p in priced.pools])
+    per_request = np.asarray((work / carries)[..., None] * growth)
+    return _Asked(
+        per_request=per_request,
+        peak=per_request * priced.of_pools(lambda pool: pool.peak_rate),
+        mean=per_request * priced.of_pools(lambda pool: pool.mean_rate),
+    )
+
+
+def _over(part: Array, whole: Array) -> Array:
+    """Part over whole, and nothing where there is no whole."""
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+
+
+# --- machines: owned --------------------------------------------------------------------------
+
+
+def option_fleet(priced: PricedOption, draws: Draws, years: int) -> Fleet | None:
+    """An option's own machines, of a hybrid as many as it owns; None where the vendor has them."""
+    if not isinstance(priced, PricedHybrid):
+        return fleet_needed(priced, draws, years) if priced.pools else None
+    most = draws.get(owned_key(priced.name))
+    if most is None and priced.split is not None and priced.split.alone != "base":
+        most = np.full(1, float(priced.split.servers))
+    if most is None:
+        return fleet_needed(priced.base, draws, years)
+    return fleet_of_hybrid(priced.base, draws, years, most)
+
+
+def fleet_needed(priced: PricedOption, draws: Draws, years: int) -> Fleet:
+    """Machines that an option needs for all of its load.
+
+    Owned servers come whole and are kept; with redundancy, so many more servers (or as many again)
+    stand by, because a server fails as a whole. The same is worked out for the central case, year
+    by year, in `capacity.OptionCapacity`; tests of kinds and of the load hold both together.
+    """
+    if priced.machine is None:
+        return rented_fleet(priced, draws, years)
+    asked = _asked(priced, draws, years)
+    existing = _existing(priced, draws, years)
+    filled = _filled(priced, asked.peak * existing.left, existing.left)
+    serving = _kept(filled)
+    spare = _spare(priced, asked, existing, serving)
+    used = (asked.mean * existing.left / priced.per_server).sum(axis=0)
+    return _owned_fleet(
+        priced,
+        filled=filled,
+        serving=serving,
+        servers=serving + spare,
+        used=used,
+        away_share=np.zeros_like(filled),
+        by_existing=asked.peak * (1 - existing.left),
+        existing=existing.fleets,
+    )
+
+
+def fleet_of_hybrid(base: PricedOption, draws: Draws, years: int, most: Array) -> Fleet:
+    """Machines of a hybrid that owns at most so many servers, as its base does: what they do not
+    carry of the load goes elsewhere. It needs no spare: the other side is it. most: [n]"""
+    asked = _asked(base, draws, years)
+    existing = _existing(base, draws, years)
+    filled = _filled(base, asked.peak * existing.left, existing.left)
+    servers = np.minimum(_kept(filled), most[:, None])
+    # Pools share the servers by what each would fill of them, and existing ones serve beside.
+    of_pool = servers * _over(filled, np.broadcast_to(filled.sum(axis=0), filled.shape))
+    by_existing = asked.peak * (1 - existing.left)
+    capacity = whole_down(of_pool * base.per_server) + by_existing
+    away = np.array(list(map(_away_share, base.pools, capacity, asked.per_request)))
+    # All that the option has serves alike, by what it can carry.
+    own_share = 1 - _over(by_existing, capacity)
+    used = (asked.mean * (1 - away) * own_share / base.per_server).sum(axis=0)
+    return _owned_fleet(
+        base,
+        filled=filled,
+        serving=servers,
+        servers=servers,
+        used=used,
+        away_share=away,
+        by_existing=by_existing,
+        existing=existing.busier((1 - away) * (1 - own_share), asked.mean).fleets,
+    )
+
+
+def _owned_fleet(
+    priced: PricedOption, *, filled: Array, serving: Array, servers: Array, used: Array,
+    away_share: Array, by_existing: Array, existing: Mapping[str, Fleet],
+) -> Fleet:  # fmt: skip
+    """Servers that are bought, beside existing ones. filled: by each pool; used: of them all, in a
+    mean hour; else as `Fleet` has it. [servers]"""
+    assert priced.machine is not None
+    none = np.zeros_like(servers)
+    return Fleet(
+        servers=servers,
+        serving=serving,
+        owned_replicas=(filled * priced.per_server).sum(axis=0),
+        rented_replicas=none,
+        gpus=servers * priced.machine.gpu_count,
+        gpu_hours=none,
+        busy=np.clip(_over(used, servers), 0, 1),
+        away_share=away_share,
+        by_existing=by_existing,
+        existing=existing,
+    )
+
+
+def _filled(priced: PricedOption, peak: Array, left: Array | float = 1.0) -> Array:
+    """Servers that each pool fills, parts of one too: pools share servers. A pool has one replica
+    at least, unless existing servers leave nothing of its load. peak: replicas; left: share of the
+    load. [pools × n × Y]"""
+    replicas = np.where(np.asarray(left) > ROUNDING, np.maximum(1.0, whole_up(peak)), 0.0)
+    return np.asarray(replicas / priced.per_server)
+
+
+def _kept(filled: Array) -> Array:
+    """Whole servers that hold what pools fill; those bought once are kept. [n × Y]"""
+    return np.asarray(np.maximum.accumulate(whole_up(filled.sum(axis=0)), axis=1))
+
+
+def _spare(priced: PricedOption, asked: _Asked, existing: _Existing, serving: Array) -> Array:
+    """Servers that stand by: for failure and maintenance, and at a second site. [n × Y]"""
+    stand_by = StandBy.most(p.pool.stand_by for p in priced.pools)
+    if not priced.kinds:
+        spare = serving if stand_by.as_many_again else np.full_like(serving, stand_by.count)
+        return np.asarray(spare + whole_up(serving * priced.option.second_site))
+    for_all = whole_up(_filled(priced, asked.peak).sum(axis=0))
+    strongest = max(kind.equivalent for kind in priced.kinds)
+    spare = stand_by.bought(for_all, strongest, existing.idle)
+    return np.asarray(spare + whole_up(for_all * priced.option.second_site))
+
+
+def _away_share(pool: PoolLoad, capacity: Array, per_request: Array) -> Array:
+    """Share of a pool's requests above the own capacity, minute by minute; waiting work fills the
+    valleys. capacity: replicas; per_request: replicas for a request a second. [n × Y]"""
+    if not pool.curve.any():
+        return np.where(capacity > 0, 0.0, 1.0)
+    without_limit = np.full_like(per_request, np.inf)
+    carried = np.divide(capacity, per_request, out=without_limit, where=per_request > 0)
+    interactive = np.interp(carried / pool.curve[-1], CAPACITIES, pool.away_share)
+    return np.where(capacity > 0, interactive * (1 - pool.pool.batchable_share), 1.0)
+
+
+# --- machines: existing -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Existing:
+    """What existing servers carry of an option's load."""
+
+    left: Array | float
+    """Share of each pool's load that they leave to those that are bought. [pools × n × Y]"""
+    idle: Array
+    """Those that serve nothing, in servers of the kind that is bought. [n × Y]"""
+    fleets: Mapping[str, Fleet]
+    """By `PricedKind.key`."""
+
+    def busier(self, share: Array, mean: Array) -> _Existing:
+        """The same where they serve another share of each pool's load, because a part of it goes
+        elsewhere. share: of each pool; mean: its load in replicas. [pools × n × Y]"""
+        if not self.fleets:
+            return self
+        before = (mean * (1 - self.left)).sum(axis=0)
+        times = _over((mean * share).sum(axis=0), before)
+        fleets = {
+            key: replace(fleet, busy=np.clip(fleet.busy * times, 0, 1))
+            for key, fleet in self.fleets.items()
+        }
+        return replace(self, fleets=fleets)
+
+
+def _existing(priced: PricedOption, draws: Draws, years: int) -> _Existing:
+    """What an option's existing servers carry: each kind in turn a share of the load, as large as
+    the replicas that it holds are of those that the whole load would need.
+
+    `capacity.Kind` works out the same of the central case.
+    """
+    shape = (len(draws["growth"]), years)
+    if not priced.kinds:
+        return _Existing(left=1.0, idle=np.zeros(shape), fleets={})
+    left = {p.pool.model: np.ones(shape) for p in priced.pools}
+    idle = np.zeros(shape)
+    fleets = {}
+    for kind in priced.kinds:
+        fleet = _fleet_of_kind(kind, draws, years, left)
+        idle += (fleet.servers - fleet.serving) * kind.equivalent
+        fleets[kind.key] = fleet
+    shares = np.array([left[p.pool.model] for p in priced.pools])
+    return _Existing(left=shares, idle=idle, fleets=fleets)
+
+
+def _fleet_of_kind(kind: PricedKind, draws: Draws, years: int, left: dict[str, Array]) -> Fleet:
+    """The fleet of one kind of existing servers, which takes its share off what is `left` of each
+    model's load. Its pools share the servers by what each would need of them. [n × Y each]"""
+    assert kind.machine is not None
+    shape = (len(draws["growth"]), years)
+    none = np.zeros(shape)
+    servers = np.broadcast_to(kind.count(years), shape)
+    replicas = none
+    serving = none
+    used = none
+    if kind.pools:
+        asked = _asked(kind, draws, years)
+        needed = asked.peak / kind.per_server
+        held = whole_down(servers * needed / needed.sum(axis=0) * kind.per_server)
+        models = [each.pool.model for each in kind.pools]
+        carried = np.minimum(held / asked.peak, np.array([left[model] for model in models]))
+        for model, share in zip(models, carried, strict=True):
+            left[model] = left[model] - share
+        replicas = held.sum(axis=0)
+        serving = np.minimum(servers, whole_up((carried * needed).sum(axis=0)))
+        used = (asked.mean * carried / kind.per_server).sum(axis=0)
+    return Fleet(
+        servers=servers,
+        serving=serving,
+        owned_replicas=replicas,
+        rented_replicas=none,
+        gpus=servers * kind.machine.gpu_count,
+        gpu_hours=none,
+        busy=np.clip(_over(used, servers), 0, 1),
+        away_share=np.zeros((len(kind.pools), *shape)),
+    )
+
+
+# --- machines: rented -------------------------------------------------------------------------
+
+
+def rented_fleet(priced: PricedOption, draws: Draws, years: int) -> Fleet:
+    """Rented machines that an option needs for all of its load, with what stands by."""
+    asked = _asked(priced, draws, years)
+    owned = np.zeros_like(asked.peak)
+    serving = _rented_beside(asked, owned)
+    as_many_again = priced.of_pools(lambda pool: pool.stand_by.as_many_again) > 0
+    count = priced.of_pools(lambda pool: pool.stand_by.count)
+    return _rented(
+        priced,
+        draws,
+        asked=asked,
+        owned=owned,
+        serving=serving,
+        spare=np.where(as_many_again, serving, count),
+        away_share=np.zeros_like(owned),
+    )
+
+
+def rented_for_peaks(hybrid: PricedHybrid, draws: Draws, years: int, own_fleet: Fleet) -> Fleet:
+    """Rented machines of a hybrid beyond its own servers, which stand by in the place of spares.
+
+    Own servers are taken to be shared evenly by the pools.
+    """
+    asked = _asked(hybrid.burst, draws, years)
+    evenly = own_fleet.serving * hybrid.base.per_server / len(hybrid.burst.pools)
+    owned = np.broadcast_to(whole_down(evenly + own_fleet.by_existing), asked.peak.shape)
+    return _rented(
+        hybrid.burst,
+        draws,
+        asked=asked,
+        owned=owned,
+        serving=_rented_beside(asked, owned),
+        spare=np.zeros_like(asked.peak),
+        away_share=own_fleet.away_share,
+    )
+
+
+def _rented_beside(asked: _Asked, owned: Array) -> Array:
+    """Replicas that are rented beside those on own servers; a pool that has none there keeps one,
+    however small its load is. [pools × n × Y]"""
+    least = np.where(owned > 0, 0.0, 1.0)
+    return np.maximum(least, whole_up(asked.peak) - owned)
+
+
+def _rented(
+    priced: PricedOption, draws: Draws, *, asked: _Asked, owned: Array, serving: Array,
+    spare: Array, away_share: Array,
+) -> Fleet:  # fmt: skip
+    """Rented replicas that serve and stand by: committed ones are paid around the clock, others
+    while they are needed. owned: replicas on own servers. [pools × n × Y]"""
+    month = draws["hours_per_month"][:, None]
+    paid = serving
+    if not priced.option.is_committed:
+        mean = np.array(list(map(_mean_replicas, priced.pools, asked.per_request, owned)))
+        paid = np.minimum(mean * draws["scale_down"][:, None], serving)
+    gpus = priced.of_pools(lambda pool: pool.gpus_per_replica)
+    hours = (month * ((paid + spare) * gpus)).sum(axis=0)
+    used = (asked.mean * gpus * month).sum(axis=0)
+    standing = serving + spare
+    none = np.zeros_like(hours)
+    return Fleet(
+        servers=none,
+        serving=none,
+        owned_replicas=none,
+        rented_replicas=standing.sum(axis=0),
+        gpus=(standing * gpus).sum(axis=0),
+        gpu_hours=hours,
+        busy=np.clip(used / np.maximum(hours, 1e-12), 0, 1),
+        away_share=away_share,
+    )
+
+
+def _mean_replicas(pool: PoolLoad, per_request: Array, owned: Array) -> Array:
+    """Mean over the hours of whole replicas needed beyond the owned ones; without any, at least
+    one. per_request: replicas for a request a second. [n × Y]"""
+    mean = np.where(owned > 0, 0.0, 1.0)
+    peak = pool.bunched[-1]
+    if peak > 0:
+        load = np.log(np.maximum(per_request * peak, 1e-9))
+        for count in np.unique(owned).tolist():
+            here = owned == count
+            mean[here] = np.interp(load[here], np.log(GRID), pool.beyond(count))
+    return mean
+
+
 # --- billing ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
 class Amount:
-    """What a line costs: by month of a year [n × Y], at the start of a year, or at the end."""
+    """What a line costs and when it falls due."""
 
     line: Line
-    when: Literal["running", "start", "end"]
+    falls: Literal["running", "start", "end"]
+    """By month of a year, at the start of a year, or at the end of the horizon."""
     quantity: Array
     """[n × Y; of one row or column where it is the same in all draws or years]"""
     price: Array
     """[n]"""
-    phase: Phase = "own"
+    phase: Phase = "serving"
 
     @property
     def value(self) -> Array:
@@ -638,31 +772,44 @@ class Amount:
     @property
     def path(self) -> str:
         """How its price moves; what is paid at one time is paid at today's price."""
-        return "flat" if self.when == "start" else self.line.path
+        return "flat" if self.falls == "start" else self.line.path
 
     @property
     def is_capital(self) -> bool:
         """Whether it is an investment that is written off, not an expense."""
-        return self.when == "start" and self.line.item.category in CAPITAL
+        return self.falls == "start" and self.line.item.category in CAPITAL
 
 
 def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
     """Amounts of an option, its own only: neither the baseline before production, nor tax."""
-    option = plan.options[name]
-    rest = own = machines(option, draws, plan.years)
-    if isinstance(option, HybridPlan):
-        if option.burst.pools:
-            rest = rented(option.burst, draws, plan.years, own, option.base.per_server)
-        sides = {
-            "own": Side(plan=plan, option=option.base, draws=draws, fleet=own, hybrid=option),
-            "burst": Side(plan=plan, option=option.burst, draws=draws, fleet=rest, hybrid=option),
-        }
+    priced = plan.options[name]
+    fleet = option_fleet(priced, draws, plan.years)
+    if isinstance(priced, PricedHybrid):
+        sides = _sides(plan, priced, draws, fleet)
     else:
-        sides = {"own": Side(plan=plan, option=option, draws=draws, fleet=own)}
-    for kind in option.kinds:
-        there = own.there[kind.key] if own else None
-        sides[kind.key] = Side(plan=plan, option=kind, draws=draws, fleet=there)
-    return [sides[line.side].amount(line) for line in option.lines]
+        sides = {"base": Side(plan=plan, priced=priced, draws=draws, known_fleet=fleet)}
+    for kind in priced.kinds:
+        existing = fleet.existing[kind.key] if fleet else None
+        sides[kind.key] = Side(plan=plan, priced=kind, draws=draws, known_fleet=existing)
+    return [sides[line.side].amount(line) for line in priced.lines]
+
+
+def _sides(
+    plan: Plan, hybrid: PricedHybrid, draws: Draws, own_fleet: Fleet | None
+) -> dict[str, Side]:
+    """The two sides of a hybrid, as `Line.side` calls them."""
+    # A vendor is paid for what goes elsewhere, which the fleet of the base tells.
+    burst_fleet = own_fleet
+    if hybrid.burst.pools and own_fleet is not None:
+        burst_fleet = rented_for_peaks(hybrid, draws, plan.years, own_fleet)
+    return {
+        "base": Side(
+            plan=plan, priced=hybrid.base, draws=draws, known_fleet=own_fleet, hybrid=hybrid
+        ),
+        "burst": Side(
+            plan=plan, priced=hybrid.burst, draws=draws, known_fleet=burst_fleet, hybrid=hybrid
+        ),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -670,10 +817,27 @@ class Side:
     """An option with its machines over some draws; of a hybrid, one of its two sides."""
 
     plan: Plan
-    option: OptionPlan
+    """Of all options."""
+    priced: PricedOption
     draws: Draws
-    fleet: Fleet | None
-    hybrid: HybridPlan | None = None
+    known_fleet: Fleet | None
+    """Its machines; None where a vendor has them."""
+    hybrid: PricedHybrid | None = None
+    """What it is a side of."""
+
+    @property
+    def option(self) -> Option:
+        """What the scenario says of it."""
+        return self.priced.option
+
+    @property
+    def fleet(self) -> Fleet:
+        """The machines. Raises NotPriced where there are none to count."""
+        if self.known_fleet is None:
+            raise NotPriced(
+                f"{self.priced.name} has no machines that its costs could be counted by"
+            )
+        return self.known_fleet
 
     def amount(self, line: Line) -> Amount:
         """What a line costs and when."""
@@ -681,18 +845,15 @@ class Side:
         unit = np.ones(len(self.draws["growth"]))
         price = reduce(np.multiply, (self.draws[name] for name in line.factors), unit)
         level = np.atleast_2d(self.quantity(line))
-        if item.when in ("monthly", "yearly"):
-            return Amount(
-                line=line,
-                when="running",
-                quantity=level / (MONTHS if item.when == "yearly" else 1),
-                price=price,
-            )
+        if item.when == "monthly":
+            return Amount(line=line, falls="running", quantity=level, price=price)
+        if item.when == "yearly":
+            return Amount(line=line, falls="running", quantity=level / MONTHS, price=price)
         level = np.broadcast_to(level, (len(level), self.plan.years))
         if item.when == "at_exit":
             last = np.zeros(level.shape)
             last[:, -1] = self._resale(level) if item.driver == "resale_server" else level[:, -1]
-            return Amount(line=line, when="end", quantity=last, price=price)
+            return Amount(line=line, falls="end", quantity=last, price=price)
         new = additions(level) if item.when == "once" else _refreshed(level, life_years(self.draws))
         return self._bought(line, new, price)
 
@@ -700,43 +861,32 @@ class Side:
         """Quantity of a line's driver. [n × Y, n × 1 or 1]"""
         return QUANTITIES[line.item.driver](self, line)
 
-    @property
-    def machines(self) -> Fleet:
-        """The machines. Raises NotPriced where there are none to count."""
-        if self.fleet is None:
-            raise NotPriced(
-                f"{self.option.name} has no machines that its costs could be counted by"
-            )
-        return self.fleet
-
     def _bought(self, line: Line, new: Array, price: Array) -> Amount:
         """What is bought at the start of each year: what is owned already is not; a lease is paid
         in equal parts."""
         if line.item.driver in ("server", "serving_server", "spare_server"):
             new = new.copy()
             new[:, 0] *= 1 - self._owned_share()
-        lease = self.option.option.lease
+        lease = self.option.lease
         if lease is None or line.item.category not in CAPITAL:
-            return Amount(line=line, when="start", quantity=new, price=price)
-        parts = lease.years * MONTHS
-        rate = (1 + lease.rate) ** (1 / MONTHS) - 1
-        part = 1 / parts if rate == 0 else rate / (1 - (1 + rate) ** -parts)
+            return Amount(line=line, falls="start", quantity=new, price=price)
+        part = annuity(lease.rate, lease.years * MONTHS)
         paid = np.zeros_like(new)
         for y in range(new.shape[1]):
             paid[:, y : y + lease.years] += new[:, y : y + 1] * part
-        return Amount(line=line, when="running", quantity=paid, price=price)
+        return Amount(line=line, falls="running", quantity=paid, price=price)
 
     def _owned_share(self) -> Array | float:
         """Share of the first year's servers that is owned already. [n]"""
-        if not self.option.option.owned_servers and self.option.name != self.plan.baseline:
+        if not self.option.owned_servers and self.priced.name != self.plan.baseline:
             return 0.0
-        needed = fleet(self.option, self.draws, self.plan.years)
+        needed = fleet_needed(self.priced, self.draws, self.plan.years)
         return self.owned_already(needed) / np.maximum(needed.servers[:, 0], 1e-9)
 
-    def owned_already(self, machines: Fleet) -> Array:
+    def owned_already(self, fleet: Fleet) -> Array:
         """Servers that the client owns today: as said, or all that an option in use needs. [n]"""
-        first = machines.servers[:, 0]
-        option = self.option.option
+        first = fleet.servers[:, 0]
+        option = self.option
         if option.owned_servers is None:
             is_owned = option.in_use and not option.existing_servers
             return first if is_owned else np.zeros_like(first)
@@ -745,29 +895,31 @@ class Side:
     def could_sell(self) -> Array:
         """Servers owned today, each counted with the share of its price that it fetches, or once
         where the client says what it would fetch. [n × 1]"""
-        if isinstance(self.option, KindPlan):
-            existing = self.option.existing
-            first = self.machines.servers[:, :1]
+        if isinstance(self.priced, PricedKind):
+            existing = self.priced.existing
+            first = self.fleet.servers[:, :1]
             if existing.value_each is not None:
                 return first
-            return np.asarray(first * worth_at(self.draws, existing.age_years)[:, None])
-        worth = worth_at(self.draws, self.option.option.owned_age_years)
-        return (self.owned_already(self.machines) * worth)[:, None]
+            return np.asarray(first * resale_share(self.draws, existing.age_years)[:, None])
+        fetches = resale_share(self.draws, self.option.owned_age_years)
+        return (self.owned_already(self.fleet) * fetches)[:, None]
 
     def _resale(self, level: Array) -> Array:
         """Servers at the end, each counted with the share of its price that it fetches. [n]"""
-        if isinstance(self.option, KindPlan):
-            age = self.option.existing.age_years + self.plan.months / MONTHS
-            return np.asarray(level[:, -1] * worth_at(self.draws, age))
-        lease = self.option.option.lease
+        if isinstance(self.priced, PricedKind):
+            age = self.priced.existing.age_years + self.plan.months / MONTHS
+            return np.asarray(level[:, -1] * resale_share(self.draws, age))
+        fetched = np.zeros(len(level))
+        lease = self.option.lease
+        if lease is not None and lease.returned:
+            return fetched
         life = life_years(self.draws)
-        worth = np.zeros(len(level))
-        for y, bought in enumerate(additions(level).T if not (lease and lease.returned) else ()):
+        for y, bought in enumerate(additions(level).T):
             # At the end of the horizon stands what was bought last: whole lives are taken off.
             age = self.plan.months / MONTHS - y
             age -= life * max(0, math.ceil(age / life) - 1)
-            worth += bought * worth_at(self.draws, age)
-        return worth
+            fetched += bought * resale_share(self.draws, age)
+        return fetched
 
     def kwh(self) -> Array:
         """Electricity of the servers by month, before cooling. [kWh]
@@ -776,86 +928,109 @@ class Side:
         """
         idle = self.draws["idle_share"][:, None]
         hours = self.draws["hours_per_month"][:, None]
-        kw = self.draws[self.option.power_key][:, None]
-        drawn = idle + (1 - idle) * self.machines.busy
-        return np.asarray(self.machines.servers * kw * drawn * hours)
+        kw = self.draws[self.priced.power_key][:, None]
+        drawn = idle + (1 - idle) * self.fleet.busy
+        return np.asarray(self.fleet.servers * kw * drawn * hours)
 
     def kw_provisioned(self) -> Array:
         """Power that the room keeps for the servers. [kW]"""
-        assert self.option.machine is not None
-        return self.machines.servers * self.option.machine.provisioned_kw
+        assert self.priced.machine is not None
+        return self.fleet.servers * self.priced.machine.provisioned_kw
 
     def requests(self, workload: str) -> Array:
         """Requests of a workload by month that this side serves. [n × Y]"""
         load = self.plan.loads[workload]
         ratio = load_ratio(load.growth, self.draws, self.plan.years)
         asked = ratio * load.mean_rate * 3600 * self.draws["hours_per_month"][:, None]
-        if bought := self.option.option.provisioned:
+        if bought := self.option.provisioned:
             asked = asked * (1 - np.minimum(1, bought.serves / ratio))
         if self.hybrid is not None:
-            pools = zip(self.hybrid.base.pools, self.machines.spilled, strict=True)
-            asked = asked * next(w for p, w in pools if workload in {x.name for x in p.pool.loads})
+            asked = asked * self._away_share_of(workload, self.hybrid)
         return np.asarray(asked)
 
-    def sent(self, least: float = 0.0) -> Array:
-        """Share of the workloads' requests that the other side of a mix serves, workloads counting
-        alike; all where there is no mix. [n × Y]
+    def _away_share_of(self, workload: str, hybrid: PricedHybrid) -> Array:
+        """Share of a workload's requests that the other side of a mix serves: that of the pool that
+        it shares. [n × Y]"""
+        by_pool = zip(hybrid.base.pools, self.fleet.away_share, strict=True)
+        return next(away for each, away in by_pool if each.serves(workload))
 
-        least: one of which more than this goes there counts as a whole, the others as none.
-        """
+    def away_share(self) -> Array:
+        """Share of the workloads' requests that the other side of a mix serves, workloads counting
+        alike; all where there is no mix. [n × Y or 1 × 1]"""
         if self.hybrid is None:
             return np.ones((1, 1))
-        away = self.machines.spilled
-        parts = [len(p.pool.loads) for p in self.hybrid.base.pools]
-        return np.average(np.where(away > least, 1.0, 0.0) if least else away, 0, parts)
+        return self._over_workloads(self.fleet.away_share, self.hybrid)
+
+    def _tested_share(self) -> Array:
+        """Share of the workloads of which the other side of a mix serves enough for a test; all
+        where there is no mix. [n × Y or 1 × 1]"""
+        if self.hybrid is None:
+            return np.ones((1, 1))
+        is_tested = np.where(self.fleet.away_share > TESTED_FROM, 1.0, 0.0)
+        return self._over_workloads(is_tested, self.hybrid)
+
+    @staticmethod
+    def _over_workloads(of_pools: Array, hybrid: PricedHybrid) -> Array:
+        """Mean over workloads of what holds for each pool of a hybrid's base. [n × Y]"""
+        served = [len(each.pool.loads) for each in hybrid.base.pools]
+        return np.asarray(np.average(of_pools, axis=0, weights=served))
 
     def model_moves(self) -> Array:
         """Tests of successors by year: of a mix, for workloads that the other side serves at all.
 
         A test is the same work, however little of a workload goes there. [n × Y or 1 × Y]
         """
-        return np.reshape(self.option.moves, (1, -1)) * self.sent(TESTED_FROM)
+        return np.array([self.priced.moves], dtype=float) * self._tested_share()
 
     def provisioned_hours(self) -> Array:
         """Unit-hours of throughput that are paid by month, used or not; of a mix, of as many units
         as what goes to the other side needs. [n × Y or 1 × 1]"""
-        bought = self.option.option.provisioned
+        bought = self.option.provisioned
         hours = bought.units * bought.hours_per_month if bought else 0.0
-        return hours * self.sent()
+        return hours * self.away_share()
 
     def egress_gb(self) -> Array:
         """Answers sent out by month. [GB]"""
-        share = self.sent()
-        size = self.draws["bytes_per_token"][:, None] / BYTES_PER_GB
-        return np.asarray(total_tokens(self.plan, self.draws, answers_only=True) * share * size)
+        answers = total_tokens(self.plan, self.draws, answers_only=True) * self.away_share()
+        return np.asarray(answers * (self.draws["bytes_per_token"][:, None] / BYTES_PER_GB))
 
     def unused(self) -> Array:
         """What a minimum commitment costs beyond the bill, by month, on the year's mean price.
         [client's currency, n × Y]"""
         months = np.ones((1, self.plan.months))
         used = np.zeros((1, self.plan.years))
-        for line in self.option.lines:
+        for line in self.priced.lines:
             if line.item.driver in ("request", "gpu_hour", "provisioned_hour"):
                 path = by_year(self.plan.path(line.path, self.draws))
                 used = used + self.amount(line).value * path / by_year(months)
-        return np.maximum(0.0, self.option.option.minimum_commitment_per_month - used)
+        return np.maximum(0.0, self.option.minimum_commitment_per_month - used)
 
     def fte(self) -> Array:
-        """Full-time equivalents of platform team and hands for machines; over 12 for a month.
-        [FTE-years, n × 1 or n × Y]"""
-        staff = self.draws[f"fte_platform.{self.option.name}"][:, None]
-        if self.option.pools:
-            each = self.draws[f"fte_per_8_gpus.{self.option.name}"][:, None]
-            others = sum((kind.gpus for kind in self.machines.there.values()), 0.0)
-            units = (self.machines.gpus + others) / GPUS_PER_STAFF_UNIT
+        """Work of platform team and hands for machines in a month, as a twelfth of their full-time
+        equivalents, because a wage is a year's. [FTE-years by month, n × 1 or n × Y]"""
+        staff = self.draws[f"fte_platform.{self.priced.name}"][:, None]
+        if self.priced.pools:
+            each = self.draws[f"fte_per_8_gpus.{self.priced.name}"][:, None]
+            existing = sum((fleet.gpus for fleet in self.fleet.existing.values()), 0.0)
+            units = (self.fleet.gpus + existing) / GPUS_PER_STAFF_UNIT
             scale = self.draws["staff_scale"][:, None]
             staff = staff + each * np.where(units > 1, np.maximum(units, 1.0) ** scale, units)
         return np.asarray(staff / MONTHS)
 
+    def replicas(self) -> Array:
+        """Replicas that the client deploys: on rented GPUs those that stand by too, on its own
+        servers those that the load asks for."""
+        fleet = self.fleet
+        return fleet.rented_replicas if self.priced.machine is None else fleet.owned_replicas
+
+    def sites(self) -> float:
+        """Places with machines; the other side of a mix is its second one."""
+        return 2.0 if self.option.second_site and self.hybrid is None else 1.0
+
 
 QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "option": lambda side, line: 1.0,
-    "site": lambda side, line: 2.0 if side.option.option.second_site and not side.hybrid else 1.0,
+    "site": lambda side, line: side.sites(),
     "workload": lambda side, line: float(len(side.plan.loads)),
     "user": lambda side, line: side.plan.users,
     "on_call": lambda side, line: float(side.plan.round_the_clock),
@@ -865,14 +1040,14 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "request": lambda side, line: side.requests(line.workload),
     "unused_commitment": lambda side, line: side.unused(),
     "gb": lambda side, line: side.egress_gb(),
-    "server": lambda side, line: side.machines.servers,
-    "resale_server": lambda side, line: side.machines.servers,
-    "serving_server": lambda side, line: side.machines.serving,
-    "spare_server": lambda side, line: side.machines.servers - side.machines.serving,
+    "server": lambda side, line: side.fleet.servers,
+    "resale_server": lambda side, line: side.fleet.servers,
+    "serving_server": lambda side, line: side.fleet.serving,
+    "spare_server": lambda side, line: side.fleet.servers - side.fleet.serving,
     "owned_server": lambda side, line: side.could_sell(),
-    "replica": lambda side, line: side.machines.replicas,
-    "gpu": lambda side, line: side.machines.gpus,
-    "gpu_hour": lambda side, line: side.machines.gpu_hours,
+    "replica": lambda side, line: side.replicas(),
+    "gpu": lambda side, line: side.fleet.gpus,
+    "gpu_hour": lambda side, line: side.fleet.gpu_hours,
     "kw": lambda side, line: side.kw_provisioned(),
     "kwh": lambda side, line: side.kwh(),
 }
@@ -899,7 +1074,7 @@ def _refreshed(level: Array, life: int) -> Array:
     return out
 
 
-def worth_at(draws: Draws, age: float) -> Array:
+def resale_share(draws: Draws, age: float) -> Array:
     """Share of its price that a server of an age fetches, over the draw's `residual_scale`, which
     multiplies it; together never more than the price. [n]"""
     curve = [1.0, *(float(draws[name][0]) for name in RESIDUALS), 0.0]
@@ -911,16 +1086,31 @@ def worth_at(draws: Draws, age: float) -> Array:
 
 
 def path_factor(path: str, draws: Draws, months: int) -> Array:
-    """Price of month 1 … M over today's, of all but a model's. [n × M]"""
-    name, _, step = path.partition(":")
-    if name == "flat":
-        return np.ones((len(draws["growth"]), months))
-    if step:
-        elapsed = np.arange(months) // int(step) * float(step)
-        memory = draws["rental_memory"][:, None]
-        years = memory * (1 - np.exp(-elapsed / MONTHS / memory))
-        return np.asarray((1 + draws["rental_drift"])[:, None] ** years)
-    return powers((1 + draws["inflation"]) ** (1 / MONTHS), months)
+    """Price of month 1 … M over today's, of all but a model's, by the name that a line has for its
+    path. Raises ValueError for one that is unknown. [n × M]"""
+    name, _, months_between = path.partition(":")
+    match name:
+        case "flat":
+            return np.ones((len(draws["growth"]), months))
+        case "inflation":
+            return powers((1 + draws["inflation"]) ** (1 / MONTHS), months)
+        case "rental":
+            return _rental_path(draws, months, int(months_between))
+    raise ValueError(f"no price moves along a path called {path}")
+
+
+def _rental_path(draws: Draws, months: int, months_between: int) -> Array:
+    """Price of a rented GPU in month 1 … M over today's, one that is agreed anew every so many
+    months. [n × M]
+
+    A drift of rents levels off: after t years as much of it has happened as m (1 - e^(-t/m)) years
+    of it would bring, m being the memory (docs/decisions.md: the price of servers stays where it is
+    today; rents drift and level off).
+    """
+    elapsed = np.arange(months) // months_between * float(months_between)
+    memory = draws["rental_memory"][:, None]
+    years = memory * (1 - np.exp(-elapsed / MONTHS / memory))
+    return np.asarray((1 + draws["rental_drift"])[:, None] ** years)
 
 
 def powers(base: Array, count: int) -> Array:

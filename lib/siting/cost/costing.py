@@ -19,7 +19,7 @@ from siting import catalogue, pictures, quality, reasoning
 from siting.catalogue import Source, source_of
 from siting.cost import api_prices, cashflow, prices
 from siting.cost.api_prices import ModelPath
-from siting.cost.cashflow import CostItem, HybridPlan, KindPlan, Line, OptionPlan, Plan
+from siting.cost.cashflow import CostItem, Line, Plan, PricedHybrid, PricedKind, PricedOption
 from siting.cost.money import MONTHS
 from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenario, in_words
@@ -43,7 +43,7 @@ READING_WORK = 0.1
 class Compiled:
     """One option with its prices found, or why it has none, and what it rests on."""
 
-    plan: OptionPlan | None
+    plan: PricedOption | None
     why: str
     factors: Mapping[str, Factor]
     api_paths: Mapping[str, ModelPath]
@@ -104,7 +104,7 @@ def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Comp
     made = None
     why = ""
     try:
-        made = _option_plan(finder, sized)
+        made = _priced_option(finder, sized)
     except NotPriced as reason:
         why = str(reason)
     return Compiled(
@@ -116,7 +116,7 @@ def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Comp
     )
 
 
-def _option_plan(finder: _Finder, sized: OptionCapacity) -> OptionPlan:
+def _priced_option(finder: _Finder, sized: OptionCapacity) -> PricedOption:
     finder.find_months()
     name = finder.name
     option = finder.option
@@ -128,10 +128,10 @@ def _option_plan(finder: _Finder, sized: OptionCapacity) -> OptionPlan:
     machine = prices.server(option) if option.kind in OWNED else None
     moves = finder.moves()
     lines = [*replace(finder, machine=machine).lines()]
-    kinds = tuple(_kind_plan(name, sized, kind) for kind in sized.kinds)
+    kinds = tuple(_priced_kind(name, sized, kind) for kind in sized.kinds)
     for kind in kinds:
-        lines += replace(finder, machine=kind.machine, there=kind.existing).lines_of_kind()
-    return OptionPlan(
+        lines += replace(finder, machine=kind.machine, existing=kind.existing).lines_of_kind()
+    return PricedOption(
         name=name,
         option=option,
         lines=tuple(lines),
@@ -142,10 +142,10 @@ def _option_plan(finder: _Finder, sized: OptionCapacity) -> OptionPlan:
     )
 
 
-def _kind_plan(name: str, sized: OptionCapacity, kind: Kind) -> KindPlan:
-    """Servers that an option has already, ready to be billed."""
+def _priced_kind(name: str, sized: OptionCapacity, kind: Kind) -> PricedKind:
+    """Existing servers of an option, ready to be billed."""
     assert sized.server is not None
-    return KindPlan(
+    return PricedKind(
         name=name,
         option=sized.runs,
         lines=(),
@@ -157,17 +157,21 @@ def _kind_plan(name: str, sized: OptionCapacity, kind: Kind) -> KindPlan:
     )
 
 
-def _mixed(finder: _Finder, made: Mapping[str, OptionPlan], why: Mapping[str, str]) -> HybridPlan:
+def _mixed(
+    finder: _Finder, made: Mapping[str, PricedOption], why: Mapping[str, str]
+) -> PricedHybrid:
     finder.find_months()
     option = finder.option
     for part in (option.base, option.burst):
         if part not in made:
             reason = why.get(part, "no such option")
             raise NotPriced(f"its part {part} is not estimated: {reason}")
-    return _hybrid_plan(finder.name, option, made[option.base], made[option.burst])
+    return _priced_hybrid(finder.name, option, made[option.base], made[option.burst])
 
 
-def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan) -> HybridPlan:
+def _priced_hybrid(
+    name: str, option: Option, base: PricedOption, burst: PricedOption
+) -> PricedHybrid:
     """Own lines of the base, and from the other side what is billed by use."""
     if base.machine is None:
         raise NotPriced(f"its base {base.name} owns no machine; name an option of colocation or "
@@ -182,7 +186,7 @@ def _hybrid_plan(name: str, option: Option, base: OptionPlan, burst: OptionPlan)
         for line in burst.lines
         if line.item.driver in by_use or (line.item.driver == "fte" and not burst.pools)
     ]
-    return HybridPlan(
+    return PricedHybrid(
         name=name,
         option=option,
         lines=(*base.lines, *rest),
@@ -251,8 +255,8 @@ class _Finder:
     machine: Server | None = None
     workload: str = ""
     """The workload whose requests are priced."""
-    there: ExistingServers | None = None
-    """Servers of another kind that are there already, where it is their lines that are found."""
+    existing: ExistingServers | None = None
+    """Existing servers of another kind, where it is their lines that are found."""
 
     @property
     def option(self) -> Option:
@@ -261,7 +265,7 @@ class _Finder:
     @property
     def key(self) -> str:
         """Ends the names of factors of its machines."""
-        if self.there is None or self.machine is None:
+        if self.existing is None or self.machine is None:
             return self.name
         return f"{self.name}.{self.machine.id}"
 
@@ -407,11 +411,11 @@ class _Finder:
                 )
 
     def lines_of_kind(self) -> Iterator[Line]:
-        """Cost items of servers that are there already: what runs, what they would fetch today, and
+        """Cost items of existing servers: what runs, what they would fetch today, and
         what they bring and cost in the end. They are not bought, moved to, nor replaced by their
         like; hands for all GPUs are in the option's own line."""
         assert self.machine is not None
-        assert self.there is not None
+        assert self.existing is not None
         self._find_power(self.machine)
         place = self.option.country or self.client.country
         day = self.client.report_date.isoformat()
@@ -419,7 +423,7 @@ class _Finder:
             if not self._is_of_kind(item):
                 continue
             said = {"maintenance": "support_per_year", "owned_already": "value_each"}.get(item.id)
-            amount = getattr(self.there, said) if said else None
+            amount = getattr(self.existing, said) if said else None
             factors = self._price(item) if amount is None else [self._said(item, amount)]
             # What they would fetch, as the client says it, is no purchase.
             taxed = item.driver != "owned_server" or amount is None
@@ -433,9 +437,9 @@ class _Finder:
             )
 
     def _is_of_kind(self, item: CostItem) -> bool:
-        """Whether servers that are there already have a cost item."""
-        assert self.there is not None
-        value = self.there.value_each
+        """Whether existing servers have a cost item."""
+        assert self.existing is not None
+        value = self.existing.value_each
         match item.driver:
             case "owned_server":
                 return value is None or value.high > 0
@@ -444,7 +448,7 @@ class _Finder:
         return item.driver in ("gpu", "kw", "kwh")
 
     def _said(self, item: CostItem, amount: Range) -> str:
-        """The factor of what the client says of servers that are there already."""
+        """The factor of what the client says of existing servers."""
         assert self.machine is not None
         value = replace(amount, unit=f"{self.client.currency} per server")
         source = self.scenario.source(f"options.{self.name}.existing_servers")
@@ -573,7 +577,7 @@ class _Finder:
                 return self._request_price(self.workload)
             case "server_price":
                 return self._server_price(price)
-            case "server_list_price" if self.there is not None:
+            case "server_list_price" if self.existing is not None:
                 return self._server_price("server_price")
             case "server_list_price":  # a price of nothing buys no maintenance: the list price does
                 paid = self.looked_up("server_price")
@@ -612,8 +616,8 @@ class _Finder:
         assert self.machine is not None
         label = f"Price of {self.machine.label}"
         key = f"{name}.{self.key}"
-        if self.there is not None and self.there.price_each is not None:
-            said = replace(self.there.price_each, unit=self.client.currency)
+        if self.existing is not None and self.existing.price_each is not None:
+            said = replace(self.existing.price_each, unit=self.client.currency)
             where = self.scenario.source(f"options.{self.name}.existing_servers")
             return [self.put(key, label, said, where, "server_price")]
         value, source = prices.server_price(self.machine, self.client.report_date)

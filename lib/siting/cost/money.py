@@ -83,6 +83,15 @@ def levelised_cost(
     return npv(costs, yearly_rate) / served * MILLION if served > 0 else None
 
 
+def annuity(yearly_rate: float, months: int) -> float:
+    """Part of a sum borrowed today that is paid back each month, in so many equal payments of which
+    the first falls due in a month: i / (1 - (1 + i)^-n), with i the monthly rate."""
+    if yearly_rate == 0:
+        return 1 / months
+    rate = (1 + yearly_rate) ** (1 / MONTHS) - 1
+    return float(rate / (1 - (1 + rate) ** -months))
+
+
 def constant_saving(outlay: float, saving: float, periods: int) -> Array:
     """Flows of an outlay now and the same saving in each of `periods` periods after.
     [periods + 1]"""

@@ -19,7 +19,7 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Input, source_of
 from siting.cost import cashflow, money, prices
-from siting.cost.cashflow import Amount, Draws, HybridPlan, OptionPlan, Owned, Plan, owned_key
+from siting.cost.cashflow import Amount, Draws, Owned, Plan, PricedHybrid, PricedOption, owned_key
 from siting.cost.costing import compile_plan
 from siting.cost.money import MILLION, MONTHS, Array
 from siting.cost.prices import Factor
@@ -71,11 +71,11 @@ class Clock:
         """Nominal and present sum of a path over the months of each year. [n × Y each]
 
         phase: `waiting`, until option `name` is in production; `before`, while the baseline is paid
-        for it, a while longer; `own`, all but `waiting`; blank, all time.
+        for it, a while longer; `serving`, all but `waiting`; blank, all time.
         """
         key = (path, phase, name)
         if key not in self._sums:
-            if phase == "own":
+            if phase == "serving":
                 whole = self.sums(path)
                 early = self.sums(path, "waiting", name)
                 self._sums[key] = (whole[0] - early[0], whole[1] - early[1])
@@ -108,7 +108,7 @@ def due(plan: Plan, name: str, draws: Draws, billed: Callable[[str], list[Amount
     wait = draws[f"months_to_production.{name}"]
     out = list(billed(name))
     if (wait > 0).any() and plan.baseline in plan.options and plan.baseline != name:
-        out += [replace(a, phase="before") for a in billed(plan.baseline) if a.when == "running"]
+        out += [replace(a, phase="before") for a in billed(plan.baseline) if a.falls == "running"]
     return out
 
 
@@ -164,7 +164,7 @@ def _alike(plan: Plan, draws: Draws, owed: Sequence[Amount]) -> _Bill:
     """Amounts less the tax that they save: on expenses, and on what is written off."""
     alike: dict[tuple[str, str, str], Array] = {}
     for a in owed:
-        key = (a.when, a.path, a.phase)
+        key = (a.falls, a.path, a.phase)
         taxed = 1 if a.is_capital else 1 - plan.tax_rate
         alike[key] = alike.get(key, 0.0) + a.value * taxed
     bought = [a.value for a in owed if a.is_capital]
@@ -181,11 +181,11 @@ def _summed(clock: Clock, name: str, bill: _Bill) -> Totals:
     wait = clock.draws[f"months_to_production.{name}"]
     present = np.zeros(len(wait))
     yearly = np.zeros((len(wait), clock.plan.years))
-    for (when, path, phase), value in bill.items():
+    for (falls, path, phase), value in bill.items():
         nominal: Array | float
-        if when == "running":
+        if falls == "running":
             nominal, worth = clock.sums(path, phase, name)
-        elif when == "start":
+        elif falls == "start":
             nominal = 1.0
             worth = clock.discount[:, :-1:MONTHS]
         else:
@@ -208,13 +208,13 @@ def forgone(clock: Clock, name: str, bill: _Bill) -> Array:
     """
     waiting = clock.waiting("waiting", name)
     months = waiting.shape[1]
-    paid = {phase: np.zeros((len(waiting), months)) for phase in ("own", "before")}
-    for (when, path, phase), value in bill.items():
-        if when == "running" and phase in paid and waiting.any():
+    paid = {phase: np.zeros((len(waiting), months)) for phase in ("serving", "before")}
+    for (falls, path, phase), value in bill.items():
+        if falls == "running" and phase in paid and waiting.any():
             yearly = np.broadcast_to(value, (len(value), clock.plan.years))
             monthly = yearly.repeat(MONTHS, axis=1)[:, :months]
             paid[phase] += monthly * clock.path(path)[:, :months]
-    return np.asarray(waiting * np.maximum(0.0, paid["own"] - paid["before"]))
+    return np.asarray(waiting * np.maximum(0.0, paid["serving"] - paid["before"]))
 
 
 # --- one case, month by month -----------------------------------------------------------------
@@ -289,13 +289,13 @@ def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
     early = amount.phase == "before"
     quantity = np.zeros(months + 1)
     path = np.ones(months + 1)
-    if amount.when == "running":
+    if amount.falls == "running":
         waiting = clock.waiting("before" if early else "waiting", name)[0]
         share = np.pad(waiting, (0, months - len(waiting)))
         quantity[1:] = cashflow.by_month(amount.quantity[0], months)
         quantity[1:] *= share if early else 1 - share
         path[1:] = clock.path(amount.path)[0]
-    elif amount.when == "start":
+    elif amount.falls == "start":
         quantity[:months:MONTHS] = amount.quantity[0]
     else:
         quantity[-1] = amount.quantity[0, -1]
@@ -381,7 +381,7 @@ class OptionCost:
         option = plan.options[name]
         draws = plan.central()
         rate = float(draws["discount_rate"][0])
-        machines = cashflow.machines(option, draws, plan.years)
+        machines = cashflow.option_fleet(option, draws, plan.years)
         self.name = name
         self.label = option.option.label
         self.kind = option.option.kind
@@ -422,7 +422,7 @@ class OptionCost:
         self.servers = tuple(map(float, bought))
         """Servers that are bought, or were, by year, without those of other kinds that are there
         already; empty where none is bought. [servers]"""
-        self.hybrid = option.split if isinstance(option, HybridPlan) else None
+        self.hybrid = option.split if isinstance(option, PricedHybrid) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -514,7 +514,7 @@ def paid_by_year(monthly: Array) -> tuple[float, ...]:
 
 def with_optimum(plan: Plan) -> Plan:
     """The plan with every hybrid owning the number of servers of lowest present cost."""
-    split = {n: _split(plan, o) for n, o in plan.options.items() if isinstance(o, HybridPlan)}
+    split = {n: _split(plan, o) for n, o in plan.options.items() if isinstance(o, PricedHybrid)}
     return replace(plan, options={**plan.options, **split})
 
 
@@ -522,71 +522,78 @@ STEPS = 60
 """Numbers of servers that a hybrid's curve holds at most, besides none and the best."""
 
 
-def _split(plan: Plan, option: HybridPlan) -> HybridPlan:
+def _split(plan: Plan, hybrid: PricedHybrid) -> PricedHybrid:
     """A hybrid at its optimum: one of the two parts alone, or 1 … all servers that peaks need; from
-    none on, where servers of other kinds are there already.
+    none on, where servers of other kinds exist already.
 
     Of equal costs a part alone is taken before a mix, and the other side before own machines.
     """
-    most = int(cashflow.fleet(option.base, plan.central(), plan.years).serving.max())
-    alone = totals(plan, plan.central(), (option.burst.name, option.base.name))
-    none_owned = Owned(0, float(alone[option.burst.name].present[0]), burst_share=1.0)
-    all_owned = Owned(most, float(alone[option.base.name].present[0]), burst_share=0.0)
-    mixed = list(_mixes(plan, option, most))
-    costs = np.round([step.present for step in (none_owned, all_owned, *mixed)], 6)
-    best = (none_owned, all_owned, *mixed)[int(np.argmin(costs))]
+    most = int(cashflow.fleet_needed(hybrid.base, plan.central(), plan.years).serving.max())
+    parts = totals(plan, plan.central(), (hybrid.burst.name, hybrid.base.name))
+    none_owned = Owned(
+        servers=0, present=float(parts[hybrid.burst.name].present[0]), away_share=1.0
+    )
+    all_owned = Owned(
+        servers=most, present=float(parts[hybrid.base.name].present[0]), away_share=0.0
+    )
+    mixed = list(_mixes(plan, hybrid, most))
+    tried = (none_owned, all_owned, *mixed)
+    best = tried[int(np.argmin(np.round([step.present for step in tried], 6)))]
     count = len(mixed)
     shown = {mixed[i] for i in np.linspace(0, count - 1, min(count, STEPS)).round().astype(int)}
-    if best is not all_owned:  # which needs a spare, and so is no point of the curve
-        shown.add(best)
-    end: Literal["", "burst", "base"] = ""
+    alone: Literal["", "burst", "base"] = ""
     if best is none_owned:
-        end = "burst"
+        alone = "burst"
     elif best is all_owned:
-        end = "base"
+        alone = "base"
+    if alone != "base":  # which needs a spare, and so is no point of the curve
+        shown.add(best)
     split = cashflow.Split(
-        servers=best.servers,
-        end=end,
+        best=best,
+        alone=alone,
         curve=tuple(sorted({none_owned, *shown}, key=lambda step: step.servers)),
-        burst_share=best.burst_share,
         base_cost=all_owned.present,
     )
-    part = {"": "", "burst": option.burst.name, "base": option.base.name}
-    return replace(option, split=split, alone=part[end])
+    return replace(hybrid, split=split)
 
 
-def _mixes(plan: Plan, option: HybridPlan, most: int) -> Iterator[Owned]:
-    """A hybrid that buys 1 … `most` servers, as planned; or none beside those that are there."""
-    fewest = 0 if option.kinds else 1
-    draws = plan.central(**{owned_key(option.name): np.arange(float(fewest), most + 1)})
-    present = totals(plan, draws, [option.name])[option.name].present.tolist()
-    shares = _burst_share(plan, option, draws).tolist()
-    for servers, (cost, share) in enumerate(zip(present, shares, strict=True), start=fewest):
-        yield Owned(servers, cost, share)
+def _mixes(plan: Plan, hybrid: PricedHybrid, most: int) -> Iterator[Owned]:
+    """A hybrid that buys 1 … `most` servers, as planned; or none beside existing ones."""
+    fewest = 0 if hybrid.kinds else 1
+    owned = np.arange(float(fewest), most + 1)
+    draws = plan.central(**{owned_key(hybrid.name): owned})
+    costs = totals(plan, draws, [hybrid.name])[hybrid.name].present.tolist()
+    requests = _requests(plan, hybrid, draws, owned)
+    away = (requests.away.sum(axis=1) / requests.total.sum(axis=1)).tolist()
+    for servers, (cost, share) in enumerate(zip(costs, away, strict=True), start=fewest):
+        yield Owned(servers=servers, present=cost, away_share=share)
 
 
-def _burst_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
-    """Share of the horizon's requests that the other side serves. [n]"""
-    away, all_of = _requests(plan, option, draws, draws[owned_key(option.name)])
-    return np.asarray(away.sum(axis=1) / all_of.sum(axis=1))
-
-
-def away_by_year(plan: Plan, option: HybridPlan) -> tuple[float, ...]:
+def away_by_year(plan: Plan, hybrid: PricedHybrid) -> tuple[float, ...]:
     """Share of each year's requests that the other side of a mix serves, as planned. [share]"""
-    split = option.split
-    if split is None or split.end == "base":
+    split = hybrid.split
+    if split is None or split.alone == "base":
         return (0.0,) * plan.years
-    away, all_of = _requests(plan, option, plan.central(), np.full(1, float(split.servers)))
-    return tuple((away / all_of)[0].tolist())
+    requests = _requests(plan, hybrid, plan.central(), np.full(1, float(split.servers)))
+    return tuple((requests.away / requests.total)[0].tolist())
 
 
-def _requests(plan: Plan, option: HybridPlan, draws: Draws, owned: Array) -> tuple[Array, Array]:
-    """Requests of each year that the other side serves, and all of them. [n × Y each]"""
-    own = cashflow.fleet(option.base, draws, plan.years, owned)
-    pools = [each.pool for each in option.base.pools]
+@dataclass(frozen=True, kw_only=True)
+class _Requests:
+    """Requests of each year to a mix. [n × Y each, a year's mean rate in requests/s]"""
+
+    away: Array
+    """Those that the other side serves."""
+    total: Array
+
+
+def _requests(plan: Plan, hybrid: PricedHybrid, draws: Draws, owned: Array) -> _Requests:
+    """Requests to a hybrid that owns so many servers at most. owned: [n]"""
+    fleet = cashflow.fleet_of_hybrid(hybrid.base, draws, plan.years, owned)
+    pools = [each.pool for each in hybrid.base.pools]
     loads = [cashflow.load_ratio(p.growth, draws, plan.years) * p.mean_rate for p in pools]
-    away = [load * share for load, share in zip(loads, own.spilled, strict=True)]
-    return np.sum(away, axis=0), np.sum(loads, axis=0)
+    away = [load * share for load, share in zip(loads, fleet.away_share, strict=True)]
+    return _Requests(away=np.sum(away, axis=0), total=np.sum(loads, axis=0))
 
 
 # --- break-evens and volume -------------------------------------------------------------------
@@ -603,12 +610,12 @@ def by_use(plan: Plan, name: str, present: Mapping[str, float]) -> str:
 
 
 def _break_even(
-    plan: Plan, option: OptionPlan, saving: Array, machines: cashflow.Fleet | None,
+    plan: Plan, option: PricedOption, saving: Array, machines: cashflow.Fleet | None,
     volume: Volume, present: Mapping[str, float],
 ) -> BreakEven:  # fmt: skip
     name = option.name
     rival = by_use(plan, option.name, present)
-    if isinstance(option, HybridPlan) and option.alone == option.burst.name:
+    if isinstance(option, PricedHybrid) and option.alone == option.burst.name:
         return BreakEven(rival=rival, why="the optimum owns nothing: it is the other option alone")
     rate = float(plan.central()["discount_rate"][0])
     month = None if name == plan.baseline else money.payback(saving, rate)
@@ -714,29 +721,29 @@ def _tokens(plan: Plan, draws: Draws) -> Iterable[Array]:
 def _present(plan: Plan, draws: Draws, name: str) -> Array:
     """Present cost of an option; a hybrid split anew in each draw. [n]"""
     option = plan.options[name]
-    if not isinstance(option, HybridPlan):
+    if not isinstance(option, PricedHybrid):
         return totals(plan, draws, [name])[name].present
     alone = (_present(plan, draws, part.name) for part in (option.burst, option.base))
     return np.asarray(np.min([*alone, *_by_share(plan, option, draws)], axis=0))
 
 
-def _by_share(plan: Plan, option: HybridPlan, draws: Draws) -> Array:
+def _by_share(plan: Plan, option: PricedHybrid, draws: Draws) -> Array:
     """Present cost of a hybrid that owns each of SHARES of the servers needed. [shares × n]"""
     name = option.name
-    need = cashflow.fleet(option.base, draws, plan.years).serving.max(axis=1)
+    need = cashflow.fleet_needed(option.base, draws, plan.years).serving.max(axis=1)
     shares = np.append(0.0, SHARES) if option.kinds else SHARES
     each = {n: np.tile(x, len(shares)) for n, x in draws.items()}
     each[owned_key(name)] = np.ceil(np.outer(shares, need)).ravel()
-    mixed = replace(plan, options={**plan.options, name: replace(option, alone="")})
+    mixed = replace(plan, options={**plan.options, name: replace(option, split=None)})
     return totals(mixed, each, [name])[name].present.reshape(len(shares), -1)
 
 
 # --- energy and carbon ------------------------------------------------------------------------
 
 
-def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> Energy:
+def energy(plan: Plan, option: PricedOption, machines: cashflow.Fleet | None) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
-    side = option.base if isinstance(option, HybridPlan) else option
+    side = option.base if isinstance(option, PricedHybrid) else option
     draws = plan.central()
     gpu = catalogue.gpu(side.option.gpu).id if side.option.gpu else ""
     country = side.option.country
@@ -749,11 +756,11 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         name = f"Power of {side.machine.label}"
         source = source_of(side.machine)
         power = Range.exact(float(draws[f"power_kw.{side.name}"][0]), "kW")
-        monthly = cashflow.Side(plan=plan, option=side, draws=draws, fleet=machines).kwh()[0]
+        monthly = cashflow.Side(plan=plan, priced=side, draws=draws, known_fleet=machines).kwh()[0]
         for kind in side.kinds:
-            fleet = machines.there[kind.key]
-            there = cashflow.Side(plan=plan, option=kind, draws=draws, fleet=fleet)
-            monthly = monthly + there.kwh()[0]
+            fleet = machines.existing[kind.key]
+            existing = cashflow.Side(plan=plan, priced=kind, draws=draws, known_fleet=fleet)
+            monthly = monthly + existing.kwh()[0]
     elif (known := prices.row("servers", Server, gpu_id=gpu)) is not None:
         name = f"Power of a GPU's share of its server, {gpu}"
         source = source_of(known)
@@ -769,7 +776,7 @@ def energy(plan: Plan, option: OptionPlan, machines: cashflow.Fleet | None) -> E
         ratio = Range.ordered((1 + share for share in cooling.value.ends), "x")
         of_place = cooling.source
     grid = prices.row("carbon", prices.GridCarbon, country=country)
-    nominal, _ = Clock(plan, draws).sums("flat", "own", option.name)
+    nominal, _ = Clock(plan, draws).sums("flat", "serving", option.name)
     months = nominal[0]  # in production, of each year
     kwh = float((monthly * months).sum() * ratio.central)
     inputs = (Input(name=name, value=power, source=source),

@@ -10,7 +10,7 @@ import numpy as np
 
 from siting.catalogue import source_of
 from siting.cost import cashflow, fiscal, money, prices, tco
-from siting.cost.cashflow import BEFORE, HybridPlan
+from siting.cost.cashflow import BEFORE, PricedHybrid
 from siting.cost.money import MONTHS, Array
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
@@ -437,6 +437,6 @@ class BudgetFrames(Topic):
         """
         plan = self.results.cost.plan
         for name, option in plan.options.items():
-            if isinstance(option, HybridPlan):
+            if isinstance(option, PricedHybrid):
                 for year, away in enumerate(tco.away_by_year(plan, option), 1):
                     yield {"option": name, "year": year, "away": away}

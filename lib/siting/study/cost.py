@@ -308,7 +308,7 @@ class CostFrames(Topic):
                 "rival": found.rival,
                 "why": found.why,
             }
-            is_split = option.hybrid is None or not option.hybrid.end
+            is_split = option.hybrid is None or not option.hybrid.alone
             compared = not is_today and self.results.cost.plan.baseline in self.results.cost.options
             if compared and (found.month is not None or is_split):
                 row["month"] = _never(found.month)
@@ -322,7 +322,7 @@ class CostFrames(Topic):
         servers: owned at most, without those of other kinds that are there already; they are
             bought when the load needs them [servers]
         present: present cost [currency]
-        bursts: share of tokens that the other side serves [share]
+        bursts: share of requests that the other side serves [share]
         best: whether it is the split that costs least
         all_owned: present cost of all load on own servers, with a spare [currency]
         """
@@ -334,8 +334,8 @@ class CostFrames(Topic):
                     "option": option.name,
                     "servers": owned.servers,
                     "present": owned.present,
-                    "bursts": owned.burst_share,
-                    "best": option.hybrid.end != "base" and owned == option.hybrid.best,
+                    "bursts": owned.away_share,
+                    "best": option.hybrid.alone != "base" and owned is option.hybrid.best,
                     "all_owned": option.hybrid.base_cost,
                 }
 

@@ -216,7 +216,7 @@ class Results:
         ruled_out = {c.name for c in self.decision.candidates if c.struck}
         drawn = {c.name: c.cost.central for c in self.decision.candidates if c.cost is not None}
         likely = {name: drawn.get(name, option.present) for name, option in priced.items()}
-        others = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.end)]
+        others = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.alone)]
         allowed = [n for n in others if n not in ruled_out] or others
         return Pair(chosen, min(allowed, key=likely.__getitem__, default=chosen))
 

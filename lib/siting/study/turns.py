@@ -13,7 +13,7 @@ import numpy as np
 from siting.catalogue import Source, source_of
 from siting.cost import costing, prices, tco
 from siting.cost.api_prices import FALLING_YEARS
-from siting.cost.cashflow import HybridPlan
+from siting.cost.cashflow import PricedHybrid
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
 from siting.quantity import Range
@@ -218,7 +218,7 @@ class TurnFrames(Topic):
         """
         name = self.results.decision.recommended
         own = self.results.cost.plan.options.get(name or "")
-        if name is None or not isinstance(own, HybridPlan) or not own.split or own.split.end:
+        if name is None or not isinstance(own, PricedHybrid) or not own.split or own.split.alone:
             return
         path = OTHER_FUTURE[self.scenario.finance.price_path]
         other = put(self.scenario, {"finance.price_path": path})
@@ -280,7 +280,7 @@ class TurnFrames(Topic):
     def _is_a_part(self, name: str) -> bool:
         """Whether an option is a mix whose cheapest split is one of its parts alone."""
         priced = self.results.cost.options.get(name)
-        return priced is not None and priced.hybrid is not None and priced.hybrid.end != ""
+        return priced is not None and priced.hybrid is not None and priced.hybrid.alone != ""
 
     def _struck(self, changes: Mapping[str, Any]) -> set[str]:
         """Options that are ruled out in a scenario with something else."""

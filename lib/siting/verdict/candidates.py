@@ -14,7 +14,7 @@ import numpy as np
 
 from siting import places, quality
 from siting.catalogue import Fact, one_of, settings, table
-from siting.cost.cashflow import HybridPlan, OptionPlan, Split
+from siting.cost.cashflow import PricedHybrid, PricedOption, Split
 from siting.cost.money import MONTHS
 from siting.cost.prices import Factor
 from siting.cost.tco import CashFlow
@@ -39,7 +39,7 @@ EXIT_MONTH = 12
 class Priced:
     """What one option costs, as planned."""
 
-    plan: OptionPlan
+    plan: PricedOption
     factors: Mapping[str, Factor]
     flows: tuple[CashFlow, ...]
     """As planned, month by month."""
@@ -49,7 +49,7 @@ class Priced:
     @property
     def split(self) -> Split | None:
         """How much a hybrid owns; None of any other option."""
-        return self.plan.split if isinstance(self.plan, HybridPlan) else None
+        return self.plan.split if isinstance(self.plan, PricedHybrid) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,8 +281,8 @@ def barriers(found: Chapters, name: str) -> Held:
     if name in found.not_estimated:
         held.fails.append(f"its cost is not estimated, because {found.not_estimated[name]}")
     split = found.costs[name].split if name in found.costs else None
-    if split and split.end:
-        part = scenario.options[option.burst if split.end == "burst" else option.base]
+    if split and split.alone:
+        part = scenario.options[option.burst if split.alone == "burst" else option.base]
         itself = f"{part.label} alone, which stands in the comparison itself"
         held.fails.append(f"its cheapest split is {itself}")
     if capacity.kind not in MIXED:
@@ -410,11 +410,11 @@ def switching_costs(costs: Mapping[str, Priced], currency: str) -> dict[str, Ran
     return found
 
 
-def leaving(plan: OptionPlan) -> str:
+def leaving(plan: PricedOption) -> str:
     """The option whose vendor could withdraw it: of a mix on servers of one's own, the other side
     of it."""
-    owns = isinstance(plan, HybridPlan) and not plan.base.option.vendor
-    return plan.burst.name if isinstance(plan, HybridPlan) and owns else plan.name
+    owns = isinstance(plan, PricedHybrid) and not plan.base.option.vendor
+    return plan.burst.name if isinstance(plan, PricedHybrid) and owns else plan.name
 
 
 def yearly_spend(costs: Mapping[str, Priced], months: int, currency: str) -> dict[str, Range]:

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from siting import catalogue, quality
 from siting.cost import cashflow, costing, reference, tco, uncertainty
-from siting.cost.cashflow import HybridPlan, Plan
+from siting.cost.cashflow import Plan, PricedHybrid
 from siting.cost.costing import Compiled
 from siting.draws import DRAWS
 from siting.inputs import attributes
@@ -329,7 +329,7 @@ class Chain:
         split: of the same mix, as planned.
         """
         plan = self.option(scenario, name).plan
-        fixed = replace(cast(HybridPlan, plan.options[name]), split=split, alone="")
+        fixed = replace(cast(PricedHybrid, plan.options[name]), split=split)
         plan = replace(plan, options={**plan.options, name: fixed})
         drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
         return tco.totals(plan, drawn, [name])[name]
