@@ -45,7 +45,7 @@ def test_the_capacity_chapter_opens_with_the_servers_of_its_frame() -> None:
 def test_a_mix_is_told_by_what_it_owns_and_sized_as_a_whole() -> None:
     text = printed("50_capacity", "polderwerk")
     # one server is what page 1 recommends; two are what all of the load would need
-    assert "of all tokens run on one server of " in text
+    assert "of all requests run on one server of " in text
     assert "what the whole load would take on Own servers" in text
 
 
