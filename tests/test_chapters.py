@@ -12,7 +12,7 @@ from siting.inputs import scenario
 from siting.run import job
 from siting_report.run import chapter
 from siting_report.run.job import Job
-from siting_report.run.process import Child
+from siting_report.run.process import Child, told
 from trial import chapter as notebook
 
 PIXEL = (
@@ -47,11 +47,9 @@ SHOWN = "application/vnd.siting+json"
 def executed(*cells: str) -> object:
     """What becomes of a chapter of these cells, run in an interpreter of its own."""
     child = Child.start(chapter.execute, notebook("Why?", *cells), "base", fork=False)
-    while True:
-        event = child.channel.recv()
-        if event[0] == "ended":
-            child.end()
-            return event[1]
+    ended = told(child.channel)
+    child.end()
+    return ended.made
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +60,16 @@ def cells() -> dict[str, NotebookNode]:
     nbformat.validate(book)
     by_id = {cell.id: cell for cell in book.cells}
     return {name: by_id.get(f"cell-{i}") for i, name in enumerate(CELLS)}
+
+
+def test_what_is_shown_before_the_first_cell_lands_in_none() -> None:
+    cells = [nbformat.v4.new_code_cell("1")]
+    outputs = chapter.Outputs(cells)
+    outputs.hear(chapter.Printed("stdout", "too early"))
+    outputs.hear(chapter.Begun(number=0, count=1))
+    outputs.hear(chapter.Printed("stdout", "in "))
+    outputs.hear(chapter.Printed("stdout", "time"))
+    assert [o["text"] for o in cells[0].outputs] == ["in time"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ import sys
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, assert_never
 
 import nbformat
 from IPython.core.displayhook import DisplayHook
@@ -32,8 +33,54 @@ from traitlets.config import Config
 
 from siting_report.show import Enough, style
 
-Event = tuple[Any, ...]
-"""Name of a method of `Outputs` and its arguments."""
+
+@dataclass(frozen=True)
+class Begun:
+    """A cell begins to run."""
+
+    number: int
+    """Its place among all cells of the notebook."""
+    count: int
+    """How many of code have begun with it, as Jupyter numbers them."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Text that a cell prints, or a program that it starts."""
+
+    stream: str
+    """stdout or stderr"""
+    text: str
+
+
+@dataclass(frozen=True)
+class Displayed:
+    """A display, the value of a cell, or its error."""
+
+    output: dict[str, Any]
+    """As nbformat writes it."""
+    name: str | None = None
+    """By which it can be updated."""
+
+
+@dataclass(frozen=True)
+class Updated:
+    """Every display of that name shows something else."""
+
+    name: str | None
+    changed: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """What the cell has shown goes."""
+
+    waits: bool
+    """Not before it shows something more."""
+
+
+Event = Begun | Printed | Displayed | Updated | Cleared
+"""What may happen while the cells of a notebook run. Processes send it to each other."""
 Tell = Callable[[Event], None]
 
 
@@ -44,45 +91,73 @@ class Outputs:
         """tell: hears each event, from which another `Outputs` can be brought to this state."""
         self._cells = cells
         self._tell = tell
-        self._named: dict[str, list[dict[str, Any]]] = {}
-        self._stale = False
-        self.number = -1
-        """Of the cell that runs."""
+        self._named: dict[str | None, list[dict[str, Any]]] = {}
+        self._is_stale = False
+        self.number: int | None = None
+        """Of the cell that runs; None before the first."""
 
-    def hear(self, *event: Any) -> None:
+    def hear(self, event: Event) -> None:
         """Applies an event, and passes it on."""
         match event:
-            case ("begin", number, count):
-                self.number = number
-                self._stale = False
-                self._cells[number].outputs = []
-                self._cells[number].execution_count = count
-            case ("stream", name, text):
-                shown = self._shown()
-                if shown and shown[-1].get("name") == name:
-                    shown[-1]["text"] += text
-                else:
-                    shown.append({"output_type": "stream", "name": name, "text": text})
-            case ("show", output, name):
-                self._shown().append(output)
-                if name:
-                    self._named.setdefault(name, []).append(output)
-            case ("update", name, changed):
-                for output in self._named.get(name, ()):
-                    output |= changed
-            case ("clear", wait):
-                self._stale = True
-                if not wait:
-                    self._shown()
+            case Begun():
+                self._begin(event)
+            case Printed():
+                self._print(event)
+            case Displayed():
+                self._kept().append(event.output)
+                if event.name:
+                    self._named.setdefault(event.name, []).append(event.output)
+            case Updated():
+                for output in self._named.get(event.name, ()):
+                    output |= event.changed
+            case Cleared():
+                self._is_stale = True
+                if not event.waits:
+                    self._drop_stale()
+            case _:
+                assert_never(event)
         if self._tell:
             self._tell(event)
 
+    def _begin(self, event: Begun) -> None:
+        self.number = event.number
+        self._is_stale = False
+        self._cells[event.number].outputs = []
+        self._cells[event.number].execution_count = event.count
+
+    def _print(self, event: Printed) -> None:
+        """What one stream says without anything between is one output."""
+        kept = self._kept()
+        if kept and kept[-1].get("name") == event.stream:
+            kept[-1]["text"] += event.text
+        else:
+            kept.append({"output_type": "stream", "name": event.stream, "text": event.text})
+
+    def _kept(self) -> list[dict[str, Any]]:
+        """What the cell that runs has shown and has not cleared."""
+        self._drop_stale()
+        return self._shown()
+
+    def _drop_stale(self) -> None:
+        if self._is_stale:
+            self._shown().clear()
+            self._is_stale = False
+
     def _shown(self) -> list[dict[str, Any]]:
+        if self.number is None:  # whatever is shown before the first cell belongs to none
+            return []
         shown: list[dict[str, Any]] = self._cells[self.number].outputs
-        if self._stale:
-            shown.clear()
-            self._stale = False
         return shown
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A cell that ran."""
+
+    number: int
+    """Its place among all cells of the notebook."""
+    error: BaseException | None
+    """What it raised."""
 
 
 class _Stream(io.TextIOBase):
@@ -94,7 +169,7 @@ class _Stream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if text:
-            self._outputs.hear("stream", self._name, text)
+            self._outputs.hear(Printed(self._name, text))
         return len(text)
 
     def writable(self) -> bool:
@@ -112,12 +187,12 @@ class _Publisher(DisplayPublisher):
     ) -> None:  # fmt: skip
         name = (transient or {}).get("display_id")
         if update:
-            self.shell.outputs.hear("update", name, _bundle(data, metadata))
+            self.shell.outputs.hear(Updated(name, _bundle(data, metadata)))
         else:
             self.shell.show("display_data", _bundle(data, metadata), name)
 
     def clear_output(self, wait: bool = False) -> None:
-        self.shell.outputs.hear("clear", wait)
+        self.shell.outputs.hear(Cleared(wait))
 
 
 class _Hook(DisplayHook):
@@ -133,7 +208,7 @@ class _Hook(DisplayHook):
         self.shell.show("execute_result", _bundle(format_dict, md_dict) | counted)
 
     def finish_displayhook(self) -> None:
-        self._is_active = False
+        self._is_active = False  # IPython's own also ends a line on the terminal
 
 
 def _bundle(data: dict[str, Any], metadata: dict[str, Any] | None) -> dict[str, Any]:
@@ -167,25 +242,28 @@ class Shell(InteractiveShell):
     def show(self, kind: str, shown: dict[str, Any], name: str | None = None) -> None:
         """Keeps a display, or the value of a cell. name: by which it can be updated."""
         if not drawn_alone(shown["data"]):
-            self.outputs.hear("show", {"output_type": kind, **shown}, name)
+            self.outputs.hear(Displayed({"output_type": kind, **shown}, name))
 
     def enable_gui(self, gui: Any = None) -> None:
         """No window is opened: `%matplotlib inline` asks."""
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         said = {"ename": etype.__name__, "evalue": str(evalue), "traceback": stb}
-        if stb:
-            self.outputs.hear("show", {"output_type": "error", **said}, None)
+        if stb:  # `Enough` has none: it ends a chapter, and is no error to show
+            self.outputs.hear(Displayed({"output_type": "error", **said}))
 
-    def run(self, cells: Sequence[NotebookNode], outputs: Outputs) -> Iterator[tuple[int, Any]]:
-        """Runs the cells of code; gives the number of each and what was raised, if anything."""
+    def run(self, cells: Sequence[NotebookNode], outputs: Outputs) -> Iterator[Ran]:
+        """Runs the cells of code, one at each step."""
         self.outputs = outputs
         for number, cell in enumerate(cells):
             if cell.cell_type == "code" and cell.source.strip():
-                outputs.hear("begin", number, self.execution_count)
+                outputs.hear(Begun(number, self.execution_count))
                 with _printing(outputs):
-                    done = self.run_cell(cell.source, True)  # type: ignore[no-untyped-call]
-                yield number, done.error_before_exec or done.error_in_exec
+                    # With history, as that counts the cells.
+                    done = self.run_cell(  # type: ignore[no-untyped-call]
+                        cell.source, store_history=True
+                    )
+                yield Ran(number, done.error_before_exec or done.error_in_exec)
 
 
 # pandas, rich and others ask by this name whether a page shows their output, and not a terminal.
@@ -207,7 +285,7 @@ def _printing(outputs: Outputs) -> Iterator[None]:
             for name, file in (("stdout", out), ("stderr", err)):
                 file.seek(0)
                 if text := file.read().decode(errors="replace"):
-                    outputs.hear("stream", name, text)
+                    outputs.hear(Printed(name, text))
 
 
 @contextlib.contextmanager
@@ -255,8 +333,9 @@ class CellFailed(Exception):
     """A cell raised something, or its process ended: the chapter goes no further."""
 
     def __init__(self, cell: str, reason: str, notebook: str = "") -> None:
-        """notebook: what the chapter had shown until then, where no events told it."""
-        super().__init__(cell, reason, notebook)
+        """notebook: what the chapter had shown until then, where its process tells no events: in a
+        kernel of its own, with `--plain`."""
+        super().__init__(cell, reason, notebook)  # all of them: so it can be sent to a process
         self.cell = cell
         self.reason = reason
         self.notebook = notebook
@@ -271,12 +350,13 @@ class InProcess(Engine):  # type: ignore[misc]
     ) -> None:
         cells = nb_man.nb.cells
         with tempfile.TemporaryDirectory(prefix="siting-") as folder:
-            for number, error in ready(folder).run(cells, Outputs(cells, tell)):
-                if isinstance(error, Enough):
-                    del cells[number + 1 :]
-                elif error is not None:
-                    reason = f"{type(error).__name__}: {error}"
-                    raise CellFailed(str(cells[number].get("id", "?")), reason)
+            for ran in ready(folder).run(cells, Outputs(cells, tell)):
+                if isinstance(ran.error, Enough):
+                    del cells[ran.number + 1 :]  # they have nothing to show, and do not run
+                    return
+                if ran.error is not None:
+                    reason = f"{type(ran.error).__name__}: {ran.error}"
+                    raise CellFailed(_name_of(cells[ran.number]), reason)
 
 
 papermill_engines.register("siting", InProcess)
@@ -303,8 +383,14 @@ def seen(text: str, client: str, events: Sequence[Event]) -> tuple[str, str]:
     notebook = _given(text, client)
     outputs = Outputs(notebook.cells)
     for event in events:
-        outputs.hear(*event)
-    return written(notebook), str(notebook.cells[outputs.number].get("id", "?"))
+        outputs.hear(event)
+    cell = "none" if outputs.number is None else _name_of(notebook.cells[outputs.number])
+    return written(notebook), cell
+
+
+def _name_of(cell: NotebookNode) -> str:
+    """The id of a cell, which notebooks of old formats lack."""
+    return str(cell.get("id", "?"))
 
 
 def _given(text: str, client: str) -> NotebookNode:

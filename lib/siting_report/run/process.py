@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,6 +40,14 @@ class ChapterFailed(Exception):
         return f"{self.chapter}, cell {self.cell}: {self.reason}"
 
 
+@dataclass(frozen=True)
+class Ended:
+    """The last message of a process."""
+
+    made: Any
+    """What it returned, or the exception that it raised; Lost where it was killed."""
+
+
 class Child:
     """A process that runs a function; `channel` gives what it tells."""
 
@@ -57,7 +66,7 @@ class Child:
         """
         ours, theirs = Pipe()
         with theirs:
-            pid = os.fork() if fork else interpreter("siting_report.run.process", theirs.fileno())
+            pid = os.fork() if fork else interpreter("siting_report.run.child", theirs.fileno())
             if pid == 0:
                 ours.close()
                 serve(theirs)
@@ -84,20 +93,18 @@ class Child:
             os.waitpid(self.pid, 0)
 
 
-def told(channel: Connection) -> tuple[Any, ...]:
-    """The next message of a process. Its last is `ended`, and what it returned or raised: Lost
-    where it was killed."""
+def told(channel: Connection) -> Any:
+    """The next message of a process. Its last is `Ended`."""
     try:
-        message: tuple[Any, ...] = channel.recv()
+        return channel.recv()
     except (EOFError, OSError):
-        return ("ended", Lost("its process was killed"))
-    return message
+        return Ended(Lost("its process was killed"))
 
 
 def answer(channel: Connection) -> Any:
     """What the process at the other end returns, which tells nothing else. Raises what it raises,
     and Lost where it was killed."""
-    made = told(channel)[1]
+    made = told(channel).made
     if isinstance(made, Exception):
         raise made
     return made
@@ -116,7 +123,7 @@ def serve(channel: Connection) -> NoReturn:
         except Exception as error:
             made = sendable(error)
         with contextlib.suppress(ConnectionError):  # nobody asks any more
-            channel.send(("ended", made))
+            channel.send(Ended(made))
     finally:
         os._exit(0)
 
@@ -178,7 +185,3 @@ def sendable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-if __name__ == "__main__":
-    serve(Connection(int(sys.argv[1])))

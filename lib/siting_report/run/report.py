@@ -139,11 +139,11 @@ class Execution:
         for channel in wait(list(paths), 0.5):
             path = paths[channel]  # type: ignore[index]
             event = process.told(channel)  # type: ignore[arg-type]
-            if event[0] == "ended":
-                self._end(path, event[1])
+            if isinstance(event, process.Ended):
+                self._end(path, event.made)
                 continue
             self.running[path].events.append(event)
-            if event[0] == "begin":
+            if isinstance(event, chapter.Begun):
                 self.running[path].since = time.monotonic()
         for path, running in list(self.running.items()):
             if not self.job.plain and time.monotonic() > running.since + self.job.cell_limit_s:
