@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.catalogue import table
 from siting.draws import DRAWS
+from siting.inputs import scenario
 from siting.inputs.scenario.model import Readiness
 from siting.quantity import Range
 from siting.verdict import knowledge, plan, ranking
@@ -313,3 +314,27 @@ def test_every_option_kind_has_a_step_for_each_horizon():
     for kind in ("api", "managed_cloud", "rented_gpus", "on_premises", "hybrid"):
         days = {s.row.day for s in advised(candidate("api", 1.0), candidate("x", 0.3, kind)).plan}
         assert days == {30, 90, 365}
+
+
+def test_the_notice_of_todays_contract_is_as_many_months_before_its_end_or_its_last_day() -> None:
+    base = scenario.load("base")
+    day = base.client.report_date
+    last = dt.date(2027, 3, 31)
+    today = base.finance.baseline
+
+    def renewal(months: int | None, until: dt.date | None = last) -> plan.Renewal | None:
+        said = scenario.changed(
+            base, {"client.notice_months": months, f"options.{today}.contract_until": until}
+        )
+        return plan._renewal(said)
+
+    found = renewal(3)
+    assert found is not None
+    assert (found.until, found.notice) == (last, dt.date(2026, 12, 31))
+    assert found.days == (dt.date(2026, 12, 31) - day).days
+    unsaid = renewal(None)
+    assert unsaid is not None and unsaid.notice == last
+    past = renewal(12)
+    assert past is not None and past.days == 0
+    assert renewal(3, None) is None
+    assert renewal(3, day + dt.timedelta(days=366)) is None

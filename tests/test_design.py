@@ -77,11 +77,16 @@ def test_the_cheapest_of_those_that_keep_the_limits_is_the_best() -> None:
             "dgx-b200": at(50.0, pools={"model": Replicas(calibrated=False)}),
             "dgx-spark": at(20.0, pools={"model": Replicas(gpus_per_replica=8)}, server=Machine(1)),
             "dgx-b300": at(10.0, beyond_room={2: ["30.0 kW with cooling, the room has 12"]}),
+            # one pool of two is enough to refuse it
+            "hgx-h100-8gpu-oem": at(
+                5.0, pools={"fast": Replicas(), "slow": Replicas(keeps_limits=False)}
+            ),
         }
     )
     assert [d.machines.server for d in found if not d.refused] == ["dgx-h100", "server-4x-l40s"]
     why = {d.machines.server: d.refused for d in found}
     assert why["dgx-h200"] == "misses the latency limits"
+    assert why["hgx-h100-8gpu-oem"] == "misses the latency limits"
     assert why["dgx-b200"] == "speed of these cards was not measured"
     assert why["dgx-spark"] == "one replica would span servers"
     assert why["dgx-b300"] == "in year 2 it needs 30.0 kW with cooling, the room has 12"

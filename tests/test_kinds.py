@@ -21,7 +21,7 @@ from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario.model import ExistingServers, Scenario
 from siting.quantity import Range
-from siting.serving import servers
+from siting.serving import capacity, servers
 from siting.serving.capacity import OptionCapacity
 from siting.verdict.chain import Chain
 from studies import designed
@@ -411,3 +411,14 @@ def refusal(folder: Path, options: str) -> str:
     with pytest.raises(DocumentError) as refused:
         scenario.load(path)
     return str(refused.value)
+
+
+def test_servers_that_are_there_serve_to_the_last_of_their_years() -> None:
+    # Two servers of eight cards, a card a replica: sixteen replicas while they last.
+    pool: Any = SimpleNamespace(gpus_per_replica=1, level=lambda year: 10.0 * year)
+    there = ExistingServers(server="dgx-a100-640gb", number=2, age_years=3, years_left=2)
+    held = [
+        capacity._held(there, servers.server(there.server), {"m": pool}, "m", year)
+        for year in (1, 2, 3)
+    ]
+    assert held == [16, 16, 0]

@@ -138,6 +138,19 @@ def test_letters_of_the_night_do_not_dilute_the_day() -> None:
     assert counts == sorted(counts) and counts[0] == gpus(day) < counts[-1]
 
 
+def test_windows_of_loads_that_grow_add_up() -> None:
+    # Six replica-hours come in one hour and are due four hours later; two at once, always. The
+    # first doubles, the second stays: 12 / 4 + 2 in the window of those hours.
+    come = np.zeros(HOURS_OF_WEEK)
+    come[40] = 6.0
+    nothing = np.zeros(HOURS_OF_WEEK)
+    waits = Demand(now=nothing, work=((come, np.arange(HOURS_OF_WEEK) + 5.0),))
+    at_once = Demand(now=np.full(HOURS_OF_WEEK, 2.0), work=())
+    alone = level_needed([waits], [1.0])
+    assert alone > 1.0
+    assert level_needed([waits, at_once], [2.0, 1.0]) == pytest.approx(2 * alone + 2.0)
+
+
 def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None:
     # 10 replica-hours come in hour 0 of the week, are ready at 1 and due at 3: 5 at once
     come = np.zeros(HOURS_OF_WEEK)

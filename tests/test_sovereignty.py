@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from siting import catalogue, study
 from siting.inputs import attributes, scenario
 from siting.inputs.scenario.model import Data, Flow, Rules
-from siting.rules import openness, rulebook, sovereignty
+from siting.rules import flows, openness, rulebook, sovereignty
 from siting.rules.findings import SEVERITY, decide, worst
 from siting.rules.flows import flows_of
 from siting.rules.rulebook import ProviderAttribute, Stress
@@ -1010,6 +1010,21 @@ def test_a_canadian_bank_without_contract_and_encryption_fails():
     _, said = read_off(client_of("CA", "banking", {"critical_function": True}, nothing))
     assert said["api"]["CA-PIPEDA-1"] == said["api"]["CA-PIPEDA-2"] == "fail"
     assert said["api"]["CA-OSFI-B10"] == "review"
+
+
+def test_several_workloads_in_one_flow_are_bound_by_every_secrecy_that_one_of_them_has():
+    def together(*stated: list[str] | None) -> list[str] | None:
+        base = scenario.load("base").workloads["assistant"]
+        loads = {
+            str(n): base.model_copy(update={"data": base.data.model_copy(update={"secrecy": s})})
+            for n, s in enumerate(stated)
+        }
+        return flows._data(loads).secrecy
+
+    assert together(["medical"], ["banking"]) == ["medical", "banking"]
+    assert together([], []) == []  # none, and that was said of both
+    assert together([], None) is None  # of one nobody said it
+    assert together(["medical"], None) == ["medical"]
 
 
 def test_the_secrecy_of_an_austrian_hospital_is_judged_and_what_is_not_on_file_is_said():

@@ -576,6 +576,20 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
     assert cashflow._away_share(pool, 0 * one, need)[0, 0] == 1.0
 
 
+def test_beyond_own_machines_whole_replicas_are_needed_for_what_is_left() -> None:
+    # by hand: every hour asks for as much; at a peak of 3.2 replicas four are needed, of which one
+    # or none is there. Without any own machine at least one is rented, however little is asked.
+    flat: Any = SimpleNamespace(hours_of_year=lambda waiting, bunched=False: np.ones(8736))
+    load = cashflow.PoolLoad(flat)
+    at = int(np.argmin(np.abs(cashflow.GRID - 3.2)))
+    needed = float(np.ceil(cashflow.GRID[at]))
+    assert load.beyond(0)[at] == needed
+    assert load.beyond(1)[at] == needed - 1
+    assert load.beyond(10)[at] == 0
+    small = int(np.argmin(cashflow.GRID))
+    assert load.beyond(0)[small] == 1
+
+
 def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
     # by hand: hours are all alike; in each, a quarter of the seconds bring four times the mean and
     # the others nothing. Machines for the mean carry a quarter of what comes then.

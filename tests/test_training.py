@@ -365,3 +365,26 @@ def test_adapters_on_each_expert_are_counted() -> None:
     assert more - training._trained(old) == 56 * 128 * 3 * (1024 + 256) * 32
     now = training._trained(dataclasses.replace(job, adapted_experts=True))
     assert now - training._trained(job) == 56 * 128 * (2 * 1024 + 3 * 256) * 32
+
+
+def test_ranks_share_experts_and_the_rest_each_by_its_own_number() -> None:
+    # Experts over 4 ranks, the rest over 2, and both over 2 stages.
+    mixture = catalogue.model("mistralai/Mixtral-8x7B-Instruct-v0.1")
+    whole = tensors(mixture)
+    job = Job(model=mixture, gpus=8, tensor_parallel=2, pipeline_parallel=2, expert_parallel=4)
+    held = (whole.total - whole.experts) / 2 / 2 + whole.experts / 4 / 2
+    assert job.share == pytest.approx(held / whole.total)
+    assert 0 < whole.experts < whole.total
+
+
+def test_an_adapter_takes_half_as_long_again_where_the_framework_recomputes() -> None:
+    # litgpt does not recompute by itself, torchtune does: 4 and 6 FLOP a parameter and token.
+    card = catalogue.gpu("h100-sxm5-80gb")
+
+    def hours(framework: str, checkpointing: bool | None) -> float:
+        job = Job(model=SMALL, framework=framework, checkpointing=checkpointing)
+        return fine_tuning.RunTime(job, card, 1e9).gpu_hours.central
+
+    assert hours("torchtune", None) == pytest.approx(1.5 * hours("litgpt", None))
+    assert hours("litgpt", True) == pytest.approx(hours("torchtune", None))
+    assert hours("torchtune", False) == pytest.approx(hours("litgpt", None))
