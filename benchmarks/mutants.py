@@ -37,7 +37,9 @@ EACH = 40
 """Mutants of a package."""
 MOST_TESTS = 40
 """Tests of a mutant, of those that carry out its line: of each test function its quickest case."""
-PATIENCE = 400.0
+ENOUGH = 40.0
+"""Tests that have run so long without noticing a mutant have looked long enough. [s of CPU]"""
+PATIENCE = 300.0
 """A mutant that takes longer hangs, which is noticed. [s of CPU]"""
 TESTS = (
     "vram", "training", "validation_memory", "performance", "throughput_ranges", "capacity", "load",
@@ -256,6 +258,16 @@ def judged(mutant: Mutant, tests: list[str]) -> str:
         time.sleep(0.05)
 
 
+class Patient:
+    """Begins no further test once the tests have looked long enough."""
+
+    def pytest_runtest_logfinish(self, nodeid: str, location: Any) -> None:
+        import pytest
+
+        if time.process_time() > ENOUGH:
+            pytest.exit("looked long enough", returncode=0)
+
+
 def _carried_out(mutant: Mutant, tests: list[str]) -> int:
     """Runs tests with a mutant in place of its module: 0 where all pass."""
     import resource
@@ -275,7 +287,7 @@ def _carried_out(mutant: Mutant, tests: list[str]) -> int:
         return code if loader.path == path else read(loader, name)
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins=[Patient()]))
 
 
 def _warm() -> None:

@@ -1012,6 +1012,23 @@ def test_a_canadian_bank_without_contract_and_encryption_fails():
     assert said["api"]["CA-OSFI-B10"] == "review"
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_each_of_several_workloads_has_a_flow_of_inference_and_all_share_the_others(count):
+    base = scenario.load("base")
+    loads = {f"w{n}": base.workloads["assistant"] for n in range(count)}
+    several = base.model_copy(update={"workloads": loads})
+    named = BOOK.on(base.client.report_date).flow_kinds
+    inference = next(kind for kind in named if kind.flow == "inference")
+    logs = next(kind for kind in named if kind.flow == "logs")
+    names = [flow for flow, _, _ in flows._split(inference, tuple(loads))]
+    alone = ["inference"] if count == 1 else [f"inference-{name}" for name in loads]
+    assert names == alone
+    assert list(flows._split(logs, tuple(loads))) == [("logs", logs.label, tuple(loads))]
+    assert list(flows._split(inference, ())) == []
+    found = flows_of(several, "api", BOOK.on(base.client.report_date))
+    assert [f.kind for f in found].count("inference") == count
+
+
 def test_several_workloads_in_one_flow_are_bound_by_every_secrecy_that_one_of_them_has():
     def together(*stated: list[str] | None) -> list[str] | None:
         base = scenario.load("base").workloads["assistant"]
