@@ -147,3 +147,14 @@ def test_own_hours_are_a_part_of_what_is_paid_after_a_go() -> None:
     assert gate.own_hours == pytest.approx(gate.once)
     clinic = opened("klinikverbund-nordheide").gate().iloc[0]
     assert 0 < clinic.own_hours < clinic.once
+
+
+@pytest.mark.parametrize(
+    ("client", "drawn"), [("klinikverbund-nordheide", True), ("polderwerk", False)]
+)
+def test_the_map_shows_what_runs_until_the_choice_does(client: str, drawn: bool) -> None:
+    # The mix of the software house holds today's service as its part: it is drawn once.
+    s = opened(client)
+    page = printed("30_data", client)
+    assert page.count(f"{s.today}, Outside the EEA: ") == 1
+    assert (f"Letters: open points of {s.chosen}." in page) == drawn
