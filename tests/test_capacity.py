@@ -289,6 +289,22 @@ def test_work_that_may_wait_keeps_no_limit_of_a_chat_beside_it() -> None:
     assert loose.workloads[1].rate > pool.workloads[1].rate
 
 
+def test_a_name_that_nobody_knows_leaves_an_option_out_and_a_missing_key_of_the_kit_does_not(
+    base: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rented = base.options["rented"].model_copy(update={"models": {"all": "acme/unheard-of"}})
+    unheard = base.model_copy(update={"options": {"rented": rented}})
+    why = capacity.assess(unheard)["rented"].not_estimated["acme/unheard-of"]
+    assert why.startswith("'acme/unheard-of' is no model of the catalogue")
+
+    def lacks(*_: object) -> None:
+        raise KeyError("weight_memory")
+
+    monkeypatch.setattr(capacity.performance, "regime", lacks)
+    with pytest.raises(KeyError, match="weight_memory"):
+        capacity.assess(base)
+
+
 def test_machines_that_carry_nothing_are_not_estimated_and_it_is_said_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

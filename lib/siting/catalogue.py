@@ -590,6 +590,14 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"known: {listed}" if listed else "remove it"
 
 
+class UnknownName(KeyError):
+    """A name that no row of a table has; the message says so, and what is known.
+
+    Its own class, so that a figure is left out for what a client wrote and never for a key that the
+    code should have.
+    """
+
+
 def unknown(name: str, what: str, known: Iterable[str], table: str = "") -> str:
     """The message for a name that is not known: the fault and the remedy, with a semicolon.
 
@@ -624,12 +632,12 @@ def _model_index() -> dict[str, Model]:
 def gpu(name: str) -> Gpu:
     """The GPU called `name` (id, name or alias), or a class such as `48GB-class`.
 
-    Raises KeyError with near names.
+    Raises UnknownName with near names.
     """
     found = find(name, "gpus", Gpu) or _gpu_class(name)
     if found is None:
         names = itertools.chain(*(g.names for g in gpus()))
-        raise KeyError(unknown(name, "GPU of the catalogue", names, "gpus"))
+        raise UnknownName(unknown(name, "GPU of the catalogue", names, "gpus"))
     return found
 
 
@@ -658,15 +666,15 @@ def _gpu_class(name: str) -> Gpu | None:
 
 
 def model(name: str) -> Model:
-    """The model called `name`: id, alias, or id without its owner. Raises KeyError with near names.
+    """The model called `name`: id, alias, or id without its owner.
 
-    A file is read by `hf_config.model`.
+    A file is read by `hf_config.model`. Raises UnknownName with near names.
     """
     found = _model_index().get(_key(name))
     if found is None:
         ids = [m.model_id for m in models()]
         names = ids if "/" in name else [known.split("/")[-1] for known in ids]
-        raise KeyError(unknown(name, "model of the catalogue", names, "models"))
+        raise UnknownName(unknown(name, "model of the catalogue", names, "models"))
     return found
 
 

@@ -27,7 +27,7 @@ LARGEST = 16 << 20
 def model(name: str) -> Model:
     """The model called `name`: one of the catalogue, or the path of a `config.json` or its folder.
 
-    Raises KeyError with near names, FactError where a file is not a usable configuration.
+    Raises UnknownName with near names, FactError where a file is not a usable configuration.
     """
     path = Path(name)
     try:

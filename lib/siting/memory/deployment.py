@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from siting.catalogue import Gpu, Kernels, Model
+from siting.catalogue import Gpu, Kernels, Model, UnknownName
 from siting.memory import engines
 from siting.memory.engines import MemoryConstant, Release, constant
 from siting.quantity import NotEstimated, Range
@@ -183,7 +183,7 @@ def batch_class(d: Deployment) -> str:
         return "small"
     try:
         huge = constant("vllm", "huge_card_gib", d.known.likely_release).central
-    except KeyError:  # releases that know no such class
+    except UnknownName:  # releases that know no such class
         return "large"
     return "huge" if usable_gib(d.gpu).central >= huge else "large"
 

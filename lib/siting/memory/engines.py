@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator
 
-from siting.catalogue import Banded, Day, Fact, conditions, of_facts, scoped, table
+from siting.catalogue import Banded, Day, Fact, UnknownName, conditions, of_facts, scoped, table
 from siting.quantity import NotEstimated
 
 Release = tuple[int, int]
@@ -74,13 +74,13 @@ def constant(
     """The row of siting_facts/memory_constants.csv that holds; the one with most conditions if
     several.
 
-    regime: pairs such as ("fused", "yes"). Raises KeyError where no row holds.
+    regime: pairs such as ("fused", "yes"). Raises UnknownName where no row holds.
     """
     rows = table("memory_constants", MemoryConstant)
     named = (r for r in rows if (r.engine, r.name) == (engine, name))
     found = [r for r in named if r.holds(release, regime)]
     if not found:
-        raise KeyError(f"{engine}, {name}: no row holds for release {release}")
+        raise UnknownName(f"{engine}, {name}: no row holds for release {release}")
     return max(found, key=lambda r: len(r.where))
 
 

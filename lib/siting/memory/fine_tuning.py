@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from siting import catalogue, hf_config
-from siting.catalogue import Banded, Gpu, Input, Kernels, Model, table
+from siting.catalogue import Banded, Gpu, Input, Kernels, Model, UnknownName, table
 from siting.inputs.scenario.model import FineTuning, Scenario
 from siting.memory.engines import constant
 from siting.memory.pool import Verdict
@@ -101,7 +101,7 @@ def _plan(name: str, wanted: FineTuning, option: str, gpu: Gpu) -> Plan:
             most = TENSOR_PARALLEL[-1]
             return replace(plan, reason=f"no group of up to {most} GPUs holds the run")
         time = RunTime(peak.job, gpu, wanted.examples * wanted.tokens_per_example * wanted.epochs)
-    except (KeyError, NotEstimated) as error:
+    except (UnknownName, NotEstimated) as error:
         return replace(plan, reason=f"not estimated, because {error.args[0]}")
     inputs = (
         *(Input(name=p.name, value=p.gib, source=p.source) for p in peak.parts),

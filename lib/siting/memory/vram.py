@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 
 from siting import catalogue, hf_config, pictures, quality
-from siting.catalogue import Gpu, Input, Model
+from siting.catalogue import Gpu, Input, Model, UnknownName
 from siting.dtypes import weight_format
 from siting.inputs.scenario.model import Option, Scenario, Workload
 from siting.memory import pool
@@ -312,8 +312,8 @@ def _fit(
         wanted = planning_concurrency()
         lone = (inference(d, context, wanted),) if option.tensor_parallel else ()
         choices = lone or group_sizes(d, context, wanted)
-    except (KeyError, NotEstimated) as error:
-        why = str(error.args[0]) if error.args else str(error)
+    except (UnknownName, NotEstimated) as error:
+        why = str(error.args[0])
         return Fit(
             option=name,
             workloads=works,

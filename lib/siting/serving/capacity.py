@@ -20,7 +20,7 @@ from itertools import pairwise
 import numpy as np
 
 from siting import catalogue, hf_config, pictures, quality
-from siting.catalogue import Input, Source
+from siting.catalogue import Input, Source, UnknownName
 from siting.inputs.scenario.model import ExistingServers, Measured, Option, Scenario
 from siting.memory import vram
 from siting.memory.deployment import Deployment, planned
@@ -51,6 +51,11 @@ from siting.serving.queueing import (
 )
 from siting.serving.servers import OnServers, Server, StandBy
 
+LATE_FROM = 0.001
+"""Share of the work that may wait from which a reader is told that it comes late. Pools are sized
+for every deadline; the schedule that is shown counts by whole hours, and may leave so little over
+at the turn of one."""
+
 
 @dataclass(frozen=True)
 class PoolWorkload:
@@ -74,7 +79,8 @@ class PoolWorkload:
     def turned_away(self) -> Array:
         """Share of an hour's requests that go elsewhere, where each of `queueing.CARRIED` times its
         mean is carried."""
-        slack = round(max(self.carried.slack, 0.05), 2)
+        # In hundredths, so that one series serves all that wait about as long.
+        slack = round(max(self.carried.slack, queueing.LEAST_SLACK), 2)
         return queueing.turned_away(self.load.arrivals, slack)
 
     @property
@@ -107,6 +113,17 @@ class PoolWorkload:
     def mean(self) -> float:
         """Replicas busy in a mean hour of the first year."""
         return self.load.mean_rate / self.rate
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Burden:
+    """What speaks against a pool, the weightiest first: the lesser one is taken."""
+
+    misses_limits: bool
+    gpu_years: float
+    """GPUs of all years of the horizon, spares included."""
+    size: int
+    """GPUs of a replica."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +247,15 @@ class Pool:
     def gpus(self, year: int) -> Range:
         """GPUs of a year of the horizon, spares included."""
         return self.total_replicas(year).scaled(self.gpus_per_replica, "GPUs")
+
+    @property
+    def burden(self) -> Burden:
+        """What speaks against it, beside the pools of other sizes."""
+        return Burden(
+            misses_limits=not self.keeps_limits,
+            gpu_years=sum(self.gpus(year).central for year in range(1, self.years + 1)),
+            size=self.gpus_per_replica,
+        )
 
     # --- the load in requests of its mix
 
@@ -374,7 +400,11 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """Servers of one kind that an option has already; they serve before others are bought."""
+    """Servers of one kind that an option has already; they serve before others are bought.
+
+    What they carry is worked out here for the central case, year by year, and over the draws in
+    `cashflow`; tests of kinds hold both together.
+    """
 
     existing: ExistingServers
     server: Server
@@ -411,7 +441,11 @@ class Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class OptionCapacity:
-    """What an option needs to carry the load."""
+    """What an option needs to carry the load, in the central case.
+
+    What is billed is worked out over the draws in `cashflow.fleet_needed`; tests of kinds and of
+    the load hold both together.
+    """
 
     kind: str
     years: int
@@ -555,9 +589,14 @@ class OptionCapacity:
         if self.server is not None:
             serving = self.serving_servers() + sum(kind.needed() for kind in self.kinds)
             idle = self.existing_servers() - sum(kind.needed() for kind in self.kinds)
-            return servers.reached(serving, (self.spare_servers() + idle) * spares, up)
-        each = [(p.replicas[0].central, p.total_replicas(1).central) for p in self.pools.values()]
-        return math.prod(servers.reached(int(n), int(all_ - n) * spares, up) for n, all_ in each)
+            standing_by = self.spare_servers() + idle if spares else 0
+            return servers.reached(serving, standing_by, up)
+        chances = []
+        for pool in self.pools.values():
+            needed = pool.replicas[0].central
+            standing_by = int(pool.total_replicas(1).central - needed) if spares else 0
+            chances.append(servers.reached(int(needed), standing_by, up))
+        return math.prod(chances)
 
     @property
     def beyond_room(self) -> dict[int, list[str]]:
@@ -608,8 +647,8 @@ class OptionCapacity:
                 f"{self.wanted:.2%} are asked for"
             )
         late = max((p.schedule.late for p in self.pools.values() if p.batchable_share), default=0)
-        if late > 0.001:
-            found.append(f"{late:.0%} of the work that may wait misses its deadline")
+        if late > LATE_FROM:
+            found.append(f"{late:.1%} of the work that may wait misses its deadline")
         return found
 
     @property
@@ -618,7 +657,11 @@ class OptionCapacity:
 
 
 def _rented(pool: Pool, year: int) -> float:
-    """GPUs of a pool that are paid in a mean hour, idle ones returned hour by hour."""
+    """GPUs of a pool that are paid in a mean hour, idle ones returned hour by hour.
+
+    What is billed is worked out over the draws in `cashflow.rented_fleet`; a test of the load holds
+    both together.
+    """
     serving = pool.replicas[year - 1].central
     spares = pool.total_replicas(year).central - serving
     grown = pool.used(year) / pool.used()
@@ -656,13 +699,14 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
     served = vram.served(option, scenario) if option.kind in SELF_HOSTED else {}
     for model, names in served.items():
         works = [scenario.workloads[n] for n in names]
-        own = [m for w in works for m in w.measured]
+        measured = [m for w in works for m in w.measured]
         wanted = max(w.availability for w in works)
         try:
             for work in works:
                 pictures.tokens(work, model)  # refuses a model that takes none
-            pools[model] = best_pool(option, model, [loads[n] for n in names], years, own, wanted)
-        except (NotEstimated, KeyError) as reason:
+            asked = [loads[n] for n in names]
+            pools[model] = best_pool(option, model, asked, years, measured, wanted)
+        except (NotEstimated, UnknownName) as reason:
             why[model] = str(reason.args[0])
     wanted = max(w.availability for w in scenario.workloads.values())
     found = OptionCapacity(
@@ -715,11 +759,11 @@ def _kind(
     for model, works in vram.served(found.runs, scenario).items():
         if model not in found.pools:
             continue
-        own = [m for work in works for m in scenario.workloads[work].measured]
+        measured = [m for work in works for m in scenario.workloads[work].measured]
         loads = [found.loads[work] for work in works]
         try:
-            pool = best_pool(option, model, loads, found.years, own)
-        except (NotEstimated, KeyError) as reason:
+            pool = best_pool(option, model, loads, found.years, measured)
+        except (NotEstimated, UnknownName) as reason:
             why[model] = str(reason.args[0])
             continue
         if pool.gpus_per_replica > server.gpu_count:
@@ -767,37 +811,33 @@ def best_pool(
     replaces the estimate, and its size is taken unless the option states another. wanted:
     availability. Raises NotEstimated when no size fits.
     """
-    own = [m for m in measured if _same(m, option, model)]
-    sizes: Sequence[int] = sorted({m.tensor_parallel for m in own}) or vram.TENSOR_PARALLEL
+    benchmarks = [m for m in measured if _same(m, option, model)]
+    sizes: Sequence[int] = sorted({m.tensor_parallel for m in benchmarks}) or vram.TENSOR_PARALLEL
     if option.tensor_parallel:
         sizes = [option.tensor_parallel]
-
-    def order(pool: Pool) -> tuple[bool, float, int]:
-        needed = sum(pool.gpus(y).central for y in range(1, years + 1))
-        return not pool.keeps_limits, needed, pool.gpus_per_replica
-
     best: Pool | None = None
     reason = ""
     for size in sizes:
-        if best and order(best) < (False, years * size, size):
-            break  # one replica alone would be more
-        run = next((m for m in own if m.tensor_parallel == size), None)
+        lone = Burden(misses_limits=False, gpu_years=years * size, size=size)
+        if best and best.burden < lone:
+            break  # one group of this size would be more
+        benchmark = next((m for m in benchmarks if m.tensor_parallel == size), None)
         try:
-            pool = _pool(option, model, loads, years, size, run)
+            pool = _pool(option, model, loads, years=years, size=size, benchmark=benchmark)
         except NotEstimated as why:
             reason = str(why)
             continue
         pool = replace(pool, stand_by=_stand_by(option, pool, wanted))
-        if best is None or order(pool) < order(best):
+        if best is None or pool.burden < best.burden:
             best = pool
-        elif best.keeps_limits and not own:
+        elif best.keeps_limits and not benchmarks:
             break
     if best:
         return best
-    if not own:
+    if not benchmarks:
         raise NotEstimated(reason)
     estimated = best_pool(option, model, loads, years, wanted=wanted)
-    unused = tuple(_unused(m, reason) for m in own)
+    unused = tuple(_unused(m, reason) for m in benchmarks)
     return replace(estimated, notes=estimated.notes + unused)
 
 
@@ -817,74 +857,115 @@ def _stand_by(option: Option, pool: Pool, wanted: float) -> StandBy:
     return StandBy(count=max(1, servers.spares_for(int(needed), wanted)))
 
 
-def _same(m: Measured, option: Option, model: str) -> bool:
+def _same(benchmark: Measured, option: Option, model: str) -> bool:
     """Whether a benchmark is of this model and GPU, by any of their names."""
     return (
-        hf_config.model(m.model).model_id == hf_config.model(model).model_id
-        and catalogue.gpu(m.gpu).id == catalogue.gpu(option.gpu).id
+        hf_config.model(benchmark.model).model_id == hf_config.model(model).model_id
+        and catalogue.gpu(benchmark.gpu).id == catalogue.gpu(option.gpu).id
     )
 
 
 def _pool(
-    option: Option, model: str, loads: Sequence[Load], years: int, size: int, own: Measured | None
+    option: Option,
+    model: str,
+    loads: Sequence[Load],
+    *,
+    years: int,
+    size: int,
+    benchmark: Measured | None,
 ) -> Pool:
+    """The pool of a model on groups of so many GPUs, with nothing in reserve yet.
+
+    benchmark: the client's own of such a group, which corrects the estimate of its speed. Raises
+    NotEstimated where the model does not divide among the GPUs or does not fit, or where they carry
+    no request of some workload within the limits of all.
+    """
     made = hf_config.model(model)
     if not vram.can_split(made, size):
         raise NotEstimated(f"{model}: attention heads do not divide among {size} GPUs")
-    d = planned(vram.deployment(option, made, size))
+    deployment = planned(vram.deployment(option, made, size))
     if not option.prefix_caching:
         loads = [load.without_cache() for load in loads]
-    # a client runs whichever release is current then
-    where = performance.regime(d) | {"loop": "closed", "release": ""}
-    factor = 1.0
-    origin = ""
-    unused = ""
-    if own:
-        try:
-            rates = np.array([load.mean_rate for load in loads])
-            usual = Lengths.mixed([load.lengths for load in loads], rates)
-            factor = loops.slower(d, own, usual.input.mean, usual.output.mean)
-            way = "slower" if factor > 1 else "faster"
-            origin = f"{own.source}: {abs(factor - 1) * 100:.0f} % {way} than the estimate"
-            where["measured"] = "yes"
-        except NotEstimated as reason:
-            unused = _unused(own, str(reason))
-            own = None
-    longest = option.context or max(load.longest for load in loads)
+    speed = _speed(deployment, benchmark, loads)
     replica = DeployedReplica(
-        deployment=d, slower=factor, longest=longest, accepted=option.accepted_tokens
+        deployment=deployment,
+        slower=speed.slower,
+        longest=option.context or max(load.longest for load in loads),
+        accepted=option.accepted_tokens,
     )
-    found = carried(replica, tuple(map(_ask, loads)))
-    workloads = tuple(
-        PoolWorkload(load=load, carried=carries) for load, carries in zip(loads, found, strict=True)
-    )
-    for workload in workloads:
-        if not 0 < workload.rate < math.inf:
-            raise NotEstimated(
-                f"{size} × {d.gpu.gpu} with {d.model.model_id} carry no request of "
-                f"{workload.load.name} within the limits of all workloads that share them"
-            )
-    # the range is that of the largest batch that a replica runs
-    running = max(w.concurrency for w in workloads)
-    faster, slower = spread.factors(where, "itl_or_tpot_ms", running) or (1.0, 1.0)
-    far = spread.distance(where)
-    notes = {
-        f"Measured: {origin}.": origin,
-        ALONE: not all(w.keeps_limits for w in workloads),
-        f"Speed: {far.words}.": far.words and not own,
-        unused: unused,
-    }
+    workloads = _workloads(replica, loads)
+    # A client runs whichever release is current then.
+    regime = performance.regime(deployment) | {"loop": "closed", "release": ""}
+    if speed.measured:
+        regime["measured"] = "yes"
+    # The range is that of the largest batch that a replica runs.
+    batch = max(w.concurrency for w in workloads)
+    faster, slower = spread.factors(regime, "itl_or_tpot_ms", batch) or (1.0, 1.0)
+    distance = spread.distance(regime)
+    notes = []
+    if speed.measured:
+        notes.append(f"Measured: {speed.measured}.")
+    if not all(w.keeps_limits for w in workloads):
+        notes.append(ALONE)
+    if distance.words and not speed.measured:
+        notes.append(f"Speed: {distance.words}.")
+    if speed.unused:
+        notes.append(speed.unused)
     return Pool(
         workloads=workloads,
         replica=replica,
         time=Range(faster, 1.0, slower, unit="times"),
         years=years,
         stand_by=StandBy(),
-        calibrated="engine" not in far.unseen,
-        measured=origin,
-        notes=tuple(words for words, holds in notes.items() if holds),
-        inputs=tuple(_inputs(d, own)),
+        calibrated="engine" not in distance.unseen,
+        measured=speed.measured,
+        notes=tuple(notes),
+        inputs=tuple(_inputs(deployment, benchmark if speed.measured else None)),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Speed:
+    """How a client's benchmark moves the estimate of a replica's speed."""
+
+    slower: float = 1.0
+    """Times over those of the estimate."""
+    measured: str = ""
+    """The benchmark that does, and by how much; blank: estimated."""
+    unused: str = ""
+    """That a benchmark leaves the estimate in place, and why."""
+
+
+def _speed(deployment: Deployment, benchmark: Measured | None, loads: Sequence[Load]) -> _Speed:
+    """Speed of a deployment by a benchmark, for the lengths of its mean load."""
+    if benchmark is None:
+        return _Speed()
+    rates = np.array([load.mean_rate for load in loads])
+    usual = Lengths.mixed([load.lengths for load in loads], rates)
+    try:
+        slower = loops.slower(deployment, benchmark, usual.input.mean, usual.output.mean)
+    except NotEstimated as reason:
+        return _Speed(unused=_unused(benchmark, str(reason)))
+    way = "slower" if slower > 1 else "faster"
+    apart = f"{abs(slower - 1) * 100:.0f} % {way} than the estimate"
+    return _Speed(slower=slower, measured=f"{benchmark.source}: {apart}")
+
+
+def _workloads(replica: DeployedReplica, loads: Sequence[Load]) -> tuple[PoolWorkload, ...]:
+    """What a replica carries of each workload. Raises NotEstimated where it carries nothing of
+    one."""
+    found = carried(replica, tuple(map(_ask, loads)))
+    workloads = tuple(
+        PoolWorkload(load=load, carried=carries) for load, carries in zip(loads, found, strict=True)
+    )
+    for workload in workloads:
+        if not 0 < workload.rate < math.inf:
+            group = replica.deployment
+            raise NotEstimated(
+                f"{group.gpus} × {group.gpu.gpu} with {group.model.model_id} carry no request of "
+                f"{workload.load.name} within the limits of all workloads that share them"
+            )
+    return workloads
 
 
 ALONE = (
@@ -903,37 +984,41 @@ def _ask(load: Load) -> Ask:
     )
 
 
-def _unused(own: Measured, reason: str) -> str:
+def _unused(benchmark: Measured, reason: str) -> str:
     """That a benchmark leaves the estimate in place, and why."""
-    return f"Measured, but not used: {own.source}, because {reason}."
+    return f"Measured, but not used: {benchmark.source}, because {reason}."
 
 
 SHOWN = {"weight_memory": "share of memory bandwidth reached", "compute": "share of peak reached"}
 """Fitted constants that matter most; all are in siting_facts/engine_efficiency.csv."""
 
 
-def _inputs(d: Deployment, own: Measured | None) -> Iterator[Input]:
-    """The facts that the speed of a deployment rests on."""
+def _inputs(deployment: Deployment, benchmark: Measured | None) -> Iterator[Input]:
+    """The facts that the speed of a deployment rests on. benchmark: the client's own, where it
+    corrects the estimate."""
 
     def fact(name: str, value: float, unit: str, source: Source) -> Input:
         return Input(name=name, value=Range.exact(value, unit), source=source)
 
-    of_card = catalogue.source_of(d.gpu)
-    of_model = catalogue.source_of(d.model)
-    size = tensors(d.model).total / 1e9
-    yield fact(f"memory bandwidth, {d.gpu.gpu}", d.gpu.memory_bandwidth_gb_s, "GB/s", of_card)
-    yield fact(f"parameters of {d.model.model_id}", size, "billion", of_model)
-    if own:
-        value = own.tpot_ms or own.output_tokens_per_s or 0.0
-        unit = "ms per token"
-        locator = own.file or "scenario, measured"
-        day = own.date.isoformat()
-        source = Source(source=own.source, locator=locator, date=day, kind="measured")
-        name = f"benchmark of {own.model} on {own.gpu}"
-        yield fact(name, value, unit if own.tpot_ms else "tokens/s", source)
+    gpu = deployment.gpu
+    model = deployment.model
+    of_card = catalogue.source_of(gpu)
+    of_model = catalogue.source_of(model)
+    yield fact(f"memory bandwidth, {gpu.gpu}", gpu.memory_bandwidth_gb_s, "GB/s", of_card)
+    yield fact(f"parameters of {model.model_id}", tensors(model).total / 1e9, "billion", of_model)
+    if benchmark:
+        value = benchmark.tpot_ms or benchmark.output_tokens_per_s or 0.0
+        unit = "ms per token" if benchmark.tpot_ms else "tokens/s"
+        source = Source(
+            source=benchmark.source,
+            locator=benchmark.file or "scenario, measured",
+            date=benchmark.date.isoformat(),
+            kind="measured",
+        )
+        yield fact(f"benchmark of {benchmark.model} on {benchmark.gpu}", value, unit, source)
         return
-    k = performance.efficiencies(performance.regime(d))
+    fitted = performance.efficiencies(performance.regime(deployment))
     table = catalogue.table("engine_efficiency", performance.Efficiency)
     for name, label in SHOWN.items():
         source = catalogue.source_of(next(r for r in table if r.name == name))
-        yield fact(f"{label}, {d.gpu.gpu}", k[name], "share", source)
+        yield fact(f"{label}, {gpu.gpu}", fitted[name], "share", source)

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from siting import catalogue, dtypes
-from siting.catalogue import Fact, Gpu, Kernels, Positive, column, conditions, scoped
+from siting.catalogue import Fact, Gpu, Kernels, Positive, UnknownName, column, conditions, scoped
 from siting.dtypes import weight_format
 from siting.memory import attention, engines, pool
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
@@ -372,7 +372,7 @@ def _overlaps(d: Deployment) -> bool:
     """Whether the scheduler prepares a step while the card works on the one before."""
     try:
         row = engines.constant(engines.engine_name(d.engine), "overlaps_scheduling", d.release)
-    except KeyError:
+    except UnknownName:
         return False
     return bool(row.central)
 

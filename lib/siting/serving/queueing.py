@@ -92,6 +92,10 @@ def series(kind: Kind, hours: int = HOURS, seed: int = SEED) -> Array:
     return np.asarray(rates / rates.mean())
 
 
+LEAST_SLACK = 0.05
+"""Seconds that a request may wait in a queue, at least, as bunching is worked out. A limit that
+leaves less is all but missed by a lone request; with no room at all the share that finds none
+would depend on the length of a step of the series and not on the client's load."""
 CARRIED = np.concatenate([[0.0], 2.0 ** (np.arange(-50, 51) / 10)])
 """Ratios of what machines carry to the mean of an hour, for which `turned_away` tells the share."""
 
@@ -610,7 +614,7 @@ class _Bursts:
         self.limits = limits
         self.rate = rate
         alone = latency(curve, 1e-6, (50,))
-        self.slack = max(limits.ttft_s - alone.ttft[50], 0.05)
+        self.slack = max(limits.ttft_s - alone.ttft[50], LEAST_SLACK)
         """What may be waited beside the time of a lone prompt. [s]"""
         self.came = _steps(kind)
         self.weights = self.came.ravel()

@@ -73,11 +73,13 @@ def server_of(option: Option) -> Server | None:
 
 
 def server(name: str) -> Server:
-    """A server of siting_facts/servers.csv. Raises KeyError for one that nobody knows."""
+    """A server of siting_facts/servers.csv. Raises UnknownName for one that nobody knows."""
     for row in catalogue.table("servers", Server):
         if row.id == name:
             return row
-    raise KeyError(catalogue.unknown(name, "server", catalogue.column("servers", "id")))
+    raise catalogue.UnknownName(
+        catalogue.unknown(name, "server", catalogue.column("servers", "id"))
+    )
 
 
 @overload

@@ -145,4 +145,4 @@ def factors(where: Mapping[str, str], quantity: str, running: float) -> tuple[fl
     for row in catalogue.table("engine_spread", Spread):
         if row.quantity == quantity and applies(row.scope, case):
             return row.low, row.high
-    raise KeyError(f"siting_facts/engine_spread.csv has no row for {quantity}")
+    raise catalogue.FactError(f"siting_facts/engine_spread.csv: no row for {quantity}; add one")
