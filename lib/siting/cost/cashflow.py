@@ -478,7 +478,7 @@ def fleet_needed(priced: PricedOption, draws: Draws, years: int) -> Fleet:
         return rented_fleet(priced, draws, years)
     asked = _asked(priced, draws, years)
     existing = _existing(priced, draws, years)
-    filled = _filled(priced, asked.peak * existing.left, existing.left)
+    filled = _filled(priced, asked.peak, existing.left)
     serving = _kept(filled)
     spare = _spare(priced, asked, existing, serving)
     used = (asked.mean * existing.left / priced.per_server).sum(axis=0)
@@ -499,7 +499,7 @@ def fleet_of_hybrid(base: PricedOption, draws: Draws, years: int, most: Array) -
     carry of the load goes elsewhere. It needs no spare: the other side is it. most: [n]"""
     asked = _asked(base, draws, years)
     existing = _existing(base, draws, years)
-    filled = _filled(base, asked.peak * existing.left, existing.left)
+    filled = _filled(base, asked.peak, existing.left)
     servers = np.minimum(_kept(filled), most[:, None])
     # Pools share the servers by what each would fill of them, and existing ones serve beside.
     of_pool = servers * _over(filled, np.broadcast_to(filled.sum(axis=0), filled.shape))
@@ -545,10 +545,10 @@ def _owned_fleet(
 
 def _filled(priced: PricedOption, peak: Array, left: Array | float = 1.0) -> Array:
     """Servers that each pool fills, parts of one too: pools share servers. A pool has one replica
-    at least, unless existing servers leave nothing of its load. peak: replicas; left: share of the
-    load. [pools × n × Y]"""
-    replicas = np.where(np.asarray(left) > ROUNDING, np.maximum(1.0, whole_up(peak)), 0.0)
-    return np.asarray(replicas / priced.per_server)
+    at least, unless existing servers leave nothing of its load. peak: replicas for all of it; left:
+    the share that existing servers leave. [pools × n × Y]"""
+    replicas = np.maximum(1.0, whole_up(peak * left))
+    return np.asarray(np.where(np.asarray(left) > ROUNDING, replicas, 0.0) / priced.per_server)
 
 
 def _kept(filled: Array) -> Array:
@@ -620,16 +620,27 @@ def _existing(priced: PricedOption, draws: Draws, years: int) -> _Existing:
     idle = np.zeros(shape)
     fleets = {}
     for kind in priced.kinds:
-        fleet = _fleet_of_kind(kind, draws, years, left)
-        idle += (fleet.servers - fleet.serving) * kind.equivalent
-        fleets[kind.key] = fleet
+        served = _served_by(kind, draws, years, left)
+        for model, share in served.shares.items():
+            left[model] = left[model] - share
+        idle += (served.fleet.servers - served.fleet.serving) * kind.equivalent
+        fleets[kind.key] = served.fleet
     shares = np.array([left[p.pool.model] for p in priced.pools])
     return _Existing(left=shares, idle=idle, fleets=fleets)
 
 
-def _fleet_of_kind(kind: PricedKind, draws: Draws, years: int, left: dict[str, Array]) -> Fleet:
-    """The fleet of one kind of existing servers, which takes its share off what is `left` of each
-    model's load. Its pools share the servers by what each would need of them. [n × Y each]"""
+@dataclass(frozen=True, kw_only=True)
+class _Served:
+    """What one kind of existing servers does."""
+
+    fleet: Fleet
+    shares: Mapping[str, Array]
+    """By model: the share of its load that they carry. [n × Y]"""
+
+
+def _served_by(kind: PricedKind, draws: Draws, years: int, left: Mapping[str, Array]) -> _Served:
+    """One kind of existing servers, which carry what they hold of the share that is `left` of each
+    model's load. Their pools share them by what each would need of them. [n × Y each]"""
     assert kind.machine is not None
     shape = (len(draws["growth"]), years)
     none = np.zeros(shape)
@@ -637,18 +648,18 @@ def _fleet_of_kind(kind: PricedKind, draws: Draws, years: int, left: dict[str, A
     replicas = none
     serving = none
     used = none
+    shares: dict[str, Array] = {}
     if kind.pools:
+        models = [each.pool.model for each in kind.pools]
         asked = _asked(kind, draws, years)
         needed = asked.peak / kind.per_server
         held = whole_down(servers * needed / needed.sum(axis=0) * kind.per_server)
-        models = [each.pool.model for each in kind.pools]
         carried = np.minimum(held / asked.peak, np.array([left[model] for model in models]))
-        for model, share in zip(models, carried, strict=True):
-            left[model] = left[model] - share
+        shares = dict(zip(models, carried, strict=True))
         replicas = held.sum(axis=0)
         serving = np.minimum(servers, whole_up((carried * needed).sum(axis=0)))
         used = (asked.mean * carried / kind.per_server).sum(axis=0)
-    return Fleet(
+    fleet = Fleet(
         servers=servers,
         serving=serving,
         owned_replicas=replicas,
@@ -658,6 +669,7 @@ def _fleet_of_kind(kind: PricedKind, draws: Draws, years: int, left: dict[str, A
         busy=np.clip(_over(used, servers), 0, 1),
         away_share=np.zeros((len(kind.pools), *shape)),
     )
+    return _Served(fleet=fleet, shares=shares)
 
 
 # --- machines: rented -------------------------------------------------------------------------

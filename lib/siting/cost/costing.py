@@ -286,7 +286,7 @@ class _Finder:
         """How long it takes until an option serves."""
         months = replace(self.option.months_to_production, unit="months")
         source = self.scenario.source(f"options.{self.name}.months_to_production")
-        self.own(
+        self.put_of_option(
             "months_to_production", "Months to production", months, source, "months_to_production"
         )
 
@@ -299,7 +299,7 @@ class _Finder:
         )
         return name
 
-    def own(
+    def put_of_option(
         self, stem: str, label: str, value: Range, source: Source, driver: str = "", note: str = ""
     ) -> str:
         """Adds a factor of this option alone."""
@@ -315,7 +315,7 @@ class _Finder:
     def find_shared(self) -> None:
         """What is the same for all options."""
         finance = self.scenario.finance
-        said = self.scenario.source
+        source = self.scenario.source
         beside = "Months in which old and new run side by side"
         for parameter in catalogue.table("cost_parameters", prices.Parameter):
             if not (parameter.options or parameter.countries):
@@ -330,7 +330,7 @@ class _Finder:
             ("tax_rate", "Tax rate", Range.exact(finance.tax_rate or 0.0), "share"),
         ):
             if value is not None:
-                self.put(name, label, replace(value, unit=unit), said(f"finance.{name}"))
+                self.put(name, label, replace(value, unit=unit), source(f"finance.{name}"))
         self._find_vat()
         self.notes.extend(
             f"{option.label}: fine-tuning at the vendor is not estimated, because its price is in "
@@ -345,14 +345,16 @@ class _Finder:
         Wages bear none; what is bought abroad bears that of the client's country.
         """
         client = self.client
-        own = self.scenario.finance.vat_recoverable
+        stated = self.scenario.finance.vat_recoverable
         rate = prices.row("vat", prices.Vat, country=client.country)
         usual = prices.row("vat_recovery", prices.VatRecovery, sector=client.sector)
-        share = own or (usual.range if usual else None)
+        share = stated or (usual.range if usual else None)
         if rate is None or share is None or share.low >= 1:
             return
         value = Range.ordered((1 + rate.rate * (1 - s) for s in share.ends), "x")
-        source = source_of(rate) if own is None else self.scenario.source("finance.vat_recoverable")
+        source = source_of(rate)
+        if stated is not None:
+            source = self.scenario.source("finance.vat_recoverable")
         label = f"Value-added tax that is not recovered, {rate.rate:.1%} in {client.country}"
         self.put("vat", label, value, source)
 
@@ -422,9 +424,12 @@ class _Finder:
         for item in cashflow.cost_items(self.option.kind, place, day):
             if not self._is_of_kind(item):
                 continue
-            said = {"maintenance": "support_per_year", "owned_already": "value_each"}.get(item.id)
-            amount = getattr(self.existing, said) if said else None
-            factors = self._price(item) if amount is None else [self._said(item, amount)]
+            amount = None
+            if item.id == "maintenance":
+                amount = self.existing.support_per_year
+            elif item.id == "owned_already":
+                amount = self.existing.value_each
+            factors = self._price(item) if amount is None else [self._stated(item, amount)]
             # What they would fetch, as the client says it, is no purchase.
             taxed = item.driver != "owned_server" or amount is None
             vat = ("vat",) if "vat" in self.factors and taxed else ()
@@ -447,7 +452,7 @@ class _Finder:
                 return item.when not in ("once", "at_refresh")
         return item.driver in ("gpu", "kw", "kwh")
 
-    def _said(self, item: CostItem, amount: Range) -> str:
+    def _stated(self, item: CostItem, amount: Range) -> str:
         """The factor of what the client says of existing servers."""
         assert self.machine is not None
         value = replace(amount, unit=f"{self.client.currency} per server")
@@ -560,10 +565,10 @@ class _Finder:
         factors: list[str] = []
         value = replace(item.range, unit=f"{item.currency} {item.unit}".strip())
         if not (value.is_exact and value.central == 1):
-            own = f"{item.id}.{self.name}"
-            if own not in self.factors:  # of first servers and of those that replace them: one rate
-                self.own(item.id, item.label, value, source_of(item), item.id, item.note)
-            factors = [own, *self.fx(item.currency)]
+            key = f"{item.id}.{self.name}"
+            if key not in self.factors:  # of first servers and of those that replace them: one rate
+                self.put_of_option(item.id, item.label, value, source_of(item), item.id, item.note)
+            factors = [key, *self.fx(item.currency)]
         return [*factors, *chain(*map(self.looked_up, item.multiply_by.split()))]
 
     def looked_up(self, price: str) -> list[str]:
@@ -595,7 +600,7 @@ class _Finder:
                 hour = self.option.provisioned.price_per_unit_hour
                 value = replace(hour, unit=f"{self.client.currency}/unit-hour")
                 source = self.scenario.source(f"options.{self.name}.provisioned")
-                return [self.own(price, "Hour of a unit of throughput", value, source)]
+                return [self.put_of_option(price, "Hour of a unit of throughput", value, source)]
             case "training_gpu_hours" | "training_kwh" | "moves_band":
                 return [f"{price}.{self.name}"]
         return [self.parameter(price)]
@@ -610,16 +615,16 @@ class _Finder:
             row = prices.pue(self.option)
             value = Range.ordered((ratio - 1 for ratio in row.range.ends), "PUE - 1")
             source = source_of(row)
-        return [self.own(name, "PUE - 1", value, source, name)]
+        return [self.put_of_option(name, "PUE - 1", value, source, name)]
 
     def _server_price(self, name: str) -> list[str]:
         assert self.machine is not None
         label = f"Price of {self.machine.label}"
         key = f"{name}.{self.key}"
         if self.existing is not None and self.existing.price_each is not None:
-            said = replace(self.existing.price_each, unit=self.client.currency)
+            stated = replace(self.existing.price_each, unit=self.client.currency)
             where = self.scenario.source(f"options.{self.name}.existing_servers")
-            return [self.put(key, label, said, where, "server_price")]
+            return [self.put(key, label, stated, where, "server_price")]
         value, source = prices.server_price(self.machine, self.client.report_date)
         return [self.put(key, label, value, source, "server_price"), *self.fx("USD")]
 
@@ -633,16 +638,16 @@ class _Finder:
         value = prices.aged(listed, source, self.client.report_date)
         # Options that rent the same card of one provider pay one price, and are drawn alike.
         driver = f"gpu_hour.{option.provider or option.vendor}.{gpu}"
-        key = self.own("gpu_hour", "GPU-hour on demand", value, source, driver, note)
+        key = self.put_of_option("gpu_hour", "GPU-hour on demand", value, source, driver, note)
         term = option.commitment
         committed = [self.parameter(f"commitment_{term}")] if term != "on_demand" else []
         return [key, self.parameter("rental_price_band"), *self.fx("USD"), *committed]
 
     def _electricity(self) -> list[str]:
-        own = self.scenario.finance.electricity_per_kwh
+        stated = self.scenario.finance.electricity_per_kwh
         place = self.option.country
-        if own is not None:
-            value = replace(own, unit=f"{self.client.currency}/kWh")
+        if stated is not None:
+            value = replace(stated, unit=f"{self.client.currency}/kWh")
             source = self.scenario.source("finance.electricity_per_kwh")
             return [self.put("electricity.client", "Electricity, own tariff", value, source)]
         place = place or self.client.country
@@ -657,10 +662,10 @@ class _Finder:
         return [self.put(key, label, value, source_of(row), "electricity"), *self.fx(row.currency)]
 
     def _staff_cost(self) -> list[str]:
-        own = self.scenario.finance.staff_cost_per_year
+        stated = self.scenario.finance.staff_cost_per_year
         country = self.client.country
-        if own is not None:
-            value = replace(own, unit=f"{self.client.currency} per FTE-year")
+        if stated is not None:
+            value = replace(stated, unit=f"{self.client.currency} per FTE-year")
             source = self.scenario.source("finance.staff_cost_per_year")
             return [self.put("staff_cost", "One infrastructure engineer", value, source)]
         currency = prices.parameter("staff_cost", "", country).currency
@@ -687,7 +692,7 @@ class _Finder:
         if "hidden_tokens" not in self.factors:
             self.put("hidden_tokens", "Hidden reasoning tokens", found, source)
         if self.option.kind not in BY_REQUEST:
-            self.own("hidden_work", "Work of a request over the plan", work, source,
+            self.put_of_option("hidden_work", "Work of a request over the plan", work, source,
                      "hidden_tokens")  # fmt: skip
 
     def _find_training(self) -> None:
@@ -702,7 +707,9 @@ class _Finder:
         ):
             if timed:
                 value = total((each.scaled(runs, unit) for each, runs in parts), unit)
-                self.own(stem, f"Fine-tuning, {unit}", value, timed[0][0].source, "training")
+                self.put_of_option(
+                    stem, f"Fine-tuning, {unit}", value, timed[0][0].source, "training"
+                )
 
     def _find_power(self, machine: Server) -> None:
         """Power of a server; a limit on its cards takes off what they may not draw."""
@@ -731,7 +738,9 @@ class _Finder:
         where = "retirement calendar"
         source = Source(source=words, locator=where, date=day.isoformat(), kind="estimate")
         band = Range(low, 1.0, high, unit="of those expected")
-        self.own("moves_band", "Number of moves to successors", band, source, "moves_band")
+        self.put_of_option(
+            "moves_band", "Number of moves to successors", band, source, "moves_band"
+        )
         served = len(self.scenario.workloads) / len(set(option.models.values()))
         return tuple(y.central * served for y in years)
 
@@ -779,7 +788,7 @@ class _Finder:
             surcharge = Range.exact(region.factor, "x")
             source = source_of(region)
             label = "Surcharge for the region"
-            factors.append(self.own("region", label, surcharge, source, note=region.note))
+            factors.append(self.put_of_option("region", label, surcharge, source, note=region.note))
         return [*factors, *self.fx(price.currency)]
 
     def _request(

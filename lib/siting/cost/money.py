@@ -44,13 +44,13 @@ def irr(flows: Sequence[float] | Array) -> float | None:
         return None
     powers = np.arange(len(values))
 
-    def worth(v: float) -> float:
+    def present(v: float) -> float:
         return float(values @ v**powers)
 
     least = 1e-6  # of v, one over 1 + the monthly rate; at most 1, since more comes back than went
-    if worth(least) * worth(1.0) > 0:
+    if present(least) * present(1.0) > 0:
         return None
-    return float(brentq(worth, least, 1.0, xtol=1e-14) ** -MONTHS - 1)
+    return float(brentq(present, least, 1.0, xtol=1e-14) ** -MONTHS - 1)
 
 
 def payback(flows: Sequence[float] | Array, yearly_rate: float = 0.0) -> float | None:
@@ -60,15 +60,15 @@ def payback(flows: Sequence[float] | Array, yearly_rate: float = 0.0) -> float |
     again (a replacement), the last crossing counts: only then is the money back for good.
     """
     values = np.asarray(flows, dtype=float)
-    worth = values * discount_factors(len(values) - 1, yearly_rate)
-    running = np.cumsum(worth)
-    below = np.flatnonzero(running < -1e-9 * np.abs(worth).max(initial=1.0))
+    present = values * discount_factors(len(values) - 1, yearly_rate)
+    running = np.cumsum(present)
+    below = np.flatnonzero(running < -1e-9 * np.abs(present).max(initial=1.0))
     if not len(below):
         return 0.0
     last = int(below[-1])
     if last == len(running) - 1:
         return None
-    return float(last + -running[last] / worth[last + 1])
+    return float(last + -running[last] / present[last + 1])
 
 
 def levelised_cost(

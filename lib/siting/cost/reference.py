@@ -25,8 +25,8 @@ def usual_cost(scenario: Scenario) -> float:
     The client's own `decision.usual_cost_per_year` comes first.
     """
     years = scenario.finance.horizon_months / MONTHS
-    if own := scenario.decision.usual_cost_per_year:
-        return own * years
+    if stated := scenario.decision.usual_cost_per_year:
+        return stated * years
     client = scenario.client
     given = settings("decision_settings")
     wage = _staff_cost(scenario)
@@ -43,8 +43,8 @@ def _central(setting: Setting) -> float:
 def _staff_cost(scenario: Scenario) -> float:
     """One engineer for a year. [client's currency]"""
     client: Client = scenario.client
-    if own := scenario.finance.staff_cost_per_year:
-        return own.central
+    if stated := scenario.finance.staff_cost_per_year:
+        return stated.central
     usual = prices.parameter("staff_cost", "", client.country)
     rate, _ = prices.exchange_rate(usual.currency, client.currency, client.report_date)
     return usual.range.central * rate

@@ -82,9 +82,9 @@ class Clock:
             else:
                 share = self.waiting(phase, name) if phase else np.ones((1, self.plan.months))
                 part = self.path(path)[:, : share.shape[1]] * share
-                worth = part * self.discount[:, 1 : share.shape[1] + 1]
+                discounted = part * self.discount[:, 1 : share.shape[1] + 1]
                 by_year = partial(cashflow.by_year, years=self.plan.years)
-                self._sums[key] = (by_year(part), by_year(worth))
+                self._sums[key] = (by_year(part), by_year(discounted))
         return self._sums[key]
 
 
@@ -184,15 +184,15 @@ def _summed(clock: Clock, name: str, bill: _Bill) -> Totals:
     for (falls, path, phase), value in bill.items():
         nominal: Array | float
         if falls == "running":
-            nominal, worth = clock.sums(path, phase, name)
+            nominal, discounted = clock.sums(path, phase, name)
         elif falls == "start":
             nominal = 1.0
-            worth = clock.discount[:, :-1:MONTHS]
+            discounted = clock.discount[:, :-1:MONTHS]
         else:
             nominal = clock.path(path)[:, -1:]
-            worth = nominal * clock.discount[:, -1:]
+            discounted = nominal * clock.discount[:, -1:]
         yearly += value * nominal
-        present += (value * worth).sum(axis=1)
+        present += (value * discounted).sum(axis=1)
     lacking = forgone(clock, name, bill)
     yearly += cashflow.by_year(lacking, clock.plan.years)
     present += (lacking * clock.discount[:, 1 : lacking.shape[1] + 1]).sum(axis=1)
@@ -661,13 +661,13 @@ class Volume:
         """From a fiftieth of what is planned to fifty times (`SCALES`)."""
         draws = plan.central(demand=SCALES)
         planned, _ = _tokens(plan, plan.central())
-        tokens, worth = _tokens(plan, draws)
+        tokens, present = _tokens(plan, draws)
         self.plan = plan
         self.planned = float(planned[0] / plan.months / MILLION)
         """Million tokens a month of the scenario."""
         self.million_tokens = tokens / plan.months / MILLION
         """A month, mean of the horizon. [V]"""
-        self.per_million = {n: _present(plan, draws, n) / worth * MILLION for n in plan.options}
+        self.per_million = {n: _present(plan, draws, n) / present * MILLION for n in plan.options}
         """Levelised cost of a million tokens, by option. [V]"""
 
     @cached_property

@@ -92,8 +92,8 @@ def scores(names: Sequence[str], size: int, seed: int) -> dict[str, Array]:
     of one never depend on which others are there.
     """
     found = _tied(size, seed)
-    own = {n: streams.normal(seed, size, n) for n in names if n not in found}
-    return {n: found[n] if n in found else own[n] for n in names}
+    untied = {n: streams.normal(seed, size, n) for n in names if n not in found}
+    return {n: found[n] if n in found else untied[n] for n in names}
 
 
 def _tied(size: int, seed: int) -> Mapping[str, Array]:

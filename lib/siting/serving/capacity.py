@@ -175,6 +175,7 @@ class Pool:
     def level(self, year: int = 1, end: str = "central") -> float:
         """Replicas' worth of work that must be carried at once in the busiest week of a year."""
         grown = [w.load.growth_factor(year, end) for w in self.workloads]
+        # A level is linear in the load: that of workloads that grow alike need not be found anew.
         level = self._first_level * grown[0] if len(set(grown)) == 1 else self._level(grown)
         return float(level * getattr(self.time, end))
 
@@ -192,9 +193,12 @@ class Pool:
 
     @cached_property
     def _first_level(self) -> float:
+        """The central level of the first year, before the speed's own range."""
         return self._level([1.0] * len(self.workloads))
 
     def _level(self, grown: Sequence[float]) -> float:
+        """The same where each workload has grown so many times: what keeps the limits while
+        requests bunch, or what work that may wait needs by its deadlines."""
         peaks = [w.load.peak_factor * g for w, g in zip(self.workloads, grown, strict=True)]
         bunched = self.busy([p * w.headroom for w, p in zip(self.workloads, peaks, strict=True)])
         asked = [p / w.rate for w, p in zip(self.workloads, peaks, strict=True)]
@@ -216,14 +220,19 @@ class Pool:
 
         Least load on the fastest cards, expected on expected, most load on the slowest.
         """
-
         if self.existing_replicas:
             return tuple(Range.exact(count, "replicas") for count in self.existing_replicas)
-        years = range(1, self.years + 1)
-        level = ([self.level(y, end) * self.load_share(y, end) for end in ENDS] for y in years)
+        return tuple(map(self._bought_replicas, range(1, self.years + 1)))
+
+    def _bought_replicas(self, year: int) -> Range:
+        """Replicas that serve in a year on servers that are bought; one at least, unless existing
+        servers may carry all."""
         least = 0 if self.earlier else 1
-        whole = ([max(least, servers.whole_up(each)) for each in ends] for ends in level)
-        return tuple(Range(low, central, high, unit="replicas") for low, central, high in whole)
+        whole = {}
+        for end in ENDS:
+            level = self.level(year, end) * self.load_share(year, end)
+            whole[end] = max(least, servers.whole_up(level))
+        return Range(**whole, unit="replicas")
 
     def serving(self, year: int = 1) -> OnServers:
         """The replicas that serve in a year, as servers hold them."""
@@ -298,7 +307,8 @@ class Pool:
         """Growth of the pool's work from year to year; a mean of its workloads' own."""
         years = range(1, max(2, self.years) + 1)
         used = np.array([[self.used(y, end) for end in ENDS] for y in years])
-        return tuple(Range.ordered(map(float, b / a - 1), "share") for a, b in pairwise(used))
+        grown = [later / before - 1 for before, later in pairwise(used)]
+        return tuple(Range.ordered(map(float, ends), "share") for ends in grown)
 
     def hours_of_year(self, waiting: bool = True, bunched: bool = False) -> Array:
         """Load in each hour of the first year, highest first. [requests/s]
@@ -427,10 +437,14 @@ class Kind:
 
         pools: by model, on the kind that is bought.
         """
-        own = sum(whole for _, whole in self._whole(1))
-        per = ((m, servers.replicas_per_server(server, pools[m].gpus_per_replica)) for m in pools)
-        other = sum(pools[m].level() / each for m, each in per if m in self.pools)
-        return other / own if own else 0.0
+        of_these = sum(whole for _, whole in self._whole(1))
+        if not of_these:
+            return 0.0
+        of_bought = 0.0
+        for model in self.pools:
+            held = servers.replicas_per_server(server, pools[model].gpus_per_replica)
+            of_bought += pools[model].level() / held
+        return of_bought / of_these
 
     def _whole(self, year: int) -> Iterator[tuple[Pool, float]]:
         """Each pool, with the servers of this kind that would carry all of its load."""
@@ -540,8 +554,8 @@ class OptionCapacity:
 
     def bought(self, year: int = 1) -> int:
         """Servers bought by a year, at the second site too."""
-        own = self.serving_servers(year) + self.spare_servers(year)
-        return own + self.second_site_servers(year)
+        at_first_site = self.serving_servers(year) + self.spare_servers(year)
+        return at_first_site + self.second_site_servers(year)
 
     def paid_gpus(self, year: int = 1) -> float:
         """GPUs paid for in a mean hour of a year: whole servers, commitments, or hours in use."""
@@ -600,26 +614,29 @@ class OptionCapacity:
 
     @property
     def beyond_room(self) -> dict[int, list[str]]:
-        """By year: what the servers need beyond the room that the client has, in words."""
-        server = self.server
+        """By year: what the servers need beyond the room that the client has, in words; years in
+        which all fits are left out."""
+        by_year = ((year, self._beyond_room(year)) for year in range(1, self.years + 1))
+        return {year: words for year, words in by_year if words}
+
+    def _beyond_room(self, year: int) -> list[str]:
+        """What the servers of a year need beyond the room, in words."""
         room = self.runs.room
-        if server is None or room is None:
-            return {}
-        found: dict[int, list[str]] = {}
-        for year in range(1, self.years + 1):
-            count = self.in_room(year)
-            own = (count - self.existing_servers(year)) * server.power_kw.central
-            others = sum(k.count(year) * k.server.power_kw.central for k in self.kinds)
-            kw = (own + others) * (room.pue or 1.0)
-            racks = room.servers_per_rack
-            for need, most, words in (
-                (kw, room.kw, "{:.1f} kW with cooling, the room has {:g}"),
-                (math.ceil(count / racks), room.racks, "{} racks, the room has {:g}"),
-                (count, room.servers, "{} servers, the room has places for {:g}"),
-            ):
-                if most is not None and need > most:
-                    found.setdefault(year, []).append(words.format(need, most))
-        return found
+        if self.server is None or room is None:
+            return []
+        count = self.in_room(year)
+        bought = (count - self.existing_servers(year)) * self.server.power_kw.central
+        existing = sum(k.count(year) * k.server.power_kw.central for k in self.kinds)
+        kw = (bought + existing) * (room.pue or 1.0)
+        racks = math.ceil(count / room.servers_per_rack)
+        words = []
+        if room.kw is not None and kw > room.kw:
+            words.append(f"{kw:.1f} kW with cooling, the room has {room.kw:g}")
+        if room.racks is not None and racks > room.racks:
+            words.append(f"{racks} racks, the room has {room.racks:g}")
+        if room.servers is not None and count > room.servers:
+            words.append(f"{count} servers, the room has places for {room.servers:g}")
+        return words
 
     @property
     def keeps_limits(self) -> bool | None:
