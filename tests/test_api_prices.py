@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import pytest
 import studies
 from cost_fixtures import plain_capacity
+from printed import printed
 from siting import quality
 from siting.cost import api_prices, costing, prices, tco
 from siting.cost.api_prices import ModelPath
@@ -173,3 +175,18 @@ def test_what_is_said_of_a_successors_price_is_what_the_plan_holds(client: str) 
     for row in told.itertuples():
         (planned,) = {v for n, v in factors.items() if n.startswith("succ") and row.model in n}
         assert (row.times_low, row.times, row.times_high) == planned.ends
+
+
+def test_page_six_tells_the_end_that_moves_the_price_of_todays_model() -> None:
+    # Nothing is announced of Claude Sonnet 4.6; the plan has it end and its successor cost a third,
+    # which is the fall of the bank's bill between the second and the third year.
+    s = studies.opened("banca-valdora")
+    ends = s.successor_prices().set_index("option").loc["Claude on Bedrock"]
+    assert pd.isna(ends.retired)
+    assert ends.times < 0.5
+    bill = s.cash_flows().query("option == 'Claude on Bedrock' and category == 'API'")
+    bill = bill.set_index("month").amount
+    after = int(ends.months) + 2
+    assert bill[after] / bill[after - 3] == pytest.approx(ends.times, rel=0.01)
+    told = printed("40_cost", "banca-valdora")
+    assert f"Claude Sonnet 4.6 is planned to end after {ends.months:.0f} months" in told

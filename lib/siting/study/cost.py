@@ -425,13 +425,14 @@ class CostFrames(Topic):
 
     @frame
     def successor_prices(self) -> Rows:
-        """A model that an option buys and whose end is announced, and what the plan takes a request
-        to cost from then on: the same number that is in every total of the option.
+        """A model that an option buys and that ends within the horizon, announced or as planned, and
+        what the plan takes a request to cost from then on: the same number that is in every total.
 
         option: label of the option; a hybrid buys what its other option does
         model: identifier of the model
         spoken: the model's name as a person says it
-        retired: its last day
+        retired?: its last day; missing where none is announced
+        months*: from the report to its end, as the plan takes it [months]
         named: successors that the vendor names, as a person says them; blank where none is
         lasting: those of them that are not gone by then
         listed: whether the price is the listed one of such a successor; else it is drawn from what
@@ -439,19 +440,24 @@ class CostFrames(Topic):
         times*: price of a request to what follows, over that of the day before [times]
         """
         plan = self.results.cost.plan
-        for end in self.results.retiring:
+        horizon = self.scenario.finance.horizon_months
+        for end in self.results.endings:
             known = end.ending
             parts = {name: self.options[name] for name in leaves(self.scenario, end.option)}
             keys = (api_prices.path_key(n, part, known.model) for n, part in parts.items())
             path = next((plan.api_paths[key] for key in keys if key in plan.api_paths), None)
             factor = plan.factors.get(path.successor) if path else None
-            if factor is None:
+            if path is None or factor is None:
+                continue
+            months = plan.factors[path.end].value
+            if months.central > horizon:
                 continue
             yield {
                 "option": end.option,
                 "model": known.model,
                 "spoken": spoken(known.model),
-                "retired": iso(known.retired),
+                "retired": iso(known.retired) if known.retired else None,
+                "months*": months,
                 "named": _spoken_of(notice.named_in(known.replacement)),
                 "lasting": _spoken_of(known.lasting),
                 "listed": factor.note == api_prices.AS_LISTED,
