@@ -491,3 +491,27 @@ def test_agents_bunch_like_agents_unless_the_scenario_says_otherwise() -> None:
     }
     found = {name: workload_load(name, w).arrivals for name, w in asked.items()}
     assert found == {"agent": "agents", "chat": "people", "stated": "people"}
+
+
+def test_machines_come_whole_and_an_error_of_rounding_is_none() -> None:
+    above = (0.1 + 0.2) * 10
+    below = (0.7 - 0.4) * 10
+    assert below < 3 < above
+    parts = np.array([above, below, 3.001, 2.999])
+    assert servers.whole_up(parts).tolist() == [3, 3, 4, 3]
+    assert servers.whole_down(parts).tolist() == [3, 3, 3, 2]
+    assert [servers.whole_up(float(each)) for each in parts] == [3, 3, 4, 3]
+    assert [servers.whole_down(float(each)) for each in parts] == [3, 3, 3, 2]
+
+
+def test_of_pools_the_limits_weigh_first_then_cards_then_the_size_of_a_group() -> None:
+    def burden(misses: bool, gpus: float, size: int) -> capacity.Burden:
+        return capacity.Burden(misses_limits=misses, gpu_years=gpus, size=size)
+
+    by_weight = [
+        burden(misses=False, gpus=8, size=2),
+        burden(misses=False, gpus=8, size=4),
+        burden(misses=False, gpus=12, size=1),
+        burden(misses=True, gpus=1, size=1),
+    ]
+    assert sorted(reversed(by_weight)) == by_weight

@@ -968,3 +968,42 @@ def test_a_price_of_a_year_alone_gets_a_band_that_grows_with_its_possible_age() 
     assert quarter.low == pytest.approx(2 * band.low**0.5, rel=0.01)
     assert quarter.high == pytest.approx(2 * band.high**0.5, rel=0.01)
     assert prices.aged(listed, source("2025-06-01"), dt.date(2026, 1, 1)) == listed
+
+
+def test_a_price_path_that_nobody_knows_is_refused() -> None:
+    draws = plain().plan.central()
+    with pytest.raises(ValueError, match="no price moves along a path called inflaton"):
+        cashflow.path_factor("inflaton", draws, 12)
+
+
+def test_load_dwindles_where_a_fall_of_more_than_all_is_drawn() -> None:
+    plan = plain().plan
+    # At the 1st of 100 cases this band is at -1.63 of the load of the year before.
+    draws = plan.central(growth=np.array([-2.3263479]))
+    ratio = cashflow.load_ratio([Range(-0.9, 0.0, 0.1)], draws, 3)
+    assert ratio[0] == pytest.approx([1.0, 0.05, 0.05**2])
+
+
+def test_rented_replicas_stand_by_too_and_those_on_own_servers_are_what_the_load_asks() -> None:
+    plan = plain().plan
+    draws = plan.central()
+
+    def deployed(name: str) -> float:
+        priced = plan.options[name]
+        fleet = cashflow.option_fleet(priced, draws, plan.years)
+        side = cashflow.Side(plan=plan, priced=priced, draws=draws, known_fleet=fleet)
+        return float(side.replicas()[0, 0])
+
+    pool = plan.options["owned"].pools[0].pool
+    needed = np.ceil(pool.peak_rate / pool.rate_per_replica.central)
+    assert deployed("owned") == needed
+    assert deployed("rented") == needed + 1
+
+
+@pytest.mark.parametrize(
+    ("yearly", "part"),
+    # One per cent a month: the twelve payments of a loan of one are printed as 0.0888488 each.
+    [(0.0, 1 / 12), (1.01**12 - 1, 0.0888488)],
+)
+def test_a_loan_is_paid_back_in_equal_parts(yearly: float, part: float) -> None:
+    assert money.annuity(yearly, 12) == pytest.approx(part, rel=1e-6)

@@ -1022,11 +1022,13 @@ class Side:
         equivalents, because a wage is a year's. [FTE-years by month, n × 1 or n × Y]"""
         staff = self.draws[f"fte_platform.{self.priced.name}"][:, None]
         if self.priced.pools:
-            each = self.draws[f"fte_per_8_gpus.{self.priced.name}"][:, None]
+            hands = self.draws[f"fte_per_8_gpus.{self.priced.name}"][:, None]
             existing = sum((fleet.gpus for fleet in self.fleet.existing.values()), 0.0)
             units = (self.fleet.gpus + existing) / GPUS_PER_STAFF_UNIT
             scale = self.draws["staff_scale"][:, None]
-            staff = staff + each * np.where(units > 1, np.maximum(units, 1.0) ** scale, units)
+            # Up to eight GPUs hands grow as the GPUs do, from then on more slowly.
+            grown = np.where(units > 1, np.maximum(units, 1.0) ** scale, units)
+            staff = staff + hands * grown
         return np.asarray(staff / MONTHS)
 
     def replicas(self) -> Array:
