@@ -358,7 +358,7 @@ class Pool:
     def latencies(self, rates: Array, replicas: float) -> dict[str, Latency]:
         """What users of each workload see when so many replicas share these rates."""
         curve = self.curve(rates)
-        each = max(float(rates.sum()), 1e-6) / replicas
+        each = max(float(rates.sum()), queueing.LONE_RATE) / replicas
         seen = {}
         for w in self.workloads:
             percentiles = tuple(sorted({50, 95, 99, w.load.limits.percentile}))
@@ -401,7 +401,8 @@ class Pool:
     def served_share(self, replicas: float) -> float:
         """Share of the first year's requests that so many replicas carry within the limits.
 
-        The rest is what a hybrid option sends elsewhere, hour by hour.
+        Hour by hour, on means: what a hybrid sends elsewhere is more, because requests bunch within
+        the hour (`cashflow.PoolLoad.away_share`).
         """
         hours = self.hours_of_year()
         carried = replicas * self.rate_per_replica.central

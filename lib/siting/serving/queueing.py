@@ -92,6 +92,8 @@ def series(kind: Kind, hours: int = HOURS, seed: int = SEED) -> Array:
     return np.asarray(rates / rates.mean())
 
 
+LONE_RATE = 1e-6
+"""So few requests a second (one in twelve days) that none meets another."""
 LEAST_SLACK = 0.05
 """Seconds that a request may wait in a queue, at least, as bunching is worked out. A limit that
 leaves less is all but missed by a lone request; with no room at all the share that finds none
@@ -558,7 +560,7 @@ def sustained(
         return math.log(min(max(strains), 1e3))
 
     top = curve.saturation_rate
-    lowest = min(1e-6, top * 1e-3)
+    lowest = min(LONE_RATE, top * 1e-3)
     if beyond(lowest) > 0:
         return 0.0
     exact = top * 2**-18
@@ -613,7 +615,7 @@ class _Bursts:
         self.curve = curve
         self.limits = limits
         self.rate = rate
-        alone = latency(curve, 1e-6, (50,))
+        alone = latency(curve, LONE_RATE, (50,))
         self.slack = max(limits.ttft_s - alone.ttft[50], LEAST_SLACK)
         """What may be waited beside the time of a lone prompt. [s]"""
         self.came = _steps(kind)
@@ -704,7 +706,7 @@ def relaxed(curve: Curve, limits: Limits, lengths: Lengths) -> Limits:
     """The limits themselves where a lone request of these lengths keeps both of them on a replica
     of this curve; otherwise limits of at least RELAXED times what it sees."""
     q = limits.percentile
-    alone = latency(curve, 1e-6, (q,), lengths)
+    alone = latency(curve, LONE_RATE, (q,), lengths)
     if limits.strain(alone) <= 1:
         return limits
     return Limits(
