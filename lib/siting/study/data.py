@@ -22,6 +22,7 @@ from siting.rules.sovereignty import (
     VerdictChange,
     deciding,
 )  # fmt: skip
+from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict import plausible
 
@@ -297,6 +298,7 @@ class DataFrames(Topic):
         flows: flows that they bind
         reason: why the first of them is open
         clears: the question, or what would mend it
+        cure: the first sentence of that, without another way out
         questions: all that is asked for it, that one included [1]
         owner: who settles it
         """
@@ -317,6 +319,7 @@ class DataFrames(Topic):
                     "flows": "; ".join(dict.fromkeys(flows)),
                     "reason": p.lead.reason,
                     "clears": p.clears,
+                    "cure": short.cure(p.clears),
                     "questions": len(p.missing),
                     "owner": p.lead.rule.owner,
                 }
@@ -546,6 +549,8 @@ class DataFrames(Topic):
         rules_off: rules that do not apply because of it [1]
         rules: their titles
         stated: who says so, and when
+        says: who says so
+        date: when; blank where nobody said so
         """
         found = self.results.sovereignty.switches()
         order = sorted(found, key=lambda s: (-len(s.rules), s.known.attribute.label, s.known.text))
@@ -556,6 +561,8 @@ class DataFrames(Topic):
                 "rules_off": len(switch.rules),
                 "rules": "; ".join(rule.title for rule in switch.rules),
                 "stated": _stated_by(switch.known),
+                "says": _who(switch.known),
+                "date": switch.known.source.date if _is_dated(switch.known) else "",
             }
         yield from sorted({s.known.source for s in found}, key=lambda s: s.citation)
 
@@ -764,13 +771,25 @@ def _evidence(found: Finding) -> str:
 
 
 def _stated_by(evidence: Known) -> str:
+    """Who says so, and when."""
+    who = _who(evidence)
+    return f"{who}, {evidence.source.date}" if _is_dated(evidence) else who
+
+
+def _is_dated(evidence: Known) -> bool:
+    """Whether somebody said so on a day: it is no default and no definition."""
     source = evidence.source
+    return not evidence.assumed and (source.kind == "client" or bool(source.url))
+
+
+def _who(evidence: Known) -> str:
+    """Who says so."""
     if evidence.assumed:
         return "assumed"
-    if source.kind == "client":
-        return f"your answer, {source.date}"
-    if source.url:
-        return f"{source.source}, {source.date}"
+    if evidence.source.kind == "client":
+        return "your answer"
+    if evidence.source.url:
+        return evidence.source.source
     return "by default" if evidence.attribute.level == "scenario" else "by definition"
 
 

@@ -563,6 +563,7 @@ class DecisionFrames(Topic):
         own_score?: score in the client's own test [score]
         own_floor?: what the client asks for [score]
         own_tolerance?: half-width of the 95 % interval of the score [score]
+        own_lower?: lower end of that interval [score]
         own_verdict?: what the client's own test says; missing without one
         hidden*: hidden output tokens a request [tokens]
         """
@@ -589,6 +590,7 @@ class DecisionFrames(Topic):
                     "own_score": p.own.score,
                     "own_floor": p.own.floor,
                     "own_tolerance": p.own.tolerance,
+                    "own_lower": p.own.score - p.own.tolerance,
                     "own_verdict": p.own.verdict,
                 }
             yield row

@@ -137,6 +137,7 @@ class SourceFrames(Topic):
         it is held against nothing. What moves most is first.
 
         input: what it is
+        place: at which option or model that is; blank where its name says none
         *: its value as planned, and its range [1]
         unit: unit of the three
         ends: both ends with their unit, in words
@@ -145,6 +146,7 @@ class SourceFrames(Topic):
         moved: distance of the two [currency]
         kind: measured, published, client or estimate: the softest of what it rests on
         source: title and publisher of that
+        title: its title alone
         date: date that the source prints, or undated
         action?: how to measure it; missing where no test is known
         days?: how long that takes [days]
@@ -162,8 +164,10 @@ class SourceFrames(Topic):
             at_low, at_high = costs[chosen] if rival == chosen else costs[rival] - costs[chosen]
             label, band = uncertainty.described(plan, driver)
             source = softest[driver]
+            words = self._in_words(driver, knowledge.driver_label(driver, label))
             row = {
-                "input": self._in_words(driver, knowledge.driver_label(driver, label)),
+                "input": words,
+                "place": words.partition(" at ")[2],
                 "*": band,
                 "unit": band.unit,
                 "ends": self._ends(band),
@@ -172,6 +176,7 @@ class SourceFrames(Topic):
                 "moved": abs(float(at_high - at_low)),
                 "kind": source.kind,
                 "source": source.source,
+                "title": source.source.partition(", ")[0],
                 "date": source.date,
                 **self._test_of(driver),
                 "worth": worths.get(driver, 0.0),

@@ -9,6 +9,7 @@ from typing import Any
 
 from siting.quality import spoken
 from siting.rules.sovereignty import Ahead, OpenPoint
+from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict.candidates import TUNING_ENDS
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
@@ -37,6 +38,8 @@ class TimelineFrames(Topic):
         question?: all that is asked, what the most rules wait for first; missing where no answer of
             a vendor or of the team decides it
         remedy: what clears it
+        asks: the same in short: a question without what may be answered, a measure without another
+            way out
         reason: why it is open
         hard: whether the option is not cleared before it is settled
         is_tuning: whether it is a service of fine-tuning that the client needs and that ends
@@ -57,6 +60,7 @@ class TimelineFrames(Topic):
                     "point": doubt.point,
                     "question": asked or None,
                     "remedy": doubt.clears,
+                    "asks": short.asked(doubt.clears),
                     "reason": doubt.reason,
                     "hard": hard,
                     "is_tuning": doubt.point.startswith(TUNING_ENDS),

@@ -246,6 +246,7 @@ class TurnFrames(Topic):
             comparison: it cannot be had as described, because it has no price, its room is too
             small, or its vendor or model is gone
         rule: what is not met, in words, with the law that asks the same as a policy
+        title: the same, of a law without its article
         reason: why, in full
         likely?: median of its present cost [currency]
         """
@@ -267,7 +268,7 @@ class TurnFrames(Topic):
                 row |= {"whose": "your condition", "rule": " and ".join(named)}
             else:
                 row |= self._by_rule(c.name, c.struck[0])
-            yield row
+            yield {"title": row["rule"]} | row
 
     def _by_rule(self, name: str, reason: str) -> dict[str, str]:
         """Whose rule strikes an option, and which: the client's own where all that fail are."""
@@ -275,7 +276,8 @@ class TurnFrames(Topic):
         fails = [found.rule for found in rules if found.verdict == "fail"]
         if fails and not any(rule.is_of_law for rule in fails):
             return {"whose": "your requirement", "rule": fails[0].title}
-        return {"whose": "the law", "rule": _rule(reason)}
+        rule = _rule(reason)
+        return {"whose": "the law", "rule": rule, "title": rule.partition(" (")[0]}
 
     def _is_a_part(self, name: str) -> bool:
         """Whether an option is a mix whose cheapest split is one of its parts alone."""

@@ -83,8 +83,16 @@ class Wording:
     @cached_property
     def home(self) -> str:
         """The client's country in a sentence: `Germany`, `the Netherlands`."""
-        name = self.results.numbers.words.territories[self.client.country]
-        return f"the {name}" if self.client.country in _WITH_THE else str(name)
+        return self.land(str(self.results.numbers.words.territories[self.client.country]))
+
+    def land(self, country: str) -> str:
+        """A country by its name, as it stands in a sentence: `Germany`, `the Netherlands`."""
+        names = self.results.numbers.words.territories
+        return f"the {country}" if country in {names[code] for code in _WITH_THE} else country
+
+    def seller(self, vendor: str) -> str:
+        """The name that a vendor sells by: of `company/service` the service."""
+        return vendor.rpartition("/")[2]
 
     @property
     def is_in_eea(self) -> bool:

@@ -1,0 +1,33 @@
+"""What clears a point of law, in fewer words than the law's own: for a card and for a table's line.
+
+The words come from siting_facts/sovereignty_rules.csv and attributes.csv: a question, often with
+what may be answered, or measures with another way out (`siting.rules.remedies`).
+"""
+
+from __future__ import annotations
+
+import re
+
+OTHER_WAY = ", or choose an operator"
+"""Begins the way out that is open to every option: to be another one."""
+_SENTENCE = re.compile(r"(?<=[?;]) |(?<!Art)(?<=\.) (?=[A-Z])")
+"""Where a sentence or a part of it ends; the point of `Art. 28` ends none."""
+
+
+def asked(clears: str) -> str:
+    """A question without what may be answered, a measure without another way out.
+
+    What stands after a colon explains, unless it is within brackets: these belong to the question.
+    """
+    question = clears.split("? ")[0]
+    before = question.partition(": ")[0]
+    kept = question if "(" in before else before
+    if kept != clears and "?" in clears:
+        kept = f"{kept.rstrip('?')}?"
+    return f"{kept.partition(OTHER_WAY)[0]}." if OTHER_WAY in kept else kept
+
+
+def cure(clears: str) -> str:
+    """The first sentence, or part of one, without another way out and without its full stop."""
+    first = _SENTENCE.split(clears, maxsplit=1)[0]
+    return first.partition(OTHER_WAY)[0].rstrip(".,;")
