@@ -43,6 +43,8 @@ OTHER_FUTURE: Mapping[str, str] = {
 """The path of API prices that is shown beside a scenario's own."""
 FALLS = tuple(step / 20 for step in range(20))
 """Yearly falls of API prices that a curve is drawn through. [share]"""
+NEAREST = 6
+"""Changes that come nearest to turning the answer, and do not: as many as a short list holds."""
 FALLING = "api_decline"
 """The factor of the cost plan that holds the fall."""
 
@@ -115,6 +117,30 @@ class TurnFrames(Topic):
     def _label(self, option: str | None, variant: Variant) -> str | None:
         """What an option is called; one that only a variant has is what it tries."""
         return self.results.labels.get(option, variant.after) if option else None
+
+    @frame_citing(_criteria_sources)
+    def nearest(self) -> Rows:
+        """A plausible change after which the choice stays first with a lead as small as can be: the
+        six that come nearest to turning the answer, the smallest lead first.
+
+        kind: kind of change, as in `variants`
+        what: what changes, in words that stay when its value moves
+        change: what changes, as a clause
+        lead: lead of the choice then [points]
+        """
+        held = [(v, o) for v, o in self.results.tried if v.plausible and o.answer == "stays"]
+        held.sort(key=lambda each: _worth(each[1]))
+        closest: dict[str, tuple[Variant, Outcome]] = {}
+        for variant, found in held:
+            if found.lead is not None:
+                closest.setdefault(variant.what, (variant, found))
+        for variant, found in list(closest.values())[:NEAREST]:
+            yield {
+                "kind": variant.kind,
+                "what": variant.what,
+                "change": self.results.numbers.regrouped(variant.phrase),
+                "lead": found.lead,
+            }
 
     @frame_citing(_criteria_sources)
     def tries(self) -> Rows:
