@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from printed import printed
 from siting import study
-from siting.cost.cashflow import PricedHybrid
+from siting.cost.priced import PricedHybrid
 from siting.study import Study, frames
 from studies import CLIENTS, opened
 

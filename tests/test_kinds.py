@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
 from siting import study
-from siting.cost import cashflow, tco, workbook
+from siting.cost import fleets, tco, workbook
 from siting.cost.tco import Comparison
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
@@ -94,7 +94,7 @@ def central(comparison: Comparison, *names: str) -> float:
 
 def test_what_is_there_serves_first_and_what_is_bought_takes_the_rest() -> None:
     c = by_hand()
-    fleet = cashflow.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
+    fleet = fleets.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
     assert fleet.serving[0].tolist() == [21, 25]  # the old server's year is over after the first
     assert fleet.servers[0].tolist() == [25, 29]
     there = fleet.existing["dgx-a100-640gb"]
@@ -120,7 +120,7 @@ def test_each_kind_is_bought_fed_and_supported_by_its_own_prices() -> None:
     assert paid[7] == pytest.approx(1_000 * dearer)
     assert paid[6] == paid[13] == 0
     # Its power: 5.5 kW, idle share and use as machines draw it, at the same tariff and PUE.
-    fleet = cashflow.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
+    fleet = fleets.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
     idle = central(c, "idle_share")
     busy = fleet.existing["dgx-a100-640gb"].busy[0, 0]
     kwh = 5.5 * (idle + (1 - idle) * busy) * 730
@@ -171,8 +171,8 @@ def test_a_mix_sends_away_what_neither_kind_carries() -> None:
     at_hand = mixed.plan.options["hybrid"].base, mixed.plan.central()
     bare = alone.plan.options["hybrid"].base, alone.plan.central()
     for more in (0, 3):
-        own = cashflow.fleet_of_hybrid(*at_hand, 1, np.array([float(more)]))
-        same = cashflow.fleet_of_hybrid(*bare, 1, np.array([float(more + 4)]))
+        own = fleets.fleet_of_hybrid(*at_hand, 1, np.array([float(more)]))
+        same = fleets.fleet_of_hybrid(*bare, 1, np.array([float(more + 4)]))
         assert own.servers[0, 0] == more
         assert own.away_share == pytest.approx(same.away_share)
         assert 0 < own.away_share[0, 0, 0] < 1
@@ -224,7 +224,7 @@ def test_sizing_and_bill_count_the_same_servers_in_every_year(
     chain = Chain()
     found = chain.sized(chosen, "owned")
     plan = chain.option(chosen, "owned").plan
-    fleet = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
+    fleet = fleets.fleet_needed(plan.options["owned"], plan.central(), plan.years)
     years = range(1, found.years + 1)
     assert fleet.serving[0].tolist() == [found.serving_servers(y) for y in years]
     there = fleet.existing["dgx-a100-640gb"]

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
 from siting import catalogue, study
-from siting.cost import prices
+from siting.cost import fleets, prices
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
@@ -282,12 +282,11 @@ def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> No
 
 
 def test_servers_of_a_second_site_are_counted_once_and_stand_in_no_room() -> None:
-    from siting.cost import cashflow
 
     s = study.Study(with_option("owned", second_site=0.5, redundancy="n+1", room=Room(servers=2)))
     found = s.results.capacity["owned"]
     plan = s.results.cost.plan
-    billed = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years).servers[0]
+    billed = fleets.fleet_needed(plan.options["owned"], plan.central(), plan.years).servers[0]
     assert [found.bought(y + 1) for y in range(plan.years)] == billed.tolist()
     # one serves, one stands by, and half of one, whole, at the second site
     assert (found.serving_servers(), found.spare_servers(), found.bought()) == (1, 1, 3)
@@ -326,17 +325,17 @@ def test_with_one_machine_down_what_stands_by_takes_its_place(
 
 
 def test_rented_hours_are_those_that_the_bill_counts() -> None:
-    from siting.cost import cashflow, tco
+    from siting.cost import tco
 
     s = scenario.load("base")
     sized = capacity.assess(s)
     plan = tco.assess(s, sized).plan
-    machines = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
+    machines = fleets.fleet_needed(plan.options["rented"], plan.central(), plan.years)
     month = plan.central()["hours_per_month"][0]
     for year in range(plan.years):
         paid = machines.gpu_hours[0, year] / month
         assert sized["rented"].paid_gpus(year + 1) == pytest.approx(paid, rel=0.02)
-        owned = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
+        owned = fleets.fleet_needed(plan.options["owned"], plan.central(), plan.years)
         assert sized["owned"].bought(year + 1) == owned.servers[0, year]
         assert sized["owned"].mean_utilisation(year + 1) == pytest.approx(
             owned.busy[0, year], rel=0.02

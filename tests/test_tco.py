@@ -16,8 +16,10 @@ from cost_fixtures import plain_capacity, with_changes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
-from siting.cost import cashflow, claims, costing, money, prices, tco
+from siting.cost import cashflow, claims, costing, fleets, money, prices, tco
 from siting.cost.claims import PublishedCase
+from siting.cost.items import DRIVERS
+from siting.cost.priced import GRID, PoolLoad, owned_key, path_factor
 from siting.inputs import scenario
 from siting.quantity import Range
 from siting.serving import capacity
@@ -287,7 +289,7 @@ def test_owned_servers_come_whole_with_one_in_reserve() -> None:
 def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_the_pue() -> None:
     c = plain(horizon_months=12)
     plan, draws = c.plan, c.plan.central()
-    fleet = cashflow.fleet_needed(plan.options["owned"], draws, 1)
+    fleet = fleets.fleet_needed(plan.options["owned"], draws, 1)
     f = {n: x.value.central for n, x in plan.factors.items()}
     busy = float(fleet.busy[0, 0])
     kw = 2 * f["power_kw.owned"] * (f["idle_share"] + (1 - f["idle_share"]) * busy)
@@ -353,11 +355,11 @@ def test_a_committed_rental_is_paid_around_the_clock_and_another_only_when_neede
     chosen = scenario.Scenario.model_validate(base)
     capacity = plain_capacity(chosen)
     plan = costing.compile_plan(chosen, capacity)
-    fleet = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
+    fleet = fleets.fleet_needed(plan.options["rented"], plan.central(), plan.years)
     assert fleet.gpu_hours[0, 0] == fleet.gpus[0, 0] * 730
     free = designed("base")
     plan = costing.compile_plan(free, plain_capacity(free, rate=0.05))
-    fleet = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
+    fleet = fleets.fleet_needed(plan.options["rented"], plan.central(), plan.years)
     assert 0 < fleet.gpu_hours[0, 0] < 0.8 * fleet.gpus[0, 0] * 730
 
 
@@ -568,25 +570,25 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
         batchable_share=0.0,
         turned_away=np.maximum(0.0, 1 - CARRIED),
     )
-    pool = cashflow.PoolLoad(flat)
+    pool = PoolLoad(flat)
     one = np.array([[1.0]])
     need = np.array([[1 / 0.5]])  # replicas for each request a second
-    assert cashflow._away_share(pool, 2 * one, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
-    assert cashflow._away_share(pool, one, need)[0, 0] == pytest.approx(0.5, abs=1e-6)
-    assert cashflow._away_share(pool, 0 * one, need)[0, 0] == 1.0
+    assert fleets._away_share(pool, 2 * one, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
+    assert fleets._away_share(pool, one, need)[0, 0] == pytest.approx(0.5, abs=1e-6)
+    assert fleets._away_share(pool, 0 * one, need)[0, 0] == 1.0
 
 
 def test_beyond_own_machines_whole_replicas_are_needed_for_what_is_left() -> None:
     # by hand: every hour asks for as much; at a peak of 3.2 replicas four are needed, of which one
     # or none is there. Without any own machine at least one is rented, however little is asked.
     flat: Any = SimpleNamespace(hours_of_year=lambda waiting, bunched=False: np.ones(8736))
-    load = cashflow.PoolLoad(flat)
-    at = int(np.argmin(np.abs(cashflow.GRID - 3.2)))
-    needed = float(np.ceil(cashflow.GRID[at]))
+    load = PoolLoad(flat)
+    at = int(np.argmin(np.abs(GRID - 3.2)))
+    needed = float(np.ceil(GRID[at]))
     assert load.beyond(0)[at] == needed
     assert load.beyond(1)[at] == needed - 1
     assert load.beyond(10)[at] == 0
-    small = int(np.argmin(cashflow.GRID))
+    small = int(np.argmin(GRID))
     assert load.beyond(0)[small] == 1
 
 
@@ -598,9 +600,9 @@ def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
         batchable_share=0.0,
         turned_away=np.maximum(0.0, 4 - CARRIED) / 4,
     )
-    pool, need = cashflow.PoolLoad(bursts), np.array([[1.0]])
-    assert cashflow._away_share(pool, need, need)[0, 0] == pytest.approx(3 / 4)
-    assert cashflow._away_share(pool, 4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
+    pool, need = PoolLoad(bursts), np.array([[1.0]])
+    assert fleets._away_share(pool, need, need)[0, 0] == pytest.approx(3 / 4)
+    assert fleets._away_share(pool, 4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
@@ -622,7 +624,7 @@ def test_gpus_rented_by_the_hour_carry_what_bunches_within_it() -> None:
     flat: Any = SimpleNamespace(
         hours_of_year=lambda waiting, bunched=False: np.ones(8736) * (1.7 if bunched else 0.9)
     )
-    paid = cashflow._mean_replicas(cashflow.PoolLoad(flat), np.ones((1, 1)), np.zeros((1, 1)))
+    paid = fleets._mean_replicas(PoolLoad(flat), np.ones((1, 1)), np.zeros((1, 1)))
     assert paid[0, 0] == pytest.approx(2.0, rel=0.02)
 
 
@@ -785,18 +787,16 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
     data["options"]["api"]["provisioned"] = {"units": 10, "price_per_unit_hour": 2.0, "serves": 1}
     chosen = scenario.Scenario.model_validate(data)
     plan = tco.with_optimum(costing.compile_plan(chosen, plain_capacity(chosen, rate=0.5)))
-    most = int(
-        cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years).serving.max()
-    )
+    most = int(fleets.fleet_needed(plan.options["owned"], plan.central(), plan.years).serving.max())
 
     def paid(name: str, servers: float) -> dict[str, Any]:
-        draws = plan.central(**{cashflow.owned_key("hybrid"): np.array([servers])})
+        draws = plan.central(**{owned_key("hybrid"): np.array([servers])})
         found = cashflow.bill(plan, name, draws)
         return {a.line.item.id: a.value for a in found if a.line.item.category != "staff"}
 
     whole, part, none = paid("api", 0), paid("hybrid", 1), paid("hybrid", 10.0 * most)
-    draws = plan.central(**{cashflow.owned_key("hybrid"): np.array([1.0])})
-    away = cashflow.option_fleet(plan.options["hybrid"], draws, plan.years)
+    draws = plan.central(**{owned_key("hybrid"): np.array([1.0])})
+    away = fleets.option_fleet(plan.options["hybrid"], draws, plan.years)
     assert away is not None and 0 < away.away_share[0].max() < 1
     assert part["api_provisioned"] == pytest.approx(whole["api_provisioned"] * away.away_share[0])
     assert part["model_moves"] == pytest.approx(whole["model_moves"])
@@ -903,7 +903,7 @@ def test_a_hospital_pays_the_tax_that_it_does_not_recover_on_all_but_wages() -> 
 def test_a_drift_of_rental_prices_widens_and_levels_off() -> None:
     plan = plain().plan
     draws = plan.central(rental_drift=np.array([0.2]))
-    path = cashflow.path_factor("rental:1", draws, 120)[0]
+    path = path_factor("rental:1", draws, 120)[0]
     assert (np.diff(path) > 0).all()
     assert path[12] == pytest.approx(1.2 ** (2 * (1 - np.exp(-0.5))))
     assert path[-1] < 1.2**2  # the memory is two years
@@ -922,7 +922,7 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
     none = np.zeros((1, 1))
 
     def staff(gpus: float) -> float:
-        fleet = cashflow.Fleet(
+        fleet = fleets.Fleet(
             servers=none,
             serving=none,
             owned_replicas=none,
@@ -973,14 +973,14 @@ def test_a_price_of_a_year_alone_gets_a_band_that_grows_with_its_possible_age() 
 def test_a_price_path_that_nobody_knows_is_refused() -> None:
     draws = plain().plan.central()
     with pytest.raises(ValueError, match="no price moves along a path called inflaton"):
-        cashflow.path_factor("inflaton", draws, 12)
+        path_factor("inflaton", draws, 12)
 
 
 def test_load_dwindles_where_a_fall_of_more_than_all_is_drawn() -> None:
     plan = plain().plan
     # At the 1st of 100 cases this band is at -1.63 of the load of the year before.
     draws = plan.central(growth=np.array([-2.3263479]))
-    ratio = cashflow.load_ratio([Range(-0.9, 0.0, 0.1)], draws, 3)
+    ratio = fleets.load_ratio([Range(-0.9, 0.0, 0.1)], draws, 3)
     assert ratio[0] == pytest.approx([1.0, 0.05, 0.05**2])
 
 
@@ -990,7 +990,7 @@ def test_rented_replicas_stand_by_too_and_those_on_own_servers_are_what_the_load
 
     def deployed(name: str) -> float:
         priced = plan.options[name]
-        fleet = cashflow.option_fleet(priced, draws, plan.years)
+        fleet = fleets.option_fleet(priced, draws, plan.years)
         side = cashflow.Side(plan=plan, priced=priced, draws=draws, known_fleet=fleet)
         return float(side.replicas()[0, 0])
 
@@ -1007,3 +1007,7 @@ def test_rented_replicas_stand_by_too_and_those_on_own_servers_are_what_the_load
 )
 def test_a_loan_is_paid_back_in_equal_parts(yearly: float, part: float) -> None:
     assert money.annuity(yearly, 12) == pytest.approx(part, rel=1e-6)
+
+
+def test_all_that_a_cost_item_may_be_counted_by_is_counted_but_the_bill_of_an_api() -> None:
+    assert {*DRIVERS} == {*cashflow.QUANTITIES, "api_bill"}

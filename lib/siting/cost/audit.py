@@ -32,9 +32,9 @@ from typing import Literal
 import numpy as np
 
 from siting.catalogue import settings
-from siting.cost import cashflow, tco
-from siting.cost.cashflow import Draws, Plan
+from siting.cost import cashflow, fleets, tco
 from siting.cost.money import MONTHS, Array
+from siting.cost.priced import Draws, Plan
 from siting.quantity import Z90, NotEstimated, Range
 
 Quantity = Literal["requests", "tokens", "gpu_hours", "amount"]
@@ -267,7 +267,7 @@ def _billed(
             found["tokens"] += counted * (each.seen + each.hidden * hidden[:, None])
     if not by_request:
         for workload, load in plan.loads.items():
-            ratio = cashflow.load_ratio(load.growth, draws, plan.years)
+            ratio = fleets.load_ratio(load.growth, draws, plan.years)
             rate = load.mean_rate * 3600 * draws["hours_per_month"][:, None]
             counted = _by_month(ratio * rate, plan.months)
             each = asked[workload]

@@ -1,6 +1,6 @@
 """Finds the prices of a scenario's options, once, and keeps where each came from.
 
-The result is a `cashflow.Plan`: for every option the lines of its bill, and the factors (prices,
+The result is a `priced.Plan`: for every option the lines of its bill, and the factors (prices,
 shares, rates) that they are multiplied by, each with its band and source. A client's quote beats
 a published price; what has no price leaves the option out, with the reason.
 """
@@ -17,10 +17,20 @@ from typing import TypeAlias
 
 from siting import catalogue, pictures, quality, reasoning
 from siting.catalogue import Source, source_of
-from siting.cost import api_prices, cashflow, prices
+from siting.cost import api_prices, prices
 from siting.cost.api_prices import ModelPath
-from siting.cost.cashflow import CostItem, Line, Plan, PricedHybrid, PricedKind, PricedOption
+from siting.cost.items import CostItem, cost_items
 from siting.cost.money import MONTHS
+from siting.cost.priced import (
+    OF_SERVERS,
+    SHARED,
+    Line,
+    Plan,
+    PoolLoad,
+    PricedHybrid,
+    PricedKind,
+    PricedOption,
+)
 from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenario, in_words
 from siting.memory import fine_tuning
@@ -122,7 +132,7 @@ def _priced_option(finder: _Finder, sized: OptionCapacity) -> PricedOption:
     option = finder.option
     if sized.not_estimated:
         raise NotPriced("; ".join(f"{m}: {r}" for m, r in sized.not_estimated.items()))
-    pools = tuple(map(cashflow.PoolLoad, sized.pools.values()))
+    pools = tuple(map(PoolLoad, sized.pools.values()))
     if option.kind not in BY_REQUEST and not pools:
         raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
     machine = prices.server(option) if option.kind in OWNED else None
@@ -149,7 +159,7 @@ def _priced_kind(name: str, sized: OptionCapacity, kind: Kind) -> PricedKind:
         name=name,
         option=sized.runs,
         lines=(),
-        pools=tuple(map(cashflow.PoolLoad, kind.pools.values())),
+        pools=tuple(map(PoolLoad, kind.pools.values())),
         machine=kind.server,
         key=kind.server.id,
         existing=kind.existing,
@@ -320,7 +330,7 @@ class _Finder:
         for parameter in catalogue.table("cost_parameters", prices.Parameter):
             if not (parameter.options or parameter.countries):
                 self.factors[parameter.id] = parameter.factor()
-        for needed in cashflow.SHARED + cashflow.OF_SERVERS:
+        for needed in SHARED + OF_SERVERS:
             self.parameter(needed)
         for name, label, value, unit in (
             ("discount_rate", "Discount rate", finance.discount_rate, "per year"),
@@ -400,7 +410,7 @@ class _Finder:
         self._find_training()
         if self.machine is not None:
             self._find_power(self.machine)
-        for item in cashflow.cost_items(option.kind, place, self.client.report_date.isoformat()):
+        for item in cost_items(option.kind, place, self.client.report_date.isoformat()):
             if not self._applies(item):
                 continue
             wages = "staff_cost" in item.multiply_by.split()
@@ -421,7 +431,7 @@ class _Finder:
         self._find_power(self.machine)
         place = self.option.country or self.client.country
         day = self.client.report_date.isoformat()
-        for item in cashflow.cost_items(self.option.kind, place, day):
+        for item in cost_items(self.option.kind, place, day):
             if not self._is_of_kind(item):
                 continue
             amount = None

@@ -7,6 +7,7 @@ published cases of siting_facts/tco_cases.csv are recomputed with these same fun
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -109,3 +110,25 @@ def break_even_utilisation(own_cost: float, rival_cost_at_full_use: float) -> fl
 def cost_per_used_hour(cost_per_hour: float, utilisation: float) -> float:
     """Cost of an hour that is used, of a machine that is paid for every hour. [as the cost]"""
     return cost_per_hour / utilisation
+
+
+# --- months and years -------------------------------------------------------------------------
+
+
+def powers(base: Array, count: int) -> Array:
+    """base^0 … base^(count - 1), by repeated multiplication. [n × count]"""
+    out = np.empty((len(base), count))
+    out[:, 0] = 1.0
+    out[:, 1:] = base[:, None]
+    return np.cumprod(out, axis=1, out=out)
+
+
+def by_year(monthly: Array, years: int = 0) -> Array:
+    """Sum over the months of each year, nothing in those that are left. [n × Y]"""
+    sums = np.add.reduceat(monthly, np.arange(0, monthly.shape[1], MONTHS), axis=1)
+    return np.pad(sums, ((0, 0), (0, max(0, years - sums.shape[1]))))
+
+
+def by_month(yearly: Array, months: int) -> Array:
+    """What holds in each year, or in all alike, for every month. [M]"""
+    return np.broadcast_to(yearly, math.ceil(months / MONTHS)).repeat(MONTHS)[:months]

@@ -18,10 +18,21 @@ import numpy as np
 
 from siting import catalogue
 from siting.catalogue import Input, source_of
-from siting.cost import cashflow, money, prices
-from siting.cost.cashflow import Amount, Draws, Owned, Plan, PricedHybrid, PricedOption, owned_key
+from siting.cost import cashflow, fleets, money, prices
+from siting.cost.cashflow import Amount
 from siting.cost.costing import compile_plan
 from siting.cost.money import MILLION, MONTHS, Array
+from siting.cost.priced import (
+    OF_SERVERS,
+    SHARED,
+    Draws,
+    Owned,
+    Plan,
+    PricedHybrid,
+    PricedOption,
+    Split,
+    owned_key,
+)
 from siting.cost.prices import Factor
 from siting.inputs.scenario import Scenario
 from siting.places import BY_REQUEST
@@ -42,7 +53,7 @@ class Clock:
         self.plan = plan
         self.draws = draws
         v = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
-        self.discount = cashflow.powers(v, plan.months + 1)
+        self.discount = money.powers(v, plan.months + 1)
         """Factors of today and the end of each month. [n × M + 1]"""
         self._paths: dict[str, Array] = {}
         self._early: dict[tuple[str, str], Array] = {}
@@ -83,7 +94,7 @@ class Clock:
                 share = self.waiting(phase, name) if phase else np.ones((1, self.plan.months))
                 part = self.path(path)[:, : share.shape[1]] * share
                 discounted = part * self.discount[:, 1 : share.shape[1] + 1]
-                by_year = partial(cashflow.by_year, years=self.plan.years)
+                by_year = partial(money.by_year, years=self.plan.years)
                 self._sums[key] = (by_year(part), by_year(discounted))
         return self._sums[key]
 
@@ -194,7 +205,7 @@ def _summed(clock: Clock, name: str, bill: _Bill) -> Totals:
         yearly += value * nominal
         present += (value * discounted).sum(axis=1)
     lacking = forgone(clock, name, bill)
-    yearly += cashflow.by_year(lacking, clock.plan.years)
+    yearly += money.by_year(lacking, clock.plan.years)
     present += (lacking * clock.discount[:, 1 : lacking.shape[1] + 1]).sum(axis=1)
     return Totals(present=present, yearly=yearly)
 
@@ -292,7 +303,7 @@ def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
     if amount.falls == "running":
         waiting = clock.waiting("before" if early else "waiting", name)[0]
         share = np.pad(waiting, (0, months - len(waiting)))
-        quantity[1:] = cashflow.by_month(amount.quantity[0], months)
+        quantity[1:] = money.by_month(amount.quantity[0], months)
         quantity[1:] *= share if early else 1 - share
         path[1:] = clock.path(amount.path)[0]
     elif amount.falls == "start":
@@ -328,7 +339,7 @@ def depreciation(lines: Sequence[CashFlow], life: int, months: int) -> Array:
     out = np.zeros(months + 1)
     if np.any(bought):
         monthly, left = written_off(np.asarray(bought)[None, :], life, months)
-        out[1:] = cashflow.by_month(monthly[0], months)
+        out[1:] = money.by_month(monthly[0], months)
         out[-1] += left[0, -1]
     return out
 
@@ -381,7 +392,7 @@ class OptionCost:
         option = plan.options[name]
         draws = plan.central()
         rate = float(draws["discount_rate"][0])
-        machines = cashflow.option_fleet(option, draws, plan.years)
+        machines = fleets.option_fleet(option, draws, plan.years)
         self.name = name
         self.label = option.option.label
         self.kind = option.option.kind
@@ -464,7 +475,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     volume = Volume(plan)
     present = {name: float(t.present[0]) for name, t in totals(plan, draws).items()}
     lines = {name: flows(plan, name, draws) for name in plan.options}
-    tokens = np.append(0.0, cashflow.by_month(cashflow.total_tokens(plan, draws)[0], plan.months))
+    tokens = np.append(0.0, money.by_month(fleets.total_tokens(plan, draws)[0], plan.months))
     return Comparison(
         plan=plan,
         options={n: OptionCost(plan, n, lines, tokens, volume, present) for n in plan.options},
@@ -483,7 +494,7 @@ def drawn_factors(plan: Plan) -> set[str]:
     used.update(kind.power_key for option in plan.options.values() for kind in option.kinds)
     used.update(*(path.factors for path in plan.api_paths.values()))
     lines = (line for option in plan.options.values() for line in option.lines)
-    used.update(cashflow.SHARED, ("discount_rate", "hidden_tokens"))
+    used.update(SHARED, ("discount_rate", "hidden_tokens"))
     return used.union(*(line.factors for line in lines))
 
 
@@ -493,7 +504,7 @@ def shown_factors(plan: Plan) -> dict[str, Factor]:
     if plan.tax_rate:
         used.add("tax_rate")
     if any(o.machine for o in plan.options.values()):
-        used |= {*cashflow.OF_SERVERS}
+        used |= {*OF_SERVERS}
     return {n: f for n, f in plan.factors.items() if n in used}
 
 
@@ -528,7 +539,7 @@ def _split(plan: Plan, hybrid: PricedHybrid) -> PricedHybrid:
 
     Of equal costs a part alone is taken before a mix, and the other side before own machines.
     """
-    most = int(cashflow.fleet_needed(hybrid.base, plan.central(), plan.years).serving.max())
+    most = int(fleets.fleet_needed(hybrid.base, plan.central(), plan.years).serving.max())
     parts = totals(plan, plan.central(), (hybrid.burst.name, hybrid.base.name))
     none_owned = Owned(
         servers=0, present=float(parts[hybrid.burst.name].present[0]), away_share=1.0
@@ -548,7 +559,7 @@ def _split(plan: Plan, hybrid: PricedHybrid) -> PricedHybrid:
         alone = "base"
     if alone != "base":  # which needs a spare, and so is no point of the curve
         shown.add(best)
-    split = cashflow.Split(
+    split = Split(
         best=best,
         alone=alone,
         curve=tuple(sorted({none_owned, *shown}, key=lambda step: step.servers)),
@@ -589,9 +600,9 @@ class _Requests:
 
 def _requests(plan: Plan, hybrid: PricedHybrid, draws: Draws, owned: Array) -> _Requests:
     """Requests to a hybrid that owns so many servers at most. owned: [n]"""
-    fleet = cashflow.fleet_of_hybrid(hybrid.base, draws, plan.years, owned)
+    fleet = fleets.fleet_of_hybrid(hybrid.base, draws, plan.years, owned)
     pools = [each.pool for each in hybrid.base.pools]
-    loads = [cashflow.load_ratio(p.growth, draws, plan.years) * p.mean_rate for p in pools]
+    loads = [fleets.load_ratio(p.growth, draws, plan.years) * p.mean_rate for p in pools]
     away = [load * share for load, share in zip(loads, fleet.away_share, strict=True)]
     return _Requests(away=np.sum(away, axis=0), total=np.sum(loads, axis=0))
 
@@ -610,7 +621,7 @@ def by_use(plan: Plan, name: str, present: Mapping[str, float]) -> str:
 
 
 def _break_even(
-    plan: Plan, option: PricedOption, saving: Array, machines: cashflow.Fleet | None,
+    plan: Plan, option: PricedOption, saving: Array, machines: fleets.Fleet | None,
     volume: Volume, present: Mapping[str, float],
 ) -> BreakEven:  # fmt: skip
     name = option.name
@@ -714,7 +725,7 @@ class Volume:
 
 def _tokens(plan: Plan, draws: Draws) -> Iterable[Array]:
     """Tokens over the horizon, plain and present. [n each]"""
-    by_year = cashflow.total_tokens(plan, draws)
+    by_year = fleets.total_tokens(plan, draws)
     return ((by_year * each).sum(axis=1) for each in Clock(plan, draws).sums("flat"))
 
 
@@ -730,7 +741,7 @@ def _present(plan: Plan, draws: Draws, name: str) -> Array:
 def _by_share(plan: Plan, option: PricedHybrid, draws: Draws) -> Array:
     """Present cost of a hybrid that owns each of SHARES of the servers needed. [shares × n]"""
     name = option.name
-    need = cashflow.fleet_needed(option.base, draws, plan.years).serving.max(axis=1)
+    need = fleets.fleet_needed(option.base, draws, plan.years).serving.max(axis=1)
     shares = np.append(0.0, SHARES) if option.kinds else SHARES
     each = {n: np.tile(x, len(shares)) for n, x in draws.items()}
     each[owned_key(name)] = np.ceil(np.outer(shares, need)).ravel()
@@ -741,7 +752,7 @@ def _by_share(plan: Plan, option: PricedHybrid, draws: Draws) -> Array:
 # --- energy and carbon ------------------------------------------------------------------------
 
 
-def energy(plan: Plan, option: PricedOption, machines: cashflow.Fleet | None) -> Energy:
+def energy(plan: Plan, option: PricedOption, machines: fleets.Fleet | None) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
     side = option.base if isinstance(option, PricedHybrid) else option
     draws = plan.central()

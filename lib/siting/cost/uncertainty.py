@@ -21,8 +21,8 @@ from siting import catalogue
 from siting import draws as streams
 from siting.catalogue import Fact
 from siting.cost import tco
-from siting.cost.cashflow import Draws, Plan
 from siting.cost.money import Array
+from siting.cost.priced import Draws, Plan
 from siting.cost.prices import Factor
 from siting.quantity import Z90, Range
 

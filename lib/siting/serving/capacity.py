@@ -402,7 +402,7 @@ class Pool:
         """Share of the first year's requests that so many replicas carry within the limits.
 
         Hour by hour, on means: what a hybrid sends elsewhere is more, because requests bunch within
-        the hour (`cashflow.PoolLoad.away_share`).
+        the hour (`priced.PoolLoad.away_share`).
         """
         hours = self.hours_of_year()
         carried = replicas * self.rate_per_replica.central
@@ -414,7 +414,7 @@ class Kind:
     """Servers of one kind that an option has already; they serve before others are bought.
 
     What they carry is worked out here for the central case, year by year, and over the draws in
-    `cashflow`; tests of kinds hold both together.
+    `fleets`; tests of kinds hold both together.
     """
 
     existing: ExistingServers
@@ -458,7 +458,7 @@ class Kind:
 class OptionCapacity:
     """What an option needs to carry the load, in the central case.
 
-    What is billed is worked out over the draws in `cashflow.fleet_needed`; tests of kinds and of
+    What is billed is worked out over the draws in `fleets.fleet_needed`; tests of kinds and of
     the load hold both together.
     """
 
@@ -677,7 +677,7 @@ class OptionCapacity:
 def _rented(pool: Pool, year: int) -> float:
     """GPUs of a pool that are paid in a mean hour, idle ones returned hour by hour.
 
-    What is billed is worked out over the draws in `cashflow.rented_fleet`; a test of the load holds
+    What is billed is worked out over the draws in `fleets.rented_fleet`; a test of the load holds
     both together.
     """
     serving = pool.replicas[year - 1].central

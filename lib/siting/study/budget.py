@@ -10,8 +10,9 @@ import numpy as np
 
 from siting.catalogue import source_of
 from siting.cost import cashflow, fiscal, money, prices, tco
-from siting.cost.cashflow import BEFORE, PricedHybrid
+from siting.cost.cashflow import BEFORE
 from siting.cost.money import MONTHS, Array
+from siting.cost.priced import PricedHybrid
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
 

@@ -13,7 +13,7 @@ import numpy as np
 from siting.catalogue import Source, source_of
 from siting.cost import costing, prices, tco
 from siting.cost.api_prices import FALLING_YEARS
-from siting.cost.cashflow import PricedHybrid
+from siting.cost.priced import PricedHybrid
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
 from siting.quantity import Range

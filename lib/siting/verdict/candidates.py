@@ -14,8 +14,8 @@ import numpy as np
 
 from siting import places, quality
 from siting.catalogue import Fact, one_of, settings, table
-from siting.cost.cashflow import PricedHybrid, PricedOption, Split
 from siting.cost.money import MONTHS
+from siting.cost.priced import PricedHybrid, PricedOption, Split
 from siting.cost.prices import Factor
 from siting.cost.tco import CashFlow
 from siting.inputs.scenario.model import Scenario

@@ -22,8 +22,8 @@ from pydantic import BaseModel
 
 from siting import catalogue, quality
 from siting.cost import cashflow, costing, reference, tco, uncertainty
-from siting.cost.cashflow import Plan, PricedHybrid
 from siting.cost.costing import Compiled
+from siting.cost.priced import Plan, PricedHybrid, Split
 from siting.draws import DRAWS
 from siting.inputs import attributes
 from siting.inputs.scenario.model import (
@@ -322,7 +322,7 @@ class Chain:
         )
         return OptionResult(sized=sized[name], plan=plan, totals=totals, priced=priced)
 
-    def kept(self, scenario: Scenario, name: str, split: cashflow.Split) -> tco.Totals:
+    def kept(self, scenario: Scenario, name: str, split: Split) -> tco.Totals:
         """What a mix costs in every draw if it owns so many servers whatever is cheapest there:
         what was ordered under one future and runs in another.
 
