@@ -425,7 +425,7 @@ class CostFrames(Topic):
 
     @frame
     def successor_prices(self) -> Rows:
-        """A model that an option buys and that ends within the horizon, announced or as planned, and
+        """A model that an option buys, which ends within the horizon, announced or as planned, and
         what the plan takes a request to cost from then on: the same number that is in every total.
 
         option: label of the option; a hybrid buys what its other option does
