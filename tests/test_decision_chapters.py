@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from printed import printed
 from siting import study
@@ -415,3 +416,23 @@ def test_what_hardly_differs_is_known_of_both_and_neither_gained_nor_paid_for(cl
     level = set(known.index[known.points.abs() <= 1])
     (told,) = re.findall(r"What hardly differs\s+(.*?): a point", printed("15_why", client), re.S)
     assert set(re.split(r", | and ", told)) == level
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_go_holds_while_the_choice_is_cheaper_than_what_now_costs_more(client: str) -> None:
+    s = opened(client)
+    if s.chosen is None:
+        return
+    options = s.standings().set_index("option")
+    gate = s.gate().iloc[0]
+    mine = options.p50[s.chosen]
+    others = options[(options.status != "ruled out") | (options.index == s.today)].p50
+    dearer = others[others > mine]
+    if s.verdict().stays[0] or dearer.empty:
+        assert pd.isna(gate.get("ceiling"))
+        assert "keep the likely cost below" not in printed("10_decision", client)
+    else:
+        assert gate.ceiling == pytest.approx(dearer.min())
+        said = f"keep the likely cost below {s.money(dearer.min())}"
+        page = printed("10_decision", client)
+        assert "".join(said.split()) in "".join(page.split())

@@ -233,6 +233,31 @@ def test_weights_and_products_of_a_step_follow_from_both_of_its_times() -> None:
     assert float(held[1]) / float(held[2] + held[3]) * 1e3 == pytest.approx(read, rel=0.01)
 
 
+CACHE = re.compile(
+    r"(?P<read>[\d.,\s’]+?) GB read(?: and (?P<written>[\d.,\s]+?) GB of states written)? "
+    r"at (?P<speed>[\d.,\s’]+?) GB/s"
+)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_cache_of_a_step_is_what_is_read_and_written_over_the_bandwidth(client: str) -> None:
+    s = opened(client)
+    every = s.sizing_steps()
+    rows = every[(every.step == "cache") & (every.unit == "ms")]
+    for row in rows.itertuples():
+        told = CACHE.search(row.how)
+        assert told, row.how
+        # Groups of thousands are set by spaces, points, commas or apostrophes; none has decimals
+        # beside them.
+        moved = sum(_plain(told[part]) for part in ("read", "written") if told[part])
+        assert row.value == pytest.approx(1000 * moved / _plain(told["speed"]), rel=0.01)
+    assert len(rows)
+
+
+def _plain(text: str) -> float:
+    return float(re.sub(r"[\s,'’]", "", text))
+
+
 def test_a_chance_of_a_shock_is_made_anew_from_its_count_by_age() -> None:
     # Jeffreys: half a case in one year more; the mean of the beta distribution.
     parts = opened("klinikverbund-nordheide").quiet_parts()

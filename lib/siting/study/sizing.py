@@ -234,7 +234,10 @@ class SizingFrames(Topic):
         length = workload.load.lengths.context_mean
         bandwidth = float(r.bandwidth)
         weights = float(r.dense_bytes + r.expert_bytes) / 1e9
-        cache = at.together * float(r.read_bytes(length)) / 1e9
+        held = at.together / float(r.attention_ranks)
+        cache = held * float(r.read_bytes(length)) / 1e9
+        states = held * float(r.state_bytes) / 1e9
+        written = f" and {said(states)} GB of states written" if states else ""
         reached = {n: said(bandwidth * k[n] / 1e9) for n in ("weight_memory", "kv_memory")}
         of_card = "on each card, of experts those drawn" if r.expert_bytes else "on each card"
         drawn = at.together * (1 + deployed.speculative_tokens)
@@ -243,8 +246,8 @@ class SizingFrames(Topic):
             PARTS["weights"]: f"{said(weights)} GB {of_card} at {reached['weight_memory']} GB/s: "
             f"{said(1000 * over.read)} ms; products {said(1000 * over.computed)} ms; of both the "
             f"{said(over.power)}-norm",
-            PARTS["cache"]: f"{said(cache)} GB at {reached['kv_memory']} GB/s: each request holds "
-            f"{said(length)} tokens",
+            PARTS["cache"]: f"{said(cache)} GB read{written} at {reached['kv_memory']} GB/s: each "
+            f"request holds {said(length)} tokens",
         }
 
     # --- machines ---------------------------------------------------------------------------------

@@ -418,7 +418,8 @@ class TurnFrames(Topic):
         points: what must be cleared of the choice by then [points]
         once?: what is paid once, to begin, after a go; missing where nothing is [currency]
         own_hours?: part of it that is time of the client's own people [currency]
-        ceiling?: likely cost of what runs today, above which the choice saves nothing [currency]
+        ceiling?: likely cost up to which the choice is cheaper than what runs today and than any
+            option that may be chosen and costs more now; missing where none does [currency]
         fallback?: the option that comes next by score [option]
         """
         found = self.results.decision
@@ -445,9 +446,14 @@ class TurnFrames(Topic):
                 for flow in self.results.cost.options[found.recommended].flows
                 if HOURS in flow.factors and CATEGORIES.get(flow.category) in PURCHASES
             )
-        today = next((c.cost for c in found.candidates if c.name == found.baseline), None)
-        if today is not None and not found.stays:
-            row["ceiling"] = today.central
+        dearer = [
+            c.cost.central
+            for c in found.candidates
+            if c.cost and target.cost and c.cost.central > target.cost.central
+            if c.name == found.baseline or not c.struck
+        ]
+        if dearer and not found.stays:
+            row["ceiling"] = min(dearer)
         others = [name for name in ranking.names if name != found.recommended]
         if others:
             row["fallback"] = max(others, key=lambda name: ranking.score(name).central)
