@@ -14,8 +14,8 @@ from pathlib import Path
 from siting import study
 from siting.inputs import scenario
 from siting.quality import bare_name
-from siting.serving import capacity, replay
-from siting.serving.capacity import Pool
+from siting.serving import replay
+from siting.serving.pools import Pool, best_pool
 from siting.serving.replay import Replay
 
 PAGE = Path(__file__).parent / "replay.md"
@@ -70,7 +70,7 @@ def compared(client: str) -> Iterator[Compared]:
     for model, pool in found.pools.items():
         for times in TIMES:
             loads = [replace(load, hourly=load.hourly * times) for load in pool.loads]
-            sized = capacity.best_pool(found.runs, model, loads, 1, wanted=found.wanted)
+            sized = best_pool(found.runs, model, loads, 1, wanted=found.wanted)
             yield _replayed(s.client.name, times, sized)
 
 

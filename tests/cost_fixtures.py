@@ -43,7 +43,7 @@ def plain_capacity(
 
 
 def _asked(loads: list[Load]) -> dict[str, Any]:
-    """What all workloads ask of a pool, in requests a second, as `capacity.Pool` says it."""
+    """What all workloads ask of a pool, in requests a second, as `pools.Pool` says it."""
     rates = np.array([load.mean_rate for load in loads])
     share = float(rates @ [load.batchable_share for load in loads]) / float(rates.sum())
     peak = np.sum([load.interactive * load.peak_factor for load in loads], axis=0).max()

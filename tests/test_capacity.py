@@ -18,10 +18,10 @@ from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.memory import vram
 from siting.quantity import LogNormal, NotEstimated, Range
-from siting.serving import capacity, queueing
-from siting.serving.capacity import Pool
+from siting.serving import capacity, performance, queueing
 from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
+from siting.serving.pools import Pool, best_pool
 from siting.serving.queueing import Curve, DeployedReplica, Lengths, Limits, latency, sustained
 
 CLIENTS = ["base", *studies.CLIENTS]
@@ -300,7 +300,7 @@ def test_a_name_that_nobody_knows_leaves_an_option_out_and_a_missing_key_of_the_
     def lacks(*_: object) -> None:
         raise KeyError("weight_memory")
 
-    monkeypatch.setattr(capacity.performance, "regime", lacks)
+    monkeypatch.setattr(performance, "regime", lacks)
     with pytest.raises(KeyError, match="weight_memory"):
         capacity.assess(base)
 
@@ -408,12 +408,12 @@ def test_no_size_of_a_group_that_is_not_looked_at_needs_fewer_gpus(
     for gpu in ("l40s-48gb", "h100-sxm5-80gb", "b200-sxm6-180gb"):
         card = {"gpu": gpu, "server": "", "models": {"all": model}, "tensor_parallel": None}
         option = base.options["rented"].model_copy(update=card)
-        found = capacity.best_pool(option, model, loads, 3)
+        found = best_pool(option, model, loads, 3)
         assert found.keeps_limits
         for size in vram.TENSOR_PARALLEL:
             fixed = option.model_copy(update={"tensor_parallel": size})
             with contextlib.suppress(NotEstimated):
-                other = capacity.best_pool(fixed, model, loads, 3)
+                other = best_pool(fixed, model, loads, 3)
                 needs = [sum(p.gpus(y).central for y in (1, 2, 3)) for p in (found, other)]
                 assert needs[0] <= needs[1] or not other.keeps_limits
 

@@ -24,6 +24,7 @@ from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal, Range
 from siting.serving import capacity, load, queueing, servers
 from siting.serving.load import HOURS_OF_WEEK, Demand, level_needed, schedule, workload_load
+from siting.serving.pools import Burden, Pool, best_pool
 from siting.serving.queueing import DeployedReplica, Lengths, latency
 from siting.serving.servers import StandBy
 
@@ -71,9 +72,9 @@ LETTERS = {
 }  # fmt: skip
 
 
-def pool(*workloads: Workload, years: int = 1) -> capacity.Pool:
+def pool(*workloads: Workload, years: int = 1) -> Pool:
     loads = [load.workload_load(f"w{i}", w) for i, w in enumerate(workloads)]
-    return capacity.best_pool(OPTION, MODEL, loads, years)
+    return best_pool(OPTION, MODEL, loads, years)
 
 
 def gpus(*workloads: Workload) -> float:
@@ -363,7 +364,7 @@ def test_a_mixture_waits_as_a_simulated_one_does(use: float) -> None:
         assert expected.tpot[95] == pytest.approx(np.quantile(found.tpot, 0.95), rel=0.15)
 
 
-def letters_done(found: capacity.Pool, level: float) -> tuple[np.ndarray, float]:
+def letters_done(found: Pool, level: float) -> tuple[np.ndarray, float]:
     """Hours that single letters wait, beside requests of the day, and the share that is late.
 
     Requests and letters arrive at random; what the requests of an hour leave of the level serves
@@ -504,8 +505,8 @@ def test_machines_come_whole_and_an_error_of_rounding_is_none() -> None:
 
 
 def test_of_pools_the_limits_weigh_first_then_cards_then_the_size_of_a_group() -> None:
-    def burden(misses: bool, gpus: float, size: int) -> capacity.Burden:
-        return capacity.Burden(misses_limits=misses, gpu_years=gpus, size=size)
+    def burden(misses: bool, gpus: float, size: int) -> Burden:
+        return Burden(misses_limits=misses, gpu_years=gpus, size=size)
 
     by_weight = [
         burden(misses=False, gpus=8, size=2),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from printed import printed
 from siting import study
-from siting.serving.capacity import Pool
+from siting.serving.pools import Pool
 from studies import CLIENTS, opened
 
 CHAPTERS = ("50_capacity", "72_memory", "74_capacity_tables")

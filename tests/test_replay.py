@@ -16,8 +16,9 @@ from siting.cli import cli
 from siting.inputs import exchange
 from siting.inputs.scenario.model import Option, Workload
 from siting.quantity import LogNormal
-from siting.serving import arrivals, capacity, load, replay
+from siting.serving import arrivals, load, replay
 from siting.serving.batching import Jobs, Prefix, PrefixCache, Speed, serve
+from siting.serving.pools import Pool, best_pool
 from siting.serving.queueing import Lengths, latency
 from siting.study.replay import ENOUGH
 from studies import opened
@@ -190,9 +191,9 @@ def workload(**changes: object) -> Workload:
     return Workload.model_validate(plain | changes)
 
 
-def pool(*workloads: Workload) -> capacity.Pool:
+def pool(*workloads: Workload) -> Pool:
     loads = [load.workload_load(f"w{i}", w) for i, w in enumerate(workloads)]
-    return capacity.best_pool(OPTION, MODEL, loads, 1)
+    return best_pool(OPTION, MODEL, loads, 1)
 
 
 LETTERS = {
@@ -202,12 +203,12 @@ LETTERS = {
 
 
 @pytest.fixture(scope="module")
-def mixture() -> capacity.Pool:
+def mixture() -> Pool:
     return pool(workload(), workload(**LETTERS))
 
 
 def test_a_drawn_week_has_the_requests_hours_and_lengths_of_the_load(
-    mixture: capacity.Pool,
+    mixture: Pool,
 ) -> None:
     chat = mixture.loads[0]
     drawn = arrivals.drawn(mixture.loads, (1.5, 1.0))
@@ -221,7 +222,7 @@ def test_a_drawn_week_has_the_requests_hours_and_lengths_of_the_load(
 
 
 def test_every_request_of_a_week_is_served_refused_or_told_as_waiting(
-    mixture: capacity.Pool,
+    mixture: Pool,
 ) -> None:
     week = replay.week(mixture)
     found = week.through(2)
@@ -231,7 +232,7 @@ def test_every_request_of_a_week_is_served_refused_or_told_as_waiting(
 
 
 def test_the_same_week_gives_the_same_numbers_and_another_seed_others(
-    mixture: capacity.Pool,
+    mixture: Pool,
 ) -> None:
     hours = range(33, 36)
 
@@ -242,7 +243,7 @@ def test_the_same_week_gives_the_same_numbers_and_another_seed_others(
     assert found(1) != found(2)
 
 
-def test_more_replicas_never_make_a_percentile_of_the_week_longer(mixture: capacity.Pool) -> None:
+def test_more_replicas_never_make_a_percentile_of_the_week_longer(mixture: Pool) -> None:
     week = replay.week(mixture, hours=range(33, 36))
     seen = [week.through(count).seen[0] for count in (1, 2, 3, 5, 8)]
     for measure in ("ttft", "tpot"):
@@ -252,7 +253,7 @@ def test_more_replicas_never_make_a_percentile_of_the_week_longer(mixture: capac
 
 
 def test_waiting_work_keeps_its_deadline_and_comes_when_others_are_few(
-    mixture: capacity.Pool,
+    mixture: Pool,
 ) -> None:
     week = replay.week(mixture)
     count = int(mixture.replicas[0].central)

@@ -12,7 +12,7 @@ from siting.cli.frame import Answer, Refused, cli, option
 
 if TYPE_CHECKING:
     from siting.inputs.logs import Log
-    from siting.serving.capacity import Pool
+    from siting.serving.pools import Pool
     from siting.serving.replay import Replay, Seen
     from siting.study import Study
 

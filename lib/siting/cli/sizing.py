@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from siting.inputs.scenario.model import Tokens
     from siting.memory.vram import Memory
     from siting.quantity import Range
-    from siting.serving.capacity import Pool
+    from siting.serving.pools import Pool
 
 R = TypeVar("R", bound="BaseModel")
 
@@ -185,8 +185,8 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
     """
     from siting.inputs.scenario.model import Latency, Option, Workload
     from siting.quantity import Range
-    from siting.serving import capacity
     from siting.serving.load import workload_load
+    from siting.serving.pools import best_pool
 
     def of(record: type[R], **more: Any) -> R:
         """A record of a scenario with what was asked of it."""
@@ -202,7 +202,7 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
         latency=of(Latency),
         models=[name],
     )
-    pool = capacity.best_pool(option, name, [workload_load("load", workload)], 1)
+    pool = best_pool(option, name, [workload_load("load", workload)], 1)
     figures = {
         "gpus": pool.gpus(1),
         "replicas": pool.total_replicas(1),

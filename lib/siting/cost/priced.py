@@ -20,8 +20,8 @@ from siting.cost.prices import Factor
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import ExistingServers, in_words
 from siting.serving import queueing
-from siting.serving.capacity import Pool
 from siting.serving.load import Load
+from siting.serving.pools import Pool
 from siting.serving.servers import Server, replicas_per_server, whole_up
 
 Draws = Mapping[str, Array]

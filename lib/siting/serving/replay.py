@@ -18,9 +18,9 @@ from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.serving import arrivals, batching, performance
 from siting.serving.arrivals import HOUR, Requests
 from siting.serving.batching import Flags, Jobs, Served, Speed
-from siting.serving.capacity import Pool
 from siting.serving.load import Load
 from siting.serving.performance import Array, Efficiencies, Replica
+from siting.serving.pools import Pool
 from siting.serving.queueing import DeployedReplica, Lengths, Limits
 
 COLUMNS = 64

@@ -20,10 +20,11 @@ from siting.memory.distance import Seen
 from siting.places import SELF_HOSTED
 from siting.quality import bare_name
 from siting.quantity import NotEstimated
-from siting.serving import capacity, performance
-from siting.serving.capacity import OptionCapacity, Pool
+from siting.serving import performance
+from siting.serving.capacity import OptionCapacity
 from siting.serving.load import Load
 from siting.serving.performance import Array
+from siting.serving.pools import Pool, best_pool
 from siting.serving.queueing import Latency, latency
 from siting.serving.servers import Server
 from siting.study.frames import Rows, Topic, frame, frame_citing
@@ -521,7 +522,7 @@ class CapacityFrames(Topic):
                     continue
                 if other.gpu_id not in on_card:
                     on_card[other.gpu_id] = {
-                        m: capacity.best_pool(runs, m, p.loads, 1, wanted=found.wanted)
+                        m: best_pool(runs, m, p.loads, 1, wanted=found.wanted)
                         for m, p in found.pools.items()
                     }
             except (NotEstimated, prices.NotPriced):
@@ -617,7 +618,7 @@ class CapacityFrames(Topic):
                 key = found.runs.label, pool.model, change
                 if key not in known:
                     with contextlib.suppress(NotEstimated):
-                        known[key] = capacity.best_pool(
+                        known[key] = best_pool(
                             found.runs, pool.model, loads, 1, wanted=found.wanted
                         )
                 other = known.get(key)

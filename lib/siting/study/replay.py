@@ -8,7 +8,7 @@ from typing import Any
 from siting.catalogue import Source
 from siting.quality import bare_name
 from siting.serving import replay
-from siting.serving.capacity import Pool
+from siting.serving.pools import Pool
 from siting.serving.queueing import Latency
 from siting.serving.replay import Replay, Seen
 from siting.study.frames import Rows, Topic, frame_citing

@@ -11,8 +11,9 @@ from siting import catalogue
 from siting.catalogue import source_of
 from siting.quality import bare_name
 from siting.serving import performance, queueing, servers
-from siting.serving.capacity import OptionCapacity, Pool, PoolWorkload
+from siting.serving.capacity import OptionCapacity
 from siting.serving.load import HOURS_OF_WEEK
+from siting.serving.pools import Pool, PoolWorkload
 from siting.study.frames import Rows, Topic, frame
 
 PARTS = {
