@@ -264,6 +264,8 @@ class BudgetFrames(Topic):
         months: months in which some are paid for [months]
         price: of each, in the mean of the year, with what is borne of VAT [currency]
         paid: for all of them, without network and installation [currency]
+        if_kept?: what as many GPUs as the year's busiest hour needs would cost, were none of them
+            given back when idle; missing for servers [currency]
         """
         for option in self.results.cost.options.values():
             bought = [f for f in option.flows if MACHINES.get(f.unit) and f.category in PAID]
@@ -283,8 +285,18 @@ class BudgetFrames(Topic):
                             "months": months[year - 1],
                             "price": paid / number,
                             "paid": paid,
+                            "if_kept": self._if_kept(option.name, year, paid, thing),
                         }
         yield from self.study.cash_flows().attrs["sources"]
+
+    def _if_kept(self, name: str, year: int, paid: float, thing: str) -> float | None:
+        """What GPUs that are paid by the hour would cost in a year, were all kept that its busiest
+        hour needs: at the same price an hour."""
+        found = self.results.capacity.get(name)
+        in_mean = found.paid_gpus(year) if found and found.pools else 0.0
+        if found is None or thing != "GPU-hour" or not in_mean:
+            return None
+        return paid * found.gpus(year).central / in_mean
 
     @frame
     def cash_gap(self) -> Rows:

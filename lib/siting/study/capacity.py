@@ -186,9 +186,11 @@ class CapacityFrames(Topic):
         busiest_rate: load of its busiest hour, with work that may wait as it comes [requests/s]
         rate*: what a replica carries within the limits [requests/s]
         saturation: what a replica could serve without limits [requests/s]
+        of_saturation: share of that which the limits allow it [share]
         carries?: what all that serve carry within the limits; of a hybrid those that it owns at
             first; missing where it has no price [requests/s]
         peak: what must be carried at once in the first year [requests/s]
+        reserve: what all that serve carry, over that [times]
         level: work at once in the busiest week, bunching and deadlines counted, without what
             servers of other kinds carry that are there already [replicas]
         used: share of what the paid GPUs of the option could carry that is used [share]
@@ -363,6 +365,7 @@ class CapacityFrames(Topic):
         gpus_of_server?: its GPUs [GPUs]
         servers?: bought, those that stand by included, at a second site too [servers]
         standing_by?: of them stand by, at a second site too [servers]
+        in_servers?: GPUs of all that are bought [GPUs]
         idle?: GPUs of serving servers that no replica uses [GPUs]
         paid?: GPUs paid for in a mean hour [GPUs]
         power?: of a server under full load, before cooling [kW]
@@ -392,13 +395,13 @@ class CapacityFrames(Topic):
 
     def _owned_part(self, name: str, found: OptionCapacity) -> dict[str, Any]:
         """What `machines` says of the servers that the cheapest split of a hybrid owns."""
-        row = {"standing_by": 0, "room": ""}
+        row: dict[str, Any] = {"standing_by": 0, "room": ""}
         split = self.results.cost.options.get(name)
         if split:
             row["servers"] = split.servers[0]
             if found.server:
-                bought = split.servers[0] * found.server.gpu_count
-                row["paid"] = bought + found.existing_gpus()
+                row["in_servers"] = split.servers[0] * found.server.gpu_count
+                row["paid"] = row["in_servers"] + found.existing_gpus()
         return row
 
     @frame_citing(_speed_sources)
@@ -667,7 +670,11 @@ def _bought(found: OptionCapacity) -> dict[str, Any]:
     }
     if found.server:
         standing_by = found.bought() - found.serving_servers()
-        row |= {"servers": found.bought(), "standing_by": standing_by}
+        row |= {
+            "servers": found.bought(),
+            "standing_by": standing_by,
+            "in_servers": found.bought() * found.server.gpu_count,
+        }
     return row
 
 
@@ -798,6 +805,8 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
     serving = pool.replicas[0].central
     standing = pool.total_replicas(1).central - serving
     hours = pool.hours_of_year()
+    rate = pool.rate_per_replica
+    saturation = pool.curve(pool.mix(of_year=True)).saturation_rate
     return {
         "model_key": pool.model,
         "gpu": pool.deployment.gpu.gpu,
@@ -807,9 +816,11 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
         "gpus": pool.gpus_per_replica * (serving + standing),
         "mean_rate": float(hours.mean()),
         "busiest_rate": float(hours.max()),
-        "rate*": pool.rate_per_replica,
-        "saturation": pool.curve(pool.mix(of_year=True)).saturation_rate,
+        "rate*": rate,
+        "saturation": saturation,
+        "of_saturation": rate.central / saturation,
         "peak": pool.peak_rate,
+        "reserve": serving * rate.central / pool.peak_rate,
         "level": pool.level() * pool.load_share(),
         "calibrated": pool.calibrated,
         "measured": pool.measured,

@@ -65,7 +65,9 @@ class MemoryFrames(Topic):
         taken*?: weights and overhead, before the cache [GiB]
         need*?: weights, overhead and the cache of the planned requests [GiB]
         left*?: left for the cache [GiB]
+        left_share?: that over the budget; nought where nothing is left [share]
         requests*?: longest requests that fit at once [requests]
+        of_planned?: that over those that it must hold [times]
         longest?: longest single request that fits [tokens]
         verdict?: fits, tight (by the central estimate only) or does not fit
         served_on?: cards of a group that serves the load, which the limits decide [GPUs]
@@ -105,7 +107,9 @@ class MemoryFrames(Topic):
             "taken*": total(before_cache, "GiB"),
             "need*": found.need_gib,
             "left*": found.pool_gib,
+            "left_share": max(found.pool_gib.central, 0.0) / found.budget_gib.central,
             "requests*": found.max_concurrency,
+            "of_planned": found.max_concurrency.central / found.concurrency,
             "longest": found.longest_context,
             "verdict": found.verdict,
             "served_on": served_on,

@@ -50,6 +50,7 @@ class ReplayFrames(Topic):
         seen: at the percentile of the limit, in the busiest of the hours [s]
         expected: the same as the formulas of sizing have it, infinite where not carried [s]
         limit: the client's [s]
+        of_limit: what is seen over that [times]
         percentile: of the limit [%]
         kept: whether the limit is kept
         hit_rate: share of the input that was found in a cache [share]
@@ -91,6 +92,7 @@ def _measures(seen: Seen, expected: Latency) -> Iterator[dict[str, Any]]:
             "seen": busiest,
             "expected": formula[percentile],
             "limit": limit,
+            "of_limit": busiest / limit,
             "percentile": percentile,
             "kept": busiest <= limit,
         }

@@ -34,7 +34,7 @@ from siting import draws as streams
 from siting.catalogue import Fact, settings, table, unknown
 from siting.draws import Floats
 from siting.inputs.attributes import dictionary
-from siting.quantity import Z90, Range
+from siting.quantity import Range
 
 Weights: TypeAlias = Mapping[str, Range]
 """Points of each criterion, by its name."""
@@ -354,12 +354,6 @@ def weights_of(chosen: Mapping[str, Range], known: Sequence[Criterion]) -> dict[
     return result
 
 
-def at_score(given: Range, z: Floats) -> Floats:
-    """A range read as P10, P50, P90 at normal scores: two half normals that meet at the centre."""
-    spread = np.where(z < 0, given.central - given.low, given.high - given.central)
-    return np.asarray(given.central + z * spread / Z90)
-
-
 def draw_weights(weights: Weights, n: int, seed: int, free: bool = False) -> Floats:
     """[draw, criterion] weights, uniform between low and high, then divided by their sum.
 
@@ -409,7 +403,7 @@ def worths(
                 found[:, i, j] = streams.uniform(seed, n, *cause)
             case Range() as measure:
                 z = streams.normal(seed, n, *cause)
-                found[:, i, j] = criterion.worth(at_score(measure, z))
+                found[:, i, j] = criterion.worth(streams.at_score(measure, z))
             case Coins() as measure:
                 found[:, i, j] = criterion.worth(measure.drawn(seed, n))
             case Sampled() as measure:
