@@ -5,26 +5,32 @@ import datetime as dt
 import pytest
 from siting import catalogue
 from siting.verdict import resilience
+from siting.verdict.resilience import Release
 
 DAY = dt.date(2026, 11, 24)
 HISTORY = [
-    ("maker", dt.date(2024, 1, 1), 10.0),
-    ("maker", dt.date(2024, 1, 1), 70.0),
-    ("maker", dt.date(2026, 1, 1), 12.0),  # 24 months later
-    ("maker", dt.date(2026, 1, 1), 140.0),
-    ("other", dt.date(2026, 1, 1), 11.0),  # another maker's model is no successor
+    Release(maker="maker", day=dt.date(2024, 1, 1), size=10.0),
+    Release(maker="maker", day=dt.date(2024, 1, 1), size=70.0),
+    Release(maker="maker", day=dt.date(2026, 1, 1), size=12.0),  # 24 months later
+    Release(maker="maker", day=dt.date(2026, 1, 1), size=140.0),
+    Release(
+        maker="other", day=dt.date(2026, 1, 1), size=11.0
+    ),  # another maker's model is no successor
 ]
 
 
 def test_the_successor_is_the_nearest_in_size_of_the_same_maker_two_years_on():
-    same, flagship = resilience.successors(HISTORY)
-    assert same == pytest.approx([1.2, 2.0])  # 12/10 and 140/70
-    assert flagship == pytest.approx([2.0, 2.0])  # 140/70 for both
+    steps = resilience.successors(HISTORY)
+    assert [s.same_class for s in steps] == pytest.approx([1.2, 2.0])  # 12/10 and 140/70
+    assert [s.flagship for s in steps] == pytest.approx([2.0, 2.0])  # 140/70 for both
 
 
 def test_a_release_only_a_year_later_does_not_count():
-    early = [("m", dt.date(2024, 1, 1), 10.0), ("m", dt.date(2025, 1, 1), 40.0)]
-    assert resilience.successors(early) == ([], [])
+    early = [
+        Release(maker="m", day=dt.date(2024, 1, 1), size=10.0),
+        Release(maker="m", day=dt.date(2025, 1, 1), size=40.0),
+    ]
+    assert resilience.successors(early) == []
 
 
 def test_room_is_what_the_gpus_offer_beyond_caches_over_the_weights():

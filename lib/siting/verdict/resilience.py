@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
@@ -19,11 +18,11 @@ from siting.memory import vram
 from siting.quantity import Range
 from siting.serving.capacity import OptionCapacity
 
-Release: TypeAlias = tuple[str, dt.date, float]
-"""Maker, day, and size in 10^9 parameters."""
-
-WINDOW_MONTHS = (18, 30)
-"""Releases that count as "about 24 months later"."""
+MONTH = 30.44
+"""Days of a month, in the mean."""
+WINDOW_FROM = 18 * MONTH
+WINDOW_TO = 30 * MONTH
+"""Releases in between count as "about 24 months later". [days]"""
 
 SMALLEST_B = 3.0
 """Models below it [10^9 parameters] are made for phones and laptops: another class of hardware."""
@@ -32,7 +31,31 @@ ENOUGH_PAIRS = 5
 """Fewer pairs of one maker are joined by those of all makers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True, kw_only=True)
+class Release:
+    """An open model of the catalogue."""
+
+    maker: str
+    day: dt.date
+    size: float
+    """[10^9 parameters]"""
+
+    def later(self, other: Release) -> int:
+        """Days by which another one came later."""
+        return (other.day - self.day).days
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a maker had about 24 months after a model, in factors on sizes."""
+
+    same_class: float
+    """Size of the successor over that of the model."""
+    flagship: float
+    """Size of its largest model then over the largest before."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Growth:
     """How sizes changed over about 24 months, as factors on the model in use."""
 
@@ -85,7 +108,9 @@ class SuccessorFit:
         """`fits`, `tight` or `does not fit`: the central successor against the room."""
         if self.growth.same_class.high <= self.room:
             return "fits"
-        return "tight" if self.growth.same_class.central <= self.room_one_server else "does not fit"
+        if self.growth.same_class.central <= self.room_one_server:
+            return "tight"
+        return "does not fit"
 
 
 def _spread(ratios: list[float]) -> Range:
@@ -98,32 +123,35 @@ def _maker(model: Model) -> str:
 
 def _history(day: dt.date) -> list[Release]:
     """Models known on `day`, of those whose month of release and size are known."""
-    return sorted(
-        (_maker(m), released, m.total_params_b)
-        for m in models()
-        if m.total_params_b and m.total_params_b >= SMALLEST_B and "-" in m.release_date
-        if (released := dt.date.fromisoformat(f"{m.release_date}-01"[:10])) <= day
-    )
+    known = []
+    for model in models():
+        size = model.total_params_b
+        has_month = "-" in model.release_date
+        if size and size >= SMALLEST_B and has_month:
+            # Where no day is known, the first of the month.
+            released = dt.date.fromisoformat(f"{model.release_date}-01"[:10])
+            known.append(Release(maker=_maker(model), day=released, size=size))
+    return sorted(release for release in known if release.day <= day)
 
 
-def successors(history: list[Release], maker: str = "") -> tuple[list[float], list[float]]:
-    """Size ratios of same-class successors and of flagships, 18 to 30 months apart.
+def successors(history: Sequence[Release], maker: str = "") -> list[Step]:
+    """How sizes changed in 18 to 30 months, one step for each model that has a successor.
 
     The successor is the later model of the same maker whose size is nearest on a log scale.
+    maker: whose models; blank: those of all.
     """
-    same = []
-    flagship = []
-    for owner, released, size in history:
-        if maker not in ("", owner):
+    steps = []
+    for model in history:
+        if maker not in ("", model.maker):
             continue
-        own = [(d, s) for o, d, s in history if o == owner]
-        low, high = (released.toordinal() + m * 30.44 for m in WINDOW_MONTHS)
-        later = [s for d, s in own if low <= d.toordinal() <= high]
+        of_maker = [release for release in history if release.maker == model.maker]
+        later = [r.size for r in of_maker if WINDOW_FROM <= model.later(r) <= WINDOW_TO]
         if later:
-            same.append(min(later, key=lambda s: abs(np.log(s / size))) / size)
-            before = max(s for d, s in own if d <= released)
-            flagship.append(max(s for d, s in own if d.toordinal() <= high) / before)
-    return same, flagship
+            nearest = min(later, key=lambda size: abs(np.log(size / model.size)))
+            largest = max(r.size for r in of_maker if model.later(r) <= 0)
+            largest_then = max(r.size for r in of_maker if model.later(r) <= WINDOW_TO)
+            steps.append(Step(same_class=nearest / model.size, flagship=largest_then / largest))
+    return steps
 
 
 def growth(model: Model, day: dt.date) -> Growth | None:
@@ -131,9 +159,13 @@ def growth(model: Model, day: dt.date) -> Growth | None:
     if nothing can be said."""
     history = _history(day)
     for maker in (_maker(model), ""):
-        same, flagships = successors(history, maker)
-        if len(same) >= ENOUGH_PAIRS:
-            return Growth(same, _spread(flagships), maker or "all makers of the catalogue")
+        steps = successors(history, maker)
+        if len(steps) >= ENOUGH_PAIRS:
+            return Growth(
+                ratios=[step.same_class for step in steps],
+                flagship=_spread([step.flagship for step in steps]),
+                makers=maker or "all makers of the catalogue",
+            )
     return None
 
 
@@ -144,17 +176,20 @@ def fits(
     where the catalogue's history says too little."""
     for name, models_run in memory.items():
         gpus = capacity[name].gpus().central
-        for m in filter(None, (run.memory for run in models_run)):
-            d = m.deployment
-            if known := growth(d.model, day):
-                parts = {p.name: p.gib.central * d.gpus for p in m.parts}
-                each = m.budget_gib.central
-                yield SuccessorFit(
-                    option=name,
-                    model=d.model.model_id,
-                    weights=parts.pop("weights"),
-                    other=sum(parts.values()),
-                    budget=each * d.gpus,
-                    budget_all=each * max(gpus, d.gpus),
-                    growth=known,
-                )
+        for memory_of in filter(None, (run.memory for run in models_run)):
+            runs = memory_of.deployment
+            known = growth(runs.model, day)
+            if known is None:
+                continue
+            parts = {p.name: p.gib.central * runs.gpus for p in memory_of.parts}
+            weights = parts.pop("weights")
+            each = memory_of.budget_gib.central
+            yield SuccessorFit(
+                option=name,
+                model=runs.model.model_id,
+                weights=weights,
+                other=sum(parts.values()),
+                budget=each * runs.gpus,
+                budget_all=each * max(gpus, runs.gpus),
+                growth=known,
+            )
