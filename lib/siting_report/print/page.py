@@ -82,6 +82,7 @@ def _palette() -> str:
 
 _POINT_PX = 13 / 8
 """Pixels that a point of a drawing takes on screen: its text of 8 pt is 13 px there."""
+_POINTS_A_MM = 72 / 25.4
 _SIZE = re.compile(r'(?<= )(width|height)="([\d.]+)pt"')
 
 
@@ -126,7 +127,7 @@ def _block(block: Block, cites: bool, opens: bool = False) -> str:
         block=block,
         cites=cites,
         opens=opens,
-        basis=round(block.exhibit.get("width", 0) / 25.4 * 72 * _POINT_PX),
+        basis=round(block.exhibit.get("width", 0) * _POINTS_A_MM * _POINT_PX),
         read=lambda markdown: _moved(rendered(markdown), 1),
         inline=_inline,
         answers_html=answers_html,

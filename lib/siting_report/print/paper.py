@@ -9,10 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import html as markup
 import json
+import math
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -284,14 +286,37 @@ def _inside(token: dict[str, Any]) -> str:
 # --- tables
 
 
-SIZE = {(False, False): 9, (False, True): 7, (True, False): 7.3, (True, True): 6.6}
-"""Size of a table's text by whether it stands in the appendix, and whether it is small. [pt]"""
+BODY_PT = 9.0
+BODY_SMALL_PT = 7.0
+APPENDIX_PT = 7.3
+APPENDIX_SMALL_PT = 6.6
+"""Sizes of a table's text."""
+TEXT_PT = 470
+"""Width of the text on a page."""
+BESIDE_PT = 9
+"""What a cell keeps free on both sides of its text."""
+LONGEST_WORD = 18
+"""Letters: report.typ breaks longer words in a table."""
+SHORT_TEXTS = (24, 18, 14, 0)
+"""Letters up to which a text stands in one line: the most that leaves room for the others."""
+BEGUN = 92
+"""What columns take at most before the rest is shared. [% of the text's width]"""
+SHARED_BY = 0.6
+"""Power of what a column wants by which it shares in the rest: below 1, the neediest does not take
+all."""
+
+
+def _size(appendix: bool, small: bool) -> float:
+    """Size of a table's text. [pt]"""
+    if appendix:
+        return APPENDIX_SMALL_PT if small else APPENDIX_PT
+    return BODY_SMALL_PT if small else BODY_PT
 
 
 def _table(shown: Exhibit, appendix: bool) -> dict[str, Any]:
     """A table as report.typ takes it."""
     columns = shown["columns"]
-    size = SIZE[appendix, bool(shown.get("small"))]
+    size = _size(appendix, bool(shown.get("small")))
     rows = []
     lengths = list[int]()
     for row in shown["rows"]:
@@ -309,40 +334,67 @@ def _table(shown: Exhibit, appendix: bool) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class _Need:
+    """What the text of a column needs. [letters]"""
+
+    least: int
+    """For its longest word."""
+    whole: int
+    """For its longest cell in one line, and its head in two."""
+
+
+def _need(head: str, texts: Sequence[str]) -> _Need:
+    least = max(map(_longest_word, [head, *texts]))
+    half_of_head = math.ceil(len(head) / 2) + 1
+    return _Need(least, max([least, half_of_head, *map(len, texts)]))
+
+
 def _widths(columns: Sequence[Any], rows: Sequence[Any], size: float) -> list[float]:
     """Columns as wide as their text where all fit; else each has room for its longest word, and
     what is left goes to those that need more, the neediest not taking all. A table of several
     columns takes the width of the text. [% of the text's width]
     """
-    percent = partial(_percent, size=size)
-    least = []
-    whole = []
+    needs = []
     for place, column in enumerate(columns):
         head = f"{column['head']} {column['unit']}".strip()
         texts = [r["cells"][place]["text"] for r in rows if r["kind"] != "group"]
-        least.append(max(map(_longest_word, [head, *texts])))
-        whole.append(max([least[-1], -(-len(head) // 2) + 1, *map(len, texts)]))
-    for short in (24, 18, 14, 0):
-        width = [percent(a if a <= short else b) for a, b in zip(whole, least, strict=True)]
-        if sum(width) <= 92:
-            break
-    more = [max(0.0, percent(a) - w) for a, w in zip(whole, width, strict=True)]
+        needs.append(_need(head, texts))
+    width = _begun(needs, size)
     left = 100 - sum(width)
-    if left >= 0 and sum(map(percent, whole)) > 100 and any(more):
-        shares = [m**0.6 for m in more]
-        more = [left * s / sum(shares) for s in shares]
     if left >= 0:
-        width = [w + m for w, m in zip(width, more, strict=True)]
+        whole = [_percent(need.whole, size) for need in needs]
+        more = [max(0.0, wanted - given) for wanted, given in zip(whole, width, strict=True)]
+        if sum(whole) > 100 and any(more):
+            more = _shared(left, more)
+        width = [given + added for given, added in zip(width, more, strict=True)]
     if len(columns) == 1 and sum(width) < 100:
         return width
-    return [100 * w / sum(width) for w in width]
+    return [100 * given / sum(width) for given in width]
 
 
-def _percent(characters: int, size: float) -> float:
-    """Width of so many characters of a size [pt] in a table's cell. [% of the text's width]"""
-    return (characters * size / 2 + 9) / 470 * 100
+def _begun(needs: Sequence[_Need], size: float) -> list[float]:
+    """All that columns need whose text is short, room for its longest word of each other. As many
+    count as short as leave something over. [% of the text's width]"""
+    width: list[float] = []
+    for short in SHORT_TEXTS:
+        letters = (need.whole if need.whole <= short else need.least for need in needs)
+        width = [_percent(count, size) for count in letters]
+        if sum(width) <= BEGUN:
+            break
+    return width
+
+
+def _shared(left: float, wanted: Sequence[float]) -> list[float]:
+    """What is left, shared by what is wanted, though not in proportion."""
+    shares = [each**SHARED_BY for each in wanted]
+    return [left * share / sum(shares) for share in shares]
+
+
+def _percent(letters: int, size: float) -> float:
+    """Width of so many letters of a size [pt] in a table's cell. [% of the text's width]"""
+    return (letters * size / 2 + BESIDE_PT) / TEXT_PT * 100
 
 
 def _longest_word(text: str) -> int:
-    """At most 18 letters: report.typ breaks longer words in a table."""
-    return min(18, max(map(len, re.split("[ /-]", text))))
+    return min(LONGEST_WORD, max(map(len, re.split("[ /-]", text))))
