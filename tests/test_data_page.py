@@ -158,3 +158,14 @@ def test_the_map_shows_what_runs_until_the_choice_does(client: str, drawn: bool)
     page = printed("30_data", client)
     assert page.count(f"{s.today}, Outside the EEA: ") == 1
     assert (f"Letters: open points of {s.chosen}." in page) == drawn
+
+
+def test_a_question_on_a_flow_names_the_flows_of_which_the_answer_is_not_known() -> None:
+    # Nobody has said from where the bank's support and its sub-processors reach the data.
+    told = printed("10_decision", "banca-valdora") + printed("30_data", "banca-valdora")
+    points = opened("banca-valdora").rule_points()
+    asked = points[
+        (points.option == "Seeweb cloud") & points.clears.str.contains("In which country")
+    ]
+    assert "this flow (support access, sub-processors) take place" in asked.clears.item()
+    assert "this flow (support access, sub-processors) take place" in told

@@ -47,6 +47,8 @@ class OpenPoint:
     """All answers that they wait for, on whatever flow: first the one that most rules do."""
     remedy: str
     """What is missing of what would mend the rule that stands for it."""
+    flows: tuple[str, ...] = ()
+    """The flows of which the answer is not known, without what carries them."""
 
     @property
     def lead(self) -> Finding:
@@ -76,12 +78,22 @@ class OpenPoint:
     def clears(self) -> str:
         """The question to ask, or what would mend it."""
         asked = self.awaited.question if self.awaited else ""
+        if self.flows:
+            asked = asked.replace("this flow", f"this flow ({_listed(self.flows)})", 1)
         return asked or self.remedy
 
     @property
     def strikes(self) -> bool:
         """Whether the option may fall by it."""
         return any(f.rule.weight == "strikes" and f.can_fail for f in self.findings)
+
+
+def _listed(flows: Sequence[str]) -> str:
+    """Flows as a question names them: the first two of many, and how many more."""
+    named = [flow.lower() for flow in flows]
+    if len(named) > 3:
+        named = [*named[:2], f"{len(named) - 2} more"]
+    return ", ".join(named)
 
 
 DECIDING = 3
@@ -167,7 +179,14 @@ class OptionAssessment:
             awaited=awaited,
             missing=missing,
             remedy=self.remedy(_lead(findings)),
+            flows=self._unanswered(findings, awaited.name) if awaited else (),
         )
+
+    def _unanswered(self, findings: Iterable[Finding], name: str) -> tuple[str, ...]:
+        """The flows on which rules wait for an answer, without what carries them."""
+        every = (f for found in findings for f in self.findings[found.rule.rule_id])
+        labels = (f.flow.label.split(": ")[-1] for f in every if name in f.missing)
+        return tuple(dict.fromkeys(filter(None, labels)))
 
     def _missing(self, finding: Finding) -> tuple[str, ...]:
         """What is not known of a rule, on whatever flow, in the order of the alphabet: also where a
