@@ -169,3 +169,14 @@ def test_a_question_on_a_flow_names_the_flows_of_which_the_answer_is_not_known()
     ]
     assert "this flow (support access, sub-processors) take place" in asked.clears.item()
     assert "this flow (support access, sub-processors) take place" in told
+
+
+def test_an_article_of_the_gdpr_is_named_only_where_the_gdpr_binds() -> None:
+    # The American firm offers nothing to people in the EEA; the hospital holds patients' data.
+    american = opened("tidewater-apps").rule_points()
+    assert not american.laws.str.contains("GDPR Art").any()
+    assert american.laws.str.contains("a caution of ours").any()
+    hospital = opened("klinikverbund-nordheide").rule_points()
+    assert hospital.laws.str.contains("GDPR Art. 44 and 46").any()
+    assert not hospital.laws.str.contains("a caution of ours").any()
+    assert "GDPR Art" not in printed("30_data", "tidewater-apps")

@@ -283,6 +283,8 @@ class RuleBook:
     remedies_in_place: Mapping[RemedyInPlace, Condition]
     ceilings: Mapping[Ceiling, Condition]
     criteria: Mapping[C3aCriterion, Condition]
+    derived: Mapping[str, Condition]
+    """What an attribute that is never asked follows from, by its name."""
     day: dt.date = dt.date.min
     """On which all this is asked for."""
 
@@ -321,6 +323,10 @@ class RuleBook:
                     answers = [p.name for p in part.parts if isinstance(p, Name)]
                     found |= {name: seat for name in answers for seat in seats}
         return found
+
+    def follows(self, name: str, values: Values) -> bool | None:
+        """Whether a derived attribute holds, such as `gdpr`; None where that is not known."""
+        return conditions.evaluate(self.derived[name], {**self.sets, **values})
 
     def is_in_place(self, item: str, rule_id: str, values: Values) -> bool:
         """Whether a remedy of a rule is there already, as far as is known of a flow."""
@@ -430,6 +436,7 @@ def rule_book() -> RuleBook:
             row: read(row.holds_when, f"c3a_criteria.csv, {row.criterion}")
             for row in catalogue.table("c3a_criteria", C3aCriterion)
         },
+        derived=derived,
     )
 
 

@@ -14,7 +14,7 @@ from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.changes import put
 from siting.rules import conditions, levels, openness
 from siting.rules.findings import ASKED, Finding, worst
-from siting.rules.rulebook import Coverage, Rule, Stress
+from siting.rules.rulebook import Coverage, Stress
 from siting.rules.sovereignty import (
     DECIDING,
     OpenPoint,
@@ -30,6 +30,8 @@ STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_dat
 """What the map and the table of flows show of each, and somebody must state."""
 WIDE = 5
 """Rules that a fact must switch off to be told with what would follow were it otherwise."""
+CAUTION = "a caution of ours, as the GDPR does not bind here"
+"""Said instead of an article of the GDPR where its conditions are not met."""
 USERS = "Your users"
 BOX = {
     "zone": "",
@@ -294,7 +296,8 @@ class DataFrames(Topic):
         judged: whether a person must judge; if not, an answer is awaited
         rules: titles of the rules that are open for it: law of secrecy first, then data protection
         provisions: their articles, with the acts' names, in the same order
-        laws: the first article of each, in the same order
+        laws: the first article of each, in the same order; a caution of ours where the article is
+            one of the GDPR, which does not bind the flow
         flows: flows that they bind
         reason: why the first of them is open
         clears: the question, or what would mend it
@@ -305,7 +308,8 @@ class DataFrames(Topic):
         for name, option in self.results.sovereignty.options.items():
             for place, p in enumerate(option.open_points):
                 flows = [x for f in p.findings for x in option.binds(f.rule.rule_id)]
-                rules = self._by_gravity(p)
+                findings = self._by_gravity(p)
+                rules = [finding.rule for finding in findings]
                 yield {
                     "option": name,
                     "letter": _letter(place),
@@ -315,7 +319,7 @@ class DataFrames(Topic):
                     "judged": p.awaited is None,
                     "rules": "; ".join(rule.title for rule in rules),
                     "provisions": "; ".join(rule.provision for rule in rules),
-                    "laws": "; ".join(rule.cited for rule in rules),
+                    "laws": "; ".join(map(self._article, findings)),
                     "flows": "; ".join(dict.fromkeys(flows)),
                     "reason": p.lead.reason,
                     "clears": p.clears,
@@ -324,12 +328,18 @@ class DataFrames(Topic):
                     "owner": p.lead.rule.owner,
                 }
 
-    def _by_gravity(self, point: OpenPoint) -> list[Rule]:
+    def _by_gravity(self, point: OpenPoint) -> list[Finding]:
         """Rules of a point, what the client's law of secrecy and of data protection asks first."""
         law = self.results.sovereignty.law
         country = self.client.country
-        rules = [finding.rule for finding in point.findings]
-        return sorted(rules, key=lambda rule: law.gravity(rule.rule_id, country))
+        return sorted(point.findings, key=lambda found: law.gravity(found.rule.rule_id, country))
+
+    def _article(self, finding: Finding) -> str:
+        """The article behind a rule; where it is one of the GDPR, which does not bind the flow, a
+        caution of ours."""
+        cited = finding.rule.cited
+        is_bound = finding.law.follows("gdpr", finding.flow.values)
+        return CAUTION if cited.startswith("GDPR ") and is_bound is False else cited
 
     @frame
     def deciding_rules(self) -> Rows:
