@@ -37,7 +37,8 @@ def _group(file: str) -> str:
     """What a process takes whole: the file that is named from the project's folder, or all that
     open studies."""
     text = (ROOT / file).read_text(encoding="utf-8")
-    return STUDIES if re.search("^from studies import .*opened", text, re.MULTILINE) else file
+    opens = "^(import shown|from (shown|printed) import|from studies import .*opened)"
+    return STUDIES if re.search(opens, text, re.MULTILINE) else file
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

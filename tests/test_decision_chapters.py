@@ -45,8 +45,8 @@ def test_page_one_answers_with_the_chosen_options_figures_and_those_of_summary(c
     # how much matters stands in the sentence before
     assert v.definition.replace("more than matters", "as much") in page
     among = "cases of the future on the left" if s.futures().path.nunique() > 1 else "cases"
-    sure = f"In {s.of_100(v.share)} {among} no other option is better by more than {v.matters:g} points"
-    assert sure in page
+    assert f"In {s.of_100(v.share)} {among} no other option is better" in page
+    assert f"better by more than {v.matters:g} points" in page
     assert f"How sure we are: {v.confidence}" in page
     step = s.steps().iloc[0]
     assert step.label in page
