@@ -46,6 +46,14 @@ G_PER_TONNE = 1e6
 # --- evaluation -------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """A price path summed over the months of each year. [n × Y each]"""
+
+    nominal: Array
+    present: Array
+
+
 class Clock:
     """Price paths, time in production and discount factors, for one set of draws."""
 
@@ -57,7 +65,7 @@ class Clock:
         """Factors of today and the end of each month. [n × M + 1]"""
         self._paths: dict[str, Array] = {}
         self._early: dict[tuple[str, str], Array] = {}
-        self._sums: dict[tuple[str, str, str], tuple[Array, Array]] = {}
+        self._sums: dict[tuple[str, str, str], Sums] = {}
 
     def path(self, name: str) -> Array:
         """Price of month 1 … M over today's. [n × M]"""
@@ -78,8 +86,8 @@ class Clock:
             self._early[phase, name] = np.clip(wait[:, None] - months, 0, 1)
         return self._early[phase, name]
 
-    def sums(self, path: str, phase: str = "", name: str = "") -> tuple[Array, Array]:
-        """Nominal and present sum of a path over the months of each year. [n × Y each]
+    def sums(self, path: str, phase: str = "", name: str = "") -> Sums:
+        """Sums of a path over the months of each year.
 
         phase: `waiting`, until option `name` is in production; `before`, while the baseline is paid
         for it, a while longer; `serving`, all but `waiting`; blank, all time.
@@ -89,13 +97,15 @@ class Clock:
             if phase == "serving":
                 whole = self.sums(path)
                 early = self.sums(path, "waiting", name)
-                self._sums[key] = (whole[0] - early[0], whole[1] - early[1])
+                self._sums[key] = Sums(
+                    nominal=whole.nominal - early.nominal, present=whole.present - early.present
+                )
             else:
                 share = self.waiting(phase, name) if phase else np.ones((1, self.plan.months))
                 part = self.path(path)[:, : share.shape[1]] * share
                 discounted = part * self.discount[:, 1 : share.shape[1] + 1]
                 by_year = partial(money.by_year, years=self.plan.years)
-                self._sums[key] = (by_year(part), by_year(discounted))
+                self._sums[key] = Sums(nominal=by_year(part), present=by_year(discounted))
         return self._sums[key]
 
 
@@ -195,7 +205,9 @@ def _summed(clock: Clock, name: str, bill: _Bill) -> Totals:
     for (falls, path, phase), value in bill.items():
         nominal: Array | float
         if falls == "running":
-            nominal, discounted = clock.sums(path, phase, name)
+            sums = clock.sums(path, phase, name)
+            nominal = sums.nominal
+            discounted = sums.present
         elif falls == "start":
             nominal = 1.0
             discounted = clock.discount[:, :-1:MONTHS]
@@ -671,14 +683,16 @@ class Volume:
     def __init__(self, plan: Plan) -> None:
         """From a fiftieth of what is planned to fifty times (`SCALES`)."""
         draws = plan.central(demand=SCALES)
-        planned, _ = _tokens(plan, plan.central())
-        tokens, present = _tokens(plan, draws)
+        tokens = _tokens(plan, draws)
+        planned = _tokens(plan, plan.central()).plain[0]
         self.plan = plan
-        self.planned = float(planned[0] / plan.months / MILLION)
+        self.planned = float(planned / plan.months / MILLION)
         """Million tokens a month of the scenario."""
-        self.million_tokens = tokens / plan.months / MILLION
+        self.million_tokens = tokens.plain / plan.months / MILLION
         """A month, mean of the horizon. [V]"""
-        self.per_million = {n: _present(plan, draws, n) / present * MILLION for n in plan.options}
+        self.per_million = {
+            name: _present(plan, draws, name) / tokens.present * MILLION for name in plan.options
+        }
         """Levelised cost of a million tokens, by option. [V]"""
 
     @cached_property
@@ -723,10 +737,23 @@ class Volume:
         return float(self.planned * (low + high) / 2)
 
 
-def _tokens(plan: Plan, draws: Draws) -> Iterable[Array]:
-    """Tokens over the horizon, plain and present. [n each]"""
-    by_year = fleets.total_tokens(plan, draws)
-    return ((by_year * each).sum(axis=1) for each in Clock(plan, draws).sums("flat"))
+@dataclass(frozen=True, kw_only=True)
+class _Tokens:
+    """Tokens over the horizon. [n each]"""
+
+    plain: Array
+    present: Array
+    """Discounted as money is."""
+
+
+def _tokens(plan: Plan, draws: Draws) -> _Tokens:
+    """Tokens over the horizon, whichever option serves them."""
+    by_month = fleets.total_tokens(plan, draws)
+    months = Clock(plan, draws).sums("flat")
+    return _Tokens(
+        plain=(by_month * months.nominal).sum(axis=1),
+        present=(by_month * months.present).sum(axis=1),
+    )
 
 
 def _present(plan: Plan, draws: Draws, name: str) -> Array:
@@ -787,8 +814,9 @@ def energy(plan: Plan, option: PricedOption, machines: fleets.Fleet | None) -> E
         ratio = Range.ordered((1 + share for share in cooling.value.ends), "x")
         of_place = cooling.source
     grid = prices.row("carbon", prices.GridCarbon, country=country)
-    nominal, _ = Clock(plan, draws).sums("flat", "serving", option.name)
-    months = nominal[0]  # in production, of each year
+    months = (
+        Clock(plan, draws).sums("flat", "serving", option.name).nominal[0]
+    )  # in production, of each year
     kwh = float((monthly * months).sum() * ratio.central)
     inputs = (Input(name=name, value=power, source=source),
               Input(name=f"PUE, {place.place}", value=ratio, source=of_place))  # fmt: skip

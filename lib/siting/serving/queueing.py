@@ -750,13 +750,15 @@ def carried(replica: DeployedReplica, asks: tuple[Ask, ...]) -> list[Carried]:
     beside those of another workload, is relaxed, and so not kept.
     """
     curves = [replica.curve(ask.lengths) for ask in asks]
-    own = [relaxed(c, ask.limits, ask.lengths) for c, ask in zip(curves, asks, strict=True)]
+    kept_limits = [relaxed(c, ask.limits, ask.lengths) for c, ask in zip(curves, asks, strict=True)]
     found = []
-    for i, (curve, limits) in enumerate(zip(curves, own, strict=True)):
+    for i, (curve, limits) in enumerate(zip(curves, kept_limits, strict=True)):
         asked = asks[i]
         beside = [j for j in range(len(asks)) if j != i and not asks[j].waits]
-        others = [(asks[j].lengths, relaxed(curve, own[j], asks[j].lengths)) for j in beside]
-        others_kept = [limit for _, limit in others] == [own[j] for j in beside]
+        others = [
+            (asks[j].lengths, relaxed(curve, kept_limits[j], asks[j].lengths)) for j in beside
+        ]
+        others_kept = [limit for _, limit in others] == [kept_limits[j] for j in beside]
         kept = limits == asked.limits and others_kept
         rate = curve.saturation_rate * WITHOUT_LIMITS
         if others or not asked.waits:
