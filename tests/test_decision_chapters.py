@@ -435,3 +435,13 @@ def test_a_go_holds_while_the_choice_is_cheaper_than_what_now_costs_more(client:
         said = f"keep the likely cost below {s.money(dearer.min())}"
         page = printed("10_decision", client)
         assert "".join(said.split()) in "".join(page.split())
+
+
+def test_a_cheaper_way_that_is_no_option_is_told_with_what_it_would_change() -> None:
+    s = opened("agence-lumiere")
+    tried = s.variants()
+    way = s.alternatives().iloc[0]
+    (row,) = tried[tried.after == way.way].itertuples()
+    assert row.answer == "stays"
+    page = " ".join(printed("40_cost", "agence-lumiere").split())
+    assert f"Tried as one more option: {s.chosen} is first, as in this report." in page
