@@ -36,7 +36,7 @@ from siting.cost.priced import (
 from siting.cost.prices import Factor
 from siting.inputs.scenario import Scenario
 from siting.places import BY_REQUEST
-from siting.quantity import Range
+from siting.quantity import NotEstimated, Range
 from siting.serving.capacity import OptionCapacity
 from siting.serving.servers import Server
 
@@ -404,7 +404,7 @@ class OptionCost:
         option = plan.options[name]
         draws = plan.central()
         rate = float(draws["discount_rate"][0])
-        machines = fleets.option_fleet(option, draws, plan.years)
+        fleet = fleets.option_fleet(option, draws, plan.years)
         self.name = name
         self.label = option.option.label
         self.kind = option.option.kind
@@ -439,9 +439,9 @@ class OptionCost:
         """When that saving is back for good, not discounted. [months]"""
         self.payback_discounted = money.payback(saving, rate) if saving.any() else None
         """The same, discounted. [months]"""
-        self.break_even = _break_even(plan, option, saving, machines, volume, present)
-        self.energy = energy(plan, option, machines)
-        bought = machines.servers[0] if machines and option.machine else ()
+        self.break_even = _break_even(plan, option, saving, fleet, volume, present)
+        self.energy = energy(plan, option, fleet)
+        bought = fleet.servers[0] if fleet and option.machine else ()
         self.servers = tuple(map(float, bought))
         """Servers that are bought, or were, by year, without those of other kinds that are there
         already; empty where none is bought. [servers]"""
@@ -633,7 +633,7 @@ def by_use(plan: Plan, name: str, present: Mapping[str, float]) -> str:
 
 
 def _break_even(
-    plan: Plan, option: PricedOption, saving: Array, machines: fleets.Fleet | None,
+    plan: Plan, option: PricedOption, saving: Array, fleet: fleets.Fleet | None,
     volume: Volume, present: Mapping[str, float],
 ) -> BreakEven:  # fmt: skip
     name = option.name
@@ -646,10 +646,10 @@ def _break_even(
         why = "it is itself the rival" if rival == name else "no option is billed by use"
         return BreakEven(rival=rival, why=why, month=month)
     crossing, above = volume.crossing(name, rival)
-    if machines is None:
+    if fleet is None:
         why = "the vendor runs the machines: use of capacity is not the client's matter"
         return BreakEven(rival=rival, why=why, month=month, volume=crossing, cheaper_above=above)
-    used = float(machines.busy[0].mean())
+    used = float(fleet.busy[0].mean())
     at = money.break_even_utilisation(present[name], present[rival] / used if used else math.inf)
     return BreakEven(
         rival=rival,
@@ -779,56 +779,83 @@ def _by_share(plan: Plan, option: PricedHybrid, draws: Draws) -> Array:
 # --- energy and carbon ------------------------------------------------------------------------
 
 
-def energy(plan: Plan, option: PricedOption, machines: fleets.Fleet | None) -> Energy:
+def energy(plan: Plan, priced: PricedOption, fleet: fleets.Fleet | None) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
-    side = option.base if isinstance(option, PricedHybrid) else option
-    draws = plan.central()
-    gpu = catalogue.gpu(side.option.gpu).id if side.option.gpu else ""
-    country = side.option.country
-    why = "not estimated, because "
-    if machines is None:
-        return Energy(
-            country=country, why=why + "the vendor publishes no energy per token of this model"
-        )
-    if side.machine is not None:
-        name = f"Power of {side.machine.label}"
-        source = source_of(side.machine)
-        power = Range.exact(float(draws[f"power_kw.{side.name}"][0]), "kW")
-        monthly = cashflow.Side(plan=plan, priced=side, draws=draws, known_fleet=machines).kwh()[0]
-        for kind in side.kinds:
-            fleet = machines.existing[kind.key]
-            existing = cashflow.Side(plan=plan, priced=kind, draws=draws, known_fleet=fleet)
-            monthly = monthly + existing.kwh()[0]
-    elif (known := prices.row("servers", Server, gpu_id=gpu)) is not None:
-        name = f"Power of a GPU's share of its server, {gpu}"
-        source = source_of(known)
-        power = known.power_kw.scaled(1 / known.gpu_count, "kW")
-        idle = draws["idle_share"][0]
-        monthly = machines.gpu_hours[0] * power.central * (idle + (1 - idle) * machines.busy[0])
-    else:
-        return Energy(country=country, why=why + f"no server with {gpu} is on file")
-    place = prices.pue(side.option)
-    ratio = replace(place.range, unit="x")
-    of_place = source_of(place)
-    if cooling := plan.factors.get(f"pue_overhead.{side.name}"):
-        ratio = Range.ordered((1 + share for share in cooling.value.ends), "x")
-        of_place = cooling.source
+    base = priced.base if isinstance(priced, PricedHybrid) else priced
+    country = base.option.country
+    try:
+        drawn = _drawn_power(plan, base, fleet)
+    except NotEstimated as reason:
+        return Energy(country=country, why=f"not estimated, because {reason}")
+    overhead = _overhead(plan, base)
+    in_production = Clock(plan, plan.central()).sums("flat", "serving", priced.name).nominal[0]
+    kwh = float((drawn.by_month * in_production).sum() * overhead.value.central)
+    inputs = (drawn.power, overhead)
     grid = prices.row("carbon", prices.GridCarbon, country=country)
-    months = (
-        Clock(plan, draws).sums("flat", "serving", option.name).nominal[0]
-    )  # in production, of each year
-    kwh = float((monthly * months).sum() * ratio.central)
-    inputs = (Input(name=name, value=power, source=source),
-              Input(name=f"PUE, {place.place}", value=ratio, source=of_place))  # fmt: skip
     if grid is None:
         why = f"no carbon intensity for {country or 'no country'}"
-        return Energy(country=country, why=why, kwh=kwh, tonnes_co2e=None, inputs=inputs)
+        return Energy(country=country, why=why, kwh=kwh, inputs=inputs)
     intensity = Range.exact(grid.g_per_kwh, "g/kWh")
     carbon = Input(name=f"Grid carbon, {country}", value=intensity, source=source_of(grid))
     return Energy(
         country=country,
-        why="",
         kwh=kwh,
         tonnes_co2e=kwh * grid.g_per_kwh / G_PER_TONNE,
         inputs=(*inputs, carbon),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DrawnPower:
+    """Electricity that an option's machines draw, before cooling."""
+
+    by_month: Array
+    """A month of each year. [Y, kWh]"""
+    power: Input
+    """Power of a server, or of a rented GPU's share of one."""
+
+
+def _drawn_power(plan: Plan, base: PricedOption, fleet: fleets.Fleet | None) -> _DrawnPower:
+    """What own servers draw, or rented GPUs as their share of a server. Raises NotEstimated where
+    nobody publishes it."""
+    if fleet is None:
+        raise NotEstimated("the vendor publishes no energy per token of this model")
+    draws = plan.central()
+    if base.machine is not None:
+        own = cashflow.Side(plan=plan, priced=base, draws=draws, known_fleet=fleet)
+        by_month = own.kwh()[0]
+        for kind in base.kinds:
+            existing = fleet.existing[kind.key]
+            beside = cashflow.Side(plan=plan, priced=kind, draws=draws, known_fleet=existing)
+            by_month = by_month + beside.kwh()[0]
+        power = Input(
+            name=f"Power of {base.machine.label}",
+            value=Range.exact(float(draws[base.power_key][0]), "kW"),
+            source=source_of(base.machine),
+        )
+        return _DrawnPower(by_month=by_month, power=power)
+    gpu = catalogue.gpu(base.option.gpu).id if base.option.gpu else ""
+    server = prices.row("servers", Server, gpu_id=gpu)
+    if server is None:
+        raise NotEstimated(f"no server with {gpu} is on file")
+    share = server.power_kw.scaled(1 / server.gpu_count, "kW")
+    idle = draws["idle_share"][0]
+    return _DrawnPower(
+        by_month=fleet.gpu_hours[0] * share.central * (idle + (1 - idle) * fleet.busy[0]),
+        power=Input(
+            name=f"Power of a GPU's share of its server, {gpu}",
+            value=share,
+            source=source_of(server),
+        ),
+    )
+
+
+def _overhead(plan: Plan, base: PricedOption) -> Input:
+    """What a room takes over its machines, as billed, else as is usual in such a place. [PUE]"""
+    place = prices.pue(base.option)
+    name = f"PUE, {place.place}"
+    billed = plan.factors.get(f"pue_overhead.{base.name}")
+    if billed is None:
+        return Input(name=name, value=replace(place.range, unit="x"), source=source_of(place))
+    ratio = Range.ordered((1 + share for share in billed.value.ends), "x")
+    return Input(name=name, value=ratio, source=billed.source)
