@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from printed import printed
+from printed import printed, told
 from siting import study
 from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.timeline import in_short
-from studies import CLIENTS, opened
+from studies import CLIENTS, compute, opened
 
 PARAMS = Path(__file__).parents[1] / "params"
 CHAPTERS = ("10_decision", "15_why", "20_quality", "65_timeline", "70_decision_tables")
@@ -445,3 +446,26 @@ def test_a_cheaper_way_that_is_no_option_is_told_with_what_it_would_change() -> 
     assert row.answer == "stays"
     page = " ".join(printed("40_cost", "agence-lumiere").split())
     assert f"Tried as one more option: {s.chosen} is first, as in this report." in page
+
+
+@functools.cache
+def unbound(client: str) -> study.Study:
+    """A client that demands nothing: no open point forbids a choice."""
+    return compute(client, {"decision.hard_constraints": []})
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("client", ["tidewater-apps", "klinikverbund-nordheide"])
+def test_a_chapter_runs_where_nothing_must_be_cleared(client: str, chapter: str) -> None:
+    assert told(chapter, client, unbound)
+
+
+def test_page_one_says_that_nothing_must_be_cleared_and_what_is_settled_besides() -> None:
+    s = unbound("tidewater-apps")
+    points = s.open_points()
+    mine = points[points.option == s.chosen]
+    assert len(mine) == 7
+    assert not mine.hard.any()
+    page = told("10_decision", "tidewater-apps", unbound)
+    assert "Nothing must be cleared first; seven points to settle by" in page
+    assert "seven points settled" in page
