@@ -54,7 +54,7 @@ def test_an_option_without_a_price_is_struck_whatever_the_client_asks(scenario):
 
 
 def test_a_hybrid_that_owns_nothing_is_no_option_of_its_own(scenario):
-    costs = {"hybrid": Made(split=Made(end="burst"))}
+    costs = {"hybrid": Made(split=Made(alone="burst"))}
     found = reasons(scenario, costs=costs, name="hybrid")
     assert found[0].startswith("its cheapest split is OpenAI API alone")
 
