@@ -30,7 +30,7 @@ STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_dat
 """What the map and the table of flows show of each, and somebody must state."""
 WIDE = 5
 """Rules that a fact must switch off to be told with what would follow were it otherwise."""
-CAUTION = "a caution of ours, as the GDPR does not bind here"
+CAUTION = "a caution of ours"
 """Said instead of an article of the GDPR where its conditions are not met."""
 USERS = "Your users"
 BOX = {
