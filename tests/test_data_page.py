@@ -8,6 +8,8 @@ from importlib import resources
 
 import pytest
 from printed import printed
+from siting.inputs.scenario.changes import put
+from siting.rules.sovereignty import OpenPoint
 from studies import CLIENTS, opened
 
 
@@ -33,20 +35,54 @@ def test_of_rules_that_wait_for_one_answer_secrecy_is_named_first_then_data_prot
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_point_can_strike_where_one_of_its_rules_can_fail_and_stands_first(client: str) -> None:
-    s = opened(client)
-    points = s.rule_points()
+def test_points_that_can_strike_stand_first_and_the_page_says_what_that_means(client: str) -> None:
+    points = opened(client).rule_points()
     for option, own in points.groupby("option", observed=True):
         can = own.can_strike.to_list()
         assert can == sorted(can, reverse=True), option
-        assert (own.weight[own.can_strike] == "strikes").all()
-    found = s.results.sovereignty.options
-    for name, option in found.items():
-        own = points[points.option == s.results.labels[name]].set_index("letter")
-        for letter, point in zip(own.index, option.open_points, strict=True):
-            able = [f for f in point.findings if "fail" not in f.rule.cannot.split(";")]
-            grave = any(f.rule.weight == "strikes" for f in able)
-            assert own.can_strike[letter] == grave
+    assert "Can strike: what is not known may make a rule fail" in printed("30_data", client)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_an_answer_that_strikes_the_choice_among_the_changes_tried_lies_in_a_point_that_can(
+    client: str,
+) -> None:
+    """What the list of turns shows to strike is what page 5 and the summary say can strike."""
+    s = opened(client)
+    chosen = s.results.decision.recommended
+    assessed = s.results.sovereignty.options[chosen]
+    for variant, _ in s.results.tried:
+        if variant.kind != "unanswered":
+            continue
+        there = s.results.chain.rules(put(s.results.said, variant.changes)).options[chosen]
+        failed = {rule for rule, v in there.verdicts.items() if v.verdict == "fail"}
+        failed -= {rule for rule, v in assessed.verdicts.items() if v.verdict == "fail"}
+        for rule in failed:
+            (point,) = [p for p in assessed.open_points if _holds(p, rule)]
+            assert point.strikes, (variant.phrase, rule)
+
+
+def _holds(point: OpenPoint, rule: str) -> bool:
+    return rule in {f.rule.rule_id for f in point.findings}
+
+
+def test_a_promise_that_may_be_broken_can_strike_and_a_device_without_a_mark_too() -> None:
+    for client, title in (
+        ("tidewater-apps", "Promises kept to users"),
+        ("klinikverbund-nordheide", "Software that serves care"),
+    ):
+        s = opened(client)
+        points = s.rule_points()
+        own = points[points.option == s.chosen].set_index("point")
+        assert own.can_strike[title], title
+    # An order to keep logs binds the vendor: the client breaches nothing, so nothing falls by it.
+    assert (
+        not opened("tidewater-apps")
+        .rule_points()
+        .set_index("point")
+        .can_strike["Logs that a US court may order to be kept"]
+        .any()
+    )
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -180,3 +216,72 @@ def test_an_article_of_the_gdpr_is_named_only_where_the_gdpr_binds() -> None:
     assert hospital.laws.str.contains("GDPR Art. 44 and 46").any()
     assert not hospital.laws.str.contains("a caution of ours").any()
     assert "GDPR Art" not in printed("30_data", "tidewater-apps")
+
+
+def test_the_duty_to_mark_has_one_day_for_every_client() -> None:
+    """The grace of older systems ends on 2 December 2026; a newer one is bound already."""
+    days = {
+        row.due
+        for client in CLIENTS
+        for row in opened(client).open_points().itertuples()
+        if row.point == "Marking of generated content"
+    }
+    assert days == {"2026-12-01"}
+
+
+@pytest.mark.parametrize(
+    ("client", "point", "law"),
+    [
+        ("polderwerk", "Reach of courts outside the EEA", "the law is that of the court"),
+        (
+            "tidewater-apps",
+            "Chinese operator or place",
+            "no law on file forbids what Chinese law may reach",
+        ),
+    ],
+)
+def test_no_article_of_the_gdpr_is_cited_where_it_does_not_reach(
+    client: str, point: str, law: str
+) -> None:
+    s = opened(client)
+    points = s.rule_points()
+    own = points[(points.option == s.chosen) & (points.point == point)].iloc[0]
+    assert law in own.provisions
+    assert "GDPR" not in own.provisions
+    there = opened("klinikverbund-nordheide").rule_verdicts()
+    assert "GDPR Art. 48" in set(
+        there.provision[there.title == "Reach of courts outside the EEA"].str[:12]
+    )
+
+
+def test_law_that_a_client_may_touch_is_not_said_to_have_no_gap() -> None:
+    """Prompts hold no personal data, but who uses the system leaves some, if staff do."""
+    told = printed("30_data", "polderwerk").partition("Not on file for")[2]
+    assert "No gap is known" not in told
+    assert "Data protection, if staff use the system" in told
+    covered = opened("polderwerk").law_coverage().set_index("topic")
+    assert covered.waits_for["data protection"]
+    assert not covered.touched["professional secrecy"]
+
+
+def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
+    """Whether Art. 31 reaches the client is an open question; its policy is none."""
+    barred = opened("agence-lumiere").exclusions().set_index("option")
+    for option in ("Mistral API", "Scaleway GPUs"):
+        assert barred.whose[option] == "your policy"
+        assert "(SREN) Art. 31 may ask for the same (not known:" in barred.rule[option]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_a_rule_takes_as_answered_of_a_vendor_is_not_asked_again(client: str) -> None:
+    s = opened(client)
+    profile = s.vendor_profile()
+    missing = set(map(tuple, profile[profile.known.isna()][["vendor", "what"]].to_numpy()))
+    labels = {"parent_country": "seat of the group", "cert_iso27001": "ISO 27001"}
+    names = {name: v.vendor for name, v in s.results.stability.vendors.items()}
+    for option in s.results.sovereignty.options.values():
+        for flow in option.flows:
+            vendor = names.get(s.options[flow.carrier].vendor)
+            for attribute, label in labels.items():
+                if vendor and flow.values.get(attribute) is not None:
+                    assert (vendor, label) not in missing

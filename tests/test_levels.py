@@ -98,7 +98,9 @@ def test_what_is_unknown_leaves_the_ceiling_and_is_said():
     known = {x.objective.objective: x for x in levels.levels([flow(external=True)], LAW)}
     one = known["SOV-1"]
     assert one.at_most == levels.HIGHEST and one.because == levels.NOTHING
-    assert {a.name for a in one.unknown} == {"operator_country", "parent_country"}
+    # The last is what C3A asks besides of who controls the operator.
+    asked = {"operator_country", "parent_country", "group_entity_outside_eea"}
+    assert {a.name for a in one.unknown} == asked
 
 
 def test_own_servers_are_held_back_by_their_chips_alone():
@@ -218,3 +220,33 @@ def test_a_floor_of_two_strikes_options_under_a_us_parent_and_asks_the_others():
 def test_without_a_floor_the_rule_applies_to_nobody():
     found = sovereignty.assess(scenario.load("klinikverbund-nordheide"))
     assert {o.verdicts["SEAL-FLOOR"].verdict for o in found.options.values()} == {"n.a."}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_ceiling_on_which_no_answer_is_on_file_has_its_question_mark(client: str) -> None:
+    found = opened(client).seal_levels()
+    above = found[found.at_most > 1]
+    assert above.open[(above.evidence == "") | (above.unknown != "")].all()
+    # Of the environment nothing is asked.
+    assert above.open[above.objective == "SOV-8"].all()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_c3a_does_not_know_of_an_objective_leaves_its_ceiling_open(client: str) -> None:
+    s = opened(client)
+    levels_of = s.seal_levels().set_index(["option", "objective"])
+    told = s.c3a_criteria()
+    for row in told[told.met == "not known"].itertuples():
+        level = levels_of.loc[(row.option, row.criterion[:5])]
+        asked = LAW.criteria
+        speaks = next(c.level for c in asked if c.criterion == row.criterion)
+        assert level.open or level.at_most < max(speaks, 2), (row.option, row.criterion)
+
+
+def test_own_servers_of_a_firm_outside_the_union_are_as_far_out_as_a_provider_of_there() -> None:
+    s = opened("tidewater-apps")
+    grid = s.seal_levels().pivot(index="objective", columns="option", values="at_most")
+    for objective in ("SOV-1", "SOV-2", "SOV-3"):
+        assert grid.loc[objective, "Own servers"] == grid.loc[objective, "RunPod GPUs"] == 1
+    met = s.c3a_criteria().set_index(["option", "name"]).met
+    assert met["Own servers", "jurisdiction"] == "no"

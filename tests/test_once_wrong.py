@@ -66,9 +66,19 @@ def test_a_step_asks_first_whether_a_rule_applies_where_that_is_not_known() -> N
     def open_(title: str, may_not_apply: bool) -> OpenPoint:
         rule = Made(title=title, remedy="Ask.", owner="data protection", weight="duty")
         found = Made(
-            rule=rule, verdict="review", reason="Why.", may_not_apply=may_not_apply, can_fail=False
+            rule=rule,
+            verdict="review",
+            reason="Why.",
+            may_not_apply=may_not_apply,
+            can_strike=False,
         )
-        return OpenPoint(findings=(found,), awaited=None, missing=(), remedy="Ask.")  # type: ignore[arg-type]
+        return OpenPoint(
+            findings=(found,),  # type: ignore[arg-type]
+            awaited=None,
+            missing=(),
+            remedy="Ask.",
+            strikes=False,
+        )
 
     points = (open_("Chinese operator", True), open_("Storage", False))
     law = Made(options=dict.fromkeys(given.options, Made(open_points=points, verdicts={})))

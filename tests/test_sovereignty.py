@@ -1124,8 +1124,12 @@ def test_one_unanswered_question_is_one_open_point(base):
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_can_strike_an_option_stands_first_and_marking_duties_last(client):
     for option in sovereignty.assess(scenario.load(client)).options.values():
-        order = [sovereignty.WEIGHTS.index(p.lead.rule.weight) for p in option.open_points]
-        assert order == sorted(order)
+        for can in (True, False):
+            alike = [p for p in option.open_points if p.strikes is can]
+            order = [sovereignty.WEIGHTS.index(p.lead.rule.weight) for p in alike]
+            assert order == sorted(order)
+        can_strike = [p.strikes for p in option.open_points]
+        assert can_strike == sorted(can_strike, reverse=True)
 
 
 def test_every_country_and_topic_is_on_file_or_said_not_to_be():

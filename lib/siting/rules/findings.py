@@ -21,7 +21,7 @@ from siting.inputs.attributes import Attribute, Known, Value, value_text
 from siting.rules import conditions
 from siting.rules.conditions import Condition, Values
 from siting.rules.flows import FlowFacts
-from siting.rules.rulebook import Rule, RuleBook
+from siting.rules.rulebook import Rule, RuleBook, first_cited
 
 Verdict = Literal["pass", "review", "fail", "n.a."]
 SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")
@@ -29,6 +29,9 @@ SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")
 
 ASKED = ("flow", "option", "client")
 """Levels of attributes that somebody answers; the scenario's own are given."""
+
+IN_SERVICE = "in_service"
+"""Attribute that an option comes to have by being chosen."""
 
 SEARCH_LIMIT = 3
 """How many answers at once are tried when looking for what would turn a verdict into pass."""
@@ -48,6 +51,8 @@ class Decided:
     """Whether it is not even known if the rule concerns the flow."""
     waits: bool = False
     """Whether it is open for want of an answer alone: no person has to judge what is known."""
+    may_fail: bool = False
+    """Whether it is open, and what is not known does not exclude that it fails in service."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +70,40 @@ class Finding:
     """Whether it is not even known if the rule concerns the flow."""
     waits: bool = False
     """Whether it is open for want of an answer alone: no person has to judge what is known."""
+    may_fail: bool = False
+    """Whether it is open, and what is not known does not exclude that it fails in service."""
 
     @property
     def can_fail(self) -> bool:
         """Whether the rule can fail at all."""
         return "fail" not in self.rule.cannot.split(";")
+
+    @property
+    def can_strike(self) -> bool:
+        """Whether the option may fall by it.
+
+        An answer that is not known may make the rule fail, whosever duty it is; or a person must
+        judge what lies with the option, under a rule that can fail; or the law forbids what no
+        table can find, and a person or a court may.
+        """
+        if self.verdict != "review":
+            return False
+        judged = not self.waits and self.rule.weight == "option" and self.can_fail
+        return self.may_fail or judged or self.rule.may_forbid
+
+    @property
+    def provision(self) -> str:
+        """Article or decision, as a lawyer cites it: none of the GDPR where it does not reach the
+        flow."""
+        beyond = self.rule.provision_beyond
+        if beyond and self.law.follows("gdpr", self.flow.values) is False:
+            return beyond
+        return self.rule.provision
+
+    @property
+    def cited(self) -> str:
+        """The first of them, without what is said of it."""
+        return first_cited(self.provision)
 
     def supposing(self, answers: Values) -> Decided:
         """What the rule would say if these were the answers."""
@@ -192,12 +226,14 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     values = {**law.sets, **dict(zip(law.tested[rule_id], given, strict=True))}
     when = law.parsed[rule_id]
     held = conditions.evaluate(when.applies, values)
+    fails = conditions.evaluate(when.fails, values)
+    # Before a start a rule may ask for a look alone; what is chosen will be in service.
+    may_fail = conditions.evaluate(when.fails, {**values, IN_SERVICE: True}) is not False
     if held is None:
         scope = _waiting("Not known whether it applies", law, values, when.applies)
-        return replace(scope, may_not_apply=True)
+        return replace(scope, may_not_apply=True, may_fail=may_fail)
     if not held:
         return Decided(verdict="n.a.", reason=f"Applies only where {rule.scope}.")
-    fails = conditions.evaluate(when.fails, values)
     reviews = conditions.evaluate(when.reviews, values)
     if fails:
         return Decided(verdict="fail", reason=_told(rule.fail_reason, when.fails, values))
@@ -208,9 +244,11 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
             verdict="review",
             reason=_told(rule.review_reason, when.reviews, values),
             missing=unknown,
+            may_fail=may_fail,
         )
     if fails is None or reviews is None:
-        return _waiting("Not known", law, values, when.fails, when.reviews)
+        found = _waiting("Not known", law, values, when.fails, when.reviews)
+        return replace(found, may_fail=may_fail)
     return Decided(verdict="pass", reason=rule.pass_reason)
 
 

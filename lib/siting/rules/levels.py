@@ -14,21 +14,25 @@ nothing does. BSI assigns no levels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from siting import catalogue
 from siting.inputs.attributes import Attribute, Known
 from siting.rules import conditions
 from siting.rules.conditions import Condition
-from siting.rules.findings import filled
+from siting.rules.findings import ASKED, filled
 from siting.rules.flows import FlowFacts
 from siting.rules.rulebook import C3aCriterion, Objective, OfFlows, RuleBook
 
 HIGHEST = 4
 """SEAL-4: only EU law, complete EU control."""
 
+LOWEST = 1
+"""The lowest ceiling on file: what is not known cannot lower it."""
+
 NOTHING = "nothing on file excludes a higher level"
+NOTHING_ASKED = "nothing is asked here that could exclude a higher level"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,11 @@ class Level:
     """Answers that the ceiling rests on; where none holds, those that exclude the ceilings."""
     unknown: tuple[Attribute, ...]
     """Answers that could lower it further."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may be lower: an answer is not known, or no answer on file speaks for it."""
+        return self.at_most > LOWEST and bool(self.unknown or not self.evidence)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +104,21 @@ def criteria(flows: Sequence[FlowFacts], law: RuleBook) -> tuple[Met, ...]:
 
 
 def _level(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> Level:
+    """What C3A asks of the same objective and nobody answered could lower a ceiling, too: one
+    thing that is not known is not known in both."""
+    found = _ceiling(objective, flows, law)
+    awaited = (
+        attribute
+        for met in criteria(flows, law)
+        if met.criterion.objective == objective.objective and met.criterion.level <= found.at_most
+        for attribute in met.unknown
+    )
+    unknown = {a.name: a for a in (*found.unknown, *awaited)}
+    # A floor that is reached already leaves nothing to lower.
+    return replace(found, unknown=tuple(unknown.values()) if found.at_most > LOWEST else ())
+
+
+def _ceiling(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> Level:
     rows = [(c, w) for c, w in law.ceilings.items() if c.objective == objective.objective]
     rows.sort(key=lambda row: row[0].level)
     unknown: dict[str, Attribute] = {}
@@ -109,12 +133,12 @@ def _level(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> L
                     evidence=_evidence(holds, flow),
                     unknown=tuple(unknown.values()),
                 )
-            unknown |= {a.name: a for a in _undecided(holds, flow, law)}
+            unknown |= {a.name: a for a in _unanswered(holds, flow, law)}
             spoken |= {(k.attribute.name, k.text): k for k in _evidence(holds, flow)}
     return Level(
         objective=objective,
         at_most=HIGHEST,
-        because=NOTHING,
+        because=NOTHING if rows else NOTHING_ASKED,
         evidence=tuple(spoken.values()),
         unknown=tuple(unknown.values()),
     )
@@ -152,6 +176,16 @@ def _holds(condition: Condition, flow: FlowFacts, law: RuleBook) -> bool | None:
 def _undecided(condition: Condition, flow: FlowFacts, law: RuleBook) -> list[Attribute]:
     names = conditions.undecided(condition, {**law.sets, **flow.values})
     return [law.attributes[name] for name in sorted(names)]
+
+
+def _unanswered(condition: Condition, flow: FlowFacts, law: RuleBook) -> list[Attribute]:
+    """What is not known of a flow and a condition names: of what the client carries itself all of
+    it, for no provider answers there, and nobody else has."""
+    if flow.values.get("external") is not False:
+        return _undecided(condition, flow, law)
+    named = sorted(conditions.names(condition) & law.attributes.keys())
+    asked = (law.attributes[name] for name in named if flow.values.get(name) is None)
+    return [a for a in asked if a.level in ASKED]
 
 
 def _evidence(condition: Condition, flow: FlowFacts) -> tuple[Known, ...]:

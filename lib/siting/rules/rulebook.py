@@ -80,6 +80,9 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     cannot: Annotated[str, one_of(lambda: VERDICTS, "verdict", ";")] = ""
     """Verdicts that the rule cannot give by its nature (`fail`, `review`), and why."""
     cannot_why: str = ""
+    may_forbid: bool = False
+    """Of a rule that cannot fail here: whether its text forbids all the same, so that a person or a
+    court may find that the option is not allowed."""
     remedy: str = ""
     """What mends it: ways out, measures, and when each is in place (`siting.rules.remedies`)."""
     remedy_items: Annotated[
@@ -89,19 +92,22 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     """Cost items of the remedy (siting_facts/cost_items.csv), separated by semicolons."""
     owner: Owner = "data protection"
     """Who settles it where it is open."""
-    weight: Literal["strikes", "duty", "marking"] = "strikes"
-    """strikes: what is wrong lies with the option, so that it may fall; duty: the client can mend
-    it whatever the option; marking: a notice or mark that is due. Open points stand in this order.
-    """
+    weight: Literal["option", "duty", "marking"] = "option"
+    """Whose what is wrong would be. option: it lies with the option; duty: the client can mend it
+    whatever the option; marking: a notice or mark that is due. Points that can strike the option
+    stand first, and of both sorts those in this order."""
     provision: str
     """Article, paragraph or decision, as a lawyer cites it."""
+    provision_beyond: str = ""
+    """The same where the GDPR does not reach the flow; blank where nothing of it is cited, or the
+    rule is about nothing else."""
     address: Literal["official", "secondary", "client"]
     """Whether `url` is the law's or the authority's own page; `client`: it is no law."""
 
     @property
     def cited(self) -> str:
         """The first article or paragraph of `provision`, without what is said of it."""
-        return re.split(r"[;,](?![^(]*\))", self.provision)[0]
+        return first_cited(self.provision)
 
     @property
     def is_of_law(self) -> bool:
@@ -112,6 +118,11 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     def is_limit(self) -> bool:
         """It says which law is not on file: a limit of the rule book, the same for all options."""
         return self.regime == COVERAGE
+
+
+def first_cited(provision: str) -> str:
+    """The first article or paragraph of several, without what is said of it."""
+    return re.split(r"[;,](?![^(]*\))", provision)[0]
 
 
 COVERAGE = "Coverage"

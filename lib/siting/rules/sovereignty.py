@@ -11,6 +11,7 @@ This is a checklist with its evidence, not legal advice.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from babel import Locale
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
-from siting.inputs.attributes import Attribute, Known
+from siting.inputs.attributes import Attribute, Known, Value
 from siting.inputs.scenario.model import Scenario
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Values
@@ -47,6 +48,8 @@ class OpenPoint:
     """All answers that they wait for, on whatever flow: first the one that most rules do."""
     remedy: str
     """What is missing of what would mend the rule that stands for it."""
+    strikes: bool
+    """Whether the option may fall by it: by one of its rules, on any flow."""
     flows: tuple[str, ...] = ()
     """The flows of which the answer is not known, without what carries them."""
 
@@ -83,9 +86,10 @@ class OpenPoint:
         return asked or self.remedy
 
     @property
-    def strikes(self) -> bool:
-        """Whether the option may fall by it."""
-        return any(f.rule.weight == "strikes" and f.can_fail for f in self.findings)
+    def weight(self) -> tuple[bool, int, bool]:
+        """Place among the points of an option: those that can strike it first."""
+        rank = WEIGHTS.index(self.lead.rule.weight)
+        return not self.strikes, rank, self.lead.may_not_apply
 
 
 def _listed(flows: Sequence[str]) -> str:
@@ -107,8 +111,7 @@ def deciding(findings: Iterable[Finding]) -> list[Finding]:
     """
     every = sorted(findings, key=_weight)
     fails = [f for f in every if f.verdict == "fail"]
-    open_ = [f for f in every if f.verdict == "review" and f.rule.weight == "strikes"]
-    may_strike = [f for f in open_ if f.can_fail and not f.may_not_apply]
+    may_strike = [f for f in every if f.can_strike and not f.may_not_apply]
     return (fails or may_strike)[:DECIDING]
 
 
@@ -117,15 +120,15 @@ def _lead(findings: Iterable[Finding]) -> Finding:
     return min(findings, key=_weight)
 
 
-def _weight(finding: Finding) -> tuple[int, int, bool]:
-    """Order of open points: what can strike the option first, marking duties last; what may not
-    even apply after what does."""
+def _weight(finding: Finding) -> tuple[bool, int, bool]:
+    """Order of open points: what can strike the option first; of both sorts what lies with the
+    option first, marking duties last; what may not even apply after what does."""
     rank = WEIGHTS.index(finding.rule.weight)
-    return rank, int(not finding.can_fail), finding.may_not_apply
+    return not finding.can_strike, rank, finding.may_not_apply
 
 
-WEIGHTS = ("strikes", "duty", "marking")
-"""From what can strike an option to what is a notice."""
+WEIGHTS = ("option", "duty", "marking")
+"""From what lies with an option to what is a notice."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ class OptionAssessment:
             points.append(self._point(tuple(own), attribute, every))
             for f in own:
                 del waiting[f.rule.rule_id]
-        return tuple(sorted(points, key=lambda p: _weight(p.lead)))
+        return tuple(sorted(points, key=lambda point: point.weight))
 
     def _point(
         self, findings: tuple[Finding, ...], awaited: Attribute | None, missing: tuple[str, ...]
@@ -179,6 +182,7 @@ class OptionAssessment:
             awaited=awaited,
             missing=missing,
             remedy=self.remedy(_lead(findings)),
+            strikes=any(f.can_strike for x in findings for f in self.findings[x.rule.rule_id]),
             flows=self._unanswered(findings, awaited.name) if awaited else (),
         )
 
@@ -339,8 +343,10 @@ class Sovereignty:
         return tuple(found)
 
     def stricter_from(self, option: str, point: OpenPoint, until: dt.date) -> dt.date | None:
-        """First day by `until` from which a rule of a point fails and does not yet, were one of the
-        answers that it rests on otherwise; None where there is none."""
+        """First day by `until` from which a rule of a point fails and does not yet, were one or
+        two of the answers that it rests on otherwise; None where there is none. Whom a date spares
+        for a time, and who is bound already, have one day: nobody has longer than the law gives.
+        """
         named = {day for f in point.findings for day in self.law.named_days(f.rule.rule_id)}
         for day in sorted(day for day in named if self.law.day < day <= until):
             if any(self._fails_from(option, point, said, day) for said in self._sayings(point)):
@@ -348,11 +354,15 @@ class Sovereignty:
         return None
 
     def _sayings(self, point: OpenPoint) -> Iterator[Values]:
-        """What may be found of a point: each answer to what its rules test."""
-        for name in sorted({n for f in point.findings for n in self.law.tested[f.rule.rule_id]}):
-            attribute = self.law.attributes[name]
-            answers = (True, False) if attribute.type == "yes/no" else attribute.words
-            yield from ({name: answer} for answer in answers)
+        """What may be found of a point: each answer to what its rules test, and each two."""
+        tested = {n for f in point.findings for n in self.law.tested[f.rule.rule_id]}
+        said = [(name, answer) for name in sorted(tested) for answer in self._answers(name)]
+        yield from ({name: answer} for name, answer in said)
+        yield from map(dict, itertools.combinations(said, 2))
+
+    def _answers(self, name: str) -> tuple[Value, ...]:
+        attribute = self.law.attributes[name]
+        return (True, False) if attribute.type == "yes/no" else attribute.words
 
     def _fails_from(self, option: str, point: OpenPoint, said: Values, day: dt.date) -> bool:
         """Whether a rule of a point fails on a day, and does not yet today."""
@@ -540,6 +550,7 @@ def _finding(rule: Rule, flow: FlowFacts, values: Values, law: RuleBook) -> Find
         missing=said.missing,
         may_not_apply=said.may_not_apply,
         waits=said.waits,
+        may_fail=said.may_fail,
     )
 
 

@@ -30,8 +30,6 @@ STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_dat
 """What the map and the table of flows show of each, and somebody must state."""
 WIDE = 5
 """Rules that a fact must switch off to be told with what would follow were it otherwise."""
-CAUTION = "a caution of ours"
-"""Said instead of an article of the GDPR where its conditions are not met."""
 USERS = "Your users"
 BOX = {
     "zone": "",
@@ -291,8 +289,9 @@ class DataFrames(Topic):
         option: label of the option
         letter: A, B, …: how map, table and plan name it within the option
         point: title of the rule, or the answer that several rules wait for
-        weight: strikes (what is wrong would lie with the option), duty or marking
-        can_strike: whether the option may fall by it: such a rule can fail
+        weight: option (what is wrong would lie with it), duty or marking
+        can_strike: whether the option may fall by it: what is not known may make a rule fail, or a
+            person must judge what the law can forbid of the option
         judged: whether a person must judge; if not, an answer is awaited
         rules: titles of the rules that are open for it: law of secrecy first, then data protection
         provisions: their articles, with the acts' names, in the same order
@@ -308,8 +307,7 @@ class DataFrames(Topic):
         for name, option in self.results.sovereignty.options.items():
             for place, p in enumerate(option.open_points):
                 flows = [x for f in p.findings for x in option.binds(f.rule.rule_id)]
-                findings = self._by_gravity(p)
-                rules = [finding.rule for finding in findings]
+                found = self._by_gravity(p)
                 yield {
                     "option": name,
                     "letter": _letter(place),
@@ -317,9 +315,9 @@ class DataFrames(Topic):
                     "weight": p.lead.rule.weight,
                     "can_strike": p.strikes,
                     "judged": p.awaited is None,
-                    "rules": "; ".join(rule.title for rule in rules),
-                    "provisions": "; ".join(rule.provision for rule in rules),
-                    "laws": "; ".join(map(self._article, findings)),
+                    "rules": "; ".join(f.rule.title for f in found),
+                    "provisions": "; ".join(f.provision for f in found),
+                    "laws": "; ".join(f.cited for f in found),
                     "flows": "; ".join(dict.fromkeys(flows)),
                     "reason": p.lead.reason,
                     "clears": p.clears,
@@ -332,14 +330,7 @@ class DataFrames(Topic):
         """Rules of a point, what the client's law of secrecy and of data protection asks first."""
         law = self.results.sovereignty.law
         country = self.client.country
-        return sorted(point.findings, key=lambda found: law.gravity(found.rule.rule_id, country))
-
-    def _article(self, finding: Finding) -> str:
-        """The article behind a rule; where it is one of the GDPR, which does not bind the flow, a
-        caution of ours."""
-        cited = finding.rule.cited
-        is_bound = finding.law.follows("gdpr", finding.flow.values)
-        return CAUTION if cited.startswith("GDPR ") and is_bound is False else cited
+        return sorted(point.findings, key=lambda f: law.gravity(f.rule.rule_id, country))
 
     @frame
     def deciding_rules(self) -> Rows:
@@ -359,7 +350,7 @@ class DataFrames(Topic):
                 yield {
                     "option": name,
                     "verdict": found.verdict,
-                    "provision": found.rule.provision,
+                    "provision": found.provision,
                     "title": found.rule.title,
                     "flows": "; ".join(option.binds(found.rule.rule_id)),
                     "reason": found.reason,
@@ -378,6 +369,7 @@ class DataFrames(Topic):
         rules: number of rules on file [1]
         gap: what is known to be missing
         touched: whether the client touches the topic, or may: its sector, its data or its staff
+        waits_for: what is not known before it is clear that it does; blank where it does, or not
         """
         country = self.client.country
         for law in self.results.sovereignty.law.coverage:
@@ -388,15 +380,24 @@ class DataFrames(Topic):
                     "status": law.status,
                     "rules": len([rule for rule in law.rules.split(";") if rule]),
                     "gap": law.gap,
-                    "touched": self._touches(law),
+                    "touched": self._touched_by(law) is not None,
+                    "waits_for": self._asked_before(self._touched_by(law)),
                 }
                 yield source_of(law)
 
-    def _touches(self, law: Coverage) -> bool:
-        """Whether a topic of law concerns the client, as the rule of coverage on it says."""
+    def _touched_by(self, law: Coverage) -> Finding | None:
+        """The rule of coverage by which a topic of law concerns the client, or may."""
         found = self.results.sovereignty
-        scopes = (found.law.parsed[f.rule.rule_id].applies for f in found.touched)
-        return any(law.group in conditions.names(scope) for scope in scopes)
+        parsed = found.law.parsed
+        named = ((f, conditions.names(parsed[f.rule.rule_id].applies)) for f in found.touched)
+        return next((f for f, names in named if law.group in names), None)
+
+    def _asked_before(self, found: Finding | None) -> str:
+        """What is not known before it is clear that a law concerns the client, in words."""
+        if found is None or not found.may_not_apply:
+            return ""
+        known = self.results.sovereignty.law.attributes
+        return _labels(known[name] for name in found.missing)
 
     @frame
     def law_not_on_file(self) -> Rows:
@@ -415,7 +416,7 @@ class DataFrames(Topic):
                 title = title.replace("not on file", "only in part on file")
             yield {
                 "topic": title,
-                "waits_for": self._unknown_of(found) if found.may_not_apply else "",
+                "waits_for": self._asked_before(found),
                 "said": found.reason,
                 "gap": law.gap if law else "",
                 "owner": found.rule.owner,
@@ -429,11 +430,6 @@ class DataFrames(Topic):
         country = self.client.country
         return next((x for x in law.coverage if x.country == country and x.group in named), None)
 
-    def _unknown_of(self, found: Finding) -> str:
-        """What a finding waits for, in words."""
-        known = self.results.sovereignty.law.attributes
-        return _labels(known[name] for name in found.missing)
-
     @frame
     def seal_levels(self) -> Rows:
         """One objective of the EU Cloud Sovereignty Framework for one option: a ceiling, no grade.
@@ -445,6 +441,7 @@ class DataFrames(Topic):
         because: why no more
         evidence: answers that the ceiling rests on
         unknown: answers that could lower it
+        open: whether it may be lower: such an answer is not known, or none on file speaks for it
         lacks: what a grade needs beside
         """
         law = self.results.sovereignty.law
@@ -458,6 +455,7 @@ class DataFrames(Topic):
                     "because": level.because,
                     "evidence": _told(level.evidence),
                     "unknown": _labels(level.unknown),
+                    "open": level.is_open,
                     "lacks": level.objective.lacks,
                 }
         yield from map(source_of, levels.objectives())
@@ -753,7 +751,7 @@ def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
         "rule": rule.rule_id,
         "regime": rule.regime,
         "title": rule.title,
-        "provision": rule.provision,
+        "provision": found.provision,
         "official": rule.address == "official",
         "verdict": found.verdict,
         "flow": found.flow.label.split(": ")[-1],

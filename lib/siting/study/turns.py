@@ -23,7 +23,13 @@ from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
 from siting.verdict.decision import Decision
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
-from siting.verdict.plausible import FUTURES, condition_in_words, is_law, laws_behind
+from siting.verdict.plausible import (
+    FUTURES,
+    asks_the_same,
+    condition_in_words,
+    is_law,
+    laws_behind,
+)
 from siting.verdict.plausible import POLICIES as POLICY_WORDS
 from siting.verdict.variants import SETTLED, Answer, Outcome, Settled, Variant
 
@@ -328,7 +334,7 @@ class TurnFrames(Topic):
     def _asked(self, line: str) -> str:
         """A line of the client's policy in words, with the law that asks the same."""
         laws = laws_behind(self.scenario, line, self.results.chain)
-        also = f"; {laws[0].cited} asks for it, too" if laws else ""
+        also = f"; {asks_the_same(laws[0])}" if laws else ""
         return f"{POLICY_WORDS[line]}{also}"
 
     # --- prices that fall -------------------------------------------------------------------------

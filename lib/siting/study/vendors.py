@@ -523,21 +523,38 @@ class VendorFrames(Topic):
 
         vendor: vendor
         what: what
-        known?: what is on record; missing where nothing is
+        known?: what is on record, or what was answered of an option of that vendor; missing where
+            nothing is
         question: how to ask for it
         """
         asked = catalogue.table("vendor_questions", AskedOfVendor)
         for vendor in self.results.vendors:
+            answered = self._answered_of(vendor.vendor)
             for row in asked:
                 fact = vendor.facts.get(row.attribute)
+                known = _with_unit(fact) if fact else answered.get(row.attribute)
                 yield {
                     "vendor": vendor.vendor,
                     "what": row.label,
-                    "known": _with_unit(fact) if fact else None,
+                    "known": known,
                     "question": row.question,
                 }
                 if fact:
                     yield source_of(fact)
+
+    def _answered_of(self, vendor: str) -> dict[str, str]:
+        """What the rules take as answered of a vendor, by the fact about it that it answers."""
+        found = self.results.stability.vendors.items()
+        names = {name for name, record in found if record.vendor == vendor}
+        options = self.results.sovereignty.options.values()
+        flows = [flow for option in options for flow in option.flows]
+        return {
+            known.attribute.vendor_fact: known.text
+            for flow in flows
+            if flow.carrier in self.options and self.options[flow.carrier].vendor in names
+            for known in flow.known.values()
+            if known.attribute.vendor_fact and known.value is not None
+        }
 
     @frame
     def vendor_losses(self) -> Rows:

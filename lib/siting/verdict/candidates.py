@@ -322,7 +322,7 @@ def _by_rules(law: Sovereignty, name: str, rule_id: str) -> Held:
     """Rules that fail, and what is open, the weightiest first."""
     assessed = law.options[name]
     fails = [
-        f"{v.rule.title} ({v.rule.provision}): {v.reason}"
+        f"{v.rule.title} ({v.provision}): {v.reason}"
         for key, v in assessed.verdicts.items()
         if v.verdict == "fail" and rule_id in ("", key)
     ]

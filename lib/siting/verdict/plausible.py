@@ -29,6 +29,7 @@ from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import Range
 from siting.rules import conditions
+from siting.rules.findings import Finding
 from siting.rules.rulebook import Rule, Stress
 from siting.serving.servers import Server
 from siting.verdict import alternatives, design, ranking
@@ -476,7 +477,9 @@ def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
     What a law asks as well is no choice of the client's: it is tried, and not called plausible.
     """
-    asked: dict[str, list[Rule]] = {line: laws_behind(s, line, chain) for line in s.rules.policies}
+    asked: dict[str, list[Finding]] = {
+        line: laws_behind(s, line, chain) for line in s.rules.policies
+    }
     lines: dict[str, str] = {line: POLICIES[line] for line in s.rules.policies}
     yield from _left_out("policy line", "rules.policies", lines, asked)
     demanded = {line: condition_in_words(line) for line in s.decision.hard_constraints}
@@ -484,45 +487,50 @@ def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
     yield from _left_out("hard condition", "decision.hard_constraints", demanded, broken)
 
 
-def laws_behind(s: Scenario, line: str, chain: Chain) -> list[Rule]:
-    """Rules of law that ask what a line of the client's policy asks, or may ask it: the line is in
-    their scope, and without it they apply all the same to some option."""
+def laws_behind(s: Scenario, line: str, chain: Chain) -> list[Finding]:
+    """What rules of law say that ask what a line of the client's policy asks, or may ask it: the
+    line is in their scope, and without it they apply all the same to some option, or may. Those
+    that apply first."""
     others = [other for other in s.rules.policies if other != line]
     rules = chain.rules(put(s, {"rules.policies": others}))
     stated = f"rules.policies with {line}"
     asked = next(name for name, a in rules.law.attributes.items() if a.stated_in == stated)
-    found = {
-        rule_id: finding.rule
+    found = [
+        finding
         for option in rules.options.values()
         for rule_id, finding in option.verdicts.items()
         if finding.verdict != "n.a."
         and finding.rule.is_of_law
         and asked in conditions.names(rules.law.parsed[rule_id].applies)
-    }
-    return list(found.values())
+    ]
+    return sorted(found, key=lambda finding: finding.may_not_apply)
 
 
-def laws_broken(s: Scenario, line: str, chain: Chain) -> list[Rule]:
-    """Rules of law that some option breaks, where a hard condition is that none or this one fails:
-    those that apply without the client's policy, too, and are not what the client itself requires.
-    """
+def laws_broken(s: Scenario, line: str, chain: Chain) -> list[Finding]:
+    """What rules of law say that some option breaks, where a hard condition is that none or this
+    one fails: those that apply without the client's policy, too, or may, and are not what the
+    client itself requires. Those that apply first."""
     if not is_law(line):
         return []
     without = chain.rules(put(s, {"rules.policies": []})).options
     fails = [
-        (name, finding.rule)
+        without[name].verdicts[rule_id]
         for name, option in chain.rules(s).options.items()
-        for finding in option.verdicts.values()
+        for rule_id, finding in option.verdicts.items()
         if finding.verdict == "fail"
         and finding.rule.is_of_law
-        and (line.startswith(LAW) or line == RULE + finding.rule.rule_id)
+        and (line.startswith(LAW) or line == RULE + rule_id)
     ]
-    found = {
-        rule.rule_id: rule
-        for name, rule in fails
-        if without[name].verdicts[rule.rule_id].verdict != "n.a."
-    }
-    return list(found.values())
+    found = [finding for finding in fails if finding.verdict != "n.a."]
+    return sorted(found, key=lambda finding: finding.may_not_apply)
+
+
+def asks_the_same(law: Finding) -> str:
+    """That a law asks for what the client's own line asks for, or may: then what is not known."""
+    if not law.may_not_apply:
+        return f"{law.cited} asks for the same"
+    unknown = " and ".join(law.law.attributes[name].label for name in law.missing)
+    return f"{law.cited} may ask for the same (not known: {unknown})"
 
 
 def is_law(line: str) -> bool:
@@ -541,16 +549,16 @@ def condition_in_words(line: str) -> str:
 
 
 def _left_out(
-    name: str, path: str, lines: Mapping[str, str], laws: Mapping[str, Sequence[Rule]]
+    name: str, path: str, lines: Mapping[str, str], laws: Mapping[str, Sequence[Finding]]
 ) -> Iterator[Variant]:
     """Each line left out alone, with the law that stays.
 
-    laws: rules of law that ask the same, by line.
+    laws: rules of law that ask the same, or may, by line.
     """
     for line, words in lines.items():
         clause = f"you drop your {name} {words}"
         if laws[line]:
-            clause += f", though {laws[line][0].cited} asks for the same"
+            clause += f", though {asks_the_same(laws[line][0])}"
         yield Variant(
             kind="policy",
             what=f"{name}: {words}",
