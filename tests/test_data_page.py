@@ -269,7 +269,7 @@ def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
     barred = opened("agence-lumiere").exclusions().set_index("option")
     for option in ("Mistral API", "Scaleway GPUs"):
         assert barred.whose[option] == "your policy"
-        assert "(SREN) Art. 31 may ask for the same (not known:" in barred.rule[option]
+        assert "(SREN) Art. 31 may ask the same (open)" in barred.rule[option]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

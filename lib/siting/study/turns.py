@@ -278,7 +278,7 @@ class TurnFrames(Topic):
             comparison: it cannot be had as described, because it has no price, its room is too
             small, or its vendor or model is gone
         rule: what is not met, in words, with the law that asks the same as a policy
-        title: the same, of a law without its article
+        title: the same without the law beside a policy, and of a law without its article
         reason: why, in full
         likely?: median of its present cost [currency]
         """
@@ -291,7 +291,9 @@ class TurnFrames(Topic):
             row = {"option": c.name, "reason": c.struck[0], "likely": c.cost and c.cost.central}
             if c.name not in no_policy:
                 named = [self._asked(line) for line in self.scenario.rules.policies]
-                row |= {"whose": "your policy", "rule": self._alone(c.name, named)}
+                rule = self._alone(c.name, named)
+                title = rule.partition(";")[0]
+                row |= {"whose": "your policy", "rule": rule, "title": title}
             elif c.name in no_condition:
                 whose = "a part" if self._is_a_part(c.name) else "the comparison"
                 row |= {"whose": whose, "rule": c.struck[0]}
