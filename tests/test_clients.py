@@ -199,6 +199,8 @@ def test_no_two_sentences_disagree_on_what_follows_a_model(
     page = reports[f"{client}/report.html"].decode()
     claims = titles.of_successors(page, names)
     assert titles.contradictions(claims) == []
+    # An end that nobody has announced, and that moves no price, is left untold.
+    ends = ends[ends.retired.notna() | (ends.times.round(2) != 1)]
     told = ends[ends.option.isin(s.costs().query("chosen or rival").option)]
     assert {claim.subject for claim in claims} >= set(told.spoken)
     # … and the check sees one that is put in
