@@ -285,3 +285,36 @@ def test_what_a_rule_takes_as_answered_of_a_vendor_is_not_asked_again(client: st
             for attribute, label in labels.items():
                 if vendor and flow.values.get(attribute) is not None:
                     assert (vendor, label) not in missing
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_law_that_is_not_on_file_is_a_condition_of_go_with_a_step_for_counsel(client: str) -> None:
+    s = opened(client)
+    silent = len(s.law_not_on_file())
+    steps = s.steps()
+    counsel = steps[steps.owner == "legal department"]
+    asked = counsel[counsel.label.str.startswith("review by counsel")]
+    assert len(asked) == bool(silent)
+    assert asked.price.isna().all()  # no source for a fee: not estimated, and not nothing
+    page_one, plan = printed("10_decision", client), printed("65_timeline", client)
+    assert ("counsel clears" in page_one) == bool(silent)
+    assert ("counsel clears what is not on file" in plan) == bool(silent)
+    assert ("Counsel: not estimated" in plan) == bool(silent)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_page_one_and_page_five_count_the_same_points(client: str) -> None:
+    s = opened(client)
+    points = s.open_points()
+    points = points[points.option == s.chosen]
+    law = (s.rule_points().option == s.chosen).sum()
+    page_one = printed("10_decision", client)
+    assert f"Not cleared yet: {s.count(len(points), 'point')}" in page_one
+    if law < len(points):
+        rest = s.spelt(len(points) - law)
+        assert f"({s.spelt(law)} of law, {rest} of quality)" in page_one
+    assert f"{s.count(law, 'point')} settle them" in printed("30_data", client)
+    if s.today and s.today != s.chosen:
+        today = (s.rule_points().option == s.today).sum()
+        assert f"staying with {s.today} leaves {s.spelt(today)} of law open too" in page_one
+        assert f"is not cleared either: {s.count(today, 'point')}" in printed("30_data", client)

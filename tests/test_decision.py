@@ -257,8 +257,9 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     )
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
-    known |= {"renewing", "leaving"}
+    known |= {"renewing", "leaving", "counsel"}
     words = [
+        "counsel",
         "items",
         "option",
         "model",

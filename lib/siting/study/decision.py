@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from siting.catalogue import Source, settings, source_of, table
 from siting.cost import reference
@@ -497,19 +498,20 @@ class DecisionFrames(Topic):
         label: what to do, in a few words
         owners: who does them, separated by semicolons
         steps: how many they are [steps]
-        price*: what they cost; nothing where nothing is known [currency]
+        price*?: what they cost; missing where nothing is known [currency]
         """
         steps = self.study.steps()
         steps["label"] = [_without_owner(row.label, row.owner) for row in steps.itertuples()]
         for (day, label), alike in steps.groupby(["day", "label"], sort=False):
-            low, price, high = alike[["price_low", "price", "price_high"]].sum().tolist()
+            low, price, high = alike[["price_low", "price", "price_high"]].sum(min_count=1).tolist()
+            known = pd.notna(price)
             yield {
                 "day": day,
                 "due": alike.due.iloc[0],
                 "label": label,
                 "owners": "; ".join(alike.owner.unique()),
                 "steps": len(alike),
-                "price*": Range(low, price, high, unit=self.client.currency),
+                "price*": Range(low, price, high, unit=self.client.currency) if known else None,
             }
         yield from steps.attrs["sources"]
 

@@ -27,7 +27,16 @@ PILOT_DAYS = 90
 
 
 Condition = Literal[
-    "always", "stay", "switch", "unproven", "measure", "reviews", "ending", "renewing", "leaving"
+    "always",
+    "stay",
+    "switch",
+    "unproven",
+    "measure",
+    "reviews",
+    "counsel",
+    "ending",
+    "renewing",
+    "leaving",
 ]
 """What may hold for the client and the recommended option (`conditions`)."""
 
@@ -52,11 +61,11 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     """The step in a few words, filled in likewise."""
     step: str
     """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {ending}, {experiment}
-    and what it tells, {measured}, are filled in, and of a contract that ends {renewed}, {notice},
-    {until}."""
+    and what it tells, {measured}, topics for {counsel} are filled in, and of a contract that ends
+    {renewed}, {notice}, {until}."""
     why: str
     cost: Range | None = None
-    """Blank: that of the experiment that the step names."""
+    """Blank: that of the experiment that the step names, or not estimated."""
     in_moving: bool = False
     """Whether what moving over costs holds its work already, where the option moves."""
     currency: Currency = ""
@@ -99,6 +108,8 @@ class Facts:
     """By option: what is open under the rules."""
     holds: frozenset[str] = frozenset()
     """Words of `when` that hold for the client: `critical`; `no` with each readiness it lacks."""
+    counsel: tuple[str, ...] = ()
+    """Topics of law that the client touches, or may, and that are not on file."""
     renewal: Renewal | None = None
     sector: str = "other"
     currency: str = "EUR"
@@ -157,6 +168,7 @@ def conditions(
         "unproven": any(d.quality for d in target.uncleared),
         "measure": first_known(knowledge) is not None,
         "reviews": bool(to_decide(target, facts)),
+        "counsel": bool(facts.counsel),
         "ending": bool(facts.words[target.name]["ending"]),
         "renewing": facts.renewal is not None and target.name == baseline,
         "leaving": facts.renewal is not None and target.name != baseline,
@@ -173,6 +185,7 @@ def plan(
     known = first_known(knowledge)
     test = known.experiment if known else None
     words = {**facts.words[target.name], "option": target.label}
+    words["counsel"] = ", ".join(facts.counsel)
     if known and test:
         words |= {"measured": _begun_small(known.label), "experiment": test.action}
     if facts.renewal:
@@ -194,7 +207,7 @@ def plan(
 
 
 def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, facts: Facts) -> Step:
-    named: PlanStep | Experiment | None = row if row.cost else test
+    named: PlanStep | Experiment | None = test if row.when == "measure" else row
     price = None
     if named and named.cost:
         price = named.cost.scaled(facts.rates.get(named.currency, 1.0), facts.currency)
@@ -225,6 +238,10 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Parities, risks: Vend
         words={name: _words(scenario, parity, risks, name) for name in scenario.options},
         reviews={name: option.open_points for name, option in law.options.items()},
         holds=lacks.union(critical),
+        counsel=tuple(
+            found.rule.title.removesuffix(" not on file").lower().replace("ai law", "AI law")
+            for found in law.coverage
+        ),
         renewal=_renewal(scenario),
         sector=client.sector,
         currency=client.currency,
