@@ -1,5 +1,6 @@
 """From the chapters' results to measures: each rule on a small, made-up result."""
 
+import dataclasses
 from types import SimpleNamespace as Made
 
 import numpy as np
@@ -9,7 +10,9 @@ from siting.catalogue import Source, settings
 from siting.quantity import Range
 from siting.rules.openness import ModelFinding
 from siting.verdict import candidates
+from siting.verdict.chain import Chain
 from siting.verdict.ranking import Sampled
+from studies import designed
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +252,23 @@ def test_the_cheapest_migration_prices_a_move_and_its_band_is_that_of_its_factor
     found = candidates.switching_costs(costs, "EUR")
     assert found["a"] == Range(50, 100, 300, unit="EUR")  # to b; half and three times, as the days
     assert found["b"].central == 400  # away from b leads to c
+
+
+def test_limits_that_are_kept_missed_or_not_known_are_three_answers():
+    def held(keeps):
+        found = candidates._by_latency(Made(keeps_limits=keeps))
+        return found.fails, [doubt.point for doubt in found.doubts]
+
+    assert held(True) == ([], [])
+    assert held(False) == (["it misses the latency limits"], [])
+    assert held(None) == ([], ["Response time"])
+
+
+def test_of_a_mix_on_own_servers_the_vendor_of_the_other_side_could_withdraw_it():
+    priced = Chain().costs(designed("polderwerk"))
+    mixed = priced["hybrid"].plan
+    assert candidates.leaving(mixed) == mixed.burst.name
+    assert candidates.leaving(priced["api"].plan) == "api"
+    rented = mixed.base.option.model_copy(update={"vendor": "a host"})
+    hosted = dataclasses.replace(mixed, base=dataclasses.replace(mixed.base, option=rented))
+    assert candidates.leaving(hosted) == "hybrid"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import studies
@@ -1175,3 +1176,27 @@ def test_a_rule_whose_text_was_not_read_says_so():
     for rule in RULES.values():
         if rule.address == "official" and rule.grade == "C":
             assert "not opened" in rule.note or "not read" in rule.note, rule.rule_id
+
+
+def test_a_model_of_a_region_is_of_the_line_that_its_own_name_begins_with():
+    law = BOOK.on(scenario.load("base").client.report_date)
+    line = next(s for s in sorted(law.published) if s.startswith("model:"))
+    name = line.removeprefix("model:") + "-x"
+    assert line in flows._model_subjects(name, law)
+    assert flows._model_subjects(f"eu.vendor.{name}", law) == flows._model_subjects(name, law)
+    assert flows._model_subjects(f"us.vendor.{name}", law) == flows._model_subjects(name, law)
+    # A dot in any other name is its own.
+    assert line not in flows._model_subjects(f"vendor.{name}", law)
+
+
+def test_verdicts_that_changed_are_those_that_differ_and_no_others():
+    def said(**verdicts):
+        return SimpleNamespace(
+            verdicts={r: SimpleNamespace(verdict=v) for r, v in verdicts.items()}
+        )
+
+    before = {"api": said(a="pass", b="fail"), "own": said(a="pass", b="fail")}
+    after = {"api": said(a="pass", b="pass"), "own": said(a="pass", b="fail")}
+    assert sovereignty.changed(before, before) == ()
+    (one,) = sovereignty.changed(before, after)
+    assert (one.option, one.before.verdict, one.after.verdict) == ("api", "fail", "pass")
