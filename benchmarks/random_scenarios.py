@@ -83,8 +83,9 @@ def computes(asked: dict[str, Any]) -> bool:
     chain = Chain(draws=100)
     decided = chain.decide(found)
     for candidate in decided.candidates:
-        ends = candidate.cost.ends if candidate.cost else ()
-        assert all(math.isfinite(x) for x in ends), (candidate.name, asked)
+        cost = candidate.cost
+        told = (cost.low, cost.central, cost.high) if cost else ()
+        assert all(math.isfinite(x) for x in told), (candidate.name, asked)
         assert candidate.cost or chain.option(chain.designed(found), candidate.name).plan
     return True
 

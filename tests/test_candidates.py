@@ -89,7 +89,10 @@ def test_latency_strikes_only_what_is_known_to_miss_its_limits(scenario):
 def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenario):
     def verdict(word):
         rule = Made(title="Place", remedy="Move it.", owner="legal", provision="Act, Art. 1")
-        return Made(rule=rule, verdict=word, reason="It is elsewhere.", may_not_apply=False)
+        return Made(
+            rule=rule, verdict=word, reason="It is elsewhere.", may_not_apply=False,
+            provision=rule.provision,
+        )  # fmt: skip
 
     law = Made(
         options={

@@ -265,11 +265,15 @@ def test_law_that_a_client_may_touch_is_not_said_to_have_no_gap() -> None:
 
 
 def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
-    """Whether Art. 31 reaches the client is an open question; its policy is none."""
+    """Its own policy asks for SecNumCloud, which nobody doubts; the law on secrets of the State
+    asks for the same."""
     barred = opened("agence-lumiere").exclusions().set_index("option")
     for option in ("Mistral API", "Scaleway GPUs"):
         assert barred.whose[option] == "your policy"
-        assert "(SREN) Art. 31 may ask the same (open)" in barred.rule[option]
+        assert barred.title[option] == "that a service holds a SecNumCloud qualification"
+        assert "(SREN) Art. 31 asks for the same" in barred.rule[option]
+    # No line of its policy asks what the CLOUD Act's rule asks.
+    assert barred.whose["Azure OpenAI"] == "the law"
 
 
 @pytest.mark.parametrize("client", CLIENTS)

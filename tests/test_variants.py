@@ -254,7 +254,7 @@ def test_a_policy_that_a_statute_asks_too_is_nothing_that_the_client_may_drop() 
     assert not listed["hard condition: that no rule on data fails"].plausible
     assert not any("C5" in change for change in clinic.turns().change)
     told = clinic.exclusions().set_index("option").loc["Regional cloud"]
-    assert "§ 393(1) to (4) SGB V asks for it, too" in told.rule
+    assert "§ 393(1) to (4) SGB V asks for the same" in told.rule
 
     state = opened("agence-lumiere")
     free = {v.what: v.plausible for v in plausible.policies(state.scenario, state.results.chain)}

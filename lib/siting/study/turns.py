@@ -17,6 +17,7 @@ from siting.cost.priced import PricedHybrid
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
 from siting.quantity import Range
+from siting.rules import conditions
 from siting.study.budget import HOURS
 from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
@@ -294,6 +295,10 @@ class TurnFrames(Topic):
                 rule = self._alone(c.name, named)
                 title = rule.partition(";")[0]
                 row |= {"whose": "your policy", "rule": rule, "title": title}
+            elif asking := self._asking(c.name):
+                rule = " and ".join(self._asked(line) for line in asking)
+                title = " and ".join(POLICY_WORDS[line] for line in asking)
+                row |= {"whose": "your policy", "rule": rule, "title": title}
             elif c.name in no_condition:
                 whose = "a part" if self._is_a_part(c.name) else "the comparison"
                 row |= {"whose": whose, "rule": c.struck[0]}
@@ -303,6 +308,26 @@ class TurnFrames(Topic):
             else:
                 row |= self._by_rule(c.name, c.struck[0])
             yield {"title": row["rule"]} | row
+
+    def _asking(self, name: str) -> list[str]:
+        """The lines of the client's own policy that ask what all rules of law ask that an option
+        fails: it is told as the client's, which nobody doubts, with the law. Empty where a law
+        alone strikes it."""
+        law = self.results.sovereignty.law
+        stated = {a.stated_in: a.name for a in law.attributes.values() if a.stated_in}
+        verdicts = self.results.sovereignty.options[name].verdicts
+        failed = [
+            conditions.names(law.parsed[rule_id].applies)
+            for rule_id, found in verdicts.items()
+            if found.verdict == "fail" and found.rule.is_of_law
+        ]
+        asked = {
+            line: stated.get(f"rules.policies with {line}", "")
+            for line in self.scenario.rules.policies
+        }
+        if not all(set(asked.values()) & names for names in failed):
+            return []
+        return [line for line, name in asked.items() if any(name in names for names in failed)]
 
     def _by_rule(self, name: str, reason: str) -> dict[str, str]:
         """Whose rule strikes an option, and which: the client's own where all that fail are."""
