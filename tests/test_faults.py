@@ -124,7 +124,7 @@ while parent(worker) != {run}:
 if {always} or not flag.exists():
     flag.touch()
     os.kill(worker, signal.SIGKILL)
-    import time; time.sleep({rest})
+    import time; time.sleep(0.5)  # else the report may end before its worker does
 """
 
 WITH_KILLER = """
@@ -134,7 +134,7 @@ from siting_report.run import batch
 from test_faults import KILL_WORKER, small
 if {threads}:
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
-cell = KILL_WORKER.format(run=os.getpid(), flag={flag!r}, always={always}, rest={rest})
+cell = KILL_WORKER.format(run=os.getpid(), flag={flag!r}, always={always})
 outcome = batch.run([small("killer", cell), *map(small, "bcd")], {out!r}, at_once=2)
 print(json.dumps([sorted(outcome.rendered), outcome.failed]), flush=True)
 """
@@ -150,9 +150,12 @@ def with_killer(
     place: for temporary files; nothing may be left there.
     """
     text = WITH_KILLER.format(
-        path=PATH, flag=str(folder / "flag"), always=always, threads=threads, rest=0.5 * threads,
+        path=PATH,
+        flag=str(folder / "flag"),
+        always=always,
+        threads=threads,
         out=str(folder / "out"),
-    )  # fmt: skip
+    )
     done = subprocess.run(
         [sys.executable, "-c", text], check=True, stdout=subprocess.PIPE, text=True,
         timeout=HANGS_S, cwd=Path(__file__).parents[1], env=os.environ | {"TMPDIR": str(place)},
