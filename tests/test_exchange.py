@@ -295,6 +295,13 @@ def test_an_invoice_becomes_the_price_of_a_request(file) -> None:
     assert extent in quote.source
 
 
+def test_an_invoice_that_names_no_service_is_read_without_one(file) -> None:
+    # A misspelt heading is no service; all charges are then taken for those of one.
+    nameless = CREDITED.replace("ServiceName", "Servic_Name")
+    _, _, extent = exchange.request_price(file(nameless), 1000)
+    assert " charges, " in extent
+
+
 def test_a_service_that_is_not_on_the_invoice_is_refused(file) -> None:
     with pytest.raises(DocumentError, match="no charge holds 'mistral'"):
         exchange.request_price(file(FOCUS), 1000, "mistral")

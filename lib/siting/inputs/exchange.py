@@ -315,7 +315,9 @@ def request_price(path: Path, requests_per_month: float, service: str = "") -> I
     total = months.sum()
     netted = f", net of {-total.credits:.2f} of credits" if total.credits else ""
     taxed = f", without {total.taxes:.2f} of tax" if total.taxes else ""
-    of = f"{len(charges.rows):,} charges of {', '.join(sorted(set(charges.rows.service)))}"
+    of = f"{len(charges.rows):,} charges"
+    if "service" in charges.rows:
+        of += f" of {', '.join(sorted(charges.rows.service.dropna().unique()))}"
     extent = f"{of}, {first} to {last}, {total.amount:.2f} {currency} billed{netted}{taxed}"
     day = dt.date.fromisoformat(f"{last}-01")
     data = {
