@@ -45,7 +45,7 @@ def chapters(scenario, capacity, law, parity=NO_FLOOR, name="owned", **found):
 
 def reasons(scenario, capacity=KEEPS, law=NOTHING_FAILS, parity=NO_FLOOR, name="owned", **found):
     known = chapters(scenario, capacity, law, parity, name, **found)
-    return tuple(candidates.barriers(known, name).fails)
+    return tuple(barrier.told for barrier in candidates.barriers(known, name).fails)
 
 
 def test_an_option_without_a_price_is_struck_whatever_the_client_asks(scenario):
@@ -97,7 +97,9 @@ def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenari
     law = Made(
         options={
             "owned": Made(
-                verdicts={"R-1": verdict("fail"), "R-2": verdict("review")}, open_points=()
+                verdicts={"R-1": verdict("fail"), "R-2": verdict("review")},
+                failing=lambda rule_id: (verdict("fail"),) if rule_id == "R-1" else (),
+                open_points=(),
             )
         }
     )
@@ -259,8 +261,8 @@ def test_the_cheapest_migration_prices_a_move_and_its_band_is_that_of_its_factor
 
 def test_limits_that_are_kept_missed_or_not_known_are_three_answers():
     def held(keeps):
-        found = candidates._by_latency(Made(keeps_limits=keeps))
-        return found.fails, [doubt.point for doubt in found.doubts]
+        found = candidates._by_latency(Made(keeps_limits=keeps), "latency")
+        return [x.told for x in found.fails], [doubt.point for doubt in found.doubts]
 
     assert held(True) == ([], [])
     assert held(False) == (["it misses the latency limits"], [])

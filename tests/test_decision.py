@@ -19,7 +19,7 @@ from siting.verdict import knowledge, plan, ranking
 from siting.verdict.decision import Case, advise, decide
 from siting.verdict.knowledge import Driver, Knowledge
 from siting.verdict.plan import Facts, PlanStep
-from siting.verdict.ranking import Candidate, Doubt, Sampled
+from siting.verdict.ranking import Barrier, Candidate, Doubt, Sampled
 
 CRITERIA = ranking.all_criteria()
 WEIGHTS = ranking.weights_of({}, CRITERIA)
@@ -62,6 +62,10 @@ def candidate(name, cost, kind="api", spread=0.05, **more):
         cost=Sampled(1e6 * cost * swing, 1e6 * cost),
         **more,
     )
+
+
+def broken(told):
+    return Barrier(told=told, by="condition", line="budget")
 
 
 def case(*candidates, baseline="api", **more):
@@ -178,7 +182,7 @@ def test_a_step_of_one_sector_is_not_given_to_another():
 
 
 def test_a_struck_option_stays_visible_with_its_reason_and_its_price():
-    own = candidate("own", 0.1, "on_premises", struck=("fails rule R1",))
+    own = candidate("own", 0.1, "on_premises", barriers=(broken("fails rule R1"),))
     found = taken(candidate("api", 1.0), own)
     assert found.recommended == "api"
     assert [c for c in found.candidates if c.struck] == [own]
@@ -186,7 +190,7 @@ def test_a_struck_option_stays_visible_with_its_reason_and_its_price():
 
 
 def test_with_every_option_struck_nothing_is_recommended():
-    found = taken(candidate("api", 1.0, struck=("over budget",)))
+    found = taken(candidate("api", 1.0, barriers=(broken("over budget"),)))
     assert found.recommended is None
     assert found.ranking is None
     assert found.share == 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -73,6 +73,21 @@ class Finding:
     may_fail: bool = False
     """Whether it is open, and what is not known does not exclude that it fails in service."""
 
+    @classmethod
+    def of(cls, said: Decided, rule: Rule, flow: FlowFacts, law: RuleBook) -> Finding:
+        """What was decided of a rule on a flow, with both."""
+        return cls(
+            rule=rule,
+            flow=flow,
+            law=law,
+            verdict=said.verdict,
+            reason=said.reason,
+            missing=said.missing,
+            may_not_apply=said.may_not_apply,
+            waits=said.waits,
+            may_fail=said.may_fail,
+        )
+
     @property
     def can_fail(self) -> bool:
         """Whether the rule can fail at all."""
@@ -108,6 +123,31 @@ class Finding:
     def supposing(self, answers: Values) -> Decided:
         """What the rule would say if these were the answers."""
         return decide(self.rule, {**self.flow.values, **answers}, self.law)
+
+    def without(self, policies: Iterable[str], kept: str = "") -> Finding:
+        """The same if the client had none of these lines of policy, or but the one kept."""
+        asked = {self.law.policy_attribute(line): line == kept for line in policies}
+        return Finding.of(self.supposing(asked), self.rule, self.flow, self.law)
+
+    def lines_behind(self, policies: Sequence[str]) -> tuple[str, ...]:
+        """Lines of the client's policy by which a rule fails: each would make it fail alone, and
+        no law alone does, or one that asks what the line asks (`law_behind`)."""
+        if self.without(policies).verdict == "fail":
+            policies = [line for line in policies if self._is_in_scope(line)]
+        alone = [p for p in policies if self.without(policies, kept=p).verdict == "fail"]
+        return tuple(alone)
+
+    def law_behind(self, line: str, policies: Iterable[str]) -> Finding | None:
+        """What a law says that asks what a line of the client's policy asks: the line is in its
+        scope, and without the client's policies it applies all the same, or may. None where none
+        does."""
+        bare = self.without(policies)
+        asks_it = self.rule.is_of_law and self._is_in_scope(line) and bare.verdict != "n.a."
+        return bare if asks_it else None
+
+    def _is_in_scope(self, line: str) -> bool:
+        named = conditions.names(self.law.parsed[self.rule.rule_id].applies)
+        return self.law.policy_attribute(line) in named
 
     @cached_property
     def evidence(self) -> tuple[Known, ...]:

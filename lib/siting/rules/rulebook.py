@@ -59,6 +59,8 @@ class OfFlows(Dated):
 
 
 VERDICTS = ("fail", "review", "pass", "n.a.")
+POLICY_LINE = ["rules.policies", "with"]
+"""Begins what an attribute is stated in (`stated_in`) that asks for a line of client's policy."""
 
 
 class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
@@ -321,6 +323,16 @@ class RuleBook:
         """Attributes that a line of the scenario states, and the keys that lead to it."""
         lines = {a: a.stated_in.split() for a in self.attributes.values() if a.stated_in}
         return tuple((a, tuple(line[0].split("."))) for a, line in lines.items())
+
+    def policy_attribute(self, line: str) -> str:
+        """The attribute that a line of the client's policy states. Raises KeyError where no
+        attribute does."""
+        return self._by_policy[line]
+
+    @cached_property
+    def _by_policy(self) -> Mapping[str, str]:
+        stated = ((a.name, a.stated_in.split()) for a in self.attributes.values())
+        return {words[2]: name for name, words in stated if words[:2] == POLICY_LINE}
 
     @cached_property
     def stands_for_seat(self) -> Mapping[str, Condition]:

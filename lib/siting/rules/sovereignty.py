@@ -149,6 +149,10 @@ class OptionAssessment:
         verdict = self.verdicts[rule_id].verdict
         return tuple(f.flow for f in self.findings[rule_id] if f.verdict == verdict)
 
+    def failing(self, rule_id: str) -> tuple[Finding, ...]:
+        """What a rule says of each flow on which it fails."""
+        return tuple(f for f in self.findings[rule_id] if f.verdict == "fail")
+
     def remedy(self, finding: Finding) -> str:
         """What would mend a rule, without the measures that are in place on all flows it binds."""
         rule_id = finding.rule.rule_id
@@ -540,18 +544,7 @@ def _differing(values: Sequence[tuple[FlowFacts, Values]], before: OptionAssessm
 
 
 def _finding(rule: Rule, flow: FlowFacts, values: Values, law: RuleBook) -> Finding:
-    said = decide(rule, values, law)
-    return Finding(
-        rule=rule,
-        flow=flow,
-        law=law,
-        verdict=said.verdict,
-        reason=said.reason,
-        missing=said.missing,
-        may_not_apply=said.may_not_apply,
-        waits=said.waits,
-        may_fail=said.may_fail,
-    )
+    return Finding.of(decide(rule, values, law), rule, flow, law)
 
 
 def _no_such_flow(rule: Rule, law: RuleBook) -> Finding:

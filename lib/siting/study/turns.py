@@ -17,21 +17,14 @@ from siting.cost.priced import PricedHybrid
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
 from siting.quantity import Range
-from siting.rules import conditions
 from siting.study.budget import HOURS
 from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
 from siting.verdict.decision import Decision
+from siting.verdict.exclusion import exclusion
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
-from siting.verdict.plausible import (
-    FUTURES,
-    asks_the_same,
-    condition_in_words,
-    is_law,
-    laws_behind,
-)
-from siting.verdict.plausible import POLICIES as POLICY_WORDS
+from siting.verdict.plausible import FUTURES
 from siting.verdict.variants import SETTLED, Answer, Outcome, Settled, Variant
 
 HORIZONS: Mapping[Settled, int] = {
@@ -283,86 +276,10 @@ class TurnFrames(Topic):
         reason: why, in full
         likely?: median of its present cost [currency]
         """
-        no_policy = self._struck({"rules.policies": []})
-        lines = self.scenario.decision.hard_constraints
-        no_condition = self._struck({"decision.hard_constraints": []})
         for c in self.results.decision.candidates:
-            if not c.struck:
-                continue
-            row = {"option": c.name, "reason": c.struck[0], "likely": c.cost and c.cost.central}
-            if c.name not in no_policy:
-                named = [self._asked(line) for line in self.scenario.rules.policies]
-                rule = self._alone(c.name, named)
-                title = rule.partition(";")[0]
-                row |= {"whose": "your policy", "rule": rule, "title": title}
-            elif asking := self._asking(c.name):
-                rule = " and ".join(self._asked(line) for line in asking)
-                title = " and ".join(POLICY_WORDS[line] for line in asking)
-                row |= {"whose": "your policy", "rule": rule, "title": title}
-            elif c.name in no_condition:
-                whose = "a part" if self._is_a_part(c.name) else "the comparison"
-                row |= {"whose": whose, "rule": c.struck[0]}
-            elif c.name not in self._struck({"decision.hard_constraints": _law_alone(lines)}):
-                named = [condition_in_words(line) for line in lines if not is_law(line)]
-                row |= {"whose": "your condition", "rule": " and ".join(named)}
-            else:
-                row |= self._by_rule(c.name, c.struck[0])
-            yield {"title": row["rule"]} | row
-
-    def _asking(self, name: str) -> list[str]:
-        """The lines of the client's own policy that ask what all rules of law ask that an option
-        fails: it is told as the client's, which nobody doubts, with the law. Empty where a law
-        alone strikes it."""
-        law = self.results.sovereignty.law
-        stated = {a.stated_in: a.name for a in law.attributes.values() if a.stated_in}
-        verdicts = self.results.sovereignty.options[name].verdicts
-        failed = [
-            conditions.names(law.parsed[rule_id].applies)
-            for rule_id, found in verdicts.items()
-            if found.verdict == "fail" and found.rule.is_of_law
-        ]
-        asked = {
-            line: stated.get(f"rules.policies with {line}", "")
-            for line in self.scenario.rules.policies
-        }
-        if not all(set(asked.values()) & names for names in failed):
-            return []
-        return [line for line, name in asked.items() if any(name in names for names in failed)]
-
-    def _by_rule(self, name: str, reason: str) -> dict[str, str]:
-        """Whose rule strikes an option, and which: the client's own where all that fail are."""
-        rules = self.results.sovereignty.options[name].verdicts.values()
-        fails = [found.rule for found in rules if found.verdict == "fail"]
-        if fails and not any(rule.is_of_law for rule in fails):
-            return {"whose": "your requirement", "rule": fails[0].title}
-        rule = _rule(reason)
-        return {"whose": "the law", "rule": rule, "title": rule.partition(" (")[0]}
-
-    def _is_a_part(self, name: str) -> bool:
-        """Whether an option is a mix whose cheapest split is one of its parts alone."""
-        priced = self.results.cost.options.get(name)
-        return priced is not None and priced.hybrid is not None and priced.hybrid.alone != ""
-
-    def _struck(self, changes: Mapping[str, Any]) -> set[str]:
-        """Options that are ruled out in a scenario with something else."""
-        found = self.results.chain.candidates(put(self.scenario, changes))
-        return {c.name for c in found if c.struck}
-
-    def _alone(self, name: str, named: Sequence[str]) -> str:
-        """The lines of the client's policy that rule out an option, each tried alone."""
-        lines = self.scenario.rules.policies
-        at_work = [
-            words
-            for line, words in zip(lines, named, strict=True)
-            if name in self._struck({"rules.policies": [line]})
-        ]
-        return " and ".join(at_work or named)
-
-    def _asked(self, line: str) -> str:
-        """A line of the client's policy in words, with the law that asks the same."""
-        laws = laws_behind(self.scenario, line, self.results.chain)
-        also = f"; {asks_the_same(laws[0])}" if laws else ""
-        return f"{POLICY_WORDS[line]}{also}"
+            found = exclusion(c, self.scenario.rules.policies)
+            if found is not None:
+                yield {"option": c.name, "likely": c.cost and c.cost.central} | vars(found)
 
     # --- prices that fall -------------------------------------------------------------------------
 
@@ -511,14 +428,3 @@ def _status(struck: bool, doubted: bool) -> str:
     if struck:
         return "ruled out"
     return "not cleared" if doubted else "allowed"
-
-
-def _rule(reason: str) -> str:
-    """The rule of a reason with the first of the laws that it names."""
-    rule, _, others = reason.partition(":")[0].partition(";")
-    return f"{rule})" if others else rule
-
-
-def _law_alone(lines: Sequence[str]) -> list[str]:
-    """Hard conditions on law."""
-    return [line for line in lines if is_law(line)]

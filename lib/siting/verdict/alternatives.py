@@ -102,7 +102,8 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     judged_ways = []
     for name in cheapest:
         models = parity.of(name)
-        faults = [fault for each in asked for fault in candidates.judged(each, found, name).fails]
+        failed = (fault for line in asked for fault in candidates.judged(line, found, name).fails)
+        faults = [fault.told for fault in failed]
         faults += filter(None, map(short_of_floor, models))
         verdicts = (p.verdict for p in models)
         judged_ways.append(

@@ -18,6 +18,7 @@ from siting.cost.money import MONTHS
 from siting.cost.priced import PricedHybrid, PricedOption, Split
 from siting.cost.prices import Factor
 from siting.cost.tco import CashFlow
+from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.model import Scenario
 from siting.places import BY_REQUEST, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves
@@ -27,7 +28,7 @@ from siting.rules.sovereignty import OpenPoint, Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import VendorRisks
 from siting.verdict.plan import PlanStep, doubted
-from siting.verdict.ranking import Candidate, Coins, Doubt, Measure, Sampled
+from siting.verdict.ranking import Barrier, Candidate, Coins, Doubt, Measure, Sampled
 
 TUNING_ENDS = "Fine-tuning at"
 """Begins what is open where a vendor's service of fine-tuning ends."""
@@ -85,7 +86,7 @@ def _candidate(found: Chapters, stability: VendorRisks, usual: float, name: str)
         kind=option.kind,
         measures=measures(found, stability, usual, name),
         cost=found.draws.get(name),
-        struck=tuple(dict.fromkeys((*gone(found.scenario, name), *held.fails))),
+        barriers=(*gone(found.scenario, name), *held.fails),
         uncleared=tuple(dict.fromkeys((*ceasing(found.scenario, stability, name), *held.doubts))),
         cause=cause(found.scenario, name),
         begins=begins(found.scenario, name),
@@ -132,15 +133,15 @@ def begins(scenario: Scenario, name: str) -> str:
     return f"GPUs at {where}" if first.kind in SELF_HOSTED else where
 
 
-def gone(scenario: Scenario, name: str) -> Iterator[str]:
-    """Vendors and models of an option that are supposed to be gone, in words."""
+def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:
+    """Vendors and models of an option that are supposed to be gone."""
     for part in leaves(scenario, name):
         option = scenario.options[part]
         served = option.models.values() if option.kind in BY_REQUEST else ()
         for lost in scenario.suppose.gone:
             if lost == option.vendor or lost in served:
                 called = quality.spoken(lost) if lost in served else lost
-                yield f"{called} can no longer be had"
+                yield Barrier(told=f"{called} can no longer be had", by="gone")
 
 
 # Measures ---------------------------------------------------------------------------------------
@@ -264,12 +265,12 @@ def committed(option: Priced, scenario: Scenario, part: str) -> float:
 class Held:
     """What an option fails of a hard constraint, and what of it is not shown to hold."""
 
-    fails: list[str] = field(default_factory=list)
+    fails: list[Barrier] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
 
 
 def barriers(found: Chapters, name: str) -> Held:
-    """What rules an option out, in words, and what is not shown, each with what clears it.
+    """What rules an option out, and what is not shown, each with what clears it.
 
     What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
     or what its room cannot hold in the first year (a hybrid may own less).
@@ -279,38 +280,45 @@ def barriers(found: Chapters, name: str) -> Held:
     option = found.scenario.options[name]
     held = Held()
     if name in found.not_estimated:
-        held.fails.append(f"its cost is not estimated, because {found.not_estimated[name]}")
+        why = f"its cost is not estimated, because {found.not_estimated[name]}"
+        held.fails.append(Barrier(told=why, by="price"))
     split = found.costs[name].split if name in found.costs else None
     if split and split.alone:
         part = scenario.options[option.burst if split.alone == "burst" else option.base]
         itself = f"{part.label} alone, which stands in the comparison itself"
-        held.fails.append(f"its cheapest split is {itself}")
+        held.fails.append(Barrier(told=f"its cheapest split is {itself}", by="part"))
     if capacity.kind not in MIXED:
-        held.fails.extend(f"its servers need {words}" for words in capacity.beyond_room.get(1, []))
-    for constraint in scenario.decision.hard_constraints:
-        asked = judged(constraint, found, name)
+        short = capacity.beyond_room.get(1, [])
+        held.fails.extend(Barrier(told=f"its servers need {words}", by="room") for words in short)
+    for line in scenario.decision.hard_constraints:
+        asked = judged(line, found, name)
         held.fails.extend(asked.fails)
         held.doubts.extend(asked.doubts)
     held.doubts.extend(unproven(found.parity, name))
     return held
 
 
-def judged(constraint: str, found: Chapters, name: str) -> Held:
-    """What an option fails of a hard constraint, and what of it is not shown to hold."""
-    kind, _, rule_id = constraint.partition(":")
-    match kind:
-        case "sovereignty":  # every rule, that of a floor of SEAL among them
-            return _by_rules(found.sovereignty, name, "")
-        case "rule":
-            return _by_rules(found.sovereignty, name, rule_id)
+def judged(line: str, found: Chapters, name: str) -> Held:
+    """What an option fails of a hard constraint, and what of it is not shown to hold.
+
+    line: the constraint, as the scenario writes it. Raises ValueError where it is none.
+    """
+    asked = Constraint.read(line)
+    match asked.kind:
+        case "sovereignty" | "rule":  # a floor of SEAL is one of the rules
+            return _by_rules(found.sovereignty, name, line, asked.rule_id)
         case "quality":
             worse = (p for p in found.parity.of(name) if p.verdict == "worse")
-            return Held([worse_in_words(p) for p in worse])
+            return Held([_broken(line, worse_in_words(p)) for p in worse])
         case "latency":
-            return _by_latency(found.capacity[name])
+            return _by_latency(found.capacity[name], line)
         case "budget":
-            return _by_budget(found, name)
-    return Held()
+            return _by_budget(found, name, line)
+
+
+def _broken(line: str, told: str) -> Barrier:
+    """A hard constraint that is on no rule, and that an option breaks."""
+    return Barrier(told=told, by="condition", line=line)
 
 
 def worse_in_words(found: quality.Parity) -> str:
@@ -318,11 +326,19 @@ def worse_in_words(found: quality.Parity) -> str:
     return f"{quality.spoken(found.model)} is worse than {quality.spoken(found.reference)}"
 
 
-def _by_rules(law: Sovereignty, name: str, rule_id: str) -> Held:
-    """Rules that fail, and what is open, the weightiest first."""
+def _by_rules(law: Sovereignty, name: str, line: str, rule_id: str) -> Held:
+    """Rules that fail, and what is open, the weightiest first.
+
+    line: the constraint that asks for it. rule_id: the one rule that it is on; blank for all.
+    """
     assessed = law.options[name]
     fails = [
-        f"{v.rule.title} ({v.provision}): {v.reason}"
+        Barrier(
+            told=f"{v.rule.title} ({v.provision}): {v.reason}",
+            by="rule",
+            line=line,
+            findings=assessed.failing(key),
+        )
         for key, v in assessed.verdicts.items()
         if v.verdict == "fail" and rule_id in ("", key)
     ]
@@ -334,14 +350,16 @@ def _by_rules(law: Sovereignty, name: str, rule_id: str) -> Held:
     return Held(fails, [doubted(point) for point in open_])
 
 
-def _by_latency(capacity: OptionCapacity) -> Held:
+def _by_latency(capacity: OptionCapacity, line: str) -> Held:
     if capacity.keeps_limits is None:
         why = "It is not known at your load."
         return Held([], [Doubt(point="Response time", reason=why, clears="Measure it.")])
-    return Held() if capacity.keeps_limits else Held(["it misses the latency limits"])
+    if capacity.keeps_limits:
+        return Held()
+    return Held([_broken(line, "it misses the latency limits")])
 
 
-def _by_budget(found: Chapters, name: str) -> Held:
+def _by_budget(found: Chapters, name: str, line: str) -> Held:
     """Over the budget in the median is a fail, over it in one case of ten a doubt."""
     budget = found.scenario.decision.budget_per_year
     if not budget or name not in found.draws:
@@ -352,7 +370,8 @@ def _by_budget(found: Chapters, name: str) -> Held:
         reason="It may cost more than the budget.",
         clears="Get a price that is fixed, or a larger budget.",
     )
-    fails = ["its cost is over the budget"] if yearly.central > budget else []
+    over = _broken(line, "its cost is over the budget")
+    fails = [over] if yearly.central > budget else []
     return Held(fails, [doubt] if yearly.high > budget else [])
 
 

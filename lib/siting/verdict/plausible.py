@@ -6,7 +6,7 @@ what a list needs to know: which answers the rules wait for, and which offers ke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from siting import catalogue, pictures, quality, reasoning
@@ -16,8 +16,8 @@ from siting.inputs.attributes import Attribute, Known
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
+from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.model import (
-    SEAL,
     Option,
     Scenario,
     Sector,
@@ -28,12 +28,12 @@ from siting.inputs.scenario.model import (
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import Range
-from siting.rules import conditions
 from siting.rules.findings import Finding
-from siting.rules.rulebook import Rule, Stress
+from siting.rules.rulebook import Stress
 from siting.serving.servers import Server
 from siting.verdict import alternatives, design, ranking
 from siting.verdict.chain import Chain
+from siting.verdict.exclusion import POLICIES, asks_the_same, condition_in_words, first_law
 from siting.verdict.variants import Dial, Variant
 
 ASKED = ("requests_per_user_day", "requests_per_day", "requests_per_month")
@@ -109,25 +109,6 @@ FUTURES: Mapping[str, str] = {
     "list": "API prices stay as listed, to the end",
 }
 """The same as clauses."""
-POLICIES: Mapping[str, str] = {
-    "secnumcloud": "that a service holds a SecNumCloud qualification",
-    "c5_type2": "that a service holds a C5 Type 2 attestation",
-    "european_model": "that the maker of a model is European",
-    "eu_operator": "that an operator is from the EEA",
-    "no_us_parent": "that an operator has no parent in the USA",
-}
-"""Lines of a client's policy in words."""
-CONDITIONS: Mapping[str, str] = {
-    "latency": "that your limits on response time are kept",
-    "quality": "that the model is shown to be good enough",
-    "budget": "that the yearly budget is kept",
-    "sovereignty": "that no rule on data fails",
-}
-"""Hard conditions in words."""
-LAW = "sovereignty"
-"""The hard condition that no rule fails."""
-RULE = "rule:"
-"""Begins a hard condition that names one rule."""
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
 """Factors in words."""
 TERMS: Mapping[str, str] = {
@@ -477,87 +458,56 @@ def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
     What a law asks as well is no choice of the client's: it is tried, and not called plausible.
     """
-    asked: dict[str, list[Finding]] = {
-        line: laws_behind(s, line, chain) for line in s.rules.policies
-    }
+    asked: dict[str, Finding | None] = {n: law_behind(s, n, chain) for n in s.rules.policies}
     lines: dict[str, str] = {line: POLICIES[line] for line in s.rules.policies}
     yield from _left_out("policy line", "rules.policies", lines, asked)
     demanded = {line: condition_in_words(line) for line in s.decision.hard_constraints}
-    broken = {line: laws_broken(s, line, chain) for line in s.decision.hard_constraints}
+    broken = {line: law_broken(s, line, chain) for line in s.decision.hard_constraints}
     yield from _left_out("hard condition", "decision.hard_constraints", demanded, broken)
 
 
-def laws_behind(s: Scenario, line: str, chain: Chain) -> list[Finding]:
-    """What rules of law say that ask what a line of the client's policy asks, or may ask it: the
-    line is in their scope, and without it they apply all the same to some option, or may. Those
-    that apply first."""
-    others = [other for other in s.rules.policies if other != line]
-    rules = chain.rules(put(s, {"rules.policies": others}))
-    stated = f"rules.policies with {line}"
-    asked = next(name for name, a in rules.law.attributes.items() if a.stated_in == stated)
-    found = [
+def law_behind(s: Scenario, line: str, chain: Chain) -> Finding | None:
+    """What a law says that asks what a line of the client's policy asks, or may, of some option;
+    None where none does."""
+    every = (
         finding
-        for option in rules.options.values()
-        for rule_id, finding in option.verdicts.items()
-        if finding.verdict != "n.a."
-        and finding.rule.is_of_law
-        and asked in conditions.names(rules.law.parsed[rule_id].applies)
-    ]
-    return sorted(found, key=lambda finding: finding.may_not_apply)
+        for option in chain.rules(s).options.values()
+        for found in option.findings.values()
+        for finding in found
+    )
+    return first_law(every, line, s.rules.policies)
 
 
-def laws_broken(s: Scenario, line: str, chain: Chain) -> list[Finding]:
-    """What rules of law say that some option breaks, where a hard condition is that none or this
-    one fails: those that apply without the client's policy, too, or may, and are not what the
-    client itself requires. Those that apply first."""
-    if not is_law(line):
-        return []
-    without = chain.rules(put(s, {"rules.policies": []})).options
-    fails = [
-        without[name].verdicts[rule_id]
-        for name, option in chain.rules(s).options.items()
-        for rule_id, finding in option.verdicts.items()
-        if finding.verdict == "fail"
-        and finding.rule.is_of_law
-        and (line.startswith(LAW) or line == RULE + rule_id)
-    ]
-    found = [finding for finding in fails if finding.verdict != "n.a."]
-    return sorted(found, key=lambda finding: finding.may_not_apply)
-
-
-def asks_the_same(law: Finding) -> str:
-    """That a law asks for what the client's own line asks for, or may."""
-    if not law.may_not_apply:
-        return f"{law.cited} asks for the same"
-    return f"{law.cited} may ask the same (open)"
-
-
-def is_law(line: str) -> bool:
-    """Whether a hard condition is on rules: that none fails, with a SEAL floor or not, or one."""
-    return line.startswith((LAW, RULE))
-
-
-def condition_in_words(line: str) -> str:
-    """A hard condition as a clause that begins with "that"."""
-    if line.startswith(RULE):
-        rules = {r.rule_id: r.title for r in catalogue.table("sovereignty_rules", Rule)}
-        return f"that the rule “{rules[line.removeprefix(RULE)]}” is met"
-    if line.startswith(SEAL):
-        return f"that the service reaches level {line.removeprefix(SEAL)} of the EU framework"
-    return CONDITIONS[line]
+def law_broken(s: Scenario, line: str, chain: Chain) -> Finding | None:
+    """What a rule of law says that some option breaks, where a hard condition is that none or this
+    one fails: one that applies without the client's policies, too, else one that may. None where no
+    such rule fails, or all that do are the client's own."""
+    asked = Constraint.read(line)
+    if not asked.is_on_law:
+        return None
+    fails = (
+        finding.without(s.rules.policies)
+        for option in chain.rules(s).options.values()
+        for rule_id in option.findings
+        for finding in option.failing(rule_id)
+        if finding.rule.is_of_law and asked.rule_id in ("", rule_id)
+    )
+    applying = (finding for finding in fails if finding.verdict != "n.a.")
+    return min(applying, key=lambda finding: finding.may_not_apply, default=None)
 
 
 def _left_out(
-    name: str, path: str, lines: Mapping[str, str], laws: Mapping[str, Sequence[Finding]]
+    name: str, path: str, lines: Mapping[str, str], laws: Mapping[str, Finding | None]
 ) -> Iterator[Variant]:
     """Each line left out alone, with the law that stays.
 
-    laws: rules of law that ask the same, or may, by line.
+    laws: by line, a law that asks the same, or may.
     """
     for line, words in lines.items():
         clause = f"you drop your {name} {words}"
-        if laws[line]:
-            clause += f", though {asks_the_same(laws[line][0])}"
+        law = laws[line]
+        if law is not None:
+            clause += f", though {asks_the_same(law)}"
         yield Variant(
             kind="policy",
             what=f"{name}: {words}",
@@ -565,7 +515,7 @@ def _left_out(
             after="left out",
             changes={path: [other for other in lines if other != line]},
             clause=clause,
-            plausible=not laws[line],
+            plausible=law is None,
         )
 
 

@@ -35,6 +35,7 @@ from siting.catalogue import Fact, settings, table, unknown
 from siting.draws import Floats
 from siting.inputs.attributes import dictionary
 from siting.quantity import Range
+from siting.rules.findings import Finding
 
 Weights: TypeAlias = Mapping[str, Range]
 """Points of each criterion, by its name."""
@@ -196,6 +197,21 @@ class Doubt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Barrier:
+    """What rules an option out: the cause, and how a reader is told."""
+
+    told: str
+    by: Literal["gone", "price", "part", "room", "rule", "condition"]
+    """gone: its vendor or model; price: it has none; part: it is a mix of one part alone; room: too
+    small for its servers; rule: fails, as a hard condition asks that it does not; condition: a hard
+    condition on anything else."""
+    line: str = ""
+    """The hard condition, as the scenario writes it; blank where none is needed to strike."""
+    findings: tuple[Finding, ...] = ()
+    """What the rule says of each flow on which it fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One option as the decision sees it.
 
@@ -210,14 +226,19 @@ class Candidate:
     measures: Mapping[str, Measure]
     cost: Sampled | None = None
     """Present cost over the horizon. [client's currency]"""
-    struck: tuple[str, ...] = ()
-    """Hard constraints that it fails, in words."""
+    barriers: tuple[Barrier, ...] = ()
+    """What rules it out."""
     uncleared: tuple[Doubt, ...] = ()
     """Hard constraints that are not shown to hold, and models not shown to be good enough."""
     cause: str = ""
     """Kind of place and vendors: what its measures are drawn by; its kind where it is blank."""
     begins: str = ""
     """What it begins with, in words: several options may share a first move."""
+
+    @property
+    def struck(self) -> tuple[str, ...]:
+        """What rules it out, in words, each said once."""
+        return tuple(dict.fromkeys(barrier.told for barrier in self.barriers))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from siting import catalogue, pictures, reasoning
 from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.attributes import FlowKind, dictionary, value_problem
 from siting.inputs.document import Fault, Path_
-from siting.inputs.scenario import known
-from siting.inputs.scenario.model import BEST, SEAL, Option, Quote, Scenario
+from siting.inputs.scenario import constraints, known
+from siting.inputs.scenario.model import BEST, Option, Quote, Scenario
 from siting.places import BY_REQUEST, HOSTED_OPEN, OWNED, SELF_HOSTED
 
 
@@ -339,9 +339,7 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
     for name in decision.weights:
         path = ("decision", "weights", name)
         yield from _one_of(path, name, what, column(criteria, "criterion"))
-    words = ["sovereignty", "quality", "latency", "budget"]
-    words += [f"{SEAL}{level}" for level in range(5)]
-    words += [f"rule:{rule}" for rule in column("sovereignty_rules", "rule_id")]
+    words = list(constraints.known(column("sovereignty_rules", "rule_id")))
     for i, word in enumerate(decision.hard_constraints):
         yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
     if "budget" in decision.hard_constraints and not decision.budget_per_year:

@@ -23,7 +23,8 @@ from pydantic import (
 )
 
 from siting.catalogue import Address, Kind, Source
-from siting.inputs.scenario import known
+from siting.inputs.scenario import constraints, known
+from siting.inputs.scenario.constraints import Constraint
 from siting.places import OptionKind
 from siting.quantity import Range
 
@@ -668,24 +669,12 @@ class Rules(Strict):
     stress: list[Stress] = list(get_args(Stress))
 
 
-SEAL = "sovereignty:seal"
-"""Begins the constraint that law holds and that no option lies below a SEAL level."""
-
-
-def _constraint(written: object) -> object:
-    """`sovereignty: {seal: 2}` as one word; all else as it is written."""
-    match written:
-        case {"sovereignty": {"seal": int() as level, **more}, **others} if not (more or others):
-            return f"{SEAL}{level}"
-    return written
-
-
 class Decision(Strict):
     """What the client weighs, and what it will not accept."""
 
     weights: dict[str, Annotated[Uncertain, _within(0, 1000)]] = {}
     """Relative importance by criterion of siting_facts/decision_criteria.csv, over its defaults."""
-    hard_constraints: list[Annotated[str, BeforeValidator(_constraint)]] = []
+    hard_constraints: list[Annotated[str, BeforeValidator(constraints.as_a_word)]] = []
     """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`; `sovereignty: {seal: 2}`
     asks for at least that level of the EU Cloud Sovereignty Framework too."""
     budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
@@ -699,8 +688,9 @@ class Decision(Strict):
     @property
     def seal_floor(self) -> str | None:
         """The least SEAL level that a constraint asks for, as `seal2`; None where none does."""
-        floors = [c for c in self.hard_constraints if c.startswith(SEAL)]
-        return max(floors).removeprefix("sovereignty:") if floors else None
+        asked = map(Constraint.read, self.hard_constraints)
+        floors = [c.seal for c in asked if c.seal is not None]
+        return f"seal{max(floors)}" if floors else None
 
 
 class Supposed(Strict):

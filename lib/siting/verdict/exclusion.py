@@ -1,0 +1,147 @@
+"""Whose rule rules an option out, from the causes that the decision holds of it (`Barrier`).
+
+Policy and law are told apart by one question to the rule itself: what would it say if the client
+had no such policy (`Finding.lines_behind`, `Finding.law_behind`)? Words come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from siting import catalogue
+from siting.inputs.scenario.constraints import Constraint
+from siting.rules.findings import Finding
+from siting.rules.rulebook import Rule
+from siting.verdict.ranking import Barrier, Candidate
+
+Whose = Literal[
+    "the comparison", "a part", "the law", "your policy", "your requirement", "your condition"
+]
+"""What cannot be had as described comes first, then what leaves the client no choice."""
+WHOSE: tuple[Whose, ...] = get_args(Whose)
+
+POLICIES: Mapping[str, str] = {
+    "secnumcloud": "that a service holds a SecNumCloud qualification",
+    "c5_type2": "that a service holds a C5 Type 2 attestation",
+    "european_model": "that the maker of a model is European",
+    "eu_operator": "that an operator is from the EEA",
+    "no_us_parent": "that an operator has no parent in the USA",
+}
+"""Lines of a client's policy in words."""
+CONDITIONS: Mapping[str, str] = {
+    "latency": "that your limits on response time are kept",
+    "quality": "that the model is shown to be good enough",
+    "budget": "that the yearly budget is kept",
+    "sovereignty": "that no rule on data fails",
+}
+"""Hard conditions in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusion:
+    """Whose rule rules an option out, and which, in words."""
+
+    whose: Whose
+    rule: str
+    """What is not met, with the law that asks the same as a policy."""
+    title: str
+    """The same without the law beside a policy, and of a law without its article."""
+    reason: str
+    """Why, in full."""
+
+
+def exclusion(struck: Candidate, policies: Sequence[str]) -> Exclusion | None:
+    """Why an option is ruled out: by the barrier that comes first in `WHOSE`, and all others that
+    are of the same. None where it is not ruled out.
+
+    policies: lines of the client's own policy.
+    """
+    by_whose: dict[Whose, list[Barrier]] = {}
+    for barrier in struck.barriers:
+        by_whose.setdefault(whose(barrier, policies), []).append(barrier)
+    if not by_whose:
+        return None
+    first = min(by_whose, key=WHOSE.index)
+    return _excluded(first, by_whose[first], policies)
+
+
+def whose(barrier: Barrier, policies: Sequence[str]) -> Whose:
+    """Whose rule a barrier is.
+
+    One that fails on several flows is the client's where each of them fails by its policy.
+    """
+    if barrier.by == "part":
+        return "a part"
+    if barrier.by == "condition":
+        return "your condition"
+    if barrier.by != "rule":
+        return "the comparison"
+    if all(finding.lines_behind(policies) for finding in barrier.findings):
+        return "your policy"
+    of_law = any(finding.rule.is_of_law for finding in barrier.findings)
+    return "the law" if of_law else "your requirement"
+
+
+def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -> Exclusion:
+    """What barriers of one kind ask, in words."""
+    told = alike[0].told
+    match whose:
+        case "your condition":
+            asked = dict.fromkeys(condition_in_words(barrier.line) for barrier in alike)
+            rule = title = " and ".join(asked)
+        case "your policy":
+            findings = [finding for barrier in alike for finding in barrier.findings]
+            at_work = {line for found in findings for line in found.lines_behind(policies)}
+            lines = [line for line in policies if line in at_work]
+            title = " and ".join(POLICIES[line] for line in lines)
+            rule = _with_laws(lines, {n: first_law(findings, n, policies) for n in lines})
+        case "your requirement":
+            rule = title = alike[0].findings[0].rule.title
+        case "the law":
+            failed = alike[0].findings[0]
+            title = failed.rule.title
+            rule = f"{title} ({failed.cited})"
+        case _:
+            rule = title = told
+    return Exclusion(whose=whose, rule=rule, title=title, reason=told)
+
+
+def _with_laws(lines: Sequence[str], laws: Mapping[str, Finding | None]) -> str:
+    """Lines of a client's policy, each with the law that asks the same where one does."""
+    told = []
+    for line in lines:
+        law = laws[line]
+        if law is None:
+            told.append(POLICIES[line])
+        elif len(lines) == 1:
+            told.append(f"{POLICIES[line]}; {asks_the_same(law)}")
+        else:
+            told.append(f"{POLICIES[line]} ({asks_the_same(law)})")
+    return " and ".join(told)
+
+
+def first_law(findings: Iterable[Finding], line: str, policies: Sequence[str]) -> Finding | None:
+    """Of what laws say that ask what a line of the client's policy asks, one that applies, else one
+    that may. None where no law does."""
+    behind = (finding.law_behind(line, policies) for finding in findings)
+    return min(filter(None, behind), key=lambda law: law.may_not_apply, default=None)
+
+
+def asks_the_same(law: Finding) -> str:
+    """That a law asks for what the client's own line asks for, or may."""
+    if not law.may_not_apply:
+        return f"{law.cited} asks for the same"
+    return f"{law.cited} may ask the same (open)"
+
+
+def condition_in_words(line: str) -> str:
+    """A hard condition as a clause that begins with "that"."""
+    asked = Constraint.read(line)
+    if asked.rule_id:
+        rules = {r.rule_id: r.title for r in catalogue.table("sovereignty_rules", Rule)}
+        return f"that the rule “{rules[asked.rule_id]}” is met"
+    if asked.seal is not None:
+        return f"that the service reaches level {asked.seal} of the EU framework"
+    return CONDITIONS[asked.kind]

@@ -1,0 +1,143 @@
+"""Whose rule rules an option out: from the cause that the decision holds."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+from siting.inputs import scenario
+from siting.inputs.scenario.changes import put
+from siting.inputs.scenario.constraints import Constraint
+from siting.inputs.scenario.constraints import known as known_constraints
+from siting.verdict.chain import Chain
+from siting.verdict.exclusion import Exclusion, exclusion
+from siting.verdict.ranking import Candidate
+
+C5 = "that a service holds a C5 Type 2 attestation"
+SECNUMCLOUD = "that a service holds a SecNumCloud qualification"
+
+
+@cache
+def chain() -> Chain:
+    return Chain(draws=64)
+
+
+def candidates(client: str, **changes: Any) -> dict[str, tuple[Candidate, Exclusion | None]]:
+    """Every option of a client's scenario with these conditions and policies, by name."""
+    keys = {"conditions": "decision.hard_constraints", "policies": "rules.policies"}
+    keys |= {"budget": "decision.budget_per_year", "gone": "suppose.gone"}
+    start = scenario.load(client)
+    changed = put(start, {keys[name]: value for name, value in changes.items()})
+    found = chain().candidates(changed)
+    return {c.name: (c, exclusion(c, changed.rules.policies)) for c in found}
+
+
+def told(client: str, option: str, **changes: Any) -> Exclusion:
+    """How an option's exclusion is told, which is held to what strikes it."""
+    struck, found = candidates(client, **changes)[option]
+    assert found is not None
+    assert found.reason in struck.struck
+    return found
+
+
+def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out() -> None:
+    """The clinic's own policy asks for C5, which the regional cloud lacks; the budget strikes."""
+    found = told("klinikverbund-nordheide", "rented", conditions=["budget"], budget=1000.0)
+    assert found.whose == "your condition"
+    assert found.rule == "that the yearly budget is kept"
+    assert found.reason == "its cost is over the budget"
+
+
+def test_only_the_condition_that_strikes_is_named() -> None:
+    asked = ["latency", "quality", "budget"]
+    found = told("klinikverbund-nordheide", "azure", conditions=asked, budget=1000.0)
+    assert found.rule == found.title == "that the yearly budget is kept"
+
+
+def test_one_rule_strikes_every_option_for_the_same_reason() -> None:
+    """The CLOUD Act's rule fails for one option, too, but is no hard condition here."""
+    asked = {"conditions": ["rule:SNC-1"], "policies": ["secnumcloud"]}
+    found = {name: told("agence-lumiere", name, **asked) for name in ("api", "managed")}
+    assert {x.whose for x in found.values()} == {"your policy"}
+    assert {x.title for x in found.values()} == {SECNUMCLOUD}
+    assert all(x.rule.endswith("(SREN) Art. 31 asks for the same") for x in found.values())
+
+
+def test_a_law_that_leaves_no_choice_is_told_before_a_policy() -> None:
+    asked = {"policies": ["secnumcloud"], "conditions": ["rule:SNC-1", "rule:US-CLOUD-1"]}
+    found = told("agence-lumiere", "managed", **asked)
+    assert found.whose == "the law"
+    assert found.title == "Orders for data in possession, custody or control"
+    assert found.rule == f"{found.title} (18 U.S.C. § 2713 (CLOUD Act, 2018))"
+
+
+def test_two_lines_at_work_are_both_named_with_the_law_behind_the_first() -> None:
+    """No law stands behind the second, which its own rule asks: POL-PARENT."""
+    lines = ["secnumcloud", "no_us_parent"]
+    asked = {"policies": lines, "conditions": ["rule:SNC-1", "rule:POL-PARENT"]}
+    found = told("agence-lumiere", "managed", **asked)
+    assert found.whose == "your policy"
+    assert found.title == f"{SECNUMCLOUD} and that an operator has no parent in the USA"
+    law = "French Law 2024-449 (SREN) Art. 31 asks for the same"
+    assert found.rule == f"{SECNUMCLOUD} ({law}) and that an operator has no parent in the USA"
+    # The parent of the French services is French: one line strikes them.
+    assert told("agence-lumiere", "api", **asked).title == SECNUMCLOUD
+
+
+def test_a_line_whose_rule_is_no_condition_is_not_named() -> None:
+    asked = {"policies": ["secnumcloud", "c5_type2"], "conditions": ["rule:SNC-1"]}
+    found = told("agence-lumiere", "api", **asked)
+    assert found.title == SECNUMCLOUD
+
+
+def test_a_policy_is_told_before_a_condition_on_money() -> None:
+    found = told(
+        "klinikverbund-nordheide", "rented", conditions=["budget", "sovereignty"], budget=1000.0
+    )
+    assert found.whose == "your policy"
+    assert found.rule == f"{C5}; § 393(1) to (4) SGB V asks for the same"
+
+
+def test_what_a_policy_alone_strikes_is_free_without_it() -> None:
+    """The statute remains, under which an attestation of another kind may do."""
+    found = candidates("klinikverbund-nordheide", policies=[], conditions=["sovereignty"])
+    struck = {name for name, (_, excluded) in found.items() if excluded is not None}
+    assert "rented" not in struck
+
+
+def test_what_cannot_be_had_is_told_before_any_rule() -> None:
+    """Its machines are left to the kit, and here nobody has designed them: it has no price."""
+    struck, found = candidates("agence-lumiere")["rented"]
+    assert struck.barriers[0].by == "price"
+    assert found is not None
+    assert found.whose == "the comparison"
+    assert found.rule.startswith("its cost is not estimated, because")
+    assert any(barrier.by == "rule" for barrier in struck.barriers)
+
+
+def test_a_vendor_that_is_gone_is_the_comparisons() -> None:
+    vendor = scenario.load("klinikverbund-nordheide").options["azure"].vendor
+    found = told("klinikverbund-nordheide", "azure", gone=[vendor])
+    assert found.whose == "the comparison"
+    assert found.rule.endswith("can no longer be had")
+
+
+@pytest.mark.parametrize("line", ["sovereignty", "quality", "latency", "budget"])
+def test_a_condition_of_one_word_is_read_as_it_is_written(line: str) -> None:
+    read = Constraint.read(line)
+    assert (read.kind, read.rule_id, read.seal) == (line, "", None)
+    assert read.is_on_law == (line == "sovereignty")
+
+
+def test_a_condition_on_one_rule_or_a_level_is_read_with_it() -> None:
+    assert Constraint.read("rule:SNC-1") == Constraint(kind="rule", rule_id="SNC-1")
+    assert Constraint.read("sovereignty:seal2") == Constraint(kind="sovereignty", seal=2)
+    for written in known_constraints(["SNC-1"]):
+        Constraint.read(written)
+
+
+@pytest.mark.parametrize("line", ["souvereignty", "sovereignty:seal7", "seal2", ""])
+def test_what_is_no_condition_passes_for_none_in_silence(line: str) -> None:
+    with pytest.raises(ValueError, match="is no hard condition"):
+        Constraint.read(line)
