@@ -7,6 +7,7 @@ import json
 import shutil
 from itertools import pairwise
 from pathlib import Path
+from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any
 
@@ -215,6 +216,20 @@ def test_long_requests_fall_into_the_dearer_tier_and_short_ones_do_not() -> None
     one = request("anthropic", "claude-sonnet-4-5", size=1_000_000, output=0.0)
     assert one.per_request == pytest.approx(6.0)
     assert one.tiers
+
+
+def test_of_requests_of_many_sizes_only_the_long_ones_fall_into_the_dearer_tier() -> None:
+    # 24 evenly likely sizes, log-normal about a mean of 120,000 tokens with a sigma of 1: those
+    # over 200,000 cost 6 USD a million, the others 3.
+    of_24 = np.exp([NormalDist().inv_cdf((i + 0.5) / 24) for i in range(24)])
+    sizes = np.round(of_24 / of_24.mean() * 120_000)
+    assert 0 < (sizes > 200_000).sum() < 24
+    paid = np.where(sizes > 200_000, 6.0, 3.0) * sizes / 1e6
+    many = request("anthropic", "claude-sonnet-4-5", size=120_000, sigma=1.0, output=0.0)
+    assert many.per_request == pytest.approx(paid.mean())
+    # gpt-5 has one price, whatever the size: of many sizes a request costs what the mean one does.
+    spread = request("openai", "gpt-5", size=2000, sigma=1.0)
+    assert spread.per_request == pytest.approx(0.0075, rel=1e-4)
 
 
 @given(st.floats(200, 50_000), st.floats(1, 20_000), st.floats(0, 1), st.floats(0, 1))

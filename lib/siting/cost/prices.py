@@ -11,6 +11,7 @@ import datetime as dt
 import importlib.metadata
 import math
 import re
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -423,38 +424,103 @@ def api_request(
     raw = np.exp(load.input_sigma * z)
     sized = [replace(load, input_mean=n) for n in raw / raw.mean() * load.input_mean]
     call = partial(_call, provider, _listed(provider, model)[0], day)
-    mean = float(np.mean([call(request) for request in sized]))
+    batched = partial(call, batch=True)
+    listed = _token_prices(call)
+    mean = _mean_price(call, listed, sized)
     usual = BilledTokens(input_mean=1000, output_mean=1000)
-    has_batch = call(usual, batch=True) < call(usual) * 0.999
+    has_batch = batched(usual) < call(usual) * 0.999
     if batch_share and has_batch:
-        waited = float(np.mean([call(request, batch=True) for request in sized]))
+        waited = _mean_price(batched, _token_prices(batched), sized)
         mean = (1 - batch_share) * mean + batch_share * waited
-    # The package prices calls alone: one of a thousand tokens of a sort tells what a million cost.
-    small = call(BilledTokens(input_mean=1000))
-    repeated = call(BilledTokens(input_mean=1000, cached_share=1))
-    answered = call(BilledTokens(input_mean=0, output_mean=1000))
     longest = sized[-1].input_mean
-    tiers = bool(call(BilledTokens(input_mean=longest)) / longest > small / 1000 * 1.001)
+    tiers = call(BilledTokens(input_mean=longest)) / longest > listed.input / 1000 * 1.001
     return ApiPrice(
         per_request=mean,
-        input_per_million=small * 1000,
-        output_per_million=answered * 1000,
-        cached_per_million=repeated * 1000 if repeated < small * 0.999 else None,
+        input_per_million=listed.input * 1000,
+        output_per_million=listed.output * 1000,
+        cached_per_million=listed.cached * 1000 if listed.cached < listed.input * 0.999 else None,
         batch=has_batch,
-        tiers=tiers,
+        tiers=bool(tiers),
         source=_api_source(provider, model, day),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Counted:
+    """A request in whole tokens, as a bill counts them."""
+
+    input: int
+    cached: int
+    """Of the input."""
+    written: int
+    """Of the input."""
+    output: int
+
+    @classmethod
+    def of(cls, request: BilledTokens) -> _Counted:
+        return cls(
+            input=round(request.input_mean),
+            cached=round(request.input_mean * request.cached_share),
+            written=round(request.input_mean * request.written_share),
+            output=round(request.output_mean),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TokenPrices:
+    """What a thousand tokens of each sort cost in a request of no more than these. [USD]"""
+
+    input: float
+    cached: float
+    written: float
+    output: float
+
+    def of(self, request: BilledTokens) -> float:
+        """Price of a request of just this size, were each of its tokens priced like this. [USD]"""
+        tokens = _Counted.of(request)
+        thousands = (
+            self.input * (tokens.input - tokens.cached - tokens.written)
+            + self.cached * tokens.cached
+            + self.written * tokens.written
+            + self.output * tokens.output
+        )
+        return thousands / 1000
+
+
+def _token_prices(call: Callable[[BilledTokens], float]) -> _TokenPrices:
+    """The package prices calls alone: a call of a thousand tokens of each sort tells."""
+    return _TokenPrices(
+        input=call(BilledTokens(input_mean=1000)),
+        cached=call(BilledTokens(input_mean=1000, cached_share=1)),
+        written=call(BilledTokens(input_mean=1000, written_share=1)),
+        output=call(BilledTokens(input_mean=0, output_mean=1000)),
+    )
+
+
+def _mean_price(
+    call: Callable[[BilledTokens], float], listed: _TokenPrices, requests: Sequence[BilledTokens]
+) -> float:
+    """Mean price of requests, the longest of them last. [USD]
+
+    Where the longest costs what its tokens do in a short one, no request falls into a dearer tier
+    and none has a price of its own, so the package need not price each.
+    """
+    longest = requests[-1]
+    if math.isclose(call(longest), listed.of(longest), rel_tol=1e-9):
+        return float(np.mean([listed.of(request) for request in requests]))
+    return float(np.mean([call(request) for request in requests]))
 
 
 def _call(
     provider: str, name: str, day: dt.date, request: BilledTokens, batch: bool = False
 ) -> float:
     """Price of one request of just this size at the package's list. [USD]"""
+    tokens = _Counted.of(request)
     usage = genai_prices.Usage(
-        input_tokens=round(request.input_mean),
-        output_tokens=round(request.output_mean),
-        cache_read_tokens=round(request.input_mean * request.cached_share),
-        cache_write_tokens=round(request.input_mean * request.written_share) or None,
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        cache_read_tokens=tokens.cached,
+        cache_write_tokens=tokens.written or None,
     )
     noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
     context = {"processing": "batch"} if batch else None

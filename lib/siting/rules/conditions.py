@@ -47,6 +47,10 @@ class Name:
     def __str__(self) -> str:
         return self.name
 
+    def held(self, values: Values) -> Any:
+        """The value of the attribute; None where it is not known."""
+        return values.get(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -57,6 +61,10 @@ class Constant:
     def __str__(self) -> str:
         return repr(self.value)
 
+    def held(self, values: Values) -> Any:
+        """The constant itself, whatever the values."""
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -65,9 +73,34 @@ class Operation:
     sign: str
     parts: tuple[Condition, ...]
 
+    def held(self, values: Values) -> bool | None:
+        """Whether it holds of these values. A part that settles it spares those behind it: rules
+        are judged a hundred thousand times for a report."""
+        if self.sign in _CONNECTIVES:
+            return self._connected(values, settled_by=self.sign == "or")
+        known = []
+        for part in self.parts:
+            value = part.held(values)
+            if value is None:
+                return None
+            known.append(value)
+        return _OPERATORS[self.sign](*known)
+
+    def _connected(self, values: Values, settled_by: bool) -> bool | None:
+        """`and` is settled by a part that is false, `or` by one that is true; None where an unknown
+        part could still settle it."""
+        unknown = False
+        for part in self.parts:
+            value = part.held(values)
+            if value == settled_by:
+                return settled_by
+            unknown = unknown or value is None
+        return None if unknown else not settled_by
+
 
 Condition = Name | Constant | Operation
 
+_CONNECTIVES = frozenset({"and", "or"})
 _OPERATORS: dict[str, Callable[..., bool]] = {
     "not": operator.not_,
     "in": lambda one, of: one in of,
@@ -193,25 +226,8 @@ def evaluate(condition: Condition, values: Values) -> bool | None:
 
     Whether the values are of types that can be compared was checked when the rule was read.
     """
-    held: bool | None = _value(condition, values)
+    held: bool | None = condition.held(values)
     return held
-
-
-def _value(condition: Condition, values: Values) -> Any:
-    match condition:
-        case Constant(value):
-            return value
-        case Name(name):
-            return values.get(name)
-        case Operation("and" | "or" as sign, parts):
-            found = {_value(part, values) for part in parts}
-            settled_by = sign == "or"
-            if settled_by in found:
-                return settled_by
-            return None if None in found else not settled_by
-        case Operation(sign, parts):
-            known = [_value(part, values) for part in parts]
-            return None if None in known else _OPERATORS[sign](*known)
 
 
 def undecided(condition: Condition, values: Values) -> frozenset[str]:

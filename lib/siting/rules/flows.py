@@ -23,7 +23,6 @@ from siting.inputs.scenario.model import Data, Scenario, Workload
 from siting.places import OWNED
 from siting.quality import leaves
 from siting.rules import conditions, openness
-from siting.rules.conditions import Values
 from siting.rules.rulebook import RuleBook
 from siting.vendors import vendor_record
 
@@ -40,6 +39,9 @@ class Reading:
     """What is wrong with it; None where nothing is."""
     value: Value | None
 
+
+Layer: TypeAlias = Mapping[str, Known]
+"""Answers of one origin, by attribute."""
 
 Cited: TypeAlias = Callable[[str], Source]
 """Evidence by the path of a field, looked up once for each."""
@@ -71,9 +73,9 @@ class Served:
 
     model: str
     """The model that serves them."""
-    lines: tuple[Known, ...]
+    lines: Layer
     """What lines of the scenario say."""
-    made: tuple[Known, ...]
+    made: Layer
     """What is known of the model."""
 
 
@@ -156,33 +158,46 @@ def _split(
 
 def _known(part: Part) -> dict[str, Known]:
     """What is known of a flow: the last answer to each attribute, unless it says 'not known'."""
-    last = {answer.attribute.name: answer for answer in _answers(part)}
+    last: dict[str, Known] = {}
+    for layer in _layers(part):
+        last |= layer
     return {name: answer for name, answer in last.items() if answer.value is not None}
 
 
-def _answers(part: Part) -> Iterator[Known]:
+def _layers(part: Part) -> Iterator[Layer]:
     """All answers, from the general to the specific."""
     scenario = part.scenario
     law = part.law
     flow = part.kind.flow
     option = scenario.options[part.carrier]
     served = part.served
-    stated = [*served.lines, *_place(part), *_written(part)]
-    yield from _published(("law", "threshold"), flow, law)
-    yield from _assumed({k.attribute.name: k.value for k in stated}, law)
-    yield from _published((f"kind:{option.kind}",), flow, law)
-    yield from _vendor_facts(option.vendor, scenario.client.country, flow, law)
-    yield from served.made
-    yield from _published(_model_subjects(served.model, law), flow, law)
-    yield from stated
+    stated = {**served.lines, **_by_name(_place(part)), **_by_name(_written(part))}
+    yield _published(("law", "threshold"), flow, law)
+    yield _assumed(stated, law)
+    yield _published((f"kind:{option.kind}",), flow, law)
+    yield _vendor_facts(option.vendor, scenario.client.country, flow, law)
+    yield served.made
+    yield _published(_model_subjects(served.model, law), flow, law)
+    yield stated
 
 
-def _assumed(stated: Values, law: RuleBook) -> Iterator[Known]:
+def _by_name(answers: Iterable[Known]) -> Layer:
+    """Answers by what they answer, the later ones winning."""
+    return {answer.attribute.name: answer for answer in answers}
+
+
+def _assumed(stated: Layer, law: RuleBook) -> Layer:
     """What is taken for granted: not where the client's sector or country makes it a question."""
-    values = {**law.sets, **stated}
-    for assumption in law.assumptions:
-        if not conditions.evaluate(assumption.unless, values):
-            yield assumption.known
+    tested = ((name, stated[name].value) for name in law.questions if name in stated)
+    return _taken_for_granted(tuple(tested), law)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _taken_for_granted(stated: tuple[tuple[str, Value | None], ...], law: RuleBook) -> Layer:
+    """What is taken for granted of a flow of which `stated` is said."""
+    values = {**law.sets, **dict(stated)}
+    taken = (a for a in law.assumptions if not conditions.evaluate(a.unless, values))
+    return _by_name(assumption.known for assumption in taken)
 
 
 def _place(part: Part) -> Iterator[Known]:
@@ -231,9 +246,9 @@ def _inherited(answers: Answers, part: Part) -> Answers:
 
 
 @lru_cache(maxsize=4096)
-def _published(subjects: tuple[str, ...], flow: str, law: RuleBook) -> tuple[Known, ...]:
+def _published(subjects: tuple[str, ...], flow: str, law: RuleBook) -> Layer:
     """What provider_attributes.csv states of `subjects` for a kind of flow on the day of `law`."""
-    return tuple(
+    return _by_name(
         known
         for subject in subjects
         for row, known in law.published.get(subject, ())
@@ -250,7 +265,7 @@ def _model_subjects(model: str, law: RuleBook) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _vendor_facts(name: str, home: str, flow: str, law: RuleBook) -> tuple[Known, ...]:
+def _vendor_facts(name: str, home: str, flow: str, law: RuleBook) -> Layer:
     """Published facts about the vendor, as far as they were known on the day of the law.
 
     home: the client's country.
@@ -258,9 +273,9 @@ def _vendor_facts(name: str, home: str, flow: str, law: RuleBook) -> tuple[Known
     record = vendor_record.load().as_of(law.day)
     vendor = record.vendor(name)
     if vendor is None:
-        return ()
+        return {}
     facts = record.facts_of(vendor)
-    own = tuple(
+    own = _by_name(
         Known(a, attributes.plain_value(fact.value, a), source_of(fact))
         for a in law.attributes.values()
         if (fact := facts.get(a.vendor_fact))
@@ -268,7 +283,7 @@ def _vendor_facts(name: str, home: str, flow: str, law: RuleBook) -> tuple[Known
     groups = ["", f"/{home.lower()}", *(f"/{g}" for g, c in law.sets.items() if home in c)]
     names = filter(None, dict.fromkeys((vendor.group, vendor.vendor)))
     subjects = tuple(f"vendor:{n}{group}" for n in names for group in groups)
-    return own + _published(subjects, flow, law)
+    return {**own, **_published(subjects, flow, law)}
 
 
 def _client_source(scenario: Scenario, path: str) -> Source:
@@ -287,8 +302,8 @@ def _served(
     model = scenario.options[carrier].runs(names[0])
     return Served(
         model=model,
-        lines=tuple(_scenario_lines(scenario, carrier, workloads, law, source)),
-        made=tuple(openness.model_facts(scenario, carrier, model, law)),
+        lines=_by_name(_scenario_lines(scenario, carrier, workloads, law, source)),
+        made=_by_name(openness.model_facts(scenario, carrier, model, law)),
     )
 
 

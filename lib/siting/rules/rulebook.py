@@ -319,6 +319,12 @@ class RuleBook:
         return {name: frozenset(found) for name, found in members.items()}
 
     @cached_property
+    def questions(self) -> tuple[str, ...]:
+        """Attributes whose values make a question of what is taken for granted else."""
+        named = (conditions.names(assumption.unless) for assumption in self.assumptions)
+        return tuple(sorted(frozenset().union(*named) & self.attributes.keys()))
+
+    @cached_property
     def stated(self) -> tuple[tuple[Attribute, tuple[str, ...]], ...]:
         """Attributes that a line of the scenario states, and the keys that lead to it."""
         lines = {a: a.stated_in.split() for a in self.attributes.values() if a.stated_in}

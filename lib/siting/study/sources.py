@@ -182,7 +182,7 @@ class SourceFrames(Topic):
                 "worth": worths.get(driver, 0.0),
             }
             rows.append(row)
-        rows.sort(key=lambda row: -row["moved"])
+        rows.sort(key=lambda row: -round(row["moved"], 2))  # below a cent lies the noise of sums
         yield from rows
         named = {source.source: source for source in softest.values()}
         yield from (named[row["source"]] for row in rows[:MOST])
