@@ -48,6 +48,13 @@ def test_a_plan_falls_into_fiscal_years_month_by_month(
     assert all(year.begins.month == start and year.begins.day == 1 for year in found)
 
 
+def test_a_fiscal_year_is_whole_even_where_the_plan_is_not() -> None:
+    # Decided in November, for 14 months: the year that began in April ends at the end of March.
+    first, second = fiscal.years(plan("2026-11-24", 14, 4))
+    assert (first.begins, first.ends) == (dt.date(2026, 4, 1), dt.date(2027, 3, 31))
+    assert (second.begins, second.ends) == (dt.date(2027, 4, 1), dt.date(2028, 3, 31))
+
+
 def test_what_is_paid_today_falls_in_the_first_year_and_each_month_in_its_own() -> None:
     first, second = fiscal.years(plan("2026-11-24", 14, 1))
     monthly = np.array([100.0, 1, 2, *range(3, 15)])

@@ -165,6 +165,18 @@ def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None
     assert schedule(busy, [(come, due)], 5).late == pytest.approx(4 / 10)
 
 
+def test_three_tenths_of_the_work_are_done_within_the_time_that_they_take() -> None:
+    # 10 replica-hours come in the middle of hour 0 on average. 3 are done by the end of hour 1,
+    # which is 2:00, and 7 by 3:00: after one and a half hours and two and a half.
+    come = np.zeros(HOURS_OF_WEEK)
+    come[0] = 10
+    busy = np.zeros(HOURS_OF_WEEK)
+    busy[1] = 4
+    found = schedule(busy, [(come, np.arange(HOURS_OF_WEEK) + 3.0)], 7)
+    assert found.within(0.3) == pytest.approx(1.5)
+    assert found.within(0.31) == pytest.approx(2.5)
+
+
 def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day() -> None:
     # 2 replica-hours a day, due 17 hours after they are ready: 14 in a week of 168 hours, though no
     # window of a week holds more than 13 that both come and are due in it

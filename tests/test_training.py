@@ -167,6 +167,29 @@ def test_time_is_flop_over_measured_speed() -> None:
     assert made.energy_kwh.central == pytest.approx(expected * 0.8 * 0.7)
 
 
+def test_a_card_without_bfloat16_is_as_fast_as_it_is_in_the_other_sixteen_bit_format() -> None:
+    # 6 FLOP x 3.2127e9 parameters x 1e8 tokens; a V100 in SXM2 does 125 TFLOP/s in FP16
+    v100 = catalogue.gpu("v100-sxm2-32gb")
+    job = Job(model=SMALL, method="full", framework="torchtune")
+    made = fine_tuning.RunTime(job, v100, 1e8)
+    use = fine_tuning.utilisation(job, v100).central
+    alone = 6 * 3.2127e9 * 1e8 / (125e12 * 3600)
+    assert made.hours.central == pytest.approx(alone / use, rel=1e-3)
+
+
+def test_three_passes_over_the_examples_take_three_times_as_long_as_one() -> None:
+    job = fine_tuning.one_step("lora", SMALL, 4096)
+    card = catalogue.gpu("H100")
+
+    def hours(epochs: int) -> float:
+        wanted = job.model_copy(update={"epochs": epochs})
+        made = fine_tuning._plan("job", wanted, "own", card)
+        assert made.time is not None
+        return made.time.gpu_hours.central
+
+    assert hours(3) == pytest.approx(3 * hours(1))
+
+
 def test_eight_gpus_take_an_eighth_of_the_time_and_the_same_energy() -> None:
     h100 = catalogue.gpu("H100")
     one, eight = (
@@ -220,6 +243,8 @@ def test_selective_checkpointing_lies_between_all_and_nothing() -> None:
 def test_a_framework_changes_with_time_and_model() -> None:
     # torchtune cut its loss into chunks in autumn 2024; Unsloth keeps logits of Gemma 2 and 3
     assert training.framework("torchtune", month="2024-08").logits_bytes > 5
+    assert training.framework("torchtune", month="2024-09").logits_bytes > 5
+    assert training.framework("torchtune", month="2024-10").logits_bytes < 1
     assert training.framework("torchtune").logits_bytes < 1
     assert training.framework("unsloth", "google/gemma-3-4b-it").logits_bytes > 4
     assert training.framework("unsloth", "google/gemma-4-31b-it").logits_bytes < 2
