@@ -3,9 +3,13 @@
 A mutant is the library with one place changed: a comparison by its edge, a sum into a difference,
 a condition into its opposite, a number by one. It is killed if a test fails then. 40 places are
 drawn from each of five packages; of each, the tests that carry out its line are run, the quickest
-of each function first, until one fails. First the tests are run once, to see which line each carries out. Results
-are kept as they come, so that a run that was stopped goes on; `docs/mutants.md` is written from
-them. It takes about an hour of one core, so no test and no continuous integration runs it.
+of each function first, until one fails. First each file of tests is run once, to see which line
+its tests carry out. Results are kept as they come, so that a run that was stopped goes on;
+`docs/mutants.md` is written from them. It takes about two hours of one core, so no test and no
+continuous integration runs it.
+
+`--again` judges once more what was not killed, after tests were written for it; the page says
+both shares. What a person found out about a survivor stands in `mutants.csv`.
 """
 
 # ruff: noqa: E501
@@ -14,41 +18,55 @@ from __future__ import annotations
 
 import argparse
 import ast
+import builtins
 import copy
+import csv
+import hashlib
 import importlib
 import importlib.machinery
 import json
 import os
 import random
 import subprocess
-import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "lib" / "siting"
 PAGE = ROOT / "docs" / "mutants.md"
+FINDINGS = Path(__file__).with_suffix(".csv")
 PACKAGES = ("memory", "serving", "cost", "rules", "verdict")
 EACH = 40
 """Mutants of a package."""
+FRESH = 5
+"""Mutants of a package that nobody has written a test for."""
 MOST_TESTS = 40
 """Tests of a mutant, of those that carry out its line: of each test function its quickest case."""
-ENOUGH = 40.0
+ENOUGH = 20.0
 """Tests that have run so long without noticing a mutant have looked long enough. [s of CPU]"""
 PATIENCE = 300.0
 """A mutant that takes longer hangs, which is noticed. [s of CPU]"""
-TESTS = (
-    "vram", "training", "validation_memory", "performance", "throughput_ranges", "capacity", "load",
-    "quality", "tco", "uncertainty", "cost_frames", "independent", "vectors", "conditions",
-    "sovereignty", "places", "once_wrong", "candidates", "ranking", "decision", "resilience",
-    "stability", "notice", "reasoning", "alternatives", "sources_frames", "summary_units",
-    "variants", "design", "levels", "by_hand",
-)  # fmt: skip
-"""Files of tests that concern these packages."""
+LEFT_OUT = frozenset({
+    "batch", "browser", "carried", "clients", "faults", "few_options", "free_texts", "howto",
+    "own_files", "packaging", "pdf", "portfolio", "portfolio_browser", "recheck", "report",
+    "strangers", "tutorial", "watch", "windows",
+    "body_numbers", "columns", "data_page", "decision_chapters", "horizon", "load_chapters",
+    "notebooks", "random_scenarios", "raw_names", "rebuild", "sources_frames", "summary_units",
+    "validation_page",
+    "benchmark", "beside", "bills", "chapters", "diff", "docs", "exchange", "foreign", "formats",
+    "house", "logs", "notice", "places", "reading", "recheck_history", "show", "words",
+})  # fmt: skip
+"""Files of tests that are not run: those that render reports, those that take minutes, and those
+that look at files and texts, at `siting_report`, or at processes of their own."""
+
+NOT_READ = " (not read)"
+"""Follows the name of a file of tests whose imports fail."""
 
 _EDGES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -61,6 +79,10 @@ _SIGNS: Mapping[type[ast.operator], type[ast.operator]] = {
 _OTHER_NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "ceil": "floor"}
 
 
+Known = dict[str, Any]
+"""A mutant that was judged, as it is kept: its fields, its verdict and the commit."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
     """One place of the library, changed."""
@@ -70,8 +92,24 @@ class Mutant:
     line: int
     place: int
     """Which of the places of the module, counted as `places` yields them."""
+    text: str
+    """The line."""
     before: str
     after: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.module}:{self.place}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a mutant."""
+
+    fate: str
+    """killed, survived, not reached or not judged."""
+    by: str
+    """The test that noticed it, or why it was not judged."""
 
 
 def places(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.AST]]:
@@ -149,27 +187,33 @@ def mutated(module: str, place: int) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-def drawn(seed: int) -> list[Mutant]:
-    """The same number from each package, in a random order."""
-    found = []
+def drawn(seed: int, each: int, without: Collection[str] = ()) -> list[Mutant]:
+    """The same number from each package, one package after the other.
+
+    `without` holds the names of those that are not to be drawn.
+    """
+    samples = []
     for package in PACKAGES:
         every = [m for path in sorted((LIBRARY / package).glob("*.py")) for m in _of(path)]
-        found += random.Random(f"{seed} {package}").sample(every, EACH)
-    random.Random(seed).shuffle(found)
-    return found
+        free = [m for m in every if m.name not in without]
+        samples.append(random.Random(f"{seed} {package}").sample(free, each))
+    return [mutant for one_of_each in zip(*samples, strict=True) for mutant in one_of_each]
 
 
 def _of(path: Path) -> list[Mutant]:
-    module = path.relative_to(LIBRARY).as_posix()
+    text = path.read_text(encoding="utf-8")
+    lines = ["", *text.splitlines()]
     return [
         Mutant(
-            module=module,
-            line=getattr(old, "lineno", 0),
+            module=path.relative_to(LIBRARY).as_posix(),
+            line=line,
             place=place,
+            text=lines[line].strip(),
             before=_shown(old),
             after=_shown(new),
         )
-        for place, (old, new) in enumerate(places(ast.parse(path.read_text(encoding="utf-8"))))
+        for place, (old, new) in enumerate(places(ast.parse(text)))
+        if (line := getattr(old, "lineno", 0))
     ]
 
 
@@ -179,175 +223,363 @@ def _shown(node: ast.AST) -> str:
     return " ".join(text.split())[:90]
 
 
-# --- which test carries out which line ------------------------------------------------------------
+# --- which test carries out which place -----------------------------------------------------------
 
 
-class Clock:
-    """Notes how long each test takes."""
+PROBE = "__reached__"
+"""Name under which the library, while tests are mapped, finds what notes a place."""
+
+
+def probed(module: str, numbers: Mapping[int, str]) -> ast.Module:
+    """The syntax tree of a module that notes the given places when it carries them out."""
+    tree = ast.parse((LIBRARY / module).read_text(encoding="utf-8"))
+    for place, (node, _) in enumerate(places(tree)):
+        if place not in numbers:
+            continue
+        note = ast.Call(ast.Name(PROBE, ast.Load()), [ast.Constant(numbers[place])], [])
+        if isinstance(node, ast.If):
+            node.test = ast.copy_location(_after(note, node.test), node.test)
+        elif isinstance(node, ast.Continue):
+            always = _after(note, ast.Constant(True))
+            _exchange(tree, node, ast.copy_location(ast.If(always, [node], []), node))
+        elif isinstance(node, ast.expr):
+            _exchange(tree, node, ast.copy_location(_after(note, node), node))
+    return ast.fix_missing_locations(tree)
+
+
+def _after(note: ast.expr, value: ast.expr) -> ast.expr:
+    """`(note, value)[1]`."""
+    both = ast.Tuple([note, value], ast.Load())
+    return ast.Subscript(both, ast.Constant(1), ast.Load())
+
+
+def _exchange(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
+    for parent in list(ast.walk(tree)):
+        if isinstance(parent, ast.MatchValue):
+            continue  # a pattern holds no calls
+        for name, value in ast.iter_fields(parent):
+            if value is old:
+                setattr(parent, name, new)
+            elif isinstance(value, list) and any(child is old for child in value):
+                setattr(parent, name, [new if child is old else child for child in value])
+
+
+class Notes:
+    """Notes how long each test takes, what it carries out, and whether it passes."""
 
     def __init__(self) -> None:
+        self.reached: set[str] = set()
+        self.places: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}
+        self.amiss: set[str] = set()
 
-    def pytest_runtest_logreport(self, report: Any) -> None:
+    def pytest_runtest_logstart(self) -> None:
+        self.reached.clear()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+        if not report.passed:
+            self.amiss.add(report.nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self.places[nodeid] = sorted(self.reached)
 
 
-def mapped(kept: Path) -> dict[str, list[str]]:
-    """Tests by line (`module:line`), the quickest first; worked out once and kept."""
-    if not kept.is_file():
-        command = [sys.executable, "-m", "benchmarks.mutants", "--map", str(kept)]
-        subprocess.run(command, cwd=ROOT, check=True)
-    found: dict[str, list[str]] = json.loads(kept.read_text(encoding="utf-8"))
-    return found
+def test_files() -> list[Path]:
+    """The files of tests that are run: all but those left out."""
+    every = sorted((ROOT / "tests").glob("test_*.py"))
+    return [path for path in every if path.stem.removeprefix("test_") not in LEFT_OUT]
 
 
-def _map(kept: Path) -> None:
-    """Runs the tests, noting what each carries out."""
-    import coverage
-    import pytest
+def _map(path: Path, kept: Path, mutants: list[Mutant]) -> None:
+    """Runs a file of tests, noting which places each that passes carries out."""
+    notes = Notes()
+    setattr(builtins, PROBE, notes.reached.add)
+    numbers: dict[str, dict[int, str]] = {}
+    for mutant in mutants:
+        numbers.setdefault(mutant.module, {})[mutant.place] = mutant.name
+    _put({module: probed(module, places) for module, places in numbers.items()})
+    pytest.main(["-q", "-p", "no:cacheprovider", str(path.relative_to(ROOT))], plugins=[notes])
+    passed = sorted(notes.places.keys() - notes.amiss)
+    found = {test: [notes.seconds[test], notes.places[test]] for test in passed}
+    kept.write_text(json.dumps(found), encoding="utf-8")
 
-    clock = Clock()
-    settings = kept.with_suffix(".cfg")
-    settings.write_text(f"[run]\nsource = {LIBRARY}\ndata_file = {kept}.coverage\n")
-    files = [f"tests/test_{name}.py" for name in TESTS]
-    options = [f"--cov-config={settings}", f"--cov={LIBRARY}", "--cov-context=test"]
-    quiet = ["--cov-report=", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
-    pytest.main([*files, *options, *quiet], plugins=[clock])
-    data = coverage.CoverageData(f"{kept}.coverage")
-    data.read()
-    by_line: dict[str, list[str]] = {}
-    for path in data.measured_files():
-        module = Path(path).relative_to(LIBRARY).as_posix()
-        for line, contexts in data.contexts_by_lineno(path).items():
-            tests = {c.partition("|")[0] for c in contexts if c}
-            order = sorted(tests, key=lambda test: (clock.seconds.get(test, 9e9), test))
-            by_line[f"{module}:{line}"] = order
-    kept.write_text(json.dumps(by_line), encoding="utf-8")
+
+def _put(trees: Mapping[str, ast.Module]) -> None:
+    """Lets whoever imports a module of the library get another in its place."""
+    codes = {}
+    for module, tree in trees.items():
+        path = str(LIBRARY / module)
+        codes[path] = compile(tree, path, "exec", dont_inherit=True)
+    read = importlib.machinery.SourceFileLoader.get_code
+
+    def get_code(loader: importlib.machinery.SourceFileLoader, name: str) -> Any:
+        return codes.get(loader.path) or read(loader, name)
+
+    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
+
+
+def in_child(work: Any, *given: Any) -> int:
+    """What a function does in a process of its own; what it printed is lost. Its exit status."""
+    pid = os.fork()
+    if pid == 0:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        os._exit(work(*given) or 0)
+    since = time.monotonic()
+    while True:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() - since > 10 * PATIENCE:
+            os.kill(pid, 9)
+        time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the tests carry out."""
+
+    tests: Mapping[str, set[str]]
+    """Of each mutant, by its name, the tests that carry out its place."""
+    seconds: Mapping[str, float]
+    """How long each test took."""
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """The tests that may notice a mutant: those that carry it out, and after them the others
+        of files that open studies, as a study that one test computed serves the next."""
+        direct = self.tests.get(mutant.name, set())
+        files = {file for file in {_file(test) for test in direct} if _opens_studies(file)}
+        beside = {test for test in self.seconds if _file(test) in files} - direct
+        return self._quickest(direct) + self._quickest(beside)
+
+    def _quickest(self, tests: Collection[str]) -> list[str]:
+        """Of each test function its quickest case: cases of one function say much the same, and
+        one of each sees more in the same time."""
+        slowest_first = sorted(tests, key=lambda test: (-self.seconds[test], test))
+        by_function = {test.partition("[")[0]: test for test in slowest_first}
+        quickest = sorted(by_function.values(), key=lambda test: (self.seconds[test], test))
+        return quickest[:MOST_TESTS]
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
+
+
+@cache
+def _opens_studies(file: str) -> bool:
+    return "studies" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def mapped(work: Path, mutants: list[Mutant]) -> Reach:
+    """What each file of tests carries out of the mutants' places; kept until the file changes."""
+    seconds: dict[str, float] = {}
+    tests: dict[str, set[str]] = {}
+    for path in test_files():
+        content = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        kept = work / f"{path.stem}-{content}.json"
+        if not kept.is_file():
+            in_child(_map, path, kept, mutants)
+        for test, (took, reached) in json.loads(kept.read_text(encoding="utf-8")).items():
+            seconds[test] = took
+            for name in reached:
+                tests.setdefault(name, set()).add(test)
+    return Reach(tests, seconds)
 
 
 # --- one mutant -----------------------------------------------------------------------------------
 
 
-def _tests_of(mutant: Mutant, by_line: Mapping[str, list[str]]) -> list[str]:
-    """The quickest tests that carry out a mutant: a statement is known by its first lines."""
-    for line in range(mutant.line, mutant.line - 15, -1):
-        tests = by_line.get(f"{mutant.module}:{line}")
-        if tests:
-            # Cases of one function say much the same: one of each sees more in the same time.
-            by_function = {test.partition("[")[0]: test for test in reversed(tests)}
-            return [test for test in tests if test in by_function.values()][:MOST_TESTS]
-    return []
-
-
-def judged(mutant: Mutant, tests: list[str]) -> str:
-    """Killed, survived, or not reached: whether one of the tests fails with the mutant."""
+def judged(mutant: Mutant, tests: list[str], work: Path) -> Verdict:
+    """Whether one of the tests fails with the mutant, and which."""
     if not tests:
-        return "not reached"
-    pid = os.fork()
-    if pid == 0:
-        os._exit(_carried_out(mutant, tests))
-    since = time.monotonic()
-    while True:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return "survived" if os.waitstatus_to_exitcode(status) == 0 else "killed"
-        if time.monotonic() - since > 10 * PATIENCE:
-            os.kill(pid, 9)
-            os.waitpid(pid, 0)
-            return "killed"
-        time.sleep(0.05)
+        return Verdict("not reached", "")
+    status, failed = _run(mutant, tests, work)
+    if failed and not _passes_unbroken(failed, work):
+        return Verdict("not judged", f"{failed} fails without a mutant")
+    if failed:
+        return Verdict("killed", failed)
+    if status < 0:
+        return Verdict("killed", "no test: it came to no end")
+    if status > 0:
+        return Verdict("not judged", f"pytest ended with {status}")
+    return Verdict("survived", "")
 
 
-class Patient:
-    """Begins no further test once the tests have looked long enough."""
+def _run(mutant: Mutant | None, tests: list[str], work: Path) -> tuple[int, str]:
+    """How pytest ended, and the first test that failed."""
+    note = work / "failed.txt"
+    note.write_text("", encoding="utf-8")
+    status = in_child(_carried_out, mutant, tests, note)
+    return status, note.read_text(encoding="utf-8")
 
-    def pytest_runtest_logfinish(self, nodeid: str, location: Any) -> None:
-        import pytest
 
-        if time.process_time() > ENOUGH:
+@cache
+def _passes_unbroken(test: str, work: Path) -> bool:
+    """Whether a test that failed with a mutant passes without one; a file that could not be read
+    with it was read when its tests were mapped."""
+    if test.endswith(NOT_READ):
+        return True
+    status, failed = _run(None, [test], work)
+    return status == 0 and not failed
+
+
+class Judge:
+    """Runs tests in the order asked for, notes the first that fails, ends when it looked enough."""
+
+    def __init__(self, tests: list[str], note: Path) -> None:
+        self.place = {test: place for place, test in enumerate(tests)}
+        self.note = note
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: self.place.get(item.nodeid, len(self.place)))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.note.write_text(f"{report.nodeid}{NOT_READ}", encoding="utf-8")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.note.write_text(report.nodeid, encoding="utf-8")
+
+    def pytest_runtest_logfinish(self) -> None:
+        if time.process_time() > ENOUGH and not self.note.read_text(encoding="utf-8"):
             pytest.exit("looked long enough", returncode=0)
 
 
-def _carried_out(mutant: Mutant, tests: list[str]) -> int:
+def _carried_out(mutant: Mutant | None, tests: list[str], note: Path) -> int:
     """Runs tests with a mutant in place of its module: 0 where all pass."""
     import resource
 
-    import pytest
-
     resource.setrlimit(resource.RLIMIT_CPU, (int(PATIENCE), int(PATIENCE) + 5))
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    path = str(LIBRARY / mutant.module)
-    code = compile(mutated(mutant.module, mutant.place), path, "exec", dont_inherit=True)
-    read = importlib.machinery.SourceFileLoader.get_code
-
-    def get_code(loader: importlib.machinery.SourceFileLoader, name: str) -> Any:
-        return code if loader.path == path else read(loader, name)
-
-    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins=[Patient()]))
+    if mutant is not None:
+        _put({mutant.module: mutated(mutant.module, mutant.place)})
+    judge = Judge(tests, note)
+    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins=[judge]))
 
 
 def _warm() -> None:
     """Imports what every mutant needs, none of it the library."""
-    for name in ("numpy", "pandas", "scipy.stats", "scipy.optimize", "pydantic", "pytest", "yaml"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    for name in ("numpy", "pandas", "scipy.stats", "scipy.optimize", "pydantic", "yaml",
+                 "IPython", "nbformat"):  # fmt: skip
         importlib.import_module(name)
 
 
-def run(work: Path, seed: int) -> list[dict[str, Any]]:
-    """Judges all mutants; those that a former run judged are not judged again."""
-    work.mkdir(parents=True, exist_ok=True)
-    os.chdir(ROOT)
-    by_line = mapped(work / "lines.json")
-    file = work / f"judged-{seed}.jsonl"
-    known = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
-    done = {(k["module"], k["place"]) for k in known}
-    _warm()
-    for mutant in drawn(seed):
-        if (mutant.module, mutant.place) in done:
+def _read(file: Path) -> list[Known]:
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def judge(mutants: list[Mutant], file: Path, reach: Reach) -> None:
+    """Judges mutants into a file; those that a former run judged are not judged again."""
+    commit = _commit()
+    done = {known["name"] for known in _read(file)}
+    for mutant in mutants:
+        if mutant.name in done:
             continue
-        tests = _tests_of(mutant, by_line)
-        known.append({**asdict(mutant), "tests": len(tests), "fate": judged(mutant, tests)})
+        tests = reach.of(mutant)
+        verdict = judged(mutant, tests, file.parent)
+        about = {"name": mutant.name, "commit": commit, **asdict(mutant), **asdict(verdict)}
         with file.open("a", encoding="utf-8") as kept:
-            kept.write(json.dumps(known[-1]) + "\n")
-    return known
+            kept.write(json.dumps(about) + "\n")
 
 
-def page(known: list[dict[str, Any]]) -> str:
-    """What became of the mutants: counts by package, and each that no test noticed."""
-    fates = Counter((k["module"].split("/")[0], k["fate"] == "killed") for k in known)
-    killed = sum(k["fate"] == "killed" for k in known)
-    rows = [f"| `{p}` | {fates[p, True] + fates[p, False]} | {fates[p, True]} |" for p in PACKAGES]
-    left = sorted(
-        (k for k in known if k["fate"] != "killed"), key=lambda k: (k["module"], k["line"])
-    )
-    listed = [
-        f"| `{k['module']}:{k['line']}` | `{_cell(k['before'])}` | `{_cell(k['after'])}` "
-        f"| {k['fate']} |"
-        for k in left
+# --- the page -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of some mutants were killed."""
+
+    killed: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.killed} of {self.of} ({self.killed / max(1, self.of):.0%})"
+
+    @property
+    def chance(self) -> str:
+        """The share of all mutants that would be killed, with 95 % confidence (Wilson 1927)."""
+        from scipy.stats import binomtest
+
+        interval = binomtest(self.killed, self.of).proportion_ci(method="wilson")
+        return f"{interval.low:.0%} to {interval.high:.0%}"
+
+
+def share(known: Collection[Known], package: str = "") -> Share:
+    """Of one package, or of all."""
+    fates = [k["fate"] for k in known if k["module"].startswith(package)]
+    return Share(fates.count("killed"), len(fates))
+
+
+def page(first: list[Known], again: list[Known], fresh: list[Known]) -> str:
+    """What became of the mutants: shares by package, those that no test noticed, and those that
+    were noticed once tests had been written for them."""
+    later = {k["name"]: k for k in again}
+    now = [later.get(k["name"], k) for k in first]
+    found = _findings()
+    rows = [
+        f"| `{p}` | {share(first, p)} | {share(now, p)} | {share(fresh, p)} |" for p in PACKAGES
     ]
-    return "\n".join(
-        [
-            "# Do the tests notice?",
-            "",
-            "Written by `python -m benchmarks.mutants`, which breaks the library at one place at a time and runs the tests that carry out that line, the quickest of each function first, until one fails. It takes about an hour of a core and is run by hand.",
-            "",
-            f"**{killed} of {len(known)} mutants were killed: {killed / max(1, len(known)):.0%}.**",
-            "",
-            "| package | mutants | killed |",
-            "|---|---|---|",
-            *rows,
-            "",
-            "Those that no test noticed. Some change nothing that can be told (a bound that no value meets, a seed, a step of an approximation).",
-            "",
-            "| place | before | after | |",
-            "|---|---|---|---|",
-            *listed,
-            "",
-        ]
-    )
+    left = [
+        f"| {_place(k)} | {_change(k)} | {found.get((k['module'], k['text'], k['before']), k['fate'])} |"
+        for k in sorted(now + fresh, key=_order)
+        if k["fate"] != "killed"
+    ]
+    won = [
+        f"| {_place(k)} | {_change(k)} | `{k['by'].partition('[')[0].partition('::')[2]}` |"
+        for k in sorted(again, key=_order)
+        if k["fate"] == "killed"
+    ]
+    sections = [
+        "# Do the tests notice?",
+        INTRODUCTION.format(
+            commits=" and ".join(dict.fromkeys(k["commit"] for k in first + again))
+        ),
+        f"**Killed: {share(now)}.** Before tests were written for those that survived: {share(first)}. "
+        f"Of places drawn afresh, for which nobody had written a test: {share(fresh)}; with so few, the share of all places lies between {share(fresh).chance} with 95 % confidence.",
+        "\n".join(["| package | at first | now | drawn afresh |", "|---|---|---|---|", *rows]),
+        "## What no test notices",
+        "\n".join(["| place | change | what we found |", "|---|---|---|", *left]),
+        "## Noticed since tests were written",
+        "\n".join(["| place | change | noticed by |", "|---|---|---|", *won]),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+INTRODUCTION = """\
+Written by `python -m benchmarks.mutants --again --fresh`, on commit {commits}. It breaks the library at one place at a time (a comparison by its edge, a sum into a difference, a condition into its opposite, a number by one) and runs the tests that carry out that place, the quickest of each function first, until one fails: then the mutant is killed. A test that fails without the mutant counts for nothing. Tests that render reports are left out, so the whole suite may notice more."""
+
+
+def _findings() -> dict[tuple[str, str, str], str]:
+    """What a person found out about a mutant that survived, by module, line and what was there."""
+    with FINDINGS.open(encoding="utf-8", newline="") as file:
+        return {
+            (row["module"], row["text"], row["before"]): row["finding"]
+            for row in csv.DictReader(file)
+        }
+
+
+def _order(known: Known) -> tuple[str, int, int]:
+    return known["module"], known["line"], known["place"]
+
+
+def _place(known: Known) -> str:
+    return f"`{known['module']}:{known['line']}`<br>`{_cell(known['text'])}`"
+
+
+def _change(known: Known) -> str:
+    return f"`{_cell(known['before'])}` → `{_cell(known['after'])}`"
 
 
 def _cell(text: str) -> str:
@@ -356,14 +588,27 @@ def _cell(text: str) -> str:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    ask.add_argument("--seed", type=int, default=1)
     ask.add_argument("--work", type=Path, default=ROOT / ".venv" / "mutants")
-    ask.add_argument("--map", type=Path, help=argparse.SUPPRESS)
+    ask.add_argument("--again", action="store_true", help="judge once more what was not killed")
+    ask.add_argument("--fresh", action="store_true", help="judge 25 that were not drawn")
+    ask.add_argument("--page", action="store_true", help="only write the page")
     asked = ask.parse_args()
-    if asked.map:
-        _map(asked.map)
-    else:
-        PAGE.write_text(page(run(asked.work, asked.seed)), encoding="utf-8")
+    work: Path = asked.work
+    work.mkdir(parents=True, exist_ok=True)
+    os.chdir(ROOT)
+    files = {name: work / f"{name}.jsonl" for name in ("drawn", "again", "fresh")}
+    if not asked.page:
+        _warm()
+        sample = drawn(1, EACH)
+        fresh = drawn(2, FRESH, {mutant.name for mutant in sample})
+        reach = mapped(work, sample + fresh)
+        judge(sample, files["drawn"], reach)
+        if asked.again:
+            alive = {k["name"] for k in _read(files["drawn"]) if k["fate"] != "killed"}
+            judge([m for m in sample if m.name in alive], files["again"], reach)
+        if asked.fresh:
+            judge(fresh, files["fresh"], reach)
+    PAGE.write_text(page(*map(_read, files.values())), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from pathlib import Path
 import house
 import pytest
 
+from benchmarks import mutants
+
 FUNCTION = 60
 """Lines of a function that fit on a screen, without its docstring."""
 REASONED: set[tuple[str, str]] = set()
@@ -68,6 +70,11 @@ def test_contributors_read_how_large_each_package_is_to_a_quarter() -> None:
 def test_no_line_packs_more_than_a_reader_takes_in() -> None:
     broken = [breach for path in house.modules().values() for breach in house.breaches(path)]
     assert broken == []
+
+
+def test_files_that_mutants_leave_out_are_there() -> None:
+    left_out = {f"test_{name}" for name in mutants.LEFT_OUT}
+    assert left_out <= {path.stem for path in (house.LIB.parent / "tests").glob("test_*.py")}
 
 
 FOUR = "".join(f"    {name}: int\n" for name in "abcd")
