@@ -53,9 +53,16 @@ def laid_out(figure: Figure) -> None:
             for ax in panel:
                 ax.set_subplotspec(grid[place])
     figure.set_size_inches(WIDTH, sum(heights) / 72)
-    figure.draw_without_rendering()
+    _place_axes(figure)
     for panel in panels:
         _thin_ticks(figure, panel[0])
+
+
+def _place_axes(figure: Figure) -> None:
+    """Places the axes as drawing would, without drawing anything."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
 
 
 def _below_each_other(figure: Figure) -> list[list[Axes]]:
@@ -210,4 +217,4 @@ def _thin_ticks(figure: Figure, ax: Axes) -> None:
             return
         low, high = sorted(ax.get_xlim())
         ax.set_xticks([at for at in places if low <= at <= high][::2])
-        figure.draw_without_rendering()
+        _place_axes(figure)
