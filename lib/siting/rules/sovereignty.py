@@ -370,11 +370,17 @@ class Sovereignty:
 
     def _fails_from(self, option: str, point: OpenPoint, said: Values, day: dt.date) -> bool:
         """Whether a rule of a point fails on a day, and does not yet today."""
-        flows = self.options[option].flows
-        now = _judged(flows, self.law, said).verdicts
-        then = _judged(flows, self.law.on(day), said).verdicts
-        rules = [f.rule.rule_id for f in point.findings]
-        return any(then[r].verdict == "fail" != now[r].verdict for r in rules)
+        then = self.law.on(day)
+        return any(
+            self._fails(option, f.rule, said, then)
+            and not self._fails(option, f.rule, said, self.law)
+            for f in point.findings
+        )
+
+    def _fails(self, option: str, rule: Rule, said: Values, law: RuleBook) -> bool:
+        """Whether a rule fails on a flow of an option, with some attributes supposed."""
+        flows = (f for f in self.options[option].flows if rule.looks_at(f.kind))
+        return any(decide(rule, {**f.values, **said}, law).verdict == "fail" for f in flows)
 
     def _is_of_here(self, event: LegalEvent) -> bool:
         """Whether an event is none of another country than the client's."""
