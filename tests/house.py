@@ -24,7 +24,7 @@ LAYERS = (
     ("siting_report.run",),
     ("siting.quantity", "siting.draws"),
     ("siting.catalogue", "siting.dtypes", "siting.places", "siting.provenance", "siting.hf_config"),
-    ("siting.inputs", "siting.pictures", "siting.quality", "siting.reasoning"),
+    ("siting.inputs", "siting.pictures", "siting.quality", "siting.reasoning", "siting.vision"),
     ("siting.memory",),
     ("siting.serving",),
     ("siting.cost", "siting.vendors"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from genai_prices.data import providers
-from siting import catalogue, pictures, study
+from siting import catalogue, pictures, study, vision
 from siting.catalogue import table
 from siting.inputs import scenario
 from siting.inputs.scenario import ScenarioError
@@ -37,8 +37,8 @@ def test_a_page_is_as_many_tokens_as_the_model_makes_of_it(model: str, tokens: f
 def test_every_row_is_that_of_a_model() -> None:
     names = [m.model_id for m in catalogue.models()]
     names += [m.id for p in providers for m in p.models]
-    reached = {found.pattern for name in names if (found := pictures.row(name))}
-    assert reached == {row.pattern for row in table("image_tokens", pictures.PictureTokens)}
+    reached = {found.pattern for name in names if (found := vision.row(name))}
+    assert reached == {row.pattern for row in table("image_tokens", vision.PictureTokens)}
 
 
 def test_a_request_grows_by_its_pictures_and_repeats_no_more_than_its_text() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from siting import catalogue, pictures, reasoning
+from siting import catalogue, reasoning, vision
 from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.attributes import FlowKind, dictionary, value_problem
 from siting.inputs.document import Fault, Path_
@@ -213,7 +213,7 @@ def _sighted(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]
     """A workload that sends pictures has a model that takes some."""
     for name, workload in scenario.workloads.items():
         model = option.runs(name)
-        if workload.images_per_request and model and pictures.is_blind(model):
+        if workload.images_per_request and model and vision.is_blind(model):
             wrong = f"{model} takes no pictures, and requests of {name} hold some"
             write = (
                 "name a model that does, such as google/gemma-4-31B-it, or take the pictures out"
