@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import heapq
 import math
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
 from siting import catalogue, study
-from siting.cost import fleets, prices
+from siting.cost import costing, fleets, prices
 from siting.inputs import scenario
+from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal, Range
@@ -27,6 +29,7 @@ from siting.serving.load import HOURS_OF_WEEK, Demand, level_needed, schedule, w
 from siting.serving.pools import Burden, Pool, best_pool
 from siting.serving.queueing import DeployedReplica, Lengths, latency
 from siting.serving.servers import StandBy
+from siting.verdict import plausible
 
 TRACES = Path(__file__).parent / "data" / "arrivals"
 OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
@@ -468,11 +471,23 @@ def test_arrivals_that_bunch_more_need_more() -> None:
     assert counted("people") <= counted("machines") <= counted("agents")
 
 
-def test_idle_hours_are_returned_as_the_bill_has_it() -> None:
-    from siting.cost import prices
-
-    billed = prices.parameter("scale_down")
-    assert catalogue.settings("load_settings")["warm_up"].central == billed.central
+def test_idle_hours_are_returned_as_the_bill_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row stands behind the GPUs of the capacity chapter and the hours that are billed."""
+    base = scenario.load("base")
+    busy = put(base, plausible.scaled_load(base, 30))  # many replicas, most of them idle at night
+    rented = capacity.assess(busy)["rented"]
+    before = rented.paid_gpus()
+    shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
+    for path in (tmp_path / "facts").glob("*.csv"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("\nscale_down,1.05,1.15,1.4,", "\nscale_down,1.2,1.3,1.5,"))
+    monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
+    billed = costing.hours_paid()
+    assert billed.value.ends == (1.2, 1.3, 1.5)
+    assert billed.floor == 1  # nobody pays for fewer hours than are needed
+    assert before < rented.paid_gpus()
 
 
 @pytest.mark.parametrize("tpot_ms", [14, 16, 17, 18])

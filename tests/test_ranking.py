@@ -151,6 +151,23 @@ def test_topsis_and_promethee_score_two_options_as_by_hand():
     assert wins[0] == pytest.approx([50, 50])
 
 
+def test_what_comes_next_is_what_the_lead_is_held_against():
+    """Planned, the third is ahead of the second; in the mean of all cases it is behind."""
+    rng = np.random.default_rng(1)
+    swings = Sampled(np.where(rng.uniform(size=2000) < 0.5, 0.5, 1.5), 0.5)
+    options = [
+        Candidate(name="best", label="", kind="api", measures={"cost_ratio": Range.exact(0.4)}),
+        Candidate(name="even", label="", kind="api", measures={"cost_ratio": Range.exact(0.7)}),
+        Candidate(name="swings", label="", kind="api", measures={"cost_ratio": swings}),
+    ]
+    result = ranked(options, [COST], {"cost": Range(1, 1, 1)}, 2000, seed=1)
+    assert result.score("swings").central > result.score("even").central
+    assert result.best == "best"
+    assert result.next("best") == "even"
+    assert result.lead("best") == pytest.approx(result.mean("best") - result.mean("even"))
+    assert result.next("even") == "best"
+
+
 def test_options_that_are_alike_do_not_take_the_lead_from_each_other():
     # Two twins at 0.8 of the cost share the wins; the third wins more often than each of them,
     # because its cost swings, but loses more when it loses.

@@ -148,6 +148,19 @@ class Made(frames.Topic):
         return [{"name": "a", "nam": "b"}]
 
 
+def test_a_column_that_is_declared_twice_is_refused() -> None:
+    def rows() -> None:
+        """A row of which two lines say the same column.
+
+        price*?: what it costs [currency]
+        name: what it is
+        price: what it costs, too [currency]
+        """
+
+    with pytest.raises(ValueError, match="rows: price is declared twice; remove one line"):
+        frames.declared(rows)
+
+
 def test_a_range_fills_three_columns_and_what_may_be_missing_may_be_left_out() -> None:
     made = Made(opened("base"))
     spread = made.ranges()

@@ -63,6 +63,21 @@ class Compiled:
 Compile: TypeAlias = Callable[[Scenario, str, OptionCapacity], Compiled]
 
 
+def hours_paid() -> Factor:
+    """GPU-hours paid over those needed where idle rented GPUs are returned: the setting by which
+    capacity counts them, too. Nobody pays for fewer than are needed, so its floor is 1."""
+    setting = catalogue.settings("load_settings")["scale_down"]
+    return Factor(
+        name=setting.setting,
+        label=setting.meaning,
+        value=replace(setting.range, unit="of those needed"),
+        source=source_of(setting),
+        driver=setting.setting,
+        floor=1.0,
+        note=setting.note,
+    )
+
+
 def compile_plan(
     scenario: Scenario,
     capacity: Mapping[str, OptionCapacity],
@@ -330,8 +345,10 @@ class _Finder:
         for parameter in catalogue.table("cost_parameters", prices.Parameter):
             if not (parameter.options or parameter.countries):
                 self.factors[parameter.id] = parameter.factor()
+        self.factors["scale_down"] = hours_paid()
         for needed in SHARED + OF_SERVERS:
-            self.parameter(needed)
+            if needed not in self.factors:
+                self.parameter(needed)
         for name, label, value, unit in (
             ("discount_rate", "Discount rate", finance.discount_rate, "per year"),
             ("parallel_months", beside, finance.parallel_months, "months"),

@@ -30,8 +30,8 @@ SHARED = (
     "demand", "throughput", "rental_drift", "inflation", "idle_share", "scale_down",
     "bytes_per_token", "hours_per_month", "staff_scale", "rental_memory", "parallel_months",
 )  # fmt: skip
-"""Parameters of siting_facts/cost_parameters.csv that quantities and price paths of any option
-read."""
+"""Parameters that quantities and price paths of any option read: of cost_parameters.csv, and
+`scale_down` of load_settings.csv, by which capacity counts the same hours."""
 RESIDUALS = tuple(f"residual_after_{age}" for age in range(1, 6))
 OF_SERVERS = ("life_years", "residual_scale", *RESIDUALS)
 """Parameters that quantities of servers of one's own read beside those of `SHARED`."""

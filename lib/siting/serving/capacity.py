@@ -306,8 +306,9 @@ def _rented(pool: Pool, year: int) -> float:
     grown = pool.used(year) / pool.used()
     asked = pool.hours_of_year(waiting=False, bunched=True)
     hours = asked * grown / pool.rate_per_replica.central
-    warm_up = catalogue.settings("load_settings")["warm_up"].central
-    busy = max(float(np.maximum(1.0, np.ceil(hours)).mean()) * warm_up, pool.used(year))
+    scale_down = catalogue.settings("load_settings")["scale_down"].central
+    mean = float(np.maximum(1.0, servers.whole_up(hours)).mean())
+    busy = max(mean * scale_down, pool.used(year))
     return (min(busy, serving) + spares) * pool.gpus_per_replica
 
 

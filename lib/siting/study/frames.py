@@ -135,6 +135,9 @@ def declared(method: Callable[..., Any]) -> Declared:
             raise ValueError(f"{method.__name__}: write `column: meaning [unit]`, not {line!r}")
         cell = found["cell"]
         made = columns(cell)
+        twice = [column for column in made if column in meanings]
+        if twice:
+            raise ValueError(f"{method.__name__}: {twice[0]} is declared twice; remove one line")
         ends = ("",) if len(made) == 1 else (", low end", "", ", high end")
         cells.append(cell)
         meanings |= {c: found["meaning"] + end for c, end in zip(made, ends, strict=True)}

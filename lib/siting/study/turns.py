@@ -197,7 +197,6 @@ class TurnFrames(Topic):
         p90?: nine in ten are cheaper [currency]
         first?: share of cases in which it ranks first [share]
         best: whether it has the highest mean score of all
-        fall*?: how fast prices fall in that future; missing where they follow a named model [share]
         """
         own = self.scenario.finance.price_path
         paths: list[str] = [own]
@@ -226,8 +225,6 @@ class TurnFrames(Topic):
                 }
             if found.ranking and c.name in found.ranking.names:
                 row["first"] = found.ranking.first(c.name)
-            if path == "equal_quality":
-                row["fall*"] = prices.parameter(FALLING).factor().value
             yield row
 
     @frame_citing(_criteria_sources)
@@ -370,7 +367,8 @@ class TurnFrames(Topic):
         own_hours?: part of it that is time of the client's own people [currency]
         ceiling?: likely cost up to which the choice is cheaper than what runs today and than any
             option that may be chosen and costs more now; missing where none does [currency]
-        fallback?: the option that comes next by score [option]
+        fallback?: the option that comes next by mean score, over which the choice has its lead
+            [option]
         """
         found = self.results.decision
         ranking = found.ranking
@@ -404,9 +402,7 @@ class TurnFrames(Topic):
         ]
         if dearer and not found.stays:
             row["ceiling"] = min(dearer)
-        others = [name for name in ranking.names if name != found.recommended]
-        if others:
-            row["fallback"] = max(others, key=lambda name: ranking.score(name).central)
+        row["fallback"] = ranking.next(found.recommended)
         yield row
 
 

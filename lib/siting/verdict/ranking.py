@@ -285,6 +285,12 @@ class Ranking:
         own = self.names.index(name)
         return float(mean[own] - np.delete(mean, own).max())
 
+    def next(self, name: str) -> str | None:
+        """The option that would follow this one: the best of the others by mean score, by which the
+        choice itself is found and its lead told; None where no other competes."""
+        others = [other for other in self.names if other != name]
+        return max(others, key=self.mean, default=None)
+
     def first(self, name: str) -> float:
         """Share of draws in which the option wins."""
         return float(self.acceptability[self.names.index(name), 0])
