@@ -170,31 +170,29 @@ def test_no_ordered_servers_are_told_where_the_choice_is_no_mix(client: str) -> 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_all_that_may_fall_due_counts_no_step_that_moving_over_pays_for(client: str) -> None:
     s = opened(client)
-    bridge = s.budget().pivot_table(index="option", columns="step", values="amount", observed=True)
+    bridge = s.budget().pivot_table(index="option", columns="key", values="amount", observed=True)
     chosen = s.chosen
     row = bridge.loc[chosen]
-    parts = row["Likely"] + row["remedies of the open points"] + row["steps of the plan"]
-    whole = row["All that may fall due"]
-    assert whole == pytest.approx(parts + row["service forgone is not billed"])
+    parts = row["likely"] + row["remedies"] + row["steps"]
+    whole = row["in_all"]
+    assert whole == pytest.approx(parts + row["not_billed"])
     steps = s.results.advice.plan
     moves = "moving over" in s.cash_flows().query("option == @chosen").category.unique()
     held = [step for step in steps if step.row.in_moving and step.price]
     whole_plan = sum(step.price.central for step in steps if step.price)
-    apart = whole_plan - row["steps of the plan"]
+    apart = whole_plan - row["steps"]
     assert apart == pytest.approx(sum(x.price.central for x in held if x.price) if moves else 0)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_service_forgone_is_in_todays_money_and_never_in_what_is_paid(client: str) -> None:
     s = opened(client)
-    bridge = s.budget().pivot_table(index="option", columns="step", values="amount", observed=True)
-    added = bridge["service forgone until it runs"] + bridge["paid later is worth less today"]
-    assert (bridge["Planned, as paid"] + added).to_list() == pytest.approx(
-        bridge["Planned, in today's money"].to_list()
-    )
+    bridge = s.budget().pivot_table(index="option", columns="key", values="amount", observed=True)
+    added = bridge["forgone"] + bridge["later"]
+    assert (bridge["paid"] + added).to_list() == pytest.approx(bridge["present"].to_list())
     told = printed("40_cost", client)
     says = "In today's money and likely count service forgone until it runs" in told
-    assert says == (bridge["service forgone until it runs"].abs() > 1).any()
+    assert says == (bridge["forgone"].abs() > 1).any()
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from printed import printed, told
 from siting import study
+from siting.catalogue import table
 from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.timeline import in_short
+from siting.verdict.ranking import ConfidenceWord
 from studies import CLIENTS, compute, opened
 
 PARAMS = Path(__file__).parents[1] / "params"
@@ -213,7 +215,8 @@ def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
     s = opened("banca-valdora")
     events = s.timeline()
     assert set(s.steps().label) <= set(events[events.lane == "work"].label)
-    ends = events[(events.lane == "contract") & (events.label == "contract ends")]
+    ends = events[events.is_contract_end]
+    assert set(ends.lane) == {"contract"}
     assert ends.end.tolist() == ["2027-03-31"]
     # the client's own notice is three months: to the last day of the year
     notice = events[(events.lane == "contract") & (events.label == "last day to give notice")]
@@ -469,3 +472,41 @@ def test_page_one_says_that_nothing_must_be_cleared_and_what_is_settled_besides(
     page = told("10_decision", "tidewater-apps", unbound)
     assert "Nothing must be cleared first; seven points to settle by" in page
     assert "seven points settled" in page
+
+
+# --- what chapters go by ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "polderwerk"])
+def test_a_chapter_knows_a_rebuilt_option_and_an_offer_by_column(client: str) -> None:
+    """Chapters compared words that the library happened to print; the columns say the same."""
+    s = opened(client)
+    turns = s.turns()
+    as_printed = turns.what == "server, " + turns.then_first.fillna("")
+    assert turns.is_rebuilt.tolist() == as_printed.tolist()
+    near = s.nearest()
+    assert near.is_rebuilt.tolist() == (near.what == f"server, {s.chosen}").tolist()
+    variants = s.variants()
+    offers = variants[variants.offer != ""]
+    assert set(offers.before) <= {"not looked at"}
+    assert len(offers) == variants.what.str.startswith("one more option").sum()
+    ways = s.alternatives()
+    tried = ways.merge(offers, left_on="name", right_on="offer")
+    assert (tried.way == tried.after).all()
+    assert len(tried) == ways.way.isin(variants.after).sum()
+
+
+def test_what_a_word_means_is_said_with_and_without_what_matters() -> None:
+    answer = opened("base").verdict().iloc[0]
+    assert answer.definition.endswith("is better by more than matters")
+    assert answer.definition_after == answer.definition.replace("more than matters", "as much")
+    for word in table("confidence_words", ConfidenceWord):
+        assert word.meaning("x").endswith("better by x")
+    with pytest.raises(ValueError, match=r"write \{much\}"):
+        ConfidenceWord.model_validate({**word.model_dump(), "definition": "no other is better"})
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_law_is_on_file_where_its_status_says_so(client: str) -> None:
+    covered = opened(client).law_coverage()
+    assert covered.is_on_file.tolist() == covered.status.str.startswith("on file").tolist()

@@ -165,3 +165,11 @@ def test_a_list_of_names_keeps_names_with_a_comma_apart() -> None:
 def test_thousands_in_a_text_are_set_apart_as_the_country_does(country: str, said: str) -> None:
     text = "15,000 tokens, not 7,500, of 2,5 or 1,2345"
     assert Numbers(country, "EUR").regrouped(text) == said
+
+
+@pytest.mark.parametrize("amount", [0.0, 199_499.0, 199_501.0, -250_000.0, 3e6, float("nan")])
+def test_whether_an_amount_is_written_in_millions_is_known_unread(
+    amount: float,
+) -> None:
+    numbers = Numbers("FR", "EUR")
+    assert numbers.is_in_millions(amount) == ("million" in numbers.money(amount))

@@ -57,7 +57,7 @@ def test_the_workbook_tells_what_is_paid_as_the_page_for_the_cfo_does(client: st
     sheet = openpyxl.load_workbook(BytesIO(s.workbook()), data_only=True)["Summary"]
     rows = {str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row for row in range(5, 12)}
     assert "Paid" in sheet.cell(4, 7).value
-    paid = s.budget().query("step == 'Planned, as paid'").set_index("option").amount
+    paid = s.budget().query("key == 'paid'").set_index("option").amount
     for option, amount in paid.items():
         assert sheet.cell(rows[option], 7).value == pytest.approx(amount)
     assert any(

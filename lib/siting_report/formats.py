@@ -120,9 +120,13 @@ class Numbers:
             text = self.number(abs(amount), decimals)
         return (MINUS if amount < 0 and text.strip("0.") else "") + self.sign(currency) + text
 
+    def is_in_millions(self, amount: float) -> bool:
+        """Whether prose writes an amount in millions."""
+        return math.isfinite(amount) and round(abs(amount), -3) >= MILLION_FROM
+
     def _amounts(self, top: float) -> tuple[Callable[[float], str], str]:
         """How amounts up to `top` are written, and the word that follows them."""
-        if round(top, -3) >= MILLION_FROM:
+        if self.is_in_millions(top):
             return lambda amount: self.number(amount / 1e6, 2), NARROW + "million"
         if top < 10:
             digits = 2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -74,6 +75,31 @@ def _lines(option: tco.OptionCost) -> Iterator[tuple[str, Array, Array]]:
 def _kind(line: str) -> str:
     """Whether a line of cash is an investment."""
     return "capex" if line in (BOUGHT, RESALE) else "opex"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeStep:
+    """A step of the bridge from what is paid to all that may fall due."""
+
+    key: str
+    told: str
+    kind: Literal["sum", "added", "held"]
+
+
+BRIDGE = (
+    BridgeStep(key="paid", kind="sum", told="Planned, as paid"),
+    BridgeStep(key="forgone", kind="added", told="service forgone until it runs"),
+    BridgeStep(key="later", kind="added", told="paid later is worth less today"),
+    BridgeStep(key="present", kind="sum", told="Planned, in today's money"),
+    BridgeStep(key="ranges", kind="added", told="ranges reach further one way"),
+    BridgeStep(key="likely", kind="sum", told="Likely"),
+    BridgeStep(key="remedies", kind="added", told="remedies of the open points"),
+    BridgeStep(key="steps", kind="added", told="steps of the plan"),
+    BridgeStep(key="steps_in_moving", kind="held", told="steps that moving over holds"),
+    BridgeStep(key="not_billed", kind="added", told="service forgone is not billed"),
+    BridgeStep(key="in_all", kind="sum", told="All that may fall due"),
+)
+"""In their order."""
 
 
 class BudgetFrames(Topic):
@@ -352,6 +378,7 @@ class BudgetFrames(Topic):
 
         option: label of the option
         order: place in the bridge [1]
+        key: name of the step, which stays when its words move
         step: what is added, or the sum up to here
         kind: sum, added, or held (by a sum above, so not added)
         amount: amount [currency]
@@ -359,39 +386,41 @@ class BudgetFrames(Topic):
         for name in dict.fromkeys(self.results.compared):
             if not name:
                 continue
-            steps = self._bridge(name)
-            for order, (step, kind, amount) in enumerate(steps):
-                yield {
-                    "option": name,
-                    "order": order,
-                    "step": step,
-                    "kind": kind,
-                    "amount": amount,
-                }
+            for order, step in enumerate(self._bridge(name)):
+                yield {"option": name, "order": order} | step
         for shown in self.study.costs(), self.study.remedies(), self.study.steps():
             yield from shown.attrs["sources"]
 
-    def _bridge(self, name: str) -> Iterator[tuple[str, str, float]]:
-        """Steps of one option: name, kind and amount of each."""
+    def _bridge(self, name: str) -> Iterator[dict[str, Any]]:
+        """Steps of one option."""
         priced = self.results.cost.options[name]
         likely = self.results.uncertainty.spreads[name].present.central
         paid = float(priced.paid.sum())
         forgone = priced.present - money.npv(priced.paid, self.results.cost.rate)
-        yield "Planned, as paid", "sum", paid
-        yield "service forgone until it runs", "added", forgone
-        yield "paid later is worth less today", "added", priced.present - paid - forgone
-        yield "Planned, in today's money", "sum", priced.present
-        yield "ranges reach further one way", "added", likely - priced.present
-        yield "Likely", "sum", likely
         cured = self.results.cures(name)
-        yield "remedies of the open points", "added", cured
         is_planned = name == self.results.decision.recommended
         done = self._steps_beside(priced) if is_planned else 0.0
         steps = [step.price.central for step in self.results.advice.plan if step.price]
-        yield "steps of the plan", "added", done
-        yield "steps that moving over holds", "held", sum(steps) - done if is_planned else 0.0
-        yield "service forgone is not billed", "added", -forgone
-        yield "All that may fall due", "sum", likely + cured + done - forgone
+        amounts = {
+            "paid": paid,
+            "forgone": forgone,
+            "later": priced.present - paid - forgone,
+            "present": priced.present,
+            "ranges": likely - priced.present,
+            "likely": likely,
+            "remedies": cured,
+            "steps": done,
+            "steps_in_moving": sum(steps) - done if is_planned else 0.0,
+            "not_billed": -forgone,
+            "in_all": likely + cured + done - forgone,
+        }
+        for step in BRIDGE:
+            yield {
+                "key": step.key,
+                "step": step.told,
+                "kind": step.kind,
+                "amount": amounts[step.key],
+            }
 
     def _steps_beside(self, priced: tco.OptionCost) -> float:
         """Steps of the plan that no line of the option pays for."""

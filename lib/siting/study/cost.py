@@ -394,6 +394,7 @@ class CostFrames(Topic):
         """A host that sells the same open weights by the token and that the scenario does not name;
         those without a doubt first, then the cheapest first.
 
+        name: name of the offer, as `variants` has it where it was tried
         way: model and host, in words
         model: identifier of the open model
         host: who runs it
@@ -404,12 +405,16 @@ class CostFrames(Topic):
         ruled_out: conditions that it fails, a floor of quality that its model falls short of among
             them; blank where none
         open_points: points of law to clear first [points]
+        same_model: whether it is the one model that the chosen option runs
         """
         chosen = self.results.cost.options.get(self.results.compared.chosen)
         if chosen is None:
             return
+        parts = (self.options[part] for part in leaves(self.scenario, chosen.name))
+        runs = {model for part in parts for model in part.models.values()}
         for way in search(self.scenario, ("open_api",), judged=JUDGED):
             yield {
+                "name": way.name,
                 "way": f"{spoken(way.model)} at {way.option.vendor}",
                 "model": way.model,
                 "host": way.option.vendor,
@@ -419,6 +424,7 @@ class CostFrames(Topic):
                 "quality": way.quality,
                 "ruled_out": "; ".join(way.ruled_out),
                 "open_points": way.open_points,
+                "same_model": runs == {way.model},
             }
             sold = open_prices(self.client.report_date, way.model, way.option.provider)
             yield from map(source_of, sold)

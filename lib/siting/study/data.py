@@ -366,6 +366,7 @@ class DataFrames(Topic):
         country: country of the client
         topic: topic
         status: on file, on file (Union), partly or not on file
+        is_on_file: whether it is on file, wholly or as far as the Union's goes
         rules: number of rules on file [1]
         gap: what is known to be missing
         touched: whether the client touches the topic, or may: its sector, its data or its staff
@@ -378,6 +379,7 @@ class DataFrames(Topic):
                     "country": country,
                     "topic": law.topic,
                     "status": law.status,
+                    "is_on_file": law.on_file,
                     "rules": len([rule for rule in law.rules.split(";") if rule]),
                     "gap": law.gap,
                     "touched": self._touched_by(law) is not None,

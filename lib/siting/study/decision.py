@@ -56,6 +56,7 @@ class DecisionFrames(Topic):
         open: whether no option is clearly better
         confidence: how sure, in a word
         definition: what the word means
+        definition_after: the same where what matters has just been said
         cleared: whether nothing that is demanded of it is still to be shown
         share?: share of cases in which no other option is better by more than matters [share]
         first?: share of cases in which it ranks first [share]
@@ -87,7 +88,8 @@ class DecisionFrames(Topic):
             "today_model": self._models(d.baseline),
             "open": d.word.at_least == 0,
             "confidence": d.word.word,
-            "definition": d.word.definition,
+            "definition": d.word.meaning("more than matters"),
+            "definition_after": d.word.meaning("as much"),
             "cleared": d.cleared,
             "share": d.share,
             "first": d.ranking and d.ranking.first(d.ranking.best),
@@ -319,6 +321,7 @@ class DecisionFrames(Topic):
             where it is ruled out
         verdicts: rules whose verdict on the report's choice is another [rules]
         answer: stays, level (another leads by no more than matters), changes or none
+        offer: the offer that it adds as one more option, by its name; blank where it adds none
         """
         for v, found in self.results.tried:
             yield {
@@ -330,18 +333,15 @@ class DecisionFrames(Topic):
                 "plausible": v.plausible,
                 "set": " ".join(v.set),
                 "key": found.option,
-                "then_first": self._label(found.option, v.after),
+                "then_first": self.results.label_after(found.option, v),
                 "present_cost": found.present_cost,
                 "share": found.share,
                 "lead": found.lead,
                 "cleared": found.cleared,
                 "verdicts": found.verdicts,
                 "answer": found.answer,
+                "offer": v.offer,
             }
-
-    def _label(self, option: str | None, after: str) -> str | None:
-        """What an option is called; one that only a variant has is what it tries."""
-        return self.results.labels.get(option, after) if option else None
 
     @frame_citing(_variant_sources)
     def switching_values(self) -> Rows:
@@ -403,7 +403,7 @@ class DecisionFrames(Topic):
                     "other": v.after,
                     "effect": effect,
                     "key": found.option,
-                    "then_first": self._label(found.option, v.after),
+                    "then_first": self.results.label_after(found.option, v),
                     "lead": found.lead,
                     "verdicts": found.verdicts,
                 }

@@ -88,6 +88,10 @@ class Results:
         """What options are called, by their names in the scenario; none has no name."""
         return {"": ""} | {name: option.label for name, option in self.options.items()}
 
+    def label_after(self, option: str | None, variant: Variant) -> str | None:
+        """What an option is called in a variant; one that only the variant has is what it tries."""
+        return self.labels.get(option, variant.after) if option else None
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Texts of the scenario that Markdown could misread, longest first."""

@@ -17,6 +17,7 @@ from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
 USUAL = {
     "kind": "planned",
     "needs_decision": False,
+    "is_contract_end": False,
     "is_notice": False,
 }
 """What holds of an event unless it says otherwise."""
@@ -89,6 +90,7 @@ class TimelineFrames(Topic):
         label: what it is, in a few words
         short: the same without who decides it
         clause: the first clause of that, for the line of a picture
+        is_contract_end: whether it is the last day of a contract
         is_notice: whether it is the last day to give notice of a contract
         option?: the one that it concerns; missing where it concerns all
         kind: planned, fixed or ends
@@ -150,6 +152,7 @@ class TimelineFrames(Topic):
                 yield {
                     "end": option.contract_until.isoformat(),
                     "label": "contract ends",
+                    "is_contract_end": True,
                     "option": name,
                     "kind": "ends",
                     "needs_decision": True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import Any, get_args
@@ -74,15 +74,12 @@ class TurnFrames(Topic):
         answer: level (another leads by no more than matters), changes or none
         open_points?: points of law to clear of an option that is no option of the report; missing
             where another is first [points]
+        is_rebuilt: whether it is the server of the option that is first then that changes
         """
         tried = list(self.results.tried)
         tried += [(s.variant, s.outcome) for s in self.results.switches]
         turning = [(v, found) for v, found in tried if v.plausible and found.answer != "stays"]
-        turning.sort(key=lambda each: _worth(each[1]))
-        worst: dict[str, tuple[Variant, Outcome]] = {}
-        for variant, found in turning:
-            worst.setdefault(variant.what, (variant, found))
-        for rank, (variant, found) in enumerate(worst.values(), 1):
+        for rank, (variant, found) in enumerate(_worst_of_each(turning), 1):
             settled = variant.settled or SETTLED[variant.kind]
             yield {
                 "rank": rank,
@@ -92,12 +89,13 @@ class TurnFrames(Topic):
                 "settled": settled,
                 "known_by": self._known_by(variant, settled),
                 "key": found.option,
-                "then_first": self._label(found.option, variant),
+                "then_first": self.results.label_after(found.option, variant),
                 "present_cost": found.present_cost,
                 "share": found.share,
                 "lead": found.lead,
                 "answer": found.answer,
                 "open_points": self._to_clear(variant, found),
+                "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == found.option,
             }
 
     def _to_clear(self, variant: Variant, found: Outcome) -> int | None:
@@ -114,10 +112,6 @@ class TurnFrames(Topic):
         days = HORIZONS.get(settled)
         return self.results.day(days) if days else None
 
-    def _label(self, option: str | None, variant: Variant) -> str | None:
-        """What an option is called; one that only a variant has is what it tries."""
-        return self.results.labels.get(option, variant.after) if option else None
-
     @frame_citing(_criteria_sources)
     def nearest(self) -> Rows:
         """A plausible change after which the choice stays first with a lead as small as can be: the
@@ -127,19 +121,18 @@ class TurnFrames(Topic):
         what: what changes, in words that stay when its value moves
         change: what changes, as a clause
         lead: lead of the choice then [points]
+        is_rebuilt: whether it is the server of the choice that changes
         """
+        chosen = self.results.decision.recommended
         held = [(v, o) for v, o in self.results.tried if v.plausible and o.answer == "stays"]
-        held.sort(key=lambda each: _worth(each[1]))
-        closest: dict[str, tuple[Variant, Outcome]] = {}
-        for variant, found in held:
-            if found.lead is not None:
-                closest.setdefault(variant.what, (variant, found))
-        for variant, found in list(closest.values())[:NEAREST]:
+        closest = _worst_of_each((v, o) for v, o in held if o.lead is not None)
+        for variant, found in closest[:NEAREST]:
             yield {
                 "kind": variant.kind,
                 "what": variant.what,
                 "change": self.results.numbers.regrouped(variant.phrase),
                 "lead": found.lead,
+                "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == chosen,
             }
 
     @frame_citing(_criteria_sources)
@@ -412,6 +405,14 @@ def _sum(prices: Sequence[Range], currency: str) -> Range:
         return Range.exact(0.0, currency)
     low, central, high = (sum(end) for end in zip(*(p.ends for p in prices), strict=True))
     return Range(low, central, high, unit=currency)
+
+
+def _worst_of_each(tried: Iterable[tuple[Variant, Outcome]]) -> list[tuple[Variant, Outcome]]:
+    """Of changes to one thing the one that is worst for the choice, the worst first."""
+    worst: dict[str, tuple[Variant, Outcome]] = {}
+    for variant, found in sorted(tried, key=lambda each: _worth(each[1])):
+        worst.setdefault(variant.what, (variant, found))
+    return list(worst.values())
 
 
 def _worth(found: Outcome) -> float:

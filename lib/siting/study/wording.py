@@ -109,6 +109,10 @@ class Wording:
         """`€ 0.83 million`; below 200,000 in full; `decimals` writes it out."""
         return self.results.numbers.money(amount, decimals)
 
+    def is_in_millions(self, amount: float) -> bool:
+        """Whether `money` writes an amount in millions."""
+        return self.results.numbers.is_in_millions(amount)
+
     def span(self, low: float, high: float, unit: str = "") -> str:
         """Low to high: money unless a unit is given (`share` for percentages)."""
         if math.isnan(low) or math.isnan(high):

@@ -395,6 +395,7 @@ def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
                 after=best.machines.server,
                 changes={f"options.{name}.{k}": v for k, v in machines.items()},
                 clause=f"{o.label} is built of {_machine(best.machines)}, not of {_machine(o)}",
+                rebuilds=name,
             )
 
 
@@ -442,6 +443,7 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
                 after=best.option.label,
                 changes={f"options.{_free(s, best.name)}": said},
                 clause=f"you take {best.option.label}, which is no option yet",
+                offer=best.name,
             )
 
 

@@ -107,12 +107,24 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
         return found if self.scale == "money" else np.clip(found, 0.0, 1.0)
 
 
+def _with_place(definition: str) -> str:
+    """Refuses a definition without the place that `ConfidenceWord.meaning` fills."""
+    if "{much}" not in definition:
+        raise ValueError("write {much} where it says by how much another option is better")
+    return definition
+
+
 class ConfidenceWord(Fact, tables="confidence_words", key="word"):
     """A word for how sure the answer is, with the share of draws from which it is used."""
 
     word: str
     at_least: float
-    definition: str
+    definition: Annotated[str, AfterValidator(_with_place)]
+    """What it means; {much} stands for by how much another option is better."""
+
+    def meaning(self, much: str) -> str:
+        """What it means, with by how much another option is better."""
+        return self.definition.format(much=much)
 
 
 @dataclass(frozen=True)

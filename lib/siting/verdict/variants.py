@@ -78,6 +78,10 @@ class Variant:
     """What settles it, where it is not what settles most of its kind."""
     day: dt.date | None = None
     """Day on which it comes, where that is announced."""
+    rebuilds: str = ""
+    """The option whose server it changes; blank where it changes none."""
+    offer: str = ""
+    """The offer that it adds as one more option, by its name; blank where it adds none."""
 
     @property
     def phrase(self) -> str:
