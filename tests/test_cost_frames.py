@@ -254,4 +254,4 @@ def test_a_better_number_is_shown_with_what_it_is_worth(client: str) -> None:
 
 def test_a_promise_that_was_broken_is_told_where_the_vendor_is_chosen() -> None:
     # 180 days promised; since then 97, 92 and 156 were given.
-    assert "180 days; gave 92 since" in printed("50_capacity", "tidewater-apps")
+    assert "180 days; since then the shortest was 92" in printed("50_capacity", "tidewater-apps")

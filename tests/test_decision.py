@@ -261,7 +261,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     )
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
-    known |= {"renewing", "leaving", "counsel"}
+    known |= {"renewing", "leaving", "counsel", "overlap"}
     words = [
         "counsel",
         "items",
@@ -277,6 +277,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         "renewed",
         "notice",
         "until",
+        "beside",
     ]
     for step in table("plan_steps", PlanStep):
         assert step.when in known, step.step

@@ -47,7 +47,7 @@ def test_page_one_answers_with_the_chosen_options_figures_and_those_of_summary(c
     assert f"{cost} over {s.years}" in page
     # how much matters stands in the sentence before
     assert v.definition.replace("more than matters", "as much") in page
-    among = "cases of the future on the left" if s.futures().path.nunique() > 1 else "cases"
+    among = "cases of the first future" if s.futures().path.nunique() > 1 else "cases"
     assert f"In {s.of_100(v.share)} {among} no other option is better" in page
     assert f"better by more than {v.matters:g} points" in page
     assert f"How sure we are: {v.confidence}" in page
@@ -284,7 +284,26 @@ def test_nothing_serves_before_the_day_on_which_it_may_be_ordered(client: str) -
     (gate,) = s.gate().itertuples()
     assert not verdict.stays
     # the bank's earliest two months end on 24 January, its go or no-go is on 22 February
-    assert gate.date <= verdict.live_low <= verdict.live <= verdict.live_high
+    assert gate.date < verdict.live_low <= verdict.live <= verdict.live_high
+    # its plan is 4 months (2 to 6): 122 days, so 32 after the 90 of the pilot, and at the earliest
+    # half of them, 16, which is 10 March
+    if client == "banca-valdora":
+        assert (verdict.live_low, verdict.live) == ("2027-03-10", "2027-03-26")
+
+
+def test_the_service_of_today_ends_when_its_bill_does() -> None:
+    s = opened("polderwerk")
+    (ended,) = s.plan_lines().query("label == 'previous service ended'").itertuples()
+    # six months to production and one side by side, of 365.25 / 12 days, from 24 November 2026
+    assert ended.due == "2027-06-25"
+    assert ended.day == 365 and s.gates().due.iloc[-1] == "2027-11-24"
+    bill = s.cash_by_year().query("option == @s.chosen and year == 1")
+    (until,) = bill.paid[bill.line.str.startswith("Today's bill")]
+    (whole,) = s.cash_table().query("line == 'OpenAI API, paid' and year == 'year 1'").amount
+    assert until / whole == pytest.approx(7 / 12, rel=0.02)
+    # nothing runs at the insurer today, so there is nothing to end
+    assert not opened("assekuranz-saentis").today
+    assert "previous service ended" not in set(opened("assekuranz-saentis").steps().label)
 
 
 def changed(client: str, baseline: str, months: Range | None = None) -> study.Study:

@@ -42,11 +42,28 @@ def test_the_capacity_chapter_opens_with_the_servers_of_its_frame() -> None:
     assert said.lower() in printed("50_capacity", "klinikverbund-nordheide").lower()
 
 
-def test_a_mix_is_told_by_what_it_owns_and_sized_as_a_whole() -> None:
+def test_a_mix_is_told_by_what_it_owns() -> None:
     text = printed("50_capacity", "polderwerk")
     # one server is what page 1 recommends; two are what all of the load would need
     assert "of all requests run on one server of " in text
-    assert "what the whole load would take on Own servers" in text
+    # its eight cards hold the model eight times, and no wait of sixteen is told as theirs
+    (pool,) = opened("polderwerk").pools().query("shown").itertuples()
+    assert (pool.owned, pool.replicas) == (8, 16)
+    assert pool.carries == pytest.approx(8 * pool.rate)
+    assert "Your limits hold for" not in text
+
+
+def test_only_a_mix_has_replicas_on_servers_of_its_own_beside_those_of_the_whole_load() -> None:
+    sized = opened("klinikverbund-nordheide").pools()
+    assert (sized.owned.notna() == sized.hybrid).all()
+
+
+def test_the_page_on_capacity_says_what_the_slow_end_of_speed_needs() -> None:
+    s = opened("klinikverbund-nordheide")
+    year = s.gpus_by_year().query("option == @s.chosen and year == 1").iloc[0]
+    assert year.high > year.central
+    said = f"at its slow end year 1 needs {year.high:.0f} cards, not {year.central:.0f}"
+    assert said in " ".join(printed("50_capacity", "klinikverbund-nordheide").split())
 
 
 # --- frames of load and capacity ----------------------------------------------------------------

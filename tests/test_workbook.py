@@ -226,3 +226,28 @@ def test_a_list_price_is_without_the_discount_of_whom_it_is_paid_to() -> None:
         assert r["ServiceProviderName"] == "OpenAI"
     wages = [r for r in before if "Staff" in r["ChargeDescription"]]
     assert all(r["ListCost"] == r["BilledCost"] for r in wages)
+
+
+def test_all_that_may_fall_due_is_in_the_workbook_and_adds_up_there() -> None:
+    s = study.open("klinikverbund-nordheide")
+    content = s.workbook()
+    values = openpyxl.load_workbook(BytesIO(content), data_only=True)["Budget"]
+    formulas = openpyxl.load_workbook(BytesIO(content))["Budget"]
+    told = s.budget()
+    rows = list(values.iter_rows(min_row=2, max_row=1 + len(told), values_only=True))
+    assert [row[:3] for row in rows] == list(
+        told[["option", "step", "kind"]].itertuples(index=False, name=None)
+    )
+    whole = [row[3] for row in rows if row[1] == "All that may fall due"]
+    assert whole == pytest.approx(told.amount[told.step == "All that may fall due"].tolist())
+
+    # each sum, by its own formula: the sum before it and what is added since, but nothing held
+    for n, (option, _, kind, amount) in enumerate(rows, start=2):
+        formula = str(formulas.cell(n, 4).value)
+        if kind != "sum" or option != rows[n - 3][0] or n == 2:
+            continue
+        before = int(re.findall(r"=D(\d+)\+", formula)[0])
+        first, last = map(int, re.findall(r"D(\d+):D(\d+)", formula)[0])
+        assert (first, last) == (before + 1, n - 1)
+        added = sum(row[3] for row in rows[before - 1 : n - 2] if row[2] == "added")
+        assert rows[before - 2][3] + added == pytest.approx(amount)

@@ -1,6 +1,7 @@
 """The cost chapter as a workbook: live formulas from the inputs to the totals.
 
-Sheets: `Summary` (as planned by formulas, and what is likely as computed); `Inputs` (every price
+Sheets: `Summary` (as planned by formulas, and what is likely as computed); `Budget` (from there to
+all that may fall due, as the page for the CFO sums it up); `Inputs` (every price
 and rate with its source); `Paths` (prices over the months); `Quantities` (what capacity planning
 found: whole numbers, no formulas); one sheet for each option, where an amount is price × quantity ×
 path; `Fiscal years`, where the client says when one begins; `FOCUS` (the same amounts as a tidy
@@ -74,6 +75,19 @@ class Likely:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Due:
+    """One step of the way from what is planned to all that may fall due."""
+
+    option: str
+    """As the report calls it."""
+    step: str
+    kind: str
+    """`sum` up to here; `added` to it; `held` by a sum above, so not added."""
+    amount: float
+    """[client's currency]"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Book:
     """The open workbook, its formats and where each input stands."""
 
@@ -130,8 +144,14 @@ FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
-def content(comparison: Comparison, scenario: Scenario, likely: Sequence[Likely] = ()) -> bytes:
-    """The workbook of a comparison. likely: told beside what is planned, future by future."""
+def content(
+    comparison: Comparison,
+    scenario: Scenario,
+    likely: Sequence[Likely] = (),
+    budget: Sequence[Due] = (),
+) -> bytes:
+    """The workbook of a comparison. likely: told beside what is planned, future by future.
+    budget: steps of the options that are held against each other, in order; none: no such sheet."""
     made = BytesIO()
     day = scenario.client.report_date
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -144,6 +164,7 @@ def content(comparison: Comparison, scenario: Scenario, likely: Sequence[Likely]
         book = _Book(file=file, formats=formats, comparison=comparison, scenario=scenario)
         names = sheet_names(comparison.options)
         summary = file.add_worksheet("Summary")
+        _budget(book, budget)
         _inputs(book)
         _paths(book)
         quantities = _quantities(book)
@@ -162,7 +183,16 @@ def content(comparison: Comparison, scenario: Scenario, likely: Sequence[Likely]
 
 def sheet_names(options: Mapping[str, Any]) -> dict[str, str]:
     """A sheet name for each option: 31 characters at most, no forbidden sign, no name twice."""
-    taken = {"summary", "inputs", "paths", "quantities", "fiscal years", "focus", "history"}
+    taken = {
+        "summary",
+        "budget",
+        "inputs",
+        "paths",
+        "quantities",
+        "fiscal years",
+        "focus",
+        "history",
+    }
     out: dict[str, str] = {}
     for name in options:
         stem = re.sub(r"[\[\]:*?/\\']", "-", name).strip() or "option"
@@ -177,6 +207,35 @@ def sheet_names(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 # --- sheets -----------------------------------------------------------------------------------
+
+
+def _budget(book: _Book, budget: Sequence[Due]) -> None:
+    """Step by step, each sum as a formula of the sum before it and of what is added since."""
+    if not budget:
+        return
+    sheet = book.file.add_worksheet("Budget")
+    sheet.set_column(0, 1, 44)
+    sheet.set_column(2, 3, 20)
+    _write(
+        sheet, 0, ["Option", "Step", "Kind", f"{book.comparison.currency}"], book.formats["head"]
+    )
+    row_of_sum = 0
+    for row, due in enumerate(budget, start=1):
+        begins = row == 1 or due.option != budget[row - 2].option
+        _write(sheet, row, [due.option, due.step, due.kind])
+        cell: Any = due.amount
+        if due.kind == "sum" and not begins:
+            since = f"{{0}}{row_of_sum + 2}:{{0}}{row}"
+            kinds, amounts = since.format("C"), since.format("D")
+            formula = f'=D{row_of_sum + 1}+SUMIF({kinds},"added",{amounts})'
+            cell = (formula, due.amount)
+        form = book.formats["total" if due.kind == "sum" else "money"]
+        _write(sheet, row, [cell], form, 3)
+        if due.kind == "sum":
+            row_of_sum = row
+    words = "Likely is computed, not planned: what is added before it is the spread of the inputs. "
+    words += "Held: in a sum above already, so not added"
+    _write(sheet, len(budget) + 2, [words], book.formats["note"])
 
 
 def _inputs(book: _Book) -> None:

@@ -150,7 +150,11 @@ class Study(Wording):
             )
             for row in self.futures().dropna(subset=["p10", "p50", "p90"]).itertuples()
         ]
-        return workbook.content(self.results.cost, self.scenario, likely)
+        budget = [
+            workbook.Due(option=row.option, step=row.step, kind=row.kind, amount=row.amount)
+            for row in self.budget().itertuples()
+        ]
+        return workbook.content(self.results.cost, self.scenario, likely, budget)
 
 
 def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:

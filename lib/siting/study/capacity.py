@@ -180,6 +180,8 @@ class CapacityFrames(Topic):
         gpu: card
         gpus_per_replica: cards that hold the model once [GPUs]
         replicas: that serve [replicas]
+        owned?: of a hybrid those on the servers that it owns at first; missing for others, and
+            where it has no price [replicas]
         spares: that stand by; of servers that stand by, one for each [replicas]
         gpus: cards of all that serve and stand by [GPUs]
         mean_rate: load of a mean hour of the first year [requests/s]
@@ -213,11 +215,20 @@ class CapacityFrames(Topic):
                     "shown": name == about and pool is largest,
                     "hybrid": found.kind == "hybrid",
                     "base": found.runs.label,
+                    "owned": self._owned(name, found, model),
                     "carries": self._carried(name, found, model),
                     "used": found.mean_utilisation(),
                     **_replicas_of(pool),
                     **_limits_of(pool),
                 }
+
+    def _owned(self, name: str, found: OptionCapacity, model: str) -> int | None:
+        """Replicas of a model on the servers that a hybrid's cheapest split owns at first."""
+        split = self.results.cost.options.get(name)
+        if found.kind != "hybrid" or split is None or found.server is None:
+            return None
+        cards = split.servers[0] * found.server.gpu_count
+        return int(cards // found.pools[model].gpus_per_replica)
 
     def _carried(self, name: str, found: OptionCapacity, model: str) -> float | None:
         """What the replicas of a model carry in the first year, those on servers that are there
@@ -225,10 +236,10 @@ class CapacityFrames(Topic):
         pool = found.pools[model]
         replicas = pool.replicas[0].central
         if found.kind == "hybrid":
-            split = self.results.cost.options.get(name)
-            if split is None or found.server is None:
+            owned = self._owned(name, found, model)
+            if owned is None:
                 return None
-            replicas = split.servers[0] * found.server.gpu_count // pool.gpus_per_replica
+            replicas = owned
         carried = float(replicas * pool.rate_per_replica.central)
         for kind in found.kinds:
             other = kind.pools.get(model)

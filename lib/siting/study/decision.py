@@ -12,7 +12,7 @@ from siting.cost import reference
 from siting.quality import leaves, margin_of, own_result, spoken
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.verdict.plan import PILOT_DAYS, Step
+from siting.verdict.plan import DAYS_OF_MONTH, Step, days_to_serve
 from siting.verdict.ranking import (
     Candidate,
     ConfidenceWord,
@@ -456,8 +456,8 @@ class DecisionFrames(Topic):
     def steps(self) -> Rows:
         """A step of the plan, in order of its day.
 
-        day: due so many days after the report [days]
-        due: day on which it is due
+        day: its gate, so many days after the report [days]
+        due: day on which it is due, at the latest that of its gate
         owner: who does it
         label: what to do, in a few words
         step: what to do
@@ -468,7 +468,7 @@ class DecisionFrames(Topic):
         for s in self.results.advice.plan:
             yield {
                 "day": s.row.day,
-                "due": self.results.day(s.row.day),
+                "due": self.results.day(s.due),
                 "owner": s.row.owner,
                 "label": s.row.label,
                 "step": f"{s.row.step}{self._earlier(s)}",
@@ -493,8 +493,8 @@ class DecisionFrames(Topic):
     def plan_lines(self) -> Rows:
         """Steps of the plan that are due on one day and differ in who does them alone, together.
 
-        day: due so many days after the report [days]
-        due: day on which they are due
+        day: their gate, so many days after the report [days]
+        due: day on which they are due, at the latest that of their gate
         label: what to do, in a few words
         owners: who does them, separated by semicolons
         steps: how many they are [steps]
@@ -731,18 +731,16 @@ class DecisionFrames(Topic):
         months = self.options[name].months_to_production
         if months is None:
             return {}
+        days = months.scaled(DAYS_OF_MONTH, "days")
+        # Of a move nothing is ordered before go or no-go.
+        if months.high > 0 and not self.results.decision.stays:
+            days = days_to_serve(months)
         return {
             "months*": months,
-            "live": self._day_after(months.central, moves=months.high > 0),
-            "live_low": self._day_after(months.low, moves=months.high > 0),
-            "live_high": self._day_after(months.high, moves=months.high > 0),
+            "live": self.results.day(days.central),
+            "live_low": self.results.day(days.low),
+            "live_high": self.results.day(days.high),
         }
-
-    def _day_after(self, months: float, *, moves: bool) -> str:
-        """The day so many months after the report; of a move not before go or no-go, as nothing is
-        ordered before."""
-        earliest = PILOT_DAYS if moves and not self.results.decision.stays else 0
-        return self.results.day(max(months * 365.25 / 12, earliest))
 
     def _reply(self, name: str | None) -> str | None:
         """The answer to the client's own question; `verdict` lists the cases."""

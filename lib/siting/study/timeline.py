@@ -117,14 +117,14 @@ class TimelineFrames(Topic):
             yield from x.sources
 
     def _work(self) -> Iterator[dict[str, Any]]:
-        steps = [s.row for s in self.results.advice.plan]
+        steps = self.results.advice.plan
         for s in steps:
-            before = max((x.day for x in steps if x.day < s.day), default=0)
+            before = max((x.row.day for x in steps if x.row.day < s.row.day), default=0)
             yield {
                 "start": self.results.day(before),
-                "end": self.results.day(s.day),
-                "label": s.label,
-                "owner": s.owner,
+                "end": self.results.day(s.due),
+                "label": s.row.label,
+                "owner": s.row.owner,
             }
         (verdict,) = self.study.verdict().to_dict("records")
         if self.results.decision.recommended and not verdict["stays"]:

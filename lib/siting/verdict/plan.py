@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from siting import places, quality
 from siting.catalogue import Currency, Fact, Owner, one_of, table
-from siting.cost.prices import exchange_rate
+from siting.cost.prices import exchange_rate, parameter
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness
 from siting.quality import Parities
@@ -25,6 +25,8 @@ FIRST_HORIZON_DAYS = 30
 PILOT_DAYS = 90
 """The plan's second horizon: by then a pilot has shown whether to order."""
 
+DAYS_OF_MONTH = 365.25 / 12
+
 
 Condition = Literal[
     "always",
@@ -37,6 +39,7 @@ Condition = Literal[
     "ending",
     "renewing",
     "leaving",
+    "overlap",
 ]
 """What may hold for the client and the recommended option (`conditions`)."""
 
@@ -62,7 +65,7 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     step: str
     """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {ending}, {experiment}
     and what it tells, {measured}, topics for {counsel} are filled in, and of a contract that ends
-    {renewed}, {notice}, {until}."""
+    {renewed}, {notice}, {until}; {beside} is how long old and new run side by side."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated."""
@@ -71,7 +74,7 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     currency: Currency = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """A step of this client's plan."""
 
@@ -81,6 +84,14 @@ class Step:
     """What it costs, in the client's currency."""
     tests: str = ""
     """Model whose quality it tests, in words."""
+    ends: int = 0
+    """Its own day, where that comes before `row.day`, the day of its gate. [days after the report]
+    """
+
+    @property
+    def due(self) -> int:
+        """The day on which it is due. [days after the report]"""
+        return self.ends or self.row.day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +122,10 @@ class Facts:
     counsel: tuple[str, ...] = ()
     """Topics of law that the client touches, or may, and that are not on file."""
     renewal: Renewal | None = None
+    ended: Mapping[str, int] = field(default_factory=dict)
+    """By option that is moved to: when what runs today is switched off. [days after the report]"""
+    beside: str = ""
+    """How long old and new run side by side, in words."""
     sector: str = "other"
     currency: str = "EUR"
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -172,6 +187,7 @@ def conditions(
         "ending": bool(facts.words[target.name]["ending"]),
         "renewing": facts.renewal is not None and target.name == baseline,
         "leaving": facts.renewal is not None and target.name != baseline,
+        "overlap": target.name != baseline and target.name in facts.ended,
     }
     return {word for word, true in holds.items() if true} | facts.holds
 
@@ -185,7 +201,7 @@ def plan(
     known = first_known(knowledge)
     test = known.experiment if known else None
     words = {**facts.words[target.name], "option": target.label}
-    words["counsel"] = ", ".join(facts.counsel)
+    words |= {"counsel": ", ".join(facts.counsel), "beside": facts.beside}
     if known and test:
         words |= {"measured": _begun_small(known.label), "experiment": test.action}
     if facts.renewal:
@@ -196,7 +212,7 @@ def plan(
         }
     open_ = to_decide(target, facts)
     steps = [
-        _step(s, words | {"reviews": points, "owner": who}, test, facts)
+        _step(s, words | {"reviews": points, "owner": who}, test, facts, target.name)
         for s in table("plan_steps", PlanStep)
         if s.when in holds
         and ("*" in s.kinds or target.kind in places.meant(s.kinds.split(";")))
@@ -206,7 +222,9 @@ def plan(
     return tuple(sorted(steps, key=lambda step: step.row.day))
 
 
-def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, facts: Facts) -> Step:
+def _step(
+    row: PlanStep, words: Mapping[str, str], test: Experiment | None, facts: Facts, option: str
+) -> Step:
     named: PlanStep | Experiment | None = test if row.when == "measure" else row
     price = None
     if named and named.cost:
@@ -216,7 +234,9 @@ def _step(row: PlanStep, words: Mapping[str, str], test: Experiment | None, fact
     if facts.renewal and row.when in ("renewing", "leaving"):
         day = min(day, facts.renewal.days)
     filled_in = row.model_copy(update=filled | {"owner": words["owner"], "day": day})
-    return Step(filled_in, price, tests=words["model"] if row.when == "unproven" else "")
+    ends = min(day, facts.ended[option]) if row.when == "overlap" else 0
+    tests = words["model"] if row.when == "unproven" else ""
+    return Step(row=filled_in, price=price, tests=tests, ends=ends)
 
 
 def _begun_small(label: str) -> str:
@@ -243,10 +263,49 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Parities, risks: Vend
             for found in law.coverage
         ),
         renewal=_renewal(scenario),
+        ended=_ended(scenario),
+        beside=_months_in_words(_beside(scenario)),
         sector=client.sector,
         currency=client.currency,
         rates={code: exchange_rate(code, client.currency, day)[0] for code in foreign},
     )
+
+
+def days_to_serve(months: Range) -> Range:
+    """When an option that is moved to serves, where nothing is ordered before the pilot's end.
+
+    The pilot takes its days however fast the rest is: what follows it is at its earliest as small a
+    part of its plan as the whole is, so that nothing serves on the day on which it is ordered.
+    months: to production, as the scenario has them. [days after the report]
+    """
+    planned = max(months.central * DAYS_OF_MONTH, PILOT_DAYS)
+    soonest = months.low / months.central if months.central > 0 else 0.0
+    early = PILOT_DAYS + (planned - PILOT_DAYS) * soonest
+    return Range(early, planned, max(months.high * DAYS_OF_MONTH, PILOT_DAYS), unit="days")
+
+
+def _ended(scenario: Scenario) -> dict[str, int]:
+    """`Facts.ended`; nothing where nothing runs today."""
+    if scenario.finance.baseline not in scenario.options:
+        return {}
+    return {name: round(_switched_off(scenario, name)) for name in scenario.options}
+
+
+def _switched_off(scenario: Scenario, name: str) -> float:
+    """When what runs today is no longer paid, as the costs have it. [days after the report]"""
+    serves = days_to_serve(scenario.options[name].months_to_production)
+    return serves.central + _beside(scenario).central * DAYS_OF_MONTH
+
+
+def _beside(scenario: Scenario) -> Range:
+    """How long old and new run side by side. [months]"""
+    return scenario.finance.parallel_months or parameter("parallel_months").range
+
+
+def _months_in_words(months: Range) -> str:
+    """`1 month (0 to 3)`."""
+    thing = "month" if months.central == 1 else "months"
+    return f"{months.central:g} {thing} ({months.low:g} to {months.high:g})"
 
 
 def _renewal(scenario: Scenario) -> Renewal | None:
@@ -285,7 +344,7 @@ def _ending(scenario: Scenario, risks: VendorRisks, name: str) -> str:
     option = scenario.options[name]
     day = scenario.client.report_date
     said = []
-    live = day + dt.timedelta(days=round(option.months_to_production.central * 365.25 / 12))
+    live = day + dt.timedelta(days=round(option.months_to_production.central * DAYS_OF_MONTH))
     found = (risks.options.get(o) for o in (scenario.finance.baseline, name))
     for e in dict.fromkeys(e for risk in found if risk for e in risk.endings):
         if e.retired and (e.retired - day).days <= 365:  # the plan's last horizon
