@@ -2,14 +2,18 @@
 
 A mutant is the library with one place changed: a comparison by its edge, a sum into a difference,
 a condition into its opposite, a number by one. It is killed if a test fails then. 40 places are
-drawn from each of five packages; of each, the tests that carry out its line are run, the quickest
-of each function first, until one fails. First each file of tests is run once, to see which line
-its tests carry out. Results are kept as they come, so that a run that was stopped goes on;
-`docs/mutants.md` is written from them. It takes about two hours of one core, so no test and no
-continuous integration runs it.
+drawn from each of five packages; of each, the tests that carry it out are run, the quickest of each
+function first, until one fails. A test that fails without the mutant as well counts for nothing.
 
-`--again` judges once more what was not killed, after tests were written for it; the page says
-both shares. What a person found out about a survivor stands in `mutants.csv`.
+All tests are read once; a process forks off for each mutant and puts it into the functions as they
+are. What survives so, and was carried out when the tests were read, is judged from the start, with
+new imports. First each file of tests is run once, to see which places its tests carry out. Results are kept as they
+come, so that a run that was stopped goes on; `docs/mutants.md` is written from them. It takes about
+half an hour of one core, so no test and no continuous integration runs it.
+
+`--again` judges once more what was not killed, after tests were written for it, and `--fresh` some
+that nobody has looked at; the page says all shares. What a person found out about a survivor stands
+in `mutants.csv`.
 """
 
 # ruff: noqa: E501
@@ -21,6 +25,7 @@ import ast
 import builtins
 import copy
 import csv
+import gc
 import hashlib
 import importlib
 import importlib.machinery
@@ -29,10 +34,11 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
@@ -65,6 +71,8 @@ LEFT_OUT = frozenset({
 """Files of tests that are not run: those that render reports, those that take minutes, and those
 that look at files and texts, at `siting_report`, or at processes of their own."""
 
+CRASHED = 99
+"""How a process ends that should not have."""
 NOT_READ = " (not read)"
 """Follows the name of a file of tests whose imports fail."""
 
@@ -284,25 +292,16 @@ class Notes:
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         self.places[nodeid] = sorted(self.reached)
 
+    def of_those_that_pass(self) -> dict[str, tuple[float, list[str]]]:
+        """By test: how long it took [s], and what it carried out."""
+        passed = sorted(self.places.keys() - self.amiss)
+        return {test: (self.seconds[test], self.places[test]) for test in passed}
+
 
 def test_files() -> list[Path]:
     """The files of tests that are run: all but those left out."""
     every = sorted((ROOT / "tests").glob("test_*.py"))
     return [path for path in every if path.stem.removeprefix("test_") not in LEFT_OUT]
-
-
-def _map(path: Path, kept: Path, mutants: list[Mutant]) -> None:
-    """Runs a file of tests, noting which places each that passes carries out."""
-    notes = Notes()
-    setattr(builtins, PROBE, notes.reached.add)
-    numbers: dict[str, dict[int, str]] = {}
-    for mutant in mutants:
-        numbers.setdefault(mutant.module, {})[mutant.place] = mutant.name
-    _put({module: probed(module, places) for module, places in numbers.items()})
-    pytest.main(["-q", "-p", "no:cacheprovider", str(path.relative_to(ROOT))], plugins=[notes])
-    passed = sorted(notes.places.keys() - notes.amiss)
-    found = {test: [notes.seconds[test], notes.places[test]] for test in passed}
-    kept.write_text(json.dumps(found), encoding="utf-8")
 
 
 def _put(trees: Mapping[str, ast.Module]) -> None:
@@ -323,10 +322,14 @@ def in_child(work: Any, *given: Any) -> int:
     """What a function does in a process of its own; what it printed is lost. Its exit status."""
     pid = os.fork()
     if pid == 0:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        os._exit(work(*given) or 0)
+        status = CRASHED
+        try:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 1)
+            os.dup2(null, 2)
+            status = work(*given) or 0
+        finally:
+            os._exit(status)
     since = time.monotonic()
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -334,7 +337,7 @@ def in_child(work: Any, *given: Any) -> int:
             return os.waitstatus_to_exitcode(status)
         if time.monotonic() - since > 10 * PATIENCE:
             os.kill(pid, 9)
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -372,65 +375,189 @@ def _opens_studies(file: str) -> bool:
     return "studies" in (ROOT / file).read_text(encoding="utf-8")
 
 
-def mapped(work: Path, mutants: list[Mutant]) -> Reach:
-    """What each file of tests carries out of the mutants' places; kept until the file changes."""
+def kept_map(path: Path, work: Path) -> Path:
+    """Where the map of a file of tests is kept, until the file changes."""
+    content = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return work / f"{path.stem}-{content}.json"
+
+
+def mapped(work: Path) -> Reach:
+    """What the tests carry out of the mutants' places, as far as their files were mapped."""
     seconds: dict[str, float] = {}
     tests: dict[str, set[str]] = {}
     for path in test_files():
-        content = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        kept = work / f"{path.stem}-{content}.json"
-        if not kept.is_file():
-            in_child(_map, path, kept, mutants)
-        for test, (took, reached) in json.loads(kept.read_text(encoding="utf-8")).items():
+        kept = kept_map(path, work)
+        found = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+        for test, (took, reached) in found.items():
             seconds[test] = took
             for name in reached:
                 tests.setdefault(name, set()).add(test)
     return Reach(tests, seconds)
 
 
-# --- one mutant -----------------------------------------------------------------------------------
+# --- the judging ----------------------------------------------------------------------------------
 
 
-def judged(mutant: Mutant, tests: list[str], work: Path) -> Verdict:
-    """Whether one of the tests fails with the mutant, and which."""
-    if not tests:
-        return Verdict("not reached", "")
-    status, failed = _run(mutant, tests, work)
-    if failed and not _passes_unbroken(failed, work):
-        return Verdict("not judged", f"{failed} fails without a mutant")
-    if failed:
-        return Verdict("killed", failed)
-    if status < 0:
-        return Verdict("killed", "no test: it came to no end")
-    if status > 0:
-        return Verdict("not judged", f"pytest ended with {status}")
-    return Verdict("survived", "")
+class Court:
+    """Judges mutants into files, each in a process of its own.
+
+    try_: runs tests with a mutant, or with none, and writes the first that fails into a file.
+    """
+
+    def __init__(self, work: Path, try_: Callable[[Mutant | None, list[str], Path], int]) -> None:
+        self.work = work
+        self.try_ = try_
+        self.reach = mapped(work)
+        self.sound: dict[str, bool] = {}
+        """Whether a test that failed with a mutant passes without one."""
+
+    def judge(
+        self, mutants: Collection[Mutant], file: Path, only_kills: Collection[str] = ()
+    ) -> None:
+        """Judges those that no former run judged.
+
+        only_kills: names of those of which nothing is kept where no test notices them.
+        """
+        commit = _commit()
+        done = {known["name"] for known in read(file)}
+        for mutant in mutants:
+            if mutant.name in done:
+                continue
+            verdict = self._verdict(mutant)
+            if verdict.fate != "killed" and mutant.name in only_kills:
+                continue
+            about = asdict(mutant) | asdict(verdict)
+            with file.open("a", encoding="utf-8") as kept:
+                kept.write(json.dumps({"name": mutant.name, "commit": commit, **about}) + "\n")
+
+    def _verdict(self, mutant: Mutant) -> Verdict:
+        tests = self.reach.of(mutant)
+        if not tests:
+            return Verdict("not reached", "")
+        status, failed = self._run(mutant, tests)
+        if failed and not self._is_sound(failed):
+            return Verdict("not judged", f"{failed} fails without a mutant")
+        if failed:
+            return Verdict("killed", failed)
+        if status < 0:
+            return Verdict("killed", "no test: it came to no end")
+        if status > 0:
+            return Verdict("not judged", f"the tests ended with {status}")
+        return Verdict("survived", "")
+
+    def _run(self, mutant: Mutant | None, tests: list[str]) -> tuple[int, str]:
+        """How the tests ended, and the first that failed."""
+        note = self.work / "failed.txt"
+        note.write_text("", encoding="utf-8")
+        status = in_child(self.try_, mutant, tests, note)
+        return status, note.read_text(encoding="utf-8")
+
+    def _is_sound(self, test: str) -> bool:
+        if test not in self.sound:
+            # A file that could not be read with the mutant was read without it, when it was mapped.
+            self.sound[test] = test.endswith(NOT_READ) or self._run(None, [test]) == (0, "")
+        return self.sound[test]
 
 
-def _run(mutant: Mutant | None, tests: list[str], work: Path) -> tuple[int, str]:
-    """How pytest ended, and the first test that failed."""
-    note = work / "failed.txt"
-    note.write_text("", encoding="utf-8")
-    status = in_child(_carried_out, mutant, tests, note)
-    return status, note.read_text(encoding="utf-8")
+def limit() -> None:
+    """Ends a process that takes too long or too much."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CPU, (int(PATIENCE), int(PATIENCE) + 5))
+    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 
 
-@cache
-def _passes_unbroken(test: str, work: Path) -> bool:
-    """Whether a test that failed with a mutant passes without one; a file that could not be read
-    with it was read when its tests were mapped."""
-    if test.endswith(NOT_READ):
+class Session:
+    """Reads all tests once; then forks for each mutant and puts it into the functions as they are.
+
+    What reading the tests carried out may survive so only because its results stand in the tests
+    already: such mutants are left to be judged from the start.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.notes = Notes()
+        self.failed: Path | None = None
+
+    def run(self) -> int:
+        setattr(builtins, PROBE, self.notes.reached.add)
+        numbers: dict[str, dict[int, str]] = {}
+        for mutant in (*self.asked.sample, *self.asked.fresh):
+            numbers.setdefault(mutant.module, {})[mutant.place] = mutant.name
+        _put({module: probed(module, places) for module, places in numbers.items()})
+        files = [str(path.relative_to(ROOT)) for path in test_files()]
+        return int(pytest.main(["-q", "-s", "-p", "no:cacheprovider", *files], plugins=[self]))
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        at_reading = frozenset(self.notes.reached)
+        self.items = {item.nodeid: item for item in session.items}
+        self.functions: dict[str, list[FunctionType]] = {}
+        for each in gc.get_objects():
+            if isinstance(each, FunctionType):
+                self.functions.setdefault(each.__code__.co_filename, []).append(each)
+        for path in test_files():
+            kept = kept_map(path, self.asked.work)
+            if not kept.is_file():
+                in_child(self._map, str(path.relative_to(ROOT)), kept)
+        court = Court(self.asked.work, self._try)
+        for mutants, file in self.asked.jobs():
+            court.judge(mutants, file, only_kills=at_reading)
         return True
-    status, failed = _run(None, [test], work)
-    return status == 0 and not failed
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and self.failed:
+            self.failed.write_text(report.nodeid, encoding="utf-8")
+
+    def _map(self, file: str, kept: Path) -> int:
+        """Runs a file of tests, noting which places each that passes carries out."""
+        items = [item for test, item in self.items.items() if _file(test) == file]
+        if items:
+            items[0].config.pluginmanager.register(self.notes)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        kept.write_text(json.dumps(self.notes.of_those_that_pass()), encoding="utf-8")
+        return 0
+
+    def _try(self, mutant: Mutant | None, tests: list[str], failed: Path) -> int:
+        limit()
+        self.failed = failed
+        if mutant is not None:
+            self._put_into_functions(mutant)
+        items = [self.items[test] for test in tests]
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if failed.stat().st_size or time.process_time() > ENOUGH:
+                break
+        return 0
+
+    def _put_into_functions(self, mutant: Mutant) -> None:
+        path = str(LIBRARY / mutant.module)
+        tree = mutated(mutant.module, mutant.place)
+        codes = _codes(compile(tree, path, "exec", dont_inherit=True))
+        for function in self.functions[path]:
+            code = function.__code__
+            changed = codes.get((code.co_qualname, code.co_firstlineno))
+            if changed is not None:
+                function.__code__ = changed
+
+
+def _codes(code: CodeType) -> dict[tuple[str, int], CodeType]:
+    """The functions of a module by name and line, but for those that have no name of their own."""
+    found = {}
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            found |= _codes(inner)
+            if not inner.co_name.startswith("<"):
+                found[inner.co_qualname, inner.co_firstlineno] = inner
+    return found
 
 
 class Judge:
     """Runs tests in the order asked for, notes the first that fails, ends when it looked enough."""
 
-    def __init__(self, tests: list[str], note: Path) -> None:
+    def __init__(self, tests: list[str], failed: Path) -> None:
         self.place = {test: place for place, test in enumerate(tests)}
-        self.note = note
+        self.failed = failed
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -438,26 +565,23 @@ class Judge:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.note.write_text(f"{report.nodeid}{NOT_READ}", encoding="utf-8")
+            self.failed.write_text(f"{report.nodeid}{NOT_READ}", encoding="utf-8")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self.note.write_text(report.nodeid, encoding="utf-8")
+            self.failed.write_text(report.nodeid, encoding="utf-8")
 
     def pytest_runtest_logfinish(self) -> None:
-        if time.process_time() > ENOUGH and not self.note.read_text(encoding="utf-8"):
+        if time.process_time() > ENOUGH and not self.failed.stat().st_size:
             pytest.exit("looked long enough", returncode=0)
 
 
-def _carried_out(mutant: Mutant | None, tests: list[str], note: Path) -> int:
-    """Runs tests with a mutant in place of its module: 0 where all pass."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CPU, (int(PATIENCE), int(PATIENCE) + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+def try_from_the_start(mutant: Mutant | None, tests: list[str], failed: Path) -> int:
+    """Imports the library with a mutant in place of its module, then runs tests."""
+    limit()
     if mutant is not None:
         _put({mutant.module: mutated(mutant.module, mutant.place)})
-    judge = Judge(tests, note)
+    judge = Judge(tests, failed)
     return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins=[judge]))
 
 
@@ -470,7 +594,7 @@ def _warm() -> None:
         importlib.import_module(name)
 
 
-def _read(file: Path) -> list[Known]:
+def read(file: Path) -> list[Known]:
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     return [json.loads(line) for line in lines]
 
@@ -480,18 +604,27 @@ def _commit() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def judge(mutants: list[Mutant], file: Path, reach: Reach) -> None:
-    """Judges mutants into a file; those that a former run judged are not judged again."""
-    commit = _commit()
-    done = {known["name"] for known in _read(file)}
-    for mutant in mutants:
-        if mutant.name in done:
-            continue
-        tests = reach.of(mutant)
-        verdict = judged(mutant, tests, file.parent)
-        about = {"name": mutant.name, "commit": commit, **asdict(mutant), **asdict(verdict)}
-        with file.open("a", encoding="utf-8") as kept:
-            kept.write(json.dumps(about) + "\n")
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be judged, and where what was found is kept."""
+
+    work: Path
+    sample: list[Mutant]
+    fresh: list[Mutant]
+    with_again: bool
+    with_fresh: bool
+
+    def file(self, name: str) -> Path:
+        return self.work / f"{name}.jsonl"
+
+    def jobs(self) -> Iterator[tuple[list[Mutant], Path]]:
+        """Mutants and the file into which they are judged."""
+        yield self.sample, self.file("drawn")
+        if self.with_again:
+            alive = {k["name"] for k in read(self.file("drawn")) if k["fate"] != "killed"}
+            yield [m for m in self.sample if m.name in alive], self.file("again")
+        if self.with_fresh:
+            yield self.fresh, self.file("fresh")
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -541,13 +674,14 @@ def page(first: list[Known], again: list[Known], fresh: list[Known]) -> str:
         for k in sorted(again, key=_order)
         if k["fate"] == "killed"
     ]
+    commits = " and ".join(dict.fromkeys(k["commit"] for k in first + again + fresh))
+    shares = f"**Killed: {share(now)}.** Before tests were written for survivors: {share(first)}."
+    if fresh:
+        shares += f" Of places drawn afresh, for which nobody had written a test: {share(fresh)}. With so few, the share of all places lies between {share(fresh).chance}, with 95 % confidence."
     sections = [
         "# Do the tests notice?",
-        INTRODUCTION.format(
-            commits=" and ".join(dict.fromkeys(k["commit"] for k in first + again))
-        ),
-        f"**Killed: {share(now)}.** Before tests were written for those that survived: {share(first)}. "
-        f"Of places drawn afresh, for which nobody had written a test: {share(fresh)}; with so few, the share of all places lies between {share(fresh).chance} with 95 % confidence.",
+        INTRODUCTION.format(commits=commits),
+        shares,
         "\n".join(["| package | at first | now | drawn afresh |", "|---|---|---|---|", *rows]),
         "## What no test notices",
         "\n".join(["| place | change | what we found |", "|---|---|---|", *left]),
@@ -592,23 +726,25 @@ def main() -> None:
     ask.add_argument("--again", action="store_true", help="judge once more what was not killed")
     ask.add_argument("--fresh", action="store_true", help="judge 25 that were not drawn")
     ask.add_argument("--page", action="store_true", help="only write the page")
-    asked = ask.parse_args()
-    work: Path = asked.work
-    work.mkdir(parents=True, exist_ok=True)
+    said = ask.parse_args()
+    sample = drawn(1, EACH)
+    asked = Asked(
+        work=said.work,
+        sample=sample,
+        fresh=drawn(2, FRESH, {mutant.name for mutant in sample}),
+        with_again=said.again,
+        with_fresh=said.fresh,
+    )
     os.chdir(ROOT)
-    files = {name: work / f"{name}.jsonl" for name in ("drawn", "again", "fresh")}
-    if not asked.page:
+    if not said.page:
+        said.work.mkdir(parents=True, exist_ok=True)
         _warm()
-        sample = drawn(1, EACH)
-        fresh = drawn(2, FRESH, {mutant.name for mutant in sample})
-        reach = mapped(work, sample + fresh)
-        judge(sample, files["drawn"], reach)
-        if asked.again:
-            alive = {k["name"] for k in _read(files["drawn"]) if k["fate"] != "killed"}
-            judge([m for m in sample if m.name in alive], files["again"], reach)
-        if asked.fresh:
-            judge(fresh, files["fresh"], reach)
-    PAGE.write_text(page(*map(_read, files.values())), encoding="utf-8")
+        in_child(Session(asked).run)
+        court = Court(asked.work, try_from_the_start)
+        for mutants, file in asked.jobs():
+            court.judge(mutants, file)
+    known = (read(asked.file(name)) for name in ("drawn", "again", "fresh"))
+    PAGE.write_text(page(*known), encoding="utf-8")
 
 
 if __name__ == "__main__":

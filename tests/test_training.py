@@ -74,6 +74,13 @@ def test_each_stage_of_zero_shards_one_thing_more() -> None:
     assert held[1] > held[2] > held[3]
 
 
+def test_gradients_are_divided_from_the_second_stage_of_zero_on() -> None:
+    # Rajbhandari et al. 2020: stage 1 divides states, stage 2 gradients too, 3 parameters too
+    kept = {s: Job(model=SMALL, gpus=8, sharding=s) for s in ("none", "zero1", "zero2", "zero3")}
+    shares = {sharding: job.gradient_share for sharding, job in kept.items()}
+    assert shares == {"none": 1, "zero1": 1, "zero2": 1 / 8, "zero3": 1 / 8}
+
+
 def test_eight_bit_states_take_one_byte_each() -> None:
     job = Job(model=SMALL, method="full", optimizer="adamw_8bit", tokens=1, framework="litgpt")
     got = _part(training.Peak(job), "gradients and states") * GIB
