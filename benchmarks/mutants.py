@@ -54,7 +54,7 @@ FRESH = 5
 """Mutants of a package that nobody has written a test for."""
 MOST_TESTS = 40
 """Tests of a mutant, of those that carry out its line: of each test function its quickest case."""
-ENOUGH = 20.0
+ENOUGH = 10.0
 """Tests that have run so long without noticing a mutant have looked long enough. [s of CPU]"""
 PATIENCE = 300.0
 """A mutant that takes longer hangs, which is noticed. [s of CPU]"""

@@ -190,3 +190,13 @@ def test_page_six_tells_the_end_that_moves_the_price_of_todays_model() -> None:
     assert bill[after] / bill[after - 3] == pytest.approx(ends.times, rel=0.01)
     told = printed("40_cost", "banca-valdora")
     assert f"Claude Sonnet 4.6 is planned to end after {ends.months:.0f} months" in told
+
+
+def test_list_prices_of_a_million_tokens_are_those_that_the_vendor_publishes() -> None:
+    # OpenAI's page of prices: GPT-4.1 at $2.00 in, $0.50 cached and $8.00 out a million tokens.
+    load = prices.BilledTokens(input_mean=1000, output_mean=100)
+    found = prices.api_request("openai", "gpt-4.1", load, 0.0, dt.date(2026, 11, 24))
+    assert found.input_per_million == pytest.approx(2.00)
+    assert found.cached_per_million == pytest.approx(0.50)
+    assert found.output_per_million == pytest.approx(8.00)
+    assert found.per_request == pytest.approx((1000 * 2.00 + 100 * 8.00) / 1e6)

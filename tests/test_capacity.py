@@ -161,6 +161,22 @@ def test_a_full_cache_makes_requests_wait() -> None:
     assert expected.ttft[95] > 3 * latency(replica, rate).ttft[95]
 
 
+def test_requests_that_do_not_slow_each_other_down_are_as_many_as_erlang_says() -> None:
+    # A step of 20 ms however many share it, 300 tokens of 6 s: at 5 a second 30 are under way,
+    # and with room for all their number is Poisson's, whose variance is its mean.
+    output = LogNormal(300, 0.5)
+    apart = Curve(
+        decode_s=np.full(200, 0.02),
+        prompt_s=1e-9,
+        first_token_s=0.0,
+        chunk_tokens=1000,
+        lengths=Lengths(input=LogNormal(100, 0), output=output),
+    )
+    busy = queueing._Busy(apart, 5.0)
+    assert busy.served == pytest.approx(30, rel=0.01)
+    assert busy.variance == pytest.approx(30, rel=0.01)
+
+
 def test_more_load_never_shortens_a_wait() -> None:
     replica = curve(LONG)
     seen = [latency(replica, u * replica.saturation_rate) for u in np.linspace(0.05, 0.95, 19)]
@@ -351,6 +367,20 @@ def test_what_keeps_a_limit_is_the_weighted_quantile(base: Scenario) -> None:
     assert bursts._within(values) == told
     # equal values lie on one side of their mean
     assert bursts._within(np.full(len(values), 3.0)) == 3.0
+
+
+def test_whoever_may_wait_twice_as_long_is_strained_half_as_much_by_waiting(base: Scenario) -> None:
+    (pool,) = capacity.assess(base)["owned"].pools.values()
+    curve = curve_of(pool)
+    rate = pool.workloads[0].rate / pool.replicas[0].central
+    tight = dataclasses.replace(
+        pool.loads[0].limits, tpot_s=1e9
+    )  # so that nothing but waiting strains
+    once = queueing._Bursts(curve, tight, "agents", rate)
+    loose = dataclasses.replace(tight, ttft_s=tight.ttft_s + once.slack)
+    twice = queueing._Bursts(curve, loose, "agents", rate)
+    assert twice.slack == pytest.approx(2 * once.slack)
+    assert once.strain(0) == pytest.approx(2 * twice.strain(0)) != once.strain(10)
 
 
 @pytest.mark.parametrize("kind", ["people", "machines", "agents"])

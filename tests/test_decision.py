@@ -344,3 +344,33 @@ def test_the_notice_of_todays_contract_is_as_many_months_before_its_end_or_its_l
     assert past is not None and past.days == 0
     assert renewal(3, None) is None
     assert renewal(3, day + dt.timedelta(days=366)) is None
+
+
+@dataclasses.dataclass(frozen=True)
+class LastDay:
+    """Of a model of a vendor."""
+
+    model: str
+    retired: dt.date | None
+    vendor: str = "Vendor"
+
+
+def test_a_plan_names_what_ends_within_a_year_and_what_ends_before_the_option_serves() -> None:
+    # Decided on 24 November 2026, the servers serve half a year later, on 26 May 2027.
+    own = Made(label="Own servers", months_to_production=Range.exact(6.0))
+    said = Made(
+        options={"own": own},
+        client=Made(report_date=dt.date(2026, 11, 24)),
+        finance=Made(baseline="api"),
+    )
+    ends = (
+        LastDay("Alpha", dt.date(2027, 3, 1)),
+        LastDay("Beta", dt.date(2027, 8, 1)),
+        LastDay("Gamma", dt.date(2028, 3, 1)),
+        LastDay("Delta", None),
+    )
+    risks = Made(options={"api": Made(endings=ends)})
+    assert plan._ending(said, risks, "own") == (
+        "Alpha at Vendor (last day 1 March 2027, before Own servers serves) and "
+        "Beta at Vendor (last day 1 August 2027)"
+    )

@@ -84,6 +84,13 @@ def gpus(*workloads: Workload) -> float:
     return pool(*workloads).gpus(1).central
 
 
+def test_work_that_may_all_wait_strains_no_limit_however_long_it_waits() -> None:
+    found = pool(workload(**LETTERS))
+    assert found.strain(found.year_peak) == 0
+    beside = pool(workload(**LETTERS), workload())
+    assert beside.strain(beside.year_peak) > 0
+
+
 def scaled(w: Workload, times: float) -> Workload:
     return w.model_copy(update={"requests_per_day": w.requests_per_day * times})
 

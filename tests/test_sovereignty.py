@@ -1200,3 +1200,56 @@ def test_verdicts_that_changed_are_those_that_differ_and_no_others():
     assert sovereignty.changed(before, before) == ()
     (one,) = sovereignty.changed(before, after)
     assert (one.option, one.before.verdict, one.after.verdict) == ("api", "fail", "pass")
+
+
+def test_a_law_of_secrecy_is_asked_before_data_protection_and_both_before_the_rest() -> None:
+    def law(topic: str, rules: str, country: str = "MA") -> SimpleNamespace:
+        return SimpleNamespace(country=country, topic=topic, rules=rules)
+
+    told = [law("data protection", "A;B"), law("banking secrecy", "B"), law("AI law", "C")]
+    elsewhere = [law("data protection", "C", country="TN")]
+    book = SimpleNamespace(coverage=told + elsewhere)
+    places = {rule: rulebook.RuleBook.gravity(book, rule, "MA") for rule in "ABC"}
+    assert places == {"A": 1, "B": 0, "C": 2}
+
+
+def open_finding(
+    rule: str, *, strikes: bool = False, weight: str = "option", may_not_apply: bool = False
+) -> SimpleNamespace:
+    """What is open of a rule on one flow."""
+    return SimpleNamespace(
+        rule=SimpleNamespace(rule_id=rule, weight=weight),
+        verdict="review",
+        can_strike=strikes,
+        may_not_apply=may_not_apply,
+    )
+
+
+def test_what_can_strike_leads_then_what_lies_with_the_option_and_duties_to_mark_are_last() -> None:
+    in_turn = [
+        open_finding("A", strikes=True, weight="duty"),
+        open_finding("B"),
+        open_finding("C", may_not_apply=True),
+        open_finding("D", weight="duty"),
+        open_finding("E", weight="marking"),
+    ]
+    for place, first in enumerate(in_turn):
+        assert sovereignty._lead(reversed(in_turn[place:])) is first
+
+
+def test_rules_that_fail_decide_and_else_those_that_may_strike() -> None:
+    review, may_strike = open_finding("A"), open_finding("B", strikes=True)
+    fail = open_finding("C")
+    fail.verdict = "fail"
+    assert sovereignty.deciding([review, may_strike, fail]) == [fail]
+    assert sovereignty.deciding([review, may_strike]) == [may_strike]
+    assert sovereignty.deciding([review, open_finding("D", strikes=True, may_not_apply=True)]) == []
+
+
+def test_a_point_can_strike_where_its_rule_can_on_one_of_the_flows() -> None:
+    harmless, striking = open_finding("A"), open_finding("A", strikes=True)
+    option = SimpleNamespace(findings={"A": (harmless, striking)}, remedy=lambda _: "")
+    point = sovereignty.OptionAssessment._point(option, (harmless,), None, ())
+    assert point.strikes
+    option.findings["A"] = (harmless, harmless)
+    assert not sovereignty.OptionAssessment._point(option, (harmless,), None, ()).strikes

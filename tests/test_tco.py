@@ -387,6 +387,7 @@ def test_a_clients_quote_beats_the_published_price_until_it_expires() -> None:
     plan = costing.compile_plan(chosen, plain_capacity(chosen))
     assert plan.factors["gpu_hour.rented"].value.central == 1.23
     assert plan.factors["gpu_hour.rented"].source.kind == "client"
+    assert plan.factors["gpu_hour.rented"].label == "gpu hour (quote)"
     late = with_changes(finance={"quotes": [{**quote, "valid_until": dt.date(2026, 11, 20)}]})
     plan = costing.compile_plan(late, plain_capacity(late))
     assert plan.factors["gpu_hour.rented"].source.kind != "client"
