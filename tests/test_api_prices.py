@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -200,3 +201,11 @@ def test_list_prices_of_a_million_tokens_are_those_that_the_vendor_publishes() -
     assert found.cached_per_million == pytest.approx(0.50)
     assert found.output_per_million == pytest.approx(8.00)
     assert found.per_request == pytest.approx((1000 * 2.00 + 100 * 8.00) / 1e6)
+
+
+def test_a_models_class_of_price_is_that_of_three_tokens_in_and_one_out() -> None:
+    # (3 x 1.60 + 0.40) / 4 = 1.30 dollars a million; and half of it, once listed at half
+    price = SimpleNamespace(input_per_million=1.60, output_per_million=0.40)
+    assert api_prices._class_of(price, 1.0) == "successor_price_1_to_5"
+    assert api_prices._class_of(price, 0.5) == "successor_price_below_1"
+    assert api_prices._class_of(price, 4.0) == "successor_price_from_5"

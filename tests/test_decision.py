@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from siting.catalogue import settings as settings_of
 from siting.catalogue import table
 from siting.draws import DRAWS
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Readiness
 from siting.quantity import Range
 from siting.verdict import knowledge, plan, ranking
-from siting.verdict.decision import Case, advise, decide
+from siting.verdict.decision import Case, advise, decide, inputs
 from siting.verdict.knowledge import Driver, Knowledge
 from siting.verdict.plan import Facts, PlanStep
 from siting.verdict.ranking import Barrier, Candidate, Doubt, Sampled
@@ -111,6 +112,11 @@ def test_an_option_that_is_not_cleared_may_lead_and_says_what_clears_it():
     assert not found.cleared
     steps = advise(found, FACTS, ()).plan
     assert any("Test Gemma against GPT" in step.row.step for step in steps)
+
+
+def test_where_one_option_is_left_no_knowledge_could_change_the_choice_and_none_is_priced():
+    assert advised(candidate("api", 1.0)).perfect_information is None
+    assert advised(candidate("api", 1.0), candidate("own", 0.9)).perfect_information is not None
 
 
 def test_options_that_cannot_be_told_apart_are_called_open():
@@ -374,3 +380,13 @@ def test_a_plan_names_what_ends_within_a_year_and_what_ends_before_the_option_se
         "Alpha at Vendor (last day 1 March 2027, before Own servers serves) and "
         "Beta at Vendor (last day 1 August 2027)"
     )
+
+
+def test_each_setting_of_the_decision_is_an_input_and_one_of_them_of_promethee_alone() -> None:
+    def told(method: str) -> list[str]:
+        said = Made(decision=Made(weights={}, method=method))
+        return [each.name for each in inputs(said, ())]
+
+    every = [row.meaning.split(";")[0] for row in settings_of("decision_settings").values()]
+    assert told("promethee") == every
+    assert len(told("additive")) == len(every) - 1

@@ -91,6 +91,17 @@ def test_work_that_may_all_wait_strains_no_limit_however_long_it_waits() -> None
     assert beside.strain(beside.year_peak) > 0
 
 
+def test_of_two_hours_as_full_the_one_whose_requests_come_in_bursts_asks_for_more() -> None:
+    def at(hour: int, requests: float, arrivals: str) -> Workload:
+        hours = [float(hour == each) for each in range(24)]
+        return workload(requests_per_day=requests, hours=hours, arrivals=arrivals)
+
+    both = pool(at(10, 20_000, "people"), at(22, 19_000, "agents"))
+    people, agents = (share.headroom for share in both.workloads)
+    assert agents > 1.1 * people
+    assert both.busy_hour_of_week % 24 == 22
+
+
 def scaled(w: Workload, times: float) -> Workload:
     return w.model_copy(update={"requests_per_day": w.requests_per_day * times})
 

@@ -1253,3 +1253,28 @@ def test_a_point_can_strike_where_its_rule_can_on_one_of_the_flows() -> None:
     assert point.strikes
     option.findings["A"] = (harmless, harmless)
     assert not sovereignty.OptionAssessment._point(option, (harmless,), None, ()).strikes
+
+
+def test_an_answer_is_yes_or_no_or_one_of_the_words_of_its_question() -> None:
+    asked = {
+        "certified": SimpleNamespace(type="yes/no", words=()),
+        "grade": SimpleNamespace(type="word", words=("high", "low")),
+    }
+    of = SimpleNamespace(law=SimpleNamespace(attributes=asked))
+    assert sovereignty.Sovereignty._answers(of, "certified") == (True, False)
+    assert sovereignty.Sovereignty._answers(of, "grade") == ("high", "low")
+
+
+def test_of_a_day_its_events_are_told_and_else_the_rules_that_begin_to_hold() -> None:
+    event = SimpleNamespace(summary="The act applies.")
+    rule = SimpleNamespace(regime="AI Act", title="Log", provision="Art. 12")
+    assert sovereignty._happening([event], [rule]) == "The act applies."
+    assert sovereignty._happening([], [rule]) == "AI Act: Log (Art. 12)."
+    assert sovereignty._happening([], []) == "A date that a rule names."
+
+
+def test_what_differs_between_two_days_is_named_wherever_it_stands() -> None:
+    flow = SimpleNamespace(place="flow", values={"same": 1, "other": 2, "gone": 3})
+    now = {"same": 1, "other": 4, "new": 5}
+    before = SimpleNamespace(flows=[flow])
+    assert sovereignty._differing([(flow, now)], before) == {"other", "gone", "new"}

@@ -1027,3 +1027,20 @@ def test_a_loan_is_paid_back_in_equal_parts(yearly: float, part: float) -> None:
 
 def test_all_that_a_cost_item_may_be_counted_by_is_counted_but_the_bill_of_an_api() -> None:
     assert {*DRIVERS} == {*cashflow.QUANTITIES, "api_bill"}
+
+
+@pytest.mark.parametrize(("own", "before", "told"), [(10.0, 30.0, 0.0), (30.0, 10.0, 20.0)])
+def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves_meanwhile(
+    own: float, before: float, told: float
+) -> None:
+    # Three months until production; what serves meanwhile is paid in them already.
+    clock = SimpleNamespace(
+        waiting=lambda phase, name: np.ones((1, 3)),
+        path=lambda path: np.ones((1, 12)),
+        plan=SimpleNamespace(years=1),
+    )
+    bill = {
+        ("running", "flat", "serving"): np.array([[own]]),
+        ("running", "flat", "before"): np.array([[before]]),
+    }
+    assert tco.forgone(clock, "own", bill).tolist() == [[told, told, told]]

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import random
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -314,3 +315,21 @@ def test_changes_survive_being_written_as_words_and_read_again() -> None:
 def test_a_study_of_changes_is_the_study_of_the_changed_scenario() -> None:
     asked = {"finance.price_path": "list"}
     assert study.open("base", asked).scenario.finance.price_path == "list"
+
+
+@pytest.mark.parametrize(
+    ("what", "unit", "today", "at", "told"),
+    [
+        ("volume", "times the plan", 1.0, 1.7, "volume is above 1.7 times the plan"),
+        (
+            "weight of cost", "share of all weight", 0.5, 0.25,
+            "weight of cost is below 25% of all weight",
+        ),
+    ],
+)  # fmt: skip
+def test_where_a_choice_turns_is_told_in_the_unit_of_what_is_turned(
+    what: str, unit: str, today: float, at: float, told: str
+) -> None:
+    dial = SimpleNamespace(what=what, unit=unit, today=today)
+    clause = variants.Switch._clause.fget  # type: ignore[attr-defined]
+    assert clause(SimpleNamespace(dial=dial, at=at)) == told
