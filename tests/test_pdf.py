@@ -12,6 +12,7 @@ import nbformat
 import pdfua
 import pypdf
 import pypdfium2
+import pypdfium2.raw as raw
 import pytest
 from siting_report.print import document
 from siting_report.run import forge as warm
@@ -236,3 +237,28 @@ def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(forge: Forge) -> N
         image for p in pypdf.PdfReader(io.BytesIO(files["report.pdf"])).pages for image in p.images
     ]
     assert len(pictures) == 1
+
+
+def sizes(pdf: bytes, word: str) -> list[set[float]]:
+    """Sizes of type in which a word stands, by page that has it. [points]"""
+    by_page = []
+    for page in pypdfium2.PdfDocument(pdf):
+        letters = page.get_textpage()
+        places = [found.start() for found in re.finditer(word, letters.get_text_range())]
+        by_page.append({round(raw.FPDFText_GetFontSize(letters.raw, at), 2) for at in places})
+    return [found for found in by_page if found]
+
+
+def test_what_is_a_little_too_long_for_a_page_is_set_smaller_and_what_is_longer_flows(
+    forge: Forge,
+) -> None:
+    def of(lines: int) -> list[set[float]]:
+        said = [f"say('Measured {i}.')" for i in range(lines)]
+        made = make(chapters={"10_x.ipynb": chapter("Why?", *said)})
+        files = render(dataclasses.replace(made, formats=("pdf",)), forge)
+        return sizes(files["report.pdf"], "Measured")
+
+    assert of(42) == [{10.0}]
+    ((size,),) = of(48)
+    assert 9 < size < 10
+    assert of(60) == [{10.0}, {10.0}]

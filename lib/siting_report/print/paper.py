@@ -115,9 +115,13 @@ class _Setter:
             f"[{_inline(chapter.headline)}], [{self._lead(chapter)}], "
             f"appendix: {json.dumps(chapter.appendix)}, first: {json.dumps(chapter.page_one)})"
         )
-        between = "\n#v(1fr)\n" if chapter.page_one else "\n"
-        close = _closing(chapter) if not chapter.appendix and not chapter.page_one else ""
-        return "\n".join([open_, between.join(map(self.row, chapter.rows)), close])
+        if chapter.appendix:
+            return "\n".join([open_, *map(self.row, chapter.rows)])
+        between = "\n#v(2.5mm)\n#v(1fr)\n" if chapter.page_one else "\n"
+        shown = between.join(map(self.row, chapter.rows))
+        close = "" if chapter.page_one else _closing(chapter)
+        kept = "12mm" if close else "0mm"  # for its sources, in short
+        return "\n".join([open_, f"#fitted({kept})[", shown, "]", close])
 
     def _lead(self, chapter: Chapter) -> str:
         """What qualifies the answer, and in its last line what both rest on; not on page one."""
