@@ -31,13 +31,16 @@ PricePath = Literal["named_model", "equal_quality", "list"]
 assert get_args(PricePath) == get_args(Finance.model_fields["price_path"].annotation)
 
 DAYS_PER_MONTH = 365.25 / MONTHS
-FALLING_YEARS = 2
-"""Years for which prices of equal quality fall: no window that was counted is longer."""
 PRICE_CLASSES = ((1.0, "successor_price_below_1"), (5.0, "successor_price_1_to_5"))
 """Dollars per million tokens, blended, below which a model's successor is drawn from a class."""
 DEAREST = "successor_price_from_5"
 AS_LISTED = "as listed today"
 """Said of the price of a successor that the vendor names."""
+
+
+def falling_years() -> int:
+    """Years for which prices of equal quality fall, the first of them a year from today."""
+    return round(parameter("api_falls_for").central)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,7 @@ class ModelPath:
         if self.how == "list":
             return np.broadcast_to(listed, (len(draws["growth"]), months))
         if self.how == "equal_quality":
-            years = np.minimum(np.floor(elapsed / MONTHS), FALLING_YEARS)
+            years = np.minimum(np.floor(elapsed / MONTHS), falling_years())
             fallen = (1 - draws["api_decline"])[:, None] ** years[None, :]
             first = elapsed < MONTHS  # nobody has moved yet
             return np.asarray(np.where(first, listed, fallen))

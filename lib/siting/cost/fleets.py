@@ -226,7 +226,7 @@ def _spare(priced: PricedOption, asked: _Asked, existing: _Existing, serving: Ar
         return np.asarray(spare + whole_up(serving * priced.option.second_site))
     for_all = whole_up(_filled(priced, asked.peak).sum(axis=0))
     strongest = max(kind.equivalent for kind in priced.kinds)
-    spare = stand_by.bought(for_all, strongest, existing.idle)
+    spare = stand_by.of_several_kinds(for_all, strongest, existing.idle)
     return np.asarray(spare + whole_up(for_all * priced.option.second_site))
 
 

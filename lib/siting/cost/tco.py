@@ -38,7 +38,7 @@ from siting.inputs.scenario import Scenario
 from siting.places import BY_REQUEST
 from siting.quantity import NotEstimated, Range
 from siting.serving.capacity import OptionCapacity
-from siting.serving.servers import Server
+from siting.serving.servers import Server, whole_up
 
 G_PER_TONNE = 1e6
 
@@ -192,6 +192,8 @@ def _alike(plan: Plan, draws: Draws, owed: Sequence[Amount]) -> _Bill:
     if bought and plan.tax_rate:
         life = cashflow.life_years(draws)
         monthly, left = written_off(np.sum(bought, axis=0), life, plan.months)
+        # No amount of a bill has a blank phase (`cashflow.Phase`), so nothing is overwritten, and
+        # `forgone` counts no relief from tax as what serves or what runs before.
         alike["running", "flat", ""] = -plan.tax_rate * monthly
         alike["end", "flat", ""] = -plan.tax_rate * left
     return alike
@@ -421,14 +423,14 @@ class OptionCost:
         """Levelised cost of a million tokens, input and output together."""
         self.paid = _sum_of(f for f in self.flows if f.category != cashflow.FORGONE)
         """What of that is paid: not service that is forgone. [M + 1]"""
-        self.cash_view = paid_by_year(self.paid)
+        self.cash_view = by_year_from_today(self.paid)
         """Cost by year as it is paid; today's payments in the first year."""
         expense = self.paid - _sum_of(f for f in self.flows if f.capital)
         written = depreciation(self.flows, self.life, plan.months)
         self.booked = expense + written
         """Cost by month as it is booked: investments over their life, what is left at the end.
         [M + 1]"""
-        self.accounting_view = paid_by_year(self.booked)
+        self.accounting_view = by_year_from_today(self.booked)
         """The same by year."""
         saving = _sum_of(lines.get(plan.baseline, ())) - self.monthly
         self.npv = money.npv(saving, rate)
@@ -525,8 +527,9 @@ def _sum_of(lines: Iterable[CashFlow]) -> Array:
     return np.asarray(np.sum([f.amounts for f in lines], axis=0))
 
 
-def paid_by_year(monthly: Array) -> tuple[float, ...]:
-    """Sum of each year; today's payments in the first. [as the flows]"""
+def by_year_from_today(monthly: Array) -> tuple[float, ...]:
+    """Sum of each year of anything that is counted by month, money or machines: today's in the
+    first. [as the months]"""
     later = monthly[1:].copy()
     later[0] += monthly[0]
     return tuple(float(later[i : i + MONTHS].sum()) for i in range(0, len(later), MONTHS))
@@ -771,7 +774,7 @@ def _by_share(plan: Plan, option: PricedHybrid, draws: Draws) -> Array:
     need = fleets.fleet_needed(option.base, draws, plan.years).serving.max(axis=1)
     shares = np.append(0.0, SHARES) if option.kinds else SHARES
     each = {n: np.tile(x, len(shares)) for n, x in draws.items()}
-    each[owned_key(name)] = np.ceil(np.outer(shares, need)).ravel()
+    each[owned_key(name)] = whole_up(np.outer(shares, need)).ravel()
     mixed = replace(plan, options={**plan.options, name: replace(option, split=None)})
     return totals(mixed, each, [name])[name].present.reshape(len(shares), -1)
 

@@ -309,7 +309,7 @@ def _api_formula(book: _Book, key: str, t: int, column: str) -> str:
         return "=1"
     if path.how == "equal_quality":
         fall = book.inputs["api_decline"]
-        return f"=(1-{fall})^MIN(INT({elapsed}/12),{api_prices.FALLING_YEARS})"
+        return f"=(1-{fall})^MIN(INT({elapsed}/12),{api_prices.falling_years()})"
     listed = f"{path.listed(t)[t - 1]:.12g}"
     if path.how == "list":
         return f"={listed}"

@@ -81,6 +81,11 @@ ANSWER = "answer:"
 """Begins the measure of a criterion that is a number of the option itself."""
 
 
+EXTREMES: Mapping[Value, str] = {0.0: "low enough", 1e6: "too high"}
+"""Answers that are supposed where a number is asked, and how a reader is told: beyond every limit
+that a rule sets in days, hours, months or shares."""
+
+
 @catalogue.of_facts
 def dictionary() -> Mapping[str, Attribute]:
     """Every attribute by name. Raises FactError where a criterion asks for one that is there."""

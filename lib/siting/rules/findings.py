@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from siting.inputs.attributes import Attribute, Known, Value, value_text
+from siting.inputs.attributes import EXTREMES, Attribute, Known, Value, value_text
 from siting.rules import conditions
 from siting.rules.conditions import Condition, Values
 from siting.rules.flows import FlowFacts
@@ -218,10 +218,6 @@ class Finding:
             if a.level in ASKED:
                 others = (v for v in by_type.get(a.type, ()) if v != values.get(a.name))
                 yield from ((a, value) for value in others)
-
-
-EXTREMES: Mapping[Value, str] = {0.0: "low enough", 1e9: "too high"}
-"""Numbers that are supposed, and how a reader is told."""
 
 
 def _in_words(attribute: Attribute, value: Value) -> str:

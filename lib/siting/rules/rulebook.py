@@ -437,6 +437,7 @@ def rule_book() -> RuleBook:
         for rule_id, rule in rules.items()
     }
     kinds = catalogue.table("sovereignty_flows", FlowKind)
+    published = _published(attributes)
     for s in catalogue.table("sovereignty_stress", Stress):
         read_value(s.value, s.attribute, attributes, f"sovereignty_stress.csv, {s.stress}")
     return RuleBook(
@@ -447,10 +448,10 @@ def rule_book() -> RuleBook:
         attributes=attributes,
         flow_kinds={k: read(k.exists_when, f"flow {k.flow}") for k in kinds},
         groups=groups,
-        published=_published(attributes),
+        published=published,
         assumptions=tuple(
             Assumption(known, read(row.unless, f"provider_attributes.csv, assumed {row.attribute}"))
-            for row, known in _published(attributes).get("assumed", ())
+            for row, known in published.get("assumed", ())
         ),
         coverage=coverage,
         remedies_in_place={

@@ -20,14 +20,9 @@ from siting.memory import vram
 from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
 from siting.serving import servers
-from siting.serving.load import Load, workload_load
+from siting.serving.load import LATE_FROM, Load, workload_load
 from siting.serving.pools import Pool, best_pool
 from siting.serving.servers import OnServers, Server, StandBy
-
-LATE_FROM = 0.001
-"""Share of the work that may wait from which a reader is told that it comes late. Pools are sized
-for every deadline; the schedule that is shown counts by whole hours, and may leave so little over
-at the turn of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +147,7 @@ class OptionCapacity:
         equivalent = {k.server.id: k.equivalent(self.server, self.pools) for k in self.kinds}
         idle = sum(equivalent[k.server.id] * (k.count(year) - k.needed(year)) for k in self.kinds)
         whole = np.array(self._for_all(year))
-        return int(stand_by.bought(whole, max(equivalent.values()), np.array(idle)))
+        return int(stand_by.of_several_kinds(whole, max(equivalent.values()), np.array(idle)))
 
     def _for_all(self, year: int) -> int:
         """Servers of the kind that is bought that would carry the whole load."""

@@ -36,6 +36,10 @@ SUNDAY = 6
 CALENDARS = frozenset(code for names in COUNTRIES.values() for code in names)
 """Countries whose holidays are known."""
 ANY_DAY = Deadline()
+LATE_FROM = 0.001
+"""Share of the work that may wait from which it counts as late, for a reader and in a replay. Pools
+are sized for every deadline; the schedule that is shown counts by whole hours, and may leave so
+little over at the turn of one."""
 
 PROFILES: Mapping[str, tuple[float, ...]] = {
     "office": (0, 0, 0, 0, 0, 0, 1, 4, 8, 10, 10, 8, 6, 8, 10, 10, 8, 5, 3, 2, 1, 1, 0, 0),

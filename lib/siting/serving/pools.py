@@ -203,7 +203,7 @@ class Pool:
         bunched = self.busy([p * w.headroom for w, p in zip(self.workloads, peaks, strict=True)])
         asked = [p / w.rate for w, p in zip(self.workloads, peaks, strict=True)]
         needed = level_needed([w.load.demand for w in self.workloads], asked)
-        return max(float(bunched.max()), needed / queueing.WITHOUT_LIMITS)
+        return max(float(bunched.max()), needed / queueing.without_limits())
 
     def busy(self, times: Sequence[float]) -> Array:
         """Replicas busy with requests in each hour of a week with so many `times` a usual one's."""

@@ -29,8 +29,10 @@ from siting.quantity import Z95, LogNormal, NotEstimated
 from siting.serving import performance
 from siting.serving.performance import Array
 
-WITHOUT_LIMITS = 0.95
-"""Share of its saturation at which a replica works that nobody waits for."""
+
+def without_limits() -> float:
+    """Share of its saturation at which a replica works that nobody waits for."""
+    return catalogue.settings("load_settings")["work_without_limits"].central
 
 
 def scores(n: int) -> Array:
@@ -760,7 +762,7 @@ def carried(replica: DeployedReplica, asks: tuple[Ask, ...]) -> list[Carried]:
         ]
         others_kept = [limit for _, limit in others] == [kept_limits[j] for j in beside]
         kept = limits == asked.limits and others_kept
-        rate = curve.saturation_rate * WITHOUT_LIMITS
+        rate = curve.saturation_rate * without_limits()
         if others or not asked.waits:
             rate = sustained(curve, None if asked.waits else limits, others)
         usual = latency(curve, rate, (50, limits.percentile))

@@ -18,7 +18,7 @@ from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.serving import arrivals, batching, performance
 from siting.serving.arrivals import HOUR, Requests
 from siting.serving.batching import Flags, Jobs, Served, Speed
-from siting.serving.load import Load
+from siting.serving.load import LATE_FROM, Load
 from siting.serving.performance import Array, Efficiencies, Replica
 from siting.serving.pools import Pool
 from siting.serving.queueing import DeployedReplica, Lengths, Limits
@@ -31,8 +31,6 @@ BUSY = 0.95
 """Hours that ask for so much of what the busiest one asks for are told as the busiest."""
 WARM_UP = 900.0
 """Requests that came so long before the first hour that is told are done by then. [s]"""
-LATE = 0.001
-"""Share of the work that may wait that may miss its deadline: the rest of a rounded number."""
 PERCENTILES = (50, 95, 99)
 
 
@@ -168,7 +166,7 @@ class Seen:
     def kept(self) -> bool:
         """Whether the limits hold in the busiest hours, and the deadlines always."""
         fast = self.busy_ttft <= self.limits.ttft_s and self.busy_tpot <= self.limits.tpot_s
-        return fast and self.late <= LATE and not self.refused
+        return fast and self.late <= LATE_FROM and not self.refused
 
 
 @dataclass(frozen=True, kw_only=True)

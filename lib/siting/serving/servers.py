@@ -142,7 +142,7 @@ class StandBy:
         """How many stand by beside so many that serve, in the same unit."""
         return serving if self.as_many_again else self.count
 
-    def bought(self, whole: Array, strongest: float, idle: Array) -> Array:
+    def of_several_kinds(self, whole: Array, strongest: float, idle: Array) -> Array:
         """How many of the kind that is bought stand by for servers of several kinds.
 
         What stands by takes the place of the strongest that may fail; those that are there and

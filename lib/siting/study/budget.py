@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from siting.catalogue import source_of
-from siting.cost import cashflow, fiscal, money, prices, tco
+from siting.cost import cashflow, fiscal, fleets, money, prices, tco
 from siting.cost.cashflow import BEFORE
 from siting.cost.money import MONTHS, Array
 from siting.cost.priced import PricedHybrid
@@ -73,7 +73,7 @@ def _lines(option: tco.OptionCost) -> Iterator[tuple[str, Array, Array]]:
 
 
 def _kind(line: str) -> str:
-    """Whether a line of cash is an investment."""
+    """`capex` for a line of cash that is an investment, else `opex`."""
     return "capex" if line in (BOUGHT, RESALE) else "opex"
 
 
@@ -121,8 +121,8 @@ class BudgetFrames(Topic):
         """
         for option in self.results.cost.options.values():
             for line, monthly, hours in _lines(option):
-                of_hours = tco.paid_by_year(hours)
-                for year, paid in enumerate(tco.paid_by_year(monthly), 1):
+                of_hours = tco.by_year_from_today(hours)
+                for year, paid in enumerate(tco.by_year_from_today(monthly), 1):
                     yield {
                         "option": option.name,
                         "line": line,
@@ -152,7 +152,7 @@ class BudgetFrames(Topic):
                 mine = [flow for flow in option.flows if flow.label == label]
                 monthly = np.sum([flow.amounts for flow in mine], axis=0)
                 months = np.flatnonzero(monthly)
-                for year, paid in enumerate(tco.paid_by_year(monthly), 1):
+                for year, paid in enumerate(tco.by_year_from_today(monthly), 1):
                     yield {
                         "option": option.name,
                         "item": label,
@@ -273,7 +273,7 @@ class BudgetFrames(Topic):
         years = fiscal.years(self.scenario)
         by_year = {year.name: year.sum_of(monthly) for year in years}
         if not years:
-            found = enumerate(tco.paid_by_year(monthly), 1)
+            found = enumerate(tco.by_year_from_today(monthly), 1)
             by_year = {f"year {number}": paid for number, paid in found}
         for year, amount in {**by_year, "sum": float(monthly.sum())}.items():
             yield {"option": name, "line": line, "kind": kind, "year": year, "amount": amount}
@@ -297,10 +297,10 @@ class BudgetFrames(Topic):
             bought = [f for f in option.flows if MACHINES.get(f.unit) and f.category in PAID]
             for thing in dict.fromkeys(MACHINES[f.unit] for f in bought):
                 mine = [f for f in bought if MACHINES[f.unit] == thing]
-                numbers = tco.paid_by_year(np.sum([f.quantity for f in mine], axis=0))
-                amounts = tco.paid_by_year(np.sum([f.amounts for f in mine], axis=0))
+                numbers = tco.by_year_from_today(np.sum([f.quantity for f in mine], axis=0))
+                amounts = tco.by_year_from_today(np.sum([f.amounts for f in mine], axis=0))
                 some = np.sum([f.quantity for f in mine], axis=0) > 0
-                months = tco.paid_by_year(some.astype(float))
+                months = tco.by_year_from_today(some.astype(float))
                 for year, (number, paid) in enumerate(zip(numbers, amounts, strict=True), 1):
                     if number > 0:
                         yield {
@@ -317,12 +317,13 @@ class BudgetFrames(Topic):
 
     def _if_kept(self, name: str, year: int, paid: float, thing: str) -> float | None:
         """What GPUs that are paid by the hour would cost in a year, were all kept that its busiest
-        hour needs: at the same price an hour."""
-        found = self.results.capacity.get(name)
-        in_mean = found.paid_gpus(year) if found and found.pools else 0.0
-        if found is None or thing != "GPU-hour" or not in_mean:
+        hour needs: at the same price an hour, by the machines that are billed."""
+        plan = self.results.cost.plan
+        fleet = fleets.option_fleet(plan.options[name], plan.central(), plan.years)
+        if thing != "GPU-hour" or fleet is None or not fleet.gpu_hours[0, year - 1]:
             return None
-        return paid * found.gpus(year).central / in_mean
+        around_the_clock = fleet.gpus[0, year - 1] * plan.central()["hours_per_month"][0]
+        return float(paid * around_the_clock / fleet.gpu_hours[0, year - 1])
 
     @frame
     def cash_gap(self) -> Rows:

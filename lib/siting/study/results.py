@@ -21,6 +21,7 @@ from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import costing, money, tco, uncertainty
 from siting.inputs import scenario
 from siting.inputs.scenario import usual
+from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
 from siting.rules import sovereignty
 from siting.rules.sovereignty import VerdictChange
@@ -82,6 +83,16 @@ class Results:
         self.scenario = self.chain.designed(chosen)
         self.client = chosen.client
         self.options = self.scenario.options
+
+    def changed(self, changes: Changes, *, redesigned: bool) -> scenario.Scenario:
+        """The scenario with something else: the one door to a change.
+
+        redesigned: whether machines that are left to the kit are chosen anew, as in every change
+        that is tried (`tried`), because who changes a plan designs it anew. Else they stay those of
+        the plan, as where one future is drawn beside another: a reader compares the same machines,
+        which were ordered before anybody knew which future comes.
+        """
+        return put(self.said if redesigned else self.scenario, changes)
 
     @cached_property
     def labels(self) -> dict[str, str]:

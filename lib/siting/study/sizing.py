@@ -14,6 +14,7 @@ from siting.serving import performance, queueing, servers
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import HOURS_OF_WEEK
 from siting.serving.pools import Pool, PoolWorkload
+from siting.serving.servers import ROUNDING
 from siting.study.frames import Rows, Topic, frame
 
 PARTS = {
@@ -163,7 +164,7 @@ class SizingFrames(Topic):
             unit="requests/s",
             how="the most within your limits, below"
             if load.batchable_share < 1
-            else "95% of what it can",
+            else f"{queueing.without_limits():.0%} of what it can",
         )
 
     # --- a group ----------------------------------------------------------------------------------
@@ -298,7 +299,7 @@ class SizingFrames(Topic):
     def _level_how(self, pool: Pool) -> str:
         """What sets the number of groups: the busiest minute, or work that may wait."""
         busiest = pool.busy([s.load.peak_factor * s.headroom for s in pool.workloads])
-        if float(busiest.max()) >= pool.level() - 1e-9:
+        if float(busiest.max()) >= pool.level() - ROUNDING:
             if len(pool.workloads) == 1:
                 return "the busiest minute over what a group carries"
             hour = int(busiest.argmax())
@@ -308,4 +309,5 @@ class SizingFrames(Topic):
                 f"each workload's minute over what a group carries of it, in the hour from "
                 f"{hour % HOURS}:00 on {day[hour // HOURS]}"
             )
-        return "work that may wait, in the busiest week, done by its deadlines at 95% of capacity"
+        share = f"{queueing.without_limits():.0%} of capacity"
+        return f"work that may wait, in the busiest week, done by its deadlines at {share}"

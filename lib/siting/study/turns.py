@@ -12,9 +12,8 @@ import numpy as np
 
 from siting.catalogue import Source, source_of
 from siting.cost import costing, prices, tco
-from siting.cost.api_prices import FALLING_YEARS
+from siting.cost.api_prices import falling_years
 from siting.cost.priced import PricedHybrid
-from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
 from siting.quantity import Range
 from siting.study.budget import HOURS
@@ -103,7 +102,7 @@ class TurnFrames(Topic):
         rules as the others, and none of them fails."""
         if found.option is None or found.option in self.options:
             return None
-        changed = put(self.results.said, variant.changes)
+        changed = self.results.changed(variant.changes, redesigned=True)
         return len(self.results.chain.rules(changed).options[found.option].open_points)
 
     def _known_by(self, variant: Variant, settled: Settled) -> str | None:
@@ -196,7 +195,7 @@ class TurnFrames(Topic):
         if any(o.kind in BY_REQUEST for o in self.options.values()):
             paths.append(OTHER_FUTURE[own])
         for path in paths:
-            other = put(self.scenario, {"finance.price_path": path})
+            other = self.results.changed({"finance.price_path": path}, redesigned=False)
             yield from self._future(path, path == own, self.results.chain.decide(other))
 
     def _future(self, path: str, planned: bool, found: Decision) -> Iterator[dict[str, Any]]:
@@ -210,7 +209,7 @@ class TurnFrames(Topic):
                 "best": c.name == found.recommended,
             }
             if path == "equal_quality":
-                row |= {"fall*": prices.parameter(FALLING).range, "falls_for": FALLING_YEARS}
+                row |= {"fall*": prices.parameter(FALLING).range, "falls_for": falling_years()}
             if c.cost is not None:
                 row |= {
                     f"p{share}": float(np.quantile(c.cost.draws, share / 100))
@@ -237,7 +236,7 @@ class TurnFrames(Topic):
         if name is None or not isinstance(own, PricedHybrid) or not own.split or own.split.alone:
             return
         path = OTHER_FUTURE[self.scenario.finance.price_path]
-        other = put(self.scenario, {"finance.price_path": path})
+        other = self.results.changed({"finance.price_path": path}, redesigned=False)
         free = self.results.chain.option(other, name).totals
         if free is None:
             return
@@ -276,15 +275,17 @@ class TurnFrames(Topic):
     @frame
     def price_curve(self) -> Rows:
         """Cost of one option, as planned, were API prices of equal quality to fall so fast a year
-        for two years; a hybrid is split anew at each fall.
+        for the years in which they fall; a hybrid is split anew at each fall.
 
         option: label of the option
         fall: of the price a year [share]
+        falls_for: so many years, the first of them a year after the report [years]
         planned: present cost, with all else as planned [currency]
         """
         if not any(o.kind in BY_REQUEST for o in self.options.values()):
             return
-        falling = put(self.scenario, {"finance.price_path": "equal_quality"})
+        equal_quality = {"finance.price_path": "equal_quality"}
+        falling = self.results.changed(equal_quality, redesigned=False)
         plan = costing.compile_plan(falling, self.results.capacity)
         if FALLING not in plan.factors:
             return
@@ -293,7 +294,12 @@ class TurnFrames(Topic):
             exact = replace(factor, value=Range.exact(fall, factor.value.unit))
             at = tco.with_optimum(replace(plan, factors={**plan.factors, FALLING: exact}))
             for name, found in tco.totals(at, at.central()).items():
-                yield {"option": name, "fall": fall, "planned": float(found.present[0])}
+                yield {
+                    "option": name,
+                    "fall": fall,
+                    "falls_for": falling_years(),
+                    "planned": float(found.present[0]),
+                }
         yield factor.source
 
     @frame
@@ -399,11 +405,11 @@ class TurnFrames(Topic):
         yield row
 
 
-def _sum(prices: Sequence[Range], currency: str) -> Range:
+def _sum(ranges: Sequence[Range], currency: str) -> Range:
     """Ranges added up; none is nothing."""
-    if not prices:
+    if not ranges:
         return Range.exact(0.0, currency)
-    low, central, high = (sum(end) for end in zip(*(p.ends for p in prices), strict=True))
+    low, central, high = (sum(end) for end in zip(*(r.ends for r in ranges), strict=True))
     return Range(low, central, high, unit=currency)
 
 

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from siting import catalogue, pictures, quality, reasoning
 from siting.cost import api_prices, prices
 from siting.inputs import attributes
-from siting.inputs.attributes import Attribute, Known
+from siting.inputs.attributes import EXTREMES, Attribute, Known
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
@@ -46,13 +46,8 @@ TRAITS = {
     "annex_iii": "high-risk use under the AI Act",
 }
 """What a workload's data are, as far as law cares."""
-FACTORS = (0.5, 2.0)
-"""Volumes and lengths that are tried, over the planned ones: adoption often misses a plan by so
-much."""
 SHORTLIST = 6
 """Servers, and rented cards, with the most memory bandwidth for the money: so many are sized."""
-EXTREMES = (0.0, 1e6)
-"""Answers that are tried where a number is asked."""
 
 
 def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
@@ -110,7 +105,9 @@ FUTURES: Mapping[str, str] = {
 }
 """The same as clauses."""
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
-"""Factors in words."""
+"""Factors in words; others are numbers."""
+FAR_DISCOUNT = 0.5
+"""A discount beyond any that is expected, up to which a switching value is looked for. [share]"""
 TERMS: Mapping[str, str] = {
     "on_demand": "by the hour", "1y": "for one year", "3y": "for three years",
 }  # fmt: skip
@@ -146,14 +143,14 @@ def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
 
 def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """How much is asked, how it grows, how long a request is, and how requests come."""
-    for factor in FACTORS:
+    for factor in ends_tried("volume_tried"):
         yield Variant(
             kind="input",
             what="volume",
             before="as planned",
             after=f"× {factor:g}",
             changes=scaled_load(s, factor),
-            clause=f"the volume is {TIMES[factor]} the plan",
+            clause=f"the volume is {TIMES.get(factor, f'{factor:g} times')} the plan",
             settled="year",
         )
     for end in ("low", "high"):
@@ -180,10 +177,16 @@ def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
         yield from _outsiders(name, w, s.client.sector)
 
 
+def ends_tried(setting: str) -> tuple[float, float]:
+    """The low and the high end of a setting: both are tried in place of what is planned."""
+    tried = catalogue.settings("decision_settings")[setting]
+    return tried.low, tried.high
+
+
 def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
     for side in ("input", "output"):
         tokens = getattr(w, f"{side}_tokens")
-        for factor in FACTORS:
+        for factor in ends_tried("volume_tried"):
             longer = {"mean": tokens.mean * factor, "p95": tokens.p95 * factor}
             yield Variant(
                 kind="input",
@@ -369,13 +372,14 @@ def terms(s: Scenario) -> Iterator[Variant]:
                 plausible=other == "n+1",
             )
         if o.kind in BY_REQUEST and not o.discount:
+            asked = catalogue.settings("decision_settings")["discount_tried"]
             yield Variant(
                 kind="offer",
                 what=f"discount on list prices, {o.label}",
                 before="none",
-                after="20 %",
-                changes={f"{here}.discount": 0.2},
-                clause=f"list prices at {o.label} are 20% lower",
+                after=f"{100 * asked.central:g} %",
+                changes={f"{here}.discount": asked.central},
+                clause=f"list prices at {o.label} are {100 * asked.central:g}% lower",
             )
 
 
@@ -604,7 +608,7 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
 def _answers(asked: Attribute, known: Mapping[str, Attribute]) -> list[Any]:
     """Answers that may be given to a question."""
-    by_type: Mapping[str, tuple[Any, ...]] = {"yes/no": (True, False), "number": EXTREMES}
+    by_type: Mapping[str, tuple[Any, ...]] = {"yes/no": (True, False), "number": (*EXTREMES,)}
     values = by_type.get(asked.type, tuple(asked.words or ()))
     return [v for v in values if not _refused(asked.name, v, known)]
 
@@ -619,10 +623,10 @@ def _all_at_once(
         counts = chain.rules(put(s, {path: value})).options[owner].counts
         return 2 * counts["fail"] + counts["review"]
 
-    risks = {path: {str(v): (risk(path, v), v) for v in values} for path, values in paths.items()}
+    risks = {path: [risk(path, value) for value in values] for path, values in paths.items()}
     for after, pick in (("all well", min), ("all badly", max)):
         filled = {
-            path: pick(found.values(), key=lambda of: of[0])[1] for path, found in risks.items()
+            path: values[risks[path].index(pick(risks[path]))] for path, values in paths.items()
         }
         yield Variant(
             kind="unanswered",
@@ -820,13 +824,14 @@ def _discounts(s: Scenario, name: str) -> Iterator[Dial]:
     """The discount on list prices at which an option takes the lead, or keeps it."""
     option = s.options[name]
     if option.kind in BY_REQUEST and len(leaves(s, name)) == 1:
+        asked = catalogue.settings("decision_settings")["discount_tried"]
         yield Dial(
             what=f"discount on list prices, {option.label}",
             unit="share",
             today=option.discount,
-            low=0.0,
-            high=0.3,
-            grid=(0.0, 0.3, 0.5),
+            low=asked.low,
+            high=asked.high,
+            grid=(asked.low, asked.high, FAR_DISCOUNT),
             change=lambda share: {f"options.{name}.discount": share},
             settled="offer",
         )

@@ -83,6 +83,8 @@ class Failure:
     files: Files = field(default_factory=dict)
     lost: bool = False
     """Through no fault of the report: it is tried again."""
+    gone: bool = False
+    """With the cluster, which is waited for."""
 
 
 Running = dict[Future[Files | Failure], tuple[Job, contextlib.ExitStack]]
@@ -271,7 +273,7 @@ class _Run:
             patience_s = 0.5 if waiting else None
             for future in futures.wait(self.running, patience_s, futures.FIRST_COMPLETED).done:
                 result = _result(future)
-                if isinstance(result, Failure) and result.reason == GONE:
+                if isinstance(result, Failure) and result.gone:
                     raise _Gone
                 job, lock = self.running.pop(future)
                 if isinstance(result, Failure) and result.lost and self._again(job):
@@ -355,7 +357,7 @@ def _result(future: Future[Files | Failure]) -> Files | Failure:
     try:
         return future.result()
     except futures.CancelledError:
-        return Failure(GONE)
+        return Failure(GONE, gone=True)
     except Exception as error:  # a fault of the kit, or of a cluster: this report alone fails
         return Failure(f"{type(error).__name__}: {error}")
 

@@ -46,7 +46,8 @@ _LINE = 8 * 1.25
 _NUMBER = 34
 """Width of a number of 8 pt with its distance. [points]"""
 _SAID = "_said: "
-"""Begins the label of a mark that no legend names, but that a reader may point at."""
+"""Begins the label of a median with its eight cases in ten (`intervals`): no legend names it, but a
+reader may point at it."""
 _MOST_SAID = 14
 """Marks of one kind that a drafted text reads out; more are summed up."""
 

@@ -1,0 +1,143 @@
+"""Disputable numbers stand in tables: who edits a row moves what is computed and what is said."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from siting import catalogue
+from siting.cost import api_prices, fleets
+from siting.cost.api_prices import ModelPath
+from siting.inputs import scenario
+from siting.inputs.attributes import EXTREMES
+from siting.inputs.scenario.changes import put
+from siting.quantity import Range
+from siting.rules.rulebook import rule_book
+from siting.serving import capacity, queueing
+from siting.serving.servers import ROUNDING
+from siting.study.results import Results
+from siting.verdict import plausible
+from siting.verdict.chain import Chain
+from studies import CLIENTS, designed
+
+Edit = Callable[[str, str, str], None]
+
+
+@pytest.fixture
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
+    """Edits the beginning of a row of a table, in facts of the test's own."""
+
+    def edit(table: str, before: str, after: str) -> None:
+        shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
+        path = tmp_path / "facts" / f"{table}.csv"
+        text = path.read_text(encoding="utf-8")
+        assert text.count(f"\n{before}") == 1
+        path.write_text(text.replace(f"\n{before}", f"\n{after}"), encoding="utf-8")
+        monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
+
+    return edit
+
+
+def test_volumes_that_are_tried_are_those_of_the_table(edited: Edit) -> None:
+    base = scenario.load("base")
+    known = [v.clause for v in plausible.loads(base, Chain(draws=16)) if v.what == "volume"]
+    assert known == ["the volume is half the plan", "the volume is twice the plan"]
+    edited("decision_settings", "volume_tried,0.5,1,2,", "volume_tried,0.4,1,3,")
+    tried = [v.clause for v in plausible.loads(base, Chain(draws=16)) if v.what == "volume"]
+    assert tried == ["the volume is 0.4 times the plan", "the volume is 3 times the plan"]
+
+
+def test_the_discount_that_is_tried_is_that_of_the_table(edited: Edit) -> None:
+    base = scenario.load("base")
+    edited("decision_settings", "discount_tried,0,0.2,0.3,", "discount_tried,0,0.1,0.25,")
+    tried = [v for v in plausible.terms(base) if v.what.startswith("discount on list prices")]
+    assert tried and all(v.after == "10 %" and v.clause.endswith("10% lower") for v in tried)
+    assert all(list(v.changes.values()) == [0.1] for v in tried)
+    dials = [d for d in plausible.dials(base, "api") if d.what.startswith("discount")]
+    assert dials and all((d.low, d.high) == (0, 0.25) for d in dials)
+
+
+def test_prices_of_equal_quality_fall_for_as_many_years_as_the_table_says(edited: Edit) -> None:
+    path = ModelPath(key="a model", how="equal_quality")
+    draws = {"api_decline": np.array([0.5]), "growth": np.zeros(1)}
+    years = path.over(draws, 60)[0, ::12]
+    assert years.tolist() == [1, 0.5, 0.25, 0.25, 0.25]
+    row = "api_falls_for,Years for which API prices of equal quality fall,,,"
+    edited("cost_parameters", f"{row}2,2,2,", f"{row}3,3,3,")
+    assert api_prices.falling_years() == 3
+    assert path.over(draws, 60)[0, ::12].tolist() == [1, 0.5, 0.25, 0.125, 0.125]
+
+
+def test_work_that_may_wait_fills_machines_as_far_as_the_table_says(edited: Edit) -> None:
+    assert queueing.without_limits() == 0.95
+    edited(
+        "load_settings", "work_without_limits,0.9,0.95,0.99,", "work_without_limits,0.7,0.8,0.9,"
+    )
+    assert queueing.without_limits() == 0.8
+
+
+def test_no_rule_sets_a_limit_beyond_the_numbers_that_are_supposed() -> None:
+    """Else a number "too high" would not be, and one that is low enough would not be told so."""
+    law = rule_book()
+    asked = {
+        name
+        for name, a in law.attributes.items()
+        if a.type == "number" and a.level in ("flow", "option", "client")
+    }
+    assert asked
+    assert sorted(EXTREMES) == [0, 1e6]
+    scenario_ = scenario.load("base")
+    limits = [scenario_.rules.retention_days_limit, 24 * 30, 100 * 12, 1.0]
+    assert max(limits) < max(EXTREMES)
+
+
+def test_an_exact_number_of_replicas_is_not_billed_as_one_more() -> None:
+    """Three replicas, but for an error of rounding, are three: as servers are counted."""
+    hours = np.full(8736, 3 * (1 + ROUNDING / 10))
+    pool = SimpleNamespace(
+        replicas=[Range.exact(9.0)],
+        total_replicas=lambda year: Range.exact(9.0),
+        used=lambda year=1: 1.0,
+        hours_of_year=lambda waiting, bunched: hours,
+        rate_per_replica=Range.exact(1.0),
+        gpus_per_replica=1,
+    )
+    idle = catalogue.settings("load_settings")["scale_down"].central
+    assert capacity._rented(pool, 1) == pytest.approx(3 * idle)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_capacity_and_the_bill_count_the_same_machines(client: str) -> None:
+    """As planned, year by year: servers exactly, hours that are given back within the steps of the
+    bill's grid."""
+    chain = Chain(draws=16)
+    s = designed(client)
+    for name, option in s.options.items():
+        found = chain.option(s, name)
+        if found.priced is None or option.kind == "hybrid" or not found.sized.pools:
+            continue
+        plan = found.plan
+        fleet = fleets.fleet_needed(plan.options[name], plan.central(), plan.years)
+        month = plan.central()["hours_per_month"][0]
+        for year in range(1, plan.years + 1):
+            if found.sized.server is not None:
+                assert found.sized.bought(year) == fleet.servers[0, year - 1], name
+            else:
+                paid = fleet.gpu_hours[0, year - 1] / month
+                assert found.sized.paid_gpus(year) == pytest.approx(paid, rel=0.02), name
+
+
+def test_a_change_is_made_to_the_plan_or_to_what_was_written() -> None:
+    """Where the kit chose the machines, a plan that is changed is designed anew, and two futures
+    are compared on the same machines."""
+    results = Results(scenario.load("agence-lumiere"))
+    path = {"finance.price_path": "list"}
+    anew = results.changed(path, redesigned=True)
+    same = results.changed(path, redesigned=False)
+    assert anew == put(results.said, path)
+    assert same == put(results.scenario, path)
+    assert anew.options["rented"].gpu == "best" != same.options["rented"].gpu
