@@ -46,14 +46,14 @@ def test_volumes_that_are_tried_are_those_of_the_table(edited: Edit) -> None:
     base = scenario.load("base")
     known = [v.clause for v in plausible.loads(base, Chain(draws=16)) if v.what == "volume"]
     assert known == ["the volume is half the plan", "the volume is twice the plan"]
-    edited("decision_settings", "volume_tried,0.5,1,2,", "volume_tried,0.4,1,3,")
+    edited("tried_settings", "volume_tried,0.5,1,2,", "volume_tried,0.4,1,3,")
     tried = [v.clause for v in plausible.loads(base, Chain(draws=16)) if v.what == "volume"]
     assert tried == ["the volume is 0.4 times the plan", "the volume is 3 times the plan"]
 
 
 def test_the_discount_that_is_tried_is_that_of_the_table(edited: Edit) -> None:
     base = scenario.load("base")
-    edited("decision_settings", "discount_tried,0,0.2,0.3,", "discount_tried,0,0.1,0.25,")
+    edited("tried_settings", "discount_tried,0,0.2,0.3,", "discount_tried,0,0.1,0.25,")
     tried = [v for v in plausible.terms(base) if v.what.startswith("discount on list prices")]
     assert tried and all(v.after == "10 %" and v.clause.endswith("10% lower") for v in tried)
     assert all(list(v.changes.values()) == [0.1] for v in tried)

@@ -248,7 +248,9 @@ class Banded(Fact):
 
 
 class Setting(
-    Banded, tables="vendor_settings load_settings decision_settings audit_settings", key="setting"
+    Banded,
+    tables="vendor_settings load_settings decision_settings audit_settings tried_settings",
+    key="setting",
 ):
     """A constant of a method and the range over which it is varied (tables `*_settings`)."""
 

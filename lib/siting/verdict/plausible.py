@@ -179,7 +179,7 @@ def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
 def ends_tried(setting: str) -> tuple[float, float]:
     """The low and the high end of a setting: both are tried in place of what is planned."""
-    tried = catalogue.settings("decision_settings")[setting]
+    tried = catalogue.settings("tried_settings")[setting]
     return tried.low, tried.high
 
 
@@ -372,7 +372,7 @@ def terms(s: Scenario) -> Iterator[Variant]:
                 plausible=other == "n+1",
             )
         if o.kind in BY_REQUEST and not o.discount:
-            asked = catalogue.settings("decision_settings")["discount_tried"]
+            asked = catalogue.settings("tried_settings")["discount_tried"]
             yield Variant(
                 kind="offer",
                 what=f"discount on list prices, {o.label}",
@@ -824,7 +824,7 @@ def _discounts(s: Scenario, name: str) -> Iterator[Dial]:
     """The discount on list prices at which an option takes the lead, or keeps it."""
     option = s.options[name]
     if option.kind in BY_REQUEST and len(leaves(s, name)) == 1:
-        asked = catalogue.settings("decision_settings")["discount_tried"]
+        asked = catalogue.settings("tried_settings")["discount_tried"]
         yield Dial(
             what=f"discount on list prices, {option.label}",
             unit="share",
