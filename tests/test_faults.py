@@ -465,7 +465,7 @@ def test_a_cluster_that_is_gone_is_said_so() -> None:
     gone: Future[batch.Files | batch.Failure] = Future()
     gone.cancel()
     gone.set_running_or_notify_cancel()
-    assert batch._result(gone) == batch.Failure(batch.GONE, gone=True)
+    assert batch._result(gone) == batch.Failure(reason=batch.GONE, gone=True)
 
 
 def test_a_cluster_that_closes_while_it_is_handed_a_report_is_waited_for(

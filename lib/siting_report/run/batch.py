@@ -75,7 +75,7 @@ class _Gone(Exception):
 Files = dict[str, bytes]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """Why a report was not made, in one line, and the chapter up to the error if there is one."""
 
@@ -236,7 +236,7 @@ class _Run:
                     raise
                 for left in (self.todo, self.suspects):
                     while left:
-                        self._count(left.pop(), Failure(GONE))
+                        self._count(left.pop(), Failure(reason=GONE))
             if self.outcome.interrupted:
                 return
 
@@ -302,7 +302,7 @@ class _Run:
             self.todo.append(job)
             return False
         except OSError as error:  # the place for reports is no folder, not ours, or full
-            self._count(job, Failure(_unwritten(error)))
+            self._count(job, Failure(reason=_unwritten(error)))
             return True
         if job.client in self.waited and not self.force and self.target.holds(job):
             lock.close()
@@ -328,7 +328,7 @@ class _Run:
                     self.target.put(job, result)
             except OSError as error:
                 why = f"{result.reason}; " if isinstance(result, Failure) else ""
-                result = Failure(why + _unwritten(error))
+                result = Failure(reason=why + _unwritten(error))
         self._count(job, result)
 
     def _count(self, job: Job, result: Files | Failure) -> None:
@@ -357,9 +357,9 @@ def _result(future: Future[Files | Failure]) -> Files | Failure:
     try:
         return future.result()
     except futures.CancelledError:
-        return Failure(GONE, gone=True)
+        return Failure(reason=GONE, gone=True)
     except Exception as error:  # a fault of the kit, or of a cluster: this report alone fails
-        return Failure(f"{type(error).__name__}: {error}")
+        return Failure(reason=f"{type(error).__name__}: {error}")
 
 
 @contextlib.contextmanager
@@ -452,18 +452,20 @@ def render(job: Job, asked_by: str = "", forge: Forge | None = None) -> Files | 
     warm process that makes it; by default this worker's own, started on first use.
     """
     if asked_by and asked_by != library(job.kit):
-        return Failure("a worker runs another version of the library; install the same there")
+        return Failure(
+            reason="a worker runs another version of the library; install the same there"
+        )
     try:
         if not job.plain:
             with _owning:
                 forge = forge or _own(job.kit)
         return warm.render(job, forge)
     except ChapterFailed as error:
-        return Failure(str(error), {error.chapter: error.notebook.encode()})
+        return Failure(reason=str(error), files={error.chapter: error.notebook.encode()})
     except Lost as error:
-        return Failure(str(error), lost=True)
+        return Failure(reason=str(error), lost=True)
     except OSError as error:
         place = error.filename or tempfile.gettempdir()
-        return Failure(f"cannot be made: {place}: {error.strerror or error}")
+        return Failure(reason=f"cannot be made: {place}: {error.strerror or error}")
     except ValueError as error:
-        return Failure(f"{error}" or type(error).__name__)
+        return Failure(reason=f"{error}" or type(error).__name__)
