@@ -109,7 +109,7 @@ def test_a_card_that_nobody_rents_out_may_have_a_quote(client) -> None:
 def test_no_hint_is_the_word_that_was_written(client) -> None:
     """The price list has an entry of this name that stands for requests under other names."""
     model = "regional.anthropic.claude-opus-5"
-    options = f"options: {{api: {{provider: aws, models: {{all: {model}}}}}}}\n"
+    options = f"options: {{api: {{label: AWS, effort: low, provider: aws, models: {{all: {model}}}}}}}\n"
     (problem,) = refused(client(VOUCHED + options))
     assert f"'{model}' has no price at aws" in problem.wrong
     assert problem.write.startswith("did you mean") and model not in problem.write.split()

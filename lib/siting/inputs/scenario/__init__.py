@@ -6,7 +6,8 @@ refused with file, line, field, what is wrong and what to write instead (`Scenar
 Mappings merge key by key, lists and values are replaced, and `null` removes what base.yaml says
 (JSON Merge Patch, RFC 7396). Workloads, options and fine-tuning jobs are the client's own list:
 once the client's file names any, those of base.yaml that it does not name are dropped, and an
-entry of the same name starts from base.yaml's.
+entry of the same name starts from base.yaml's. An option of another kind, vendor or provider does
+not: a region, a weight format or months of somebody else's service are none of its own.
 
 `load` gives the scenario of a client, `resolved` writes it out whole.
 """
@@ -40,6 +41,8 @@ ScenarioError = DocumentError
 
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _LISTED = ("workloads", "options", "fine_tuning")
+_WHOSE = ("kind", "vendor", "provider")
+"""Whose service an option is: one that differs in these shares no more than its name."""
 _MOST_HOLES = 100
 
 
@@ -299,6 +302,7 @@ def _combined(own: YamlDocument, base: YamlDocument | None) -> YamlDocument:
         below = ground.get(section)
         if isinstance(listed, dict) and isinstance(below, dict):
             ground[section] = {k: v for k, v in below.items() if k in listed}
+    ground["options"] = _of_the_same_service(ground.get("options"), own.data.get("options"))
     ground["client"] = {k: v for k, v in ground.get("client", {}).items() if k != "id"}
     data = document.merged(ground, own.data)
     stated = own.data.get("evidence")
@@ -307,6 +311,20 @@ def _combined(own: YamlDocument, base: YamlDocument | None) -> YamlDocument:
         data["evidence"] = [*stated, *assumed]
         lines = {_after(len(stated), where): place for where, place in lines.items()}
     return YamlDocument(data, {**lines, **own.lines})
+
+
+def _of_the_same_service(below: Any, stated: Any) -> Any:
+    """Options of base.yaml that a client's start from: of one that the client gives another kind,
+    vendor or provider, the kind alone."""
+    if not isinstance(below, dict) or not isinstance(stated, dict):
+        return below
+    found = dict(below)
+    for name, option in below.items():
+        said = dict(document.members(stated.get(name)))
+        others = [k for k in _WHOSE if k in option and said.get(k, option[k]) != option[k]]
+        if others:
+            found[name] = {"kind": option["kind"]}
+    return found
 
 
 def _after(entries: int, where: Path_) -> Path_:

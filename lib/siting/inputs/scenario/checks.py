@@ -119,26 +119,61 @@ def _designed(here: Path_, name: str, option: Option, scenario: Scenario) -> Ite
 
 
 def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
-    """A card that the option runs on must have a price: a published one, or the client's quote."""
-    if option.kind not in SELF_HOSTED or option.gpu in ("", BEST):
+    """Machines that an option names are of one card, and it has a price: a published one that an
+    estimate may use, or the client's quote."""
+    gpu = "" if option.gpu == BEST or known.GPU.unknown(option.gpu) else option.gpu
+    server = "" if option.server == BEST or known.SERVER.unknown(option.server) else option.server
+    if option.kind not in SELF_HOSTED or not (gpu or server and option.kind in OWNED):
         return
-    if known.GPU.unknown(option.gpu):
+    if option.gpu not in ("", BEST, gpu) or option.server not in ("", BEST, server):
+        return  # a name that nobody knows is refused as such
+    held = _card_of(server) if server and option.kind in OWNED else ""
+    card = catalogue.gpu(gpu).id if gpu else held
+    if held and card != held:
+        yield _other_card(here, gpu, card, server, held)
         return
-    if option.kind in OWNED:
-        item = "server_price"
-        table = "hardware_prices"
-    else:
-        item = "gpu_hour"
-        table = "cloud_prices"
+    item = "server_price" if option.kind in OWNED else "gpu_hour"
     quoted = {quote.item for quote in scenario.finance.quotes}
-    card = catalogue.gpu(option.gpu).id
-    priced_cards = column(table, "gpu_id")
+    priced_cards = _priced_cards(option.kind in OWNED, scenario.client.report_date)
     if card in priced_cards or quoted & {item, f"option.{name}.{item}"}:
         return
     near = catalogue.nearest(card, priced_cards)
     instead = f"priced are {', '.join(near)}; or " if near else ""
-    wrong = f"nobody prices {option.gpu}"
-    yield Fault((*here, "gpu"), wrong, f"{instead}write a quote for option.{name}.{item}")
+    wrong = f"nobody prices {gpu or f'{server} or its card, {held}'}"
+    write = f"{instead}write a quote for option.{name}.{item}"
+    yield Fault((*here, "gpu" if gpu else "server"), wrong, write)
+
+
+def _other_card(here: Path_, gpu: str, card: str, server: str, held: str) -> Fault:
+    """What is said of a card that is not the one of the server that is named with it."""
+    rows = catalogue.rows(catalogue.facts_dir() / "servers.csv")
+    holding = [c["id"] for _, c in rows if c["gpu_id"] == card]
+    name = gpu if gpu == card else f"{gpu} is the card {card}, which"
+    wrong = f"{name} is not the card of {server}, {held}"
+    other = f"name a server with {card}: {', '.join(holding)}" if holding else "remove the server"
+    return Fault((*here, "gpu"), wrong, f"write gpu: {held}, or {other}")
+
+
+@of_facts
+def _card_of(server: str) -> str:
+    """The card that a server on record holds."""
+    rows = catalogue.rows(catalogue.facts_dir() / "servers.csv")
+    return next(c["gpu_id"] for _, c in rows if c["id"] == server)
+
+
+@of_facts
+def _priced_cards(owned: bool, day: dt.date) -> frozenset[str]:
+    """Cards with a published price that an estimate of that day may use: of a server or a card to
+    buy, or of an hour on demand."""
+    folder = catalogue.facts_dir()
+    if owned:
+        rows = [c for _, c in catalogue.rows(folder / "hardware_prices.csv")]
+        usable = [c for c in rows if c["used_in_estimate"] == "yes" and c["form"] != "rack"]
+    else:
+        rows = [c for _, c in catalogue.rows(folder / "cloud_prices.csv")]
+        usable = [c for c in rows if c["commitment"] == "on_demand"]
+    on_that_day = (c for c in usable if c["date"] == "undated" or c["date"] <= day.isoformat())
+    return frozenset(c["gpu_id"] for c in on_that_day)
 
 
 def _existing(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
