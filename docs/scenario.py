@@ -22,7 +22,7 @@ Written by `make generated` from the records of the scenario; change it there.
 
 `params/base.yaml` is complete and runs on its own. A client's file holds what differs. Every key is listed below; `siting check` answers a wrong one with the line and the fix, all of them in one round, and `params/.schema.json` gives completion in editors.
 
-**How the two files combine.** Mappings merge key by key, lists and values are replaced, `null` removes what `base.yaml` says (JSON Merge Patch, [RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)). Workloads, options and fine-tuning jobs are the client's own list: once its file names any, those of `base.yaml` that it does not name are dropped, and an entry of the same name starts from `base.yaml`'s.
+**How the two files combine.** Mappings merge key by key, lists and values are replaced, `null` removes what `base.yaml` says (JSON Merge Patch, [RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)). Workloads, options and fine-tuning jobs are the client's own list: once its file names any, those of `base.yaml` that it does not name are dropped, and an entry of the same name starts from `base.yaml`'s. An option that names another `kind`, `vendor` or `provider` than `base.yaml`'s of that name takes its `kind` alone: its region, weights, redundancy and months are its own to say.
 
 **How to write values.** Numbers in full (`8_000_000`), yes and no as `true` and `false`, dates as `2026-11-24`. Where a number is not known exactly, write `{low: 1, central: 2, high: 3}`, meant as P10, P50 and P90; such keys are marked "number or range". Shares are written as 0.2, not 20.
 

@@ -31,7 +31,11 @@ workloads:
 options:
   api: {attributes: {support_hours: 24}}
   rented:
+    label: Rented GPUs
+    vendor: Nebius
     provider: example-cloud
+    gpu: h100-sxm5-80gb
+    weights: fp8
     models: {all: example/Example-8B}
     region: eu-1
     country: DE

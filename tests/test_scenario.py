@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import study
+from siting import catalogue, study
 from siting.cli import cli
 from siting.inputs import document, scenario
 from siting.inputs.scenario import Scenario, ScenarioError, changes, usual
@@ -106,10 +106,113 @@ def test_a_card_that_nobody_rents_out_may_have_a_quote(client) -> None:
     assert scenario.load(client(VOUCHED + options + finance)).options["rented"].gpu == card
 
 
+ANOTHERS = """options:
+  api: {}
+  rented:
+    label: GPUs of another host
+    vendor: Scaleway
+    provider: scaleway
+    models: {all: google/gemma-4-31B-it}
+    gpu: h100-sxm5-80gb
+    country: FR
+  owned: {kind: on_premises, label: In our room, models: {all: google/gemma-4-31B-it}}
+"""
+
+
+def test_an_option_of_another_service_takes_nothing_of_base_but_its_kind(client) -> None:
+    acme = scenario.load(client(VOUCHED + ANOTHERS))
+    base = scenario.load("base").options
+    rented = acme.options["rented"]
+    assert (base["rented"].region, base["rented"].weights) == ("eu-north1", "fp8")
+    assert (rented.kind, rented.region, rented.weights) == ("rented_gpus", "", "")
+    assert rented.months_to_production != base["rented"].months_to_production
+    owned = acme.options["owned"]
+    assert (owned.server, owned.gpu, owned.country) == ("", "", "")
+    assert acme.options["api"] == base["api"]
+
+
+def test_an_option_of_the_same_service_takes_what_base_says(client) -> None:
+    same = "options: {api: {}, rented: {vendor: Nebius, kind: rented_gpus, weights: bf16}}\n"
+    rented = scenario.load(client(VOUCHED + same)).options["rented"]
+    assert (rented.region, rented.provider, rented.weights) == ("eu-north1", "nebius", "bf16")
+
+
+def test_an_option_of_another_vendor_says_its_own_label(client) -> None:
+    (problem,) = (
+        p
+        for p in refused(client(VOUCHED + "options: {api: {}, rented: {provider: scaleway}}\n"))
+        if p.field == "options.rented.label"
+    )
+    assert problem.wrong == "is missing"
+
+
+OWN = """options:
+  api: {}
+  mine: {label: M, kind: on_premises, models: {all: google/gemma-4-31B-it}, WHAT, country: DE}
+"""
+UNPRICED = {
+    "a card with a price that no estimate uses": (
+        "gpu: rtx-pro-6000-blackwell-server-96gb",
+        "options.mine.gpu",
+    ),
+    "the same with its server": (
+        "gpu: rtx-pro-6000-blackwell-server-96gb, server: server-8x-rtx-pro-6000-blackwell-server",
+        "options.mine.gpu",
+    ),
+    "its server alone": (
+        "server: server-8x-rtx-pro-6000-blackwell-server",
+        "options.mine.server",
+    ),
+    "a card that nobody prices": ("gpu: h200-nvl-141gb", "options.mine.gpu"),
+}
+
+
+@pytest.mark.parametrize("what", UNPRICED)
+def test_machines_that_nobody_prices_are_refused_with_or_without_a_server(what, client) -> None:
+    said, field = UNPRICED[what]
+    path = client(VOUCHED + OWN.replace("WHAT", said))
+    (problem,) = refused(path)
+    assert problem.field == field and problem.wrong.startswith("nobody prices")
+    assert problem.write.endswith("write a quote for option.mine.server_price")
+    quote = (
+        "{item: option.mine.server_price, value: 60_000, unit: EUR, source: O, date: 2026-11-01}"
+    )
+    finance = f"finance: {{quotes: [{quote}]}}\n"
+    assert not scenario.examined(client(VOUCHED + OWN.replace("WHAT", said) + finance))[1]
+
+
+@pytest.mark.parametrize("gpu", ["H200", "B200", "l40s-48gb"])
+def test_a_card_that_is_not_the_servers_is_refused_with_the_servers_card(gpu, client) -> None:
+    said = OWN.replace("WHAT", f"gpu: {gpu}, server: server-4x-h200-nvl")
+    (problem,) = refused(client(VOUCHED + said))
+    assert problem.field == "options.mine.gpu"
+    assert problem.wrong.endswith("is not the card of server-4x-h200-nvl, h200-nvl-141gb")
+    assert problem.write.startswith("write gpu: h200-nvl-141gb, or ")
+
+
+def test_check_tells_each_option_whose_cost_will_not_be_estimated(client) -> None:
+    """Electricity of a country without a price, which no rule between two fields finds."""
+    country = next(iter(sorted({"IS", "MK"} - _with_electricity())))
+    own = OWN.replace("WHAT", "gpu: h100-sxm5-80gb").replace("country: DE", f"country: {country}")
+    said = CliRunner().invoke(cli, ["check", str(client(VOUCHED + own))])
+    assert said.exit_code == 0, said.stderr
+    wanted = (
+        f"options.mine: its cost will not be estimated, because no electricity price for {country}"
+    )
+    assert wanted in said.stdout
+
+
+def _with_electricity() -> set[str]:
+    folder = catalogue.facts_dir() / "electricity.csv"
+    return {cells["country"] for _, cells in catalogue.rows(folder)}
+
+
 def test_no_hint_is_the_word_that_was_written(client) -> None:
     """The price list has an entry of this name that stands for requests under other names."""
     model = "regional.anthropic.claude-opus-5"
-    options = f"options: {{api: {{label: AWS, effort: low, provider: aws, models: {{all: {model}}}}}}}\n"
+    options = (
+        f"options: {{api: {{label: AWS, effort: low, provider: aws, models: {{all: {model}}}}}}}\n"
+    )
     (problem,) = refused(client(VOUCHED + options))
     assert f"'{model}' has no price at aws" in problem.wrong
     assert problem.write.startswith("did you mean") and model not in problem.write.split()

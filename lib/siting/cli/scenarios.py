@@ -15,6 +15,7 @@ from siting.cli.frame import Answer, Refused, cli, option
 if TYPE_CHECKING:
     from siting.inputs.scenario.model import Scenario
     from siting.study import Study
+    from siting.verdict.chain import Chain
 
 
 @cli.command()
@@ -36,6 +37,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
     from siting.inputs import scenario
     from siting.inputs.scenario import usual
     from siting.inputs.scenario.changes import read
+    from siting.verdict.chain import Chain
 
     checked = clients or ("base", *scenario.names())
     found = list(dict.fromkeys(chain(*frame.prepare(checked, changes=changes)[1].values())))
@@ -46,18 +48,28 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
     notes = []
     for client in clients:
         opened = scenario.changed(scenario.load(client), asked)
-        told = [*usual.unstated(opened), *idle(opened)]
+        stages = Chain()
+        told = [*usual.unstated(opened), *unpriced(opened, stages), *idle(opened, stages)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
 
 
-def idle(found: Scenario) -> list[str]:
+def unpriced(found: Scenario, stages: Chain) -> list[str]:
+    """Options whose cost the report will not estimate, and why."""
+    designed = stages.designed(found)
+    why = {name: stages.as_planned(designed, name).why for name in designed.options}
+    return [
+        f"options.{name}: its cost will not be estimated, because {reason}"
+        for name, reason in why.items()
+        if reason
+    ]
+
+
+def idle(found: Scenario, stages: Chain) -> list[str]:
     """Where half or more of what a scenario buys stands idle."""
     from siting.places import OWNED
-    from siting.verdict.chain import Chain
 
-    stages = Chain()
     designed = stages.designed(found)
     notes: list[str] = []
     for name, runs in designed.options.items():

@@ -259,14 +259,14 @@ class Chain:
         its variants of the best of those, while these serve."""
         known = self._shortlists.get(name)
         if known and known.designs:
-            found = design.looked_at(seen, name, self._costed, known.designs)
+            found = design.looked_at(seen, name, self.as_planned, known.designs)
             if known.serves(found):
                 return found
-        found = design.looked_at(seen, name, self._costed)
+        found = design.looked_at(seen, name, self.as_planned)
         self._shortlists.setdefault(name, design.Shortlist.of(found))
         return found
 
-    def _costed(self, scenario: Scenario, name: str) -> Costed:
+    def as_planned(self, scenario: Scenario, name: str) -> Costed:
         """An option sized, and priced as planned."""
         if why := design.unpriced(scenario.options[name], scenario):
             return Costed(sized=None, present=None, why=why)

@@ -113,7 +113,8 @@ def _designed(here: Path_, name: str, option: Option, scenario: Scenario) -> Ite
         return
     item, field = ("server_price", "server") if option.kind in OWNED else ("gpu_hour", "gpu")
     quoted = any(quote.item == f"option.{name}.{item}" for quote in scenario.finance.quotes)
-    if quoted and option.gpu in ("", BEST):
+    is_named = option.kind in OWNED and option.server not in ("", BEST)
+    if quoted and option.gpu in ("", BEST) and not is_named:
         write = f"write {field}: with what the quote is for"
         yield Fault((*here, "gpu"), f"the quote for {item} is of certain machines", write)
 
@@ -121,27 +122,28 @@ def _designed(here: Path_, name: str, option: Option, scenario: Scenario) -> Ite
 def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     """Machines that an option names are of one card, and it has a price: a published one that an
     estimate may use, or the client's quote."""
-    gpu = "" if option.gpu == BEST or known.GPU.unknown(option.gpu) else option.gpu
-    server = "" if option.server == BEST or known.SERVER.unknown(option.server) else option.server
-    if option.kind not in SELF_HOSTED or not (gpu or server and option.kind in OWNED):
+    owned = option.kind in OWNED
+    gpu = "" if option.gpu == BEST else option.gpu
+    server = option.server if owned and option.server != BEST else ""
+    if option.kind not in SELF_HOSTED or not (gpu or server):
         return
-    if option.gpu not in ("", BEST, gpu) or option.server not in ("", BEST, server):
-        return  # a name that nobody knows is refused as such
-    held = _card_of(server) if server and option.kind in OWNED else ""
+    if (gpu and known.GPU.unknown(gpu)) or (server and known.SERVER.unknown(server)):
+        return  # refused as a name that nobody knows
+    held = _card_of(server) if server else ""
     card = catalogue.gpu(gpu).id if gpu else held
     if held and card != held:
         yield _other_card(here, gpu, card, server, held)
         return
-    item = "server_price" if option.kind in OWNED else "gpu_hour"
+    item = "server_price" if owned else "gpu_hour"
     quoted = {quote.item for quote in scenario.finance.quotes}
-    priced_cards = _priced_cards(option.kind in OWNED, scenario.client.report_date)
+    priced_cards = _priced_cards(owned, scenario.client.report_date)
     if card in priced_cards or quoted & {item, f"option.{name}.{item}"}:
         return
     near = catalogue.nearest(card, priced_cards)
     instead = f"priced are {', '.join(near)}; or " if near else ""
     wrong = f"nobody prices {gpu or f'{server} or its card, {held}'}"
     write = f"{instead}write a quote for option.{name}.{item}"
-    yield Fault((*here, "gpu" if gpu else "server"), wrong, write)
+    yield Fault((*here, "gpu") if gpu else (*here, "server"), wrong, write)
 
 
 def _other_card(here: Path_, gpu: str, card: str, server: str, held: str) -> Fault:
