@@ -82,7 +82,9 @@ class CapacityFrames(Topic):
         input: mean of a request [tokens]
         cached: share of the input that repeats an earlier prefix [share]
         output: mean of a request, hidden reasoning included [tokens]
-        tokens_per_minute: input and output together in the busiest hour of the year [tokens/min]
+        tokens_per_minute: input and output together in the busiest hour of the year, waiting work
+            aside [tokens/min]
+        waiting_tokens: the same of work that may wait, were it sent as it comes [tokens/min]
         may_wait: share of the requests that may wait [share]
         deadline: when requests that may wait are done
         arrivals: how requests bunch within an hour: people, machines or agents
@@ -92,6 +94,8 @@ class CapacityFrames(Topic):
         for name, load in self._loads.items():
             busiest = float(load.interactive.max())
             lengths = load.lengths
+            per_request = lengths.input.mean + lengths.output.mean
+            in_the_year = 60 * load.peak_factor * per_request
             next_year = load.growth[0]
             yield {
                 "workload": name,
@@ -102,10 +106,8 @@ class CapacityFrames(Topic):
                 "input": lengths.input.mean,
                 "cached": lengths.cached_share,
                 "output": lengths.output.mean,
-                "tokens_per_minute": 60
-                * busiest
-                * load.peak_factor
-                * (lengths.input.mean + lengths.output.mean),
+                "tokens_per_minute": busiest * in_the_year,
+                "waiting_tokens": float(load.waiting.max()) * in_the_year,
                 "may_wait": load.batchable_share,
                 "deadline": _deadline(load),
                 "arrivals": load.arrivals,
@@ -115,13 +117,19 @@ class CapacityFrames(Topic):
 
     @frame
     def asked(self) -> Rows:
-        """What all workloads ask for together in the first year, work that may wait aside: one row.
+        """What all workloads ask for together in the first year: one row.
 
-        rate: busiest hour of the year, those of all workloads added up [requests/s]
+        rate: busiest hour of the year, those of all workloads added up, waiting work aside
+            [requests/s]
         tokens: input and output in that hour [tokens/min]
+        waiting: the same of work that may wait, were it sent as it comes [tokens/min]
         """
         loads = self.study.loads()
-        yield {"rate": loads.year_peak.sum(), "tokens": loads.tokens_per_minute.sum()}
+        yield {
+            "rate": loads.year_peak.sum(),
+            "tokens": loads.tokens_per_minute.sum(),
+            "waiting": loads.waiting_tokens.sum(),
+        }
         yield from loads.attrs["sources"]
 
     @frame_citing(_load_sources)
