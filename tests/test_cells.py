@@ -241,3 +241,36 @@ def test_page_one_and_the_chapter_on_cost_hold_the_choice_against_the_same_optio
         assert rival == allowed.drop(s.chosen).idxmin()
     else:
         assert rival == s.today
+
+
+def test_a_pilot_keeps_the_limits_of_each_workload_that_waits_for_no_one() -> None:
+    """Of two workloads the second's limits went untold."""
+    base = designed("base")
+    ((name, work),) = base.workloads.items()
+    second = put(base, {f"workloads.{name}.latency.ttft_s": 9.0}).workloads[name]
+    waits = put(base, {f"workloads.{name}.batchable_share": 1.0}).workloads[name]
+    two = base.model_copy(update={"workloads": {name: work, "agent_runs": second, "batch": waits}})
+    limits = study.Study(two).pilot_limits()
+    assert limits.first_token.tolist() == [2.0, 9.0]
+    assert limits.workload.iloc[1] == "agent runs"
+    gate = SimpleNamespace(ceiling=float("nan"), once=0.0)
+    answer = SimpleNamespace(
+        stays=False, live="2027-03-01", live_low="2027-02-01", live_high="2027-04-01", servers=0
+    )
+    told = run(
+        "10_decision",
+        "gate-go",
+        s=SimpleNamespace(
+            pilot_limits=lambda: limits, law_not_on_file=lambda: [], month=str, names_of=str
+        ),
+        answer=answer,
+        gate=gate,
+        points=[],
+        hard=[],
+        notice=SimpleNamespace(end=[]),
+        chosen="X",
+    )["conditions"]
+    assert told == [
+        "pilot answers within 2 s, 60 ms a token for assistant and "
+        "9 s, 60 ms a token for agent runs"
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from siting import study
 from siting.catalogue import table
 from siting.quality import spoken
 from siting.quantity import Range
+from siting.study.decision import DecisionFrames
 from siting.study.timeline import in_short
 from siting.verdict.ranking import ConfidenceWord
 from studies import CLIENTS, compute, opened
@@ -529,3 +531,46 @@ def test_what_a_word_means_is_said_with_and_without_what_matters() -> None:
 def test_law_is_on_file_where_its_status_says_so(client: str) -> None:
     covered = opened(client).law_coverage()
     assert covered.is_on_file.tolist() == covered.status.str.startswith("on file").tolist()
+
+
+@pytest.mark.parametrize("client", ["base", *CLIENTS])
+def test_what_runs_when_the_choice_goes_live_is_a_model_that_is_there(client: str) -> None:
+    s = opened(client)
+    live = s.live_models()
+    answer = s.verdict().iloc[0]
+    ends = s.retiring_models().query("option == @answer.option").set_index("model")
+    assert " and ".join(live.spoken) == answer.model
+    for row in live.itertuples():
+        assert row.is_too_early == (
+            row.model in ends.index and ends.retired[row.model] < answer.live
+        )
+        assert (row.then == row.spoken) != row.is_too_early
+
+
+def test_a_named_successor_runs_then_unless_it_is_gone_as_well() -> None:
+    frames = DecisionFrames.__new__(DecisionFrames)
+    ended = SimpleNamespace(spoken="Old", replacement="new", replacement_spoken="New")
+
+    def after(last_day: object, named: str = "new") -> str:
+        row = SimpleNamespace(**{**vars(ended), "replacement": named}, replacement_retired=last_day)
+        return frames._successor(row, "2027-03-01")
+
+    assert after(None) == after("2027-03-01") == "New"
+    assert after("2027-02-28") == after(None, named="") == "the successor of Old"
+
+
+@pytest.mark.parametrize("client", ["base", *CLIENTS])
+def test_a_fallback_that_runs_the_untested_model_has_a_fallback_that_does_not(client: str) -> None:
+    s = opened(client)
+    gate = s.gate().iloc[0]
+    parities = s.parities()
+    runs_it = set(parities.option[parities.spoken == gate.untested])
+    if pd.isna(gate.untested):
+        assert pd.isna(gate.fallback_if_untested)
+        return
+    assert {gate.fallback, s.chosen} <= runs_it
+    assert gate.fallback_if_untested not in runs_it
+    if pd.notna(gate.fallback_if_untested):
+        mean = s.standings().set_index("option").score_mean
+        free = mean.drop(runs_it & set(mean.index)).dropna()
+        assert mean[gate.fallback_if_untested] == free.max()

@@ -156,6 +156,45 @@ class DecisionFrames(Topic):
             yield row
 
     @frame
+    def live_models(self) -> Rows:
+        """A model that the choice runs, and what runs in its place on the day when the choice goes
+        live; none without a choice.
+
+        model: identifier of the model
+        spoken: the model as a person says it
+        is_too_early: whether its last day comes before the choice goes live
+        then: what runs on that day, as a person says it: the model; where it is gone, the successor
+            that its vendor names; where that is gone too, or none is named, a successor
+        """
+        chosen = self.results.decision.recommended
+        if chosen is None:
+            return
+        live = self.study.verdict().live.iloc[0]
+        ends = self.study.retiring_models()
+        gone = ends[(ends.option == self.results.labels[chosen]) & (ends.retired < live)]
+        after = {row.model: self._successor(row, live) for row in gone.itertuples()}
+        parts = (self.options[part].models.values() for part in leaves(self.scenario, chosen))
+        by_name = {spoken(model): model for part in parts for model in part}
+        for name, model in by_name.items():
+            yield {
+                "model": model,
+                "spoken": name,
+                "is_too_early": model in after,
+                "then": after.get(model, name),
+            }
+        yield from ends.attrs["sources"]
+
+    def _successor(self, ended: Any, live: str) -> str:
+        """What follows a model that ends before a day: its named successor, if it lasts as long.
+
+        ended: a row of `retiring_models`.
+        """
+        lives_on = pd.isna(ended.replacement_retired) or str(ended.replacement_retired) >= live
+        if ended.replacement and lives_on:
+            return str(ended.replacement_spoken)
+        return f"the successor of {ended.spoken}"
+
+    @frame
     def barriers(self) -> Rows:
         """One reason that rules an option out, or that keeps it from being cleared.
 

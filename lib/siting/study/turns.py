@@ -14,7 +14,9 @@ from siting.catalogue import Source, source_of
 from siting.cost import costing, prices, tco
 from siting.cost.api_prices import falling_years
 from siting.cost.priced import PricedHybrid
+from siting.inputs.scenario.model import in_words
 from siting.places import BY_REQUEST
+from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.budget import HOURS
 from siting.study.cost import CATEGORIES
@@ -24,6 +26,7 @@ from siting.verdict.decision import Decision
 from siting.verdict.exclusion import exclusion
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.plausible import FUTURES
+from siting.verdict.ranking import Ranking
 from siting.verdict.variants import SETTLED, Answer, Outcome, Settled, Variant
 
 HORIZONS: Mapping[Settled, int] = {
@@ -368,6 +371,10 @@ class TurnFrames(Topic):
             option that may be chosen and costs more now; missing where none does [currency]
         fallback?: the option that comes next by mean score, over which the choice has its lead
             [option]
+        untested?: the model of both that is not shown to be good enough, as a person says it;
+            missing where the fallback runs another
+        fallback_if_untested?: what comes next where that model fails its test; missing where
+            nothing else may be chosen [option]
         """
         found = self.results.decision
         ranking = found.ranking
@@ -402,7 +409,37 @@ class TurnFrames(Topic):
         if dearer and not found.stays:
             row["ceiling"] = min(dearer)
         row["fallback"] = ranking.next(found.recommended)
-        yield row
+        yield row | self._if_untested(found.recommended, ranking)
+
+    def _if_untested(self, chosen: str, ranking: Ranking) -> dict[str, Any]:
+        """What comes next where the model that is to be tested fails: it fails wherever it runs."""
+        compared = [p for p in self.results.quality.parities if p.verdict != "same model"]
+        doubted = [spoken(p.model) for p in compared if p.option == chosen and not p.supported]
+        every = self.results.quality.parities
+        runs_it = {p.option for p in every if spoken(p.model) in doubted}
+        if ranking.next(chosen) not in runs_it:
+            return {}
+        return {
+            "untested": doubted[0],
+            "fallback_if_untested": ranking.next(chosen, without=runs_it),
+        }
+
+    @frame
+    def pilot_limits(self) -> Rows:
+        """A limit on response time that a pilot must keep: of a workload of which not every request
+        may wait.
+
+        workload: the workload in words
+        first_token: until the first token [s]
+        token: for each further token [ms]
+        """
+        for name, workload in self.scenario.workloads.items():
+            if workload.latency and workload.batchable_share < 1:
+                yield {
+                    "workload": in_words(name),
+                    "first_token": workload.latency.ttft_s,
+                    "token": workload.latency.tpot_ms,
+                }
 
 
 def _sum(ranges: Sequence[Range], currency: str) -> Range:

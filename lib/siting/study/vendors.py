@@ -362,10 +362,12 @@ class VendorFrames(Topic):
         baseline: whether it is what runs today
         vendor: vendor
         model: model
+        spoken: the model as a person says it
         announced?: day of the notice; missing where it is not known
         retired: last day
         left: until its last day; negative where it is past [days]
         replacement: successor that the vendor names
+        replacement_spoken: the same as a person says it; blank where none is named
         replacement_retired?: last day of that successor there; missing where none is announced
         url: address of the source
         """
@@ -377,10 +379,12 @@ class VendorFrames(Topic):
                 "baseline": end.option == self.scenario.finance.baseline,
                 "vendor": e.vendor,
                 "model": e.model,
+                "spoken": spoken(e.model),
                 "announced": iso(e.announced),
                 "retired": iso(e.retired),
                 "left": end.days(self.client.report_date),
                 "replacement": e.replacement,
+                "replacement_spoken": spoken(e.replacement) if e.replacement else "",
                 "replacement_retired": (heir and heir.retired) or None,
                 "url": e.sources[0].url,
             }

@@ -21,7 +21,7 @@ whichever option carries it; the other measures go by kind of place, vendor and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -297,10 +297,14 @@ class Ranking:
         own = self.names.index(name)
         return float(mean[own] - np.delete(mean, own).max())
 
-    def next(self, name: str) -> str | None:
+    def next(self, name: str, without: Iterable[str] = ()) -> str | None:
         """The option that would follow this one: the best of the others by mean score, by which the
-        choice itself is found and its lead told; None where no other competes."""
-        others = [other for other in self.names if other != name]
+        choice itself is found and its lead told; None where no other competes.
+
+        without: options that are left out, too.
+        """
+        out = {name, *without}
+        others = [other for other in self.names if other not in out]
         return max(others, key=self.mean, default=None)
 
     def first(self, name: str) -> float:
