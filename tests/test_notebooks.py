@@ -223,3 +223,25 @@ def test_plain_steps_are_no_fault() -> None:
     )
     names = cell("code", "wide = True\nname = 'x'", "names")
     assert readable.faults([names, NOTE, cell("code", source)]) == []
+
+
+PAGES = {
+    ("10_decision", 2): "15_why",
+    ("10_decision", 5): "30_data",
+    ("15_why", 6): "40_cost",
+}
+"""Pages that chapters name, each with the chapter that is meant: one of the first seven of the body
+takes a page each."""
+
+
+def test_a_page_that_a_chapter_names_is_that_of_the_chapter_that_is_meant() -> None:
+    named = {
+        (path.stem, int(number))
+        for path in CHAPTERS
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+        for number in re.findall(r"\bpage (\d+)", cell.source)
+    }
+    assert named == set(PAGES)
+    for (_, number), meant in PAGES.items():
+        assert CHAPTERS[number - 1].stem == meant

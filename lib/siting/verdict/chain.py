@@ -2,8 +2,10 @@
 
 A stage is handed a copy of the scenario in which what it does not read is blank, and its result is
 kept under the words of that copy. So a variant of a scenario costs only what it touches, and a
-result cannot rest on what its key leaves out. All variants use the same draws (common random
-numbers): each cause of doubt has a stream of its own.
+result cannot rest on what its key leaves out, with one exception: the evidence of a scenario stands
+in the copy and not in its words. It moves no figure and no verdict, only what is cited, and no
+variant changes it: a chain is for one client's scenario and its variants. All variants use the same
+draws (common random numbers): each cause of doubt has a stream of its own.
 
     scenario → capacity → prices → draws ┐
              → quality                   ├→ candidates → ranking → decision
