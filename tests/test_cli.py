@@ -103,6 +103,13 @@ evidence:
     assert list(lines.values()) == sorted(lines.values())
 
 
+def test_facts_cut_no_name_and_in_a_pipe_nothing() -> None:
+    model = "mistralai/Mistral-Small-3.2-24B-Instruct-2506"
+    lines = siting("facts", "--table", "models", "--search", model).stdout.splitlines()
+    assert any(line.split("\t")[1].startswith(model) for line in lines)
+    assert not any("…" in line for line in lines)
+
+
 def test_check_without_a_name_checks_all_of_params() -> None:
     result = siting("check", "--json")
     assert result.exit_code == 0

@@ -52,6 +52,12 @@ options:
     models: {all: example/Example-8B}
     gpu: example-x1-96gb
     country: DE
+  bought:
+    label: Own servers, of the page on servers
+    kind: on_premises
+    models: {all: example/Example-8B}
+    server: server-4x-h100-example
+    country: DE
 finance:
   quotes:
     - {item: option.own.server_price, value: 300_000, unit: EUR, source: Offer, date: 2026-11-01}
@@ -61,6 +67,7 @@ evidence:
 """
 SHOWN = {
     "gpu": "8 × Example X1 96GB server, its power estimated",
+    "server": "4x H100 Example 2U",
     "model": "Example-8B",
     "price": "Price list of Example Cloud",
     "cost-item": "Fire insurance of the servers",

@@ -33,12 +33,56 @@ IN_A_FILE = {
     "a country by its name": ("country: IT", "country: Italy", "two capitals, such as IT"),
     "a figure that nobody vouches for": ("fields: [workloads]", "fields: [client]", "evidence"),
     "a date in another order": ("2026-10-01", "01.10.2026", "2026-11-24 without quotes"),
+    "a time of day": (
+        "users: 500",
+        "users: 500, deadline: {by: 07:00}",
+        "for a time of day write its hour, 7,",
+    ),
+    "a time of day in quotes": (
+        "users: 500",
+        'users: 500, deadline: {by: "07:00"}',
+        "write the hour as a number, 7, without quotes",
+    ),
+    "a task that the kit calls otherwise": (
+        "users: 500",
+        "users: 500, task: extraction",
+        "write summarise, which is nearest; known: chat, classify",
+    ),
+    "requests of a night": (
+        "users: 500",
+        "users: 500, requests_per_night: 9",
+        "write requests_per_day:, and hours: night",
+    ),
     "a colon in a text": ("Acme,", "Acme: the bank,", 'in "quotes"'),
     "a hand-made profile of 12 hours": (
         "users: 500",
         "hours: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]",
         "write 24 numbers",
     ),
+}
+ANY = "models: {all: google/gemma-4-31B-it}, country: DE"
+IN_AN_OPTION = {
+    "so many cards": (
+        f"mine: {{label: M, kind: rented_gpus, provider: scaleway, {ANY}, gpu: H100, gpus: 2}}",
+        "how many of them it takes, the kit works out",
+    ),
+    "a name of several cards": (
+        f"mine: {{label: M, kind: on_premises, {ANY}, gpu: RTX PRO 6000}}",
+        "rtx-pro-6000-blackwell-server-96gb",
+    ),
+    "a model as people write it": (
+        "mine: {label: M, kind: managed_cloud, provider: azure, models: {all: GPT-5.4 mini}, "
+        "effort: low}",
+        "did you mean gpt-5.4-mini?",
+    ),
+    "a model that is like none": (
+        "mine: {label: M, kind: api, provider: openai, models: {all: zzzzzzzz}}",
+        "the nearest of",
+    ),
+}
+QUOTED = {
+    "an invoice": ("option.api.invoice", "EUR/month", "quote option.NAME.api_request per request"),
+    "an amount a month": ("option.api.api_usage", "EUR/month", "the month's amount over the month"),
 }
 ON_THE_COMMAND_LINE = {
     "a misspelt client": ("report banca-valdor", "did you mean banca-valdora"),
@@ -84,6 +128,57 @@ def test_a_mistake_in_a_scenario_is_answered_with_the_fix(mistake: str, tmp_path
     assert fix in result.stderr
     assert "acme.yaml:" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def _checked(folder: Path, text: str) -> str:
+    """What check says of a client's file."""
+    base = (ROOT / "params" / "base.yaml").read_text(encoding="utf-8")
+    (folder / "base.yaml").write_text(base, encoding="utf-8")
+    (folder / "acme.yaml").write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(cli, ["check", str(folder / "acme.yaml")])
+    assert result.exit_code == 2, result.output
+    return result.stderr
+
+
+VOUCHED = GOOD.replace("[workloads]", "[workloads, options, finance]")
+
+
+@pytest.mark.parametrize("mistake", IN_AN_OPTION)
+def test_a_mistake_in_an_option_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
+    option, fix = IN_AN_OPTION[mistake]
+    assert fix in _checked(tmp_path, f"{VOUCHED}options:\n  api: {{}}\n  {option}\n")
+
+
+@pytest.mark.parametrize("mistake", QUOTED)
+def test_a_bill_of_a_month_is_answered_with_how_to_say_it(mistake: str, tmp_path: Path) -> None:
+    item, unit, fix = QUOTED[mistake]
+    quote = f"{{item: {item}, value: 7_900, unit: {unit}, source: B, date: 2026-11-01}}"
+    said = _checked(tmp_path, f"{VOUCHED}finance:\n  quotes:\n    - {quote}\n")
+    assert fix in said and "insurance" not in said
+
+
+def test_a_load_under_a_wrong_key_hides_no_name_of_a_model(tmp_path: Path) -> None:
+    lengths = "input_tokens: {mean: 9}, output_tokens: {mean: 9}"
+    own = f"night: {{description: N, requests_per_night: 9, models: [no/such], {lengths}}}"
+    said = _checked(tmp_path, GOOD.replace("workloads:\n", f"workloads:\n  {own}\n", 1))
+    assert "workloads.night.requests_per_night: " in said
+    assert "workloads.night.models[0]: 'no/such' is no model" in said
+
+
+OFFER = "{item: option.mine.server_price, value: 9, unit: EUR, source: O, date: 2026-11-01}"
+OTHER = "{item: electricity, value: 0.2, unit: EUR/kWh, source: O, date: 2026-11-01}"
+
+
+def test_a_what_if_that_takes_quotes_away_says_so_and_repeats_no_other_fault(
+    tmp_path: Path,
+) -> None:
+    mine = f"mine: {{label: M, kind: on_premises, {ANY}, gpu: h200-nvl-141gb}}"
+    text = f"{VOUCHED}options:\n  api: {{}}\n  {mine}\nfinance:\n  quotes: [{OFFER}]\n"
+    text += f"what_if:\n  - {{label: W, set: {{finance.quotes: [{OTHER}]}}}}\n"
+    (line,) = (found for found in _checked(tmp_path, text).splitlines() if "what_if[0]" in found)
+    assert line.endswith("replaces your list: repeat option.mine.server_price there")
+    unpriced = text.replace(f"[{OFFER}]", "[]")
+    assert "what_if[0]" not in _checked(tmp_path, unpriced)
 
 
 def test_a_file_is_named_from_the_folder_that_one_stands_in(

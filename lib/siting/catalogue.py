@@ -639,6 +639,9 @@ def gpu(name: str) -> Gpu:
     found = find(name, "gpus", Gpu) or _gpu_class(name)
     if found is None:
         names = itertools.chain(*(g.names for g in gpus()))
+        begun = [g.id for g in gpus() if any(_key(n).startswith(_key(name)) for n in g.names)]
+        if len(begun) > 1 and len(_key(name)) > 2:
+            raise UnknownName(f"{name!r} may be several GPUs; write one of {', '.join(begun)}")
         raise UnknownName(unknown(name, "GPU of the catalogue", names, "gpus"))
     return found
 

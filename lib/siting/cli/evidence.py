@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from siting.cli.frame import Answer, Refused, aligned, cli, completer, known_tab
 def facts(table: str | None, days: int | None, search: str | None) -> Answer:
     """List every fact the kit uses: value, unit, source, date and age in days.
 
+    Names are whole. On a screen long values and sources are cut; in a pipe nothing is, and a tab
+    parts the columns.
+
     \b
     Example:
       siting facts --table gpus
@@ -34,20 +38,27 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
         found = (e for e in found if e.age_days is None or e.age_days > days)
     chosen = [e for e in found if not search or search.lower() in str(e.facts).lower()]
     click.echo(f"{len(chosen)} facts", err=True)
+    on_screen = sys.stdout.isatty()
+
+    def shown(text: str, width: int) -> str:
+        return _short(text, width) if on_screen else text
+
     rows = (
         (
             f"{e.table}:{e.line}",
-            _short(e.name, 44),
-            _short(e.value, 40),
-            _short(e.unit, 20),
+            e.name,
+            shown(e.value, 40),
+            shown(e.unit, 20),
             e.source.kind,
             e.source.date,
             "?" if e.age_days is None else str(e.age_days),
-            _short(e.source.source, 40),
+            shown(e.source.source, 40),
         )
         for e in chosen
     )
     head = ("where", "fact", "value", "unit", "kind", "date", "age", "source")
+    if not on_screen:
+        return Answer(chosen, ["\t".join(row) for row in (head, *rows)])
     return Answer(chosen, aligned(head, rows, right={6}))
 
 

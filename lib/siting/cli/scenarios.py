@@ -49,10 +49,24 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
     for client in clients:
         opened = scenario.changed(scenario.load(client), asked)
         stages = Chain()
-        told = [*usual.unstated(opened), *unpriced(opened, stages), *idle(opened, stages)]
+        told = [*usual.unstated(opened), *unquoted(opened)]
+        told += [*unpriced(opened, stages), *idle(opened, stages)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
+
+
+def unquoted(found: Scenario) -> list[str]:
+    """What-ifs that replace the client's quotes and leave some of them out."""
+    from siting.inputs.scenario.changes import lost_quotes
+
+    lost = [lost_quotes(found, asked.set) for asked in found.what_if]
+    return [
+        f"what_if[{i}].set: finance.quotes replaces your list, so that published prices are taken "
+        f"for {', '.join(items)}; repeat those quotes there to keep them"
+        for i, items in enumerate(lost)
+        if items
+    ]
 
 
 def unpriced(found: Scenario, stages: Chain) -> list[str]:

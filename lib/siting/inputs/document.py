@@ -350,6 +350,12 @@ def _number(text: str) -> type[int] | type[float] | None:
     return float if _DECIMAL.fullmatch(text) else None
 
 
+def hour_of(text: str) -> str:
+    """The hour of a time of day such as 07:30, as a number; blank where it is none."""
+    clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", text)
+    return f"{int(clock[1]) + int(clock[2]) / 60:.4g}" if clock else ""
+
+
 def ambiguity(text: str) -> tuple[str, str] | None:
     """Why an unquoted word means different things to different YAML readers, and the remedy."""
     if _AMBIGUOUS.fullmatch(text):
@@ -364,6 +370,8 @@ def ambiguity(text: str) -> tuple[str, str] | None:
         return wrong, f"write {plain}" if digits else "write the digits out"
     if _ODD_NUMBER.fullmatch(text):
         wrong = f"{text} is different numbers to different YAML readers"
+        if hour := hour_of(text):
+            return wrong, f"for a time of day write its hour, {hour}, or put text in quotes"
         return wrong, "write a plain decimal number such as 10 or 0.5, or put text in quotes"
     if _NOT_FINITE.fullmatch(text):
         return f"{text} is no amount", "write a finite number"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from siting.catalogue import suggestion
-from siting.inputs.document import Fault, Path_
+from siting.inputs.document import Fault, Path_, hour_of
 
 _KINDS = {
     "string_type": "text",
@@ -54,6 +54,28 @@ _EXAMPLES = {
     "baseline": "none",
 }
 """What a key that is missing may hold, where its name alone does not say it."""
+
+
+_EXPECTED = {
+    "gpus": "write gpu: with the card; how many of them it takes, the kit works out of the load",
+    "gpu_count": "write gpu: with the card; how many of them it takes, the kit works out",
+    "requests_per_night": "write requests_per_day:, and hours: night",
+    "requests_per_hour": "write requests_per_day:, and hours: with 24 numbers",
+    "horizon_years": "write horizon_months:, 48 for four years",
+}
+"""Keys that people expect and the kit has otherwise, and what to write."""
+_MEANT = {
+    "extraction": "summarise",
+    "extract": "summarise",
+    "translate": "summarise",
+    "translation": "summarise",
+    "rag": "chat",
+    "search": "chat",
+    "coding": "code",
+    "tagging": "classify",
+    "math": "mathematics",
+}
+"""Words that people have for a kind of work, and the one of the kit that thinks as much."""
 
 
 def faults(refusal: ValidationError, data: Any, root: type[BaseModel]) -> list[Fault]:
@@ -99,10 +121,11 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
         wrong, write = _wrong_type(kind, value, shown, ctx)
         return wrong, f"{write}{_example(key)}" if kind == "model_type" else write
     if kind == "extra_forbidden":
-        return f"{_shown(key)} is no key here", suggestion(str(key), _keys(root, path[:-1]))
+        write = _EXPECTED.get(str(key)) or suggestion(str(key), _keys(root, path[:-1]))
+        return f"{_shown(key)} is no key here", write
     if kind == "literal_error":
         known = re.findall(r"'([^']*)'", ctx["expected"])
-        return f"{shown} is no choice here", suggestion(str(value), known)
+        return f"{shown} is no choice here", _choices(str(value), known)
     if kind == "value_error":
         wrong, _, write = str(ctx["error"]).partition("; ")
         return (wrong, write) if write else (f"{shown} is wrong", wrong)
@@ -115,6 +138,15 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
     said["example"] = _example(key)
     wrong, write = _SAID[kind]
     return wrong.format(**said), write.format(**said)
+
+
+def _choices(said: str, known: list[str]) -> str:
+    """What to write of few choices: the one that is meant, and all of them."""
+    listed = f"known: {', '.join(known)}"
+    if (meant := _MEANT.get(said.lower(), "")) in known:
+        return f"write {meant}, which is nearest; {listed}"
+    near = suggestion(said, known)
+    return near if near.startswith("known") else f"{near} {listed}"
 
 
 def _example(key: str | int) -> str:
@@ -156,6 +188,8 @@ def _wrong_type(kind: str, value: Any, shown: str, ctx: Mapping[str, Any]) -> tu
         listed = f"[{share}]" if kind == "list_type" else share
         return f"{shown} is text, not a number", f"write {listed} for {percent[1]} %"
     if isinstance(value, str) and kind in ("int_type", "float_type"):
+        if hour := hour_of(value):
+            return f"{value!r} is text", f"write the hour as a number, {hour}, without quotes"
         number = re.sub(r"[\s']", "", value)
         if re.fullmatch(r"[-+]?\d+(\.\d+)?", number):
             number = re.sub(r"\d", lambda digit: str(int(digit[0])), number)  # of any script

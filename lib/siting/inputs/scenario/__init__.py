@@ -198,6 +198,10 @@ def _mended(data: Any, where: Path_, holes: dict[Path_, bool]) -> dict[Path_, bo
         usual = _stand_in(place)
         if usual is not None and place not in holes:
             was = document.at(data, place)
+            added = _left_out(was, usual)
+            if added:
+                was |= {key: copy.deepcopy(usual[key]) for key in added}
+                return {(*place, key): True for key in added}
             holder[step] = copy.deepcopy(usual)
             # Of what was empty nothing is unknown: the hole is what was put into it.
             return {(*place, "any") if was == {} else place: True}
@@ -205,6 +209,14 @@ def _mended(data: Any, where: Path_, holes: dict[Path_, bool]) -> dict[Path_, bo
             del holder[step]
             return {place: False}
     return {}
+
+
+def _left_out(was: Any, usual: Any) -> list[str]:
+    """Keys of a record that somebody wrote which stand in for what it lacks; none of a mapping of
+    records by name. What else it says is examined with them."""
+    if not was or not isinstance(was, dict) or not isinstance(usual, dict) or "any" in usual:
+        return []
+    return [key for key in usual if key not in was]
 
 
 def _stand_in(place: Path_) -> Any:

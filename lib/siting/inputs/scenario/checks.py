@@ -269,8 +269,21 @@ def _priced(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
         yield from _one_of(here, provider_id, what, listed)
     elif listed[provider_id].find_model(model, all_providers=providers) is None:
         seller = listed[provider_id]
-        sold = (m.id for m in seller.models if seller.find_model(m.id, all_providers=providers))
-        yield Fault(path, f"{model!r} has no price at {provider_id}", suggestion(model, sold))
+        from_others = [listed[p] for p in seller.fallback_model_providers or () if p in listed]
+        offered = {m.id for each in (seller, *from_others) for m in each.models}
+        sold = {m for m in offered if seller.find_model(m, all_providers=providers)}
+        wrong = f"{model!r} has no price at {provider_id}"
+        yield Fault(path, wrong, _meant_model(model, sold))
+
+
+def _meant_model(model: str, sold: set[str]) -> str:
+    """The models of a price list that look most like a name; never those that begin the list."""
+    same = [m for m in sold if catalogue.name_key(m) == catalogue.name_key(model)]
+    near = same or catalogue.nearest(model, sorted(sold - {model}), 2)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    likest = difflib.get_close_matches(model.lower(), sorted(sold), 5, 0.0)
+    return f"the nearest of {len(sold)} names there: {', '.join(likest)}" if likest else "remove it"
 
 
 def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
@@ -297,6 +310,14 @@ _LOOKED_UP = {
     "staff_cost": "year",
 }  # fmt: skip
 """Prices that are looked up, and what a quote of each is the price of."""
+
+
+_FROM_A_BILL = (
+    "of an invoice, quote option.NAME.api_request per request: the month's amount over the month's "
+    "requests of all workloads on it, for the quote holds for all of them (`siting import focus` "
+    "reads it from a bill); check then says how far it is from list prices"
+)
+"""What to write of a bill that is known as an amount a month."""
 
 
 @of_facts
@@ -326,11 +347,18 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
 def priced(quote: Quote, currency: str) -> Iterator[Fault]:
     """What is wrong with the item of a quote, or with its unit; `currency` is the client's."""
     item = quote.item.split(".", 2)[-1] if quote.item.startswith("option.") else quote.item
+    if item in ("invoice", "bill"):
+        wrong = f"{item!r} is no cost item that is quoted"
+        yield Fault(("item",), wrong, _FROM_A_BILL)
+        return
     yield from _one_of(("item",), item, "cost item that is quoted", _quotable())
     per = _quotable().get(item, quote.per)
     if quote.per != per or not known.is_currency(quote.unit[:3]):
         should = currency if per == "once" else f"{currency}/{per}"
-        yield Fault(("unit",), f"{quote.unit!r} is no unit of {item}", f"write unit: {should}")
+        write = f"write unit: {should}"
+        if item in ("api_usage", "api_request") and quote.per.startswith(("month", "year")):
+            write = f"{write}; {_FROM_A_BILL}"
+        yield Fault(("unit",), f"{quote.unit!r} is no unit of {item}", write)
 
 
 def _region(here: Path_, option: Option) -> Iterator[Fault]:

@@ -370,8 +370,9 @@ class Workload(Strict):
     """How requests bunch within an hour: those of many people, of a few machines, or of code
     completion and agents. None: agents where the task is agent, else people."""
     hours: Profile | Literal["office", "day", "flat", "night"] = "office"
-    """Share of a day by hour (24 numbers, any scale) or by half hour (48), or a named profile. What
-    is carried is sized by the hour: two half hours are added up."""
+    """Share of a day by hour (24 numbers, any scale) or by half hour (48), or a named profile.
+    office: weighted to 8 to 18 h. day: into the evening. flat: all hours alike. night: 20 to 7 h,
+    most from 22 to 5 h. What is carried is sized by the hour: two half hours are added up."""
     weekdays: Annotated[Profile, Field(min_length=7, max_length=7)] = [1] * 5 + [0.1] * 2
     """Monday to Sunday, relative to a working day."""
     peak_factor: Annotated[float, Field(ge=1, le=BUSIEST)] = 1.5
@@ -388,7 +389,8 @@ class Workload(Strict):
     `input_tokens`: each counts as the tokens that an option's model makes of a page of A4 at 150
     dots per inch (siting_facts/image_tokens.csv)."""
     task: Literal["chat", "classify", "summarise", "code", "agent", "mathematics"] = "chat"
-    """Kind of work: says how much a model that reasons thinks at an effort."""
+    """Kind of work: says how much a model that reasons thinks at an effort. Extraction of fields
+    and translation are nearest to summarise, search with answers to chat."""
     reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
     """Hidden output tokens a request where a model reasons, as counted (0 if none were); they are
     billed and generated like output. Left out: estimated from effort and task."""
@@ -466,6 +468,12 @@ class Option(Strict):
 
     label: Annotated[str, Field(min_length=1, max_length=80)]
     kind: OptionKind
+    """api: a maker's own model, from the maker. managed_cloud: the same from a hyperscaler.
+    open_api: an open model that a host runs and bills by request, European hosts too. rented_gpus:
+    GPUs by the hour on which you run an open model. sovereign_cloud: the same at a host that is
+    qualified or national, often under a framework agreement. colocation: own servers in a data
+    centre that bills power and room. on_premises: own servers in your own room. hybrid: two
+    others, `base` for the steady load and `burst` for the rest."""
     vendor: Annotated[str, known.VENDOR] = ""
     """Vendor whose stability counts, as named in the vendor tables."""
     provider: Annotated[str, known.PROVIDER] = ""
