@@ -1044,3 +1044,30 @@ def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves
         ("running", "flat", "before"): np.array([[before]]),
     }
     assert tco.forgone(clock, "own", bill).tolist() == [[told, told, told]]
+
+
+def test_a_server_is_back_when_the_rent_that_it_saves_has_paid_its_price() -> None:
+    # 2 x 100,000 a server of eight cards; renting them costs 8 x 730 h x 2 = 11,680 a month and
+    # running them 1,000: back after 200,000 / 10,680 months.
+    power = SimpleNamespace(
+        item="power", capital=False, category="power", factors=(), amounts=np.full(13, 1_000.0)
+    )
+    hardware = SimpleNamespace(
+        item="hardware", capital=True, category="hardware", factors=("server_price", "on_top"),
+        amounts=np.zeros(13),
+    )  # fmt: skip
+    values = {"server_price": 100_000.0, "on_top": 2.0, "hours_per_month": 730.0}
+    lengths = SimpleNamespace(input=SimpleNamespace(mean=900), output=SimpleNamespace(mean=100))
+    plan = SimpleNamespace(
+        months=12,
+        factors={n: SimpleNamespace(value=Range.exact(value)) for n, value in values.items()},
+        loads={"chat": SimpleNamespace(lengths=lengths)},
+    )
+    comparison = SimpleNamespace(plan=plan, tokens=np.full(13, 1e9), options={})
+    owned = SimpleNamespace(
+        servers=[1.0], flows=[power, hardware], total=300_000.0,
+        break_even=SimpleNamespace(used=1.0),
+    )  # fmt: skip
+    found = claims._answers(comparison, owned, SimpleNamespace(gpu_count=8), 2.0)
+    assert found["rent_payback"] == pytest.approx(200_000 / 10_680, abs=0.01)
+    assert found["server_year"] == pytest.approx(300_000)
