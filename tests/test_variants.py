@@ -333,3 +333,20 @@ def test_where_a_choice_turns_is_told_in_the_unit_of_what_is_turned(
     dial = SimpleNamespace(what=what, unit=unit, today=today)
     clause = variants.Switch._clause.fget  # type: ignore[attr-defined]
     assert clause(SimpleNamespace(dial=dial, at=at)) == told
+
+
+def test_offers_that_are_there_already_or_serve_another_model_are_not_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def offer(provider: str, model: str) -> SimpleNamespace:
+        way = {"kind": "rented_gpus", "models": {"all": model}, "gpu": "h100", "server": ""}
+        return SimpleNamespace(provider=provider, **way)
+
+    mine = offer("mine", "gemma")
+    found = {"new": offer("new", "gemma"), "same": offer("mine", "gemma")}
+    found["other"] = offer("new", "llama")
+    offers = {"rented_gpus": lambda _: found.items()}
+    monkeypatch.setattr(plausible.alternatives, "OFFERS", offers)
+    monkeypatch.setattr(plausible, "_bandwidth_for_money", lambda *_: 1.0)
+    said = SimpleNamespace(options={"mine": mine})
+    assert plausible._shortlist(said, "rented_gpus", mine) == {"new": found["new"]}

@@ -646,3 +646,11 @@ def test_ranges_of_memory_never_shrink_as_distance_grows() -> None:
         assert [r.distance for r in own] == [0, 1, 2]
         for near, far in itertools.pairwise(own):
             assert near.low <= far.low and near.high <= far.high
+
+
+@pytest.mark.parametrize("weights", ["bf16", "fp8", "awq"])
+def test_a_model_that_sees_nothing_is_as_large_whether_images_are_switched_off_or_not(
+    weights: str,
+) -> None:
+    run = Deployment(model=QWEN, gpu=H100, weights=weights, images=None)
+    assert pool.loaded(run) == pool.loaded(dataclasses.replace(run, images=False))
