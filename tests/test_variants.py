@@ -350,3 +350,15 @@ def test_offers_that_are_there_already_or_serve_another_model_are_not_tried(
     monkeypatch.setattr(plausible, "_bandwidth_for_money", lambda *_: 1.0)
     said = SimpleNamespace(options={"mine": mine})
     assert plausible._shortlist(said, "rented_gpus", mine) == {"new": found["new"]}
+
+
+def test_each_weight_is_tried_at_nought_and_doubled() -> None:
+    tried = list(plausible.weights(scenario.load("base")))
+    assert tried
+    for nought, doubled in zip(tried[::2], tried[1::2], strict=True):
+        ((field, none),) = nought.changes.items()
+        ((same, twice),) = doubled.changes.items()
+        assert field == same and none["central"] == 0
+        assert twice["central"] == pytest.approx(2 * float(nought.before), rel=1e-4)
+        assert nought.clause.endswith("counts for nothing")
+        assert doubled.clause.endswith("counts twice")
