@@ -15,7 +15,7 @@ from siting import quality, study
 from siting.inputs import scenario
 from siting.inputs.scenario import changes
 from siting.inputs.scenario.changes import put
-from siting.inputs.scenario.model import Scenario
+from siting.inputs.scenario.model import Scenario, Workload
 from siting.quality import leaves
 from siting.rules import sovereignty
 from siting.serving import capacity
@@ -362,3 +362,25 @@ def test_each_weight_is_tried_at_nought_and_doubled() -> None:
         assert twice["central"] == pytest.approx(2 * float(nought.before), rel=1e-4)
         assert nought.clause.endswith("counts for nothing")
         assert doubled.clause.endswith("counts twice")
+
+
+@pytest.mark.parametrize(
+    ("sector", "before", "after", "share"),
+    [("software", "all", "none", 0.0), ("banking", "none", "all", 1.0)],
+)
+def test_users_are_tried_as_the_others_of_what_is_taken_of_them(
+    sector: Any, before: str, after: str, share: float
+) -> None:
+    # A chat of a software house is taken to be its customers', one of a bank its own people's.
+    chat = Workload.model_validate(
+        {
+            "description": "d", "task": "chat", "users": 100, "requests_per_user_day": 5,
+            "models": ["google/gemma-4-31B-it"],
+            "input_tokens": {"mean": 2000, "p95": 5000}, "output_tokens": {"mean": 300, "p95": 800},
+            "growth_per_year": {"low": 0, "central": 0, "high": 0},
+            "latency": {"ttft_s": 2, "tpot_ms": 50, "percentile": 95},
+        }
+    )  # fmt: skip
+    (tried,) = plausible._outsiders("chat", chat, sector)
+    assert (tried.before, tried.after) == (before, after)
+    assert tried.changes == {"workloads.chat.outside_share": share}
