@@ -201,6 +201,7 @@ def test_list_prices_of_a_million_tokens_are_those_that_the_vendor_publishes() -
     assert found.cached_per_million == pytest.approx(0.50)
     assert found.output_per_million == pytest.approx(8.00)
     assert found.per_request == pytest.approx((1000 * 2.00 + 100 * 8.00) / 1e6)
+    assert found.source.source.startswith("OpenAI price list (")  # its own, and no other's
 
 
 def test_a_models_class_of_price_is_that_of_three_tokens_in_and_one_out() -> None:
