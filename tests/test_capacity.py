@@ -177,6 +177,12 @@ def test_requests_that_do_not_slow_each_other_down_are_as_many_as_erlang_says() 
     assert busy.variance == pytest.approx(30, rel=0.01)
 
 
+def test_a_request_that_no_cards_hold_is_told_with_its_prompt_and_its_answer() -> None:
+    endless = Lengths(input=LogNormal(400_000, 0.1), output=LogNormal(400_000, 0.1))
+    with pytest.raises(NotEstimated, match="with one request of 800,000 tokens"):
+        curve(endless)
+
+
 def test_more_load_never_shortens_a_wait() -> None:
     replica = curve(LONG)
     seen = [latency(replica, u * replica.saturation_rate) for u in np.linspace(0.05, 0.95, 19)]

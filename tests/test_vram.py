@@ -654,3 +654,9 @@ def test_a_model_that_sees_nothing_is_as_large_whether_images_are_switched_off_o
 ) -> None:
     run = Deployment(model=QWEN, gpu=H100, weights=weights, images=None)
     assert pool.loaded(run) == pool.loaded(dataclasses.replace(run, images=False))
+
+
+def test_a_head_keeps_a_scale_of_its_keys_and_one_of_its_values() -> None:
+    # vLLM's eight bits a token and head: 128 bytes of keys, 128 of values, two scales of 4 bytes.
+    layer = attention.Layers(kind="full", count=1, heads=8, width=256)
+    assert layer.bytes_per_token(dtypes.kv_format("int8_per_token_head")) == 8 * (128 + 128 + 2 * 4)
