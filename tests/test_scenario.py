@@ -202,6 +202,33 @@ def test_check_tells_each_option_whose_cost_will_not_be_estimated(client) -> Non
     assert wanted in said.stdout
 
 
+BILLED = """options:
+  api: {effort: none}
+finance:
+  quotes:
+    - {item: option.api.api_request, value: VALUE, unit: EUR/request, source: B, date: 2026-11-01}
+"""
+FLAT = "requests_per_day: 1_000, hours: flat, weekdays: [1, 1, 1, 1, 1, 1, 1]"
+
+
+def _beside(path: Path) -> list[str]:
+    said = CliRunner().invoke(cli, ["check", str(path), "--json"])
+    return [n for n in json.loads(said.stdout)["notes"] if "its list price" in n]
+
+
+def test_a_bill_that_is_far_from_list_price_times_load_is_told_by_check(client) -> None:
+    text = VOUCHED.replace("{users: 500}", f"{{users: 0, {FLAT}}}")
+    (far,) = _beside(client(text + BILLED.replace("VALUE", "0.161")))
+    paid, listed = (float(amount.replace(",", "")) for amount in re.findall(r"EUR ([\d,]+)", far))
+    assert paid == pytest.approx(0.161 * 1_000 * 365.25 / 12, rel=0.001)
+    ratio = float(re.search(r"quoted at ([\d.]+) times", far)[1])
+    assert ratio == pytest.approx(paid / listed, rel=0.02)
+    near = listed / (1_000 * 365.25 / 12)
+    assert not _beside(client(text + BILLED.replace("VALUE", f"{near:.6f}")))
+    (below,) = _beside(client(text + BILLED.replace("VALUE", f"{near / 10:.6f}")))
+    assert "quoted at 10% of its list price" in below
+
+
 def _with_electricity() -> set[str]:
     folder = catalogue.facts_dir() / "electricity.csv"
     return {cells["country"] for _, cells in catalogue.rows(folder)}

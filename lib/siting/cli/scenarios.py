@@ -34,6 +34,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
       siting check ../elsewhere/client.yaml --json
       siting check acme --set finance.discount_rate=0.06
     """
+    from siting.cost.costing import beside_list
     from siting.inputs import scenario
     from siting.inputs.scenario import usual
     from siting.inputs.scenario.changes import read
@@ -50,6 +51,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         opened = scenario.changed(scenario.load(client), asked)
         stages = Chain()
         told = [*usual.unstated(opened), *unquoted(opened)]
+        told += chain.from_iterable(beside_list(opened, name) for name in opened.options)
         told += [*unpriced(opened, stages), *idle(opened, stages)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."

@@ -126,6 +126,7 @@ def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Comp
     """Finds the prices of one option that is no mix of others."""
     finder = _Finder(scenario=scenario, training=fine_tuning.assess(scenario), name=name)
     finder.find_shared()
+    finder.notes.extend(beside_list(scenario, name))
     made = None
     why = ""
     try:
@@ -263,6 +264,19 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
             old = replace(old, per_year=old.per_year.plus(yearly))
         found[item.id] = old
     return found
+
+
+def beside_list(scenario: Scenario, name: str) -> Iterator[str]:
+    """Where what a client pays for a request of an API lies beyond the range of its list price:
+    how far, and what both make of the stated load in a month, in a sentence for each workload."""
+    if scenario.options[name].kind not in BY_REQUEST:
+        return
+    for workload in scenario.workloads:
+        finder = _Finder(scenario=scenario, name=name, workload=workload)
+        quoted = finder.quote("api_usage", "") or finder.quote("api_request", "")
+        with suppress(NotPriced, NotEstimated):
+            if quoted and (said := finder.beyond_list(quoted)):
+                yield said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -772,6 +786,38 @@ class _Finder:
         return tuple(y.central * served for y in years)
 
     # -- requests of an API
+
+    def beyond_list(self, quoted: Sequence[str]) -> str:
+        """What is said of a quote for a request that is beyond its list price; blank where none is.
+
+        quoted: factors of the quote. Raises NotPriced where no list has the model.
+        """
+        listed = self._in_money(self._request_price(self.workload))
+        paid = self._in_money(quoted)
+        if listed.low <= paid.high and paid.low <= listed.high:
+            return ""
+        asked = in_words(self.workload)
+        client = self.client
+        stated = self.scenario.workloads[self.workload]
+        load = workload_load(self.workload, stated, client.country, client.report_date)
+        a_month = load.requests(1).central / MONTHS
+        money = client.currency
+        ratio = paid.central / listed.central
+        far = f"{ratio:.3g} times" if ratio > 1 else f"{ratio:.0%} of"
+        return (
+            f"{self.option.label}: a request of {asked} is quoted at {far} its list price, "
+            f"{money} {paid.central * a_month:,.0f} a month for the load that is stated instead of "
+            f"{money} {listed.central * a_month:,.0f}; look whether the bill is for these requests "
+            "alone, and whether their number, their tokens and the model are right"
+        )
+
+    def _in_money(self, factors: Sequence[str]) -> Range:
+        """The product of factors, in the client's currency."""
+        money = self.client.currency
+        found = Range.exact(1.0, money)
+        for factor in factors:
+            found = found.times(self.factors[factor].value, money)
+        return found
 
     def _request_price(self, workload: str) -> list[str]:
         """Factors of the price of a request of a workload."""

@@ -568,7 +568,9 @@ class Quote(Strict):
     """A price that the client was offered; it overrides the published one."""
 
     item: str
-    """Cost item (siting_facts/cost_items.csv), or `option.<name>.<item>` for one option alone."""
+    """Cost item (siting_facts/cost_items.csv), or `option.<name>.<item>` for one option alone.
+    Today's invoice of an API: `option.<name>.api_request`, its amount over the requests that it is
+    for; check and report say where that is beyond list prices for the load that is stated."""
     value: Amount
     unit: str
     source: Words
