@@ -311,14 +311,49 @@ def test_page_one_and_page_five_count_the_same_points(client: str) -> None:
     s = opened(client)
     points = s.open_points()
     points = points[points.option == s.chosen]
-    law = (s.rule_points().option == s.chosen).sum()
+    rules = s.rule_points()
+    chosen = rules[rules.option == s.chosen]
     page_one = printed("10_decision", client)
+    page_five = printed("30_data", client)
     assert f"Not cleared yet: {s.count(len(points), 'point')}" in page_one
-    if law < len(points):
-        rest = s.spelt(len(points) - law)
-        assert f"({s.spelt(law)} of law, {rest} of quality)" in page_one
-    assert f"{s.count(law, 'point')} settle them" in printed("30_data", client)
+    counted = {
+        "of law": chosen.of_law.sum(),
+        "of practice or policy": (~chosen.of_law).sum(),
+        "of quality": len(points) - len(chosen),
+    }
+    parts = [f"{s.spelt(number)} {words}" for words, number in counted.items() if number]
+    assert (f"({', '.join(parts)})" in page_one) == (len(parts) > 1)
+    assert f"{s.count(len(chosen), 'point')} settle them" in page_five
     if s.today and s.today != s.chosen:
-        today = (s.rule_points().option == s.today).sum()
-        assert f"staying with {s.today} leaves {s.spelt(today)} of law open too" in page_one
-        assert f"is not cleared either: {s.count(today, 'point')}" in printed("30_data", client)
+        today = rules[rules.option == s.today]
+        of_law = s.spelt(today.of_law.sum())
+        assert f"staying with {s.today} leaves {of_law} of law open too" in page_one
+        assert f"is not cleared either: {s.count(len(today), 'point')}" in page_five
+
+
+def test_a_point_of_good_practice_policy_or_caution_is_not_counted_as_of_law() -> None:
+    """NIST's framework is voluntary; what the client requires and what we caution bind nobody."""
+    for client, point in (
+        ("banca-valdora", "Contingency for third-party AI"),
+        ("polderwerk", "Reach of courts outside the EEA"),
+    ):
+        s = opened(client)
+        points = s.rule_points()
+        own = points[points.option == s.chosen].set_index("point")
+        assert not own.of_law[point], point
+        assert own.of_law["Marking of generated content"]
+
+
+def test_a_point_that_no_answer_can_strike_or_change_does_not_stand_open() -> None:
+    """The qualification is on file, so the act on other sensitive data of the State passes, or does
+    not apply; of an option without it, the same question is open."""
+    s = opened("agence-lumiere")
+    verdicts = s.rule_verdicts()
+    sren = verdicts[verdicts.rule == "SREN-31-1"].set_index("option")
+    assert sren.verdict[s.chosen] == "pass"
+    assert sren.reason[s.chosen].startswith("If it applies: ")
+    assert "review" in set(sren.verdict)
+    for option, own in s.results.sovereignty.options.items():
+        for found in (f for every in own.findings.values() for f in every):
+            if found.verdict == "review" and found.may_not_apply:
+                assert found.cleared_by or found.missing, (option, found.rule.rule_id)

@@ -110,10 +110,19 @@ class Finding:
     def provision(self) -> str:
         """Article or decision, as a lawyer cites it: none of the GDPR where it does not reach the
         flow."""
+        return self.rule.provision_beyond if self._is_beyond_gdpr else self.rule.provision
+
+    @property
+    def is_of_law(self) -> bool:
+        """Whether it is law that asks: no good practice, no policy, and no caution of ours, which
+        is left of a rule on the GDPR where that does not reach the flow."""
+        return self.rule.is_of_law and not self._is_beyond_gdpr
+
+    @property
+    def _is_beyond_gdpr(self) -> bool:
+        """Whether the GDPR does not reach the flow, and the rule says what is then left of it."""
         beyond = self.rule.provision_beyond
-        if beyond and self.law.follows("gdpr", self.flow.values) is False:
-            return beyond
-        return self.rule.provision
+        return bool(beyond) and self.law.follows("gdpr", self.flow.values) is False
 
     @property
     def cited(self) -> str:
@@ -265,12 +274,16 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     fails = conditions.evaluate(when.fails, values)
     # Before a start a rule may ask for a look alone; what is chosen will be in service.
     may_fail = conditions.evaluate(when.fails, {**values, IN_SERVICE: True}) is not False
+    reviews = conditions.evaluate(when.reviews, values)
     if held is None:
+        if fails is False and reviews is False:
+            # Whether it applies or not, nothing is missing: no answer can strike or change it.
+            passes = f"If it applies: {rule.pass_reason}"
+            return Decided(verdict="pass", reason=passes, may_not_apply=True)
         scope = _waiting("Not known whether it applies", law, values, when.applies)
         return replace(scope, may_not_apply=True, may_fail=may_fail)
     if not held:
         return Decided(verdict="n.a.", reason=f"Applies only where {rule.scope}.")
-    reviews = conditions.evaluate(when.reviews, values)
     if fails:
         return Decided(verdict="fail", reason=_told(rule.fail_reason, when.fails, values))
     if reviews:

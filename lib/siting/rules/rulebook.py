@@ -103,8 +103,9 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     provision_beyond: str = ""
     """The same where the GDPR does not reach the flow; blank where nothing of it is cited, or the
     rule is about nothing else."""
-    address: Literal["official", "secondary", "client"]
-    """Whether `url` is the law's or the authority's own page; `client`: it is no law."""
+    address: Literal["official", "secondary", "practice", "client"]
+    """Whether `url` is the law's or the authority's own page; `practice`: it is good practice and
+    no law; `client`: it is what the client itself requires."""
 
     @property
     def cited(self) -> str:
@@ -113,8 +114,8 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
 
     @property
     def is_of_law(self) -> bool:
-        """Whether it is law or an authority's, not what the client itself requires."""
-        return self.address != "client"
+        """Whether it is law or an authority's: no good practice, nor what the client requires."""
+        return self.address not in ("practice", "client")
 
     @property
     def is_limit(self) -> bool:

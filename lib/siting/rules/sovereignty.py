@@ -59,6 +59,11 @@ class OpenPoint:
         return _lead(self.findings)
 
     @property
+    def is_of_law(self) -> bool:
+        """Whether some law asks for it, not only good practice, a policy or a caution of ours."""
+        return any(f.is_of_law for f in self.findings)
+
+    @property
     def label(self) -> str:
         """The rule, or the answer that several rules wait for."""
         several = len(self.findings) > 1

@@ -292,6 +292,7 @@ class DataFrames(Topic):
         weight: option (what is wrong would lie with it), duty or marking
         can_strike: whether the option may fall by it: what is not known may make a rule fail, or a
             person must judge what the law can forbid of the option
+        of_law: whether some law asks for it; else good practice, a policy or a caution of ours
         judged: whether a person must judge; if not, an answer is awaited
         rules: titles of the rules that are open for it: law of secrecy first, then data protection
         provisions: their articles, with the acts' names, in the same order
@@ -314,6 +315,7 @@ class DataFrames(Topic):
                     "point": p.label,
                     "weight": p.lead.rule.weight,
                     "can_strike": p.strikes,
+                    "of_law": p.is_of_law,
                     "judged": p.awaited is None,
                     "rules": "; ".join(f.rule.title for f in found),
                     "provisions": "; ".join(f.provision for f in found),

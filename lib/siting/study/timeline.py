@@ -42,6 +42,8 @@ class TimelineFrames(Topic):
         asks: the same in short: a question without what may be answered, a measure without another
             way out
         reason: why it is open
+        basis: what asks for it: law; rule, which is good practice, a policy or a caution of ours; or
+            quality
         hard: whether the option is not cleared before it is settled
         is_tuning: whether it is a service of fine-tuning that the client needs and that ends
         owner: who settles it
@@ -63,6 +65,7 @@ class TimelineFrames(Topic):
                     "remedy": doubt.clears,
                     "asks": short.asked(doubt.clears),
                     "reason": doubt.reason,
+                    "basis": _basis(point),
                     "hard": hard,
                     "is_tuning": doubt.point.startswith(TUNING_ENDS),
                     "owner": doubt.owner,
@@ -215,6 +218,13 @@ class TimelineFrames(Topic):
                 "label": paid_once["category"],
                 "option": self.results.decision.recommended,
             }
+
+
+def _basis(point: OpenPoint | None) -> str:
+    """What asks for a point: law, another rule, or the quality that the client asks for."""
+    if point is None:
+        return "quality"
+    return "law" if point.is_of_law else "rule"
 
 
 def _eve(event: Ahead) -> str:
