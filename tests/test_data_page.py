@@ -137,7 +137,7 @@ def test_law_that_is_on_file_in_part_is_not_said_to_be_missing() -> None:
 
 def test_a_duty_that_begins_within_the_plan_stands_beside_the_open_points() -> None:
     told = printed("30_data", "tidewater-apps")
-    line = next(x for x in told.splitlines() if "From January 1, 2027 besides" in x)
+    line = next(x for x in told.splitlines() if "From January 1, 2027 besides, " in x)
     assert "California ADMT" in line
     assert "Colorado" in line
 
@@ -357,3 +357,64 @@ def test_a_point_that_no_answer_can_strike_or_change_does_not_stand_open() -> No
         for found in (f for every in own.findings.values() for f in every):
             if found.verdict == "review" and found.may_not_apply:
                 assert found.cleared_by or found.missing, (option, found.rule.rule_id)
+
+
+def test_who_settles_a_point_asks_a_vendor_by_name_answers_does_or_judges() -> None:
+    """Own rooms have no vendor; an order of a foreign court, once known, is a person's to weigh."""
+    for client, point, to in (
+        ("agence-lumiere", "Reach of courts outside the EEA", "asks Outscale"),
+        ("assekuranz-saentis", "Security of processing (Switzerland)", "answers"),
+        ("polderwerk", "Orders for data in possession, custody or control", "judges or mends"),
+        ("polderwerk", "Marking of generated content", "does"),
+    ):
+        s = opened(client)
+        points = s.rule_points()
+        own = points[points.option == s.chosen].set_index("point")
+        assert own.to[point] == to, point
+    assert "data protection asks Outscale: " in printed("30_data", "agence-lumiere")
+
+
+def test_no_question_to_a_vendor_is_about_what_the_client_carries_alone() -> None:
+    asked = opened("assekuranz-saentis").rule_questions()
+    certified = asked[asked.question.str.contains("27001")].set_index("addressee")
+    assert "Own servers" not in certified.options["vendor"]
+    assert "Own servers" in certified.options["own team"]
+    assert certified.question["own team"].startswith("Do we hold")
+    device = opened("klinikverbund-nordheide").rule_points()
+    own = device[(device.option == "Own servers") & (device.point == "Software that serves care")]
+    assert "or do we make it ourselves" in own.clears.item()
+
+
+def test_the_cloud_act_forbids_a_client_nothing_what_does_is_named() -> None:
+    barred = opened("agence-lumiere").exclusions().set_index("option")
+    assert barred.title["Azure OpenAI"].startswith("state secrecy, against orders")
+    assert "to its provider (18 U.S.C. § 2713 (CLOUD Act, 2018))" in barred.rule["Azure OpenAI"]
+
+
+def test_evidence_of_a_pass_is_the_answer_that_decides() -> None:
+    """That nothing is kept decides; the country of a parent says only that the law looks."""
+    verdicts = opened("polderwerk").rule_verdicts()
+    kept = verdicts[(verdicts.rule == "LEGALHOLD-2") & (verdicts.verdict == "pass")]
+    assert kept.evidence.str.contains("etention").all()
+    assert len(kept)
+    french = opened("agence-lumiere").rule_verdicts()
+    own = french[(french.option == "Qualified cloud") & french.weak.str.contains("SFEIR")]
+    assert len(own)
+    assert "Weak evidence of Qualified cloud" in printed("80_rules", "agence-lumiere")
+
+
+def test_a_duty_to_come_has_an_owner_and_a_question() -> None:
+    ahead = opened("tidewater-apps").law_ahead()
+    begins = ahead[ahead.after.isin(["review", "fail"])]
+    assert begins.owner.notna().all()
+    assert (begins.asks != "").all()
+    told = printed("30_data", "tidewater-apps")
+    assert "From January 1, 2027 besides, data protection." in told
+    assert "Are people in Colorado subject to decisions" in told
+
+
+def test_a_place_that_is_stated_is_not_said_to_be_open() -> None:
+    mix = printed("10_decision", "polderwerk")
+    assert "support access and sub-processors lie abroad even so" in mix
+    assert "place of support access of Own servers." in printed("30_data", "polderwerk")
+    assert "no region within that is stated" in printed("10_decision", "tidewater-apps")

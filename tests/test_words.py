@@ -267,7 +267,7 @@ OPEN = {
         "gpus.second_source", "gpus.alias_assumptions", "open_api_prices.place",
         "quality_boards.comparable_when", "stability_shocks.rate_basis", "tco_cases.claim",
         "tco_cases.assumption", "tco_cases.never", "vendor_backtests.window",
-        "vendor_backtests.method",
+        "vendor_backtests.method", "sovereignty_attributes.own_question",
     },
 }  # fmt: skip
 """Columns of few words that are no list of words, by what they are instead."""

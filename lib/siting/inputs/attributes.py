@@ -33,6 +33,9 @@ class Attribute(Fact, tables="sovereignty_attributes", key="name"):
     """Where it is answered; `scenario`: it follows from the rest of the scenario."""
     addressee: Literal["vendor", "own team", ""] = ""
     question: str = ""
+    own_question: str = ""
+    """The same where the client itself carries what is asked about: own rooms have no vendor, and
+    who makes a product is asked otherwise than who buys it. Blank where it is asked alike."""
     derived_as: str = ""
     """A condition that defines it by other attributes; it is then never asked."""
     vendor_fact: Annotated[
@@ -42,6 +45,11 @@ class Attribute(Fact, tables="sovereignty_attributes", key="name"):
     stated_in: str = ""
     """Line of the scenario that answers it (`data` of the workloads, `option` that carries the
     flow, or a section); of a list, `LINE with WORD`, or `LINE without WORD`."""
+
+    def asked(self, is_own: bool) -> str:
+        """The question, as it is put to the client itself (`is_own`) or to a vendor."""
+        own = self.own_question if is_own else ""
+        return own or self.question or f"Not stated: {self.label}."
 
     @property
     def words(self) -> tuple[str, ...]:

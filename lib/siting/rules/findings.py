@@ -119,6 +119,13 @@ class Finding:
         return self.rule.is_of_law and not self._is_beyond_gdpr
 
     @property
+    def forbidden_by(self) -> tuple[str, ...]:
+        """What forbids the client, in words, where the provision binds its provider alone."""
+        asked = filter(None, self.rule.forbidden_by.split(";"))
+        held = (name for name in asked if self.flow.values.get(name))
+        return tuple(self.law.attributes[name].label for name in held)
+
+    @property
     def _is_beyond_gdpr(self) -> bool:
         """Whether the GDPR does not reach the flow, and the rule says what is then left of it."""
         beyond = self.rule.provision_beyond
@@ -168,11 +175,16 @@ class Finding:
     def grounds(self) -> tuple[Known, ...]:
         """The evidence that matters: if it were unknown, verdict or reason would be another.
 
-        Where each single piece could be missing, all of it is the ground.
+        Where each of several pieces could be missing, but not all of them, they are grounds, too:
+        that nothing is kept decides, though zero retention is agreed besides.
         """
         if self.verdict == "n.a.":
             return self.evidence
-        return tuple(k for k in self.evidence if self._needs(k)) or self.evidence
+        spared = [k.attribute.name for k in self.evidence if not self._needs(k)]
+        left = self.supposing(dict.fromkeys(spared))
+        stands = (left.verdict, left.reason) == (self.verdict, self.reason)
+        idle = set(spared) if stands else set(spared) - set(left.missing)
+        return tuple(k for k in self.evidence if k.attribute.name not in idle) or self.evidence
 
     def _needs(self, known: Known) -> bool:
         without = self.supposing({known.attribute.name: None})

@@ -85,6 +85,11 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     may_forbid: bool = False
     """Of a rule that cannot fail here: whether its text forbids all the same, so that a person or a
     court may find that the option is not allowed."""
+    forbidden_by: Annotated[
+        str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute", ";")
+    ] = ""
+    """Attributes for what forbids the client, where the provision itself lets a provider be
+    ordered and forbids the client nothing."""
     remedy: str = ""
     """What mends it: ways out, measures, and when each is in place (`siting.rules.remedies`)."""
     remedy_items: Annotated[

@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from babel import Locale
 
@@ -83,9 +84,29 @@ class OpenPoint:
         return len(self.findings) == 1 and self.lead.may_not_apply
 
     @property
+    def carriers(self) -> tuple[str, ...]:
+        """Options whose vendor carries a flow of it, or may: whom a question to a vendor is put to.
+        None where the client carries all itself."""
+        outside = (f.flow for f in self.findings if f.flow.values.get("external") is not False)
+        return tuple(dict.fromkeys(flow.carrier for flow in outside))
+
+    @property
+    def settled_by(self) -> Settling:
+        """What settles it: whom a question goes to, or what the client has to do or judge."""
+        if self.awaited:
+            to_vendor = self.awaited.addressee == "vendor" and self.carriers
+            return "ask" if to_vendor else "answer"
+        mends = self.lead.may_fail or self.lead.rule.weight != "option"
+        return "do" if mends else "judge"
+
+    def question(self, name: str) -> str:
+        """What is asked of an answer that it waits for, to whom it goes."""
+        return self.lead.law.attributes[name].asked(is_own=not self.carriers)
+
+    @property
     def clears(self) -> str:
         """The question to ask, or what would mend it."""
-        asked = self.awaited.question if self.awaited else ""
+        asked = self.question(self.awaited.name) if self.awaited else ""
         if self.flows:
             asked = asked.replace("this flow", f"this flow ({_listed(self.flows)})", 1)
         return asked or self.remedy
@@ -95,6 +116,11 @@ class OpenPoint:
         """Place among the points of an option: those that can strike it first."""
         rank = WEIGHTS.index(self.lead.rule.weight)
         return not self.strikes, rank, self.lead.may_not_apply
+
+
+Settling = Literal["ask", "answer", "do", "judge"]
+"""What settles a point. ask: a vendor answers; answer: the client does; do: the client mends what
+would else be wrong; judge: a person judges what the rule shows, or mends it."""
 
 
 def _listed(flows: Sequence[str]) -> str:
@@ -408,12 +434,22 @@ class Sovereignty:
         A hybrid has the flows of both its parts: what is asked of a part is asked of it, too, so
         that its name stands among the options of the question.
         """
-        waiting: dict[str, list[tuple[str, Finding]]] = defaultdict(list)
+        waiting: dict[tuple[str, str], list[Finding]] = defaultdict(list)
         for option, finding in self.findings:
             for attribute in finding.missing:
-                waiting[attribute].append((option, finding))
-        found = [_question(self.law.attributes[a], f) for a, f in waiting.items()]
+                waiting[attribute, option].append(finding)
+        put: dict[tuple[str, bool], list[tuple[str, Finding]]] = defaultdict(list)
+        for (attribute, option), findings in waiting.items():
+            own = self._is_put_to_client(self.law.attributes[attribute], findings)
+            put[attribute, own].extend((option, finding) for finding in findings)
+        found = [_question(self.law.attributes[a], f, own) for (a, own), f in put.items()]
         return sorted(found, key=lambda q: (q.addressee, -len(q.rules), q.attribute))
+
+    def _is_put_to_client(self, attribute: Attribute, findings: Iterable[Finding]) -> bool:
+        """Whether an option's question goes to the client: no flow that waits for it may be an
+        outside party's."""
+        outside = any(f.flow.values.get("external") is not False for f in findings)
+        return attribute.addressee != "vendor" or not outside
 
     @property
     def assumptions(self) -> Iterable[Known]:
@@ -582,16 +618,18 @@ def changed(before: Options, after: Options) -> tuple[VerdictChange, ...]:
     )
 
 
-def _question(attribute: Attribute, waiting: list[tuple[str, Finding]]) -> Question:
-    """To the vendor only where some flow that waits for it is not the client's own."""
+def _question(attribute: Attribute, waiting: list[tuple[str, Finding]], is_own: bool) -> Question:
+    """A question with all that waits for it.
+
+    is_own: whether it goes to the client, else to the vendor.
+    """
     options = dict.fromkeys(option for option, _ in waiting)
     findings = [finding for _, finding in waiting]
-    outside = any(f.flow.values.get("external") is not False for f in findings)
     return Question(
         attribute=attribute.name,
         level=attribute.level,
-        addressee=attribute.addressee if attribute.addressee and outside else "own team",
-        question=attribute.question or f"Not stated: {attribute.label}.",
+        addressee="own team" if is_own else "vendor",
+        question=attribute.asked(is_own),
         options=tuple(options),
         flows=tuple(dict.fromkeys(f.flow.kind for f in findings)),
         rules=tuple(dict.fromkeys(f.rule.rule_id for f in findings)),

@@ -273,6 +273,7 @@ class DataFrames(Topic):
         evidence: answers that the verdict rests on, with source and date
         cleared_if: fewest answers that would make it pass, or keep it from applying
         remedy: what would mend it, without what is in place
+        weak: answers that decide a pass, of which the source has no date; blank for all others
         missing: unknown answers that it waits for [1]
         url: address of the law
         """
@@ -300,6 +301,7 @@ class DataFrames(Topic):
             one of the GDPR, which does not bind the flow
         flows: flows that they bind
         reason: why the first of them is open
+        to: what its owner does: asks (with the vendor), answers, does, or judges or mends
         clears: the question, or what would mend it
         cure: the first sentence of that, without another way out
         questions: all that is asked for it, that one included [1]
@@ -322,6 +324,7 @@ class DataFrames(Topic):
                     "laws": "; ".join(f.cited for f in found),
                     "flows": "; ".join(dict.fromkeys(flows)),
                     "reason": p.lead.reason,
+                    "to": short.settling(p, self.options),
                     "clears": p.clears,
                     "cure": short.cure(p.clears),
                     "questions": len(p.missing),
@@ -525,10 +528,13 @@ class DataFrames(Topic):
         question: the question
         options: labels of the options that it concerns
         flows: flows that it is asked about, where it is asked flow by flow
+        letters: points of the choice that wait for it, as page 5 has them, each with its owner
         rules: titles of the rules that wait for it
         waiting: number of these rules [1]
         """
         known = self.results.sovereignty.law.rules
+        chosen = self.results.decision.recommended
+        points = self.results.sovereignty.options[chosen].open_points if chosen else ()
         for q in self.results.sovereignty.questions:
             flows = [f.replace("_", " ") for f in q.flows] if q.level == "flow" else []
             yield {
@@ -536,6 +542,11 @@ class DataFrames(Topic):
                 "question": q.question,
                 "options": "; ".join(self.results.labels[name] for name in q.options),
                 "flows": ", ".join(flows),
+                "letters": "; ".join(
+                    f"{_letter(place)}, {p.lead.rule.owner}"
+                    for place, p in enumerate(points)
+                    if q.attribute in p.missing and chosen in q.options
+                ),
                 "rules": "; ".join(known[rule].title for rule in q.rules),
                 "waiting": len(q.rules),
             }
@@ -640,11 +651,29 @@ class DataFrames(Topic):
         before?: verdict until then
         after?: verdict from then on
         reason?: why
+        owner?: who settles it
+        asks?: the first question on which it then turns, or what would mend it
+        questions?: all that is then asked for it, that one included [1]
         """
         for x in self.results.sovereignty.ahead:
             event = {"date": x.date.isoformat(), "event": x.text}
-            yield from (event | change for change in _changes(x.changes))
+            begins = (self._begins(change) for change in x.changes)
+            rows = zip(_changes(x.changes), [*begins] or [{}], strict=True)
+            yield from (event | change | begun for change, begun in rows)
             yield from x.sources
+
+    def _begins(self, change: VerdictChange) -> dict[str, Any]:
+        """Who settles what begins on a date, and the first that is asked or done for it."""
+        law = self.results.sovereignty.law
+        found = change.after
+        waits = found.missing if found.waits else ()
+        asked = [law.attributes[name].question for name in waits]
+        mends = law.remedy(found.rule.rule_id, [found.flow.values])
+        return {
+            "owner": found.rule.owner,
+            "asks": short.asked(asked[0]) if asked else mends,
+            "questions": len(asked),
+        }
 
     @frame
     def law_pending(self) -> Rows:
@@ -764,6 +793,7 @@ def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
         "evidence": _evidence(found),
         "cleared_if": " and ".join(f"{answer}: {value}" for answer, value in easiest),
         "remedy": option.remedy(found),
+        "weak": _weak(found),
         "missing": len(missing),
         "url": rule.url,
     }
@@ -780,6 +810,14 @@ def _evidence(found: Finding) -> str:
         return f"scope: {'; '.join(by_source)}" if by_source else ""
     said = (f"{'; '.join(answers)} ({source})" for source, answers in by_source.items())
     return ". ".join(text[:1].upper() + text[1:] for text in said)
+
+
+def _weak(found: Finding) -> str:
+    """Answers that decide a pass and whose source has no date, each with its source."""
+    if found.verdict != "pass":
+        return ""
+    undated = (k for k in found.grounds if k.source.url and k.source.date == "undated")
+    return "; ".join(f"{k.attribute.label} ({k.source.source})" for k in undated)
 
 
 def _stated_by(evidence: Known) -> str:

@@ -7,6 +7,10 @@ what may be answered, or measures with another way out (`siting.rules.remedies`)
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from siting.inputs.scenario.model import Option
+from siting.rules.sovereignty import OpenPoint
 
 OTHER_WAY = ", or choose an operator"
 """Begins the way out that is open to every option: to be another one."""
@@ -31,3 +35,13 @@ def cure(clears: str) -> str:
     """The first sentence, or part of one, without another way out and without its full stop."""
     first = _SENTENCE.split(clears, maxsplit=1)[0]
     return first.partition(OTHER_WAY)[0].rstrip(".,;")
+
+
+def settling(point: OpenPoint, options: Mapping[str, Option]) -> str:
+    """What its owner does to settle a point: asks (with the vendor), answers, does, or judges or
+    mends."""
+    if point.settled_by == "ask":
+        named = (options[name].vendor for name in point.carriers if name in options)
+        vendors = " and ".join(dict.fromkeys(filter(None, named)))
+        return f"asks {vendors or 'the vendor'}"
+    return {"answer": "answers", "do": "does", "judge": "judges or mends"}[point.settled_by]

@@ -38,12 +38,12 @@ class TimelineFrames(Topic):
         point: what it is about, in a few words
         question?: all that is asked, what the most rules wait for first; missing where no answer of
             a vendor or of the team decides it
+        to: what its owner does: asks (with the vendor), answers, does, or judges or mends
         remedy: what clears it
         asks: the same in short: a question without what may be answered, a measure without another
             way out
         reason: why it is open
-        basis: what asks for it: law; rule, which is good practice, a policy or a caution of ours; or
-            quality
+        basis: what asks for it: law, rule (practice, policy, a caution of ours) or quality
         hard: whether the option is not cleared before it is settled
         is_tuning: whether it is a service of fine-tuning that the client needs and that ends
         owner: who settles it
@@ -51,17 +51,17 @@ class TimelineFrames(Topic):
             the law itself becomes stricter where that comes first
         """
         law = self.results.sovereignty
-        questions = {q.attribute: q.question for q in law.questions}
         for c in self.results.decision.candidates:
             found = {point.label: point for point in law.options[c.name].open_points}
             for doubt, hard in open_points(c, found.values()):
                 point = found.get(doubt.point)
                 waits = point.missing if point else ()
-                asked = " ".join(questions[name] for name in waits if name in questions)
+                asked = " ".join(point.question(name) for name in waits) if point else ""
                 yield {
                     "option": c.name,
                     "point": doubt.point,
                     "question": asked or None,
+                    "to": short.settling(point, self.options) if point else "does",
                     "remedy": doubt.clears,
                     "asks": short.asked(doubt.clears),
                     "reason": doubt.reason,

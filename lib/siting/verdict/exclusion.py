@@ -103,6 +103,10 @@ def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -
             failed = alike[0].findings[0]
             title = failed.rule.title
             rule = f"{title} ({failed.cited})"
+            if failed.forbidden_by:
+                # The act binds the provider; what that may be ordered, something else forbids.
+                title = f"{' and '.join(failed.forbidden_by)}, against orders to its provider"
+                rule = f"{title} ({failed.cited})"
         case _:
             rule = title = told
     return Exclusion(whose=whose, rule=rule, title=title, reason=told)
