@@ -11,12 +11,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from siting import study
 from siting.inputs import scenario
 from siting.quality import bare_name
-from siting.serving import replay
+from siting.serving import batching, replay
+from siting.serving.arrivals import HOUR, Requests
+from siting.serving.batching import Flags, Whole
+from siting.serving.load import HOURS_OF_WEEK
+from siting.serving.performance import Array
 from siting.serving.pools import Pool, best_pool
-from siting.serving.replay import Replay
+from siting.serving.queueing import Limits
+from siting.serving.replay import Replay, ReplicaTimes
 
 PAGE = Path(__file__).parent / "replay.md"
 TIMES = (1, 10)
@@ -24,6 +30,8 @@ ENOUGH = 100_000
 """Requests of a day that are replayed; more hours than hold so many would only take longer."""
 SEARCHED = 100
 """Replicas up to which the fewest that keep the limits are looked for: more take too long."""
+DRAWS = 10
+"""Of a week in which requests come in bursts."""
 INTRODUCTION = """\
 # Sizing against replay
 
@@ -31,7 +39,7 @@ Written by `python docs/replay.py`. For each client, the machines that its repor
 
 Times are those of the workload that comes nearest to its limit, at the percentile that the limit names, in the busiest hours, as a share of the limit: up to 100 % it holds.
 
-A day is one draw of arrivals, and a week is another: `siting replay CLIENT` draws the whole week and judges its busiest hours together, so that it may ask for another number than the day here. Most of all where agents send the requests, whose bursts differ from hour to hour: there the week is the stricter of the two, because sizing takes 24 hours of bursts together, as a fluid in which all answers are of mean length, and follows no single draw. Whoever must keep the limits in every week of such bursts takes the number that replay of the week asks for.
+A day is one draw of arrivals, and a week is another: `siting replay CLIENT` draws the whole week and judges its busiest hours together, so that it may ask for another number than the day here. Most of all where agents send the requests, whose bursts differ from hour to hour: below, the busiest hours of some draws of the busiest week are told one by one, and together.
 
 """
 HEAD = (
@@ -128,10 +136,7 @@ def _why(found: Compared) -> str:
     count = found.sized.replicas
     where = f"**{found.client}, × {found.times}.** "
     if not found.sized.kept:
-        return (
-            f"{where}Sized {count}, replayed {found.fewest}: the luck of one day's arrivals, and "
-            "lengths that differ within a burst, which the fluid of the formulas leaves out."
-        )
+        return f"{where}Sized {count}, replayed {found.fewest}: the luck of one day's arrivals."
     if found.fewer is None or not found.fewer.kept:
         return ""
     level = found.pool.level()
@@ -154,6 +159,107 @@ def _differs(rows: Sequence[Compared]) -> str:
     )
 
 
+# --- draw by draw ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """The busiest hours of some draws of a week of bursts, through so many replicas."""
+
+    client: str
+    replicas: int
+    limits: Limits
+    first: float
+    """Wait for the first token at the percentile, the longest of all draws. [s]"""
+    each: tuple[float, ...]
+    """What tokens take at the percentile, draw by draw. [s]"""
+    together: float
+    """The same of the requests of all draws. [s]"""
+
+
+@dataclass(frozen=True)
+class _Times:
+    """What the requests of a draw wait for. [s]"""
+
+    first: Array
+    further: Array
+
+
+def bursts(row: Compared) -> list[Drawn]:
+    """Draws of the busiest week through what was sized, one less and one more; none where people
+    send the requests, or several workloads share the replicas."""
+    pool = row.pool
+    if row.times > 1 or len(pool.loads) > 1 or pool.loads[0].arrivals == "people":
+        return []
+    times = ReplicaTimes.of(pool.replica, replay.lengths(pool))
+    counts = [row.sized.replicas + more for more in (-1, 0, 1)]
+    found: dict[int, list[_Times]] = {count: [] for count in counts}
+    for seed in range(1, DRAWS + 1):
+        week = replay.week(pool, seed)
+        asked = _near(week.requests, week.busiest)
+        told = week.busiest[_hour(asked)]
+        for count, draws in found.items():
+            served = batching.serve(times.jobs(asked), times.speed, count)
+            first = (served.first_s - asked.when)[told] + times.first_token_s
+            further = np.maximum(asked.output - 1, 1)
+            draws.append(_Times(first, ((served.last_s - served.first_s) / further)[told]))
+    limits = pool.loads[0].limits
+    share = limits.percentile / 100
+    return [
+        Drawn(
+            client=row.client,
+            replicas=count,
+            limits=limits,
+            first=max(float(np.quantile(draw.first, share)) for draw in draws),
+            each=tuple(float(np.quantile(draw.further, share)) for draw in draws),
+            together=float(np.quantile(np.concatenate([d.further for d in draws]), share)),
+        )
+        for count, draws in found.items()
+    ]
+
+
+def _near(requests: Requests, busiest: Flags) -> Requests:
+    """Requests of the busiest hours and of the quarter of an hour before each."""
+    hour = _hour(requests)
+    later = _hour(requests, replay.WARM_UP)
+    return requests.taken((busiest[hour] | busiest[later]) & ~requests.waits)
+
+
+def _hour(requests: Requests, later: float = 0.0) -> Whole:
+    """The hour of the week in which each comes, or in which it is `later`. [s]"""
+    return np.minimum(((requests.when + later) / HOUR).astype(int), HOURS_OF_WEEK - 1)
+
+
+def _drawn_rows(found: Sequence[Drawn]) -> str:
+    """A table of draws, and what it says."""
+    if not found:
+        return ""
+    one = found[0]
+    head = (
+        "| client | replicas | draws that keep it | least | middle | most | all together |\n"
+        "|---|--:|--:|--:|--:|--:|--:|\n"
+    )
+    rows = []
+    for drawn in found:
+        kept = sum(each <= drawn.limits.tpot_s for each in drawn.each)
+        ends = (min(drawn.each), float(np.median(drawn.each)), max(drawn.each), drawn.together)
+        cells = [drawn.client, str(drawn.replicas), f"{kept} of {len(drawn.each)}"]
+        cells += [f"{1e3 * each:.0f} ms" for each in ends]
+        rows.append(f"| {' | '.join(cells)} |\n")
+    return (
+        "\n## Bursts, draw by draw\n\n"
+        f"What each further token takes, at the {one.limits.percentile}th percentile, in the "
+        f"busiest hours of {len(one.each)} draws of the busiest week of the first year; the limit "
+        f"is {1e3 * one.limits.tpot_s:.0f} ms. First tokens take at most {one.first:.1f} s of "
+        f"{one.limits.ttft_s:g} in any of them.\n\n{head}{''.join(rows)}\n"
+        "Sizing keeps the limit for the percentile of all requests that come in such hours, "
+        "whichever week they fall in, and not in every week: a few minutes of heavy bursts decide, "
+        "which one draw has and another has not. A number that no draw misses would be higher, for "
+        "some hours of the year's busiest week. Whoever must keep the limit in every such week "
+        "takes the number that replay of the week asks for, or states a higher percentile.\n"
+    )
+
+
 def measured() -> list[Compared]:
     """All clients, one after another."""
     rows = []
@@ -169,7 +275,10 @@ def page(rows: Sequence[Compared]) -> str:
     reasons = [reason for row in rows if (reason := _why(row))]
     told = f"{_differs(rows)}## Where they differ, and why\n\n"
     table = HEAD + "".join(_row(row) for row in rows)
-    return INTRODUCTION + table + told + "\n\n".join(reasons or ["Nowhere by a fifth."]) + "\n"
+    drawn = "".join(_drawn_rows(bursts(row)) for row in rows)
+    return (
+        INTRODUCTION + table + drawn + told + "\n\n".join(reasons or ["Nowhere by a fifth."]) + "\n"
+    )
 
 
 if __name__ == "__main__":

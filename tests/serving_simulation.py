@@ -41,7 +41,7 @@ def simulate(
     prompts, outputs = lengths or drawn(n, count, np.random.default_rng(seed))
     outputs = np.maximum(1, np.round(outputs))
     first, last = np.zeros(count), np.zeros(count)
-    per_token = curve.prompt_s / n.prompt_mean
+    per_token = curve.reading(prompts) / prompts
     decode = curve.decode_s.tolist()
     now, step, next_in, head, left = 0.0, 0, 0, 0, 0.0
     running: list[tuple[float, int]] = []  # (step of the last token, request)
@@ -57,11 +57,12 @@ def simulate(
             while head < next_in and size + len(ended) < curve.slots and budget > 0:
                 left = left or prompts[head]
                 part = min(left, budget)
-                budget, read, left = budget - part, read + part, left - part
+                budget, left = budget - part, left - part
+                read += part * per_token[head]
                 if left <= 1e-9:
                     ended.append(head)
                     head, left = head + 1, 0.0
-            now += (decode[size - 1] if size else 0.0) + read * per_token
+            now += (decode[size - 1] if size else 0.0) + read
             step += 1
             for request in ended:
                 first[request] = now

@@ -151,6 +151,7 @@ def test_a_full_cache_makes_requests_wait() -> None:
     few = Curve(
         decode_s=replica.decode_s[:8],
         prompt_s=replica.prompt_s,
+        attention_s=replica.attention_s,
         first_token_s=0.0,
         chunk_tokens=replica.chunk_tokens,
         lengths=LONG,
@@ -168,6 +169,7 @@ def test_requests_that_do_not_slow_each_other_down_are_as_many_as_erlang_says() 
     apart = Curve(
         decode_s=np.full(200, 0.02),
         prompt_s=1e-9,
+        attention_s=0.0,
         first_token_s=0.0,
         chunk_tokens=1000,
         lengths=Lengths(input=LogNormal(100, 0), output=output),
@@ -364,15 +366,32 @@ def test_bursts_are_sized_alike_wherever_the_search_begins(
     assert found[0] == found[1] == found[2] > queueing.busy_minute("people")
 
 
-def test_what_keeps_a_limit_is_the_weighted_quantile(base: Scenario) -> None:
+def test_what_keeps_a_limit_is_the_quantile_of_those_that_are_followed(base: Scenario) -> None:
     (pool,) = capacity.assess(base)["owned"].pools.values()
-    bursts = queueing._Bursts(curve_of(pool), pool.loads[0].limits, "agents", 1.0)
-    values = np.random.default_rng(1).permutation(len(bursts.weights)) ** 2.0
-    share = pool.loads[0].limits.percentile / 100
-    told = np.quantile(values, share, weights=bursts.weights, method="inverted_cdf")
-    assert bursts._within(values) == told
-    # equal values lie on one side of their mean
-    assert bursts._within(np.full(len(values), 3.0)) == 3.0
+    limits = pool.loads[0].limits
+    bursts = queueing._Bursts(curve_of(pool), limits, "agents", 1.0)
+    values = np.random.default_rng(1).permutation(960).reshape(8, -1) ** 2.0
+    assert bursts._within(values) == pytest.approx(np.quantile(values, limits.percentile / 100))
+
+
+def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> None:
+    # attention grows with the square of a length: the mean is not that of the mean length
+    lengths = Lengths(input=LogNormal(9000, 0.9), output=LogNormal(300, 0.5))
+    made = DeployedReplica(
+        deployment=Deployment(
+            model=catalogue.model("google/gemma-4-31B-it"),
+            gpu=catalogue.gpu("h100-sxm5-80gb"),
+            weights="fp8",
+        )
+    )
+    found = made.curve(lengths)
+    longest = 9000 * math.exp(0.9 * 3.0902 - 0.9**2 / 2)  # the 99.9th percentile
+    drawn = np.random.default_rng(1).lognormal(math.log(9000) - 0.9**2 / 2, 0.9, 400_000)
+    drawn = np.minimum(drawn, longest)
+    assert found.reading(drawn).mean() == pytest.approx(found.prompt_s, rel=0.01)
+    same = made.curve(Lengths(input=LogNormal(9000, 0.0), output=LogNormal(300, 0.5)))
+    assert found.attention_s > 1.5 * same.attention_s > 0
+    assert same.prompt_s < found.prompt_s
 
 
 def test_whoever_may_wait_twice_as_long_is_strained_half_as_much_by_waiting(base: Scenario) -> None:

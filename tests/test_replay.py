@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from siting.cli import cli
 from siting.inputs import exchange
 from siting.inputs.scenario.model import Option, Workload
 from siting.quantity import LogNormal
-from siting.serving import arrivals, load, replay
+from siting.serving import arrivals, load, queueing, replay
 from siting.serving.batching import Jobs, Prefix, PrefixCache, Speed, serve
 from siting.serving.pools import Pool, best_pool
 from siting.serving.queueing import Lengths, latency
@@ -398,3 +399,35 @@ def test_bursts_of_agents_are_served_by_what_was_sized_and_by_not_half_as_much_a
     fewest = replay.fewest(week, 2 * sized)
     assert fewest is not None
     assert fewest - 1 <= sized <= 1.5 * fewest
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "most"),
+    [(2000, 300, 1.2), (9000, 500, 1.2), (2000, 30, 1.5)],  # one router serves short answers better
+)
+def test_bursts_as_a_fluid_stretch_answers_as_they_do_request_by_request(
+    prompt: int, answer: int, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the same seconds of the same hours, once as sizing has them and once as replay does
+    found = pool(
+        workload(
+            requests_per_day=200_000, arrivals="agents", hours="flat", weekdays=[1] * 7,
+            input_tokens={"mean": prompt, "p95": 3 * prompt},
+            output_tokens={"mean": answer, "p95": 3 * answer},
+        )
+    )  # fmt: skip
+    asked = found.loads[0]
+    hours = 12
+    week = replay.week(found, hours=range(hours))
+    count = int(found.replicas[0].central)
+    seen = week.through(count).seen[0]
+    rates = queueing.series("agents", 168, arrivals.SEED).reshape(168, -1)[:hours]
+    rates = (rates / rates.mean(axis=1, keepdims=True)).T
+    monkeypatch.setattr(queueing, "_steps", lambda kind: np.ascontiguousarray(rates))
+    queueing._evenly.cache_clear()
+    rate = float(asked.interactive.max()) * asked.peak_factor / count
+    curve = found.replica.curve(asked.lengths)
+    bursts = queueing._Bursts(curve, replace(asked.limits, ttft_s=1e9), "agents", rate)
+    fluid = bursts.strain(0) * asked.limits.tpot_s
+    queueing._evenly.cache_clear()
+    assert 0.9 * seen.busy_tpot < fluid < most * seen.busy_tpot

@@ -25,7 +25,7 @@ import numpy as np
 
 from siting import catalogue
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
-from siting.quantity import Z95, LogNormal, NotEstimated
+from siting.quantity import Z95, Z999, LogNormal, NotEstimated
 from siting.serving import performance
 from siting.serving.performance import Array
 
@@ -54,16 +54,23 @@ Kind = Literal["people", "machines", "agents"]
 
 HOURS = 8
 """Length of the simulated series."""
-BURST_HOURS = 24
+BURST_HOURS = 96
 """Length of the one by which a replica's bursts are sized; shorter ones differ by their luck."""
-BURST_STEP = 2
+BURST_STEP = 1
 """[s]"""
+DRAIN_STEPS = 180
+"""After each hour of bursts, in which nothing comes and what is under way is served."""
+FOLLOWED = 120
+"""Requests of each hour of bursts that are followed to their last token, evenly spaced among those
+that come."""
+ANSWERS = 8
+"""Lengths of answers, evenly spaced quantiles, that those requests have in turn."""
 BUNCHED = np.geomspace(1.0, 20.0, 12)
 """Ratios of what is carried to the mean of an hour, among which the least is looked for."""
 USUAL = 5
 """Place of the one of them that most agents ask for, or the one below it: there the search
 begins."""
-TOGETHER = 3
+TOGETHER = 2
 """Neighbours among them that are simulated together, which takes hardly longer than one."""
 SEED = 20261125
 
@@ -75,15 +82,20 @@ def busy_minute(kind: Kind) -> float:
 
 
 @cache
-def series(kind: Kind, hours: int = HOURS, seed: int = SEED) -> Array:
-    """Rate of each second of some hours, mean one: log-normal minutes, gamma seconds within."""
+def series(kind: Kind, hours: int = HOURS, seed: int = SEED, even: bool = False) -> Array:
+    """Rate of each second of some hours, mean one: log-normal minutes, gamma seconds within.
+
+    even: minutes are evenly spaced quantiles in random order, so that few hours tell what many do.
+    """
     known = catalogue.settings("load_settings")
     rng = np.random.default_rng(seed)
     memory = known[f"{kind}_memory"].central
     sigma = _sigma(known[f"{kind}_minute_cv"].central)
-    shocks = rng.standard_normal(hours * 60) * math.sqrt(1 - memory * memory)
+    count = hours * 60
+    drawn = rng.permutation(scores(count)) if even else rng.standard_normal(count)
+    shocks = drawn * math.sqrt(1 - memory * memory)
     state = rng.standard_normal()
-    minutes = np.empty(hours * 60)
+    minutes = np.empty(count)
     for minute, shock in enumerate(shocks):
         state = memory * state + shock
         minutes[minute] = math.exp(sigma * state)
@@ -187,9 +199,12 @@ class Lengths:
         return self.input.mean + self.output.mean / 2 if self.held is None else self.held
 
     def prompts(self) -> Array:
-        """Input tokens to read, at evenly spaced quantiles, scaled to the exact mean."""
+        """Input tokens to read, at evenly spaced quantiles, scaled to the exact mean.
+
+        Of a prompt that is found whole in its cache an engine still reads the last token.
+        """
         raw = np.exp(self.input.sigma * _SCORES)
-        return np.asarray(raw / raw.mean() * self.prompt_mean)
+        return np.asarray(raw / raw.mean() * max(1.0, self.prompt_mean))
 
 
 def _mixture(parts: Sequence[LogNormal], weight: Array) -> LogNormal:
@@ -207,7 +222,9 @@ class Curve:
     decode_s: Array
     """Time of a step of n sequences, n = 1 … slots. [s]"""
     prompt_s: float
-    """Reading a prompt of mean length, on top of a decode step. [s]"""
+    """Reading a prompt, on top of a decode step: the mean over the prompts' lengths. [s]"""
+    attention_s: float
+    """Of `prompt_s`, what attention takes, which grows with the square of a prompt's length. [s]"""
     first_token_s: float
     """Before and after the engine: server, tokeniser, network. [s]"""
     chunk_tokens: float
@@ -218,6 +235,18 @@ class Curve:
     def slots(self) -> int:
         """Sequences that the replica holds at once."""
         return len(self.decode_s)
+
+    def reading(self, prompts: Array) -> Array:
+        """Time to read prompts of so many tokens, on top of decode steps. [s]"""
+        over_mean = prompts / max(1.0, self.lengths.prompt_mean)
+        attention = over_mean**2 * (self.attention_s / _planned_second_moment(self.lengths.input))
+        return np.asarray(over_mean * (self.prompt_s - self.attention_s) + attention)
+
+    @property
+    def reading_spread(self) -> float:
+        """E[x²]/E[x]² of the time to read a prompt."""
+        usual = self.lengths.prompts()
+        return _second_moment(self.lengths.input) * _spread(self.reading(usual)) / _spread(usual)
 
     def rates(self) -> Array:
         """Requests a second served with n = 1 … slots under way."""
@@ -282,15 +311,18 @@ class DeployedReplica:
                 f"{longest:,.0f} tokens"
             )
         n = np.arange(1, slots + 1, dtype=float)
-        # An engine reads the last token even of a prompt that it finds whole in its cache.
         prompt = max(1.0, lengths.prompt_mean)
-        step = performance.step_seconds
         prefix = max(0.0, lengths.input.mean - prompt)
+        # Most tokens are those of long prompts, where each attends to more.
+        attended = (prefix + prompt / 2) * _planned_second_moment(lengths.input)
+        step = performance.step_seconds
         decode = np.asarray(step(r, k, n, context, n * d.speculative_tokens, 1.0, context))
-        alone = float(step(r, k, 1.0, context, prompt, prompt, prefix))
+        parts = performance.step_parts(r, k, 1.0, context, prompt, prompt, attended - prompt / 2)
+        reading = float(sum(parts.values())) - float(step(r, k, 1.0, context))
         return Curve(
             decode_s=decode / (1 + self.accepted) * self.slower,
-            prompt_s=(alone - float(step(r, k, 1.0, context))) * self.slower,
+            prompt_s=reading * self.slower,
+            attention_s=float(parts["prompt attention"]) * self.slower,
             first_token_s=k["first_token_us"] * 1e-6,
             chunk_tokens=prompt_chunk(d.known, int(longest)),
             lengths=lengths,
@@ -432,7 +464,6 @@ def _stretched(busy: _Busy, percentile: float, own: Lengths) -> Stretched:
     rate = busy.rate
     out = own.output.mean
     deviation = math.sqrt(busy.variance * _AVERAGED)
-    second_moment = _second_moment(curve.lengths.input)
     z = NormalDist().inv_cdf(percentile / 100)
     together = min(max(1.0, 1 + busy.served + z * deviation), len(busy.share) - 1)
     decode = float(np.interp(together, np.arange(1, curve.slots + 1), curve.decode_s))
@@ -440,7 +471,7 @@ def _stretched(busy: _Busy, percentile: float, own: Lengths) -> Stretched:
     # total time is that of a Poisson number of prompts, whose variance is the number times the
     # second moment of one.
     prompts = rate * out * decode / max(1e-9, 1 - rate * curve.prompt_s)
-    beyond_mean = max(z, 0) * math.sqrt(prompts * second_moment)
+    beyond_mean = max(z, 0) * math.sqrt(prompts * curve.reading_spread)
     extra = max(0.0, prompts + beyond_mean) * curve.prompt_s / out
     return Stretched(together=together, decode_s=decode, prompts_s=extra)
 
@@ -448,6 +479,21 @@ def _stretched(busy: _Busy, percentile: float, own: Lengths) -> Stretched:
 def _second_moment(lengths: LogNormal) -> float:
     """E[x²]/E[x]² of lengths: one of equal ones, more of lengths that differ."""
     return math.exp(lengths.sigma**2)
+
+
+def _planned_second_moment(lengths: LogNormal) -> float:
+    """The same where none is longer than what is planned for, the 99.9th percentile.
+
+    E[min(x, q)²] of a log-normal: that below q, and q² of those above.
+    """
+    sigma = lengths.sigma
+    below = NormalDist().cdf(Z999 - 2 * sigma) * _second_moment(lengths)
+    return below + (1 - NormalDist().cdf(Z999)) * math.exp(2 * sigma * Z999 - sigma**2)
+
+
+def _spread(values: Array) -> float:
+    """The same of some values."""
+    return float((values**2).mean() / values.mean() ** 2)
 
 
 def _ttft(
@@ -460,17 +506,16 @@ def _ttft(
     """
     curve = busy.curve
     rate = busy.rate
-    lengths = busy.curve.lengths
+    lengths = curve.lengths
     decode = float(curve.decode_s[int(min(max(1, round(busy.served)), curve.slots)) - 1])
-    per_token = curve.prompt_s / lengths.prompt_mean if lengths.prompt_mean else 0.0
     prompts = lengths.prompts()
-    served = prompts * (per_token + decode / curve.chunk_tokens)
+    served = curve.reading(prompts) + prompts * (decode / curve.chunk_tokens)
     ahead = _ahead(curve, rate, decode, served).quantiles()
     full = float(busy.share[-1]) if busy.waiting else 0.0
     for_a_place = _Wait(chance=full, mean=busy.waiting / rate if rate else 0.0).quantiles()
     prompts = prompts if own is lengths else own.prompts()
     steps = np.ceil(prompts / curve.chunk_tokens)
-    alone = prompts * per_token + steps * decode + decode / 2 * float(1 - busy.share[0])
+    alone = curve.reading(prompts) + steps * decode + decode / 2 * float(1 - busy.share[0])
     # Sums of 100 × 200 quantiles, and of 200 × 200, are enough.
     read = _quantiles(alone[:, None] + ahead[None, :], _FINE)
     times = read[:, None] + for_a_place[None, :]
@@ -523,7 +568,7 @@ def _ahead(curve: Curve, rate: float, decode: float, served: Array) -> _Wait:
     E[D²]/E[D] × (1/2 + ρ), of which half a decode step is counted elsewhere. The longer wait of
     the two is taken.
     """
-    second_moment = _second_moment(curve.lengths.input)
+    second_moment = curve.reading_spread
     in_line = min(rate * float(served.mean()), 0.99)
     one_by_one = rate * float(served.mean()) ** 2 * second_moment / (2 * (1 - in_line))
     reading = min(rate * curve.prompt_s, 0.99)
@@ -602,15 +647,39 @@ def headroom(curve: Curve, limits: Limits, kind: Kind, rate: float) -> float:
 @cache
 def _steps(kind: Kind) -> Array:
     """Requests of each step of BURST_HOURS hours over the mean of the hour. [step, hour]"""
-    hours = series(kind, BURST_HOURS).reshape(BURST_HOURS, -1, BURST_STEP).mean(axis=2)
+    seconds = series(kind, BURST_HOURS, even=True)
+    hours = seconds.reshape(BURST_HOURS, -1, BURST_STEP).mean(axis=2)
     return np.ascontiguousarray((hours / hours.mean(axis=1, keepdims=True)).T)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """What a replica under bursts has done by each step. [step, hour]"""
+
+    read: Array
+    """Prompts, in the seconds that it takes to read them."""
+    tokens: Array
+    """That each sequence under way was given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Followed:
+    """Requests that are followed, evenly spaced among those of their hour. [followed, hour]"""
+
+    before: Array
+    """What comes before them, over what comes in a mean step."""
+    came: Array
+    """Step, and part of it, in which they come."""
 
 
 class _Bursts:
     """A replica under bursts, where some of BUNCHED times the mean of an hour are carried.
 
-    As a fluid, step by step: so many under way are served as the curve has it, prompts are read
-    one after another, and who finds no place waits for one.
+    As a fluid, step by step: prompts are read first come, first served, as long as there is a
+    place, and all who are under way wait while that lasts, so that a burst stretches the answers
+    that it meets. In what is left of a step they are given tokens, as fast as their number allows,
+    and leave as answers of exponential length would. Requests of every length are then followed
+    through that, from when they come to their last token.
     """
 
     def __init__(self, curve: Curve, limits: Limits, kind: Kind, rate: float) -> None:
@@ -621,10 +690,9 @@ class _Bursts:
         self.slack = max(limits.ttft_s - alone.ttft[50], LEAST_SLACK)
         """What may be waited beside the time of a lone prompt. [s]"""
         self.came = _steps(kind)
-        self.weights = self.came.ravel()
-        self.served = np.concatenate([[0.0], curve.rates()])
-        """Requests a second with 0 … slots under way."""
-        self._under_way: dict[int, Array] = {}
+        self.followed = _evenly(kind)
+        self.prompt_s = max(curve.prompt_s, 1e-9)
+        self._courses: dict[int, _Course] = {}
         self._strains: dict[int, float] = {}
 
     def strain(self, place: int) -> float:
@@ -635,69 +703,86 @@ class _Bursts:
         return self._strains[place]
 
     def _strain(self, place: int) -> float:
-        if place not in self._under_way:
-            first = place - place % TOGETHER
-            self._simulate(range(first, first + TOGETHER))
-        under_way = self._under_way.pop(place).ravel()
-        prompt_s = self.curve.prompt_s
-        new = self._new([place])[:, 0]
-        unread = _left(new - BURST_STEP / max(prompt_s, 1e-9)).ravel()
-        beyond = np.maximum(under_way - self.curve.slots, 0.0) / self.served[-1]
-        waits = self._within(unread * prompt_s + beyond)
-        tokens = self._between(self._within(under_way))
-        return max(tokens / self.limits.tpot_s, waits / self.slack, 1e-6)
+        if place not in self._courses:
+            first = max(0, place - (place - USUAL) % TOGETHER)
+            self._simulate(range(first, min(first + TOGETHER, len(BUNCHED))))
+        course = self._courses.pop(place)
+        came = self.followed.came
+        asked = self.followed.before * (BURST_STEP * self.rate * self.prompt_s / BUNCHED[place])
+        begun = np.maximum(_when(course.read, asked), came)
+        waits = self._within((begun - came) * BURST_STEP)
+        answers = self._answers()
+        ended = _when(course.tokens, _at(course.tokens, begun) + answers)
+        # Of few prompts of others that are read meanwhile, some meet more than the mean of them.
+        others = (_at(course.read, ended) - asked) / self.prompt_s
+        spread = self.curve.reading_spread
+        met = np.random.default_rng(SEED).poisson(np.maximum(others, 0.0) / spread) * spread
+        stay = (ended - begun) * BURST_STEP + (met - others) * self.prompt_s
+        between = self._within(stay / answers)
+        return max(between / self.limits.tpot_s, waits / self.slack, 1e-6)
 
-    def _new(self, places: Sequence[int]) -> Array:
-        """Requests that come. [step, place, hour]"""
-        return np.asarray(
-            self.came[:, None, :] * (BURST_STEP * self.rate / BUNCHED[list(places)])[:, None]
-        )
+    def _answers(self) -> Array:
+        """Tokens of the answers of those that are followed. [followed, hour]"""
+        output = self.curve.lengths.output
+        raw = np.exp(output.sigma * scores(ANSWERS))
+        turn = np.add.outer(np.arange(FOLLOWED), np.arange(self.came.shape[1]))
+        return np.asarray((raw / raw.mean() * output.mean)[turn % ANSWERS])
 
     def _simulate(self, places: Sequence[int]) -> None:
-        """Finds the requests under way after each step, for some of BUNCHED at once."""
-        new = self._new(places)
-        done = BURST_STEP * self.served
-        found = np.empty_like(new)
-        number = np.zeros_like(new[0])
-        slot = np.empty(number.shape, np.intp)
-        gone = np.empty_like(number)
-        for came, after in zip(new, found, strict=True):
-            np.copyto(slot, number, casting="unsafe")
-            # no more are served than with all slots taken
-            done.take(slot, mode="clip", out=gone)
-            np.add(number, came, out=after)
-            np.subtract(after, gone, out=after)
-            number = np.maximum(after, 0.0, out=after)
+        """Follows what is done step by step, for some of BUNCHED at once."""
+        curve = self.curve
+        each = (BURST_STEP * self.rate * self.prompt_s / BUNCHED[list(places)])[:, None]
+        shape = (len(self.came) + DRAIN_STEPS, len(each), self.came.shape[1])
+        new = np.zeros(shape)
+        new[: len(self.came)] = self.came[:, None, :] * each
+        read = np.zeros((shape[0] + 1, *shape[1:]))
+        tokens = np.zeros_like(read)
+        chunk_s = self.prompt_s * curve.chunk_tokens / max(1.0, curve.lengths.prompt_mean)
+        decode_s = np.concatenate([curve.decode_s[:1], curve.decode_s])
+        # While prompts are read, each chunk of them shares its step with those under way.
+        most_read = BURST_STEP * chunk_s / (chunk_s + decode_s)
+        under_way = np.zeros(shape[1:])
+        unread = np.zeros(shape[1:])
+        for step, more in enumerate(new):
+            number = under_way.astype(np.intp)
+            unread += more
+            now = np.minimum(unread, most_read.take(number, mode="clip"))
+            np.minimum(now, (curve.slots - under_way) * self.prompt_s, out=now)
+            unread -= now
+            given = (BURST_STEP - now) / decode_s.take(number, mode="clip")
+            under_way *= np.exp(given * (-1 / curve.lengths.output.mean))
+            under_way += now / self.prompt_s
+            np.add(read[step], now, out=read[step + 1])
+            np.add(tokens[step], given, out=tokens[step + 1])
         for i, place in enumerate(places):
-            self._under_way[place] = found[:, i]
-
-    def _between(self, under_way: float) -> float:
-        """Seconds between tokens with so many under way, also between whole numbers of them."""
-        number = np.arange(self.curve.slots + 1)
-        between = number[1:] / self.served[1:] / self.curve.lengths.output.mean
-        alone = self.curve.decode_s[:1]
-        return float(np.interp(under_way, number, np.concatenate([alone, between])))
+            self._courses[place] = _Course(read=read[:, i], tokens=tokens[:, i])
 
     def _within(self, values: Array) -> float:
-        """What as many requests do not exceed as must keep a limit."""
-        wanted = self.limits.percentile / 100 * self.weights.sum()
-        side = values > values.mean()
-        below = self.weights[~side].sum()
-        if wanted <= below:
-            side = ~side
-            below = 0.0
-        # Only the side of the mean on which it lies is put in order.
-        values = values[side]
-        order = np.argsort(values)
-        total = below + np.cumsum(self.weights[side].take(order))
-        place = min(int(np.searchsorted(total, wanted)), len(order) - 1)
-        return float(values[order[place]])
+        """What as many of those that are followed do not exceed as must keep a limit."""
+        return float(_quantiles(values, np.array([self.limits.percentile / 100]))[0])
 
 
-def _left(more: Array) -> Array:
-    """What is left after each step of what comes less what can be done in it, never below none."""
-    total = np.cumsum(more, axis=0)
-    return total - np.minimum(np.minimum.accumulate(total, axis=0), 0.0)
+@cache
+def _evenly(kind: Kind) -> _Followed:
+    """Those of FOLLOWED."""
+    came = _steps(kind)
+    before = (np.arange(FOLLOWED)[:, None] + 0.5) / FOLLOWED * came.sum(axis=0)
+    risen = np.concatenate([np.zeros((1, came.shape[1])), np.cumsum(came, axis=0)])
+    return _Followed(before=before, came=_when(risen, before))
+
+
+def _when(course: Array, reached: Array) -> Array:
+    """Step, and part of it, by which a course [step, hour] reaches values. [followed, hour]"""
+    steps = np.arange(len(course))
+    both = zip(course.T, reached.T, strict=True)
+    return np.stack([np.interp(values, hour, steps) for hour, values in both], axis=1)
+
+
+def _at(course: Array, step: Array) -> Array:
+    """What a course [step, hour] has reached by steps and parts of them. [followed, hour]"""
+    steps = np.arange(len(course))
+    both = zip(course.T, step.T, strict=True)
+    return np.stack([np.interp(when, steps, hour) for hour, when in both], axis=1)
 
 
 RELAXED = 1.5

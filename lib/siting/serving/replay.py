@@ -202,7 +202,7 @@ def replay(
 
     busiest: whether an hour is one of the busiest. [hours, the last of them for all that follow]
     """
-    times = ReplicaTimes.of(pool.replica, _lengths(pool))
+    times = ReplicaTimes.of(pool.replica, lengths(pool))
     served = batching.serve(times.jobs(requests), times.speed, replicas)
     hour = np.minimum((requests.when / HOUR).astype(int), len(busiest) - 1)
     told = np.isin(hour, hours) if hours else np.ones(len(hour), bool)
@@ -219,7 +219,7 @@ def replay(
     )
 
 
-def _lengths(pool: Pool) -> Lengths:
+def lengths(pool: Pool) -> Lengths:
     """Of a mean request of the pool."""
     rates = np.array([load.mean_rate for load in pool.loads])
     return Lengths.mixed([load.lengths for load in pool.loads], rates)
