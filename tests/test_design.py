@@ -203,7 +203,7 @@ evidence:
 """
     path = tmp_path / "acme.yaml"
     path.write_text(typed, encoding="utf-8")
-    (note,) = scenarios.idle(scenario.load(path))
+    (note,) = scenarios.idle(scenario.load(path), Chain())
     assert "options.owned: 7 of 8 GPUs" in note and "server: best" in note
     small = {"options.owned.gpu": BEST, "options.owned.server": BEST}
     designed = scenario.changed(scenario.load(path), small)
