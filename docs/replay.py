@@ -139,6 +139,11 @@ def _why(found: Compared) -> str:
         return f"{where}Sized {count}, replayed {found.fewest}: the luck of one day's arrivals."
     if found.fewer is None or not found.fewer.kept:
         return ""
+    if any(load.arrivals != "people" for load in found.pool.loads):
+        return (
+            f"{where}{found.fewer.replicas} of {count} keep the limits of this one day, too, whose "
+            "bursts are light; other draws of it ask for more."
+        )
     level = found.pool.level()
     return (
         f"{where}{found.fewer.replicas} of {count} keep the limits, too. Formulas ask for "
@@ -252,12 +257,21 @@ def _drawn_rows(found: Sequence[Drawn]) -> str:
         f"busiest hours of {len(one.each)} draws of the busiest week of the first year; the limit "
         f"is {1e3 * one.limits.tpot_s:.0f} ms. First tokens take at most {one.first:.1f} s of "
         f"{one.limits.ttft_s:g} in any of them.\n\n{head}{''.join(rows)}\n"
-        "Sizing keeps the limit for the percentile of all requests that come in such hours, "
-        "whichever week they fall in, and not in every week: a few minutes of heavy bursts decide, "
+        f"{_together(found)} Sizing aims at the percentile of all requests that come in such hours, "
+        "whichever week they fall in, and not at every week: a few minutes of heavy bursts decide, "
         "which one draw has and another has not. A number that no draw misses would be higher, for "
         "some hours of the year's busiest week. Whoever must keep the limit in every such week "
         "takes the number that replay of the week asks for, or states a higher percentile.\n"
     )
+
+
+def _together(found: Sequence[Drawn]) -> str:
+    """How many replicas keep the limit of all draws together, beside those that are sized."""
+    kept = [drawn.replicas for drawn in found if drawn.together <= drawn.limits.tpot_s]
+    sized = found[1].replicas
+    if not kept:
+        return f"All draws together ask for more than these; {sized} are sized."
+    return f"All draws together keep it with {min(kept)} replicas; {sized} are sized."
 
 
 def measured() -> list[Compared]:
