@@ -222,12 +222,18 @@ def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
     told = [r for r in rows if everything or r["answer"] != "stays"]
     lines = [(r["answer"], r["what"], f"{r['before']} → {r['after']}", _money(s, r)) for r in told]
     head = ("answer", "changed", "from → to", "then first")
-    first = s.decision.recommended
-    stays = sum(r["answer"] == "stays" for r in rows)
-    said = [
-        f"{s.labels.get(first or '', 'nothing')} stays first in {stays} of {len(rows)} changes."
-    ]
-    return Answer(rows, [*said, "", *(frame.aligned(head, lines) if lines else [])])
+    return Answer(rows, [_counted(s), "", *(frame.aligned(head, lines) if lines else [])])
+
+
+def _counted(s: Study) -> str:
+    """How many changes leave the choice first, counted as the report counts them."""
+    (tries,) = s.tries().itertuples()
+    first = s.labels.get(s.decision.recommended or "", "nothing")
+    said = f"{first} stays first in {tries.stays} of {tries.tried} changes"
+    if tries.beyond:
+        held = tries.beyond - tries.beyond_turns
+        said += f", and in {held} of {tries.beyond} beyond what is plausible"
+    return f"{said}."
 
 
 def _money(s: Study, row: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from siting.cost.prices import Factor
 from siting.cost.tco import CashFlow
 from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.model import Scenario
-from siting.places import BY_REQUEST, MIXED, OWNED, SELF_HOSTED
+from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves
 from siting.quantity import Range
 from siting.rules.openness import SERVED_ALONE, Licence, ModelFinding, Parts
@@ -211,12 +211,14 @@ class OpennessPoints(Fact, tables="openness_points", key="part word"):
 
 
 def openness(scenario: Scenario, sovereignty: Sovereignty, name: str) -> Range | None:
-    """Mean openness of the models that an option runs itself: weights, licence, data and code.
+    """Mean openness of the models that an option runs: weights, licence, data and code.
 
-    A model behind an API counts as closed, whoever else may run it.
+    Open weights at a host count like those on own machines: when its contract ends, another may
+    serve the same model. A model behind its vendor's API counts as closed.
     """
+    open_kinds = (*SELF_HOSTED, *HOSTED_OPEN)
     values = [
-        _openness(model) if scenario.options[part].kind in SELF_HOSTED else 0.0
+        _openness(model) if scenario.options[part].kind in open_kinds else 0.0
         for part in leaves(scenario, name)
         for model in sovereignty.models
         if part in model.used_by

@@ -122,7 +122,10 @@ def cases(df: pd.DataFrame, title: str, data: Data = None, note: str = "") -> Ex
     if df.index.nlevels != 2 or df.empty:
         write = 'frame.set_index(["kind", "change"]), with the report in the first row'
         raise ValueError(f"cases takes a frame by kind and change; write {write}")
-    return {**table(df, title, "text", data, note), "kind": "cases"}
+    shown = table(df, title, "text", data, note)
+    # It is looked up, a row at a time, and no page holds all of it.
+    lacks = [what for what in shown["lacks"] if what != "brevity"]
+    return {**shown, "kind": "cases", "lacks": lacks}
 
 
 def _refuse_misspelt(
