@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from types import SimpleNamespace as Made
 from typing import Any
 
 import pytest
+from printed import printed
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.constraints import known as known_constraints
 from siting.verdict.chain import Chain
-from siting.verdict.exclusion import Exclusion, exclusion
+from siting.verdict.exclusion import Exclusion, exclusion, law_beside
 from siting.verdict.ranking import Candidate
 
 C5 = "that a service holds a C5 Type 2 attestation"
@@ -81,6 +83,7 @@ def test_two_lines_at_work_are_both_named_with_the_law_behind_the_first() -> Non
     assert found.title == f"{SECNUMCLOUD} and that an operator has no parent in the USA"
     law = "French Law 2024-449 (SREN) Art. 31 asks for the same"
     assert found.rule == f"{SECNUMCLOUD} ({law}) and that an operator has no parent in the USA"
+    assert found.law == "the law asks for a part of it"
     # The parent of the French services is French: one line strikes them.
     assert told("agence-lumiere", "api", **asked).title == SECNUMCLOUD
 
@@ -97,6 +100,24 @@ def test_a_policy_is_told_before_a_condition_on_money() -> None:
     )
     assert found.whose == "your policy"
     assert found.rule == f"{C5}; § 393(1) to (4) SGB V asks for the same"
+    assert found.law == "the law asks for the same"
+
+
+def test_a_law_of_which_it_is_open_whether_it_binds_may_ask_the_same() -> None:
+    binds, may_bind = Made(may_not_apply=False), Made(may_not_apply=True)
+    assert law_beside([None, None]) == ""
+    assert law_beside([may_bind]) == "the law may ask for the same"
+    assert law_beside([binds, may_bind]) == "the law may ask for the same"
+    assert law_beside([may_bind, None]) == "the law may ask for a part of it"
+
+
+@pytest.mark.parametrize("client", ["agence-lumiere", "klinikverbund-nordheide"])
+def test_page_one_lets_no_policy_look_waivable_that_the_law_asks_for_too(client: str) -> None:
+    told = printed("10_decision", client)
+    assert "ruled out by your policy" in told
+    assert all(
+        "asks for the same" in line for line in told.splitlines() if "ruled out by your pol" in line
+    )
 
 
 def test_what_a_policy_alone_strikes_is_free_without_it() -> None:

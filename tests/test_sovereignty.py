@@ -1278,3 +1278,23 @@ def test_what_differs_between_two_days_is_named_wherever_it_stands() -> None:
     now = {"same": 1, "other": 4, "new": 5}
     before = SimpleNamespace(flows=[flow])
     assert sovereignty._differing([(flow, now)], before) == {"other", "gone", "new"}
+
+
+def test_a_product_of_annex_i_is_asked_for_with_both_limbs_and_the_assessment():
+    # AI Act Art. 6(1): (a) a safety component of such a product, or itself one; and (b) that a
+    # third party must assess the product.
+    asked = attributes.dictionary()["annex_i"].question
+    assert "safety component" in asked
+    assert "or itself such a product" in asked
+    assert "third party" in asked
+
+
+@pytest.mark.parametrize("client", studies.CLIENTS)
+def test_what_is_said_to_keep_off_most_rules_does_so_of_its_class(client):
+    told = studies.opened(client).wide_switches()
+    lines = [x for x in printed("30_data", client).splitlines() if "keeps off most rules" in x]
+    own = told[told.said.astype(bool)]
+    for row in own.sort_values("rules_off").tail(1).itertuples():
+        (line,) = [x for x in lines if x.lower().find(row.fact.lower()) >= 0]
+        assert "Of your answers" in line
+    assert not [x for x in lines if "What keeps off most rules" in x]

@@ -384,3 +384,16 @@ def test_users_are_tried_as_the_others_of_what_is_taken_of_them(
     (tried,) = plausible._outsiders("chat", chat, sector)
     assert (tried.before, tried.after) == (before, after)
     assert tried.changes == {"workloads.chat.outside_share": share}
+
+
+def test_a_sum_with_other_weights_is_not_told_as_another_way_to_sum() -> None:
+    start = scenario.load("base")
+    said = {}
+    for method in ("additive", "free_weights"):
+        every = plausible.methods(put(start, {"decision.method": method}))
+        said |= {(method, each.after): each.clause for each in every}
+    freed = said["additive", plausible.METHODS["free_weights"]]
+    assert freed == "the weights of the criteria are any that one may choose"
+    stated = said["free_weights", plausible.METHODS["additive"]]
+    assert stated == "the weights of the criteria are those stated"
+    assert not [clause for clause in said.values() if clause.count("weighted sum") > 1]

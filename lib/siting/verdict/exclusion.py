@@ -48,6 +48,8 @@ class Exclusion:
     """What is not met, with the law that asks the same as a policy."""
     title: str
     """The same without the law beside a policy, and of a law without its article."""
+    law: str = ""
+    """Whether law asks for the same as a policy, in words; blank where none does."""
     reason: str
     """Why, in full."""
 
@@ -87,6 +89,7 @@ def whose(barrier: Barrier, policies: Sequence[str]) -> Whose:
 def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -> Exclusion:
     """What barriers of one kind ask, in words."""
     told = alike[0].told
+    law = ""
     match whose:
         case "your condition":
             asked = dict.fromkeys(condition_in_words(barrier.line) for barrier in alike)
@@ -96,7 +99,9 @@ def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -
             at_work = {line for found in findings for line in found.lines_behind(policies)}
             lines = [line for line in policies if line in at_work]
             title = " and ".join(POLICIES[line] for line in lines)
-            rule = _with_laws(lines, {n: first_law(findings, n, policies) for n in lines})
+            laws = {line: first_law(findings, line, policies) for line in lines}
+            rule = _with_laws(lines, laws)
+            law = law_beside(list(laws.values()))
         case "your requirement":
             rule = title = alike[0].findings[0].rule.title
         case "the law":
@@ -109,7 +114,7 @@ def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -
                 rule = f"{title} ({failed.cited})"
         case _:
             rule = title = told
-    return Exclusion(whose=whose, rule=rule, title=title, reason=told)
+    return Exclusion(whose=whose, rule=rule, title=title, law=law, reason=told)
 
 
 def _with_laws(lines: Sequence[str], laws: Mapping[str, Finding | None]) -> str:
@@ -138,6 +143,20 @@ def asks_the_same(law: Finding) -> str:
     if not law.may_not_apply:
         return f"{law.cited} asks for the same"
     return f"{law.cited} may ask the same (open)"
+
+
+def law_beside(laws: Sequence[Finding | None]) -> str:
+    """Whether law stands behind lines of a client's policy, in words, so that none of them looks
+    as if the client might waive it. Blank where no law does.
+
+    laws: of each line, a law that asks the same, or may
+    """
+    found = [law for law in laws if law is not None]
+    if not found:
+        return ""
+    verb = "may ask" if any(law.may_not_apply for law in found) else "asks"
+    what = "the same" if len(found) == len(laws) else "a part of it"
+    return f"the law {verb} for {what}"
 
 
 def condition_in_words(line: str) -> str:

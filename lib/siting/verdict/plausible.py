@@ -745,6 +745,15 @@ METHODS = {
 """Ways to put criteria together, in words."""
 
 
+def _put_together(method: str, own: str) -> str:
+    """Another way to put criteria together, as a clause. A sum with any weights differs from the
+    weighted sum in the weights alone."""
+    if {method, own} == {"additive", "free_weights"}:
+        whose = "any that one may choose" if method == "free_weights" else "those stated"
+        return f"the weights of the criteria are {whose}"
+    return f"criteria are put together by {METHODS[method]}, not {METHODS[own]}"
+
+
 def methods(s: Scenario) -> Iterator[Variant]:
     """Other ways to put criteria together that are as defensible."""
     own = s.decision.method
@@ -756,7 +765,7 @@ def methods(s: Scenario) -> Iterator[Variant]:
                 before=METHODS[own],
                 after=METHODS[method],
                 changes={"decision.method": method},
-                clause=f"criteria are put together by {METHODS[method]}, not {METHODS[own]}",
+                clause=_put_together(method, own),
             )
 
 
