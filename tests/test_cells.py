@@ -261,7 +261,7 @@ def test_a_pilot_keeps_the_limits_of_each_workload_that_waits_for_no_one() -> No
         "10_decision",
         "gate-go",
         s=SimpleNamespace(
-            pilot_limits=lambda: limits, law_not_on_file=lambda: [], month=str, names_of=str
+            pilot_limits=lambda: limits, for_counsel=lambda: [], month=str, names_of=str
         ),
         answer=answer,
         gate=gate,

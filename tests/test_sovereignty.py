@@ -987,7 +987,8 @@ def test_law_that_is_not_on_file_is_one_line_a_topic_and_in_no_score(case):
     country, sector, data, topics = SILENT[case]
     there = client_of(country, sector, data)
     found = sovereignty.assess(there)
-    told = study.Study(there).law_not_on_file()
+    told = study.Study(there).for_counsel()
+    told = told[~told.is_on_file]
     assert {f.rule.rule_id for f in found.coverage} >= topics
     assert len(told) == len(found.coverage) == told.topic.nunique()
     # … and in no option's verdicts or score
@@ -997,13 +998,22 @@ def test_law_that_is_not_on_file_is_one_line_a_topic_and_in_no_score(case):
 
 
 @pytest.mark.parametrize("client", studies.CLIENTS)
-def test_each_topic_of_law_that_is_not_on_file_stands_once_on_page_five(client):
-    page = printed("30_data", client)
-    told = studies.opened(client).law_not_on_file()
-    assert page.count("Review by counsel: ") == len(told)
+def test_each_topic_of_law_for_counsel_stands_once_on_page_five(client):
+    page = printed("30_data", client).partition("Not wholly on file: ")[2]
+    told = studies.opened(client).for_counsel()
     for row in told.itertuples():
-        line = f"**Review by counsel: {row.topic}"
-        assert page.count(line + (f", if {row.waits_for}." if row.waits_for else ".")) == 1
+        topic = row.topic if row.is_on_file else f"{row.topic} {row.status}"
+        asks = f", if {row.waits_for.split(', ')[0]}" if row.waits_for else ""
+        assert page.count(f"**{topic}{asks}.**") == 1
+
+
+def test_a_gap_that_a_topic_not_on_file_tells_is_told_once():
+    """A body that keeps secrets of the French State without being public: the row on the public
+    sector has a gap, and the rule on secrets of the State names that row."""
+    there = client_of("FR", "other", {"secrecy": ["state"]})
+    told = study.Study(there).for_counsel()
+    assert "State secrecy" in set(told.topic)
+    assert told.gap[told.gap != ""].is_unique
 
 
 def test_a_canadian_bank_without_contract_and_encryption_fails():

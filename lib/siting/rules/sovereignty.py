@@ -28,7 +28,7 @@ from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, decide
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
-from siting.rules.rulebook import SEAT, LegalEvent, Rule, RuleBook
+from siting.rules.rulebook import SEAT, Coverage, LegalEvent, Rule, RuleBook
 
 NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
 """Stands for the flow of a rule that looks at none of an option's."""
@@ -304,6 +304,28 @@ class Question:
     rules: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForCounsel:
+    """A topic of law that counsel must review: it concerns the client, or may, and its law is not
+    on file, or is known to have a gap."""
+
+    found: Finding
+    """The rule of coverage by which it concerns the client."""
+    law: Coverage | None
+    """What is on file of it in the client's country; None where that is not told."""
+    is_on_file: bool
+    """Whether it is on file but for its gap."""
+
+    @property
+    def topic(self) -> str:
+        return self.found.rule.title.removesuffix(" not on file")
+
+    @property
+    def gap(self) -> str:
+        """What is known to be missing; blank where nothing is told."""
+        return self.law.gap if self.law else ""
+
+
 SEATS = ("place", "operator_country", "parent_country")
 """Attributes of a flow that say in which country something of it lies."""
 
@@ -332,6 +354,31 @@ class Sovereignty:
     def touched(self) -> tuple[Finding, ...]:
         """Topics of law that this client touches, on file or not, as rules of coverage."""
         return self._limits(self.law.silent(self.scenario.client.country))
+
+    def touched_by(self, law: Coverage) -> Finding | None:
+        """The rule of coverage by which a topic of law concerns the client, or may."""
+        return next((f for f in self.touched if law.group in self._named(f)), None)
+
+    @cached_property
+    def for_counsel(self) -> tuple[ForCounsel, ...]:
+        """What counsel must review, one line a topic: law that is not on file, then known gaps of
+        law that is."""
+        country = self.scenario.client.country
+        here = [law for law in self.law.coverage if law.country == country]
+        found = []
+        for missing in self.coverage:
+            law = next((x for x in here if x.group in self._named(missing)), None)
+            found.append(ForCounsel(found=missing, law=law, is_on_file=False))
+        told = {x.law.group for x in found if x.law}
+        for law in here:
+            by = self.touched_by(law)
+            if by and law.on_file and law.gap and law.group not in told:
+                found.append(ForCounsel(found=by, law=law, is_on_file=True))
+        return tuple(found)
+
+    def _named(self, found: Finding) -> Set[str]:
+        """What the condition of a rule of coverage names, groups of countries among it."""
+        return conditions.names(self.law.parsed[found.rule.rule_id].applies)
 
     def _limits(self, law: RuleBook) -> tuple[Finding, ...]:
         """What the rules of coverage say under a rule book."""

@@ -12,9 +12,9 @@ import pandas as pd
 from siting.catalogue import source_of, table
 from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.changes import put
-from siting.rules import conditions, levels, openness
+from siting.rules import levels, openness
 from siting.rules.findings import ASKED, Finding, worst
-from siting.rules.rulebook import Coverage, Stress
+from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import (
     DECIDING,
     OpenPoint,
@@ -380,6 +380,7 @@ class DataFrames(Topic):
         country = self.client.country
         for law in self.results.sovereignty.law.coverage:
             if law.country == country:
+                touched = self.results.sovereignty.touched_by(law)
                 yield {
                     "country": country,
                     "topic": law.topic,
@@ -387,17 +388,10 @@ class DataFrames(Topic):
                     "is_on_file": law.on_file,
                     "rules": len([rule for rule in law.rules.split(";") if rule]),
                     "gap": law.gap,
-                    "touched": self._touched_by(law) is not None,
-                    "waits_for": self._asked_before(self._touched_by(law)),
+                    "touched": touched is not None,
+                    "waits_for": self._asked_before(touched),
                 }
                 yield source_of(law)
-
-    def _touched_by(self, law: Coverage) -> Finding | None:
-        """The rule of coverage by which a topic of law concerns the client, or may."""
-        found = self.results.sovereignty
-        parsed = found.law.parsed
-        named = ((f, conditions.names(parsed[f.rule.rule_id].applies)) for f in found.touched)
-        return next((f for f, names in named if law.group in names), None)
 
     def _asked_before(self, found: Finding | None) -> str:
         """What is not known before it is clear that a law concerns the client, in words."""
@@ -407,35 +401,35 @@ class DataFrames(Topic):
         return _labels(known[name] for name in found.missing)
 
     @frame
-    def law_not_on_file(self) -> Rows:
-        """One topic that this client touches and whose law is not on file: it clears nothing.
+    def for_counsel(self) -> Rows:
+        """One topic of law that counsel must review: it concerns the client, or may, and its law is
+        not on file, or is known to have a gap. It clears nothing.
 
-        topic: what is not on file, or in part alone
+        topic: what it is about
+        status: not on file, only in part on file, or on file with a gap
+        is_on_file: whether it is on file but for its gap
         waits_for: what is not known before it is clear that this law applies; blank where it does
         said: what that means
         gap: what is known to be missing
         owner: who asks counsel
         """
-        for found in self.results.sovereignty.coverage:
-            law = self._law_of(found)
-            title = found.rule.title
-            if law and law.status == "partly":
-                title = title.replace("not on file", "only in part on file")
+        for law in self.results.sovereignty.for_counsel:
+            status, said = "not on file", law.found.reason
+            if law.law and law.law.status == "partly":
+                status = "only in part on file"
+            if law.is_on_file:
+                status = "on file with a gap"
+                said = "No verdict here speaks of what is missing. Review by counsel."
             yield {
-                "topic": title,
-                "waits_for": self._asked_before(found),
-                "said": found.reason,
-                "gap": law.gap if law else "",
-                "owner": found.rule.owner,
+                "topic": law.topic,
+                "status": status,
+                "is_on_file": law.is_on_file,
+                "waits_for": self._asked_before(law.found),
+                "said": said,
+                "gap": law.gap,
+                "owner": law.found.rule.owner,
             }
-            yield source_of(found.rule)
-
-    def _law_of(self, found: Finding) -> Coverage | None:
-        """The topic in the client's country that a rule of coverage is on."""
-        law = self.results.sovereignty.law
-        named = conditions.names(law.parsed[found.rule.rule_id].applies)
-        country = self.client.country
-        return next((x for x in law.coverage if x.country == country and x.group in named), None)
+            yield source_of(law.law if law.is_on_file and law.law else law.found.rule)
 
     @frame
     def seal_levels(self) -> Rows:

@@ -120,7 +120,7 @@ class Facts:
     holds: frozenset[str] = frozenset()
     """Words of `when` that hold for the client: `critical`; `no` with each readiness it lacks."""
     counsel: tuple[str, ...] = ()
-    """Topics of law that the client touches, or may, and that are not on file."""
+    """Topics of law that counsel must review: not on file, or with a known gap."""
     renewal: Renewal | None = None
     ended: Mapping[str, int] = field(default_factory=dict)
     """By option that is moved to: when what runs today is switched off. [days after the report]"""
@@ -243,6 +243,11 @@ def _begun_small(label: str) -> str:
     return label[:1].lower() + label[1:]
 
 
+def _within_sentence(topic: str) -> str:
+    """A topic as it stands within a sentence: "employment law", but "AI law"."""
+    return topic if topic[:2].isupper() else _begun_small(topic)
+
+
 def _spelt(day: dt.date) -> str:
     return f"{day.day} {day:%B %Y}"
 
@@ -258,10 +263,7 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Parities, risks: Vend
         words={name: _words(scenario, parity, risks, name) for name in scenario.options},
         reviews={name: option.open_points for name, option in law.options.items()},
         holds=lacks.union(critical),
-        counsel=tuple(
-            found.rule.title.removesuffix(" not on file").lower().replace("ai law", "AI law")
-            for found in law.coverage
-        ),
+        counsel=tuple(_within_sentence(topic.topic) for topic in law.for_counsel),
         renewal=_renewal(scenario),
         ended=_ended(scenario),
         beside=_months_in_words(_beside(scenario)),
