@@ -414,7 +414,8 @@ class DataFrames(Topic):
         owner: who asks counsel
         """
         for law in self.results.sovereignty.for_counsel:
-            status, said = "not on file", law.found.reason
+            status = "not on file"
+            said = law.found.reason
             if law.law and law.law.status == "partly":
                 status = "only in part on file"
             if law.is_on_file:
