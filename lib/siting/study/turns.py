@@ -265,7 +265,7 @@ class TurnFrames(Topic):
             small, or its vendor or model is gone
         rule: what is not met, in words, with the law that asks the same as a policy
         title: the same without the law beside a policy, and of a law without its article
-        law: whether law asks for the same as a policy, in words; blank where none does
+        law: that law asks for the same as a policy, or may, in words; blank where none does
         reason: why, in full
         likely?: median of its present cost [currency]
         """
