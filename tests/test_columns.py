@@ -22,6 +22,7 @@ of_wide_frames = pytest.mark.parametrize("name", columns.wide())
 ALIKE = {
     ("tries_by_kind", "level", "none"): "at most one change of a kind ends level, or in no option",
     ("designs", "planned", "best"): "the clients take the best design, or all but one of them",
+    ("timeline", "is_contract_end", "is_notice"): "a contract ends once, and notice of it is once",
 }
 """Pairs of columns that are much alike for all clients, though not in every row, and why."""
 EMPTY = {"not_sized"}

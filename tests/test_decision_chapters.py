@@ -266,9 +266,19 @@ def test_the_step_that_tests_a_model_names_it_and_no_other_step_does() -> None:
 
 
 def test_all_blanks_of_an_option_at_once_are_told_from_one_answer() -> None:
+    # Who carries the flow, by which tool it may leave, and the CE mark.
     found = opened("klinikverbund-nordheide").deciding()
-    assert set(found.what[found.is_all_at_once]) >= {"all 4 blanks of Own servers"}
+    assert set(found.what[found.is_all_at_once]) >= {"all 3 blanks of Own servers"}
     assert not found.what[~found.is_all_at_once].str.contains(" blanks of ").any()
+
+
+def test_a_contract_is_given_notice_of_on_one_day_and_ends_on_a_later_one() -> None:
+    """The bank's contract: notice by 31 December 2026, and its end on 31 March 2027."""
+    timeline = opened("banca-valdora").timeline()
+    (notice,) = timeline[timeline.is_notice].itertuples()
+    (end,) = timeline[timeline.is_contract_end].itertuples()
+    assert (notice.label, notice.end) == ("last day to give notice", "2026-12-31")
+    assert (end.label, end.end) == ("contract ends", "2027-03-31")
 
 
 def test_a_step_that_measures_says_what_is_known_then() -> None:

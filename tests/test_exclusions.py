@@ -70,7 +70,8 @@ def test_a_law_that_leaves_no_choice_is_told_before_a_policy() -> None:
     asked = {"policies": ["secnumcloud"], "conditions": ["rule:SNC-1", "rule:US-CLOUD-1"]}
     found = told("agence-lumiere", "managed", **asked)
     assert found.whose == "the law"
-    assert found.title == "Orders for data in possession, custody or control"
+    # The Act binds its provider; what forbids its reach is the secrecy of the State.
+    assert found.title == "state secrecy, against orders to its provider"
     assert found.rule == f"{found.title} (18 U.S.C. § 2713 (CLOUD Act, 2018))"
 
 

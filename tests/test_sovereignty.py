@@ -655,6 +655,7 @@ def test_a_remedy_is_listed_again_where_what_it_buys_is_taken_away():
     without = {
         "options.owned.attributes.key_control": "provider",
         "rules.attributes.tia_done": False,
+        "rules.attributes.tia_finds_excess": None,  # an assessment that was not made finds nothing
     }
     held = sovereignty.assess(there).remedies("owned")
     asked = sovereignty.assess(scenario.changed(there, without)).remedies("owned")
@@ -1258,7 +1259,9 @@ def test_rules_that_fail_decide_and_else_those_that_may_strike() -> None:
 
 def test_a_point_can_strike_where_its_rule_can_on_one_of_the_flows() -> None:
     harmless, striking = open_finding("A"), open_finding("A", strikes=True)
-    option = SimpleNamespace(findings={"A": (harmless, striking)}, remedy=lambda _: "")
+    option = SimpleNamespace(
+        findings={"A": (harmless, striking)}, remedy=lambda _: "", _outside=lambda _: ()
+    )
     point = sovereignty.OptionAssessment._point(option, (harmless,), None, ())
     assert point.strikes
     option.findings["A"] = (harmless, harmless)

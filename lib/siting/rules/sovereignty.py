@@ -53,6 +53,9 @@ class OpenPoint:
     """Whether the option may fall by it: by one of its rules, on any flow."""
     flows: tuple[str, ...] = ()
     """The flows of which the answer is not known, without what carries them."""
+    carriers: tuple[str, ...] = ()
+    """Options whose vendor carries a flow of which something is not known, or may: whom a question
+    to a vendor is put to. None where the client carries all itself."""
 
     @property
     def lead(self) -> Finding:
@@ -82,13 +85,6 @@ class OpenPoint:
     def may_not_apply(self) -> bool:
         """Whether it is not even known if its one rule concerns the option."""
         return len(self.findings) == 1 and self.lead.may_not_apply
-
-    @property
-    def carriers(self) -> tuple[str, ...]:
-        """Options whose vendor carries a flow of it, or may: whom a question to a vendor is put to.
-        None where the client carries all itself."""
-        outside = (f.flow for f in self.findings if f.flow.values.get("external") is not False)
-        return tuple(dict.fromkeys(flow.carrier for flow in outside))
 
     @property
     def settled_by(self) -> Settling:
@@ -219,7 +215,16 @@ class OptionAssessment:
             remedy=self.remedy(_lead(findings)),
             strikes=any(f.can_strike for x in findings for f in self.findings[x.rule.rule_id]),
             flows=self._unanswered(findings, awaited.name) if awaited else (),
+            carriers=self._outside(findings),
         )
+
+    def _outside(self, findings: Iterable[Finding]) -> tuple[str, ...]:
+        """Options whose vendor carries a flow that rules wait for or judge, or may: of a mix, on
+        the flows of both sides."""
+        every = [f for found in findings for f in self.findings[found.rule.rule_id]]
+        open_ = [f for f in every if f.missing] or [*findings]
+        outside = (f.flow for f in open_ if f.flow.values.get("external") is not False)
+        return tuple(dict.fromkeys(flow.carrier for flow in outside))
 
     def _unanswered(self, findings: Iterable[Finding], name: str) -> tuple[str, ...]:
         """The flows on which rules wait for an answer, without what carries them."""
