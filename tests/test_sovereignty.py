@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from siting import catalogue, study
 from siting.inputs import attributes, scenario
 from siting.inputs.scenario.model import Data, Flow, Rules
-from siting.rules import flows, openness, rulebook, sovereignty
+from siting.rules import conditions, findings, flows, openness, rulebook, sovereignty
 from siting.rules.findings import SEVERITY, decide, worst
 from siting.rules.flows import flows_of
 from siting.rules.rulebook import ProviderAttribute, Stress
@@ -1311,3 +1311,29 @@ def test_what_is_said_to_keep_off_most_rules_does_so_of_its_class(client):
         (line,) = [x for x in lines if x.lower().find(row.fact.lower()) >= 0]
         assert "Of your answers" in line
     assert not [x for x in lines if "What keeps off most rules" in x]
+
+
+@pytest.mark.parametrize(
+    ("fails", "verdict"),
+    [("no_exit", "pass"), ("no_exit and in_service", "pass"), ("in_service", "review")],
+)
+def test_a_rule_that_may_apply_passes_only_if_it_could_not_fail_in_service(
+    fails: str, verdict: str
+) -> None:
+    """Not in service yet: whether it applies is unknown, and its fault may come with service."""
+    when = SimpleNamespace(
+        applies=conditions.parse("unknown_fact"),
+        fails=conditions.parse(fails),
+        reviews=conditions.parse(""),
+    )
+    rule = SimpleNamespace(rule_id="X-1", valid_from=None, valid_to=None, pass_reason="Fine.")
+    law = SimpleNamespace(
+        day=dt.date(2026, 11, 24),
+        rules={"X-1": rule},
+        tested={"X-1": ("unknown_fact", "no_exit", "in_service")},
+        parsed={"X-1": when},
+        sets={},
+        attributes={"unknown_fact": SimpleNamespace(label="a fact")},
+    )
+    said = findings._decided.__wrapped__("X-1", law, None, False, False)
+    assert said.verdict == verdict

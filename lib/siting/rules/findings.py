@@ -288,7 +288,7 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     may_fail = conditions.evaluate(when.fails, {**values, IN_SERVICE: True}) is not False
     reviews = conditions.evaluate(when.reviews, values)
     if held is None:
-        if fails is False and reviews is False:
+        if fails is False and reviews is False and not may_fail:
             # Whether it applies or not, nothing is missing: no answer can strike or change it.
             passes = f"If it applies: {rule.pass_reason}"
             return Decided(verdict="pass", reason=passes, may_not_apply=True)

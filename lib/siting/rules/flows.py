@@ -62,6 +62,11 @@ class FlowFacts:
         """What tells it from the other flows of its option."""
         return self.kind, self.label, self.carrier
 
+    @property
+    def may_be_outside(self) -> bool:
+        """Whether an outside party carries it, or may."""
+        return self.values.get("external") is not False
+
     @cached_property
     def values(self) -> dict[str, Value | None]:
         return {name: known.value for name, known in self.known.items()}

@@ -181,7 +181,7 @@ def _undecided(condition: Condition, flow: FlowFacts, law: RuleBook) -> list[Att
 def _unanswered(condition: Condition, flow: FlowFacts, law: RuleBook) -> list[Attribute]:
     """What is not known of a flow and a condition names: of what the client carries itself all of
     it, for no provider answers there, and nobody else has."""
-    if flow.values.get("external") is not False:
+    if flow.may_be_outside:
         return _undecided(condition, flow, law)
     named = sorted(conditions.names(condition) & law.attributes.keys())
     asked = (law.attributes[name] for name in named if flow.values.get(name) is None)

@@ -223,7 +223,7 @@ class OptionAssessment:
         the flows of both sides."""
         every = [f for found in findings for f in self.findings[found.rule.rule_id]]
         open_ = [f for f in every if f.missing] or [*findings]
-        outside = (f.flow for f in open_ if f.flow.values.get("external") is not False)
+        outside = (f.flow for f in open_ if f.flow.may_be_outside)
         return tuple(dict.fromkeys(flow.carrier for flow in outside))
 
     def _unanswered(self, findings: Iterable[Finding], name: str) -> tuple[str, ...]:
@@ -500,7 +500,7 @@ class Sovereignty:
     def _is_put_to_client(self, attribute: Attribute, findings: Iterable[Finding]) -> bool:
         """Whether an option's question goes to the client: no flow that waits for it may be an
         outside party's."""
-        outside = any(f.flow.values.get("external") is not False for f in findings)
+        outside = any(f.flow.may_be_outside for f in findings)
         return attribute.addressee != "vendor" or not outside
 
     @property

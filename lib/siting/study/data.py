@@ -72,7 +72,7 @@ class DataFrames(Topic):
         for name, option in self.results.sovereignty.options.items():
             for flow in option.flows:
                 values = flow.values
-                outside = values.get("external") is not False
+                outside = flow.may_be_outside
                 every = itertools.chain.from_iterable(option.findings.values())
                 found = [f for f in every if f.flow is flow]
                 verdicts = [f.verdict for f in found]
