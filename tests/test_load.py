@@ -309,7 +309,7 @@ def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> No
     # list prices are in USD; the frame has the client's money, converted on the day of the report
     day, own = s.client.report_date, found.server
     assert own is not None and s.client.currency == "EUR"
-    rate = prices.exchange_rate("USD", "EUR", day)[0]
+    rate = prices.exchange_rate("USD", "EUR", day).rate
     paid = prices.server_price(own, day)[0].central * found.bought() * rate
     assert row.now == pytest.approx(paid) and row.price == pytest.approx(paid * (1 - row.saved))
     assert s.cheaper_servers().attrs["units"]["price"] == "EUR"

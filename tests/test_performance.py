@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -26,6 +27,10 @@ def deployed(model: str, gpu: str, **how: object) -> Deployment:
 
 
 LLAMA = deployed("meta-llama/Llama-3.1-8B", "h100-sxm5-80gb", weights="bf16")
+
+
+def joined(kind: Literal["fabric", "pcie", "network"], bandwidth: float) -> performance.Link:
+    return performance.Link(kind=kind, bandwidth=bandwidth)
 
 
 def constants(d: Deployment) -> dict[str, float]:
@@ -68,10 +73,10 @@ def test_a_token_draws_its_share_of_the_experts_and_a_large_batch_draws_all() ->
 
 def test_bridged_cards_reach_one_neighbour_and_pcie_doubles_each_generation() -> None:
     nvl, l40s = catalogue.gpu("h100-nvl-94gb"), catalogue.gpu("l40s-48gb")
-    assert performance.link(nvl, 2) == ("fabric", 300e9)  # 600 GB/s in both directions
-    assert performance.link(nvl, 4) == ("pcie", 64e9)  # PCIe 5
-    assert performance.link(l40s, 2) == ("pcie", 32e9)  # PCIe 4
-    assert performance.link(nvl, 8) == ("pcie", 32e9)  # two sockets: no faster than PCIe 4
+    assert performance.link(nvl, 2) == joined("fabric", 300e9)  # 600 GB/s in both directions
+    assert performance.link(nvl, 4) == joined("pcie", 64e9)  # PCIe 5
+    assert performance.link(l40s, 2) == joined("pcie", 32e9)  # PCIe 4
+    assert performance.link(nvl, 8) == joined("pcie", 32e9)  # two sockets: no faster than PCIe 4
 
 
 def test_a_format_that_the_card_lacks_is_computed_in_16_bit() -> None:
@@ -163,9 +168,9 @@ def test_stages_of_a_pipeline_hide_behind_each_other_unless_the_engine_waits() -
 
 def test_a_group_larger_than_a_server_reaches_over_its_network() -> None:
     h100 = catalogue.gpu("h100-sxm5-80gb")
-    assert performance.link(h100, 8) == ("fabric", 450e9)
-    assert performance.link(h100, 16) == ("network", 50e9)  # 400 Gb/s a card
-    assert performance.link(catalogue.gpu("gb200-186gb"), 16)[0] == "fabric"  # 72 cards a rack
+    assert performance.link(h100, 8) == joined("fabric", 450e9)
+    assert performance.link(h100, 16) == joined("network", 50e9)  # 400 Gb/s a card
+    assert performance.link(catalogue.gpu("gb200-186gb"), 16).kind == "fabric"  # 72 cards a rack
     # stages hand over little: the link that counts is that of the ranks that share a layer
     staged = replace(LLAMA, tensor_parallel=8, pipeline_parallel=2)
     assert performance.regime(staged)["link"] == "fabric"
@@ -272,8 +277,8 @@ def test_a_skew_of_routing_touches_fewer_experts_but_as_many_for_one_token() -> 
 
 def test_fabrics_of_amd_and_gaudi_are_no_pcie() -> None:
     # seven links of 128 GB/s, both directions (AMD); 24 ports of 200 Gbit/s = 1,200 GB/s (Intel)
-    assert performance.link(catalogue.gpu("mi300x-192gb"), 8) == ("fabric", 448e9)
-    assert performance.link(catalogue.gpu("gaudi-3-oam-128gb"), 8) == ("fabric", 600e9)
+    assert performance.link(catalogue.gpu("mi300x-192gb"), 8) == joined("fabric", 448e9)
+    assert performance.link(catalogue.gpu("gaudi-3-oam-128gb"), 8) == joined("fabric", 600e9)
 
 
 def test_four_bit_weights_on_a_card_without_four_bit_products_are_said_to_be_unpacked() -> None:

@@ -161,18 +161,18 @@ CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY", "SEK", "PLN", "BRL", "CNY")
 @given(st.sampled_from(CURRENCIES), st.sampled_from(CURRENCIES), st.floats(0.01, 1e9))
 @settings(max_examples=40, deadline=None)
 def test_money_changed_there_and_back_is_the_same(here: str, there: str, amount: float) -> None:
-    rate, _ = prices.exchange_rate(here, there, DAY)
-    back, _ = prices.exchange_rate(there, here, DAY)
+    rate = prices.exchange_rate(here, there, DAY).rate
+    back = prices.exchange_rate(there, here, DAY).rate
     assert amount * rate * back == pytest.approx(amount, rel=1e-9)
 
 
 def test_a_rate_is_that_of_the_last_day_on_or_before() -> None:
     # 2026-11-24 lies after the last rate that the package ships (Friday 2026-10-30: 1.1172 USD)
-    rate, source = prices.exchange_rate("EUR", "USD", DAY)
-    assert (rate, source.date) == (pytest.approx(1.1172), "2026-10-30")
+    friday = prices.exchange_rate("EUR", "USD", DAY)
+    assert friday.rate == pytest.approx(1.1172) and friday.source.date == "2026-10-30"
     # Saturday 2026-05-02: the rate of a day before, never of a day after
-    _, weekend = prices.exchange_rate("EUR", "USD", dt.date(2026, 5, 2))
-    assert dt.date.fromisoformat(weekend.date) <= dt.date(2026, 5, 2)
+    weekend = prices.exchange_rate("EUR", "USD", dt.date(2026, 5, 2))
+    assert dt.date.fromisoformat(weekend.source.date) <= dt.date(2026, 5, 2)
 
 
 def test_an_unknown_currency_is_refused_with_the_known_ones() -> None:

@@ -19,7 +19,7 @@ from siting.inputs.scenario.model import Scenario, Workload
 from siting.quality import leaves
 from siting.rules import sovereignty
 from siting.serving import capacity
-from siting.verdict import plausible, variants
+from siting.verdict import plausible, ranking, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 from siting.verdict.variants import Outcome, Variant
@@ -392,8 +392,8 @@ def test_a_sum_with_other_weights_is_not_told_as_another_way_to_sum() -> None:
     for method in ("additive", "free_weights"):
         every = plausible.methods(put(start, {"decision.method": method}))
         said |= {(method, each.after): each.clause for each in every}
-    freed = said["additive", plausible.METHODS["free_weights"]]
+    freed = said["additive", ranking.METHODS["free_weights"]]
     assert freed == "the weights of the criteria are any that one may choose"
-    stated = said["free_weights", plausible.METHODS["additive"]]
+    stated = said["free_weights", ranking.METHODS["additive"]]
     assert stated == "the weights of the criteria are those stated"
     assert not [clause for clause in said.values() if clause.count("weighted sum") > 1]

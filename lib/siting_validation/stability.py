@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -708,9 +709,14 @@ def markdown(panels: Sequence[Panel]) -> str:
         "largest gap | Brier score more (95 %) | log score more (95 %) | by fifths |"
     )
     fifths = [f"| {p.quantity} | {_fifths(p.own)} |" for p in panels if p.quantity == QUIET]
-    tables = [head, "|---" * 9 + "|", *body, "", choice, "", columns, "|---" * 9 + "|", *ways]
+    tables = [head, _rule_below(head), *body, "", choice, "", columns, _rule_below(columns), *ways]
     tables += ["", YEAR_SAID, "", "| probability | by fifths |", "|---|---|", *fifths]
     return "\n".join(["## Vendors", "", text, "", *tables, ""])
+
+
+def _rule_below(head: str) -> str:
+    """The line that a table of Markdown has below its head."""
+    return re.sub(r"[^|]+", "---", head)
 
 
 def _cells(test: Test) -> str:

@@ -104,11 +104,11 @@ def for_client(comparison: Comparison, scenario: Scenario) -> Iterator[Claim]:
     )  # the rival of the Lenovo paper: the same GPUs at AWS on demand
     day = scenario.client.report_date
     asked = {case.asked: case for case in cases()}
-    hour, cloud, _ = prices.gpu_hour(elsewhere, machine.gpu_id, day)
-    hour *= prices.exchange_rate("USD", comparison.currency, day)[0]
+    cloud = prices.gpu_hour(elsewhere, machine.gpu_id, day)
+    hour = cloud.usd * prices.exchange_rate("USD", comparison.currency, day).rate
     for question, yours in _answers(comparison, owned, machine, hour).items():
         case = asked[question]
-        yield Claim(case, yours if math.isfinite(yours) else None, (source_of(case), cloud))
+        yield Claim(case, yours if math.isfinite(yours) else None, (source_of(case), cloud.source))
 
 
 def _answers(

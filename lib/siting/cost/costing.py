@@ -403,12 +403,12 @@ class _Finder:
         """Name of the exchange rate into the client's currency; none where it is the same."""
         if not currency or currency == self.client.currency:
             return []
-        rate, source = prices.exchange_rate(currency, self.client.currency, self.client.report_date)
+        found = prices.exchange_rate(currency, self.client.currency, self.client.report_date)
         value = prices.parameter("fx_band").range.scaled(
-            rate, f"{self.client.currency} per {currency}"
+            found.rate, f"{self.client.currency} per {currency}"
         )
         label = f"Exchange rate {currency} to {self.client.currency}"
-        return [self.put(f"fx.{currency}", label, value, source)]
+        return [self.put(f"fx.{currency}", label, value, found.source)]
 
     def quote(self, item: str, label: str) -> list[str]:
         """The client's quote for an item of this option, or for the item in every option."""
@@ -672,14 +672,16 @@ class _Finder:
     def _gpu_hour(self) -> list[str]:
         option = self.option
         gpu = catalogue.gpu(option.gpu).id
-        price, source, note = prices.gpu_hour(option, gpu, self.client.report_date)
-        if note:
-            self.notes.append(f"{option.label}: {note}")
-        listed = Range.exact(price * (1 - option.discount), "USD/GPU-h")
-        value = prices.aged(listed, source, self.client.report_date)
+        found = prices.gpu_hour(option, gpu, self.client.report_date)
+        if found.note:
+            self.notes.append(f"{option.label}: {found.note}")
+        listed = Range.exact(found.usd * (1 - option.discount), "USD/GPU-h")
+        value = prices.aged(listed, found.source, self.client.report_date)
         # Options that rent the same card of one provider pay one price, and are drawn alike.
         driver = f"gpu_hour.{option.provider or option.vendor}.{gpu}"
-        key = self.put_of_option("gpu_hour", "GPU-hour on demand", value, source, driver, note)
+        key = self.put_of_option(
+            "gpu_hour", "GPU-hour on demand", value, found.source, driver, found.note
+        )
         term = option.commitment
         committed = [self.parameter(f"commitment_{term}")] if term != "on_demand" else []
         return [key, self.parameter("rental_price_band"), *self.fx("USD"), *committed]

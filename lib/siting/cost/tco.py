@@ -395,59 +395,103 @@ class Energy:
     inputs: tuple[Input, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class OptionCost:
     """What an option costs, central case, client's currency; before tax unless a rate is set."""
 
-    def __init__(
-        self, plan: Plan, name: str, lines: Mapping[str, tuple[CashFlow, ...]], tokens: Array,
-        volume: Volume, present: Mapping[str, float],
-    ) -> None:  # fmt: skip
-        """lines, present: of every option."""
-        option = plan.options[name]
-        draws = plan.central()
-        rate = float(draws["discount_rate"][0])
-        fleet = fleets.option_fleet(option, draws, plan.years)
-        self.name = name
-        self.label = option.option.label
-        self.kind = option.option.kind
-        self.flows = lines[name]
-        self.life = cashflow.life_years(draws)
-        """Years after which a server is written off."""
-        self.monthly = _sum_of(self.flows)
-        """Cost by month, 0 = today. [M + 1]"""
-        self.total = float(self.monthly.sum())
+    name: str
+    label: str
+    kind: str
+    flows: tuple[CashFlow, ...]
+    life: int
+    """Years after which a server is written off."""
+    monthly: Array
+    """Cost by month, 0 = today. [M + 1]"""
+    present: float
+    """Present value of the costs."""
+    lcot: float | None
+    """Levelised cost of a million tokens, input and output together."""
+    paid: Array
+    """What of the cost is paid: not service that is forgone. [M + 1]"""
+    booked: Array
+    """Cost by month as it is booked: investments over their life, what is left at the end.
+    [M + 1]"""
+    npv: float
+    """Present value of what it saves against the baseline; negative: it costs more."""
+    irr: float | None
+    """Internal rate of return of that saving. [share a year]"""
+    payback_simple: float | None
+    """When that saving is back for good, not discounted. [months]"""
+    payback_discounted: float | None
+    """The same, discounted. [months]"""
+    break_even: BreakEven
+    energy: Energy
+    servers: tuple[float, ...]
+    """Servers that are bought, or were, by year, without those of other kinds that are there
+    already; empty where none is bought. [servers]"""
+    hybrid: Split | None
+    """How many servers a mix owns, and what others would cost."""
+
+    @property
+    def total(self) -> float:
         """Plain sum of the costs."""
-        self.present = money.npv(self.monthly, rate)
-        """Present value of the costs."""
-        self.lcot = money.levelised_cost(self.monthly, tokens, rate)
-        """Levelised cost of a million tokens, input and output together."""
-        self.paid = _sum_of(f for f in self.flows if f.category != cashflow.FORGONE)
-        """What of that is paid: not service that is forgone. [M + 1]"""
-        self.cash_view = by_year_from_today(self.paid)
+        return float(self.monthly.sum())
+
+    @property
+    def cash_view(self) -> tuple[float, ...]:
         """Cost by year as it is paid; today's payments in the first year."""
-        expense = self.paid - _sum_of(f for f in self.flows if f.capital)
-        written = depreciation(self.flows, self.life, plan.months)
-        self.booked = expense + written
-        """Cost by month as it is booked: investments over their life, what is left at the end.
-        [M + 1]"""
-        self.accounting_view = by_year_from_today(self.booked)
-        """The same by year."""
-        saving = _sum_of(lines.get(plan.baseline, ())) - self.monthly
-        self.npv = money.npv(saving, rate)
-        """Present value of what it saves against the baseline; negative: it costs more."""
-        self.irr = money.irr(saving)
-        """Internal rate of return of that saving. [share a year]"""
-        self.payback_simple = money.payback(saving) if saving.any() else None
-        """When that saving is back for good, not discounted. [months]"""
-        self.payback_discounted = money.payback(saving, rate) if saving.any() else None
-        """The same, discounted. [months]"""
-        self.break_even = _break_even(plan, option, saving, fleet, volume, present)
-        self.energy = energy(plan, option, fleet)
-        bought = fleet.servers[0] if fleet and option.machine else ()
-        self.servers = tuple(map(float, bought))
-        """Servers that are bought, or were, by year, without those of other kinds that are there
-        already; empty where none is bought. [servers]"""
-        self.hybrid = option.split if isinstance(option, PricedHybrid) else None
+        return by_year_from_today(self.paid)
+
+    @property
+    def accounting_view(self) -> tuple[float, ...]:
+        """Cost by year as it is booked."""
+        return by_year_from_today(self.booked)
+
+
+def option_cost(
+    plan: Plan,
+    name: str,
+    *,
+    lines: Mapping[str, tuple[CashFlow, ...]],
+    tokens: Array,
+    volume: Volume,
+    present: Mapping[str, float],
+) -> OptionCost:
+    """What an option of a plan costs.
+
+    lines, present: lines and present cost of every option. tokens: served by month. [M + 1]
+    """
+    option = plan.options[name]
+    draws = plan.central()
+    rate = float(draws["discount_rate"][0])
+    fleet = fleets.option_fleet(option, draws, plan.years)
+    bought = fleet.servers[0] if fleet and option.machine else ()
+    own = lines[name]
+    life = cashflow.life_years(draws)
+    monthly = _sum_of(own)
+    paid = _sum_of(f for f in own if f.category != cashflow.FORGONE)
+    expense = paid - _sum_of(f for f in own if f.capital)
+    saving = _sum_of(lines.get(plan.baseline, ())) - monthly
+    return OptionCost(
+        name=name,
+        label=option.option.label,
+        kind=option.option.kind,
+        flows=own,
+        life=life,
+        monthly=monthly,
+        present=money.npv(monthly, rate),
+        lcot=money.levelised_cost(monthly, tokens, rate),
+        paid=paid,
+        booked=expense + depreciation(own, life, plan.months),
+        npv=money.npv(saving, rate),
+        irr=money.irr(saving),
+        payback_simple=money.payback(saving) if saving.any() else None,
+        payback_discounted=money.payback(saving, rate) if saving.any() else None,
+        break_even=_break_even(plan, option, saving, fleet, volume, present),
+        energy=energy(plan, option, fleet),
+        servers=tuple(map(float, bought)),
+        hybrid=option.split if isinstance(option, PricedHybrid) else None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -490,9 +534,10 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     present = {name: float(t.present[0]) for name, t in totals(plan, draws).items()}
     lines = {name: flows(plan, name, draws) for name in plan.options}
     tokens = np.append(0.0, money.by_month(fleets.total_tokens(plan, draws)[0], plan.months))
+    priced = partial(option_cost, plan, lines=lines, tokens=tokens, volume=volume, present=present)
     return Comparison(
         plan=plan,
-        options={n: OptionCost(plan, n, lines, tokens, volume, present) for n in plan.options},
+        options={name: priced(name) for name in plan.options},
         currency=scenario.client.currency,
         rate=scenario.finance.discount_rate.central,
         tokens=tokens,

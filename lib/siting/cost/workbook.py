@@ -226,7 +226,8 @@ def _budget(book: _Book, budget: Sequence[Due]) -> None:
         cell: Any = due.amount
         if due.kind == "sum" and not begins:
             since = f"{{0}}{row_of_sum + 2}:{{0}}{row}"
-            kinds, amounts = since.format("C"), since.format("D")
+            kinds = since.format("C")
+            amounts = since.format("D")
             formula = f'=D{row_of_sum + 1}+SUMIF({kinds},"added",{amounts})'
             cell = (formula, due.amount)
         form = book.formats["total" if due.kind == "sum" else "money"]

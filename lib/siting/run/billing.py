@@ -155,8 +155,10 @@ def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> C
     rate = 1.0
     if billed.amount is not None and billed.currency != study.client.currency:
         day = last_day(billed.month)
-        rate, source = prices.exchange_rate(billed.currency, study.client.currency, day)
-        said = f"billed in {billed.currency}, at {rate:.4g} {source.locator} of {source.date}"
+        found = prices.exchange_rate(billed.currency, study.client.currency, day)
+        rate = found.rate
+        at = f"{rate:.4g} {found.source.locator} of {found.source.date}"
+        said = f"billed in {billed.currency}, at {at}"
         rates.setdefault(said, []).append(billed.month)
     return Came(
         month=billed.month,

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -377,8 +377,17 @@ def _overlaps(d: Deployment) -> bool:
     return bool(row.central)
 
 
-def link(gpu: Gpu, group: int) -> tuple[str, float]:
-    """Kind of link inside a replica of `group` GPUs, and its bandwidth in one direction. [byte/s]
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """What joins the cards of a replica."""
+
+    kind: Literal["fabric", "pcie", "network"]
+    bandwidth: float
+    """In one direction. [byte/s]"""
+
+
+def link(gpu: Gpu, group: int) -> Link:
+    """What joins `group` GPUs of a replica.
 
     NVLink, Infinity Fabric and the Ethernet of Gaudi are `fabric`. Cards with a bridge reach one
     neighbour by it; more than two of them talk over PCIe, 16 lanes: 16 GB/s in its third
@@ -386,12 +395,15 @@ def link(gpu: Gpu, group: int) -> tuple[str, float]:
     reach each other over its network.
     """
     if _spans_servers(gpu, group):
-        return "network", engines.constant("any", "network_gb_s").central * 1e9
+        network = engines.constant("any", "network_gb_s").central
+        return Link(kind="network", bandwidth=network * 1e9)
     bridged = gpu.linked == "pairs" and group > 2
     if gpu.nvlink_gb_s and not bridged:
-        return "fabric", gpu.nvlink_gb_s / 2 * 1e9
+        return Link(kind="fabric", bandwidth=gpu.nvlink_gb_s / 2 * 1e9)
     gen = gpu.pcie_gen or 4
-    return "pcie", 16e9 * 2 ** ((gen if group <= 4 else min(gen, 4)) - 3)
+    if group > 4:  # over two sockets
+        gen = min(gen, 4)
+    return Link(kind="pcie", bandwidth=16e9 * 2 ** (gen - 3))
 
 
 def arithmetic_format(gpu: Gpu, name: str, bits: float) -> str:
@@ -442,7 +454,7 @@ def regime(d: Deployment) -> dict[str, str]:
         "gpu": gpu.id,
         "architecture": gpu.kernels,
         "products": gpu.tensor_cores,
-        "link": link(gpu, group)[0],
+        "link": link(gpu, group).kind,
         "neighbours": "many" if group > 2 else "one",
         "bridge": "pairs" if gpu.linked == "pairs" and group > 2 else "none",
         "dense": dense,
@@ -500,7 +512,7 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         compute_16=_peak(d.gpu, "16"),
         energy=watts * 1e12 / _peak(d.gpu, "16"),
         power=min(1.0, (d.power_limit_w or watts) / watts),
-        link=link(d.gpu, group)[1],
+        link=link(d.gpu, group).bandwidth,
         group=group,
         stages=d.pipeline_parallel,
         waits=1.0 if d.batching == "static" and generation(d) == "early" else 0.0,

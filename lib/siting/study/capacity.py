@@ -528,7 +528,7 @@ class CapacityFrames(Topic):
     def _other_servers(self, name: str, found: OptionCapacity, own: Server) -> Rows:
         """Servers that would do for less, with what the pools would need on their cards."""
         day = self.client.report_date
-        rate, converted = prices.exchange_rate("USD", self.client.currency, day)
+        converted = prices.exchange_rate("USD", self.client.currency, day)
         try:
             planned, source = prices.server_price(own, day)
         except prices.NotPriced:
@@ -557,12 +557,12 @@ class CapacityFrames(Topic):
                     "option": name,
                     "server": other.label,
                     "servers": count,
-                    "price": part * now * rate,
-                    "now": now * rate,
+                    "price": part * now * converted.rate,
+                    "now": now * converted.rate,
                     "saved": 1 - part,
                     "keeps_limits": sized.keeps_limits,
                 }
-                yield from (source, of_other, converted)
+                yield from (source, of_other, converted.source)
 
     @frame_citing(_load_sources)
     def deadlines(self) -> Rows:

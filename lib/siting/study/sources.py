@@ -218,7 +218,7 @@ class SourceFrames(Topic):
         test = knowledge.experiment_for(driver)
         if test is None:
             return {}
-        rate, _ = exchange_rate(test.currency, self.client.currency, self.client.report_date)
+        rate = exchange_rate(test.currency, self.client.currency, self.client.report_date).rate
         return {"action": test.action, "days": test.days, "price*": test.cost.scaled(rate)}
 
     def _softest(self) -> dict[str, Source]:

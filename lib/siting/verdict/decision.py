@@ -22,12 +22,13 @@ from siting.catalogue import Input, settings, source_of
 from siting.cost.uncertainty import Uncertainty
 from siting.draws import DRAWS
 from siting.inputs.scenario import Scenario
+from siting.inputs.scenario.model import Method
 from siting.memory import vram
 from siting.serving.capacity import OptionCapacity
 from siting.verdict import knowledge, plan, ranking, resilience
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step
-from siting.verdict.ranking import Candidate, ConfidenceWord, Criterion, Method, Ranking, Weights
+from siting.verdict.ranking import Candidate, ConfidenceWord, Criterion, Ranking, Weights
 from siting.verdict.resilience import SuccessorFit
 
 

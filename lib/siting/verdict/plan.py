@@ -269,7 +269,7 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Parities, risks: Vend
         beside=_months_in_words(_beside(scenario)),
         sector=client.sector,
         currency=client.currency,
-        rates={code: exchange_rate(code, client.currency, day)[0] for code in foreign},
+        rates={code: exchange_rate(code, client.currency, day).rate for code in foreign},
     )
 
 

@@ -18,6 +18,7 @@ from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
 from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.model import (
+    Method,
     Option,
     Scenario,
     Sector,
@@ -424,7 +425,7 @@ def _shortlist(s: Scenario, kind: str, like: Option) -> dict[str, Option]:
 def _bandwidth_for_money(s: Scenario, offer: Option) -> float:
     """GB/s of memory for a dollar an hour; 0 where there is no price."""
     try:
-        paid = prices.gpu_hour(offer, offer.gpu, s.client.report_date)[0]
+        paid = prices.gpu_hour(offer, offer.gpu, s.client.report_date).usd
     except prices.NotPriced:
         return 0.0
     return catalogue.gpu(offer.gpu).memory_bandwidth_gb_s / paid
@@ -736,22 +737,13 @@ def weights(s: Scenario) -> Iterator[Variant]:
             )
 
 
-METHODS = {
-    "additive": "weighted sum",
-    "free_weights": "weighted sum with any weights",
-    "topsis": "nearness to the best of all (TOPSIS)",
-    "promethee": "wins against each other (PROMETHEE II)",
-}
-"""Ways to put criteria together, in words."""
-
-
-def _put_together(method: str, own: str) -> str:
+def _put_together(method: Method, own: Method) -> str:
     """Another way to put criteria together, as a clause. A sum with any weights differs from the
     weighted sum in the weights alone."""
     if {method, own} == {"additive", "free_weights"}:
         whose = "any that one may choose" if method == "free_weights" else "those stated"
         return f"the weights of the criteria are {whose}"
-    return f"criteria are put together by {METHODS[method]}, not {METHODS[own]}"
+    return f"criteria are put together by {ranking.METHODS[method]}, not {ranking.METHODS[own]}"
 
 
 def methods(s: Scenario) -> Iterator[Variant]:
@@ -762,8 +754,8 @@ def methods(s: Scenario) -> Iterator[Variant]:
             yield Variant(
                 kind="method",
                 what="how criteria are put together",
-                before=METHODS[own],
-                after=METHODS[method],
+                before=ranking.METHODS[own],
+                after=ranking.METHODS[method],
                 changes={"decision.method": method},
                 clause=_put_together(method, own),
             )

@@ -21,7 +21,7 @@ whichever option carries it; the other measures go by kind of place, vendor and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -34,14 +34,19 @@ from siting import draws as streams
 from siting.catalogue import Fact, settings, table, unknown
 from siting.draws import Floats
 from siting.inputs.attributes import dictionary
+from siting.inputs.scenario.model import Method
 from siting.quantity import Range
 from siting.rules.findings import Finding
 
 Weights: TypeAlias = Mapping[str, Range]
 """Points of each criterion, by its name."""
-Method = Literal["additive", "free_weights", "topsis", "promethee"]
-"""Ways to put criteria together: see `decision.method` of a scenario."""
-METHODS: tuple[Method, ...] = get_args(Method)
+METHODS: Mapping[Method, str] = {
+    "additive": "weighted sum",
+    "free_weights": "weighted sum with any weights",
+    "topsis": "nearness to the best of all (TOPSIS)",
+    "promethee": "wins against each other (PROMETHEE II)",
+}
+"""Ways to put criteria together, in words."""
 
 MeasureName = Literal[
     "cost_ratio", "latency_margin", "loss_share", "findings", "openness", "months_to_production",
@@ -526,7 +531,7 @@ def _promethee(shares: Floats, drawn: Floats) -> Floats:
     return np.asarray(50 + 50 * net)
 
 
-_SCORES = {
+_SCORES: Mapping[Method, Callable[..., Floats]] = {
     "additive": _additive,
     "free_weights": _additive,
     "topsis": _topsis,

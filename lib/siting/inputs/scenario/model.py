@@ -664,6 +664,8 @@ class Stability(Strict):
     """Days that a move to another model takes you, tests and approvals with it; None: 90."""
 
 
+Method = Literal["additive", "free_weights", "topsis", "promethee"]
+"""Ways to put criteria together."""
 Stress = Literal["dpf_falls", "us_model_blocked", "model_retired"]
 
 
@@ -691,7 +693,7 @@ class Decision(Strict):
     usual_cost_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
     """What a year of such a service usually costs, in the client's currency: a cost of that is
     worth half of the points, twice that none. None: worked out from the load."""
-    method: Literal["additive", "free_weights", "topsis", "promethee"] = "additive"
+    method: Method = "additive"
     """How criteria are put together: weighted sum, the same with any weights, nearness to the best
     of all (TOPSIS), or wins against each other (PROMETHEE II)."""
 
