@@ -61,7 +61,8 @@ def small(count: int) -> list[Job]:
 
 def mixed(count: int, full_every: int) -> list[Job]:
     """Small jobs, and in every `full_every`-th place a client's whole report."""
-    jobs, names = small(count), scenario.names()
+    jobs = small(count)
+    names = scenario.names()
     places = range(full_every - 1, count, full_every)
     wholes = copies([names[turn % len(names)] for turn in range(len(places))])
     for i, whole in zip(places, wholes, strict=True):
@@ -81,7 +82,8 @@ class Cluster:
         self.start()
 
     def start(self) -> None:
-        dask, local = "distributed.cli.dask_", ("--host", "127.0.0.1")
+        dask = "distributed.cli.dask_"
+        local = ("--host", "127.0.0.1")
         two = ("--nworkers", "2", "--nthreads", "1")
         # Dask's profiler keeps what it sampled for an hour, a few dozen MiB in each worker, and
         # each connection the last 1,000 messages, jobs included.
@@ -215,7 +217,8 @@ def main() -> None:
     if len(settled) < 4:
         raise SystemExit("too few reports after the last kill to say whether memory rises")
     quarter = len(settled) // 4
-    early, late = statistics.median(settled[:quarter]), statistics.median(settled[-quarter:])
+    early = statistics.median(settled[:quarter])
+    late = statistics.median(settled[-quarter:])
     print(f"memory: {early:.0f} MiB once all had warmed up, {late:.0f} MiB at the end")
     rows = "\n".join(
         f"| {s.reports} | {s.time_s:.0f} | {s.asking:.0f} | {s.scheduler:.0f} | {s.workers:.0f} |"

@@ -174,7 +174,8 @@ def _png() -> bytes:
 def _workbook() -> bytes:
     import openpyxl
 
-    book, made = openpyxl.Workbook(), io.BytesIO()
+    book = openpyxl.Workbook()
+    made = io.BytesIO()
     for line in QUOTES.splitlines():
         book.active.append(line.split(","))
     book.save(made)
@@ -234,7 +235,8 @@ def paced(count: int, minutes: float, what: Callable[[], object]) -> Iterator[in
 
 def files(count: int, chance: random.Random, folder: Path, minutes: float) -> Counter[str]:
     """Feeds damaged files to their readers; fails on a traceback, or on memory without a bound."""
-    outcomes, kinds = Counter[str](), file_kinds()
+    outcomes = Counter[str]()
+    kinds = file_kinds()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in paced(count, minutes, lambda: "files"):
         name = chance.choice(list(kinds))
@@ -273,7 +275,9 @@ def main() -> int:
     params = scenario.project() / "params"
     base = (params / "base.yaml").read_text(encoding="utf-8")
     clients = [(params / f"{n}.yaml").read_text(encoding="utf-8") for n in scenario.names()]
-    chance, outcomes, slowest = random.Random(chosen.seed), Counter[str](), 0.0
+    chance = random.Random(chosen.seed)
+    outcomes = Counter[str]()
+    slowest = 0.0
     every = max(1, chosen.count // 11 // max(1, chosen.compute))  # about one in eleven loads
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "base.yaml").write_text(base, encoding="utf-8")

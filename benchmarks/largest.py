@@ -23,7 +23,9 @@ from siting.study import frames
 
 from benchmarks.rendering import Kit, measure
 
-WORKLOADS, REQUESTS, TOKENS = 8, 4.99e9, 1995
+WORKLOADS = 8
+REQUESTS = 4.99e9
+TOKENS = 1995
 MODELS = ("google/gemma-4-31B-it", "Qwen/Qwen3.6-27B")
 CARDS = ("h100-sxm5-80gb", "l40s-48gb", "h200-sxm-141gb")
 

@@ -159,7 +159,8 @@ def _changed(node: ast.AST) -> ast.AST | None:
         case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
             return operand
         case ast.IfExp(body=body, orelse=orelse):
-            other.body, other.orelse = orelse, body
+            other.body = orelse
+            other.orelse = body
         case ast.If(test=test):
             other.test = ast.copy_location(ast.UnaryOp(ast.Not(), test), test)
         case ast.Constant(value=bool() as value):

@@ -116,7 +116,8 @@ def _confined(work: Callable[[], None], cores: int) -> None:
 @contextlib.contextmanager
 def _peak(root: int) -> Iterator[list[int]]:
     """Samples the memory of a process and all below it. [KiB]"""
-    samples, stop = [0], threading.Event()
+    samples = [0]
+    stop = threading.Event()
 
     def sample() -> None:
         while not stop.wait(1):
@@ -133,10 +134,8 @@ def _below(root: int) -> list[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError):
             parents[int(path.parent.name)] = int(path.read_text().rsplit(")", 1)[1].split()[1])
-    found, fresh = (
-        set[int](),
-        {root} | {p for p, parent in parents.items() if parent == os.getpid()},
-    )
+    found = set[int]()
+    fresh = {root} | {p for p, parent in parents.items() if parent == os.getpid()}
     while fresh:
         found |= fresh
         fresh = {p for p, parent in parents.items() if parent in fresh} - found
@@ -341,7 +340,8 @@ def by_stage(client: str) -> list[Stage]:
     from siting_report.run import forge, report
 
     with tempfile.TemporaryDirectory() as name:
-        lap, folder = Laps(), Path(name) / "report"
+        lap = Laps()
+        folder = Path(name) / "report"
         list(forge.preload(job.KIT, name))
         made = job.prepare(client)
         lap("imports and what is prepared once a run")
@@ -393,14 +393,17 @@ def main() -> None:
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: every descendant's time is counted
     os.chdir(ROOT)
     names = scenario.names()
-    most, first = max(chosen.cores), names[:1]
+    most = max(chosen.cores)
+    first = names[:1]
     with tempfile.TemporaryDirectory() as out:
         cold = [
             measure("naive", 1, most, Naive(first), cold=True),
             measure("python", 1, most, InPython(first), cold=True),
             measure("kit", 1, most, Kit(first, most, out), cold=True),
         ]
-    naive, python, kit = list[Measured](), list[Measured](), list[Measured]()
+    naive = list[Measured]()
+    python = list[Measured]()
+    kit = list[Measured]()
 
     def take_turn() -> None:
         client = [names[len(naive) % len(names)]]

@@ -8,6 +8,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from typing import Any
@@ -290,23 +291,41 @@ def _line_said(line: Line2D) -> str:
 
 
 def _bars_said(ax: Axes, bars: BarContainer) -> Iterator[str]:
-    names, sizes, label, _ = _read(ax, bars)
-    kept = [(n, v) for n, v in zip(names, sizes, strict=False) if v]
-    lead = f"Bars of {label}" if label else "Bars"
-    if kept and len(names) == len(sizes) and len(kept) <= _MOST_SAID:
+    read = _read(ax, bars)
+    sizes = read.sizes
+    kept = [(name, size) for name, size in zip(read.names, sizes, strict=False) if size]
+    lead = f"Bars of {read.label}" if read.label else "Bars"
+    if kept and len(read.names) == len(sizes) and len(kept) <= _MOST_SAID:
         yield f"{lead}: " + ", ".join(f"{n} {_short(v)}" for n, v in kept) + "."
     elif sizes:
         yield f"{len(sizes)} {lead.lower()} from {_short(min(sizes))} to {_short(max(sizes))}."
 
 
-def _read(ax: Axes, bars: BarContainer) -> tuple[list[str], list[float], str, Any]:
-    """Names on the axis of some bars, their sizes, what they are of, and how sizes are written."""
+@dataclass(frozen=True, kw_only=True)
+class _Bars:
+    """Some bars as a reader sees them."""
+
+    names: list[str]
+    """What stands below them on their axis."""
+    sizes: list[float]
+    label: str
+    """What they are of, as the key says it; blank where it does not."""
+    write: Callable[[float], str]
+    """How their axis writes a size."""
+
+
+def _read(ax: Axes, bars: BarContainer) -> _Bars:
     upright = bars.orientation != "horizontal"
     axis, values = (ax.xaxis, ax.yaxis) if upright else (ax.yaxis, ax.xaxis)
     names = [label.get_text() for label in axis.get_ticklabels()]
     sizes = [p.get_height() if upright else p.get_width() for p in bars.patches]
     label = str(bars.get_label())
-    return names, sizes, "" if label.startswith("_") else label, values.get_major_formatter()
+    return _Bars(
+        names=names,
+        sizes=sizes,
+        label="" if label.startswith("_") else label,
+        write=values.get_major_formatter(),
+    )
 
 
 def _short(value: float) -> str:
@@ -367,10 +386,11 @@ def _marks(figure: Figure) -> Iterator[tuple[Artist, str]]:
     """Each bar and each named line, and what it says when pointed at."""
     for ax in figure.axes:
         for bars in (bars for bars in ax.containers if isinstance(bars, BarContainer)):
-            names, sizes, part, write = _read(ax, bars)
-            names = names if len(names) == len(sizes) else [""] * len(sizes)
+            read = _read(ax, bars)
+            sizes = read.sizes
+            names = read.names if len(read.names) == len(sizes) else [""] * len(sizes)
             for bar, name, size in zip(bars.patches, names, sizes, strict=True):
-                words = name.replace("\n", " "), part, str(write(size)) or _short(size)
+                words = name.replace("\n", " "), read.label, str(read.write(size)) or _short(size)
                 yield bar, ", ".join(filter(None, words))
         for line in (*_named(ax), *(m for m in ax.lines if _label(m).startswith(_SAID))):
             yield line, _line_said(line)
