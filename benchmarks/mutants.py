@@ -3,13 +3,14 @@
 A mutant is the library with one place changed: a comparison by its edge, a sum into a difference,
 a condition into its opposite, a number by one. It is killed if a test fails then. 40 places are
 drawn from each of five packages; of each, the tests that carry it out are run, the quickest of each
-function first, until one fails. A test that fails without the mutant as well counts for nothing.
+function first, until one fails; what survives a short look is looked at long. A test that fails without the
+mutant as well counts for nothing.
 
 All tests are read once; a process forks off for each mutant and puts it into the functions as they
 are. What survives so, and was carried out when the tests were read, is judged from the start, with
 new imports. First each file of tests is run once, to see which places its tests carry out. Results are kept as they
-come, so that a run that was stopped goes on; `docs/mutants.md` is written from them. It takes about
-half an hour of one core, so no test and no continuous integration runs it.
+come, so that a run that was stopped goes on; `docs/mutants.md` is written from them. It takes
+about an hour of one core, so no test and no continuous integration runs it.
 
 `--again` judges once more what was not killed, after tests were written for it, and `--fresh` some
 that nobody has looked at; the page says all shares. What a person found out about a survivor stands
@@ -30,6 +31,7 @@ import hashlib
 import importlib
 import importlib.machinery
 import json
+import math
 import os
 import random
 import subprocess
@@ -52,12 +54,6 @@ EACH = 40
 """Mutants of a package."""
 FRESH = 5
 """Mutants of a package that nobody has written a test for."""
-MOST_TESTS = 40
-"""Tests of a mutant, of those that carry out its line: of each test function its quickest case."""
-ENOUGH = 10.0
-"""Tests that have run so long without noticing a mutant have looked long enough. [s of CPU]"""
-PATIENCE = 60.0
-"""A mutant that takes longer hangs, which is noticed. [s of CPU]"""
 LEFT_OUT = frozenset({
     "batch", "browser", "carried", "clients", "faults", "few_options", "free_texts", "howto",
     "own_files", "packaging", "pdf", "portfolio", "portfolio_browser", "recheck", "report",
@@ -70,6 +66,23 @@ LEFT_OUT = frozenset({
 })  # fmt: skip
 """Files of tests that are not run: those that render reports, those that take minutes, and those
 that look at files and texts, at `siting_report`, or at processes of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How hard the tests look at a mutant."""
+
+    tests: int
+    """Of those that carry out its line: of each test function its quickest case."""
+    enough: float
+    """Tests that have run so long without noticing it have looked long enough. [s of CPU]"""
+    patience: float
+    """A mutant that takes longer hangs, which is noticed. [s of CPU]"""
+
+
+SHORT = Look(tests=40, enough=20.0, patience=60.0)
+LONG = Look(tests=400, enough=120.0, patience=240.0)
+"""For what survived the short look: by the same tests, more of them."""
 
 CRASHED = 99
 """How a process ends that should not have."""
@@ -319,8 +332,11 @@ def _put(trees: Mapping[str, ast.Module]) -> None:
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
 
 
-def in_child(work: Any, *given: Any) -> int:
-    """What a function does in a process of its own; what it printed is lost. Its exit status."""
+def in_child(work: Any, *given: Any, patience: float = math.inf) -> int:
+    """What a function does in a process of its own; what it printed is lost. Its exit status.
+
+    patience: ten times as long it may take. [s]
+    """
     pid = os.fork()
     if pid == 0:
         status = CRASHED
@@ -336,7 +352,7 @@ def in_child(work: Any, *given: Any) -> int:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
-        if time.monotonic() - since > 10 * PATIENCE:
+        if time.monotonic() - since > 10 * patience:
             os.kill(pid, 9)
         time.sleep(0.02)
 
@@ -350,21 +366,20 @@ class Reach:
     seconds: Mapping[str, float]
     """How long each test took."""
 
-    def of(self, mutant: Mutant) -> list[str]:
+    def of(self, mutant: Mutant, most: int) -> list[str]:
         """The tests that may notice a mutant: those that carry it out, and after them the others
         of files that open studies, as a study that one test computed serves the next."""
         direct = self.tests.get(mutant.name, set())
         files = {file for file in {_file(test) for test in direct} if _opens_studies(file)}
         beside = {test for test in self.seconds if _file(test) in files} - direct
-        return self._quickest(direct) + self._quickest(beside)
+        return self._quickest(direct)[:most] + self._quickest(beside)[:most]
 
     def _quickest(self, tests: Collection[str]) -> list[str]:
         """Of each test function its quickest case: cases of one function say much the same, and
         one of each sees more in the same time."""
         slowest_first = sorted(tests, key=lambda test: (-self.seconds[test], test))
         by_function = {test.partition("[")[0]: test for test in slowest_first}
-        quickest = sorted(by_function.values(), key=lambda test: (self.seconds[test], test))
-        return quickest[:MOST_TESTS]
+        return sorted(by_function.values(), key=lambda test: (self.seconds[test], test))
 
 
 def _file(test: str) -> str:
@@ -405,37 +420,37 @@ class Court:
     try_: runs tests with a mutant, or with none, and writes the first that fails into a file.
     """
 
-    def __init__(self, work: Path, try_: Callable[[Mutant | None, list[str], Path], int]) -> None:
+    def __init__(
+        self, work: Path, try_: Callable[[Mutant | None, list[str], Path, Look], int]
+    ) -> None:
         self.work = work
         self.try_ = try_
         self.reach = mapped(work)
         self.sound: dict[str, bool] = {}
         """Whether a test that failed with a mutant passes without one."""
 
-    def judge(
-        self, mutants: Collection[Mutant], file: Path, only_kills: Collection[str] = ()
-    ) -> None:
+    def judge(self, job: Job, only_kills: Collection[str] = ()) -> None:
         """Judges those that no former run judged.
 
         only_kills: names of those of which nothing is kept where no test notices them.
         """
         commit = _commit()
-        done = {known["name"] for known in read(file)}
-        for mutant in mutants:
+        done = {known["name"] for known in read(job.file)}
+        for mutant in job.mutants:
             if mutant.name in done:
                 continue
-            verdict = self._verdict(mutant)
+            verdict = self._verdict(mutant, job.look)
             if verdict.fate != "killed" and mutant.name in only_kills:
                 continue
             about = asdict(mutant) | asdict(verdict)
-            with file.open("a", encoding="utf-8") as kept:
+            with job.file.open("a", encoding="utf-8") as kept:
                 kept.write(json.dumps({"name": mutant.name, "commit": commit, **about}) + "\n")
 
-    def _verdict(self, mutant: Mutant) -> Verdict:
-        tests = self.reach.of(mutant)
+    def _verdict(self, mutant: Mutant, look: Look) -> Verdict:
+        tests = self.reach.of(mutant, look.tests)
         if not tests:
             return Verdict("not reached", "")
-        status, failed = self._run(mutant, tests)
+        status, failed = self._run(mutant, tests, look)
         if failed and not self._is_sound(failed):
             return Verdict("not judged", f"{failed} fails without a mutant")
         if failed:
@@ -446,25 +461,25 @@ class Court:
             return Verdict("not judged", f"the tests ended with {status}")
         return Verdict("survived", "")
 
-    def _run(self, mutant: Mutant | None, tests: list[str]) -> tuple[int, str]:
+    def _run(self, mutant: Mutant | None, tests: list[str], look: Look) -> tuple[int, str]:
         """How the tests ended, and the first that failed."""
         note = self.work / "failed.txt"
         note.write_text("", encoding="utf-8")
-        status = in_child(self.try_, mutant, tests, note)
+        status = in_child(self.try_, mutant, tests, note, look, patience=look.patience)
         return status, note.read_text(encoding="utf-8")
 
     def _is_sound(self, test: str) -> bool:
         if test not in self.sound:
             # A file that could not be read with the mutant was read without it, when it was mapped.
-            self.sound[test] = test.endswith(NOT_READ) or self._run(None, [test]) == (0, "")
+            self.sound[test] = test.endswith(NOT_READ) or self._run(None, [test], LONG) == (0, "")
         return self.sound[test]
 
 
-def limit() -> None:
+def limit(seconds: float) -> None:
     """Ends a process that takes too long or too much."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CPU, (int(PATIENCE), int(PATIENCE) + 5))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 
 
@@ -501,8 +516,8 @@ class Session:
             if not kept.is_file():
                 in_child(self._map, str(path.relative_to(ROOT)), kept)
         court = Court(self.asked.work, self._try)
-        for mutants, file in self.asked.jobs():
-            court.judge(mutants, file, only_kills=at_reading)
+        for job in self.asked.jobs():
+            court.judge(job, only_kills=at_reading)
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -519,15 +534,15 @@ class Session:
         kept.write_text(json.dumps(self.notes.of_those_that_pass()), encoding="utf-8")
         return 0
 
-    def _try(self, mutant: Mutant | None, tests: list[str], failed: Path) -> int:
-        limit()
+    def _try(self, mutant: Mutant | None, tests: list[str], failed: Path, look: Look) -> int:
+        limit(look.patience)
         self.failed = failed
         if mutant is not None:
             self._put_into_functions(mutant)
         items = [self.items[test] for test in tests]
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if failed.stat().st_size or time.process_time() > ENOUGH:
+            if failed.stat().st_size or time.process_time() > look.enough:
                 break
         return 0
 
@@ -544,7 +559,7 @@ class Session:
 
 def _codes(code: CodeType) -> dict[tuple[str, int], CodeType]:
     """The functions of a module by name and line, but for those that have no name of their own."""
-    found = {}
+    found: dict[tuple[str, int], CodeType] = {}
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             found |= _codes(inner)
@@ -556,7 +571,8 @@ def _codes(code: CodeType) -> dict[tuple[str, int], CodeType]:
 class Judge:
     """Runs tests in the order asked for, notes the first that fails, ends when it looked enough."""
 
-    def __init__(self, tests: list[str], failed: Path) -> None:
+    def __init__(self, tests: list[str], failed: Path, enough: float) -> None:
+        self.enough = enough
         self.place = {test: place for place, test in enumerate(tests)}
         self.failed = failed
 
@@ -573,16 +589,16 @@ class Judge:
             self.failed.write_text(report.nodeid, encoding="utf-8")
 
     def pytest_runtest_logfinish(self) -> None:
-        if time.process_time() > ENOUGH and not self.failed.stat().st_size:
+        if time.process_time() > self.enough and not self.failed.stat().st_size:
             pytest.exit("looked long enough", returncode=0)
 
 
-def try_from_the_start(mutant: Mutant | None, tests: list[str], failed: Path) -> int:
+def try_from_the_start(mutant: Mutant | None, tests: list[str], failed: Path, look: Look) -> int:
     """Imports the library with a mutant in place of its module, then runs tests."""
-    limit()
+    limit(look.patience)
     if mutant is not None:
         _put({mutant.module: mutated(mutant.module, mutant.place)})
-    judge = Judge(tests, failed)
+    judge = Judge(tests, failed, look.enough)
     return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins=[judge]))
 
 
@@ -606,6 +622,16 @@ def _commit() -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Job:
+    """Mutants that are judged alike."""
+
+    mutants: list[Mutant]
+    file: Path
+    """Where the verdicts are kept."""
+    look: Look
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """What is to be judged, and where what was found is kept."""
 
@@ -618,14 +644,22 @@ class Asked:
     def file(self, name: str) -> Path:
         return self.work / f"{name}.jsonl"
 
-    def jobs(self) -> Iterator[tuple[list[Mutant], Path]]:
-        """Mutants and the file into which they are judged."""
-        yield self.sample, self.file("drawn")
+    def jobs(self) -> Iterator[Job]:
+        """What is judged, in turn: who survives a short look is looked at long, and anew once
+        tests were written for him."""
+        yield Job(mutants=self.sample, file=self.file("drawn"), look=SHORT)
+        alive = self._alive(self.sample, "drawn")
+        yield Job(mutants=alive, file=self.file("long"), look=LONG)
         if self.with_again:
-            alive = {k["name"] for k in read(self.file("drawn")) if k["fate"] != "killed"}
-            yield [m for m in self.sample if m.name in alive], self.file("again")
+            alive = self._alive(alive, "long")
+            yield Job(mutants=alive, file=self.file("again"), look=LONG)
         if self.with_fresh:
-            yield self.fresh, self.file("fresh")
+            yield Job(mutants=self.fresh, file=self.file("fresh"), look=LONG)
+
+    def _alive(self, mutants: list[Mutant], name: str) -> list[Mutant]:
+        """Those that a former job judged and that it did not kill."""
+        alive = {known["name"] for known in read(self.file(name)) if known["fate"] != "killed"}
+        return [mutant for mutant in mutants if mutant.name in alive]
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -658,7 +692,7 @@ def share(known: Collection[Known], package: str = "") -> Share:
     return Share(fates.count("killed"), len(fates))
 
 
-def page(first: list[Known], again: list[Known], fresh: list[Known]) -> str:
+def page(first: list[Known], *, again: list[Known], fresh: list[Known]) -> str:
     """What became of the mutants: shares by package, those that no test noticed, and those that
     were noticed once tests had been written for them."""
     later = {k["name"]: k for k in again}
@@ -699,7 +733,7 @@ def page(first: list[Known], again: list[Known], fresh: list[Known]) -> str:
 
 
 INTRODUCTION = """\
-Written by `python -m benchmarks.mutants --again` from what was judged on commit {commits}. It breaks the library at one place at a time (a comparison by its edge, a sum into a difference, a condition into its opposite, a number by one) and runs the tests that carry out that place, the quickest of each function first, until one fails: then the mutant is killed. A test that fails without the mutant as well counts for nothing. Tests that render reports or take minutes are left out, and no mutant is looked at for much more than 10 seconds, so the whole suite notices more. Survivors are judged again once tests were written for them."""
+Written by `python -m benchmarks.mutants --again` from what was judged on commit {commits}. It breaks the library at one place at a time (a comparison by its edge, a sum into a difference, a condition into its opposite, a number by one) and runs the tests that carry out that place, the quickest of each function first, until one fails: then the mutant is killed. A test that fails without the mutant as well counts for nothing. Tests that render reports or take minutes are left out, and no mutant is looked at for much more than two minutes of processor time, so the whole suite notices more. Survivors are judged again once tests were written for them."""
 
 
 def _findings() -> dict[tuple[str, str, str], str]:
@@ -752,10 +786,12 @@ def main() -> None:
         _warm()
         in_child(Session(asked).run)
         court = Court(asked.work, try_from_the_start)
-        for mutants, file in asked.jobs():
-            court.judge(mutants, file)
-    known = (read(asked.file(name)) for name in ("drawn", "again", "fresh"))
-    PAGE.write_text(page(*known), encoding="utf-8")
+        for job in asked.jobs():
+            court.judge(job)
+    longer = {known["name"]: known for known in read(asked.file("long"))}
+    first = [longer.get(known["name"], known) for known in read(asked.file("drawn"))]
+    told = page(first, again=read(asked.file("again")), fresh=read(asked.file("fresh")))
+    PAGE.write_text(told, encoding="utf-8")
 
 
 if __name__ == "__main__":

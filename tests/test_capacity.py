@@ -374,6 +374,24 @@ def test_what_keeps_a_limit_is_the_quantile_of_those_that_are_followed(base: Sce
     assert bursts._within(values) == pytest.approx(np.quantile(values, limits.percentile / 100))
 
 
+def test_a_replica_that_was_measured_twice_as_slow_takes_twice_the_time_for_each_part() -> None:
+    deployment = Deployment(
+        model=catalogue.model("google/gemma-4-31B-it"), gpu=catalogue.gpu("h100-sxm5-80gb")
+    )
+    sequences = np.array([1.0, 8.0])
+
+    def parts(**how: float) -> dict[str, np.ndarray]:
+        return DeployedReplica(deployment=deployment, **how).step_parts(LONG, sequences)
+
+    plain = parts()
+    slower = parts(slower=2.0)
+    # One drafted token in two is right: a step yields one and a half.
+    drafting = parts(accepted=0.5)
+    for part, seconds in plain.items():
+        assert slower[part] == pytest.approx(2 * seconds)
+        assert drafting[part] == pytest.approx(seconds / 1.5)
+
+
 def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> None:
     # attention grows with the square of a length: the mean is not that of the mean length
     lengths = Lengths(input=LogNormal(9000, 0.9), output=LogNormal(300, 0.5))

@@ -376,6 +376,23 @@ def test_rented_hours_are_those_that_the_bill_counts() -> None:
         )
 
 
+def test_rented_gpus_are_as_busy_as_the_mean_load_makes_them() -> None:
+    from siting.cost import tco
+
+    s = scenario.load("base")
+    sized = capacity.assess(s)
+    plan = tco.assess(s, sized).plan
+    priced = plan.options["rented"]
+    draws = plan.central()
+    machines = fleets.fleet_needed(priced, draws, plan.years)
+    (pool,) = (each.pool for each in priced.pools)
+    month = draws["hours_per_month"][0]
+    asked = pool.mean_rate / pool.rate_per_replica.central * pool.gpus_per_replica
+    busy = asked * month / machines.gpu_hours[0, 0]
+    assert 0 < busy < 1
+    assert machines.busy[0, 0] == pytest.approx(busy)
+
+
 # --- simulated ----------------------------------------------------------------------------------
 
 SHORT = Lengths(input=LogNormal.fitted(800, 2000), output=LogNormal.fitted(150, 400))

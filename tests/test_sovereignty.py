@@ -1268,6 +1268,44 @@ def test_a_point_can_strike_where_its_rule_can_on_one_of_the_flows() -> None:
     assert not sovereignty.OptionAssessment._point(option, (harmless,), None, ()).strikes
 
 
+def test_a_point_is_of_law_where_one_of_its_rules_is():
+    def point(*of_law):
+        findings = tuple(SimpleNamespace(is_of_law=said) for said in of_law)
+        return sovereignty.OpenPoint(
+            findings=findings, awaited=None, missing=(), remedy="", strikes=False
+        )
+
+    assert point(True, False).is_of_law and point(True, True).is_of_law
+    assert not point(False, False).is_of_law
+
+
+def test_an_assumption_is_to_be_confirmed_where_yes_and_no_make_two_verdicts(monkeypatch):
+    def turns(verdicts):
+        said = lambda rule, values, law: SimpleNamespace(verdict=verdicts[values["asked"]])  # noqa: E731
+        monkeypatch.setattr(sovereignty, "decide", said)
+        law = SimpleNamespace(day=TODAY)
+        law.on = lambda day: law
+        finding = SimpleNamespace(
+            rule=SimpleNamespace(valid_from=None), flow=SimpleNamespace(values={})
+        )
+        known = SimpleNamespace(attribute=SimpleNamespace(name="asked"))
+        return sovereignty.Sovereignty._turns_on(SimpleNamespace(law=law), finding, known)
+
+    assert turns({True: "pass", False: "review"})
+    assert not turns({True: "pass", False: "pass"})
+
+
+def test_an_answer_that_changes_nothing_is_no_ground_of_a_verdict(base):
+    # Nothing is kept, so that how long and why does not matter.
+    said = changed(base, "api", retention_days=0, retention_needed=False)
+    finding = sovereignty.assess(said).options["api"].verdicts["GDPR-5-2"]
+    assert finding.verdict == "pass"
+    names = {known.attribute.name for known in finding.evidence}
+    grounds = {known.attribute.name for known in finding.grounds}
+    assert "retention_needed" in names - grounds
+    assert "retention_days" in grounds
+
+
 def test_an_answer_is_yes_or_no_or_one_of_the_words_of_its_question() -> None:
     asked = {
         "certified": SimpleNamespace(type="yes/no", words=()),

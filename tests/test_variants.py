@@ -224,6 +224,16 @@ def test_a_lead_of_another_by_less_than_matters_is_level() -> None:
     assert variants.outcome(dataclasses.replace(found, ranking=None), "api").answer == "none"
 
 
+def test_nothing_is_to_be_shown_of_a_choice_that_is_ruled_out() -> None:
+    found = opened("klinikverbund-nordheide").results.decision
+    assert found.ranking is not None
+    assert variants.outcome(found, found.recommended).cleared in (True, False)
+    ruled_out = {c.name for c in found.candidates} - {*found.ranking.names}
+    assert ruled_out
+    for name in ruled_out:
+        assert variants.outcome(found, name).cleared is None
+
+
 @pytest.mark.parametrize("client", EVERY)
 def test_the_frame_and_the_list_of_the_command_say_the_same(client: str) -> None:
     s = opened(client)

@@ -210,6 +210,24 @@ def test_the_ik_fork_prices_windows_at_full_length() -> None:
     assert pool.request_gib(dataclasses.replace(run, engine_version=""), 32768) < 4
 
 
+@pytest.mark.parametrize(
+    ("engine", "version", "fork"),
+    [("llama.cpp", "ik_llama.cpp fork", True), ("llama.cpp", "b6100", False), ("vllm", "", False)],
+)
+def test_only_the_ik_fork_of_llama_cpp_is_one(engine: str, version: str, fork: bool) -> None:
+    model = catalogue.model("google/gemma-3-27b-it")
+    run = Deployment(model=model, gpu=H100, engine=engine, engine_version=version)
+    assert pool.is_fork(run) == fork
+
+
+def test_without_graphs_none_are_captured_beside_the_budget() -> None:
+    model = catalogue.model("google/gemma-3-27b-it")
+    run = Deployment(model=model, gpu=H100, engine="vllm", engine_version="0.8.0")
+    assert pool.graphs_outside(run).central > 0
+    eager = dataclasses.replace(run, eager=True)
+    assert pool.graphs_outside(eager) == Range.exact(0.0, "GiB")
+
+
 def test_speculative_decoding_adds_layers_states_and_columns() -> None:
     # Nemotron 3 Super, 8-bit cache, three speculative tokens: blocks of 8,432, 27.81 requests
     model = catalogue.model("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16")
