@@ -73,7 +73,7 @@ class Look:
     """How hard the tests look at a mutant."""
 
     tests: int
-    """Of those that carry out its line: of each test function its quickest case."""
+    """Of those that carry out its line."""
     enough: float
     """Tests that have run so long without noticing it have looked long enough. [s of CPU]"""
     patience: float
@@ -81,7 +81,7 @@ class Look:
 
 
 SHORT = Look(tests=40, enough=20.0, patience=60.0)
-LONG = Look(tests=400, enough=120.0, patience=240.0)
+LONG = Look(tests=1000, enough=60.0, patience=150.0)
 """For what survived the short look: by the same tests, more of them."""
 
 CRASHED = 99
@@ -366,20 +366,26 @@ class Reach:
     seconds: Mapping[str, float]
     """How long each test took."""
 
-    def of(self, mutant: Mutant, most: int) -> list[str]:
+    def of(self, mutant: Mutant, look: Look) -> list[str]:
         """The tests that may notice a mutant: those that carry it out, and after them the others
         of files that open studies, as a study that one test computed serves the next."""
         direct = self.tests.get(mutant.name, set())
         files = {file for file in {_file(test) for test in direct} if _opens_studies(file)}
         beside = {test for test in self.seconds if _file(test) in files} - direct
-        return self._quickest(direct)[:most] + self._quickest(beside)[:most]
+        return self._in_turn(direct)[: look.tests] + self._in_turn(beside)[: look.tests]
 
-    def _quickest(self, tests: Collection[str]) -> list[str]:
-        """Of each test function its quickest case: cases of one function say much the same, and
-        one of each sees more in the same time."""
-        slowest_first = sorted(tests, key=lambda test: (-self.seconds[test], test))
-        by_function = {test.partition("[")[0]: test for test in slowest_first}
-        return sorted(by_function.values(), key=lambda test: (self.seconds[test], test))
+    def _in_turn(self, tests: Collection[str]) -> list[str]:
+        """Of each test function its quickest case, and then the other cases: cases of one function
+        say much the same, and one of each sees more in the same time."""
+        quickest_first = sorted(tests, key=lambda test: (self.seconds[test], test))
+        seen = set[str]()
+        others: list[str] = []
+        first: list[str] = []
+        for test in quickest_first:
+            function = test.partition("[")[0]
+            (others if function in seen else first).append(test)
+            seen.add(function)
+        return first + others
 
 
 def _file(test: str) -> str:
@@ -447,7 +453,7 @@ class Court:
                 kept.write(json.dumps({"name": mutant.name, "commit": commit, **about}) + "\n")
 
     def _verdict(self, mutant: Mutant, look: Look) -> Verdict:
-        tests = self.reach.of(mutant, look.tests)
+        tests = self.reach.of(mutant, look)
         if not tests:
             return Verdict("not reached", "")
         status, failed = self._run(mutant, tests, look)
@@ -733,7 +739,7 @@ def page(first: list[Known], *, again: list[Known], fresh: list[Known]) -> str:
 
 
 INTRODUCTION = """\
-Written by `python -m benchmarks.mutants --again` from what was judged on commit {commits}. It breaks the library at one place at a time (a comparison by its edge, a sum into a difference, a condition into its opposite, a number by one) and runs the tests that carry out that place, the quickest of each function first, until one fails: then the mutant is killed. A test that fails without the mutant as well counts for nothing. Tests that render reports or take minutes are left out, and no mutant is looked at for much more than two minutes of processor time, so the whole suite notices more. Survivors are judged again once tests were written for them."""
+Written by `python -m benchmarks.mutants --again` from what was judged on commit {commits}. It breaks the library at one place at a time (a comparison by its edge, a sum into a difference, a condition into its opposite, a number by one) and runs the tests that carry out that place, the quickest of each function first, until one fails: then the mutant is killed. A test that fails without the mutant as well counts for nothing. Tests that render reports or take minutes are left out, and no mutant is looked at for much more than a minute of processor time, so the whole suite notices more. Survivors are judged again once tests were written for them."""
 
 
 def _findings() -> dict[tuple[str, str, str], str]:

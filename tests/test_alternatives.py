@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from siting import study
@@ -52,6 +54,24 @@ def test_what_breaks_a_condition_comes_last_with_its_reason() -> None:
     assert [bool(r.ruled_out) for r in found] == sorted(bool(r.ruled_out) for r in found)
     allowed = [r.present for r in found if not any(r.doubts)]
     assert allowed == sorted(allowed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubts"),
+    [
+        ({}, (False, False, False)),
+        ({"ruled_out": ("the law",)}, (True, False, False)),
+        ({"keeps_limits": False}, (False, True, False)),
+        ({"keeps_limits": None}, (False, False, False)),  # an API's: the vendor's to keep
+        ({"quality": "unknown"}, (False, False, True)),
+    ],
+)
+def test_what_is_over_its_limits_or_not_shown_is_doubted(
+    changes: dict[str, Any], doubts: tuple[bool, bool, bool]
+) -> None:
+    plain = {"ruled_out": (), "keeps_limits": True, "quality": "better"}
+    made = alternatives.Alternative.doubts.fget(SimpleNamespace(**plain | changes))  # type: ignore[attr-defined]
+    assert made == doubts
 
 
 def test_alternatives_of_each_kind_are_found_and_none_is_named_already() -> None:

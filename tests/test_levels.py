@@ -55,6 +55,26 @@ def test_the_known_awards_come_out(vendor, level, parent):
     assert decide(FLOOR, asked, LAW).verdict == "review"
 
 
+@pytest.mark.parametrize(
+    ("ceiling", "evidence", "unknown", "is_open"),
+    [
+        (3, ("an answer",), (), False),
+        (3, ("an answer",), ("asked",), True),
+        (3, (), (), True),  # nothing on file speaks for it
+        (levels.LOWEST, (), ("asked",), False),
+    ],
+)
+def test_a_ceiling_is_open_where_it_may_be_lower(ceiling, evidence, unknown, is_open):
+    level = levels.Level(
+        objective=levels.objectives()[0],
+        at_most=ceiling,
+        because="",
+        evidence=evidence,
+        unknown=unknown,
+    )
+    assert level.is_open == is_open
+
+
 @pytest.mark.parametrize(("vendor", "level"), [("Scaleway", 3), ("STACKIT", 3), ("S3NS", 2)])
 def test_no_award_lies_above_the_ceiling_that_an_option_of_that_vendor_gets(vendor, level):
     """A ceiling that excluded what a buyer awarded would be wrong."""

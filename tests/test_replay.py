@@ -109,6 +109,14 @@ def test_places_of_a_replica_make_requests_wait_as_servers_of_a_queue_do() -> No
 # --- the scheduler, by hand ----------------------------------------------------------------------
 
 
+def test_those_that_decode_take_their_tokens_out_of_what_a_step_may_read() -> None:
+    # 11 tokens a step, one of them the answer's that is under way: 21 are read in 10, 10 and 1.
+    made = jobs([0.0, 3.5], prompt=[10, 21], output=[9, 1])
+    served = serve(made, speed(step_s=1.0, token_s=0.1, most=4, chunk=11), 1)
+    # Read from 4 on, in steps of 2, 2 and 1.1 seconds.
+    assert served.first_s.tolist() == pytest.approx([2.0, 9.1])
+
+
 def test_a_prompt_is_read_in_the_step_after_it_comes_and_slows_those_that_decode() -> None:
     # A second a step, a tenth a prompt token; the second request comes within the third step.
     made = jobs([0.0, 3.5], prompt=10, output=[5, 1])

@@ -1306,6 +1306,30 @@ def test_an_answer_that_changes_nothing_is_no_ground_of_a_verdict(base):
     assert "retention_days" in grounds
 
 
+def test_all_is_kept_where_own_machines_stand_and_only_the_computing_of_others_is_there(base):
+    found = sovereignty.assess(base)
+
+    def placed(option, kind):
+        return {
+            "place" in flow.known and flow.known["place"].value == base.options[option].country
+            for flow in found.options[option].flows
+            if flow.kind == kind
+        }
+
+    assert placed("owned", "inference") == placed("owned", "logs") == {True}
+    assert placed("rented", "inference") == {True}
+
+
+def test_the_day_on_which_a_model_came_is_known_of_one_that_is_run(base):
+    def told(option):
+        facts = openness.model_facts(base, option, "google/gemma-4-31B-it", BOOK)
+        return {known.attribute.name: known.value for known in facts}
+
+    row = openness.catalogued("google/gemma-4-31B-it")
+    assert str(told("owned")["model_released"]) == row.release_date
+    assert "model_released" not in told("api")
+
+
 def test_an_answer_is_yes_or_no_or_one_of_the_words_of_its_question() -> None:
     asked = {
         "certified": SimpleNamespace(type="yes/no", words=()),

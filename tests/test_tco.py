@@ -17,13 +17,15 @@ from cost_fixtures import plain_capacity, with_changes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
-from siting.cost import cashflow, claims, costing, fleets, money, prices, tco
+from siting.cost import cashflow, claims, costing, fleets, money, prices, reference, tco
 from siting.cost.claims import PublishedCase
 from siting.cost.items import DRIVERS
 from siting.cost.priced import GRID, PoolLoad, owned_key, path_factor
 from siting.inputs import scenario
+from siting.inputs.scenario import Scenario
 from siting.quantity import Range
 from siting.serving import capacity
+from siting.serving.load import workload_load
 from siting.serving.queueing import CARRIED
 from siting.verdict import candidates
 from siting_validation import claims as published
@@ -923,6 +925,23 @@ def test_a_drift_of_rental_prices_widens_and_levels_off() -> None:
     assert (np.diff(path) > 0).all()
     assert path[12] == pytest.approx(1.2 ** (2 * (1 - np.exp(-0.5))))
     assert path[-1] < 1.2**2  # the memory is two years
+
+
+def test_usual_tokens_are_those_of_input_that_is_new_and_of_answers() -> None:
+    s = scenario.load("base")
+    name, workload = next(iter(s.workloads.items()))
+    data = s.model_dump()
+    data["finance"]["horizon_months"] = 24
+    data["workloads"][name] |= {"growth_per_year": 0.5, "cached_input_share": 0.25}
+    asked = Scenario.model_validate(data)
+    workload = asked.workloads[name]
+    client = asked.client
+    rate = workload_load(name, workload, client.country, client.report_date).mean_rate
+    each = 0.75 * workload.input_tokens.mean + workload.output_tokens.mean
+    hours = prices.parameter("hours_per_month").range.central
+    month = rate * 3600 * hours * each
+    found = reference.fresh_tokens(name, workload, asked)
+    assert found == pytest.approx(month * (12 + 12 * 1.5))
 
 
 def test_resale_never_exceeds_the_price() -> None:

@@ -234,6 +234,29 @@ def test_nothing_is_to_be_shown_of_a_choice_that_is_ruled_out() -> None:
         assert variants.outcome(found, name).cleared is None
 
 
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [("30 %", "discount: 20 % instead of 30 %"), ("as planned", "discount: 20 %")],
+)
+def test_a_change_is_told_with_what_it_takes_the_place_of_where_that_was_said(
+    before: str, said: str
+) -> None:
+    made = Variant(kind="input", what="discount", before=before, after="20 %", changes={})
+    assert made.phrase == said
+
+
+def test_pictures_are_tried_only_where_a_workload_sends_some() -> None:
+    base = scenario.load("base")
+    name, plain = next(iter(base.workloads.items()))
+    assert not list(plausible._pictures(base, name, plain))
+    seeing = plain.model_copy(update={"images_per_request": 2.0})
+    asked = base.model_copy(update={"workloads": {name: seeing}})
+    tried = list(plausible._pictures(asked, name, seeing))
+    assert tried
+    for variant in tried:
+        assert variant.changes.keys() == {f"workloads.{name}.images_per_request"}
+
+
 @pytest.mark.parametrize("client", EVERY)
 def test_the_frame_and_the_list_of_the_command_say_the_same(client: str) -> None:
     s = opened(client)

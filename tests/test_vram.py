@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -218,6 +220,32 @@ def test_only_the_ik_fork_of_llama_cpp_is_one(engine: str, version: str, fork: b
     model = catalogue.model("google/gemma-3-27b-it")
     run = Deployment(model=model, gpu=H100, engine=engine, engine_version=version)
     assert pool.is_fork(run) == fork
+
+
+@pytest.mark.parametrize(("outside", "starts"), [(0.0, True), (0.1, True), (500.0, False)])
+def test_experts_of_four_bits_start_only_where_what_is_captured_later_finds_room(
+    outside: float, starts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Deployment(
+        model=catalogue.model("Qwen/Qwen3-30B-A3B"),
+        gpu=H100,
+        weights="awq-int4",
+        engine="vllm",
+        engine_version="0.19.0",
+    )
+    monkeypatch.setattr(pool, "graphs_outside", lambda d: Range.exact(outside, "GiB"))
+    assert pool.warms_up(run) == starts
+
+
+@pytest.mark.parametrize(
+    ("release", "holds"),
+    [((0, 9), False), ((0, 10), True), ((0, 11), True), ((0, 12), False), (None, False)],
+)
+def test_a_behaviour_holds_from_its_first_release_until_another_came(
+    release: tuple[int, ...] | None, holds: bool
+) -> None:
+    row: Any = SimpleNamespace(first="0.10", before="0.12", where="")
+    assert engines.MemoryConstant.holds(row, release, frozenset()) == holds
 
 
 def test_without_graphs_none_are_captured_beside_the_budget() -> None:

@@ -434,8 +434,9 @@ def switching_costs(costs: Mapping[str, Priced], currency: str) -> dict[str, Ran
 def leaving(plan: PricedOption) -> str:
     """The option whose vendor could withdraw it: of a mix on servers of one's own, the other side
     of it."""
-    owns = isinstance(plan, PricedHybrid) and not plan.base.option.vendor
-    return plan.burst.name if isinstance(plan, PricedHybrid) and owns else plan.name
+    if isinstance(plan, PricedHybrid) and not plan.base.option.vendor:
+        return plan.burst.name
+    return plan.name
 
 
 def yearly_spend(costs: Mapping[str, Priced], months: int, currency: str) -> dict[str, Range]:
