@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from siting import study
 from siting.catalogue import settings as settings_of
 from siting.catalogue import table
 from siting.draws import DRAWS
@@ -267,7 +268,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     )
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
-    known |= {"renewing", "leaving", "counsel", "overlap"}
+    known |= {"renewing", "leaving", "leaving at go", "counsel", "overlap"}
     words = [
         "counsel",
         "items",
@@ -283,6 +284,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         "renewed",
         "notice",
         "until",
+        "renews",
         "beside",
     ]
     for step in table("plan_steps", PlanStep):
@@ -338,7 +340,7 @@ def test_the_notice_of_todays_contract_is_as_many_months_before_its_end_or_its_l
         said = scenario.changed(
             base, {"client.notice_months": months, f"options.{today}.contract_until": until}
         )
-        return plan._renewal(said)
+        return plan.renewal(said)
 
     found = renewal(3)
     assert found is not None
@@ -350,6 +352,44 @@ def test_the_notice_of_todays_contract_is_as_many_months_before_its_end_or_its_l
     assert past is not None and past.days == 0
     assert renewal(3, None) is None
     assert renewal(3, day + dt.timedelta(days=366)) is None
+
+
+def test_notice_is_given_without_an_extension_only_where_it_can_wait_for_go_and_leaves_no_gap() -> (
+    None
+):
+    """Go or no-go falls on 22 February 2027, 90 days after the report."""
+    decided = dt.date(2027, 2, 22)
+
+    def when(notice: dt.date, until: dt.date, serves: dt.date) -> plan.Notice:
+        contract = plan.Renewal(vendor="Bedrock", until=until, notice=notice, days=0)
+        return contract.given(decided, serves)
+
+    late = dt.date(2027, 9, 30)
+    assert when(dt.date(2026, 12, 31), late, dt.date(2027, 5, 26)) == "extended"
+    assert when(dt.date(2027, 6, 30), late, dt.date(2027, 10, 1)) == "extended"
+    assert when(dt.date(2027, 6, 30), late, late) == "at go"
+    assert when(decided, late, late) == "at go"
+
+
+def test_the_plan_says_what_follows_without_an_extension_and_for_how_long() -> None:
+    def told(months: int | None, until: dt.date) -> tuple[str, str]:
+        said = scenario.changed(
+            scenario.load("banca-valdora"),
+            {"options.bedrock.renews_for_months": months, "options.bedrock.contract_until": until},
+        )
+        steps = study.Study(said).results.advice.plan
+        (step,) = (s.row for s in steps if s.row.when.startswith("leaving"))
+        return step.when, step.step
+
+    when, step = told(12, dt.date(2027, 3, 31))
+    assert when == "leaving"
+    assert "Without that agreement give none: the contract then renews to 31 March 2028" in step
+    when, step = told(None, dt.date(2027, 3, 31))
+    assert "renews for a term that you have not stated" in step
+    # Live by 26 May 2027 at the latest: notice three months before 31 August can wait for go.
+    when, step = told(6, dt.date(2027, 8, 31))
+    assert when == "leaving at go"
+    assert "by 31 May 2027 once go is signed" in step and "renews to 29 February 2028" in step
 
 
 @dataclasses.dataclass(frozen=True)

@@ -227,7 +227,7 @@ def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
     decided = events[events.label == "open points decided by data protection"]
     assert set(decided.short) == set(decided.clause) == {"open points decided"}
     given = "extension agreed with AWS Bedrock, then notice given by 31 December 2026"
-    assert given in set(s.steps().label)
+    assert f"{given}; else none" in set(s.steps().label)
     assert events.end.is_monotonic_increasing
 
 
@@ -279,6 +279,25 @@ def test_a_contract_is_given_notice_of_on_one_day_and_ends_on_a_later_one() -> N
     (end,) = timeline[timeline.is_contract_end].itertuples()
     assert (notice.label, notice.end) == ("last day to give notice", "2026-12-31")
     assert (end.label, end.end) == ("contract ends", "2027-03-31")
+
+
+def test_page_one_says_whether_to_give_notice_on_what_ground_and_what_follows_if_not() -> None:
+    """Go or no-go is 54 days after the notice; go-live is 56 days after the contract's end."""
+    s = opened("banca-valdora")
+    (contract,) = s.contract().itertuples()
+    assert (contract.given, contract.is_before_go, contract.gap) == ("extended", True, 56)
+    page = printed("10_decision", "banca-valdora", "page_one")
+    assert "Give it only if AWS Bedrock first agrees to go on by the month" in page
+    assert "Seeweb cloud may serve as late as 26 May 2027" in page
+    assert "else give none, and it renews to 31 March 2028" in page
+    plan = printed("65_timeline", "banca-valdora")
+    assert "give no notice: Claude on Bedrock renews to 31 March 2028" in plan
+    assert "no sum that is owed for it unused" in plan
+    assert "may leave 56 days without service" in plan
+
+
+def test_no_contract_that_ends_is_no_notice_to_give() -> None:
+    assert opened("klinikverbund-nordheide").contract().empty
 
 
 def test_a_step_that_measures_says_what_is_known_then() -> None:

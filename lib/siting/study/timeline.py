@@ -12,7 +12,7 @@ from siting.rules.sovereignty import Ahead, OpenPoint
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict.candidates import TUNING_ENDS
-from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points
+from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points, renewal
 
 USUAL = {
     "kind": "planned",
@@ -170,6 +170,47 @@ class TimelineFrames(Topic):
                         "kind": "fixed",
                         "needs_decision": True,
                     }
+
+    @frame
+    def contract(self) -> Rows:
+        """The contract of what runs today, where it ends within a year: one row, else none.
+
+        option: label of what runs today
+        vendor: with whom it is
+        until: its last day
+        notice: last day to give notice of it
+        renewed_to?: last day of the term that follows without a notice; missing where the scenario
+            does not say for how long it renews
+        minimum: what is owed a month, used or not; nought where nothing is said [currency]
+        given: when to give notice. renew: never, as what runs today stays; extended: once its
+            vendor has agreed that the service runs on by the month, and not without; at go: with go
+        is_before_go: whether notice is due before go or no-go
+        gap: from its end to the latest day on which the choice goes live; nought where that comes
+            first [days]
+        """
+        found = renewal(self.scenario)
+        chosen = self.results.decision.recommended
+        baseline = self.scenario.finance.baseline
+        if found is None or chosen is None:
+            return
+        option = self.options[baseline]
+        (verdict,) = self.study.verdict().to_dict("records")
+        (gate,) = self.study.gate().to_dict("records")
+        stays = self.results.decision.stays
+        serves = found.until if stays else dt.date.fromisoformat(verdict["live_high"])
+        decided = dt.date.fromisoformat(gate["date"])
+        yield {
+            "option": baseline,
+            "vendor": found.vendor,
+            "until": found.until.isoformat(),
+            "notice": found.notice.isoformat(),
+            "renewed_to": found.renewed_to and found.renewed_to.isoformat(),
+            "minimum": option.minimum_commitment_per_month,
+            "given": "renew" if stays else found.given(decided, serves),
+            "is_before_go": found.notice < decided,
+            "gap": max(0, (serves - found.until).days),
+        }
+        yield self.scenario.source(f"options.{baseline}.contract_until")
 
     def _law(self) -> Iterator[dict[str, Any]]:
         chosen = self.results.decision.recommended

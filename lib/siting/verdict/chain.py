@@ -70,6 +70,7 @@ BY_MACHINES: Mapping[str, Any] = {
     "discount": 0,
     "lease": None,
     "contract_until": None,
+    "renews_for_months": None,
     "minimum_commitment_per_month": 0,
     "provisioned": None,
 }

@@ -11,7 +11,7 @@ from siting import places, quality
 from siting.catalogue import Currency, Fact, Owner, one_of, table
 from siting.cost.prices import exchange_rate, parameter
 from siting.inputs.scenario import Scenario
-from siting.inputs.scenario.model import SECTORS, Readiness
+from siting.inputs.scenario.model import SECTORS, Readiness, months_from
 from siting.quality import Parities
 from siting.quantity import Range
 from siting.rules.sovereignty import OpenPoint, Sovereignty
@@ -39,9 +39,15 @@ Condition = Literal[
     "ending",
     "renewing",
     "leaving",
+    "leaving at go",
     "overlap",
 ]
 """What may hold for the client and the recommended option (`conditions`)."""
+
+Notice = Literal["extended", "at go"]
+"""When notice is given of the contract of what runs today, for an option that is moved to.
+extended: once its vendor has agreed that the service runs on by the month, and not without; at go:
+with go."""
 
 
 def _when() -> tuple[str, ...]:
@@ -65,7 +71,8 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     step: str
     """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {ending}, {experiment}
     and what it tells, {measured}, topics for {counsel} are filled in, and of a contract that ends
-    {renewed}, {notice}, {until}; {beside} is how long old and new run side by side."""
+    {renewed}, {notice}, {until}, {renews} (for how long, without a notice); {beside} is how long
+    old and new run side by side."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated."""
@@ -105,6 +112,19 @@ class Renewal:
     """Last day to give notice of it; its last day where no notice is stated."""
     days: int
     """From the report to that notice; 0 where the day is past. [days]"""
+    renewed_to: dt.date | None = None
+    """Last day of the term that follows without a notice; None where the client has not said."""
+
+    def given(self, decided: dt.date, serves: dt.date) -> Notice:
+        """When to give notice, for an option that is moved to.
+
+        A notice binds the client alone: given before go or no-go it gives up the service of today
+        for one that nobody has ordered, and a contract that ends before the other serves leaves a
+        gap. Where neither can be, notice waits for go.
+        decided: day of go or no-go
+        serves: the latest day on which the option goes live
+        """
+        return "extended" if self.notice < decided or self.until < serves else "at go"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +142,8 @@ class Facts:
     counsel: tuple[str, ...] = ()
     """Topics of law that counsel must review: not on file, or with a known gap."""
     renewal: Renewal | None = None
+    notice: Mapping[str, Notice] = field(default_factory=dict)
+    """By option that is moved to: when notice of that contract is given."""
     ended: Mapping[str, int] = field(default_factory=dict)
     """By option that is moved to: when what runs today is switched off. [days after the report]"""
     beside: str = ""
@@ -176,6 +198,8 @@ def conditions(
     target: Candidate, baseline: str, knowledge: Sequence[Knowledge], facts: Facts
 ) -> set[str]:
     """Which `when` words of the plan hold for this client and the recommended option."""
+    moves_out = facts.renewal is not None and target.name != baseline
+    notice = facts.notice.get(target.name, "extended")
     holds: dict[Condition, bool] = {
         "always": True,
         "stay": target.name == baseline,
@@ -186,7 +210,8 @@ def conditions(
         "counsel": bool(facts.counsel),
         "ending": bool(facts.words[target.name]["ending"]),
         "renewing": facts.renewal is not None and target.name == baseline,
-        "leaving": facts.renewal is not None and target.name != baseline,
+        "leaving": moves_out and notice == "extended",
+        "leaving at go": moves_out and notice == "at go",
         "overlap": target.name != baseline and target.name in facts.ended,
     }
     return {word for word, true in holds.items() if true} | facts.holds
@@ -209,6 +234,7 @@ def plan(
             "renewed": facts.renewal.vendor,
             "notice": _spelt(facts.renewal.notice),
             "until": _spelt(facts.renewal.until),
+            "renews": _renews(facts.renewal),
         }
     open_ = to_decide(target, facts)
     steps = [
@@ -231,12 +257,19 @@ def _step(
         price = named.cost.scaled(facts.rates.get(named.currency, 1.0), facts.currency)
     filled = {"label": row.label.format(**words), "step": row.step.format(**words)}
     day = row.day
-    if facts.renewal and row.when in ("renewing", "leaving"):
+    if facts.renewal and row.when in ("renewing", "leaving", "leaving at go"):
         day = min(day, facts.renewal.days)
     filled_in = row.model_copy(update=filled | {"owner": words["owner"], "day": day})
     ends = min(day, facts.ended[option]) if row.when == "overlap" else 0
     tests = words["model"] if row.when == "unproven" else ""
     return Step(row=filled_in, price=price, tests=tests, ends=ends)
+
+
+def _renews(contract: Renewal) -> str:
+    """For how long a contract goes on without a notice, in words."""
+    if contract.renewed_to is None:
+        return "for a term that you have not stated"
+    return f"to {_spelt(contract.renewed_to)}"
 
 
 def _begun_small(label: str) -> str:
@@ -264,7 +297,8 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Parities, risks: Vend
         reviews={name: option.open_points for name, option in law.options.items()},
         holds=lacks.union(critical),
         counsel=tuple(_within_sentence(topic.topic) for topic in law.for_counsel),
-        renewal=_renewal(scenario),
+        renewal=renewal(scenario),
+        notice=_notice(scenario),
         ended=_ended(scenario),
         beside=_months_in_words(_beside(scenario)),
         sector=client.sector,
@@ -310,7 +344,21 @@ def _months_in_words(months: Range) -> str:
     return f"{months.central:g} {thing} ({months.low:g} to {months.high:g})"
 
 
-def _renewal(scenario: Scenario) -> Renewal | None:
+def _notice(scenario: Scenario) -> dict[str, Notice]:
+    """`Facts.notice`; nothing where no contract ends within the plan."""
+    contract = renewal(scenario)
+    if contract is None:
+        return {}
+    day = scenario.client.report_date
+    decided = day + dt.timedelta(days=PILOT_DAYS)
+    found: dict[str, Notice] = {}
+    for name, option in scenario.options.items():
+        latest = days_to_serve(option.months_to_production).high
+        found[name] = contract.given(decided, day + dt.timedelta(days=round(latest)))
+    return found
+
+
+def renewal(scenario: Scenario) -> Renewal | None:
     """The contract of what runs today, if it ends within the plan's last horizon."""
     today = scenario.options.get(scenario.finance.baseline)
     day = scenario.client.report_date
@@ -319,11 +367,13 @@ def _renewal(scenario: Scenario) -> Renewal | None:
     if not 0 <= (today.contract_until - day).days <= 365:
         return None
     notice = scenario.client.notice_by(today.contract_until) or today.contract_until
+    term = today.renews_for_months
     return Renewal(
         vendor=today.vendor or today.label,
         until=today.contract_until,
         notice=notice,
         days=max(0, (notice - day).days),
+        renewed_to=months_from(today.contract_until, term) if term else None,
     )
 
 

@@ -160,10 +160,16 @@ class Client(Strict):
         last day of that month where it has no such day. None where no notice is stated."""
         if self.notice_months is None:
             return None
-        years, month = divmod(last.year * 12 + last.month - 1 - self.notice_months, 12)
-        at_end = last.day == calendar.monthrange(last.year, last.month)[1]
-        longest = calendar.monthrange(years, month + 1)[1]
-        return dt.date(years, month + 1, longest if at_end else min(last.day, longest))
+        return months_from(last, -self.notice_months)
+
+
+def months_from(day: dt.date, months: int) -> dt.date:
+    """The day so many months after a day, or before it where `months` is negative; the last day of
+    a month stays one, and where the month found has no such day it is its last."""
+    years, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    at_end = day.day == calendar.monthrange(day.year, day.month)[1]
+    longest = calendar.monthrange(years, month + 1)[1]
+    return dt.date(years, month + 1, longest if at_end else min(day.day, longest))
 
 
 class Tokens(Strict):
@@ -546,6 +552,9 @@ class Option(Strict):
     flows: dict[Name, Flow] = {}
     contract_until: dt.date | None = None
     """Last day of a contract that runs today."""
+    renews_for_months: Annotated[int, Field(ge=1, le=120)] | None = None
+    """For how long that contract renews by itself where no notice of it is given. None: not said,
+    and the report says so."""
     months_to_production: Annotated[Uncertain, _within(0, 120)] = Range(low=1, central=3, high=6)
     """0: it is in production. Left out of the option that runs today (finance.baseline): 0."""
 
