@@ -228,7 +228,6 @@ def test_plain_steps_are_no_fault() -> None:
 PAGES = {
     ("10_decision", 2): "15_why",
     ("10_decision", 5): "30_data",
-    ("10_decision", 8): "65_timeline",
     ("15_why", 6): "40_cost",
     ("80_rules", 5): "30_data",
 }
