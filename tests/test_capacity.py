@@ -374,6 +374,13 @@ def test_what_keeps_a_limit_is_the_quantile_of_those_that_are_followed(base: Sce
     assert bursts._within(values) == pytest.approx(np.quantile(values, limits.percentile / 100))
 
 
+def test_a_lone_requests_tokens_each_take_a_step_of_one_sequence() -> None:
+    # Three tokens: the first ends the prompt's step, and two steps follow it.
+    replica = curve(Lengths(input=LogNormal(2000, 0.5), output=LogNormal(3, 0.0)))
+    found = latency(replica, 1e-9)
+    assert found.tpot_mean == pytest.approx(float(replica.decode_s[0]), rel=0.01)
+
+
 def test_a_replica_that_was_measured_twice_as_slow_takes_twice_the_time_for_each_part() -> None:
     deployment = Deployment(
         model=catalogue.model("google/gemma-4-31B-it"), gpu=catalogue.gpu("h100-sxm5-80gb")

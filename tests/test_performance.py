@@ -129,6 +129,24 @@ def test_arrays_give_what_single_replicas_give() -> None:
     np.testing.assert_allclose(together, apart)
 
 
+def test_a_ring_sends_a_message_twice_but_for_the_share_that_a_card_holds() -> None:
+    # All-reduce around a ring of n cards: 2 (n - 1) / n of the message (Patarasu and Yuan 2009).
+    r = performance.replica(replace(LLAMA, tensor_parallel=4))
+    k = constants(LLAMA) | {"link_latency_us": 0.0}
+    message = 64.0 * r.hidden * 2
+    exchanges = 2 * k["exchanges"] * r.layers
+    expected = exchanges * message * 2 * 3 / 4 / (r.link * k["link"])
+    assert performance._link_seconds(r, k, 64.0) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("loop", "kind"),
+    [("static", "static"), ("saturated", "saturated"), ("closed", "served"), ("open", "served")],
+)
+def test_requests_that_come_and_go_are_served(loop: str, kind: str) -> None:
+    assert spread.kind_of(loop) == kind
+
+
 def test_a_closed_loop_obeys_littles_law() -> None:
     r, k = performance.replica(LLAMA), constants(LLAMA)
     for clients, room in ((4.0, 100.0), (64.0, 16.0)):

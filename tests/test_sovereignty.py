@@ -1330,6 +1330,32 @@ def test_the_day_on_which_a_model_came_is_known_of_one_that_is_run(base):
     assert "model_released" not in told("api")
 
 
+def test_a_verdict_may_change_on_the_day_after_the_last_of_a_rule():
+    last = dt.date(2027, 6, 30)
+    rule = SimpleNamespace(valid_from=dt.date(2026, 1, 1), valid_to=last)
+    book = SimpleNamespace(rules={"A": rule}, groups=(), parsed={})
+    assert rulebook.RuleBook.dates(book) == {dt.date(2026, 1, 1), dt.date(2027, 7, 1)}
+
+
+def test_a_rule_fails_of_an_option_where_it_fails_on_one_of_its_flows(monkeypatch):
+    said = lambda rule, values, law: SimpleNamespace(verdict=values["verdict"])  # noqa: E731
+    monkeypatch.setattr(sovereignty, "decide", said)
+
+    def fails(*verdicts):
+        flows = [SimpleNamespace(kind="inference", values={"verdict": v}) for v in verdicts]
+        found = SimpleNamespace(options={"api": SimpleNamespace(flows=flows)})
+        rule = SimpleNamespace(looks_at=lambda kind: True)
+        return sovereignty.Sovereignty._fails(found, "api", rule, {}, None)
+
+    assert fails("pass", "fail") and fails("fail", "fail")
+    assert not fails("pass", "review")
+
+
+def test_weights_on_file_are_published_and_others_are_only_served():
+    assert openness._finding("google/gemma-4-31B-it", ()).said["weights"] == "published"
+    assert openness._finding("gpt-5.4-mini", ()).said["weights"] == openness.SERVED_ALONE
+
+
 def test_an_answer_is_yes_or_no_or_one_of_the_words_of_its_question() -> None:
     asked = {
         "certified": SimpleNamespace(type="yes/no", words=()),

@@ -21,6 +21,13 @@ def _part(peak: training.Peak, name: str) -> float:
     return next(p.gib.central for p in peak.parts if p.name == name)
 
 
+def test_a_job_on_one_card_is_run_by_peft_and_on_more_by_torchtune() -> None:
+    model = catalogue.model("Qwen/Qwen3-32B")
+    wanted = fine_tuning.one_step("lora", model, 4096)
+    frameworks = [fine_tuning._job(wanted, model, gpus).framework for gpus in (1, 2)]
+    assert frameworks == ["peft", "torchtune"]
+
+
 def test_lora_without_checkpointing_is_what_litgpt_measured() -> None:
     # LitGPT resource tables: 19.84 and 27.07 GiB for 1 and 2 sequences of 1,304 tokens, rank 8 on
     # query and value; and 18.41 for 2 of 512, rank 32
