@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from siting.catalogue import FactError
 from siting.rules import conditions
 from siting.rules.conditions import ConditionError, evaluate, names, parse, undecided
-from siting.rules.rulebook import check
+from siting.rules.rulebook import Dictionary
 
 SETS = {"eea": frozenset({"DE", "FR", "NO"})}
 
@@ -124,7 +124,7 @@ def attribute(kind, words=()):
 def test_values_that_cannot_be_compared_are_refused(text, kind, message):
     known = {"a": attribute(kind, ("y", "z") if kind == "word" else ())}
     with pytest.raises(FactError, match=r"^rule X: " + message):
-        check(parse(text), known, SETS, "rule X")
+        Dictionary(attributes=known, groups=SETS, derived={}).resolved(parse(text), "rule X")
 
 
 def test_depth_and_length_are_bounded():
@@ -141,7 +141,8 @@ def test_depth_and_length_are_bounded():
 def test_any_text_is_read_or_refused_and_nothing_else(text):
     try:
         condition = parse(text)
-        check(condition, {n: attribute("yes/no") for n in "ab"}, (), "")
+        known = {name: attribute("yes/no") for name in "ab"}
+        Dictionary(attributes=known, groups=(), derived={}).resolved(condition, "")
         evaluate(condition, {})
     except (ConditionError, FactError):
         return

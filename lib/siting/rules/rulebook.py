@@ -10,10 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -427,8 +426,10 @@ def rule_book() -> RuleBook:
     group_names = {g.group for g in groups} | {law.group for law in coverage}
     derived: dict[str, Condition] = {}
 
+    known = Dictionary(attributes=attributes, groups=group_names, derived=derived)
+
     def read(text: str, where: str) -> Condition:
-        return check(conditions.parse(text, where), attributes, group_names, where, derived)
+        return known.resolved(conditions.parse(text, where), where)
 
     for a in attributes.values():  # a definition may use those above it, so none is circular
         if a.derived_as:
@@ -533,68 +534,93 @@ def _check_kinds(stated: Mapping[str, set[str]]) -> None:
             raise FactError(f"provider_attributes.csv: {wrong}; {write}")
 
 
-def check(
-    condition: Condition,
-    attributes: Mapping[str, Attribute],
-    groups: Iterable[str],
-    where: str,
-    derived: Mapping[str, Condition] = MappingProxyType({}),
-) -> Condition:
-    """`condition` with what defines a name in its place.
+@dataclass(frozen=True, kw_only=True)
+class Dictionary:
+    """The names and words that conditions may use."""
 
-    Refuses names, words and comparisons that the dictionary does not allow. Raises FactError.
-    """
+    attributes: Mapping[str, Attribute]
+    groups: Collection[str]
+    """Groups of countries."""
+    derived: Mapping[str, Condition]
+    """Names that a condition defines."""
 
-    def fault(text: str) -> FactError:
-        return FactError(f"{where}: {text}")
+    def resolved(self, condition: Condition, where: str) -> Condition:
+        """A condition with what defines a name in its place.
 
-    def kind(term: Condition) -> str:
+        where: rule and column, for messages. Raises FactError for names, words and comparisons that
+        are not allowed.
+        """
+        return _Resolver(dictionary=self, where=where).resolved(condition)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Resolver:
+    """Looks through one condition of the tables."""
+
+    dictionary: Dictionary
+    where: str
+
+    def resolved(self, part: Condition) -> Condition:
+        match part:
+            case Name(name) if name in self.dictionary.derived:
+                return self.dictionary.derived[name]
+            case Operation("and" | "or" | "not", parts):
+                return replace(part, parts=tuple(map(self.resolved, parts)))
+            case Operation("in" | "not in", (left, right)):
+                self._check_member(left, right)
+            case Operation(sign, (left, right)):
+                self._check_compared(sign, left, right)
+            case _ if self._kind(part) != "yes/no":
+                raise self._fault(f"{part} is not yes or no; compare it with a value")
+        match part:
+            case Operation(_, (Name(name), Constant(value))):
+                self._check_words(name, value)
+        return part
+
+    def _fault(self, text: str) -> FactError:
+        return FactError(f"{self.where}: {text}")
+
+    def _kind(self, term: Condition) -> str:
+        """What a term of a comparison is: a kind of attribute, or a condition."""
+        attributes = self.dictionary.attributes
         match term:
-            case Name(name) if name in derived:
-                raise fault(f"{name} is defined by a condition; write it alone, without == or in")
+            case Name(name) if name in self.dictionary.derived:
+                told = f"{name} is defined by a condition; write it alone, without == or in"
+                raise self._fault(told)
             case Name(name) if name not in attributes:
-                raise fault(unknown_attribute(name, attributes))
+                raise self._fault(unknown_attribute(name, attributes))
             case Name(name):
                 return attributes[name].type.replace("country", "word")
             case Constant(value):
                 return _KINDS[type(value)]
         return "condition"
 
-    def sets(term: Condition) -> tuple[str, Iterable[str]]:
-        """What the sets are called that a word may be in, and their names."""
-        if isinstance(term, Name) and attributes[term.name].stated_in == KIND_OF_OPTION:
-            return "trait of kinds of option", places.TRAITS
-        return "group of countries", groups
+    def _check_member(self, left: Condition, right: Condition) -> None:
+        """Of a word in a set: kinds of option have traits, and countries have groups."""
+        if self._kind(left) != "word":
+            raise self._fault(f"{left} is neither word nor country")
+        if not isinstance(right, Name):
+            return
+        what = "group of countries"
+        known: Collection[str] = self.dictionary.groups
+        attribute = self.dictionary.attributes[left.name] if isinstance(left, Name) else None
+        if attribute is not None and attribute.stated_in == KIND_OF_OPTION:
+            what = "trait of kinds of option"
+            known = places.TRAITS
+        if right.name not in known:
+            raise self._fault(catalogue.unknown(right.name, what, known))
 
-    def checked(part: Condition) -> Condition:
-        match part:
-            case Name(name) if name in derived:
-                return derived[name]
-            case Operation("and" | "or" | "not", parts):
-                return replace(part, parts=tuple(map(checked, parts)))
-            case Operation("in" | "not in", (left, right)):
-                if kind(left) != "word":
-                    raise fault(f"{left} is neither word nor country")
-                if isinstance(right, Name):
-                    what, known = sets(left)
-                    if right.name not in known:
-                        raise fault(catalogue.unknown(right.name, what, known))
-            case Operation(sign, (left, right)):
-                if kind(left) != kind(right):
-                    raise fault(f"{left} is a {kind(left)}, {right} is not")
-                if sign not in ("==", "!=") and kind(left) not in ("number", "date"):
-                    raise fault(f"{left} {sign}: only numbers and dates have an order")
-            case _ if kind(part) != "yes/no":
-                raise fault(f"{part} is not yes or no; compare it with a value")
-        match part:
-            case Operation(_, (Name(name), Constant(value))):
-                known = attributes[name].words
-                for word in value if isinstance(value, frozenset) else {value}:
-                    if known and word not in known:
-                        raise fault(catalogue.unknown(str(word), f"value of {name}", known))
-        return part
+    def _check_compared(self, sign: str, left: Condition, right: Condition) -> None:
+        if self._kind(left) != self._kind(right):
+            raise self._fault(f"{left} is a {self._kind(left)}, {right} is not")
+        if sign not in ("==", "!=") and self._kind(left) not in ("number", "date"):
+            raise self._fault(f"{left} {sign}: only numbers and dates have an order")
 
-    return checked(condition)
+    def _check_words(self, name: str, value: object) -> None:
+        known = self.dictionary.attributes[name].words
+        for word in value if isinstance(value, frozenset) else {value}:
+            if known and word not in known:
+                raise self._fault(catalogue.unknown(str(word), f"value of {name}", known))
 
 
 _KINDS = {bool: "yes/no", float: "number", str: "word", dt.date: "date", frozenset: "list"}
