@@ -130,6 +130,7 @@ def test_a_hard_constraint_that_is_not_shown_to_hold_leaves_an_option_uncleared(
         reason="Not known: place.",
         clears="Where is it?",
         may_not_apply=False,
+        owner="legal",
     )
     law = Made(options={"owned": Made(verdicts={"R-1": open_}, open_points=(point,))})
     drawn = {"owned": Sampled.of(np.linspace(400_000.0, 600_000.0, 101))}

@@ -8,6 +8,7 @@ from importlib import resources
 
 import pytest
 from printed import printed
+from siting import places, study
 from siting.inputs.scenario.changes import put
 from siting.rules.sovereignty import OpenPoint
 from studies import CLIENTS, opened
@@ -137,7 +138,7 @@ def test_law_that_is_on_file_in_part_is_not_said_to_be_missing() -> None:
 
 def test_a_duty_that_begins_within_the_plan_stands_beside_the_open_points() -> None:
     told = printed("30_data", "tidewater-apps")
-    line = next(x for x in told.splitlines() if "From January 1, 2027 besides, " in x)
+    line = next(x for x in told.splitlines() if "from January 1, 2027 besides, " in x)
     assert "California ADMT" in line
     assert "Colorado" in line
 
@@ -218,15 +219,141 @@ def test_an_article_of_the_gdpr_is_named_only_where_the_gdpr_binds() -> None:
     assert "GDPR Art" not in printed("30_data", "tidewater-apps")
 
 
-def test_the_duty_to_mark_has_one_day_for_every_client() -> None:
-    """The grace of older systems ends on 2 December 2026; a newer one is bound already."""
-    days = {
-        row.due
-        for client in CLIENTS
-        for row in opened(client).open_points().itertuples()
-        if row.point == "Marking of generated content"
-    }
-    assert days == {"2026-12-01"}
+MARKING = "Marking of generated content"
+
+
+@pytest.mark.parametrize(
+    ("client", "older", "day", "told"),
+    [
+        ("banca-valdora", True, "2026-12-01", "time is given until then, by your answer"),
+        ("polderwerk", True, "2026-12-01", "time is given until then, by your answer"),
+        ("agence-lumiere", False, "2026-12-24", "no time is given, by your answer"),
+        ("klinikverbund-nordheide", False, "2026-12-24", "no time is given, by your answer"),
+    ],
+)
+def test_only_a_system_older_than_the_duty_to_mark_has_time(
+    client: str, older: bool, day: str, told: str
+) -> None:
+    """AI Act Art. 50(2) binds since 2 August 2026; systems placed before, from 2 December 2026."""
+    s = opened(client)
+    points = s.open_points()
+    own = points[(points.option == s.chosen) & (points.point == MARKING)].iloc[0]
+    assert own.due == day
+    answer = {True: "yes", False: "no"}[older]
+    assert own.spared == f"{told} “in service before 2 August 2026: {answer}”"
+    assert own.spared in printed("30_data", client)
+    assert own.binds_today
+
+
+def test_where_nobody_says_how_old_a_system_is_the_earlier_day_is_told_and_why() -> None:
+    said = opened("klinikverbund-nordheide").results.said
+    there = put(said, {"rules.attributes.on_market_before_aug_2026": None})
+    s = study.Study(there)
+    points = s.open_points()
+    own = points[(points.option == "Own servers") & (points.point == MARKING)].iloc[0]
+    assert own.due == "2026-12-01"
+    assert own.spared == (
+        "time is given only if “in service before 2 August 2026”, which nobody has stated"
+    )
+
+
+def test_a_residency_that_is_known_to_be_broken_is_a_point_of_its_own() -> None:
+    """OpenAI's support reaches the data from the USA: no answer about own servers clears that."""
+    s = opened("polderwerk")
+    points = s.rule_points()
+    own = points[(points.option == s.chosen) & points.rules.str.contains("required residency")]
+    assert own.rules.to_list() == ["Access from outside the required residency"]
+    (point,) = own.itertuples()
+    assert point.judged
+    assert not point.of_law
+    assert "OpenAI API: Support access" in point.flows
+    assert "OpenAI API: Sub-processors" in point.flows
+    assert point.cure.startswith("Agree on support and sub-processors from inside the region")
+    told = printed("30_data", "polderwerk")
+    assert f"{point.letter} | Access from outside the required residency" in told
+    due = s.open_points()
+    assert (due.point[due.option == s.chosen] == point.point).sum() == 1
+
+
+def test_nobody_is_told_to_do_at_a_model_api_what_only_its_operator_could() -> None:
+    """Who is sent prompts reads them: no keys of the client's help there."""
+    for client in CLIENTS:
+        s = opened(client)
+        for name, option in s.results.sovereignty.options.items():
+            kinds = {f.values["deployment"] for f in option.flows if f.may_be_outside}
+            if not kinds <= set(places.BY_REQUEST):
+                continue
+            for rule in ("US-CLOUD-1", "US-702-1", "FOR-SUB-1"):
+                told = option.remedy(option.verdicts[rule])
+                assert "keys" not in told, (client, name, rule)
+                assert "udge" in told, (client, name, rule)
+    rented = opened("polderwerk").results.sovereignty
+    assert "Hold the keys" in rented.law.remedy("US-CLOUD-1", [{"deployment": "rented_gpus"}])
+
+
+def test_an_order_that_was_lifted_and_a_caution_of_ours_strike_nothing() -> None:
+    s = opened("polderwerk")
+    points = s.rule_points()
+    own = points[points.option == s.chosen].set_index("point")
+    for point in ("Access to US models can be cut", "Reach of courts outside the EEA"):
+        assert not own.of_law[point], point
+        assert not own.can_strike[point], point
+    # The CLOUD Act is law; but it lets a provider be ordered, and forbids the client nothing.
+    assert own.of_law["Orders for data in possession, custody or control"]
+    assert not own.can_strike["Orders for data in possession, custody or control"]
+    assert "lifted on 30 June 2026" in own.laws["Access to US models can be cut"]
+
+
+def test_law_in_a_group_of_rules_stands_before_what_no_law_asks() -> None:
+    points = opened("polderwerk").rule_points()
+    mixed = points[points.rules.str.contains("trade secrets") & points.laws.str.contains("caution")]
+    assert set(mixed.option) == {"Own servers", "Own and OpenAI"}
+    assert mixed.laws.str.startswith("Directive (EU) 2016/943").all()
+    assert mixed.of_law.all()
+
+
+def test_the_maker_s_documents_are_asked_of_the_maker_and_not_before_it_owes_them() -> None:
+    s = opened("polderwerk")
+    points = s.rule_points()
+    own = points[(points.option == s.chosen) & points.clears.str.contains("Art. 53")]
+    assert own.to.to_list() == ["asks Qwen (Alibaba)"]
+    french = opened("agence-lumiere")
+    now = french.rule_points()
+    assert not now.clears.str.contains("Art. 53").any()
+    ahead = french.law_ahead()
+    later = ahead[(ahead.option == french.chosen) & (ahead.rule == "AIA-GPAI-2")]
+    assert later.date.to_list() == ["2027-08-02"]
+    assert later.before.to_list() == ["n.a."]
+
+
+def test_a_private_firm_outside_health_care_is_told_of_no_notice_that_texas_asks() -> None:
+    law = opened("tidewater-apps").results.sovereignty.law
+    assert law.remedy("US-TX-1", [{"sector": "software"}]) == "Check the prohibited uses."
+    assert "show the notice" in law.remedy("US-TX-1", [{"sector": "health"}])
+
+
+def test_a_point_has_one_name_on_pages_one_and_five() -> None:
+    for client in CLIENTS:
+        s = opened(client)
+        points = s.open_points()
+        names = set(points.point[(points.option == s.chosen) & (points.basis != "quality")])
+        letters = s.rule_points()
+        assert set(letters.point[letters.option == s.chosen]) == names
+        told = printed("30_data", client)
+        for name in names:
+            assert name in told, (client, name)
+
+
+@pytest.mark.parametrize(
+    ("client", "option", "by"),
+    [("klinikverbund-nordheide", "Azure OpenAI", "data protection three; management two")],
+)
+def test_what_binds_today_s_service_alone_has_owners_and_a_day(
+    client: str, option: str, by: str
+) -> None:
+    told = printed("30_data", client)
+    assert f"**Due already where {option} runs, as far as it applies:**" in told
+    assert f"Points of law of {option} alone, by 24 December 2026: {by}." in told
 
 
 @pytest.mark.parametrize(
@@ -423,10 +550,10 @@ def test_no_question_to_a_vendor_is_about_what_the_client_carries_alone() -> Non
     certified = asked[asked.question.str.contains("27001")].set_index("addressee")
     assert "Own servers" not in certified.options["vendor"]
     assert "Own servers" in certified.options["own team"]
-    assert certified.question["own team"].startswith("Do we hold")
-    device = opened("klinikverbund-nordheide").rule_points()
+    assert certified.question["own team"].startswith("Is our own operation audited")
+    device = opened("klinikverbund-nordheide").open_points()
     own = device[(device.option == "Own servers") & (device.point == "Software that serves care")]
-    assert "or do we make it ourselves" in own.clears.item()
+    assert "or do we make it ourselves" in own.question.item()
 
 
 def test_the_cloud_act_forbids_a_client_nothing_what_does_is_named() -> None:
@@ -453,7 +580,7 @@ def test_a_duty_to_come_has_an_owner_and_a_question() -> None:
     assert begins.owner.notna().all()
     assert (begins.asks != "").all()
     told = printed("30_data", "tidewater-apps")
-    assert "From January 1, 2027 besides, data protection." in told
+    assert "Due from January 1, 2027 besides, for data protection to settle before:" in told
     assert "Are people in Colorado subject to decisions" in told
 
 

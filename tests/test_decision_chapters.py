@@ -147,7 +147,7 @@ def test_open_points_hold_every_question_of_their_option_and_say_who_settles_it(
                 assert question in row.question
                 left = left.replace(question, "")
             assert not left.strip()
-            assert row.owner == point.lead.rule.owner
+            assert row.owner == point.owner
 
 
 @pytest.mark.parametrize("client", CLIENTS)

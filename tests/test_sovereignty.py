@@ -1260,7 +1260,7 @@ def test_rules_that_fail_decide_and_else_those_that_may_strike() -> None:
 def test_a_point_can_strike_where_its_rule_can_on_one_of_the_flows() -> None:
     harmless, striking = open_finding("A"), open_finding("A", strikes=True)
     option = SimpleNamespace(
-        findings={"A": (harmless, striking)}, remedy=lambda _: "", _outside=lambda _: ()
+        findings={"A": (harmless, striking)}, remedy=lambda _: "", _open=lambda _: []
     )
     point = sovereignty.OptionAssessment._point(option, (harmless,), None, ())
     assert point.strikes

@@ -14,7 +14,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Literal
 
 from siting import catalogue, places
-from siting.catalogue import Fact, FactError, Source, column, one_of
+from siting.catalogue import Fact, FactError, Owner, Source, column, one_of
 
 Value = bool | float | str | dt.date
 KIND_OF_OPTION = "option.kind"
@@ -31,7 +31,11 @@ class Attribute(Fact, tables="sovereignty_attributes", key="name"):
     """Words that a `word` may be, separated by semicolons; of the kind of option, all kinds."""
     level: Literal["flow", "option", "client", "scenario", "setting", "stress"]
     """Where it is answered; `scenario`: it follows from the rest of the scenario."""
-    addressee: Literal["vendor", "own team", ""] = ""
+    addressee: Literal["vendor", "maker", "own team", ""] = ""
+    """Whom the question goes to: who sells the service, who made the model (which may be another
+    than its host), or the client's own team."""
+    owner: Owner | Literal[""] = ""
+    """Who at the client answers or asks it, where that is another than who settles the rule."""
     question: str = ""
     own_question: str = ""
     """The same where the client itself carries what is asked about: own rooms have no vendor, and

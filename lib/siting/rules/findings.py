@@ -98,12 +98,14 @@ class Finding:
         """Whether the option may fall by it.
 
         An answer that is not known may make the rule fail, whosever duty it is; or a person must
-        judge what lies with the option, under a rule that can fail; or the law forbids what no
-        table can find, and a person or a court may.
+        judge what lies with the option, under a rule that can fail and itself forbids the client
+        something, which a caution of ours does not; or the law forbids what no table can find, and
+        a person or a court may.
         """
         if self.verdict != "review":
             return False
-        judged = not self.waits and self.rule.weight == "option" and self.can_fail
+        forbids = self.can_fail and not self.rule.forbidden_by and not self._is_beyond_gdpr
+        judged = not self.waits and self.rule.weight == "option" and forbids
         return self.may_fail or judged or self.rule.may_forbid
 
     @property

@@ -5,6 +5,10 @@ between them. A measure may end in square brackets with the condition under whic
 
     Hold the keys [key_control == 'customer']; compute confidentially [confidential_computing]
     | choose an operator without a foreign parent.
+
+A way that is open to some options alone begins with `if`, the condition, and a colon:
+
+    if deployment not in by_request: Hold the keys [key_control == 'customer'] | bear the risk.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from siting.rules.conditions import Condition, Values
 
 WRITTEN = re.compile(r"(?P<text>[^\[\]]+?)\s*(?:\[(?P<condition>[^\[\]]+)\])?")
 """A measure, and the condition under which it is in place."""
+OPEN_IF = re.compile(r"if (?P<condition>[^:]+): ")
+"""What begins a way that is not open to all: the condition under which it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,8 @@ class Measure:
     text: str
     in_place: Condition
     """Holds where nobody has to do it; never, where the table does not say."""
+    possible: Condition
+    """Does not hold where nobody can do it; holds, where the table does not say."""
 
 
 Way = tuple[Measure, ...]
@@ -40,25 +48,35 @@ def read(text: str, condition: Callable[[str], Condition]) -> tuple[Way, ...]:
     ValueError naming a measure whose brackets are not one pair at its end.
     """
     ways = filter(None, text.strip().removesuffix(".").split(" | "))
-    return tuple(tuple(_measure(part, condition) for part in way.split("; ")) for way in ways)
+    return tuple(_way(way.strip(), condition) for way in ways)
 
 
-def _measure(part: str, condition: Callable[[str], Condition]) -> Measure:
+def _way(text: str, condition: Callable[[str], Condition]) -> Way:
+    begins = OPEN_IF.match(text)
+    possible = condition(begins["condition"]) if begins else conditions.Constant(True)
+    measures = text[begins.end() :] if begins else text
+    return tuple(_measure(part, possible, condition) for part in measures.split("; "))
+
+
+def _measure(part: str, possible: Condition, condition: Callable[[str], Condition]) -> Measure:
     found = WRITTEN.fullmatch(part.strip())
     if found is None:
         raise ValueError(f"{part!r}: write one condition in square brackets at the end")
-    return Measure(text=found["text"], in_place=condition(found["condition"] or ""))
+    in_place = condition(found["condition"] or "")
+    return Measure(text=found["text"], in_place=in_place, possible=possible)
 
 
 def told(ways: Sequence[Way], flows: Sequence[Values]) -> str:
     """What is missing, as a sentence; nothing where no remedy is known.
 
     A measure is in place where it is on all of these flows. A way of which every measure is in
-    place has not mended the rule and is left out; where that is so of every way, all are told.
+    place has not mended the rule and is left out, and so is one that is not open to all of these
+    flows; where no way is left, all are told.
     flows: what is known of each flow on which the rule is open, with the sets of countries.
     """
-    missing = [tuple(m for m in way if not _is_in_place(m, flows)) for way in ways]
-    left = [way for way in missing if way] or ways
+    open_ = [way for way in ways if all(_is_possible(m, flows) for m in way)] or ways
+    missing = [tuple(m for m in way if not _is_in_place(m, flows)) for way in open_]
+    left = [way for way in missing if way] or open_
     sentence = ", or ".join(_together([measure.text for measure in way]) for way in left)
     return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
 
@@ -66,6 +84,10 @@ def told(ways: Sequence[Way], flows: Sequence[Values]) -> str:
 def _is_in_place(measure: Measure, flows: Sequence[Values]) -> bool:
     found = [conditions.evaluate(measure.in_place, values) is True for values in flows]
     return bool(found) and all(found)
+
+
+def _is_possible(measure: Measure, flows: Sequence[Values]) -> bool:
+    return all(conditions.evaluate(measure.possible, v) is not False for v in flows)
 
 
 def _together(texts: Sequence[str]) -> str:

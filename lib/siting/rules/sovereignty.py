@@ -21,7 +21,7 @@ from typing import Literal
 from babel import Locale
 
 from siting import catalogue
-from siting.catalogue import Source, source_of
+from siting.catalogue import Owner, Source, source_of
 from siting.inputs.attributes import Attribute, Known, Value
 from siting.inputs.scenario.model import Scenario
 from siting.rules import conditions, openness, rulebook
@@ -56,6 +56,9 @@ class OpenPoint:
     carriers: tuple[str, ...] = ()
     """Options whose vendor carries a flow of which something is not known, or may: whom a question
     to a vendor is put to. None where the client carries all itself."""
+    served_by: tuple[str, ...] = ()
+    """Options that carry a flow of which something is not known, the client's own among them: the
+    makers of their models are whom a question to a maker is put to."""
 
     @property
     def lead(self) -> Finding:
@@ -68,10 +71,26 @@ class OpenPoint:
         return any(f.is_of_law for f in self.findings)
 
     @property
+    def by_gravity(self) -> tuple[Finding, ...]:
+        """Its rules: what the client's law of secrecy asks first, then of data protection, then
+        other law, last what no law asks."""
+        if len(self.findings) == 1:
+            return self.findings
+        country = str(self.lead.flow.values.get(SEAT.name, ""))
+        ranked = {f.rule.rule_id: f.law.gravity(f.rule.rule_id, country) for f in self.findings}
+        own = sorted(self.findings, key=lambda f: (not f.is_of_law, ranked[f.rule.rule_id]))
+        return tuple(own)
+
+    @property
     def label(self) -> str:
-        """The rule, or the answer that several rules wait for."""
-        several = len(self.findings) > 1
-        return self.awaited.label if self.awaited and several else self.lead.rule.title
+        """The rule, or the gravest of several that wait for one answer, and how many more."""
+        first, *others = self.by_gravity
+        return f"{first.rule.title} and {len(others)} more" if others else first.rule.title
+
+    @property
+    def owner(self) -> Owner:
+        """Who settles it: who answers or asks the question, or whose the rule is."""
+        return (self.awaited and self.awaited.owner) or self.lead.rule.owner
 
     @property
     def reason(self) -> str:
@@ -90,10 +109,15 @@ class OpenPoint:
     def settled_by(self) -> Settling:
         """What settles it: whom a question goes to, or what the client has to do or judge."""
         if self.awaited:
-            to_vendor = self.awaited.addressee == "vendor" and self.carriers
-            return "ask" if to_vendor else "answer"
+            outside = self.awaited.addressee == "vendor" and self.carriers
+            return "ask" if outside or self.is_for_maker else "answer"
         mends = self.lead.may_fail or self.lead.rule.weight != "option"
         return "do" if mends else "judge"
+
+    @property
+    def is_for_maker(self) -> bool:
+        """Whether its question is for who made the model, whoever runs it."""
+        return self.awaited is not None and self.awaited.addressee == "maker"
 
     def question(self, name: str) -> str:
         """What is asked of an answer that it waits for, to whom it goes."""
@@ -112,6 +136,11 @@ class OpenPoint:
         """Place among the points of an option: those that can strike it first."""
         rank = WEIGHTS.index(self.lead.rule.weight)
         return not self.strikes, rank, self.lead.may_not_apply
+
+
+def _carriers(flows: Iterable[FlowFacts]) -> tuple[str, ...]:
+    """Options that carry flows, each once."""
+    return tuple(dict.fromkeys(flow.carrier for flow in flows))
 
 
 Settling = Literal["ask", "answer", "do", "judge"]
@@ -194,10 +223,12 @@ class OptionAssessment:
         waiting = {f.rule.rule_id: f for f in reviews if f.waits}
         while waiting:
             asked = Counter(name for f in waiting.values() for name in self._awaited(f))
-            # Of two that as many wait for, the first of the alphabet: the order is not chance.
-            name = min(asked, key=lambda n: (-asked[n], n))
+            # Of two that as many wait for, the one that the dictionary asks first.
+            law = next(iter(waiting.values())).law
+            order = list(law.attributes)
+            name = min(asked, key=lambda n: (-asked[n], order.index(n)))
             own = [f for f in waiting.values() if name in self._awaited(f)]
-            attribute = own[0].law.attributes[name]
+            attribute = law.attributes[name]
             others = (n for f in own for n in self._missing(f) if n != name)
             every = (name, *dict.fromkeys(others))
             points.append(self._point(tuple(own), attribute, every))
@@ -215,16 +246,15 @@ class OptionAssessment:
             remedy=self.remedy(_lead(findings)),
             strikes=any(f.can_strike for x in findings for f in self.findings[x.rule.rule_id]),
             flows=self._unanswered(findings, awaited.name) if awaited else (),
-            carriers=self._outside(findings),
+            carriers=_carriers(flow for flow in self._open(findings) if flow.may_be_outside),
+            served_by=_carriers(self._open(findings)),
         )
 
-    def _outside(self, findings: Iterable[Finding]) -> tuple[str, ...]:
-        """Options whose vendor carries a flow that rules wait for or judge, or may: of a mix, on
-        the flows of both sides."""
+    def _open(self, findings: Iterable[Finding]) -> list[FlowFacts]:
+        """Flows that rules wait for, or else judge: of a mix, on both sides."""
         every = [f for found in findings for f in self.findings[found.rule.rule_id]]
         open_ = [f for f in every if f.missing] or [*findings]
-        outside = (f.flow for f in open_ if f.flow.may_be_outside)
-        return tuple(dict.fromkeys(flow.carrier for flow in outside))
+        return [f.flow for f in open_]
 
     def _unanswered(self, findings: Iterable[Finding], name: str) -> tuple[str, ...]:
         """The flows on which rules wait for an answer, without what carries them."""
@@ -247,9 +277,13 @@ class OptionAssessment:
 
     @cached_property
     def verdicts(self) -> dict[str, Finding]:
-        """The finding that decides, by rule: that of the worst flow."""
+        """The finding that decides, by rule: that of the worst flow.
+
+        Of two flows that are open, the one that a person must judge: an answer about the other
+        does not clear it.
+        """
         return {
-            rule_id: max(found, key=lambda f: SEVERITY.index(f.verdict))
+            rule_id: max(found, key=lambda f: (SEVERITY.index(f.verdict), not f.waits))
             for rule_id, found in self.findings.items()
         }
 
@@ -431,34 +465,60 @@ class Sovereignty:
 
     def stricter_from(self, option: str, point: OpenPoint, until: dt.date) -> dt.date | None:
         """First day by `until` from which a rule of a point fails and does not yet, were one or
-        two of the answers that it rests on otherwise; None where there is none. Whom a date spares
-        for a time, and who is bound already, have one day: nobody has longer than the law gives.
+        two of the answers otherwise that a person still has to check or that nobody gave; None
+        where there is none. What the client has answered else stands: whom the law spares for a
+        time by it has that time, and whom it does not spare has none.
         """
-        named = {day for f in point.findings for day in self.law.named_days(f.rule.rule_id)}
+        days = (self._stricter(option, f.rule, until, {}) for f in point.findings)
+        return min(filter(None, days), default=None)
+
+    def spared_by(self, option: str, point: OpenPoint, until: dt.date) -> tuple[Attribute, ...]:
+        """Answers by yes or no on which it turns whether the law binds already or spares the client
+        up to a day by `until`."""
+        found: dict[str, Attribute] = {}
+        for f in point.findings:
+            when = self.law.parsed[f.rule.rule_id]
+            fails_on = conditions.names(when.fails) - conditions.names(when.applies)
+            for name in sorted(fails_on - conditions.names(when.reviews)):
+                attribute = self.law.attributes.get(name)
+                if attribute and attribute.type == "yes/no":
+                    supposed = ({name: said} for said in (True, False))
+                    days = {self._stricter(option, f.rule, until, said) for said in supposed}
+                    found |= {name: attribute} if len(days) > 1 else {}
+        return tuple(found.values())
+
+    def _stricter(
+        self, option: str, rule: Rule, until: dt.date, supposed: Values
+    ) -> dt.date | None:
+        """First day by `until` from which a rule may fail and does not yet; None where there is
+        none."""
+        named = self.law.named_days(rule.rule_id)
         for day in sorted(day for day in named if self.law.day < day <= until):
-            if any(self._fails_from(option, point, said, day) for said in self._sayings(point)):
-                return day
+            then = self.law.on(day)
+            for said in self._sayings(option, rule, supposed):
+                fails_now = self._fails(option, rule, said, self.law)
+                if not fails_now and self._fails(option, rule, said, then):
+                    return day
         return None
 
-    def _sayings(self, point: OpenPoint) -> Iterator[Values]:
-        """What may be found of a point: each answer to what its rules test, and each two."""
-        tested = {n for f in point.findings for n in self.law.tested[f.rule.rule_id]}
-        said = [(name, answer) for name in sorted(tested) for answer in self._answers(name)]
-        yield from ({name: answer} for name, answer in said)
-        yield from map(dict, itertools.combinations(said, 2))
+    def _sayings(self, option: str, rule: Rule, supposed: Values) -> Iterator[Values]:
+        """What may be found of a rule: each answer to what is not known or must be checked, and
+        each two, all with what is supposed."""
+        checked = conditions.names(self.law.parsed[rule.rule_id].reviews)
+        free = {n for n in self.law.tested[rule.rule_id] if n in checked} - supposed.keys()
+        flows = [f for f in self.options[option].flows if rule.looks_at(f.kind)]
+        for name in self.law.tested[rule.rule_id]:
+            known = [f.known.get(name) for f in flows]
+            is_said = all(k and not k.assumed for k in known)
+            free |= set() if is_said or name in supposed else {name}
+        said = [(name, answer) for name in sorted(free) for answer in self._answers(name)]
+        pairs = itertools.combinations(said, 2)
+        yield from ({**supposed, name: answer} for name, answer in said)
+        yield from ({**supposed, **dict(pair)} for pair in pairs)
 
     def _answers(self, name: str) -> tuple[Value, ...]:
         attribute = self.law.attributes[name]
         return (True, False) if attribute.type == "yes/no" else attribute.words
-
-    def _fails_from(self, option: str, point: OpenPoint, said: Values, day: dt.date) -> bool:
-        """Whether a rule of a point fails on a day, and does not yet today."""
-        then = self.law.on(day)
-        return any(
-            self._fails(option, f.rule, said, then)
-            and not self._fails(option, f.rule, said, self.law)
-            for f in point.findings
-        )
 
     def _fails(self, option: str, rule: Rule, said: Values, law: RuleBook) -> bool:
         """Whether a rule fails on a flow of an option, with some attributes supposed."""
@@ -501,7 +561,8 @@ class Sovereignty:
         """Whether an option's question goes to the client: no flow that waits for it may be an
         outside party's."""
         outside = any(f.flow.may_be_outside for f in findings)
-        return attribute.addressee != "vendor" or not outside
+        is_vendors = attribute.addressee == "vendor" and outside
+        return not is_vendors and attribute.addressee != "maker"
 
     @property
     def assumptions(self) -> Iterable[Known]:
@@ -680,7 +741,7 @@ def _question(attribute: Attribute, waiting: list[tuple[str, Finding]], is_own: 
     return Question(
         attribute=attribute.name,
         level=attribute.level,
-        addressee="own team" if is_own else "vendor",
+        addressee="own team" if is_own else attribute.addressee,
         question=attribute.asked(is_own),
         options=tuple(options),
         flows=tuple(dict.fromkeys(f.flow.kind for f in findings)),

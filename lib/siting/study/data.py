@@ -17,7 +17,6 @@ from siting.rules.findings import ASKED, Finding, worst
 from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import (
     DECIDING,
-    OpenPoint,
     OptionAssessment,
     VerdictChange,
     deciding,
@@ -289,13 +288,14 @@ class DataFrames(Topic):
 
         option: label of the option
         letter: A, B, …: how map, table and plan name it within the option
-        point: title of the rule, or the answer that several rules wait for
+        point: title of the rule, or of the gravest that wait for one answer, and how many more
         weight: option (what is wrong would lie with it), duty or marking
         can_strike: whether the option may fall by it: what is not known may make a rule fail, or a
             person must judge what the law can forbid of the option
         of_law: whether some law asks for it; else good practice, a policy or a caution of ours
         judged: whether a person must judge; if not, an answer is awaited
-        rules: titles of the rules that are open for it: law of secrecy first, then data protection
+        rules: titles of the rules that are open for it: law of secrecy first, then data protection,
+            other law, and last what no law asks
         provisions: their articles, with the acts' names, in the same order
         laws: the first article of each, in the same order; a caution of ours where the article is
             one of the GDPR, which does not bind the flow
@@ -310,7 +310,7 @@ class DataFrames(Topic):
         for name, option in self.results.sovereignty.options.items():
             for place, p in enumerate(option.open_points):
                 flows = [x for f in p.findings for x in option.binds(f.rule.rule_id)]
-                found = self._by_gravity(p)
+                found = p.by_gravity
                 yield {
                     "option": name,
                     "letter": _letter(place),
@@ -328,14 +328,8 @@ class DataFrames(Topic):
                     "clears": p.clears,
                     "cure": short.cure(p.clears),
                     "questions": len(p.missing),
-                    "owner": p.lead.rule.owner,
+                    "owner": p.owner,
                 }
-
-    def _by_gravity(self, point: OpenPoint) -> list[Finding]:
-        """Rules of a point, what the client's law of secrecy and of data protection asks first."""
-        law = self.results.sovereignty.law
-        country = self.client.country
-        return sorted(point.findings, key=lambda f: law.gravity(f.rule.rule_id, country))
 
     @frame
     def deciding_rules(self) -> Rows:
@@ -519,7 +513,7 @@ class DataFrames(Topic):
     def rule_questions(self) -> Rows:
         """One open question, whom to ask, and the verdicts that wait for the answer.
 
-        addressee: vendor or own team
+        addressee: vendor, maker (of the model) or own team
         question: the question
         options: labels of the options that it concerns
         flows: flows that it is asked about, where it is asked flow by flow
@@ -538,7 +532,7 @@ class DataFrames(Topic):
                 "options": "; ".join(self.results.labels[name] for name in q.options),
                 "flows": ", ".join(flows),
                 "letters": "; ".join(
-                    f"{_letter(place)}, {p.lead.rule.owner}"
+                    f"{_letter(place)}, {p.owner}"
                     for place, p in enumerate(points)
                     if q.attribute in p.missing and chosen in q.options
                 ),
@@ -665,7 +659,7 @@ class DataFrames(Topic):
         asked = [law.attributes[name].question for name in waits]
         mends = law.remedy(found.rule.rule_id, [found.flow.values])
         return {
-            "owner": found.rule.owner,
+            "owner": (law.attributes[waits[0]].owner if waits else "") or found.rule.owner,
             "asks": short.asked(asked[0]) if asked else mends,
             "questions": len(asked),
         }

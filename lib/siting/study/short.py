@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from siting.inputs.scenario.model import Option
+from siting.rules import openness
 from siting.rules.sovereignty import OpenPoint
 
 OTHER_WAY = ", or choose an operator"
@@ -38,8 +39,13 @@ def cure(clears: str) -> str:
 
 
 def settling(point: OpenPoint, options: Mapping[str, Option]) -> str:
-    """What its owner does to settle a point: asks (with the vendor), answers, does, or judges or
-    mends."""
+    """What its owner does to settle a point: asks (with the vendor or the maker), answers, does, or
+    judges or mends."""
+    if point.settled_by == "ask" and point.is_for_maker:
+        served = (options[name] for name in point.served_by if name in options)
+        made = (openness.maker(model) for o in served for model in o.models.values())
+        makers = " and ".join(dict.fromkeys(m.maker for m in made if m))
+        return f"asks {makers or 'the maker of the model'}"
     if point.settled_by == "ask":
         named = (options[name].vendor for name in point.carriers if name in options)
         vendors = " and ".join(dict.fromkeys(filter(None, named)))

@@ -49,6 +49,10 @@ class TimelineFrames(Topic):
         owner: who settles it
         due: day by which it should be settled: within the plan's first horizon, and the day before
             the law itself becomes stricter where that comes first
+        spared: whether the law spares the client up to a day within that horizon, and the answer on
+            which that turns; blank where no answer does
+        binds_today: whether a law of it that is in force is open for what runs today, too: there it
+            is due already
         """
         law = self.results.sovereignty
         for c in self.results.decision.candidates:
@@ -70,16 +74,43 @@ class TimelineFrames(Topic):
                     "is_tuning": doubt.point.startswith(TUNING_ENDS),
                     "owner": doubt.owner,
                     "due": self._due(c.name, point),
+                    "spared": self._spared(c.name, point),
+                    "binds_today": self._binds_today(point),
                 }
         yield from law.sources
 
     def _due(self, option: str, point: OpenPoint | None) -> str:
         """The day by which a point should be settled."""
-        horizon = dt.date.fromisoformat(self.results.day(FIRST_HORIZON_DAYS))
         found = self.results.sovereignty
-        stricter = found.stricter_from(option, point, horizon) if point else None
-        last = stricter - dt.timedelta(days=1) if stricter else horizon
+        stricter = found.stricter_from(option, point, self._horizon) if point else None
+        last = stricter - dt.timedelta(days=1) if stricter else self._horizon
         return max(last, self.client.report_date).isoformat()
+
+    @property
+    def _horizon(self) -> dt.date:
+        return dt.date.fromisoformat(self.results.day(FIRST_HORIZON_DAYS))
+
+    def _spared(self, option: str, point: OpenPoint | None) -> str:
+        """Whether the law spares the client for a time, by which answer, in words."""
+        law = self.results.sovereignty
+        turning = law.spared_by(option, point, self._horizon) if point else ()
+        if not turning or point is None:
+            return ""
+        known = point.lead.flow.known.get(turning[0].name)
+        if known is None:
+            return f"time is given only if “{turning[0].label}”, which nobody has stated"
+        stricter = law.stricter_from(option, point, self._horizon)
+        whose = "as is taken for granted" if known.assumed else "by your answer"
+        spares = "time is given until then" if stricter else "no time is given"
+        return f"{spares}, {whose} “{turning[0].label}: {known.text}”"
+
+    def _binds_today(self, point: OpenPoint | None) -> bool:
+        """Whether a law of a point is open for what runs today, too."""
+        today = self.results.sovereignty.options.get(self.scenario.finance.baseline)
+        if point is None or today is None:
+            return False
+        rules = (f.rule.rule_id for f in point.findings if f.is_of_law)
+        return any(today.verdicts[rule].verdict in ("review", "fail") for rule in rules)
 
     @frame
     def timeline(self) -> Rows:

@@ -178,7 +178,7 @@ def doubted(point: OpenPoint) -> Doubt:
         point=point.label,
         reason=point.reason,
         clears=point.clears,
-        owner=point.lead.rule.owner,
+        owner=point.owner,
         may_not_apply=point.may_not_apply,
     )
 
