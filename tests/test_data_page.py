@@ -225,10 +225,10 @@ MARKING = "Marking of generated content"
 @pytest.mark.parametrize(
     ("client", "older", "day", "told"),
     [
-        ("banca-valdora", True, "2026-12-01", "time is given until then, by your answer"),
-        ("polderwerk", True, "2026-12-01", "time is given until then, by your answer"),
-        ("agence-lumiere", False, "2026-12-24", "no time is given, by your answer"),
-        ("klinikverbund-nordheide", False, "2026-12-24", "no time is given, by your answer"),
+        ("banca-valdora", True, "2026-12-01", "time until then, by your answer"),
+        ("polderwerk", True, "2026-12-01", "time until then, by your answer"),
+        ("agence-lumiere", False, "2026-12-24", "no time, by your answer"),
+        ("klinikverbund-nordheide", False, "2026-12-24", "no time, by your answer"),
     ],
 )
 def test_only_a_system_older_than_the_duty_to_mark_has_time(
@@ -252,9 +252,7 @@ def test_where_nobody_says_how_old_a_system_is_the_earlier_day_is_told_and_why()
     points = s.open_points()
     own = points[(points.option == "Own servers") & (points.point == MARKING)].iloc[0]
     assert own.due == "2026-12-01"
-    assert own.spared == (
-        "time is given only if “in service before 2 August 2026”, which nobody has stated"
-    )
+    assert own.spared == ("time only if “in service before 2 August 2026”, which nobody has stated")
 
 
 def test_a_residency_that_is_known_to_be_broken_is_a_point_of_its_own() -> None:
@@ -345,15 +343,25 @@ def test_a_point_has_one_name_on_pages_one_and_five() -> None:
 
 
 @pytest.mark.parametrize(
-    ("client", "option", "by"),
-    [("klinikverbund-nordheide", "Azure OpenAI", "data protection three; management two")],
+    ("client", "option"),
+    [
+        ("klinikverbund-nordheide", "Azure OpenAI"),
+        ("banca-valdora", "Claude on Bedrock"),
+        ("polderwerk", "OpenAI API"),
+    ],
 )
-def test_what_binds_today_s_service_alone_has_owners_and_a_day(
-    client: str, option: str, by: str
+def test_what_law_asks_of_today_s_service_is_due_already_and_has_owners_and_a_day(
+    client: str, option: str
 ) -> None:
-    told = printed("30_data", client)
-    assert f"**Due already where {option} runs, as far as it applies:**" in told
-    assert f"Points of law of {option} alone, by 24 December 2026: {by}." in told
+    points = opened(client).open_points()
+    own = points[(points.option == option) & (points.basis == "law")]
+    first = own.owner.value_counts().index[0]
+    told = printed("30_data", client).partition(f"{option}, which runs until then,")[2]
+    said = told.partition("\n")[0]
+    assert f"where law asks, due already, for {first} and " in said
+    assert "to settle by 1 December 2026 and 24 December 2026" in said or (
+        own.due.nunique() == 1 and "to settle by 24 December 2026" in said
+    )
 
 
 @pytest.mark.parametrize(

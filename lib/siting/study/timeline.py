@@ -98,10 +98,10 @@ class TimelineFrames(Topic):
             return ""
         known = point.lead.flow.known.get(turning[0].name)
         if known is None:
-            return f"time is given only if “{turning[0].label}”, which nobody has stated"
+            return f"time only if “{turning[0].label}”, which nobody has stated"
         stricter = law.stricter_from(option, point, self._horizon)
         whose = "as is taken for granted" if known.assumed else "by your answer"
-        spares = "time is given until then" if stricter else "no time is given"
+        spares = "time until then" if stricter else "no time"
         return f"{spares}, {whose} “{turning[0].label}: {known.text}”"
 
     def _binds_today(self, point: OpenPoint | None) -> bool:
