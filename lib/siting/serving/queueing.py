@@ -126,13 +126,17 @@ def turned_away(kind: Kind, slack: float) -> Array:
     """
     hours = series(kind).reshape(HOURS, -1)
     hours = hours / hours.mean(axis=1, keepdims=True)
+    lid = CARRIED * slack
     queue = np.zeros((HOURS, len(CARRIED)))
-    away = np.zeros(len(CARRIED))
+    beyond = np.zeros_like(queue)
     for came in hours.T:
-        queue = np.maximum(queue + came[:, None] - CARRIED, 0.0)
-        beyond = np.maximum(queue - CARRIED * slack, 0.0)
-        away += beyond.sum(axis=0)
-        queue -= beyond
+        queue += came[:, None]
+        queue -= CARRIED
+        np.maximum(queue, 0.0, out=queue)
+        beyond += queue
+        np.minimum(queue, lid, out=queue)
+        beyond -= queue
+    away = beyond.sum(axis=0)
     return np.asarray(away / away[0])
 
 

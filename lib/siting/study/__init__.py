@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,11 @@ class Study(Wording):
         return facts_version()
 
     def summary(self) -> dict[str, Any]:
-        """The content of summary.json."""
+        """The content of summary.json: worked out once, so nobody may change it."""
+        return self._summary
+
+    @cached_property
+    def _summary(self) -> dict[str, Any]:
         return summary.content(self)
 
     def option_figures(self) -> dict[str, Any]:

@@ -200,13 +200,48 @@ def notice_chance(record: Record, vendor: str, day: dt.date, needed: int) -> Not
     return next(c for c in notice_chances(record, vendor, day) if c.within == limit)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Foretold:
+    """What the variants foretell of every vendor's next notice."""
+
+    known: Sequence[Notice]
+    """Separate notices up to the day before."""
+    names: list[str]
+    """Vendors with notices, after no name, which stands for one without any."""
+    day: dt.date
+    """The first on which the next may come."""
+    chance: Array
+    """That it is short, by variant, limit and vendor."""
+    worth: Array
+    """Of what is foretold, by variant, limit and vendor. [notices]"""
+    likelihood: Array
+    """By variant and vendor. [log]"""
+
+
 @lru_cache(maxsize=64)
-def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]]:
-    """Chances for every vendor with notices, and under no name for one without any."""
+def _foretold(record: Record, day: dt.date) -> _Foretold:
+    """record: of what was public on `day`."""
     known = separate(record.notices)
     names = ["", *dict.fromkeys(n.vendor for n in known)]
     tomorrow = day + dt.timedelta(days=1)
-    chance, worth = mixed(*variants(known, [(name, tomorrow) for name in names]))
+    chance, worth, likelihood = variants(known, [(name, tomorrow) for name in names])
+    return _Foretold(
+        known=known,
+        names=names,
+        day=tomorrow,
+        chance=chance,
+        worth=worth,
+        likelihood=likelihood,
+    )
+
+
+@lru_cache(maxsize=64)
+def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]]:
+    """Chances for every vendor with notices, and under no name for one without any."""
+    foretold = _foretold(record, day)
+    known = foretold.known
+    names = foretold.names
+    chance, worth = mixed(foretold.chance, foretold.worth, foretold.likelihood)
 
     def told(i: int, j: int) -> NoticeChance:
         own = (n.within(LIMITS[i]) for n in known if n.vendor == names[j])
@@ -252,16 +287,15 @@ class HabitPart:
 
 def habit_parts(record: Record, vendor: str, day: dt.date, within: int) -> tuple[HabitPart, ...]:
     """The chance of `notice_chances` by half-life: the sum of weight × chance is the chance."""
-    known = separate(record.as_of(day).notices)
-    tomorrow = day + dt.timedelta(days=1)
-    told, _, likelihood = variants(known, [(vendor, tomorrow)])
+    foretold = _foretold(record.as_of(day), day)
+    place_of = foretold.names.index(vendor if vendor in foretold.names else "")
     kinds = tuple(VARIANTS.values())
-    chance = told[:, LIMITS.index(within), 0].reshape(kinds)
-    weight = softmax(likelihood, axis=0)[:, 0].reshape(kinds)
+    chance = foretold.chance[:, LIMITS.index(within), place_of].reshape(kinds)
+    weight = softmax(foretold.likelihood, axis=0)[:, place_of].reshape(kinds)
     pooling = _values("pool_weight")
     found = []
     for place, half_life in enumerate(_values("half_life_days")):
-        counted = _counted(known, tomorrow, float(half_life), within)
+        counted = _counted(foretold.known, foretold.day, float(half_life), within)
         short, every = counted.get(vendor, (0.0, 0.0))
         shares = [(brief + 0.25) / (total + 0.5) for brief, total in counted.values()]
         typical = float(np.mean(shares)) if shares else 0.5

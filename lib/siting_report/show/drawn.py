@@ -97,9 +97,12 @@ def chart(
         if other is not figure:  # which has just been drawn
             other.draw_without_rendering()
         phone.laid_out(other)
-        for legend in list(other.legends):
-            _legend_again(other, legend)
-        other.set_figheight(other.get_figheight() + sum(map(_inches, other.legends)))
+        if other.legends:
+            for legend in list(other.legends):
+                _legend_again(other, legend)
+            other.set_figheight(other.get_figheight() + sum(map(_inches, other.legends)))
+        else:
+            other.set_layout_engine("none")  # its axes have their places
         small = svg(other, text)
     return {
         "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
