@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -129,6 +129,47 @@ UNREAD: Mapping[str, Any] = {
 """Sections of a scenario, as a stage sees those that it does not read."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reads:
+    """What of a scenario a stage reads."""
+
+    name: str
+    """Of the stage: what was made for it is kept under this name."""
+    option: Mapping[str, Any]
+    """Fields of an option that it does not read, as they then stand."""
+    workload: Mapping[str, Any]
+    """The same of a workload."""
+    sections: tuple[str, ...] = ()
+    """Sections that it reads besides client, evidence and seed."""
+    jobs: bool = False
+    """Whether it reads the fine-tuning jobs, too."""
+
+
+CAPACITY = Reads(name="capacity", option=BY_MACHINES, workload=NO_DATA)
+MONEY = Reads(name="money", option=BY_MONEY, workload=NO_DATA, sections=("finance",), jobs=True)
+PRICES = Reads(name="prices", option={}, workload={}, sections=("finance",), jobs=True)
+QUALITY = Reads(name="quality", option=BY_MACHINES, workload=NO_LOAD)
+LAW = Reads(
+    name="rules", option=BY_LAW, workload=AS_ASKED, sections=("rules", "stability"), jobs=True
+)
+VENDORS = Reads(
+    name="vendors",
+    option={**BY_MACHINES, **BY_LAW},
+    workload={**NO_LOAD, **NO_DATA},
+    sections=("stability",),
+)
+USUAL_COST = Reads(name="usual", option={}, workload=NO_DATA, sections=("finance", "decision"))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A scenario as a stage sees it."""
+
+    scenario: Scenario
+    words: Hashable
+    """All that it holds but the evidence: the key of what is made of it."""
+
+
 @cache
 def _horizon(months: int) -> Finance:
     """The horizon alone, for stages that read nothing else of finance."""
@@ -180,50 +221,43 @@ class Chain:
         found: T = self._kept[key]
         return found
 
-    def _piece(self, stage: str, record: BaseModel, blank: Mapping[str, Any]) -> Piece:
+    def _piece(self, reads: Reads, record: BaseModel, blank: Mapping[str, Any]) -> Piece:
         """A record as a stage sees it; made once for each object, since variants share what they
         do not change."""
-        key = stage, id(record)
+        key = reads.name, id(record)
         if key not in self._pieces:
             seen = record.model_copy(update=dict(blank)) if blank else record
             self._pieces[key] = record, Piece(seen, repr(seen))
         return self._pieces[key][1]
 
-    def _seen(
-        self,
-        stage: str,
-        scenario: Scenario,
-        names: Iterable[str],
-        option: Mapping[str, Any],
-        workload: Mapping[str, Any],
-        **parts: BaseModel,
-    ) -> tuple[Scenario, Hashable]:
-        """A scenario of some options as a stage sees it, and its words.
-
-        option, workload: fields that the stage does not read, blank. parts: sections of the
-        scenario that it reads; all others are blank but for client, evidence and seed.
-        """
-        options = {n: self._piece(stage, scenario.options[n], option) for n in names}
-        loads = {n: self._piece(stage, w, workload) for n, w in scenario.workloads.items()}
-        sections = {name: self._piece(stage, part, {}) for name, part in parts.items()}
+    def _seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen:
+        """A scenario of some options as a stage sees it: what it does not read is blank."""
+        options = {n: self._piece(reads, scenario.options[n], reads.option) for n in names}
+        loads = {n: self._piece(reads, w, reads.workload) for n, w in scenario.workloads.items()}
+        sections = {
+            name: self._piece(reads, getattr(scenario, name), {}) for name in reads.sections
+        }
+        jobs = scenario.fine_tuning if reads.jobs else {}
         seen = scenario.model_copy(
             update={
                 **UNREAD,
                 "finance": _horizon(scenario.finance.horizon_months),
+                "fine_tuning": jobs,
                 **{name: p.record for name, p in sections.items()},
                 "options": {n: p.record for n, p in options.items()},
                 "workloads": {n: p.record for n, p in loads.items()},
             }
         )
         words = (
-            self._piece(stage, scenario.client, {}).words,
+            self._piece(reads, scenario.client, {}).words,
             scenario.seed,
             scenario.finance.horizon_months,
+            repr(jobs),
             tuple((n, p.words) for n, p in options.items()),
             tuple((n, p.words) for n, p in loads.items()),
             tuple((n, p.words) for n, p in sections.items()),
         )
-        return seen, words
+        return Seen(seen, words)
 
     def _evidence(self, scenario: Scenario) -> Cited:
         """The scenario's evidence by path; variants share the list, and what was looked up."""
@@ -249,13 +283,9 @@ class Chain:
     def designs(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
         """Every design of an option whose machines are left to the kit, the best one first."""
         names = self._billed(scenario, name)
-        seen, words = self._seen(
-            "money", scenario, names, BY_MONEY, NO_DATA, finance=scenario.finance
-        )
-        jobs = repr(scenario.fine_tuning)
-        seen = seen.model_copy(update={"fine_tuning": scenario.fine_tuning})
-        key = name, words, jobs
-        return self._stage("design", key, lambda: self._looked_at(seen, name))
+        seen = self._seen(MONEY, scenario, names)
+        made = partial(self._looked_at, seen.scenario, name)
+        return self._stage("design", (name, seen.words), made)
 
     def _looked_at(self, seen: Scenario, name: str) -> tuple[Design, ...]:
         """Designs of an option: of all machines the first time, which is for the report itself; for
@@ -286,8 +316,8 @@ class Chain:
         """GPUs, latency and use of an option; a hybrid's are those of its base."""
         option = scenario.options[name]
         own = option.base if option.kind in MIXED else name
-        seen, words = self._seen("capacity", scenario, (own,), BY_MACHINES, NO_DATA)
-        found = self._stage("capacity", words, lambda: capacity.assess(seen)[own])
+        seen = self._seen(CAPACITY, scenario, (own,))
+        found = self._stage("capacity", seen.words, lambda: capacity.assess(seen.scenario)[own])
         return replace(found, kind=option.kind, runs=scenario.options[own])
 
     def _billed(self, scenario: Scenario, name: str) -> tuple[str, ...]:
@@ -302,12 +332,9 @@ class Chain:
     def option(self, scenario: Scenario, name: str) -> OptionResult:
         """Capacity, prices, split and draws of one option."""
         names = self._billed(scenario, name)
-        seen, words = self._seen(
-            "money", scenario, names, BY_MONEY, NO_DATA, finance=scenario.finance
-        )
-        jobs = repr(scenario.fine_tuning)
-        seen = seen.model_copy(update={"fine_tuning": scenario.fine_tuning})
-        return self._stage("option", (name, words, jobs), lambda: self._option(seen, name))
+        seen = self._seen(MONEY, scenario, names)
+        made = partial(self._option, seen.scenario, name)
+        return self._stage("option", (name, seen.words), made)
 
     def _option(self, seen: Scenario, name: str) -> OptionResult:
         sized = {n: self.sized(seen, n) for n in seen.options}
@@ -339,11 +366,9 @@ class Chain:
 
     def _compiled(self, scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
         """Prices of one option that is no mix."""
-        seen, words = self._seen("prices", scenario, (name,), {}, {}, finance=scenario.finance)
-        jobs = repr(scenario.fine_tuning)
-        seen = seen.model_copy(update={"fine_tuning": scenario.fine_tuning})
-        key = name, words, jobs
-        return self._stage("prices", key, lambda: costing.compile_option(seen, name, sized))
+        seen = self._seen(PRICES, scenario, (name,))
+        made = partial(costing.compile_option, seen.scenario, name, sized)
+        return self._stage("prices", (name, seen.words), made)
 
     def uncertainty(self, scenario: Scenario, plan: Plan) -> uncertainty.Uncertainty:
         """Costs of all options in every draw.
@@ -364,8 +389,8 @@ class Chain:
 
     def quality(self, scenario: Scenario) -> quality.Parities:
         """Each option's model against the floor of each workload."""
-        seen, words = self._seen("quality", scenario, scenario.options, BY_MACHINES, NO_LOAD)
-        return self._stage("quality", words, lambda: quality.assess(seen))
+        seen = self._seen(QUALITY, scenario, scenario.options)
+        return self._stage("quality", seen.words, lambda: quality.assess(seen.scenario))
 
     def rules(self, scenario: Scenario) -> sovereignty.Sovereignty:
         """Verdicts of all rules; of an option that changed, only of rules that test what did."""
@@ -375,12 +400,7 @@ class Chain:
 
     def _judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
         names = dict.fromkeys((name, *leaves(scenario, name)))
-        seen, words = self._seen(
-            "rules", scenario, names, BY_LAW, AS_ASKED, rules=scenario.rules,
-            stability=scenario.stability,
-        )  # fmt: skip
-        jobs = repr(scenario.fine_tuning)
-        seen = seen.model_copy(update={"fine_tuning": scenario.fine_tuning})
+        seen = self._seen(LAW, scenario, names)
         supposed = tuple(scenario.suppose.law)
         day = repr(scenario.client)
 
@@ -388,12 +408,12 @@ class Chain:
             key = f"{name}: {day}"
             before = self._first.get(key)
             source = self._evidence(scenario)
-            found = sovereignty.judged(seen, name, _supposed(supposed), before, source)
+            found = sovereignty.judged(seen.scenario, name, _supposed(supposed), before, source)
             if not supposed:
                 self._first.setdefault(key, found)
             return found
 
-        return self._stage("rules", (name, words, jobs, supposed), make)
+        return self._stage("rules", (name, seen.words, supposed), make)
 
     def vendors(self, scenario: Scenario) -> stability.VendorRisks:
         """Chances of shocks to vendors, and what they cost."""
@@ -402,12 +422,9 @@ class Chain:
         months = scenario.finance.horizon_months
         leaving = gather.switching_costs(costs, money)
         paid = gather.yearly_spend(costs, months, money)
-        seen, words = self._seen(
-            "vendors", scenario, scenario.options, {**BY_MACHINES, **BY_LAW}, NO_LOAD | NO_DATA,
-            stability=scenario.stability,
-        )  # fmt: skip
-        key = words, repr(leaving), repr(paid)
-        return self._stage("vendors", key, lambda: stability.assess(seen, leaving, paid))
+        seen = self._seen(VENDORS, scenario, scenario.options)
+        key = seen.words, repr(leaving), repr(paid)
+        return self._stage("vendors", key, lambda: stability.assess(seen.scenario, leaving, paid))
 
     def costs(self, scenario: Scenario) -> dict[str, Priced]:
         """What each option costs as planned, of those that have a price."""
@@ -432,10 +449,8 @@ class Chain:
 
     def usual(self, scenario: Scenario) -> float:
         """What such a service usually costs over the horizon. [client's currency]"""
-        seen, words = self._seen(
-            "usual", scenario, (), {}, NO_DATA, finance=scenario.finance, decision=scenario.decision
-        )
-        return self._stage("usual", words, lambda: reference.usual_cost(seen))
+        seen = self._seen(USUAL_COST, scenario, ())
+        return self._stage("usual", seen.words, lambda: reference.usual_cost(seen.scenario))
 
     def decide(self, scenario: Scenario) -> Decision:
         """The answer to a scenario. Raises ValueError for a weight that names no criterion."""
