@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.stats import CensoredData, lognorm
 from siting.vendors import notice
 from siting.vendors.vendor_record import Living, Record, Retirement, Vendor, load, notices
 
@@ -210,6 +211,19 @@ def test_the_living_lengthen_the_usual_life_and_the_ended_alone_give_their_own()
     longer = notice.life(dataclasses.replace(record(*ended), living=(still,)), "A", day)
     assert longer.range.central > alone.range.central
     assert (longer.models, longer.living) == (3, 1)
+
+
+@pytest.mark.parametrize("sigma", [None, 0.4])
+def test_lives_are_fitted_as_scipy_fits_censored_ones(sigma):
+    ended = [200.0, 350.0, 420.0, 610.0, 800.0]
+    living = [90.0, 500.0, 950.0]
+    lives = tuple(notice.Life("A", days, ended=days in ended) for days in ended + living)
+    for some in (lives, lives[: len(ended)], lives[len(ended) :]):
+        over = [x.days for x in some if x.ended] or living
+        data = CensoredData(over, right=living if len(over) < len(some) else [])
+        fixed = {} if sigma is None else {"f0": sigma}
+        spread, _, median = lognorm.fit(data, floc=0, **fixed)
+        assert notice._fit(some, sigma) == pytest.approx((spread, median), rel=1e-4)
 
 
 def test_a_model_that_is_retired_later_was_living_on_the_day():
