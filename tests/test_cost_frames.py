@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -182,6 +184,37 @@ def test_all_that_may_fall_due_counts_no_step_that_moving_over_pays_for(client: 
     whole_plan = sum(step.price.central for step in steps if step.price)
     apart = whole_plan - row["steps"]
     assert apart == pytest.approx(sum(x.price.central for x in held if x.price) if moves else 0)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_row_of_own_hours_follows_from_the_lines_that_are_named(client: str) -> None:
+    s = opened(client)
+    lines = of(s.cash_by_year(), s.chosen)
+    sums = lines.groupby("line")[["paid", "own_hours"]].sum()
+    row = s.cash_table().query("kind == 'own hours' and year == 'sum'").amount.iloc[0]
+    assert row == pytest.approx(sums.own_hours.sum())
+    told = printed("40_cost", client)
+    (named,) = re.findall(r"Hours: (.*?)\.", told, re.S)
+    for line, of_it in sums.own_hours.items():
+        assert (str(line) in named) == (of_it >= 500), line
+    assert ("part of" in named) == (
+        (sums.own_hours >= 500) & (sums.own_hours < sums.paid - 1)
+    ).any()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_largest_shocks_and_the_rest_are_the_loss_of_page_two(client: str) -> None:
+    s = opened(client)
+    shocks = of(s.vendor_shocks(), s.chosen).dropna(subset="expected")
+    if shocks.empty:
+        return
+    loss = s.vendor_losses().set_index("option").expected[s.chosen]
+    assert shocks.so_far.max() == pytest.approx(loss)
+    first = shocks.sort_values("expected", ascending=False).iloc[0]
+    assert first.so_far == pytest.approx(first.expected)
+    told = " ".join(printed("50_capacity", client).split())
+    whole = " ".join(s.money(loss).split())
+    assert f"a year of the {whole} of page 2" in told or len(shocks) <= 4
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -506,7 +506,9 @@ def test_page_one_and_page_five_count_the_same_points(client: str) -> None:
     if s.today and s.today != s.chosen:
         today = rules[rules.option == s.today]
         of_law = s.spelt(today.of_law.sum())
-        assert f"staying with {s.today} leaves {of_law} of law open too" in page_one
+        rules = s.spelt((s.rule_points().option == s.today).sum())
+        said = f"staying with {s.today} leaves {rules} open too ({of_law} of law)"
+        assert said in page_one
         assert f"is not cleared either: {s.count(len(today), 'point')}" in page_five
 
 

@@ -268,7 +268,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     )
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
-    known |= {"renewing", "leaving", "leaving at go", "counsel", "overlap"}
+    known |= {"renewing", "leaving", "leaving at go", "bridging", "counsel", "overlap"}
     words = [
         "counsel",
         "items",
@@ -285,6 +285,10 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         "notice",
         "until",
         "renews",
+        "bridge",
+        "bridged",
+        "before",
+        "switch",
         "beside",
     ]
     for step in table("plan_steps", PlanStep):

@@ -296,6 +296,40 @@ def test_page_one_says_whether_to_give_notice_on_what_ground_and_what_follows_if
     assert "may leave 56 days without service" in plan
 
 
+def test_a_model_that_ends_before_go_live_has_a_bridge_that_is_tested_and_taken_in_time() -> None:
+    """GPT-4.1 ends on 14 April 2027, and the servers may serve as late as September."""
+    s = opened("klinikverbund-nordheide")
+    steps = s.steps().set_index("label")
+    test = steps.loc["GPT-5.5 tested as a bridge"]
+    switch = steps.loc["GPT-5.5 in place of GPT-4.1"]
+    assert (test.due, switch.due) == ("2026-12-24", "2027-04-13")
+    assert test.price > 0 and switch.price > 0 and bool(switch.is_held)
+    ends = "GPT-4.1 at Microsoft Azure (last day 14 April 2027)"
+    assert f"{ends} ends before Own servers may serve" in test.step
+    assert "by 13 April 2027" in switch.step
+    assert "successor of a model chosen" not in steps.index
+    bridges = s.bridges()
+    assert bridges.spoken[bridges.lasts].iloc[-1] == "GPT-5.5"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_a_go_spends_holds_no_step_that_is_spent_before(client: str) -> None:
+    s = opened(client)
+    gate = s.gate().iloc[0]
+    steps = s.steps()
+    before = steps[steps.is_held & (steps.due <= gate.date)]
+    assert gate.moved_before == pytest.approx(before.price.sum())
+    if gate.once > 0:
+        flows = s.cash_flows()
+        mine = flows[(flows.option == s.chosen) & (flows.month == 0) & (flows.amount > 0)]
+        begun = mine[mine.category.isin(["servers", "network", "moving over"])].amount.sum()
+        assert gate.once + gate.moved_before == pytest.approx(begun)
+        page = printed("10_decision", client, "page_one")
+        assert f"spend {s.money(gate.own_hours)} of own hours" in page.replace("\n", " ")
+        rents = (s.cash_by_year().query("option == @s.chosen").line == "GPU rental").any()
+        assert ("rent cards for" in page) == rents
+
+
 def test_no_contract_that_ends_is_no_notice_to_give() -> None:
     assert opened("klinikverbund-nordheide").contract().empty
 

@@ -229,6 +229,7 @@ PAGES = {
     ("10_decision", 2): "15_why",
     ("10_decision", 5): "30_data",
     ("15_why", 6): "40_cost",
+    ("50_capacity", 2): "15_why",
     ("80_rules", 5): "30_data",
 }
 """Pages that chapters name, each with the chapter that is meant: one of the first seven of the body

@@ -400,8 +400,9 @@ class BudgetFrames(Topic):
         forgone = priced.present - money.npv(priced.paid, self.results.cost.rate)
         cured = self.results.cures(name)
         is_planned = name == self.results.decision.recommended
-        done = self._steps_beside(priced) if is_planned else 0.0
-        steps = [step.price.central for step in self.results.advice.plan if step.price]
+        plan = self.results.advice.plan if is_planned else ()
+        held = sum(x.price.central for x in plan if x.price and self.results.is_held(x))
+        done = sum(x.price.central for x in plan if x.price) - held
         amounts = {
             "paid": paid,
             "forgone": forgone,
@@ -411,7 +412,7 @@ class BudgetFrames(Topic):
             "likely": likely,
             "remedies": cured,
             "steps": done,
-            "steps_in_moving": sum(steps) - done if is_planned else 0.0,
+            "steps_in_moving": held,
             "not_billed": -forgone,
             "in_all": likely + cured + done - forgone,
         }
@@ -422,15 +423,6 @@ class BudgetFrames(Topic):
                 "kind": step.kind,
                 "amount": amounts[step.key],
             }
-
-    def _steps_beside(self, priced: tco.OptionCost) -> float:
-        """Steps of the plan that no line of the option pays for."""
-        moves = any(flow.category == "migration" for flow in priced.flows)
-        return sum(
-            step.price.central
-            for step in self.results.advice.plan
-            if step.price and not (moves and step.row.in_moving)
-        )
 
     @frame
     def money_terms(self) -> Rows:

@@ -502,6 +502,7 @@ class DecisionFrames(Topic):
         step: what to do
         why: what it is good for
         tests: model whose quality it tests, as a person says it; blank for any other step
+        is_held: whether costs of the choice hold its work already
         price*?: what it costs; missing where nothing is known [currency]
         """
         for s in self.results.advice.plan:
@@ -513,6 +514,7 @@ class DecisionFrames(Topic):
                 "step": f"{s.row.step}{self._earlier(s)}",
                 "why": s.row.why,
                 "tests": s.tests,
+                "is_held": self.results.is_held(s),
                 "price*": s.price,
             }
             yield source_of(s.row)
@@ -537,6 +539,7 @@ class DecisionFrames(Topic):
         label: what to do, in a few words
         owners: who does them, separated by semicolons
         steps: how many they are [steps]
+        is_held: whether costs of the choice hold their work already
         price*?: what they cost; missing where nothing is known [currency]
         """
         steps = self.study.steps()
@@ -550,6 +553,7 @@ class DecisionFrames(Topic):
                 "label": label,
                 "owners": "; ".join(alike.owner.unique()),
                 "steps": len(alike),
+                "is_held": alike.is_held.all(),
                 "price*": Range(low, price, high, unit=self.client.currency) if known else None,
             }
         yield from steps.attrs["sources"]

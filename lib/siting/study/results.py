@@ -235,6 +235,20 @@ class Results:
         allowed = [n for n in others if n not in ruled_out] or others
         return Pair(chosen, min(allowed, key=likely.__getitem__, default=chosen))
 
+    def is_held(self, step: plan.Step) -> bool:
+        """Whether costs of the chosen option hold the work of a step already, so that its price
+        comes on top of nothing."""
+        priced = self.cost.options.get(self.decision.recommended or "")
+        moves = priced and any(flow.category == "migration" for flow in priced.flows)
+        return bool(moves and step.row.in_moving and step.price)
+
+    @cached_property
+    def moved_before(self) -> float:
+        """What of moving over is spent on steps before go or no-go. [currency]"""
+        steps = self.advice.plan
+        before = [s for s in steps if s.row.day <= plan.PILOT_DAYS and self.is_held(s)]
+        return sum(s.price.central for s in before if s.price)
+
     def cures(self, name: str) -> float:
         """What all remedies cost in today's money that rules name for an option. [currency]"""
         known = costing.remedies(self.scenario)

@@ -275,7 +275,8 @@ class TimelineFrames(Topic):
             }
 
     def _money(self) -> Iterator[dict[str, Any]]:
-        """What is paid once, to begin, by month; nothing is ordered before the pilot's end."""
+        """What is paid once, to begin, by month; nothing is ordered before the pilot's end. What of
+        moving over is spent on steps until then stands at these."""
         flows = self.study.cash_flows()
         ordered = 0 if self.results.decision.stays else PILOT_DAYS
         mine = flows.option == self.results.labels[self.results.decision.recommended or ""]
@@ -284,9 +285,11 @@ class TimelineFrames(Topic):
         paid = paid[(paid.category != "network") | (paid.month == 0)]
         sums = paid.groupby(["month", paid.category.map(PURCHASES)]).amount.sum().reset_index()
         for paid_once in sums.to_dict("records"):
+            is_moving = paid_once["category"] == PURCHASES["moving over"]
+            spent = self.results.moved_before if is_moving and paid_once["month"] == 0 else 0.0
             yield {
                 "end": self.results.day(ordered + paid_once["month"] * 365.25 / 12),
-                "amount": paid_once["amount"],
+                "amount": paid_once["amount"] - spent,
                 "label": paid_once["category"],
                 "option": self.results.decision.recommended,
             }

@@ -366,8 +366,13 @@ class TurnFrames(Topic):
         date: the day
         spent*: what the steps until then cost [currency]
         points: what must be cleared of the choice by then [points]
-        once?: what is paid once, to begin, after a go; missing where nothing is [currency]
-        own_hours?: part of it that is time of the client's own people [currency]
+        once?: what is paid once, to begin, after a go, without what of it is spent before; missing
+            where nothing is [currency]
+        own_hours?: part of it that is time of the client's own people: nobody is asked for it in
+            an order [currency]
+        moved_before: what of moving over is spent on steps before [currency]
+        rental?: what cards cost to rent over the horizon, as planned; missing where the choice
+            rents none, or runs already [currency]
         ceiling?: likely cost up to which the choice is cheaper than what runs today and than any
             option that may be chosen and costs more now; missing where none does [currency]
         fallback?: the option that comes next by mean score, over which the choice has its lead
@@ -390,17 +395,21 @@ class TurnFrames(Topic):
             "date": self.results.day(days),
             "spent*": _sum(before, self.client.currency),
             "points": len(mine),
+            "moved_before": self.results.moved_before,
         }
         flows = self.study.cash_flows()
         ordered = flows[(flows.option == target.label) & flows.category.isin(PURCHASES)]
         paid = ordered[ordered.month == 0].amount.clip(lower=0).sum()
         if paid > 0 and not found.stays:
-            row["once"] = paid
-            row["own_hours"] = sum(
+            # Steps before are own hours of moving over that are spent by then.
+            row["once"] = paid - row["moved_before"]
+            of_hours = sum(
                 float(flow.amounts[0])
                 for flow in self.results.cost.options[found.recommended].flows
                 if HOURS in flow.factors and CATEGORIES.get(flow.category) in PURCHASES
             )
+            row["own_hours"] = max(0.0, of_hours - row["moved_before"])
+            row["rental"] = self._rented(found.recommended)
         dearer = [
             c.cost.central
             for c in found.candidates
@@ -411,6 +420,12 @@ class TurnFrames(Topic):
             row["ceiling"] = min(dearer)
         row["fallback"] = ranking.next(found.recommended)
         yield row | self._if_untested(found.recommended, ranking)
+
+    def _rented(self, name: str) -> float | None:
+        """What an option pays to rent cards over the horizon, as planned; None where nothing."""
+        flows = self.results.cost.options[name].flows
+        rent = sum(float(flow.amounts.sum()) for flow in flows if flow.category == "rental")
+        return rent if rent > 0 else None
 
     def _if_untested(self, chosen: str, ranking: Ranking) -> dict[str, Any]:
         """What comes next where the model that is to be tested fails: it fails wherever it runs."""

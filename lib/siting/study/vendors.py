@@ -32,19 +32,6 @@ SHORT = 90
 """Days of notice that a chance is told for. [days]"""
 
 
-def _line(vendor: str, model: str, day: dt.date) -> dict[str, str]:
-    """Models of one line, which differ in their version alone, with their last days from `day` on,
-    soonest first."""
-    ends: dict[str, str] = {}
-    rows = notice.rows_of(load().as_of(day), vendor, day)
-    for row in sorted(rows, key=lambda r: r.retired):
-        bare = re.sub(r"[ -]\d{4}-\d{2}-\d{2}$", "", row.model)
-        is_like = re.sub(r"[\d.]+", "#", bare) == re.sub(r"[\d.]+", "#", model)
-        if is_like and row.stage == "ga" and row.retired >= day.isoformat():
-            ends[bare] = row.retired
-    return ends
-
-
 class VendorFrames(Topic):
     """Frames on vendors: record, chances, losses."""
 
@@ -411,7 +398,9 @@ class VendorFrames(Topic):
         latest = str(found["live_high"])
         due = retiring[decided & (retiring.retired <= latest)]
         for used in due.drop_duplicates(["vendor", "model"]).itertuples():
-            for model, ends in _line(used.vendor, used.model, self.client.report_date).items():
+            for model, ends in notice.line_of(
+                load(), used.vendor, used.model, self.client.report_date
+            ).items():
                 yield {
                     "option": next(n for n, o in self.options.items() if o.label == used.option),
                     "vendor": used.vendor,
@@ -440,10 +429,13 @@ class VendorFrames(Topic):
         cost*?: cost if it happens [currency]
         cost_told?: its central value by its first two digits, as a guess is no surer [currency]
         expected*?: expected loss [currency per year]
+        so_far?: that of it and of all kinds of the option that are larger [currency per year]
         months: until the workload runs normally again [months]
         """
         found = [(name, k) for name, o in self.results.stability.options.items() for k in o.kinds]
         for option, k in found:
+            of_option = (x.expected for name, x in found if name == option)
+            losses = [loss.central for loss in of_option if loss is not None]
             yield {
                 "option": option,
                 "vendor": k.vendor,
@@ -457,6 +449,7 @@ class VendorFrames(Topic):
                 "cost*": k.cost,
                 "cost_told": None if k.cost is None else float(f"{k.cost.central:.2g}"),
                 "expected*": k.expected,
+                "so_far": k.expected and sum(x for x in losses if x >= k.expected.central),
                 "months": k.kind.months.central,
             }
         yield from (source_of(e) for _, k in found for e in k.events)

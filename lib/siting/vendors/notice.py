@@ -338,6 +338,18 @@ def rows_of(record: Record, vendor: str, day: dt.date) -> list[Retirement]:
     return [r for n in record.as_of(day).notices_of(vendor) for r in n.rows]
 
 
+def line_of(record: Record, vendor: str, model: str, day: dt.date) -> dict[str, str]:
+    """Models of one line, which differ in their version alone, in general use, with their last days
+    from `day` on, soonest first."""
+    ends: dict[str, str] = {}
+    for row in sorted(rows_of(record, vendor, day), key=lambda r: r.retired):
+        bare = re.sub(r"[ -]\d{4}-\d{2}-\d{2}$", "", row.model)
+        is_like = re.sub(r"[\d.]+", "#", bare) == re.sub(r"[\d.]+", "#", model)
+        if is_like and row.stage == "ga" and row.retired >= day.isoformat():
+            ends[bare] = row.retired
+    return ends
+
+
 @dataclass(frozen=True, slots=True)
 class Life:
     """One generally available model, from its release on."""

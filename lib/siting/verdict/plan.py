@@ -15,7 +15,9 @@ from siting.inputs.scenario.model import SECTORS, Readiness, months_from
 from siting.quality import Parities
 from siting.quantity import Range
 from siting.rules.sovereignty import OpenPoint, Sovereignty
+from siting.vendors import notice
 from siting.vendors.stability import VendorRisks
+from siting.vendors.vendor_record import load
 from siting.verdict.knowledge import Experiment, Knowledge
 from siting.verdict.ranking import Candidate, Doubt
 
@@ -37,6 +39,7 @@ Condition = Literal[
     "reviews",
     "counsel",
     "ending",
+    "bridging",
     "renewing",
     "leaving",
     "leaving at go",
@@ -72,12 +75,14 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {ending}, {experiment}
     and what it tells, {measured}, topics for {counsel} are filled in, and of a contract that ends
     {renewed}, {notice}, {until}, {renews} (for how long, without a notice); {beside} is how long
-    old and new run side by side."""
+    old and new run side by side; {bridge} takes over from {before}
+    ({bridged}: with its vendor) by {switch}."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated."""
     in_moving: bool = False
-    """Whether what moving over costs holds its work already, where the option moves."""
+    """Whether what moving over costs, or the service of today until then, holds its work already,
+    where the option moves."""
     currency: Currency = ""
 
 
@@ -128,6 +133,19 @@ class Renewal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bridge:
+    """A model that takes over from one in use, which ends before the option moved to serves."""
+
+    model: str
+    """The one in use, as the vendor's record calls it."""
+    vendor: str
+    heir: str
+    """Of the same vendor and line, and runs beyond the latest go-live: the one that ends last."""
+    days: int
+    """From the report to the day before the one in use ends. [days]"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What the plan's sentences are filled with, beyond the options themselves."""
 
@@ -144,10 +162,14 @@ class Facts:
     renewal: Renewal | None = None
     notice: Mapping[str, Notice] = field(default_factory=dict)
     """By option that is moved to: when notice of that contract is given."""
+    bridges: Mapping[str, Bridge] = field(default_factory=dict)
+    """By option that is moved to: what bridges to its go-live, where one must and one can."""
     ended: Mapping[str, int] = field(default_factory=dict)
     """By option that is moved to: when what runs today is switched off. [days after the report]"""
     beside: str = ""
     """How long old and new run side by side, in words."""
+    day: dt.date = dt.date.min
+    """Of the report."""
     sector: str = "other"
     currency: str = "EUR"
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -209,6 +231,7 @@ def conditions(
         "reviews": bool(to_decide(target, facts)),
         "counsel": bool(facts.counsel),
         "ending": bool(facts.words[target.name]["ending"]),
+        "bridging": target.name != baseline and target.name in facts.bridges,
         "renewing": facts.renewal is not None and target.name == baseline,
         "leaving": moves_out and notice == "extended",
         "leaving at go": moves_out and notice == "at go",
@@ -236,6 +259,16 @@ def plan(
             "until": _spelt(facts.renewal.until),
             "renews": _renews(facts.renewal),
         }
+    bridge = facts.bridges.get(target.name)
+    if bridge:
+        last = facts.day + dt.timedelta(days=bridge.days + 1)
+        ends = f"last day {_spelt(last)}"
+        words |= {
+            "bridge": quality.spoken(bridge.heir),
+            "before": quality.spoken(bridge.model),
+            "bridged": f"{quality.spoken(bridge.model)} at {bridge.vendor} ({ends})",
+            "switch": _spelt(last - dt.timedelta(days=1)),
+        }
     open_ = to_decide(target, facts)
     steps = [
         _step(s, words | {"reviews": points, "owner": who}, test, facts, target.name)
@@ -260,7 +293,11 @@ def _step(
     if facts.renewal and row.when in ("renewing", "leaving", "leaving at go"):
         day = min(day, facts.renewal.days)
     filled_in = row.model_copy(update=filled | {"owner": words["owner"], "day": day})
-    ends = min(day, facts.ended[option]) if row.when == "overlap" else 0
+    ends = 0
+    if row.when == "overlap":
+        ends = min(day, facts.ended[option])
+    if row.when == "bridging":
+        ends = min(day, facts.bridges[option].days)
     tests = words["model"] if row.when == "unproven" else ""
     return Step(row=filled_in, price=price, tests=tests, ends=ends)
 
@@ -289,18 +326,24 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Parities, risks: Vend
     """Names that the plan's sentences need, and the currencies in which tests are priced."""
     client = scenario.client
     day = scenario.client.report_date
+    bridges = _bridges(scenario, risks)
     foreign = {e.currency for e in table("experiments", Experiment)} - {client.currency}
     lacks = frozenset(f"no {what}" for what, there in scenario.stability.readiness if not there)
     critical = ("critical" for w in scenario.workloads.values() if w.data.critical_function)
     return Facts(
-        words={name: _words(scenario, parity, risks, name) for name in scenario.options},
+        words={
+            name: _words(scenario, parity, risks, name, bridges.get(name))
+            for name in scenario.options
+        },
         reviews={name: option.open_points for name, option in law.options.items()},
         holds=lacks.union(critical),
         counsel=tuple(_within_sentence(topic.topic) for topic in law.for_counsel),
         renewal=renewal(scenario),
         notice=_notice(scenario),
+        bridges=bridges,
         ended=_ended(scenario),
         beside=_months_in_words(_beside(scenario)),
+        day=day,
         sector=client.sector,
         currency=client.currency,
         rates={code: exchange_rate(code, client.currency, day).rate for code in foreign},
@@ -377,7 +420,28 @@ def renewal(scenario: Scenario) -> Renewal | None:
     )
 
 
-def _words(scenario: Scenario, parity: Parities, risks: VendorRisks, name: str) -> dict[str, str]:
+def _bridges(scenario: Scenario, risks: VendorRisks) -> dict[str, Bridge]:
+    """`Facts.bridges`, for the first model in use that ends too early."""
+    day = scenario.client.report_date
+    today = risks.options.get(scenario.finance.baseline)
+    known = [(e.retired, e) for e in today.endings if e.retired] if today else []
+    ends = sorted((each for each in known if each[0] > day), key=lambda each: each[0])
+    found: dict[str, Bridge] = {}
+    for name, option in scenario.options.items():
+        latest = days_to_serve(option.months_to_production).high
+        serves = day + dt.timedelta(days=round(latest))
+        for last, e in ends:
+            line = notice.line_of(load(), e.vendor, e.model, day) if last <= serves else {}
+            lasting = [model for model, until in line.items() if until > serves.isoformat()]
+            if lasting and name not in found:
+                days = (last - day).days - 1
+                found[name] = Bridge(model=e.model, vendor=e.vendor, heir=lasting[-1], days=days)
+    return found
+
+
+def _words(
+    scenario: Scenario, parity: Parities, risks: VendorRisks, name: str, bridge: Bridge | None
+) -> dict[str, str]:
     option = scenario.options[name]
     compared = next((p for p in parity.of(name) if p.verdict != "same model"), None)
     models = scenario.options[quality.leaves(scenario, name)[0]].models.values()
@@ -387,19 +451,21 @@ def _words(scenario: Scenario, parity: Parities, risks: VendorRisks, name: str) 
         "reference": quality.spoken(compared.reference if compared else "the model in use"),
         "items": str(compared.items if compared else 0),
         "vendor": option.vendor or option.label,
-        "ending": _ending(scenario, risks, name),
+        "ending": _ending(scenario, risks, name, bridge.model if bridge else ""),
     }
 
 
-def _ending(scenario: Scenario, risks: VendorRisks, name: str) -> str:
-    """Models of an option or of what runs today whose last day falls within the plan, in words."""
+def _ending(scenario: Scenario, risks: VendorRisks, name: str, bridged: str = "") -> str:
+    """Models of an option or of what runs today whose last day falls within the plan, in words;
+    without the one that another bridges."""
     option = scenario.options[name]
     day = scenario.client.report_date
     said = []
     live = day + dt.timedelta(days=round(option.months_to_production.central * DAYS_OF_MONTH))
     found = (risks.options.get(o) for o in (scenario.finance.baseline, name))
     for e in dict.fromkeys(e for risk in found if risk for e in risk.endings):
-        if e.retired and (e.retired - day).days <= 365:  # the plan's last horizon
+        is_near = e.retired and (e.retired - day).days <= 365
+        if e.retired and is_near and e.model != bridged:  # the plan's last horizon
             gap = f", before {option.label} serves" if e.retired < live else ""
             last = f"last day {_spelt(e.retired)}{gap}"
             said.append(f"{quality.spoken(e.model)} at {e.vendor} ({last})")
