@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
-from siting.memory import distance
+from siting.memory import distance, engines
 from siting.quantity import Range
 from siting_validation import comparison as validation
-from siting_validation import finetune
+from siting_validation import finetune, left_out
 
 LEFT_OUT = Path(__file__).parents[1] / "lib" / "siting_validation" / "left_out.json"
 VRAM = validation.read(validation.shipped("vram"))
@@ -68,15 +68,25 @@ def test_ranges_hold_most_measurements_and_are_no_barn_doors() -> None:
 def test_what_is_left_out_is_predicted_within_the_promise_too() -> None:
     found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))
     for group, pool, peak in (
-        ("model and card", (0.6, 2.5), (9, 28)),
-        ("source", (1.5, 5), (13, 38)),
+        ("model and card", (0.4, 2), (9, 28)),
+        ("source", (0.4, 2), (13, 38)),
     ):
         serving = found["vram"][group]["kv_cache_gib_per_gpu"]
         training = found["finetune"][group]["peak_gib_per_gpu"]
         assert serving["median_error_pct_of_card"] <= pool[0]
         assert serving["p90_error_pct_of_card"] <= pool[1]
         assert training["median_error_pct"] <= peak[0] and training["p90_error_pct"] <= peak[1]
-        assert serving["coverage"] >= 0.72 and training["coverage"] >= 0.72
+        assert serving["coverage"] >= 0.76 and training["coverage"] >= 0.72
+
+
+def test_what_source_code_says_of_the_sampler_is_found_from_no_log() -> None:
+    row = engines.constant("vllm", "sampler_bytes", (0, 19))
+    # logits in 16 bit, in 32 bit, their softmax and noise; a row of 32-bit values for each of the
+    # 132 multiprocessors of an H100, over 1,024 sequences
+    assert row.central == pytest.approx(2 + 4 + 4 + 4 + 132 * 4 / 1024, abs=0.05)
+    found = [key for case in left_out.cases("vram") for key, _ in left_out.derived(case)]
+    names = {(name, first) for _, name, first, _, _ in found}
+    assert ("sampler_bytes", "0.17") not in names and ("sampler_bytes", "0.8") in names
 
 
 def test_nine_in_ten_scored_figures_are_predicted() -> None:

@@ -106,7 +106,8 @@ def derived(case: LoggedRow) -> Iterator[tuple[Key, float]]:
         constant = pool.sampler_row(d)
         each = max_sequences(d) * d.model.vocab_size
         sampler = constant.central * each
-        if part - sampler < sampler / 2 and prompt_chunk(d, longest) < 20_000:  # it dominates
+        dominates = part - sampler < sampler / 2 and prompt_chunk(d, longest) < 20_000
+        if dominates and constant.kind == "measured":  # what source code says needs no log
             yield _key(constant), (activation * GIB - (part - sampler)) / each
     weights = number(row, "weights_gib_per_gpu")
     if d.family == "sglang" and weights is not None:
