@@ -324,6 +324,40 @@ def test_early_attention_kernels_walk_a_cache_block_by_block_and_in_waves() -> N
     assert seconds(LLAMA, 1.0) == 0
 
 
+def test_before_its_kernel_for_amd_cards_vllm_read_the_cache_for_each_query_head() -> None:
+    def read(model: str, tp: int, release: str, gpu: str = "mi300x-192gb") -> float:
+        d = deployed(model, gpu, tensor_parallel=tp, engine="vllm", engine_version=release)
+        return float(performance.replica(d).read_bytes(1000.0))
+
+    # 32 layers × 1,000 tokens × keys and values of 8 heads of 128 in 16 bit; 4 query heads each
+    once = 32 * 1000 * 2 * 8 * 128 * 2.0
+    llama = "meta-llama/Llama-3.1-8B-Instruct"
+    assert read(llama, 1, "0.6.2") == read(llama, 1, "") == read(llama, 1, "0.6") == once
+    assert read(llama, 1, "0.6.1") == 4 * once
+    assert read(llama, 1, "0.6.1", "h100-sxm5-80gb") == once
+    # on 16 cards a cached head stands on two of them, with two of its four query heads each
+    assert read(llama, 16, "0.6.1") == 2 * once / 8
+
+
+def test_a_scheduler_that_looks_seldom_for_requests_lets_them_wait_for_half_of_it() -> None:
+    t = loops.Traffic(load=16.0, input_tokens=1.0, output_tokens=1e6, rounds=np.inf)
+    r = performance.replica(LLAMA)
+    k = constants(LLAMA)
+    seldom, always = (
+        loops.closed_loop(r, k, replace(t, looks=looks), 100.0) for looks in (30.0, 1.0)
+    )
+    step = float(loops.step(r, k, t, 16.0))
+    assert seldom.ttft_s - always.ttft_s == pytest.approx(14.5 * step, rel=0.01)
+    # a client on its own finds the scheduler idle
+    alone = [
+        loops.closed_loop(r, k, replace(t, load=1.0, looks=looks), 100.0).ttft_s
+        for looks in (30.0, 1.0)
+    ]
+    assert alone[0] == alone[1]
+    stated = throughput.run_of_row(ROW | {"note": "--scheduler-recv-interval 30 (a script)"})
+    assert stated.asked.looks == 30 and throughput.run_of_row(ROW).asked.looks == 1
+
+
 def test_a_server_that_sends_token_by_token_bounds_a_large_batch_only() -> None:
     k = constants(replace(LLAMA, engine="nim"))
     assert loops.streamed(k, 1.0, 0.005) == 0.005

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 from siting import catalogue
 from siting.serving import spread
+from siting_validation import fit_throughput
 from siting_validation import throughput_ranges as ranges
 
 SEEN = {
@@ -68,3 +71,21 @@ def test_every_case_finds_a_range_and_farther_is_never_narrower() -> None:
                 assert low <= -ranges.NARROWEST + 1e-3 and high >= ranges.NARROWEST - 1e-3
                 for (low, high), (lower, higher) in pairwise(found):
                     assert lower <= low and higher >= high
+
+
+def test_a_class_that_other_tables_make_narrower_is_stretched_to_the_nearer_one() -> None:
+    low = np.array([-0.2, -0.2, -0.1, -0.3, -0.5])
+    high = np.array([0.2, 0.4, 0.2, 0.1, 0.5])
+    lower, higher = ranges.never_narrower(low, high, np.array([0, 0, 1, 1, 3]))
+    # middle widths 0.5, 0.35, 1: the second class is stretched by 0.5 / 0.35, the others are not
+    wider = np.array([1, 1, 0.5 / 0.35, 0.5 / 0.35, 1])
+    assert lower == pytest.approx(low * wider) and higher == pytest.approx(high * wider)
+
+
+@pytest.mark.parametrize("group", ["model and card", "source"])
+def test_the_middle_range_of_speed_is_never_narrower_farther_out(group: str) -> None:
+    kept = Path(fit_throughput.__file__).with_suffix(".json").read_text(encoding="utf-8")
+    held = json.loads(kept)["holds"][group]
+    for quantity in fit_throughput.QUANTITIES:
+        widths = [held[f"distance {n}"][quantity]["width"] for n in range(4)]
+        assert widths == sorted(widths), quantity

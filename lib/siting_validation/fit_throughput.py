@@ -415,6 +415,7 @@ def holds(fit: ConstantsFit, c: ranges.Cases, errors: dict[str, ranges.Errors]) 
             low, high = ranges.bounds(c, e, key)
             if q == "itl_or_tpot_ms":
                 low, high = fit.carried(key, low, high)
+            low, high = ranges.never_narrower(low, high, c.levels[key])
             own = e.near if key == "model and card" else e.far
             inside = (low - 0.005 <= own) & (own <= high + 0.005)
             width = np.exp(high - low)

@@ -508,17 +508,15 @@ Each row is predicted by a fit, and held in a range, that never saw its model on
 source). Priors were set by hand with the measurements in sight, so even these errors are a little
 kind. The range of a time per token under a request rate is that of a step, carried through the
 queue: near saturation, a longer step lets more requests meet, which makes it longer still.
-Since the fit of 28 November, whose constants are in use, open loops are read with the limits on
-sequences and batch that their source states, and a run of 200 requests as one that ends before as
-many are under way as its rate asks for in the long run. A fit anew makes experts of general kernels
-11 % faster, but for 8-bit ones, and moves no other constant by more than 3 %; the errors below are
-of that fit without each group."""
+Open loops are read with the limits on sequences and batch that their source states, and a run of
+200 requests as one that ends before as many are under way as its rate asks for in the long run."""
 SPEED_DISTANCE = """\
 A card, a model or a format of experts of which there are fewer than ten other measurements is one
 step, and so is a release of the engine; an engine on that generation of cards, or under that kind
 of load, two. Distance 0: all was seen; 1: but for one step; 2: two or three; 3: more. No case has a
-narrower range farther out. The middle one of a class hangs also on which rows are in it, each
-judged by a table made without its group. Share of measurements in the range; high over low:"""
+narrower range farther out. Each row is judged by a range made without its group, so that classes
+are judged by different ones; where that alone makes a class narrower in the middle than a nearer
+one, its rows are stretched until it is not. Share of measurements in the range; high over low:"""
 MISFITS = """\
 - A vLLM of 2024 with an 8-bit 405B model on MI300X (`dstack405`): its source ran two checkpoints,
   Meta's with scales by row, for which the engine had no fused product on AMD cards, and AMD's with
@@ -538,12 +536,11 @@ MISFITS = """\
   NIM's own documentation a quarter faster than NIM's sweep.
 - First tokens of servers other than NIM: means over runs whose first requests compile kernels,
   next to medians that do not count them.
-- Llama 3 on MI300X with vLLM 0.6 (`argonne`) takes 1.5 to 3.5 times what is expected, more the
-  larger the batch; another source with the same card and release (`dstack405`) does not. On two
-  cards, a step of 70B grows from 51 to 146 ms between 16 and 64 sequences of 256 tokens: products
-  of 64 rows reach some 50 TFLOP/s. Contexts that are 1,344 tokens longer add 71 ms, and 17 ms with
-  8B: as if the cache were read once for each query head. The 21 rows of its other cards are 11 %
-  off in the middle and 25 % at nine tenths, by the fit that knows them.
+- Llama 3 on MI300X with vLLM 0.6.1 (`argonne`, which names the commit and its image): three causes
+  are facts of that release on these cards. Its attention read the cache once for each query head,
+  until 0.6.2; its 16-bit products came from libraries that were not tuned for the card; and each
+  step launched more kernels, which counted twice for mixtures of experts. What remains: the second
+  and third are constants, of which a fit without this source knows little more than the priors.
 - Open loops of 200 requests (`iog`) end before as many run as their rate asks for in the long run,
   which is what is expected: Llama 3 8B on one H100 PCIe at 32 a second 16 ms, expected 35.
 - A 70B model in 16 bit on two H100 PCIe (`iog`): throughput times time per token says that 48
@@ -552,8 +549,16 @@ MISFITS = """\
 - Mixtral 8x7B in 16 bit under vLLM 0.15 (`blis`): from 8 to 20 requests a second, the time per
   token grows from 19.4 to 20.7 ms, and from 19.5 to 31 as expected, with a constant for 16-bit
   experts that was fitted on early engines.
-- First tokens of DeepSeek-R1 on SGLang take 200 to 300 ms more than reading the prompt: prompts run
-  without captured graphs, and ranks that share experts wait for one another.
+- First tokens of mixtures of experts on SGLang: the scripts of InferenceX let its scheduler look
+  for requests at every tenth or thirtieth step alone, which rows of that harness now state. What
+  remains is some 150 ms: prompts run without captured graphs, and ranks that share experts wait
+  for one another.
+- First tokens of TensorRT-LLM under the same harness take 10 to 30 steps more than expected, and
+  30 to 170 with attention data parallel, whose scripts hold a prompt back until every rank has one
+  or 60 steps have passed. How long that takes changed with release and script, and a row names
+  neither.
+- NVFP4 on GB10 reads prompts of a dense 31B model as slowly as 16 bit, and those of mixtures of
+  experts as fast as 8 bit; reports on what vLLM's builds do there disagree. Nothing is assumed.
 - NVFP4 of a dense 27B model on SGLang (`sglq36`) runs at a third of what 4-bit products give: its
   checkpoint has 4-bit weights alone, which its table does not say.
 - SGLang counts requests that it has put back as under way: with more clients than the pool holds,

@@ -133,6 +133,7 @@ def run_of_row(row: Mapping[str, str]) -> Run:
         spread=_spread(note),
         rounds=rounds,
         sent=_found(r"(\d+) ShareGPT prompts\b", note) or math.inf,
+        looks=_found(r"--scheduler-recv-interval[ =](\d+)", note) or 1.0,
     )
     return Run(deployment=d, loop=loop, asked=asked, dummy=dummy)
 

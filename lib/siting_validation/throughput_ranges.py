@@ -32,6 +32,9 @@ FEWEST = 20
 """Fewer errors than this make no range of their own; classes of load need twice as many."""
 SOURCES = 4
 """A range of strangers needs as many."""
+MORE_OF_A_KIND = 1
+"""And so many more where it is of one kind of load alone: of four, a quarter of one source decides
+where a range ends, and leaving another out moved one end of a class from 0.83 to 0.46."""
 HEARD = 5
 """A source with fewer errors in a class says nothing of it."""
 ALIKE = {"model and card": 30, "source": 10}
@@ -165,7 +168,7 @@ def _stranger_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[S
             seen_near = near & (level_near == 0) & here
             seen_far = far & (level_far == 0) & here
             scope = _scope(f"kind={of_kind} & distance=0", load)
-            if pooled := _pooled(cases, errors, seen_near, seen_far, load):
+            if pooled := _pooled(cases, errors, seen_near, seen_far, load, MORE_OF_A_KIND):
                 found.append(replace(pooled, scope=scope))
     of_kinds = tuple(found)
     before = ScopeRange(scope="", low=-NARROWEST, high=NARROWEST, count=0)
@@ -186,18 +189,24 @@ def _widest(*found: ScopeRange) -> ScopeRange:
 
 
 def _pooled(
-    cases: Cases, errors: Errors, near: np.ndarray, far: np.ndarray, load: str = ""
+    cases: Cases,
+    errors: Errors,
+    near: np.ndarray,
+    far: np.ndarray,
+    load: str = "",
+    more: int = 0,
 ) -> ScopeRange | None:
     """Range of the errors `near` of known and `far` of unknown sources; None if few.
 
-    load: of a class of load alone, which more must tell of.
+    load: of a class of load alone, which more must tell of. more: sources that must, besides.
     """
     source = cases.groups["source"]
     sources = np.concatenate([source[near], source[far]])
     names, counts = np.unique(sources, return_counts=True)
     heard = np.isin(sources, names[counts >= HEARD])
     enough = heard.sum() >= FEWEST * (2 if load else 1)
-    if not enough or (counts >= HEARD).sum() < SOURCES + (1 if load else 0):
+    least = SOURCES + more + (1 if load else 0)
+    if not enough or (counts >= HEARD).sum() < least:
         return None
     all_errors = np.concatenate([errors.near[near], errors.far[far]])[heard]
     low, high = quantiles(all_errors, sources[heard], "source", errors.held)
@@ -226,6 +235,26 @@ def bounds(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.ndarr
                 found[mark] = lookup(rows, case)
             lows[i], highs[i] = found[mark]
     return lows, highs
+
+
+def never_narrower(
+    low: np.ndarray, high: np.ndarray, level: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same bounds, as logarithms, with no class of distance narrower in the middle than a
+    nearer one.
+
+    Each row is held in a range made without its group, so that classes are judged by different
+    tables. Where that alone makes a farther class narrower, its rows are stretched.
+    """
+    wider = np.ones(len(low))
+    least = 0.0
+    for n in range(4):
+        at = (level == n) & np.isfinite(low)
+        if at.any():
+            width = float(np.median(high[at] - low[at]))
+            wider[at] = max(least / width, 1.0)
+            least = max(least, width)
+    return low * wider, high * wider
 
 
 def facts(quantity: str, rows: list[ScopeRange]) -> list[dict[str, Any]]:

@@ -131,3 +131,9 @@ def version(text: str) -> Release | None:
     """Major and minor of a release such as 0.10.1.1; None for a development build or blank."""
     found = re.match(r"v?(?!0\.1\.dev)(\d+)\.(\d+)", text.strip())
     return (int(found[1]), int(found[2])) if found else None
+
+
+def patch(text: str) -> tuple[int, int, int] | None:
+    """The same with what follows the minor; None where that is not stated either."""
+    found = re.match(r"v?(?!0\.1\.dev)(\d+)\.(\d+)\.(\d+)", text.strip())
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None

@@ -48,6 +48,9 @@ class Traffic:
     is not counted."""
     sent: Numbers = np.inf
     """Requests of the whole run (open); inf: so many that its beginning and end do not tell."""
+    looks: Numbers = 1.0
+    """Steps from one look for new requests to the next (closed). SGLang looks at every one unless
+    `--scheduler-recv-interval` says otherwise; having read a prompt, it looks at once."""
 
     @property
     def context(self) -> Numbers:
@@ -101,7 +104,7 @@ def others_read(
     there = a_prompt / (a_prompt + k["frontend_us"] * 1e-6)
     behind = (together - 1) * (running - 1) / running  # the first of all to come is read alone
     in_step = there * behind / (1 + t.spread * t.output_tokens)
-    return np.minimum(in_step + (running - 1) / t.output_tokens, together - 1)
+    return np.minimum(in_step + t.looks * (running - 1) / t.output_tokens, together - 1)
 
 
 def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed:
@@ -122,7 +125,8 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
     steps = running / together
     burst = read(together) / together * (running + together) / 2 + decode * (steps + 1) / 2
     others = others_read(k, running, together, a_prompt, t)
-    later = read(1 + others) + decode * (1 + k["step_wait"] * np.minimum(running - 1, 1))
+    waits = k["step_wait"] + (t.looks - 1) / 2  # it comes at any step between two looks
+    later = read(1 + others) + decode * (1 + waits * np.minimum(running - 1, 1))
     ttft = k["first_token_us"] * 1e-6 + first * burst + (1 - first) * later
     delayed = first * (running - together) / 2 + (1 - first) * (running - 1 - others)
     tpot = streamed(k, running, decode + a_prompt / out * np.maximum(delayed, 0.0))

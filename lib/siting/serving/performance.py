@@ -29,7 +29,7 @@ from siting import catalogue, dtypes
 from siting.catalogue import Fact, Gpu, Kernels, Positive, UnknownName, column, conditions, scoped
 from siting.dtypes import weight_format
 from siting.memory import attention, engines, pool
-from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
+from siting.memory.deployment import OF_AMD, Deployment, max_sequences, prompt_chunk
 from siting.memory.weights import linear_bytes, tensors
 from siting.quantity import GIB, NotEstimated
 
@@ -112,6 +112,8 @@ class Replica:
     """Last tokens that layers of each kind keep of a sequence, at most. [3]"""
     attended: Array
     """Tokens of them that a new token attends to, at most. [3]"""
+    cache_reads: Numbers
+    """Times that a step reads the cache: once, or for each of the query heads that share it."""
     attention_flop: Array
     """One new token attending to one cached one. [3, FLOP]"""
     prompt_attention_flop: Array
@@ -153,8 +155,9 @@ class Replica:
         return _summed(self.kv_bytes, context, self.kept) + self.state_bytes
 
     def read_bytes(self, context: Numbers) -> Numbers:
-        """Of `sequence_bytes`, what a step reads."""
-        return _summed(self.kv_bytes, context, self.attended) + self.state_bytes
+        """What a step reads of it, all reads counted."""
+        read = _summed(self.kv_bytes, context, self.attended)
+        return read * self.cache_reads + self.state_bytes
 
     def decode_flop(self, context: Numbers) -> Numbers:
         """A new token attending to `context` tokens. [FLOP]"""
@@ -522,6 +525,7 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         kv_bytes=cache[0],
         kept=np.array([math.inf, window, math.inf]),
         attended=np.array([math.inf, window, SELECTED]),
+        cache_reads=_cache_reads(d),
         attention_flop=cache[1],
         prompt_attention_flop=cache[2],
         state_bytes=sum(g.count * g.state_bytes(tp) for g in groups if g.kind == "state"),
@@ -579,6 +583,22 @@ def _block_heads(d: Deployment) -> float:
     queries = d.model.num_attention_heads
     cached = d.model.num_key_value_heads
     return queries / d.tensor_parallel / (8 if queries == 8 * cached else 1)
+
+
+FIRST_SHARED_ON_AMD = (0, 6, 2)
+"""Release of vLLM from which query heads share what is read of the cache on AMD cards (pull request
+8310 of vllm-project/vllm, merged in September 2024). The kernel of before gives each query head of
+each sequence a block of threads of its own (`paged_attention_v1` in csrc/attention)."""
+
+
+def _cache_reads(d: Deployment) -> float:
+    """Times that a step reads the cache of a sequence on a GPU."""
+    patch = engines.patch(d.engine_version)
+    shared = patch is None or patch >= FIRST_SHARED_ON_AMD
+    if d.gpu.kernels not in OF_AMD or engines.engine_name(d.engine) != "vllm" or shared:
+        return 1.0
+    tp = d.tensor_parallel
+    return d.model.num_attention_heads / tp / max(d.model.num_key_value_heads / tp, 1.0)
 
 
 def windows_are_used(d: Deployment) -> bool:
