@@ -32,7 +32,7 @@ REVIEW = Made(
     label="transfer impact assessment",
     reason="Not known.",
     clears="Write it.",
-    lead=Made(rule=Made(owner="data protection")),
+    owner="data protection",
     may_not_apply=False,
 )
 LACKS = frozenset(f"no {what}" for what in Readiness.model_fields)
@@ -268,7 +268,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     )
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
-    known |= {"renewing", "leaving", "leaving at go", "bridging", "counsel", "overlap"}
+    known |= {"renewing", "leaving", "leaving at go", "bridging", "turning", "counsel", "overlap"}
     words = [
         "counsel",
         "items",
@@ -287,6 +287,8 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         "renews",
         "bridge",
         "bridged",
+        "offers",
+        "turning",
         "before",
         "switch",
         "beside",
@@ -317,6 +319,23 @@ def test_a_contract_that_ends_has_its_notice_as_a_step_before_that_day():
     assert (renewing.day, renewing.when) == (12, "renewing")
     kept = advised(candidate("api", 1.0), candidate("own", 0.4, "on_premises")).plan
     assert not [s for s in kept if s.row.when in ("renewing", "leaving")]
+
+
+def test_what_an_offer_would_turn_is_asked_for_at_the_price_of_each_offer():
+    def told(turning, best):
+        facts = dataclasses.replace(FACTS, turning=turning)
+        own = candidate("own", best, "on_premises")
+        steps = advised(candidate("api", 1.0), own, facts=facts).plan
+        return [s for s in steps if s.row.when == "turning"]
+
+    two = ("you take Alpha, which is no option yet", "it is rented for three years")
+    (step,) = told(two, 2.5)  # today's API stays
+    assert step.row.label == "2 written offers of what would turn it"
+    assert "that you take Alpha, which is no option yet; that it is rented" in step.row.step
+    assert (step.row.day, step.price.central) == (30, 2 * step.row.cost.central)
+    (step,) = told(two[:1], 2.5)
+    assert step.row.label == "a written offer of what would turn it"
+    assert not told((), 2.5) and not told(two, 0.4)
 
 
 def test_what_is_in_hand_is_no_step():

@@ -330,6 +330,20 @@ def test_what_a_go_spends_holds_no_step_that_is_spent_before(client: str) -> Non
         assert ("rent cards for" in page) == rents
 
 
+@pytest.mark.parametrize("client", ["agence-lumiere", "tidewater-apps"])
+def test_an_offer_that_could_turn_an_answer_to_stay_is_a_step_by_the_day_it_is_known(
+    client: str,
+) -> None:
+    s = opened(client)
+    turns = s.turns()
+    offers = turns[turns.settled == "offer"]
+    asked = s.steps()[s.steps().label.str.contains("would turn it")]
+    assert len(offers) and len(asked) == 1
+    for change in offers.change:
+        assert change in asked.step.iloc[0]
+    assert (offers.known_by >= asked.due.iloc[0]).all() and asked.price.iloc[0] > 0
+
+
 def test_no_contract_that_ends_is_no_notice_to_give() -> None:
     assert opened("klinikverbund-nordheide").contract().empty
 

@@ -180,7 +180,9 @@ class Results:
     @cached_property
     def advice(self) -> Advice:
         """What to measure, what to do and what to know."""
-        facts = plan.facts_of(self.scenario, self.sovereignty, self.quality, self.stability)
+        facts = plan.facts_of(
+            self.scenario, self.sovereignty, self.quality, self.stability, self._turned_by_offers()
+        )
         return deciding.assess(
             self.decision,
             scenario=self.scenario,
@@ -190,6 +192,18 @@ class Results:
             capacity=self.capacity,
             memory=self.memory,
         )
+
+    def _turned_by_offers(self) -> list[str]:
+        """Clauses of the changes that an offer settles and that turn an answer to stay; a choice
+        that moves has offers of its own in its plan."""
+        if not self.decision.stays:
+            return []
+        return [
+            self.numbers.regrouped(variant.phrase)
+            for variant, found in self.tried
+            if variant.plausible and found.answer != "stays"
+            if (variant.settled or variants.SETTLED[variant.kind]) == "offer"
+        ]
 
     @cached_property
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:

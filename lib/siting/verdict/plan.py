@@ -44,6 +44,7 @@ Condition = Literal[
     "leaving",
     "leaving at go",
     "overlap",
+    "turning",
 ]
 """What may hold for the client and the recommended option (`conditions`)."""
 
@@ -76,10 +77,12 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     and what it tells, {measured}, topics for {counsel} are filled in, and of a contract that ends
     {renewed}, {notice}, {until}, {renews} (for how long, without a notice); {beside} is how long
     old and new run side by side; {bridge} takes over from {before}
-    ({bridged}: with its vendor) by {switch}."""
+    ({bridged}: with its vendor) by {switch}; {offers} are asked for what would turn the answer
+    ({turning})."""
     why: str
     cost: Range | None = None
-    """Blank: that of the experiment that the step names, or not estimated."""
+    """Blank: that of the experiment that the step names, or not estimated. Of one offer where it
+    is for {turning}."""
     in_moving: bool = False
     """Whether what moving over costs, or the service of today until then, holds its work already,
     where the option moves."""
@@ -162,6 +165,8 @@ class Facts:
     renewal: Renewal | None = None
     notice: Mapping[str, Notice] = field(default_factory=dict)
     """By option that is moved to: when notice of that contract is given."""
+    turning: tuple[str, ...] = ()
+    """What an offer would settle that puts another option before the choice, as clauses."""
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
     """By option that is moved to: what bridges to its go-live, where one must and one can."""
     ended: Mapping[str, int] = field(default_factory=dict)
@@ -235,6 +240,7 @@ def conditions(
         "renewing": facts.renewal is not None and target.name == baseline,
         "leaving": moves_out and notice == "extended",
         "leaving at go": moves_out and notice == "at go",
+        "turning": target.name == baseline and bool(facts.turning),
         "overlap": target.name != baseline and target.name in facts.ended,
     }
     return {word for word, true in holds.items() if true} | facts.holds
@@ -269,6 +275,8 @@ def plan(
             "bridged": f"{quality.spoken(bridge.model)} at {bridge.vendor} ({ends})",
             "switch": _spelt(last - dt.timedelta(days=1)),
         }
+    words |= {"offers": _counted(len(facts.turning), "written offer")}
+    words |= {"turning": "; ".join(f"that {clause}" for clause in facts.turning)}
     open_ = to_decide(target, facts)
     steps = [
         _step(s, words | {"reviews": points, "owner": who}, test, facts, target.name)
@@ -287,7 +295,9 @@ def _step(
     named: PlanStep | Experiment | None = test if row.when == "measure" else row
     price = None
     if named and named.cost:
-        price = named.cost.scaled(facts.rates.get(named.currency, 1.0), facts.currency)
+        times = len(facts.turning) if row.when == "turning" else 1
+        rate = facts.rates.get(named.currency, 1.0)
+        price = named.cost.scaled(times * rate, facts.currency)
     filled = {"label": row.label.format(**words), "step": row.step.format(**words)}
     day = row.day
     if facts.renewal and row.when in ("renewing", "leaving", "leaving at go"):
@@ -309,6 +319,11 @@ def _renews(contract: Renewal) -> str:
     return f"to {_spelt(contract.renewed_to)}"
 
 
+def _counted(number: int, thing: str) -> str:
+    """`a written offer`, `3 written offers`."""
+    return f"a {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _begun_small(label: str) -> str:
     return label[:1].lower() + label[1:]
 
@@ -322,8 +337,17 @@ def _spelt(day: dt.date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def facts_of(scenario: Scenario, law: Sovereignty, parity: Parities, risks: VendorRisks) -> Facts:
-    """Names that the plan's sentences need, and the currencies in which tests are priced."""
+def facts_of(
+    scenario: Scenario,
+    law: Sovereignty,
+    parity: Parities,
+    risks: VendorRisks,
+    turning: Sequence[str] = (),
+) -> Facts:
+    """Names that the plan's sentences need, and the currencies in which tests are priced.
+
+    turning: clauses of what an offer would settle and turns the answer
+    """
     client = scenario.client
     day = scenario.client.report_date
     bridges = _bridges(scenario, risks)
@@ -340,6 +364,7 @@ def facts_of(scenario: Scenario, law: Sovereignty, parity: Parities, risks: Vend
         counsel=tuple(_within_sentence(topic.topic) for topic in law.for_counsel),
         renewal=renewal(scenario),
         notice=_notice(scenario),
+        turning=tuple(turning),
         bridges=bridges,
         ended=_ended(scenario),
         beside=_months_in_words(_beside(scenario)),
