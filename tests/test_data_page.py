@@ -10,7 +10,9 @@ import pytest
 from printed import printed
 from siting import places, study
 from siting.inputs.scenario.changes import put
+from siting.inputs.scenario.model import in_words
 from siting.rules.sovereignty import OpenPoint
+from siting.verdict import plausible
 from studies import CLIENTS, opened
 
 
@@ -138,7 +140,7 @@ def test_law_that_is_on_file_in_part_is_not_said_to_be_missing() -> None:
 
 def test_a_duty_that_begins_within_the_plan_stands_beside_the_open_points() -> None:
     told = printed("30_data", "tidewater-apps")
-    line = next(x for x in told.splitlines() if "from January 1, 2027 besides, " in x)
+    line = next(x for x in told.splitlines() if "from January 1, 2027, " in x)
     assert "California ADMT" in line
     assert "Colorado" in line
 
@@ -268,7 +270,7 @@ def test_a_residency_that_is_known_to_be_broken_is_a_point_of_its_own() -> None:
     assert "OpenAI API: Sub-processors" in point.flows
     assert point.cure.startswith("Agree on support and sub-processors from inside the region")
     told = printed("30_data", "polderwerk")
-    assert f"{point.letter} | Access from outside the required residency" in told
+    assert f"{point.letter} Access from outside the required residency (" in told
     due = s.open_points()
     assert (due.point[due.option == s.chosen] == point.point).sum() == 1
 
@@ -328,6 +330,93 @@ def test_a_private_firm_outside_health_care_is_told_of_no_notice_that_texas_asks
     law = opened("tidewater-apps").results.sovereignty.law
     assert law.remedy("US-TX-1", [{"sector": "software"}]) == "Check the prohibited uses."
     assert "show the notice" in law.remedy("US-TX-1", [{"sector": "health"}])
+
+
+@pytest.mark.parametrize(
+    ("client", "point", "step", "owner"),
+    [
+        ("banca-valdora", "Exit plan", "exit plan written and tested", "risk management"),
+        ("banca-valdora", "Contingency for third-party AI", "fallback model tested", "architect"),
+        ("polderwerk", "Access to US models can be cut", "fallback model tested", "architect"),
+        (
+            "klinikverbund-nordheide",
+            "Contingency for third-party AI",
+            "fallback for the critical work rehearsed",
+            "risk management",
+        ),
+    ],
+)
+def test_a_point_that_a_step_mends_has_its_day_and_owner_on_every_page(
+    client: str, point: str, step: str, owner: str
+) -> None:
+    s = opened(client)
+    steps = s.steps().set_index("label")
+    (day,) = {steps.due[step]}
+    assert steps.owner[step] == owner
+    assert steps.price[step] > 0
+    points = s.open_points()
+    own = points[(points.option == s.chosen) & (points.point == point)].iloc[0]
+    assert (own.due, own.owner) == (day, owner)
+    letters = s.rule_points()
+    five = letters[(letters.option == s.chosen) & (letters.point == point)]
+    assert five.owner.to_list() == [owner]
+    told = s.steps()[s.steps().label.str.startswith("open points decided")].step
+    assert not told.str.contains(point).any()
+    assert f", by {s.date(day)}.**" in printed("30_data", client)
+
+
+@pytest.mark.parametrize(
+    ("client", "moves"),
+    [
+        ("klinikverbund-nordheide", True),
+        ("banca-valdora", True),
+        ("assekuranz-saentis", True),
+        ("polderwerk", False),  # no personal data
+        ("agence-lumiere", False),  # stays
+        ("tidewater-apps", False),
+    ],
+)
+def test_an_impact_assessment_is_reviewed_before_personal_data_move(
+    client: str, moves: bool
+) -> None:
+    """GDPR Art. 35(11), FADP Art. 22(1): one that is done speaks of the processing of its day."""
+    steps = opened(client).steps()
+    own = steps[steps.label == "impact assessment reviewed"]
+    assert len(own) == moves
+    assert (own.owner == "data protection").all()
+    assert (own.price > 0).all()
+    assert (own.day == 90).all()
+
+
+def test_a_point_that_waits_for_an_answer_is_asked_before_anything_is_mended() -> None:
+    s = opened("assekuranz-saentis")
+    points = s.open_points()
+    asked = points[
+        (points.option == s.chosen) & (points.point == "Contingency for third-party AI")
+    ].iloc[0]
+    assert (asked.due, asked.owner) == ("2026-12-24", "risk management")
+    assert "fallback model tested" not in set(s.steps().label)
+
+
+def test_what_a_client_says_of_its_data_is_no_assumption() -> None:
+    for client in CLIENTS:
+        s = opened(client)
+        said = {
+            f"{words}, {in_words(name)}"
+            for name, w in s.scenario.workloads.items()
+            for trait, words in plausible.TRAITS.items()
+            if trait in w.data.model_fields_set
+        }
+        deciding = s.deciding()
+        assert said.isdisjoint(deciding.what[deciding.kind == "assumed"]), client
+    assert "personal data, code assistant" not in set(opened("polderwerk").deciding().what)
+
+
+def test_data_for_fine_tuning_are_asked_for_encryption_as_all_that_is_kept() -> None:
+    s = opened("assekuranz-saentis")
+    points = s.rule_points()
+    own = points[(points.option == s.chosen) & points.rules.str.contains("Security of processing")]
+    assert "Fine-tuning data" in own.flows.item().split("; ")
 
 
 def test_a_point_has_one_name_on_pages_one_and_five() -> None:
@@ -590,7 +679,7 @@ def test_a_duty_to_come_has_an_owner_and_a_question() -> None:
     assert begins.owner.notna().all()
     assert (begins.asks != "").all()
     told = printed("30_data", "tidewater-apps")
-    assert "Due from January 1, 2027 besides, for data protection to settle before:" in told
+    assert "Due from January 1, 2027, for data protection to settle before:" in told
     assert "Are people in Colorado subject to decisions" in told
 
 

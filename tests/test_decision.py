@@ -33,6 +33,8 @@ REVIEW = Made(
     reason="Not known.",
     clears="Write it.",
     owner="data protection",
+    findings=(Made(rule=Made(rule_id="GDPR-46-1")),),
+    awaited=None,
     may_not_apply=False,
 )
 LACKS = frozenset(f"no {what}" for what in Readiness.model_fields)
@@ -269,6 +271,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
     known |= {"renewing", "leaving", "leaving at go", "bridging", "turning", "counsel", "overlap"}
+    known |= {"mends", "moving"}
     words = [
         "counsel",
         "items",
@@ -339,12 +342,23 @@ def test_what_an_offer_would_turn_is_asked_for_at_the_price_of_each_offer():
 
 
 def test_what_is_in_hand_is_no_step():
-    told = " ".join(s.row.label for s in advised(candidate("api", 1.0)).plan)
-    assert "gateway" in told and "fallback model tested" in told
-    facts = dataclasses.replace(FACTS, holds=LACKS - {"no abstraction_layer"})
-    steps = advised(candidate("api", 1.0), facts=facts).plan
-    told = " ".join(s.row.label for s in steps)
-    assert "gateway" not in told and "fallback model tested" in told
+    def told(holds, *points):
+        facts = dataclasses.replace(FACTS, holds=holds, reviews={"api": [*points]})
+        return " ".join(s.row.label for s in advised(candidate("api", 1.0), facts=facts).plan)
+
+    contingency = Made(rule=Made(rule_id="NIST-62"))
+    open_ = Made(**{**vars(REVIEW), "label": "Contingency", "findings": (contingency,)})
+    assert "gateway" in told(LACKS, open_) and "fallback model tested" in told(LACKS, open_)
+    has_gateway = LACKS - {"no abstraction_layer"}
+    assert "gateway" not in told(has_gateway, open_)
+    assert "fallback model tested" in told(has_gateway, open_)
+    # The rule passes, or waits for an answer: there is nothing to test yet.
+    assert "fallback model tested" not in told(LACKS)
+    waits = Made(**{**vars(open_), "awaited": Made(name="critical_function")})
+    assert "fallback model tested" not in told(LACKS, waits)
+    # A rule that a step mends is nobody's to decide besides.
+    assert "open points decided" not in told(LACKS, open_)
+    assert "open points decided" in told(LACKS, waits)
 
 
 def test_every_option_kind_has_a_step_for_each_horizon():

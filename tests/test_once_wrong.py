@@ -64,7 +64,9 @@ def test_a_step_asks_first_whether_a_rule_applies_where_that_is_not_known() -> N
     given = opened("base").scenario
 
     def open_(title: str, may_not_apply: bool) -> OpenPoint:
-        rule = Made(title=title, remedy="Ask.", owner="data protection", weight="duty")
+        rule = Made(
+            rule_id=title, title=title, remedy="Ask.", owner="data protection", weight="duty"
+        )
         found = Made(
             rule=rule,
             verdict="review",

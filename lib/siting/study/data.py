@@ -24,6 +24,7 @@ from siting.rules.sovereignty import (
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict import plausible
+from siting.verdict.plan import mending
 
 STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
 """What the map and the table of flows show of each, and somebody must state."""
@@ -305,12 +306,15 @@ class DataFrames(Topic):
         clears: the question, or what would mend it
         cure: the first sentence of that, without another way out
         questions: all that is asked for it, that one included [1]
-        owner: who settles it
+        owner: who settles it: of a point that a step of the plan mends, who does the step
         """
+        chosen = self.results.decision.recommended
+        steps = self.results.advice.plan if chosen else ()
         for name, option in self.results.sovereignty.options.items():
             for place, p in enumerate(option.open_points):
                 flows = [x for f in p.findings for x in option.binds(f.rule.rule_id)]
                 found = p.by_gravity
+                step = mending(p, steps) if name == chosen else None
                 yield {
                     "option": name,
                     "letter": _letter(place),
@@ -328,7 +332,7 @@ class DataFrames(Topic):
                     "clears": p.clears,
                     "cure": short.cure(p.clears),
                     "questions": len(p.missing),
-                    "owner": p.owner,
+                    "owner": step.owner if step else p.owner,
                 }
 
     @frame

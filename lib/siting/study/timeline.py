@@ -12,7 +12,14 @@ from siting.rules.sovereignty import Ahead, OpenPoint
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict.candidates import TUNING_ENDS
-from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS, open_points, renewal
+from siting.verdict.plan import (
+    FIRST_HORIZON_DAYS,
+    PILOT_DAYS,
+    PlanStep,
+    mending,
+    open_points,
+    renewal,
+)
 
 USUAL = {
     "kind": "planned",
@@ -48,7 +55,8 @@ class TimelineFrames(Topic):
         is_tuning: whether it is a service of fine-tuning that the client needs and that ends
         owner: who settles it
         due: day by which it should be settled: within the plan's first horizon, and the day before
-            the law itself becomes stricter where that comes first
+            the law itself becomes stricter where that comes first; or the day of the step of the
+            plan that mends it
         spared: whether the law spares the client up to a day within that horizon, and the answer on
             which that turns; blank where no answer does
         binds_today: whether a law of it that is in force is open for what runs today, too: there it
@@ -60,6 +68,7 @@ class TimelineFrames(Topic):
             for doubt, hard in open_points(c, found.values()):
                 point = found.get(doubt.point)
                 waits = point.missing if point else ()
+                step = self._step_of(c.name, point)
                 asked = " ".join(point.question(name) for name in waits) if point else ""
                 yield {
                     "option": c.name,
@@ -72,12 +81,17 @@ class TimelineFrames(Topic):
                     "basis": _basis(point),
                     "hard": hard,
                     "is_tuning": doubt.point.startswith(TUNING_ENDS),
-                    "owner": doubt.owner,
-                    "due": self._due(c.name, point),
+                    "owner": step.owner if step else doubt.owner,
+                    "due": self.results.day(step.day) if step else self._due(c.name, point),
                     "spared": self._spared(c.name, point),
                     "binds_today": self._binds_today(point),
                 }
         yield from law.sources
+
+    def _step_of(self, option: str, point: OpenPoint | None) -> PlanStep | None:
+        """The step of the plan that mends a point of the choice, if one does."""
+        is_planned = option == self.results.decision.recommended
+        return mending(point, self.results.advice.plan) if is_planned else None
 
     def _due(self, option: str, point: OpenPoint | None) -> str:
         """The day by which a point should be settled."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
 from siting import places, quality
-from siting.catalogue import Currency, Fact, Owner, one_of, table
+from siting.catalogue import Currency, Fact, Owner, column, one_of, table
 from siting.cost.prices import exchange_rate, parameter
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness, months_from
 from siting.quality import Parities
 from siting.quantity import Range
-from siting.rules.sovereignty import OpenPoint, Sovereignty
+from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
 from siting.vendors import notice
 from siting.vendors.stability import VendorRisks
 from siting.vendors.vendor_record import load
@@ -37,6 +37,8 @@ Condition = Literal[
     "unproven",
     "measure",
     "reviews",
+    "mends",
+    "moving",
     "counsel",
     "ending",
     "bridging",
@@ -83,6 +85,10 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated. Of one offer where it
     is for {turning}."""
+    rules: Annotated[str, one_of(lambda: column("sovereignty_rules", "rule_id"), "rule", ";")] = ""
+    """Rules that it mends, separated by semicolons: where one is open, day and owner are those of
+    the step, and nobody has to decide it besides. `mends`: the step is there only for that;
+    `moving`: it is there where an option is moved to under one of these rules, open or not."""
     in_moving: bool = False
     """Whether what moving over costs, or the service of today until then, holds its work already,
     where the option moves."""
@@ -158,6 +164,8 @@ class Facts:
     the plan (`ending`), in words."""
     reviews: Mapping[str, Sequence[OpenPoint]] = field(default_factory=dict)
     """By option: what is open under the rules."""
+    applies: Mapping[str, Set[str]] = field(default_factory=dict)
+    """By option: the rules that apply to it."""
     holds: frozenset[str] = frozenset()
     """Words of `when` that hold for the client: `critical`; `no` with each readiness it lacks."""
     counsel: tuple[str, ...] = ()
@@ -215,10 +223,48 @@ def to_decide(target: Candidate, facts: Facts) -> dict[str, str]:
 
     Of a rule of which it is not known whether it concerns the option, that is asked first.
     """
-    found = [d for d, _ in open_points(target, facts.reviews.get(target.name, ())) if not d.quality]
+    reviews = facts.reviews.get(target.name, ())
+    own = own_steps(target, facts)
+    mended = {p.label for p in reviews if all(f.rule.rule_id in own for f in p.findings)}
+    every = (d for d, _ in open_points(target, reviews) if not d.quality)
+    found = [d for d in every if d.point not in mended]
     said = {d: f"whether “{d.point}” applies" if d.may_not_apply else d.point for d in found}
     owners = dict.fromkeys(d.owner for d in found)
     return {who: "; ".join(x for d, x in said.items() if d.owner == who) for who in owners}
+
+
+def own_steps(target: Candidate, facts: Facts) -> dict[str, PlanStep]:
+    """Steps that mend an open rule of an option, by rule; of two, the one lower in the table.
+
+    A rule that waits for an answer is asked first: nothing is to be mended before.
+    """
+    reviews = [p for p in facts.reviews.get(target.name, ()) if p.awaited is None]
+    open_ = {f.rule.rule_id for p in reviews for f in p.findings}
+    rows = table("plan_steps", PlanStep)
+    suited = [s for s in rows if s.when in facts.holds | {"mends"} and _suits(s, target, facts)]
+    return {rule: s for s in suited for rule in s.rules.split(";") if rule in open_}
+
+
+def mending(point: OpenPoint | None, steps: Iterable[Step]) -> PlanStep | None:
+    """The step of a plan that mends a point, if one does; none, where it waits for an answer."""
+    if point is None or point.awaited is not None:
+        return None
+    rules = {f.rule.rule_id for f in point.findings}
+    found = (s.row for s in steps if s.row.rules and rules <= {*s.row.rules.split(";")})
+    return next(found, None)
+
+
+def _is_moved_under(row: PlanStep, target: Candidate, baseline: str, facts: Facts) -> bool:
+    """Whether a step is due because an option is moved to under one of its rules."""
+    applies = facts.applies.get(target.name, frozenset())
+    is_moved = row.when == "moving" and target.name != baseline
+    return is_moved and not applies.isdisjoint(row.rules.split(";"))
+
+
+def _suits(row: PlanStep, target: Candidate, facts: Facts) -> bool:
+    """Whether a step is for the kind of an option and the client's sector."""
+    of_kind = "*" in row.kinds or target.kind in places.meant(row.kinds.split(";"))
+    return of_kind and ("*" in row.sectors or facts.sector in row.sectors.split(";"))
 
 
 def conditions(
@@ -278,12 +324,12 @@ def plan(
     words |= {"offers": _counted(len(facts.turning), "written offer")}
     words |= {"turning": "; ".join(f"that {clause}" for clause in facts.turning)}
     open_ = to_decide(target, facts)
+    own = list(own_steps(target, facts).values())
     steps = [
         _step(s, words | {"reviews": points, "owner": who}, test, facts, target.name)
         for s in table("plan_steps", PlanStep)
-        if s.when in holds
-        and ("*" in s.kinds or target.kind in places.meant(s.kinds.split(";")))
-        and ("*" in s.sectors or facts.sector in s.sectors.split(";"))
+        if (s.when in holds or s in own or _is_moved_under(s, target, baseline, facts))
+        and _suits(s, target, facts)
         for who, points in (open_ if s.when == "reviews" else {s.owner: ""}).items()
     ]
     return tuple(sorted(steps, key=lambda step: step.row.day))
@@ -360,6 +406,7 @@ def facts_of(
             for name in scenario.options
         },
         reviews={name: option.open_points for name, option in law.options.items()},
+        applies={name: _applying(option) for name, option in law.options.items()},
         holds=lacks.union(critical),
         counsel=tuple(_within_sentence(topic.topic) for topic in law.for_counsel),
         renewal=renewal(scenario),
@@ -373,6 +420,11 @@ def facts_of(
         currency=client.currency,
         rates={code: exchange_rate(code, client.currency, day).rate for code in foreign},
     )
+
+
+def _applying(option: OptionAssessment) -> Set[str]:
+    """The rules that apply to an option."""
+    return {rule for rule, found in option.verdicts.items() if found.verdict != "n.a."}
 
 
 def days_to_serve(months: Range) -> Range:

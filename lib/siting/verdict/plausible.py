@@ -544,8 +544,10 @@ def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
     for name, w in s.workloads.items():
         for trait, words in TRAITS.items():
             is_so = getattr(w.data, trait)
+            if is_so is None:
+                continue  # a blank: `unanswered` fills it in where a rule waits for it
             yield Variant(
-                kind="assumed",
+                kind="stated" if trait in w.data.model_fields_set else "assumed",
                 what=f"{words}, {in_words(name)}",
                 before=_yes(is_so),
                 after=_yes(not is_so),

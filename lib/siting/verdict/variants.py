@@ -28,12 +28,13 @@ from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 
 Kind = Literal[
-    "input", "assumed", "unanswered", "policy", "offer", "event", "weight", "method", "together"
-]
-"""input: an end of its range; assumed: taken for granted by the kit or stated by the scenario, the
-other way; unanswered: a blank filled in; policy: what the client itself asks, left out; offer: what
-can be ordered or agreed otherwise; event: what may happen; weight; method: another way to rank;
-together: what the scenario wants tried at once."""
+    "input", "assumed", "stated", "unanswered", "policy", "offer", "event", "weight", "method",
+    "together",
+]  # fmt: skip
+"""input: an end of its range; assumed: taken for granted by the kit, the other way; stated: what
+the client says of its data, the other way; unanswered: a blank filled in; policy: what the client
+itself asks, left out; offer: what can be ordered or agreed otherwise; event: what may happen;
+weight; method: another way to rank; together: what the scenario wants tried at once."""
 Settled = Literal["decision", "answer", "offer", "pilot", "year", "day", "nothing", "weighing"]
 """What settles whether a change holds. decision: the client decides it; answer: the client or a
 vendor answers; offer: a written offer; pilot: the test with one team; year: a year of use; day: an
@@ -41,6 +42,7 @@ announced one; nothing: no date does; weighing: it is a matter of how one weighs
 SETTLED: Mapping[Kind, Settled] = {
     "input": "pilot",
     "assumed": "answer",
+    "stated": "answer",
     "unanswered": "answer",
     "policy": "decision",
     "offer": "offer",
