@@ -7,6 +7,7 @@ import datetime as dt
 from types import SimpleNamespace as Made
 
 import pytest
+from printed import printed
 from siting import catalogue, quality, study
 from siting.catalogue import Source
 from siting.cost import prices
@@ -104,3 +105,35 @@ def test_steps_concern_the_kind_of_option_and_the_sector_of_the_client(client: s
     own = chosen.kind in ("colocation", "on_premises", "hybrid")
     assert ("servers" in said) <= own
     assert ("exit plan" in said) <= (s.client.sector in ("banking", "insurance"))
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_comes_next_is_told_with_the_points_that_it_shares_with_the_choice(
+    client: str,
+) -> None:
+    # Whatever strikes the choice may strike what follows it: a no-go then leads nowhere.
+    s = opened(client)
+    gate = s.gate().iloc[0]
+    points = s.open_points()
+    mine = set(points.point[points.option == s.chosen])
+    theirs = points.point[points.option == gate.fallback]
+    assert gate.fallback_points == len(theirs)
+    assert gate.fallback_shared == sum(point in mine for point in theirs)
+    page = printed("10_decision", client, "page_one")
+    if gate.fallback != s.today and gate.fallback_points:
+        assert s.count(gate.fallback_points, "point") in page
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_an_offer_that_may_be_struck_says_so_where_it_turns_the_answer(client: str) -> None:
+    s = opened(client)
+    turns = s.turns()
+    offers = turns[turns.open_points.notna()]
+    assert (offers.may_strike <= offers.open_points).all()
+    for variant, found in s.results.tried:
+        if variant.offer and found.option == variant.offer and found.answer != "stays":
+            changed = s.results.changed(variant.changes, redesigned=True)
+            law = s.results.chain.rules(changed).options[variant.offer]
+            row = turns[turns.change == s.results.numbers.regrouped(variant.phrase)]
+            if len(row):
+                assert row.may_strike.iloc[0] == sum(p.strikes for p in law.open_points)

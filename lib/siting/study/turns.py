@@ -18,6 +18,7 @@ from siting.inputs.scenario.model import in_words
 from siting.places import BY_REQUEST
 from siting.quality import spoken
 from siting.quantity import Range
+from siting.rules.sovereignty import OpenPoint
 from siting.study.budget import HOURS
 from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
@@ -76,6 +77,8 @@ class TurnFrames(Topic):
         answer: level (another leads by no more than matters), changes or none
         open_points?: points of law to clear of an option that is no option of the report; missing
             where another is first [points]
+        may_strike?: how many of these can rule it out: nothing on file says yet that it may be
+            chosen [points]
         is_rebuilt: whether it is the server of the option that is first then that changes
         """
         tried = list(self.results.tried)
@@ -83,6 +86,7 @@ class TurnFrames(Topic):
         turning = [(v, found) for v, found in tried if v.plausible and found.answer != "stays"]
         for rank, (variant, found) in enumerate(_worst_of_each(turning), 1):
             settled = variant.settled or SETTLED[variant.kind]
+            points = self._to_clear(variant, found)
             yield {
                 "rank": rank,
                 "kind": variant.kind,
@@ -96,17 +100,18 @@ class TurnFrames(Topic):
                 "share": found.share,
                 "lead": found.lead,
                 "answer": found.answer,
-                "open_points": self._to_clear(variant, found),
+                "open_points": None if points is None else len(points),
+                "may_strike": None if points is None else sum(p.strikes for p in points),
                 "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == found.option,
             }
 
-    def _to_clear(self, variant: Variant, found: Outcome) -> int | None:
+    def _to_clear(self, variant: Variant, found: Outcome) -> Sequence[OpenPoint] | None:
         """What the law leaves open of an option that only a variant has; it went through the same
-        rules as the others, and none of them fails."""
+        rules as the others, and none of them fails. None where the option is one of the report."""
         if found.option is None or found.option in self.options:
             return None
         changed = self.results.changed(variant.changes, redesigned=True)
-        return len(self.results.chain.rules(changed).options[found.option].open_points)
+        return self.results.chain.rules(changed).options[found.option].open_points
 
     def _known_by(self, variant: Variant, settled: Settled) -> str | None:
         if settled == "day" and variant.day:
@@ -381,6 +386,9 @@ class TurnFrames(Topic):
             missing where the fallback runs another
         fallback_if_untested?: what comes next where that model fails its test; missing where
             nothing else may be chosen [option]
+        fallback_points?: what is open of the option that comes next [points]
+        fallback_shared?: how many of them are points of the choice, too, so that what strikes the
+            one may strike the other [points]
         """
         found = self.results.decision
         ranking = found.ranking
@@ -390,11 +398,11 @@ class TurnFrames(Topic):
         before = [s.price for s in self.results.advice.plan if s.row.day <= days and s.price]
         target = found.candidate(found.recommended)
         points = self.study.open_points()
-        mine = points[(points.option == target.label) & points.hard]
+        own = points[points.option == target.label]
         row: dict[str, Any] = {
             "date": self.results.day(days),
             "spent*": _sum(before, self.client.currency),
-            "points": len(mine),
+            "points": int(own.hard.sum()),
             "moved_before": self.results.moved_before,
         }
         flows = self.study.cash_flows()
@@ -419,6 +427,11 @@ class TurnFrames(Topic):
         if dearer and not found.stays:
             row["ceiling"] = min(dearer)
         row["fallback"] = ranking.next(found.recommended)
+        if row["fallback"] is not None:
+            after = found.candidate(row["fallback"]).label
+            theirs = points[points.option == after]
+            row["fallback_points"] = len(theirs)
+            row["fallback_shared"] = int(theirs.point.isin(own.point).sum())
         yield row | self._if_untested(found.recommended, ranking)
 
     def _rented(self, name: str) -> float | None:

@@ -447,7 +447,7 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
                 before="not looked at",
                 after=best.option.label,
                 changes={f"options.{_free(s, best.name)}": said},
-                clause=f"you take {best.option.label}, which is no option yet",
+                clause=f"you add {best.option.label}",
                 offer=best.name,
             )
 
