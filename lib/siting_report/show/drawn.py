@@ -97,12 +97,9 @@ def chart(
         if other is not figure:  # which has just been drawn
             other.draw_without_rendering()
         phone.laid_out(other)
-        if other.legends:
-            for legend in list(other.legends):
-                _legend_again(other, legend)
-            other.set_figheight(other.get_figheight() + sum(map(_inches, other.legends)))
-        else:
-            other.set_layout_engine("none")  # its axes have their places
+        for legend in list(other.legends):
+            _legend_again(other, legend)
+        other.set_figheight(other.get_figheight() + sum(map(_inches, other.legends)))
         small = svg(other, text)
     return {
         "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
