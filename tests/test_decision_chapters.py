@@ -344,6 +344,19 @@ def test_an_offer_that_could_turn_an_answer_to_stay_is_a_step_by_the_day_it_is_k
     assert (offers.known_by >= asked.due.iloc[0]).all() and asked.price.iloc[0] > 0
 
 
+def test_page_two_says_why_an_option_that_another_rent_puts_first_is_so_dear() -> None:
+    """Nebius' cards are committed for a year in the scenario, and paid around the clock."""
+    s = opened("polderwerk")
+    (row,) = s.turns().query("is_rented_otherwise").itertuples()
+    dear = s.standings().set_index("option").p50["Nebius GPUs"]
+    assert row.then_first == "Nebius GPUs" and row.present_cost < dear / 3
+    told = " ".join(printed("15_why", "polderwerk").split())
+    now, then = (" ".join(s.money(cost).split()) for cost in (dear, row.present_cost))
+    assert f"If Nebius GPUs is rented by the hour, not for one year, it costs {then}" in told
+    assert f"not {now}, and is first" in told
+    assert "around the clock" not in printed("15_why", "klinikverbund-nordheide")
+
+
 def test_no_contract_that_ends_is_no_notice_to_give() -> None:
     assert opened("klinikverbund-nordheide").contract().empty
 

@@ -228,6 +228,7 @@ def test_plain_steps_are_no_fault() -> None:
 PAGES = {
     ("10_decision", 2): "15_why",
     ("10_decision", 5): "30_data",
+    ("15_why", 3): "17_turns",
     ("15_why", 6): "40_cost",
     ("50_capacity", 2): "15_why",
     ("80_rules", 5): "30_data",

@@ -80,6 +80,7 @@ class TurnFrames(Topic):
         may_strike?: how many of these can rule it out: nothing on file says yet that it may be
             chosen [points]
         is_rebuilt: whether it is the server of the option that is first then that changes
+        is_rented_otherwise: whether it is for how long the option that is first then is rented
         """
         tried = list(self.results.tried)
         tried += [(s.variant, s.outcome) for s in self.results.switches]
@@ -103,6 +104,7 @@ class TurnFrames(Topic):
                 "open_points": None if points is None else len(points),
                 "may_strike": None if points is None else sum(p.strikes for p in points),
                 "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == found.option,
+                "is_rented_otherwise": f"options.{found.option}.commitment" in variant.changes,
             }
 
     def _to_clear(self, variant: Variant, found: Outcome) -> Sequence[OpenPoint] | None:
