@@ -57,7 +57,7 @@ class TimelineFrames(Topic):
         due: day by which it should be settled: within the plan's first horizon, and the day before
             the law itself becomes stricter where that comes first; or the day of the step of the
             plan that mends it
-        spared: whether the law spares the client up to a day within that horizon, and the answer on
+        spared: time that the law gives within that horizon, or that it gives none, by the answer on
             which that turns; blank where no answer does
         binds_today: whether a law of it that is in force is open for what runs today, too: there it
             is due already
