@@ -227,8 +227,13 @@ MARKING = "Marking of generated content"
 @pytest.mark.parametrize(
     ("client", "older", "day", "told"),
     [
-        ("banca-valdora", True, "2026-12-01", "time until then, by your answer"),
-        ("polderwerk", True, "2026-12-01", "time until then, by your answer"),
+        (
+            "banca-valdora",
+            True,
+            "2026-12-01",
+            "time until then for what runs today, by your answer",
+        ),
+        ("polderwerk", True, "2026-12-01", "time until then for what runs today, by your answer"),
         ("agence-lumiere", False, "2026-12-24", "no time, by your answer"),
         ("klinikverbund-nordheide", False, "2026-12-24", "no time, by your answer"),
     ],
@@ -242,7 +247,9 @@ def test_only_a_system_older_than_the_duty_to_mark_has_time(
     own = points[(points.option == s.chosen) & (points.point == MARKING)].iloc[0]
     assert own.due == day
     answer = {True: "yes", False: "no"}[older]
-    assert own.spared == f"{told} “in service before 2 August 2026: {answer}”"
+    # What is to go live marks from its first day: the time is of the service that runs.
+    new = "; none for what is new" if older else ""
+    assert own.spared == f"{told} “in service before 2 August 2026: {answer}”{new}"
     assert own.spared in printed("30_data", client)
     assert own.binds_today
 

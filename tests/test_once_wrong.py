@@ -137,3 +137,12 @@ def test_an_offer_that_may_be_struck_says_so_where_it_turns_the_answer(client: s
             row = turns[turns.change == s.results.numbers.regrouped(variant.phrase)]
             if len(row):
                 assert row.may_strike.iloc[0] == sum(p.strikes for p in law.open_points)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_duties_that_bind_nobody_yet_are_not_told_as_due(client: str) -> None:
+    s = opened(client)
+    points = s.open_points()
+    to_come = {r.title for r in s.results.sovereignty.law.rules.values() if r.to_come}
+    assert to_come == {"High-risk duties to come"}
+    assert not points.binds_today[points.point.isin(to_come)].any()

@@ -115,15 +115,20 @@ class TimelineFrames(Topic):
             return f"time only if “{turning[0].label}”, which nobody has stated"
         stricter = law.stricter_from(option, point, self._horizon)
         whose = "as is taken for granted" if known.assumed else "by your answer"
-        spares = "time until then" if stricter else "no time"
-        return f"{spares}, {whose} “{turning[0].label}: {known.text}”"
+        said = f"{whose} “{turning[0].label}: {known.text}”"
+        if not stricter:
+            return f"no time, {said}"
+        if self.options[option].in_use:
+            return f"time until then, {said}"
+        return f"time until then for what runs today, {said}; none for what is new"
 
     def _binds_today(self, point: OpenPoint | None) -> bool:
         """Whether a law of a point is open for what runs today, too."""
         today = self.results.sovereignty.options.get(self.scenario.finance.baseline)
         if point is None or today is None:
             return False
-        rules = (f.rule.rule_id for f in point.findings if f.is_of_law)
+        in_force = (f.rule for f in point.findings if f.is_of_law and not f.rule.to_come)
+        rules = (rule.rule_id for rule in in_force)
         return any(today.verdicts[rule].verdict in ("review", "fail") for rule in rules)
 
     @frame
