@@ -90,11 +90,13 @@ def number(text: Any) -> float:
 
 class Client:
     def __init__(self, name: str, summary: dict[str, Any]) -> None:
-        self.s, self.summary = scenario(name), summary
+        self.s = scenario(name)
+        self.summary = summary
         self.day = self.s["client"]["report_date"]
         self.months = int(self.s["finance"]["horizon_months"])
         self.inflation = float(parameter("inflation")["central"])
-        self.country, self.currency = self.s["client"]["country"], self.s["client"]["currency"]
+        self.country = self.s["client"]["country"]
+        self.currency = self.s["client"]["currency"]
 
     def fx(self, currency: str) -> float:
         """Rate of the last day with one, up to the report."""
@@ -148,7 +150,8 @@ class Client:
     def request_price(self, option: dict[str, Any], w: dict[str, Any]) -> float:
         """Mean price of a request over 24 sizes of a log-normal input, in the client's currency."""
         model = option["models"]["all"]
-        mean, p95 = number(w["input_tokens"]["mean"]), number(w["input_tokens"]["p95"])
+        mean = number(w["input_tokens"]["mean"])
+        p95 = number(w["input_tokens"]["p95"])
         z95 = statistics.NormalDist().inv_cdf(0.95)
         sigma = z95 - math.sqrt(max(0.0, z95 * z95 - 2 * math.log(p95 / mean)))
         quantiles = [statistics.NormalDist().inv_cdf((i + 0.5) / 24) for i in range(24)]
@@ -226,13 +229,12 @@ class Client:
 
     def owned(self, name: str, today: str) -> list[float]:
         """What own servers in colocation cost by month; until they run, what runs today."""
-        option, kit = self.s["options"][name], self.summary["options"][name]
+        option = self.s["options"][name]
+        kit = self.summary["options"][name]
         machine = one("servers", id=option["server"])
         servers = [f["central"] for f in kit["cost"]["servers_by_year"]]
-        gpus, price = (
-            int(machine["gpu_count"]),
-            self.server_price(option, int(machine["gpu_count"])),
-        )
+        gpus = int(machine["gpu_count"])
+        price = self.server_price(option, int(machine["gpu_count"]))
         wait = number(option["months_to_production"])
         together = float(parameter("parallel_months")["central"])
         paid = [0.0] * (self.months + 1)
@@ -324,7 +326,8 @@ def totals(
     """
     c = Client(client, summary)
     c.s["options"]["owned"] |= machines
-    today, rate = c.s["finance"]["baseline"], number(c.s["finance"]["discount_rate"])
+    today = c.s["finance"]["baseline"]
+    rate = number(c.s["finance"]["discount_rate"])
     found = {}
     for name, option in c.s["options"].items():
         if name == today:

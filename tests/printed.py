@@ -27,7 +27,8 @@ def printed(chapter: str, client: str, tag: str = "") -> str:
 def told(chapter: str, client: str, open_study: Callable[[str], study.Study], tag: str = "") -> str:
     """The same of the study that `open_study` gives."""
     book = nbformat.read(HERE / "notebooks" / f"{chapter}.ipynb", as_version=4)
-    main, shell = sys.modules["__main__"], InteractiveShell.instance()
+    main = sys.modules["__main__"]
+    shell = InteractiveShell.instance()
     shell.enable_gui = lambda *_: None  # a bare shell has none
     said = []
     try:

@@ -33,18 +33,22 @@ def closed_loop(
     lengths = np.maximum(
         2, rng.uniform(1 - spread / 2, 1 + spread / 2, (clients, rounds)) * output
     ).round()
-    now, turn = 0.0, np.zeros(clients, int)
+    now = 0.0
+    turn = np.zeros(clients, int)
     waiting = list(range(clients))
-    arrived, first = np.zeros(clients), np.zeros(clients)
+    arrived = np.zeros(clients)
+    first = np.zeros(clients)
     left = np.zeros(clients)
-    ttft, tpot = [], []
+    ttft = []
+    tpot = []
     while waiting or (left > 0).any():
         read, waiting = waiting[:together], waiting[together:]
         now += decode + prompt * len(read)
         running = np.flatnonzero(left > 0)
         left[running] -= 1
         for c in read:
-            first[c], left[c] = now, lengths[c, turn[c]] - 1
+            first[c] = now
+            left[c] = lengths[c, turn[c]] - 1
             ttft.append(now - arrived[c])
         for c in running[left[running] == 0]:
             tpot.append((now - first[c]) / (lengths[c, turn[c]] - 1))

@@ -40,10 +40,15 @@ def simulate(
     count = len(arrivals)
     prompts, outputs = lengths or drawn(n, count, np.random.default_rng(seed))
     outputs = np.maximum(1, np.round(outputs))
-    first, last = np.zeros(count), np.zeros(count)
+    first = np.zeros(count)
+    last = np.zeros(count)
     per_token = curve.reading(prompts) / prompts
     decode = curve.decode_s.tolist()
-    now, step, next_in, head, left = 0.0, 0, 0, 0, 0.0
+    now = 0.0
+    step = 0
+    next_in = 0
+    head = 0
+    left = 0.0
     running: list[tuple[float, int]] = []  # (step of the last token, request)
     while head < count or running:
         while next_in < count and arrivals[next_in] <= now:
@@ -53,7 +58,9 @@ def simulate(
             continue
         size = len(running)
         if head < next_in and size < curve.slots:  # a step with prompts
-            budget, read, ended = curve.chunk_tokens, 0.0, []
+            budget = curve.chunk_tokens
+            read = 0.0
+            ended = []
             while head < next_in and size + len(ended) < curve.slots and budget > 0:
                 left = left or prompts[head]
                 part = min(left, budget)
@@ -61,7 +68,8 @@ def simulate(
                 read += part * per_token[head]
                 if left <= 1e-9:
                     ended.append(head)
-                    head, left = head + 1, 0.0
+                    head = head + 1
+                    left = 0.0
             now += (decode[size - 1] if size else 0.0) + read
             step += 1
             for request in ended:

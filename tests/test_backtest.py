@@ -45,14 +45,16 @@ def test_a_predictor_that_knows_the_answer_gets_all_the_skill():
 
 
 def test_the_bootstrap_draws_whole_vendors():
-    x, y = np.array([1.0, 2, 3, 4]), np.array([0.0, 1, 0, 1])
+    x = np.array([1.0, 2, 3, 4])
+    y = np.array([0.0, 1, 0, 1])
     own = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])
     drawn = stability._auc_draws(x, y, own, np.array([[1.0, 1], [0, 2], [2, 0]]))
     assert drawn == pytest.approx([auc(x, y), 1.0, 1.0])
 
 
 def test_a_notice_is_foretold_from_earlier_notices_alone():
-    record, cut = load(), dt.date(2026, 1, 1)
+    record = load()
+    cut = dt.date(2026, 1, 1)
     fewer = replace(
         record, notices=tuple(n for n in record.notices if n.announced and n.announced < cut)
     )
@@ -64,7 +66,8 @@ def test_a_notice_is_foretold_from_earlier_notices_alone():
 
 
 def test_what_becomes_known_after_the_day_moves_no_forecast_of_a_shock(monkeypatch):
-    record, cut = load(), stability.DAYS[-3]
+    record = load()
+    cut = stability.DAYS[-3]
     monkeypatch.setattr(stability, "DAYS", (cut,))
     early = replace(record, events=tuple(e for e in record.events if e.known_date <= cut))
     for kind in kinds().values():
@@ -75,7 +78,8 @@ def test_what_becomes_known_after_the_day_moves_no_forecast_of_a_shock(monkeypat
 
 
 def test_a_case_that_is_settled_later_is_not_settled_on_the_day():
-    kind, record = kinds()["adverse_ruling"], load()
+    kind = kinds()["adverse_ruling"]
+    record = load()
     on_trial = dt.date(2026, 5, 1)
     known = [e for e in record.events_of(record.vendor("OpenAI")) if e.cluster == "MUSK_v_OPENAI"]
     trial = any(e.severity >= 4 and e.known_date <= on_trial for e in known)
@@ -149,7 +153,8 @@ def test_how_much_worse_a_forecast_scores_by_hand():
 
 
 def test_the_one_variant_of_a_day_rests_on_earlier_notices_alone():
-    record, cut = load(), dt.date(2026, 1, 1)
+    record = load()
+    cut = dt.date(2026, 1, 1)
     fewer = replace(
         record, notices=tuple(n for n in record.notices if n.announced and n.announced < cut)
     )
@@ -196,7 +201,8 @@ def test_the_forecast_of_quiet_years_says_whether_it_beats_the_share_of_those_be
 
 def test_a_quiet_year_is_foretold_from_what_was_public_on_the_day(monkeypatch):
     """Without the events and promises of later days no forecast moves."""
-    record, cut = load(), stability.DAYS[-5]
+    record = load()
+    cut = stability.DAYS[-5]
     monkeypatch.setattr(stability, "DAYS", (cut,))
     early = replace(
         record,
@@ -211,7 +217,8 @@ def test_a_quiet_year_is_foretold_from_what_was_public_on_the_day(monkeypatch):
 
 def test_what_forces_a_move_is_counted_for_the_client_and_not_for_others():
     """OpenAI closed its service to China in 2024: no move for a client in Germany."""
-    record, day = load(), dt.date(2024, 4, 1)
+    record = load()
+    day = dt.date(2024, 4, 1)
     openai = record.vendor("OpenAI")
     model = stability._newest(record, openai, day)
     assert not stability._forced(record, openai, model, day, ("api",))

@@ -240,7 +240,8 @@ def test_one_clients_bad_file_fails_that_client_alone_with_one_line(
 def test_a_link_or_a_file_in_a_reports_place_is_refused_each_time(
     tmp_path: Path, what: str
 ) -> None:
-    place, folder = tmp_path / "out" / "one", shelf(tmp_path / "out")
+    place = tmp_path / "out" / "one"
+    folder = shelf(tmp_path / "out")
     elsewhere = tmp_path / "elsewhere"
     for where in (elsewhere, place.parent):
         where.mkdir()
@@ -286,7 +287,8 @@ def test_a_failed_clients_folder_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_spoilt_manifest_or_summary_counts_as_none_and_stops_nobody(
     tmp_path: Path, content: bytes
 ) -> None:
-    folder, one = shelf(tmp_path), small("one")
+    folder = shelf(tmp_path)
+    one = small("one")
     with folder.lock("one"):
         folder.put(one, {"report.html": b"x", "summary.json": content})
     (tmp_path / "one" / "manifest.json").write_bytes(content)
@@ -325,7 +327,8 @@ def test_another_day_order_width_place_and_locale_give_the_same_bytes(
     outcome = batch.run(pair(), str(tmp_path / "now"), at_once=2, forge=forge)
     assert sorted(outcome.rendered) == ["alpha", "beta"]
 
-    lib, tests = str(Path(batch.__file__).parents[2]), str(Path(__file__).parent)
+    lib = str(Path(batch.__file__).parents[2])
+    tests = str(Path(__file__).parent)
     odd = tmp_path / "été 😀 'a\" $b" / ("long" * 40)
     odd.mkdir(parents=True)
     script = LATER.format(path=[lib, tests], out=str(odd / "later"))
@@ -334,7 +337,8 @@ def test_another_day_order_width_place_and_locale_give_the_same_bytes(
     homeless = {name: value for name, value in os.environ.items() if name != "HOME"}
     root = Path(__file__).parents[1]
     subprocess.run([sys.executable, "-c", script], check=True, env=homeless | another, cwd=root)
-    now, other = contents(tmp_path / "now"), contents(odd / "later")
+    now = contents(tmp_path / "now")
+    other = contents(odd / "later")
     assert len(now) == len(other) > 12
     assert {name for name in now if now[name] != other[name]} == set()
 

@@ -71,7 +71,8 @@ def test_requests_of_a_year_follow_users_and_growth_and_a_part_of_each_is_cached
     base: Scenario,
 ) -> None:
     load = workload_load("assistant", base.workloads["assistant"])
-    first, third = load.requests(1), load.requests(3)
+    first = load.requests(1)
+    third = load.requests(3)
     assert first.low == first.central == first.high == pytest.approx(2000 * 8 * 5.2 / 7 * 365.25)
     assert third.central == pytest.approx(first.central * 1.15**2)
     assert third.high == pytest.approx(first.central * 1.4**2)
@@ -157,7 +158,8 @@ def test_a_full_cache_makes_requests_wait() -> None:
         lengths=LONG,
     )
     rate = 0.8 * few.saturation_rate
-    expected, seen = latency(few, rate), simulate(few, poisson(rate, 1000))
+    expected = latency(few, rate)
+    seen = simulate(few, poisson(rate, 1000))
     assert expected.ttft[95] == pytest.approx(np.quantile(seen.ttft, 0.95), rel=0.15)
     assert expected.ttft[95] > 3 * latency(replica, rate).ttft[95]
 
@@ -203,7 +205,8 @@ def test_a_lone_request_waits_for_nothing_and_an_overload_for_ever() -> None:
 
 
 def test_the_sustained_rate_is_the_largest_that_keeps_the_limits() -> None:
-    replica, limits = curve(LONG), Limits(3.0, 0.08, 95)
+    replica = curve(LONG)
+    limits = Limits(3.0, 0.08, 95)
     rate = sustained(replica, limits)
     assert limits.strain(latency(replica, rate, (95,))) <= 1
     assert limits.strain(latency(replica, rate * 1.02, (95,))) > 1
@@ -241,7 +244,8 @@ def test_an_api_needs_no_gpus_and_its_latency_is_not_guessed(base: Scenario) -> 
 
 def test_a_hybrid_has_its_bases_pools(base: Scenario) -> None:
     found = capacity.assess(base)
-    hybrid, owned = found["hybrid"].pools, found["owned"].pools
+    hybrid = found["hybrid"].pools
+    owned = found["owned"].pools
     assert [p.gpus(1) for p in hybrid.values()] == [p.gpus(1) for p in owned.values()]
 
 
@@ -259,7 +263,9 @@ def test_spares_stand_by(base: Scenario) -> None:
         (pool,) = capacity.assess(Scenario.model_validate(data))["owned"].pools.values()
         return pool.total_replicas(1)
 
-    none, one, twice = gpus("none"), gpus("n+1"), gpus("2n")
+    none = gpus("none")
+    one = gpus("n+1")
+    twice = gpus("2n")
     assert one.central == none.central + 1
     assert (twice.low, twice.central, twice.high) == (none.low * 2, none.central * 2, none.high * 2)
 
@@ -268,7 +274,8 @@ def test_ten_times_the_users_need_more_gpus_and_use_them_better(base: Scenario) 
     def owned(users: int) -> capacity.OptionCapacity:
         return capacity.assess(with_workload(base, users=users))["owned"]
 
-    few, many = owned(2_000), owned(20_000)
+    few = owned(2_000)
+    many = owned(20_000)
     assert many.gpus().central > few.gpus().central
     assert (many.mean_utilisation() or 0) > (few.mean_utilisation() or 0)
 
@@ -347,7 +354,8 @@ def test_what_machines_turn_away_is_what_comes_above_them(kind: queueing.Kind) -
     alone = [np.maximum(hours - c, 0).mean() for c in queueing.CARRIED]
     assert queueing.turned_away(kind, 0.0) == pytest.approx(np.array(alone), abs=1e-9)
     # a queue takes some of it, and a longer one more; with nothing to carry it, all goes elsewhere
-    short, long = queueing.turned_away(kind, 0.5), queueing.turned_away(kind, 5.0)
+    short = queueing.turned_away(kind, 0.5)
+    long = queueing.turned_away(kind, 5.0)
     assert short[0] == long[0] == 1.0
     assert (long <= short + 1e-12).all() and (short <= np.array(alone) + 1e-12).all()
     assert (np.diff(long) <= 1e-12).all()
@@ -453,7 +461,8 @@ def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenar
     pool = found["rented"].pools["google/gemma-4-31B-it"]
     assert pool.measured.startswith("own run") and "slower" in pool.measured
     assert pool.rate_per_replica.central < estimate.rate_per_replica.central
-    narrow, wide = pool.rate_per_replica, estimate.rate_per_replica
+    narrow = pool.rate_per_replica
+    wide = estimate.rate_per_replica
     assert narrow.high / narrow.low < wide.high / wide.low
     assert not found["owned"].pools["google/gemma-4-31B-it"].measured  # another card
 
@@ -474,7 +483,8 @@ def test_a_benchmark_that_cannot_be_used_leaves_the_estimate_and_says_so(
     assert not pool.measured
     assert any("not used: own run" in note and said in note for note in pool.notes)
     if "concurrency" in change:
-        narrow, wide = pool.rate_per_replica, estimate.rate_per_replica
+        narrow = pool.rate_per_replica
+        wide = estimate.rate_per_replica
         assert narrow.high / narrow.low == pytest.approx(wide.high / wide.low)
 
 

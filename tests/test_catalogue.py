@@ -336,7 +336,8 @@ def test_a_wrong_cell_is_refused_by_table_line_and_field(
 
 def test_a_row_that_stands_there_twice_is_refused(tables: Path) -> None:
     for name, record in RECORDS.items():
-        path, field = tables / f"{name}.csv", ", ".join(record.key)
+        path = tables / f"{name}.csv"
+        field = ", ".join(record.key)
         whole = path.read_text(encoding="utf-8")
         last = list(csv.reader(whole.splitlines(keepends=True)))[-1]
         with path.open("a", encoding="utf-8", newline="") as file:

@@ -124,7 +124,8 @@ def test_no_report_names_another_client(reports: dict[str, bytes], client: str) 
         assert not [other for other in others if other in text]
 
 
-BODY, WHOLE = 8, 40
+BODY = 8
+WHOLE = 40
 """Pages that a report may have: what a CTO reads, and with the appendix."""
 
 FOR_DEVELOPERS = re.compile(

@@ -24,7 +24,9 @@ def of(frame: pd.DataFrame, option: str) -> pd.DataFrame:
 
 
 def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
-    costs, flows, years = s.costs(), s.cash_flows(), s.yearly_costs()
+    costs = s.costs()
+    flows = s.cash_flows()
+    years = s.yearly_costs()
     for row in costs.itertuples():
         own = of(flows, row.option)
         assert own.amount.sum() == pytest.approx(row.total)
@@ -35,7 +37,8 @@ def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
 
 def test_a_waterfall_ends_where_its_steps_lead(s: Study) -> None:
     steps = s.waterfall()
-    ends, between = steps[steps.kind == "total"], steps[steps.kind != "total"]
+    ends = steps[steps.kind == "total"]
+    between = steps[steps.kind != "total"]
     assert list(ends.index) == [0, len(steps) - 1]
     start, end = ends.amount
     assert start + between.amount.sum() == pytest.approx(end)
@@ -77,10 +80,12 @@ def test_every_frame_of_money_declares_units_and_sources(s: Study) -> None:
 
 
 def test_curve_and_ranges_agree_on_the_volumes_at_which_the_order_changes(s: Study) -> None:
-    winners, curve = s.volume_winners(), s.volume_curve()
+    winners = s.volume_winners()
+    curve = s.volume_curve()
     lines = curve.pivot_table(index="volume", columns="option", values="per_million", observed=True)
     for row in winners[winners.above > 0].itertuples():
-        below, above = lines[lines.index < row.above], lines[lines.index > row.above]
+        below = lines[lines.index < row.above]
+        above = lines[lines.index > row.above]
         assert above.iloc[0].idxmin() == row.option
         assert below.iloc[-1][row.option] >= below.iloc[-1].min() - 1e-9
     assert list(winners.above[1:]) == list(winners.below[:-1])

@@ -563,7 +563,8 @@ def test_law_for_counsel_is_one_number_on_pages_one_five_and_eight_and_in_the_su
     s = opened(client)
     unread = s.for_counsel()
     cleared = f"counsel clears {s.count(len(unread), 'topic')}"
-    page_one, plan = printed("10_decision", client), printed("65_timeline", client)
+    page_one = printed("10_decision", client)
+    plan = printed("65_timeline", client)
     assert f"{cleared} of law" in page_one
     assert f"{cleared} of law" in plan
     page_five = printed("30_data", client).partition("Not wholly on file: ")[2]

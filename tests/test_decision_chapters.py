@@ -81,7 +81,8 @@ def test_page_one_names_no_model_whose_last_day_comes_before_it_would_serve(
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_model_that_ends_within_the_plan_and_each_open_point_have_a_step(client: str) -> None:
     s = opened(client)
-    v, steps = s.verdict().iloc[0], s.steps()
+    v = s.verdict().iloc[0]
+    steps = s.steps()
     told = " ".join(steps.step)
     for e in (
         s.retiring_models().query("left <= 365 and option in [@v.option, @v.today]").itertuples()
@@ -128,7 +129,8 @@ def test_open_points_hold_every_question_of_their_option_and_say_who_settles_it(
     client: str,
 ) -> None:
     s = opened(client)
-    points, law = s.open_points(), s.results.sovereignty
+    points = s.open_points()
+    law = s.results.sovereignty
     for name, option in s.options.items():
         own = points[points.option == option.label].dropna(subset="question")
         told = " ".join(own.question)
@@ -177,7 +179,8 @@ def test_a_chapter_runs_for_a_move_and_for_a_verdict_to_stay(chapter: str) -> No
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_nobody_knows_is_no_gain_and_default_weights_are_called_ours(client: str) -> None:
-    s, said = opened(client), printed("15_why", client)
+    s = opened(client)
+    said = printed("15_why", client)
     gains = said.split("What you gain", 1)[-1].split("What you pay for it", 1)[0].split("\n\n")[0]
     assert "not known" not in gains
     whose = "your" if s.scenario.decision.weights else "our default"
@@ -186,7 +189,8 @@ def test_what_nobody_knows_is_no_gain_and_default_weights_are_called_ours(client
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_page_one_says_would_change_the_answer_is_a_row_that_was_computed(client: str) -> None:
-    s, page = opened(client), printed("10_decision", client, "page_one")
+    s = opened(client)
+    page = printed("10_decision", client, "page_one")
     rows = s.variants()
     rows = rows[rows.plausible]
     moving = rows[rows.answer != "stays"]
@@ -427,7 +431,8 @@ def test_without_a_move_the_word_baseline_moves_nothing(client: str) -> None:
 def test_the_order_of_options_in_the_scenario_changes_nothing(client: str) -> None:
     given = opened(client).scenario
     turned = given.model_copy(update={"options": dict(reversed(given.options.items()))})
-    a, b = opened(client), study.Study(turned)
+    a = opened(client)
+    b = study.Study(turned)
     here, there = (s.standings().set_index("key").sort_index() for s in (a, b))
     assert a.verdict().option[0] == b.verdict().option[0]
     assert here.status.equals(there.status)

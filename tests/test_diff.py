@@ -233,7 +233,8 @@ def test_a_value_at_which_the_answer_switches_is_one_sentence() -> None:
         ends = {"threshold": figure(at, at, at, unit), "today": figure(today, today, today, unit)}
         return {"what": what, "below": "api", "above": "owned", "plausible": at > 0.5, **ends}
 
-    volume, weight = "times the plan", "share of all weight"
+    volume = "times the plan"
+    weight = "share of all weight"
     before = {"options": BEFORE["options"], "flip_points": [switch("volume", 0.8, 1.0, volume)]}
     after = {
         "options": BEFORE["options"],
@@ -262,7 +263,8 @@ def test_what_was_tried_is_told_by_what_it_was_after_the_results() -> None:
             "turns": [{"name": "API prices", "change": "words", "answer": answer}],
         }
 
-    before, after = tried("stays"), tried("changes")
+    before = tried("stays")
+    after = tried("changes")
     after["options"] = {**BEFORE["options"], "api": {**BEFORE["options"]["api"], "score": 3.0}}
     found = comparison.compare(before, after)
     assert [c.part for c in found] == ["flip", "result", "tried", "tried", "tried"]
@@ -474,5 +476,6 @@ def test_a_reports_folder_and_a_client_now_bring_their_scenarios(
     path.write_text(text.replace("users: 2_000", "users: 9_000"), encoding="utf-8")
     computed = subprocess.CompletedProcess([], 0, stdout="{}", stderr="")
     monkeypatch.setattr(history.subprocess, "run", lambda *_, **__: computed)
-    before, now = history.summary("acme"), history.summary("acme@now")
+    before = history.summary("acme")
+    now = history.summary("acme@now")
     assert sentences(before, now) == ["users of assistant: from 2 000 to 9 000"]

@@ -179,7 +179,8 @@ def test_what_would_be_counted_as_what_it_is_not_is_refused(
     text = log(lambda day, hour: 5, **TOKENS)
     assert old in text
     if "times" in said:  # the busy hour may lie in a day of which the log holds a part
-        text, new = text + "\n2026-10-05T10:00:00,5000,1000,300,250", old
+        text = text + "\n2026-10-05T10:00:00,5000,1000,300,250"
+        new = old
     with pytest.raises(DocumentError) as caught:
         exchange.load(file(text.replace(old, new, 1)))
     (problem,) = caught.value.problems
@@ -218,7 +219,8 @@ def test_unknown_tokens_stay_unknown(file) -> None:
 
 def test_a_profile_has_the_hours_of_the_zone_that_is_named(file) -> None:
     # Busy from 8 to 17 in Rome, over the end of summer time on 25 October 2026.
-    rome, rows = zoneinfo.ZoneInfo("Europe/Rome"), ["time,requests,model"]
+    rome = zoneinfo.ZoneInfo("Europe/Rome")
+    rows = ["time,requests,model"]
     for hour in range(28 * 24):
         when = dt.datetime(2026, 10, 11, 22, tzinfo=dt.UTC) + dt.timedelta(hours=hour)
         local = when.astimezone(rome)
@@ -456,7 +458,8 @@ def test_a_cell_at_the_far_end_of_a_sheet_takes_no_memory(tmp_path: Path) -> Non
     import openpyxl
 
     book = openpyxl.Workbook()
-    book.active["A1"], book.active["XFD1048576"] = "item", "x"
+    book.active["A1"] = "item"
+    book.active["XFD1048576"] = "x"
     book.save(tmp_path / "far.xlsx")
     tracemalloc.start()
     with pytest.raises(DocumentError, match="1048576: has more cells than headings"):

@@ -105,7 +105,8 @@ def test_a_policy_is_told_before_a_condition_on_money() -> None:
 
 
 def test_a_law_of_which_it_is_open_whether_it_binds_may_ask_the_same() -> None:
-    binds, may_bind = Made(may_not_apply=False), Made(may_not_apply=True)
+    binds = Made(may_not_apply=False)
+    may_bind = Made(may_not_apply=True)
     assert law_beside([None, None]) == ""
     assert law_beside([may_bind]) == "the law may ask for the same"
     assert law_beside([binds, may_bind]) == "the law may ask for the same"

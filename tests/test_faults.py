@@ -381,7 +381,8 @@ def alive(pid: int) -> bool:
 def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
     tmp_path: Path, short: Path, how: signal.Signals, threads: bool, forge: Forge
 ) -> None:
-    pids, out = tmp_path / "pids", tmp_path / "out"
+    pids = tmp_path / "pids"
+    out = tmp_path / "out"
     pids.mkdir()
     (pids / "hold").touch()
     text = HELD.format(path=PATH, pids=str(pids), out=str(out), threads=threads)
@@ -540,7 +541,8 @@ def test_a_killed_scheduler_that_is_started_again_loses_nothing(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address, running = f"tcp://127.0.0.1:{port}", list[subprocess.Popen[bytes]]()
+    address = f"tcp://127.0.0.1:{port}"
+    running = list[subprocess.Popen[bytes]]()
 
     def start() -> None:
         for words in (

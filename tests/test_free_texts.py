@@ -41,10 +41,12 @@ def hostile(client: str, folder: Path, chosen: set[Any]) -> tuple[Job, int]:
 
     chosen: fields of which no text was free in a client before, and is not tried again."""
     data = YAML(typ="safe").load(scenario.resolved(scenario.load(client)))
-    path, free = folder / f"{client}.yaml", []
+    path = folder / f"{client}.yaml"
+    free = []
     tried = [text for text in texts(data) if text[2] not in chosen]
     for number, (holder, key, field) in enumerate(tried):
-        before, holder[key] = holder[key], f"=k|h ⟦{number}⟧ {MARKUP}"
+        before = holder[key]
+        holder[key] = f"=k|h ⟦{number}⟧ {MARKUP}"
         path.write_text(scenario.as_yaml(data), encoding="utf-8")
         try:
             scenario.load(path)

@@ -161,7 +161,8 @@ def project(tmp_path: Path) -> Path:
 def test_a_page_changes_one_file_gives_the_printed_answers_and_breaks_nothing(
     page: Path, project: Path
 ) -> None:
-    howto, before = read(page), digests(project)
+    howto = read(page)
+    before = digests(project)
     carry_out(howto, project)
     changed = {f for f, digest in digests(project).items() if before.get(f) != digest}
     assert changed == {howto.file}
@@ -238,7 +239,8 @@ def test_what_an_analyst_writes_is_shown_and_no_test_of_notebooks_refuses_it(
     shutil.copy(ROOT / "pyproject.toml", project)
     run("siting new acme", project)
     text = (ROOT / "docs" / "how-to" / "chapter.md").read_text(encoding="utf-8")
-    before, done = digests(project), []
+    before = digests(project)
+    done = []
     for kind, title, content in FENCE.findall(text):
         if title and (kind, title) != ("python", read_title(text)):
             done.append(written(project, title, content))

@@ -167,7 +167,8 @@ def test_what_still_serves_at_the_end_is_sold_at_its_age_then() -> None:
 def test_a_mix_sends_away_what_neither_kind_carries() -> None:
     # The old server carries as much as four of those that are bought: with none bought beside it,
     # a mix sends away as much as one that owns four of these and no old server.
-    mixed, alone = by_hand(mixed=True), by_hand(mixed=True, number=0)
+    mixed = by_hand(mixed=True)
+    alone = by_hand(mixed=True, number=0)
     at_hand = mixed.plan.options["hybrid"].base, mixed.plan.central()
     bare = alone.plan.options["hybrid"].base, alone.plan.central()
     for more in (0, 3):

@@ -109,7 +109,8 @@ def test_a_us_provider_in_the_eu_is_at_most_one_for_control_and_two_for_law():
 
 def test_clear_text_on_any_flow_outside_the_union_lowers_the_objective_of_data():
     home = {"external": True, "key_control": "customer", "clear_text": True}
-    here, away = flow(place="DE", **home), flow("logs", place="US", **home)
+    here = flow(place="DE", **home)
+    away = flow("logs", place="US", **home)
     assert at_most(here)["SOV-3"] == 4
     assert at_most(here, away)["SOV-3"] == 1
 
@@ -197,7 +198,9 @@ def test_a_criterion_is_met_where_it_is_on_every_flow():
     def met(*flows: FlowFacts) -> str:
         return next(m.met for m in levels.criteria(flows, LAW) if m.criterion.criterion == key)
 
-    here, away, somewhere = flow(place="DE"), flow("backups", place="US"), flow("logs")
+    here = flow(place="DE")
+    away = flow("backups", place="US")
+    somewhere = flow("logs")
     assert met(here) == "yes"
     assert met(here, away) == "no"
     assert met(here, somewhere) == "not known"

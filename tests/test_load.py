@@ -216,7 +216,8 @@ def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day() -> None:
     hours=st.integers(2, 48),
 )
 def test_the_level_is_enough_and_no_more(now: list[float], come: list[float], hours: int) -> None:
-    base, amount = np.tile(now, 7), np.tile(come, 7)
+    base = np.tile(now, 7)
+    amount = np.tile(come, 7)
     due = np.arange(HOURS_OF_WEEK) + 1.0 + hours
     level = level_needed([Demand(base, [(amount, due)])], [1.0])
     assert schedule(base, [(amount, due)], level + 1e-6).late == pytest.approx(0, abs=1e-4)
@@ -307,7 +308,8 @@ def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> No
     row = cheaper.loc[labels["server-4x-l40s"]]
     assert row.servers == 2 and 0 < row.saved < 1 and row.keeps_limits
     # list prices are in USD; the frame has the client's money, converted on the day of the report
-    day, own = s.client.report_date, found.server
+    day = s.client.report_date
+    own = found.server
     assert own is not None and s.client.currency == "EUR"
     rate = prices.exchange_rate("USD", "EUR", day).rate
     paid = prices.server_price(own, day)[0].central * found.bought() * rate
@@ -421,7 +423,10 @@ def letters_done(found: Pool, level: float) -> tuple[np.ndarray, float]:
     letters one by one, earliest deadline first. Two busiest weeks follow each other.
     """
     day, letters = found.workloads
-    rng, queue, waits, late = np.random.default_rng(3), [], [], 0
+    rng = np.random.default_rng(3)
+    queue = []
+    waits = []
+    late = 0
     due = letters.load.due()
     for hour in range(2 * HOURS_OF_WEEK):
         slot = hour % HOURS_OF_WEEK
@@ -441,7 +446,8 @@ def test_waiting_work_is_done_as_long_after_it_came_as_simulated_letters_are() -
     found = pool(
         workload(requests_per_day=6_000), workload(**LETTERS | {"requests_per_day": 4_000})
     )
-    low, high = 0.0, float(found.replicas[0].central)
+    low = 0.0
+    high = float(found.replicas[0].central)
     assert letters_done(found, high)[1] == 0
     for _ in range(9):  # the lowest level at which no more than one in a hundred is late
         middle = (low + high) / 2
@@ -457,7 +463,8 @@ def test_memory_and_load_are_planned_for_one_deployment() -> None:
     s = study.Study(with_option("owned", **changes, accepted_tokens=1.2))
     (fit,), (sized,) = s.results.memory["owned"], s.results.capacity["owned"].pools.values()
     assert fit.memory is not None
-    planned, served = fit.memory.deployment, sized.deployment
+    planned = fit.memory.deployment
+    served = sized.deployment
     for field in (*changes, "model", "gpu", "weights", "engine", "power_limit_w"):
         assert getattr(planned, field) == getattr(served, field), field
 

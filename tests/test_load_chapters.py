@@ -79,7 +79,8 @@ def test_a_mix_owns_the_servers_that_its_cost_counts(client: study.Study) -> Non
 
 
 def test_gpus_of_a_year_are_those_of_its_replicas_and_spares(client: study.Study) -> None:
-    sized, years = client.pools(), client.gpus_by_year().query("year == 1").set_index("option")
+    sized = client.pools()
+    years = client.gpus_by_year().query("year == 1").set_index("option")
     cards = (sized.replicas + sized.spares) * sized.gpus_per_replica
     for option, count in cards.groupby(sized.option, observed=True).sum().items():
         assert years.central[option] == count

@@ -177,7 +177,8 @@ def test_the_usual_life_lies_among_the_lives_that_it_rests_on():
         for i in range(2, 9)
     ]
     found = notice.life(record(*rows), "A", DAY)
-    usual, count = found.range, found.models
+    usual = found.range
+    count = found.models
     assert count == 7
     assert 395 < usual.central < 577  # between the shortest and the longest of the seven
 

@@ -101,7 +101,8 @@ def test_a_driver_has_one_name_in_every_frame(client: str) -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_steps_concern_the_kind_of_option_and_the_sector_of_the_client(client: str) -> None:
     s = opened(client)
-    said, chosen = " ".join(s.steps().step), s.verdict().iloc[0]
+    said = " ".join(s.steps().step)
+    chosen = s.verdict().iloc[0]
     own = chosen.kind in ("colocation", "on_premises", "hybrid")
     assert ("servers" in said) <= own
     assert ("exit plan" in said) <= (s.client.sector in ("banking", "insurance"))

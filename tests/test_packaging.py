@@ -140,7 +140,8 @@ def test_the_forge_runs_the_two_commands_on_every_python_that_is_promised() -> N
 
 
 def test_the_wheel_alone_makes_a_report_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
-    installed, empty = tmp_path / "installed", tmp_path / "empty"
+    installed = tmp_path / "installed"
+    empty = tmp_path / "empty"
     empty.mkdir()
     words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(installed), str(wheel)]
     subprocess.run([sys.executable, *words], check=True)

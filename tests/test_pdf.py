@@ -223,7 +223,8 @@ def test_html_that_is_nested_more_deeply_is_refused_by_chapter_and_cell(
 def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(forge: Forge) -> None:
     made = make(chapters={"10_x.ipynb": chapter("Why?", *ANALYST)})
     files = render(made, forge)
-    page, words = files["report.html"].decode(), text_of(files["report.pdf"])
+    page = files["report.html"].decode()
+    words = text_of(files["report.pdf"])
     # each drawing stands there once more for a phone
     assert page.count("<svg ") - page.count('<div class="narrow"><svg ') == 4
     assert page.count("<img ") == 1

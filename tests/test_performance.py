@@ -64,7 +64,9 @@ def test_latent_attention_repeats_its_cache_on_every_gpu() -> None:
 
 def test_a_token_draws_its_share_of_the_experts_and_a_large_batch_draws_all() -> None:
     d = deployed("mistralai/Mixtral-8x7B-v0.1", "h200-sxm5-141gb", weights="bf16")
-    r, k = performance.replica(d), constants(d) | {"routing_skew": 1e-6}  # even routing
+    # even routing
+    r = performance.replica(d)
+    k = constants(d) | {"routing_skew": 1e-6}
     one = performance._weight_seconds(r, k, 1.0)
     many = performance._weight_seconds(r, k, 1e6)
     dense = r.dense_bytes / k["weight_memory"] / r.bandwidth
@@ -72,7 +74,8 @@ def test_a_token_draws_its_share_of_the_experts_and_a_large_batch_draws_all() ->
 
 
 def test_bridged_cards_reach_one_neighbour_and_pcie_doubles_each_generation() -> None:
-    nvl, l40s = catalogue.gpu("h100-nvl-94gb"), catalogue.gpu("l40s-48gb")
+    nvl = catalogue.gpu("h100-nvl-94gb")
+    l40s = catalogue.gpu("l40s-48gb")
     assert performance.link(nvl, 2) == joined("fabric", 300e9)  # 600 GB/s in both directions
     assert performance.link(nvl, 4) == joined("pcie", 64e9)  # PCIe 5
     assert performance.link(l40s, 2) == joined("pcie", 32e9)  # PCIe 4
@@ -100,7 +103,8 @@ def test_a_format_that_the_card_lacks_is_computed_in_16_bit() -> None:
 def test_a_step_is_never_faster_than_memory_and_grows_with_all_it_does(
     sequences: float, context: float, prompt: float, more: float
 ) -> None:
-    r, k = performance.replica(LLAMA), constants(LLAMA)
+    r = performance.replica(LLAMA)
+    k = constants(LLAMA)
 
     def step(*args: float) -> float:
         return float(performance.step_seconds(r, k, *args, 2000.0))
@@ -113,7 +117,8 @@ def test_a_step_is_never_faster_than_memory_and_grows_with_all_it_does(
 
 
 def test_cached_prefixes_save_reading_but_are_still_attended_to() -> None:
-    r, k = performance.replica(LLAMA), constants(LLAMA)
+    r = performance.replica(LLAMA)
+    k = constants(LLAMA)
     whole = performance.step_seconds(r, k, 0.0, 0.0, 8000.0, 8000.0)
     half = performance.step_seconds(r, k, 0.0, 0.0, 4000.0, 4000.0, 4000.0)
     short = performance.step_seconds(r, k, 0.0, 0.0, 4000.0, 4000.0)
@@ -148,7 +153,8 @@ def test_requests_that_come_and_go_are_served(loop: str, kind: str) -> None:
 
 
 def test_a_closed_loop_obeys_littles_law() -> None:
-    r, k = performance.replica(LLAMA), constants(LLAMA)
+    r = performance.replica(LLAMA)
+    k = constants(LLAMA)
     for clients, room in ((4.0, 100.0), (64.0, 16.0)):
         steady = loops.Traffic(
             load=clients, input_tokens=1000.0, output_tokens=200.0, rounds=np.inf
@@ -268,7 +274,8 @@ def test_no_constant_stands_beyond_physics_and_there_are_fewer_than_fifty() -> N
         # a constant that stands in for something else is drawn far from what was expected of it
         assert 1 / 2 < row.value / row.prior < 2, (row.name, row.scope)
     shares = ("weight_memory", "expert_memory", "kv_memory", "compute", "expert_compute", "link")
-    cards, engines = ("a100-sxm4-80gb", "b200-sxm6-180gb", "mi300x-192gb"), ("vllm", "nim")
+    cards = ("a100-sxm4-80gb", "b200-sxm6-180gb", "mi300x-192gb")
+    engines = ("vllm", "nim")
     for gpu in cards:
         for engine in engines:
             for weights in ("bf16", "fp8", "nvfp4"):
@@ -433,7 +440,8 @@ def test_sparse_attention_keeps_all_and_reads_what_it_selects() -> None:
 
 @pytest.mark.parametrize("rounds", [1.0, 10.0, np.inf])
 def test_the_first_token_of_a_burst_waits_for_half_the_others(rounds: float) -> None:
-    r, k = performance.replica(LLAMA), constants(LLAMA)
+    r = performance.replica(LLAMA)
+    k = constants(LLAMA)
     one, many = (
         loops.closed_loop(
             r,
@@ -464,7 +472,8 @@ def test_a_closed_loop_agrees_with_a_scheduler_stepped_through_request_by_reques
     clients: int, inp: int, out: int, spread: float, rounds: int
 ) -> None:
     # what a server adds to a scheduler is left out on both sides
-    r, chunk = performance.replica(LLAMA), 8000
+    r = performance.replica(LLAMA)
+    chunk = 8000
     k = constants(LLAMA) | {"first_token_us": 0.0, "step_wait": 0.0, "frontend_us": 0.0}
     k |= {"step_tokens": 1.0}
     t = loops.Traffic(
@@ -489,7 +498,8 @@ def test_a_closed_loop_agrees_with_a_scheduler_stepped_through_request_by_reques
 
 
 def test_a_prefix_that_is_found_saves_reading_in_every_loop() -> None:
-    r, k = performance.replica(LLAMA), constants(LLAMA)
+    r = performance.replica(LLAMA)
+    k = constants(LLAMA)
     whole, half = (
         loops.closed_loop(
             r,

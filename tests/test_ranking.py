@@ -108,7 +108,8 @@ def test_options_of_other_vendors_with_the_same_uncertain_measures_win_half_the_
 
 
 def test_a_coin_that_two_options_share_falls_alike_for_both():
-    first, second = Coins(1, ("a", "b")), Coins(2, ("b", "c"))
+    first = Coins(1, ("a", "b"))
+    second = Coins(2, ("b", "c"))
     assert (first.low, first.central, first.high) == (1, 2.0, 3)
     both = ranking.streams.uniform(7, 1000, "open", "b") < 0.5
     others = ranking.streams.uniform(7, 1000, "open", "a") < 0.5

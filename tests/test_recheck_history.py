@@ -79,7 +79,8 @@ def test_a_table_that_lacks_a_column_is_read_as_it_is_now_and_settings_are_compl
     assert history._columns_kept(b"setting,low,note\n", b"setting,low\n")
     assert not history._columns_kept(b"setting,low\n", b"setting,low,note\n")
     assert not history._columns_kept(b"", b"setting,low\n")
-    then, now = b"setting,low\na,1\n", b"setting,low\na,2\nb,3\n"
+    then = b"setting,low\na,1\n"
+    now = b"setting,low\na,2\nb,3\n"
     assert history._with_settings_of_now(then, now) == b"setting,low\na,1\nb,3\n"
     other = b"id,low\na,1\n"
     assert history._with_settings_of_now(other, b"id,low\na,2\nb,3\n") == other

@@ -74,7 +74,8 @@ def test_five_clients_are_there_and_base_is_none_of_them() -> None:
 
 
 def test_a_client_file_changes_only_what_it_says(client) -> None:
-    base, acme = scenario.load("base"), scenario.load(client())
+    base = scenario.load("base")
+    acme = scenario.load(client())
     assert acme.workloads["assistant"].users == 500
     assert acme.workloads["assistant"].latency == base.workloads["assistant"].latency
     assert acme.options == base.options
@@ -709,7 +710,8 @@ def test_any_text_is_read_or_refused_with_a_message(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(trees, trees, trees)
 def test_laying_a_change_over_twice_is_laying_it_over_once(a, b, c) -> None:
-    base, change = {"x": a, "y": b}, {"x": c}
+    base = {"x": a, "y": b}
+    change = {"x": c}
     once = document.merged(base, change)
     assert document.merged(once, change) == once
 
@@ -736,7 +738,8 @@ def test_merging_follows_the_examples_of_rfc_7396() -> None:
 def test_thousands_of_damaged_scenarios_end_in_a_scenario_or_a_message(client) -> None:
     from benchmarks.fuzz import damaged
 
-    path, chance = client(), random.Random(1)
+    path = client()
+    chance = random.Random(1)
     before = set(path.parent.iterdir())
     outcomes = {"loaded": 0, "refused": 0}
     for text in damaged(CLIENT, BASE, chance, 1_500):

@@ -56,7 +56,8 @@ def test_no_fact_is_younger_than_the_version_of_the_facts() -> None:
 
 
 def test_kinds_count_every_input_once(s: Study) -> None:
-    kinds, inputs = s.kinds(), s.inputs()
+    kinds = s.kinds()
+    inputs = s.inputs()
     assert list(kinds.kind) == ["measured", "client", "published", "estimate"]
     assert kinds.inputs.sum() == len(inputs)
     assert kinds.share.sum() == pytest.approx(1)
@@ -65,7 +66,8 @@ def test_kinds_count_every_input_once(s: Study) -> None:
 
 
 def test_what_is_worth_replacing_is_worth_the_most_first(s: Study) -> None:
-    worth, known = s.worth_replacing(), s.knowledge()
+    worth = s.worth_replacing()
+    known = s.knowledge()
     assert worth.worth.is_monotonic_decreasing
     assert (worth.worth >= 0).all()
     # Inputs may share a name, as the staff of two kinds of options do; each keeps its own worth.

@@ -98,7 +98,8 @@ def test_what_a_rule_cannot_give_is_listed_and_has_its_reason():
 @pytest.mark.parametrize("verdict", VERDICTS)
 @pytest.mark.parametrize("rule_id", RULES)
 def test_each_rule_gives_each_verdict_that_its_citation_allows(rule_id, verdict):
-    rule, found = RULES[rule_id], list(cases(rule_id, verdict))
+    rule = RULES[rule_id]
+    found = list(cases(rule_id, verdict))
     assert bool(found) != (verdict in rule.cannot.split(";")), f"{rule_id}: cases for {verdict}"
     for values, day in found:
         assert set(values) <= set(BOOK.attributes)  # a misspelt one would be unknown unnoticed
@@ -206,7 +207,8 @@ def test_flipping_one_attribute_of_one_flow_changes_only_rules_that_test_it(data
     attribute = data.draw(st.sampled_from(FLOW_ATTRIBUTES)).name
     value = data.draw(st.sampled_from(alternatives(attribute)))
     flipped = changed(base, "api", flow, **{attribute: value})
-    before, after = own_verdicts(base, "api"), own_verdicts(flipped, "api")
+    before = own_verdicts(base, "api")
+    after = own_verdicts(flipped, "api")
     for rule_id, rule in RULES.items():
         tested = attribute in BOOK.tested[rule_id] and rule.looks_at(flow)
         if not tested:
@@ -236,7 +238,8 @@ def test_a_flip_changes_exactly_the_rules_that_test_it(base, flow, attribute, va
     first, second = (
         sovereignty.assess(changed(at_home, "api", flow, **{attribute: v})) for v in values
     )
-    before, after = verdicts(first, "api"), verdicts(second, "api")
+    before = verdicts(first, "api")
+    after = verdicts(second, "api")
     assert {r for r in before if before[r] != after[r]} == flips
 
 
@@ -409,7 +412,8 @@ def test_an_assumption_to_confirm_turns_a_verdict(client):
     names = {k.attribute.name for k in found.assumptions}
     # A hospital, a software house or an agency is no financial entity whatever it answers; the
     # law of a client's own country applies to it without an answer.
-    sector, country = found.scenario.client.sector, found.scenario.client.country
+    sector = found.scenario.client.sector
+    country = found.scenario.client.country
     assert ("dora_entity" in names) <= (sector in ("banking", "insurance") and country != "CH")
     assert not (country == "CH" and "swiss_data_subjects" in names)
     assert ("phi_declared" in names) <= (country == "US" and sector != "health")
@@ -1249,7 +1253,8 @@ def test_what_can_strike_leads_then_what_lies_with_the_option_and_duties_to_mark
 
 
 def test_rules_that_fail_decide_and_else_those_that_may_strike() -> None:
-    review, may_strike = open_finding("A"), open_finding("B", strikes=True)
+    review = open_finding("A")
+    may_strike = open_finding("B", strikes=True)
     fail = open_finding("C")
     fail.verdict = "fail"
     assert sovereignty.deciding([review, may_strike, fail]) == [fail]
@@ -1258,7 +1263,8 @@ def test_rules_that_fail_decide_and_else_those_that_may_strike() -> None:
 
 
 def test_a_point_can_strike_where_its_rule_can_on_one_of_the_flows() -> None:
-    harmless, striking = open_finding("A"), open_finding("A", strikes=True)
+    harmless = open_finding("A")
+    striking = open_finding("A", strikes=True)
     option = SimpleNamespace(
         findings={"A": (harmless, striking)}, remedy=lambda _: "", _open=lambda _: []
     )

@@ -165,7 +165,8 @@ def test_every_event_has_two_codings_or_is_newer_than_the_raters_work():
 
 
 def test_at_most_five_grave_events_rest_on_no_primary_source_and_the_page_lists_them():
-    left, page = raters.without_primary(load()), raters.markdown(load())
+    left = raters.without_primary(load())
+    page = raters.markdown(load())
     assert len(left) <= 5
     assert all(e.summary in page for e in left)
 
@@ -251,7 +252,8 @@ def test_a_promise_is_not_measured_by_notices_given_before_it():
 
 def test_weighted_kappa_by_hand():
     # ratings (1,1) (2,2) (1,2) (2,1): observed mean square 0.5; by chance also 0.5, so kappa 0
-    first, second = np.array([1, 2, 1, 2]), np.array([1, 2, 2, 1])
+    first = np.array([1, 2, 1, 2])
+    second = np.array([1, 2, 2, 1])
     assert raters.weighted_kappa(first, second) == pytest.approx(0)
     assert raters.weighted_kappa(first, first) == 1
 
@@ -387,14 +389,16 @@ def test_without_a_switching_cost_the_loss_is_not_estimated():
 
 
 def test_readiness_lowers_the_loss_and_nothing_in_hand_is_the_worst():
-    plain, ready = loss(), loss(fallback_model_tested=True, evaluation_suite=True)
+    plain = loss()
+    ready = loss(fallback_model_tested=True, evaluation_suite=True)
     assert plain.expected and ready.expected and ready.with_everything and plain.with_nothing
     assert plain.expected == plain.with_nothing
     assert ready.with_everything.central < ready.expected.central < plain.expected.central
 
 
 def test_the_loss_is_proportional_to_the_switching_cost():
-    single, double = loss().expected, loss(COST.scaled(2)).expected
+    single = loss().expected
+    double = loss(COST.scaled(2)).expected
     assert single and double and double.central == pytest.approx(2 * single.central)
 
 

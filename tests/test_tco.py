@@ -149,7 +149,8 @@ def test_money_is_back_only_when_it_stays_back() -> None:
 
 def test_a_levelised_cost_discounts_tokens_too() -> None:
     # 1 EUR a month for 1 million tokens a month is 1 EUR per million at any rate
-    costs, tokens = np.append(0, np.ones(24)), np.append(0, np.full(24, 1e6))
+    costs = np.append(0, np.ones(24))
+    tokens = np.append(0, np.full(24, 1e6))
     for rate in (0.0, 0.1, 0.5):
         assert money.levelised_cost(costs, tokens, rate) == pytest.approx(1.0)
     assert money.levelised_cost(costs, np.zeros(25), 0.1) is None
@@ -305,7 +306,8 @@ def test_owned_servers_come_whole_with_one_in_reserve() -> None:
 
 def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_the_pue() -> None:
     c = plain(horizon_months=12)
-    plan, draws = c.plan, c.plan.central()
+    plan = c.plan
+    draws = c.plan.central()
     fleet = fleets.fleet_needed(plan.options["owned"], draws, 1)
     f = {n: x.value.central for n, x in plan.factors.items()}
     busy = float(fleet.busy[0, 0])
@@ -361,7 +363,8 @@ def test_a_commitment_is_paid_whether_used_or_not() -> None:
     base["options"]["api"]["minimum_commitment_per_month"] = 100_000
     chosen = scenario.Scenario.model_validate(base)
     o = tco.assess(chosen, plain_capacity(chosen)).options["api"]
-    unused, used = amounts(o, "api_commitment"), amounts(o, "api_usage:assistant")
+    unused = amounts(o, "api_commitment")
+    used = amounts(o, "api_usage:assistant")
     assert used[1] + unused[1] == pytest.approx(100_000)
     assert all(f.unit == "unused_commitment" for f in o.flows if f.item == "api_commitment")
 
@@ -618,7 +621,8 @@ def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
         batchable_share=0.0,
         turned_away=np.maximum(0.0, 4 - CARRIED) / 4,
     )
-    pool, need = PoolLoad(bursts), np.array([[1.0]])
+    pool = PoolLoad(bursts)
+    need = np.array([[1.0]])
     assert fleets._away_share(pool, need, need)[0, 0] == pytest.approx(3 / 4)
     assert fleets._away_share(pool, 4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
 
@@ -737,7 +741,8 @@ def with_option(name: str, **changes: object) -> tco.Comparison:
 def test_provisioned_throughput_is_paid_by_the_hour_and_what_goes_beyond_by_the_token() -> None:
     # 2 units at 3 EUR an hour, 100 hours a month: 600 EUR a month, used or not
     bought = {"units": 2, "price_per_unit_hour": 3, "hours_per_month": 100, "serves": 0.4}
-    plain_, c = with_option("api"), with_option("api", provisioned=bought)
+    plain_ = with_option("api")
+    c = with_option("api", provisioned=bought)
     paid = amounts(c.options["api"], "api_provisioned")
     assert paid[1:] == pytest.approx(np.full(60, 600))
     item = "api_usage:assistant"
@@ -766,7 +771,8 @@ def test_what_an_option_of_its_kind_cannot_have_is_refused(
 
 
 def test_a_second_site_has_servers_and_a_line_of_its_own() -> None:
-    one, two = of_owned(), of_owned(second_site=0.5)
+    one = of_owned()
+    two = of_owned(second_site=0.5)
     # one server serves and one stands by; half of one server is a whole one at the second site
     assert (one.servers[0], two.servers[0]) == (2, 3)
     assert amounts(two, "redundancy")[0] == pytest.approx(2 * amounts(one, "redundancy")[0])
@@ -812,7 +818,9 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
         found = cashflow.bill(plan, name, draws)
         return {a.line.item.id: a.value for a in found if a.line.item.category != "staff"}
 
-    whole, part, none = paid("api", 0), paid("hybrid", 1), paid("hybrid", 10.0 * most)
+    whole = paid("api", 0)
+    part = paid("hybrid", 1)
+    none = paid("hybrid", 10.0 * most)
     draws = plan.central(**{owned_key("hybrid"): np.array([1.0])})
     away = fleets.option_fleet(plan.options["hybrid"], draws, plan.years)
     assert away is not None and 0 < away.away_share[0].max() < 1
@@ -822,7 +830,8 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
 
 
 def test_the_rooms_own_overhead_is_in_the_bill_and_in_the_energy() -> None:
-    plain_, lossy = of_owned(room={"pue": 1.2}), of_owned(room={"pue": 1.8})
+    plain_ = of_owned(room={"pue": 1.2})
+    lossy = of_owned(room={"pue": 1.8})
     # by hand: cooling takes 0.2 and 0.8 of what the servers take
     servers = amounts(plain_, "electricity").sum()
     assert amounts(plain_, "cooling").sum() == pytest.approx(0.2 * servers)
@@ -872,7 +881,8 @@ def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share(
 
 
 def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold() -> None:
-    plain_, owning = of_owned(), of_owned(owned_servers=99, owned_age_years=2)
+    plain_ = of_owned()
+    owning = of_owned(owned_servers=99, owned_age_years=2)
     price = amounts(plain_, "hardware")[0] + amounts(plain_, "redundancy")[0]
     assert not any(f.item in ("hardware", "redundancy") for f in owning.flows)
     # 42.5 % of the price is what a server of two years fetches
@@ -881,7 +891,8 @@ def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold() -> No
 
 
 def test_a_lease_of_four_years_is_an_annuity_and_leaves_nothing_to_sell() -> None:
-    bought, leased = of_owned(), of_owned(lease={"years": 4, "rate": 0.06, "returned": True})
+    bought = of_owned()
+    leased = of_owned(lease={"years": 4, "rate": 0.06, "returned": True})
     price = amounts(bought, "hardware")[0]
     monthly = 1.06 ** (1 / 12) - 1
     part = price * monthly / (1 - 1.06**-4)
@@ -911,7 +922,8 @@ def test_a_hospital_pays_the_tax_that_it_does_not_recover_on_all_but_wages() -> 
         chosen = scenario.Scenario.model_validate(data)
         return tco.assess(chosen, plain_capacity(chosen)).options["owned"]
 
-    a, b = owned("other"), owned("health")
+    a = owned("other")
+    b = owned("health")
     assert amounts(b, "hardware")[0] == pytest.approx(1.19 * amounts(a, "hardware")[0])
     assert amounts(b, "staff") == pytest.approx(amounts(a, "staff"))
     everything = {"low": 1, "central": 1, "high": 1}
@@ -953,7 +965,8 @@ def test_resale_never_exceeds_the_price() -> None:
 
 def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
     plan = plain().plan
-    side, draws = plan.options["owned"], plan.central()
+    side = plan.options["owned"]
+    draws = plan.central()
     none = np.zeros((1, 1))
 
     def staff(gpus: float) -> float:
@@ -971,7 +984,8 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
             cashflow.Side(plan=plan, priced=side, draws=draws, known_fleet=fleet).fte()[0, 0] * 12
         )
 
-    platform, each = staff(0), staff(8) - staff(0)
+    platform = staff(0)
+    each = staff(8) - staff(0)
     assert staff(4) - platform == pytest.approx(each / 2)
     assert staff(800) - platform == pytest.approx(each * 100**0.8)
     assert 50 < 800 / (staff(800) - platform) < 130  # GPUs an engineer looks after

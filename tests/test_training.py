@@ -226,7 +226,8 @@ def test_a_run_too_large_for_a_card_says_so() -> None:
 
 
 def test_the_less_is_trained_the_fewer_gpus_are_needed() -> None:
-    model, card = catalogue.model("Qwen/Qwen3-32B"), catalogue.gpu("H100")
+    model = catalogue.model("Qwen/Qwen3-32B")
+    card = catalogue.gpu("H100")
     jobs = [fine_tuning.one_step(m, model, 4096) for m in ("full", "lora", "qlora")]
     found = [fine_tuning.fewest_gpus(job, model, card) for job in jobs]
     gpus = [peak.job.gpus if peak else 99 for peak in found]

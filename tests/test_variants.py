@@ -135,7 +135,8 @@ def with_options(start: Scenario, **more: Any) -> Scenario:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_an_option_more_that_is_struck_leaves_every_score_of_the_others(client: str) -> None:
     s = opened(client)
-    start, before = s.scenario, s.results.decision
+    start = s.scenario
+    before = s.results.decision
     assert before.ranking is not None
     part = leaves(start, before.ranking.best)[0]
     lost = start.options[part].model_copy(update={"vendor": "Nobody"})
@@ -158,7 +159,8 @@ def quoted(start: Scenario, name: str, twin: str) -> Scenario:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_twin_of_the_leader_leaves_share_loss_and_word(client: str) -> None:
     s = opened(client)
-    start, before = s.scenario, s.results.decision
+    start = s.scenario
+    before = s.results.decision
     assert before.ranking is not None
     best = before.ranking.best
     if start.finance.baseline == best:
@@ -210,7 +212,8 @@ def test_what_the_file_names_is_tried_together() -> None:
 
 
 def test_a_lead_of_another_by_less_than_matters_is_level() -> None:
-    chain, start = Chain(), scenario.load("base")
+    chain = Chain()
+    start = scenario.load("base")
     found = chain.decide(start)
     assert found.ranking is not None
     leads = {name: found.ranking.lead(name) for name in found.ranking.names}
@@ -260,7 +263,8 @@ def test_pictures_are_tried_only_where_a_workload_sends_some() -> None:
 @pytest.mark.parametrize("client", EVERY)
 def test_the_frame_and_the_list_of_the_command_say_the_same(client: str) -> None:
     s = opened(client)
-    rows, frame = s.variants_tried(), s.variants()
+    rows = s.variants_tried()
+    frame = s.variants()
     assert len(rows) == len(frame) + len(s.switching_values())
     # a change after which nothing is first has no option: None in the list, missing in the frame
     keys = [None if pd.isna(key) else key for key in frame["key"]]

@@ -40,8 +40,10 @@ def _worked_out(node: ast.AST) -> float:
 
 
 def _computed(model: Model, case: dict[str, Any]) -> float:
-    tp, kv = case.get("tp", 1), dtypes.kv_format(case.get("kv", "bf16"))
-    chunk, tokens = case.get("chunk", 2048), case.get("tokens", 0)
+    tp = case.get("tp", 1)
+    kv = dtypes.kv_format(case.get("kv", "bf16"))
+    chunk = case.get("chunk", 2048)
+    tokens = case.get("tokens", 0)
     match case["quantity"]:
         case "kv_bytes_per_token":
             return bytes_per_token(model, kv, tp)

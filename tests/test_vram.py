@@ -38,7 +38,8 @@ def test_sixteen_bit_weights_are_two_bytes_a_parameter() -> None:
 def test_only_linear_layers_are_quantised_in_eight_bit() -> None:
     # 69.5 of 70.55 billion: 2 x 128256 x 8192 = 2.10 billion stay in 16 bit
     model = catalogue.model("meta-llama/Llama-3.1-70B-Instruct")
-    linear, ends = 70.5537e9 - 2 * 128256 * 8192, 2 * 128256 * 8192
+    linear = 70.5537e9 - 2 * 128256 * 8192
+    ends = 2 * 128256 * 8192
     got = weights.weight_bytes_per_gpu(model, "fp8").central
     assert got == pytest.approx(linear * 8.01 / 8 + ends * 2, rel=1e-3)
 
@@ -144,7 +145,8 @@ def test_the_same_run_with_32000_tokens_does_not_start() -> None:
 def test_blocks_of_a_windowed_model_give_the_logged_concurrency() -> None:
     # gpt-oss 120B, 4 x A100: 45.32 GiB hold 2,640,144 printed tokens and 284.25 requests of 16,384
     model = catalogue.model("openai/gpt-oss-120b")
-    groups, kv = attention.layer_groups(model), dtypes.kv_format("auto")
+    groups = attention.layer_groups(model)
+    kv = dtypes.kv_format("auto")
     made = attention.Cells(groups=groups, kv=kv, tp=4).blocks(45.32 * GIB, 16384)
     assert made.smallest_group_tokens == pytest.approx(2640144, rel=1e-4)
     assert made.concurrency == pytest.approx(284.25, abs=0.01)
@@ -153,7 +155,8 @@ def test_blocks_of_a_windowed_model_give_the_logged_concurrency() -> None:
 def test_blocks_grow_until_they_hold_a_state() -> None:
     # Qwen3.6 35B-A3B on GB10: 47.55 GiB print 623,040 tokens = 590 x 1,056, and 18.44 requests
     model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
-    groups, kv = attention.layer_groups(model), dtypes.kv_format("auto")
+    groups = attention.layer_groups(model)
+    kv = dtypes.kv_format("auto")
     made = attention.Cells(groups=groups, kv=kv).blocks(47.55 * GIB, 131072)
     assert made.block_tokens == 1056
     assert made.smallest_group_tokens == 623040
@@ -163,7 +166,8 @@ def test_blocks_grow_until_they_hold_a_state() -> None:
 def test_two_head_shapes_share_one_page() -> None:
     # Gemma 4 12B: 69.53 GiB hold 41.08 requests of 8,192 tokens with 4,096 at a time
     model = catalogue.model("google/gemma-4-12B-it")
-    groups, kv = attention.layer_groups(model), dtypes.kv_format("auto")
+    groups = attention.layer_groups(model)
+    kv = dtypes.kv_format("auto")
     made = attention.Cells(groups=groups, kv=kv, chunk=4096).blocks(69.53 * GIB, 8192)
     assert made.concurrency == pytest.approx(41.08, abs=0.01)
 
@@ -259,7 +263,8 @@ def test_without_graphs_none_are_captured_beside_the_budget() -> None:
 def test_speculative_decoding_adds_layers_states_and_columns() -> None:
     # Nemotron 3 Super, 8-bit cache, three speculative tokens: blocks of 8,432, 27.81 requests
     model = catalogue.model("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16")
-    groups, kv = attention.layer_groups(model, mtp=True), dtypes.kv_format("fp8")
+    groups = attention.layer_groups(model, mtp=True)
+    kv = dtypes.kv_format("fp8")
     made = attention.Cells(groups=groups, kv=kv, speculative_tokens=3).blocks(36.25 * GIB, 131072)
     assert made.block_tokens == 8432
     assert made.smallest_group_tokens == 1399712
@@ -370,7 +375,8 @@ def test_parts_pool_and_budget_add_up(model: catalogue.Model, tp: int, context: 
 def test_blocks_never_promise_more_than_the_pool(
     model: catalogue.Model, pool: float, tp: int
 ) -> None:
-    longest, kv = 8192, dtypes.kv_format("auto")
+    longest = 8192
+    kv = dtypes.kv_format("auto")
     groups = attention.layer_groups(model)
     try:
         made = attention.Cells(groups=groups, kv=kv, tp=tp).blocks(pool * GIB, longest)
@@ -423,7 +429,8 @@ def test_the_sweep_says_what_each_single_calculation_says() -> None:
 
 
 def test_the_whole_catalogue_is_swept_in_every_format() -> None:
-    models, gpus = catalogue.models(), catalogue.gpus()
+    models = catalogue.models()
+    gpus = catalogue.gpus()
     made = sweep(models, gpus, ("bf16", "fp8", "int4", "nvfp4"), 8192)
     assert made.left_gib.size == len(models) * 4 * 4 * len(gpus) > 50_000
     known = ~np.isnan(made.left_gib).all(axis=(1, 2, 3))
@@ -472,7 +479,8 @@ def test_prefix_caching_keeps_two_blocks_of_each_state() -> None:
     # Qwen3.6-35B under 0.20.0: 10 full and 30 linear layers make four groups; 8,192 tokens are four
     # blocks of 2,096 tokens, and three groups of states hold two: 15 blocks / 10 = 1.50, as logged
     model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
-    groups, kv = attention.layer_groups(model), dtypes.kv_format("fp8")
+    groups = attention.layer_groups(model)
+    kv = dtypes.kv_format("fp8")
     assert (
         attention.Cells(groups=groups, kv=kv, state_blocks=2).blocks(2**30, 8192).per_request
         == 4 + 3 * 2

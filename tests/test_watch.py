@@ -38,7 +38,8 @@ def two(folder: Path, second: str) -> Job:
 def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(
     tmp_path: Path, forge: Forge
 ) -> None:
-    out, anew = tmp_path / "out", tmp_path / "anew"
+    out = tmp_path / "out"
+    anew = tmp_path / "anew"
     assert batch.run([two(tmp_path, "B.")], str(out), at_once=1, forge=forge).rendered == ["one"]
     assert times(tmp_path, "a", "b") == [1, 1]
     assert batch.run([two(tmp_path, "C.")], str(out), at_once=1, forge=forge).rendered == ["one"]
@@ -64,7 +65,8 @@ def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(
 def test_a_watched_report_is_renewed_on_every_save_and_wrong_input_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    params, chapters = tmp_path / "params", tmp_path / "notebooks"
+    params = tmp_path / "params"
+    chapters = tmp_path / "notebooks"
     for folder in (params, chapters):
         folder.mkdir()
     shutil.copy(scenario.path_of("base"), params)

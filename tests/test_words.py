@@ -35,7 +35,8 @@ def misspell(path: Path, column: str, word: str) -> int:
     """Writes another word into the first cell of a column that says something; its line."""
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        rows, lines = [], []
+        rows = []
+        lines = []
         for row in reader:
             rows.append(row)
             lines.append(reader.line_num)
