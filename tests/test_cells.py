@@ -253,7 +253,8 @@ def test_a_pilot_keeps_the_limits_of_each_workload_that_waits_for_no_one() -> No
     limits = study.Study(two).pilot_limits()
     assert limits.first_token.tolist() == [2.0, 9.0]
     assert limits.workload.iloc[1] == "agent runs"
-    gate = SimpleNamespace(ceiling=float("nan"), once=0.0)
+    none = float("nan")
+    gate = SimpleNamespace(ceiling=none, once=0.0, own_hours=0.0, rental=none)
     answer = SimpleNamespace(
         stays=False, live="2027-03-01", live_low="2027-02-01", live_high="2027-04-01", servers=0
     )
@@ -267,7 +268,7 @@ def test_a_pilot_keeps_the_limits_of_each_workload_that_waits_for_no_one() -> No
         gate=gate,
         points=[],
         hard=[],
-        notice=SimpleNamespace(end=[]),
+        contract=None,
         chosen="X",
     )["conditions"]
     assert told == [

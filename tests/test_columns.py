@@ -20,7 +20,7 @@ of_frames = pytest.mark.parametrize("name", LISTED)
 of_wide_frames = pytest.mark.parametrize("name", columns.wide())
 
 ALIKE = {
-    ("tries_by_kind", "level", "none"): "at most one change of a kind ends level, or in no option",
+    ("rule_points", "point", "rules"): "most points are of one rule, and are called like it",
     ("designs", "planned", "best"): "the clients take the best design, or all but one of them",
     ("timeline", "is_contract_end", "is_notice"): "a contract ends once, and notice of it is once",
 }

@@ -329,7 +329,11 @@ def test_annex_iii_duties_are_ahead_before_2_december_2027_and_apply_after(base)
 
 
 @pytest.mark.parametrize(
-    ("client", "told"), [("tidewater-apps", "Colorado"), ("banca-valdora", "Colorado")]
+    ("client", "told"),
+    [
+        ("tidewater-apps", "Laws on automated decisions apply in Colorado"),
+        ("banca-valdora", "Laws on automated decisions apply in Colorado"),
+    ],
 )
 def test_a_day_is_told_by_what_is_due_in_the_client_s_own_country(client, told):
     ahead = {a.date: a for a in sovereignty.assess(scenario.load(client)).ahead}
