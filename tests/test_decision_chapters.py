@@ -91,7 +91,7 @@ def test_a_model_that_ends_within_the_plan_and_each_open_point_have_a_step(clien
         assert ("before" in told) == (e.retired < str(v.live))
     for p in s.open_points().query("option == @v.option").itertuples():
         # A step names the point, or is the one that mends it.
-        named = [p.point in x or "as good as" in p.point for x in steps.step]
+        named = steps.step.map(lambda x, said=p.point: said in x or "as good as" in said)
         assert ((steps.owner == p.owner) & (named | (steps.due == p.due))).any(), p.point
         # The law may give a point less time than the plan gives the step: the step says so.
         assert p.due in set(steps.due) or f"By {s.date(p.due)}: {p.point}." in told
