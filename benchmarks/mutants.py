@@ -78,10 +78,12 @@ class Look:
     """Tests that have run so long without noticing it have looked long enough. [s of CPU]"""
     patience: float
     """A mutant that takes longer hangs, which is noticed. [s of CPU]"""
+    every_case: bool = False
+    """Whether all cases of a test function are run, and not its quickest alone."""
 
 
 SHORT = Look(tests=40, enough=20.0, patience=60.0)
-LONG = Look(tests=1000, enough=60.0, patience=150.0)
+LONG = Look(tests=1000, enough=60.0, patience=150.0, every_case=True)
 """For what survived the short look: by the same tests, more of them."""
 
 CRASHED = 99
@@ -372,20 +374,18 @@ class Reach:
         direct = self.tests.get(mutant.name, set())
         files = {file for file in {_file(test) for test in direct} if _opens_studies(file)}
         beside = {test for test in self.seconds if _file(test) in files} - direct
-        return self._in_turn(direct)[: look.tests] + self._in_turn(beside)[: look.tests]
+        return self._in_turn(direct, look) + self._in_turn(beside, look)
 
-    def _in_turn(self, tests: Collection[str]) -> list[str]:
-        """Of each test function its quickest case, and then the other cases: cases of one function
-        say much the same, and one of each sees more in the same time."""
-        quickest_first = sorted(tests, key=lambda test: (self.seconds[test], test))
-        seen = set[str]()
-        others: list[str] = []
-        first: list[str] = []
-        for test in quickest_first:
-            function = test.partition("[")[0]
-            (others if function in seen else first).append(test)
-            seen.add(function)
-        return first + others
+    def _in_turn(self, tests: Collection[str], look: Look) -> list[str]:
+        """The quickest first. Of each test function its quickest case alone, unless all are asked
+        for: cases of one function say much the same, and one of each sees more in the same time."""
+        turn = sorted(tests, key=lambda test: (self.seconds[test], test))
+        if not look.every_case:
+            first: dict[str, str] = {}
+            for test in turn:
+                first.setdefault(test.partition("[")[0], test)
+            turn = list(first.values())
+        return turn[: look.tests]
 
 
 def _file(test: str) -> str:
