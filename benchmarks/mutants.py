@@ -83,7 +83,7 @@ class Look:
 
 
 SHORT = Look(tests=40, enough=20.0, patience=60.0)
-LONG = Look(tests=1000, enough=60.0, patience=150.0, every_case=True)
+LONG = Look(tests=1000, enough=25.0, patience=90.0, every_case=True)
 """For what survived the short look: by the same tests, more of them."""
 
 CRASHED = 99
@@ -739,7 +739,7 @@ def page(first: list[Known], *, again: list[Known], fresh: list[Known]) -> str:
 
 
 INTRODUCTION = """\
-Written by `python -m benchmarks.mutants --again` from what was judged on commit {commits}. It breaks the library at one place at a time (a comparison by its edge, a sum into a difference, a condition into its opposite, a number by one) and runs the tests that carry out that place, the quickest of each function first, until one fails: then the mutant is killed. A test that fails without the mutant as well counts for nothing. Tests that render reports or take minutes are left out, and no mutant is looked at for much more than a minute of processor time, so the whole suite notices more. Survivors are judged again once tests were written for them."""
+Written by `python -m benchmarks.mutants --again` from what was judged on commit {commits}. It breaks the library at one place at a time (a comparison by its edge, a sum into a difference, a condition into its opposite, a number by one) and runs the tests that carry out that place, the quickest of each function first, until one fails: then the mutant is killed. A test that fails without the mutant as well counts for nothing. Tests that render reports or take minutes are left out, and no mutant is looked at for much more than half a minute of processor time, so the whole suite notices more. Survivors are judged again once tests were written for them."""
 
 
 def _findings() -> dict[tuple[str, str, str], str]:
