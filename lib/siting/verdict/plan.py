@@ -11,7 +11,7 @@ from siting import places, quality
 from siting.catalogue import Currency, Fact, Owner, column, one_of, table
 from siting.cost.prices import exchange_rate, parameter
 from siting.inputs.scenario import Scenario
-from siting.inputs.scenario.model import SECTORS, Readiness, months_from
+from siting.inputs.scenario.model import SECTORS, Option, Readiness, months_from
 from siting.quality import Parities
 from siting.quantity import Range
 from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
@@ -464,6 +464,11 @@ def _months_in_words(months: Range) -> str:
     return f"{months.central:g} {thing} ({months.low:g} to {months.high:g})"
 
 
+def _latest_live(option: Option, day: dt.date) -> dt.date:
+    """The latest day on which an option that is moved to serves. day: of the report."""
+    return day + dt.timedelta(days=round(days_to_serve(option.months_to_production).high))
+
+
 def _notice(scenario: Scenario) -> dict[str, Notice]:
     """`Facts.notice`; nothing where no contract ends within the plan."""
     contract = renewal(scenario)
@@ -473,8 +478,7 @@ def _notice(scenario: Scenario) -> dict[str, Notice]:
     decided = day + dt.timedelta(days=PILOT_DAYS)
     found: dict[str, Notice] = {}
     for name, option in scenario.options.items():
-        latest = days_to_serve(option.months_to_production).high
-        found[name] = contract.given(decided, day + dt.timedelta(days=round(latest)))
+        found[name] = contract.given(decided, _latest_live(option, day))
     return found
 
 
@@ -505,8 +509,7 @@ def _bridges(scenario: Scenario, risks: VendorRisks) -> dict[str, Bridge]:
     ends = sorted((each for each in known if each[0] > day), key=lambda each: each[0])
     found: dict[str, Bridge] = {}
     for name, option in scenario.options.items():
-        latest = days_to_serve(option.months_to_production).high
-        serves = day + dt.timedelta(days=round(latest))
+        serves = _latest_live(option, day)
         for last, e in ends:
             line = notice.line_of(load(), e.vendor, e.model, day) if last <= serves else {}
             lasting = [model for model, until in line.items() if until > serves.isoformat()]
@@ -541,8 +544,9 @@ def _ending(scenario: Scenario, risks: VendorRisks, name: str, bridged: str = ""
     live = day + dt.timedelta(days=round(option.months_to_production.central * DAYS_OF_MONTH))
     found = (risks.options.get(o) for o in (scenario.finance.baseline, name))
     for e in dict.fromkeys(e for risk in found if risk for e in risk.endings):
-        is_near = e.retired and (e.retired - day).days <= 365
-        if e.retired and is_near and e.model != bridged:  # the plan's last horizon
+        if e.retired is None or e.model == bridged:
+            continue
+        if (e.retired - day).days <= 365:  # the plan's last horizon
             gap = f", before {option.label} serves" if e.retired < live else ""
             last = f"last day {_spelt(e.retired)}{gap}"
             said.append(f"{quality.spoken(e.model)} at {e.vendor} ({last})")
