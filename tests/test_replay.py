@@ -230,6 +230,17 @@ def test_a_drawn_week_has_the_requests_hours_and_lengths_of_the_load(
     assert np.quantile(own.output, 0.95) == pytest.approx(800, rel=0.03)
 
 
+def test_some_hours_of_a_week_have_the_requests_that_they_have_in_the_whole_week(
+    mixture: Pool,
+) -> None:
+    whole = arrivals.drawn(mixture.loads, (1.5, 1.0))
+    some = arrivals.drawn(mixture.loads, (1.5, 1.0), seconds=range(32 * 3600, 36 * 3600))
+    within = (whole.when >= 32 * 3600) & (whole.when < 36 * 3600)
+    assert within.sum() > 1000
+    for name in ("when", "workload", "input", "cached", "output", "due"):
+        assert (getattr(some, name) == getattr(whole, name)[within]).all(), name
+
+
 def test_every_request_of_a_week_is_served_refused_or_told_as_waiting(
     mixture: Pool,
 ) -> None:

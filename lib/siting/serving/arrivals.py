@@ -60,10 +60,6 @@ class Requests:
         prefixes = None if known is None else [known[place] for place in places]
         return Requests(**columns, prefixes=prefixes)
 
-    def between(self, start: float, end: float) -> Requests:
-        """Those that come in [start, end). [s]"""
-        return self.taken((self.when >= start) & (self.when < end))
-
 
 def together(parts: Sequence[Requests]) -> Requests:
     """Requests of several workloads, in the order in which they come."""
@@ -79,48 +75,59 @@ def together(parts: Sequence[Requests]) -> Requests:
 # --- drawn from the load model ----------------------------------------------------------------
 
 
-def drawn(loads: Sequence[Load], times: Sequence[float], seed: int = SEED) -> Requests:
+WEEK = range(HOURS_OF_WEEK * int(HOUR))
+"""Its seconds."""
+
+
+def drawn(
+    loads: Sequence[Load], times: Sequence[float], seed: int = SEED, seconds: range = WEEK
+) -> Requests:
     """Requests of a week with so many `times` the requests of a usual one, by workload.
 
     Arrivals are Poisson at a rate that drifts within each hour as `queueing.series` has it, around
     the mean that the load gives for that hour; lengths are log-normal, up to the longest request
     that is planned for.
+    seconds: those of the week whose requests are given; they are the same as in the whole week.
     """
     parts = [
-        _of_load(place, load, factor, seed + place)
+        _of_load(place, load, factor, seed + place, seconds)
         for place, (load, factor) in enumerate(zip(loads, times, strict=True))
     ]
     return together(parts)
 
 
-def _of_load(place: int, load: Load, times: float, seed: int) -> Requests:
+def _of_load(place: int, load: Load, times: float, seed: int, asked: range) -> Requests:
     rng = np.random.default_rng([seed, 1])
     bunched = queueing.series(load.arrivals, HOURS_OF_WEEK, seed).reshape(HOURS_OF_WEEK, -1)
     bunched = bunched / bunched.mean(axis=1, keepdims=True)
-    seconds = (bunched * load.hourly[:, None] * times).ravel()
-    counts = rng.poisson(seconds)
+    counts = rng.poisson((bunched * load.hourly[:, None] * times).ravel())
     total = int(counts.sum())
-    when = np.repeat(np.arange(len(seconds), dtype=float), counts) + rng.random(total)
+    # Of all requests of the week one number is drawn each time, and those that are asked for are
+    # kept: millions would take half a gigabyte, and a generator cannot pass over any.
+    first = int(counts[: asked.start].sum())
+    kept = slice(first, first + int(counts[asked.start : asked.stop].sum()))
+    when = np.repeat(np.array(asked, float), counts[asked.start : asked.stop])
+    when += rng.random(total)[kept]
     when.sort()
     lengths = load.lengths
     longest = load.longest or None
-    prompt = _tokens(lengths.input, total, rng, longest)
-    waits = rng.random(total) < load.batchable_share
+    prompt = _tokens(lengths.input, rng.standard_normal(total)[kept], longest)
+    waits = rng.random(total)[kept] < load.batchable_share
     due = load.due()[(when / HOUR).astype(int)] * HOUR
     return Requests(
         when=when,
-        workload=np.full(total, place),
+        workload=np.full(len(when), place),
         input=prompt,
         cached=np.round(prompt * lengths.cached_share).astype(int),
-        output=_tokens(lengths.output, total, rng, longest),
+        output=_tokens(lengths.output, rng.standard_normal(total)[kept], longest),
         due=np.where(waits, due, np.inf),
     )
 
 
-def _tokens(length: LogNormal, count: int, rng: np.random.Generator, longest: int | None) -> Whole:
-    """Lengths of so many prompts or answers. [tokens]"""
+def _tokens(length: LogNormal, score: Array, longest: int | None) -> Whole:
+    """Lengths of prompts or answers at so many sigmas from the middle. [tokens]"""
     sigma = length.sigma
-    raw = length.mean * np.exp(sigma * rng.standard_normal(count) - sigma * sigma / 2)
+    raw = length.mean * np.exp(sigma * score - sigma * sigma / 2)
     return np.clip(np.round(raw), 1, longest).astype(int)
 
 

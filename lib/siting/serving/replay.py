@@ -313,10 +313,11 @@ def week(
     hours: those of the week that are told; what comes just before them is served, too. None: all.
     """
     times = tuple(1.0 if usual else s.load.peak_factor for s in pool.workloads)
-    requests = arrivals.drawn(pool.loads, times, seed)
-    now = pool.busy(times)
+    seconds = arrivals.WEEK
     if hours:
-        requests = requests.between(hours.start * HOUR - WARM_UP, hours.stop * HOUR)
+        seconds = range(max(0, int(hours.start * HOUR - WARM_UP)), int(hours.stop * HOUR))
+    requests = arrivals.drawn(pool.loads, times, seed, seconds)
+    now = pool.busy(times)
     asked = now if now.any() else np.sum([s.waiting for s in pool.workloads], axis=0)
     return Week(
         pool=pool,
