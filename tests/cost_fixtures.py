@@ -38,7 +38,7 @@ def plain_capacity(
                 stand_by=stand_by,
                 **_asked(list(loads.values())),
             )
-        found[name] = SimpleNamespace(loads=loads, pools=pools, not_estimated={}, kinds=())
+        found[name] = SimpleNamespace(loads=loads, pools=pools, not_estimated={}, existing_kinds=())
     return found
 
 

@@ -76,7 +76,7 @@ def by_hand(mixed: bool = False, **said: Any) -> Comparison:
         pools={"model": old},
         equivalent=lambda server, pools: (100 / 4) / (50 / 8),
     )
-    found["owned"].kinds = () if has_none else (kind,)
+    found["owned"].existing_kinds = () if has_none else (kind,)
     found["owned"].server = servers.server("server-4x-l40s")
     found["owned"].runs = chosen.options["owned"]
     return tco.assess(chosen, found)
@@ -232,10 +232,10 @@ def test_sizing_and_bill_count_the_same_servers_in_every_year(
     assert (
         there.servers[0].tolist() == [found.existing_servers(y) for y in years] == [2, 2, 2, 0, 0]
     )
-    assert there.serving[0].tolist() == [found.kinds[0].needed(y) for y in years]
+    assert there.serving[0].tolist() == [found.serving_existing(y) for y in years]
     assert fleet.servers[0].tolist() == [found.bought(y) for y in years]
     (pool,) = found.pools.values()
-    (old,) = found.kinds[0].pools.values()
+    (old,) = found.existing_kinds[0].pools.values()
     for year in years:
         assert old.load_share(year) + pool.load_share(year) == pytest.approx(1)
     used = float(fleet.busy[0, 0] * fleet.gpus[0, 0] + there.busy[0, 0] * there.gpus[0, 0])
@@ -250,14 +250,16 @@ def test_servers_with_the_same_cards_count_as_if_they_were_bought(number: int) -
     for year in range(1, 6):
         assert beside.serving_servers(year) + number == alone.serving_servers(year)
         assert beside.in_room(year) == alone.in_room(year)
-    assert beside.kinds[0].equivalent(servers.server("dgx-h100"), beside.pools) == pytest.approx(1)
+    assert beside.existing_kinds[0].equivalent(
+        servers.server("dgx-h100"), beside.pools
+    ) == pytest.approx(1)
 
 
 def test_where_what_is_there_carries_all_nothing_is_bought_and_the_idle_stand_by() -> None:
     many = A100 | {"number": 9, "years_left": 5}
     found = sized(asked(4, existing_servers=[many]))
     assert [found.bought(year) for year in range(1, 6)] == [0] * 5
-    assert found.kinds[0].needed() < 9
+    assert found.serving_existing() < 9
     assert found.availability() == pytest.approx(1, abs=1e-6)
     assert found.gpus().central == 72 + found.spare_servers() + 1  # a replica in reserve is counted
 
@@ -274,9 +276,9 @@ def test_a_kind_that_does_not_hold_a_model_or_misses_its_limits_serves_none_of_i
     small = A100 | {"server": "workstation-2x-rtx-4090", "price_each": 9_000}
     alone = sized(asked(20))
     found = sized(asked(20, existing_servers=[small]))
-    (why,) = found.kinds[0].not_served.values()
+    (why,) = found.existing_kinds[0].not_served.values()
     assert why
-    assert not found.kinds[0].pools
+    assert not found.existing_kinds[0].pools
     assert [found.bought(y) for y in range(1, 6)] == [alone.bought(y) for y in range(1, 6)]
     # It stands there and is fed all the same.
     chain = Chain()
@@ -287,7 +289,7 @@ def test_a_kind_that_does_not_hold_a_model_or_misses_its_limits_serves_none_of_i
     tight = asked(20, existing_servers=[A100]).model_dump()
     tight["workloads"]["assistant"]["latency"] |= {"tpot_ms": 9}
     slow = sized(Scenario.model_validate(tight))
-    assert "misses the latency limits" in next(iter(slow.kinds[0].not_served.values()))
+    assert "misses the latency limits" in next(iter(slow.existing_kinds[0].not_served.values()))
 
 
 def test_the_room_holds_all_kinds() -> None:
@@ -303,7 +305,7 @@ def test_the_room_holds_all_kinds() -> None:
 def test_two_kinds_serve_in_the_order_in_which_they_are_written() -> None:
     l40s = {"server": "server-8x-l40s", "number": 1, "age_years": 2, "years_left": 5}
     found = sized(asked(20, existing_servers=[A100, l40s]))
-    first, second = (next(iter(kind.pools.values())) for kind in found.kinds)
+    first, second = (next(iter(kind.pools.values())) for kind in found.existing_kinds)
     (pool,) = found.pools.values()
     assert first.load_share() + second.load_share() + pool.load_share() == pytest.approx(1)
     assert first.load_share() == pytest.approx(first.existing_replicas[0] / first.level())
@@ -416,10 +418,12 @@ def refusal(folder: Path, options: str) -> str:
 
 def test_servers_that_are_there_serve_to_the_last_of_their_years() -> None:
     # Two servers of eight cards, a card a replica: sixteen replicas while they last.
-    pool: Any = SimpleNamespace(gpus_per_replica=1, level=lambda year: 10.0 * year)
+    pool: Any = SimpleNamespace(
+        gpus_per_replica=1, level=lambda year: 10.0 * year, used=lambda year: 5.0 * year
+    )
     there = ExistingServers(server="dgx-a100-640gb", number=2, age_years=3, years_left=2)
-    held = [
-        capacity._held(there, servers.server(there.server), {"m": pool}, "m", year)
-        for year in (1, 2, 3)
-    ]
-    assert held == [16, 16, 0]
+    kind = capacity.ExistingKind(
+        existing=there, server=servers.server(there.server), pools={"m": pool}, not_served={}
+    )
+    held = capacity._held(kind, 3)["m"]
+    assert held == (16, 16, 0)

@@ -5,24 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from siting import catalogue
-from siting.cost import api_prices, fleets
+from siting.cost import api_prices
 from siting.cost.api_prices import ModelPath
 from siting.inputs import scenario
 from siting.inputs.attributes import EXTREMES
 from siting.inputs.scenario.changes import put
-from siting.quantity import Range
 from siting.rules.rulebook import rule_book
-from siting.serving import capacity, queueing
-from siting.serving.servers import ROUNDING
+from siting.serving import queueing
 from siting.study.results import Results
 from siting.verdict import plausible
 from siting.verdict.chain import Chain
-from studies import CLIENTS, designed
 
 Edit = Callable[[str, str, str], None]
 
@@ -93,42 +89,6 @@ def test_no_rule_sets_a_limit_beyond_the_numbers_that_are_supposed() -> None:
     scenario_ = scenario.load("base")
     limits = [scenario_.rules.retention_days_limit, 24 * 30, 100 * 12, 1.0]
     assert max(limits) < max(EXTREMES)
-
-
-def test_an_exact_number_of_replicas_is_not_billed_as_one_more() -> None:
-    """Three replicas, but for an error of rounding, are three: as servers are counted."""
-    hours = np.full(8736, 3 * (1 + ROUNDING / 10))
-    pool = SimpleNamespace(
-        replicas=[Range.exact(9.0)],
-        total_replicas=lambda year: Range.exact(9.0),
-        used=lambda year=1: 1.0,
-        hours_of_year=lambda waiting, bunched: hours,
-        rate_per_replica=Range.exact(1.0),
-        gpus_per_replica=1,
-    )
-    idle = catalogue.settings("load_settings")["scale_down"].central
-    assert capacity._rented(pool, 1) == pytest.approx(3 * idle)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_capacity_and_the_bill_count_the_same_machines(client: str) -> None:
-    """As planned, year by year: servers exactly, hours that are given back within the steps of the
-    bill's grid."""
-    chain = Chain(draws=16)
-    s = designed(client)
-    for name, option in s.options.items():
-        found = chain.option(s, name)
-        if found.priced is None or option.kind == "hybrid" or not found.sized.pools:
-            continue
-        plan = found.plan
-        fleet = fleets.fleet_needed(plan.options[name], plan.central(), plan.years)
-        month = plan.central()["hours_per_month"][0]
-        for year in range(1, plan.years + 1):
-            if found.sized.server is not None:
-                assert found.sized.bought(year) == fleet.servers[0, year - 1], name
-            else:
-                paid = fleet.gpu_hours[0, year - 1] / month
-                assert found.sized.paid_gpus(year) == pytest.approx(paid, rel=0.02), name
 
 
 def test_a_change_is_made_to_the_plan_or_to_what_was_written() -> None:

@@ -973,6 +973,7 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
         fleet = fleets.Fleet(
             servers=none,
             serving=none,
+            at_second_site=none,
             owned_replicas=none,
             rented_replicas=none,
             gpus=none + gpus,

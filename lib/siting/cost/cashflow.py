@@ -19,7 +19,6 @@ from typing import Literal
 import numpy as np
 
 from siting.cost.fleets import (
-    Fleet,
     fleet_needed,
     load_ratio,
     option_fleet,
@@ -38,6 +37,7 @@ from siting.cost.priced import (
 )
 from siting.cost.prices import NotPriced
 from siting.inputs.scenario import Option
+from siting.serving.machines import Fleet
 
 Phase = Literal["serving", "before", ""]
 """Part of time in which an amount is owed. `serving`: once in production; `before`: until then,

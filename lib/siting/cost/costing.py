@@ -36,7 +36,7 @@ from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenar
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import NotEstimated, Range, total
-from siting.serving.capacity import Kind, OptionCapacity
+from siting.serving.capacity import ExistingKind, OptionCapacity
 from siting.serving.load import workload_load
 from siting.serving.servers import Server
 from siting.vendors import stability
@@ -154,7 +154,7 @@ def _priced_option(finder: _Finder, sized: OptionCapacity) -> PricedOption:
     machine = prices.server(option) if option.kind in OWNED else None
     moves = finder.moves()
     lines = [*replace(finder, machine=machine).lines()]
-    kinds = tuple(_priced_kind(name, sized, kind) for kind in sized.kinds)
+    kinds = tuple(_priced_kind(name, sized, kind) for kind in sized.existing_kinds)
     for kind in kinds:
         lines += replace(finder, machine=kind.machine, existing=kind.existing).lines_of_kind()
     return PricedOption(
@@ -168,7 +168,7 @@ def _priced_option(finder: _Finder, sized: OptionCapacity) -> PricedOption:
     )
 
 
-def _priced_kind(name: str, sized: OptionCapacity, kind: Kind) -> PricedKind:
+def _priced_kind(name: str, sized: OptionCapacity, kind: ExistingKind) -> PricedKind:
     """Existing servers of an option, ready to be billed."""
     assert sized.server is not None
     return PricedKind(

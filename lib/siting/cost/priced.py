@@ -19,7 +19,7 @@ from siting.cost.money import MONTHS, Array, powers
 from siting.cost.prices import Factor
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import ExistingServers, in_words
-from siting.serving import queueing
+from siting.serving import machines, queueing
 from siting.serving.load import Load
 from siting.serving.pools import Pool
 from siting.serving.servers import Server, replicas_per_server, whole_up
@@ -154,7 +154,7 @@ class PricedOption:
 
     def of_pools(self, figure: Callable[[Pool], float]) -> Array:
         """A figure of each pool. [pools × 1 × 1]"""
-        return np.array([[[float(figure(p.pool))]] for p in self.pools])
+        return machines.of_pools([each.pool for each in self.pools], figure)
 
     @property
     def per_server(self) -> Array:

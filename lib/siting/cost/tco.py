@@ -38,6 +38,7 @@ from siting.inputs.scenario import Scenario
 from siting.places import BY_REQUEST
 from siting.quantity import NotEstimated, Range
 from siting.serving.capacity import OptionCapacity
+from siting.serving.machines import Fleet
 from siting.serving.servers import Server, whole_up
 
 G_PER_TONNE = 1e6
@@ -681,7 +682,7 @@ def by_use(plan: Plan, name: str, present: Mapping[str, float]) -> str:
 
 
 def _break_even(
-    plan: Plan, option: PricedOption, saving: Array, fleet: fleets.Fleet | None,
+    plan: Plan, option: PricedOption, saving: Array, fleet: Fleet | None,
     volume: Volume, present: Mapping[str, float],
 ) -> BreakEven:  # fmt: skip
     name = option.name
@@ -827,7 +828,7 @@ def _by_share(plan: Plan, option: PricedHybrid, draws: Draws) -> Array:
 # --- energy and carbon ------------------------------------------------------------------------
 
 
-def energy(plan: Plan, priced: PricedOption, fleet: fleets.Fleet | None) -> Energy:
+def energy(plan: Plan, priced: PricedOption, fleet: Fleet | None) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
     base = priced.base if isinstance(priced, PricedHybrid) else priced
     country = base.option.country
@@ -863,7 +864,7 @@ class _DrawnPower:
     """Power of a server, or of a rented GPU's share of one."""
 
 
-def _drawn_power(plan: Plan, base: PricedOption, fleet: fleets.Fleet | None) -> _DrawnPower:
+def _drawn_power(plan: Plan, base: PricedOption, fleet: Fleet | None) -> _DrawnPower:
     """What own servers draw, or rented GPUs as their share of a server. Raises NotEstimated where
     nobody publishes it."""
     if fleet is None:

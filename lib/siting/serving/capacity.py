@@ -1,13 +1,13 @@
 """What each option of a scenario needs to carry the load: pools of replicas, and their machines.
 
 Options that a vendor runs have none. An option with existing servers uses these first, and buys for
-the rest. The pools are found in `pools`.
+the rest. The pools are found in `pools`, and `machines` counts what they stand on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
@@ -19,19 +19,16 @@ from siting.inputs.scenario.model import ExistingServers, Option, Scenario
 from siting.memory import vram
 from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
-from siting.serving import servers
+from siting.serving import machines, servers
 from siting.serving.load import LATE_FROM, Load, workload_load
+from siting.serving.machines import ExistingTask, Fleet, Rented, Task
 from siting.serving.pools import Pool, best_pool
-from siting.serving.servers import OnServers, Server, StandBy
+from siting.serving.servers import Array, OnServers, Server, StandBy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """Servers of one kind that an option has already; they serve before others are bought.
-
-    What they carry is worked out here for the central case, year by year, and over the draws in
-    `fleets`; tests of kinds hold both together.
-    """
+class ExistingKind:
+    """Servers of one kind that an option has already; they serve before others are bought."""
 
     existing: ExistingServers
     server: Server
@@ -44,41 +41,31 @@ class Kind:
         """Servers that still serve in a year. [servers]"""
         return self.existing.number if year <= self.existing.years_left else 0
 
-    def needed(self, year: int = 1) -> int:
-        """Servers whose replicas serve in a year; the others stand by. [servers]"""
-        parts = (pool.load_share(year) * whole for pool, whole in self._whole(year))
-        return min(self.count(year), servers.whole_up(sum(parts)))
+    def counts(self, years: int) -> Array:
+        """The same of each year. [Y]"""
+        return np.array([float(self.count(year)) for year in range(1, years + 1)])
 
     def equivalent(self, server: Server, pools: Mapping[str, Pool]) -> float:
         """Servers of the kind that is bought that carry as much as one of these. [servers]
 
         pools: by model, on the kind that is bought.
         """
-        of_these = sum(whole for _, whole in self._whole(1))
-        if not of_these:
-            return 0.0
+        of_these = 0.0
         of_bought = 0.0
-        for model in self.pools:
-            held = servers.replicas_per_server(server, pools[model].gpus_per_replica)
-            of_bought += pools[model].level() / held
-        return of_bought / of_these
-
-    def _whole(self, year: int) -> Iterator[tuple[Pool, float]]:
-        """Each pool, with the servers of this kind that would carry all of its load."""
-        for pool in self.pools.values():
-            held = servers.replicas_per_server(self.server, pool.gpus_per_replica)
-            yield pool, pool.level(year) / held
+        for model, pool in self.pools.items():
+            here = servers.replicas_per_server(self.server, pool.gpus_per_replica)
+            there = servers.replicas_per_server(server, pools[model].gpus_per_replica)
+            of_these += pool.level() / here
+            of_bought += pools[model].level() / there
+        return of_bought / of_these if of_these else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionCapacity:
-    """What an option needs to carry the load, in the central case.
-
-    What is billed is worked out over the draws in `fleets.fleet_needed`; tests of kinds and of
-    the load hold both together.
-    """
+    """What an option needs to carry the load, in the central case."""
 
     kind: str
+    """Of place, as `places` knows them."""
     years: int
     loads: Mapping[str, Load]
     """By workload."""
@@ -90,8 +77,9 @@ class OptionCapacity:
     """The option whose machines these are: a hybrid's base, else itself."""
     wanted: float
     """Availability that is asked for."""
-    kinds: tuple[Kind, ...] = ()
-    """Existing servers of other kinds."""
+    existing_kinds: tuple[ExistingKind, ...] = ()
+    """Existing servers of other kinds than the one that is bought, in the order in which they
+    serve."""
 
     @property
     def serving_pools(self) -> tuple[Pool, ...]:
@@ -104,16 +92,16 @@ class OptionCapacity:
     def all_pools(self) -> tuple[Pool, ...]:
         """Pools of all kinds of server, in the order in which they serve: those of existing
         servers, then those of the kind that is bought."""
-        existing = (pool for kind in self.kinds for pool in kind.pools.values())
+        existing = (pool for kind in self.existing_kinds for pool in kind.pools.values())
         return (*existing, *self.pools.values())
 
     def existing_servers(self, year: int = 1) -> int:
         """Servers of other kinds that serve or stand by in a year. [servers]"""
-        return sum(kind.count(year) for kind in self.kinds)
+        return sum(kind.count(year) for kind in self.existing_kinds)
 
     def existing_gpus(self, year: int = 1) -> int:
         """GPUs of those servers."""
-        return sum(kind.count(year) * kind.server.gpu_count for kind in self.kinds)
+        return sum(kind.count(year) * kind.server.gpu_count for kind in self.existing_kinds)
 
     def gpus(self, year: int = 1) -> Range:
         """GPUs of all pools in a year of the horizon, spares included."""
@@ -131,38 +119,50 @@ class OptionCapacity:
         """What serves of each pool."""
         return [pool.serving(year) for pool in self.pools.values()]
 
-    def serving_servers(self, year: int = 1) -> int:
-        """Servers whose replicas serve; those bought once are kept."""
+    @cached_property
+    def fleet(self) -> Fleet | None:
+        """Its machines year by year, a mean hour of which is paid; None where there are none."""
+        if not self.pools:
+            return None
+        task = _task(self.pools, self.years)
         if self.server is None:
+            rented = _rented(self.pools, task, self.years, is_committed=self.runs.is_committed)
+            return machines.rented_fleet(task, rented, hours=1.0)
+        existing = [self._of_existing(kind, self.server) for kind in self.existing_kinds]
+        site = self.runs.second_site
+        return machines.owned_fleet(task, self.server, second_site=site, existing=existing)
+
+    def _of_existing(self, kind: ExistingKind, bought: Server) -> ExistingTask:
+        """What the load would ask of existing servers of a kind."""
+        asked = _task(kind.pools, self.years)
+        return ExistingTask(
+            pools=asked.pools,
+            peak=asked.peak,
+            mean=asked.mean,
+            key=kind.server.id,
+            server=kind.server,
+            count=kind.counts(self.years),
+            equivalent=kind.equivalent(bought, self.pools),
+        )
+
+    def serving_servers(self, year: int = 1) -> int:
+        """Servers that are bought and whose replicas serve; those bought once are kept."""
+        return int(self.fleet.serving[0, year - 1]) if self.fleet else 0
+
+    def serving_existing(self, year: int = 1) -> int:
+        """Existing servers of other kinds whose replicas serve; the others stand by."""
+        if self.fleet is None:
             return 0
-        return max(servers.servers_for(self.server, self.serving(y)) for y in range(1, year + 1))
+        return sum(int(fleet.serving[0, year - 1]) for fleet in self.fleet.existing.values())
 
     def spare_servers(self, year: int = 1) -> int:
         """Servers that stand by for failure and maintenance, beside those that serve."""
-        if self.server is None:
-            return 0
-        stand_by = StandBy.most(pool.stand_by for pool in self.pools.values())
-        if not self.kinds:
-            return stand_by.beside(self.serving_servers(year))
-        equivalent = {k.server.id: k.equivalent(self.server, self.pools) for k in self.kinds}
-        idle = sum(equivalent[k.server.id] * (k.count(year) - k.needed(year)) for k in self.kinds)
-        whole = np.array(self._for_all(year))
-        return int(stand_by.of_several_kinds(whole, max(equivalent.values()), np.array(idle)))
-
-    def _for_all(self, year: int) -> int:
-        """Servers of the kind that is bought that would carry the whole load."""
-        assert self.server is not None
-        per = (
-            (p, servers.replicas_per_server(self.server, p.gpus_per_replica))
-            for p in self.pools.values()
-        )
-        exact = sum(max(1, servers.whole_up(p.level(year))) / each for p, each in per)
-        return servers.whole_up(exact)
+        beside = self.bought(year) - self.serving_servers(year)
+        return beside - self.second_site_servers(year)
 
     def second_site_servers(self, year: int = 1) -> int:
         """Servers that stand ready at a second site for the loss of the first."""
-        first = self._for_all(year) if self.kinds else self.serving_servers(year)
-        return servers.whole_up(first * self.runs.second_site)
+        return int(self.fleet.at_second_site[0, year - 1]) if self.fleet else 0
 
     def in_room(self, year: int = 1) -> int:
         """Servers that stand in the client's room: those that serve, of all kinds, and spares
@@ -171,16 +171,15 @@ class OptionCapacity:
 
     def bought(self, year: int = 1) -> int:
         """Servers bought by a year, at the second site too."""
-        at_first_site = self.serving_servers(year) + self.spare_servers(year)
-        return at_first_site + self.second_site_servers(year)
+        return int(self.fleet.servers[0, year - 1]) if self.fleet else 0
 
     def paid_gpus(self, year: int = 1) -> float:
         """GPUs paid for in a mean hour of a year: whole servers, commitments, or hours in use."""
-        if self.server is not None:
-            return float(self.bought(year) * self.server.gpu_count + self.existing_gpus(year))
-        if self.runs.is_committed:
-            return self.gpus(year).central
-        return sum(_rented(p, year) for p in self.pools.values())
+        if self.fleet is None:
+            return 0.0
+        if self.server is None:
+            return float(self.fleet.gpu_hours[0, year - 1])
+        return float(self.fleet.gpus[0, year - 1] + self.existing_gpus(year))
 
     def mean_utilisation(self, year: int = 1) -> float | None:
         """Used share of what the GPUs that are paid for could carry within the limits."""
@@ -218,8 +217,8 @@ class OptionCapacity:
             return None
         up = servers.uptime()
         if self.server is not None:
-            serving = self.serving_servers() + sum(kind.needed() for kind in self.kinds)
-            idle = self.existing_servers() - sum(kind.needed() for kind in self.kinds)
+            serving = self.serving_servers() + self.serving_existing()
+            idle = self.existing_servers() - self.serving_existing()
             standing_by = self.spare_servers() + idle if spares else 0
             return servers.reached(serving, standing_by, up)
         chances = []
@@ -243,7 +242,7 @@ class OptionCapacity:
             return []
         count = self.in_room(year)
         bought = (count - self.existing_servers(year)) * self.server.power_kw.central
-        existing = sum(k.count(year) * k.server.power_kw.central for k in self.kinds)
+        existing = sum(k.count(year) * k.server.power_kw.central for k in self.existing_kinds)
         kw = (bought + existing) * (room.pue or 1.0)
         racks = math.ceil(count / room.servers_per_rack)
         words = []
@@ -290,21 +289,45 @@ class OptionCapacity:
         return tuple(i for p in self.pools.values() for i in p.inputs)
 
 
-def _rented(pool: Pool, year: int) -> float:
-    """GPUs of a pool that are paid in a mean hour, idle ones returned hour by hour.
+def _task(pools: Mapping[str, Pool], years: int) -> Task:
+    """What the load asks of pools in the central case, year by year. [pools × 1 × Y]"""
+    span = range(1, years + 1)
+    shape = (len(pools), 1, years)
+    peak = [pool.level(year) for pool in pools.values() for year in span]
+    mean = [pool.used(year) for pool in pools.values() for year in span]
+    return Task(
+        pools=tuple(pools.values()),
+        peak=np.array(peak).reshape(shape),
+        mean=np.array(mean).reshape(shape),
+    )
 
-    What is billed is worked out over the draws in `fleets.rented_fleet`; a test of the load holds
-    both together.
+
+def _rented(pools: Mapping[str, Pool], task: Task, years: int, *, is_committed: bool) -> Rented:
+    """Replicas on rented GPUs: committed ones are paid around the clock, others hour by hour."""
+    none = np.zeros_like(task.peak)
+    serving = machines.rented_beside(task.peak, none)
+    paid = serving
+    if not is_committed:
+        idle = catalogue.settings("load_settings")["scale_down"].central
+        needed = np.array([_whole_replicas(pool, years) for pool in pools.values()])
+        paid = machines.paid_replicas(needed, serving, idle=idle, least=task.mean)
+    return Rented(
+        serving=serving,
+        paid=paid,
+        spare=machines.standing_by(task.pools, serving),
+        away_share=none,
+    )
+
+
+def _whole_replicas(pool: Pool, years: int) -> Array:
+    """Mean over the hours of each year of the whole replicas that requests need; at least one.
+
+    `priced.PoolLoad.beyond` has the same for any load, between points of a grid. [1 × Y]
     """
-    serving = pool.replicas[year - 1].central
-    spares = pool.total_replicas(year).central - serving
-    grown = pool.used(year) / pool.used()
-    asked = pool.hours_of_year(waiting=False, bunched=True)
-    hours = asked * grown / pool.rate_per_replica.central
-    scale_down = catalogue.settings("load_settings")["scale_down"].central
-    mean = float(np.maximum(1.0, servers.whole_up(hours)).mean())
-    busy = max(mean * scale_down, pool.used(year))
-    return (min(busy, serving) + spares) * pool.gpus_per_replica
+    now = pool.hours_of_year(waiting=False, bunched=True) / pool.rate_per_replica.central
+    grown = np.array([[pool.used(year) / pool.used() for year in range(1, years + 1)]])
+    hours = servers.whole_up(now[:, None] * grown)
+    return np.asarray(np.maximum(1.0, hours).mean(axis=0, keepdims=True))
 
 
 def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
@@ -358,14 +381,14 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
 
 def _beside_existing(found: OptionCapacity, scenario: Scenario) -> OptionCapacity:
     """An option whose existing servers serve first, and whose bought ones take the rest."""
-    kinds: list[Kind] = []
+    kinds: list[ExistingKind] = []
     for existing in found.runs.existing_servers:
-        kinds.append(_kind(existing, found, kinds, scenario))
+        kinds.append(_existing_kind(existing, found, kinds, scenario))
     pools = {}
     for model, pool in found.pools.items():
         first = tuple(kind.pools[model] for kind in kinds if model in kind.pools)
         pools[model] = replace(pool, earlier=first)
-    found = replace(found, pools=pools, kinds=tuple(kinds))
+    found = replace(found, pools=pools, existing_kinds=tuple(kinds))
     return replace(found, pools={m: _with_stand_by(found, pool) for m, pool in pools.items()})
 
 
@@ -373,14 +396,17 @@ def _with_stand_by(found: OptionCapacity, pool: Pool) -> Pool:
     """A pool with as many in reserve as all servers together ask for."""
     if not pool.stand_by.count:
         return pool
-    serving = found.serving_servers() + sum(kind.needed() for kind in found.kinds)
+    serving = found.serving_servers() + found.serving_existing()
     count = max(pool.stand_by.count, servers.spares_for(serving, found.wanted))
     return replace(pool, stand_by=StandBy(count=count))
 
 
-def _kind(
-    existing: ExistingServers, found: OptionCapacity, first: Sequence[Kind], scenario: Scenario
-) -> Kind:
+def _existing_kind(
+    existing: ExistingServers,
+    found: OptionCapacity,
+    first: Sequence[ExistingKind],
+    scenario: Scenario,
+) -> ExistingKind:
     """What servers of a kind serve, each model on the smallest groups that keep the limits, and why
     they do not serve the others. Pools share the servers by what each would need of them.
 
@@ -403,12 +429,12 @@ def _kind(
             why[model] = str(reason.args[0])
         else:
             sized[model] = pool
+    kind = ExistingKind(existing=existing, server=server, pools=sized, not_served=why)
     pools = {}
-    for model, pool in sized.items():
-        held = tuple(_held(existing, server, sized, model, year + 1) for year in range(found.years))
-        earlier = tuple(kind.pools[model] for kind in first if model in kind.pools)
-        pools[model] = replace(pool, existing_replicas=held, earlier=earlier)
-    return Kind(existing=existing, server=server, pools=pools, not_served=why)
+    for model, held in _held(kind, found.years).items():
+        earlier = tuple(each.pools[model] for each in first if model in each.pools)
+        pools[model] = replace(sized[model], existing_replicas=held, earlier=earlier)
+    return replace(kind, pools=pools)
 
 
 def _refuse(pool: Pool, server: Server) -> None:
@@ -419,15 +445,11 @@ def _refuse(pool: Pool, server: Server) -> None:
         raise NotEstimated("even a lone request misses the latency limits there")
 
 
-def _held(
-    existing: ExistingServers, server: Server, pools: Mapping[str, Pool], model: str, year: int
-) -> int:
-    """Replicas of a model that existing servers hold in a year."""
-    if year > existing.years_left:
-        return 0
-    per = {
-        m: servers.replicas_per_server(server, pool.gpus_per_replica) for m, pool in pools.items()
-    }
-    needs = {m: pool.level(year) / per[m] for m, pool in pools.items()}
-    part = needs[model] / sum(needs.values())
-    return servers.whole_down(existing.number * part * per[model])
+def _held(kind: ExistingKind, years: int) -> dict[str, tuple[int, ...]]:
+    """By model, the replicas that existing servers hold in each year."""
+    if not kind.pools:
+        return {}
+    task = _task(kind.pools, years)
+    held = machines.held_replicas(task.peak, task.per_server(kind.server), kind.counts(years))
+    by_pool = zip(kind.pools, held[:, 0].tolist(), strict=True)
+    return {model: tuple(map(int, by_year)) for model, by_year in by_pool}

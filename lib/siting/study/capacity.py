@@ -249,7 +249,7 @@ class CapacityFrames(Topic):
                 return None
             replicas = owned
         carried = float(replicas * pool.rate_per_replica.central)
-        for kind in found.kinds:
+        for kind in found.existing_kinds:
             other = kind.pools.get(model)
             if other is not None and other.load_share():
                 carried += other.replicas[0].central * other.rate_per_replica.central
@@ -443,9 +443,9 @@ class CapacityFrames(Topic):
         why: why it serves none of it; blank where it does
         """
         for name, found in self.results.capacity.items():
-            if found.kind == "hybrid" or not found.kinds:
+            if found.kind == "hybrid" or not found.existing_kinds:
                 continue
-            for kind in found.kinds if found.server else ():
+            for kind in found.existing_kinds if found.server else ():
                 about = {"option": name, "server": kind.server.label, "there": True}
                 about |= {"servers": kind.count(), "years_left": kind.existing.years_left}
                 for model in found.pools:
@@ -521,7 +521,7 @@ class CapacityFrames(Topic):
         keeps_limits: whether the limits are kept on it
         """
         for name, found in self.results.capacity.items():
-            own = found.server if found.kind != "hybrid" and not found.kinds else None
+            own = found.server if found.kind != "hybrid" and not found.existing_kinds else None
             if own and found.idle_gpus >= own.gpu_count / 2:
                 yield from self._other_servers(name, found, own)
 

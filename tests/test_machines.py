@@ -1,0 +1,87 @@
+"""Machines are counted once, for what is sized and for what is billed; counts here are by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from siting import catalogue
+from siting.cost import fleets
+from siting.quantity import Range
+from siting.serving import capacity, machines
+from siting.serving.servers import ROUNDING, StandBy
+from siting.verdict.chain import Chain
+from studies import CLIENTS, designed
+
+
+def test_servers_are_whole_and_kept_and_a_second_site_is_counted_apart() -> None:
+    """Servers of eight cards hold four replicas of two and two of four. Pools of 9.2 and 3 replicas
+    fill 10 / 4 + 3 / 2 = 4 servers; a year later 4.1 and 1 fill 5 / 4 + 1 / 2, and four are kept.
+    One stands by; half of four stand at the second site."""
+    small: Any = SimpleNamespace(gpus_per_replica=2, stand_by=StandBy(count=1))
+    large: Any = SimpleNamespace(gpus_per_replica=4, stand_by=StandBy())
+    server: Any = SimpleNamespace(gpu_count=8)
+    peak = np.array([[[9.2, 4.1]], [[3.0, 1.0]]])
+    task = machines.Task(pools=[small, large], peak=peak, mean=peak / 2)
+    fleet = machines.owned_fleet(task, server, second_site=0.5, existing=[])
+    assert fleet.serving.tolist() == [[4, 4]]
+    assert fleet.at_second_site.tolist() == [[2, 2]]
+    assert fleet.servers.tolist() == [[7, 7]]
+    assert fleet.gpus.tolist() == [[56, 56]]
+    # In a mean hour 4.6 / 4 + 1.5 / 2 = 1.9 of the seven are used.
+    assert fleet.busy[0, 0] == pytest.approx(1.9 / 7)
+
+
+def rented(pool: Any, mean: float, peak: float) -> float:
+    """GPUs that are paid in a mean hour for a pool that asks for so many replicas."""
+    task = machines.Task(pools=[pool], peak=np.full((1, 1, 1), peak), mean=np.full((1, 1, 1), mean))
+    needed = capacity._rented({"model": pool}, task, 1, is_committed=False)
+    return float(machines.rented_fleet(task, needed, hours=1.0).gpu_hours[0, 0])
+
+
+def by_hour(replicas: float) -> Any:
+    """A pool without spares whose requests ask for so many replicas in every hour of the year."""
+    return SimpleNamespace(
+        used=lambda year=1: 1.0,
+        hours_of_year=lambda waiting, bunched: np.full(8736, replicas),
+        rate_per_replica=Range.exact(1.0),
+        gpus_per_replica=2,
+        stand_by=StandBy(),
+    )
+
+
+def test_an_exact_number_of_replicas_is_not_billed_as_one_more() -> None:
+    """Three replicas, but for an error of rounding, are three: as servers are counted."""
+    idle = catalogue.settings("load_settings")["scale_down"].central
+    pool = by_hour(3 * (1 + ROUNDING / 10))
+    assert rented(pool, mean=1.0, peak=9.0) == pytest.approx(3 * 2 * idle)
+
+
+def test_work_that_may_wait_is_paid_on_rented_gpus_though_no_hour_needs_it() -> None:
+    """Requests keep one replica; work that may wait keeps 3.4 busy, of which the bill says so."""
+    assert rented(by_hour(0.0), mean=3.4, peak=4.0) == pytest.approx(3.4 * 2)
+    # No more is paid than serves.
+    assert rented(by_hour(0.0), mean=3.4, peak=3.0) == pytest.approx(3 * 2)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_capacity_and_the_bill_count_the_same_machines(client: str) -> None:
+    """As planned, year by year: servers exactly, hours that are given back within the steps of the
+    bill's grid."""
+    chain = Chain(draws=16)
+    s = designed(client)
+    for name, option in s.options.items():
+        found = chain.option(s, name)
+        if found.priced is None or option.kind == "hybrid" or not found.sized.pools:
+            continue
+        plan = found.plan
+        fleet = fleets.fleet_needed(plan.options[name], plan.central(), plan.years)
+        month = plan.central()["hours_per_month"][0]
+        for year in range(1, plan.years + 1):
+            if found.sized.server is not None:
+                assert found.sized.bought(year) == fleet.servers[0, year - 1], name
+            else:
+                paid = fleet.gpu_hours[0, year - 1] / month
+                assert found.sized.paid_gpus(year) == pytest.approx(paid, rel=0.02), name
