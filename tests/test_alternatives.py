@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from siting import study
+from siting import quality, study
 from siting.cost import prices
 from siting.inputs import scenario
 from siting.quality import spoken
@@ -72,6 +73,19 @@ def test_what_is_over_its_limits_or_not_shown_is_doubted(
     plain = {"ruled_out": (), "keeps_limits": True, "quality": "better"}
     made = alternatives.Alternative.doubts.fget(SimpleNamespace(**plain | changes))  # type: ignore[attr-defined]
     assert made == doubts
+
+
+def test_an_alternative_is_as_good_as_its_worst_workload(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = quality.assess
+
+    def of_two_workloads(chosen: scenario.Scenario) -> quality.Parities:
+        found = real(chosen)
+        both = [replace(p, verdict=v) for p in found.parities for v in ("better", "unknown")]
+        return replace(found, parities=tuple(both))
+
+    monkeypatch.setattr(quality, "assess", of_two_workloads)
+    (best,) = alternatives.search(scenario.load("base"), ["open_api"], judged=1)
+    assert best.quality == "unknown"
 
 
 def test_alternatives_of_each_kind_are_found_and_none_is_named_already() -> None:

@@ -181,6 +181,35 @@ def test_requests_that_do_not_slow_each_other_down_are_as_many_as_erlang_says() 
     assert busy.variance == pytest.approx(30, rel=0.01)
 
 
+def test_where_a_larger_batch_is_slower_the_fastest_is_held() -> None:
+    # A step of one takes a second and one of two takes three: one at a time serves 1 a second, two
+    # together 2/3. At 0.8 a second one is held: M/M/1 with a load of 0.8, a fifth of the time idle.
+    # 0.8² / (1 - 0.8) = 3.2 wait, and half of that where answers are all of one length.
+    worse = Curve(
+        decode_s=np.array([1.0, 3.0]),
+        prompt_s=0.0,
+        attention_s=0.0,
+        first_token_s=0.0,
+        chunk_tokens=1000,
+        lengths=Lengths(input=LogNormal(100, 0), output=LogNormal(1, 0)),
+    )
+    busy = queueing._Busy(worse, 0.8)
+    assert busy.share == pytest.approx([0.2, 0.8])
+    assert busy.waiting == pytest.approx(1.6)
+
+
+def test_a_rented_replica_fails_as_a_machine_does() -> None:
+    """By hand: it runs for 1 / (1 + failures a day × days of repair) of the time, and all that
+    serve must; of one that serves and one that stands by, one must."""
+    known = catalogue.settings("load_settings")
+    up = 1 / (1 + known["server_failures"].central * known["server_repair"].central)
+    rented = capacity.assess(studies.designed("base"))["rented"]
+    (pool,) = rented.pools.values()
+    assert (pool.replicas[0].central, pool.stand_by.count) == (1, 1)
+    assert rented.availability(spares=False) == pytest.approx(up)
+    assert rented.availability() == pytest.approx(1 - (1 - up) ** 2)
+
+
 def test_a_request_that_no_cards_hold_is_told_with_its_prompt_and_its_answer() -> None:
     endless = Lengths(input=LogNormal(400_000, 0.1), output=LogNormal(400_000, 0.1))
     with pytest.raises(NotEstimated, match="with one request of 800,000 tokens"):

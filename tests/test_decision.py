@@ -313,6 +313,9 @@ def test_a_contract_that_ends_has_its_notice_as_a_step_before_that_day():
         facts = dataclasses.replace(FACTS, renewal=renewal)
         own = candidate("own", best, "on_premises")
         steps = advised(candidate("api", 1.0), own, facts=facts).plan
+        # Only what the contract asks for comes before the notice: the rest keeps its day.
+        own_day = ("renewing", "leaving", "leaving at go")
+        assert {s.row.day for s in steps if s.row.when not in own_day} <= {30, 90, 365}
         return [s.row for s in steps if s.row.when in ("renewing", "leaving")]
 
     (leaving,) = told(37, 0.4)

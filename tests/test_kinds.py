@@ -45,7 +45,7 @@ def sized(chosen: Scenario) -> OptionCapacity:
 # --- the bill, by hand ----------------------------------------------------------------------------
 
 
-def by_hand(mixed: bool = False, **said: Any) -> Comparison:
+def by_hand(mixed: bool = False, vat_recoverable: float = 1.0, **said: Any) -> Comparison:
     """Base without growth for 24 months on servers of four cards, one card a replica, of which 100
     carry the peak. One server of eight is there, whose cards carry half as much each: eight
     replicas of 50, which is 16 %, so that 84 replicas are bought, 21 servers. What stands by must
@@ -53,7 +53,7 @@ def by_hand(mixed: bool = False, **said: Any) -> Comparison:
     data = designed("base").model_dump()
     if not mixed:
         del data["options"]["hybrid"]
-    data["finance"]["horizon_months"] = 24
+    data["finance"] |= {"horizon_months": 24, "vat_recoverable": vat_recoverable}
     for workload in data["workloads"].values():
         workload["growth_per_year"] = 0.0
     has_none = said.get("number") == 0
@@ -162,6 +162,19 @@ def test_what_still_serves_at_the_end_is_sold_at_its_age_then() -> None:
     price = central(kept, "server_price.owned.dgx-a100-640gb", "fx.USD")
     worth = central(kept, "residual_after_5", "residual_scale")  # three years old, and two more
     assert amounts(kept, "residual:dgx-a100-640gb")[-1] == pytest.approx(-price * worth)
+
+
+def test_vat_is_on_what_is_bought_for_existing_servers_and_not_on_what_they_would_fetch() -> None:
+    def taxed(**said: Any) -> set[str]:
+        lines = by_hand(vat_recoverable=0.0, **said).plan.options["owned"].lines
+        of_old = [line for line in lines if line.side == "dgx-a100-640gb"]
+        return {line.item.id for line in of_old if "vat" in line.factors}
+
+    # Support is bought; what the client says that a server would fetch is not.
+    stated = taxed(support_per_year=12_000, value_each=7_000)
+    assert "maintenance" in stated and "owned_already" not in stated
+    # Without a word of the client's it is a share of the price of a new one, with its VAT.
+    assert "owned_already" in taxed(support_per_year=12_000)
 
 
 def test_a_mix_sends_away_what_neither_kind_carries() -> None:

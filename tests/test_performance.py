@@ -225,6 +225,34 @@ def test_a_release_is_seen_where_it_was_measured_and_an_unstated_one_where_many_
     assert "release" not in spread.distance(where | {"release": ""}).unseen
 
 
+@pytest.mark.parametrize(
+    ("engine", "release", "scheduling"),
+    [
+        ("vllm", "0.13", "between steps"),
+        ("vllm", "0.15.1", "overlapped"),
+        ("sglang", "0.3", "between steps"),
+        ("sglang", "0.4", "overlapped"),
+    ],
+)
+def test_a_release_prepares_a_step_while_the_card_works_or_between_steps(
+    engine: str, release: str, scheduling: str
+) -> None:
+    d = replace(LLAMA, engine=engine, engine_version=release)
+    assert performance.regime(d)["scheduling"] == scheduling
+
+
+def test_one_block_a_sequence_walks_the_cache_and_none_takes_no_time() -> None:
+    # by hand: a block a sequence and head takes `block_ns` for each cached token
+    k = constants(LLAMA)
+    r = replace(performance.replica(LLAMA), block_heads=1.0)
+    walked = r.decode_flop(1000.0) / r.heads / performance.BLOCK_FLOP
+    few = k["resident_blocks"] / 4  # all at once: one wave
+    expected = walked * k["block_ns"] * k["pace"] * 1e-9
+    assert expected > 0
+    assert performance._block_seconds(r, k, few, 1000.0) == pytest.approx(expected)
+    assert performance._block_seconds(replace(r, block_heads=0.0), k, few, 1000.0) == 0
+
+
 def test_what_no_measurement_has_seen_widens_the_range_and_is_said() -> None:
     known = performance.regime(replace(LLAMA, model=catalogue.model("openai/gpt-oss-120b")))
     known |= {"loop": "closed"}

@@ -1221,6 +1221,25 @@ def test_verdicts_that_changed_are_those_that_differ_and_no_others():
     assert (one.option, one.before.verdict, one.after.verdict) == ("api", "fail", "pass")
 
 
+def test_law_that_is_not_on_file_is_told_where_one_flow_of_several_may_touch_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def said(rule: SimpleNamespace, flow: SimpleNamespace, *_: object) -> SimpleNamespace:
+        return SimpleNamespace(rule=rule, verdict=flow.verdict)
+
+    def told(*verdicts: str) -> list[str]:
+        flows = [SimpleNamespace(kind="prompts", values={}, verdict=v) for v in verdicts]
+        rule = SimpleNamespace(is_limit=True, looks_at=lambda kind: True)
+        law = SimpleNamespace(rules={"COV-X": rule})
+        options = {"api": SimpleNamespace(flows=flows)}
+        found = sovereignty.Sovereignty(scenario=None, law=law, options=options)
+        return [f.verdict for f in found._limits(law)]
+
+    monkeypatch.setattr(sovereignty, "_finding", said)
+    assert told("n.a.", "review", "n.a.") == ["review"]
+    assert told("n.a.", "n.a.") == []
+
+
 def test_a_law_of_secrecy_is_asked_before_data_protection_and_both_before_the_rest() -> None:
     def law(topic: str, rules: str, country: str = "MA") -> SimpleNamespace:
         return SimpleNamespace(country=country, topic=topic, rules=rules)

@@ -24,7 +24,7 @@ from siting.cost.priced import GRID, PoolLoad, owned_key, path_factor
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
-from siting.serving import capacity
+from siting.serving import capacity, servers
 from siting.serving.load import workload_load
 from siting.serving.queueing import CARRIED
 from siting.verdict import candidates
@@ -322,6 +322,40 @@ def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_t
     assert cooling[7] == pytest.approx(0.4)  # PUE 1.4 in colocation
     assert owned.energy.kwh == pytest.approx(kw * 730 * 6 * 1.4)
     assert owned.energy.tonnes_co2e == pytest.approx(kw * 730 * 6 * 1.4 * 380.95 / 1e6)
+
+
+def test_a_model_is_priced_as_written_or_without_the_owner_before_its_first_slash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+
+    def calc(_usage: object, name: str, *_: object) -> str:
+        tried.append(name)
+        if name.startswith("router/"):
+            raise LookupError(name)
+        return "price"
+
+    monkeypatch.setattr(prices, "_price_list", lambda: SimpleNamespace(calc=calc))
+    found = prices._listed.__wrapped__("router", "router/openai/gpt-x")
+    assert found == ("openai/gpt-x", "price")
+    assert tried == ["router/openai/gpt-x", "openai/gpt-x"]
+
+
+def test_rented_gpus_draw_their_share_of_a_server_idle_or_busy() -> None:
+    c = plain(horizon_months=12)
+    rented = c.plan.options["rented"]
+    fleet = fleets.fleet_needed(rented, c.plan.central(), 1)
+    idle = c.plan.factors["idle_share"].value.central
+    card = catalogue.gpu(rented.option.gpu).id
+    server = prices.row("servers", servers.Server, gpu_id=card)
+    assert server is not None
+    busy = float(fleet.busy[0, 0])
+    assert 0 < busy < 1
+    kw = server.power_kw.central / server.gpu_count * (idle + (1 - idle) * busy)
+    months = 12 - round(rented.option.months_to_production.central)
+    pue = prices.pue(rented.option).range.central
+    expected = float(fleet.gpu_hours[0, 0]) * kw * months * pue
+    assert c.options["rented"].energy.kwh == pytest.approx(expected)
 
 
 def test_until_production_an_option_carries_the_baselines_bill() -> None:
@@ -663,6 +697,28 @@ def test_break_evens_hold_where_they_say() -> None:
     assert b.utilisation is not None and b.used is not None
     # the cheaper option is the one that is used more than its break-even
     assert (b.used > b.utilisation) == (c.options["owned"].present < c.options[b.rival].present)
+
+
+def test_what_runs_today_pays_nothing_back_and_what_saves_does() -> None:
+    chosen = designed("klinikverbund-nordheide")
+    c = tco.assess(chosen, plain_capacity(chosen, rate=50.0))
+    months = {name: o.break_even.month for name, o in c.options.items()}
+    assert months.pop(c.plan.baseline) is None
+    cheaper = {n for n, o in c.options.items() if o.npv > 0}
+    assert cheaper
+    assert {n for n, month in months.items() if month is not None} >= cheaper
+
+
+@pytest.mark.parametrize(("rate", "alone", "away"), [(0.002, "burst", 1.0), (2.0, "base", 0.0)])
+def test_a_mix_that_is_one_part_alone_sends_all_away_or_nothing(
+    rate: float, alone: str, away: float
+) -> None:
+    data = designed("base").model_dump()
+    data["options"]["owned"]["redundancy"] = "none"  # else the base needs a spare, and a mix none
+    chosen = Scenario.model_validate(data)
+    mixed = tco.assess(chosen, plain_capacity(chosen, rate=rate)).options["hybrid"].hybrid
+    assert mixed is not None
+    assert (mixed.alone, mixed.best.away_share) == (alone, away)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

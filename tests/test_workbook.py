@@ -142,6 +142,19 @@ def test_sheet_names_are_legal_and_unique() -> None:
     assert all(0 < len(n) <= 31 and not set("[]:*?/\\'") & set(n) for n in names)
 
 
+def test_sheets_whose_names_are_taken_are_counted_from_two() -> None:
+    options = {"Inputs": 0, "INPUTS": 0, "a": 0, "A": 0}
+    names = list(workbook.sheet_names(options).values())
+    assert names == ["Inputs 2", "INPUTS 3", "a", "A 2"]
+
+
+def test_the_sheet_of_charges_begins_with_its_columns(tmp_path: Path) -> None:
+    path, _ = written(tmp_path, with_changes(finance={"horizon_months": 12}))
+    rows = openpyxl.load_workbook(path)["FOCUS"].iter_rows(values_only=True)
+    assert next(rows) == workbook.FOCUS_COLUMNS
+    assert next(rows)[0] not in (None, workbook.FOCUS_COLUMNS[0])
+
+
 def test_the_tidy_table_has_focus_columns_and_the_same_sums() -> None:
     chosen = scenario.load("base")
     comparison = tco.assess(chosen, plain_capacity(chosen))
