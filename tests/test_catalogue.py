@@ -21,6 +21,7 @@ from siting import catalogue, dtypes, hf_config
 from siting.catalogue import RECORDS, FactError
 from siting.cli import cli
 from siting.cli.frame import check_tables
+from siting.cost import prices
 from siting.dtypes import kv_format, weight_format
 from siting.memory import attention
 from siting.memory.deployment import usable_gib
@@ -262,6 +263,14 @@ def test_a_model_s_name_that_no_path_can_have_is_just_unknown(name: str) -> None
         hf_config.model(name)
 
 
+def test_every_setting_and_parameter_that_is_read_has_a_row_and_none_is_beside() -> None:
+    for name, read in catalogue.SETTINGS.items():
+        assert set(catalogue.settings(name)) == set(read)
+        assert list(read) == sorted(read)
+    rows = catalogue.table("cost_parameters", prices.Parameter)
+    assert {row.id for row in rows} == set(prices.PARAMETERS)
+
+
 # --- damaged tables -----------------------------------------------------------------------------
 
 
@@ -287,6 +296,22 @@ def write(path: Path, **cells: str) -> None:
 @pytest.mark.parametrize(
     ("table", "cells", "said"),
     [
+        (
+            "decision_settings",
+            {"setting": "volume_bnd"},
+            "setting: 'volume_bnd' is no setting that",
+        ),
+        (
+            "decision_settings",
+            {"setting": "scale_down"},
+            "setting: 'scale_down' is no setting that",
+        ),
+        ("load_settings", {"setting": "zzz"}, "setting: 'zzz' is no setting that is read of this"),
+        (
+            "cost_parameters",
+            {"id": "staff_cots"},
+            "id: 'staff_cots' is no parameter that is read; ",
+        ),
         ("vat", {"date": "2026-02-30"}, "date: '2026-02-30' is no date; write YYYY, YYYY-MM"),
         ("vat", {"date": "2026-05-07T10"}, "date: '2026-05-07T10' is no date"),
         ("vat", {"rate": "20"}, "rate: '20' should be less than or equal to 1"),

@@ -307,3 +307,11 @@ def test_the_shell_completes_commands_clients_and_gpus(shell: str) -> None:
     assert "polderwerk" in [c.value for c in made.get_completions(["check"], "pol")]
     assert "h200-sxm5-141gb" in [c.value for c in made.get_completions(["fit", "--gpu"], "h200")]
     assert made.source()
+
+
+def test_a_fixed_term_of_rental_that_another_undercuts_is_told_and_a_cheap_one_is_not() -> None:
+    said = CliRunner().invoke(cli, ["check", "polderwerk"]).output
+    assert "options.rented.commitment: rented for one year it costs" in said
+    assert "more over the horizon than by the hour; write `commitment: on_demand`" in said
+    by_the_hour = ["check", "polderwerk", "--set", "options.rented.commitment=on_demand"]
+    assert "commitment" not in CliRunner().invoke(cli, by_the_hour).output

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         stages = Chain()
         told = [*usual.unstated(opened), *unquoted(opened)]
         told += chain.from_iterable(beside_list(opened, name) for name in opened.options)
-        told += [*unpriced(opened, stages), *idle(opened, stages)]
+        told += [*unpriced(opened, stages), *idle(opened, stages), *dear_terms(opened, stages)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
@@ -105,6 +105,35 @@ def idle(found: Scenario, stages: Chain) -> list[str]:
                 f"stand idle; `server: best` and `gpu: best` let the kit look for smaller ones"
             )
     return notes
+
+
+def dear_terms(found: Scenario, stages: Chain) -> Iterator[str]:
+    """Options that are rented for a year or three where another term costs less, by so much that it
+    counts; machines that are left open are chosen for each term."""
+    from siting.inputs.scenario import changed
+    from siting.places import COMMITTED
+    from siting.verdict.plausible import TERMS
+    from siting.verdict.ranking import matters_cost
+
+    for name, rented in found.options.items():
+        if rented.kind not in COMMITTED or not rented.is_committed:
+            continue
+        costs: dict[str, float] = {}
+        for term in TERMS:
+            asked = stages.designed(changed(found, {f"options.{name}.commitment": term}))
+            present = stages.as_planned(asked, name).present
+            if present is not None:
+                costs[term] = present
+        if rented.commitment not in costs:
+            continue
+        best = min(costs, key=costs.__getitem__)
+        more = costs[rented.commitment] / costs[best] - 1
+        if more > matters_cost():
+            yield (
+                f"options.{name}.commitment: rented {TERMS[rented.commitment]} it costs "
+                f"{more:.0%} more over the horizon than {TERMS[best]}; write `commitment: {best}`, "
+                "unless the term is agreed already"
+            )
 
 
 @cli.command()
