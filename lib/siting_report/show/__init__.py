@@ -24,10 +24,11 @@ from IPython.core import display_functions
 from siting_report.show import displays, drawn, style, tabled
 from siting_report.show.drawn import intervals
 from siting_report.show.exhibit import Data, Exhibit, bundle, cited, protected, refuse_unknown
+from siting_report.show.ranked import ranked
 
 __all__ = [
-    "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need", "say",
-    "style", "table",
+    "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need",
+    "ranked", "say", "style", "table",
 ]  # fmt: skip
 
 P = ParamSpec("P")
