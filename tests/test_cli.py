@@ -55,6 +55,15 @@ def test_help_imports_none_of_the_heavy_libraries() -> None:
     assert not set(heavy) & set(done.stdout.split())
 
 
+def test_preparing_reports_loads_nothing_that_only_reading_logs_or_computing_needs() -> None:
+    heavy = {"pandas", "openpyxl", "matplotlib", "scipy.special"}
+    code = "import sys; from siting.cli import frame; frame.prepare(['base']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "siting.rules.rulebook" in loaded
+    assert not heavy & loaded
+
+
 def test_an_unknown_command_gets_a_suggestion_and_status_2() -> None:
     result = siting("reprot")
     assert result.exit_code == 2

@@ -13,7 +13,7 @@ import pytest
 import time_machine
 from click.testing import CliRunner
 from siting.cli import cli
-from siting.inputs import exchange, logs, scenario
+from siting.inputs import exchange, log_files, logs, scenario
 from siting.inputs.document import DocumentError
 
 SAMPLES = Path(__file__).parent / "data" / "logs"
@@ -217,7 +217,7 @@ def test_a_file_that_is_no_log_is_refused_in_one_message(
 def test_every_format_of_the_table_has_a_sample() -> None:
     read = [logs.read(path, {}).format for path in sorted(SAMPLES.iterdir())]
     assert None not in read
-    known = {row.format for row in logs.table("log_files", logs.LogFile)}
+    known = {row.format for row in logs.table("log_files", log_files.LogFile)}
     assert known - {row.format for row in read if row} == {
         "OpenTelemetry gen_ai spans, first names"
     }

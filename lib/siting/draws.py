@@ -12,8 +12,8 @@ import zlib
 from functools import lru_cache
 
 import numpy as np
+import scipy  # whose parts load once they are used: a check of a file needs none
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from siting.quantity import Z90, Range
 
@@ -40,7 +40,7 @@ def uniform(seed: int, n: int, *cause: str) -> Floats:
 @lru_cache(maxsize=4096)
 def normal(seed: int, n: int, *cause: str) -> Floats:
     """Standard normal draws of a cause. [n]"""
-    found = np.asarray(ndtri(np.clip(uniform(seed, n, *cause), 1e-12, 1 - 1e-12)))
+    found = np.asarray(scipy.special.ndtri(np.clip(uniform(seed, n, *cause), 1e-12, 1 - 1e-12)))
     found.setflags(write=False)
     return found
 

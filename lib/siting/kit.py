@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DISTRIBUTION = "siting"
 PACKAGES = ("siting",)
-LATER = ("genai_prices.data",)
+LATER = ("genai_prices.data", "scipy.special")
 FIGURES = ("summary.json", "cash-flows.xlsx")
 _CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
 """What a reader calls them."""

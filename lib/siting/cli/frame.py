@@ -135,7 +135,7 @@ def check_tables() -> None:
     """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
     from siting import catalogue
     from siting.cost import claims, uncertainty  # noqa: F401 (with `decision`, all records)
-    from siting.inputs import bill_files, logs  # noqa: F401
+    from siting.inputs import bill_files, log_files  # noqa: F401
     from siting.memory import attention
     from siting.rules import rulebook
     from siting.verdict import candidates, decision  # noqa: F401

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import chain
 
 import numpy as np
-from scipy.special import ndtr
+import scipy  # whose parts load once they are used: a check of a file needs none
 
 from siting import catalogue
 from siting import draws as streams
@@ -53,11 +53,11 @@ def value_at(factor: Factor, z: Array) -> Array:
     if not factor.is_drawn:
         return np.full_like(z, v.central)
     if factor.shape == "uniform":
-        out = v.low + (v.high - v.low) * ndtr(z)
+        out = v.low + (v.high - v.low) * scipy.special.ndtr(z)
     elif factor.shape == "split_lognormal":
         out = np.exp(streams.at_score(Range.ordered(np.log(v.ends).tolist()), z))
     elif factor.shape == "triangular":
-        out = _triangular(v, ndtr(z))
+        out = _triangular(v, scipy.special.ndtr(z))
     else:
         out = streams.at_score(v, z)
     least = 0.0 if floor is None and v.low >= 0 else floor

@@ -12,14 +12,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from siting_report import plain_files
 
-from siting.catalogue import Fact, table
+from siting.catalogue import table
 from siting.inputs import sheet
 from siting.inputs.document import DocumentError
+from siting.inputs.log_files import LogFile
 from siting.inputs.sheet import COUNT, TEXT, TIME, Column, Table
 
 DEEPEST = 40
@@ -33,41 +34,6 @@ SEARCHED = 1000
 """Records that are searched for the marks of a format."""
 
 Record = Mapping[str, Any]
-
-
-class LogFile(Fact, tables="log_files", key="format"):
-    """A format of logs. A place is keys joined by ` > `, which lead inward, also into JSON text;
-    of several, joined by ` | `, the first counts at which something stands."""
-
-    format: str
-    marks: str
-    """Places at which a record of every such file holds something, joined by ` | `."""
-    records: str = ""
-    """Keys that lead to the records through lists, where a file is one object."""
-    time: str
-    """Place; `:s`, `:ms` or `:ns` where it is a number, else date and time."""
-    clock: Literal["day", "utc", "start"]
-    """Whether times are of a day, of one in UTC though they may not say so, or count from the
-    start of the log."""
-    input_tokens: str
-    output_tokens: str
-    cached_tokens: str = ""
-    cached_is: Literal["inside", "beside", ""] = ""
-    """Whether the input tokens hold those from a cache."""
-    requests: str = ""
-    """Number of requests, where a record is a sum of several; blank: it is one."""
-    identity: str = ""
-    """What tells a record from all others."""
-    model: str = ""
-    session: str = ""
-    blocks: str = ""
-    """Hashes of blocks of the prompt, each over its block and all before it."""
-    block_tokens: float = 0
-    only: str = ""
-    """`place=value value …` of records that are requests; all others are left out."""
-    skipped: str = ""
-    """`place=value value …` of records that cost no inference."""
-    skipped_because: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, expit, log_ndtr, logit, ndtr, ndtri, softmax
+import scipy  # whose parts load once they are used: a check of a file needs none
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
@@ -114,7 +114,7 @@ def mixed(told: Array, worth: Array, likelihood: Array) -> tuple[Array, Array]:
 
     Each counts by how well it foretold before. Both by limit and asked (vendor, day).
     """
-    weight = softmax(likelihood, axis=0)[:, None]
+    weight = scipy.special.softmax(likelihood, axis=0)[:, None]
     return (weight * told).sum(axis=0), (weight * worth).sum(axis=0)
 
 
@@ -150,7 +150,7 @@ def variants(
         own_brief, own = ((of_vendor * x).sum(axis=-1) for x in (brief, every))
         counted = weight * known[:, None]
         for k in pooling:
-            odds = logit((own_brief + k * pool) / (own + k))
+            odds = scipy.special.logit((own_brief + k * pool) / (own + k))
             told += [_drifted(odds, came, counted, slow) for slow in drifting]
             worth += [own + k] * len(drifting)
     chance = np.array(told)
@@ -173,14 +173,14 @@ def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
     a drift; without an end, none is believed.
     """
     if np.isinf(weight):
-        return np.asarray(expit(odds))
+        return np.asarray(scipy.special.expit(odds))
     shift = np.zeros((len(odds), 1))
     past = came.shape[1]
     for _ in range(STEPS):
-        p = expit(odds[:, None, :past] + shift[..., None])
+        p = scipy.special.expit(odds[:, None, :past] + shift[..., None])
         slope = np.einsum("lan,lan->la", counted, came[:, None] - p) - weight * shift
         shift = shift + slope / (np.einsum("lan,lan->la", counted, p * (1 - p)) + weight)
-    found: Array = expit(odds + shift)
+    found: Array = scipy.special.expit(odds + shift)
     return found
 
 
@@ -249,7 +249,7 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
         pool = float(chance[i, 0])
         a = float(mean * worth[i, j])
         b = float((1 - mean) * worth[i, j])
-        low, high = (float(q) for q in betaincinv(a, b, [0.1, 0.9]))
+        low, high = (float(q) for q in scipy.special.betaincinv(a, b, [0.1, 0.9]))
         spread = Range(min(low, mean), mean, max(high, mean), unit="share")
         return NoticeChance(
             within=LIMITS[i],
@@ -290,7 +290,7 @@ def habit_parts(record: Record, vendor: str, day: dt.date, within: int) -> tuple
     place_of = foretold.names.index(vendor if vendor in foretold.names else "")
     kinds = tuple(VARIANTS.values())
     chance = foretold.chance[:, LIMITS.index(within), place_of].reshape(kinds)
-    weight = softmax(foretold.likelihood, axis=0)[:, place_of].reshape(kinds)
+    weight = scipy.special.softmax(foretold.likelihood, axis=0)[:, place_of].reshape(kinds)
     pooling = _values("pool_weight")
     found = []
     for place, half_life in enumerate(_values("half_life_days")):
@@ -415,7 +415,7 @@ def life(record: Record, vendor: str, day: dt.date) -> UsualLife:
         weight = setting("life_pool_weight")
         _, scale = _fit(tuple(own), sigma)
         typical = (ends * float(np.log(scale)) + weight * typical) / (ends + weight)
-    tenths = ndtri([0.1, 0.5, 0.9])
+    tenths = scipy.special.ndtri([0.1, 0.5, 0.9])
     low, mid, high = (float(np.exp(typical + z * sigma)) for z in tenths)
     return UsualLife(
         range=Range(low, mid, high, unit="days"),
@@ -436,7 +436,6 @@ def _fit(found: tuple[Life, ...], sigma: float | None = None) -> tuple[float, fl
     if not len(living):
         logs = np.log(ended)
         return float(logs.std() if sigma is None else sigma), float(np.exp(logs.mean()))
-    from scipy.optimize import fmin  # loaded here, as it takes a fifth of a second
 
     def unlikely(sought: Array) -> float:
         """Minus the log likelihood: a life that lasts counts as longer than it is so far."""
@@ -446,11 +445,12 @@ def _fit(found: tuple[Life, ...], sigma: float | None = None) -> tuple[float, fl
             return np.inf
         over = np.log(ended / median)
         density = -(over**2) / (2 * spread**2) - np.log(spread * np.sqrt(2 * np.pi) * ended)
-        return -float(density.sum() + log_ndtr(-np.log(living / median) / spread).sum())
+        longer = scipy.special.log_ndtr(-np.log(living / median) / spread)
+        return -float(density.sum() + longer.sum())
 
     # A spread of one, a median of a day: another beginning moves the seventh digit.
     begun = (1.0, 1.0) if sigma is None else (1.0,)
-    best = fmin(unlikely, begun, disp=0)
+    best = scipy.optimize.fmin(unlikely, begun, disp=0)
     return float(best[0]) if sigma is None else sigma, float(best[-1])
 
 
@@ -565,17 +565,17 @@ def months_left(known: Ending, day: dt.date) -> Range:
     age = max(0.0, float((day - known.released).days)) if known.released else 0.0
     median = known.life.central
     high = known.life.high
-    sigma = (np.log(high) - np.log(median)) / ndtri(0.9)
-    lived = ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
+    sigma = (np.log(high) - np.log(median)) / scipy.special.ndtri(0.9)
+    lived = scipy.special.ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
     u = np.clip(lived + (1 - lived) * np.array([0.1, 0.5, 0.9]), 1e-9, 1 - 1e-9)
-    left = np.maximum(np.exp(np.log(median) + sigma * ndtri(u)) - age, 1.0) / month
+    left = np.maximum(np.exp(np.log(median) + sigma * scipy.special.ndtri(u)) - age, 1.0) / month
     return Range.ordered(left.tolist(), "months")
 
 
 def _remaining(median: float, sigma: float, age: float, rng: np.random.Generator) -> Array:
     """Days until a model ends, by draw: what is left of a life at its age. [d]"""
-    lived = ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
+    lived = scipy.special.ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
     u = lived + (1 - lived) * rng.random(DRAWS)
     u = np.clip(u, 1e-9, 1 - 1e-9)
-    whole: Array = np.exp(np.log(median) + sigma * ndtri(u))
+    whole: Array = np.exp(np.log(median) + sigma * scipy.special.ndtri(u))
     return np.maximum(whole - age, 1.0)
