@@ -26,7 +26,14 @@ from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal, Range
 from siting.serving import capacity, load, queueing, servers
-from siting.serving.load import HOURS_OF_WEEK, Demand, level_needed, schedule, workload_load
+from siting.serving.load import (
+    HOURS_OF_WEEK,
+    Demand,
+    WaitingWork,
+    level_needed,
+    schedule,
+    workload_load,
+)
 from siting.serving.pools import Burden, Pool, best_pool
 from siting.serving.queueing import DeployedReplica, Lengths, latency
 from siting.serving.servers import StandBy
@@ -167,11 +174,15 @@ def test_windows_of_loads_that_grow_add_up() -> None:
     come = np.zeros(HOURS_OF_WEEK)
     come[40] = 6.0
     nothing = np.zeros(HOURS_OF_WEEK)
-    waits = Demand(now=nothing, work=((come, np.arange(HOURS_OF_WEEK) + 5.0),))
+    waits = Demand(now=nothing, work=[WaitingWork(amount=come, due=np.arange(HOURS_OF_WEEK) + 5.0)])
     at_once = Demand(now=np.full(HOURS_OF_WEEK, 2.0), work=())
     alone = level_needed([waits], [1.0])
     assert alone > 1.0
     assert level_needed([waits, at_once], [2.0, 1.0]) == pytest.approx(2 * alone + 2.0)
+
+
+def waiting(amount: Any, due: Any) -> WaitingWork:
+    return WaitingWork(amount=amount, due=due)
 
 
 def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None:
@@ -179,12 +190,14 @@ def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None
     come = np.zeros(HOURS_OF_WEEK)
     come[0] = 10
     due = np.arange(HOURS_OF_WEEK) + 3.0
-    assert level_needed([Demand(np.zeros(HOURS_OF_WEEK), [(come, due)])], [1.0]) == pytest.approx(5)
+    assert level_needed(
+        [Demand(np.zeros(HOURS_OF_WEEK), [waiting(come, due)])], [1.0]
+    ) == pytest.approx(5)
     busy = np.zeros(HOURS_OF_WEEK)
     busy[1] = 4  # the requests of hour 1 take 4: 4 + 10 over two hours
-    assert level_needed([Demand(busy, [(come, due)])], [1.0]) == pytest.approx(7)
-    assert schedule(busy, [(come, due)], 7).done[[1, 2]] == pytest.approx([3, 7])
-    assert schedule(busy, [(come, due)], 5).late == pytest.approx(4 / 10)
+    assert level_needed([Demand(busy, [waiting(come, due)])], [1.0]) == pytest.approx(7)
+    assert schedule(busy, [waiting(come, due)], 7).done[[1, 2]] == pytest.approx([3, 7])
+    assert schedule(busy, [waiting(come, due)], 5).late == pytest.approx(4 / 10)
 
 
 def test_three_tenths_of_the_work_are_done_within_the_time_that_they_take() -> None:
@@ -194,7 +207,7 @@ def test_three_tenths_of_the_work_are_done_within_the_time_that_they_take() -> N
     come[0] = 10
     busy = np.zeros(HOURS_OF_WEEK)
     busy[1] = 4
-    found = schedule(busy, [(come, np.arange(HOURS_OF_WEEK) + 3.0)], 7)
+    found = schedule(busy, [WaitingWork(amount=come, due=np.arange(HOURS_OF_WEEK) + 3.0)], 7)
     assert found.within(0.3) == pytest.approx(1.5)
     assert found.within(0.31) == pytest.approx(2.5)
 
@@ -205,9 +218,9 @@ def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day() -> None:
     come = np.zeros(HOURS_OF_WEEK)
     come[15::24] = come[23::24] = 1
     due = np.arange(HOURS_OF_WEEK) + 18.0
-    assert level_needed([Demand(np.zeros(HOURS_OF_WEEK), [(come, due)])], [1.0]) == pytest.approx(
-        14 / 168
-    )
+    assert level_needed(
+        [Demand(np.zeros(HOURS_OF_WEEK), [waiting(come, due)])], [1.0]
+    ) == pytest.approx(14 / 168)
 
 
 @settings(max_examples=30, deadline=None)
@@ -220,11 +233,11 @@ def test_the_level_is_enough_and_no_more(now: list[float], come: list[float], ho
     base = np.tile(now, 7)
     amount = np.tile(come, 7)
     due = np.arange(HOURS_OF_WEEK) + 1.0 + hours
-    level = level_needed([Demand(base, [(amount, due)])], [1.0])
-    assert schedule(base, [(amount, due)], level + 1e-6).late == pytest.approx(0, abs=1e-4)
+    level = level_needed([Demand(base, [waiting(amount, due)])], [1.0])
+    assert schedule(base, [waiting(amount, due)], level + 1e-6).late == pytest.approx(0, abs=1e-4)
     # Below the mean, what is late shows only after more weeks than a schedule has.
     if level > max(base.max(), (base + amount).mean()) + 1e-3:
-        assert schedule(base, [(amount, due)], level * 0.98).late > 0
+        assert schedule(base, [waiting(amount, due)], level * 0.98).late > 0
 
 
 def test_a_deadline_by_an_hour_of_the_day_is_the_next_one_that_can_be_met() -> None:

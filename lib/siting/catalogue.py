@@ -36,7 +36,7 @@ from pydantic import (
 
 from siting.quantity import Range
 
-Kind = Literal["measured", "published", "client", "estimate"]
+SourceKind = Literal["measured", "published", "client", "estimate"]
 
 PROVENANCE = ("source", "url", "locator", "date", "kind")
 
@@ -170,7 +170,7 @@ class Source(BaseModel):
     """Where inside the source: page, table, cell, file, heading."""
     date: Annotated[str, AfterValidator(lambda d: d if d == "undated" else first_day(d) and d)]
     """YYYY, YYYY-MM, YYYY-MM-DD, or `undated` where the source prints none."""
-    kind: Kind = "published"
+    kind: SourceKind = "published"
 
     def age_days(self, today: dt.date) -> int | None:
         """Days between the source's date and `today`; None if undated.

@@ -45,7 +45,7 @@ from siting import catalogue
 from siting.inputs.countries import members
 from siting.quantity import Z975
 from siting.vendors import notice
-from siting.vendors.stability import Exposure, Kind, Side, cases, followed, kinds, years_hit
+from siting.vendors.stability import Exposure, ShockKind, Side, cases, followed, kinds, years_hit
 from siting.vendors.vendor_record import (
     Notice,
     Record,
@@ -445,7 +445,7 @@ def _best(told: Array, likelihood: Array) -> Array:
     return chosen
 
 
-def shock_cases(record: Record, kind: Kind) -> list[ForecastCase]:
+def shock_cases(record: Record, kind: ShockKind) -> list[ForecastCase]:
     """Every vendor on every quarter day: was there a case in the year after it?"""
     found = []
     years = setting("rate_years")

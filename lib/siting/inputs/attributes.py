@@ -135,7 +135,9 @@ class FlowKind(Fact, tables="sovereignty_flows", key="flow"):
 Flows = Annotated[str, one_of(lambda: column("sovereignty_flows", "flow") | {"all"}, "flow", ";")]
 
 
-Asked = Annotated[str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute")]
+AttributeName = Annotated[
+    str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute")
+]
 
 
 def unknown_attribute(name: str, attributes: Mapping[str, Attribute]) -> str:

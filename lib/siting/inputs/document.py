@@ -387,23 +387,23 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 
 def as_yaml(data: dict[str, Any]) -> str:
     """Plain data as YAML that every reader understands alike."""
-    return "\n".join(_yaml(data, 0)) + "\n"
+    return "\n".join(_yaml(data)) + "\n"
 
 
-def _yaml(data: dict[Any, Any] | list[Any], depth: int) -> Iterator[str]:
-    pad = "  " * depth
+def _yaml(data: dict[Any, Any] | list[Any]) -> Iterator[str]:
+    """Its lines; what stands within another is indented by two."""
     for key, value in members(data):
         head = f"{inline(key)}:" if isinstance(data, dict) else "-"
         nested = isinstance(value, dict) and not value.keys() <= BAND
         if not nested and not (isinstance(value, list) and any(isinstance(v, dict) for v in value)):
-            yield f"{pad}{head} {inline(value)}"
+            yield f"{head} {inline(value)}"
         elif isinstance(value, dict) and head == "-":
-            first, *rest = _yaml(value, depth + 1)
-            yield f"{pad}- {first.strip()}"
-            yield from rest
+            first, *rest = _yaml(value)
+            yield f"- {first}"
+            yield from (f"  {line}" for line in rest)
         else:
-            yield f"{pad}{head}"
-            yield from _yaml(value, depth + 1)
+            yield head
+            yield from (f"  {line}" for line in _yaml(value))
 
 
 def inline(value: Any) -> str:

@@ -23,7 +23,7 @@ from siting.catalogue import FactError, Model
 from siting.dtypes import KvFormat
 from siting.quantity import NotEstimated
 
-Kind = Literal["full", "window", "chunk", "latent", "compressed", "state", "cross"]
+CacheKind = Literal["full", "window", "chunk", "latent", "compressed", "state", "cross"]
 
 BLOCK_TOKENS = 16
 """Tokens of a block in vLLM unless a state or a wider page needs more."""
@@ -33,7 +33,7 @@ BLOCK_TOKENS = 16
 class Layers:
     """Like layers of a model, by what they keep of a sequence."""
 
-    kind: Kind
+    kind: CacheKind
     count: int
     heads: int = 0
     """Key-value heads of a layer; 0 where every rank keeps the same latent or state."""
@@ -179,7 +179,7 @@ def _heads(model: Model, extra: int) -> Iterator[Layers]:
     if windowed:
         if not model.sliding_window:
             raise NotEstimated(f"{model.model_id} has windowed layers of unknown window")
-        kind: Kind = "chunk" if model.attention_kind == "chunked" else "window"
+        kind: CacheKind = "chunk" if model.attention_kind == "chunked" else "window"
         yield Layers(
             kind=kind,
             count=windowed,

@@ -27,7 +27,7 @@ Verdict = Literal["pass", "review", "fail", "n.a."]
 SEVERITY: tuple[Verdict, ...] = ("n.a.", "pass", "review", "fail")
 """From best to worst; the worst of several verdicts is the last of them in this order."""
 
-ASKED = ("flow", "option", "client")
+ASKED_LEVELS = ("flow", "option", "client")
 """Levels of attributes that somebody answers; the scenario's own are given."""
 
 IN_SERVICE = "in_service"
@@ -238,7 +238,7 @@ class Finding:
                 "number": EXTREMES,
                 "country": (values.get("controller_country") or "FR", "US"),
             }
-            if a.level in ASKED:
+            if a.level in ASKED_LEVELS:
                 others = (v for v in by_type.get(a.type, ()) if v != values.get(a.name))
                 yield from ((a, value) for value in others)
 

@@ -21,7 +21,7 @@ from siting import catalogue
 from siting.inputs.attributes import Attribute, Known
 from siting.rules import conditions
 from siting.rules.conditions import Condition
-from siting.rules.findings import ASKED, filled
+from siting.rules.findings import ASKED_LEVELS, filled
 from siting.rules.flows import FlowFacts
 from siting.rules.rulebook import C3aCriterion, Objective, OfFlows, RuleBook
 
@@ -185,7 +185,7 @@ def _unanswered(condition: Condition, flow: FlowFacts, law: RuleBook) -> list[At
         return _undecided(condition, flow, law)
     named = sorted(conditions.names(condition) & law.attributes.keys())
     asked = (law.attributes[name] for name in named if flow.values.get(name) is None)
-    return [a for a in asked if a.level in ASKED]
+    return [a for a in asked if a.level in ASKED_LEVELS]
 
 
 def _evidence(condition: Condition, flow: FlowFacts) -> tuple[Known, ...]:

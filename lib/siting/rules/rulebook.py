@@ -29,8 +29,8 @@ from siting.catalogue import (
 )
 from siting.inputs.attributes import (
     KIND_OF_OPTION,
-    Asked,
     Attribute,
+    AttributeName,
     FlowKind,
     Flows,
     Known,
@@ -162,7 +162,7 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
     """
 
     subject: Annotated[str, AfterValidator(_known_subject)]
-    attribute: Asked
+    attribute: AttributeName
     value: str
     unless: str = ""
     """Of what is `assumed`: the condition under which nothing is, and the client is asked."""
@@ -258,7 +258,7 @@ class Stress(Fact, tables="sovereignty_stress", key="stress"):
 
     stress: str
     label: str
-    attribute: Asked
+    attribute: AttributeName
     value: str
 
 

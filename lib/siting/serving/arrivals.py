@@ -15,7 +15,7 @@ from siting.inputs.logs import Log
 from siting.quantity import LogNormal
 from siting.serving import queueing
 from siting.serving.batching import Flags, Prefix, Whole
-from siting.serving.load import HOURS_OF_WEEK, Asked, Load, schedule
+from siting.serving.load import HOURS_OF_WEEK, Load, WaitingWork, schedule
 from siting.serving.performance import Array
 
 SEED = queueing.SEED
@@ -134,7 +134,9 @@ def _tokens(length: LogNormal, score: Array, longest: int | None) -> Whole:
 # --- work that may wait -----------------------------------------------------------------------
 
 
-def released(requests: Requests, now: Array, work: Asked, replicas: float) -> Requests:
+def released(
+    requests: Requests, now: Array, work: Sequence[WaitingWork], replicas: float
+) -> Requests:
     """The requests as machines get them: what may wait comes in the hours that have room.
 
     now: replicas busy in each hour with requests that are answered at once [168]; work: what may
@@ -145,7 +147,7 @@ def released(requests: Requests, now: Array, work: Asked, replicas: float) -> Re
     if not waits.any():
         return requests
     done = schedule(now, work, replicas).done
-    share = done / max(float(sum(amount.sum() for amount, _ in work)), 1e-12)
+    share = done / max(float(sum(each.amount.sum() for each in work)), 1e-12)
     quota = share * int(waits.sum())
     when = requests.when.copy()
     places = np.flatnonzero(waits)

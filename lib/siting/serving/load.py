@@ -23,9 +23,6 @@ from siting.quantity import LogNormal, Range
 from siting.serving.performance import Array
 from siting.serving.queueing import Kind, Lengths, Limits, scores
 
-Asked = Sequence[tuple[Array, Array]]
-"""Work that may wait, by kind: what comes in by hour [168], and when it is due."""
-
 HOURS_OF_WEEK = 168
 WEEKS_OF_YEAR = 52
 """The load duration curve is drawn for 52 weeks of 168 hours."""
@@ -56,24 +53,34 @@ HALVINGS = 12
 """Of the capacity, in search of the lowest level at which nothing is late: to a part in 4,000."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class WaitingWork:
+    """Work of one kind that may wait."""
+
+    amount: Array
+    """What comes in each hour of a week, in replica-hours or requests. [168]"""
+    due: Array
+    """When what comes in an hour is due. [168, hours of the week]"""
+
+
 @dataclass(frozen=True)
 class Demand:
     """What a load asks for in a usual week, in requests a second or replicas."""
 
     now: Array
     """At once, in each hour. [168]"""
-    work: Asked
+    work: Sequence[WaitingWork]
     """What may wait."""
 
     @property
     def mean(self) -> float:
         """In a mean hour."""
-        return float(self.now.mean() + sum(amount.mean() for amount, _ in self.work))
+        return float(self.now.mean() + sum(each.amount.mean() for each in self.work))
 
     @property
     def waits(self) -> bool:
         """Whether any of it may wait."""
-        return any(amount.any() for amount, _ in self.work)
+        return any(each.amount.any() for each in self.work)
 
     @cached_property
     def windows(self) -> Array:
@@ -84,12 +91,14 @@ class Demand:
         taken = np.concatenate([[0.0], np.cumsum(np.tile(self.now, 2))])
         came = (start - 1 + hours) % HOURS_OF_WEEK
         inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
-        for amount, due in self.work:
+        for each in self.work:
             # First hour of the window at whose end the work is due; the last column is beyond it.
-            at = np.ceil(hours - 1 + (due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
+            at = (
+                np.ceil(hours - 1 + (each.due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
+            )
             place = start * (HOURS_OF_WEEK + 1) + at
             sums = np.bincount(
-                place.ravel(), amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1)
+                place.ravel(), each.amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1)
             )
             inside += sums.reshape(HOURS_OF_WEEK, -1)[:, :-1].cumsum(axis=1)
         return np.asarray((inside + taken[start + 1 + hours] - taken[start]) / (1 + hours))
@@ -128,7 +137,8 @@ class Load:
     @cached_property
     def demand(self) -> Demand:
         """Of a usual week, whatever machines serve it. [requests/s]"""
-        return Demand(self.interactive, [(self.waiting, self.due())] if self.waiting.any() else [])
+        work = [WaitingWork(amount=self.waiting, due=self.due())] if self.waiting.any() else []
+        return Demand(self.interactive, work)
 
     @property
     def mean_rate(self) -> float:
@@ -281,7 +291,7 @@ class Schedule:
         )
 
 
-def schedule(now: Array, work: Asked, capacity: float) -> Schedule:
+def schedule(now: Array, work: Sequence[WaitingWork], capacity: float) -> Schedule:
     """Waiting work put into the idlest hours that keep its deadlines, as `level_needed` has it.
 
     Of all levels up to the capacity, the lowest at which nothing is late: hours that are busier
@@ -303,7 +313,7 @@ def schedule(now: Array, work: Asked, capacity: float) -> Schedule:
     return best
 
 
-def _earliest_first(room: Array, work: Asked) -> Schedule:
+def _earliest_first(room: Array, work: Sequence[WaitingWork]) -> Schedule:
     """Three weeks of work, earliest deadline first; the last one is told."""
     queue: list[tuple[float, int, float]] = []
     done = np.zeros(HOURS_OF_WEEK)
@@ -314,10 +324,11 @@ def _earliest_first(room: Array, work: Asked) -> Schedule:
     for now in range(3 * HOURS_OF_WEEK):
         hour = now % HOURS_OF_WEEK
         before = (now - 1) % HOURS_OF_WEEK
-        for amount, due in work:
-            if amount[before] > 0:
-                heapq.heappush(queue, (now + due[before] - before - 1, now, float(amount[before])))
-                came += float(amount[before]) if now >= last else 0.0
+        for each in work:
+            amount = float(each.amount[before])
+            if amount > 0:
+                heapq.heappush(queue, (now + each.due[before] - before - 1, now, amount))
+                came += amount if now >= last else 0.0
         free = float(room[hour])
         while queue and free > 1e-12:
             end, since, left = heapq.heappop(queue)

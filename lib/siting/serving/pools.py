@@ -29,9 +29,9 @@ from siting.quantity import NotEstimated, Range
 from siting.serving import loops, performance, queueing, servers, spread
 from siting.serving.load import (
     ENDS,
-    Asked,
     Load,
     Schedule,
+    WaitingWork,
     duration_curve,
     level_needed,
     schedule,
@@ -209,10 +209,13 @@ class Pool:
         """Replicas busy with requests in each hour of a week with so many `times` a usual one's."""
         return np.asarray(sum(w.now * t for w, t in zip(self.workloads, times, strict=True)))
 
-    def work(self, times: Sequence[float]) -> Asked:
+    def work(self, times: Sequence[float]) -> list[WaitingWork]:
         """Work that may wait, as it comes in such a week, and when it is due."""
-        each = zip(self.workloads, times, strict=True)
-        return [(w.waiting * t, w.load.due()) for w, t in each if w.waiting.any()]
+        return [
+            WaitingWork(amount=w.waiting * t, due=w.load.due())
+            for w, t in zip(self.workloads, times, strict=True)
+            if w.waiting.any()
+        ]
 
     @cached_property
     def replicas(self) -> tuple[Range, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from siting.catalogue import source_of, table
 from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.changes import put
 from siting.rules import levels, openness
-from siting.rules.findings import ASKED, Finding, worst
+from siting.rules.findings import ASKED_LEVELS, Finding, worst
 from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import (
     DECIDING,
@@ -794,7 +795,7 @@ def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
 
 def _evidence(found: Finding) -> str:
     """Answers by who gives them; where nobody has answered yet, what the scope rests on."""
-    asked = [k for k in found.grounds if k.attribute.level in ASKED]
+    asked = [k for k in found.grounds if k.attribute.level in ASKED_LEVELS]
     given = [k for k in asked if k.attribute.name != "external"]
     by_source: dict[str, dict[str, None]] = {}
     for k in given or found.grounds:
@@ -838,8 +839,9 @@ def _who(evidence: Known) -> str:
 
 def _letter(place: int) -> str:
     """A to Z, then AA to AZ."""
-    again, within = divmod(place, 26)
-    return "A" * again + chr(ord("A") + within)
+    again, within = divmod(place, len(ascii_uppercase))
+    letter = ascii_uppercase[within]
+    return ascii_uppercase[again - 1] + letter if again else letter
 
 
 def _together(letters: list[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from babel.numbers import is_currency
 
-from siting.catalogue import STALE_DAYS, Kind, Source
+from siting.catalogue import STALE_DAYS, Source, SourceKind
 from siting.cost import uncertainty
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario.model import Tokens, Workload
@@ -19,7 +19,7 @@ from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict import knowledge
 
-KINDS: dict[Kind, str] = {
+KINDS: dict[SourceKind, str] = {
     "measured": "measured by the client or in a published benchmark",
     "client": "stated by the client",
     "published": "printed in a price list, data sheet, law or register",

@@ -53,7 +53,7 @@ PEERS: Mapping[Side, str] = {
 NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
 
 
-class Kind(Fact, tables="stability_shocks", key="shock"):
+class ShockKind(Fact, tables="stability_shocks", key="shock"):
     """One kind of shock: what counts as one, what it does, and how much of a move it costs."""
 
     shock: str
@@ -100,7 +100,7 @@ class KindLoss:
     The ranges are worked out when they are read: the variants of a scenario need none of them.
     """
 
-    kind: Kind
+    kind: ShockKind
     vendor: str
     chances: Array = field(compare=False, repr=False)
     """Chance in a year, by draw. [share]"""
@@ -169,7 +169,7 @@ class ShockEffect:
     """The answer to one 'what if' of the scenario for one option that it hits."""
 
     vendor: str
-    kind: Kind
+    kind: ShockKind
     month: int
     option: str | None
     """None where no option depends on the vendor."""
@@ -194,8 +194,8 @@ class VendorRisks:
     inputs: tuple[Input, ...]
 
 
-def kinds() -> dict[str, Kind]:
-    return {k.shock: k for k in catalogue.table("stability_shocks", Kind)}
+def kinds() -> dict[str, ShockKind]:
+    return {k.shock: k for k in catalogue.table("stability_shocks", ShockKind)}
 
 
 def checklist(readiness: Readiness) -> dict[Precaution, bool]:
@@ -243,7 +243,9 @@ def followed(record: Record, roles: Side) -> tuple[Vendor, ...]:
 
 
 @lru_cache(maxsize=256)
-def cases(record: Record, kind: Kind, day: dt.date, years: float, roles: Side) -> tuple[Event, ...]:
+def cases(
+    record: Record, kind: ShockKind, day: dt.date, years: float, roles: Side
+) -> tuple[Event, ...]:
     """The worst event of every case of this kind at vendors of these roles up to `day`.
 
     Those of the `years` before it; allegations are left out.
@@ -287,7 +289,7 @@ def _stream(seed: int, *key: str) -> np.random.Generator:
 
 @lru_cache(maxsize=256)
 def base_rate(
-    record: Record, kind: Kind, day: dt.date, seed: int, roles: Side, country: str
+    record: Record, kind: ShockKind, day: dt.date, seed: int, roles: Side, country: str
 ) -> Chance:
     """Chance that a vendor of these roles has at least one case in a year.
 
@@ -333,7 +335,7 @@ class Exposure:
     def _drawn(self, value: Range, *key: str) -> Array:
         return _triangular(value, self.seed, *key)
 
-    def _chance(self, kind: Kind, vendor: str, endings: Sequence[Ending]) -> Chance:
+    def _chance(self, kind: ShockKind, vendor: str, endings: Sequence[Ending]) -> Chance:
         """Chance of a kind of shock from a vendor of which models with these ends are used."""
         if kind.category == "notices":
             return self._short_end(vendor, endings)
@@ -390,7 +392,7 @@ class Exposure:
         in_hand = [saved[r] for r, held in self.readiness.items() if held]
         return tuple(_left(savings) for savings in (in_hand, [], list(saved.values())))
 
-    def _costs(self, kind: Kind, switching: Range) -> list[Array]:
+    def _costs(self, kind: ShockKind, switching: Range) -> list[Array]:
         """Cost when the shock happens: share of the switching cost, less each of `_spared`."""
         share = self._drawn(kind.migration_share, "cost", kind.shock)
         # One stream for the cost in all kinds: the client has one switching cost, not six.

@@ -221,8 +221,8 @@ def _at_vendors(scenario: Scenario) -> Iterator[tuple[str, Option]]:
 
 def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """Each kind of GPU where it is cheapest, for the models that the scenario considers."""
-    asked = scenario.client.report_date, "cloud_prices", prices.CloudPrice
-    rows = prices.known_at(*asked, commitment="on_demand")
+    day = scenario.client.report_date
+    rows = prices.known_at(day, "cloud_prices", prices.CloudPrice, commitment="on_demand")
     offers = (r for r in rows if "market" not in r.provider)
     best: dict[str, prices.CloudPrice] = {}
     for r in sorted(offers, key=lambda r: r.usd_gpu_hour):
@@ -231,8 +231,9 @@ def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
         for gpu, r in best.items():
             at = {"kind": "rented_gpus", "vendor": r.provider, "provider": r.provider, "gpu": gpu}
             seller = r.provider[:1].upper() + r.provider[1:]
-            where = f"on {catalogue.gpu(gpu).gpu} rented from {seller}", r.provider, gpu
-            yield _offer(scenario, model, *where, **at, country=r.country, region=r.region)
+            where = f"on {catalogue.gpu(gpu).gpu} rented from {seller}"
+            at |= {"country": r.country, "region": r.region}
+            yield _offer(scenario, model, where, r.provider, gpu, **at)
 
 
 def _servers(scenario: Scenario) -> Iterator[tuple[str, Option]]:

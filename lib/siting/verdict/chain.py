@@ -42,7 +42,7 @@ from siting.inputs.scenario.model import (
     Workload,
 )
 from siting.inputs.scenario.model import (
-    Decision as Asked,
+    Decision as Wishes,
 )
 from siting.places import MIXED
 from siting.quality import leaves
@@ -121,7 +121,7 @@ UNREAD: Mapping[str, Any] = {
     "fine_tuning": {},
     "stability": Stability(),
     "rules": Rules(),
-    "decision": Asked(),
+    "decision": Wishes(),
     "report": Report(),
     "suppose": Supposed(),
     "what_if": [],

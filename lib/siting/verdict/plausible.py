@@ -37,7 +37,7 @@ from siting.verdict.chain import Chain
 from siting.verdict.exclusion import POLICIES, asks_the_same, condition_in_words, first_law
 from siting.verdict.variants import Dial, Variant
 
-ASKED = ("requests_per_user_day", "requests_per_day", "requests_per_month")
+VOLUMES = ("requests_per_user_day", "requests_per_day", "requests_per_month")
 """Lines of a workload that say how much is asked."""
 TRAITS = {
     "personal": "personal data",
@@ -137,7 +137,7 @@ def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
     return {
         f"workloads.{name}.{line}": float(value) * factor
         for name, w in s.workloads.items()
-        for line in ASKED
+        for line in VOLUMES
         if (value := getattr(w, line))
     }
 

@@ -27,7 +27,7 @@ from siting.verdict import ranking
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 
-Kind = Literal[
+ChangeKind = Literal[
     "input", "assumed", "stated", "unanswered", "policy", "offer", "event", "weight", "method",
     "together",
 ]  # fmt: skip
@@ -39,7 +39,7 @@ Settled = Literal["decision", "answer", "offer", "pilot", "year", "day", "nothin
 """What settles whether a change holds. decision: the client decides it; answer: the client or a
 vendor answers; offer: a written offer; pilot: the test with one team; year: a year of use; day: an
 announced one; nothing: no date does; weighing: it is a matter of how one weighs."""
-SETTLED: Mapping[Kind, Settled] = {
+SETTLED: Mapping[ChangeKind, Settled] = {
     "input": "pilot",
     "assumed": "answer",
     "stated": "answer",
@@ -65,7 +65,7 @@ UNSAID = ("as planned", "asked", "blank", "not looked at")
 class Variant:
     """A scenario with one thing changed."""
 
-    kind: Kind
+    kind: ChangeKind
     what: str
     """What is changed, in words."""
     before: str
@@ -180,7 +180,7 @@ def verdicts_moved(chain: Chain, scenario: Scenario, variant: Variant) -> tuple[
 class Dial:
     """A continuous input that can be turned."""
 
-    kind: Kind = "input"
+    kind: ChangeKind = "input"
     what: str
     unit: str
     today: float

@@ -6,7 +6,6 @@ a page of A4 or Letter with a text 166 mm wide; lengths are in inches.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
@@ -73,18 +72,18 @@ class Ranked:
 
 
 def ranked(
-    rows: pd.DataFrame, *, mark: float, heads: Sequence[str], apart: int, paper: str
+    rows: pd.DataFrame, *, mark: float, beside: str, edge: str, apart: int, paper: str
 ) -> Ranked:
     """Draws rows from the top, the first of them first.
 
     rows: `label`; `value`, where the bar ends, missing where it reaches the edge and is hatched;
     `beside`, what is said of it; `edge`, a word at the right edge; `colour`. mark: a value that a
-    dotted line shows. heads: of what stands beside the bars and at the edge. apart: rows at the
-    bottom that a line sets apart. paper: `us-letter`, or any other.
+    dotted line shows. beside, edge: heads of what stands there. apart: rows at the bottom that a
+    line sets apart. paper: `us-letter`, or any other.
     """
     upwards = rows[::-1].reset_index(drop=True)
-    beside = [fill(words, BESIDE) for words in upwards.beside]
-    pitch = TALL_ROW if any(words.count("\n") > 1 for words in beside) else ROW
+    told = [fill(words, BESIDE) for words in upwards.beside]
+    pitch = TALL_ROW if any(words.count("\n") > 1 for words in told) else ROW
     is_letter = paper == "us-letter"
     if is_letter:
         pitch = min(pitch, LETTER)
@@ -100,13 +99,13 @@ def ranked(
             ax.barh(line, left, BAR / pitch, **looks)
         else:
             ax.barh(line, value, BAR / pitch, color=colour)
-    for line, (said, edge) in enumerate(zip(beside, upwards.edge, strict=True)):
+    for line, (said, last) in enumerate(zip(told, upwards.edge, strict=True)):
         ax.text(words, line, said, va="center", color=style.MUTED)
-        ax.text(right, line, edge, ha="right", va="center", color=style.INK)
+        ax.text(right, line, last, ha="right", va="center", color=style.INK)
 
     head = len(upwards) - 0.4
-    ax.text(words, head, heads[0], va="bottom", color=style.MUTED)
-    ax.text(right, head, heads[1], ha="right", va="bottom", color=style.MUTED)
+    ax.text(words, head, beside, va="bottom", color=style.MUTED)
+    ax.text(right, head, edge, ha="right", va="bottom", color=style.MUTED)
     if apart:
         ax.hlines(apart - 0.5, left, right, color=style.MUTED, lw=0.6)
     ax.vlines(0, -0.6, head, color=style.INK, lw=1)

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from siting.catalogue import Address, Kind, Source
+from siting.catalogue import Address, Source, SourceKind
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.constraints import Constraint
 from siting.places import OptionKind
@@ -119,7 +119,7 @@ class Evidence(Strict):
     date: dt.date
     locator: str = ""
     url: Address = ""
-    kind: Kind = "client"
+    kind: SourceKind = "client"
 
 
 Sector = Literal["banking", "insurance", "health", "public", "software", "industry", "other"]
