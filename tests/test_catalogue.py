@@ -317,6 +317,7 @@ def write(path: Path, **cells: str) -> None:
         ("vat", {"rate": "20"}, "rate: '20' should be less than or equal to 1"),
         ("vat", {"locator": " "}, "locator: is missing; fill it in"),
         ("cost_items", {"valid_from": "2026-13-01"}, "valid_from: '2026-13-01' is no date"),
+        ("vendor_events", {"ends": "fine-tuning"}, "row: ends and ends_on go together; write the"),
         ("vendor_events", {"event_date": "2026-13-01"}, "event_date: '2026-13-01' is no date"),
         ("model_retirements", {"retired": "soon"}, "retired: 'soon' is no date"),
         ("sovereignty_rules", {"valid_from": "2026-02-30"}, "valid_from: '2026-02-30' should be"),

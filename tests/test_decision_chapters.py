@@ -12,6 +12,7 @@ import pytest
 from printed import printed, told
 from siting import study
 from siting.catalogue import table
+from siting.inputs.scenario.changes import put
 from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.decision import DecisionFrames
@@ -109,6 +110,29 @@ def test_a_job_whose_service_the_vendor_ends_keeps_its_option_from_being_cleared
     assert alone.verdict().option[0] == "OpenAI in EU"
     assert "Fine-tuning at OpenAI" in " ".join(alone.steps().step)
     assert not (opened("tidewater-apps").open_points().point == "Fine-tuning at OpenAI").any()
+
+
+def test_the_end_of_a_service_that_a_job_needs_joins_every_list_of_dates() -> None:
+    # OpenAI's deprecations page, 7 May 2026: "existing customers may start new jobs until
+    # 6 January 2027". Polderwerk tunes, runs OpenAI today, and would go live in May 2027.
+    s = opened("polderwerk")
+    assert s.tuning_services().last.tolist() == ["2027-01-06"]
+    (step,) = s.steps()[s.steps().label.str.contains("fine-tuning at OpenAI")].itertuples()
+    assert step.due <= "2027-01-06" and step.price > 0 and "6 January 2027" in step.step
+    events = s.timeline().query("end == '2027-01-06'")
+    assert events.label.tolist() == ["last job of fine-tuning at OpenAI"]
+    tried = s.variants().query("change == 'fine-tuning at OpenAI takes no new job'")
+    assert tried.then_first.tolist() == ["Own and OpenAI"]
+    page = printed("10_decision", "polderwerk", "page_one")
+    assert "the end of its fine-tuning (no new job after 6 January 2027)" in page
+    assert "for staying, without fine-tuning: it takes no job after 6 January 2027" in page
+    assert "OpenAI API is counted without fine-tuning" in printed("40_cost", "polderwerk")
+    # Supposed to be gone, it rules out what needs it, and no option that tunes by itself.
+    gone = put(s.scenario, {"suppose.gone": ["fine-tuning at OpenAI"]})
+    found = study.Study(gone).standings()
+    assert found.option[found.status == "ruled out"].tolist() == ["OpenAI API"]
+    # Without a job that needs it nothing is said.
+    assert opened("tidewater-apps").tuning_services().empty
 
 
 @pytest.mark.parametrize("client", CLIENTS)

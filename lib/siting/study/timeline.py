@@ -11,7 +11,7 @@ from siting.quality import spoken
 from siting.rules.sovereignty import Ahead, OpenPoint
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
-from siting.verdict.candidates import TUNING_ENDS
+from siting.vendors.stability import ServiceEnd
 from siting.verdict.plan import (
     FIRST_HORIZON_DAYS,
     PILOT_DAYS,
@@ -65,10 +65,12 @@ class TimelineFrames(Topic):
         law = self.results.sovereignty
         for c in self.results.decision.candidates:
             found = {point.label: point for point in law.options[c.name].open_points}
+            ends = {end.point: end for end in self.results.stability.ceasing[c.name]}
             for doubt, hard in open_points(c, found.values()):
                 point = found.get(doubt.point)
                 waits = point.missing if point else ()
                 step = self._step_of(c.name, point)
+                end = ends.get(doubt.point)
                 asked = " ".join(point.question(name) for name in waits) if point else ""
                 yield {
                     "option": c.name,
@@ -80,9 +82,9 @@ class TimelineFrames(Topic):
                     "reason": doubt.reason,
                     "basis": _basis(point),
                     "hard": hard,
-                    "is_tuning": doubt.point.startswith(TUNING_ENDS),
+                    "is_tuning": end is not None,
                     "owner": step.owner if step else doubt.owner,
-                    "due": self.results.day(step.day) if step else self._due(c.name, point),
+                    "due": self.results.day(step.day) if step else self._due(c.name, point, end),
                     "spared": self._spared(c.name, point),
                     "binds_today": self._binds_today(point),
                 }
@@ -93,8 +95,10 @@ class TimelineFrames(Topic):
         is_planned = option == self.results.decision.recommended
         return mending(point, self.results.advice.plan) if is_planned else None
 
-    def _due(self, option: str, point: OpenPoint | None) -> str:
-        """The day by which a point should be settled."""
+    def _due(self, option: str, point: OpenPoint | None, end: ServiceEnd | None) -> str:
+        """The day by which a point should be settled. end: of the service that it is about."""
+        if end is not None:
+            return max(min(end.last, self._horizon), self.client.report_date).isoformat()
         found = self.results.sovereignty
         stricter = found.stricter_from(option, point, self._horizon) if point else None
         last = stricter - dt.timedelta(days=1) if stricter else self._horizon
@@ -164,7 +168,8 @@ class TimelineFrames(Topic):
             for event in events
         ]
         yield from sorted(rows, key=lambda r: str(r["end"]))
-        for shown in self.study.steps(), self.study.retiring_models():
+        ending = self.study.retiring_models(), self.study.tuning_services()
+        for shown in self.study.steps(), *ending:
             yield from shown.attrs["sources"]
         for x in self._dates_of_law():
             yield from x.sources
@@ -291,6 +296,14 @@ class TimelineFrames(Topic):
                 "option": end.option,
                 "kind": "ends",
                 "needs_decision": end.option in decided,
+            }
+        for row in self.study.tuning_services().dropna(subset="last").itertuples():
+            yield {
+                "end": row.last,
+                "label": f"last job of {row.service}",
+                "option": row.key,
+                "kind": "ends",
+                "needs_decision": row.key in decided,
             }
 
     def _money(self) -> Iterator[dict[str, Any]]:

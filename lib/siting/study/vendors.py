@@ -378,6 +378,28 @@ class VendorFrames(Topic):
             yield from e.sources
 
     @frame
+    def tuning_services(self) -> Rows:
+        """A vendor's service of fine-tuning that the client's jobs would need of an option. Its
+        price is in no table: costs of the option leave it out. None without such jobs.
+
+        option: label of the option
+        key: name of the option in the scenario
+        vendor: vendor
+        service: fine-tuning, and where, in words
+        last?: last day on which a new job can be started; missing where no end is announced
+        reason?: what its vendor says of that end
+        """
+        for name, option in self.options.items():
+            service = self.scenario.tunes_at(name)
+            if not service:
+                continue
+            row = {"option": name, "key": name, "vendor": option.vendor, "service": service}
+            for end in self.results.stability.ceasing[name]:
+                row |= {"last": end.last.isoformat(), "reason": end.event.summary}
+                yield source_of(end.event)
+            yield row
+
+    @frame
     def bridges(self) -> Rows:
         """A model that could serve until go-live, where one in use ends before it: of the same
         vendor and the same line, in general use, with an announced last day; soonest end first.

@@ -180,6 +180,24 @@ class ShockEffect:
     not_estimated: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ServiceEnd:
+    """A service of a vendor that a job of the client's needs, and that ends."""
+
+    vendor: str
+    service: str
+    """In words, as `Scenario.tunes_at` has it."""
+    last: dt.date
+    """Last day on which something new can be begun with it."""
+    event: Event
+    """That says so."""
+
+    @property
+    def point(self) -> str:
+        """What is open of an option that needs it, in a few words."""
+        return self.service[:1].upper() + self.service[1:]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorRisks:
     """Everything that the chapters, summary.json and the decision need."""
@@ -187,6 +205,8 @@ class VendorRisks:
     vendors: Mapping[str, OnRecord]
     """The client's vendors, by the names that their options use."""
     options: Mapping[str, OptionRisk]
+    ceasing: Mapping[str, tuple[ServiceEnd, ...]]
+    """By option: services that a job of the client's needs there, and that end."""
     shocks: tuple[ShockEffect, ...]
     readiness: Mapping[Precaution, bool]
     unknown_vendors: tuple[str, ...]
@@ -476,6 +496,27 @@ def option_vendors(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]
     return tuple((v, user) for user in users if (v := scenario.options[user].vendor))
 
 
+def ceasing(scenario: Scenario, name: str) -> tuple[ServiceEnd, ...]:
+    """Services of an option's vendor that a job of the client's needs, and that a notice which is
+    public on the day of the report ends."""
+    service = scenario.tunes_at(name)
+    record = load()
+    vendor = record.vendor(scenario.options[name].vendor) if service else None
+    if vendor is None:
+        return ()
+    known = on_record(record, vendor, scenario.client.report_date)
+    return tuple(
+        ServiceEnd(
+            vendor=scenario.options[name].vendor,
+            service=service,
+            last=catalogue.first_day(event.ends_on),
+            event=event,
+        )
+        for event in known.events
+        if event.ends == "fine-tuning"
+    )
+
+
 def assess(
     scenario: Scenario, switching_cost: Costs | None = None, yearly_spend: Costs | None = None
 ) -> VendorRisks:
@@ -513,6 +554,7 @@ def assess(
         options={
             o: client.expected_loss(_endings(record, scenario, o), costs.get(o)) for o in names
         },
+        ceasing={o: ceasing(scenario, o) for o in names},
         shocks=tuple(shocks),
         readiness=in_hand,
         unknown_vendors=tuple(sorted(known.keys() - vendors)),

@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from siting import catalogue
 from siting.catalogue import Address, Country, Day, Fact, Named, Source, column, one_of, source_of
@@ -93,10 +93,18 @@ class Event(Fact, tables="vendor_events", key="event_id"):
     """Countries in which it holds, by semicolons, or of whose companies; `EU` for its members.
     Blank: everywhere."""
     ends: Literal["fine-tuning", ""] = ""
-    """Service whose end it announces, by a day that the summary names."""
+    """Service whose end it announces."""
+    ends_on: Day = ""
+    """Last day on which who uses that service can begin something new with it."""
     summary: str
     second_url: Address = ""
     added_on: dt.date
+
+    @model_validator(mode="after")
+    def _ends_on_a_day(self) -> Event:
+        if bool(self.ends) != bool(self.ends_on):
+            raise ValueError("ends and ends_on go together; write the service and its last day")
+        return self
 
     @property
     def case(self) -> str:

@@ -30,8 +30,6 @@ from siting.vendors.stability import VendorRisks
 from siting.verdict.plan import PlanStep, doubted
 from siting.verdict.ranking import Barrier, Candidate, Coins, Doubt, Measure, Sampled
 
-TUNING_ENDS = "Fine-tuning at"
-"""Begins what is open where a vendor's service of fine-tuning ends."""
 EXIT_MONTH = 12
 """Leaving is priced one year in: after the first budget, before the first renewal."""
 
@@ -87,7 +85,7 @@ def _candidate(found: Chapters, stability: VendorRisks, usual: float, name: str)
         measures=measures(found, stability, usual, name),
         cost=found.draws.get(name),
         barriers=(*gone(found.scenario, name), *held.fails),
-        uncleared=tuple(dict.fromkeys((*ceasing(found.scenario, stability, name), *held.doubts))),
+        uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *held.doubts))),
         cause=cause(found.scenario, name),
         begins=begins(found.scenario, name),
     )
@@ -134,7 +132,10 @@ def begins(scenario: Scenario, name: str) -> str:
 
 
 def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:
-    """Vendors and models of an option that are supposed to be gone."""
+    """Vendors, models and services of an option that are supposed to be gone."""
+    service = scenario.tunes_at(name)
+    if service and service in scenario.suppose.gone:
+        yield Barrier(told=f"{service} can no longer be had", by="gone")
     for part in leaves(scenario, name):
         option = scenario.options[part]
         served = option.models.values() if option.kind in BY_REQUEST else ()
@@ -393,19 +394,15 @@ def unproven(parity: quality.Parities, name: str) -> list[Doubt]:
     ]
 
 
-def ceasing(scenario: Scenario, stability: VendorRisks, name: str) -> tuple[Doubt, ...]:
+def ceasing(stability: VendorRisks, name: str) -> tuple[Doubt, ...]:
     """Services of an option's vendor that a job of the client's needs and a dated notice ends."""
-    option = scenario.options[name]
-    record = stability.vendors.get(option.vendor) if option.kind in places.BY_REQUEST else None
-    events = record.events if record and scenario.fine_tuning else ()
     return tuple(
         Doubt(
-            point=f"{TUNING_ENDS} {e.vendor}",
-            reason=e.summary,
+            point=end.point,
+            reason=end.event.summary,
             clears="Agree in writing what stays open, or tune elsewhere.",
         )
-        for e in events
-        if e.ends == "fine-tuning"
+        for end in stability.ceasing[name]
     )
 
 

@@ -157,6 +157,7 @@ VENDORS = Reads(
     option={**BY_MACHINES, **BY_LAW},
     workload={**NO_LOAD, **NO_DATA},
     sections=("stability",),
+    jobs=True,
 )
 USUAL_COST = Reads(name="usual", option={}, workload=NO_DATA, sections=("finance", "decision"))
 

@@ -16,7 +16,7 @@ from siting.quality import Parities
 from siting.quantity import Range
 from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
 from siting.vendors import notice
-from siting.vendors.stability import VendorRisks
+from siting.vendors.stability import ServiceEnd, VendorRisks
 from siting.vendors.vendor_record import load
 from siting.verdict.knowledge import Experiment, Knowledge
 from siting.verdict.ranking import Candidate, Doubt
@@ -41,6 +41,7 @@ Condition = Literal[
     "moving",
     "counsel",
     "ending",
+    "ceasing",
     "bridging",
     "renewing",
     "leaving",
@@ -79,8 +80,8 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     and what it tells, {measured}, topics for {counsel} are filled in, and of a contract that ends
     {renewed}, {notice}, {until}, {renews} (for how long, without a notice); {beside} is how long
     old and new run side by side; {bridge} takes over from {before}
-    ({bridged}: with its vendor) by {switch}; {offers} are asked for what would turn the answer
-    ({turning})."""
+    ({bridged}: with its vendor) by {switch}; {service} takes new jobs until {last}; {offers} are
+    asked for what would turn the answer ({turning})."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated. Of one offer where it
@@ -177,6 +178,9 @@ class Facts:
     """What an offer would settle that puts another option before the choice, as clauses."""
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
     """By option that is moved to: what bridges to its go-live, where one must and one can."""
+    ceasing: Mapping[str, ServiceEnd] = field(default_factory=dict)
+    """By option that is moved to: what the client's jobs need of today's vendor and that ends
+    within the plan, before the option may serve; the first of several."""
     ended: Mapping[str, int] = field(default_factory=dict)
     """By option that is moved to: when what runs today is switched off. [days after the report]"""
     beside: str = ""
@@ -282,6 +286,7 @@ def conditions(
         "reviews": bool(to_decide(target, facts)),
         "counsel": bool(facts.counsel),
         "ending": bool(facts.words[target.name]["ending"]),
+        "ceasing": target.name in facts.ceasing,
         "bridging": target.name != baseline and target.name in facts.bridges,
         "renewing": facts.renewal is not None and target.name == baseline,
         "leaving": moves_out and notice == "extended",
@@ -321,6 +326,9 @@ def plan(
             "bridged": f"{quality.spoken(bridge.model)} at {bridge.vendor} ({ends})",
             "switch": _spelt(last - dt.timedelta(days=1)),
         }
+    ceases = facts.ceasing.get(target.name)
+    if ceases:
+        words |= {"service": ceases.service, "last": _spelt(ceases.last)}
     words |= {"offers": _counted(len(facts.turning), "written offer")}
     words |= {"turning": "; ".join(f"that {clause}" for clause in facts.turning)}
     open_ = to_decide(target, facts)
@@ -348,6 +356,8 @@ def _step(
     day = row.day
     if facts.renewal and row.when in ("renewing", "leaving", "leaving at go"):
         day = min(day, facts.renewal.days)
+    if row.when == "ceasing":
+        day = min(day, (facts.ceasing[option].last - facts.day).days)
     filled_in = row.model_copy(update=filled | {"owner": words["owner"], "day": day})
     ends = 0
     if row.when == "overlap":
@@ -413,6 +423,7 @@ def facts_of(
         notice=_notice(scenario),
         turning=tuple(turning),
         bridges=bridges,
+        ceasing=_ceasing(scenario, risks),
         ended=_ended(scenario),
         beside=_months_in_words(_beside(scenario)),
         day=day,
@@ -516,6 +527,20 @@ def _bridges(scenario: Scenario, risks: VendorRisks) -> dict[str, Bridge]:
             if lasting and name not in found:
                 days = (last - day).days - 1
                 found[name] = Bridge(model=e.model, vendor=e.vendor, heir=lasting[-1], days=days)
+    return found
+
+
+def _ceasing(scenario: Scenario, risks: VendorRisks) -> dict[str, ServiceEnd]:
+    """`Facts.ceasing`; nothing where nothing runs today, or it stays."""
+    day = scenario.client.report_date
+    today = scenario.finance.baseline
+    ends = sorted(risks.ceasing.get(today, ()), key=lambda end: end.last)
+    ahead = [end for end in ends if 0 <= (end.last - day).days <= 365]  # the plan's last horizon
+    found: dict[str, ServiceEnd] = {}
+    for name, option in scenario.options.items():
+        early = [end for end in ahead if end.last <= _latest_live(option, day)]
+        if early and name != today:
+            found[name] = early[0]
     return found
 
 

@@ -32,6 +32,7 @@ from siting.quantity import Range
 from siting.rules.findings import Finding
 from siting.rules.rulebook import Stress
 from siting.serving.servers import Server
+from siting.vendors.stability import ceasing
 from siting.verdict import alternatives, design, ranking
 from siting.verdict.chain import Chain
 from siting.verdict.exclusion import POLICIES, asks_the_same, condition_in_words, first_law
@@ -669,7 +670,25 @@ def events(s: Scenario) -> Iterator[Variant]:
         )
     for name, o in served:
         yield from _successors(s, name, o)
+    yield from service_ends(s)
     yield from law_events(s)
+
+
+def service_ends(s: Scenario) -> Iterator[Variant]:
+    """A service that jobs of the client's need and that a vendor ends on a day still to come."""
+    ends = {end.service: end for name in s.options for end in ceasing(s, name)}
+    for service, end in ends.items():
+        if end.last >= s.client.report_date:
+            yield Variant(
+                kind="event",
+                what=f"{service} ends",
+                before="it takes new jobs",
+                after="gone",
+                changes={"suppose.gone": [*s.suppose.gone, service]},
+                clause=f"{service} takes no new job",
+                settled="day",
+                day=end.last,
+            )
 
 
 def law_events(s: Scenario) -> Iterator[Variant]:

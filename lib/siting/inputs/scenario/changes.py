@@ -69,8 +69,8 @@ def _alone(scenario: Scenario, changes: Changes) -> dict[str, Any]:
 
 
 def faults(scenario: Scenario) -> Iterator[Fault]:
-    """What is wrong with what a scenario wants tried: changes that it does not take, and vendors
-    or models supposed to be gone that none of its options uses."""
+    """What is wrong with what a scenario wants tried: changes that it does not take, and vendors,
+    models or services supposed to be gone that none of its options uses."""
     plain = scenario.model_copy(update={"what_if": []})
     there = {(document.dotted(f.place), f.wrong) for f in _of_the_plain(plain)}
     for i, asked in enumerate(scenario.what_if):
@@ -83,6 +83,7 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
                 yield Fault(("what_if", i, "set"), wrong, first.write + _replaced(plain, asked.set))
     options = scenario.options.values()
     used = {o.vendor for o in options} | {m for o in options for m in o.models.values()}
+    used |= {scenario.tunes_at(name) for name in scenario.options}
     for i, lost in enumerate(scenario.suppose.gone):
         if lost not in used:
             wrong = f"{lost!r} is no vendor or model of an option"

@@ -25,7 +25,7 @@ from pydantic import (
 from siting.catalogue import Address, Source, SourceKind
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.constraints import Constraint
-from siting.places import OptionKind
+from siting.places import BY_REQUEST, OptionKind
 from siting.quantity import Range
 
 NAME = "^[a-z0-9][a-z0-9_-]{0,39}$"
@@ -718,7 +718,8 @@ class Supposed(Strict):
     """What is supposed to have happened: what if a vendor were gone?"""
 
     gone: list[Words] = []
-    """Vendors or models that can no longer be had: options that need one are ruled out."""
+    """Vendors, models or services (`fine-tuning at OpenAI`) that can no longer be had: options that
+    need one are ruled out."""
     law: list[Stress] = []
     """Events of the law and the market that rules are tested for, as in `rules.stress`."""
 
@@ -768,6 +769,13 @@ class Scenario(Strict):
     """Where this scenario's figures come from; the longest matching path wins."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20261124
     """Seed of every random draw of the report."""
+
+    def tunes_at(self, name: str) -> str:
+        """The vendor's service that jobs of fine-tuning need of an option, in words; blank where
+        none does: machines of the client's own tune by themselves, a mix on its own side."""
+        option = self.options[name]
+        needs = bool(self.fine_tuning) and option.kind in BY_REQUEST
+        return f"fine-tuning at {option.vendor}" if needs and option.vendor else ""
 
     def origin(self, path: str) -> Evidence:
         """The evidence for `path`, e.g. `workloads.assistant.users`: the longest field that
