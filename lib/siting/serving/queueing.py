@@ -82,7 +82,6 @@ def busy_minute(kind: Kind) -> float:
     return math.exp(Z95 * sigma - sigma * sigma / 2)
 
 
-@cache
 def series(kind: Kind, hours: int = HOURS, seed: int = SEED, even: bool = False) -> Array:
     """Rate of each second of some hours, mean one: log-normal minutes, gamma seconds within.
 
@@ -118,14 +117,20 @@ CARRIED = np.concatenate([[0.0], 2.0 ** (np.arange(-50, 51) / 10)])
 
 
 @cache
+def _hours(kind: Kind) -> Array:
+    """Rate of each second of HOURS hours over the mean of the hour. [hour, second]"""
+    hours = series(kind).reshape(HOURS, -1)
+    return np.asarray(hours / hours.mean(axis=1, keepdims=True))
+
+
+@cache
 def turned_away(kind: Kind, slack: float) -> Array:
     """Share of an hour's requests that machines turn away that carry each of CARRIED.
 
     What comes above that waits in a queue, at most `slack` seconds of work; what finds it full goes
     elsewhere. As a fluid, second by second: Lindley's recursion (1952) with a lid.
     """
-    hours = series(kind).reshape(HOURS, -1)
-    hours = hours / hours.mean(axis=1, keepdims=True)
+    hours = _hours(kind)
     lid = CARRIED * slack
     queue = np.zeros((HOURS, len(CARRIED)))
     beyond = np.zeros_like(queue)

@@ -208,6 +208,8 @@ class Results:
     @cached_property
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
         """Every plausible variant of the scenario with its outcome."""
+        assert self.decision  # made first, as what the chain keeps when its variants are forgotten
+        self.chain.begin_variants()
         listed = plausible.variants(self.scenario, self.chain)
         return tuple(variants.tried(self.chain, self.said, listed))
 

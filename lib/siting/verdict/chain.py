@@ -212,6 +212,8 @@ class Chain:
         self._cited: dict[int, tuple[list[Evidence], Cited]] = {}
         self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, design.Shortlist] = {}
+        self._own: frozenset[Hashable] | None = None
+        """Keys of what was made before any variant; None: none was run yet."""
 
     # --- keeping ------------------------------------------------------------------------------
 
@@ -221,6 +223,16 @@ class Chain:
             self._kept[key] = make()
         found: T = self._kept[key]
         return found
+
+    def begin_variants(self) -> None:
+        """From now on variants of the report are run."""
+        self._own = frozenset(self._kept)
+
+    def forget_variants(self) -> None:
+        """Lets go of what was made since then, for who holds the outcomes; it can be made again."""
+        if self._own is not None:
+            self._kept = {key: found for key, found in self._kept.items() if key in self._own}
+            self._pieces.clear()
 
     def _piece(self, reads: Reads, record: BaseModel, blank: Mapping[str, Any]) -> Piece:
         """A record as a stage sees it; made once for each object, since variants share what they

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from siting import catalogue, dtypes, hf_config
+from siting import catalogue, dtypes, hf_config, reference_rates
 from siting.inputs.document import Fault, Path_, members
 
 
@@ -93,12 +92,9 @@ def _currency(code: str) -> None:
         raise KeyError(f"{code!r} has no exchange rate of the ECB; {write}")
 
 
-@cache
 def is_currency(code: str) -> bool:
-    """Whether the ECB publishes an exchange rate of it."""
-    from currency_converter import CurrencyConverter
-
-    return code == "EUR" or code in CurrencyConverter().currencies
+    """Whether the ECB publishes an exchange rate of it, or once did."""
+    return code in reference_rates.known()
 
 
 def _anything(_name: str) -> None:
