@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from siting import catalogue
 from siting.inputs import benchmark
+
+ROOT = Path(__file__).parents[1]
 
 # one run told by each tool: 16 clients, 3,000 tokens in, 400 out, 500 tokens a second
 VLLM = {
@@ -159,6 +166,27 @@ def test_what_cannot_be_used_is_refused_in_one_line(data: str, said: str) -> Non
         benchmark.read(data)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 250
+
+
+def test_a_row_teaches_the_format_of_another_tool_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "how-to" / "tables.md").read_text(encoding="utf-8")
+    block = page.partition('title="lib/siting_facts/benchmark_files.csv"\n')[2].partition("```")[0]
+    (row,) = csv.DictReader(block.splitlines())
+    (example,) = re.findall(r'`(\{"own_bench".*?\})`', page)
+    with pytest.raises(ValueError, match="neither tokens a second"):
+        benchmark.read(example)
+    shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
+    path = tmp_path / "facts" / "benchmark_files.csv"
+    columns = next(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    with path.open("a", encoding="utf-8", newline="") as file:
+        csv.DictWriter(file, columns, lineterminator="\n").writerow(row)
+    monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
+    assert benchmark.read(example) == {
+        "concurrency": 8, "output_tokens_per_s": 400, "ttft_ms": 200, "tpot_ms": 18,
+        "input_tokens": 1000, "output_tokens": 200,
+    }  # fmt: skip
 
 
 VALUES = st.one_of(

@@ -23,6 +23,7 @@ from siting.cli import cli
 from siting.cli.frame import check_tables
 from siting.cost import prices
 from siting.dtypes import kv_format, weight_format
+from siting.inputs import attributes
 from siting.memory import attention
 from siting.memory.deployment import usable_gib
 from siting.memory.weights import weight_bytes_per_gpu
@@ -415,6 +416,22 @@ def test_what_an_answer_to_a_stress_test_cannot_be_is_refused(tables: Path) -> N
     write(tables / "sovereignty_stress.csv", value="maybe")
     with pytest.raises(FactError, match=r"^sovereignty_stress.csv, dpf_falls: dpf_valid is yes/no"):
         rulebook.rule_book()
+
+
+def test_two_criteria_that_ask_for_one_answer_are_refused_as_such(tables: Path) -> None:
+    path = tables / "decision_criteria.csv"
+    columns = next(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    row = {
+        "label": "Support", "measure": "answer:support_hours", "about": "hours a day",
+        "scale": "linear", "worst": "0", "best": "24", "weight_low": "0", "weight": "5",
+        "weight_high": "10", "why": "a test", "source": "test", "locator": "here",
+        "date": "2026-11", "kind": "estimate", "grade": "C",
+    }  # fmt: skip
+    with path.open("a", encoding="utf-8", newline="") as file:
+        both = csv.DictWriter(file, columns, lineterminator="\n")
+        both.writerows([row | {"criterion": "support"}, row | {"criterion": "service"}])
+    with pytest.raises(FactError, match="service: support_hours is known; another criterion asks"):
+        attributes.dictionary()
 
 
 def test_a_setting_that_a_table_lacks_is_named(tables: Path) -> None:

@@ -81,7 +81,7 @@ class Known:
         return value_text(self.value)
 
 
-class AskedByCriterion(Fact, extra="ignore"):
+class AskedByCriterion(Fact, key="criterion", extra="ignore"):
     """What the dictionary takes of a criterion of the decision."""
 
     criterion: str
@@ -101,13 +101,16 @@ that a rule sets in days, hours, months or shares."""
 @catalogue.of_facts
 def dictionary() -> Mapping[str, Attribute]:
     """Every attribute by name. Raises FactError where a criterion asks for one that is there."""
-    found = {a.name: a for a in catalogue.table("sovereignty_attributes", Attribute)}
+    listed = {a.name: a for a in catalogue.table("sovereignty_attributes", Attribute)}
+    found = dict(listed)
     for row in catalogue.table("decision_criteria", AskedByCriterion):
         if not row.measure.startswith(ANSWER):
             continue
         name = row.measure.removeprefix(ANSWER)
         if name in found:
             write = f"write measure attribute:{name}, which is in sovereignty_attributes.csv"
+            if name not in listed:
+                write = "another criterion asks for it; write another name, or remove one row"
             raise FactError(f"decision_criteria.csv, {row.criterion}: {name} is known; {write}")
         origin = catalogue.source_of(row).model_dump()
         found[name] = Attribute(name=name, label=row.label, type="number", level="option", **origin)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from siting import places
 from siting.catalogue import Source, settings, source_of, table
 from siting.cost import reference
 from siting.quality import leaves, margin_of, own_result, spoken
@@ -42,6 +43,9 @@ class DecisionFrames(Topic):
 
         option?: the recommended one; missing where none may be chosen
         kind?: kind of place
+        house?: kind of place of the client's own machines; missing where it has none
+        seller?: who sells the option, or the burst part of a hybrid; missing where nobody does
+        region?: of that seller, where the scenario states one
         vendor?: vendor of the option, or of the burst part of a hybrid
         country?: where it runs, in words
         servers?: servers bought to begin with [servers]
@@ -756,12 +760,17 @@ class DecisionFrames(Topic):
         return " and ".join(dict.fromkeys(spoken(model) for part in parts for model in part))
 
     def _place(self, name: str) -> dict[str, Any]:
-        """Kind, vendor, country and servers of an option."""
+        """Kind, vendor, country, house, seller and servers of an option."""
         option = self.options[name]
         burst = self.options.get(option.burst)
         priced = self.results.cost.options.get(name)
+        house = self.options.get(option.base, option)
+        sold = burst or option
         row = {
             "kind": option.kind,
+            "house": house.kind if house.kind in places.OWNED else None,
+            "seller": None if sold.kind in places.OWNED else sold.vendor or sold.label,
+            "region": sold.region or None,
             "vendor": option.vendor or (burst.vendor if burst else ""),
             "country": self.results.numbers.words.territories.get(option.country),
         }

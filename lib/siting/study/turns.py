@@ -16,7 +16,7 @@ from siting.cost.api_prices import falling_years
 from siting.cost.priced import PricedHybrid
 from siting.inputs.scenario.model import in_words
 from siting.places import BY_REQUEST
-from siting.quality import spoken
+from siting.quality import leaves, spoken
 from siting.quantity import Range
 from siting.rules.sovereignty import OpenPoint
 from siting.study.budget import HOURS
@@ -81,10 +81,15 @@ class TurnFrames(Topic):
             chosen [points]
         is_rebuilt: whether it is the server of the option that is first then that changes
         is_rented_otherwise: whether it is for how long the option that is first then is rented
+        is_a_side: whether the option that is first then is a side of the choice, which is a mix
         """
         tried = list(self.results.tried)
         tried += [(s.variant, s.outcome) for s in self.results.switches]
         turning = [(v, found) for v, found in tried if v.plausible and found.answer != "stays"]
+        chosen = self.results.decision.recommended
+        sides: frozenset[str] = frozenset()
+        if chosen in self.options and self.options[chosen].kind == "hybrid":
+            sides = frozenset(leaves(self.scenario, chosen))
         for rank, (variant, found) in enumerate(_worst_of_each(turning), 1):
             settled = variant.settled or SETTLED[variant.kind]
             points = self._to_clear(variant, found)
@@ -105,6 +110,7 @@ class TurnFrames(Topic):
                 "may_strike": None if points is None else sum(p.strikes for p in points),
                 "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == found.option,
                 "is_rented_otherwise": f"options.{found.option}.commitment" in variant.changes,
+                "is_a_side": found.option in sides,
             }
 
     def _to_clear(self, variant: Variant, found: Outcome) -> Sequence[OpenPoint] | None:

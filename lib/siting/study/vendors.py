@@ -297,6 +297,7 @@ class VendorFrames(Topic):
         option: label of the option; a hybrid's models stand with its parts
         vendor: vendor
         model: model
+        spoken: the model as a person says it
         age?: since its release; missing where that day is not known [days]
         life*: usual life of the vendor's models [days]
         lives: models of the vendor that it rests on [1]
@@ -317,6 +318,7 @@ class VendorFrames(Topic):
                     "option": end.option,
                     "vendor": e.vendor,
                     "model": e.model,
+                    "spoken": spoken(e.model),
                     "age": e.released and (self.client.report_date - e.released).days,
                     "life*": e.life,
                     "lives": e.lives,
