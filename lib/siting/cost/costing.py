@@ -373,12 +373,11 @@ class _Finder:
             if value is not None:
                 self.put(name, label, replace(value, unit=unit), source(f"finance.{name}"))
         self._find_vat()
-        self.notes.extend(
-            f"{option.label}: fine-tuning at the vendor is not estimated, because its price is in "
-            "no table; the option looks cheaper than it is"
-            for option in [self.option]
-            if self.scenario.fine_tuning and option.kind in BY_REQUEST
-        )
+        if self.scenario.fine_tuning and self.option.kind in BY_REQUEST:
+            self.notes.append(
+                f"{self.option.label}: fine-tuning at the vendor is not estimated, because its "
+                "price is in no table; the option looks cheaper than it is"
+            )
 
     def _find_vat(self) -> None:
         """The factor of value-added tax that the client does not get back; none where it does.

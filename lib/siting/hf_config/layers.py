@@ -6,6 +6,7 @@ Parameters are counted by formula.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from siting.hf_config.fields import Config, blocks, get, kind, listed, meaning, several
 
@@ -125,7 +126,9 @@ def _linear(config: Config, types: list[str], layers: int) -> Config:
     full = sum(t in ("full_attention", "attention") for t in types) or layers - linear
     wide = "float32" in str(config.get("mamba_ssm_cache_dtype") or config.get("mamba_ssm_dtype"))
     rest = {"layers_without_cache": layers - full - linear} if blocks(config) else {}
-    return _hybrid(full, linear, *linear_layer(config)[1:], wide) | rest | {"sliding_window": None}
+    layer = linear_layer(config)
+    mixed = _hybrid(full, linear, layer.conv_state, layer.recurrent_state, wide)
+    return mixed | rest | {"sliding_window": None}
 
 
 def _hybrid(full: int, linear: int, conv: int, state: int, wide: bool = True) -> Config:
@@ -140,8 +143,19 @@ def _hybrid(full: int, linear: int, conv: int, state: int, wide: bool = True) ->
     }
 
 
-def linear_layer(config: Config) -> tuple[float, int, int]:
-    """Parameters of a linear layer, and elements of its convolution and of its recurrent state."""
+@dataclass(frozen=True, kw_only=True)
+class LinearLayer:
+    """One layer that keeps a state instead of a cache."""
+
+    params: float
+    conv_state: int
+    """Elements of the state of its convolution."""
+    recurrent_state: int
+    """Elements of its recurrent state."""
+
+
+def linear_layer(config: Config) -> LinearLayer:
+    """What a linear layer holds, by the kind of it that a configuration describes."""
     hidden = get(config, "hidden_size") or 0
     keys = get(config, "linear_num_key_heads")
     values = get(config, "linear_num_value_heads")
@@ -150,20 +164,34 @@ def linear_layer(config: Config) -> tuple[float, int, int]:
         v = get(config, "linear_value_head_dim") or 0
         kernel = get(config, "linear_conv_kernel_dim") or 4
         projections = hidden * (2 * keys * k + 3 * values * v + 2 * values)
-        return float(projections), (kernel - 1) * (2 * keys * k + values * v), values * v * k
+        return LinearLayer(
+            params=float(projections),
+            conv_state=(kernel - 1) * (2 * keys * k + values * v),
+            recurrent_state=values * v * k,
+        )
     kernel = get(config, "state_kernel") or 4
     size = get(config, "state_size") or 16
     if heads := get(config, "state_heads"):  # Mamba 2
         width = heads * (get(config, "state_head_dim") or 64)
         groups = get(config, "state_groups") or 1
         projections = hidden * (3 * width + 2 * groups * size + heads)
-        return float(projections), (kernel - 1) * (width + 2 * groups * size), width * size
+        return LinearLayer(
+            params=float(projections),
+            conv_state=(kernel - 1) * (width + 2 * groups * size),
+            recurrent_state=width * size,
+        )
     if "conv_L_cache" in config:  # gated short convolution
-        return 4.0 * hidden * hidden, kernel * hidden, 0
+        return LinearLayer(
+            params=4.0 * hidden * hidden, conv_state=kernel * hidden, recurrent_state=0
+        )
     inner = (get(config, "state_expansion") or 2) * hidden  # Mamba 1
     rank = get(config, "mamba_dt_rank") or hidden // 16
     projections = inner * (3 * hidden + 2 * rank + 3 * size)
-    return float(projections), (kernel - 1) * inner, inner * size
+    return LinearLayer(
+        params=float(projections),
+        conv_state=(kernel - 1) * inner,
+        recurrent_state=inner * size,
+    )
 
 
 # --- parameters -------------------------------------------------------------------------------
@@ -218,7 +246,7 @@ def _mlp_params(config: Config, shape: Config) -> tuple[float, float]:
 
 def _all_attention_params(config: Config, shape: Config) -> float:
     """Projections of all attention and state layers."""
-    linear = (shape.get("linear_layers") or 0) * linear_layer(config)[0]
+    linear = (shape.get("linear_layers") or 0) * linear_layer(config).params
     full = shape.get("layers_full_attention") or 0
     if shape.get("attention_kind") not in ("sliding", "chunked"):
         return float(linear + full * _attention_params(config, shape))

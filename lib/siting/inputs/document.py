@@ -13,7 +13,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -200,7 +200,8 @@ def examined(text: str, file: str = "text") -> tuple[YamlDocument, list[Problem]
         builder.take(YAML(typ="safe", pure=True).parse(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        builder.refuse(mark.line if mark else -1, (), *_explained(str(error.problem or "")))
+        fault = _explained(str(error.problem or ""))
+        builder.refuse(mark.line if mark else -1, (), fault.wrong, fault.write)
         raise DocumentError(builder.problems) from None
     except DocumentError:
         raise
@@ -217,33 +218,37 @@ def examined(text: str, file: str = "text") -> tuple[YamlDocument, list[Problem]
     return YamlDocument(builder.root, builder.lines), builder.problems
 
 
-_COMPLAINTS = (
-    (r"\\t|tab", "a tab stands where YAML wants spaces", "indent with spaces"),
-    (
-        "mapping values are not allowed",
-        "a second `:` in this line",
-        'put text that holds ": " in "quotes"',
-    ),
-    (
-        "expected ',' or '",
-        "a list [ ] or a mapping { } goes wrong here",
-        'put text that holds ", : [ ] { }" in "quotes", and close the bracket',
-    ),
-    (
-        "expected <block end>",
-        "the indentation does not match the lines above",
-        "align the keys of a block",
-    ),
-    ("could not find expected ':'", "a key has no `:`", "write `key: value`"),
-)
-"""What the parser complains of, and the fault and the remedy in words that help."""
+@dataclass(frozen=True, kw_only=True)
+class Complaint:
+    """What is wrong with a text, and what to write instead."""
+
+    wrong: str
+    write: str
 
 
-def _explained(problem: str) -> tuple[str, str]:
-    for pattern, wrong, write in _COMPLAINTS:
+_COMPLAINTS: Mapping[str, Complaint] = {
+    r"\\t|tab": Complaint(wrong="a tab stands where YAML wants spaces", write="indent with spaces"),
+    "mapping values are not allowed": Complaint(
+        wrong="a second `:` in this line", write='put text that holds ": " in "quotes"'
+    ),
+    "expected ',' or '": Complaint(
+        wrong="a list [ ] or a mapping { } goes wrong here",
+        write='put text that holds ", : [ ] { }" in "quotes", and close the bracket',
+    ),
+    "expected <block end>": Complaint(
+        wrong="the indentation does not match the lines above", write="align the keys of a block"
+    ),
+    "could not find expected ':'": Complaint(wrong="a key has no `:`", write="write `key: value`"),
+}
+"""By what the parser complains of, the fault in words that help."""
+
+
+def _explained(problem: str) -> Complaint:
+    for pattern, fault in _COMPLAINTS.items():
         if re.search(pattern, problem):
-            return wrong, write
-    return f"is not valid YAML ({problem.strip()})", "compare with params/base.yaml"
+            return fault
+    wrong = f"is not valid YAML ({problem.strip()})"
+    return Complaint(wrong=wrong, write="compare with params/base.yaml")
 
 
 @dataclass
@@ -338,8 +343,8 @@ class _Builder:
                 return dt.date.fromisoformat(text)
             except ValueError:
                 self.refuse(line, path, f"{text} is no day of the calendar", "write YYYY-MM-DD")
-        elif remedy := ambiguity(text):
-            self.refuse(line, path, *remedy)
+        elif fault := ambiguity(text):
+            self.refuse(line, path, fault.wrong, fault.write)
         return text
 
 
@@ -356,25 +361,32 @@ def hour_of(text: str) -> str:
     return f"{int(clock[1]) + int(clock[2]) / 60:.4g}" if clock else ""
 
 
-def ambiguity(text: str) -> tuple[str, str] | None:
-    """Why an unquoted word means different things to different YAML readers, and the remedy."""
+def ambiguity(text: str) -> Complaint | None:
+    """Why an unquoted word means different things to different YAML readers; None where it means
+    one."""
     if _AMBIGUOUS.fullmatch(text):
         meaning = "true" if text.lower() in ("y", "yes", "on") else "false"
-        wrong = f"{text} is {meaning} to some YAML readers and text to others"
-        return wrong, f'write {meaning}, or "{text}" in quotes if you mean the text'
+        return Complaint(
+            wrong=f"{text} is {meaning} to some YAML readers and text to others",
+            write=f'write {meaning}, or "{text}" in quotes if you mean the text',
+        )
     if _EXPONENT.fullmatch(text):
         value = float(text)
         plain = f"{int(value):_}" if value.is_integer() and abs(value) < 1e18 else repr(value)
         digits = plain[-1].isdigit() and "e" not in plain
-        wrong = f"{text} is text to some YAML readers and a number to others"
-        return wrong, f"write {plain}" if digits else "write the digits out"
+        return Complaint(
+            wrong=f"{text} is text to some YAML readers and a number to others",
+            write=f"write {plain}" if digits else "write the digits out",
+        )
     if _ODD_NUMBER.fullmatch(text):
-        wrong = f"{text} is different numbers to different YAML readers"
+        write = "write a plain decimal number such as 10 or 0.5, or put text in quotes"
         if hour := hour_of(text):
-            return wrong, f"for a time of day write its hour, {hour}, or put text in quotes"
-        return wrong, "write a plain decimal number such as 10 or 0.5, or put text in quotes"
+            write = f"for a time of day write its hour, {hour}, or put text in quotes"
+        return Complaint(
+            wrong=f"{text} is different numbers to different YAML readers", write=write
+        )
     if _NOT_FINITE.fullmatch(text):
-        return f"{text} is no amount", "write a finite number"
+        return Complaint(wrong=f"{text} is no amount", write="write a finite number")
     return None
 
 

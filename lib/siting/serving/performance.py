@@ -496,9 +496,14 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
     watts = d.gpu.tdp_w or d.power_limit_w or 1e6  # unknown: as much as it takes
     window = float(m.sliding_window or math.inf)
     groups = attention.layer_groups(m)
-    cache = np.zeros((3, len(LAYERS)))
-    for kind, *figures in _attention(d, groups):
-        cache[:, LAYERS.index(kind)] += figures
+    cache = np.zeros(len(LAYERS))
+    decoding = np.zeros(len(LAYERS))
+    reading = np.zeros(len(LAYERS))
+    for each in _attention(d, groups):
+        place = LAYERS.index(each.kind)
+        cache[place] += each.cache_bytes
+        decoding[place] += each.flop
+        reading[place] += each.prompt_flop
     return Replica(
         dense_bytes=split * attention_bytes + mlp * mlp_bytes + head * head_bytes / tp,
         expert_bytes=t.experts * drawn * form.bits / 8 / group,
@@ -522,20 +527,37 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         attention_ranks=d.attention_data_parallel,
         heads=m.num_attention_heads / tp,
         block_heads=_block_heads(d),
-        kv_bytes=cache[0],
+        kv_bytes=cache,
         kept=np.array([math.inf, window, math.inf]),
         attended=np.array([math.inf, window, SELECTED]),
         cache_reads=_cache_reads(d),
-        attention_flop=cache[1],
-        prompt_attention_flop=cache[2],
+        attention_flop=decoding,
+        prompt_attention_flop=reading,
         state_bytes=sum(g.count * g.state_bytes(tp) for g in groups if g.kind == "state"),
     )
 
 
-def _attention(
-    d: Deployment, groups: Sequence[attention.Layers]
-) -> Iterator[tuple[str, float, float, float]]:
-    """Layers by kind: cache a token on one GPU, arithmetic for a cached token, and in a prompt.
+@dataclass(frozen=True, kw_only=True)
+class _Attending:
+    """What attention of like layers takes on one GPU."""
+
+    kind: str
+    """Of `LAYERS`."""
+    cache_bytes: float
+    """Cache of a token. [B]"""
+    flop: float
+    """Arithmetic for a cached token while answers are written. [flop]"""
+    prompt_flop: float
+    """The same while a prompt is read. [flop]"""
+
+
+def _attending(kind: str, cache_bytes: float, flop: float) -> _Attending:
+    """Layers that take as much arithmetic for a token of a prompt as for one of an answer."""
+    return _Attending(kind=kind, cache_bytes=cache_bytes, flop=flop, prompt_flop=flop)
+
+
+def _attention(d: Deployment, groups: Sequence[attention.Layers]) -> Iterator[_Attending]:
+    """What attention takes, by like layers.
 
     A token attending to another costs two products of each head with a key and a value. Latent
     attention decodes on the latent itself, and reads prompts with keys and values unfolded
@@ -554,17 +576,18 @@ def _attention(
         latent = heads * (2 * rank + rope)
         flop = heads * g.width
         if g.kind in ("window", "chunk") and windows_are_used(d):
-            yield "window", size, flop, flop
+            yield _attending("window", size, flop)
         elif g.kind == "latent" and g.index_bytes:
             index = g.count * g.index_bytes
             indexing = products * (m.index_heads or 0)
             indexing *= m.index_head_dim or 0
-            yield "growing", index, indexing, indexing
-            yield "sparse", size - index, latent, latent
+            yield _attending("growing", index, indexing)
+            yield _attending("sparse", size - index, latent)
         elif g.kind == "latent":
-            yield "growing", size, latent, heads * (key + (m.v_head_dim or key - rope))
+            unfolded = heads * (key + (m.v_head_dim or key - rope))
+            yield _Attending(kind="growing", cache_bytes=size, flop=latent, prompt_flop=unfolded)
         elif g.kind not in ("state", "cross"):
-            yield "growing", size, flop / g.ratio, flop / g.ratio
+            yield _attending("growing", size, flop / g.ratio)
 
 
 SELECTED = 2048.0

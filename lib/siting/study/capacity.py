@@ -679,13 +679,15 @@ def _on_kind(model: str, pool: Pool | None) -> dict[str, Any]:
 
 def _bought(found: OptionCapacity) -> dict[str, Any]:
     """What `machines` says of servers that are bought, or of GPUs that are rented."""
-    too_small = next(iter(found.beyond_room.items()), None)
+    room = ""
+    for year, words in list(found.beyond_room.items())[:1]:
+        room = f"year {year}: {' and '.join(words)}"
     row = {
         "idle": found.idle_gpus,
         "paid": found.paid_gpus(),
         "without_spares": found.availability(spares=False),
         "reached": found.availability(),
-        "room": f"year {too_small[0]}: {' and '.join(too_small[1])}" if too_small else "",
+        "room": room,
     }
     if found.server:
         standing_by = found.bought() - found.serving_servers()

@@ -42,8 +42,9 @@ def _fields() -> Mapping[str, Mapping[str, tuple[str, str]]]:
     """Sections of summary.csv: what each of their fields reads, and its unit."""
     sections: dict[str, dict[str, tuple[str, str]]] = {}
     with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as file:
-        for section, field, *read in list(csv.reader(file))[1:]:
-            sections.setdefault(section, {})[field] = read[0], read[1]
+        for row in csv.DictReader(file):
+            reads = (row["reads"], row["unit"])
+            sections.setdefault(row["section"], {})[row["field"]] = reads
     return sections
 
 
