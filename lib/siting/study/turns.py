@@ -27,7 +27,7 @@ from siting.verdict.decision import Decision
 from siting.verdict.exclusion import exclusion
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.plausible import FUTURES
-from siting.verdict.ranking import Ranking
+from siting.verdict.ranking import Candidate, Ranking
 from siting.verdict.variants import SETTLED, Answer, Outcome, Settled, Variant
 
 HORIZONS: Mapping[Settled, int] = {
@@ -372,6 +372,40 @@ class TurnFrames(Topic):
             }
         yield from steps.attrs["sources"]
 
+    def _to_begin(self, target: Candidate) -> dict[str, Any]:
+        """What is paid once after a go, by columns of `gate`; nothing where nothing is."""
+        flows = self.study.cash_flows()
+        ordered = flows[(flows.option == target.label) & flows.category.isin(PURCHASES)]
+        paid = ordered[ordered.month == 0].amount.clip(lower=0).sum()
+        if paid <= 0:
+            return {}
+        of_hours = sum(
+            float(flow.amounts[0])
+            for flow in self.results.cost.options[target.name].flows
+            if HOURS in flow.factors and CATEGORIES.get(flow.category) in PURCHASES
+        )
+        # Steps before are own hours of moving over that are spent by then.
+        before = self.results.moved_before
+        return {
+            "once": paid - before,
+            "own_hours": max(0.0, of_hours - before),
+            "rental": self._rented(target.name),
+        }
+
+    def _ceiling(self, target: Candidate) -> float | None:
+        """Likely cost of the next dearer option that may be chosen, or that runs today; None where
+        there is none."""
+        found = self.results.decision
+        if target.cost is None:
+            return None
+        dearer = (
+            c.cost.central
+            for c in found.candidates
+            if c.cost and c.cost.central > target.cost.central
+            if c.name == found.baseline or not c.struck
+        )
+        return min(dearer, default=None)
+
     @frame
     def gate(self) -> Rows:
         """The day on which go or no-go is decided, and on what: one row; none without a choice.
@@ -413,27 +447,9 @@ class TurnFrames(Topic):
             "points": int(own.hard.sum()),
             "moved_before": self.results.moved_before,
         }
-        flows = self.study.cash_flows()
-        ordered = flows[(flows.option == target.label) & flows.category.isin(PURCHASES)]
-        paid = ordered[ordered.month == 0].amount.clip(lower=0).sum()
-        if paid > 0 and not found.stays:
-            # Steps before are own hours of moving over that are spent by then.
-            row["once"] = paid - row["moved_before"]
-            of_hours = sum(
-                float(flow.amounts[0])
-                for flow in self.results.cost.options[found.recommended].flows
-                if HOURS in flow.factors and CATEGORIES.get(flow.category) in PURCHASES
-            )
-            row["own_hours"] = max(0.0, of_hours - row["moved_before"])
-            row["rental"] = self._rented(found.recommended)
-        dearer = [
-            c.cost.central
-            for c in found.candidates
-            if c.cost and target.cost and c.cost.central > target.cost.central
-            if c.name == found.baseline or not c.struck
-        ]
-        if dearer and not found.stays:
-            row["ceiling"] = min(dearer)
+        if not found.stays:
+            row |= self._to_begin(target)
+            row["ceiling"] = self._ceiling(target)
         row["fallback"] = ranking.next(found.recommended)
         if row["fallback"] is not None:
             after = found.candidate(row["fallback"]).label
