@@ -177,12 +177,23 @@ def _horizon(months: int) -> Finance:
     return Finance(baseline="none", horizon_months=months)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Piece:
     """A record without what a stage does not read, and its words."""
 
+    whole: Any
+    """The record itself, held so that no other takes its identity while this is kept."""
     record: Any
     words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Looked:
+    """What was looked up of a list of evidence."""
+
+    whole: list[Evidence]
+    """The list itself, held as a piece holds its record."""
+    cited: Cited
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,8 +219,8 @@ class Chain:
     def __init__(self, draws: int = DRAWS) -> None:
         self.draws = draws
         self._kept: dict[Hashable, Any] = {}
-        self._pieces: dict[Hashable, tuple[Any, Piece]] = {}
-        self._cited: dict[int, tuple[list[Evidence], Cited]] = {}
+        self._pieces: dict[Hashable, Piece] = {}
+        self._cited: dict[int, _Looked] = {}
         self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, design.Shortlist] = {}
         self._own: frozenset[Hashable] | None = None
@@ -240,8 +251,8 @@ class Chain:
         key = reads.name, id(record)
         if key not in self._pieces:
             seen = record.model_copy(update=dict(blank)) if blank else record
-            self._pieces[key] = record, Piece(seen, repr(seen))
-        return self._pieces[key][1]
+            self._pieces[key] = Piece(whole=record, record=seen, words=repr(seen))
+        return self._pieces[key]
 
     def _seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen:
         """A scenario of some options as a stage sees it: what it does not read is blank."""
@@ -276,8 +287,9 @@ class Chain:
         """The scenario's evidence by path; variants share the list, and what was looked up."""
         key = id(scenario.evidence)
         if key not in self._cited:
-            self._cited[key] = scenario.evidence, evidence_of(scenario)
-        return self._cited[key][1]
+            cited = evidence_of(scenario)
+            self._cited[key] = _Looked(whole=scenario.evidence, cited=cited)
+        return self._cited[key].cited
 
     # --- machines that are left to the kit ----------------------------------------------------
 
