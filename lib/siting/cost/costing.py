@@ -478,7 +478,7 @@ class _Finder:
                 factors=(*factors, *vat),
                 path=item.path,
                 side=self.machine.id,
-                of=self.machine.label,
+                existing_label=self.machine.label,
             )
 
     def _is_of_kind(self, item: CostItem) -> bool:

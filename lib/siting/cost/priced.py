@@ -49,8 +49,8 @@ class Line:
     side: str = "base"
     """Of a hybrid: the option whose machines it owns (`base`), or the one that takes the rest
     (`burst`). Of existing servers: their `PricedKind.key`. Of all else: `base`."""
-    of: str = ""
-    """Whose servers they are, as their maker calls them: blank for those that are bought."""
+    existing_label: str = ""
+    """Existing servers that it is paid for, as their maker calls them: blank for all else."""
     path: str = "flat"
     """`flat`, `inflation`, `rental:<months between two prices>` or `api:<vendor and model>`."""
 
@@ -60,8 +60,8 @@ class Line:
         peaks = self.side == "burst" and self.item.category in ("api", "rental")
         workload = f", {in_words(self.workload)}" if self.workload else ""
         when = " for peaks" if peaks else ""
-        of = f", {self.of}" if self.of else ""
-        return self.item.label + workload + when + of
+        existing = f", {self.existing_label}" if self.existing_label else ""
+        return self.item.label + workload + when + existing
 
 
 # --- the load of a pool -----------------------------------------------------------------------

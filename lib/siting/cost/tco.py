@@ -328,7 +328,8 @@ def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
         path[-1] = clock.path(amount.path)[0, -1]
     amounts = quantity * path * amount.price[0]
     unit = line.item.driver
-    key = ":".join(filter(None, (line.item.id, line.workload, line.of and line.side)))
+    existing = line.side if line.existing_label else ""
+    key = ":".join(filter(None, (line.item.id, line.workload, existing)))
     label = line.label
     category: str = line.item.category
     if early:
