@@ -116,9 +116,13 @@ N = TypeVar("N", bound=Choice)
 def _named(rows: Sequence[N], name: str, what: str) -> N:
     """The first row of that name, else the one with the longest name that is part of it."""
     key = _plain(name)
-    found = [(len(n), row) for row in rows for n in map(_plain, row.names) if n in key]
+    found: dict[str, N] = {}
+    for row in rows:
+        for known_as in map(_plain, row.names):
+            if known_as in key:
+                found.setdefault(known_as, row)
     if found:
-        return max(found, key=lambda pair: pair[0])[1]
+        return found[max(found, key=len)]
     known = ", ".join(dict.fromkeys(row.name for row in rows))
     raise NotEstimated(f"{what} {name!r} is unknown; known: {known}")
 

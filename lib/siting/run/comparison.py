@@ -160,18 +160,20 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
 
     An option that has another label on the two sides is named by both, its values by each side's.
     """
-    own = (_labels(before), _labels(after))
+    own_before = _labels(before)
+    own_after = _labels(after)
+    own = (own_before, own_after)
     labels = {
         name: " → ".join(dict.fromkeys(side[name] for side in own if name in side))
-        for name in {**own[0], **own[1]}
+        for name in {**own_before, **own_after}
     }
     untold = {"client"} if all("scenario" in side for side in (before, after)) else {"scenario"}
     changes = (
         Change(
             part=_part(path, either),
             name=_name(path, labels, either),
-            before=_plain(path, old, before, own[0]),
-            after=_plain(path, new, after, own[1]),
+            before=_plain(path, old, before, own_before),
+            after=_plain(path, new, after, own_after),
             depth=len(path) + bool(_DETAILS & {*path}),
         )
         for path, old, new in _pairs(before, after)

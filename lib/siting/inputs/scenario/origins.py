@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from siting import catalogue
@@ -27,6 +27,21 @@ def _figures(data: dict[str, Any], *beside: str) -> Iterator[Path_]:
     return _leaves({part: data[part] for part in (*beside, *FIGURES) if part in data})
 
 
+def _place_of(evidence: Sequence[Evidence], figure: str) -> int | None:
+    """Place of the evidence that speaks of a figure: the one that names most of its path, of equals
+    the first; None where none does."""
+    named = {}
+    for place, entry in enumerate(evidence):
+        lengths = [
+            0 if field == "*" else len(field)
+            for field in entry.fields
+            if field in ("*", figure) or figure.startswith(f"{field}.")
+        ]
+        if lengths:
+            named[place] = max(lengths)
+    return max(named, key=named.__getitem__, default=None)
+
+
 def with_origins(found: Scenario, own: dict[str, Any] | None) -> tuple[Scenario, list[Fault]]:
     """The scenario with the client's evidence spelled out figure by figure, and what is wrong.
 
@@ -44,14 +59,9 @@ def with_origins(found: Scenario, own: dict[str, Any] | None) -> tuple[Scenario,
     spoken: dict[int, list[str]] = {}
     for path in _figures(everything if own is None else own):
         figure = dotted(path)
-        covering = [
-            (len(field) if field != "*" else 0, -place)
-            for place, entry in enumerate(client)
-            for field in entry.fields
-            if field in ("*", figure) or figure.startswith(f"{field}.")
-        ]
-        if covering:
-            spoken.setdefault(-max(covering)[1], []).append(figure)
+        place = _place_of(client, figure)
+        if place is not None:
+            spoken.setdefault(place, []).append(figure)
         else:
             write = f"add {path[0]} or the whole path to `fields` of an evidence"
             faults.append(Fault(path, "nothing says where this figure comes from", write))
