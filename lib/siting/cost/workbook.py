@@ -493,17 +493,39 @@ def charges(comparison: Comparison, scenario: Scenario) -> Iterator[Charge]:
             "SubAccountId": name,
             "SubAccountName": cost.label,
         }
-        for f in (f for f in cost.flows if f.category != cashflow.FORGONE):  # nobody bills it
+        for f in cost.flows:
+            if f.category == cashflow.FORGONE:  # nobody bills it
+                continue
             contract = _paid_to(scenario, name, f)
-            effective = depreciation([f], cost.life, months) if f.capital else f.amounts
-            for t in np.flatnonzero((f.amounts != 0) | (effective != 0)).tolist():
-                paid = f.amounts[t]
-                used = effective[t]
-                rows = [(paid, 0.0), (0.0, used)] if f.capital else [(paid, used)]
-                for billed, borne in rows:
-                    if billed or borne:
-                        charge = _charge(f, contract, comparison.currency, billed, borne)
-                        yield account | periods[t] | charge | _units(f, t)
+            for due in _charged(f, cost.life, months):
+                charge = _charge(f, contract, comparison.currency, due.billed, due.borne)
+                yield account | periods[due.month] | charge | _units(f, due.month)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Charged:
+    """What one row charges."""
+
+    month: int
+    billed: float
+    """Paid in that month."""
+    borne: float
+    """Used up in that month."""
+
+
+def _charged(f: CashFlow, life: int, months: int) -> Iterator[_Charged]:
+    """Rows of a cash flow: what is bought is billed in one and used up in others."""
+    effective = depreciation([f], life, months) if f.capital else f.amounts
+    for month in np.flatnonzero((f.amounts != 0) | (effective != 0)).tolist():
+        billed = f.amounts[month]
+        borne = effective[month]
+        if not f.capital:
+            yield _Charged(month=month, billed=billed, borne=borne)
+            continue
+        if billed:
+            yield _Charged(month=month, billed=billed, borne=0.0)
+        if borne:
+            yield _Charged(month=month, billed=0.0, borne=borne)
 
 
 def _periods(first: dt.date, months: int) -> Iterator[Charge]:
