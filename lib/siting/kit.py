@@ -49,6 +49,7 @@ def compute(path: str, chapters: Sequence[str], figures: bool) -> None:
     opened = study.open(path)
     study.keep(opened, path)
     if figures:
+        opened.results.try_all()
         opened.summary()
     asked = Counter[str]()
     for text in chapters:
@@ -57,8 +58,6 @@ def compute(path: str, chapters: Sequence[str], figures: bool) -> None:
         if times > 1 and getattr(getattr(type(opened), name, None), "is_frame", False):
             with contextlib.suppress(Exception):  # the chapter that asks for it tells
                 getattr(opened, name)()
-    # A quarter of what a study holds, and every chapter's process is forked with it.
-    opened.results.chain.forget_variants()
 
 
 def results(path: str) -> dict[str, bytes]:

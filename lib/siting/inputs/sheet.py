@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import numpy as np
-import openpyxl
 import pandas as pd
 
 from siting import catalogue
@@ -267,6 +266,8 @@ def _tags(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
 
 def _workbook(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The only sheet, row by row: a single cell far out must not make a sheet of billions."""
+    import openpyxl  # loaded here, as a report reads no workbook
+
     _refuse_parts(path)
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     for sheet in book.worksheets:

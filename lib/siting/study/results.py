@@ -225,6 +225,13 @@ class Results:
         dials = plausible.dials(self.scenario, self.decision.recommended)
         return tuple(variants.switches(self.chain, self.said, dials))
 
+    def try_all(self) -> None:
+        """Runs every variant at once, then lets go of what they were made of: a quarter of what a
+        study holds, with which each process of a report is forked."""
+        assert self.tried is not None
+        assert self.switches is not None
+        self.chain.forget_variants()
+
     @cached_property
     def compared(self) -> Pair:
         """The chosen option and what its money is held against, both priced; blank where none is:

@@ -419,6 +419,10 @@ class Exposure:
         whole = self._drawn(switching, "switching")
         return [whole * share * left for left in self._spared]
 
+    def _costs_of_kinds(self, switching: Range) -> dict[str, list[Array]]:
+        """`_costs` of every kind of shock, by its name."""
+        return {name: self._costs(kind, switching) for name, kind in kinds().items()}
+
     def expected_loss(
         self, vendors: Mapping[str, Sequence[Ending]], switching: Range | None
     ) -> OptionRisk:
@@ -429,9 +433,11 @@ class Exposure:
         """
         totals = np.zeros((len(self._spared), DRAWS))
         found: list[KindLoss] = []
+        # Moving away costs the same whichever vendor is left.
+        leaving = {} if switching is None else self._costs_of_kinds(switching)
         for vendor, kind in itertools.product(vendors, kinds().values()):
             yearly = self._chance(kind, vendor, vendors[vendor])
-            costs = None if switching is None else self._costs(kind, switching)
+            costs = leaving.get(kind.shock)
             if costs is not None:
                 totals += yearly.draws * costs
             loss = KindLoss(
