@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from siting_validation import compare_simulators, comparison
+from siting_validation import aims, compare_simulators, comparison
 from siting_validation import page as validation_page
 
 REMEDY = "run: python -m siting_validation docs/validation.md"
@@ -16,6 +16,25 @@ def test_the_page_prints_the_current_errors_of_memory() -> None:
     assert validation_page.serving().strip() in page, REMEDY
     assert validation_page.fine_tuning().strip() in page, REMEDY
     assert validation_page.simulators().strip() in page, REMEDY
+
+
+def test_an_aim_is_starred_where_it_is_missed_and_nowhere_else() -> None:
+    aim = aims.Aim(said="", group="g", quantity=aims.TTFT, median=40, p90=120, inside=72, width=5)
+
+    def cell(median: float, p90: float, inside: float, width: float) -> str:
+        found = {"left_out": {"source": {"g": {aims.TTFT: {"median": median, "p90": p90}}}}}
+        held = {"source": {"g": {aims.TTFT: {"inside": inside, "width": width}}}}
+        return aim.cell({**found, "holds": held}, "source")
+
+    # what is as large as asked is reached
+    assert cell(40.0, 120.0, 0.72, 5.0) == "40.0 / 120.0 %; 72 %; 5.00"
+    assert cell(40.1, 120.1, 0.719, 5.01) == "40.1* / 120.1* %; 72* %; 5.01*"
+
+
+def test_the_page_names_the_aims_of_speed() -> None:
+    page = (validation_page.ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+    assert aims.MISSED in page, REMEDY
+    assert all(f"| {aim.said} | {aim.asked} |" in page for aim in aims.AIMS), REMEDY
 
 
 def test_each_worst_case_is_explained() -> None:

@@ -29,7 +29,7 @@ from siting_validation.fit_throughput import QUANTITIES, SpeedModel, groups, rea
 NEUTRAL = {
     "half_tokens": 0.0, "elementwise_passes": 0.0, "link_latency_us": 0.0, "additivity": 30.0,
     "layer_overhead_us": 0.0, "step_overhead_us": 0.0, "sequence_overhead_us": 0.0,
-    "first_token_us": 0.0, "step_wait": 0.0, "frontend_us": 0.0,
+    "first_token_us": 0.0, "prompt_launch_us": 0.0, "step_wait": 0.0, "frontend_us": 0.0,
     "routing_skew": 1e-6, "product_pj": 1e-6,
 }  # fmt: skip
 """Constants of a bare roofline; all others are shares of a peak, and 1."""

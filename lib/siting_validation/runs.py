@@ -83,7 +83,7 @@ def open_loop(
         low = np.where(enough, low, middle)
         high = np.where(enough, middle, high)
     tpot = pace(r, k, t, high) * slower
-    ttft = k["first_token_us"] * 1e-6 + step(r, k, t, high, 1.0)
+    ttft = performance.first_token_seconds(r, k) + step(r, k, t, high, 1.0)
     return Speed(
         running=high,
         ttft_s=ttft,

@@ -133,9 +133,38 @@ def run_of_row(row: Mapping[str, str]) -> Run:
         spread=_spread(note),
         rounds=rounds,
         sent=_found(r"(\d+) ShareGPT prompts\b", note) or math.inf,
-        looks=_found(r"--scheduler-recv-interval[ =](\d+)", note) or 1.0,
+        looks=_looks(d, row, load, out),
     )
     return Run(deployment=d, loop=loop, asked=asked, dummy=dummy)
+
+
+HELD_BACK = 60.0
+"""Steps for which TensorRT-LLM holds prompts back with attention data parallel, if not every rank
+has one before, under InferenceX: `enable_balance` and `timeout_iters: 60` of `attention_dp_config`
+in its scripts dsr1_*_trt*.sh since September 2025; those of gpt-oss leave the engine's own 50."""
+
+
+def _looks(d: Deployment, row: Mapping[str, str], clients: float, out: float) -> float:
+    """Steps from one that takes requests in to the next: as a note says, or as a harness is known
+    to set it; else every step does.
+
+    TensorRT-LLM lets prompts in when every rank has one, or when it has counted its steps to the
+    end (`_balance_adp_requests` in py_executor.py). Each prompt goes to the rank with the fewest,
+    so that all have one after as many as there are ranks.
+    """
+    note = row.get("note") or ""
+    stated = _found(r"--scheduler-recv-interval[ =](\d+)", note)
+    if stated:
+        return stated
+    ranks = d.attention_data_parallel
+    held_back = engines.engine_name(d.engine) == "tensorrt-llm" and ranks > 1
+    if not (held_back and INFERENCEX.search(f"{note} {row.get('source') or ''}")):
+        return 1.0
+    return max(1.0, min(HELD_BACK, ranks * out / clients))
+
+
+INFERENCEX = re.compile(r"\bInference(?:MAX|X)\b")
+"""Names of SemiAnalysis' harness."""
 
 
 REPEATED = 0.95
@@ -254,6 +283,7 @@ def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"
         tensor_parallel=tp,
         pipeline_parallel=_count(row, "pipeline_parallel"),
         attention_data_parallel=ranks,
+        expert_parallel=round(_found(r"\bmoe_ep=(\d+)", note)) or 1,
         engine=row.get("engine") or "",
         engine_version=row.get("engine_version") or "",
         batching=batching,

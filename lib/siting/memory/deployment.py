@@ -35,6 +35,8 @@ class Deployment:
     pipeline_parallel: int = 1
     attention_data_parallel: int = 1
     """Ranks that each hold all attention weights and a share of the sequences."""
+    expert_parallel: int = 1
+    """Ranks that whole experts are split among, instead of a slice of each to every rank."""
     engine: str = "vllm"
     engine_version: str = ""
     batching: Literal["continuous", "static"] = "continuous"

@@ -127,7 +127,7 @@ def closed_loop(r: Replica, k: Efficiencies, t: Traffic, room: Numbers) -> Speed
     others = others_read(k, running, together, a_prompt, t)
     waits = k["step_wait"] + (t.looks - 1) / 2  # it comes at any step between two looks
     later = read(1 + others) + decode * (1 + waits * np.minimum(running - 1, 1))
-    ttft = k["first_token_us"] * 1e-6 + first * burst + (1 - first) * later
+    ttft = performance.first_token_seconds(r, k) + first * burst + (1 - first) * later
     delayed = first * (running - together) / 2 + (1 - first) * (running - 1 - others)
     tpot = streamed(k, running, decode + a_prompt / out * np.maximum(delayed, 0.0))
     last = (running - together) / 2 * a_prompt + (steps - 1) / 2 * decode

@@ -63,6 +63,7 @@ def words() -> Mapping[str, Collection[str]]:
         "kernels": ("vendor", "general"),
         "generation": ("early", "today"),
         "scheduling": ("overlapped", "between steps"),
+        "prompts": ("launched", "captured"),
         "release": (),  # any
     }
 
@@ -149,6 +150,8 @@ class Replica:
     """1 where a micro-batch starts when the one before it has left the last stage, else 0."""
     attention_ranks: Numbers
     """Attention data parallel: ranks that share the sequences among them."""
+    expert_ranks: Numbers
+    """Ranks that whole experts are split among; where each has a slice of all, 1."""
 
     def sequence_bytes(self, context: Numbers) -> Numbers:
         """KV cache and state of one sequence of `context` tokens, on each GPU that holds it."""
@@ -224,7 +227,8 @@ def step_parts(
     reading_cache = cache / (r.bandwidth * k["kv_memory"])
     decode = sequences / ranks * r.decode_flop(context)
     reading = prompt / ranks * r.prompt_flop(prefix + prompt_length / 2)
-    elementwise = tokens / ranks * r.layers * r.hidden * 2 * k["elementwise_passes"]
+    passes = k["elementwise_passes"] / ranks + EXPERT_PASSES * r.experts_per_token / r.expert_ranks
+    elementwise = tokens * r.layers * r.hidden * 2 * passes
     overhead_us = (
         r.layers * k["layer_overhead_us"] * k["pace"]
         + k["step_overhead_us"]
@@ -244,11 +248,24 @@ def step_parts(
     return {part: each * in_turn for part, each in seconds.items()}
 
 
+EXPERT_PASSES = 3.0
+"""Passes over the hidden vector for each expert that a token draws: it is gathered, and what comes
+out is written and read to be summed."""
 BLOCK_FLOP = 512.0
 """Arithmetic of one head of 128 values attending to one token. [FLOP]"""
 POWER_EXPONENT = 0.4
 """Clocks follow the power to about this power: it grows with the clock and the square of the
 voltage, which falls with the clock."""
+
+
+def first_token_seconds(r: Replica, k: Efficiencies) -> Numbers:
+    """What comes before a first token beside the steps that read its prompt: server, tokeniser
+    and network, and the launching of the prompt's kernels where they are not captured. [s]
+
+    Launching is counted here and not in the step: the published times per token, in whose steps
+    others' prompts are read, do not show it.
+    """
+    return (k["first_token_us"] + r.layers * k["prompt_launch_us"]) * 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -371,10 +388,14 @@ def _spans_servers(gpu: Gpu, group: int) -> bool:
     return group > engines.constant("any", "server_gpus").central
 
 
-def _overlaps(d: Deployment) -> bool:
-    """Whether the scheduler prepares a step while the card works on the one before."""
+def _does(d: Deployment, what: str) -> bool:
+    """Whether the engine does what is said of it in siting_facts/memory_constants.csv:
+
+    `overlaps_scheduling`: prepares a step while the card works on the one before;
+    `launches_prompts`: reads prompts kernel by kernel from Python, without captured graphs.
+    """
     try:
-        row = engines.constant(engines.engine_name(d.engine), "overlaps_scheduling", d.release)
+        row = engines.constant(engines.engine_name(d.engine), what, d.release)
     except UnknownName:
         return False
     return bool(row.central)
@@ -470,7 +491,8 @@ def regime(d: Deployment) -> dict[str, str]:
         "engine": engine,
         "kernels": "vendor" if engine in VENDOR else "general",
         "generation": generation(d),
-        "scheduling": "overlapped" if _overlaps(d) else "between steps",
+        "scheduling": "overlapped" if _does(d, "overlaps_scheduling") else "between steps",
+        "prompts": "launched" if _does(d, "launches_prompts") else "captured",
         "release": ".".join(map(str, d.release or ())),
     }
 
@@ -525,6 +547,7 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         stages=d.pipeline_parallel,
         waits=1.0 if d.batching == "static" and generation(d) == "early" else 0.0,
         attention_ranks=d.attention_data_parallel,
+        expert_ranks=max(d.attention_data_parallel, d.expert_parallel),
         heads=m.num_attention_heads / tp,
         block_heads=_block_heads(d),
         kv_bytes=cache,

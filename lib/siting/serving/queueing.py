@@ -333,7 +333,7 @@ class DeployedReplica:
             decode_s=decode / (1 + self.accepted) * self.slower,
             prompt_s=reading * self.slower,
             attention_s=float(parts["prompt attention"]) * self.slower,
-            first_token_s=k["first_token_us"] * 1e-6,
+            first_token_s=float(performance.first_token_seconds(r, k)),
             chunk_tokens=prompt_chunk(d.known, int(longest)),
             lengths=lengths,
         )

@@ -81,7 +81,7 @@ class ReplicaTimes:
             slower=made.slower,
             drafts=d.speculative_tokens,
             accepted=made.accepted,
-            first_token_s=float(k["first_token_us"]) * 1e-6,
+            first_token_s=float(performance.first_token_seconds(r, k)),
         )
 
     def jobs(self, requests: Requests) -> Jobs:
