@@ -124,7 +124,7 @@ def test_the_end_of_a_service_that_a_job_needs_joins_every_list_of_dates() -> No
     tried = s.variants().query("change == 'fine-tuning at OpenAI takes no new job'")
     assert tried.then_first.tolist() == ["Own and OpenAI"]
     page = printed("10_decision", "polderwerk", "page_one")
-    assert "the end of its fine-tuning (no new job after 6 January 2027)" in page
+    assert "no new fine-tuning after 6 January 2027" in page
     assert "for staying, without fine-tuning: it takes no job after 6 January 2027" in page
     assert "OpenAI API is counted without fine-tuning" in printed("40_cost", "polderwerk")
     # Supposed to be gone, it rules out what needs it, and no option that tunes by itself.

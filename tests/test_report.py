@@ -290,6 +290,19 @@ def test_what_opens_a_chapter_cites_what_it_rests_on(forge: Forge) -> None:
     assert "Sources 1" not in paper_pages[0].extract_text()
 
 
+def test_a_sentence_refers_to_a_table_of_another_chapter_by_its_number(forge: Forge) -> None:
+    says = (
+        'say("# It is long.\\n\\n[The appendix](#list) has all; [no page](#gone) has more.", frame)'
+    )
+    lists = 'table(frame, "All of it", name="list")'
+    chapters = {
+        "10_first.ipynb": chapter("What?", says),
+        "80_list.ipynb": chapter("Which?", 'table(frame, "Others")', lists),
+    }
+    told = words(page(render(make(chapters=chapters), forge)))
+    assert "Table 2 has all; no page has more." in told
+
+
 def test_any_change_of_content_changes_the_fingerprint(trial_job: Job) -> None:
     first = trial_job.fingerprint()
     assert (

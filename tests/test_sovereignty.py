@@ -68,6 +68,7 @@ CANNOT = {
     # The duty is somebody else's: the vendor's, or the maker's of the model
     "US-702-1": "fail", "LEGALHOLD-1": "fail", "LEGALHOLD-2": "fail", "DATA-32-1": "fail",
     "AIA-GPAI-1": "fail", "AIA-GPAI-2": "fail",
+    "DATA-25-1": "fail", "DATA-29-1": "fail", "DATA-29-2": "fail",
     # The duty comes later, or the rule only says that one comes
     "AIA-HR-1": "fail", "AIA-MOD-1": "fail",
     # Guidelines of an authority are complied with or explained
@@ -1146,7 +1147,7 @@ def test_what_can_strike_an_option_stands_first_and_marking_duties_last(client):
     for option in sovereignty.assess(scenario.load(client)).options.values():
         for can in (True, False):
             alike = [p for p in option.open_points if p.strikes is can]
-            order = [sovereignty.WEIGHTS.index(p.lead.rule.weight) for p in alike]
+            order = [(p.is_on_others, sovereignty.WEIGHTS.index(p.lead.rule.weight)) for p in alike]
             assert order == sorted(order)
         can_strike = [p.strikes for p in option.open_points]
         assert can_strike == sorted(can_strike, reverse=True)

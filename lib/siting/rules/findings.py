@@ -99,12 +99,12 @@ class Finding:
 
         An answer that is not known may make the rule fail, whosever duty it is; or a person must
         judge what lies with the option, under a rule that can fail and itself forbids the client
-        something, which a caution of ours does not; or the law forbids what no table can find, and
-        a person or a court may.
+        something, which a caution of ours does not, nor law that binds others; or the law forbids
+        what no table can find, and a person or a court may.
         """
         if self.verdict != "review":
             return False
-        forbids = self.can_fail and not self.rule.forbidden_by and not self._is_beyond_gdpr
+        forbids = self.can_fail and not self.rule.binds and not self._is_beyond_gdpr
         judged = not self.waits and self.rule.weight == "option" and forbids
         return self.may_fail or judged or self.rule.may_forbid
 
@@ -116,9 +116,10 @@ class Finding:
 
     @property
     def is_of_law(self) -> bool:
-        """Whether it is law that asks: no good practice, no policy, and no caution of ours, which
-        is left of a rule on the GDPR where that does not reach the flow."""
-        return self.rule.is_of_law and not self._is_beyond_gdpr
+        """Whether it is law that binds the client: no good practice, no policy, no law that binds
+        others, and no caution of ours, which is left of a rule on the GDPR where that does not
+        reach the flow."""
+        return self.rule.is_of_law and not self.rule.binds and not self._is_beyond_gdpr
 
     @property
     def forbidden_by(self) -> tuple[str, ...]:

@@ -121,6 +121,7 @@ def model_facts(scenario: Scenario, option: str, name: str, law: RuleBook) -> It
         if vendor and (signed := record.facts_of(vendor).get("gpai_code_signatory")):
             yield law.known("gpai_code", signed.value, source_of(signed))
     model = catalogued(name)
+    yield from _is_free(model, made, law)
     if not model or scenario.options[option].kind not in SELF_HOSTED:
         return
     if released := vendor_record.exact_day(model.release_date):
@@ -132,6 +133,19 @@ def model_facts(scenario: Scenario, option: str, name: str, law: RuleBook) -> It
         yield law.known("licence_derivatives", terms.derivatives, source)
         yield law.known("licence_excludes_client", left_out, source)
         yield law.known("licence_cap_exceeded", _cap_exceeded(scenario, terms), source)
+
+
+def _is_free(model: Model | None, made: Maker | None, law: RuleBook) -> Iterator[Known]:
+    """Whether the weights are published under a free licence; nothing where that is not described.
+
+    A model that is not among those with published weights is served by its vendor alone.
+    """
+    terms = licence(model) if model else None
+    if terms:
+        free = terms.licence_class == "permissive"
+        yield law.known("free_licence", free, source_of(terms))
+    elif model is None and made:
+        yield law.known("free_licence", False, source_of(made))
 
 
 def _cap_exceeded(scenario: Scenario, terms: Licence) -> bool | None:

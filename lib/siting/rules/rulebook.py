@@ -91,6 +91,9 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     ] = ""
     """Attributes for what forbids the client, where the provision itself lets a provider be
     ordered and forbids the client nothing."""
+    binds: Literal["", "provider", "maker"] = ""
+    """Whose duty the provision is where it is not the client's: of who sells the service, or who
+    made the model. The client breaks nothing; it obtains what is owed by contract, or bears it."""
     remedy: str = ""
     """What mends it: ways out, measures, and when each is in place (`siting.rules.remedies`)."""
     remedy_items: Annotated[
@@ -120,7 +123,8 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
 
     @property
     def is_of_law(self) -> bool:
-        """Whether it is law or an authority's: no good practice, nor what the client requires."""
+        """Whether it is law or an authority's, whomever it binds: no good practice, nor what the
+        client requires."""
         return self.address not in ("practice", "client")
 
     @property

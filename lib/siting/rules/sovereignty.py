@@ -67,8 +67,15 @@ class OpenPoint:
 
     @property
     def is_of_law(self) -> bool:
-        """Whether some law asks for it, not only good practice, a policy or a caution of ours."""
+        """Whether some law that binds the client asks for it, not only good practice, a policy, a
+        caution of ours or law that binds others."""
         return any(f.is_of_law for f in self.findings)
+
+    @property
+    def is_on_others(self) -> bool:
+        """Whether it is about law that binds who sells or made what is used, and no law that binds
+        the client asks for it."""
+        return not self.is_of_law and any(f.rule.binds for f in self.findings)
 
     @property
     def by_gravity(self) -> tuple[Finding, ...]:
@@ -132,10 +139,11 @@ class OpenPoint:
         return asked or self.remedy
 
     @property
-    def weight(self) -> tuple[bool, int, bool]:
-        """Place among the points of an option: those that can strike it first."""
+    def weight(self) -> tuple[bool, bool, int, bool]:
+        """Place among the points of an option: those that can strike it first, those of law that
+        binds others last."""
         rank = WEIGHTS.index(self.lead.rule.weight)
-        return not self.strikes, rank, self.lead.may_not_apply
+        return not self.strikes, self.is_on_others, rank, self.lead.may_not_apply
 
 
 def _carriers(flows: Iterable[FlowFacts]) -> tuple[str, ...]:

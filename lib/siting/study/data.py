@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
@@ -286,7 +285,8 @@ class DataFrames(Topic):
 
     @frame
     def rule_points(self) -> Rows:
-        """One thing that is open for one option: what weighs most first, marking duties last.
+        """One thing that is open for one option: what weighs most first, then marking duties, and
+        last what law asks of others.
 
         option: label of the option
         letter: A, B, …: how map, table and plan name it within the option
@@ -294,7 +294,9 @@ class DataFrames(Topic):
         weight: option (what is wrong would lie with it), duty or marking
         can_strike: whether the option may fall by it: what is not known may make a rule fail, or a
             person must judge what the law can forbid of the option
-        of_law: whether some law asks for it; else good practice, a policy or a caution of ours
+        of_law: whether some law that binds the client asks for it; else law that binds others, good
+            practice, a policy or a caution of ours
+        on_others: whether it is law that binds who sells or made what is used
         judged: whether a person must judge; if not, an answer is awaited
         rules: titles of the rules that are open for it: law of secrecy first, then data protection,
             other law, and last what no law asks
@@ -318,11 +320,12 @@ class DataFrames(Topic):
                 step = mending(p, steps) if name == chosen else None
                 yield {
                     "option": name,
-                    "letter": _letter(place),
+                    "letter": short.letter(place),
                     "point": p.label,
                     "weight": p.lead.rule.weight,
                     "can_strike": p.strikes,
                     "of_law": p.is_of_law,
+                    "on_others": p.is_on_others,
                     "judged": p.awaited is None,
                     "rules": "; ".join(f.rule.title for f in found),
                     "provisions": "; ".join(f.provision for f in found),
@@ -537,7 +540,7 @@ class DataFrames(Topic):
                 "options": "; ".join(self.results.labels[name] for name in q.options),
                 "flows": ", ".join(flows),
                 "letters": "; ".join(
-                    f"{_letter(place)}, {p.owner}"
+                    f"{short.letter(place)}, {p.owner}"
                     for place, p in enumerate(points)
                     if q.attribute in p.missing and chosen in q.options
                 ),
@@ -835,13 +838,6 @@ def _who(evidence: Known) -> str:
     if evidence.source.url:
         return evidence.source.source
     return "by default" if evidence.attribute.level == "scenario" else "by definition"
-
-
-def _letter(place: int) -> str:
-    """A to Z, then AA to AZ."""
-    again, within = divmod(place, len(ascii_uppercase))
-    letter = ascii_uppercase[within]
-    return ascii_uppercase[again - 1] + letter if again else letter
 
 
 def _together(letters: list[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from string import ascii_uppercase
 
 from siting.inputs.scenario.model import Option
 from siting.rules import openness
@@ -51,3 +52,10 @@ def settling(point: OpenPoint, options: Mapping[str, Option]) -> str:
         vendors = " and ".join(dict.fromkeys(filter(None, named)))
         return f"asks {vendors or 'the vendor'}"
     return {"answer": "answers", "do": "does", "judge": "judges or mends"}[point.settled_by]
+
+
+def letter(place: int) -> str:
+    """A to Z, then AA to AZ."""
+    again, within = divmod(place, len(ascii_uppercase))
+    last = ascii_uppercase[within]
+    return ascii_uppercase[again - 1] + last if again else last

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from siting.catalogue import source_of
 from siting.quality import spoken
-from siting.rules.sovereignty import Ahead, OpenPoint
+from siting.rules.findings import Finding
+from siting.rules.sovereignty import Ahead, OpenPoint, OptionAssessment
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.vendors.stability import ServiceEnd
@@ -28,6 +30,13 @@ USUAL = {
     "is_notice": False,
 }
 """What holds of an event unless it says otherwise."""
+
+DUE = "due already"
+UNLESS = "unless an answer clears it"
+TIME = "time until a day"
+ON_VENDORS = "law that binds vendors"
+STANDINGS = ("broken", DUE, UNLESS, TIME, "to come", "no law", ON_VENDORS)
+"""How a point of the service that runs today stands, the gravest first."""
 
 BOUGHT = "servers and network"
 PURCHASES = {"servers": BOUGHT, "network": BOUGHT, "moving over": "moving over"}
@@ -50,7 +59,8 @@ class TimelineFrames(Topic):
         asks: the same in short: a question without what may be answered, a measure without another
             way out
         reason: why it is open
-        basis: what asks for it: law, rule (practice, policy, a caution of ours) or quality
+        basis: what asks for it: law, law that binds others (who sells or made what is used), rule
+            (practice, policy, a caution of ours) or quality, in a word
         hard: whether the option is not cleared before it is settled
         is_tuning: whether it is a service of fine-tuning that the client needs and that ends
         owner: who settles it
@@ -134,6 +144,84 @@ class TimelineFrames(Topic):
         in_force = (f.rule for f in point.findings if f.is_of_law and not f.rule.to_come)
         rules = (rule.rule_id for rule in in_force)
         return any(today.verdicts[rule].verdict in ("review", "fail") for rule in rules)
+
+    @frame
+    def points_today(self) -> Rows:
+        """One thing that is open of the service that runs today, where another is chosen: what is
+        known and due already first, then what is if an answer is as feared, then by day.
+
+        letter: a, b, …: its place in that order
+        point: title of the rule, or of the gravest that wait for one answer, and how many more
+        law: the first article of each rule, with the act's name
+        standing: broken, due already, due already unless an answer clears it, time until `due`, to
+            come, no law, or law that binds vendors
+        is_due: whether it is known and due already
+        of_law: whether some law that binds the client asks for it
+        since?: first day on which a law of it that asks this is in force; missing where none does
+        owner: who settles it
+        due: day by which it should be settled
+        clears: the question, or what would mend it
+        """
+        today = self.scenario.finance.baseline
+        law = self.results.sovereignty
+        chosen = self.results.decision.recommended
+        if today not in law.options or today == chosen:
+            return
+        option = law.options[today]
+        found = [self._broken(option, f) for f in option.verdicts.values() if f.verdict == "fail"]
+        found += [self._left_open(today, point) for point in option.open_points]
+        found.sort(key=lambda row: (STANDINGS.index(row.pop("rank")), row["due"]))
+        for place, row in enumerate(found):
+            yield {"letter": short.letter(place).lower(), **row}
+        open_ = (f for point in option.open_points for f in point.findings)
+        failed = (f for f in option.verdicts.values() if f.verdict == "fail")
+        yield from dict.fromkeys(source_of(f.rule) for f in (*failed, *open_))
+
+    def _broken(self, option: OptionAssessment, failed: Finding) -> dict[str, Any]:
+        """A rule that the service of today fails."""
+        said = "broken" if failed.is_of_law else "no law"
+        return {
+            "rank": said,
+            "point": failed.rule.title,
+            "law": failed.cited,
+            "standing": f"{said}: fails",
+            "is_due": failed.is_of_law,
+            "of_law": failed.is_of_law,
+            "since": _since([failed]),
+            "owner": failed.rule.owner,
+            "due": self._horizon.isoformat(),
+            "clears": short.cure(option.remedy(failed)),
+        }
+
+    def _left_open(self, today: str, point: OpenPoint) -> dict[str, Any]:
+        """A point that is open at the service of today."""
+        rank = self._rank(today, point)
+        due = self._due(today, point, None)
+        said = {TIME: "time until then", UNLESS: f"{DUE}, {UNLESS}"}.get(rank, rank)
+        return {
+            "rank": rank,
+            "point": point.label,
+            "law": "; ".join(f.cited for f in point.by_gravity),
+            "standing": said,
+            "is_due": rank == DUE,
+            "of_law": point.is_of_law,
+            "since": _since(point.findings),
+            "owner": point.owner,
+            "due": due,
+            "clears": short.cure(point.clears),
+        }
+
+    def _rank(self, today: str, point: OpenPoint) -> str:
+        """How a point of today's service stands: of `STANDINGS`."""
+        if point.is_on_others:
+            return ON_VENDORS
+        if not point.is_of_law:
+            return "no law"
+        if all(f.rule.to_come for f in point.findings if f.is_of_law):
+            return "to come"
+        if self.results.sovereignty.stricter_from(today, point, self._horizon):
+            return TIME
+        return DUE if point.awaited is None else UNLESS
 
     @frame
     def timeline(self) -> Rows:
@@ -331,7 +419,15 @@ def _basis(point: OpenPoint | None) -> str:
     """What asks for a point: law, another rule, or the quality that the client asks for."""
     if point is None:
         return "quality"
-    return "law" if point.is_of_law else "rule"
+    if point.is_of_law:
+        return "law"
+    return "others" if point.is_on_others else "rule"
+
+
+def _since(findings: Iterable[Finding]) -> str | None:
+    """First day on which a law among rules that binds the client is in force."""
+    days = [f.rule.valid_from for f in findings if f.is_of_law and not f.rule.to_come]
+    return min((day.isoformat() for day in days if day), default=None)
 
 
 def _eve(event: Ahead) -> str:

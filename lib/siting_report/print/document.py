@@ -230,7 +230,36 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
             )
             found.add(known.setdefault((new.text, new.url), new))
         block.sources = tuple(sorted(found))
+    _refer(placed)
     return Document(cover, tuple(placed), tuple(known.values()))
+
+
+_REFERENCE = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
+"""A sentence's link to an exhibit by its name."""
+
+
+def _refer(chapters: Iterable[Chapter]) -> None:
+    """Writes the number of a named exhibit where a sentence refers to it; what the link says where
+    the report has no such exhibit."""
+    chapters = tuple(chapters)
+    numbers = {
+        block.exhibit["name"]: block.number
+        for chapter in chapters
+        for block in chapter.blocks
+        if block.exhibit.get("name")
+    }
+
+    def told(text: str) -> str:
+        return _REFERENCE.sub(lambda found: numbers.get(found[2], found[1]), text)
+
+    for chapter in chapters:
+        chapter.headline = told(chapter.headline)
+        chapter.lead = told(chapter.lead)
+        for block in chapter.blocks:
+            shown = block.exhibit
+            shown.update({key: told(shown[key]) for key in ("markdown", "note") if key in shown})
+            if "items" in shown:
+                shown["items"] = [[question, told(said)] for question, said in shown["items"]]
 
 
 _FOR_TESTS = TagRemovePreprocessor(enabled=True, remove_cell_tags={"keep_output", "remove-cell"})

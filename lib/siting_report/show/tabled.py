@@ -54,16 +54,18 @@ def table(
     totals: int = 0,
     badges: Iterable[Any] = (),
     explain: bool = False,
+    name: str = "",
 ) -> Exhibit:
     """A frame as a numbered table. Its index names the rows, if it is more than a count.
 
     formats: for all columns or by column: `money`, `percent`, `number`, `whole`, `text`, with
     decimals as `percent:1`, or a function; by default the unit decides. heads: other words for
     columns. over: headings over several columns. totals: number of last rows that are sums.
-    badges: columns of verdict words. explain: adds what the columns mean. A two-level index gives
-    groups of rows, two-level columns give headings over headings. A column of text that is empty
-    in every row is left out. Raises ValueError for the name of a column or of a format that is not
-    there, TypeError for what is no frame.
+    badges: columns of verdict words. explain: adds what the columns mean. name: by which a
+    sentence of any chapter refers to it: `[the appendix](#name)` reads `Table 61` in a report that
+    has it. A two-level index gives groups of rows, two-level columns give headings over headings. A
+    column of text that is empty in every row is left out. Raises ValueError for the name of a
+    column or of a format that is not there, TypeError for what is no frame.
     """
     _refuse_misspelt(df, formats, heads or {}, over or {}, badges := [*badges])
     attrs = [*attributes(df), *attributes(data)]
@@ -88,8 +90,8 @@ def table(
     )
     columns = [made.column(c) for c in frame.columns]
     cells = []
-    for name, column in zip(frame.columns, columns, strict=True):
-        cells.append([made.cell(value, name) for value in frame[name]])
+    for key, column in zip(frame.columns, columns, strict=True):
+        cells.append([made.cell(value, key) for value in frame[key]])
         column["align"] = column["align"] or alignment(c["text"] for c in cells[-1])
         column["colour"] = colours.get(column["head"], "")
     rows = [{"kind": "", "cells": list(row)} for row in zip(*cells, strict=True)]
@@ -106,7 +108,7 @@ def table(
     return {
         "kind": "table", "title": title, "note": " ".join(filter(None, [*said, note])).strip(),
         "sources": cited([df, *listed(data)]), "columns": columns, "rows": rows,
-        "small": len(columns) >= _SMALL_FROM, "lacks": lacks,
+        "small": len(columns) >= _SMALL_FROM, "lacks": lacks, "name": name,
     }  # fmt: skip
 
 
