@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.decision import DecisionFrames
 from siting.study.timeline import in_short
-from siting.verdict.ranking import ConfidenceWord
+from siting.verdict.ranking import ConfidenceWord, RankingRules, rank
 from studies import CLIENTS, compute, opened
 
 PARAMS = Path(__file__).parents[1] / "params"
@@ -563,23 +564,37 @@ def test_what_hardly_differs_is_known_of_both_and_neither_gained_nor_paid_for(cl
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_go_holds_while_the_choice_is_cheaper_than_what_now_costs_more(client: str) -> None:
+def test_offers_may_cost_until_another_option_is_first_or_staying_is_cheaper(client: str) -> None:
     s = opened(client)
     if s.chosen is None:
         return
-    options = s.standings().set_index("option")
+    found = s.results.decision
     gate = s.gate().iloc[0]
-    mine = options.p50[s.chosen]
-    others = options[(options.status != "ruled out") | (options.index == s.today)].p50
-    dearer = others[others > mine]
-    if s.verdict().stays[0] or dearer.empty:
-        assert pd.isna(gate.get("ceiling"))
-        assert "keep the likely cost below" not in printed("10_decision", client)
-    else:
-        assert gate.ceiling == pytest.approx(dearer.min())
-        said = f"keep the likely cost below {s.money(dearer.min())}"
-        page = printed("10_decision", client)
-        assert "".join(said.split()) in "".join(page.split())
+    page = printed("10_decision", client)
+    if found.stays:
+        assert pd.isna(gate.get("ceiling")) and "keep the likely cost below" not in page
+        return
+    mine = found.candidate(found.recommended)
+    # Ranked anew with the choice alone dearer: first just below the limit, not just above it.
+    for factor, stays in ((0.99, True), (1.01, False)):
+        times = factor * gate.turns_at / mine.cost.central
+        cost = {"cost_ratio": mine.measures["cost_ratio"].scaled(times)}
+        dearer = replace(mine, measures=mine.measures | cost)
+        options = [dearer if c is mine else c for c in found.competing]
+        rules = RankingRules(
+            criteria=found.criteria,
+            weights=found.weights,
+            method=found.method,
+            draws=found.draws,
+            seed=found.seed,
+        )
+        best = rank(options, rules).best
+        assert (best == mine.name) == stays
+    assert gate.turns_to == s.results.labels[best]
+    today = s.standings().set_index("option").p50.get(s.today)
+    ends = [gate.turns_at, *([today] if today and today > mine.cost.central else [])]
+    assert gate.ceiling == pytest.approx(min(ends))
+    assert "".join(f"below {s.money(gate.ceiling)}".split()) in "".join(page.split())
 
 
 def test_a_cheaper_way_that_is_no_option_is_told_with_what_it_would_change() -> None:

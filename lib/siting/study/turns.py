@@ -23,11 +23,11 @@ from siting.study.budget import HOURS
 from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
-from siting.verdict.decision import Decision
+from siting.verdict.decision import Decision, cost_limit
 from siting.verdict.exclusion import exclusion
 from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.plausible import FUTURES
-from siting.verdict.ranking import Candidate, Ranking
+from siting.verdict.ranking import Candidate, Ranking, matters_points
 from siting.verdict.variants import SETTLED, Answer, Outcome, Settled, Variant
 
 HORIZONS: Mapping[Settled, int] = {
@@ -156,14 +156,17 @@ class TurnFrames(Topic):
 
         tried: plausible changes, each decided anew [changes]
         stays: those after which the choice stays first [changes]
+        close: those of them after which it leads by no more than matters [changes]
         beyond: changes that are not plausible, tried as well and counted nowhere else [changes]
         beyond_turns: those of them after which another option is first [changes]
         """
         counted = [found for variant, found in self.results.tried if variant.plausible]
         beyond = [found for variant, found in self.results.tried if not variant.plausible]
+        held = [found.lead for found in counted if found.answer == "stays"]
         yield {
             "tried": len(counted),
-            "stays": sum(found.answer == "stays" for found in counted),
+            "stays": len(held),
+            "close": sum(lead is not None and lead <= matters_points() for lead in held),
             "beyond": len(beyond),
             "beyond_turns": sum(found.answer != "stays" for found in beyond),
         }
@@ -392,19 +395,19 @@ class TurnFrames(Topic):
             "rental": self._rented(target.name),
         }
 
-    def _ceiling(self, target: Candidate) -> float | None:
-        """Likely cost of the next dearer option that may be chosen, or that runs today; None where
-        there is none."""
+    def _limits(self, target: Candidate) -> dict[str, Any]:
+        """Up to which likely cost offers for the choice may go, and from where on which other
+        option is first: nothing where nothing limits them."""
         found = self.results.decision
-        if target.cost is None:
-            return None
-        dearer = (
-            c.cost.central
-            for c in found.candidates
-            if c.cost and c.cost.central > target.cost.central
-            if c.name == found.baseline or not c.struck
-        )
-        return min(dearer, default=None)
+        today = next((c.cost for c in found.candidates if c.name == found.baseline), None)
+        limit = cost_limit(found)
+        row: dict[str, Any] = {}
+        if limit is not None:
+            row = {"turns_at": limit.at, "turns_to": limit.first, "ceiling": limit.at}
+        # A choice that costs more than staying already is made for other reasons.
+        if today and target.cost and today.central > target.cost.central:
+            row["ceiling"] = min(today.central, row.get("ceiling", today.central))
+        return row
 
     @frame
     def gate(self) -> Rows:
@@ -420,8 +423,11 @@ class TurnFrames(Topic):
         moved_before: what of moving over is spent on steps before [currency]
         rental?: what cards cost to rent over the horizon, as planned; missing where the choice
             rents none, or runs already [currency]
-        ceiling?: likely cost up to which the choice is cheaper than what runs today and than any
-            option that may be chosen and costs more now; missing where none does [currency]
+        turns_at?: likely cost of the choice from which on another option is first, all else the
+            same; missing where none is however dear, or what runs today stays [currency]
+        turns_to?: the option that is first from there on [option]
+        ceiling?: likely cost up to which offers may go: where another is first, or where staying
+            costs less, whichever comes first; missing where there is neither [currency]
         fallback?: the option that comes next by mean score, over which the choice has its lead
             [option]
         untested?: the model of both that is not shown to be good enough, as a person says it;
@@ -448,8 +454,7 @@ class TurnFrames(Topic):
             "moved_before": self.results.moved_before,
         }
         if not found.stays:
-            row |= self._to_begin(target)
-            row["ceiling"] = self._ceiling(target)
+            row |= self._to_begin(target) | self._limits(target)
         row["fallback"] = ranking.next(found.recommended)
         if row["fallback"] is not None:
             after = found.candidate(row["fallback"]).label

@@ -12,8 +12,9 @@ What would change the answer is found by changing the scenario and deciding agai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -163,6 +164,64 @@ def decide(case: Case) -> Decision:
         seed=case.seed,
     )
     return replace(known, ranking=ranking.rank(case.competing, rules))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostLimit:
+    """A likely cost of the recommended option from which on another is first."""
+
+    at: float
+    """Median present cost. [client's currency]"""
+    first: str
+    """The option that is first just beyond it."""
+
+
+def cost_limit(found: Decision) -> CostLimit | None:
+    """How dear the recommended option may be offered: its likely cost at which another option
+    comes first, every case of its cost dearer in the same proportion and all else the same. None
+    where none does up to FARTHEST times its cost, or its cost is not known."""
+    name = found.recommended
+    cost = found.candidate(name).cost if name else None
+    if name is None or cost is None or cost.central <= 0:
+        return None
+
+    def first(factor: float) -> str | None:
+        return _decided_at(found, name, factor).recommended
+
+    low = 1.0
+    high = FARTHEST
+    beyond = first(high)
+    if beyond == name or beyond is None:
+        return None
+    while high / low > CLOSE:
+        middle = math.sqrt(low * high)
+        then = first(middle)
+        if then == name:
+            low = middle
+        else:
+            high = middle
+            beyond = then
+    return CostLimit(at=cost.central * low, first=str(beyond))
+
+
+FARTHEST = 8.0
+"""So many times its cost no offer is looked at."""
+CLOSE = 1.002
+"""Ratio of the ends between which a limit lies."""
+
+
+def _decided_at(found: Decision, name: str, factor: float) -> Decision:
+    """The decision, were an option dearer by a factor."""
+
+    def dearer(c: Candidate) -> Candidate:
+        measured = c.measures.get("cost_ratio")
+        if c.name != name or c.cost is None or not isinstance(measured, ranking.Sampled):
+            return c
+        measures = {**c.measures, "cost_ratio": measured.scaled(factor)}
+        return replace(c, measures=measures, cost=c.cost.scaled(factor))
+
+    case = {field.name: getattr(found, field.name) for field in fields(Case)}
+    return decide(Case(**case | {"candidates": tuple(map(dearer, found.candidates))}))
 
 
 # --- what to do about it --------------------------------------------------------------------------
