@@ -223,6 +223,12 @@ def test_what_page_one_says_would_change_the_answer_is_a_row_that_was_computed(c
     said = " ".join(page.split())
     staying = (rows.answer == "stays").sum()
     assert f"stays first in {staying} of {len(rows)} changes" in said
+    # A lead that does not matter is told as one.
+    tries = s.tries().iloc[0]
+    matters = s.verdict().matters.iloc[0]
+    assert tries.close == (rows.lead[rows.answer == "stays"] <= matters).sum()
+    told_close = f"changes, in {s.spelt(tries.close)} by {matters:g} points or less"
+    assert (told_close in said) == (tries.close > 0)
     named = [row for row in moving.itertuples() if " ".join(row.change.split()) in said]
     assert len(named) >= min(2, moving.what.nunique())
     for row in named:
