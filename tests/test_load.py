@@ -288,6 +288,14 @@ def test_availability_adds_spares_and_reaches_what_is_asked_for() -> None:
         assert servers.reached(needed, spares[2], up) >= 0.9999
     # two servers, one is enough: at least one of two runs
     assert servers.reached(1, 1, 0.9) == pytest.approx(1 - 0.1**2)
+    assert servers.reached(2, 1, 0.9) == pytest.approx(0.9**3 + 3 * 0.9**2 * 0.1)
+    assert servers.reached(0, 0, 0.9) == 1
+
+
+def test_spares_are_counted_for_more_servers_than_anybody_has():
+    """A scenario may ask for any number: the chance is one, however many must run."""
+    assert 0 < servers.reached(100_000, 40, 0.9999) < 1
+    assert servers.spares_for(10_000_000, 0.999) == servers.MOST_SPARES
 
 
 def with_option(name: str, **changes: object) -> Scenario:

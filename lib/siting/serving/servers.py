@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import comb
 from typing import overload
 
 import numpy as np
 import numpy.typing as npt
+import scipy  # whose parts load once they are used: a check of a file needs none
 
 from siting import catalogue
 from siting.catalogue import Count, Fact, Gpu, GpuId, Positive
@@ -172,9 +172,14 @@ def uptime() -> float:
 
 
 def reached(needed: int, spares: int, up: float) -> float:
-    """Chance that at least `needed` of `needed + spares` independent servers run."""
-    n = needed + spares
-    return sum(comb(n, k) * up**k * (1 - up) ** (n - k) for k in range(needed, n + 1))
+    """Chance that at least `needed` of `needed + spares` independent servers run.
+
+    The upper tail of the binomial as the regularised incomplete beta function (NIST Digital
+    Library of Mathematical Functions, 8.17.5), which holds for thousands of servers as for two.
+    """
+    if needed < 1:
+        return 1.0
+    return float(scipy.special.betainc(needed, spares + 1, up))
 
 
 def spares_for(needed: int, wanted: float) -> int:
