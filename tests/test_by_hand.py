@@ -77,5 +77,16 @@ def test_a_load_is_bounded_at_the_end_of_the_horizon_and_not_a_year_later() -> N
     start = scenario.load("base")
     two_years = scenario.changed(start, {**load, "finance.horizon_months": 24})
     assert two_years.finance.horizon_months == 24
-    with pytest.raises(scenario.DocumentError, match=r"8\.0e\+09 requests a working day"):
+    with pytest.raises(scenario.DocumentError, match=r"8\.0e\+09 requests on the busiest weekday"):
         scenario.changed(start, {**load, "finance.horizon_months": 25})
+    # a Saturday with three times the requests of a working day: 12e9 in the second year
+    with pytest.raises(scenario.DocumentError, match=r"1\.2e\+10 requests on the busiest weekday"):
+        busy = {"workloads.assistant.weekdays": [1, 1, 1, 1, 1, 3, 0]}
+        scenario.changed(start, {**load, **busy, "finance.horizon_months": 24})
+
+
+def test_weekdays_are_ratios_and_no_counts_of_requests():
+    with pytest.raises(scenario.DocumentError, match="weekdays"):
+        scenario.changed(
+            scenario.load("base"), {"workloads.assistant.weekdays": [1200, 1100, 1, 1, 1, 0, 0]}
+        )

@@ -1014,7 +1014,7 @@ def test_of_two_quotes_for_one_item_none_is_taken_unasked(tmp_path: Path) -> Non
 def test_a_load_that_no_memory_holds_is_refused(client, load: str) -> None:
     said = refused(client(CLIENT.replace("users: 500", load)))
     assert {p.field for p in said} == {"workloads"}
-    assert "a working day at the end of the horizon" in said[0].wrong
+    assert "on the busiest weekday at the end of the horizon" in said[0].wrong
 
 
 def test_more_options_than_a_report_can_hold_are_refused(client) -> None:

@@ -379,8 +379,10 @@ class Workload(Strict):
     """Share of a day by hour (24 numbers, any scale) or by half hour (48), or a named profile.
     office: weighted to 8 to 18 h. day: into the evening. flat: all hours alike. night: 20 to 7 h,
     most from 22 to 5 h. What is carried is sized by the hour: two half hours are added up."""
-    weekdays: Annotated[Profile, Field(min_length=7, max_length=7)] = [1] * 5 + [0.1] * 2
-    """Monday to Sunday, relative to a working day."""
+    weekdays: Annotated[
+        list[Annotated[float, Field(ge=0, le=BUSIEST)]], Field(min_length=7, max_length=7)
+    ] = [1] * 5 + [0.1] * 2
+    """Monday to Sunday, relative to a working day, whose requests are what is stated above."""
     peak_factor: Annotated[float, Field(ge=1, le=BUSIEST)] = 1.5
     """The busiest hour of the year over the busiest hour of a usual week."""
     growth_per_year: Growth = Range(low=0.0, central=0.15, high=0.4)
