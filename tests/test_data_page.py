@@ -624,7 +624,7 @@ def test_page_one_and_page_five_count_the_same_points(client: str) -> None:
         of_law = s.spelt(today.of_law.sum())
         rules = s.spelt((s.rule_points().option == s.today).sum())
         due = s.points_today().is_due.sum()
-        overdue = f", {s.spelt(due)} overdue" if due else ""
+        overdue = f", {s.spelt(due)} due already" if due else ""
         said = f"staying with {s.today} leaves {rules} open too ({of_law} of law{overdue})"
         assert said in page_one
         assert f"is not cleared either: {s.count(len(today), 'point')}" in page_five
@@ -718,7 +718,7 @@ def test_no_question_to_a_vendor_is_about_what_the_client_carries_alone() -> Non
 
 def test_the_cloud_act_forbids_a_client_nothing_what_does_is_named() -> None:
     barred = opened("agence-lumiere").exclusions().set_index("option")
-    assert barred.title["Azure OpenAI"].startswith("state secrecy, against orders")
+    assert barred.title["Azure OpenAI"].startswith("state secrecy, which orders")
     assert "to its provider (18 U.S.C. § 2713 (CLOUD Act, 2018))" in barred.rule["Azure OpenAI"]
 
 
@@ -782,4 +782,9 @@ def test_what_is_open_of_today_s_service_is_listed_known_and_due_first() -> None
 
 def test_a_choice_that_runs_today_has_no_second_list() -> None:
     assert opened("agence-lumiere").points_today().empty
-    assert "overdue" not in printed("10_decision", "agence-lumiere")
+    s = opened("agence-lumiere")
+    points = s.open_points()
+    bound = points.binds_today[points.option == s.chosen].sum()
+    said = printed("10_decision", "agence-lumiere")
+    assert bound and f"; {s.spelt(bound)} due already, where they apply" in said
+    assert "staying with" not in said

@@ -610,7 +610,7 @@ def test_a_cheaper_way_that_is_no_option_is_told_with_what_it_would_change() -> 
     (row,) = tried[tried.after == way.way].itertuples()
     assert row.answer == "stays"
     page = " ".join(printed("40_cost", "agence-lumiere").split())
-    assert f"Tried: {s.chosen} stays first." in page
+    assert f"Tried: {s.chosen} stays first, by {s.number(row.lead, 1)} points." in page
 
 
 @functools.cache

@@ -71,8 +71,9 @@ def test_a_law_that_leaves_no_choice_is_told_before_a_policy() -> None:
     found = told("agence-lumiere", "managed", **asked)
     assert found.whose == "the law"
     # The Act binds its provider; what forbids its reach is the secrecy of the State.
-    assert found.title == "state secrecy, against orders to its provider"
-    assert found.rule == f"{found.title} (18 U.S.C. § 2713 (CLOUD Act, 2018))"
+    assert found.title == "state secrecy, which orders to its provider could break"
+    under = "state secrecy, which orders to its provider under 18 U.S.C. § 2713 (CLOUD Act, 2018)"
+    assert found.rule == f"{under} could break"
 
 
 def test_two_lines_at_work_are_both_named_with_the_law_behind_the_first() -> None:

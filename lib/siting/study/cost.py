@@ -404,7 +404,7 @@ class CostFrames(Topic):
         quality: verdict on the model where it is weakest
         ruled_out: conditions that it fails, a floor of quality that its model falls short of among
             them; blank where none
-        open_points: points of law to clear first [points]
+        open_points: points to clear first, of law and beside it [points]
         same_model: whether it is the one model that the chosen option runs
         """
         chosen = self.results.cost.options.get(self.results.compared.chosen)

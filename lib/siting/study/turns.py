@@ -75,7 +75,7 @@ class TurnFrames(Topic):
         share?: share of cases in which no other is better by more than matters [share]
         lead?: lead of the choice then; missing where it may not be chosen any more [points]
         answer: level (another leads by no more than matters), changes or none
-        open_points?: points of law to clear of an option that is no option of the report; missing
+        open_points?: points to clear of an option that is no option of the report; missing
             where another is first [points]
         may_strike?: how many of these can rule it out: nothing on file says yet that it may be
             chosen [points]

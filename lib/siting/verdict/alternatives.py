@@ -48,7 +48,7 @@ class Alternative:
     """Conditions that it fails, in words; a quality below the client's floor among them, whether
     or not the client makes it a hard condition: nobody is offered a model that fell short."""
     open_points: int
-    """Points of law to clear first."""
+    """Points to clear first: of law, on vendors, of practice or policy."""
 
     @property
     def doubts(self) -> tuple[bool, bool, bool]:

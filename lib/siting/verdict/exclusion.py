@@ -110,8 +110,9 @@ def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -
             rule = f"{title} ({failed.cited})"
             if failed.forbidden_by:
                 # The act binds the provider; what that may be ordered, something else forbids.
-                title = f"{' and '.join(failed.forbidden_by)}, against orders to its provider"
-                rule = f"{title} ({failed.cited})"
+                secret = " and ".join(failed.forbidden_by)
+                title = f"{secret}, which orders to its provider could break"
+                rule = f"{secret}, which orders to its provider under {failed.cited} could break"
         case _:
             rule = title = told
     return Exclusion(whose=whose, rule=rule, title=title, law=law, reason=told)
