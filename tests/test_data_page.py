@@ -624,8 +624,8 @@ def test_page_one_and_page_five_count_the_same_points(client: str) -> None:
         of_law = s.spelt(today.of_law.sum())
         rules = s.spelt((s.rule_points().option == s.today).sum())
         due = s.points_today().is_due.sum()
-        overdue = f", {s.spelt(due)} due already" if due else ""
-        said = f"staying with {s.today} leaves {rules} open too ({of_law} of law{overdue})"
+        overdue = f", {s.spelt(due)} due" if due else ""
+        said = f"staying with {s.today} leaves {rules} open ({of_law} of law{overdue})"
         assert said in page_one
         assert f"is not cleared either: {s.count(len(today), 'point')}" in page_five
 
@@ -719,7 +719,7 @@ def test_no_question_to_a_vendor_is_about_what_the_client_carries_alone() -> Non
 def test_the_cloud_act_forbids_a_client_nothing_what_does_is_named() -> None:
     barred = opened("agence-lumiere").exclusions().set_index("option")
     assert barred.title["Azure OpenAI"].startswith("state secrecy, which orders")
-    assert "to its provider (18 U.S.C. § 2713 (CLOUD Act, 2018))" in barred.rule["Azure OpenAI"]
+    assert "to its provider under 18 U.S.C. § 2713 (CLOUD Act, 2018)" in barred.rule["Azure OpenAI"]
 
 
 def test_evidence_of_a_pass_is_the_answer_that_decides() -> None:
