@@ -376,7 +376,7 @@ def test_machines_that_carry_nothing_are_not_estimated_and_it_is_said_why(
 
 
 @pytest.mark.parametrize("kind", ["people", "machines", "agents"])
-def test_what_machines_turn_away_is_what_comes_above_them(kind: queueing.Kind) -> None:
+def test_what_machines_turn_away_is_what_comes_above_them(kind: queueing.Bunching) -> None:
     hours = queueing.series(kind).reshape(queueing.HOURS, -1)
     hours = hours / hours.mean(axis=1, keepdims=True)
     # without a queue, by hand: the mean of all seconds' excess over what is carried
@@ -392,7 +392,7 @@ def test_what_machines_turn_away_is_what_comes_above_them(kind: queueing.Kind) -
 
 @pytest.mark.parametrize("kind", ["machines", "agents"])
 def test_bursts_are_sized_alike_wherever_the_search_begins(
-    kind: queueing.Kind, base: Scenario, monkeypatch: pytest.MonkeyPatch
+    kind: queueing.Bunching, base: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (pool,) = capacity.assess(base)["owned"].pools.values()
     found = []

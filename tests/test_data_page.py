@@ -780,6 +780,20 @@ def test_what_is_open_of_today_s_service_is_listed_known_and_due_first() -> None
     assert "[the appendix](#points-today)" in printed("30_data", "banca-valdora")
 
 
+@pytest.mark.parametrize("client", ["banca-valdora", "polderwerk"])
+def test_one_duty_has_one_day_whichever_service_it_is_told_of(client: str) -> None:
+    """A step of the plan that mends it gives its day and owner to both."""
+    s = opened(client)
+    left = s.points_today().set_index("point")
+    points = s.open_points()
+    mine = points[points.option == s.chosen].set_index("point")
+    both = left.index.intersection(mine.index)
+    assert (left.due[both] == mine.due[both]).all()
+    planned = "Contingency for third-party AI"  # a step tests the fallback after the others
+    assert left.due[planned] > left.due[both].min()
+    assert left.owner[planned] == mine.owner[planned]
+
+
 def test_a_choice_that_runs_today_has_no_second_list() -> None:
     assert opened("agence-lumiere").points_today().empty
     s = opened("agence-lumiere")

@@ -499,7 +499,7 @@ def trace(name: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("name", "kind"), [("chat", "people"), ("code", "agents")])
 def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised(
-    name: str, kind: queueing.Kind
+    name: str, kind: queueing.Bunching
 ) -> None:
     seconds, inputs, outputs = trace(name).T
     span = (seconds[-1] - seconds[0]) / 3600

@@ -21,7 +21,7 @@ from siting.inputs.scenario.model import Deadline, Workload
 from siting.memory import vram
 from siting.quantity import LogNormal, Range
 from siting.serving.performance import Array
-from siting.serving.queueing import Kind, Lengths, Limits, scores
+from siting.serving.queueing import Bunching, Lengths, Limits, scores
 
 HOURS_OF_WEEK = 168
 WEEKS_OF_YEAR = 52
@@ -120,7 +120,7 @@ class Load:
     longest: int = 0
     """Longest request that must fit in the cache. [tokens]"""
     deadline: Deadline = ANY_DAY
-    arrivals: Kind = "people"
+    arrivals: Bunching = "people"
     working: float = 1.0
     """Requests of a mean week of the year, holidays counted, over those of a usual week."""
 

@@ -50,7 +50,8 @@ number's own: its correlation falls linearly to zero within a stay, and twice th
 
 # --- how requests bunch within an hour --------------------------------------------------------
 
-Kind = Literal["people", "machines", "agents"]
+Bunching = Literal["people", "machines", "agents"]
+"""How requests bunch: those of many people, of a few machines, or of agents."""
 
 HOURS = 8
 """Length of the simulated series."""
@@ -76,13 +77,13 @@ it first: a step takes hardly longer for all of them than for one."""
 SEED = 20261125
 
 
-def busy_minute(kind: Kind) -> float:
+def busy_minute(kind: Bunching) -> float:
     """Rate of the busiest of 20 minutes, as a ratio to the mean of the hour."""
     sigma = _sigma(catalogue.settings("load_settings")[f"{kind}_minute_cv"].central)
     return math.exp(Z95 * sigma - sigma * sigma / 2)
 
 
-def series(kind: Kind, hours: int = HOURS, seed: int = SEED, even: bool = False) -> Array:
+def series(kind: Bunching, hours: int = HOURS, seed: int = SEED, even: bool = False) -> Array:
     """Rate of each second of some hours, mean one: log-normal minutes, gamma seconds within.
 
     even: minutes are evenly spaced quantiles in random order, so that few hours tell what many do.
@@ -117,14 +118,14 @@ CARRIED = np.concatenate([[0.0], 2.0 ** (np.arange(-50, 51) / 10)])
 
 
 @cache
-def _hours(kind: Kind) -> Array:
+def _hours(kind: Bunching) -> Array:
     """Rate of each second of HOURS hours over the mean of the hour. [hour, second]"""
     hours = series(kind).reshape(HOURS, -1)
     return np.asarray(hours / hours.mean(axis=1, keepdims=True))
 
 
 @cache
-def turned_away(kind: Kind, slack: float) -> Array:
+def turned_away(kind: Bunching, slack: float) -> Array:
     """Share of an hour's requests that machines turn away that carry each of CARRIED.
 
     What comes above that waits in a queue, at most `slack` seconds of work; what finds it full goes
@@ -626,7 +627,7 @@ def sustained(
     return max(lowest, float(brentq(beyond, lowest, 0.999 * top, xtol=exact)) - 2 * exact)
 
 
-def headroom(curve: Curve, limits: Limits, kind: Kind, rate: float) -> float:
+def headroom(curve: Curve, limits: Limits, kind: Bunching, rate: float) -> float:
     """What a replica that carries `rate` must carry because requests of a kind bunch within an
     hour, as a ratio to its mean.
 
@@ -655,7 +656,7 @@ def headroom(curve: Curve, limits: Limits, kind: Kind, rate: float) -> float:
 
 
 @cache
-def _steps(kind: Kind) -> Array:
+def _steps(kind: Bunching) -> Array:
     """Requests of each step of BURST_HOURS hours over the mean of the hour. [step, hour]"""
     seconds = series(kind, BURST_HOURS, even=True)
     hours = seconds.reshape(BURST_HOURS, -1, BURST_STEP).mean(axis=2)
@@ -692,7 +693,7 @@ class _Bursts:
     through that, from when they come to their last token.
     """
 
-    def __init__(self, curve: Curve, limits: Limits, kind: Kind, rate: float) -> None:
+    def __init__(self, curve: Curve, limits: Limits, kind: Bunching, rate: float) -> None:
         self.curve = curve
         self.limits = limits
         self.rate = rate
@@ -783,7 +784,7 @@ class _Bursts:
 
 
 @cache
-def _evenly(kind: Kind) -> _Followed:
+def _evenly(kind: Bunching) -> _Followed:
     """Those of FOLLOWED."""
     came = _steps(kind)
     before = (np.arange(FOLLOWED)[:, None] + 0.5) / FOLLOWED * came.sum(axis=0)
@@ -833,7 +834,7 @@ class Ask:
     limits: Limits
     waits: bool
     """All of its requests may wait."""
-    arrivals: Kind
+    arrivals: Bunching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

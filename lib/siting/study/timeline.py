@@ -196,7 +196,8 @@ class TimelineFrames(Topic):
     def _left_open(self, today: str, point: OpenPoint) -> dict[str, Any]:
         """A point that is open at the service of today."""
         rank = self._rank(today, point)
-        due = self._due(today, point, None)
+        # One duty has one day and one owner, whichever service it is told of.
+        step = mending(point, self.results.advice.plan)
         said = {TIME: "time until then", UNLESS: f"{DUE}, {UNLESS}"}.get(rank, rank)
         return {
             "rank": rank,
@@ -206,8 +207,8 @@ class TimelineFrames(Topic):
             "is_due": rank == DUE,
             "of_law": point.is_of_law,
             "since": _since(point.findings),
-            "owner": point.owner,
-            "due": due,
+            "owner": step.owner if step else point.owner,
+            "due": self.results.day(step.day) if step else self._due(today, point, None),
             "clears": short.cure(point.clears),
         }
 

@@ -291,7 +291,7 @@ def _line_said(line: Line2D) -> str:
 
 
 def _bars_said(ax: Axes, bars: BarContainer) -> Iterator[str]:
-    read = _read(ax, bars)
+    read = _as_seen(ax, bars)
     sizes = read.sizes
     kept = [(name, size) for name, size in zip(read.names, sizes, strict=False) if size]
     lead = f"Bars of {read.label}" if read.label else "Bars"
@@ -314,7 +314,7 @@ class _Bars:
     """How their axis writes a size."""
 
 
-def _read(ax: Axes, bars: BarContainer) -> _Bars:
+def _as_seen(ax: Axes, bars: BarContainer) -> _Bars:
     upright = bars.orientation != "horizontal"
     axis, values = (ax.xaxis, ax.yaxis) if upright else (ax.yaxis, ax.xaxis)
     names = [label.get_text() for label in axis.get_ticklabels()]
@@ -386,7 +386,7 @@ def _marks(figure: Figure) -> Iterator[tuple[Artist, str]]:
     """Each bar and each named line, and what it says when pointed at."""
     for ax in figure.axes:
         for bars in (bars for bars in ax.containers if isinstance(bars, BarContainer)):
-            read = _read(ax, bars)
+            read = _as_seen(ax, bars)
             sizes = read.sizes
             names = read.names if len(read.names) == len(sizes) else [""] * len(sizes)
             for bar, name, size in zip(bars.patches, names, sizes, strict=True):
