@@ -154,16 +154,12 @@ def fleet_of_hybrid(base: PricedOption, draws: Draws, years: int, most: Array) -
     # All that the option has serves alike, by what it can carry.
     own_share = 1 - over(by_existing, capacity)
     used = (task.mean * (1 - away) * own_share / per_server).sum(axis=0)
-    none = np.zeros_like(servers)
-    return Fleet(
+    return Fleet.of_servers(
+        base.machine,
         servers=servers,
         serving=servers,
-        at_second_site=none,
+        used=used,
         owned_replicas=(filled * per_server).sum(axis=0),
-        rented_replicas=none,
-        gpus=servers * base.machine.gpu_count,
-        gpu_hours=none,
-        busy=np.clip(over(used, servers), 0, 1),
         away_share=away,
         by_existing=by_existing,
         existing=_busier(existing, (1 - away) * (1 - own_share), task.mean),

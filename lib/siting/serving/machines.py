@@ -54,6 +54,37 @@ class Fleet:
     existing: Mapping[str, Fleet] = field(default_factory=dict)
     """Existing servers beside those that are bought, by `ExistingTask.key`."""
 
+    @classmethod
+    def of_servers(
+        cls,
+        server: Server,
+        *,
+        servers: Array,
+        serving: Array,
+        used: Array,
+        owned_replicas: Array,
+        away_share: Array,
+        at_second_site: Array | None = None,
+        by_existing: Array | float = 0.0,
+        existing: Mapping[str, Fleet] | None = None,
+    ) -> Fleet:
+        """Servers of one kind that are owned: nothing is rented. used: of them in the mean of all
+        hours. [servers; n × Y]"""
+        none = np.zeros_like(servers)
+        return cls(
+            servers=servers,
+            serving=serving,
+            at_second_site=none if at_second_site is None else at_second_site,
+            owned_replicas=owned_replicas,
+            rented_replicas=none,
+            gpus=servers * server.gpu_count,
+            gpu_hours=none,
+            busy=np.clip(over(used, servers), 0, 1),
+            away_share=away_share,
+            by_existing=by_existing,
+            existing=existing or {},
+        )
+
 
 # --- what the load asks -----------------------------------------------------------------------
 
@@ -126,17 +157,13 @@ def owned_fleet(
         spare = serving
     at_second_site = whole_up(for_all * second_site)
     servers = serving + spare + at_second_site
-    used = (task.mean * beside.left / per_server).sum(axis=0)
-    none = np.zeros_like(servers)
-    return Fleet(
+    return Fleet.of_servers(
+        server,
         servers=servers,
         serving=serving,
         at_second_site=at_second_site,
+        used=(task.mean * beside.left / per_server).sum(axis=0),
         owned_replicas=(filled * per_server).sum(axis=0),
-        rented_replicas=none,
-        gpus=servers * server.gpu_count,
-        gpu_hours=none,
-        busy=np.clip(over(used, servers), 0, 1),
         away_share=np.zeros_like(filled),
         by_existing=task.peak * (1 - beside.left),
         existing=beside.fleets,
@@ -225,15 +252,12 @@ def _served_by(kind: ExistingTask, shape: tuple[int, ...], left: Mapping[str, Ar
         replicas = held.sum(axis=0)
         serving = np.minimum(servers, whole_up((carried * kind.peak / per_server).sum(axis=0)))
         used = (kind.mean * carried / per_server).sum(axis=0)
-    fleet = Fleet(
+    fleet = Fleet.of_servers(
+        kind.server,
         servers=servers,
         serving=serving,
-        at_second_site=none,
+        used=used,
         owned_replicas=replicas,
-        rented_replicas=none,
-        gpus=servers * kind.server.gpu_count,
-        gpu_hours=none,
-        busy=np.clip(over(used, servers), 0, 1),
         away_share=np.zeros((len(kind.pools), *shape)),
     )
     return _Served(fleet=fleet, shares=shares)

@@ -208,7 +208,7 @@ class Results:
     @cached_property
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
         """Every plausible variant of the scenario with its outcome."""
-        assert self.decision  # made first, as what the chain keeps when its variants are forgotten
+        self._make("decision")  # first, as what the chain keeps when its variants are forgotten
         self.chain.begin_variants()
         listed = plausible.variants(self.scenario, self.chain)
         return tuple(variants.tried(self.chain, self.said, listed))
@@ -228,9 +228,13 @@ class Results:
     def try_all(self) -> None:
         """Runs every variant at once, then lets go of what they were made of: a quarter of what a
         study holds, with which each process of a report is forked."""
-        assert self.tried is not None
-        assert self.switches is not None
+        self._make("tried", "switches")
         self.chain.forget_variants()
+
+    def _make(self, *names: str) -> None:
+        """Works out results now that are kept from then on."""
+        for name in names:
+            getattr(self, name)
 
     @cached_property
     def compared(self) -> Pair:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from siting.catalogue import source_of
@@ -41,6 +42,15 @@ STANDINGS = ("broken", DUE, UNLESS, TIME, "to come", "no law", ON_VENDORS)
 BOUGHT = "servers and network"
 PURCHASES = {"servers": BOUGHT, "network": BOUGHT, "moving over": "moving over"}
 """What is paid once by category of cost, as the table of cash by year sums it up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LeftOpen:
+    """What is open of the service that runs today."""
+
+    rank: str
+    """Of `STANDINGS`."""
+    row: dict[str, Any]
 
 
 class TimelineFrames(Topic):
@@ -168,20 +178,19 @@ class TimelineFrames(Topic):
         if today not in law.options or today == chosen:
             return
         option = law.options[today]
-        found = [self._broken(option, f) for f in option.verdicts.values() if f.verdict == "fail"]
+        failed = [f for f in option.verdicts.values() if f.verdict == "fail"]
+        found = [self._broken(option, f) for f in failed]
         found += [self._left_open(today, point) for point in option.open_points]
-        found.sort(key=lambda row: (STANDINGS.index(row.pop("rank")), row["due"]))
-        for place, row in enumerate(found):
-            yield {"letter": short.letter(place).lower(), **row}
+        found.sort(key=lambda left: (STANDINGS.index(left.rank), left.row["due"]))
+        for place, left in enumerate(found):
+            yield {"letter": short.letter(place).lower(), **left.row}
         open_ = (f for point in option.open_points for f in point.findings)
-        failed = (f for f in option.verdicts.values() if f.verdict == "fail")
         yield from dict.fromkeys(source_of(f.rule) for f in (*failed, *open_))
 
-    def _broken(self, option: OptionAssessment, failed: Finding) -> dict[str, Any]:
+    def _broken(self, option: OptionAssessment, failed: Finding) -> _LeftOpen:
         """A rule that the service of today fails."""
         said = "broken" if failed.is_of_law else "no law"
-        return {
-            "rank": said,
+        row = {
             "point": failed.rule.title,
             "law": failed.cited,
             "standing": f"{said}: fails",
@@ -192,15 +201,15 @@ class TimelineFrames(Topic):
             "due": self._horizon.isoformat(),
             "clears": short.cure(option.remedy(failed)),
         }
+        return _LeftOpen(rank=said, row=row)
 
-    def _left_open(self, today: str, point: OpenPoint) -> dict[str, Any]:
+    def _left_open(self, today: str, point: OpenPoint) -> _LeftOpen:
         """A point that is open at the service of today."""
         rank = self._rank(today, point)
         # One duty has one day and one owner, whichever service it is told of.
         step = mending(point, self.results.advice.plan)
         said = {TIME: "time until then", UNLESS: f"{DUE}, {UNLESS}"}.get(rank, rank)
-        return {
-            "rank": rank,
+        row = {
             "point": point.label,
             "law": "; ".join(f.cited for f in point.by_gravity),
             "standing": said,
@@ -211,6 +220,7 @@ class TimelineFrames(Topic):
             "due": self.results.day(step.day) if step else self._due(today, point, None),
             "clears": short.cure(point.clears),
         }
+        return _LeftOpen(rank=rank, row=row)
 
     def _rank(self, today: str, point: OpenPoint) -> str:
         """How a point of today's service stands: of `STANDINGS`."""

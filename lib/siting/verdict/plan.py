@@ -22,6 +22,7 @@ from siting.verdict.knowledge import Experiment, Knowledge
 from siting.verdict.ranking import Candidate, Doubt
 
 FIRST_HORIZON_DAYS = 30
+LAST_HORIZON_DAYS = 365
 """The plan's first horizon."""
 
 PILOT_DAYS = 90
@@ -499,7 +500,7 @@ def renewal(scenario: Scenario) -> Renewal | None:
     day = scenario.client.report_date
     if today is None or today.contract_until is None:
         return None
-    if not 0 <= (today.contract_until - day).days <= 365:
+    if not 0 <= (today.contract_until - day).days <= LAST_HORIZON_DAYS:
         return None
     notice = scenario.client.notice_by(today.contract_until) or today.contract_until
     term = today.renews_for_months
@@ -535,7 +536,7 @@ def _ceasing(scenario: Scenario, risks: VendorRisks) -> dict[str, ServiceEnd]:
     day = scenario.client.report_date
     today = scenario.finance.baseline
     ends = sorted(risks.ceasing.get(today, ()), key=lambda end: end.last)
-    ahead = [end for end in ends if 0 <= (end.last - day).days <= 365]  # the plan's last horizon
+    ahead = [end for end in ends if 0 <= (end.last - day).days <= LAST_HORIZON_DAYS]
     found: dict[str, ServiceEnd] = {}
     for name, option in scenario.options.items():
         early = [end for end in ahead if end.last <= _latest_live(option, day)]
@@ -571,7 +572,7 @@ def _ending(scenario: Scenario, risks: VendorRisks, name: str, bridged: str = ""
     for e in dict.fromkeys(e for risk in found if risk for e in risk.endings):
         if e.retired is None or e.model == bridged:
             continue
-        if (e.retired - day).days <= 365:  # the plan's last horizon
+        if (e.retired - day).days <= LAST_HORIZON_DAYS:
             gap = f", before {option.label} serves" if e.retired < live else ""
             last = f"last day {_spelt(e.retired)}{gap}"
             said.append(f"{quality.spoken(e.model)} at {e.vendor} ({last})")
