@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,36 +82,48 @@ def _percent(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value:.{digits}f} %"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[int] = (0,)) -> str:
-    """A Markdown table; columns are numbers but for those in `text`."""
-    rule = ["---" if i in text else "---:" for i in range(len(head))]
-    return "\n".join("| " + " | ".join(r) + " |" for r in (head, rule, *rows))
+def _table(rows: Iterable[Mapping[str, str]], text: Container[str] = ()) -> str:
+    """A Markdown table of cells by heading.
+
+    The first column is text, and so are those in `text`; the others are numbers.
+
+    Raises:
+        ValueError: if a row has other headings than the first.
+    """
+    found = list(rows)
+    head = list(found[0])
+    for row in found:
+        if list(row) != head:
+            raise ValueError(f"a row has the headings {list(row)}, the first one {head}")
+    rule = ["---" if name == head[0] or name in text else "---:" for name in head]
+    cells = [list(row.values()) for row in found]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *cells))
 
 
 def _errors_table(errors: Mapping[str, Mapping[str, Any]]) -> str:
     shown = {name: e for name, e in errors.items() if name != "fits"}
-    head = ["quantity", "n", "predicted", "median", "90 %", "bias", "in range", "high / low"]
-    cells = {
-        name: [
-            f"`{name}`",
-            str(e["n"]),
-            _percent(100 * e["predicted"], 0),
-            _percent(e.get("median_error_pct"), 2),
-            _percent(e.get("p90_error_pct")),
-            _percent(e.get("bias_pct")),
-            _percent(100 * e["coverage"], 0) if e.get("coverage") is not None else "",
-            f"{e['median_high_over_low']:.2f}" if e.get("median_high_over_low") else "",
-        ]
-        for name, e in shown.items()
-    }
-    if any("median_error_pct_of_card" in e for e in shown.values()):
-        head += ["median, of the card", "90 %, of the card"]
-        for name, e in shown.items():
-            cells[name] += [
-                _percent(e.get("median_error_pct_of_card"), 2),
-                _percent(e.get("p90_error_pct_of_card")),
-            ]
-    return _table(head, cells.values())
+    of_card = any("median_error_pct_of_card" in e for e in shown.values())
+    rows = []
+    for name, e in shown.items():
+        row = {
+            "quantity": f"`{name}`",
+            "n": str(e["n"]),
+            "predicted": _percent(100 * e["predicted"], 0),
+            "median": _percent(e.get("median_error_pct"), 2),
+            "90 %": _percent(e.get("p90_error_pct")),
+            "bias": _percent(e.get("bias_pct")),
+            "in range": _percent(100 * e["coverage"], 0) if e.get("coverage") is not None else "",
+            "high / low": _ratio(e.get("median_high_over_low")),
+        }
+        if of_card:
+            row["median, of the card"] = _percent(e.get("median_error_pct_of_card"), 2)
+            row["90 %, of the card"] = _percent(e.get("p90_error_pct_of_card"))
+        rows.append(row)
+    return _table(rows)
+
+
+def _ratio(value: float | None) -> str:
+    return f"{value:.2f}" if value else ""
 
 
 def _fits_line(e: Mapping[str, Any]) -> str:
@@ -142,7 +154,7 @@ def _kinds_of(row: Row) -> tuple[str, str, str]:
 
 
 def _by_kind_table(made: Sequence[Prediction], by_case: Mapping[str, Row]) -> str:
-    wanted = ("weights_gib_per_gpu", "kv_cache_gib_per_gpu")
+    wanted = {"weights_gib_per_gpu": "weights", "kv_cache_gib_per_gpu": "cache pool"}
     rows = []
     told = {c.case_id for c in made if c.central is not None}
     labels = {case: _kinds_of(row) for case, row in by_case.items() if case in told}
@@ -151,23 +163,16 @@ def _by_kind_table(made: Sequence[Prediction], by_case: Mapping[str, Row]) -> st
             named = {case for case, label in labels.items() if label[place] == value}
             cases = [c for c in made if c.case_id in named]
             errors = comparison.summarise([c for c in cases if c.quantity in wanted])
-            cells = []
-            for quantity in wanted:
+            cells = {}
+            for quantity, words in wanted.items():
                 e = errors.get(quantity, {})
-                cells += [
-                    str(e.get("n", "")),
-                    _percent(e.get("median_error_pct"), 2),
-                    _percent(e.get("p90_error_pct")),
-                    _percent(e.get("median_error_pct_of_card"), 2),
-                ]
-            if any(cells):
-                rows.append((f"{what}: {value}", *cells))
-    head = (
-        "",
-        *("n", "weights: median", "90 %", "of the card"),
-        *("n", "cache pool: median", "90 %", "of the card"),
-    )
-    return _table(head, rows)
+                cells[f"{words}: n"] = str(e.get("n", ""))
+                cells[f"{words}: median"] = _percent(e.get("median_error_pct"), 2)
+                cells[f"{words}: 90 %"] = _percent(e.get("p90_error_pct"))
+                cells[f"{words}: of the card"] = _percent(e.get("median_error_pct_of_card"), 2)
+            if any(cells.values()):
+                rows.append({"": f"{what}: {value}", **cells})
+    return _table(rows)
 
 
 def _reasons() -> dict[tuple[str, str], str]:
@@ -187,20 +192,20 @@ def _worst_table(made: Sequence[Prediction], by_case: Mapping[str, Row]) -> str:
             cases = [c for c in cases if c.error is not None]
             wrong = sorted(cases, key=lambda c: -abs(c.error or 0.0))[:WORST]
         rows += [_worst_row(c, by_case[c.case_id], reasons) for c in wrong]
-    return _table(("case", "quantity", "measured", "predicted", "error", "why"), rows, (0, 1, 5))
+    return _table(rows, text=("quantity", "why"))
 
 
-def _worst_row(c: Prediction, row: Row, reasons: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+def _worst_row(c: Prediction, row: Row, reasons: Mapping[tuple[str, str], str]) -> dict[str, str]:
     model = (row.get("model") or row.get("model_id") or "").split("/")[-1]
     error = "" if c.error is None else f"{100 * c.error:+.1f} %"
-    return (
-        f"{c.case_id} ({model})",
-        f"`{c.quantity}`",
-        _figure(c.measured),
-        _figure(c.central),
-        error,
-        reasons.get((c.case_id, c.quantity)) or reasons.get((c.case_id, ""), ""),
-    )
+    return {
+        "case": f"{c.case_id} ({model})",
+        "quantity": f"`{c.quantity}`",
+        "measured": _figure(c.measured),
+        "predicted": _figure(c.central),
+        "error": error,
+        "why": reasons.get((c.case_id, c.quantity)) or reasons.get((c.case_id, ""), ""),
+    }
 
 
 def _figure(value: float | None) -> str:
@@ -276,26 +281,28 @@ def _left_out_table(kind: str, quantities: Sequence[str]) -> str:
     for group in ("model and card", "card", "source"):
         errors = _left_out()[kind][group]
         for quantity in quantities:
-            e = errors[quantity]
-            held = _percent(100 * e["coverage"], 0)
-            if quantity == "fits":
-                judged = (
-                    f"{_percent(100 * e['right'], 0)} right, {e['said_fits_but_ran_out']} unsafe"
-                )
-                rows.append((f"each {group}", f"`{quantity}`", str(e["n"]), judged, "", held, ""))
-                continue
-            of_card = ""
-            if "median_error_pct_of_card" in e:
-                median = e["median_error_pct_of_card"]
-                most = e["p90_error_pct_of_card"]
-                of_card = f"{median:.2f} / {most:.1f} %"
-            error = f"{e['median_error_pct']:.2f} / {e['p90_error_pct']:.1f} %"
-            width = f"{e['median_high_over_low']:.2f}"
-            rows.append(
-                (f"each {group}", f"`{quantity}`", str(e["n"]), error, of_card, held, width)
-            )
-    head = ("left out", "quantity", "n", "median / 90 %", "of the card", "in range", "high / low")
-    return _table(head, rows, (0, 1))
+            rows.append(_left_out_row(f"each {group}", quantity, errors[quantity]))
+    return _table(rows, text=("quantity",))
+
+
+def _left_out_row(name: str, quantity: str, e: Mapping[str, Any]) -> dict[str, str]:
+    """What is foretold of rows that were left out: errors, or how often a fit is judged right."""
+    if quantity == "fits":
+        error = f"{_percent(100 * e['right'], 0)} right, {e['said_fits_but_ran_out']} unsafe"
+    else:
+        error = f"{e['median_error_pct']:.2f} / {e['p90_error_pct']:.1f} %"
+    of_card = ""
+    if "median_error_pct_of_card" in e:
+        of_card = f"{e['median_error_pct_of_card']:.2f} / {e['p90_error_pct_of_card']:.1f} %"
+    return {
+        "left out": name,
+        "quantity": f"`{quantity}`",
+        "n": str(e["n"]),
+        "median / 90 %": error,
+        "of the card": of_card,
+        "in range": _percent(100 * e["coverage"], 0),
+        "high / low": _ratio(e.get("median_high_over_low")),
+    }
 
 
 def _class_table(kind: str, quantities: Sequence[str]) -> str:
@@ -307,17 +314,8 @@ def _class_table(kind: str, quantities: Sequence[str]) -> str:
                 e = errors.get(quantity)
                 if not e or "median_error_pct" not in e:
                     continue
-                error = f"{e['median_error_pct']:.2f} / {e['p90_error_pct']:.1f} %"
-                of_card = ""
-                if "median_error_pct_of_card" in e:
-                    median = e["median_error_pct_of_card"]
-                    of_card = f"{median:.2f} / {e['p90_error_pct_of_card']:.1f} %"
-                held = _percent(100 * e["coverage"], 0)
-                width = f"{e['median_high_over_low']:.2f}" if e["median_high_over_low"] else ""
-                name = f"each {group}: {of}"
-                rows.append((name, f"`{quantity}`", str(e["n"]), error, of_card, held, width))
-    head = ("left out", "quantity", "n", "median / 90 %", "of the card", "in range", "high / low")
-    return _table(head, rows, (0, 1))
+                rows.append(_left_out_row(f"each {group}: {of}", quantity, e))
+    return _table(rows, text=("quantity",))
 
 
 def _distance_table(kind: str, quantities: Sequence[str]) -> str:
@@ -325,11 +323,11 @@ def _distance_table(kind: str, quantities: Sequence[str]) -> str:
     for group in ("model and card", "card", "source"):
         found = _left_out()[kind][f"{group}, by distance"]
         for far, name in (("0", "nothing new"), ("1", "one thing new"), ("2", "two or more")):
-            cells = [found[far].get(q) for q in quantities]
-            if any(cells):
-                held = [_held(e) if e else "" for e in cells]
-                rows.append((f"each {group}: {name}", *held))
-    return _table(("left out", *(f"`{q}`" for q in quantities)), rows)
+            errors = found[far]
+            cells = {f"`{q}`": _held(errors[q]) if errors.get(q) else "" for q in quantities}
+            if any(cells.values()):
+                rows.append({"left out": f"each {group}: {name}", **cells})
+    return _table(rows)
 
 
 INSIDE = "Inside the range, and high over low of the middle one, by what the others never measured:"
@@ -359,7 +357,11 @@ def _peers_text(part: str) -> str:
 
 
 def _peers_table(own: Mapping[str, Mapping[str, Any]]) -> str:
-    quantities = ("weights_gib_per_gpu", "kv_tokens_given_kv_gib", "concurrency_given_kv_gib")
+    quantities = {
+        "weights_gib_per_gpu": "weights",
+        "kv_tokens_given_kv_gib": "tokens of a measured pool",
+        "concurrency_given_kv_gib": "requests of a measured pool",
+    }
     everyone = {"siting": own}
     for name, found in _peers()["serving"].items():
         version = found["version"]
@@ -367,22 +369,14 @@ def _peers_table(own: Mapping[str, Mapping[str, Any]]) -> str:
         everyone[label] = found["errors"]
     rows = []
     for name, errors in everyone.items():
-        cells = [_error_cell(errors.get(q)) for q in quantities]
-        fits = errors.get("fits")
-        judged = (
-            f"{_percent(100 * fits['right'], 0)} of {fits['n']}; {fits['said_fits_but_ran_out']}"
-            if fits
-            else ""
-        )
-        rows.append((name, *cells, judged))
-    head = (
-        "median / 90 % error (n)",
-        "weights",
-        "tokens of a measured pool",
-        "requests of a measured pool",
-        "fits: right; unsafe",
-    )
-    return _table(head, rows)
+        judged = ""
+        if fits := errors.get("fits"):
+            right = _percent(100 * fits["right"], 0)
+            judged = f"{right} of {fits['n']}; {fits['said_fits_but_ran_out']}"
+        row = {"median / 90 % error (n)": name}
+        row |= {words: _error_cell(errors.get(q)) for q, words in quantities.items()}
+        rows.append({**row, "fits: right; unsafe": judged})
+    return _table(rows)
 
 
 def _error_cell(e: Mapping[str, Any] | None) -> str:
@@ -421,17 +415,14 @@ def fine_tuning() -> str:
             _fits_line(errors["fits"]),
             "### By framework and method",
             _table(
-                ("", "n", "median", "90 %", "in range"),
-                [
-                    (
-                        name,
-                        str(e["n"]),
-                        _percent(e.get("median_error_pct")),
-                        _percent(e.get("p90_error_pct")),
-                        _percent(100 * e["coverage"], 0) if "coverage" in e else "",
-                    )
-                    for name, e in groups.items()
-                ],
+                {
+                    "": name,
+                    "n": str(e["n"]),
+                    "median": _percent(e.get("median_error_pct")),
+                    "90 %": _percent(e.get("p90_error_pct")),
+                    "in range": _percent(100 * e["coverage"], 0) if "coverage" in e else "",
+                }
+                for name, e in groups.items()
             ),
             "### With sources, models and cards left out",
             LEFT_OUT_TRAINING,
@@ -446,8 +437,8 @@ def fine_tuning() -> str:
             POOR_TRAINING,
             "### Rules of thumb on the same rows",
             _table(
-                ("", "peak: median / 90 % error (n)"),
-                [(name, _error_cell(e)) for name, e in compared.items()],
+                {"": name, "peak: median / 90 % error (n)": _error_cell(e)}
+                for name, e in compared.items()
             ),
         ]
     )
@@ -474,7 +465,7 @@ def throughput() -> str:
             "### What is aimed at, and what is missed",
             "Median and 90th percentile of the absolute error; share in the range; high over low. "
             "A star marks what is missed.",
-            _table(("", "at most", "each model and card left out", "each source"), aims.rows(fit)),
+            _table(aims.rows(fit)),
             aims.MISSED,
             "### By how far a case is from what was measured",
             SPEED_DISTANCE,
@@ -577,27 +568,26 @@ MISFITS = """\
 
 def _left_out_speeds(fit: Mapping[str, Any], key: str) -> str:
     """Errors, share in the range and its width, by source."""
-    head = ["", *(f"`{q}`: median / 90 %; in range; high / low (n)" for q in SPEEDS)]
     rows = []
     for name, errors in fit["left_out"][key].items():
-        held = fit["holds"][key][name]
-        cells = [
-            f"{_speed_cell(e)}; {100 * h['inside']:.0f} %; {h['width']:.2f} ({e['n']})"
-            if (e := errors.get(q)) and (h := held.get(q))
-            else ""
-            for q in SPEEDS
-        ]
-        rows.append((name, *cells))
-    return _table(head, rows)
+        row = {"": name}
+        for q in SPEEDS:
+            e = errors.get(q)
+            h = fit["holds"][key][name].get(q)
+            cell = ""
+            if e and h:
+                cell = f"{_speed_cell(e)}; {100 * h['inside']:.0f} %; {h['width']:.2f} ({e['n']})"
+            row[f"`{q}`: median / 90 %; in range; high / low (n)"] = cell
+        rows.append(row)
+    return _table(rows)
 
 
 def _held_by_distance(fit: Mapping[str, Any], key: str) -> str:
-    rows = [
-        (name, *(_held_speed(h[q]) if q in h else "" for q in SPEEDS))
+    return _table(
+        {"": name, **{f"`{q}`": _held_speed(h[q]) if q in h else "" for q in SPEEDS}}
         for name, h in fit["holds"][key].items()
         if name.startswith("distance")
-    ]
-    return _table(("", *(f"`{q}`" for q in SPEEDS)), rows)
+    )
 
 
 def _held_speed(h: Mapping[str, Any]) -> str:
@@ -608,16 +598,14 @@ SPEEDS = ("itl_or_tpot_ms", "ttft_ms", "output_tokens_per_s_total")
 
 
 def _speed_table(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
-    head = ("", *(f"`{q}`, median / 90 %" for q in SPEEDS), "n")
-    cells = [
-        (
-            name,
-            *(_speed_cell(errors.get(q)) for q in SPEEDS),
-            str(max((e["n"] for e in errors.values()), default=0)),
-        )
+    return _table(
+        {
+            "": name,
+            **{f"`{q}`, median / 90 %": _speed_cell(errors.get(q)) for q in SPEEDS},
+            "n": str(max((e["n"] for e in errors.values()), default=0)),
+        }
         for name, errors in rows
-    ]
-    return _table(head, cells)
+    )
 
 
 def _speed_cell(errors: Mapping[str, Any] | None) -> str:
@@ -671,17 +659,16 @@ def simulators() -> str:
     path = HERE / "compare_simulators.json"
     found = json.loads(path.read_text(encoding="utf-8"))
     rows = [
-        (name, *map(_speed_cell, found[key].values()), str(found[key]["simulator"]["n"]))
+        {
+            "`itl_or_tpot_ms`, median / 90 %": name,
+            "the simulator": _speed_cell(found[key]["simulator"]),
+            "the kit": _speed_cell(found[key]["kit"]),
+            "the kit without this source": _speed_cell(found[key]["kit without this source"]),
+            "n": str(found[key]["simulator"]["n"]),
+        }
         for key, name in SIMULATORS.items()
     ]
-    head = (
-        "`itl_or_tpot_ms`, median / 90 %",
-        "the simulator",
-        "the kit",
-        "the kit without this source",
-        "n",
-    )
-    return f"{OPEN_LOOPS}\n\n{_table(head, rows)}\n\n{NOT_PUBLISHED}"
+    return f"{OPEN_LOOPS}\n\n{_table(rows)}\n\n{NOT_PUBLISHED}"
 
 
 OPEN_LOOPS = """\

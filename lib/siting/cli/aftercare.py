@@ -108,8 +108,9 @@ def audit(
     if narrow:
         piece = billing.narrowed(told, opened)
         return Answer(piece, scenario.as_yaml(piece).splitlines())
-    head, rows = billing.cells(told)
+    rows = billing.cells(told)
     items = ", ".join(told.audit.foretold.items) or "nothing is billed by use"
     first = f"{told.label}: {items}, {opened.client.currency}, no tax"
-    table = frame.aligned(head, rows, right=range(1, len(head) - 1))
+    numbers = [heading for heading in rows[0] if heading not in ("month", "")]
+    table = frame.aligned(rows, right=numbers)
     return Answer(told, [first, "", *table, "", *billing.lessons(told), *told.notes])

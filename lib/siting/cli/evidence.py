@@ -43,23 +43,22 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
     def shown(text: str, width: int) -> str:
         return _short(text, width) if on_screen else text
 
-    rows = (
-        (
-            f"{e.table}:{e.line}",
-            e.name,
-            shown(e.value, 40),
-            shown(e.unit, 20),
-            e.source.kind,
-            e.source.date,
-            "?" if e.age_days is None else str(e.age_days),
-            shown(e.source.source, 40),
-        )
+    rows = [
+        {
+            "where": f"{e.table}:{e.line}",
+            "fact": e.name,
+            "value": shown(e.value, 40),
+            "unit": shown(e.unit, 20),
+            "kind": e.source.kind,
+            "date": e.source.date,
+            "age": "?" if e.age_days is None else str(e.age_days),
+            "source": shown(e.source.source, 40),
+        }
         for e in chosen
-    )
-    head = ("where", "fact", "value", "unit", "kind", "date", "age", "source")
-    if not on_screen:
-        return Answer(chosen, ["\t".join(row) for row in (head, *rows)])
-    return Answer(chosen, aligned(head, rows, right={6}))
+    ]
+    if on_screen or not rows:
+        return Answer(chosen, aligned(rows, right={"age"}))
+    return Answer(chosen, ["\t".join(line) for line in (rows[0], *(r.values() for r in rows))])
 
 
 def _short(text: str, width: int) -> str:
@@ -99,9 +98,12 @@ def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
             comparison.write_rows(compared, Path(rows))
     errors = comparison.summarise(compared)
     columns = ("n", "predicted", "median_error_pct", "p90_error_pct", "bias_pct", "coverage")
-    head = ("quantity", *(c.replace("_", " ") for c in columns))
-    cells = ((name, *(_cell(found.get(c)) for c in columns)) for name, found in errors.items())
-    return Answer(errors, aligned(head, cells, right={1, 2, 3, 4, 5, 6}))
+    words = {column: column.replace("_", " ") for column in columns}
+    cells = [
+        {"quantity": name, **{words[c]: _cell(found.get(c)) for c in columns}}
+        for name, found in errors.items()
+    ]
+    return Answer(errors, aligned(cells, right=words.values()))
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,7 @@ import functools
 import json
 import math
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -237,19 +237,24 @@ def writing(path: str) -> Iterator[None]:
         raise Refused(f"{wrong}; name a folder that is there") from None
 
 
-def aligned(
-    head: Sequence[str], rows: Iterable[Sequence[object]], right: Container[int] = ()
-) -> list[str]:
-    """Lines of aligned columns; `right` holds the places of those that align right."""
-    cells = [[str(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+def aligned(rows: Iterable[Mapping[str, object]], right: Container[str] = ()) -> list[str]:
+    """Lines of aligned columns, cells by heading; none without a row.
+
+    `right` holds the headings of columns that align right. Of a row that lacks a heading of the
+    first one, or has a further one, a KeyError is raised.
+    """
+    found = [{name: str(cell) for name, cell in row.items()} for row in rows]
+    if not found:
+        return []
+    widths = {name: max(len(name), *(len(row[name]) for row in found)) for name in found[0]}
+    lines = []
+    for row in ({name: name for name in widths}, *found):
+        cells = [
+            cell.rjust(widths[name]) if name in right else cell.ljust(widths[name])
+            for name, cell in row.items()
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 def completer(

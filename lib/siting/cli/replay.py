@@ -123,9 +123,9 @@ def _hour_of_week(hour: int) -> str:
 
 
 def _lines(found: Sequence[Replay], name: Callable[[int], str]) -> Iterator[str]:
-    head = ("replicas", "workload", "wait for", "p50", "p95", "p99", "busiest hours", "limit", "")
     rows = [row for each in found for seen in each.seen for row in _rows(each, seen)]
-    yield from frame.aligned(head, rows, right={0, 3, 4, 5, 6, 7})
+    numbers = {"replicas", "p50", "p95", "p99", "busiest hours", "limit"}
+    yield from frame.aligned(rows, right=numbers)
     yield ""
     for each in found:
         yield _hours(each, name)
@@ -150,7 +150,7 @@ def _hours(of: Replay, name: Callable[[int], str]) -> str:
     return f"{said}: {hours} and {more} more" if more > 0 else f"{said}: {hours}"
 
 
-def _rows(of: Replay, seen: Seen) -> Iterator[tuple[object, ...]]:
+def _rows(of: Replay, seen: Seen) -> Iterator[dict[str, object]]:
     """First and further tokens of a workload, where any of it is answered at once."""
     if not seen.requests:
         return
@@ -160,18 +160,15 @@ def _rows(of: Replay, seen: Seen) -> Iterator[tuple[object, ...]]:
         ("each further, ms", 1e3, seen.tpot, seen.busy_tpot, limits.tpot_s),
     )
     for words, unit, waits, busy, limit in measures:
-        half, most, nearly_all = (f"{waits[q] * unit:,.2f}" for q in (50, 95, 99))
-        yield (
-            of.replicas,
-            seen.workload,
-            words,
-            half,
-            most,
-            nearly_all,
-            f"{busy * unit:,.2f} (p{limits.percentile})",
-            f"{limit * unit:g}",
-            "kept" if busy <= limit else "missed",
-        )
+        yield {
+            "replicas": of.replicas,
+            "workload": seen.workload,
+            "wait for": words,
+            **{f"p{q}": f"{waits[q] * unit:,.2f}" for q in (50, 95, 99)},
+            "busiest hours": f"{busy * unit:,.2f} (p{limits.percentile})",
+            "limit": f"{limit * unit:g}",
+            "": "kept" if busy <= limit else "missed",
+        }
 
 
 def _json(pool: Pool, found: Sequence[Replay]) -> dict[str, Any]:

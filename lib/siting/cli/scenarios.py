@@ -211,8 +211,8 @@ def cells(chapter: str, client: str) -> Answer:
         raise
     except ValueError as error:
         raise Refused(str(error)) from None
-    rows = [(cell.name, cell.kind, cell.begins[:80]) for cell in found]
-    return Answer(found, frame.aligned(("cell", "kind", "begins"), rows))
+    rows = [{"cell": cell.name, "kind": cell.kind, "begins": cell.begins[:80]} for cell in found]
+    return Answer(found, frame.aligned(rows))
 
 
 @cli.command()
@@ -249,9 +249,16 @@ def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
     s = study.open(client, frame.said(changes))
     rows = s.variants_tried()
     told = [r for r in rows if everything or r["answer"] != "stays"]
-    lines = [(r["answer"], r["what"], f"{r['before']} → {r['after']}", _money(s, r)) for r in told]
-    head = ("answer", "changed", "from → to", "then first")
-    return Answer(rows, [_counted(s), "", *(frame.aligned(head, lines) if lines else [])])
+    lines = [
+        {
+            "answer": r["answer"],
+            "changed": r["what"],
+            "from → to": f"{r['before']} → {r['after']}",
+            "then first": _money(s, r),
+        }
+        for r in told
+    ]
+    return Answer(rows, [_counted(s), "", *frame.aligned(lines)])
 
 
 def _counted(s: Study) -> str:
@@ -317,16 +324,16 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
         for r in shown
     ]
     rows = [
-        (
-            f"{r.present:,.0f}",
-            r.option.label,
-            f"quality {r.quality}",
-            f"{r.open_points} open points",
-            "; ".join(r.ruled_out),
-        )
+        {
+            f"present cost [{money}]": f"{r.present:,.0f}",
+            "way": r.option.label,
+            "quality": r.quality,
+            "open points": r.open_points,
+            "ruled out by": "; ".join(r.ruled_out),
+        }
         for r in shown
     ]
-    lines = frame.aligned((f"present cost [{money}]", "way", "", "", ""), rows)
+    lines = frame.aligned(rows)
     lines += ["", "To rank one, paste it under `options:` of the scenario:", ""]
     return Answer(
         {"client": chosen.client.id, "rivals": data}, [*lines, *(r.paste for r in shown[:3])]

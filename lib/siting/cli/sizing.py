@@ -61,11 +61,16 @@ def _found(model: str, gpu: str, config: str = "") -> tuple[Model, Gpu]:
 
 def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
     """Names with their ranges, to so many decimals, as lines."""
-    cells = (
-        (name, *(f"{v:,.{decimals}f}" for v in (value.central, value.low, value.high)))
+    cells = [
+        {
+            head: name,
+            "central": f"{value.central:,.{decimals}f}",
+            "low": f"{value.low:,.{decimals}f}",
+            "high": f"{value.high:,.{decimals}f}",
+        }
         for name, value, decimals in rows
-    )
-    return aligned((head, "central", "low", "high"), cells, right={1, 2, 3})
+    ]
+    return aligned(cells, right=("central", "low", "high"))
 
 
 @cli.command()

@@ -202,33 +202,37 @@ def frame(told: Audited) -> pd.DataFrame:
     )
 
 
-def cells(told: Audited) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the table that is printed, with a sum below."""
+def cells(told: Audited) -> list[dict[str, str]]:
+    """Rows of the table that is printed, cells by heading, the last one the sum."""
     numbers = told.numbers
     found = told.audit
-    links = list(found.effects)
-    head = ["month", "planned", "foretold", "billed", "over plan", *links, ""]
-    rows = [_row(month, links, numbers) for month in found.months]
-    effects = [_money(found.effects[link], numbers) for link in links]
-    whole = [_money(found.planned, numbers), "", _money(found.came, numbers)]
-    rows.append(["sum", *whole, _money(found.came - found.planned, numbers), *effects, ""])
-    return head, rows
+    rows = [_row(month, list(found.effects), numbers) for month in found.months]
+    whole = {
+        "month": "sum",
+        "planned": _money(found.planned, numbers),
+        "foretold": "",
+        "billed": _money(found.came, numbers),
+        "over plan": _money(found.came - found.planned, numbers),
+        **{link: _money(effect, numbers) for link, effect in found.effects.items()},
+        "": "",
+    }
+    return [*rows, whole]
 
 
-def _row(month: Month, links: Sequence[str], numbers: Numbers) -> list[str]:
+def _row(month: Month, links: Sequence[str], numbers: Numbers) -> dict[str, str]:
     low, high = (_money(end, numbers) for end in (month.foretold.low, month.foretold.high))
     said = month.why_not
     if not said and month.inside is False:
         said = "outside the range"
-    return [
-        month.month,
-        _money(month.foretold.central, numbers),
-        f"{low} to {high}",
-        _money(month.came.amount, numbers),
-        _money(month.difference, numbers),
-        *(_money(month.effects.get(link), numbers) for link in links),
-        said,
-    ]
+    return {
+        "month": month.month,
+        "planned": _money(month.foretold.central, numbers),
+        "foretold": f"{low} to {high}",
+        "billed": _money(month.came.amount, numbers),
+        "over plan": _money(month.difference, numbers),
+        **{link: _money(month.effects.get(link), numbers) for link in links},
+        "": said,
+    }
 
 
 def _money(amount: float | None, numbers: Numbers) -> str:
