@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import io
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_svg import RendererSVG
 from siting.catalogue import Source
 from siting_report import show
 from siting_report.print import document
@@ -294,6 +296,24 @@ def drawn_width(svg: str) -> float:
 
 def words_of(svg: str) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+def test_what_is_remembered_of_a_text_is_what_matplotlib_measures(
+    shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = sourced(pd.DataFrame({"cost": [3.0, 4.0]}, index=["API\ngpt-5", "Own"]))
+
+    def draw() -> Any:
+        ax = frame.plot.barh(legend=False, title="Cost in €\nover five years")
+        ax.annotate("least", (1, 1), fontsize=11, fontweight=600, rotation=30)
+        show.chart(ax, "Cost", frame)
+        made = shown.pop()[exhibit.MIME]
+        return made["svg"], made["narrow"]
+
+    remembered = draw(), draw()
+    monkeypatch.setattr(drawn, "_Renderer", RendererSVG)
+    monkeypatch.setattr(drawn, "_measure", lambda: RendererSVG(1, 1, io.StringIO()))
+    assert remembered == (draw(), draw())
 
 
 def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(
