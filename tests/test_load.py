@@ -22,9 +22,9 @@ from siting import catalogue, study
 from siting.cost import costing, fleets, prices
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
-from siting.inputs.scenario.model import Option, Room, Scenario, Workload
+from siting.inputs.scenario.model import Measured, Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
-from siting.quantity import LogNormal, Range
+from siting.quantity import LogNormal, NotEstimated, Range
 from siting.serving import capacity, load, queueing, servers
 from siting.serving.load import (
     HOURS_OF_WEEK,
@@ -606,3 +606,33 @@ def test_of_pools_the_limits_weigh_first_then_cards_then_the_size_of_a_group() -
         burden(misses=True, gpus=1, size=1),
     ]
     assert sorted(reversed(by_weight)) == by_weight
+
+
+def of_test(size: int) -> Measured:
+    figures = {"concurrency": 8.0, "tpot_ms": 20.0, "output_tokens_per_s": 400.0}
+    named = {"model": MODEL, "gpu": OPTION.gpu, "source": f"test on {size}"}
+    return Measured(**named, **figures, tensor_parallel=size, date=dt.date(2026, 11, 1))
+
+
+def test_each_benchmark_that_is_not_used_is_told_with_its_own_reason() -> None:
+    loads = [load.workload_load("w", workload())]
+    found = best_pool(OPTION, MODEL, loads, 1, [of_test(3), of_test(5)])
+    told = [note for note in found.notes if note.startswith("Measured, but not used")]
+    assert told == [f"Measured, but not used: test on {n}, because {reason_of(n)}." for n in (3, 5)]
+
+
+def reason_of(size: int) -> str:
+    """Why a model is not served by so many GPUs, as said where nothing was measured."""
+    fixed = OPTION.model_copy(update={"tensor_parallel": size})
+    with pytest.raises(NotEstimated) as caught:
+        best_pool(fixed, MODEL, [load.workload_load("w", workload())], 1)
+    return str(caught.value)
+
+
+def test_a_benchmark_of_another_size_than_the_option_states_is_told_as_unused() -> None:
+    fixed = OPTION.model_copy(update={"tensor_parallel": 2})
+    loads = [load.workload_load("w", workload())]
+    found = best_pool(fixed, MODEL, loads, 1, [of_test(1)])
+    assert found.deployment.tensor_parallel == 2
+    assert any("because the option states 2 GPUs a replica, not 1" in n for n in found.notes)
+    assert not any("not used" in n for n in best_pool(fixed, MODEL, loads, 1, [of_test(2)]).notes)

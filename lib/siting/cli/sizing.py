@@ -216,8 +216,6 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
     rows = ((name.replace("_", " "), value, 2) for name, value in figures.items())
     lines = [f"{pool.model} on {pool.gpus_per_replica} × {pool.deployment.gpu.gpu} a replica"]
     lines += _table("what", *rows)
-    if not pool.keeps_limits:
-        lines.append("Even a lone request misses the limits: sized for the load alone.")
     return Answer(_pool_json(pool, figures), [*lines, *pool.notes])
 
 

@@ -426,15 +426,18 @@ def best_pool(
     Larger groups hold the weights once among more cards, and pay for it in messages, which grow
     with the group: once the limits are kept, the first size that asks for more than the one before
     is the last that is looked at. measured: the client's benchmarks; one of this model and GPU
-    replaces the estimate, and its size is taken unless the option states another. wanted:
-    availability. Raises NotEstimated when no size fits.
+    replaces the estimate, and its size is taken unless the option states another; one that is not
+    used is told with its reason. wanted: availability. Raises NotEstimated when no size fits.
     """
     benchmarks = [m for m in measured if _same(m, option, model)]
     sizes: Sequence[int] = sorted({m.tensor_parallel for m in benchmarks}) or vram.TENSOR_PARALLEL
-    if option.tensor_parallel:
-        sizes = [option.tensor_parallel]
+    reasons: dict[int, str] = {}
+    """Why nothing is told of a size."""
+    if stated := option.tensor_parallel:
+        sizes = [stated]
+        others = {m.tensor_parallel for m in benchmarks} - {stated}
+        reasons = {n: f"the option states {stated} GPUs a replica, not {n}" for n in others}
     best: Pool | None = None
-    reason = ""
     for size in sizes:
         lone = Burden(misses_limits=False, gpu_years=years * size, size=size)
         if best and best.burden < lone:
@@ -443,20 +446,20 @@ def best_pool(
         try:
             pool = _pool(option, model, loads, years=years, size=size, benchmark=benchmark)
         except NotEstimated as why:
-            reason = str(why)
+            reasons[size] = str(why)
             continue
         pool = replace(pool, stand_by=_stand_by(option, pool, wanted))
         if best is None or pool.burden < best.burden:
             best = pool
         elif best.keeps_limits and not benchmarks:
             break
-    if best:
-        return best
-    if not benchmarks:
-        raise NotEstimated(reason)
-    estimated = best_pool(option, model, loads, years, wanted=wanted)
-    unused = tuple(_unused(m, reason) for m in benchmarks)
-    return replace(estimated, notes=estimated.notes + unused)
+    if best is None and not benchmarks:
+        raise NotEstimated(reasons[sizes[-1]])
+    if best is None:
+        best = best_pool(option, model, loads, years, wanted=wanted)
+    without = [m for m in benchmarks if m.tensor_parallel in reasons]
+    unused = tuple(_unused(m, reasons[m.tensor_parallel]) for m in without)
+    return replace(best, notes=best.notes + unused)
 
 
 def _stand_by(option: Option, pool: Pool, wanted: float) -> StandBy:
