@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
+import re
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from siting import quality, study
 from siting.cost import prices
 from siting.inputs import scenario
+from siting.inputs.scenario.model import NAME
 from siting.quality import spoken
 from siting.verdict import alternatives
 from studies import CLIENTS, opened
@@ -53,26 +55,26 @@ def test_what_breaks_a_condition_comes_last_with_its_reason() -> None:
     outside = [r for r in found if r.option.country == "US"]
     assert outside and all(r.ruled_out for r in outside)
     assert [bool(r.ruled_out) for r in found] == sorted(bool(r.ruled_out) for r in found)
-    allowed = [r.present for r in found if not any(r.doubts)]
+    allowed = [r.present for r in found if not any(asdict(r.doubts).values())]
     assert allowed == sorted(allowed)
 
 
 @pytest.mark.parametrize(
     ("changes", "doubts"),
     [
-        ({}, (False, False, False)),
-        ({"ruled_out": ("the law",)}, (True, False, False)),
-        ({"keeps_limits": False}, (False, True, False)),
-        ({"keeps_limits": None}, (False, False, False)),  # an API's: the vendor's to keep
-        ({"quality": "unknown"}, (False, False, True)),
+        ({}, set()),
+        ({"ruled_out": ("the law",)}, {"ruled_out"}),
+        ({"keeps_limits": False}, {"over_limits"}),
+        ({"keeps_limits": None}, set()),  # an API's: the vendor's to keep
+        ({"quality": "unknown"}, {"quality_unknown"}),
     ],
 )
 def test_what_is_over_its_limits_or_not_shown_is_doubted(
-    changes: dict[str, Any], doubts: tuple[bool, bool, bool]
+    changes: dict[str, Any], doubts: set[str]
 ) -> None:
     plain = {"ruled_out": (), "keeps_limits": True, "quality": "better"}
     made = alternatives.Alternative.doubts.fget(SimpleNamespace(**plain | changes))  # type: ignore[attr-defined]
-    assert made == doubts
+    assert {name for name, holds in asdict(made).items() if holds} == doubts
 
 
 def test_an_alternative_is_as_good_as_its_worst_workload(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,13 +90,22 @@ def test_an_alternative_is_as_good_as_its_worst_workload(monkeypatch: pytest.Mon
     assert best.quality == "unknown"
 
 
+@pytest.mark.parametrize("kind", ["rented_gpus", "servers"])
+def test_no_offer_is_lost_because_another_has_its_name(kind: str) -> None:
+    chosen = scenario.load("base")
+    made = [o for _, o in alternatives.OFFERS[kind](chosen) if not alternatives.is_there(chosen, o)]
+    found = alternatives.offers(chosen, kind)
+    assert list(found.values()) == made
+    assert all(re.match(NAME, name) for name in found)
+
+
 def test_alternatives_of_each_kind_are_found_and_none_is_named_already() -> None:
     chosen = scenario.load("base")
     for kind in alternatives.KINDS:
         found = alternatives.search(chosen, [kind], judged=2)
         assert found, kind
         for r in found:
-            assert not alternatives.named(chosen, r.option)
+            assert not alternatives.is_there(chosen, r.option)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import studies
+from genai_prices.data import providers as price_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from printed import printed
@@ -1198,15 +1199,19 @@ def test_a_rule_whose_text_was_not_read_says_so():
             assert "not opened" in rule.note or "not read" in rule.note, rule.rule_id
 
 
-def test_a_model_of_a_region_is_of_the_line_that_its_own_name_begins_with():
+def test_what_a_vendor_demands_of_a_line_of_models_holds_however_a_seller_writes_the_name():
     law = BOOK.on(scenario.load("base").client.report_date)
-    line = next(s for s in sorted(law.published) if s.startswith("model:"))
-    name = line.removeprefix("model:") + "-x"
-    assert line in flows._model_subjects(name, law)
-    assert flows._model_subjects(f"eu.vendor.{name}", law) == flows._model_subjects(name, law)
-    assert flows._model_subjects(f"us.vendor.{name}", law) == flows._model_subjects(name, law)
-    # A dot in any other name is its own.
-    assert line not in flows._model_subjects(f"vendor.{name}", law)
+    lines = [s for s in law.published if s.startswith("model:")]
+    assert lines
+    sold = [m.id for p in price_list for m in p.models]
+    for line in lines:
+        name = line.removeprefix("model:")
+        of_line = [m for m in sold if name in m.lower()]
+        channels = {m.lower().partition(name)[0] for m in of_line}
+        assert {"", "global.anthropic.", "regional.anthropic."} <= channels, channels
+        assert [m for m in of_line if line not in flows._model_subjects(m, law)] == []
+        # One that only mentions the line is no model of it.
+        assert line not in flows._model_subjects(f"distilled-from-{name}", law)
 
 
 def test_verdicts_that_changed_are_those_that_differ_and_no_others():

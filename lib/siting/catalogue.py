@@ -588,8 +588,12 @@ def column(name: str, *columns: str) -> frozenset[str]:
 
 
 def plain_name(name: str) -> str:
-    """A model's name without maker, cloud prefix and version suffix."""
-    cloud = r"^(?:(?:eu|us|apac|global)\.)?[a-zA-Z]+\.(?=[a-zA-Z])"
+    """A model's name without maker, cloud prefix and version suffix.
+
+    A cloud's prefix is where it routes to, if it says so, and whose the model is:
+    `regional.anthropic.claude-opus-5-5`.
+    """
+    cloud = r"^(?:(?:eu|us|apac|global|regional)\.)?[a-zA-Z]+\.(?=[a-zA-Z])"
     return re.sub(r"-v\d+(:\d+)?$", "", re.sub(cloud, "", name.split("/")[-1]))
 
 

@@ -264,9 +264,9 @@ def _published(subjects: tuple[str, ...], flow: str, law: RuleBook) -> Layer:
 @lru_cache(maxsize=1024)
 def _model_subjects(model: str, law: RuleBook) -> tuple[str, ...]:
     """Subjects of what a vendor demands for a line of models on every channel."""
-    bare = model.rsplit(".", 1)[-1] if model.startswith(("eu.", "us.")) else model
+    name = catalogue.plain_name(model).lower()
     lines = (s for s in law.published if s.startswith("model:"))
-    return tuple(s for s in lines if bare.startswith(s.removeprefix("model:")))
+    return tuple(s for s in lines if name.startswith(s.removeprefix("model:")))
 
 
 @lru_cache(maxsize=4096)

@@ -18,7 +18,7 @@ from genai_prices.data import providers as price_list
 from siting import catalogue, quality, reasoning
 from siting.cost import costing, prices, tco
 from siting.inputs import scenario as scenarios
-from siting.inputs.scenario.model import Evidence, Option, Scenario
+from siting.inputs.scenario.model import NAME_LETTERS, Evidence, Option, Scenario
 from siting.places import HOSTED_OPEN, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
 from siting.serving import capacity, servers
@@ -29,6 +29,20 @@ from siting.verdict.ranking import Sampled
 KINDS = ("open_api", "api", "rented_gpus", "servers")
 MOST_JUDGED = 12
 """Of each kind, so many of the cheapest are held against rules and quality."""
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Doubts:
+    """What is held against an offer, the gravest first: so offers are sorted before their price."""
+
+    ruled_out: bool
+    over_limits: bool
+    quality_unknown: bool
+
+    @property
+    def out_of_question(self) -> bool:
+        """Whether an offer is none for this client, however good its model may prove."""
+        return self.ruled_out or self.over_limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +65,12 @@ class Alternative:
     """Points to clear first: of law, on vendors, of practice or policy."""
 
     @property
-    def doubts(self) -> tuple[bool, bool, bool]:
-        """Ruled out, over the limits, quality not shown: what sorts before the price."""
-        return bool(self.ruled_out), self.keeps_limits is False, self.quality == "unknown"
+    def doubts(self) -> Doubts:
+        return Doubts(
+            ruled_out=bool(self.ruled_out),
+            over_limits=self.keeps_limits is False,
+            quality_unknown=self.quality == "unknown",
+        )
 
     @property
     def paste(self) -> str:
@@ -71,12 +88,29 @@ def search(
     """
     found: list[Alternative] = []
     for kind in kinds:
-        options = {n: o for n, o in OFFERS[kind](scenario) if not named(scenario, o)}
-        found += priced(scenario, options, judged)
-    return sorted(found, key=lambda r: (*r.doubts, r.present))
+        found += priced(scenario, offers(scenario, kind), judged)
+    return sorted(found, key=lambda r: (r.doubts, r.present))
 
 
-def named(scenario: Scenario, offer: Option) -> bool:
+def offers(scenario: Scenario, kind: str) -> dict[str, Option]:
+    """Offers of a kind that the scenario lacks, each under a name that a scenario may give it.
+
+    kind: of KINDS. A name that is too long is cut, and numbered where another is cut to the same.
+    """
+    found: dict[str, Option] = {}
+    for whole, offer in OFFERS[kind](scenario):
+        if is_there(scenario, offer):
+            continue
+        name = whole[:NAME_LETTERS].strip("-")
+        number = 1
+        while name in found:
+            number += 1
+            name = whole[: NAME_LETTERS - len(f"-{number}")].strip("-") + f"-{number}"
+        found[name] = offer
+    return found
+
+
+def is_there(scenario: Scenario, offer: Option) -> bool:
     """Whether the scenario has this way already."""
     same = attrgetter("kind", "provider", "models", "gpu", "server")
     return same(offer) in map(same, scenario.options.values())
@@ -141,7 +175,11 @@ def _present_costs(
 
 
 def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:
-    """The scenario with offers as options, beside its own or alone."""
+    """The scenario with offers as options.
+
+    What runs today stays beside them, for whoever moves pays both for a while; where that is a mix,
+    all options stay, for a mix is made of others. alone: without any of the client's own.
+    """
     evidence = Evidence(
         fields=[f"options.{name}" for name in options] or ["options"],
         source="siting, search of the catalogue", locator="offers that the scenario does not name",
@@ -161,11 +199,11 @@ def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -
 
 def open_models(scenario: Scenario) -> tuple[str, ...]:
     """Open models that the scenario considers: candidates of its workloads and of its options."""
-    named = [m for w in scenario.workloads.values() for m in w.models]
+    considered = [m for w in scenario.workloads.values() for m in w.models]
     for option in scenario.options.values():
         if option.kind in (*SELF_HOSTED, *HOSTED_OPEN):
-            named += option.models.values()
-    return tuple(dict.fromkeys(named))
+            considered += option.models.values()
+    return tuple(dict.fromkeys(considered))
 
 
 def _effort(scenario: Scenario, model: str) -> str:
@@ -181,13 +219,13 @@ def _effort(scenario: Scenario, model: str) -> str:
 
 
 def _offer(
-    scenario: Scenario, model: str, where: str, *named: str, **fields: object
+    scenario: Scenario, model: str, where: str, *seller: str, **fields: object
 ) -> tuple[str, Option]:
-    """An option with one model for all workloads, and its name."""
+    """An option with one model for all workloads, and its name, however long."""
     said = {"label": f"{quality.spoken(model)} {where}"[:80], "models": {"all": model}}
     option = {**said, "effort": _effort(scenario, model), **fields}
-    words = "-".join((*named, quality.bare_name(model))).lower()
-    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:40], Option.model_validate(option)
+    words = "-".join((*seller, quality.bare_name(model))).lower()
+    return re.sub(r"[^a-z0-9]+", "-", words).strip("-"), Option.model_validate(option)
 
 
 def _at_hosts(scenario: Scenario) -> Iterator[tuple[str, Option]]:
@@ -213,7 +251,9 @@ def _at_vendors(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     rows = catalogue.table("model_quality", quality.Score)
     scored = {catalogue.name_key(s.model) for s in rows if s.board in boards}
     for p in price_list:
-        for m in p.models if p.id in vendors else ():
+        if p.id not in vendors:
+            continue
+        for m in p.models:
             if catalogue.name_key(m.id) in scored:
                 at = {"kind": "api", "vendor": vendors[p.id], "provider": p.id}
                 yield _offer(scenario, m.id, f"from {vendors[p.id]}", p.id, **at)

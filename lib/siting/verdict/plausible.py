@@ -416,8 +416,8 @@ def _shortlist(s: Scenario, kind: str, like: Option) -> dict[str, Option]:
     wanted = set(like.models.values())
     offers = {
         name: offer
-        for name, offer in alternatives.OFFERS[kind](s)
-        if wanted.issuperset(offer.models.values()) and not alternatives.named(s, offer)
+        for name, offer in alternatives.offers(s, kind).items()
+        if wanted.issuperset(offer.models.values())
     }
     worth = {name: _bandwidth_for_money(s, offer) for name, offer in offers.items()}
     return {name: offers[name] for name in sorted(worth, key=lambda n: -worth[n])[:SHORTLIST]}
@@ -439,8 +439,9 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
     if hosted:
         found += alternatives.priced(s, _shortlist(s, "rented_gpus", hosted), 3)
     for kind in ("open_api", "api", "rented_gpus"):
-        own = (r for r in found if r.option.kind == kind and not any(r.doubts[:2]))
-        if (best := min(own, key=lambda r: (*r.doubts, r.present), default=None)) is not None:
+        own = [r for r in found if r.option.kind == kind and not r.doubts.out_of_question]
+        best = min(own, key=lambda r: (r.doubts, r.present), default=None)
+        if best is not None:
             said = best.option.model_dump(mode="json", exclude_defaults=True)
             yield Variant(
                 kind="offer",

@@ -28,7 +28,9 @@ from siting.inputs.scenario.constraints import Constraint
 from siting.places import BY_REQUEST, OptionKind
 from siting.quantity import Range
 
-NAME = "^[a-z0-9][a-z0-9_-]{0,39}$"
+NAME_LETTERS = 40
+"""A name has no more letters."""
+NAME = f"^[a-z0-9][a-z0-9_-]{{0,{NAME_LETTERS - 1}}}$"
 Name = Annotated[str, Field(pattern=NAME)]
 """Name of a workload, an option or a job: the word that stands before the colon."""
 Words = Annotated[str, Field(pattern=r"\S")]
