@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Annotated, Literal
@@ -380,14 +380,19 @@ class RuleBook:
     def gravity(self, rule_id: str, country: str) -> int:
         """Place of a rule among those that wait for one answer: 0 for what a country's law of
         secrecy asks, 1 for its data protection, 2 for all other."""
-        topics = {
-            law.topic
-            for law in self.coverage
-            if law.country == country and rule_id in law.rules.split(";")
-        }
+        topics = self._topics.get((rule_id, country), frozenset())
         if any("secrecy" in topic for topic in topics):
             return 0
         return 1 if "data protection" in topics else 2
+
+    @cached_property
+    def _topics(self) -> Mapping[tuple[str, str], Set[str]]:
+        """Topics of a country's law that a rule is about, by rule and country."""
+        found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for law in self.coverage:
+            for rule_id in law.rules.split(";"):
+                found[rule_id, law.country].add(law.topic)
+        return found
 
     def silent(self, country: str) -> RuleBook:
         """The rule book as if no law of a country were on file: its rules of coverage then say

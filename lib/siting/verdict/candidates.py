@@ -66,16 +66,12 @@ class Chapters:
     """Why the other options have no cost."""
 
 
-def candidates(found: Chapters, stability: VendorRisks, usual: float) -> tuple[Candidate, ...]:
-    """Every option with its measures, the constraints that it fails, and what is not cleared.
+def candidate(found: Chapters, stability: VendorRisks, usual: float, name: str) -> Candidate:
+    """An option with its measures, the constraints that it fails, and what is not cleared.
 
     usual: what such a service usually costs over the horizon, which money is measured against
     (`cost.reference`). [client's currency]
     """
-    return tuple(_candidate(found, stability, usual, name) for name in found.scenario.options)
-
-
-def _candidate(found: Chapters, stability: VendorRisks, usual: float, name: str) -> Candidate:
     option = found.scenario.options[name]
     held = barriers(found, name)
     return Candidate(

@@ -16,7 +16,7 @@ draws (common random numbers): each cause of doubt has a stream of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from typing import Any, TypeVar, cast
 
@@ -141,6 +141,8 @@ class Reads:
     """The same of a workload."""
     sections: tuple[str, ...] = ()
     """Sections that it reads besides client, evidence and seed."""
+    within: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Fields of these sections that it does not read, as they then stand."""
     jobs: bool = False
     """Whether it reads the fine-tuning jobs, too."""
 
@@ -160,6 +162,15 @@ VENDORS = Reads(
     jobs=True,
 )
 USUAL_COST = Reads(name="usual", option={}, workload=NO_DATA, sections=("finance", "decision"))
+CANDIDATE = Reads(
+    name="candidate",
+    option={},
+    workload=NO_DATA,
+    sections=("finance", "decision", "suppose"),
+    within={"decision": {"weights": {}, "method": Wishes.model_fields["method"].default}},
+    jobs=True,
+)
+BUILT = Reads(name="built", option={}, workload={})
 
 
 @dataclass(frozen=True)
@@ -194,6 +205,15 @@ class _Looked:
     whole: list[Evidence]
     """The list itself, held as a piece holds its record."""
     cited: Cited
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Gathered:
+    """An option as the decision sees it."""
+
+    of: tuple[Any, ...]
+    """Results of other stages that it was gathered from, held as a piece holds its record."""
+    candidate: Candidate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +279,8 @@ class Chain:
         options = {n: self._piece(reads, scenario.options[n], reads.option) for n in names}
         loads = {n: self._piece(reads, w, reads.workload) for n, w in scenario.workloads.items()}
         sections = {
-            name: self._piece(reads, getattr(scenario, name), {}) for name in reads.sections
+            name: self._piece(reads, getattr(scenario, name), reads.within.get(name, {}))
+            for name in reads.sections
         }
         jobs = scenario.fine_tuning if reads.jobs else {}
         seen = scenario.model_copy(
@@ -300,10 +321,15 @@ class Chain:
         for name in sorted(left, key=lambda n: n != today):  # others pay for what runs today
             best = next(iter(self.designs(scenario, name)), None)
             if best is not None:
-                chosen = best.machines.put_in(scenario.options[name])
-                options = {**scenario.options, name: chosen}
+                options = {**scenario.options, name: self._built(scenario.options[name], best)}
                 scenario = scenario.model_copy(update={"options": options})
         return scenario
+
+    def _built(self, option: Option, best: Design) -> Option:
+        """An option with these machines: the same record for all variants that change none of both,
+        so that its words are found once."""
+        words = self._piece(BUILT, option, {}).words
+        return self._stage("built", (words, best.machines), lambda: best.machines.put_in(option))
 
     def designs(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
         """Every design of an option whose machines are left to the kit, the best one first."""
@@ -470,7 +496,28 @@ class Chain:
             sovereignty=self.rules(scenario),
             parity=self.quality(scenario),
         )
-        return gather.candidates(chapters, self.vendors(scenario), self.usual(scenario))
+        risks = self.vendors(scenario)
+        return tuple(self._candidate(chapters, risks, found[name], name) for name in found)
+
+    def _candidate(
+        self, chapters: Chapters, risks: stability.VendorRisks, result: OptionResult, name: str
+    ) -> Candidate:
+        """One option as the decision sees it; made anew where it, or what another stage found of
+        it, is not the same as before.
+
+        result: what was found of the option.
+        """
+        scenario = chapters.scenario
+        usual = self.usual(scenario)
+        seen = self._seen(CANDIDATE, scenario, dict.fromkeys((name, *leaves(scenario, name))))
+        of = (result, chapters.sovereignty.options[name], chapters.parity, risks)
+
+        def make() -> _Gathered:
+            told = replace(chapters, scenario=seen.scenario)
+            return _Gathered(of=of, candidate=gather.candidate(told, risks, usual, name))
+
+        key = name, seen.words, usual, tuple(map(id, of))
+        return self._stage("candidate", key, make).candidate
 
     def usual(self, scenario: Scenario) -> float:
         """What such a service usually costs over the horizon. [client's currency]"""

@@ -52,7 +52,7 @@ MeasureName = Literal[
     "cost_ratio", "latency_margin", "loss_share", "findings", "openness", "months_to_production",
     "exit_share",
 ]  # fmt: skip
-"""What is measured of every option (`candidates.candidates`)."""
+"""What is measured of every option (`candidates.candidate`)."""
 
 
 def _known_measure(measure: str, row: ValidationInfo) -> str:
