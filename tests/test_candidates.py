@@ -161,17 +161,19 @@ def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
 
 
 def test_an_open_point_is_a_coin_by_its_cause(scenario):
-    def point(rule, answer=None, level="flow"):
-        lead = Made(rule=Made(rule_id=rule), reason="Why.", flow=Made(carrier="api"))
+    def point(rule, answer=None, level="flow", own=False):
+        rule = Made(rule_id=rule)
+        lead = Made(rule=rule, reason="Why.", flow=Made(carrier="api"), turns_on_client=own)
         return Made(lead=lead, awaited=answer and Made(name=answer, level=level))
 
-    points = (point("A"), point("B", "place"), point("C", "dpia_done", "client"))
+    own = point("D", own=True)  # what the client alone can mend is one coin for all its options
+    points = (point("A"), point("B", "place"), point("C", "dpia_done", "client"), own)
     law = Made(options={"x": Made(counts={"fail": 1, "review": 60}, open_points=points)})
     found = candidates.findings(law, scenario, "x")
     vendor = scenario.options["api"].vendor
     assert found.certain == 1
-    assert found.open == (f"A:{vendor}:Why.", f"place:{vendor}", "dpia_done")
-    assert found.central == 2.5
+    assert found.open == (f"A:{vendor}:Why.", f"place:{vendor}", "dpia_done", "D:Why.")
+    assert found.central == 3.0
 
 
 def test_a_vendor_or_model_that_is_supposed_to_be_gone_rules_out_what_needs_it(scenario):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import re
 from importlib import resources
 
@@ -11,8 +12,10 @@ from printed import printed
 from siting import places, study
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import in_words
+from siting.rules import sovereignty
 from siting.rules.sovereignty import OpenPoint
 from siting.verdict import plausible
+from siting.verdict.plan import PILOT_DAYS
 from studies import CLIENTS, opened
 
 
@@ -411,7 +414,7 @@ def test_an_impact_assessment_is_reviewed_before_personal_data_move(
     assert len(own) == moves
     assert (own.owner == "data protection").all()
     assert (own.price > 0).all()
-    assert (own.day == 90).all()
+    assert (own.day == 30).all()  # time is left for an authority before go or no-go
 
 
 def test_a_point_that_waits_for_an_answer_is_asked_before_anything_is_mended() -> None:
@@ -802,3 +805,53 @@ def test_a_choice_that_runs_today_has_no_second_list() -> None:
     said = printed("10_decision", "agence-lumiere")
     assert bound and f"; {s.spelt(bound)} due already, where they apply" in said
     assert "staying with" not in said
+
+
+@pytest.mark.parametrize(
+    ("client", "rule", "authority"),
+    [
+        ("banca-valdora", "GDPR-35-1", "supervisory authority"),
+        ("klinikverbund-nordheide", "GDPR-35-1", "supervisory authority"),
+        ("assekuranz-saentis", "CH-FADP-22", "FDPIC"),
+    ],
+)
+def test_an_impact_assessment_clears_no_service_that_it_does_not_speak_of(
+    client: str, rule: str, authority: str
+) -> None:
+    """GDPR Art. 35(11), Swiss FADP Art. 22(1): before the processing that is planned. Where a high
+    risk is left, an authority is asked first, which has eight weeks (Art. 36(2)): from the day of
+    the review these end before go or no-go."""
+    s = opened(client)
+    assert s.scenario.rules.attributes["dpia_done"] is True
+    options = s.results.sovereignty.options
+    for name, option in options.items():
+        runs = s.scenario.options[name].in_use
+        assert option.verdicts[rule].verdict == ("pass" if runs else "review"), name
+        # It is done, so that nobody pays for doing it anew.
+        assert "impact_assessment" not in s.results.sovereignty.remedies(name)
+    points = s.open_points()
+    row = points[(points.option == s.chosen) & points.point.str.startswith("Data-protection imp")]
+    (open_,) = row.to_dict("records")
+    assert open_["owner"] == "data protection"
+    assert f"ask the {authority} first" in open_["remedy"]
+    step = next(x for x in s.results.advice.plan if x.row.when == "moving")
+    assert s.results.day(step.due) == open_["due"]
+    consulted = dt.date.fromisoformat(open_["due"]) + dt.timedelta(weeks=8)
+    assert consulted < dt.date.fromisoformat(s.results.day(PILOT_DAYS))
+    decided = (x.row.step for x in s.results.advice.plan if x.row.when == "reviews")
+    assert not any("impact assessment" in told for told in decided)  # it has a step of its own
+
+
+def test_who_says_that_the_assessment_covers_an_option_has_it_cleared() -> None:
+    s = opened("banca-valdora")
+    answer = {"options.sovereign.attributes.dpia_covers": True}
+    there = put(s.scenario, answer)
+    law = sovereignty.assess(there).options
+    assert law["sovereign"].verdicts["GDPR-35-1"].verdict == "pass"
+    assert law["owned"].verdicts["GDPR-35-1"].verdict == "review"
+
+
+def test_a_service_that_runs_under_its_assessment_needs_no_review() -> None:
+    s = opened("agence-lumiere")
+    assert s.results.sovereignty.options["sovereign"].verdicts["GDPR-35-1"].verdict == "pass"
+    assert all(step.row.when != "moving" for step in s.results.advice.plan)

@@ -88,7 +88,7 @@ def test_a_step_asks_first_whether_a_rule_applies_where_that_is_not_known() -> N
     law = Made(options=options, for_counsel=())
     facts = facts_of(given, law, quality.assess(given), opened("base").results.stability)  # type: ignore[arg-type]
     for c in opened("base").results.decision.candidates:
-        said = to_decide(dataclasses.replace(c, uncleared=()), facts)
+        said = to_decide(dataclasses.replace(c, uncleared=()), "", facts)
         assert said == {"data protection": "whether “Chinese operator” applies; Storage"}
 
 

@@ -109,6 +109,14 @@ class Finding:
         return self.may_fail or judged or self.rule.may_forbid
 
     @property
+    def turns_on_client(self) -> bool:
+        """Whether what makes it open is the client's own to know and to mend: no answer of who
+        sells the service or made the model."""
+        asked = conditions.names(self.law.parsed[self.rule.rule_id].reviews)
+        known = (self.law.attributes.get(name) for name in asked)
+        return all(a is None or a.addressee in ("", "own team") for a in known)
+
+    @property
     def provision(self) -> str:
         """Article or decision, as a lawyer cites it: none of the GDPR where it does not reach the
         flow."""

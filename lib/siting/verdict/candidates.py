@@ -183,9 +183,11 @@ def findings(sovereignty: Sovereignty, scenario: Scenario, name: str) -> Coins:
 
 def _coin(scenario: Scenario, point: OpenPoint) -> str:
     """What a point turns on, whichever option carries it: the client's own answer is the same for
-    all; a vendor's is the vendor's."""
+    all, and so is what only its own team can mend; a vendor's is the vendor's."""
     if point.awaited is not None and point.awaited.level == "client":
         return point.awaited.name
+    if point.awaited is None and point.lead.turns_on_client:
+        return f"{point.lead.rule.rule_id}:{point.lead.reason}"
     carrier = scenario.options.get(point.lead.flow.carrier)
     vendor = carrier.vendor if carrier else ""
     if point.awaited is not None:

@@ -223,13 +223,13 @@ def doubted(point: OpenPoint) -> Doubt:
     )
 
 
-def to_decide(target: Candidate, facts: Facts) -> dict[str, str]:
+def to_decide(target: Candidate, baseline: str, facts: Facts) -> dict[str, str]:
     """Who decides which open points, in words, without those that have a step of their own.
 
     Of a rule of which it is not known whether it concerns the option, that is asked first.
     """
     reviews = facts.reviews.get(target.name, ())
-    own = own_steps(target, facts)
+    own = own_steps(target, baseline, facts)
     mended = {p.label for p in reviews if all(f.rule.rule_id in own for f in p.findings)}
     every = (d for d, _ in open_points(target, reviews) if not d.quality)
     found = [d for d in every if d.point not in mended]
@@ -238,15 +238,20 @@ def to_decide(target: Candidate, facts: Facts) -> dict[str, str]:
     return {who: "; ".join(x for d, x in said.items() if d.owner == who) for who in owners}
 
 
-def own_steps(target: Candidate, facts: Facts) -> dict[str, PlanStep]:
+def own_steps(target: Candidate, baseline: str, facts: Facts) -> dict[str, PlanStep]:
     """Steps that mend an open rule of an option, by rule; of two, the one lower in the table.
 
     A rule that waits for an answer is asked first: nothing is to be mended before.
     """
     reviews = [p for p in facts.reviews.get(target.name, ()) if p.awaited is None]
     open_ = {f.rule.rule_id for p in reviews for f in p.findings}
-    rows = table("plan_steps", PlanStep)
-    suited = [s for s in rows if s.when in facts.holds | {"mends"} and _suits(s, target, facts)]
+    holds = facts.holds | {"mends"}
+    suited = [
+        s
+        for s in table("plan_steps", PlanStep)
+        if (s.when in holds or _is_moved_under(s, target, baseline, facts))
+        and _suits(s, target, facts)
+    ]
     return {rule: s for s in suited for rule in s.rules.split(";") if rule in open_}
 
 
@@ -284,7 +289,7 @@ def conditions(
         "switch": target.name != baseline,
         "unproven": any(d.quality for d in target.uncleared),
         "measure": first_known(knowledge) is not None,
-        "reviews": bool(to_decide(target, facts)),
+        "reviews": bool(to_decide(target, baseline, facts)),
         "counsel": bool(facts.counsel),
         "ending": bool(facts.words[target.name]["ending"]),
         "ceasing": target.name in facts.ceasing,
@@ -332,8 +337,8 @@ def plan(
         words |= {"service": ceases.service, "last": _spelt(ceases.last)}
     words |= {"offers": _counted(len(facts.turning), "written offer")}
     words |= {"turning": "; ".join(f"that {clause}" for clause in facts.turning)}
-    open_ = to_decide(target, facts)
-    own = list(own_steps(target, facts).values())
+    open_ = to_decide(target, baseline, facts)
+    own = list(own_steps(target, baseline, facts).values())
     steps = [
         _step(s, words | {"reviews": points, "owner": who}, test, facts, target.name)
         for s in table("plan_steps", PlanStep)
