@@ -98,6 +98,8 @@ class Part:
     """Name of the flow; for inference with its workload where these differ."""
     served: Served
     """What is known of its workloads, and of the model that serves them."""
+    answered: Callable[[str], Layer]
+    """What the scenario answers for all flows, by where it says so: read once for all of them."""
     law: RuleBook
     source: Cited
     """The scenario's own evidence for a path."""
@@ -128,6 +130,7 @@ def _carried(
     option = scenario.options[carrier]
     covered = scenario.workloads if option.models else {}
     served = cache(partial(_served, scenario, carrier, law, source))
+    answered = cache(partial(_answered, scenario, law, source))
     for kind, exists in law.flow_kinds.items():
         for flow, label, workloads in _split(kind, tuple(covered)):
             part = Part(
@@ -137,6 +140,7 @@ def _carried(
                 kind=kind,
                 flow=flow,
                 served=served(workloads),
+                answered=answered,
                 law=law,
                 source=source,
             )
@@ -218,23 +222,43 @@ def _place(part: Part) -> Iterator[Known]:
 
 
 def _written(part: Part) -> Iterator[Known]:
-    """Answers that the scenario writes: for all options, for the option, for the flow."""
-    scenario = part.scenario
-    law = part.law
-    stated = {"rules": _inherited(scenario.rules.attributes, part)}
-    for owner in (part.carrier, part.owner):
-        option = scenario.options[owner]
-        stated[f"options.{owner}"] = _inherited(option.attributes, part)
-        for key in (part.kind.flow, part.flow):
-            if key in option.flows:
-                stated[f"options.{owner}.flows.{key}"] = option.flows[key].attributes
-    for path, answers in stated.items():
-        for name, answer in answers.items():
-            where = f"{path}.attributes.{name}"
-            read = _read(name, answer, law)
-            if read.problem:
-                raise ValueError(f"{where}: {read.problem}")
-            yield law.known(name, read.value, part.source(where))
+    """Answers that the scenario writes: for all options, for the option, for the flow.
+
+    Those for all of an option say nothing of what must be answered for the flow itself.
+    """
+    apart = part.kind.own_answers.split(";")
+    yield from _but(apart, part.answered("rules"))
+    for owner in dict.fromkeys((part.carrier, part.owner)):
+        place = f"options.{owner}"
+        yield from _but(apart, part.answered(place))
+        flows = part.scenario.options[owner].flows
+        for key in dict.fromkeys((part.kind.flow, part.flow)):
+            if key in flows:
+                where = f"{place}.flows.{key}"
+                yield from _read_at(where, flows[key].attributes, part.law, part.source)
+
+
+def _but(apart: Sequence[str], answers: Layer) -> Iterator[Known]:
+    """Answers, without those to some attributes."""
+    return (known for name, known in answers.items() if name not in apart)
+
+
+def _answered(scenario: Scenario, law: RuleBook, source: Cited, place: str) -> Layer:
+    """What a scenario answers for all options (`rules`), or for all flows of an option
+    (`options.NAME`)."""
+    section, _, name = place.partition(".")
+    holder = scenario.options[name] if section == "options" else scenario.rules
+    return _by_name(_read_at(place, holder.attributes, law, source))
+
+
+def _read_at(place: str, answers: Answers, law: RuleBook, source: Cited) -> Iterator[Known]:
+    """Answers of one section of a scenario. Raises ValueError naming one that cannot be."""
+    for name, answer in answers.items():
+        where = f"{place}.attributes.{name}"
+        read = _read(name, answer, law)
+        if read.problem:
+            raise ValueError(f"{where}: {read.problem}")
+        yield law.known(name, read.value, source(where))
 
 
 @lru_cache(maxsize=4096, typed=True)
@@ -243,11 +267,6 @@ def _read(name: str, answer: bool | float | str | None, law: RuleBook) -> Readin
     problem = attributes.value_problem(name, answer, law.attributes)
     value = None if problem else attributes.typed(answer, law.attributes[name])
     return Reading(problem=problem, value=value)
-
-
-def _inherited(answers: Answers, part: Part) -> Answers:
-    """Answers for all of an option, without those that must be given for the flow itself."""
-    return {name: answer for name, answer in answers.items() if part.kind.inherits(name)}
 
 
 @lru_cache(maxsize=4096)

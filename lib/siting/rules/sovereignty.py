@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Literal
 
 from babel import Locale
@@ -26,7 +27,7 @@ from siting.inputs.attributes import Attribute, Known, Value
 from siting.inputs.scenario.model import Scenario
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Values
-from siting.rules.findings import SEVERITY, Finding, Verdict, decide
+from siting.rules.findings import SEVERITY, WEIGHTS, Finding, Verdict, decide
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
 from siting.rules.rulebook import SEAT, Coverage, LegalEvent, Rule, RuleBook
 
@@ -60,7 +61,7 @@ class OpenPoint:
     """Options that carry a flow of which something is not known, the client's own among them: the
     makers of their models are whom a question to a maker is put to."""
 
-    @property
+    @cached_property
     def lead(self) -> Finding:
         """The finding that stands for the point: the one that weighs most."""
         return _lead(self.findings)
@@ -173,7 +174,7 @@ def deciding(findings: Iterable[Finding]) -> list[Finding]:
 
     The weightiest first, `DECIDING` at most.
     """
-    every = sorted(findings, key=_weight)
+    every = sorted(findings, key=attrgetter("weight"))
     fails = [f for f in every if f.verdict == "fail"]
     may_strike = [f for f in every if f.can_strike and not f.may_not_apply]
     return (fails or may_strike)[:DECIDING]
@@ -181,18 +182,7 @@ def deciding(findings: Iterable[Finding]) -> list[Finding]:
 
 def _lead(findings: Iterable[Finding]) -> Finding:
     """The first of those that weigh most."""
-    return min(findings, key=_weight)
-
-
-def _weight(finding: Finding) -> tuple[bool, int, bool]:
-    """Order of open points: what can strike the option first; of both sorts what lies with the
-    option first, marking duties last; what may not even apply after what does."""
-    rank = WEIGHTS.index(finding.rule.weight)
-    return not finding.can_strike, rank, finding.may_not_apply
-
-
-WEIGHTS = ("option", "duty", "marking")
-"""From what lies with an option to what is a notice."""
+    return min(findings, key=attrgetter("weight"))
 
 
 @dataclass(frozen=True)
@@ -229,13 +219,14 @@ class OptionAssessment:
         judged = (f for f in reviews if not f.waits)
         points = [self._point((f,), None, self._missing(f)) for f in judged]
         waiting = {f.rule.rule_id: f for f in reviews if f.waits}
+        awaited = {rule_id: self._awaited(f) for rule_id, f in waiting.items()}
         while waiting:
-            asked = Counter(name for f in waiting.values() for name in self._awaited(f))
+            asked = Counter(name for rule_id in waiting for name in awaited[rule_id])
             # Of two that as many wait for, the one that the dictionary asks first.
             law = next(iter(waiting.values())).law
             order = list(law.attributes)
             name = min(asked, key=lambda n: (-asked[n], order.index(n)))
-            own = [f for f in waiting.values() if name in self._awaited(f)]
+            own = [f for rule_id, f in waiting.items() if name in awaited[rule_id]]
             attribute = law.attributes[name]
             others = (n for f in own for n in self._missing(f) if n != name)
             every = (name, *dict.fromkeys(others))
@@ -702,12 +693,13 @@ def _judged(
 
 def _differing(values: Sequence[tuple[FlowFacts, Values]], before: OptionAssessment) -> Set[str]:
     """Attributes whose values differ from those of `before`."""
-    was = {f.place: f.values for f in before.flows}
+    places = {f.place: f.values for f in before.flows}
+    pairs = ((now, places[f.place]) for f, now in values)
     return {
         name
-        for f, now in values
-        for name in now.keys() | was[f.place].keys()
-        if now.get(name) != was[f.place].get(name)
+        for now, was in pairs
+        for name in now.keys() | was.keys()
+        if now.get(name) != was.get(name)
     }
 
 
