@@ -231,6 +231,7 @@ def preload(kit: str, folder: str) -> Iterator[None]:
     for name in (*library.LATER, *_modules(siting_report.__name__, *library.PACKAGES)):
         importlib.import_module(name)
         yield
+    gc.freeze()  # or each collection from here on would look through all that was imported
     chapter.rehearse(folder)
     page.warm()
 
