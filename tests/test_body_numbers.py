@@ -29,7 +29,6 @@ FIXED = (
     r"[Pp]oints of 100|of 100\b(?= other| without|\s*$)|95% interval|from 0 to 1",
     r"older than 90 days|90 days or less",
     r"Median to 99 of 100, dot: 95",
-    r"\(page \d\)",  # of the report itself
     r"means in .* no other option",  # what a word such as "likely" means
     # Counts of what is drawn or listed beside them.
     r"\d+ of \d+ (?:comparisons|models)|(?<=and )\d+ more(?=:)",

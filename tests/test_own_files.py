@@ -136,11 +136,12 @@ def test_what_is_wrong_is_said_with_what_to_write(
         Study(scenario.load("base")).file(told.pop("name"), **told)
 
 
+@pytest.mark.parametrize("asks", ["has_chapter", "see"])
 def test_a_chapter_that_asks_for_one_by_a_misspelt_name_is_refused_before_it_runs(
-    project: Path,
+    project: Path, asks: str
 ) -> None:
     own = project / "notebooks" / "base"
-    asking = 's.has_chapter("45_offer") and s.has_chapter("45_offers")'
+    asking = f's.{asks}("45_offer") and s.{asks}("45_offers")'
     (own / "46_more.ipynb").write_text(chapter("What else?", asking), encoding="utf-8")
     with pytest.raises(scenario.ScenarioError) as refused:
         job.prepare("base")

@@ -303,6 +303,18 @@ def test_a_sentence_refers_to_a_table_of_another_chapter_by_its_number(forge: Fo
     assert "Table 2 has all; no page has more." in told
 
 
+def test_a_sentence_refers_to_another_chapter_by_the_number_of_its_heading(forge: Forge) -> None:
+    says = 'say("# Long.\\n\\nAll of it ([see](#80_list)), in short ([see](#20_short)).", frame)'
+    chapters = {
+        "10_first.ipynb": chapter("What?", says),
+        "15_own.ipynb": chapter("Why?", 'table(frame, "Mine")'),
+        "20_short.ipynb": chapter("How?", 'table(frame, "Short")'),
+        "80_list.ipynb": chapter("Which?", 'table(frame, "All of it")'),
+    }
+    told = words(page(render(make(chapters=chapters), forge)))
+    assert "All of it (part 4), in short (part 3)." in told
+
+
 def test_any_change_of_content_changes_the_fingerprint(trial_job: Job) -> None:
     first = trial_job.fingerprint()
     assert (

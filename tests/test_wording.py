@@ -41,6 +41,8 @@ def test_a_chapter_that_is_left_out_is_told() -> None:
     assert not s.has_chapter("68_confidence")
     assert not s.has_chapter("15_why.ipynb")
     assert s.has_chapter("40_cost")
+    assert s.see("15_why") == ""
+    assert s.see("40_cost") == " ([see 40_cost](#40_cost))"
 
 
 def test_a_chapter_that_is_misspelt_is_refused_with_the_one_that_is_meant() -> None:

@@ -174,7 +174,7 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, P
     return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
 
 
-_ASKED_FOR = re.compile(r"""\bhas_chapter\(\\?["']([^"'\\]+)""")
+_ASKED_FOR = re.compile(r"""\b(?:has_chapter|see)\(\\?["']([^"'\\]+)""")
 """A name of a chapter that the text of a notebook asks for; its JSON escapes quotation marks."""
 
 
@@ -185,7 +185,7 @@ def _refuse_unknown_chapters(text: str, files: Collection[str], file: Path) -> N
         stem = name.removesuffix(".ipynb")
         if stem not in known:
             wrong, _, write = unknown(stem, "chapter", known).partition("; ")
-            raise ScenarioError.of(file, f"s.has_chapter: {wrong}", write)
+            raise ScenarioError.of(file, wrong, write)
 
 
 def _own_part(text: str, name: str, file: Path) -> str:

@@ -38,7 +38,7 @@ def refuse_unknown_chapter(name: str, client: str) -> None:
         return
     known = [Path(file).stem for file in scenario.chapters(client)]
     if name not in known:
-        raise ValueError(f"s.has_chapter: {unknown(name, 'chapter', known)}")
+        raise ValueError(unknown(name, "chapter", known))
 
 
 def found(name: str, client: str) -> OwnFile:

@@ -59,6 +59,15 @@ class Wording:
         left_out = [n.removesuffix(".ipynb") for n in self.scenario.report.leave_out]
         return stem not in left_out
 
+    def see(self, name: str) -> str:
+        """A reference to a chapter, to stand at the end of a sentence: ` (part 5)` in a report,
+        where the number is that of the chapter's heading; blank where the report leaves it out.
+
+        name: of its file, as `68_confidence`. Raises ValueError for one that no chapter has.
+        """
+        stem = name.removesuffix(".ipynb")
+        return f" ([see {stem}](#{stem}))" if self.has_chapter(stem) else ""
+
     @property
     def roles(self) -> dict[str, str]:
         """What each option is to the reader, by label: `chosen`, `today` or `other`, so ordered."""

@@ -235,14 +235,18 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
 
 
 _REFERENCE = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
-"""A sentence's link to an exhibit by its name."""
+"""A sentence's link to an exhibit, or to a chapter, by its name."""
 
 
 def _refer(chapters: Iterable[Chapter]) -> None:
-    """Writes the number of a named exhibit where a sentence refers to it; what the link says where
-    the report has no such exhibit."""
+    """Writes the number of a named exhibit, or of a chapter, where a sentence refers to it; what
+    the link says where the report has none of this name."""
     chapters = tuple(chapters)
     numbers = {
+        chapter.name: chapter.place if chapter.appendix else f"part {chapter.place}"
+        for chapter in chapters
+    }
+    numbers |= {
         block.exhibit["name"]: block.number
         for chapter in chapters
         for block in chapter.blocks
