@@ -1,6 +1,7 @@
 """Rules, flows and verdicts of data sovereignty."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -1252,8 +1253,8 @@ def test_a_law_of_secrecy_is_asked_before_data_protection_and_both_before_the_re
 
     told = [law("data protection", "A;B"), law("banking secrecy", "B"), law("AI law", "C")]
     elsewhere = [law("data protection", "C", country="TN")]
-    book = SimpleNamespace(coverage=told + elsewhere)
-    places = {rule: rulebook.RuleBook.gravity(book, rule, "MA") for rule in "ABC"}
+    book = replace(rulebook.rule_book(), coverage=(*told, *elsewhere))
+    places = {rule: book.gravity(rule, "MA") for rule in "ABC"}
     assert places == {"A": 1, "B": 0, "C": 2}
 
 

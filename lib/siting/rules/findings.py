@@ -33,9 +33,6 @@ ASKED_LEVELS = ("flow", "option", "client")
 IN_SERVICE = "in_service"
 """Attribute that an option comes to have by being chosen."""
 
-WEIGHTS = ("option", "duty", "marking")
-"""From what lies with an option to what is a notice."""
-
 SEARCH_LIMIT = 3
 """How many answers at once are tried when looking for what would turn a verdict into pass."""
 
@@ -110,13 +107,6 @@ class Finding:
         forbids = self.can_fail and not self.rule.binds and not self._is_beyond_gdpr
         judged = not self.waits and self.rule.weight == "option" and forbids
         return self.may_fail or judged or self.rule.may_forbid
-
-    @cached_property
-    def weight(self) -> tuple[bool, int, bool]:
-        """Order of open points: what can strike the option first; of both sorts what lies with the
-        option first, marking duties last; what may not even apply after what does."""
-        rank = WEIGHTS.index(self.rule.weight)
-        return not self.can_strike, rank, self.may_not_apply
 
     @property
     def turns_on_client(self) -> bool:

@@ -16,7 +16,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
-from operator import attrgetter
 from typing import Literal
 
 from babel import Locale
@@ -27,7 +26,7 @@ from siting.inputs.attributes import Attribute, Known, Value
 from siting.inputs.scenario.model import Scenario
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Values
-from siting.rules.findings import SEVERITY, WEIGHTS, Finding, Verdict, decide
+from siting.rules.findings import SEVERITY, Finding, Verdict, decide
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
 from siting.rules.rulebook import SEAT, Coverage, LegalEvent, Rule, RuleBook
 
@@ -174,7 +173,7 @@ def deciding(findings: Iterable[Finding]) -> list[Finding]:
 
     The weightiest first, `DECIDING` at most.
     """
-    every = sorted(findings, key=attrgetter("weight"))
+    every = sorted(findings, key=_weight)
     fails = [f for f in every if f.verdict == "fail"]
     may_strike = [f for f in every if f.can_strike and not f.may_not_apply]
     return (fails or may_strike)[:DECIDING]
@@ -182,7 +181,18 @@ def deciding(findings: Iterable[Finding]) -> list[Finding]:
 
 def _lead(findings: Iterable[Finding]) -> Finding:
     """The first of those that weigh most."""
-    return min(findings, key=attrgetter("weight"))
+    return min(findings, key=_weight)
+
+
+def _weight(finding: Finding) -> tuple[bool, int, bool]:
+    """Order of open points: what can strike the option first; of both sorts what lies with the
+    option first, marking duties last; what may not even apply after what does."""
+    rank = WEIGHTS.index(finding.rule.weight)
+    return not finding.can_strike, rank, finding.may_not_apply
+
+
+WEIGHTS = ("option", "duty", "marking")
+"""From what lies with an option to what is a notice."""
 
 
 @dataclass(frozen=True)
