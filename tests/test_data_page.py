@@ -472,10 +472,13 @@ def test_what_law_asks_of_today_s_service_is_due_already_and_has_owners_and_a_da
     client: str, option: str
 ) -> None:
     left = opened(client).points_today()
-    own = left[left.is_due]
+    own = left[left.in_force]
     told = printed("30_data", client).partition(f"{option}, which runs until then,")[2]
     said = told.partition("\n")[0]
-    assert f", {opened(client).spelt(len(own))} known and due already (" in said
+    assert f", {opened(client).spelt(len(own))} due already, where they apply" in said
+    known = left.is_due.sum()
+    lacking = f"where they apply, {opened(client).spelt(known)} known to be lacking ("
+    assert (lacking in said) == bool(known)
     assert set(own.owner) <= {*left.owner} and own.due.min() == "2026-12-24"
     # A duty for which the law gives time is not due: marking, by the client's own answer.
     assert "1 December 2026" not in said
@@ -626,8 +629,10 @@ def test_page_one_and_page_five_count_the_same_points(client: str) -> None:
         today = rules[rules.option == s.today]
         of_law = s.spelt(today.of_law.sum())
         rules = s.spelt((s.rule_points().option == s.today).sum())
-        due = s.points_today().is_due.sum()
-        overdue = f", {s.spelt(due)} due" if due else ""
+        left = s.points_today()
+        due = (left.in_force & ~left.is_due).sum()
+        overdue = f", {s.spelt(due)} may be due" if due else ""
+        overdue += f", {s.spelt(left.is_due.sum())} is" if left.is_due.any() else ""
         said = f"staying with {s.today} leaves {rules} open ({of_law} of law{overdue})"
         assert said in page_one
         assert f"is not cleared either: {s.count(len(today), 'point')}" in page_five
@@ -763,13 +768,19 @@ def test_what_is_open_of_today_s_service_is_listed_known_and_due_first() -> None
     assert exit_plan.is_due
     assert exit_plan.since == "2025-01-17"
     assert exit_plan.owner == "risk management"
+    assert left.index[left.is_due].to_list() == ["Exit plan"]
     assert left.is_due.to_list() == sorted(left.is_due, reverse=True)
     assert left.loc["Register of information"].standing == (
         "due already, unless an answer clears it"
     )
+    # Art. 29(1) asks for an assessment, which is done; whether the share is borne is judged.
+    concentration = left.loc["Concentration on one provider"]
+    assert concentration.standing == "open: a person must judge it, or check an exception"
+    assert concentration.in_force and not concentration.is_due
     marking = left.loc["Marking of generated content"]
     assert not marking.is_due
-    assert marking.standing == "time until then"
+    assert marking.standing == "time, until the day to settle it by"
+    assert not marking.in_force
     assert marking.due == "2026-12-01"
     # As many as page 5 counts, and each in the appendix with its law, owner and day.
     points = s.rule_points()
@@ -803,7 +814,7 @@ def test_a_choice_that_runs_today_has_no_second_list() -> None:
     points = s.open_points()
     bound = points.binds_today[points.option == s.chosen].sum()
     said = printed("10_decision", "agence-lumiere")
-    assert bound and f"; {s.spelt(bound)} due already, where they apply" in said
+    assert bound and f"; {s.spelt(bound)} may be due already" in said
     assert "staying with" not in said
 
 
@@ -855,3 +866,31 @@ def test_a_service_that_runs_under_its_assessment_needs_no_review() -> None:
     s = opened("agence-lumiere")
     assert s.results.sovereignty.options["sovereign"].verdicts["GDPR-35-1"].verdict == "pass"
     assert all(step.row.when != "moving" for step in s.results.advice.plan)
+
+
+def test_only_what_a_client_has_said_to_be_lacking_is_known_and_due() -> None:
+    """AI Act Art. 50(1) and (2) hold exceptions, which a person must check; Art. 48 and 28(1) GDPR
+    ask for a judgement. None of these is a breach that anybody has established."""
+    for client in ("klinikverbund-nordheide", "polderwerk"):
+        left = opened(client).points_today().set_index("point")
+        assert not left.is_due.any(), client
+        assert left.in_force["People know that it is AI"], client
+        told = printed("10_decision", client).partition("; staying with ")[2]
+        assert told.partition(")")[0].endswith(" may be due"), client
+    # The same state of a service that stays is told alike: in force, and not known.
+    s = opened("agence-lumiere")
+    points = s.open_points()
+    marking = points[(points.option == s.chosen) & (points.point == MARKING)].iloc[0]
+    assert marking.binds_today and not marking.is_known
+
+
+def test_a_contract_without_audits_is_known_to_lack_what_the_law_asks() -> None:
+    """GDPR Art. 28(3)(h): the contract stipulates that the processor allows for audits."""
+    s = opened("agence-lumiere")
+    said = {"options.sovereign.attributes.audit_rights": False}
+    law = sovereignty.assess(put(s.scenario, said)).options["sovereign"]
+    assert law.verdicts["GDPR-28-1"].is_lacking
+    said = {"options.sovereign.attributes.subprocessors_listed": False}
+    law = sovereignty.assess(put(s.scenario, said)).options["sovereign"]
+    assert law.verdicts["GDPR-28-1"].verdict == "review"
+    assert not law.verdicts["GDPR-28-1"].is_lacking

@@ -109,6 +109,15 @@ class Finding:
         return self.may_fail or judged or self.rule.may_forbid
 
     @property
+    def is_lacking(self) -> bool:
+        """Whether law that binds the client asks for what is known to be lacking: nothing of it is
+        left to a judgement or an exception."""
+        lacks = self.law.parsed[self.rule.rule_id].lacks
+        known = {**self.law.sets, **self.flow.values}
+        is_known = conditions.evaluate(lacks, known) is True
+        return self.is_of_law and self.verdict == "review" and is_known
+
+    @property
     def turns_on_client(self) -> bool:
         """Whether what makes it open is the client's own to know and to mend: no answer of who
         sells the service or made the model."""

@@ -94,6 +94,9 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     binds: Literal["", "provider", "maker"] = ""
     """Whose duty the provision is where it is not the client's: of who sells the service, or who
     made the model. The client breaks nothing; it obtains what is owed by contract, or bears it."""
+    lacking_when: str = ""
+    """When what is under review is itself what the provision asks for and is known to be lacking:
+    the client's answers leave nothing of it to a judgement or an exception. Blank: never known."""
     remedy: str = ""
     """What mends it: ways out, measures, and when each is in place (`siting.rules.remedies`)."""
     remedy_items: Annotated[
@@ -277,13 +280,15 @@ class LegalEvent(Fact, tables="environment_events"):
     """Of law that is pending: what would follow."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class When:
-    """The conditions of a rule: when it applies, when it fails, when a person must look."""
+    """The conditions of a rule: when it applies, when it fails, when a person must look, and when
+    it is known that what the rule asks for is lacking."""
 
     applies: Condition
     fails: Condition
     reviews: Condition
+    lacks: Condition
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -451,6 +456,7 @@ def rule_book() -> RuleBook:
             applies=read(rule.applies_when, f"rule {rule_id}, applies_when"),
             fails=read(rule.fail_when, f"rule {rule_id}, fail_when"),
             reviews=read(rule.review_when, f"rule {rule_id}, review_when"),
+            lacks=read(rule.lacking_when, f"rule {rule_id}, lacking_when"),
         )
         for rule_id, rule in rules.items()
     }

@@ -72,6 +72,12 @@ class OpenPoint:
         return any(f.is_of_law for f in self.findings)
 
     @property
+    def is_lacking(self) -> bool:
+        """Whether what some law asks for is known to be lacking, so that no answer and no judgement
+        is awaited."""
+        return any(f.is_lacking for f in self.findings)
+
+    @property
     def is_on_others(self) -> bool:
         """Whether it is about law that binds who sells or made what is used, and no law that binds
         the client asks for it."""

@@ -32,11 +32,15 @@ USUAL = {
 }
 """What holds of an event unless it says otherwise."""
 
-DUE = "due already"
-UNLESS = "unless an answer clears it"
-TIME = "time until a day"
+BROKEN = "broken"
+DUE = "known, and due already"
+JUDGED = "open: a person must judge it, or check an exception"
+UNLESS = "due already, unless an answer clears it"
+TIME = "time, until the day to settle it by"
 ON_VENDORS = "law that binds vendors"
-STANDINGS = ("broken", DUE, UNLESS, TIME, "to come", "no law", ON_VENDORS)
+IN_FORCE = (BROKEN, DUE, JUDGED, UNLESS)
+"""Standings of what law asks today, whether it is known to be lacking or not."""
+STANDINGS = (*IN_FORCE, TIME, "to come", "no law", ON_VENDORS)
 """How a point of the service that runs today stands, the gravest first."""
 
 BOUGHT = "servers and network"
@@ -80,7 +84,8 @@ class TimelineFrames(Topic):
         spared: time that the law gives within that horizon, or that it gives none, by the answer on
             which that turns; blank where no answer does
         binds_today: whether a law of it that is in force is open for what runs today, too: there it
-            is due already
+            is due already, where it applies
+        is_known: whether what such a law asks is known to be lacking there
         """
         law = self.results.sovereignty
         for c in self.results.decision.candidates:
@@ -107,6 +112,7 @@ class TimelineFrames(Topic):
                     "due": self.results.day(step.day) if step else self._due(c.name, point, end),
                     "spared": self._spared(c.name, point),
                     "binds_today": self._binds_today(point),
+                    "is_known": self._is_known(point),
                 }
         yield from law.sources
 
@@ -148,12 +154,19 @@ class TimelineFrames(Topic):
 
     def _binds_today(self, point: OpenPoint | None) -> bool:
         """Whether a law of a point is open for what runs today, too."""
+        return any(f.verdict in ("review", "fail") for f in self._said_today(point))
+
+    def _is_known(self, point: OpenPoint | None) -> bool:
+        """Whether what a law of a point asks of what runs today is known to be lacking."""
+        return any(f.verdict == "fail" or f.is_lacking for f in self._said_today(point))
+
+    def _said_today(self, point: OpenPoint | None) -> list[Finding]:
+        """What the laws of a point that are in force say of what runs today."""
         today = self.results.sovereignty.options.get(self.scenario.finance.baseline)
         if point is None or today is None:
-            return False
+            return []
         in_force = (f.rule for f in point.findings if f.is_of_law and not f.rule.to_come)
-        rules = (rule.rule_id for rule in in_force)
-        return any(today.verdicts[rule].verdict in ("review", "fail") for rule in rules)
+        return [today.verdicts[rule.rule_id] for rule in in_force]
 
     @frame
     def points_today(self) -> Rows:
@@ -163,9 +176,10 @@ class TimelineFrames(Topic):
         letter: a, b, …: its place in that order
         point: title of the rule, or of the gravest that wait for one answer, and how many more
         law: the first article of each rule, with the act's name
-        standing: broken, due already, due already unless an answer clears it, time until `due`, to
-            come, no law, or law that binds vendors
-        is_due: whether it is known and due already
+        standing: broken; known, and due already; open for a person to judge; due already, unless an
+            answer clears it; time until `due`; to come; no law; or law that binds vendors
+        in_force: whether law asks it today, where it applies
+        is_due: whether it is known, too, that what the law asks is lacking
         of_law: whether some law that binds the client asks for it
         since?: first day on which a law of it that asks this is in force; missing where none does
         owner: who settles it
@@ -189,11 +203,12 @@ class TimelineFrames(Topic):
 
     def _broken(self, option: OptionAssessment, failed: Finding) -> _LeftOpen:
         """A rule that the service of today fails."""
-        said = "broken" if failed.is_of_law else "no law"
+        said = BROKEN if failed.is_of_law else "no law"
         row = {
             "point": failed.rule.title,
             "law": failed.cited,
             "standing": f"{said}: fails",
+            "in_force": failed.is_of_law,
             "is_due": failed.is_of_law,
             "of_law": failed.is_of_law,
             "since": _since([failed]),
@@ -208,11 +223,11 @@ class TimelineFrames(Topic):
         rank = self._rank(today, point)
         # One duty has one day and one owner, whichever service it is told of.
         step = mending(point, self.results.advice.plan)
-        said = {TIME: "time until then", UNLESS: f"{DUE}, {UNLESS}"}.get(rank, rank)
         row = {
             "point": point.label,
             "law": "; ".join(f.cited for f in point.by_gravity),
-            "standing": said,
+            "standing": rank,
+            "in_force": rank in IN_FORCE,
             "is_due": rank == DUE,
             "of_law": point.is_of_law,
             "since": _since(point.findings),
@@ -232,7 +247,9 @@ class TimelineFrames(Topic):
             return "to come"
         if self.results.sovereignty.stricter_from(today, point, self._horizon):
             return TIME
-        return DUE if point.awaited is None else UNLESS
+        if point.is_lacking:
+            return DUE
+        return JUDGED if point.awaited is None else UNLESS
 
     @frame
     def timeline(self) -> Rows:
