@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import re
 from dataclasses import replace
@@ -715,3 +716,33 @@ def test_a_fallback_that_runs_the_untested_model_has_a_fallback_that_does_not(cl
         mean = s.standings().set_index("option").score_mean
         free = mean.drop(runs_it & set(mean.index)).dropna()
         assert mean[gate.fallback_if_untested] == free.max()
+
+
+def test_a_notice_due_within_the_first_month_is_a_gate_of_its_own_and_is_asked_there() -> None:
+    """A contract that ends so soon that notice is due at once: a gate before that of the points."""
+    soon = {"options.bedrock.contract_until": dt.date(2027, 1, 10)}
+    s = study.open("banca-valdora", soon)
+    gates = s.gates().set_index("decides")
+    assert list(gates.index) == ["early", "points", "order", "year"]
+    assert gates.due["order"] == s.gate().date.iloc[0]
+
+    plan = told("65_timeline", "banca-valdora", lambda _: s)
+    asked = {number: re.search(rf"Gate {number}, [^:]*: ([^.]*)", plan)[1] for number in (1, 2, 3)}
+    assert asked[1].startswith("what is due so soon is done, AWS Bedrock goes on by the month")
+    assert asked[2].startswith("no open point forbids it, offers are in")
+    assert "Bedrock" not in asked[2]
+    assert asked[3].startswith("it holds in the test: order, or stay")
+    assert f"decide on {s.date(gates.due['order'])}" in plan
+
+
+@pytest.mark.parametrize(
+    ("client", "decides"),
+    [
+        ("banca-valdora", ["points", "order", "year"]),
+        ("agence-lumiere", ["points", "use", "year"]),
+    ],
+)
+def test_gates_of_a_move_and_of_staying_decide_what_they_ask(
+    client: str, decides: list[str]
+) -> None:
+    assert list(opened(client).gates().decides) == decides

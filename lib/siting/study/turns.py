@@ -361,10 +361,14 @@ class TurnFrames(Topic):
         due: the day
         price: what the steps that are due then cost [currency]
         spent: what all steps until then cost [currency]
+        decides: what it asks. early: whether what is due that soon is done; points: whether an open
+            point forbids the plan; order: whether the test holds, so that one may order; use:
+            whether what runs is used as planned; year: whether a year went as planned
         """
         steps = self.study.steps()
         by_day = steps.groupby("day").agg(due=("due", "max"), price=("price", "sum"))
         by_day["spent"] = by_day.price.cumsum()
+        decides = _decided(by_day.index, self.results.decision.stays)
         for number, row in enumerate(by_day.itertuples(), 1):
             yield {
                 "number": number,
@@ -372,6 +376,7 @@ class TurnFrames(Topic):
                 "due": row.due,
                 "price": row.price,
                 "spent": row.spent,
+                "decides": decides[row.Index],
             }
         yield from steps.attrs["sources"]
 
@@ -526,3 +531,16 @@ def _status(struck: bool, doubted: bool) -> str:
     if struck:
         return "ruled out"
     return "not cleared" if doubted else "allowed"
+
+
+def _decided(days: Iterable[int], stays: bool) -> dict[int, str]:
+    """What is decided on each day of the plan, in the words of `gates`."""
+    found: dict[int, str] = {}
+    for day in sorted(days):
+        word = "year" if day > PILOT_DAYS else "points"
+        if day < FIRST_HORIZON_DAYS:
+            word = "early"
+        elif "points" in found.values() and day <= PILOT_DAYS:
+            word = "use" if stays else "order"
+        found[day] = word
+    return found
