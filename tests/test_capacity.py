@@ -403,6 +403,26 @@ def test_bursts_are_sized_alike_wherever_the_search_begins(
     assert found[0] == found[1] == found[2] > queueing.busy_minute("people")
 
 
+def test_replicas_whose_bursts_are_simulated_together_ask_for_what_each_asks_for_alone(
+    base: Scenario,
+) -> None:
+    (pool,) = capacity.assess(base)["owned"].pools.values()
+    limits = pool.loads[0].limits
+    rate = pool.workloads[0].rate
+    curve = curve_of(pool)
+    few = dataclasses.replace(curve, decode_s=curve.decode_s[:20])
+    slow = dataclasses.replace(curve, prompt_s=3 * curve.prompt_s)
+    several = [
+        queueing._Bursts(each, limits, "agents", share * rate)
+        for each in (curve, few, slow)
+        for share in (0.1, 0.9)
+    ]
+    queueing._look_for_least(several)
+    alone = [queueing.headroom(b.curve, limits, "agents", b.rate) for b in several]
+    assert [b.headroom for b in several] == alone
+    assert len(set(alone)) > 3
+
+
 def test_what_keeps_a_limit_is_the_quantile_of_those_that_are_followed(base: Scenario) -> None:
     (pool,) = capacity.assess(base)["owned"].pools.values()
     limits = pool.loads[0].limits

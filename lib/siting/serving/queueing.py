@@ -15,19 +15,22 @@ of machines and agents are simulated, second by second.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from siting import catalogue
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
 from siting.quantity import Z95, Z999, LogNormal, NotEstimated
 from siting.serving import performance
 from siting.serving.performance import Array
+
+Places = npt.NDArray[np.intp]
 
 
 def without_limits() -> float:
@@ -74,6 +77,8 @@ begins."""
 TOGETHER = 5
 """Neighbours among them that are simulated together, those from 3 below the usual one to one above
 it first: a step takes hardly longer for all of them than for one."""
+ABREAST = 4
+"""Replicas whose bursts are simulated together at most: what they do takes 15 MiB each."""
 SEED = 20261125
 
 
@@ -635,24 +640,11 @@ def headroom(curve: Curve, limits: Limits, kind: Bunching, rate: float) -> float
     itself, and are carried as well as chat at least: a burst is read within seconds and then
     served in a larger batch, so that it stretches answers long before it makes them wait.
     """
-    least = busy_minute("people")
     if kind == "people":
-        return least
+        return busy_minute(kind)
     bursts = _Bursts(curve, limits, kind, rate)
-    # More room never strains more: from the usual place it is one way to the first that keeps them.
-    high = USUAL
-    while high < len(BUNCHED) and bursts.strain(high) > 1:
-        high += 1
-    while high > 0 and bursts.strain(high - 1) <= 1:
-        high -= 1
-    if high == 0:
-        return least
-    if high == len(BUNCHED):
-        return float(BUNCHED[-1])
-    low = high - 1
-    beyond = math.log(bursts.strain(low))
-    part = beyond / (beyond - math.log(bursts.strain(high)))
-    return max(least, float(BUNCHED[low] * (BUNCHED[high] / BUNCHED[low]) ** part))
+    _look_for_least([bursts])
+    return bursts.headroom
 
 
 @cache
@@ -665,10 +657,10 @@ def _steps(kind: Bunching) -> Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Course:
-    """What a replica under bursts has done by each step. [step, hour]"""
+    """What a replica under bursts has done by each step. [hour, step]"""
 
     read: Array
-    """Prompts, in the seconds that it takes to read them."""
+    """Prompts."""
     tokens: Array
     """That each sequence under way was given."""
 
@@ -677,21 +669,17 @@ class _Course:
 class _Followed:
     """Requests that are followed, evenly spaced among those of their hour. [followed, hour]"""
 
+    risen: Array
+    """What has come by each step, over what comes in a mean one. [step, hour]"""
     before: Array
-    """What comes before them, over what comes in a mean step."""
+    """What comes before them, likewise."""
     came: Array
     """Step, and part of it, in which they come."""
 
 
 class _Bursts:
-    """A replica under bursts, where some of BUNCHED times the mean of an hour are carried.
-
-    As a fluid, step by step: prompts are read first come, first served, as long as there is a
-    place, and all who are under way wait while that lasts, so that a burst stretches the answers
-    that it meets. In what is left of a step they are given tokens, as fast as their number allows,
-    and leave as answers of exponential length would. Requests of every length are then followed
-    through that, from when they come to their last token.
-    """
+    """A replica under bursts, where some of BUNCHED times the mean of an hour are carried, and the
+    search for the least of them that keeps its limits."""
 
     def __init__(self, curve: Curve, limits: Limits, kind: Bunching, rate: float) -> None:
         self.curve = curve
@@ -700,87 +688,227 @@ class _Bursts:
         alone = latency(curve, LONE_RATE, (50,))
         self.slack = max(limits.ttft_s - alone.ttft[50], LEAST_SLACK)
         """What may be waited beside the time of a lone prompt. [s]"""
-        self.came = _steps(kind)
         self.followed = _evenly(kind)
         self.prompt_s = max(curve.prompt_s, 1e-9)
-        self._courses: dict[int, _Course] = {}
         self._strains: dict[int, float] = {}
+
+    def carried(self, place: int) -> float:
+        """Requests of a mean step where one of BUNCHED is carried."""
+        return float(BURST_STEP * self.rate / BUNCHED[place])
+
+    @property
+    def low(self) -> int:
+        """The last place of BUNCHED that is known to miss a limit; -1: none."""
+        return max((place for place, strain in self._strains.items() if strain > 1), default=-1)
+
+    @property
+    def high(self) -> int:
+        """The first place that is known to keep them, where all after it do; past the last: none.
+
+        More room never strains more.
+        """
+        kept = (place for place, strain in self._strains.items() if strain <= 1)
+        return min(kept, default=len(BUNCHED))
+
+    @property
+    def next(self) -> int | None:
+        """The place to look at next: from the usual one it is one way to the first that keeps the
+        limits; None: it is found."""
+        if not self._strains:
+            return USUAL
+        if self.high - self.low == 1:
+            return None
+        return self.low + 1 if self.high == len(BUNCHED) else self.high - 1
+
+    @property
+    def headroom(self) -> float:
+        """Ratio that is just enough, between two of BUNCHED; at least what chat must carry."""
+        least = busy_minute("people")
+        if self.high == 0:
+            return least
+        if self.high == len(BUNCHED):
+            return float(BUNCHED[-1])
+        below = float(BUNCHED[self.low])
+        beyond = math.log(self._strains[self.low])
+        part = beyond / (beyond - math.log(self._strains[self.high]))
+        ratio = float(BUNCHED[self.high]) / below
+        return max(least, below * math.pow(ratio, part))
 
     def strain(self, place: int) -> float:
         """Latency as a share of its limit, the worse of two, where one of BUNCHED is carried: up to
         one, both limits hold."""
         if place not in self._strains:
-            self._strains[place] = self._strain(place)
+            fluid = _Fluid(1, self.followed.risen)
+            fluid.run([_Lane(bursts=self, place=place)])
+            self.look_at(place, fluid.course(0))
         return self._strains[place]
 
-    def _strain(self, place: int) -> float:
-        if place not in self._courses:
-            first = place - (place - USUAL + 3) % TOGETHER
-            self._simulate(range(max(0, first), min(first + TOGETHER, len(BUNCHED))))
-        course = self._courses.pop(place)
+    def neighbours(self) -> Iterator[_Lane]:
+        """The place to look at next, and those around it."""
+        if self.next is not None:
+            first = self.next - (self.next - USUAL + 3) % TOGETHER
+            for place in range(max(0, first), min(first + TOGETHER, len(BUNCHED))):
+                yield _Lane(bursts=self, place=place)
+
+    def go_on(self, fluid: _Fluid) -> None:
+        """Goes on with the search as far as a fluid leads."""
+        lanes = {e.place: lane for lane, e in enumerate(fluid.lanes) if e.bursts is self}
+        while self.next in lanes:
+            self.look_at(self.next, fluid.course(lanes[self.next]))
+
+    def look_at(self, place: int, course: _Course) -> None:
+        """Follows requests of every length through a course, from when they come to their last
+        token, and keeps how they are strained."""
         came = self.followed.came
-        asked = self.followed.before * (BURST_STEP * self.rate * self.prompt_s / BUNCHED[place])
+        asked = self.followed.before * self.carried(place)
         begun = np.maximum(_when(course.read, asked), came)
         waits = self._within((begun - came) * BURST_STEP)
         answers = self._answers()
         ended = _when(course.tokens, _at(course.tokens, begun) + answers)
         # Of few prompts of others that are read meanwhile, some meet more than the mean of them.
-        others = (_at(course.read, ended) - asked) / self.prompt_s
+        others = _at(course.read, ended) - asked
         spread = self.curve.reading_spread
         met = np.random.default_rng(SEED).poisson(np.maximum(others, 0.0) / spread) * spread
         stay = (ended - begun) * BURST_STEP + (met - others) * self.prompt_s
         between = self._within(stay / answers)
-        return max(between / self.limits.tpot_s, waits / self.slack, 1e-6)
+        self._strains[place] = max(between / self.limits.tpot_s, waits / self.slack, 1e-6)
 
     def _answers(self) -> Array:
         """Tokens of the answers of those that are followed. [followed, hour]"""
         output = self.curve.lengths.output
         raw = np.exp(output.sigma * scores(ANSWERS))
-        turn = np.add.outer(np.arange(FOLLOWED), np.arange(self.came.shape[1]))
+        turn = np.add.outer(np.arange(FOLLOWED), np.arange(self.followed.came.shape[1]))
         return np.asarray((raw / raw.mean() * output.mean)[turn % ANSWERS])
-
-    def _simulate(self, places: Sequence[int]) -> None:
-        """Follows what is done step by step, for some of BUNCHED at once.
-
-        Thousands of steps over few numbers: constants are arrays of their shape, since to fit a
-        lone number to an array takes NumPy as long as to multiply them.
-        """
-        curve = self.curve
-        each = (BURST_STEP * self.rate * self.prompt_s / BUNCHED[list(places)])[:, None]
-        shape = (len(self.came) + DRAIN_STEPS, len(each), self.came.shape[1])
-        new = np.zeros(shape)
-        new[: len(self.came)] = self.came[:, None, :] * each
-        read = np.empty((shape[0] + 1, *shape[1:]))
-        tokens = np.empty_like(read)
-        read[0] = 0.0
-        tokens[0] = 0.0
-        chunk_s = self.prompt_s * curve.chunk_tokens / max(1.0, curve.lengths.prompt_mean)
-        decode_s = np.concatenate([curve.decode_s[:1], curve.decode_s])
-        # While prompts are read, each chunk of them shares its step with those under way.
-        most_read = BURST_STEP * chunk_s / (chunk_s + decode_s)
-        slots = np.full(shape[1:], float(curve.slots))
-        prompt_s = np.full(shape[1:], self.prompt_s)
-        step_s = np.full(shape[1:], float(BURST_STEP))
-        leave = np.full(shape[1:], -1 / curve.lengths.output.mean)
-        under_way = np.zeros(shape[1:])
-        unread = np.zeros(shape[1:])
-        for step, more in enumerate(new):
-            number = under_way.astype(np.intp)
-            unread += more
-            now = np.minimum(unread, most_read.take(number, mode="clip"))
-            np.minimum(now, (slots - under_way) * prompt_s, out=now)
-            unread -= now
-            given = (step_s - now) / decode_s.take(number, mode="clip")
-            under_way *= np.exp(given * leave)
-            under_way += now / prompt_s
-            np.add(read[step], now, out=read[step + 1])
-            np.add(tokens[step], given, out=tokens[step + 1])
-        for i, place in enumerate(places):
-            self._courses[place] = _Course(read=read[:, i], tokens=tokens[:, i])
 
     def _within(self, values: Array) -> float:
         """What as many of those that are followed do not exceed as must keep a limit."""
         return float(_quantiles(values, np.array([self.limits.percentile / 100]))[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lane:
+    """A replica under bursts where one of BUNCHED is carried."""
+
+    bursts: _Bursts
+    place: int
+
+
+class _Fluid:
+    """What replicas under bursts do, as a fluid, step by step, several of them at once.
+
+    Prompts are read first come, first served, as long as there is a place, and all who are under
+    way wait while that lasts, so that a burst stretches the answers that it meets. In what is left
+    of a step they are given tokens, as fast as their number allows, and leave as answers of
+    exponential length would.
+
+    Thousands of steps over few numbers: constants are arrays of their shape, since to fit a lone
+    number to an array takes NumPy as long as to multiply them, and each result goes into an array
+    that is there. A step of twenty lanes takes twice as long as one of five.
+    """
+
+    def __init__(self, most: int, risen: Array) -> None:
+        """most: lanes at once. risen: what has come by each step, over what comes in a mean one, in
+        all lanes. [step, hour]"""
+        self.risen = [*risen[1:], *np.broadcast_to(risen[-1], (DRAIN_STEPS, risen.shape[1]))]
+        self._read = np.zeros((len(self.risen) + 1, most, risen.shape[1]))
+        self.lanes: Sequence[_Lane] = ()
+
+    def run(self, lanes: Sequence[_Lane]) -> None:
+        """Steps through all that comes; what was done before is given up."""
+        self.lanes = lanes
+        replicas = dict.fromkeys(lane.bursts for lane in lanes)
+        tables = [_from_none(bursts.curve) for bursts in replicas]
+        self.decode_s = np.concatenate(tables)
+        """Time of a decode step with 0 … most sequences under way, replica by replica. [s]"""
+        begin = np.cumsum([0, *map(len, tables)]).tolist()
+        own = dict(zip(replicas, begin, strict=False))
+        self.read = self._read[:, : len(lanes)]
+        """Prompts read by each step. [step, lane, hour]"""
+        of_table = np.min_scalar_type(len(self.decode_s))
+        self.row = np.empty((len(self.risen), *self.read.shape[1:]), of_table)
+        """Place in `decode_s` of those that are under way in each step. [step, lane, hour]"""
+        self._step(
+            most_read=np.concatenate([_most_read(bursts) for bursts in replicas]),
+            leaving=np.concatenate([_leaving(bursts.curve) for bursts in replicas]),
+            begin=self._each(own[lane.bursts] for lane in lanes).astype(np.intp),
+        )
+
+    def _step(self, *, most_read: Array, leaving: Array, begin: Places) -> None:
+        """All steps. most_read, leaving: by the same places as `decode_s`, of which a lane's own
+        `begin` there."""
+        carried = self._each(lane.bursts.carried(lane.place) for lane in self.lanes)
+        prompt_s = self._each(lane.bursts.prompt_s for lane in self.lanes)
+        slots = self._each(lane.bursts.curve.slots for lane in self.lanes)
+        step_s = np.full_like(slots, BURST_STEP)
+        under_way = np.zeros_like(slots)
+        number = np.empty_like(begin)
+        now = np.empty_like(slots)
+        other = np.empty_like(slots)
+        rate = np.empty_like(slots)
+        read = self.read[0]
+        for come, row, by_now in zip(self.risen, self.row, self.read[1:], strict=True):
+            number[...] = under_way  # whole ones
+            number += begin
+            row[...] = number
+            most_read.take(number, out=now, mode="clip")
+            np.minimum(now, np.subtract(slots, under_way, out=other), out=now)
+            now += read
+            np.minimum(now, np.multiply(carried, come, out=other), out=by_now)
+            np.subtract(by_now, read, out=now)
+            np.multiply(now, prompt_s, out=other)
+            other -= step_s  # less than nothing: what is left of the step
+            leaving.take(number, out=rate, mode="clip")
+            other *= rate
+            under_way *= np.exp(other, out=other)
+            under_way += now
+            read = by_now
+
+    def _each(self, values: Iterable[float]) -> Array:
+        """A number of each lane, for all of its hours. [lane, hour]"""
+        return np.repeat(np.array([*values], float)[:, None], self.read.shape[2], axis=1)
+
+    def course(self, lane: int) -> _Course:
+        """What one of the lanes does."""
+        read = self.read[:, lane].T.copy()
+        given = np.diff(read)
+        given *= -self.lanes[lane].bursts.prompt_s
+        given += BURST_STEP
+        given /= self.decode_s[self.row[:, lane].T]
+        tokens = np.zeros(read.shape)
+        np.cumsum(given, axis=1, out=tokens[:, 1:])
+        return _Course(read=read, tokens=tokens)
+
+
+def _from_none(curve: Curve) -> Array:
+    """Time of a decode step with 0 … most sequences under way. [s]"""
+    return np.concatenate([curve.decode_s[:1], curve.decode_s])
+
+
+def _leaving(curve: Curve) -> Array:
+    """Share of so many that leaves in a second of decode steps, as the rate of an exponential."""
+    return np.asarray(1 / (_from_none(curve) * curve.lengths.output.mean))
+
+
+def _most_read(bursts: _Bursts) -> Array:
+    """Prompts that are read in a step with so many under way, at most: each chunk of them shares
+    its step with those."""
+    curve = bursts.curve
+    chunk_s = bursts.prompt_s * curve.chunk_tokens / max(1.0, curve.lengths.prompt_mean)
+    return np.asarray(BURST_STEP * chunk_s / (chunk_s + _from_none(curve)) / bursts.prompt_s)
+
+
+def _look_for_least(searches: Sequence[_Bursts]) -> None:
+    """Goes through searches to their end, several abreast.
+
+    searches: of requests that bunch in the same way.
+    """
+    left = [*searches]
+    fluid = _Fluid(min(len(left), ABREAST) * TOGETHER, left[0].followed.risen)
+    while left:
+        fluid.run([lane for bursts in left[:ABREAST] for lane in bursts.neighbours()])
+        for bursts in left[:ABREAST]:
+            bursts.go_on(fluid)
+        left = [bursts for bursts in left if bursts.next is not None]
 
 
 @cache
@@ -789,22 +917,23 @@ def _evenly(kind: Bunching) -> _Followed:
     came = _steps(kind)
     before = (np.arange(FOLLOWED)[:, None] + 0.5) / FOLLOWED * came.sum(axis=0)
     risen = np.concatenate([np.zeros((1, came.shape[1])), np.cumsum(came, axis=0)])
-    return _Followed(before=before, came=_when(risen, before))
+    return _Followed(risen=risen, before=before, came=_when(risen.T, before))
 
 
 def _when(course: Array, reached: Array) -> Array:
-    """Step, and part of it, by which a course [step, hour] reaches values. [followed, hour]"""
-    steps = np.arange(len(course))
-    both = zip(course.T, reached.T, strict=True)
+    """Step, and part of it, by which a course [hour, step] reaches values. [followed, hour]"""
+    steps = np.arange(course.shape[1])
+    both = zip(course, reached.T, strict=True)
     return np.stack([np.interp(values, hour, steps) for hour, values in both], axis=1)
 
 
 def _at(course: Array, step: Array) -> Array:
-    """What a course [step, hour] has reached by steps and parts of them. [followed, hour]"""
-    hour = np.arange(course.shape[1])
-    whole = np.minimum(step.astype(np.intp), len(course) - 1)
-    begun = course[whole, hour]
-    ended = course[np.minimum(whole + 1, len(course) - 1), hour]
+    """What a course [hour, step] has reached by steps and parts of them. [followed, hour]"""
+    hour = np.arange(len(course))
+    last = course.shape[1] - 1
+    whole = np.minimum(step.astype(np.intp), last)
+    begun = course[hour, whole]
+    ended = course[hour, np.minimum(whole + 1, last)]
     return np.asarray((ended - begun) * (step - whole) + begun)
 
 
