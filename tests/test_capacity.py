@@ -399,7 +399,9 @@ def test_bursts_are_sized_alike_wherever_the_search_begins(
     for place in (0, queueing.USUAL, len(queueing.BUNCHED) - 1):
         monkeypatch.setattr(queueing, "USUAL", place)
         rate = pool.workloads[0].rate
-        found.append(queueing.headroom(curve_of(pool), pool.loads[0].limits, kind, rate))
+        bursts = queueing._Bursts(curve_of(pool), pool.loads[0].limits, kind, rate)
+        queueing._look_for_least([bursts])
+        found.append(bursts.headroom)
     assert found[0] == found[1] == found[2] > queueing.busy_minute("people")
 
 
@@ -418,8 +420,13 @@ def test_replicas_whose_bursts_are_simulated_together_ask_for_what_each_asks_for
         for share in (0.1, 0.9)
     ]
     queueing._look_for_least(several)
-    alone = [queueing.headroom(b.curve, limits, "agents", b.rate) for b in several]
-    assert [b.headroom for b in several] == alone
+    found = [bursts.headroom for bursts in several]
+    alone = []
+    for bursts in several:
+        lone = queueing._Bursts(bursts.curve, limits, "agents", bursts.rate)
+        queueing._look_for_least([lone])
+        alone.append(lone.headroom)
+    assert found == alone
     assert len(set(alone)) > 3
 
 

@@ -6,10 +6,12 @@ the rest. The pools are found in `pools`, and `machines` counts what they stand 
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from itertools import product, starmap
 
 import numpy as np
 
@@ -19,10 +21,10 @@ from siting.inputs.scenario.model import ExistingServers, Option, Scenario
 from siting.memory import vram
 from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
-from siting.serving import machines, servers
+from siting.serving import machines, queueing, servers
 from siting.serving.load import LATE_FROM, Load, workload_load
 from siting.serving.machines import ExistingTask, Fleet, Rented, Task
-from siting.serving.pools import Pool, best_pool
+from siting.serving.pools import Pool, asked_first, best_pool
 from siting.serving.servers import Array, OnServers, Server, StandBy
 
 
@@ -333,6 +335,7 @@ def _whole_replicas(pool: Pool, years: int) -> Array:
 def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
     """Capacity of every option of the scenario; a hybrid's is that of its base."""
     options = scenario.options
+    look_up([scenario], options)
     sized = {n: _option(scenario, n, o) for n, o in options.items() if o.kind != "hybrid"}
     return {
         name: sized[name] if name in sized else replace(sized[option.base], kind=option.kind)
@@ -340,10 +343,29 @@ def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
     }
 
 
-def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
-    """Capacity of an option: one pool a model of it, or why there is none."""
-    years = math.ceil(scenario.finance.horizon_months / 12)
-    loads = {
+def look_up(scenarios: Iterable[Scenario], names: Iterable[str]) -> None:
+    """Simulates together the bursts that options of these names will ask for in each of the
+    scenarios as they are sized (`queueing.look_up`); sizing finds the same then, and sooner."""
+    both = product(scenarios, names)
+    queueing.look_up(asked for each in starmap(_asked, both) for asked in each)
+
+
+def _asked(scenario: Scenario, name: str) -> Iterator[queueing.Asked]:
+    """What an option asks of replicas first; nothing of what cannot be estimated."""
+    option = scenario.options[name]
+    bunches = any(work.bunching != "people" for work in scenario.workloads.values())
+    if option.kind not in SELF_HOSTED or not bunches:
+        return
+    loads = _loads(scenario, name)
+    for model, names in vram.served(option, scenario).items():
+        measured = [m for work in names for m in scenario.workloads[work].measured]
+        with contextlib.suppress(NotEstimated, UnknownName):
+            yield from asked_first(option, model, [loads[work] for work in names], measured)
+
+
+def _loads(scenario: Scenario, name: str) -> dict[str, Load]:
+    """The load of each workload, as an option has it."""
+    return {
         work: workload_load(
             work,
             quality.at_effort(scenario, name, work),
@@ -352,6 +374,12 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
         )
         for work in scenario.workloads
     }
+
+
+def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
+    """Capacity of an option: one pool a model of it, or why there is none."""
+    years = math.ceil(scenario.finance.horizon_months / 12)
+    loads = _loads(scenario, name)
     pools: dict[str, Pool] = {}
     why: dict[str, str] = {}
     served = vram.served(option, scenario) if option.kind in SELF_HOSTED else {}

@@ -11,6 +11,7 @@ asked for. Utilisation is what comes out; it is never put in.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ from siting.serving.load import (
 from siting.serving.performance import Array
 from siting.serving.queueing import (
     Ask,
+    Asked,
     Carried,
     Curve,
     DeployedReplica,
@@ -342,7 +344,7 @@ class Pool:
         week, or of the year; of servers of several kinds, those that fall to this one.
 
         In the busy minute of people, whoever sends them: that much is carried of every workload
-        at least (`queueing.headroom`). Bunches of machines and agents, of seconds, come on top
+        at least (`queueing.Carried`). Bunches of machines and agents, of seconds, come on top
         where replicas are counted, and not in what users see here.
         """
         hour = self.busy_hour_of_week
@@ -429,12 +431,12 @@ def best_pool(
     replaces the estimate, and its size is taken unless the option states another; one that is not
     used is told with its reason. wanted: availability. Raises NotEstimated when no size fits.
     """
-    benchmarks = [m for m in measured if _same(m, option, model)]
-    sizes: Sequence[int] = sorted({m.tensor_parallel for m in benchmarks}) or vram.TENSOR_PARALLEL
+    queueing.look_up(asked_first(option, model, loads, measured))
+    benchmarks = _benchmarks(option, model, measured)
+    sizes = _sizes(option, benchmarks)
     reasons: dict[int, str] = {}
     """Why nothing is told of a size."""
     if stated := option.tensor_parallel:
-        sizes = [stated]
         others = {m.tensor_parallel for m in benchmarks} - {stated}
         reasons = {n: f"the option states {stated} GPUs a replica, not {n}" for n in others}
     best: Pool | None = None
@@ -442,9 +444,8 @@ def best_pool(
         lone = Burden(misses_limits=False, gpu_years=years * size, size=size)
         if best and best.burden < lone:
             break  # one group of this size would be more
-        benchmark = next((m for m in benchmarks if m.tensor_parallel == size), None)
         try:
-            pool = _pool(option, model, loads, years=years, size=size, benchmark=benchmark)
+            pool = _pool(_group(option, model, loads, size, benchmarks), years)
         except NotEstimated as why:
             reasons[size] = str(why)
             continue
@@ -460,6 +461,42 @@ def best_pool(
     without = [m for m in benchmarks if m.tensor_parallel in reasons]
     unused = tuple(_unused(m, reasons[m.tensor_parallel]) for m in without)
     return replace(best, notes=best.notes + unused)
+
+
+FIRST = 2
+"""Sizes of a pool that are hardly ever too many to look at."""
+
+
+def asked_first(
+    option: Option, model: str, loads: Sequence[Load], measured: Sequence[Measured] = ()
+) -> Iterator[Asked]:
+    """What `best_pool` asks of the first sizes that fit, where requests come in bursts: whoever
+    sizes several pools lets `queueing.look_up` simulate those together."""
+    if all(load.arrivals == "people" for load in loads):
+        return
+    benchmarks = _benchmarks(option, model, measured)
+    fitting = 0
+    for size in _sizes(option, benchmarks):
+        with contextlib.suppress(NotEstimated):
+            asked = _group(option, model, loads, size, benchmarks).asked
+            for ask in asked.asks:
+                asked.replica.curve(ask.lengths)  # refuses what does not fit
+            yield asked
+            fitting += 1
+        if fitting == FIRST:
+            return
+
+
+def _benchmarks(option: Option, model: str, measured: Sequence[Measured]) -> list[Measured]:
+    """Those of the client that are of this model and GPU."""
+    return [m for m in measured if _same(m, option, model)]
+
+
+def _sizes(option: Option, benchmarks: Sequence[Measured]) -> Sequence[int]:
+    """Tensor-parallel sizes that are looked at, the smallest first."""
+    if option.tensor_parallel:
+        return [option.tensor_parallel]
+    return sorted({m.tensor_parallel for m in benchmarks}) or vram.TENSOR_PARALLEL
 
 
 def _stand_by(option: Option, pool: Pool, wanted: float) -> StandBy:
@@ -486,21 +523,31 @@ def _same(benchmark: Measured, option: Option, model: str) -> bool:
     )
 
 
-def _pool(
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """So many GPUs that a model would be split among, and the load that they would serve."""
+
+    replica: DeployedReplica
+    loads: Sequence[Load]
+    speed: _Speed
+    benchmark: Measured | None
+    """The client's own of such a group, which corrects the estimate of its speed."""
+
+    @property
+    def asked(self) -> Asked:
+        """What the workloads ask of it."""
+        return Asked(replica=self.replica, asks=tuple(map(_ask, self.loads)))
+
+
+def _group(
     option: Option,
     model: str,
     loads: Sequence[Load],
-    *,
-    years: int,
     size: int,
-    benchmark: Measured | None,
-) -> Pool:
-    """The pool of a model on groups of so many GPUs, with nothing in reserve yet.
-
-    benchmark: the client's own of such a group, which corrects the estimate of its speed. Raises
-    NotEstimated where the model does not divide among the GPUs or does not fit, or where they carry
-    no request of some workload within the limits of all.
-    """
+    benchmarks: Sequence[Measured],
+) -> _Group:
+    """A group of so many GPUs. Raises NotEstimated where the model does not divide among them."""
+    benchmark = next((m for m in benchmarks if m.tensor_parallel == size), None)
     made = hf_config.model(model)
     if not vram.can_split(made, size):
         raise NotEstimated(f"{model}: attention heads do not divide among {size} GPUs")
@@ -514,7 +561,18 @@ def _pool(
         longest=option.context or max(load.longest for load in loads),
         accepted=option.accepted_tokens,
     )
-    workloads = _workloads(replica, loads)
+    return _Group(replica=replica, loads=loads, speed=speed, benchmark=benchmark)
+
+
+def _pool(group: _Group, years: int) -> Pool:
+    """The pool of a model on such groups, with nothing in reserve yet.
+
+    Raises NotEstimated where the model does not fit, or where they carry no request of some
+    workload within the limits of all.
+    """
+    deployment = group.replica.deployment
+    speed = group.speed
+    workloads = _workloads(group)
     # A client runs whichever release is current then.
     regime = performance.regime(deployment) | {"loop": "closed", "release": ""}
     if speed.measured:
@@ -534,14 +592,14 @@ def _pool(
         notes.append(speed.unused)
     return Pool(
         workloads=workloads,
-        replica=replica,
+        replica=group.replica,
         time=Range(faster, 1.0, slower, unit="times"),
         years=years,
         stand_by=StandBy(),
         calibrated="engine" not in distance.unseen,
         measured=speed.measured,
         notes=tuple(notes),
-        inputs=tuple(_inputs(deployment, benchmark if speed.measured else None)),
+        inputs=tuple(_inputs(deployment, group.benchmark if speed.measured else None)),
     )
 
 
@@ -572,18 +630,16 @@ def _speed(deployment: Deployment, benchmark: Measured | None, loads: Sequence[L
     return _Speed(slower=slower, measured=f"{benchmark.source}: {apart}")
 
 
-def _workloads(replica: DeployedReplica, loads: Sequence[Load]) -> tuple[PoolWorkload, ...]:
-    """What a replica carries of each workload. Raises NotEstimated where it carries nothing of
+def _workloads(group: _Group) -> tuple[PoolWorkload, ...]:
+    """What a group carries of each workload. Raises NotEstimated where it carries nothing of
     one."""
-    found = carried(replica, tuple(map(_ask, loads)))
-    workloads = tuple(
-        PoolWorkload(load=load, carried=carries) for load, carries in zip(loads, found, strict=True)
-    )
+    both = zip(group.loads, carried(group.asked), strict=True)
+    workloads = tuple(PoolWorkload(load=load, carried=carries) for load, carries in both)
     for workload in workloads:
         if not 0 < workload.rate < math.inf:
-            group = replica.deployment
+            cards = group.replica.deployment
             raise NotEstimated(
-                f"{group.gpus} × {group.gpu.gpu} with {group.model.model_id} carry no request of "
+                f"{cards.gpus} × {cards.gpu.gpu} with {cards.model.model_id} carry no request of "
                 f"{workload.load.name} within the limits of all workloads that share them"
             )
     return workloads

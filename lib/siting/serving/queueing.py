@@ -77,8 +77,8 @@ begins."""
 TOGETHER = 5
 """Neighbours among them that are simulated together, those from 3 below the usual one to one above
 it first: a step takes hardly longer for all of them than for one."""
-ABREAST = 4
-"""Replicas whose bursts are simulated together at most: what they do takes 15 MiB each."""
+ABREAST = 3
+"""Replicas whose bursts are simulated together at most: what they do takes 29 MiB each."""
 SEED = 20261125
 
 
@@ -632,21 +632,6 @@ def sustained(
     return max(lowest, float(brentq(beyond, lowest, 0.999 * top, xtol=exact)) - 2 * exact)
 
 
-def headroom(curve: Curve, limits: Limits, kind: Bunching, rate: float) -> float:
-    """What a replica that carries `rate` must carry because requests of a kind bunch within an
-    hour, as a ratio to its mean.
-
-    Chat is carried in its busy minute. Bursts of machines and agents are simulated on the replica
-    itself, and are carried as well as chat at least: a burst is read within seconds and then
-    served in a larger batch, so that it stretches answers long before it makes them wait.
-    """
-    if kind == "people":
-        return busy_minute(kind)
-    bursts = _Bursts(curve, limits, kind, rate)
-    _look_for_least([bursts])
-    return bursts.headroom
-
-
 @cache
 def _steps(kind: Bunching) -> Array:
     """Requests of each step of BURST_HOURS hours over the mean of the hour. [step, hour]"""
@@ -661,8 +646,8 @@ class _Course:
 
     read: Array
     """Prompts."""
-    tokens: Array
-    """That each sequence under way was given."""
+    lasted: Array
+    """Tokens that each sequence under way was given, over those of a mean answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -684,6 +669,7 @@ class _Bursts:
     def __init__(self, curve: Curve, limits: Limits, kind: Bunching, rate: float) -> None:
         self.curve = curve
         self.limits = limits
+        self.kind = kind
         self.rate = rate
         alone = latency(curve, LONE_RATE, (50,))
         self.slack = max(limits.ttft_s - alone.ttft[50], LEAST_SLACK)
@@ -763,22 +749,15 @@ class _Bursts:
         asked = self.followed.before * self.carried(place)
         begun = np.maximum(_when(course.read, asked), came)
         waits = self._within((begun - came) * BURST_STEP)
-        answers = self._answers()
-        ended = _when(course.tokens, _at(course.tokens, begun) + answers)
+        answers = _answers(self.curve.lengths.output.sigma, came.shape[1])
+        ended = _when(course.lasted, _at(course.lasted, begun) + answers)
         # Of few prompts of others that are read meanwhile, some meet more than the mean of them.
         others = _at(course.read, ended) - asked
         spread = self.curve.reading_spread
         met = np.random.default_rng(SEED).poisson(np.maximum(others, 0.0) / spread) * spread
         stay = (ended - begun) * BURST_STEP + (met - others) * self.prompt_s
-        between = self._within(stay / answers)
+        between = self._within(stay / answers) / self.curve.lengths.output.mean
         self._strains[place] = max(between / self.limits.tpot_s, waits / self.slack, 1e-6)
-
-    def _answers(self) -> Array:
-        """Tokens of the answers of those that are followed. [followed, hour]"""
-        output = self.curve.lengths.output
-        raw = np.exp(output.sigma * scores(ANSWERS))
-        turn = np.add.outer(np.arange(FOLLOWED), np.arange(self.followed.came.shape[1]))
-        return np.asarray((raw / raw.mean() * output.mean)[turn % ANSWERS])
 
     def _within(self, values: Array) -> float:
         """What as many of those that are followed do not exceed as must keep a limit."""
@@ -810,32 +789,34 @@ class _Fluid:
         """most: lanes at once. risen: what has come by each step, over what comes in a mean one, in
         all lanes. [step, hour]"""
         self.risen = [*risen[1:], *np.broadcast_to(risen[-1], (DRAIN_STEPS, risen.shape[1]))]
-        self._read = np.zeros((len(self.risen) + 1, most, risen.shape[1]))
+        shape = (len(self.risen) + 1, most, risen.shape[1])
+        self._read = np.zeros(shape)
+        self._lasted = np.zeros(shape)
+        self._course = _Course(
+            read=np.zeros(shape[::2]).T.copy(), lasted=np.zeros(shape[::2]).T.copy()
+        )
         self.lanes: Sequence[_Lane] = ()
 
     def run(self, lanes: Sequence[_Lane]) -> None:
         """Steps through all that comes; what was done before is given up."""
         self.lanes = lanes
-        replicas = dict.fromkeys(lane.bursts for lane in lanes)
-        tables = [_from_none(bursts.curve) for bursts in replicas]
-        self.decode_s = np.concatenate(tables)
-        """Time of a decode step with 0 … most sequences under way, replica by replica. [s]"""
-        begin = np.cumsum([0, *map(len, tables)]).tolist()
-        own = dict(zip(replicas, begin, strict=False))
         self.read = self._read[:, : len(lanes)]
         """Prompts read by each step. [step, lane, hour]"""
-        of_table = np.min_scalar_type(len(self.decode_s))
-        self.row = np.empty((len(self.risen), *self.read.shape[1:]), of_table)
-        """Place in `decode_s` of those that are under way in each step. [step, lane, hour]"""
+        self.lasted = self._lasted[:, : len(lanes)]
+        """Tokens that each sequence under way was given by each step, over those of a mean answer.
+        [step, lane, hour]"""
+        replicas = dict.fromkeys(lane.bursts for lane in lanes)
+        leaving = [_leaving(bursts.curve) for bursts in replicas]
+        begin = dict(zip(replicas, np.cumsum([0, *map(len, leaving)]).tolist(), strict=False))
         self._step(
             most_read=np.concatenate([_most_read(bursts) for bursts in replicas]),
-            leaving=np.concatenate([_leaving(bursts.curve) for bursts in replicas]),
-            begin=self._each(own[lane.bursts] for lane in lanes).astype(np.intp),
+            leaving=np.concatenate(leaving),
+            begin=self._each(begin[lane.bursts] for lane in lanes).astype(np.intp),
         )
 
     def _step(self, *, most_read: Array, leaving: Array, begin: Places) -> None:
-        """All steps. most_read, leaving: by the same places as `decode_s`, of which a lane's own
-        `begin` there."""
+        """All steps. most_read, leaving: with 0 … most sequences under way, replica by replica;
+        begin: where a lane's own begin there."""
         carried = self._each(lane.bursts.carried(lane.place) for lane in self.lanes)
         prompt_s = self._each(lane.bursts.prompt_s for lane in self.lanes)
         slots = self._each(lane.bursts.curve.slots for lane in self.lanes)
@@ -846,10 +827,11 @@ class _Fluid:
         other = np.empty_like(slots)
         rate = np.empty_like(slots)
         read = self.read[0]
-        for come, row, by_now in zip(self.risen, self.row, self.read[1:], strict=True):
+        lasted = self.lasted[0]
+        by_step = zip(self.risen, self.read[1:], self.lasted[1:], strict=True)
+        for come, by_now, lasted_now in by_step:
             number[...] = under_way  # whole ones
             number += begin
-            row[...] = number
             most_read.take(number, out=now, mode="clip")
             np.minimum(now, np.subtract(slots, under_way, out=other), out=now)
             now += read
@@ -859,24 +841,21 @@ class _Fluid:
             other -= step_s  # less than nothing: what is left of the step
             leaving.take(number, out=rate, mode="clip")
             other *= rate
+            np.subtract(lasted, other, out=lasted_now)
             under_way *= np.exp(other, out=other)
             under_way += now
             read = by_now
+            lasted = lasted_now
 
     def _each(self, values: Iterable[float]) -> Array:
         """A number of each lane, for all of its hours. [lane, hour]"""
         return np.repeat(np.array([*values], float)[:, None], self.read.shape[2], axis=1)
 
     def course(self, lane: int) -> _Course:
-        """What one of the lanes does."""
-        read = self.read[:, lane].T.copy()
-        given = np.diff(read)
-        given *= -self.lanes[lane].bursts.prompt_s
-        given += BURST_STEP
-        given /= self.decode_s[self.row[:, lane].T]
-        tokens = np.zeros(read.shape)
-        np.cumsum(given, axis=1, out=tokens[:, 1:])
-        return _Course(read=read, tokens=tokens)
+        """What one of the lanes does; it is overwritten by the next that is asked for."""
+        self._course.read[...] = self.read[:, lane].T
+        self._course.lasted[...] = self.lasted[:, lane].T
+        return self._course
 
 
 def _from_none(curve: Curve) -> Array:
@@ -885,7 +864,7 @@ def _from_none(curve: Curve) -> Array:
 
 
 def _leaving(curve: Curve) -> Array:
-    """Share of so many that leaves in a second of decode steps, as the rate of an exponential."""
+    """Rate at which so many leave while they decode. [1/s]"""
     return np.asarray(1 / (_from_none(curve) * curve.lengths.output.mean))
 
 
@@ -903,12 +882,23 @@ def _look_for_least(searches: Sequence[_Bursts]) -> None:
     searches: of requests that bunch in the same way.
     """
     left = [*searches]
+    if not left:
+        return
     fluid = _Fluid(min(len(left), ABREAST) * TOGETHER, left[0].followed.risen)
     while left:
         fluid.run([lane for bursts in left[:ABREAST] for lane in bursts.neighbours()])
         for bursts in left[:ABREAST]:
             bursts.go_on(fluid)
         left = [bursts for bursts in left if bursts.next is not None]
+
+
+@cache
+def _answers(sigma: float, hours: int) -> Array:
+    """Tokens of the answers of those that are followed, over those of a mean one, for log-normal
+    lengths. [followed, hour]"""
+    raw = np.exp(sigma * scores(ANSWERS))
+    turn = np.add.outer(np.arange(FOLLOWED), np.arange(hours))
+    return np.asarray((raw / raw.mean())[turn % ANSWERS])
 
 
 @cache
@@ -973,7 +963,12 @@ class Carried:
     rate: float
     """Requests a second of it alone, within the limits of all."""
     headroom: float
-    """What must be carried because arrivals bunch within an hour, as a ratio to its mean."""
+    """What must be carried because arrivals bunch within an hour, as a ratio to its mean.
+
+    Chat is carried in its busy minute. Bursts of machines and agents are simulated on the replica
+    itself, and are carried as well as chat at least: a burst is read within seconds and then
+    served in a larger batch, so that it stretches answers long before it makes them wait.
+    """
     slack: float
     """Seconds of work that bunched requests may add to what is under way, within the limits."""
     keeps_limits: bool
@@ -981,47 +976,113 @@ class Carried:
     """Mean number of requests under way at that rate."""
 
 
-@catalogue.of_facts
-def carried(replica: DeployedReplica, asks: tuple[Ask, ...]) -> list[Carried]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A replica, and what the workloads that share it ask of it."""
+
+    replica: DeployedReplica
+    asks: tuple[Ask, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alone:
+    """What a replica carries of one workload while its requests come at random, with the others
+    beside it."""
+
+    curve: Curve
+    limits: Limits
+    keeps_limits: bool
+    rate: float
+    """Requests a second."""
+    usual: Latency
+    """At that rate."""
+
+
+def carried(asked: Asked) -> list[Carried]:
     """What a replica carries of each workload, with the others beside it.
 
     Kept, because no volume of work changes it. A limit that a lone request misses, on its own or
-    beside those of another workload, is relaxed, and so not kept.
+    beside those of another workload, is relaxed, and so not kept. Raises NotEstimated as
+    `DeployedReplica.curve`.
     """
-    curves = [replica.curve(ask.lengths) for ask in asks]
+    look_up([asked])
+    return _known()[asked]
+
+
+def look_up(several: Iterable[Asked]) -> None:
+    """Works out what replicas carry, as `carried` will tell; bursts of all of them are simulated
+    together, which takes a third of the time that they take one by one."""
+    known = _known()
+    new = {asked: _alone(asked) for asked in several if asked not in known}
+    searches = {asked: [*map(_search, asked.asks, found)] for asked, found in new.items()}
+    for kind in ("machines", "agents"):
+        bursts = (each for found in searches.values() for each in found if each)
+        _look_for_least([each for each in bursts if each.kind == kind])
+    for asked, found in new.items():
+        known[asked] = [*map(_carried, asked.asks, found, searches[asked])]
+
+
+@catalogue.of_facts
+def _known() -> dict[Asked, list[Carried]]:
+    """What was worked out before."""
+    return {}
+
+
+def _alone(asked: Asked) -> list[_Alone]:
+    """Of each workload of a replica."""
+    asks = asked.asks
+    curves = [asked.replica.curve(ask.lengths) for ask in asks]
     kept_limits = [relaxed(c, ask.limits, ask.lengths) for c, ask in zip(curves, asks, strict=True)]
     found = []
     for i, (curve, limits) in enumerate(zip(curves, kept_limits, strict=True)):
-        asked = asks[i]
+        ask = asks[i]
         beside = [j for j in range(len(asks)) if j != i and not asks[j].waits]
         others = [
             (asks[j].lengths, relaxed(curve, kept_limits[j], asks[j].lengths)) for j in beside
         ]
         others_kept = [limit for _, limit in others] == [kept_limits[j] for j in beside]
-        kept = limits == asked.limits and others_kept
         rate = curve.saturation_rate * without_limits()
-        if others or not asked.waits:
-            rate = sustained(curve, None if asked.waits else limits, others)
-        usual = latency(curve, rate, (50, limits.percentile))
-        bunched = 1.0
-        slack = 0.0
-        if not asked.waits:
-            # A queue may take what the limits leave. It is read before the first token, or between
-            # the tokens of those who are served: a usual answer must not be stretched by more than
-            # its limit leaves, either.
-            stretch = (limits.tpot_s - usual.tpot[50]) * asked.lengths.output.median
-            slack = min(limits.ttft_s - usual.ttft[50], stretch)
-            bunched = headroom(curve, limits, asked.arrivals, rate)
-            if asked.arrivals != "people":
-                # Bursts are held in the batch: as many as it serves within the limit, at once.
-                slack = max(slack, curve.within(limits.tpot_s) / rate)
+        if others or not ask.waits:
+            rate = sustained(curve, None if ask.waits else limits, others)
         found.append(
-            Carried(
+            _Alone(
+                curve=curve,
+                limits=limits,
+                keeps_limits=limits == ask.limits and others_kept,
                 rate=rate,
-                headroom=bunched,
-                slack=max(slack, 0.0),
-                keeps_limits=kept,
-                concurrency=usual.concurrency,
+                usual=latency(curve, rate, (50, limits.percentile)),
             )
         )
     return found
+
+
+def _search(ask: Ask, alone: _Alone) -> _Bursts | None:
+    """The search for what a workload's bursts ask for; None where it comes in none, or waits."""
+    if ask.waits or ask.arrivals == "people":
+        return None
+    return _Bursts(alone.curve, alone.limits, ask.arrivals, alone.rate)
+
+
+def _carried(ask: Ask, alone: _Alone, bursts: _Bursts | None) -> Carried:
+    """Of one workload, with its bursts."""
+    bunched = 1.0
+    slack = 0.0
+    if not ask.waits:
+        # A queue may take what the limits leave. It is read before the first token, or between the
+        # tokens of those who are served: a usual answer must not be stretched by more than its
+        # limit leaves, either.
+        usual = alone.usual
+        stretch = (alone.limits.tpot_s - usual.tpot[50]) * ask.lengths.output.median
+        slack = min(alone.limits.ttft_s - usual.ttft[50], stretch)
+        bunched = busy_minute("people")
+    if bursts:
+        bunched = bursts.headroom
+        # Bursts are held in the batch: as many as it serves within the limit, at once.
+        slack = max(slack, alone.curve.within(alone.limits.tpot_s) / alone.rate)
+    return Carried(
+        rate=alone.rate,
+        headroom=bunched,
+        slack=max(slack, 0.0),
+        keeps_limits=alone.keeps_limits,
+        concurrency=alone.usual.concurrency,
+    )

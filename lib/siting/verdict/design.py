@@ -16,6 +16,7 @@ from siting import catalogue
 from siting.cost import prices
 from siting.inputs.scenario.model import BEST, Option, Scenario
 from siting.places import OWNED, SELF_HOSTED
+from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity
 from siting.serving.servers import Server
 
@@ -145,12 +146,19 @@ def looked_at(
     first, to whose machines the search is held; all where it is empty.
     """
 
+    def whole(machines: Machines) -> Scenario:
+        options = {**scenario.options, name: machines.put_in(scenario.options[name])}
+        return scenario.model_copy(update={"options": options})
+
     def made(machines: Machines) -> Design:
-        whole = {**scenario.options, name: machines.put_in(scenario.options[name])}
-        seen = costed(scenario.model_copy(update={"options": whole}), name)
+        seen = costed(whole(machines), name)
         return Design(machines=machines, costed=seen, refused=_refused(seen))
 
     possible = [*_possible(scenario, scenario.options[name])]
+    near = [d.machines for d in among if d.cost <= DEARER * among[0].cost]
+    asked = [whole(m) for m in (near if among else possible) if m in possible]
+    priced = [each for each in asked if not unpriced(each.options[name], each)]
+    capacity.look_up(priced, [name])
     if among:
         found = _again([d for d in among if d.machines in possible], made)
     else:
