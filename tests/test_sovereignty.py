@@ -14,6 +14,7 @@ from printed import printed
 from ruamel.yaml import YAML
 from siting import catalogue, study
 from siting.inputs import attributes, scenario
+from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Data, Flow, Rules
 from siting.rules import conditions, findings, flows, openness, rulebook, sovereignty
 from siting.rules.findings import SEVERITY, decide, worst
@@ -1461,3 +1462,39 @@ def test_a_rule_that_may_apply_passes_only_if_it_could_not_fail_in_service(
     )
     said = findings._decided.__wrapped__("X-1", law, None, False, False)
     assert said.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("model", "residency", "verdicts", "place"),
+    [
+        # The geography of the profile lies inside the Union, and is wider than one country.
+        ("eu.anthropic.claude-sonnet-4-6", "EU", ["pass", "pass"], "EU"),
+        ("eu.anthropic.claude-sonnet-4-6", "country", ["review", "review"], "EU"),
+        ("us.anthropic.claude-sonnet-4-6", "EU", ["fail", "review"], "US"),
+        # A route across regions whose geography nobody states is not known to be inside.
+        ("anthropic.claude-sonnet-4-6", "EU", ["review", "review"], None),
+    ],
+)
+def test_an_endpoint_that_roams_is_not_where_its_region_is(model, residency, verdicts, place):
+    """Amazon Bedrock user guide, geographic cross-Region inference: any region of the geography of
+    a profile may answer."""
+    bank = scenario.load("banca-valdora")
+    said = {
+        "options.bedrock.models": {"all": model},
+        "workloads.assistant.data.residency": [residency],
+    }
+    there = put(bank, said)
+    found = sovereignty.judged(there, "bedrock")
+    first = next(f for f in found.flows if f.kind == "inference")
+    assert first.values.get("place") == place
+    on_flow = [found.findings[rule][0] for rule in ("RES-1", "RES-2")]
+    assert [f.verdict for f in on_flow] == verdicts
+    if place is None:
+        assert all("place" in f.missing for f in on_flow)
+
+
+def test_a_pinned_endpoint_is_where_its_region_is():
+    bank = scenario.load("banca-valdora")
+    there = put(bank, {"options.bedrock.attributes.endpoint_scope": "pinned"})
+    inference = sovereignty.judged(there, "bedrock").flows[0]
+    assert inference.values["place"] == "IT"

@@ -180,14 +180,24 @@ def _layers(part: Part) -> Iterator[Layer]:
     flow = part.kind.flow
     option = scenario.options[part.carrier]
     served = part.served
-    stated = {**served.lines, **_by_name(_place(part)), **_by_name(_written(part))}
+    line = _published(_model_subjects(served.model, law), flow, law)
+    written = _by_name(_written(part))
+    place = {} if _roams({**line, **written}) else _by_name(_place(part))
+    stated = {**served.lines, **place, **written}
     yield _published(("law", "threshold"), flow, law)
     yield _assumed(stated, law)
     yield _published((f"kind:{option.kind}",), flow, law)
     yield _vendor_facts(option.vendor, scenario.client.country, flow, law)
     yield served.made
-    yield _published(_model_subjects(served.model, law), flow, law)
+    yield line
     yield stated
+
+
+def _roams(said: Layer) -> bool:
+    """Whether requests are routed across regions: the region where they are put is not the place
+    where they are answered."""
+    scope = said.get("endpoint_scope")
+    return scope is not None and scope.value == "cross_region"
 
 
 def _by_name(answers: Iterable[Known]) -> Layer:
@@ -282,10 +292,11 @@ def _published(subjects: tuple[str, ...], flow: str, law: RuleBook) -> Layer:
 
 @lru_cache(maxsize=1024)
 def _model_subjects(model: str, law: RuleBook) -> tuple[str, ...]:
-    """Subjects of what a vendor demands for a line of models on every channel."""
-    name = catalogue.plain_name(model).lower()
+    """Subjects of what a vendor demands for a line of models on every channel, and of what the
+    name of a profile says before the model's (`eu.`)."""
+    names = (model.lower(), catalogue.plain_name(model).lower())
     lines = (s for s in law.published if s.startswith("model:"))
-    return tuple(s for s in lines if name.startswith(s.removeprefix("model:")))
+    return tuple(s for s in lines if any(n.startswith(s.removeprefix("model:")) for n in names))
 
 
 @lru_cache(maxsize=4096)
