@@ -746,3 +746,13 @@ def test_gates_of_a_move_and_of_staying_decide_what_they_ask(
     client: str, decides: list[str]
 ) -> None:
     assert list(opened(client).gates().decides) == decides
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_being_wrong_costs_is_told_of_the_option_that_is_recommended(client: str) -> None:
+    # "€ 20 000" stood there of agence-lumiere: of Own and cloud, which is cheapest in the mean of
+    # all cases. The choice, Qualified cloud, costs € 214 000 more than the cheapest of each case.
+    s = opened(client)
+    extra = s.standings().set_index("option").regret_money[s.chosen]
+    page = printed("20_quality", client)
+    assert f"{s.chosen} costs {s.money(extra)} more, in the mean of all cases" in page
