@@ -20,7 +20,7 @@ from siting.quantity import Range
 from siting.verdict import knowledge, plan, ranking
 from siting.verdict.decision import Case, advise, decide, inputs
 from siting.verdict.knowledge import Driver, Knowledge
-from siting.verdict.plan import Facts, PlanStep
+from siting.verdict.plan import Facts, PlanStep, Turning
 from siting.verdict.ranking import Barrier, Candidate, Doubt, Sampled
 
 CRITERIA = ranking.all_criteria()
@@ -297,6 +297,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         "beside",
         "service",
         "last",
+        "asked",
     ]
     for step in table("plan_steps", PlanStep):
         assert step.when in known, step.step
@@ -336,14 +337,26 @@ def test_what_an_offer_would_turn_is_asked_for_at_the_price_of_each_offer():
         steps = advised(candidate("api", 1.0), own, facts=facts).plan
         return [s for s in steps if s.row.when == "turning"]
 
-    two = ("you take Alpha, which is no option yet", "it is rented for three years")
+    alpha = Turning(clause="you take Alpha, which is no option yet")
+    two = (alpha, Turning(clause="it is rented for three years"))
     (step,) = told(two, 2.5)  # today's API stays
     assert step.row.label == "2 written offers of what would turn it"
     assert "that you take Alpha, which is no option yet; that it is rented" in step.row.step
     assert (step.row.day, step.price.central) == (30, 2 * step.row.cost.central)
     (step,) = told(two[:1], 2.5)
     assert step.row.label == "a written offer of what would turn it"
-    assert not told((), 2.5) and not told(two, 0.4)
+    assert not told((), 2.5)
+    (moved,) = told(two, 0.4)  # own servers are moved to: what turns that is asked for as well
+    assert moved.price.central == 2 * moved.row.cost.central
+    silent = dataclasses.replace(alpha, unshown=("C5 Type 2 attestation",))
+    (step,) = told((silent,), 2.5)
+    assert (
+        step.row.label
+        == "a written offer of what would turn it, with proof of C5 Type 2 attestation"
+    )
+    (step,) = told((dataclasses.replace(silent, seller="Alpha"),), 2.5)
+    assert step.row.label == "Alpha's offer and C5 Type 2 attestation"
+    assert "no option yet (first proof of C5 Type 2 attestation)" in step.row.step
 
 
 def test_what_is_in_hand_is_no_step():

@@ -24,7 +24,7 @@ from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
 from siting.rules import sovereignty
-from siting.rules.sovereignty import VerdictChange
+from siting.rules.sovereignty import OptionAssessment, VerdictChange
 from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
@@ -33,6 +33,8 @@ from siting.verdict import decision as deciding
 from siting.verdict import plan, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Advice, Decision
+from siting.verdict.exclusion import Unshown, unshown
+from siting.verdict.plan import Turning
 from siting.verdict.variants import Outcome, Switch, Variant
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>#|$~^]")
@@ -98,6 +100,19 @@ class Results:
     def labels(self) -> dict[str, str]:
         """What options are called, by their names in the scenario; none has no name."""
         return {"": ""} | {name: option.label for name, option in self.options.items()}
+
+    def offered(self, variant: Variant, found: Outcome) -> OptionAssessment | None:
+        """What the rules say of the option that is first in a variant, where only the variant has
+        it; None where it is one of the report, or none may be chosen."""
+        if found.option is None or found.option in self.options:
+            return None
+        changed = self.changed(variant.changes, redesigned=True)
+        return self.chain.rules(changed).options[found.option]
+
+    def unshown(self, variant: Variant, found: Outcome) -> tuple[Unshown, ...]:
+        """What nobody states of that option, and an option of the report is ruled out by."""
+        offer = self.offered(variant, found)
+        return unshown(offer, self.decision.candidates) if offer else ()
 
     def label_after(self, option: str | None, variant: Variant) -> str | None:
         """What an option is called in a variant; one that only the variant has is what it tries."""
@@ -193,17 +208,28 @@ class Results:
             memory=self.memory,
         )
 
-    def _turned_by_offers(self) -> list[str]:
-        """Clauses of the changes that an offer settles and that turn an answer to stay; a choice
-        that moves has offers of its own in its plan."""
-        if not self.decision.stays:
-            return []
+    def _turned_by_offers(self) -> list[Turning]:
+        """Changes that an offer settles and that turn the answer. A choice that moves has offers
+        for itself in its plan: of what turns it, those of others are asked for besides."""
         return [
-            self.numbers.regrouped(variant.phrase)
+            Turning(
+                clause=self.numbers.regrouped(variant.phrase),
+                seller=self._seller(variant, found),
+                unshown=tuple(each.attribute.label for each in self.unshown(variant, found)),
+            )
             for variant, found in self.tried
             if variant.plausible and found.answer != "stays"
             if (variant.settled or variants.SETTLED[variant.kind]) == "offer"
+            if self.decision.stays or variant.offer
         ]
+
+    def _seller(self, variant: Variant, found: Outcome) -> str:
+        """Whose offer is first in a variant, as a name; blank where it is one of the report's."""
+        if found.option is None or found.option in self.options:
+            return ""
+        changed = self.changed(variant.changes, redesigned=True)
+        seller = changed.options[found.option].vendor.rpartition("/")[2]
+        return seller[:1].upper() + seller[1:]
 
     @cached_property
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:

@@ -79,6 +79,10 @@ class TurnFrames(Topic):
             where another is first [points]
         may_strike?: how many of these can rule it out: nothing on file says yet that it may be
             chosen [points]
+        unshown: what nobody states of that option and another is ruled out by, so that it is ruled
+            out as well unless it shows it, in words; blank where nothing, or where it is one of the
+            report
+        ruled_out_by_it: the options that are ruled out by it, in words; blank where none
         is_rebuilt: whether it is the server of the option that is first then that changes
         is_rented_otherwise: whether it is for how long the option that is first then is rented
         is_a_side: whether the option that is first then is a side of the choice, which is a mix
@@ -93,6 +97,8 @@ class TurnFrames(Topic):
         for rank, (variant, found) in enumerate(_worst_of_each(turning), 1):
             settled = variant.settled or SETTLED[variant.kind]
             points = self._to_clear(variant, found)
+            silent = self.results.unshown(variant, found)
+            labels = dict.fromkeys(label for each in silent for label in each.ruled_out)
             yield {
                 "rank": rank,
                 "kind": variant.kind,
@@ -108,18 +114,22 @@ class TurnFrames(Topic):
                 "answer": found.answer,
                 "open_points": None if points is None else len(points),
                 "may_strike": None if points is None else sum(p.strikes for p in points),
+                "unshown": self._named([each.attribute.label for each in silent]),
+                "ruled_out_by_it": self._named([*labels]),
                 "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == found.option,
                 "is_rented_otherwise": f"options.{found.option}.commitment" in variant.changes,
                 "is_a_side": found.option in sides,
             }
 
+    def _named(self, labels: Sequence[str]) -> str:
+        """Labels in words; blank where there is none."""
+        return self.results.numbers.names(labels) if labels else ""
+
     def _to_clear(self, variant: Variant, found: Outcome) -> Sequence[OpenPoint] | None:
         """What the law leaves open of an option that only a variant has; it went through the same
         rules as the others, and none of them fails. None where the option is one of the report."""
-        if found.option is None or found.option in self.options:
-            return None
-        changed = self.results.changed(variant.changes, redesigned=True)
-        return self.results.chain.rules(changed).options[found.option].open_points
+        offer = self.results.offered(variant, found)
+        return offer.open_points if offer else None
 
     def _known_by(self, variant: Variant, settled: Settled) -> str | None:
         if settled == "day" and variant.day:

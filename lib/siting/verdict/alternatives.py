@@ -14,6 +14,7 @@ from operator import attrgetter
 
 import numpy as np
 from genai_prices.data import providers as price_list
+from genai_prices.types import ModelInfo
 
 from siting import catalogue, quality, reasoning
 from siting.cost import costing, prices, tco
@@ -253,10 +254,16 @@ def _at_vendors(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     for p in price_list:
         if p.id not in vendors:
             continue
-        for m in p.models:
+        for m in filter(_is_priced_by_seller, p.models):
             if catalogue.name_key(m.id) in scored:
                 at = {"kind": "api", "vendor": vendors[p.id], "provider": p.id}
                 yield _offer(scenario, m.id, f"from {vendors[p.id]}", p.id, **at)
+
+
+def _is_priced_by_seller(listed: ModelInfo) -> bool:
+    """Whether a model's price is its seller's own: of a maker that publishes none, as of open
+    weights that others host, the price list holds a broker's and says so."""
+    return "Imported from OpenRouter" not in (listed.price_comments or "")
 
 
 def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:

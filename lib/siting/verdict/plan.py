@@ -82,7 +82,7 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     {renewed}, {notice}, {until}, {renews} (for how long, without a notice); {beside} is how long
     old and new run side by side; {bridge} takes over from {before}
     ({bridged}: with its vendor) by {switch}; {service} takes new jobs until {last}; {offers} are
-    asked for what would turn the answer ({turning})."""
+    asked for what would turn the answer ({turning}), in few words {asked}."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated. Of one offer where it
@@ -157,6 +157,23 @@ class Bridge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Turning:
+    """A change that a written offer settles and that puts another option before the choice."""
+
+    clause: str
+    seller: str = ""
+    """Whose offer it is, where it is no option of the report; else blank."""
+    unshown: tuple[str, ...] = ()
+    """What the offer must show besides, or it is ruled out as others are, in words."""
+
+    @property
+    def told(self) -> str:
+        """The change, with what is asked for first."""
+        proofs = f" (first proof of {' and '.join(self.unshown)})" if self.unshown else ""
+        return f"that {self.clause}{proofs}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What the plan's sentences are filled with, beyond the options themselves."""
 
@@ -175,8 +192,8 @@ class Facts:
     renewal: Renewal | None = None
     notice: Mapping[str, Notice] = field(default_factory=dict)
     """By option that is moved to: when notice of that contract is given."""
-    turning: tuple[str, ...] = ()
-    """What an offer would settle that puts another option before the choice, as clauses."""
+    turning: tuple[Turning, ...] = ()
+    """What an offer would settle that puts another option before the choice."""
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
     """By option that is moved to: what bridges to its go-live, where one must and one can."""
     ceasing: Mapping[str, ServiceEnd] = field(default_factory=dict)
@@ -297,7 +314,7 @@ def conditions(
         "renewing": facts.renewal is not None and target.name == baseline,
         "leaving": moves_out and notice == "extended",
         "leaving at go": moves_out and notice == "at go",
-        "turning": target.name == baseline and bool(facts.turning),
+        "turning": bool(facts.turning),
         "overlap": target.name != baseline and target.name in facts.ended,
     }
     return {word for word, true in holds.items() if true} | facts.holds
@@ -336,7 +353,8 @@ def plan(
     if ceases:
         words |= {"service": ceases.service, "last": _spelt(ceases.last)}
     words |= {"offers": _counted(len(facts.turning), "written offer")}
-    words |= {"turning": "; ".join(f"that {clause}" for clause in facts.turning)}
+    words |= {"turning": "; ".join(each.told for each in facts.turning)}
+    words |= {"asked": _asked(facts.turning)}
     open_ = to_decide(target, baseline, facts)
     own = list(own_steps(target, baseline, facts).values())
     steps = [
@@ -381,6 +399,17 @@ def _renews(contract: Renewal) -> str:
     return f"to {_spelt(contract.renewed_to)}"
 
 
+def _asked(turning: Sequence[Turning]) -> str:
+    """What is asked for of what would turn the answer, with what it must show: `Alpha's offer and
+    C5 attestation`; of several `2 written offers of what would turn it`."""
+    proofs = tuple(dict.fromkeys(name for each in turning for name in each.unshown))
+    sellers = [each.seller for each in turning]
+    if len(sellers) == 1 and sellers[0]:
+        return " and ".join((f"{sellers[0]}'s offer", *proofs))
+    offers = f"{_counted(len(turning), 'written offer')} of what would turn it"
+    return ", with proof of ".join((offers, " and ".join(proofs))) if proofs else offers
+
+
 def _counted(number: int, thing: str) -> str:
     """`a written offer`, `3 written offers`."""
     return f"a {thing}" if number == 1 else f"{number} {thing}s"
@@ -404,11 +433,11 @@ def facts_of(
     law: Sovereignty,
     parity: Parities,
     risks: VendorRisks,
-    turning: Sequence[str] = (),
+    turning: Sequence[Turning] = (),
 ) -> Facts:
     """Names that the plan's sentences need, and the currencies in which tests are priced.
 
-    turning: clauses of what an offer would settle and turns the answer
+    turning: what an offer would settle and turns the answer
     """
     client = scenario.client
     day = scenario.client.report_date
