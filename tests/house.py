@@ -175,11 +175,20 @@ def _making(value: ast.expr) -> str:
 
 
 def _splatted(node: ast.AST) -> bool:
-    """`yield *row, cost`: a row of which no reader sees how many cells it has."""
-    row = getattr(node, "value", None)
-    if not (isinstance(node, ast.Yield) and isinstance(row, ast.Tuple)):
-        return False
-    return any(isinstance(cell, ast.Starred) for cell in row.elts)
+    """`yield *row, cost`, `rows.append((name, *cells))`: a row of which no reader sees how many
+    cells it has."""
+    made: list[ast.AST | None] = []
+    match node:
+        case ast.Yield():
+            made = [node.value]
+        case ast.ListComp() | ast.GeneratorExp():
+            made = [node.elt]
+        case ast.Call(func=ast.Attribute(attr="append")):
+            made = [*node.args]
+        case ast.List():
+            made = [*node.elts]
+    rows = (row for row in made if isinstance(row, ast.Tuple | ast.List))
+    return any(isinstance(cell, ast.Starred) for row in rows for cell in row.elts)
 
 
 def _text_times_truth(node: ast.AST) -> bool:

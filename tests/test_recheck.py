@@ -142,6 +142,14 @@ def test_a_switching_value_that_moved_is_told(switches: list, said: str) -> None
     assert said in told(later(flip_points=switches))
 
 
+def test_a_switching_value_that_cannot_be_read_is_no_silent_agreement() -> None:
+    unread = switch(1.6) | {"threshold": {"central": "1,6", "unit": "times the plan"}}
+    assert "now volume at nan" not in told(later(flip_points=[unread]))
+    assert "volume at 1.6 times the plan" in told(later(flip_points=[unread]))
+    before = {**KEPT, "flip_points": [unread]}
+    assert recheck.compared("acme", before, copy.deepcopy(before), DAY).moves == ()
+
+
 def test_one_outside_its_range_was_no_turning_point_and_is_none() -> None:
     before = {**KEPT, "flip_points": [switch(9, plausible=False)]}
     after = {**KEPT, "flip_points": [switch(12, plausible=False)]}

@@ -28,9 +28,10 @@ WORST = 3
 INTRODUCTION = """\
 # How far off is the kit?
 
-Every figure below is computed from public measurements that the repository holds (`tests/data`),
+Every table below is computed from public measurements that the repository holds (`tests/data`),
 by the same functions that write a report. Nothing measured is read to predict it. `siting
-validate KIND` prints the same for any file with these columns.
+validate KIND` prints the same for any file with these columns. What is said of causes below a table
+was written beside it, last on 30 November 2026; figures in it are of that day.
 
 *Median* and *90 %* are absolute errors; *in range* is the share of measurements between the low
 and the high that a report would print, which are meant to hold 80 %. A case that the inputs do not

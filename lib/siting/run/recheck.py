@@ -174,8 +174,8 @@ def _refuse_other_shape(client: str, kept: Summary, now: Summary) -> None:
     lacks = [name for name in _NEEDED if not isinstance(kept.get(name), type(now[name]))]
     other = kept.get("schema_version") != now["schema_version"]
     if lacks or other:
-        told = f"its summary.json has no {lacks[0]!r}" if lacks else "its summary.json is another"
-        wrong = f"{told}: the report was rendered by another version of the kit"
+        shape = f"its summary.json has no {lacks[0]!r}" if lacks else "its summary.json is another"
+        wrong = f"{shape}: the report was rendered by another version of the kit"
         raise DocumentError.of(client, wrong, f"render it again with `siting report {client}`")
 
 
@@ -185,8 +185,8 @@ def moved(kept: Summary, now: Summary) -> tuple[Move, ...]:
     A change whose worst turns the answer is told once, and not by its switching value as well.
     """
     turns = list(_turns(kept, now))
-    told = {turn.name for turn in turns}
-    switches = [switch for switch in _switches(kept, now) if switch.name not in told]
+    turned = {turn.name for turn in turns}
+    switches = [switch for switch in _switches(kept, now) if switch.name not in turned]
     return (*_answer(kept, now), *turns, *switches)
 
 
@@ -227,15 +227,19 @@ def _by_name(rows: Iterable[Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _turned(turn: Mapping[str, Any]) -> tuple[Any, Any]:
-    """What is then first, and the day on which it is known where that is an announced one: other
-    days are counted from that of the report."""
-    announced = turn.get("known_by") if turn.get("settled") == "day" else None
-    return turn.get("option"), announced
+    """What is then first, and the day on which it is announced to be known."""
+    return turn.get("option"), _announced(turn)
+
+
+def _announced(turn: Mapping[str, Any]) -> Any:
+    """The day on which a turn is known, where it is an announced one: other days are counted from
+    that of the report."""
+    return turn.get("known_by") if turn.get("settled") == "day" else None
 
 
 def _turn_in_words(summary: Summary, turn: Mapping[str, Any]) -> str:
     first = _first(summary, turn.get("option"), turn.get("first"))
-    known = turn.get("known_by") if turn.get("settled") == "day" else None
+    known = _announced(turn)
     by = f", known by {known}" if known else ""
     return f"if {turn.get('change')}{by}, then {first}"
 
@@ -246,30 +250,43 @@ def _turn_in_words(summary: Summary, turn: Mapping[str, Any]) -> str:
 def _switches(kept: Summary, now: Summary) -> Iterator[Move]:
     before = _inside(kept["flip_points"])
     after = _inside(now["flip_points"])
-    for key in {**before, **after}:
-        for old, new in zip_longest(before.get(key, ()), after.get(key, ())):
+    for switch in {**before, **after}:
+        for old, new in zip_longest(before.get(switch, ()), after.get(switch, ())):
             if old is None or new is None or _apart(old, new):
                 yield Move(
                     what="switch",
-                    name=key[0],
+                    name=switch.what,
                     before=_switch_in_words(kept, old) if old else None,
                     after=_switch_in_words(now, new) if new else None,
                 )
 
 
-def _inside(rows: Iterable[Any]) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
-    """Switching values inside the expected range, by their input and the options on both sides."""
-    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """An input at whose value the answer switches, and what is first on both sides of it."""
+
+    what: str
+    below: str
+    above: str
+
+
+def _inside(rows: Iterable[Any]) -> dict[Switch, list[Mapping[str, Any]]]:
+    """Rows of switching values inside the expected range, by what they switch."""
+    found: dict[Switch, list[Mapping[str, Any]]] = {}
     for row in rows:
         if isinstance(row, dict) and row.get("plausible"):
-            key = (str(row.get("what")), str(row.get("below")), str(row.get("above")))
-            found.setdefault(key, []).append(row)
+            sides = {name: str(row.get(name)) for name in ("what", "below", "above")}
+            found.setdefault(Switch(**sides), []).append(row)
     return found
 
 
 def _apart(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether two switching values differ by more than matters; a value that cannot be read is
+    another than any."""
     before = _value(old)
     after = _value(new)
+    if math.isnan(before) or math.isnan(after):
+        return math.isnan(before) != math.isnan(after)
     return abs(after - before) > ranking.matters_cost() * max(abs(before), abs(after))
 
 
@@ -286,7 +303,9 @@ def _number(found: Any) -> float:
 def _switch_in_words(summary: Summary, row: Mapping[str, Any]) -> str:
     unit = str(at(row, ("threshold", "unit")) or "")
     value = f"{_value(row):.3g} {unit}".strip()
-    if unit.startswith("share"):
+    if math.isnan(_value(row)):
+        value = "a value that cannot be read"
+    elif unit.startswith("share"):
         value = f"{_value(row):.0%}{unit.removeprefix('share')}"
     below = _first(summary, row.get("below"))
     above = _first(summary, row.get("above"))
@@ -305,8 +324,8 @@ def differing(kept: Summary, now: Summary) -> Iterator[str]:
     """
     numbers = comparison.numbers_of(now)
     both, one_sided = _figures(kept, now)
-    told = [*_records(kept, now), *sorted(both, key=_least)]
-    yield from (change.sentence(numbers) for change in told or one_sided)
+    changes = [*_records(kept, now), *sorted(both, key=_least)]
+    yield from (change.sentence(numbers) for change in changes or one_sided)
     for name, words in _VERSIONS.items():
         if kept.get(name) != now.get(name):
             yield f"{words}: from {kept.get(name)} to {now.get(name)}"
@@ -340,7 +359,10 @@ def _figures(kept: Summary, now: Summary) -> tuple[list[Change], list[Change]]:
         if old == new:
             continue
         change = Change(part="fact", name=stem, before=old, after=new)
-        (both if old and new else one_sided).append(change)
+        if old and new:
+            both.append(change)
+        else:
+            one_sided.append(change)
     return both, one_sided
 
 

@@ -26,7 +26,7 @@ from siting.serving.load import Load
 from siting.serving.performance import Array
 from siting.serving.pools import Pool, best_pool
 from siting.serving.queueing import Latency, latency
-from siting.serving.servers import Server
+from siting.serving.servers import Server, server_of
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict import design
 from siting.verdict.design import Machines
@@ -349,15 +349,21 @@ class CapacityFrames(Topic):
         year: 1 is the first
         *: least growth on the fastest cards, expected, and most growth on the slowest [GPUs]
         paid: GPUs paid for in a mean hour: whole servers, commitments, or hours in use [GPUs]
+        servers?: in how many servers those are; missing for rented GPUs, for hybrids, and where
+            there are several kinds of server [servers]
         used?: share of what the paid ones could carry that is used [share]
         """
         for name, found in self.results.capacity.items():
+            option = self.options[name]
+            server = None if option.existing_servers else server_of(option)
             for year in range(1, found.years + 1):
+                paid = found.paid_gpus(year) if found.pools else 0.0
                 yield {
                     "option": name,
                     "year": year,
                     "*": found.gpus(year),
-                    "paid": found.paid_gpus(year) if found.pools else 0.0,
+                    "paid": paid,
+                    "servers": paid / server.gpu_count if server else None,
                     "used": found.mean_utilisation(year),
                 }
 
