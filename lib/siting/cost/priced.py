@@ -269,6 +269,11 @@ class Plan:
             return self.api_paths[key].over(draws, self.months)
         return path_factor(name, draws, self.months)
 
+    def read_by(self, name: str) -> tuple[str, ...]:
+        """Factors that a price path reads."""
+        kind, _, key = name.partition(":")
+        return self.api_paths[key].factors if kind == "api" else PATHS[kind]
+
     def simple_first(self, names: Iterable[str]) -> list[str]:
         """Options in an order in which a hybrid leaves a tie to the part that it is alone."""
         return sorted(names, key=lambda n: isinstance(self.options[n], PricedHybrid))
@@ -288,6 +293,14 @@ def owned_key(hybrid: str) -> str:
 
 
 # --- price paths over the months --------------------------------------------------------------
+
+
+PATHS: Mapping[str, tuple[str, ...]] = {
+    "flat": (),
+    "inflation": ("inflation",),
+    "rental": ("rental_memory", "rental_drift"),
+}
+"""Paths of all prices but a model's, with the factors that each reads."""
 
 
 def path_factor(path: str, draws: Draws, months: int) -> Array:

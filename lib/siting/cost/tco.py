@@ -9,10 +9,10 @@ evaluation that the report, the curves and the Monte Carlo share.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -41,6 +41,8 @@ from siting.serving.capacity import OptionCapacity
 from siting.serving.machines import Fleet
 from siting.serving.servers import Server, whole_up
 
+T = TypeVar("T")
+
 G_PER_TONNE = 1e6
 
 
@@ -55,24 +57,69 @@ class Sums:
     present: Array
 
 
+class Market:
+    """What prices do over the months whichever option pays them: found once for the draws that it
+    is read from, and shared by all options and variants in which these are the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Any] = {}
+
+    def found(self, what: Hashable, read: Sequence[Array], make: Callable[[], T]) -> T:
+        """What `make` makes, the first time.
+
+        what: what it is, with all that tells it from others but draws. read: the draws that it is
+        read from; their values are the rest of its key.
+        """
+        key = what, *(values.tobytes() for values in read)
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
+
+    def forget(self) -> None:
+        """Lets go of all of it; it can be made again."""
+        self._kept.clear()
+
+
 class Clock:
     """Price paths, time in production and discount factors, for one set of draws."""
 
-    def __init__(self, plan: Plan, draws: Draws) -> None:
+    def __init__(self, plan: Plan, draws: Draws, market: Market | None = None) -> None:
         self.plan = plan
         self.draws = draws
-        v = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
-        self.discount = money.powers(v, plan.months + 1)
-        """Factors of today and the end of each month. [n × M + 1]"""
+        self.market = market or Market()
         self._paths: dict[str, Array] = {}
         self._early: dict[tuple[str, str], Array] = {}
         self._sums: dict[tuple[str, str, str], Sums] = {}
 
+    @cached_property
+    def discount(self) -> Array:
+        """Factors of today and the end of each month. [n × M + 1]"""
+
+        def make() -> Array:
+            v = (1 + self.draws["discount_rate"]) ** (-1 / MONTHS)
+            return money.powers(v, self.plan.months + 1)
+
+        return self._of_market(("discount",), ("discount_rate",), make)
+
     def path(self, name: str) -> Array:
         """Price of month 1 … M over today's. [n × M]"""
         if name not in self._paths:
-            self._paths[name] = self.plan.path(name, self.draws)
+            make = partial(self.plan.path, name, self.draws)
+            is_models = name.startswith("api:")  # whose path few options share
+            read = self.plan.read_by(name)
+            self._paths[name] = make() if is_models else self._of_market((name,), read, make)
         return self._paths[name]
+
+    def _of_market(
+        self, what: tuple[Hashable, ...], factors: Sequence[str], make: Callable[[], T]
+    ) -> T:
+        """What hangs on these factors alone, by month or by year of the plan."""
+        months = self.plan.months
+        count = len(self.draws["growth"])
+        return self.market.found(
+            (*what, months, count), [self.draws[name] for name in factors], make
+        )
 
     def waiting(self, phase: str, name: str) -> Array:
         """Share of each month before an option is in production (phase `waiting`), or in which the
@@ -101,13 +148,21 @@ class Clock:
                 self._sums[key] = Sums(
                     nominal=whole.nominal - early.nominal, present=whole.present - early.present
                 )
+            elif phase:
+                self._sums[key] = self._summed(path, self.waiting(phase, name))
             else:
-                share = self.waiting(phase, name) if phase else np.ones((1, self.plan.months))
-                part = self.path(path)[:, : share.shape[1]] * share
-                discounted = part * self.discount[:, 1 : share.shape[1] + 1]
-                by_year = partial(money.by_year, years=self.plan.years)
-                self._sums[key] = Sums(nominal=by_year(part), present=by_year(discounted))
+                read = ("discount_rate", *self.plan.read_by(path))
+                make = partial(self._summed, path, np.ones((1, self.plan.months)))
+                what = ("sums", path, self.plan.api_paths.get(path.removeprefix("api:")))
+                self._sums[key] = self._of_market(what, read, make)
         return self._sums[key]
+
+    def _summed(self, path: str, share: Array) -> Sums:
+        """Sums of a path over the months of each year, of each month a share. [share: n × ≤ M]"""
+        part = self.path(path)[:, : share.shape[1]] * share
+        discounted = part * self.discount[:, 1 : share.shape[1] + 1]
+        by_year = partial(money.by_year, years=self.plan.years)
+        return Sums(nominal=by_year(part), present=by_year(discounted))
 
 
 @dataclass(frozen=True)
@@ -152,12 +207,17 @@ BLOCK = 2_000
 """Draws that are evaluated at once: what a block needs on the way is freed before the next."""
 
 
-def totals(plan: Plan, draws: Draws, names: Iterable[str] = ()) -> dict[str, Totals]:
+def totals(
+    plan: Plan, draws: Draws, names: Iterable[str] = (), market: Market | None = None
+) -> dict[str, Totals]:
     """Cost of some options, or of all, over any number of draws: what every figure comes from. A
-    hybrid that is one of its parts alone has its cost."""
+    hybrid that is one of its parts alone has its cost.
+
+    market: for who asks many times, what prices do over the months, kept from one time to the next.
+    """
     part = {name: plan.options[name].alone or name for name in names or plan.options}
     blocks = [
-        _of_block(plan, {n: x[at : at + BLOCK] for n, x in draws.items()}, {*part.values()})
+        _of_block(plan, {n: x[at : at + BLOCK] for n, x in draws.items()}, {*part.values()}, market)
         for at in range(0, len(draws["growth"]), BLOCK)
     ]
     whole = {
@@ -170,9 +230,11 @@ def totals(plan: Plan, draws: Draws, names: Iterable[str] = ()) -> dict[str, Tot
     return {name: whole[each] for name, each in part.items()}
 
 
-def _of_block(plan: Plan, draws: Draws, names: Iterable[str]) -> dict[str, Totals]:
+def _of_block(
+    plan: Plan, draws: Draws, names: Iterable[str], market: Market | None
+) -> dict[str, Totals]:
     """Present and yearly cost by option."""
-    clock = Clock(plan, draws)
+    clock = Clock(plan, draws, market)
     billed = cache(partial(cashflow.bill, plan, draws=draws))
     bills = {n: _alike(plan, draws, due(plan, n, draws, billed)) for n in names}
     return {name: _summed(clock, name, bill) for name, bill in bills.items()}

@@ -243,6 +243,7 @@ class Chain:
         self._cited: dict[int, _Looked] = {}
         self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, design.Shortlist] = {}
+        self._market = tco.Market()
         self._own: frozenset[Hashable] | None = None
         """Keys of what was made before any variant; None: none was run yet."""
 
@@ -264,6 +265,7 @@ class Chain:
         if self._own is not None:
             self._kept = {key: found for key, found in self._kept.items() if key in self._own}
             self._pieces.clear()
+            self._market.forget()
 
     def _piece(self, reads: Reads, record: BaseModel, blank: Mapping[str, Any]) -> Piece:
         """A record as a stage sees it; made once for each object, since variants share what they
@@ -393,7 +395,7 @@ class Chain:
         if name not in plan.options:
             return OptionResult(sized=sized[name], plan=plan, totals=None, priced=None)
         drawn = uncertainty.draws_at(plan, self._scores(plan, seen.seed))
-        totals = tco.totals(plan, drawn, [name])[name]
+        totals = tco.totals(plan, drawn, [name], self._market)[name]
         central = plan.central()
         priced = Priced(
             plan=plan.options[name],
