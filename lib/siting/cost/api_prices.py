@@ -219,6 +219,8 @@ def announced(
 ) -> tuple[tuple[int, dt.date], ...]:
     """Months from which the price list has another price for a model, with a day in each."""
     found: list[tuple[int, dt.date]] = []
+    if not prices.is_dated(provider, model):
+        return ()
     before = prices.token_price(provider, model, day)
     for month in range(1, months):
         then = day + dt.timedelta(days=round((month + 0.5) * DAYS_PER_MONTH))

@@ -23,7 +23,7 @@ import genai_prices
 import genai_prices.data
 import numpy as np
 from genai_prices.data_snapshot import DataSnapshot
-from genai_prices.types import PriceCalculation
+from genai_prices.types import ModelPrice, PriceCalculation
 
 from siting import catalogue, places, reference_rates
 from siting.catalogue import (
@@ -450,14 +450,14 @@ def api_request(
     z = np.array([NormalDist().inv_cdf((i + 0.5) / SIZES) for i in range(SIZES)])
     raw = np.exp(load.input_sigma * z)
     sized = [replace(load, input_mean=n) for n in raw / raw.mean() * load.input_mean]
-    call = partial(_call, provider, _listed(provider, model)[0], day)
-    batched = partial(call, batch=True)
-    listed = _token_prices(call)
+    name = _listed(provider, model)[0]
+    call = partial(_call, provider, name, day)
+    listed = _token_prices(provider, name, day)
     mean = _mean_price(call, listed, sized)
-    usual = BilledTokens(input_mean=1000, output_mean=1000)
-    has_batch = batched(usual) < call(usual) * 0.999
+    has_batch = _has_batch(provider, name, day)
     if batch_share and has_batch:
-        waited = _mean_price(batched, _token_prices(batched), sized)
+        waiting = _token_prices(provider, name, day, batch=True)
+        waited = _mean_price(partial(call, batch=True), waiting, sized)
         mean = (1 - batch_share) * mean + batch_share * waited
     longest = sized[-1].input_mean
     tiers = call(BilledTokens(input_mean=longest)) / longest > listed.input / 1000 * 1.001
@@ -514,14 +514,23 @@ class _TokenPrices:
         return thousands / 1000
 
 
-def _token_prices(call: Callable[[BilledTokens], float]) -> _TokenPrices:
+@cache
+def _token_prices(provider: str, name: str, day: dt.date, batch: bool = False) -> _TokenPrices:
     """The package prices calls alone: a call of a thousand tokens of each sort tells."""
+    call = partial(_call, provider, name, day, batch=batch)
     return _TokenPrices(
         input=call(BilledTokens(input_mean=1000)),
         cached=call(BilledTokens(input_mean=1000, cached_share=1)),
         written=call(BilledTokens(input_mean=1000, written_share=1)),
         output=call(BilledTokens(input_mean=0, output_mean=1000)),
     )
+
+
+@cache
+def _has_batch(provider: str, name: str, day: dt.date) -> bool:
+    """Whether what may wait is cheaper than what may not."""
+    call = partial(_call, provider, name, day, BilledTokens(input_mean=1000, output_mean=1000))
+    return call(batch=True) < call() * 0.999
 
 
 def _mean_price(
@@ -579,6 +588,14 @@ def _sellers() -> frozenset[str]:
     from genai_prices.data import providers
 
     return column("open_api_prices", "provider") | {p.id for p in providers}
+
+
+def is_dated(provider: str, model: str) -> bool:
+    """Whether the price list has other prices of a model for other days; a single one holds on
+    every day."""
+    with suppress(NotPriced):
+        return not isinstance(_listed(provider, model)[1].model.prices, ModelPrice)
+    return False
 
 
 @lru_cache(maxsize=4096)
