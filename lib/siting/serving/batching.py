@@ -14,11 +14,11 @@ second. Nothing is random here: the same requests give the same times.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush, heapreplace
 
 import numpy as np
 import numpy.typing as npt
@@ -127,45 +127,55 @@ class Served:
 
 def serve(jobs: Jobs, speed: Speed, replicas: int) -> Served:
     """All jobs through so many replicas, until the last is answered."""
-    state = _State(jobs, speed)
-    servers = [_Replica(state) for _ in range(replicas)]
-    waiting = _Router(jobs, servers)
+    state = _State(jobs, speed, replicas)
+    servers = [_Replica(state, place) for place in range(replicas)]
+    waiting = _Router(state, servers)
     events: list[tuple[float, int]] = []
     held = (jobs.room <= 1.0).tolist()
     for job, now in enumerate(jobs.when.tolist()):
         if not held[job]:
             continue
-        while events and events[0][0] <= now:
-            _turn(servers, events)
+        _turn(servers, events, now)
         chosen = waiting.choose(job)
         server = servers[chosen]
         until = server.until
         server.join(job, now)
         if server.until != until:
-            heapq.heappush(events, (server.until, chosen))
-    while events:
-        _turn(servers, events)
+            heappush(events, (server.until, chosen))
+    _turn(servers, events, math.inf)
     return Served(
         first_s=np.array(state.first), last_s=np.array(state.last), cached=np.array(state.cached)
     )
 
 
-def _turn(servers: Sequence[_Replica], events: list[tuple[float, int]]) -> None:
-    """The next event: a replica ends what it did, unless an arrival has cut that short since."""
-    until, place = heapq.heappop(events)
-    server = servers[place]
-    if server.until == until:
+def _turn(servers: Sequence[_Replica], events: list[tuple[float, int]], now: float) -> None:
+    """Events up to now: a replica ends what it did, unless an arrival has cut that short since."""
+    while events and events[0][0] <= now:
+        until, place = events[0]
+        server = servers[place]
+        if server.until != until:
+            heappop(events)
+            continue
         server.turn()
         if server.until < math.inf:
-            heapq.heappush(events, (server.until, place))
+            heapreplace(events, (server.until, place))
+        else:
+            heappop(events)
 
 
 class _State:
     """The jobs as lists, which a loop reads faster than arrays, and what became of them."""
 
-    def __init__(self, jobs: Jobs, speed: Speed) -> None:
+    def __init__(self, jobs: Jobs, speed: Speed, replicas: int) -> None:
         count = len(jobs.when)
-        self.speed = speed
+        self.most = speed.most
+        self.chunk = speed.chunk
+        self.column = speed.column
+        self.step_s = speed.step_s
+        self.cache_tokens = speed.cache_tokens
+        self.loads = [0] * replicas
+        """Of each replica: tokens that wait to be read, each counting `_TOKEN`, and requests under
+        way."""
         self.prompt = jobs.prompt.tolist()
         self.output = jobs.output.tolist()
         self.waits = jobs.waits.tolist()
@@ -183,13 +193,14 @@ class _State:
 class _Router:
     """Sends a request to where its prompt would be read soonest."""
 
-    def __init__(self, jobs: Jobs, servers: Sequence[_Replica]) -> None:
+    def __init__(self, state: _State, servers: Sequence[_Replica]) -> None:
+        self.loads = state.loads
         self.servers = servers
-        self.finds = jobs.prefixes is not None
+        self.finds = state.prefixes is not None
         self.next = 0
 
     def choose(self, job: int) -> int:
-        loads = [server.load for server in self.servers]
+        loads = self.loads
         if self.finds:
             unread = [server.unread(job) for server in self.servers]
             loads = [a + b * _TOKEN for a, b in zip(loads, unread, strict=True)]
@@ -207,13 +218,15 @@ class _Replica:
     """One replica: what it is doing until when, what runs on it, and what waits."""
 
     __slots__ = (
-        "cache", "context_s", "ended", "left", "load", "pace", "queue", "reading", "reads",
-        "running", "since", "state", "step", "steps", "taken", "until", "used", "waiting",
+        "cache", "context_s", "ended", "left", "loads", "pace", "place", "queue", "reading",
+        "reads", "running", "since", "state", "step", "steps", "taken", "until", "used", "waiting",
         "whole_s",
     )  # fmt: skip
 
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: _State, place: int) -> None:
         self.state = state
+        self.loads = state.loads
+        self.place = place
         self.queue: deque[int] = deque()
         self.waiting: deque[int] = deque()
         """Requests that are read only where no other waits."""
@@ -240,10 +253,8 @@ class _Replica:
         """Share of the cache that they take."""
         self.context_s = 0.0
         """What the contexts of those that decode add to a step. [s]"""
-        self.load = 0
-        """Tokens that wait to be read, each counting `_TOKEN`, and requests under way."""
         found = state.prefixes is not None
-        self.cache = PrefixCache(state.speed.cache_tokens) if found else None
+        self.cache = PrefixCache(state.cache_tokens) if found else None
 
     def unread(self, job: int) -> int:
         """Tokens of a prompt that this replica would have to read."""
@@ -261,7 +272,7 @@ class _Replica:
         line.append(job)
         if self.cache is not None:
             state.unread[job] = self.unread(job)
-        self.load += state.unread[job] * _TOKEN + 1
+        self.loads[self.place] += state.unread[job] * _TOKEN + 1
         if self.until == math.inf:
             self._start(now)
         elif not self.reads and self._has_place(self.queue[0] if self.queue else job):
@@ -275,7 +286,7 @@ class _Replica:
         if not self.taken:
             return True
         state = self.state
-        return self.taken < state.speed.most and self.used + state.room[job] <= 1.0
+        return self.taken < state.most and self.used + state.room[job] <= 1.0
 
     def turn(self) -> None:
         """Ends what was done until now, and starts what comes next."""
@@ -286,13 +297,13 @@ class _Replica:
             state.first[job] = now
             further = state.output[job] - 1
             if further:
-                heapq.heappush(self.running, (self.step + further, job))
+                heappush(self.running, (self.step + further, job))
                 self.context_s += state.decode_s[job]
             else:
                 self._leave(job, now)
         running = self.running
         while running and running[0][0] <= self.step:
-            job = heapq.heappop(running)[1]
+            job = heappop(running)[1]
             self.context_s -= state.decode_s[job]
             self._leave(job, now)
         self._start(now)
@@ -302,7 +313,7 @@ class _Replica:
         state.last[job] = now
         self.taken -= 1
         self.used -= state.room[job]
-        self.load -= 1
+        self.loads[self.place] -= 1
 
     def _start(self, now: float) -> None:
         """A step that reads prompts; else a stretch of equal steps; else nothing."""
@@ -318,15 +329,15 @@ class _Replica:
             self.context_s = 0.0  # sums of what came and went are off by a little
             self.used = 0.0
             return
-        self.pace = self.state.speed.step_s[len(running)][0] + self.context_s
+        self.pace = self.state.step_s[len(running)][0] + self.context_s
         self.steps = running[0][0] - self.step
         self.until = now + self.steps * self.pace
 
     def _read(self, now: float) -> bool:
         """Starts a step with as many prompt tokens as it can take; False: none may be taken in."""
-        speed = self.state.speed
+        state = self.state
         count = len(self.running)
-        budget = max(1, speed.chunk - count)
+        budget = max(1, state.chunk - count)
         tokens = 0
         attention = 0.0
         while tokens < budget and (self.reading >= 0 or self._take()):
@@ -339,10 +350,10 @@ class _Replica:
                 self.reading = -1
         if not tokens:
             return False
-        self.load -= tokens * _TOKEN
+        self.loads[self.place] -= tokens * _TOKEN
         self.reads = True
-        row = speed.step_s[count]
-        place = tokens / speed.column
+        row = state.step_s[count]
+        place = tokens / state.column
         below = int(place)
         each = row[below] + (row[below + 1] - row[below]) * (place - below)
         self.steps = 1
@@ -370,7 +381,7 @@ class _Replica:
         """Finds of a prompt what is held by now; it is kept itself from now on."""
         state = self.state
         unread = self.unread(job)
-        self.load += (unread - state.unread[job]) * _TOKEN
+        self.loads[self.place] += (unread - state.unread[job]) * _TOKEN
         state.unread[job] = unread
         state.cached[job] = state.prompt[job] - unread
         if state.prefixes is not None:

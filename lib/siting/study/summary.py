@@ -126,8 +126,9 @@ def _figure(values: list[float | None], unit: str) -> dict[str, float | str] | N
 
 def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
     """Rows in which columns have given values; what is missing, or never, is None."""
-    known = (map(_known, values.tolist()) for _, values in frame.items())
-    rows = (dict(zip(frame.columns, row, strict=True)) for row in zip(*known, strict=True))
+    names = frame.columns.tolist()
+    known = (map(_known, frame[name].tolist()) for name in names)
+    rows = (dict(zip(names, row, strict=True)) for row in zip(*known, strict=True))
     return [row for row in rows if chosen.items() <= row.items()]
 
 
