@@ -143,9 +143,24 @@ def test_law_that_is_on_file_in_part_is_not_said_to_be_missing() -> None:
 
 def test_a_duty_that_begins_within_the_plan_stands_beside_the_open_points() -> None:
     told = printed("30_data", "tidewater-apps")
-    line = next(x for x in told.splitlines() if "from January 1, 2027, " in x)
-    assert "California ADMT" in line
-    assert "Colorado" in line
+    s = opened("tidewater-apps")
+    points = s.rule_points()
+    row = points[(points.option == s.chosen) & points.rules.str.contains("Colorado")].iloc[0]
+    assert "California ADMT" in row.rules
+    assert f"**Binds from January 1, 2027:** {row.letter}." in told
+    assert row.owner == "data protection"
+    due = s.open_points()
+    own = due[(due.option == s.chosen) & (due.point == row.point)].iloc[0]
+    assert own.due < "2027-01-01"
+    assert not own.binds_today  # and it is not told as due before it binds
+    steps = s.results.advice.plan
+    assert any(row.point in x.row.step for x in steps if x.row.owner == "data protection")
+    assert "§ 7150" in next(
+        f.provision
+        for p in s.results.sovereignty.options["api"].open_points
+        for f in p.findings
+        if f.rule.rule_id == "US-CCPA-3"
+    )
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -747,9 +762,11 @@ def test_a_duty_to_come_has_an_owner_and_a_question() -> None:
     begins = ahead[ahead.after.isin(["review", "fail"])]
     assert begins.owner.notna().all()
     assert (begins.asks != "").all()
-    told = printed("30_data", "tidewater-apps")
-    assert "Due from January 1, 2027, for data protection to settle before:" in told
-    assert "Are people in Colorado subject to decisions" in told
+    # One that a point of the choice tells of before is not told again.
+    own = begins[begins.option == "OpenAI API"]
+    assert own.told_by.notna().all()
+    assert own.told_by.str.contains("California ADMT").all()
+    assert begins.told_by[begins.option == "RunPod GPUs"].isna().all()
 
 
 def test_a_place_that_is_stated_is_not_said_to_be_open() -> None:

@@ -81,8 +81,10 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     cannot: Annotated[str, one_of(lambda: VERDICTS, "verdict", ";")] = ""
     """Verdicts that the rule cannot give by its nature (`fail`, `review`), and why."""
     cannot_why: str = ""
-    to_come: Literal["", "yes"] = ""
-    """yes: it tells of duties that bind nobody yet, so that nothing of it is due."""
+    to_come: Annotated[str, one_of(lambda: column("sovereignty_rules", "rule_id"), "rule", ";")] = (
+        ""
+    )
+    """Rules whose duties it tells of before they bind anybody, so that nothing of it is due."""
     may_forbid: bool = False
     """Of a rule that cannot fail here: whether its text forbids all the same, so that a person or a
     court may find that the option is not allowed."""

@@ -651,6 +651,8 @@ class DataFrames(Topic):
         owner?: who settles it
         asks?: the first question on which it then turns, or what would mend it
         questions?: all that is then asked for it, that one included [1]
+        told_by?: what is open of the choice and tells of it before, as `rule_points` has it;
+            missing where nothing does
         """
         for x in self.results.sovereignty.ahead:
             event = {"date": x.date.isoformat(), "event": x.text}
@@ -670,7 +672,19 @@ class DataFrames(Topic):
             "owner": (law.attributes[waits[0]].owner if waits else "") or found.rule.owner,
             "asks": short.asked(asked[0]) if asked else mends,
             "questions": len(asked),
+            "told_by": self._told_by(change) or None,
         }
+
+    def _told_by(self, change: VerdictChange) -> str:
+        """The point of the choice that tells of a duty before it binds; blank where none does."""
+        chosen = self.results.decision.recommended
+        if chosen is None or change.option != chosen:
+            return ""
+        rule = change.after.rule.rule_id
+        for point in self.results.sovereignty.options[chosen].open_points:
+            if any(rule in f.rule.to_come.split(";") for f in point.findings):
+                return point.label
+        return ""
 
     @frame
     def law_pending(self) -> Rows:
