@@ -200,6 +200,49 @@ def test_a_script_with_threads_and_without_a_guard_renders(tmp_path: Path) -> No
     assert done.stdout.splitlines()[-1] == "2 rendered, 0 up to date, 0 failed"
 
 
+COMMAND = """
+import sys; sys.path[:0] = {path!r}
+from siting_report.run import batch, process
+from test_faults import SEES, small
+held = open({held!r}, "w")
+print("half a line", end="")
+made = process.copied
+process.copied = lambda *args: print(", a copy", end="") or made(*args)
+batch.run([small("a", SEES)], {out!r}, copies={copies!r})
+"""
+SEES = """
+import os, sys
+links = [f"/proc/self/fd/{n}" for n in os.listdir("/proc/self/fd")]
+print("held" in [os.path.basename(os.path.realpath(link)) for link in links])
+try:
+    import beside
+    print("imports what lies beside the script")
+except ImportError:
+    print("finds the library alone", *map(os.path.basename, sys.argv), os.isatty(0))
+"""
+
+
+def test_a_copy_of_a_command_makes_the_report_that_a_new_interpreter_makes(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").touch()
+    script = tmp_path / "script.py"
+    said = {}
+    pages = {}
+    for copies in (True, False):
+        out = tmp_path / f"copies-{copies}"
+        held = str(tmp_path / "held")
+        text = COMMAND.format(path=PATH, held=held, out=str(out), copies=copies)
+        script.write_text(text, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, str(script), "a", "word"], check=True, stdout=subprocess.PIPE,
+            text=True, timeout=HANGS_S, cwd=Path(__file__).parents[1],
+        )  # fmt: skip
+        said[copies] = done.stdout
+        pages[copies] = (out / "a" / "report.html").read_text(encoding="utf-8")
+    assert said == {True: "half a line, a copy", False: "half a line"}
+    assert "False\nfinds the library alone forge.py False" in pages[True]
+    assert pages[True] == pages[False]
+
+
 def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forge: Forge
 ) -> None:

@@ -100,6 +100,7 @@ def report(
         scheduler=scheduler,
         tls=tls,
         say=_say,
+        copies=True,
     )
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))

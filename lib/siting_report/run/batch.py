@@ -128,12 +128,14 @@ def run(
     tls: Tls | None = None,
     say: Callable[[str], None] = lambda line: None,
     forge: Forge | None = None,
+    copies: bool = False,
 ) -> Outcome:
     """Renders the jobs that are out of date to `out`, a folder or an fsspec address.
 
     at_once: reports made side by side here; 0 takes one a core. scheduler: address of a Dask
     scheduler, which then does the work; tls: how it is known and spoken to in secret. say: takes a
     line of progress. forge: a warm process that stays; by default one is started for the run.
+    copies: that one may be a copy of this process, in which nothing may change a report.
     Raises BadAddress where `out` or the scheduler cannot be reached.
     """
     target = shelf(out)
@@ -146,7 +148,7 @@ def run(
     with contextlib.ExitStack() as ends:
         if todo:
             if not (forge or scheduler):
-                forge = ends.enter_context(Forge(todo[0].kit, len(todo) > 4))
+                forge = ends.enter_context(Forge(todo[0].kit, len(todo) > 4, copies=copies))
             with _interruptible():
                 _Run(
                     todo=todo,

@@ -1,8 +1,10 @@
 """A warm process that has imported everything and forks one process a report.
 
 Whoever renders asks one: the threads of a batch, a worker of a cluster, a notebook. It is started
-as a new interpreter, so it does not matter what the asking process holds; it has one thread, so it
-can be forked; it ends with the asking process, and takes its reports and their files with it.
+as a new interpreter, so it does not matter what the asking process holds; a command of the command
+line, which holds nothing, has itself copied instead, with what it has read to check the input. It
+has one thread, so it can be forked; it ends with the asking process, and takes its reports and
+their files with it.
 """
 
 from __future__ import annotations
@@ -49,11 +51,15 @@ class Forge:
     Should the process end before, the next question starts another.
     """
 
-    def __init__(self, kit: str, many: bool = False, ahead: Job | None = None) -> None:
+    def __init__(
+        self, kit: str, many: bool = False, ahead: Job | None = None, copies: bool = False
+    ) -> None:
         """kit: name of the module that tells of the library. many: worth working out first what is
         the same for every client. ahead: a job whose study is computed at once, for all reports
-        with the same figures."""
+        with the same figures. copies: a copy of this process serves, if it stands alone: nothing in
+        it may change a report."""
         self._ready = (kit, many, ahead)
+        self._copies = copies
         self._asking = threading.Lock()
         self._pid = 0
         self._closed = False
@@ -66,9 +72,12 @@ class Forge:
         self._channel, theirs = socket.socketpair()
         with theirs:
             setup = (tempfile.gettempdir(), *self._ready)
-            self._pid = process.interpreter(
-                "siting_report.run.forge", theirs.fileno(), say=setup, session=True
-            )
+            if self._copies and process.stands_alone():
+                self._pid = process.copied(_warm, theirs, *setup)
+            else:
+                self._pid = process.interpreter(
+                    "siting_report.run.forge", theirs.fileno(), say=setup, session=True
+                )
 
     def call(self, name: str, *args: Any) -> Any:
         """What a function of the library, `module:name`, returns, which is called in a process and
@@ -304,17 +313,24 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+def _warm(channel: socket.socket, place: str, kit: str, many: bool, ahead: Job | None) -> None:
+    """Serves in a folder below `place`; tells the asking process what kept it from that."""
+    tempfile.tempdir = place
+    sys.argv[:] = [__file__]  # what a chapter sees does not hang on how this process was started
+    channel.set_inheritable(False)
+    try:
+        with _folder() as folder:
+            os.chdir(folder)
+            _serve(channel, kit, many, ahead)
+    except Exception as error:
+        with contextlib.suppress(OSError):  # nobody asks any more
+            channel.sendall(pickle.dumps(process.sendable(error)))
+
+
 def _main() -> None:
-    tempfile.tempdir, kit, many, ahead = pickle.load(sys.stdin.buffer)
+    setup = pickle.load(sys.stdin.buffer)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
-        channel.set_inheritable(False)
-        try:
-            with _folder() as folder:
-                os.chdir(folder)
-                _serve(channel, kit, many, ahead)
-        except Exception as error:
-            with contextlib.suppress(OSError):  # nobody asks any more
-                channel.sendall(pickle.dumps(process.sendable(error)))
+        _warm(channel, *setup)
 
 
 if __name__ == "__main__":

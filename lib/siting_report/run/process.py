@@ -13,8 +13,10 @@ import gc
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
@@ -159,6 +161,56 @@ def interpreter(module: str, *handed: int, say: Any = None, session: bool = Fals
         with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
             pickle.dump(say, pipe)
     return process.pid
+
+
+def stands_alone() -> bool:
+    """Whether a copy of this process can take the place of a new interpreter: it has one thread,
+    and neither the current folder nor settings meant for other programs had a say in it."""
+    told = sys.flags.optimize or sys.flags.dev_mode or sys.flags.inspect or sys.warnoptions
+    here = os.path.realpath(os.curdir)
+    reads_here = any(os.path.realpath(place) == here for place in sys.path)
+    is_alone = threading.active_count() == 1 and os.path.isdir(_OPEN)
+    return is_alone and not told and not reads_here
+
+
+_OPEN = "/dev/fd"
+"""Where the system lists what is open in a process."""
+
+
+def copied(function: Callable[..., None], channel: socket.socket, *args: Any) -> int:
+    """Runs `function(channel, *args)` in a copy of this process, which has one thread, and keeps
+    what it has imported and read. Returns its process id.
+
+    Like a new interpreter, the copy sees neither this terminal, nor files that are open here, nor
+    modules beside the script that was started.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setsid()
+        _let_go(channel.fileno())
+        beside = os.path.dirname(os.path.realpath(sys.argv[0]))
+        found = [place for place in sys.path if os.path.realpath(place) != beside]
+        sys.path[:] = [str(Path(__file__).parents[2]), *found]
+        function(channel, *args)
+    finally:
+        os._exit(0)
+
+
+def _let_go(but: int) -> None:
+    """Lets go of all that is open in this process, and was so in the one that it is a copy of.
+
+    Nothing stands in its place, and no number becomes free: objects of Python's that think that it
+    is theirs would close what comes after.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for name in os.listdir(_OPEN):
+        number = int(name)
+        with contextlib.suppress(OSError):  # the folder itself, which is closed by now
+            os.fstat(number)
+            if number not in (but, nothing):
+                os.dup2(nothing, number, inheritable=number < 3)
 
 
 def end_with_parent() -> None:
