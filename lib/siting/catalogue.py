@@ -721,10 +721,17 @@ def model(name: str) -> Model:
     """
     found = _model_index().get(_key(name))
     if found is None:
-        ids = [m.model_id for m in models()]
-        names = ids if "/" in name else [known.split("/")[-1] for known in ids]
-        raise UnknownName(unknown(name, "model of the catalogue", names, "models"))
+        raise UnknownName(_no_such_model(name))
     return found
+
+
+@of_facts
+def _no_such_model(name: str) -> str:
+    """The message for a model that is not there; kept, since who asks whether one is there asks
+    often."""
+    ids = [m.model_id for m in models()]
+    names = ids if "/" in name else [known.split("/")[-1] for known in ids]
+    return unknown(name, "model of the catalogue", names, "models")
 
 
 @cache

@@ -366,7 +366,10 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
 def additions(level: Array) -> Array:
     """What is bought at the start of each year to reach a level that is never sold down.
     [n × Y]"""
-    return np.diff(np.maximum.accumulate(level, axis=1), axis=1, prepend=0.0)
+    reached = np.maximum.accumulate(level, axis=1)
+    new = reached.copy()
+    new[:, 1:] -= reached[:, :-1]
+    return new
 
 
 def life_years(draws: Draws) -> int:

@@ -126,7 +126,9 @@ def powers(base: Array, count: int) -> Array:
 def by_year(monthly: Array, years: int = 0) -> Array:
     """Sum over the months of each year, nothing in those that are left. [n × Y]"""
     sums = np.add.reduceat(monthly, np.arange(0, monthly.shape[1], MONTHS), axis=1)
-    return np.pad(sums, ((0, 0), (0, max(0, years - sums.shape[1]))))
+    whole = np.zeros((len(sums), max(years, sums.shape[1])))
+    whole[:, : sums.shape[1]] = sums
+    return whole
 
 
 def by_month(yearly: Array, months: int) -> Array:

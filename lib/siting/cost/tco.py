@@ -295,10 +295,12 @@ def forgone(clock: Clock, name: str, bill: _Bill) -> Array:
     the difference is service that is forgone, worth what the client would pay for it.
     """
     waiting = clock.waiting("waiting", name)
+    if not waiting.any():
+        return np.zeros_like(waiting)
     months = waiting.shape[1]
     paid = {phase: np.zeros((len(waiting), months)) for phase in ("serving", "before")}
     for (falls, path, phase), value in bill.items():
-        if falls == "running" and phase in paid and waiting.any():
+        if falls == "running" and phase in paid:
             yearly = np.broadcast_to(value, (len(value), clock.plan.years))
             monthly = yearly.repeat(MONTHS, axis=1)[:, :months]
             paid[phase] += monthly * clock.path(path)[:, :months]
