@@ -22,6 +22,7 @@ from siting.verdict.ranking import (
     Sampled,
     matters_cost,
     matters_points,
+    may_matter_points,
 )
 from siting.verdict.variants import Outcome, Variant
 
@@ -297,6 +298,8 @@ class DecisionFrames(Topic):
         kind: criterion or sum
         points: points of the choice less those of the other [points]
         known: whether the measure is known of both
+        speaks: for the choice, or for the rival; for neither by less than may matter, or where one
+            is not known
         """
         chosen = self.results.decision.recommended
         others = [c for c in self.results.decision.competing if c.name != chosen]
@@ -310,17 +313,22 @@ class DecisionFrames(Topic):
         rival = max((c.name for c in others), key=sums.__getitem__)
         pair = {"option": chosen, "rival": rival}
         for mine, theirs in zip(cards[chosen], cards[rival], strict=True):
+            points = mine["points"] - theirs["points"]
+            known = mine["known"] and theirs["known"]
             yield pair | {
                 "label": mine["label"],
                 "kind": "criterion",
-                "points": mine["points"] - theirs["points"],
-                "known": mine["known"] and theirs["known"],
+                "points": points,
+                "known": known,
+                "speaks": _speaks(points) if known else "for neither",
             }
+        lead = sums[chosen] - sums[rival]
         yield pair | {
             "label": "Lead",
             "kind": "sum",
-            "points": sums[chosen] - sums[rival],
+            "points": lead,
             "known": True,
+            "speaks": _speaks(lead),
         }
 
     @frame_citing(_criteria_sources)
@@ -898,3 +906,10 @@ def _quantiles(cost: Sampled) -> dict[str, float]:
     """Present cost over all cases."""
     p10, p25, p50, p75, p90 = np.quantile(cost.draws, (0.1, 0.25, 0.5, 0.75, 0.9))
     return {"p10": p10, "p25": p25, "p50": p50, "p75": p75, "p90": p90}
+
+
+def _speaks(points: float) -> str:
+    """For whom a difference in points speaks, in the words of `leads`."""
+    if abs(points) <= may_matter_points():
+        return "for neither"
+    return "for the choice" if points > 0 else "for the rival"

@@ -366,6 +366,11 @@ def matters_points() -> float:
     return settings("decision_settings")["matters_points"].range.central
 
 
+def may_matter_points() -> float:
+    """A lead, or a part of one, up to which nothing speaks for either side. [points of 100]"""
+    return settings("decision_settings")["matters_points"].range.low
+
+
 def matters_cost() -> float:
     """A difference in cost that counts. [share]"""
     return settings("decision_settings")["matters_cost"].range.central
