@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -59,16 +59,24 @@ def _found(model: str, gpu: str, config: str = "") -> tuple[Model, Gpu]:
         raise Refused(f"{flag}: {error.args[0]}") from None
 
 
-def _table(head: str, *rows: tuple[str, Range, int]) -> list[str]:
-    """Names with their ranges, to so many decimals, as lines."""
+class _Line(NamedTuple):
+    """A quantity as a line of a table."""
+
+    name: str
+    value: Range
+    decimals: int = 2
+
+
+def _table(head: str, lines: Iterable[_Line]) -> list[str]:
+    """Names with their ranges."""
     cells = [
         {
-            head: name,
-            "central": f"{value.central:,.{decimals}f}",
-            "low": f"{value.low:,.{decimals}f}",
-            "high": f"{value.high:,.{decimals}f}",
+            head: line.name,
+            "central": f"{line.value.central:,.{line.decimals}f}",
+            "low": f"{line.value.low:,.{line.decimals}f}",
+            "high": f"{line.value.high:,.{line.decimals}f}",
         }
-        for name, value, decimals in rows
+        for line in lines
     ]
     return aligned(cells, right=("central", "low", "high"))
 
@@ -135,17 +143,18 @@ def _memory_json(memory: Memory) -> dict[str, Any]:
 def _memory_lines(memory: Memory) -> list[str]:
     d = memory.deployment
     what = f"{d.model.model_id} on {d.gpus} × {d.gpu.gpu}"
-    parts = [(part.name, part.gib, 2) for part in memory.parts]
-    whole = [("needed", memory.need_gib, 2), ("available to the engine", memory.budget_gib, 2)]
-    tokens = ("tokens the cache holds", memory.tokens, 0)
-    requests = ("requests of that length at once", memory.max_concurrency, 1)
+    parts = [_Line(part.name, part.gib) for part in memory.parts]
+    whole = [_Line("needed", memory.need_gib), _Line("available to the engine", memory.budget_gib)]
+    noun = "request" if memory.concurrency == 1 else "requests"
+    tokens = _Line("tokens the cache holds", memory.tokens, decimals=0)
+    requests = _Line("requests of that length at once", memory.max_concurrency, decimals=1)
     return [
         f"{what}, weights {d.weights or 'native'}: {memory.verdict}",
-        f"{memory.concurrency:g} requests of {memory.context:,} tokens; GiB per GPU",
+        f"{memory.concurrency:g} {noun} of {memory.context:,} tokens; GiB per GPU",
         "",
-        *_table("part", *parts, *whole),
+        *_table("part", [*parts, *whole]),
         "",
-        *_table("what fits", tokens, requests),
+        *_table("what fits", [tokens, requests]),
         "",
         f"longest context that fits: {memory.longest_context:,} tokens",
         *filter(None, [memory.note]),
@@ -193,13 +202,16 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
     from siting.serving.load import workload_load
     from siting.serving.pools import best_pool
 
+    nowhere = set(asked).difference(*(r.model_fields for r in (Option, Workload, Latency)))
+    assert not nowhere, f"flags that no record of a scenario has: {nowhere}"
+
     def of(record: type[R], **more: Any) -> R:
         """A record of a scenario with what was asked of it."""
         return record(**{k: v for k, v in asked.items() if k in record.model_fields}, **more)
 
     chosen, card = _found(model, gpu)
     name = model if Path(model).exists() else chosen.model_id
-    option = of(Option, label=card.id, kind="rented_gpus", gpu=gpu)
+    place = of(Option, label=card.id, kind="rented_gpus", gpu=gpu)
     workload = of(
         Workload,
         description="from the command line",
@@ -207,15 +219,15 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
         latency=of(Latency),
         models=[name],
     )
-    pool = best_pool(option, name, [workload_load("load", workload)], 1)
+    pool = best_pool(place, name, [workload_load("load", workload)], 1)
     figures = {
         "gpus": pool.gpus(1),
         "replicas": pool.total_replicas(1),
         "requests_per_s_per_replica": pool.rate_per_replica,
     }
-    rows = ((name.replace("_", " "), value, 2) for name, value in figures.items())
+    rows = [_Line(figure.replace("_", " "), value) for figure, value in figures.items()]
     lines = [f"{pool.model} on {pool.gpus_per_replica} × {pool.deployment.gpu.gpu} a replica"]
-    lines += _table("what", *rows)
+    lines += _table("what", rows)
     return Answer(_pool_json(pool, figures), [*lines, *pool.notes])
 
 
