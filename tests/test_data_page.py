@@ -525,12 +525,13 @@ def test_no_article_of_the_gdpr_is_cited_where_it_does_not_reach(
 
 
 def test_law_that_a_client_may_touch_is_not_said_to_have_no_gap() -> None:
-    """Prompts hold no personal data, but who uses the system leaves some, if staff do."""
+    """Prompts hold no personal data, but the developers who use the system leave some."""
     told = printed("30_data", "polderwerk").partition("Not wholly on file: ")[2]
     assert "No gap is known" not in told
-    assert "Data protection, if staff use the system" in told
+    assert "**Data protection.** Legal basis" in told
     covered = opened("polderwerk").law_coverage().set_index("topic")
-    assert covered.waits_for["data protection"]
+    assert not covered.waits_for["data protection"]
+    assert covered.touched["data protection"]
     assert not covered.touched["professional secrecy"]
 
 
@@ -911,3 +912,31 @@ def test_a_contract_without_audits_is_known_to_lack_what_the_law_asks() -> None:
     law = sovereignty.assess(put(s.scenario, said)).options["sovereign"]
     assert law.verdicts["GDPR-28-1"].verdict == "review"
     assert not law.verdicts["GDPR-28-1"].is_lacking
+
+
+@pytest.mark.parametrize(
+    ("client", "asked"),
+    [
+        # Its users are its own: the costs train them, so nobody is asked whether staff use it.
+        ("banca-valdora", "Can the employer see who used the system"),
+        ("klinikverbund-nordheide", "Is there a works council"),
+        ("polderwerk", "Is there a works council"),
+    ],
+)
+def test_nobody_is_asked_whether_staff_use_what_only_staff_use(client: str, asked: str) -> None:
+    s = opened(client)
+    points = s.open_points()
+    own = points[(points.option == s.chosen) & (points.owner == "human resources")]
+    (point,) = own.to_dict("records")
+    assert point["question"].startswith(asked)
+    assert "Do employees use" not in printed("30_data", client)
+    assert "Do employees use" not in printed("80_rules", client)
+
+
+def test_where_all_users_are_outside_it_is_asked_whether_staff_use_it() -> None:
+    s = opened("polderwerk")
+    there = put(s.scenario, {"workloads.code-assistant.outside_share": 1.0})
+    rule = sovereignty.assess(there).options["owned"].verdicts["NL-WOR-27"]
+    assert rule.may_not_apply and "staff_use" in rule.missing
+    said = put(s.scenario, {"rules.attributes.staff_use": False})
+    assert sovereignty.assess(said).options["owned"].verdicts["NL-WOR-27"].verdict == "n.a."

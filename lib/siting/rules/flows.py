@@ -362,6 +362,11 @@ def _scenario_lines(
     use_case = f"workloads.{workload}.data.use_case"
     named = any(_sensitive(w.data.use_case) for w in workloads.values())
     yield law.known("sensitive_use_case", named, source(use_case))
+    # Who has no users of its own is asked: what staff do may pass through it all the same.
+    sector = scenario.client.sector
+    staffed = (name for name, w in workloads.items() if w.users_told(sector) > 0)
+    if (own := next(staffed, None)) is not None:
+        yield law.known("staff_use", True, source(f"workloads.{own}.users"))
 
 
 class UseCaseWord(Fact, tables="use_case_words", key="word"):
