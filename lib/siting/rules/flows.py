@@ -292,11 +292,15 @@ def _published(subjects: tuple[str, ...], flow: str, law: RuleBook) -> Layer:
 
 @lru_cache(maxsize=1024)
 def _model_subjects(model: str, law: RuleBook) -> tuple[str, ...]:
-    """Subjects of what a vendor demands for a line of models on every channel, and of what the
-    name of a profile says before the model's (`eu.`)."""
-    names = (model.lower(), catalogue.plain_name(model).lower())
+    """Subjects of what a vendor demands for a line of models on every channel, and of what follows
+    from the geography that the name of a profile begins with (`eu.`)."""
+    name = catalogue.plain_name(model).lower()
     lines = (s for s in law.published if s.startswith("model:"))
-    return tuple(s for s in lines if any(n.startswith(s.removeprefix("model:")) for n in names))
+    profiles = (s for s in law.published if s.startswith("profile:"))
+    return (
+        *(s for s in lines if name.startswith(s.removeprefix("model:"))),
+        *(s for s in profiles if model.lower().startswith(s.removeprefix("profile:"))),
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -157,7 +157,7 @@ def _known_subject(subject: str) -> str:
     return subject
 
 
-SUBJECTS = ("law", "threshold", "assumed", "kind:", "vendor:", "model:")
+SUBJECTS = ("law", "threshold", "assumed", "kind:", "vendor:", "model:", "profile:")
 """What a row of siting_facts/provider_attributes.csv is about; after a colon, which."""
 
 
@@ -166,7 +166,8 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
 
     subject: `law`, `threshold` (a bound that is no law), `kind:KIND`, `vendor:NAME`,
     `vendor:NAME/GROUP` where it holds for clients of a group of countries only (small letters:
-    `eea`, `us`), `model:PREFIX` where it holds for a line of models on every channel, or `assumed`
+    `eea`, `us`), `model:PREFIX` where it holds for a line of models on every channel,
+    `profile:PREFIX` where it follows from the geography that a name begins with (`eu.`), `assumed`
     for what the kit takes for granted until the client says otherwise (always marked so).
     """
 
@@ -178,7 +179,7 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
 
     def holds(self, day: dt.date) -> bool:
         """Whether it holds on `day` and, if it is about a vendor, was public by then."""
-        about = self.subject.startswith(("vendor:", "model:"))
+        about = self.subject.startswith(("vendor:", "model:", "profile:"))
         return super().holds(day) and (not about or known_by(self.date) <= day)
 
 
