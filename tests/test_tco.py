@@ -540,6 +540,24 @@ def test_monthly_flows_and_the_evaluation_behind_the_draws_agree(
         assert found[name].yearly[0].sum() == pytest.approx(o.total, abs=0.01), name
 
 
+@pytest.mark.parametrize(
+    "moved", ["inflation", "discount_rate", "rental_drift", "rental_memory", "api_decline"]
+)
+def test_a_market_that_is_kept_moves_with_every_draw_that_it_is_read_from(moved: str) -> None:
+    chosen = with_changes("agence-lumiere", finance={"price_path": "equal_quality"})
+    plan = tco.assess(chosen, plain_capacity(chosen, rate=1.0)).plan
+    falling = {"rental_drift": -0.1}  # of rents that stay, how fast they level off is no matter
+    before = plan.central(**falling)
+    then = plan.central(**{**falling, moved: before[moved] * 1.5 + 0.01})
+    market = tco.Market()
+    tco.totals(plan, before, market=market)
+    kept = tco.totals(plan, then, market=market)
+    anew = tco.totals(plan, then)
+    assert {n: t.present[0] for n, t in kept.items()} == {n: t.present[0] for n, t in anew.items()}
+    first = tco.totals(plan, before)
+    assert any(kept[name].present[0] != first[name].present[0] for name in kept)
+
+
 def test_over_the_horizon_tax_saves_its_rate_of_all_that_is_paid() -> None:
     # what is bought is an expense too, by and by: its book value at the end is written off then
     for o in plain(tax_rate=0.25).options.values():
