@@ -756,3 +756,54 @@ def test_what_being_wrong_costs_is_told_of_the_option_that_is_recommended(client
     extra = s.standings().set_index("option").regret_money[s.chosen]
     page = printed("20_quality", client)
     assert f"{s.chosen} costs {s.money(extra)} more, in the mean of all cases" in page
+
+
+def test_a_bridge_has_a_price_for_the_days_it_serves_or_says_why_not() -> None:
+    # GPT-4.1 ends on 14 April 2027, day 141; today's service is switched off on day 213. The price
+    # list has GPT-5.5 at OpenAI alone: at its price, and at that of the plan, for 72 days.
+    s = opened("klinikverbund-nordheide")
+    (bridge,) = s.bridges().query("lasts").to_dict("records")
+    assert (bridge["spoken"], bridge["priced_by"], bridge["is_own_price"]) == (
+        "GPT-5.5",
+        "OpenAI",
+        False,
+    )
+    days = (pd.Timestamp(bridge["until"]) - pd.Timestamp("2027-04-14")).days
+    monthly = bridge["held"]
+    paid = s.results.chain.option(s.results.scenario, "azure").priced.flows
+    (api,) = (flow.amounts for flow in paid if flow.category == "api")
+    assert monthly == pytest.approx(api[6] * days * 12 / 365, rel=0.02)
+    assert bridge["cost"] > 2 * monthly  # 5 and 30 dollars a million tokens, not 2 and 8
+    page = printed("50_capacity", "klinikverbund-nordheide")
+    assert f"GPT-5.5: {s.money(bridge['cost'])} until {s.date(bridge['until'])}" in page
+    assert "at OpenAI's own price, as none of Microsoft Azure is on file" in page
+    first_page = printed("10_decision", "klinikverbund-nordheide", "page_one")
+    assert f"can bridge, for {s.money(bridge['cost'])} until" in first_page
+
+
+def test_what_runs_after_a_no_go_is_said_where_the_choice_runs_today() -> None:
+    for client in ("agence-lumiere", "tidewater-apps"):
+        s = opened(client)
+        assert f"{s.today} runs on; " in printed("10_decision", client, "page_one")
+    said = printed("10_decision", "tidewater-apps", "page_one")
+    assert "the answer to “promises kept to users” is “broken” (now blank)" in said
+    assert "none may be chosen until that is put right" in said
+
+
+def test_planned_is_said_of_costs_alone_and_the_score_is_of_middle_values() -> None:
+    # The score takes the likely cost, so "as planned" would name two costs on one page.
+    s = opened("agence-lumiere")
+    why = printed("15_why", "agence-lumiere")
+    score = s.number(s.standings().set_index("option").score[s.chosen], 0)
+    assert f"At middle values, of cost the likely, it scores {score} of 100 points" in why
+    assert "points at middle values" in why and "points as planned" not in why
+
+
+def test_what_counts_as_a_forced_move_and_what_is_left_below_the_limits_is_said() -> None:
+    agence = printed("50_capacity", "agence-lumiere")
+    assert "Not counted as one: price change and change of control, or an end with time" in agence
+    s = opened("klinikverbund-nordheide")
+    card = s.scorecard()
+    left = card[(card.option == s.chosen) & (card.criterion == "latency_margin")].measure.iloc[0]
+    page = printed("50_capacity", "klinikverbund-nordheide")
+    assert f"In the busiest hour {s.percent(left)} is left below your limits" in page

@@ -638,6 +638,18 @@ def _sum_of(lines: Iterable[CashFlow]) -> Array:
     return np.asarray(np.sum([f.amounts for f in lines], axis=0))
 
 
+def between(monthly: Array, first: float, last: float) -> float:
+    """What is paid from one day to another, a month's amount spread evenly over its days; what is
+    paid at once lies before all days. [as the months]
+
+    first, last: days after the report.
+    """
+    begins = np.arange(len(monthly)) - 1.0
+    begun = np.clip(first * MONTHS / 365 - begins, 0, 1)
+    ended = np.clip(last * MONTHS / 365 - begins, 0, 1)
+    return float((monthly * (ended - begun))[1:].sum())
+
+
 def by_year_from_today(monthly: Array) -> tuple[float, ...]:
     """Sum of each year of anything that is counted by month, money or machines: today's in the
     first. [as the months]"""

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from siting import catalogue
+from siting import catalogue, reasoning
 from siting.catalogue import Fact, Source, source_of
+from siting.cost import tco
 from siting.cost.api_prices import told_by
+from siting.inputs.scenario import Scenario
+from siting.places import BY_REQUEST
 from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
@@ -27,6 +30,8 @@ from siting.vendors.vendor_record import (
     on_record,
     separate,
 )
+from siting.verdict.alternatives import listing
+from siting.verdict.plan import switched_off
 
 SHORT = 90
 """Days of notice that a chance is told for. [days]"""
@@ -415,6 +420,12 @@ class VendorFrames(Topic):
         in_use: whether it is the one in use
         successor: whether the vendor names it as successor of the one in use
         lasts: whether it runs beyond the latest go-live
+        until?: when today's service is switched off, of a model that lasts
+        priced_by?: whose list price it is taken at; missing where no list has one
+        is_own_price?: whether that is the vendor's own
+        cost?: of all requests with it, as planned, from the end of the model in use until today's
+            service is switched off; missing where it has no price [currency]
+        held?: what the plan holds for those days [currency]
         """
         (found,) = self.study.verdict().to_dict("records")
         retiring = self.study.retiring_models()
@@ -425,8 +436,9 @@ class VendorFrames(Topic):
             for model, ends in notice.line_of(
                 load(), used.vendor, used.model, self.client.report_date
             ).items():
-                yield {
-                    "option": next(n for n, o in self.options.items() if o.label == used.option),
+                name = next(n for n, o in self.options.items() if o.label == used.option)
+                row = {
+                    "option": name,
                     "vendor": used.vendor,
                     "model": model,
                     "spoken": spoken(model),
@@ -435,7 +447,44 @@ class VendorFrames(Topic):
                     "successor": model == used.replacement,
                     "lasts": ends > latest,
                 }
+                yield row | (self._bridging(name, used, model) if ends > latest else {})
         yield from due.attrs["sources"]
+
+    def _bridging(self, name: str, used: Any, heir: str) -> dict[str, Any]:
+        """What it costs to serve all requests of an option with another model, from the end of the
+        one in use until what runs today is switched off: columns of `bridges`.
+
+        used: a row of `retiring_models`.
+        """
+        option = self.options[name]
+        last = (dt.date.fromisoformat(used.retired) - self.client.report_date).days
+        off = switched_off(self.scenario, str(self.results.decision.recommended))
+        row: dict[str, Any] = {"until": self.results.day(off)}
+        sold = listing(option, heir)
+        if sold is None or option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
+            return row
+        models = {w: sold.model if m == used.model else m for w, m in option.models.items()}
+        change: dict[str, Any] = {"models": models, "provider": sold.provider}
+        if reasoning.effort_missing(sold.model, option.effort):
+            change["effort"] = "default"
+        changes = {f"options.{name}.{field}": value for field, value in change.items()}
+        bridged = self.results.changed(changes, redesigned=False)
+        cost = self._requests(bridged, name, last, off)
+        if cost is None:
+            return row
+        planned = self._requests(self.scenario, name, last, off) or 0.0
+        is_own = sold.provider == option.provider
+        row |= {"priced_by": sold.seller, "is_own_price": is_own}
+        return row | {"cost": cost, "held": planned}
+
+    def _requests(self, scenario: Scenario, name: str, first: float, last: float) -> float | None:
+        """What an option pays by the request from one day after the report to another, as planned;
+        None where it has no price. [currency]"""
+        priced = self.results.chain.option(scenario, name).priced
+        if priced is None:
+            return None
+        paid = (flow for flow in priced.flows if flow.category == "api")
+        return sum(tco.between(flow.amounts, first, last) for flow in paid)
 
     @frame
     def vendor_shocks(self) -> Rows:
@@ -448,6 +497,8 @@ class VendorFrames(Topic):
         clause: the first clause of that
         effect: what it does to the service
         chance*: chance in a year [share]
+        forces_move: whether it makes the client move or stops the service: what a year without a
+            forced move is without
         own: whether the vendor's own record moves the chance; else it is the same for all vendors
         basis: count that the chance rests on
         cost*?: cost if it happens [currency]
@@ -468,6 +519,7 @@ class VendorFrames(Topic):
                 "clause": re.split("[,;]", k.kind.outcome)[0],
                 "effect": k.kind.service_effect,
                 "chance*": k.chance,
+                "forces_move": k.kind.forces_move,
                 "own": k.kind.category == "notices",
                 "basis": k.basis,
                 "cost*": k.cost,

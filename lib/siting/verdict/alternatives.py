@@ -307,6 +307,32 @@ OFFERS: Mapping[str, Callable[[Scenario], Iterator[tuple[str, Option]]]] = {
 # --- successors -------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A model on somebody's price list."""
+
+    provider: str
+    """Identifier of the list."""
+    seller: str
+    model: str
+    """As the list names it."""
+
+
+def listing(option: Option, model: str) -> Listing | None:
+    """Where a model has a price: on the list of the option's provider, else on its maker's own.
+    None on neither."""
+    makers = {v.price_list: v.vendor for v in catalogue.table("vendors", Vendor) if v.role == "api"}
+    sellers = {**makers, option.provider: option.vendor}
+    wanted = catalogue.name_key(model)
+    found = [
+        Listing(provider=p.id, seller=sellers[p.id], model=m.id)
+        for p in price_list
+        for m in filter(_is_priced_by_seller, p.models if p.id in sellers else ())
+        if catalogue.name_key(m.id) == wanted
+    ]
+    return min(found, key=lambda each: each.provider != option.provider, default=None)
+
+
 def sold_as(option: Option, model: str) -> str:
     """How the option's provider names a model; blank where it has no price for it."""
     if option.provider not in {p.id for p in price_list}:

@@ -490,10 +490,10 @@ def _ended(scenario: Scenario) -> dict[str, int]:
     """`Facts.ended`; nothing where nothing runs today."""
     if scenario.finance.baseline not in scenario.options:
         return {}
-    return {name: round(_switched_off(scenario, name)) for name in scenario.options}
+    return {name: round(switched_off(scenario, name)) for name in scenario.options}
 
 
-def _switched_off(scenario: Scenario, name: str) -> float:
+def switched_off(scenario: Scenario, name: str) -> float:
     """When what runs today is no longer paid, as the costs have it. [days after the report]"""
     serves = days_to_serve(scenario.options[name].months_to_production)
     return serves.central + _beside(scenario).central * DAYS_OF_MONTH

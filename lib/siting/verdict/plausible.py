@@ -575,6 +575,12 @@ def _answered(asked: str, after: str, before: str) -> str:
     return f"the answer to “{asked}” is {after} (now {before})"
 
 
+def _quoted(asked: Attribute, value: Any) -> str:
+    """An answer within a sentence: a word of a list in quotation marks."""
+    said = attributes.value_text(value)
+    return f"“{said}”" if asked.words else said
+
+
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
@@ -602,7 +608,7 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
                     before="blank",
                     after=attributes.value_text(value),
                     changes={path: value},
-                    clause=_answered(asked.label + whose, attributes.value_text(value), "blank"),
+                    clause=_answered(asked.label + whose, _quoted(asked, value), "blank"),
                 )
                 if owner:
                     by_option.setdefault(owner, {}).setdefault(path, []).append(value)
