@@ -294,6 +294,20 @@ def test_the_clients_get_the_verdicts_that_their_law_demands(client, option, rul
     assert own_verdicts(scenario.load(client), option)[rule_id] == verdict
 
 
+def test_concentration_is_judged_as_it_will_be_after_the_move():
+    """DORA Art. 29(1) asks what the envisaged contract would lead to: that no critical work lies
+    with a provider today clears nothing, as the work of today's service would move there."""
+    said = scenario.load("banca-valdora")
+    found = sovereignty.assess(said)
+    planned = found.options["sovereign"].verdicts["DORA-29-1"]
+    assert planned.verdict == "review"
+    assert planned.missing == ("provider_share_after_move",)
+    later = changed(said, "sovereign", provider_share_after_move=0.5)
+    assert own_verdicts(later, "sovereign")["DORA-29-1"] == "pass"
+    later = changed(said, "sovereign", provider_share_after_move=0.6)
+    assert own_verdicts(later, "sovereign")["DORA-29-1"] == "review"
+
+
 def test_no_two_clients_get_the_same_matrix():
     found = {
         client: tuple(tuple(own_verdicts(said, option).values()) for option in said.options)
