@@ -413,11 +413,11 @@ def test_replicas_whose_bursts_are_simulated_together_ask_for_what_each_asks_for
     rate = pool.workloads[0].rate
     curve = curve_of(pool)
     few = dataclasses.replace(curve, decode_s=curve.decode_s[:20])
-    slow = dataclasses.replace(curve, prompt_s=3 * curve.prompt_s)
+    fast = dataclasses.replace(curve, decode_s=0.8 * curve.decode_s)
     several = [
         queueing._Bursts(each, limits, "agents", share * rate)
-        for each in (curve, few, slow)
-        for share in (0.1, 0.9)
+        for share in (0.3, 0.9)
+        for each in (curve, fast, few)
     ]
     queueing._look_for_least(several)
     found = [bursts.headroom for bursts in several]
