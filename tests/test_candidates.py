@@ -112,10 +112,18 @@ def test_a_rule_that_fails_strikes_with_its_number_and_a_review_does_not(scenari
 def test_a_worse_model_is_struck_only_if_quality_is_a_hard_constraint(scenario):
     worse = Made(verdict="worse", model="m", reference="r", reason="2 boards agree", items=500)
     worse.supported = False
+    worse.own = None
     parity = Made(of=lambda name: (worse,))
     asked = changed(scenario, hard_constraints=["quality"])
     assert reasons(asked, parity=parity) == ("M is worse than R",)
     assert reasons(changed(scenario, hard_constraints=[]), parity=parity) == ()
+    short = Made(verdict="unknown", model="m", reference="r", reason="own test", items=500)
+    short.supported = False
+    short.own = Made(reached=False, score=82.0, floor=84.0)
+    below = Made(of=lambda name: (short,))
+    assert reasons(asked, parity=below) == ("M is below your floor in your own test: 82, not 84",)
+    short.own.reached = True
+    assert reasons(asked, parity=below) == ()
     (doubt,) = candidates.unproven(parity, "owned")
     assert (doubt.point, doubt.reason, doubt.quality) == ("M as good as R", "2 boards agree", True)
 

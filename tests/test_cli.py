@@ -324,3 +324,11 @@ def test_a_fixed_term_of_rental_that_another_undercuts_is_told_and_a_cheap_one_i
     assert "more over the horizon than by the hour; write `commitment: on_demand`" in said
     by_the_hour = ["check", "polderwerk", "--set", "options.rented.commitment=on_demand"]
     assert "commitment" not in CliRunner().invoke(cli, by_the_hour).output
+
+
+def test_check_names_a_provider_whose_price_is_that_of_others() -> None:
+    elsewhere = ["check", "polderwerk", "--set", "options.rented.provider=nosuchhost"]
+    said = CliRunner().invoke(cli, elsewhere).output
+    assert "options.rented: no price of nosuchhost for" in said
+    assert "write a quote for option.rented.gpu_hour" in said
+    assert "median of others" not in CliRunner().invoke(cli, ["check", "polderwerk"]).output

@@ -43,6 +43,23 @@ IN_A_FILE = {
         'users: 500, deadline: {by: "07:00"}',
         "write the hour as a number, 7, without quotes",
     ),
+    "half an hour in quotes where hours are whole": (
+        "users: 500",
+        'users: 500, deadline: {by: "06:30"}',
+        "write the full hour before it: 6",
+    ),
+    "a score of a model by a name of one's own": (
+        "users: 500",
+        "users: 500, quality: {reference_model: gpt-4.1, "
+        "own: {scores: {gpt-4.1: 88, Gemma 4 31B: 86}, items: 400, floor: 84}}",
+        "did you mean google/gemma-4-31B-it?",
+    ),
+    "a score of a model that nobody knows": (
+        "users: 500",
+        "users: 500, quality: {reference_model: gpt-4.1, "
+        "own: {scores: {gpt-4.1: 88, our-own: 86}, items: 400, floor: 84}}",
+        "or remove it",
+    ),
     "a task that the kit calls otherwise": (
         "users: 500",
         "users: 500, task: extraction",

@@ -597,6 +597,10 @@ def plain_name(name: str) -> str:
     return re.sub(r"-v\d+(:\d+)?$", "", re.sub(cloud, "", name.split("/")[-1]))
 
 
+UNSPOKEN = re.compile(r"it|instruct|chat|hf|preview|\d{4}|\d{8}", re.IGNORECASE)
+"""Parts of a model's name that nobody says."""
+
+
 def name_key(name: str) -> str:
     """A model's name without maker, cloud prefix, version suffix, case and punctuation.
 

@@ -21,6 +21,7 @@ from typing import Annotated, Literal
 
 from siting import catalogue, pictures
 from siting.catalogue import (
+    UNSPOKEN,
     Fact,
     Input,
     Named,
@@ -193,9 +194,6 @@ def boards() -> Mapping[str, Board]:
     return {b.board: b for b in table("quality_boards", Board)}
 
 
-_UNSPOKEN = re.compile(r"it|instruct|chat|hf|preview|\d{4}|\d{8}", re.IGNORECASE)
-
-
 def bare_name(model: str) -> str:
     """A model's name without its maker's: `gemma-4-31B-it`."""
     return model.split("/")[-1]
@@ -205,7 +203,7 @@ def spoken(model: str) -> str:
     """A model's name as a person says it: `google/gemma-4-31B-it` is Gemma 4 31B."""
     words: list[str] = []
     for part in filter(None, re.split(r"[-_ ]", plain_name(model))):
-        if _UNSPOKEN.fullmatch(part) and words:
+        if UNSPOKEN.fullmatch(part) and words:
             continue
         if words and part.isdigit() and words[-1].isdigit() and len(part) < 3:
             words[-1] += f".{part}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -52,7 +53,8 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         stages = Chain()
         told = [*usual.unstated(opened), *unquoted(opened)]
         told += chain.from_iterable(beside_list(opened, name) for name in opened.options)
-        told += [*unpriced(opened, stages), *idle(opened, stages), *dear_terms(opened, stages)]
+        told += [*unpriced(opened, stages), *of_others(opened, stages)]
+        told += [*idle(opened, stages), *dear_terms(opened, stages)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
@@ -80,6 +82,25 @@ def unpriced(found: Scenario, stages: Chain) -> list[str]:
         for name, reason in why.items()
         if reason
     ]
+
+
+def of_others(found: Scenario, stages: Chain) -> Iterator[str]:
+    """Options whose cards are priced as the median of other providers has it."""
+    from siting.cost import prices
+    from siting.places import OWNED, SELF_HOSTED
+
+    quoted = {quote.item for quote in found.finance.quotes}
+    for name, runs in stages.designed(found).options.items():
+        item = f"option.{name}.gpu_hour"
+        if runs.kind not in SELF_HOSTED or runs.kind in OWNED or item in quoted:
+            continue
+        with contextlib.suppress(prices.NotPriced):
+            note = prices.gpu_hour(runs, runs.gpu, found.client.report_date).note
+            if note:
+                yield (
+                    f"options.{name}: {note}; ask whether it rents that card, and write a quote "
+                    f"for {item}, or name another provider (`siting facts --table cloud_prices`)"
+                )
 
 
 def idle(found: Scenario, stages: Chain) -> list[str]:

@@ -188,7 +188,11 @@ def _wrong_type(kind: str, value: Any, shown: str, ctx: Mapping[str, Any]) -> tu
         listed = f"[{share}]" if kind == "list_type" else share
         return f"{shown} is text, not a number", f"write {listed} for {percent[1]} %"
     if isinstance(value, str) and kind in ("int_type", "float_type"):
-        if hour := hour_of(value):
+        hour = hour_of(value)
+        if hour and kind == "int_type" and not hour.isdecimal():
+            before = math.floor(float(hour))
+            return f"{value!r} is no full hour", f"write the full hour before it: {before}"
+        if hour:
             return f"{value!r} is text", f"write the hour as a number, {hour}, without quotes"
         number = re.sub(r"[\s']", "", value)
         if re.fullmatch(r"[-+]?\d+(\.\d+)?", number):

@@ -139,7 +139,7 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
         models = parity.of(name)
         failed = (fault for line in asked for fault in candidates.judged(line, found, name).fails)
         faults = [fault.told for fault in failed]
-        faults += filter(None, map(short_of_floor, models))
+        faults += filter(None, map(candidates.short_of_floor, models))
         verdicts = (p.verdict for p in models)
         judged_ways.append(
             Alternative(
@@ -154,15 +154,6 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
             )
         )
     return judged_ways
-
-
-def short_of_floor(found: quality.Parity) -> str:
-    """By what a model falls short of what the client asks of it; blank where nothing shows that."""
-    own = found.own
-    if own is not None and not own.reached:
-        model = quality.spoken(found.model)
-        return f"{model} is below your floor in your own test: {own.score:g}, not {own.floor:g}"
-    return candidates.worse_in_words(found) if found.verdict == "worse" else ""
 
 
 def _present_costs(

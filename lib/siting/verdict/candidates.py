@@ -309,8 +309,8 @@ def judged(line: str, found: Chapters, name: str) -> Held:
         case "sovereignty" | "rule":  # a floor of SEAL is one of the rules
             return _by_rules(found.sovereignty, name, line, asked.rule_id)
         case "quality":
-            worse = (p for p in found.parity.of(name) if p.verdict == "worse")
-            return Held([_broken(line, worse_in_words(p)) for p in worse])
+            short = filter(None, map(short_of_floor, found.parity.of(name)))
+            return Held([_broken(line, told) for told in short])
         case "latency":
             return _by_latency(found.capacity[name], line)
         case "budget":
@@ -320,6 +320,15 @@ def judged(line: str, found: Chapters, name: str) -> Held:
 def _broken(line: str, told: str) -> Barrier:
     """A hard constraint that is on no rule, and that an option breaks."""
     return Barrier(told=told, by="condition", line=line)
+
+
+def short_of_floor(found: quality.Parity) -> str:
+    """By what a model falls short of what the client asks of it; blank where nothing shows that."""
+    own = found.own
+    if own is not None and not own.reached:
+        model = quality.spoken(found.model)
+        return f"{model} is below your floor in your own test: {own.score:g}, not {own.floor:g}"
+    return worse_in_words(found) if found.verdict == "worse" else ""
 
 
 def worse_in_words(found: quality.Parity) -> str:

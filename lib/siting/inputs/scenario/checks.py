@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from siting import catalogue, reasoning, vision
-from siting.catalogue import column, of_facts, suggestion
+from siting.catalogue import UNSPOKEN, column, of_facts, suggestion
 from siting.inputs.attributes import FlowKind, dictionary, value_problem
 from siting.inputs.document import Fault, Path_
 from siting.inputs.scenario import constraints, known
@@ -432,11 +434,55 @@ def _answers(scenario: Scenario) -> Iterator[Fault]:
                 yield Fault((*path, attribute), wrong, write)
 
 
+def _scored(path: Path_, name: str, served: set[str]) -> Iterator[Fault]:
+    """A score is of a model by the name that the scenario has for it, or of another one that is
+    known: one of an unknown name would be left out."""
+    key = catalogue.name_key(name)
+    if key in map(catalogue.name_key, served):
+        return
+    meant = sorted(model for model in served if _shortened(name, model))
+    if meant:
+        write = f"did you mean {' or '.join(meant)}?"
+    elif key in _sold() or not known.MODEL.unknown(name):
+        return
+    else:
+        write = f"write its name as in `models`, one of {', '.join(sorted(served))}, or remove it"
+    yield Fault(path, f"{name!r} is no model that is known by this name", write)
+
+
+def _shortened(name: str, model: str) -> bool:
+    """Whether a name is a model's without its maker, its size or what nobody says of it."""
+    said = _parts(name)
+    left = [part for part in _parts(catalogue.plain_name(model)) if part not in said]
+    size = re.compile(r"\d+(\.\d+)?b")
+    return said <= _parts(model) and all(UNSPOKEN.fullmatch(p) or size.fullmatch(p) for p in left)
+
+
+def _parts(name: str) -> set[str]:
+    """`google/gemma-4-31B-it`: google, gemma, 4, 31b, it."""
+    return set(filter(None, re.split(r"[\s/_-]", name.lower())))
+
+
+@cache
+def _sold() -> frozenset[str]:
+    """Models of the price list, by what is compared of their names."""
+    from genai_prices.data import providers
+
+    return frozenset(catalogue.name_key(m.id) for p in providers for m in p.models)
+
+
 def _tested(scenario: Scenario) -> Iterator[Fault]:
-    """A test of the client's own has a floor, or a score of the reference model that serves."""
+    """A test of the client's own scores models by names that are known, and has a floor, or a score
+    of the reference model that serves."""
     for name, workload in scenario.workloads.items():
         floor = workload.quality
-        if floor is None or floor.own is None or floor.own.floor is not None:
+        if floor is None or floor.own is None:
+            continue
+        served = {option.runs(name) for option in scenario.options.values()} - {None, ""}
+        here = ("workloads", name, "quality", "own", "scores")
+        for model in floor.own.scores:
+            yield from _scored((*here, model), model, {floor.reference_model, *served})
+        if floor.own.floor is not None:
             continue
         scored = {catalogue.name_key(model) for model in floor.own.scores}
         if catalogue.name_key(floor.reference_model) not in scored:
