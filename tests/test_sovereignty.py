@@ -1102,6 +1102,18 @@ def test_screening_of_applicants_without_a_human_fails_and_asks_for_annex_iii():
     assert "annex_iii" in awaited
 
 
+@pytest.mark.parametrize(
+    ("decides", "asked"), [({}, True), ({"decides_on_people": False}, False)], ids=["open", "no"]
+)
+def test_annex_iii_is_asked_as_long_as_decisions_on_people_are_open(decides, asked):
+    """Uses that decide on work, credit or care are what Annex III names (nos. 4 and 5): the one
+    is not assumed away while the other is a question."""
+    found, _ = read_off(client_of("IT", "banking", {"use_case": "assistant"}, decides))
+    awaited = {p.awaited.name for p in found.options["owned"].open_points if p.awaited}
+    assert ("annex_iii" in awaited) == asked
+    assert ("annex_iii" in {k.attribute.name for k in found.assumptions}) != asked
+
+
 def test_secrets_of_the_french_state_at_a_service_out_of_scope_fail():
     held = {"api": {"secnumcloud_qualified": True, "secnumcloud_covers_service": False}}
     said = client_of("FR", "public", {"secrecy": ["state"]}, options=held)

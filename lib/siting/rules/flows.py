@@ -215,8 +215,7 @@ def _assumed(stated: Layer, law: RuleBook) -> Layer:
 def _taken_for_granted(stated: tuple[tuple[str, Value | None], ...], law: RuleBook) -> Layer:
     """What is taken for granted of a flow of which `stated` is said."""
     values = {**law.sets, **dict(stated)}
-    taken = (a for a in law.assumptions if not conditions.evaluate(a.unless, values))
-    return _by_name(assumption.known for assumption in taken)
+    return _by_name(made.known for made in law.assumptions if made.is_made(values))
 
 
 def _place(part: Part) -> Iterator[Known]:

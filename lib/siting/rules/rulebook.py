@@ -176,6 +176,8 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
     value: str
     unless: str = ""
     """Of what is `assumed`: the condition under which nothing is, and the client is asked."""
+    open_with: str = ""
+    """Of what is `assumed`: the condition that makes it a question as long as it is not known."""
 
     def holds(self, day: dt.date) -> bool:
         """Whether it holds on `day` and, if it is about a vendor, was public by then."""
@@ -255,12 +257,19 @@ class RemedyInPlace(Fact, tables="remedies_in_place", key="item rules"):
     """Condition on what is known of the flow that the rule looks at."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Assumption:
-    """What the kit takes for granted, and the condition under which it asks instead."""
+    """What the kit takes for granted, and when it asks instead: where one condition holds, and
+    where it is not known whether the other does."""
 
     known: Known
     unless: Condition
+    open_with: Condition
+
+    def is_made(self, values: Values) -> bool:
+        """Whether it is taken for granted of a flow with these values."""
+        is_open = conditions.evaluate(self.open_with, values) is None
+        return not is_open and not conditions.evaluate(self.unless, values)
 
 
 class Stress(Fact, tables="sovereignty_stress", key="stress"):
@@ -340,7 +349,8 @@ class RuleBook:
     @cached_property
     def questions(self) -> tuple[str, ...]:
         """Attributes whose values make a question of what is taken for granted else."""
-        named = (conditions.names(assumption.unless) for assumption in self.assumptions)
+        asked = (part for made in self.assumptions for part in (made.unless, made.open_with))
+        named = map(conditions.names, asked)
         return tuple(sorted(frozenset().union(*named) & self.attributes.keys()))
 
     @cached_property
@@ -477,8 +487,7 @@ def rule_book() -> RuleBook:
         groups=groups,
         published=published,
         assumptions=tuple(
-            Assumption(known, read(row.unless, f"provider_attributes.csv, assumed {row.attribute}"))
-            for row, known in published.get("assumed", ())
+            _assumption(row, known, read) for row, known in published.get("assumed", ())
         ),
         coverage=coverage,
         remedies_in_place={
@@ -495,6 +504,15 @@ def rule_book() -> RuleBook:
         },
         derived=derived,
     )
+
+
+def _assumption(
+    row: ProviderAttribute, known: Known, read: Callable[[str, str], Condition]
+) -> Assumption:
+    """What a row takes for granted. Raises ConditionError naming it."""
+    where = f"provider_attributes.csv, assumed {row.attribute}"
+    unless = read(row.unless, where)
+    return Assumption(known=known, unless=unless, open_with=read(row.open_with, where))
 
 
 SEAT = Name("controller_country")
