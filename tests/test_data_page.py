@@ -201,6 +201,14 @@ def test_good_practice_is_not_called_law(client: str) -> None:
     assert "Criminal Code of Canada" not in told.partition("Not on file")[0]
 
 
+@pytest.mark.parametrize("client", ["banca-valdora", "klinikverbund-nordheide"])
+def test_what_today_s_service_would_lose_is_told_where_it_runs_on(client: str) -> None:
+    s = opened(client)
+    told = printed("30_data", client)
+    assert f"{s.today}, until then, fails a rule after each of them." in told
+    assert f"No rule of {s.chosen} fails after any of these: " in told
+
+
 def test_own_hours_are_a_part_of_what_is_paid_after_a_go() -> None:
     gate = opened("banca-valdora").gate().iloc[0]
     # Nothing is bought: all of it is time of the bank's own people.

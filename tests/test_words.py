@@ -257,6 +257,7 @@ OPEN = {
     "conditions and values that the rule book parses": {
         "sovereignty_flows.exists_when", "sovereignty_stress.value", "c3a_criteria.holds_when",
         "seal_ceilings.holds_when", "sovereignty_rules.lacking_when",
+        "provider_attributes.open_with",
     },
     "countries, which `check_tables` knows": {"vendor_events.holds_in"},
     "names of factors that `uncertainty.check_correlations` checks": {"cost_correlations.b"},
