@@ -169,6 +169,7 @@ def test_the_fact_that_keeps_most_rules_off_has_one_number_of_them(client: str) 
     widest = next(s.wide_switches().itertuples(), None)
     if widest is None:
         return
+    assert widest.review + widest.fail <= widest.more <= widest.rules_off
     told = printed("30_data", client)
     part = "all" if widest.more == widest.rules_off else f"{widest.more} of the"
     assert f"{part} {widest.rules_off} rules that this keeps off would apply" in told
