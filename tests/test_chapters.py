@@ -135,7 +135,8 @@ def test_no_output_holds_an_address(cells: dict[str, NotebookNode]) -> None:
 @pytest.mark.parametrize(
     "cell,error",
     [("input('?')", "EOFError"), ("import getpass; getpass.getpass()", "EOFError"),
-     ("def f(:", "SyntaxError"), ("%nonsense", "UsageError")],
+     ("def f(:", "SyntaxError"), ("%nonsense", "UsageError"),
+     ("total = 1; totl", "NameError: name 'totl' is not defined; did you mean 'total'?")],
 )  # fmt: skip
 def test_a_cell_that_asks_or_is_wrong_fails_and_does_not_hang(cell: str, error: str) -> None:
     failure = executed(cell)

@@ -31,6 +31,7 @@ from papermill.parameterize import parameterize_notebook
 from traitlets import Type
 from traitlets.config import Config
 
+from siting_report.run import misspelt
 from siting_report.show import Enough, style
 
 
@@ -350,12 +351,13 @@ class InProcess(Engine):  # type: ignore[misc]
     ) -> None:
         cells = nb_man.nb.cells
         with tempfile.TemporaryDirectory(prefix="siting-") as folder:
-            for ran in ready(folder).run(cells, Outputs(cells, tell)):
+            shell = ready(folder)
+            for ran in shell.run(cells, Outputs(cells, tell)):
                 if isinstance(ran.error, Enough):
                     del cells[ran.number + 1 :]  # they have nothing to show, and do not run
                     return
                 if ran.error is not None:
-                    reason = f"{type(ran.error).__name__}: {ran.error}"
+                    reason = misspelt.told(ran.error, shell.user_ns)
                     raise CellFailed(_name_of(cells[ran.number]), reason)
 
 
