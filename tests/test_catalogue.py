@@ -24,6 +24,7 @@ from siting.cli.frame import check_tables
 from siting.cost import prices
 from siting.dtypes import kv_format, weight_format
 from siting.inputs import attributes
+from siting.inputs.scenario import checks
 from siting.memory import attention
 from siting.memory.deployment import usable_gib
 from siting.memory.weights import weight_bytes_per_gpu
@@ -454,3 +455,26 @@ def test_every_table_is_checked_before_a_client() -> None:
     ).stdout.split()
     there = {path.stem for path in catalogue.facts_dir().glob("*.csv")}
     assert there - set(known) == {"severity_rubric", "vendor_event_ratings"}
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "short"),
+    [
+        ("Gemma 4 31B", "google/gemma-4-31B-it", True),
+        ("mistral-small-3.2", "mistralai/Mistral-Small-3.2-24B-Instruct-2506", True),
+        ("gpt-4.1", "gpt-4.1-mini", False),  # another model, not a shorter name
+        ("gemma", "google/gemma-4-31B-it", False),
+        ("", "google/gemma-4-31B-it", False),
+    ],
+)
+def test_a_name_is_short_for_a_model_if_it_lacks_what_nobody_says(
+    name: str, model: str, short: bool
+) -> None:
+    assert catalogue.is_short_for(name, model) == short
+
+
+def test_a_model_that_a_host_sells_under_its_whole_name_is_suggested() -> None:
+    path = ("options", "host", "models", "all")
+    (fault,) = checks._hosted(path, "gemma-4-31b", "infomaniak")
+    assert fault.write == "did you mean google/gemma-4-31B-it?"
+    assert list(checks._hosted(path, "google/gemma-4-31B-it", "infomaniak")) == []

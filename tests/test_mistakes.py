@@ -60,6 +60,11 @@ IN_A_FILE = {
         "own: {scores: {gpt-4.1: 88, our-own: 86}, items: 400, floor: 84}}",
         "or remove it",
     ),
+    "an open model without its size": (
+        "users: 500",
+        "users: 500, models: [Mistral Small 3.2]",
+        "did you mean mistralai/Mistral-Small-3.2-24B-Instruct-2506?",
+    ),
     "a task that the kit calls otherwise": (
         "users: 500",
         "users: 500, task: extraction",

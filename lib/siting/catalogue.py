@@ -609,6 +609,21 @@ def name_key(name: str) -> str:
     return re.sub(r"[\s_\-.]+", "", plain_name(name)).lower()
 
 
+def is_short_for(name: str, model: str) -> bool:
+    """Whether a name is a model's without its maker, its size, or what nobody says of it:
+    `Mistral Small 3.2` is short for `mistralai/Mistral-Small-3.2-24B-Instruct-2506`."""
+    said = _parts(name)
+    left = [part for part in _parts(plain_name(model)) if part not in said]
+    size = re.compile(r"\d+(\.\d+)?b")
+    unsaid = all(UNSPOKEN.fullmatch(part) or size.fullmatch(part) for part in left)
+    return bool(said) and said <= _parts(model) and unsaid
+
+
+def _parts(name: str) -> set[str]:
+    """`google/gemma-4-31B-it`: google, gemma, 4, 31b, it."""
+    return set(filter(None, re.split(r"[\s/_-]", name.lower())))
+
+
 def _key(name: str) -> str:
     """Names compare without case, spaces, dashes and underscores."""
     return re.sub(r"[\s_\-]+", "", name).lower()
@@ -734,6 +749,9 @@ def _no_such_model(name: str) -> str:
     """The message for a model that is not there; kept, since who asks whether one is there asks
     often."""
     ids = [m.model_id for m in models()]
+    meant = [known for known in ids if is_short_for(name, known)]
+    if 0 < len(meant) <= 3:
+        return f"{name!r} is no model of the catalogue; did you mean {' or '.join(meant)}?"
     names = ids if "/" in name else [known.split("/")[-1] for known in ids]
     return unknown(name, "model of the catalogue", names, "models")
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from siting import catalogue, reasoning, vision
-from siting.catalogue import UNSPOKEN, column, of_facts, suggestion
+from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.attributes import FlowKind, dictionary, value_problem
 from siting.inputs.document import Fault, Path_
 from siting.inputs.scenario import constraints, known
@@ -303,10 +302,21 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
     selling |= {
         p.id for p in providers if any(m.id.split("/")[-1].lower() == short for m in p.models)
     }
-    if provider_id not in selling:
+    if provider_id in selling:
+        return
+    where = provider_id or "no provider"
+    wrong = f"{model!r} has no price at {where}"
+    offered = {
+        cells["model"]
+        for _, cells in catalogue.rows(catalogue.facts_dir() / "open_api_prices.csv")
+        if cells["provider"] == provider_id
+    }
+    meant = sorted(m for m in offered if catalogue.is_short_for(model, m))
+    if meant:
+        yield Fault(path, wrong, f"did you mean {' or '.join(meant)}?")
+    else:
         hosts = ", ".join(sorted(selling)) or "none is known: write a quote for api_request"
-        where = provider_id or "no provider"
-        yield Fault(path, f"{model!r} has no price at {where}", f"hosts that sell it: {hosts}")
+        yield Fault(path, wrong, f"hosts that sell it: {hosts}")
 
 
 _LOOKED_UP = {
@@ -440,7 +450,7 @@ def _scored(path: Path_, name: str, served: set[str]) -> Iterator[Fault]:
     key = catalogue.name_key(name)
     if key in map(catalogue.name_key, served):
         return
-    meant = sorted(model for model in served if _shortened(name, model))
+    meant = sorted(model for model in served if catalogue.is_short_for(name, model))
     if meant:
         write = f"did you mean {' or '.join(meant)}?"
     elif key in _sold() or not known.MODEL.unknown(name):
@@ -448,19 +458,6 @@ def _scored(path: Path_, name: str, served: set[str]) -> Iterator[Fault]:
     else:
         write = f"write its name as in `models`, one of {', '.join(sorted(served))}, or remove it"
     yield Fault(path, f"{name!r} is no model that is known by this name", write)
-
-
-def _shortened(name: str, model: str) -> bool:
-    """Whether a name is a model's without its maker, its size or what nobody says of it."""
-    said = _parts(name)
-    left = [part for part in _parts(catalogue.plain_name(model)) if part not in said]
-    size = re.compile(r"\d+(\.\d+)?b")
-    return said <= _parts(model) and all(UNSPOKEN.fullmatch(p) or size.fullmatch(p) for p in left)
-
-
-def _parts(name: str) -> set[str]:
-    """`google/gemma-4-31B-it`: google, gemma, 4, 31b, it."""
-    return set(filter(None, re.split(r"[\s/_-]", name.lower())))
 
 
 @cache
