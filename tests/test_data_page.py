@@ -210,6 +210,21 @@ def test_what_today_s_service_would_lose_is_told_where_it_runs_on(client: str) -
     assert f"No rule of {s.chosen} fails after any of these: " in told
 
 
+def test_what_page_one_counts_of_open_questions_is_said_and_true() -> None:
+    """A country is never tried as an answer, so the place that page 5 asks for is not counted."""
+    s = opened("banca-valdora")
+    assert "It counts no question about a country" in printed("80_rules", "banca-valdora")
+    countries = {
+        known.label
+        for known in s.results.sovereignty.law.attributes.values()
+        if known.type == "country"
+    }
+    counted = s.deciding()
+    blanks = counted.what[(counted.kind == "unanswered") & ~counted.is_all_at_once]
+    assert len(blanks) > 0
+    assert not {what.split(",")[0] for what in blanks} & countries
+
+
 def test_own_hours_are_a_part_of_what_is_paid_after_a_go() -> None:
     gate = opened("banca-valdora").gate().iloc[0]
     # Nothing is bought: all of it is time of the bank's own people.
