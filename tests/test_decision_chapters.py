@@ -807,3 +807,31 @@ def test_what_counts_as_a_forced_move_and_what_is_left_below_the_limits_is_said(
     left = card[(card.option == s.chosen) & (card.criterion == "latency_margin")].measure.iloc[0]
     page = printed("50_capacity", "klinikverbund-nordheide")
     assert f"In the busiest hour {s.percent(left)} is left below your limits" in page
+
+
+def test_what_hidden_reasoning_nobody_counted_makes_of_todays_cost_is_said_beside_it() -> None:
+    # A request of the bank writes 420 tokens that are seen, and 1 100 are assumed that are not:
+    # of 1 520 at the price of output, beside 4 800 read. Seeweb's Gemma is planned with none.
+    s = opened("banca-valdora")
+    row = s.uncounted().set_index("option").loc[s.today]
+    assert (row.tokens_low, row.tokens, row.tokens_high) == (400, 1100, 2500)
+    assert row.likely == s.standings().set_index("option").p50[s.today]
+    # 3 600 at 3.30 dollars, 1 200 at a tenth of it, what is written at 16.50: 54% as planned.
+    hidden = 1100 * 16.5 / (3600 * 3.3 + 1200 * 0.33 + 1520 * 16.5)
+    assert row.part == pytest.approx(hidden, abs=0.05)
+    made = f"{s.percent(row.part)} of "
+    money = printed("40_cost", "banca-valdora")
+    assert f"{made}it by hidden reasoning that nobody counted" in money
+    page = printed("20_quality", "banca-valdora")
+    assert f"{made}what {s.today} likely costs, {s.money(row.without)} without" in page
+    assert f"{s.chosen} is planned with none" in page
+    # A client that counted none, and whose models do not reason, is told nothing of it.
+    assert "hidden reasoning" not in printed("40_cost", "klinikverbund-nordheide")
+
+
+def test_the_table_of_the_load_says_whose_tokens_it_tells() -> None:
+    for client, tokens in (("banca-valdora", 420), ("tidewater-apps", 300 + 550)):
+        (load,) = opened(client).loads().to_dict("records")
+        assert load["output"] == tokens
+        said = f"those written are of {load['written_by']}, with its hidden reasoning if it has any"
+        assert said in printed("74_capacity_tables", client)

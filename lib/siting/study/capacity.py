@@ -55,10 +55,15 @@ class CapacityFrames(Topic):
                 yield {"option": name, "model": bare_name(model)}, pool
 
     @property
+    def _seen_by(self) -> str:
+        """The option whose models the load is told of: one with GPUs, if there is any."""
+        every = self.results.capacity
+        return next((name for name, found in every.items() if found.pools), next(iter(every)))
+
+    @property
     def _loads(self) -> Mapping[str, Load]:
-        """Load by workload: as models on GPUs of one's own see it, if there are any."""
-        every = list(self.results.capacity.values())
-        return next((found for found in every if found.pools), every[0]).loads
+        """Load by workload, as that option's models see it."""
+        return self.results.capacity[self._seen_by].loads
 
     def _load_sources(self) -> Iterator[Source]:
         for name in self.scenario.workloads:
@@ -81,7 +86,8 @@ class CapacityFrames(Topic):
         year_peak: busiest hour of the year, waiting work aside [requests/s]
         input: mean of a request [tokens]
         cached: share of the input that repeats an earlier prefix [share]
-        output: mean of a request, hidden reasoning included [tokens]
+        output: mean of a request, hidden reasoning of `written_by` included [tokens]
+        written_by: label of the option whose models write it: one with GPUs of its own, if any
         tokens_per_minute: input and output together in the busiest hour of the year, waiting work
             aside [tokens/min]
         waiting_tokens: the same of work that may wait, were it sent as it comes [tokens/min]
@@ -106,6 +112,7 @@ class CapacityFrames(Topic):
                 "input": lengths.input.mean,
                 "cached": lengths.cached_share,
                 "output": lengths.output.mean,
+                "written_by": self.results.labels[self._seen_by],
                 "tokens_per_minute": busiest * in_the_year,
                 "waiting_tokens": float(load.waiting.max()) * in_the_year,
                 "may_wait": load.batchable_share,

@@ -13,7 +13,7 @@ from siting.catalogue import Source, source_of
 from siting.cost import api_prices, cashflow, claims, costing, money
 from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices
-from siting.quality import leaves, spoken
+from siting.quality import hidden_tokens, leaves, spoken
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.vendors import iso
 from siting.vendors import notice
@@ -471,6 +471,41 @@ class CostFrames(Topic):
             }
             yield from known.sources
             yield factor.source
+
+    @frame_citing(_prices("hidden_tokens"))
+    def uncounted(self) -> Rows:
+        """A priced option that pays for hidden reasoning which nobody has counted, only estimated:
+        what it costs with it, and would cost were there none.
+
+        option: label of the option
+        tokens*: hidden tokens of a request, of the workload where they may be most [tokens]
+        likely: middle of its present cost, as on page one [currency]
+        without: the same with no hidden token [currency]
+        part: share of the likely cost that hidden reasoning makes [share]
+        """
+        for name in self.results.cost.options:
+            hidden = {
+                workload: hidden_tokens(self.scenario, leaf, workload)
+                for leaf in leaves(self.scenario, name)
+                for workload in self.scenario.workloads
+            }
+            guessed = {workload: found for workload, found in hidden.items() if not found.is_exact}
+            if not guessed:
+                continue
+            none = {f"workloads.{workload}.reasoning_tokens": 0 for workload in guessed}
+            silent = self.results.changed(none, redesigned=False)
+            found = self.results.chain.option(silent, name).totals
+            if found is None:
+                continue
+            likely = self.results.uncertainty.spreads[name].present.central
+            without = float(np.median(found.present))
+            yield {
+                "option": name,
+                "tokens*": max(guessed.values(), key=lambda tokens: tokens.high),
+                "likely": likely,
+                "without": without,
+                "part": 1 - without / likely,
+            }
 
     @frame
     def remedies(self) -> Rows:
