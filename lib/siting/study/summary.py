@@ -142,7 +142,7 @@ SHOWN = (
     "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
     "retirement_calendar", "bridges", "timeline", "gates", "gate", "contract", "nearest", "tries",
     "tries_by_kind",
-    "successor_prices", "alternatives", "vendor_shocks", "loads", "asked", "machines",
+    "uncounted", "successor_prices", "alternatives", "vendor_shocks", "loads", "asked", "machines",
     "server_kinds", "speed_basis", "cash_table", "fiscal_costs", "plan_lines", "readiness",
     "rule_points", "points_today", "wide_switches", "rule_switches", "law_coverage", "for_counsel",
     "exclusions", "ordered_then", "usual_cost", "confidence_scale", "sizing_steps", "items_by_year",
