@@ -835,3 +835,11 @@ def test_the_table_of_the_load_says_whose_tokens_it_tells() -> None:
         assert load["output"] == tokens
         said = f"those written are of {load['written_by']}, with its hidden reasoning if it has any"
         assert said in printed("74_capacity_tables", client)
+
+
+def test_where_all_that_can_turn_the_answer_is_known_in_time_the_chapter_says_all() -> None:
+    s = opened("assekuranz-saentis")
+    known = s.turns().known_by <= s.gate().date.iloc[0]
+    assert len(known) > 1 and known.all()
+    page = printed("17_turns", "assekuranz-saentis")
+    assert "can turn the answer, all of which we know by" in page
