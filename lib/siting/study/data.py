@@ -600,7 +600,7 @@ class DataFrames(Topic):
         elsewhere: whether it is about the law of a country in which neither the client nor what it
             uses or asks for lies
         stated: who says so, and when
-        more: rules of these that would then apply to the choice [1]
+        more: rules that do not apply to the choice and then would [1]
         fail: rules of these that it would fail [1]
         review: rules of these that a person would have to judge or somebody to answer [1]
         then_first?: label of the option that would be first; missing where none may be chosen
@@ -608,6 +608,7 @@ class DataFrames(Topic):
         chosen = self.results.decision.recommended
         if chosen is None:
             return
+        now = self.results.sovereignty.options[chosen].verdicts
         found = self.results.sovereignty.switches()
         for switch in sorted(found, key=lambda s: s.doubt):
             changes = plausible.otherwise(self.results.said, switch.known)
@@ -615,8 +616,11 @@ class DataFrames(Topic):
                 continue
             there = put(self.results.said, changes)
             then = self.results.chain.rules(there).options[chosen].verdicts
-            of_these = [then[rule.rule_id].verdict for rule in switch.rules]
-            more = [verdict for verdict in of_these if verdict != "n.a."]
+            more = [
+                finding.verdict
+                for rule, finding in then.items()
+                if finding.verdict != "n.a." and now[rule].verdict == "n.a."
+            ]
             first = self.results.chain.decide(there).recommended
             yield {
                 "fact": switch.known.attribute.label,
