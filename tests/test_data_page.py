@@ -828,7 +828,8 @@ def test_what_is_open_of_today_s_service_is_listed_known_and_due_first() -> None
     # As many as page 5 counts, and each in the appendix with its law, owner and day.
     points = s.rule_points()
     assert len(left) == (points.option == s.today).sum()
-    told = printed("80_rules", "banca-valdora").partition("15 points open of Claude on Bedrock")[2]
+    open_of_today = f"{len(left)} points open of Claude on Bedrock"
+    told = printed("80_rules", "banca-valdora").partition(open_of_today)[2]
     for row in left.itertuples():
         line = next(x for x in told.splitlines() if f"| {row.Index} |" in x)
         assert row.law in line

@@ -289,7 +289,7 @@ def test_another_mean_takes_a_percentile_along_that_nobody_stated(client) -> Non
 
 
 def test_a_test_without_a_floor_needs_a_score_of_the_reference(client) -> None:
-    own = "quality: {reference_model: gpt-4.1, own: {scores: {m: 80}, items: 200}}"
+    own = "quality: {reference_model: gpt-4.1, own: {scores: {gpt-4o: 80}, items: 200}}"
     (problem,) = refused(client(CLIENT.replace("users: 500", f"users: 500, {own}")))
     assert problem.field == "workloads.assistant.quality.own"
     assert problem.write == "write floor: with the least score, or add a score of gpt-4.1"
