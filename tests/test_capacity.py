@@ -251,9 +251,9 @@ def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(clien
         used = option.mean_utilisation()
         assert used is None or 0 < used <= 1
         for pool in option.pools.values():
-            done = pool.now + pool.usual_schedule.done
+            done = pool.interactive + pool.usual_schedule.done
             assert (done <= pool.replicas[0].central + 1e-9).all()
-            come = sum(float((s.now + s.waiting).sum()) for s in pool.workloads)
+            come = sum(float((s.interactive + s.waiting).sum()) for s in pool.workloads)
             assert done.sum() == pytest.approx(come, rel=1e-3)
             if len(pool.workloads) > 1:  # means are those of the mixture, not of one workload
                 continue
@@ -342,11 +342,11 @@ def letters_beside_chat(ttft_s: float) -> Scenario:
 def test_work_that_may_wait_keeps_no_limit_of_a_chat_beside_it() -> None:
     large = capacity.assess(letters_beside_chat(0.5))["large"]
     (pool,) = large.pools.values()
-    assert all(0 < s.rate < math.inf for s in pool.workloads)
+    assert all(0 < s.rate_alone < math.inf for s in pool.workloads)
     assert all(math.isfinite(r.high) for r in pool.replicas)
     # a looser limit of the chat lets a replica carry more letters
     (loose,) = capacity.assess(letters_beside_chat(2.5))["large"].pools.values()
-    assert loose.workloads[1].rate > pool.workloads[1].rate
+    assert loose.workloads[1].rate_alone > pool.workloads[1].rate_alone
 
 
 def test_a_name_that_nobody_knows_leaves_an_option_out_and_a_missing_key_of_the_kit_does_not(
@@ -398,7 +398,7 @@ def test_bursts_are_sized_alike_wherever_the_search_begins(
     found = []
     for place in (0, queueing.USUAL, len(queueing.BUNCHED) - 1):
         monkeypatch.setattr(queueing, "USUAL", place)
-        rate = pool.workloads[0].rate
+        rate = pool.workloads[0].rate_alone
         bursts = queueing._Bursts(curve_of(pool), pool.loads[0].limits, kind, rate)
         queueing._look_for_least([bursts])
         found.append(bursts.headroom)
@@ -410,7 +410,7 @@ def test_replicas_whose_bursts_are_simulated_together_ask_for_what_each_asks_for
 ) -> None:
     (pool,) = capacity.assess(base)["owned"].pools.values()
     limits = pool.loads[0].limits
-    rate = pool.workloads[0].rate
+    rate = pool.workloads[0].rate_alone
     curve = curve_of(pool)
     few = dataclasses.replace(curve, decode_s=curve.decode_s[:20])
     fast = dataclasses.replace(curve, decode_s=0.8 * curve.decode_s)
@@ -486,7 +486,7 @@ def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> No
 def test_whoever_may_wait_twice_as_long_is_strained_half_as_much_by_waiting(base: Scenario) -> None:
     (pool,) = capacity.assess(base)["owned"].pools.values()
     curve = curve_of(pool)
-    rate = pool.workloads[0].rate / pool.replicas[0].central
+    rate = pool.workloads[0].rate_alone / pool.replicas[0].central
     tight = dataclasses.replace(
         pool.loads[0].limits, tpot_s=1e9
     )  # so that nothing but waiting strains
@@ -598,7 +598,7 @@ def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Sc
     found = []
     for asked in (whole, most):
         (pool,) = capacity.assess(asked)["owned"].pools.values()
-        found.append(pool.workloads[0].rate)
+        found.append(pool.workloads[0].rate_alone)
     assert math.isfinite(found[0]) and found[0] >= found[1] > 0
 
 

@@ -155,7 +155,7 @@ def test_nothing_is_used_above_what_there_is_and_no_deadline_is_missed(
     parts: tuple[Workload, Workload],
 ) -> None:
     found = pool(*parts)
-    busy = [s.now * s.load.peak_factor for s in found.workloads]
+    busy = [s.interactive * s.load.peak_factor for s in found.workloads]
     assert (np.sum(busy, axis=0) + found.schedule.done <= found.replicas[0].central + 1e-6).all()
     assert found.schedule.late == pytest.approx(0, abs=1e-6)
     come = sum(float(s.waiting.sum()) * s.load.peak_factor for s in found.workloads)
@@ -453,7 +453,7 @@ def letters_done(found: Pool, level: float) -> tuple[np.ndarray, float]:
     for hour in range(2 * HOURS_OF_WEEK):
         slot = hour % HOURS_OF_WEEK
         asked = rng.poisson(day.load.interactive[slot] * day.load.peak_factor * 3600) / 3600
-        able = max(level - asked / day.rate, 0.0) * letters.rate * 3600
+        able = max(level - asked / day.rate_alone, 0.0) * letters.rate_alone * 3600
         served = [heapq.heappop(queue) for _ in range(min(int(able), len(queue)))]
         ends = hour + (np.arange(len(served)) + 1) / max(able, 1.0)
         waits += [end - came for end, (_, came) in zip(ends, served, strict=True)]
@@ -568,7 +568,7 @@ def test_a_limit_that_cannot_be_kept_beside_long_contexts_is_relaxed_and_told(
         latency={"ttft_s": 2, "tpot_ms": tpot_ms, "percentile": 95},
     )  # fmt: skip
     found = pool(long, chat)
-    assert all(share.rate > 0 and share.keeps_limits for share in found.workloads)
+    assert all(share.rate_alone > 0 and share.keeps_limits for share in found.workloads)
     assert found.gpus(1).low >= (4 if tpot_ms < 17 else 2)
 
 

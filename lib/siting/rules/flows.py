@@ -58,7 +58,7 @@ class FlowFacts:
     known: Mapping[str, Known]
 
     @property
-    def place(self) -> tuple[str, str, str]:
+    def key(self) -> tuple[str, str, str]:
         """What tells it from the other flows of its option."""
         return self.kind, self.label, self.carrier
 
@@ -78,9 +78,9 @@ class Served:
 
     model: str
     """The model that serves them."""
-    lines: Layer
+    of_scenario: Layer
     """What lines of the scenario say."""
-    made: Layer
+    of_model: Layer
     """What is known of the model."""
 
 
@@ -183,12 +183,12 @@ def _layers(part: Part) -> Iterator[Layer]:
     line = _published(_model_subjects(served.model, law), flow, law)
     written = _by_name(_written(part))
     place = {} if _roams({**line, **written}) else _by_name(_place(part))
-    stated = {**served.lines, **place, **written}
+    stated = {**served.of_scenario, **place, **written}
     yield _published(("law", "threshold"), flow, law)
     yield _assumed(stated, law)
     yield _published((f"kind:{option.kind}",), flow, law)
     yield _vendor_facts(option.vendor, scenario.client.country, flow, law)
-    yield served.made
+    yield served.of_model
     yield line
     yield stated
 
@@ -340,8 +340,8 @@ def _served(
     model = scenario.options[carrier].runs(names[0])
     return Served(
         model=model,
-        lines=_by_name(_scenario_lines(scenario, carrier, workloads, law, source)),
-        made=_by_name(openness.model_facts(scenario, carrier, model, law)),
+        of_scenario=_by_name(_scenario_lines(scenario, carrier, workloads, law, source)),
+        of_model=_by_name(openness.model_facts(scenario, carrier, model, law)),
     )
 
 

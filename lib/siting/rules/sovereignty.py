@@ -692,7 +692,7 @@ def _judged(
 ) -> OptionAssessment:
     """What every rule says of an option with these flows, with some attributes supposed."""
     values = [(f, {**f.values, **supposed}) for f in flows]
-    if before and {f.place for f in before.flows} != {f.place for f in flows}:
+    if before and {f.key for f in before.flows} != {f.key for f in flows}:
         before = None  # other flows: every rule looks anew
     differing = _differing(values, before) if before else frozenset()
     found = {}
@@ -709,8 +709,8 @@ def _judged(
 
 def _differing(values: Sequence[tuple[FlowFacts, Values]], before: OptionAssessment) -> Set[str]:
     """Attributes whose values differ from those of `before`."""
-    places = {f.place: f.values for f in before.flows}
-    pairs = ((now, places[f.place]) for f, now in values)
+    earlier = {f.key: f.values for f in before.flows}
+    pairs = ((now, earlier[f.key]) for f, now in values)
     return {
         name
         for now, was in pairs

@@ -68,7 +68,7 @@ class PoolWorkload:
     """What one replica carries of it."""
 
     @property
-    def rate(self) -> float:
+    def rate_alone(self) -> float:
         """Requests a second of this workload alone on one replica, within the limits of all."""
         return self.carried.rate
 
@@ -96,25 +96,25 @@ class PoolWorkload:
         return self.carried.concurrency
 
     @property
-    def now(self) -> Array:
+    def interactive(self) -> Array:
         """Replicas busy with requests of each hour of a usual week. [168]"""
-        return self.load.interactive / self.rate
+        return self.load.interactive / self.rate_alone
 
     @property
     def interactive_work(self) -> float:
         """Replica-hours that requests ask for in a mean week of the year, without those that may
         wait."""
-        return float(self.load.interactive.sum() * self.load.working / self.rate)
+        return float(self.load.interactive.sum() * self.load.working / self.rate_alone)
 
     @property
     def waiting(self) -> Array:
         """Work that may wait, by the hour in which it comes. [168, replica-hours]"""
-        return self.load.waiting / self.rate
+        return self.load.waiting / self.rate_alone
 
     @property
     def mean(self) -> float:
         """Replicas busy in a mean hour of the first year."""
-        return self.load.mean_rate / self.rate
+        return self.load.mean_rate / self.rate_alone
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -134,7 +134,7 @@ class Pool:
 
     workloads: tuple[PoolWorkload, ...]
     replica: DeployedReplica
-    time: Range
+    slowness: Range
     """Ratio of times to the estimate, from the fast to the slow end."""
     years: int
     stand_by: StandBy
@@ -179,7 +179,7 @@ class Pool:
         grown = [w.load.growth_factor(year, end) for w in self.workloads]
         # A level is linear in the load: that of workloads that grow alike need not be found anew.
         level = self._first_level * grown[0] if len(set(grown)) == 1 else self._level(grown)
-        return float(level * getattr(self.time, end))
+        return float(level * getattr(self.slowness, end))
 
     def load_share(self, year: int = 1, end: str = "central") -> float:
         """Share of the load that falls to these replicas: what servers of other kinds leave, and
@@ -203,13 +203,15 @@ class Pool:
         requests bunch, or what work that may wait needs by its deadlines."""
         peaks = [w.load.peak_factor * g for w, g in zip(self.workloads, grown, strict=True)]
         bunched = self.busy([p * w.headroom for w, p in zip(self.workloads, peaks, strict=True)])
-        asked = [p / w.rate for w, p in zip(self.workloads, peaks, strict=True)]
+        asked = [p / w.rate_alone for w, p in zip(self.workloads, peaks, strict=True)]
         needed = level_needed([w.load.demand for w in self.workloads], asked)
         return max(float(bunched.max()), needed / queueing.without_limits())
 
     def busy(self, times: Sequence[float]) -> Array:
         """Replicas busy with requests in each hour of a week with so many `times` a usual one's."""
-        return np.asarray(sum(w.now * t for w, t in zip(self.workloads, times, strict=True)))
+        return np.asarray(
+            sum(w.interactive * t for w, t in zip(self.workloads, times, strict=True))
+        )
 
     def work(self, times: Sequence[float]) -> list[WaitingWork]:
         """Work that may wait, as it comes in such a week, and when it is due."""
@@ -274,7 +276,7 @@ class Pool:
     # --- the load in requests of its mix
 
     @cached_property
-    def now(self) -> Array:
+    def interactive(self) -> Array:
         """Replicas busy with requests in each hour of a usual week of the first year. [168]"""
         return self.busy([1.0] * len(self.workloads))
 
@@ -289,8 +291,10 @@ class Pool:
     def rate_per_replica(self) -> Range:
         """Requests a second of the busiest hour's mix that one replica serves within limits."""
         rates = np.array([w.load.hourly[self.busy_hour_of_week] for w in self.workloads])
-        central = float(rates.sum()) / float(rates @ [1 / w.rate for w in self.workloads])
-        return Range(central / self.time.high, central, central / self.time.low, unit="requests/s")
+        central = float(rates.sum()) / float(rates @ [1 / w.rate_alone for w in self.workloads])
+        return Range(
+            central / self.slowness.high, central, central / self.slowness.low, unit="requests/s"
+        )
 
     @property
     def peak_rate(self) -> float:
@@ -323,7 +327,7 @@ class Pool:
         weeks = []
         for w in self.workloads:
             asked = w.load.hourly if waiting else w.load.interactive
-            weeks.append(asked * (w.headroom if bunched else 1.0) / w.rate)
+            weeks.append(asked * (w.headroom if bunched else 1.0) / w.rate_alone)
         curve = duration_curve([w.load for w in self.workloads], weeks)
         return self.rate_per_replica.central * curve
 
@@ -593,7 +597,7 @@ def _pool(group: _Group, years: int) -> Pool:
     return Pool(
         workloads=workloads,
         replica=group.replica,
-        time=Range(faster, 1.0, slower, unit="times"),
+        slowness=Range(faster, 1.0, slower, unit="times"),
         years=years,
         stand_by=StandBy(),
         calibrated="engine" not in distance.unseen,
@@ -636,7 +640,7 @@ def _workloads(group: _Group) -> tuple[PoolWorkload, ...]:
     both = zip(group.loads, carried(group.asked), strict=True)
     workloads = tuple(PoolWorkload(load=load, carried=carries) for load, carries in both)
     for workload in workloads:
-        if not 0 < workload.rate < math.inf:
+        if not 0 < workload.rate_alone < math.inf:
             cards = group.replica.deployment
             raise NotEstimated(
                 f"{cards.gpus} × {cards.gpu.gpu} with {cards.model.model_id} carry no request of "

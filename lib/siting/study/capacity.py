@@ -725,12 +725,12 @@ class Day:
 
 def _days(pool: Pool) -> tuple[Day, ...]:
     """Three kinds of day of the first year."""
-    peak = np.sum([w.now * w.load.peak_factor for w in pool.workloads], axis=0)
+    peak = np.sum([w.interactive * w.load.peak_factor for w in pool.workloads], axis=0)
 
     def by_day(week: Array) -> Array:
         return week.reshape(7, 24) * pool.rate_per_replica.central
 
-    now = by_day(pool.now)
+    now = by_day(pool.interactive)
     later = by_day(pool.usual_schedule.done)
     most = by_day(peak)
     put_off = by_day(pool.schedule.done)

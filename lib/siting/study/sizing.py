@@ -160,7 +160,7 @@ class SizingFrames(Topic):
         alone = "" if len(pool.workloads) == 1 else " of these alone"
         yield Figure(
             step=f"a group carries{alone}",
-            value=workload.rate,
+            value=workload.rate_alone,
             unit="requests/s",
             how="the most within your limits, below"
             if load.batchable_share < 1
@@ -174,14 +174,15 @@ class SizingFrames(Topic):
         answered = [w for w in pool.workloads if w.load.batchable_share < 1]
         if not answered:
             return
-        workload = max(answered, key=lambda w: float(w.now.max()))
+        workload = max(answered, key=lambda w: float(w.interactive.max()))
         curve = pool.replica.curve(workload.load.lengths)
         limits = workload.load.limits
-        at = queueing.stretched(curve, workload.rate, limits.percentile)
-        seen = queueing.latency(curve, workload.rate, (limits.percentile,))
+        at = queueing.stretched(curve, workload.rate_alone, limits.percentile)
+        seen = queueing.latency(curve, workload.rate_alone, (limits.percentile,))
         said = self._said
         of_100 = f"{limits.percentile} of 100"
-        lasts = f"{said(workload.rate)} a second × {said(seen.residence)} s from asking to the end"
+        rate = said(workload.rate_alone)
+        lasts = f"{rate} a second × {said(seen.residence)} s from asking to the end"
         yield Figure(
             step=f"{workload.load.name}: under way, mean",
             value=seen.concurrency,

@@ -261,9 +261,8 @@ def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """Each kind of GPU where it is cheapest, for the models that the scenario considers."""
     day = scenario.client.report_date
     rows = prices.known_at(day, "cloud_prices", prices.CloudPrice, commitment="on_demand")
-    offers = (r for r in rows if "market" not in r.provider)
     best: dict[str, prices.CloudPrice] = {}
-    for r in sorted(offers, key=lambda r: r.usd_gpu_hour):
+    for r in sorted(rows, key=lambda r: r.usd_gpu_hour):
         best.setdefault(r.gpu_id, r)
     for model in open_models(scenario):
         for gpu, r in best.items():

@@ -53,8 +53,7 @@ from siting.rules.rulebook import Stress
 from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity
 from siting.vendors import stability
-from siting.verdict import candidates as gather
-from siting.verdict import design, ranking
+from siting.verdict import candidates, design, ranking
 from siting.verdict.candidates import Chapters, Priced
 from siting.verdict.decision import Case, Decision, decide
 from siting.verdict.design import Costed, Design
@@ -62,7 +61,7 @@ from siting.verdict.ranking import Candidate, Sampled
 
 T = TypeVar("T")
 
-BY_MACHINES: Mapping[str, Any] = {
+NO_MACHINE_READS: Mapping[str, Any] = {
     "attributes": {},
     "flows": {},
     "months_to_production": Option.model_fields["months_to_production"].default,
@@ -75,9 +74,9 @@ BY_MACHINES: Mapping[str, Any] = {
     "provisioned": None,
 }
 """What of an option moves no machine, as it then stands."""
-BY_MONEY: Mapping[str, Any] = {"attributes": {}, "flows": {}}
+NO_BILL_READS: Mapping[str, Any] = {"attributes": {}, "flows": {}}
 """What of an option moves no bill."""
-BY_LAW: Mapping[str, Any] = {
+NO_RULE_READS: Mapping[str, Any] = {
     "gpu": "",
     "weights": "",
     "tensor_parallel": None,
@@ -87,7 +86,7 @@ BY_LAW: Mapping[str, Any] = {
     "existing_servers": [],
     "lease": None,
     "commitment": "on_demand",
-    "redundancy": "n+1",
+    "redundancy": Option.model_fields["redundancy"].default,
     "discount": 0,
     "provisioned": None,
     "minimum_commitment_per_month": 0,
@@ -102,7 +101,7 @@ NO_LOAD = {
     "growth_by_year": [],
     "growth_per_year": Workload.model_fields["growth_per_year"].default,
     "arrivals": None,
-    "peak_factor": 1.5,
+    "peak_factor": Workload.model_fields["peak_factor"].default,
 }
 """How much is asked, blank: for stages that look at what is asked, and about what."""
 USUAL = (
@@ -134,10 +133,10 @@ class Reads:
     """What of a scenario a stage reads."""
 
     name: str
-    """Of the stage: what was made for it is kept under this name."""
-    option: Mapping[str, Any]
+    """Of the stage: pieces of a scenario that are cut for it are kept under this name."""
+    blank_in_option: Mapping[str, Any]
     """Fields of an option that it does not read, as they then stand."""
-    workload: Mapping[str, Any]
+    blank_in_workload: Mapping[str, Any]
     """The same of a workload."""
     sections: tuple[str, ...] = ()
     """Sections that it reads besides client, evidence and seed."""
@@ -147,30 +146,44 @@ class Reads:
     """Whether it reads the fine-tuning jobs, too."""
 
 
-CAPACITY = Reads(name="capacity", option=BY_MACHINES, workload=NO_DATA)
-MONEY = Reads(name="money", option=BY_MONEY, workload=NO_DATA, sections=("finance",), jobs=True)
-PRICES = Reads(name="prices", option={}, workload={}, sections=("finance",), jobs=True)
-QUALITY = Reads(name="quality", option=BY_MACHINES, workload=NO_LOAD)
+CAPACITY = Reads(name="capacity", blank_in_option=NO_MACHINE_READS, blank_in_workload=NO_DATA)
+MONEY = Reads(
+    name="money",
+    blank_in_option=NO_BILL_READS,
+    blank_in_workload=NO_DATA,
+    sections=("finance",),
+    jobs=True,
+)
+PRICES = Reads(
+    name="prices", blank_in_option={}, blank_in_workload={}, sections=("finance",), jobs=True
+)
+QUALITY = Reads(name="quality", blank_in_option=NO_MACHINE_READS, blank_in_workload=NO_LOAD)
 LAW = Reads(
-    name="rules", option=BY_LAW, workload=AS_ASKED, sections=("rules", "stability"), jobs=True
+    name="rules",
+    blank_in_option=NO_RULE_READS,
+    blank_in_workload=AS_ASKED,
+    sections=("rules", "stability"),
+    jobs=True,
 )
 VENDORS = Reads(
     name="vendors",
-    option={**BY_MACHINES, **BY_LAW},
-    workload={**NO_LOAD, **NO_DATA},
+    blank_in_option={**NO_MACHINE_READS, **NO_RULE_READS},
+    blank_in_workload={**NO_LOAD, **NO_DATA},
     sections=("stability",),
     jobs=True,
 )
-USUAL_COST = Reads(name="usual", option={}, workload=NO_DATA, sections=("finance", "decision"))
+USUAL_COST = Reads(
+    name="usual", blank_in_option={}, blank_in_workload=NO_DATA, sections=("finance", "decision")
+)
 CANDIDATE = Reads(
     name="candidate",
-    option={},
-    workload=NO_DATA,
+    blank_in_option={},
+    blank_in_workload=NO_DATA,
     sections=("finance", "decision", "suppose"),
     within={"decision": {"weights": {}, "method": Wishes.model_fields["method"].default}},
     jobs=True,
 )
-BUILT = Reads(name="built", option={}, workload={})
+BUILT = Reads(name="built", blank_in_option={}, blank_in_workload={})
 
 
 @dataclass(frozen=True)
@@ -278,8 +291,10 @@ class Chain:
 
     def _seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen:
         """A scenario of some options as a stage sees it: what it does not read is blank."""
-        options = {n: self._piece(reads, scenario.options[n], reads.option) for n in names}
-        loads = {n: self._piece(reads, w, reads.workload) for n, w in scenario.workloads.items()}
+        options = {n: self._piece(reads, scenario.options[n], reads.blank_in_option) for n in names}
+        loads = {
+            n: self._piece(reads, w, reads.blank_in_workload) for n, w in scenario.workloads.items()
+        }
         sections = {
             name: self._piece(reads, getattr(scenario, name), reads.within.get(name, {}))
             for name in reads.sections
@@ -473,8 +488,8 @@ class Chain:
         costs = self.costs(scenario)
         money = scenario.client.currency
         months = scenario.finance.horizon_months
-        leaving = gather.switching_costs(costs, money)
-        paid = gather.yearly_spend(costs, months, money)
+        leaving = candidates.switching_costs(costs, money)
+        paid = candidates.yearly_spend(costs, months, money)
         seen = self._seen(VENDORS, scenario, scenario.options)
         key = seen.words, repr(leaving), repr(paid)
         return self._stage("vendors", key, lambda: stability.assess(seen.scenario, leaving, paid))
@@ -516,7 +531,7 @@ class Chain:
 
         def make() -> _Gathered:
             told = replace(chapters, scenario=seen.scenario)
-            return _Gathered(of=of, candidate=gather.candidate(told, risks, usual, name))
+            return _Gathered(of=of, candidate=candidates.candidate(told, risks, usual, name))
 
         key = name, seen.words, usual, tuple(map(id, of))
         return self._stage("candidate", key, make).candidate
