@@ -58,7 +58,7 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
     ]
     if on_screen or not rows:
         return Answer(chosen, aligned(rows, right={"age"}))
-    return Answer(chosen, ["\t".join(line) for line in (rows[0], *(r.values() for r in rows))])
+    return Answer(chosen, ["\t".join(rows[0])] + ["\t".join(row.values()) for row in rows])
 
 
 def _short(text: str, width: int) -> str:

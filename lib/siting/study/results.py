@@ -104,10 +104,15 @@ class Results:
     def offered(self, variant: Variant, found: Outcome) -> OptionAssessment | None:
         """What the rules say of the option that is first in a variant, where only the variant has
         it; None where it is one of the report, or none may be chosen."""
+        brought = self._brought(variant, found)
+        return self.chain.rules(brought).options[str(found.option)] if brought else None
+
+    def _brought(self, variant: Variant, found: Outcome) -> scenario.Scenario | None:
+        """The scenario with the offer that is first in a variant; None where that is an option of
+        the report, or none may be chosen."""
         if found.option is None or found.option in self.options:
             return None
-        changed = self.changed(variant.changes, redesigned=True)
-        return self.chain.rules(changed).options[found.option]
+        return self.changed(variant.changes, redesigned=True)
 
     def unshown(self, variant: Variant, found: Outcome) -> tuple[Unshown, ...]:
         """What nobody states of that option, and an option of the report is ruled out by."""
@@ -225,10 +230,10 @@ class Results:
 
     def _seller(self, variant: Variant, found: Outcome) -> str:
         """Whose offer is first in a variant, as a name; blank where it is one of the report's."""
-        if found.option is None or found.option in self.options:
+        brought = self._brought(variant, found)
+        if brought is None:
             return ""
-        changed = self.changed(variant.changes, redesigned=True)
-        seller = changed.options[found.option].vendor.rpartition("/")[2]
+        seller = brought.options[str(found.option)].vendor.rpartition("/")[2]
         return seller[:1].upper() + seller[1:]
 
     @cached_property
