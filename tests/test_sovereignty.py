@@ -1438,7 +1438,7 @@ def test_of_a_day_its_events_are_told_and_else_the_rules_that_begin_to_hold() ->
 
 
 def test_what_differs_between_two_days_is_named_wherever_it_stands() -> None:
-    flow = SimpleNamespace(place="flow", values={"same": 1, "other": 2, "gone": 3})
+    flow = SimpleNamespace(key="flow", values={"same": 1, "other": 2, "gone": 3})
     now = {"same": 1, "other": 4, "new": 5}
     before = SimpleNamespace(flows=[flow])
     assert sovereignty._differing([(flow, now)], before) == {"other", "gone", "new"}
