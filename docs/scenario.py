@@ -30,7 +30,7 @@ Written by `make generated` from the records of the scenario; change it there.
 
 **Files.** A logo (PNG or SVG) and results of benchmarks lie beside the scenario and are named without a path. Links are not followed.
 """
-FIRST = ("Scenario", "Client", "Workload", "Option", "Finance", "Decision")
+FIRST = ("Scenario", "Client", "Workload", "Option", "Finance", "Preferences")
 
 
 def page() -> str:

@@ -8,7 +8,7 @@ import pytest
 from printed import printed
 from siting import catalogue
 from siting.inputs import scenario
-from siting.inputs.scenario.model import Decision
+from siting.inputs.scenario.model import Preferences
 from siting.rules import conditions, levels, rulebook, sovereignty
 from siting.rules.findings import decide
 from siting.rules.flows import FlowFacts, flows_of
@@ -218,10 +218,12 @@ def with_floor(name: str, level: int):
 
 
 def test_a_floor_is_written_as_a_mapping_and_read_as_a_constraint():
-    read = Decision.model_validate({"hard_constraints": [{"sovereignty": {"seal": 2}}, "quality"]})
+    read = Preferences.model_validate(
+        {"hard_constraints": [{"sovereignty": {"seal": 2}}, "quality"]}
+    )
     assert read.hard_constraints == ["sovereignty:seal2", "quality"]
     assert read.seal_floor == "seal2"
-    assert Decision().seal_floor is None
+    assert Preferences().seal_floor is None
 
 
 @pytest.mark.parametrize("written", ["{sovereignty: {seal: 7}}", "{sovereignty: {sael: 2}}"])

@@ -33,6 +33,7 @@ from siting.inputs.scenario.model import (
     Evidence,
     Finance,
     Option,
+    Preferences,
     Report,
     Rules,
     Scenario,
@@ -40,9 +41,6 @@ from siting.inputs.scenario.model import (
     Supposed,
     Tokens,
     Workload,
-)
-from siting.inputs.scenario.model import (
-    Decision as Wishes,
 )
 from siting.places import MIXED
 from siting.quality import leaves
@@ -120,7 +118,7 @@ UNREAD: Mapping[str, Any] = {
     "fine_tuning": {},
     "stability": Stability(),
     "rules": Rules(),
-    "decision": Wishes(),
+    "decision": Preferences(),
     "report": Report(),
     "suppose": Supposed(),
     "what_if": [],
@@ -180,7 +178,7 @@ CANDIDATE = Reads(
     blank_in_option={},
     blank_in_workload=NO_DATA,
     sections=("finance", "decision", "suppose"),
-    within={"decision": {"weights": {}, "method": Wishes.model_fields["method"].default}},
+    within={"decision": {"weights": {}, "method": Preferences.model_fields["method"].default}},
     jobs=True,
 )
 BUILT = Reads(name="built", blank_in_option={}, blank_in_workload={})

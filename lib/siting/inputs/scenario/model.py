@@ -694,7 +694,8 @@ class Rules(Strict):
     stress: list[Stress] = list(get_args(Stress))
 
 
-class Decision(Strict):
+# Section `decision` of a scenario. What follows from it is `verdict.decision.Decision`.
+class Preferences(Strict):
     """What the client weighs, and what it will not accept."""
 
     weights: dict[str, Annotated[Uncertain, _within(0, 1000)]] = {}
@@ -764,7 +765,7 @@ class Scenario(Strict):
     finance: Finance
     stability: Stability = Stability()
     rules: Rules = Rules()
-    decision: Decision = Decision()
+    decision: Preferences = Preferences()
     report: Report = Report()
     suppose: Supposed = Supposed()
     what_if: Annotated[list[WhatIf], Field(max_length=20)] = []
