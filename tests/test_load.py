@@ -245,6 +245,8 @@ def test_a_deadline_by_an_hour_of_the_day_is_the_next_one_that_can_be_met() -> N
     due = letters.due()
     assert due[0] == 6 and due[4] == 6  # what came before 5:00 is done by 6:00
     assert due[5] == 30 and due[17] == 30  # what came later, by 6:00 of the next day
+    at_half_past = {**LETTERS, "deadline": {"by": 6.5}}
+    assert np.array_equal(load.workload_load("w", workload(**at_half_past)).due(), due)
 
 
 # --- calendar and growth ------------------------------------------------------------------------

@@ -43,10 +43,20 @@ IN_A_FILE = {
         'users: 500, deadline: {by: "07:00"}',
         "write the hour as a number, 7, without quotes",
     ),
-    "half an hour in quotes where hours are whole": (
+    "half an hour in quotes": (
         "users: 500",
         'users: 500, deadline: {by: "06:30"}',
-        "write the full hour before it: 6",
+        "write the hour as a number, 6.5, without quotes",
+    ),
+    "a minute of the day in quotes": (
+        "users: 500",
+        'users: 500, deadline: {by: "06:50"}',
+        "write the half hour before it: 6.5",
+    ),
+    "a quarter of an hour": (
+        "users: 500",
+        "users: 500, deadline: {by: 6.25}",
+        "write a multiple of 0.5",
     ),
     "a score of a model by a name of one's own": (
         "users: 500",

@@ -38,6 +38,20 @@ def test_help_of_a_frame_says_row_columns_and_units(s: Study) -> None:
     assert "present_median: present cost, middle of all cases [currency]" in said
 
 
+def test_a_column_of_numbers_has_a_unit_so_that_it_holds_numbers_without_rows_too(
+    s: Study,
+) -> None:
+    """A client with a test of its own and no boards has no row of `board_scores`."""
+    without = set()
+    for name, said in frames.listed(*study.TOPICS).items():
+        made = getattr(s, name)()
+        numbers = {column for column in made if made[column].dtype.kind in "iuf"}
+        without |= {(name, column) for column in numbers - set(said.units)}
+    # A scorecard is never without rows: there is an option, and a criterion.
+    of_card = ("measure_p10", "measure", "measure_p90", "worst", "best")
+    assert without <= {("scorecard", column) for column in of_card}
+
+
 def test_a_result_stands_apart_from_the_frame_of_its_name_and_is_found_where_it_stood(
     s: Study,
 ) -> None:

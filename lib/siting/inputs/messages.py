@@ -38,6 +38,7 @@ _SAID = {
     "string_too_long": ("the text is too long", "use at most {max_length} characters"),
     "too_short": ("has {actual_length} entries", "write {min_length}"),
     "too_long": ("has {actual_length} entries", "write {max_length}"),
+    "multiple_of": ("{shown} is between two that are known", "write a multiple of {multiple_of}"),
     "greater_than_equal": ("{shown} is too small", "write at least {ge}"),
     "greater_than": ("{shown} is too small", "write more than {gt}"),
     "less_than_equal": ("{shown} is too large", "write at most {le}{share}"),
@@ -189,9 +190,9 @@ def _wrong_type(kind: str, value: Any, shown: str, ctx: Mapping[str, Any]) -> tu
         return f"{shown} is text, not a number", f"write {listed} for {percent[1]} %"
     if isinstance(value, str) and kind in ("int_type", "float_type"):
         hour = hour_of(value)
-        if hour and kind == "int_type" and not hour.isdecimal():
-            before = math.floor(float(hour))
-            return f"{value!r} is no full hour", f"write the full hour before it: {before}"
+        if hour and not (float(hour) * 2).is_integer():
+            before = math.floor(float(hour) * 2) / 2
+            return f"{value!r} is no half hour", f"write the half hour before it: {before:g}"
         if hour:
             return f"{value!r} is text", f"write the hour as a number, {hour}, without quotes"
         number = re.sub(r"[\s']", "", value)

@@ -353,7 +353,7 @@ class CapacityFrames(Topic):
         its base needs for the whole load.
 
         option: label of the option
-        year: 1 is the first
+        year: 1 is the first [1]
         *: least growth on the fastest cards, expected, and most growth on the slowest [GPUs]
         paid: GPUs paid for in a mean hour: whole servers, commitments, or hours in use [GPUs]
         servers?: in how many servers those are; missing for rented GPUs, for hybrids, and where
@@ -380,7 +380,7 @@ class CapacityFrames(Topic):
 
         option: label of the option
         model: open model
-        year: 1 is the first
+        year: 1 is the first [1]
         *: least growth on the fastest cards, expected, and most growth on the slowest [replicas]
         """
         for where, pool in self._pools():
@@ -670,7 +670,8 @@ def _deadline(load: Load) -> str:
         return ""
     if load.deadline.by is None:
         return f"within {load.deadline.hours:g} hours"
-    return f"by {load.deadline.by}:00"
+    hour, half = divmod(load.deadline.by, 1)
+    return f"by {hour:.0f}:{half * 60:02.0f}"
 
 
 def _on_kind(model: str, pool: Pool | None) -> dict[str, Any]:

@@ -243,9 +243,9 @@ class DecisionFrames(Topic):
         best: measure that is worth everything
         usual?: what such a service usually costs, over the horizon or a year of it, by whose
             multiples the two are set; missing where no money is measured [currency]
-        worth_p10: worth of the measure, 1 at best, one case in ten is lower
-        worth: worth of the central measure; a half where it is unknown
-        worth_p90: worth, nine in ten are lower
+        worth_p10: worth of the measure, 1 at best, one case in ten is lower [1]
+        worth: worth of the central measure; a half where it is unknown [1]
+        worth_p90: worth, nine in ten are lower [1]
         points: worth times weight: the columns of an option add up to its score [points]
         """
         for c in self.results.decision.candidates:
@@ -336,7 +336,7 @@ class DecisionFrames(Topic):
         """One option that may be chosen, and one rank.
 
         option: label of the option
-        rank: 1 is best
+        rank: 1 is best [1]
         share: share of cases in which it takes that rank [share]
         """
         ranking = self.results.decision.ranking
@@ -399,11 +399,11 @@ class DecisionFrames(Topic):
         """A value of one input at which the first option changes, all else as in the report.
 
         what: the input in words
-        now: value in the report
-        at: value at which the first option changes
+        now: value in the report [its unit]
+        at: value at which the first option changes [its unit]
         unit: unit of both
-        low: low end of the range that is expected of it
-        high: high end
+        low: low end of the range that is expected of it [its unit]
+        high: high end [its unit]
         inside: whether the value lies in that range
         below?: the option that is first just below [option]
         above?: the option that is first just above [option]
@@ -710,16 +710,16 @@ class DecisionFrames(Topic):
         unit: unit of the scores
         direction: higher or lower is better
         date: day of the score
-        score?: score of the model
+        score?: score of the model [board's unit]
         effort?: reasoning effort of that score
-        reference_score?: score of the reference
+        reference_score?: score of the reference [board's unit]
         reference_effort?: reasoning effort of that score
-        difference?: positive where the option's model is better, in the board's unit
-        low?: lower end of the 95 % interval of the difference
-        high?: upper end
-        tolerance?: half-width of the interval
-        margin: how far below the reference is allowed, in the board's unit
-        counts: weight at its age, 1 when new; 0 where it is not heard, or no difference is known
+        difference?: positive where the option's model is better [board's unit]
+        low?: lower end of the 95 % interval of the difference [board's unit]
+        high?: upper end [board's unit]
+        tolerance?: half-width of the interval [board's unit]
+        margin: how far below the reference is allowed [board's unit]
+        counts: weight at its age, 1 when new; 0 where it is not heard or no difference is known [1]
         verdict: better, as good, worse or unknown
         reason: why, where it is not plain
         """

@@ -63,7 +63,7 @@ class TurnFrames(Topic):
         """A change after which another option is first, the worst for the choice first: the one
         list of what may be called decisive.
 
-        rank: 1 is the worst
+        rank: 1 is the worst [1]
         kind: kind of change, as in `variants`
         what: what changes, in words that stay when its value moves
         change: what changes, as a clause

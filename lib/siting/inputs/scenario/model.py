@@ -290,8 +290,9 @@ class Deadline(Strict):
 
     hours: Annotated[float, Field(ge=2, le=168)] = 24
     """After they came in."""
-    by: Annotated[int, Field(ge=0, le=23)] | None = None
-    """Hour of the day: what came in before its last hour is done by then. It comes first."""
+    by: Annotated[float, Field(ge=0, lt=24, multiple_of=0.5)] | None = None
+    """Hour of the day, 6.5 for half past six: what came in before its last hour is done by then. It
+    comes first. Work is put into whole hours, so that it is done by the full hour before 6.5."""
 
 
 class Room(Strict):
