@@ -298,6 +298,8 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         "service",
         "last",
         "asked",
+        "also",
+        "also_reviewed",
     ]
     for step in table("plan_steps", PlanStep):
         assert step.when in known, step.step

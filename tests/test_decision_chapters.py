@@ -349,6 +349,23 @@ def test_a_model_that_ends_before_go_live_has_a_bridge_that_is_tested_and_taken_
     assert bridges.spoken[bridges.lasts].iloc[-1] == "GPT-5.5"
 
 
+def test_a_bridge_is_cleared_by_data_protection_before_data_reach_it() -> None:
+    """GPT-5.5 is new to the service of today, which GDPR Art. 35 binds: its review is in the step
+    of the move, at twice the price, and nothing says "once tested" alone."""
+    s = opened("klinikverbund-nordheide")
+    review = s.steps().set_index("label").loc["impact assessment reviewed, also for GPT-5.5"]
+    assert (review.owner, review.due, review.price) == ("data protection", "2026-12-24", 5000)
+    assert "for GPT-5.5 in today's service, too, before personal data reach it" in review.step
+    (bridge,) = s.bridges().query("lasts").to_dict("records")
+    assert (bridge["cleared_by"], bridge["cleared_due"]) == ("data protection", "2026-12-24")
+    assert bridge["law"] == "GDPR Art. 35(1) and (11)"
+    page = printed("30_data", "klinikverbund-nordheide")
+    assert "GPT-5.5, its bridge, is not cleared either: data protection reviews" in page
+    first_page = printed("10_decision", "klinikverbund-nordheide", "page_one")
+    assert first_page.count("once tested and cleared") == 2
+    assert "reviewed, also" not in "; ".join(opened("banca-valdora").steps().label)
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_a_go_spends_holds_no_step_that_is_spent_before(client: str) -> None:
     s = opened(client)

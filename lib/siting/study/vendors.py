@@ -426,6 +426,10 @@ class VendorFrames(Topic):
         cost?: of all requests with it, as planned, from the end of the model in use until today's
             service is switched off; missing where it has no price [currency]
         held?: what the plan holds for those days [currency]
+        cleared_by?: who reviews the impact assessment for a model that lasts, before data reach it;
+            missing where no law asks that of today's service
+        cleared_due?: the day by which, in the plan
+        law?: by which law
         """
         (found,) = self.study.verdict().to_dict("records")
         retiring = self.study.retiring_models()
@@ -447,8 +451,25 @@ class VendorFrames(Topic):
                     "successor": model == used.replacement,
                     "lasts": ends > latest,
                 }
-                yield row | (self._bridging(name, used, model) if ends > latest else {})
+                if row["lasts"]:
+                    row |= self._bridging(name, used, model) | self._clearance(name)
+                yield row
         yield from due.attrs["sources"]
+
+    def _clearance(self, name: str) -> dict[str, Any]:
+        """Who clears a model that is new to the service of today, by which law: columns of
+        `bridges`. name: of the option that runs today."""
+        said = self.results.sovereignty.options[name].verdicts
+        for step in self.results.advice.plan:
+            if step.reviews_bridge:
+                asked = (said[rule] for rule in step.row.rules.split(";"))
+                laws = [finding.cited for finding in asked if finding.verdict != "n.a."]
+                return {
+                    "cleared_by": step.row.owner,
+                    "cleared_due": self.results.day(step.due),
+                    "law": " and ".join(laws),
+                }
+        return {}
 
     def _bridging(self, name: str, used: Any, heir: str) -> dict[str, Any]:
         """What it costs to serve all requests of an option with another model, from the end of the

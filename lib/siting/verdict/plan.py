@@ -81,8 +81,9 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     and what it tells, {measured}, topics for {counsel} are filled in, and of a contract that ends
     {renewed}, {notice}, {until}, {renews} (for how long, without a notice); {beside} is how long
     old and new run side by side; {bridge} takes over from {before}
-    ({bridged}: with its vendor) by {switch}; {service} takes new jobs until {last}; {offers} are
-    asked for what would turn the answer ({turning}), in few words {asked}."""
+    ({bridged}: with its vendor) by {switch}, and is reviewed with the option under the same rules
+    ({also}, {also_reviewed}); {service} takes new jobs until {last}; {offers} are asked for what
+    would turn the answer ({turning}), in few words {asked}."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated. Of one offer where it
@@ -90,7 +91,8 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     rules: Annotated[str, one_of(lambda: column("sovereignty_rules", "rule_id"), "rule", ";")] = ""
     """Rules that it mends, separated by semicolons: where one is open, day and owner are those of
     the step, and nobody has to decide it besides. `mends`: the step is there only for that;
-    `moving`: it is there where an option is moved to under one of these rules, open or not."""
+    `moving`: it is there where an option is moved to under one of these rules, open or not, and
+    reviews a model that bridges to it, too."""
     in_moving: bool = False
     """Whether what moving over costs, or the service of today until then, holds its work already,
     where the option moves."""
@@ -107,6 +109,8 @@ class Step:
     """What it costs, in the client's currency."""
     tests: str = ""
     """Model whose quality it tests, in words."""
+    reviews_bridge: bool = False
+    """Whether it reviews a model that bridges, besides the option."""
     ends: int = 0
     """Its own day, where that comes before `row.day`, the day of its gate. [days after the report]
     """
@@ -288,6 +292,14 @@ def _is_moved_under(row: PlanStep, target: Candidate, baseline: str, facts: Fact
     return is_moved and not applies.isdisjoint(row.rules.split(";"))
 
 
+def reviewed_bridge(row: PlanStep, target: str, baseline: str, facts: Facts) -> Bridge | None:
+    """The model that a step of moving reviews besides, as it is new to what runs today, which one
+    of the step's rules binds; None where none bridges. target: the option that is moved to."""
+    applies = facts.applies.get(baseline, frozenset())
+    is_bound = row.when == "moving" and not applies.isdisjoint(row.rules.split(";"))
+    return facts.bridges.get(target) if is_bound else None
+
+
 def _suits(row: PlanStep, target: Candidate, facts: Facts) -> bool:
     """Whether a step is for the kind of an option and the client's sector."""
     of_kind = "*" in row.kinds or target.kind in places.meant(row.kinds.split(";"))
@@ -357,9 +369,13 @@ def plan(
     words |= {"asked": _asked(facts.turning)}
     open_ = to_decide(target, baseline, facts)
     own = list(own_steps(target, baseline, facts).values())
+    rows = table("plan_steps", PlanStep)
+    also = {s.label: _also(reviewed_bridge(s, target.name, baseline, facts)) for s in rows}
     steps = [
-        _step(s, words | {"reviews": points, "owner": who}, test, facts, target.name)
-        for s in table("plan_steps", PlanStep)
+        _step(
+            s, words | also[s.label] | {"reviews": points, "owner": who}, test, facts, target.name
+        )
+        for s in rows
         if (s.when in holds or s in own or _is_moved_under(s, target, baseline, facts))
         and _suits(s, target, facts)
         for who, points in (open_ if s.when == "reviews" else {s.owner: ""}).items()
@@ -374,6 +390,7 @@ def _step(
     price = None
     if named and named.cost:
         times = len(facts.turning) if row.when == "turning" else 1
+        times += 1 if words["also"] else 0
         rate = facts.rates.get(named.currency, 1.0)
         price = named.cost.scaled(times * rate, facts.currency)
     filled = {"label": row.label.format(**words), "step": row.step.format(**words)}
@@ -389,7 +406,21 @@ def _step(
     if row.when == "bridging":
         ends = min(day, facts.bridges[option].days)
     tests = words["model"] if row.when == "unproven" else ""
-    return Step(row=filled_in, price=price, tests=tests, ends=ends)
+    reviews_bridge = bool(words["also"])
+    return Step(row=filled_in, price=price, tests=tests, ends=ends, reviews_bridge=reviews_bridge)
+
+
+def _also(bridge: Bridge | None) -> dict[str, str]:
+    """What a step of moving says of the model that it reviews besides: in its label and in its
+    sentence; blank where there is none."""
+    if bridge is None:
+        return {"also": "", "also_reviewed": ""}
+    model = quality.spoken(bridge.heir)
+    said = (
+        f" Review it for {model} in today's service, too, before personal data reach it in a test "
+        "or in service: where it runs, what is kept and read for abuse, what attestations cover."
+    )
+    return {"also": f", also for {model}", "also_reviewed": said}
 
 
 def _renews(contract: Renewal) -> str:
