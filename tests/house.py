@@ -18,7 +18,12 @@ from pathlib import Path
 LIB = Path(__file__).parents[1] / "lib"
 PACKAGES = tuple(sorted(path.parent.name for path in LIB.glob("*/__init__.py")))
 LAYERS = (
-    ("siting_report.formats", "siting_report.plain_files", "siting_report.kit"),
+    (
+        "siting_report.formats",
+        "siting_report.kit",
+        "siting_report.nearest",
+        "siting_report.plain_files",
+    ),
     ("siting_report.show",),
     ("siting_report.print",),
     ("siting_report.run",),

@@ -34,7 +34,7 @@ from siting.catalogue import (
     table,
 )
 from siting.inputs.scenario.model import Option, OwnEvaluation, Scenario, Workload, in_words
-from siting.quantity import Z975, Range
+from siting.quantity import DAYS_OF_MONTH, Z975, Range
 from siting.reasoning import Task, thinks
 
 Verdict = Literal["same model", "better", "as good", "worse", "unknown"]
@@ -324,7 +324,7 @@ def items_for(margin: float) -> int:
 def counts(score: Score, day: dt.date) -> float:
     """How much a score counts at its age: half after each half-life."""
     age = score.age_days(day) or 0
-    half = settings("decision_settings")["board_half_life"].central * 365.25 / 12
+    half = settings("decision_settings")["board_half_life"].central * DAYS_OF_MONTH
     return float(0.5 ** (age / half))
 
 

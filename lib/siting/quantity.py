@@ -14,6 +14,14 @@ from statistics import NormalDist
 GIB = 2**30
 """Bytes in one GiB. GPU makers print GB (10^9 bytes); memory of an engine is logged in GiB."""
 
+DAYS_OF_YEAR = 365.25
+DAYS_OF_MONTH = DAYS_OF_YEAR / 12
+"""Of the calendar, in the mean: between dates and months, and in the load of a year."""
+DAYS_OF_PLAN_YEAR = 365
+"""Of the plan of cash flows: what is paid by the hour is paid for 8 760 hours a year, 730 a month,
+as clouds bill. What is set against its months (a part of one, the year in which a model ends)
+counts in these days, so that twelve months of bills are a year."""
+
 Z90, Z95, Z975, Z999 = (NormalDist().inv_cdf(q) for q in (0.9, 0.95, 0.975, 0.999))
 """Quantiles of the standard normal distribution."""
 

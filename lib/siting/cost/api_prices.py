@@ -23,14 +23,13 @@ from siting.cost.money import MONTHS, Array
 from siting.cost.prices import ApiPrice, Factor, parameter
 from siting.inputs.scenario.model import Finance, Option
 from siting.quality import spoken
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_MONTH, Range
 from siting.vendors import notice, vendor_record
 from siting.vendors.notice import Ending
 
 PricePath = Literal["named_model", "equal_quality", "list"]
 assert get_args(PricePath) == get_args(Finance.model_fields["price_path"].annotation)
 
-DAYS_PER_MONTH = 365.25 / MONTHS
 PRICE_CLASSES = ((1.0, "successor_price_below_1"), (5.0, "successor_price_1_to_5"))
 """Dollars per million tokens, blended, below which a model's successor is drawn from a class."""
 DEAREST = "successor_price_from_5"
@@ -223,7 +222,7 @@ def announced(
         return ()
     before = prices.token_price(provider, model, day)
     for month in range(1, months):
-        then = day + dt.timedelta(days=round((month + 0.5) * DAYS_PER_MONTH))
+        then = day + dt.timedelta(days=round((month + 0.5) * DAYS_OF_MONTH))
         now = prices.token_price(provider, model, then)
         if now != before:
             found.append((month, then))

@@ -38,7 +38,7 @@ from siting.catalogue import (
 )
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import Sector
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_PLAN_YEAR, Range
 from siting.reference_rates import DayRate
 from siting.serving.servers import Server, known_servers
 
@@ -364,7 +364,7 @@ def aged(price: Range, source: Source, day: dt.date) -> Range:
     if len(source.date) == len("2026-01-01") or age is None:
         return price
     band = parameter("undated_price_band").range
-    low, high = (end ** math.sqrt(age / 365) for end in (band.low, band.high))
+    low, high = (end ** math.sqrt(age / DAYS_OF_PLAN_YEAR) for end in (band.low, band.high))
     return Range(price.low * low, price.central, price.high * high, unit=price.unit)
 
 

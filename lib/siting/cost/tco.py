@@ -36,7 +36,7 @@ from siting.cost.priced import (
 from siting.cost.prices import Factor
 from siting.inputs.scenario import Scenario
 from siting.places import BY_REQUEST
-from siting.quantity import NotEstimated, Range
+from siting.quantity import DAYS_OF_PLAN_YEAR, NotEstimated, Range
 from siting.serving.capacity import OptionCapacity
 from siting.serving.machines import Fleet
 from siting.serving.servers import Server, whole_up
@@ -645,8 +645,8 @@ def between(monthly: Array, first: float, last: float) -> float:
     first, last: days after the report.
     """
     begins = np.arange(len(monthly)) - 1.0
-    begun = np.clip(first * MONTHS / 365 - begins, 0, 1)
-    ended = np.clip(last * MONTHS / 365 - begins, 0, 1)
+    begun = np.clip(first * MONTHS / DAYS_OF_PLAN_YEAR - begins, 0, 1)
+    ended = np.clip(last * MONTHS / DAYS_OF_PLAN_YEAR - begins, 0, 1)
     return float((monthly * (ended - begun))[1:].sum())
 
 

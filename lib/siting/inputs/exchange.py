@@ -26,7 +26,7 @@ from siting.inputs.logs import Log
 from siting.inputs.scenario import checks
 from siting.inputs.scenario.model import BUSIEST, Quote
 from siting.inputs.sheet import COUNT, DAY, NUMBER, TEXT, Table, read
-from siting.quantity import Z90
+from siting.quantity import DAYS_OF_YEAR, Z90
 
 
 class Imported(NamedTuple):
@@ -213,7 +213,7 @@ def _growth(hours: pd.Series[float], told: list[str]) -> dict[str, Any]:
 
 def _yearly(slope: float) -> float:
     """Growth a year of so much a week, within what a scenario may hold."""
-    return round(min(max(math.expm1(min(slope * 365.25 / 7, 9.0)), -0.95), 10.0), 3)
+    return round(min(max(math.expm1(min(slope * DAYS_OF_YEAR / 7, 9.0)), -0.95), 10.0), 3)
 
 
 def _refuse_rows(log: Log) -> None:

@@ -19,14 +19,13 @@ from holidays.registry import COUNTRIES
 
 from siting.inputs.scenario.model import Deadline, Workload
 from siting.memory import vram
-from siting.quantity import LogNormal, Range
+from siting.quantity import DAYS_OF_YEAR, LogNormal, Range
 from siting.serving.performance import Array
 from siting.serving.queueing import Bunching, Lengths, Limits, scores
 
 HOURS_OF_WEEK = 168
 WEEKS_OF_YEAR = 52
 """The load duration curve is drawn for 52 weeks of 168 hours."""
-DAYS_OF_YEAR = 365.25
 CALENDAR_YEARS = 5
 """Holidays are counted over so many years from the report's on."""
 SUNDAY = 6

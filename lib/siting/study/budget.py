@@ -12,9 +12,9 @@ import numpy as np
 from siting.catalogue import source_of
 from siting.cost import cashflow, fiscal, fleets, money, prices, tco
 from siting.cost.cashflow import BEFORE
-from siting.cost.money import MONTHS, Array
+from siting.cost.money import Array
 from siting.cost.priced import PricedHybrid
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_MONTH, Range
 from siting.study.frames import Rows, Topic, frame
 
 BOUGHT = "Servers and network, bought"
@@ -354,7 +354,7 @@ class BudgetFrames(Topic):
         saving = options[rival].paid - options[chosen].paid
         running = np.cumsum(saving)
         found = money.payback(saving)
-        day = self.results.day(found * 365.25 / MONTHS) if found else None
+        day = self.results.day(found * DAYS_OF_MONTH) if found else None
         yield {
             "option": chosen,
             "rival": rival,

@@ -11,9 +11,9 @@ from siting import places
 from siting.catalogue import Source, settings, source_of, table
 from siting.cost import reference
 from siting.quality import leaves, margin_of, own_result, spoken
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_MONTH, Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.verdict.plan import DAYS_OF_MONTH, Step, days_to_serve
+from siting.verdict.plan import Step, days_to_serve
 from siting.verdict.ranking import (
     Candidate,
     ConfidenceWord,

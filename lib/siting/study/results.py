@@ -23,6 +23,7 @@ from siting.inputs import scenario
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
+from siting.quantity import DAYS_OF_PLAN_YEAR
 from siting.rules import sovereignty
 from siting.rules.sovereignty import OptionAssessment, VerdictChange
 from siting.serving import capacity
@@ -334,7 +335,7 @@ class Results:
     @cached_property
     def retiring(self) -> list[ModelEnd]:
         """Those of them that are announced within the horizon."""
-        until = round(365 * self.scenario.finance.horizon_months / 12)
+        until = round(DAYS_OF_PLAN_YEAR * self.scenario.finance.horizon_months / 12)
         announced = (end for end in self.endings if end.ending.retired)
         return [end for end in announced if end.days(self.client.report_date) <= until]
 

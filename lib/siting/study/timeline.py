@@ -10,6 +10,7 @@ from typing import Any
 
 from siting.catalogue import source_of
 from siting.quality import spoken
+from siting.quantity import DAYS_OF_MONTH
 from siting.rules.findings import Finding
 from siting.rules.sovereignty import Ahead, OpenPoint, OptionAssessment
 from siting.study import short
@@ -436,7 +437,7 @@ class TimelineFrames(Topic):
             is_moving = paid_once["category"] == PURCHASES["moving over"]
             spent = self.results.moved_before if is_moving and paid_once["month"] == 0 else 0.0
             yield {
-                "end": self.results.day(ordered + paid_once["month"] * 365.25 / 12),
+                "end": self.results.day(ordered + paid_once["month"] * DAYS_OF_MONTH),
                 "amount": paid_once["amount"] - spent,
                 "label": paid_once["category"],
                 "option": self.results.decision.recommended,

@@ -36,7 +36,7 @@ import scipy  # whose parts load once they are used: a check of a file needs non
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
 from siting.vendors.vendor_record import (
     Living,
     Notice,
@@ -506,13 +506,14 @@ def ending(
     left = np.full(DRAWS, float((retired - day).days)) if retired else None
     first = _remaining(median, usual.sigma, age, rng) if left is None else left
     years = int(np.ceil(months / 12))
-    shares = [float(np.mean((first > 365 * y) & (first <= 365 * (y + 1)))) for y in range(years)]
+    year_of_end = np.ceil(first / DAYS_OF_PLAN_YEAR) - 1
+    shares = [float(np.mean(year_of_end == year)) for year in range(years)]
     shares[0] += float(np.mean(first <= 0))
     moves = np.zeros((years, DRAWS))
     at = first
     draw = np.arange(DRAWS)
-    while (inside := at < 365 * months / 12).any():
-        year = np.clip(at // 365, 0, years - 1).astype(int)
+    while (inside := at < DAYS_OF_PLAN_YEAR * months / 12).any():
+        year = np.clip(at // DAYS_OF_PLAN_YEAR, 0, years - 1).astype(int)
         moves[year[inside], draw[inside]] += 1
         at = at + np.exp(np.log(median) + usual.sigma * rng.standard_normal(DRAWS))
     by_year = moves.mean(axis=1)
@@ -559,17 +560,16 @@ def _lasting(record: Record, end: Retirement, day: dt.date) -> Iterator[str]:
 def months_left(known: Ending, day: dt.date) -> Range:
     """Months until a model ends: as announced, or as its vendor's models live, given its age; in
     one case of ten sooner than the low end, in one later than the high one."""
-    month = 365.25 / 12
     if known.retired:
-        return Range.exact(max(0.0, (known.retired - day).days / month), "months")
+        return Range.exact(max(0.0, (known.retired - day).days / DAYS_OF_MONTH), "months")
     age = max(0.0, float((day - known.released).days)) if known.released else 0.0
     median = known.life.central
     high = known.life.high
     sigma = (np.log(high) - np.log(median)) / scipy.special.ndtri(0.9)
     lived = scipy.special.ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
     u = np.clip(lived + (1 - lived) * np.array([0.1, 0.5, 0.9]), 1e-9, 1 - 1e-9)
-    left = np.maximum(np.exp(np.log(median) + sigma * scipy.special.ndtri(u)) - age, 1.0) / month
-    return Range.ordered(left.tolist(), "months")
+    left = np.maximum(np.exp(np.log(median) + sigma * scipy.special.ndtri(u)) - age, 1.0)
+    return Range.ordered((left / DAYS_OF_MONTH).tolist(), "months")
 
 
 def _remaining(median: float, sigma: float, age: float, rng: np.random.Generator) -> Array:

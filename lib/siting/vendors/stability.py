@@ -26,7 +26,7 @@ from siting.catalogue import Fact, Input, column, one_of, source_of
 from siting.inputs.countries import members
 from siting.inputs.scenario.model import Readiness
 from siting.quality import leaves
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_YEAR, Range
 from siting.vendors import notice
 from siting.vendors.notice import DRAWS, Array, Ending
 from siting.vendors.vendor_record import Event, OnRecord, Record, Vendor, load, on_record, setting
@@ -270,7 +270,7 @@ def cases(
 
     Those of the `years` before it; allegations are left out.
     """
-    since = day - dt.timedelta(days=round(365.25 * years))
+    since = day - dt.timedelta(days=round(DAYS_OF_YEAR * years))
     known = record.as_of(day)
     found: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for vendor in followed(record, roles):
@@ -285,7 +285,7 @@ def cases(
 
 def years_hit(events: Iterable[Event], day: dt.date) -> set[tuple[str, int]]:
     """Vendor and year before `day`, counted back from 0, of each vendor-year with a case."""
-    return {(e.vendor, int((day - e.known_date).days // 365.25)) for e in events}
+    return {(e.vendor, int((day - e.known_date).days // DAYS_OF_YEAR)) for e in events}
 
 
 # Losses
@@ -324,7 +324,7 @@ def base_rate(
     vendors = len({v.group or v.vendor for v in followed(record, roles)})
     hit = years_hit(events, day)
     basis = f"{len(hit)} of {vendors * years} vendor-years, {vendors} {PEERS[roles]}"
-    fade = 0.5 ** (365.25 / setting("rate_half_life_days"))
+    fade = 0.5 ** (DAYS_OF_YEAR / setting("rate_half_life_days"))
     seen = sum(fade**back for _, back in hit)
     watched = vendors * sum(fade**back for back in range(years))
     basis += f"; by age {seen:.1f} of {watched:.1f}, and half a case in one year more"

@@ -13,7 +13,7 @@ from siting.cost.prices import exchange_rate, parameter
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Option, Readiness, months_from
 from siting.quality import Parities
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_MONTH, Range
 from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
 from siting.vendors import notice
 from siting.vendors.stability import ServiceEnd, VendorRisks
@@ -22,13 +22,9 @@ from siting.verdict.knowledge import Experiment, Knowledge
 from siting.verdict.ranking import Candidate, Doubt
 
 FIRST_HORIZON_DAYS = 30
-LAST_HORIZON_DAYS = 365
-"""The plan's first horizon."""
-
 PILOT_DAYS = 90
-"""The plan's second horizon: by then a pilot has shown whether to order."""
-
-DAYS_OF_MONTH = 365.25 / 12
+"""By then a pilot has shown whether to order."""
+LAST_HORIZON_DAYS = 365
 
 
 Condition = Literal[

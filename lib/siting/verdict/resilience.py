@@ -15,13 +15,11 @@ import numpy as np
 
 from siting.catalogue import Model, models
 from siting.memory import vram
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_MONTH, Range
 from siting.serving.capacity import OptionCapacity
 
-MONTH = 30.44
-"""Days of a month, in the mean."""
-WINDOW_FROM = 18 * MONTH
-WINDOW_TO = 30 * MONTH
+WINDOW_FROM = 18 * DAYS_OF_MONTH
+WINDOW_TO = 30 * DAYS_OF_MONTH
 """Releases in between count as "about 24 months later". [days]"""
 
 SMALLEST_B = 3.0

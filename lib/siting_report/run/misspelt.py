@@ -6,10 +6,11 @@ Python suggests names in a traceback alone, and pandas suggests no column at all
 from __future__ import annotations
 
 import builtins
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from siting_report.nearest import ALIKE_IN_CODE, nearest
 
 _QUOTED = re.compile(r"'([^']+)'")
 
@@ -21,9 +22,9 @@ def told(error: BaseException, scope: Mapping[str, Any]) -> str:
     """
     said = f"{type(error).__name__}: {error}"
     for wrong in _sought(error):
-        near = difflib.get_close_matches(wrong, sorted(_known(error, scope)), 1, 0.7)
-        if near and near[0] not in said:
-            return f"{said}; did you mean {near[0]!r}?"
+        near = nearest(wrong, sorted(_known(error, scope)), ALIKE_IN_CODE)
+        if near and near not in said:
+            return f"{said}; did you mean {near!r}?"
     return said
 
 

@@ -6,7 +6,6 @@ JupyterLab takes the HTML that stands beside it. No text in it is markup, save `
 
 from __future__ import annotations
 
-import difflib
 import html
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any, Protocol, TypeAlias
 import mistune
 
 from siting_report.formats import Numbers
+from siting_report.nearest import nearest
 from siting_report.show import style
 
 MIME = "application/vnd.siting+json"
@@ -99,9 +99,9 @@ def refuse_unknown(told: Iterable[Any], known: Iterable[Any], what: str) -> None
 
 def remedy(name: str, known: Collection[str]) -> str:
     """What to write instead of a name: the one that is like it, or all that are known."""
-    near = difflib.get_close_matches(name, known, 1, 0.6)
+    near = nearest(name, known)
     if near:
-        return f"write {near[0]!r}"
+        return f"write {near!r}"
     return f"write one of: {', '.join(known)}" if known else "leave it out"
 
 

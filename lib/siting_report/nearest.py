@@ -1,0 +1,17 @@
+"""The known name that is likest to a misspelt one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+ALIKE = 0.6
+"""Likeness, as `difflib` counts it, from which a name may be meant: two letters of five may be
+wrong."""
+ALIKE_IN_CODE = 0.7
+"""Where the whole of a notebook's names could be meant, a chance likeness is more often one."""
+
+
+def nearest(name: str, known: Collection[str], alike: float = ALIKE) -> str | None:
+    """The one of `known` that may be meant by `name`; None where none is like it."""
+    return next(iter(difflib.get_close_matches(name, known, 1, alike)), None)
