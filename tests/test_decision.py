@@ -271,7 +271,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
     known |= {"renewing", "leaving", "leaving at go", "bridging", "turning", "counsel", "overlap"}
-    known |= {"mends", "moving", "ceasing"}
+    known |= {"mends", "moving", "ceasing", "dated"}
     words = [
         "counsel",
         "items",
@@ -426,6 +426,44 @@ def test_notice_is_given_without_an_extension_only_where_it_can_wait_for_go_and_
     assert when(dt.date(2027, 6, 30), late, dt.date(2027, 10, 1)) == "extended"
     assert when(dt.date(2027, 6, 30), late, late) == "at go"
     assert when(decided, late, late) == "at go"
+
+
+def test_the_clients_own_day_of_go_or_no_go_comes_before_that_of_the_plan() -> None:
+    """A board that sits 45 days after the report of 24 November 2026, on 8 January 2027."""
+    base = scenario.load("base")
+    today = base.finance.baseline
+    assert plan.go(base, today) == plan.Go(day=30)
+    assert plan.go(base, "rented") == plan.Go(day=90)
+    dated = scenario.changed(base, {"decision.date": dt.date(2027, 1, 8)})
+    for name in (today, "rented"):
+        assert plan.go(dated, name) == plan.Go(day=45, stated=45)
+
+    offer = {"item": "option.rented.gpu_hour", "value": 3, "unit": "EUR/GPU-h", "source": "Offer",
+             "date": dt.date(2026, 11, 1), "valid_until": dt.date(2026, 12, 31)}  # fmt: skip
+    offered = scenario.changed(dated, {"finance.quotes": [offer]})
+    assert plan.go(offered, "rented") == plan.Go(day=37, stated=45)
+    assert plan.go(offered, "rented").ends_before
+    assert plan.go(offered, "owned") == plan.Go(day=45, stated=45)
+
+
+def test_nothing_of_a_move_serves_before_go_and_an_early_go_makes_nothing_else_faster() -> None:
+    months = Range(1, 4, 8)  # 30, 122 and 244 days
+    usual = plan.days_to_serve(months)
+    assert usual.ends == pytest.approx((98, 122, 244), abs=0.6)  # 90 and a quarter of 32
+    assert plan.days_to_serve(months, 45).ends == pytest.approx((64, 122, 244), abs=0.6)
+    assert plan.days_to_serve(months, 120).ends == pytest.approx((128, 152, 274), abs=0.6)
+
+
+@pytest.mark.parametrize("go", [20, 45, 120])
+def test_what_is_due_before_go_is_due_by_the_clients_own_day(go: int) -> None:
+    dated = dict.fromkeys(("own", "api"), plan.Go(day=go, stated=go))
+    facts = dataclasses.replace(FACTS, go=dated, baseline="api")
+    moved = plan.plan(candidate("own", 0.3, "on_premises"), "api", [], facts)
+    assert {s.row.day for s in moved} == {min(30, go), go, 365}
+    (decided,) = (s for s in moved if s.row.when == "dated")
+    assert decided.row.day == go and decided.row.owner == "management"
+    stays = plan.plan(candidate("api", 0.3), "api", [], facts)
+    assert {s.row.day for s in stays} == {min(30, go), go, 90, 365}
 
 
 def test_the_plan_says_what_follows_without_an_extension_and_for_how_long() -> None:

@@ -754,6 +754,22 @@ def test_a_notice_due_within_the_first_month_is_a_gate_of_its_own_and_is_asked_t
     assert f"decide on {s.date(gates.due['order'])}" in plan
 
 
+def test_the_day_on_which_the_board_sits_is_that_of_go_on_page_one_and_in_the_plan() -> None:
+    """46 days after the report, before the pilot's 90: the plan said 22 February 2027."""
+    sits = dt.date(2027, 1, 9)
+    s = study.open("banca-valdora", {"decision.date": sits})
+    gates = s.gates().set_index("decides")
+    assert list(gates.index) == ["points", "order", "year"]
+    assert (
+        gates.due["order"] == sits.isoformat() == s.gate().date.iloc[0] == s.gate().stated.iloc[0]
+    )
+    assert f"Go or no-go on {s.date(sits)}" in told("10_decision", "banca-valdora", lambda _: s)
+    plan = told("65_timeline", "banca-valdora", lambda _: s)
+    assert f"decide on {s.date(sits)}" in plan
+    assert "one team tests for 46 days, not the usual 90" in plan
+    assert "Go or no-go decided" in plan
+
+
 @pytest.mark.parametrize(
     ("client", "decides"),
     [

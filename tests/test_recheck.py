@@ -211,6 +211,14 @@ def test_an_offer_that_ended_does_not_count_and_is_named() -> None:
     )
 
 
+def test_a_day_of_go_or_no_go_that_is_past_binds_nothing_on_a_later_day() -> None:
+    dated = scenario.changed(scenario.load("base"), {"decision.date": dt.date(2027, 1, 15)})
+    later, _ = recheck.as_of(dated, dt.date(2027, 1, 15))
+    assert later["decision.date"] is None
+    assert scenario.changed(dated, later).decision.date is None
+    assert "decision.date" not in recheck.as_of(dated, dt.date(2027, 1, 14))[0]
+
+
 # --- with tables of facts that are altered --------------------------------------------------------
 
 

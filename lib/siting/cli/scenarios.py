@@ -54,7 +54,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         told = [*usual.unstated(opened), *unquoted(opened)]
         told += chain.from_iterable(beside_list(opened, name) for name in opened.options)
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
-        told += [*idle(opened, stages), *dear_terms(opened, stages)]
+        told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
@@ -126,6 +126,32 @@ def idle(found: Scenario, stages: Chain) -> list[str]:
                 f"stand idle; `server: best` and `gpu: best` let the kit look for smaller ones"
             )
     return notes
+
+
+def crossed(found: Scenario) -> Iterator[str]:
+    """What ends or is due before the client's own day of go or no-go."""
+    from siting.verdict import plan
+
+    decided = found.decision.date
+    if decided is None:
+        return
+    for item, last in plan.offers_before(found):
+        yield (
+            f"decision.date: the offer for {item} ends on {last}, before {decided}; if its option "
+            "is the choice, it is decided on that day: ask to have it extended, or date it earlier"
+        )
+    contract = plan.renewal(found)
+    if contract and contract.notice < decided:
+        yield (
+            f"decision.date: notice to {contract.vendor} is due by {contract.notice}, before "
+            f"{decided}; where another option is chosen, the report says on what ground to give it"
+        )
+    days = (decided - found.client.report_date).days
+    if days < plan.PILOT_DAYS:
+        yield (
+            f"decision.date: {days} days after the report; a test with one team usually takes "
+            f"{plan.PILOT_DAYS}, and is planned to end by then"
+        )
 
 
 def dear_terms(found: Scenario, stages: Chain) -> Iterator[str]:

@@ -62,6 +62,7 @@ _EXPECTED = {
     "gpu_count": "write gpu: with the card; how many of them it takes, the kit works out",
     "requests_per_night": "write requests_per_day:, and hours: night",
     "requests_per_hour": "write requests_per_day:, and hours: with 24 numbers",
+    "decision_date": "write it in the section decision, as date: with the day of go or no-go",
     "horizon_years": "write horizon_months:, 48 for four years",
 }
 """Keys that people expect and the kit has otherwise, and what to write."""

@@ -150,6 +150,8 @@ def as_of(scenario: Scenario, day: dt.date) -> tuple[dict[str, Any], tuple[str, 
     valid = [q for q in quotes if q.valid_until is None or q.valid_until >= day]
     ended = [f"offer for {q.item}: ended on {q.valid_until}" for q in quotes if q not in valid]
     changes: dict[str, Any] = {"client.report_date": day}
+    if scenario.decision.date and scenario.decision.date <= day:
+        changes["decision.date"] = None
     if ended:
         changes["finance.quotes"] = [q.model_dump() for q in valid]
     return changes, tuple(ended)

@@ -13,7 +13,7 @@ from siting.cost import reference
 from siting.quality import leaves, margin_of, own_result, spoken
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.verdict.plan import Step, days_to_serve
+from siting.verdict.plan import Step, serves
 from siting.verdict.ranking import (
     Candidate,
     ConfidenceWord,
@@ -794,7 +794,7 @@ class DecisionFrames(Topic):
         days = months.scaled(DAYS_OF_MONTH, "days")
         # Of a move nothing is ordered before go or no-go.
         if months.high > 0 and not self.results.decision.stays:
-            days = days_to_serve(months)
+            days = serves(self.scenario, name)
         return {
             "months*": months,
             "live": self.results.day(days.central),

@@ -301,11 +301,22 @@ class Results:
         moves = priced and any(flow.category == "migration" for flow in priced.flows)
         return bool(moves and step.row.in_moving and step.price)
 
+    @property
+    def first_gate(self) -> str:
+        """Day of the plan's first gate, by which what is open is settled: never after go or no-go,
+        as YYYY-MM-DD."""
+        return self.day(min(plan.FIRST_HORIZON_DAYS, self.go.day))
+
+    @property
+    def go(self) -> plan.Go:
+        """When go or no-go on what is recommended is decided."""
+        return plan.go(self.scenario, self.decision.recommended or "")
+
     @cached_property
     def moved_before(self) -> float:
         """What of moving over is spent on steps before go or no-go. [currency]"""
         steps = self.advice.plan
-        before = [s for s in steps if s.row.day <= plan.PILOT_DAYS and self.is_held(s)]
+        before = [s for s in steps if s.row.day <= self.go.day and self.is_held(s)]
         return sum(s.price.central for s in before if s.price)
 
     def cures(self, name: str) -> float:

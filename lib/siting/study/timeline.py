@@ -17,8 +17,6 @@ from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.vendors.stability import ServiceEnd
 from siting.verdict.plan import (
-    FIRST_HORIZON_DAYS,
-    PILOT_DAYS,
     PlanStep,
     mending,
     open_points,
@@ -133,7 +131,7 @@ class TimelineFrames(Topic):
 
     @property
     def _horizon(self) -> dt.date:
-        return dt.date.fromisoformat(self.results.day(FIRST_HORIZON_DAYS))
+        return dt.date.fromisoformat(self.results.first_gate)
 
     def _spared(self, option: str, point: OpenPoint | None) -> str:
         """Whether the law spares the client for a time, by which answer, in words."""
@@ -427,7 +425,7 @@ class TimelineFrames(Topic):
         """What is paid once, to begin, by month; nothing is ordered before the pilot's end. What of
         moving over is spent on steps until then stands at these."""
         flows = self.study.cash_flows()
-        ordered = 0 if self.results.decision.stays else PILOT_DAYS
+        ordered = 0 if self.results.decision.stays else self.results.go.day
         mine = flows.option == self.results.labels[self.results.decision.recommended or ""]
         paid = flows[mine & (flows.amount > 0) & flows.category.isin(PURCHASES)]
         # The network is bought with the first servers; what it costs by the month is no purchase.

@@ -25,7 +25,7 @@ from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
 from siting.verdict.decision import Decision, cost_limit
 from siting.verdict.exclusion import exclusion
-from siting.verdict.plan import FIRST_HORIZON_DAYS, PILOT_DAYS
+from siting.verdict.plan import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.plausible import FUTURES
 from siting.verdict.ranking import Candidate, Ranking, matters_points
 from siting.verdict.variants import SETTLED, Answer, Outcome, Settled, Variant
@@ -135,6 +135,8 @@ class TurnFrames(Topic):
         if settled == "day" and variant.day:
             return variant.day.isoformat()
         days = HORIZONS.get(settled)
+        if settled == "pilot" and not self.results.decision.stays:
+            days = self.results.go.day
         return self.results.day(days) if days else None
 
     @frame_citing(_criteria_sources)
@@ -378,7 +380,9 @@ class TurnFrames(Topic):
         steps = self.study.steps()
         by_day = steps.groupby("day").agg(due=("due", "max"), price=("price", "sum"))
         by_day["spent"] = by_day.price.cumsum()
-        decides = _decided(by_day.index, self.results.decision.stays)
+        found = self.results.decision
+        go = self.results.go.day if found.recommended else PILOT_DAYS
+        decides = _decided(by_day.index, found.stays, go)
         for number, row in enumerate(by_day.itertuples(), 1):
             yield {
                 "number": number,
@@ -429,6 +433,11 @@ class TurnFrames(Topic):
         """The day on which go or no-go is decided, and on what: one row; none without a choice.
 
         date: the day
+        stated?: day that the client has set for it; missing where it has set none. Where an offer
+            for the choice ends before, `date` is the last day of that
+        pilot?: from the report to that day, in which one team tests; missing where what runs today
+            stays [days]
+        usual_pilot?: what such a test usually takes [days]
         spent*: what the steps until then cost [currency]
         points: what must be cleared of the choice by then [points]
         once?: what is paid once, to begin, after a go, without what of it is spent before; missing
@@ -457,13 +466,17 @@ class TurnFrames(Topic):
         ranking = found.ranking
         if found.recommended is None or ranking is None:
             return
-        days = FIRST_HORIZON_DAYS if found.stays else PILOT_DAYS
+        go = self.results.go
+        days = go.day
         before = [s.price for s in self.results.advice.plan if s.row.day <= days and s.price]
         target = found.candidate(found.recommended)
         points = self.study.open_points()
         own = points[points.option == target.label]
         row: dict[str, Any] = {
             "date": self.results.day(days),
+            "stated": None if go.stated is None else self.results.day(go.stated),
+            "pilot": None if found.stays else days,
+            "usual_pilot": None if found.stays else PILOT_DAYS,
             "spent*": _sum(before, self.client.currency),
             "points": int(own.hard.sum()),
             "moved_before": self.results.moved_before,
@@ -543,14 +556,17 @@ def _status(struck: bool, doubted: bool) -> str:
     return "not cleared" if doubted else "allowed"
 
 
-def _decided(days: Iterable[int], stays: bool) -> dict[int, str]:
-    """What is decided on each day of the plan, in the words of `gates`."""
-    found: dict[int, str] = {}
-    for day in sorted(days):
-        word = "year" if day > PILOT_DAYS else "points"
-        if day < FIRST_HORIZON_DAYS:
-            word = "early"
-        elif "points" in found.values() and day <= PILOT_DAYS:
-            word = "use" if stays else "order"
-        found[day] = word
-    return found
+def _decided(days: Iterable[int], stays: bool, go: int) -> dict[int, str]:
+    """What is decided on each day of the plan, in the words of `gates`. go: day of go or no-go."""
+    return {day: _word_of(day, stays, go) for day in sorted(days)}
+
+
+def _word_of(day: int, stays: bool, go: int) -> str:
+    if day == go:
+        return "points" if stays else "order"
+    if day >= LAST_HORIZON_DAYS:
+        return "year"
+    if day > go:
+        return "use"
+    is_settled = not stays and day >= FIRST_HORIZON_DAYS
+    return "points" if is_settled else "early"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
@@ -11,7 +11,7 @@ from siting import places, quality
 from siting.catalogue import Currency, Fact, Owner, column, one_of, table
 from siting.cost.prices import exchange_rate, parameter
 from siting.inputs.scenario import Scenario
-from siting.inputs.scenario.model import SECTORS, Option, Readiness, months_from
+from siting.inputs.scenario.model import SECTORS, Readiness, months_from
 from siting.quality import Parities
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
@@ -45,6 +45,7 @@ Condition = Literal[
     "leaving at go",
     "overlap",
     "turning",
+    "dated",
 ]
 """What may hold for the client and the recommended option (`conditions`)."""
 
@@ -174,6 +175,21 @@ class Turning:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Go:
+    """The day on which go or no-go on an option is decided."""
+
+    day: int
+    """[days after the report]"""
+    stated: int | None = None
+    """Day that the client has set; None where it has set none. [days after the report]"""
+
+    @property
+    def ends_before(self) -> bool:
+        """Whether an offer for the option ends before the client's own day, and comes first."""
+        return self.stated is not None and self.day < self.stated
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What the plan's sentences are filled with, beyond the options themselves."""
 
@@ -199,12 +215,16 @@ class Facts:
     ceasing: Mapping[str, ServiceEnd] = field(default_factory=dict)
     """By option that is moved to: what the client's jobs need of today's vendor and that ends
     within the plan, before the option may serve; the first of several."""
+    go: Mapping[str, Go] = field(default_factory=dict)
+    """By option: when go or no-go on it is decided."""
     ended: Mapping[str, int] = field(default_factory=dict)
     """By option that is moved to: when what runs today is switched off. [days after the report]"""
     beside: str = ""
     """How long old and new run side by side, in words."""
     day: dt.date = dt.date.min
     """Of the report."""
+    baseline: str = ""
+    """What runs today."""
     sector: str = "other"
     currency: str = "EUR"
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -324,6 +344,7 @@ def conditions(
         "leaving at go": moves_out and notice == "at go",
         "turning": bool(facts.turning),
         "overlap": target.name != baseline and target.name in facts.ended,
+        "dated": target.name in facts.go and facts.go[target.name].stated is not None,
     }
     return {word for word, true in holds.items() if true} | facts.holds
 
@@ -390,7 +411,7 @@ def _step(
         rate = facts.rates.get(named.currency, 1.0)
         price = named.cost.scaled(times * rate, facts.currency)
     filled = {"label": row.label.format(**words), "step": row.step.format(**words)}
-    day = row.day
+    day = _planned(row, facts.go.get(option), facts.baseline != option)
     if facts.renewal and row.when in ("renewing", "leaving", "leaving at go"):
         day = min(day, facts.renewal.days)
     if row.when == "ceasing":
@@ -417,6 +438,16 @@ def _also(bridge: Bridge | None) -> dict[str, str]:
         "or in service: where it runs, what is kept and read for abuse, what attestations cover."
     )
     return {"also": f", also for {model}", "also_reviewed": said}
+
+
+def _planned(row: PlanStep, go: Go | None, moves: bool) -> int:
+    """The day of a step's gate: what is due before go or no-go is due by its day. [days after the
+    report]"""
+    if go is None:
+        return row.day
+    if row.when == "dated" or (moves and row.day == PILOT_DAYS):
+        return go.day
+    return min(row.day, go.day) if row.day <= FIRST_HORIZON_DAYS else row.day
 
 
 def _renews(contract: Renewal) -> str:
@@ -486,6 +517,8 @@ def facts_of(
         turning=tuple(turning),
         bridges=bridges,
         ceasing=_ceasing(scenario, risks),
+        go={name: go(scenario, name) for name in scenario.options},
+        baseline=scenario.finance.baseline,
         ended=_ended(scenario),
         beside=_months_in_words(_beside(scenario)),
         day=day,
@@ -500,17 +533,48 @@ def _applying(option: OptionAssessment) -> Set[str]:
     return {rule for rule, found in option.verdicts.items() if found.verdict != "n.a."}
 
 
-def days_to_serve(months: Range) -> Range:
-    """When an option that is moved to serves, where nothing is ordered before the pilot's end.
+def go(scenario: Scenario, name: str) -> Go:
+    """When go or no-go on an option is decided: on the client's own day, or that on which an offer
+    for it ends, where that comes first; without such a day when the plan's own gate is due."""
+    asked = scenario.decision.date
+    if asked is None:
+        stays = name == scenario.finance.baseline
+        return Go(day=FIRST_HORIZON_DAYS if stays else PILOT_DAYS)
+    ends = (last for item, last in offers_before(scenario) if item.split(".")[1:2] == [name])
+    day = scenario.client.report_date
+    return Go(day=(min(ends, default=asked) - day).days, stated=(asked - day).days)
 
-    The pilot takes its days however fast the rest is: what follows it is at its earliest as small a
-    part of its plan as the whole is, so that nothing serves on the day on which it is ordered.
-    months: to production, as the scenario has them. [days after the report]
+
+def offers_before(scenario: Scenario) -> Iterator[tuple[str, dt.date]]:
+    """Offers that end before the client's day of go or no-go: what is quoted, and its last day."""
+    asked = scenario.decision.date
+    for quote in scenario.finance.quotes:
+        if asked and quote.valid_until and quote.valid_until < asked:
+            yield quote.item, quote.valid_until
+
+
+def days_to_serve(months: Range, ordered: int = PILOT_DAYS) -> Range:
+    """When an option that is moved to serves, where nothing is ordered before go or no-go.
+
+    A pilot takes its days however fast the rest is: what follows it is at its earliest as small a
+    part of its plan as the whole is, so that nothing serves on the day on which it is ordered. A go
+    that comes before the pilot's usual end makes nothing else faster.
+    months: to production, as the scenario has them
+    ordered: day of go or no-go. [days after the report]
     """
-    planned = max(months.central * DAYS_OF_MONTH, PILOT_DAYS)
+    after = max(months.central * DAYS_OF_MONTH - PILOT_DAYS, 0.0)
+    planned = max(months.central * DAYS_OF_MONTH, ordered + after)
     soonest = months.low / months.central if months.central > 0 else 0.0
-    early = PILOT_DAYS + (planned - PILOT_DAYS) * soonest
-    return Range(early, planned, max(months.high * DAYS_OF_MONTH, PILOT_DAYS), unit="days")
+    early = ordered + (planned - ordered) * soonest
+    late = max(months.high * DAYS_OF_MONTH - PILOT_DAYS, 0.0)
+    return Range(early, planned, max(months.high * DAYS_OF_MONTH, ordered + late), unit="days")
+
+
+def serves(scenario: Scenario, name: str) -> Range:
+    """When an option that is moved to serves. [days after the report]"""
+    is_today = name == scenario.finance.baseline
+    ordered = PILOT_DAYS if is_today else go(scenario, name).day
+    return days_to_serve(scenario.options[name].months_to_production, ordered)
 
 
 def _ended(scenario: Scenario) -> dict[str, int]:
@@ -522,8 +586,7 @@ def _ended(scenario: Scenario) -> dict[str, int]:
 
 def switched_off(scenario: Scenario, name: str) -> float:
     """When what runs today is no longer paid, as the costs have it. [days after the report]"""
-    serves = days_to_serve(scenario.options[name].months_to_production)
-    return serves.central + _beside(scenario).central * DAYS_OF_MONTH
+    return serves(scenario, name).central + _beside(scenario).central * DAYS_OF_MONTH
 
 
 def _beside(scenario: Scenario) -> Range:
@@ -537,9 +600,10 @@ def _months_in_words(months: Range) -> str:
     return f"{months.central:g} {thing} ({months.low:g} to {months.high:g})"
 
 
-def _latest_live(option: Option, day: dt.date) -> dt.date:
-    """The latest day on which an option that is moved to serves. day: of the report."""
-    return day + dt.timedelta(days=round(days_to_serve(option.months_to_production).high))
+def _latest_live(scenario: Scenario, name: str) -> dt.date:
+    """The latest day on which an option that is moved to serves."""
+    days = round(serves(scenario, name).high)
+    return scenario.client.report_date + dt.timedelta(days=days)
 
 
 def _notice(scenario: Scenario) -> dict[str, Notice]:
@@ -547,11 +611,10 @@ def _notice(scenario: Scenario) -> dict[str, Notice]:
     contract = renewal(scenario)
     if contract is None:
         return {}
-    day = scenario.client.report_date
-    decided = day + dt.timedelta(days=PILOT_DAYS)
     found: dict[str, Notice] = {}
-    for name, option in scenario.options.items():
-        found[name] = contract.given(decided, _latest_live(option, day))
+    for name in scenario.options:
+        decided = scenario.client.report_date + dt.timedelta(days=go(scenario, name).day)
+        found[name] = contract.given(decided, _latest_live(scenario, name))
     return found
 
 
@@ -581,11 +644,11 @@ def _bridges(scenario: Scenario, risks: VendorRisks) -> dict[str, Bridge]:
     known = [(e.retired, e) for e in today.endings if e.retired] if today else []
     ends = sorted((each for each in known if each[0] > day), key=lambda each: each[0])
     found: dict[str, Bridge] = {}
-    for name, option in scenario.options.items():
-        serves = _latest_live(option, day)
+    for name in scenario.options:
+        live = _latest_live(scenario, name)
         for last, e in ends:
-            line = notice.line_of(load(), e.vendor, e.model, day) if last <= serves else {}
-            lasting = [model for model, until in line.items() if until > serves.isoformat()]
+            line = notice.line_of(load(), e.vendor, e.model, day) if last <= live else {}
+            lasting = [model for model, until in line.items() if until > live.isoformat()]
             if lasting and name not in found:
                 days = (last - day).days - 1
                 found[name] = Bridge(model=e.model, vendor=e.vendor, heir=lasting[-1], days=days)
@@ -599,8 +662,8 @@ def _ceasing(scenario: Scenario, risks: VendorRisks) -> dict[str, ServiceEnd]:
     ends = sorted(risks.ceasing.get(today, ()), key=lambda end: end.last)
     ahead = [end for end in ends if 0 <= (end.last - day).days <= LAST_HORIZON_DAYS]
     found: dict[str, ServiceEnd] = {}
-    for name, option in scenario.options.items():
-        early = [end for end in ahead if end.last <= _latest_live(option, day)]
+    for name in scenario.options:
+        early = [end for end in ahead if end.last <= _latest_live(scenario, name)]
         if early and name != today:
             found[name] = early[0]
     return found

@@ -37,6 +37,8 @@ def contradictions(scenario: Scenario) -> Iterator[Fault]:
     yield from _tested(scenario)
 
 
+DAYS_OF_PLAN = 364
+"""Most days after the report on which go or no-go can be decided: the plan ends after them."""
 MOST_REQUESTS = 5e9
 """Requests of the busiest weekday at the end of the horizon, if demand grows as fast as it may."""
 MOST_TOKENS = 1e13
@@ -396,10 +398,25 @@ def _dated(scenario: Scenario) -> Iterator[Fault]:
     day = scenario.client.report_date
     if not dt.date(2020, 1, 1) <= day <= dt.date(2100, 1, 1):
         yield Fault(("client", "report_date"), f"{day} is no date of a report", "write it in full")
+    if (decided := scenario.decision.date) is not None:
+        yield from _decided(decided, day)
     for i, entry in enumerate(scenario.evidence):
         if entry.date > day and "*" not in entry.fields:
             wrong = f"{entry.date} is after the report ({day})"
             yield Fault(("evidence", i, "date"), wrong, "correct it")
+
+
+def _decided(decided: dt.date, day: dt.date) -> Iterator[Fault]:
+    """Go or no-go is decided after the report, while its plan holds. day: of the report."""
+    place = ("decision", "date")
+    rests_on = ("client", "report_date")
+    if decided <= day:
+        wrong = f"{decided} is not after the report ({day})"
+        yield Fault(place, wrong, "write the day of go or no-go to come", rests_on=rests_on)
+    elif (decided - day).days > DAYS_OF_PLAN:
+        wrong = f"{decided} is more than {DAYS_OF_PLAN} days after the report ({day})"
+        write = "write an earlier day, and renew the report before a later one"
+        yield Fault(place, wrong, write, rests_on=rests_on)
 
 
 def _named(scenario: Scenario) -> Iterator[Fault]:

@@ -705,6 +705,10 @@ class Preferences(Strict):
     """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`; `sovereignty: {seal: 2}`
     asks for at least that level of the EU Cloud Sovereignty Framework too."""
     budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
+    date: dt.date | None = None
+    """Day on which go or no-go is decided, such as a meeting of the board; within a year of the
+    report. Where an offer for the choice ends before, it is decided on that day. None: 30 days
+    after the report to stay, 90 to move, once one team has tested."""
     usual_cost_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
     """What a year of such a service usually costs, in the client's currency: a cost of that is
     worth half of the points, twice that none. None: worked out from the load."""
