@@ -121,7 +121,10 @@ def held_mib(process: psutil.Process, below: bool = True) -> float:
     Kernels, studies and typesetting end sooner. What is read from files and so shared is left out.
     """
     held = 0
-    for one in [process, *process.children(recursive=True) * below]:
+    looked_at = [process]
+    if below:
+        looked_at += process.children(recursive=True)
+    for one in looked_at:
         with contextlib.suppress(psutil.NoSuchProcess):
             if one == process or time.time() - one.create_time() > 30:
                 memory = one.memory_info()
@@ -135,7 +138,7 @@ def kill_one(workers: psutil.Process) -> None:
     next(of_dask).kill()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Sample:
     """Memory held when so many reports were done. [MiB]"""
 
@@ -197,11 +200,14 @@ def main() -> None:
                 cluster.restart()
                 print(f"{done}: killed the scheduler and started it again", flush=True)
             elif done % every == 0:
-                held = (
-                    held_mib(psutil.Process(), below=False),
-                    *map(held_mib, (cluster.scheduler, cluster.workers)),
+                sample = Sample(
+                    reports=done,
+                    time_s=time.monotonic() - began,
+                    asking=held_mib(psutil.Process(), below=False),
+                    scheduler=held_mib(cluster.scheduler),
+                    workers=held_mib(cluster.workers),
                 )
-                samples.append(Sample(done, time.monotonic() - began, *held))
+                samples.append(sample)
                 print(samples[-1], flush=True)
 
         outcome = batch.run(jobs, f"{out}/reports", scheduler=cluster.address, say=say)

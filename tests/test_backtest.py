@@ -38,7 +38,9 @@ def test_wilson_interval_as_published():
 
 def test_a_predictor_that_knows_the_answer_gets_all_the_skill():
     cases = [
-        ForecastCase(v, (float(y), 0.5, 0, 0, 0), bool(y)) for v in "abcd" for y in (0, 1, 0, 1)
+        ForecastCase(v, {stability.OWN: float(y), stability.BASE_RATE: 0.5}, bool(y))
+        for v in "abcd"
+        for y in (0, 1, 0, 1)
     ]
     knows = stability.evaluate(cases)[0]
     assert knows.auc.value == knows.brier_skill.value == 1 and knows.gap == 0 and knows.shown
@@ -62,7 +64,8 @@ def test_a_notice_is_foretold_from_earlier_notices_alone():
     assert 20 < len(without) < len(every)
     for early, late in zip(without, every, strict=False):  # sums of other lengths: last digits
         assert (early.vendor, early.happened) == (late.vendor, late.happened)
-        assert early.values[:2] == pytest.approx(late.values[:2], rel=1e-12)
+        for name in (stability.OWN, stability.BASE_RATE):
+            assert early.foretold[name] == pytest.approx(late.foretold[name], rel=1e-12)
 
 
 def test_what_becomes_known_after_the_day_moves_no_forecast_of_a_shock(monkeypatch):
@@ -72,7 +75,8 @@ def test_what_becomes_known_after_the_day_moves_no_forecast_of_a_shock(monkeypat
     early = replace(record, events=tuple(e for e in record.events if e.known_date <= cut))
     for kind in kinds().values():
         before, after = (
-            [(c.vendor, c.values) for c in stability.shock_cases(r, kind)] for r in (early, record)
+            [(c.vendor, c.foretold) for c in stability.shock_cases(r, kind)]
+            for r in (early, record)
         )
         assert before and before == after
 
@@ -143,7 +147,8 @@ def test_one_model_scores_as_well_as_the_mixture_and_is_further_off_in_its_fifth
 def test_how_much_worse_a_forecast_scores_by_hand():
     # Of a vendor's two notices one came, foretold 1/2 and 1/2 by the mixture, 3/4 and 3/4 by the
     # other: Brier (1/16 + 9/16)/2 against 1/4, so +1/16; log (ln 4/3 + ln 4)/2 − ln 2 = ln(4/3)/2.
-    made = [ForecastCase("a", (0.5, 0.5, 0, 0, 0, 0.75), came) for came in (True, False)]
+    told = {stability.OWN: 0.5, stability.BASE_RATE: 0.5, stability.CHOSEN: 0.75}
+    made = [ForecastCase("a", told, came) for came in (True, False)]
     test = next(t for t in stability.evaluate(made) if t.predictor == stability.CHOSEN)
     assert test.brier_more.value == pytest.approx(1 / 16)
     assert test.log_more.value == pytest.approx(np.log(4 / 3) / 2)
@@ -160,7 +165,8 @@ def test_the_one_variant_of_a_day_rests_on_earlier_notices_alone():
     )
     every, without = (stability.notice_cases(r, 90) for r in (record, fewer))
     for early, late in zip(without, every, strict=False):
-        assert early.values[-2:] == pytest.approx(late.values[-2:], rel=1e-12)
+        for name in stability.ALONE:
+            assert early.foretold[name] == pytest.approx(late.foretold[name], rel=1e-12)
 
 
 def test_the_largest_gap_of_exact_forecasts_by_hand():
@@ -210,7 +216,7 @@ def test_a_quiet_year_is_foretold_from_what_was_public_on_the_day(monkeypatch):
         policies=tuple(p for p in record.policies if known_by(p.date) <= cut),
     )
     before, after = (
-        [(c.vendor, c.values) for c in stability.year_cases(r)] for r in (early, record)
+        [(c.vendor, c.foretold) for c in stability.year_cases(r)] for r in (early, record)
     )
     assert before and before == after
 
@@ -235,7 +241,8 @@ def test_the_ranking_within_a_vendor_by_hand():
 
 
 def test_what_never_came_shows_no_skill():
-    cases = [ForecastCase(v, (0.01, 0.1, 0, 0, 0), False) for v in "abcd" for _ in range(9)]
+    told = {stability.OWN: 0.01, stability.BASE_RATE: 0.1}
+    cases = [ForecastCase(v, told, False) for v in "abcd" for _ in range(9)]
     panel = stability._panel("q", "d", "w", "m", cases)
     assert panel.own.brier_skill.value > 0 and panel.label.startswith("the same for all")
 

@@ -33,7 +33,7 @@ import csv
 import datetime as dt
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 from math import prod
@@ -69,7 +69,8 @@ FIRST = 20
 """Notices that must be on record before the next one is foretold."""
 DAYS = tuple(dt.date(y, m, 1) for y in (2023, 2024, 2025) for m in (1, 4, 7, 10))
 """Quarter days of the tests of shocks: each window of a year lies within the record."""
-BASELINES = ("base rate", "row count", "last-year count", "size")
+BASE_RATE = "base rate"
+BASELINES = (BASE_RATE, "row count", "last-year count", "size")
 OWN = "the vendor's own record"
 CHOSEN = "the one variant that foretold best before the day"
 PLAIN = "one model without drift, its half-life and weight those that foretold best before the day"
@@ -89,7 +90,7 @@ YEAR_SAID = (
 )
 HOME = "DE"
 """Country of the client whose years are foretold."""
-PROBABILITIES = (OWN, "base rate", CHOSEN, PLAIN)
+PROBABILITIES = (OWN, BASE_RATE, CHOSEN, PLAIN)
 """Predictors that are chances; the others are counts, which can only be ranked."""
 
 
@@ -146,10 +147,11 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class ForecastCase:
-    """One thing to foretell: the predictors' values and what came."""
+    """One thing to foretell: what each predictor said of it, and what came."""
 
     vendor: str
-    values: tuple[float, ...]
+    foretold: Mapping[str, float]
+    """By predictor: OWN and BASELINES, and ALONE where one model stands in for the mixture."""
     happened: bool
 
 
@@ -349,18 +351,18 @@ def log_score(p: Array, y: Array) -> Array:
 def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
     """The vendor's own probability, the baselines, and one model in its place if given.
 
-    The first baseline is the base rate. A count is ranked, and has no Brier skill.
+    A count is ranked, and has no Brier skill.
     """
     y = np.array([float(c.happened) for c in cases])
     vendors = [c.vendor for c in cases]
     who = sorted(set(vendors))
     own = np.array([[float(v == w) for w in who] for v in vendors])
     counts = _resamples(len(who))
-    base = np.array([c.values[1] for c in cases])
+    columns = {name: np.array([c.foretold[name] for c in cases]) for name in cases[0].foretold}
+    base = columns[BASE_RATE]
+    mixed = columns[OWN]
     out = []
-    columns = np.array([c.values for c in cases]).T
-    mixed, *_ = columns
-    for name, x in zip((OWN, *BASELINES, *ALONE), columns, strict=False):
+    for name, x in columns.items():
         chance = name in PROBABILITIES
         p = x if chance else base
         left = [auc(x[keep], y[keep]) for keep in (own == 0).T]
@@ -395,13 +397,17 @@ def subjects(record: Record, roles: Side) -> tuple[Vendor, ...]:
     return tuple(seen.values())
 
 
-def _attention(record: Record, vendor: Vendor, day: dt.date) -> tuple[float, float, float]:
-    """Row count, rows of the last year, size: what costs nothing to know."""
+def _attention(record: Record, vendor: Vendor, day: dt.date) -> dict[str, float]:
+    """What costs nothing to know of a vendor on a day, by the name of the baseline."""
     rows = [e.known_date for e in record.events_of(vendor)]
     rows += [n.known_date for n in record.notices_of(vendor.vendor)]
     rows = [d for d in rows if d <= day]
     recent = sum(d > day - YEAR for d in rows)
-    return float(np.log1p(len(rows))), float(recent), float(vendor.size == "large")
+    return {
+        "row count": float(np.log1p(len(rows))),
+        "last-year count": float(recent),
+        "size": float(vendor.size == "large"),
+    }
 
 
 def notice_cases(record: Record, within: int) -> list[ForecastCase]:
@@ -411,7 +417,9 @@ def notice_cases(record: Record, within: int) -> list[ForecastCase]:
     known.sort(key=lambda n: (n.announced or dt.date.min, n.vendor))
     found = []
     limit = notice.LIMITS.index(within)
-    for target, *told in zip(known, *(x[limit] for x in _foretold(tuple(known))), strict=True):
+    mixture, best, best_plain = (told[limit] for told in _foretold(tuple(known)))
+    rows = zip(known, mixture, best, best_plain, strict=True)
+    for target, mixed, chosen, plain in rows:
         day = target.announced or dt.date.min
         happened = target.within(within)
         seen = (n.within(within) for n in known if n.announced and n.announced < day)
@@ -420,8 +428,9 @@ def notice_cases(record: Record, within: int) -> list[ForecastCase]:
             continue
         pooled = (sum(past) + 0.5) / (len(past) + 1)
         attention = _attention(record, vendors[target.vendor], day - dt.timedelta(days=1))
-        mixed, *alone = map(float, told)
-        found.append(ForecastCase(target.vendor, (mixed, pooled, *attention, *alone), happened))
+        foretold = {OWN: float(mixed), BASE_RATE: pooled, **attention}
+        foretold |= {CHOSEN: float(chosen), PLAIN: float(plain)}
+        found.append(ForecastCase(target.vendor, foretold, happened))
     return found
 
 
@@ -462,8 +471,8 @@ def shock_cases(record: Record, kind: ShockKind) -> list[ForecastCase]:
                 own = sum(name in vendor.recorded_as for name, _ in hit)
                 rate = (own + 2 * pool) / (years + 2)  # two years at the base rate
                 happened = any(e.vendor in vendor.recorded_as for e in after)
-                values = (rate, pool, *_attention(record, vendor, day))
-                found.append(ForecastCase(vendor.vendor, tuple(map(float, values)), happened))
+                foretold = {OWN: rate, BASE_RATE: pool, **_attention(record, vendor, day)}
+                found.append(ForecastCase(vendor.vendor, foretold, happened))
     return found
 
 
@@ -499,9 +508,9 @@ def year_cases(record: Record) -> list[ForecastCase]:
                 told = _quiet(record, vendor, model, day)
                 quiet = not _forced(record, vendor, model, day, roles)
                 seen.append((day, quiet))
-                attention = _attention(record, vendor, day)
+                foretold = {OWN: told, BASE_RATE: pooled, **_attention(record, vendor, day)}
                 who = vendor.group or vendor.vendor  # platforms of a group share their events
-                found.append(ForecastCase(who, (told, pooled, *attention), quiet))
+                found.append(ForecastCase(who, foretold, quiet))
     return found
 
 

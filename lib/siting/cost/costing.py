@@ -832,9 +832,8 @@ class _Finder:
         except NotEstimated as reason:
             raise NotPriced(str(reason)) from None
         hidden = quality.hidden_tokens(self.scenario, name, workload)
-        low, price, high, silent = (
-            self._request(model, workload, tokens) for tokens in (*hidden.ends, 0.0)
-        )
+        low, price, high = (self._request(model, workload, tokens) for tokens in hidden.ends)
+        silent = self._request(model, workload, 0.0)
         if price.per_request <= 0:
             raise NotPriced(f"the price list has {model} at nothing; write a quote for api_request")
         thought = (price.per_request - silent.per_request) / price.per_request

@@ -322,13 +322,18 @@ def _quantities(book: _Book) -> dict[str, list[int]]:
     sheet = book.by_month("Quantities", ["Option and line", "Unit", "Sum"])
     options = book.comparison.options
     rows: dict[str, list[int]] = {name: [] for name in options}
-    entries = [("Tokens served, all options", "tokens", book.comparison.tokens, list[int]())]
-    for name, cost in options.items():
-        entries += [(f"{name}: {f.label}", f.unit, f.quantity, rows[name]) for f in cost.flows]
-    for row, (label, unit, values, own) in enumerate(entries, start=1):
-        own.append(row + 1)
+
+    def write(row: int, label: str, unit: str, values: Array) -> None:
         _write(sheet, row, [label, unit, (book.sum_of(row), values.sum())])
         _write(sheet, row, values, book.formats["input"], first=FIRST_MONTH)
+
+    write(1, "Tokens served, all options", unit="tokens", values=book.comparison.tokens)
+    row = 1
+    for name, cost in options.items():
+        for flow in cost.flows:
+            row += 1
+            write(row, f"{name}: {flow.label}", unit=flow.unit, values=flow.quantity)
+            rows[name].append(row + 1)
     return rows
 
 

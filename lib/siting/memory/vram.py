@@ -123,13 +123,15 @@ def _inputs(d: Deployment, made: CachePool) -> tuple[Input, ...]:
     form = weight_format(d.weights, d.model)
     size = Range.exact(tensors(d.model).total / 1e9, "billion")
     bits = Range.exact(form.bits, "bit")
-    found = (
-        (f"parameters of {d.model.model_id}", size, catalogue.source_of(d.model)),
-        (f"usable memory, {d.gpu.gpu}", usable_gib(d.gpu), catalogue.source_of(d.gpu)),
-        (f"bits a parameter, {form.format}", bits, catalogue.source_of(form)),
-        *((p.name, p.gib, p.source) for p in made.parts[1:]),
+    model = f"parameters of {d.model.model_id}"
+    memory = f"usable memory, {d.gpu.gpu}"
+    width = f"bits a parameter, {form.format}"
+    return (
+        Input(name=model, value=size, source=catalogue.source_of(d.model)),
+        Input(name=memory, value=usable_gib(d.gpu), source=catalogue.source_of(d.gpu)),
+        Input(name=width, value=bits, source=catalogue.source_of(form)),
+        *(Input(name=p.name, value=p.gib, source=p.source) for p in made.parts[1:]),
     )
-    return tuple(Input(name=name, value=value, source=source) for name, value, source in found)
 
 
 TENSOR_PARALLEL = (1, 2, 4, 8)

@@ -1060,7 +1060,7 @@ def _search(ask: Ask, alone: _Alone) -> _Bursts | None:
     """The search for what a workload's bursts ask for; None where it comes in none, or waits."""
     if ask.waits or ask.arrivals == "people":
         return None
-    return _Bursts(alone.curve, alone.limits, ask.arrivals, alone.rate)
+    return _Bursts(curve=alone.curve, limits=alone.limits, kind=ask.arrivals, rate=alone.rate)
 
 
 def _carried(ask: Ask, alone: _Alone, bursts: _Bursts | None) -> Carried:

@@ -164,7 +164,9 @@ class Execution:
                 reason = made.reason
                 cell = made.cell
                 notebook = made.notebook or notebook
-            self.failed[path] = ChapterFailed(Path(path).name, cell, reason, notebook)
+            self.failed[path] = ChapterFailed(
+                chapter=Path(path).name, cell=cell, reason=reason, notebook=notebook
+            )
 
 
 def published(job: Job, shown: Mapping[str, bytes]) -> dict[str, bytes]:
