@@ -430,6 +430,22 @@ def test_replicas_whose_bursts_are_simulated_together_ask_for_what_each_asks_for
     assert len(set(alone)) > 3
 
 
+@pytest.mark.parametrize(("gpus", "fits"), [(1, False), (4, True)])
+def test_a_replica_fits_where_its_speed_can_be_told(gpus: int, fits: bool) -> None:
+    # 70 billion parameters of one byte are 70 GB: one card has 48 GB, four have 192 GB
+    replica = DeployedReplica(
+        deployment=Deployment(
+            model=catalogue.model("meta-llama/Llama-3.3-70B-Instruct"),
+            gpu=catalogue.gpu("l40s-48gb"),
+            weights="fp8",
+            tensor_parallel=gpus,
+        )
+    )
+    limits = Limits(ttft_s=10, tpot_s=1, percentile=95)
+    ask = queueing.Ask(lengths=LONG, limits=limits, waits=False, arrivals="agents")
+    assert queueing.fits(queueing.Asked(replica=replica, asks=(ask,))) is fits
+
+
 def test_what_keeps_a_limit_is_the_quantile_of_those_that_are_followed(base: Scenario) -> None:
     (pool,) = capacity.assess(base)["owned"].pools.values()
     limits = pool.loads[0].limits

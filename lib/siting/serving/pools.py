@@ -483,10 +483,9 @@ def asked_first(
     for size in _sizes(option, benchmarks):
         with contextlib.suppress(NotEstimated):
             asked = _group(option, model, loads, size, benchmarks).asked
-            for ask in asked.asks:
-                asked.replica.curve(ask.lengths)  # refuses what does not fit
-            yield asked
-            fitting += 1
+            if queueing.fits(asked):
+                yield asked
+                fitting += 1
         if fitting == FIRST:
             return
 

@@ -998,6 +998,21 @@ class _Alone:
     """At that rate."""
 
 
+@catalogue.of_facts
+def fits(asked: Asked) -> bool:
+    """Whether a replica holds a request of every workload, and the catalogue has what tells.
+
+    Kept, because each design is asked twice: before what several replicas do is simulated together,
+    and as it is sized.
+    """
+    try:
+        for ask in asked.asks:
+            asked.replica.curve(ask.lengths)
+    except NotEstimated:
+        return False
+    return True
+
+
 def carried(asked: Asked) -> list[Carried]:
     """What a replica carries of each workload, with the others beside it.
 
