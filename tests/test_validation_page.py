@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 
 import pytest
-from siting_validation import aims, compare_simulators, comparison
+from siting_validation import aims, compare_simulators, comparison, remarks
 from siting_validation import page as validation_page
 
 REMEDY = "run: python -m siting_validation docs/validation.md"
@@ -33,8 +34,25 @@ def test_an_aim_is_starred_where_it_is_missed_and_nowhere_else() -> None:
 
 def test_the_page_names_the_aims_of_speed() -> None:
     page = (validation_page.ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
-    assert aims.MISSED in page, REMEDY
+    assert all(remark in page for remark in remarks.of("speed, aims")), REMEDY
     assert all(f"| {aim.said} | {aim.asked} |" in page for aim in aims.AIMS), REMEDY
+
+
+def test_a_remark_says_when_it_was_written_and_what_it_rests_on() -> None:
+    groups = {r["group"] for r in comparison.read(comparison.shipped("throughput"))}
+    page = (validation_page.ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+    for remark in remarks.every():
+        dt.date.fromisoformat(remark.date)  # raises where it is none
+        assert remark.markdown in page, REMEDY
+        for source in remark.sources:
+            files = [folder / source for folder in (remarks.DATA, validation_page.HERE)]
+            known = source in groups or source.startswith("https://")
+            assert known or any(file.is_file() for file in files), (source, remark.remark)
+
+
+def test_a_section_without_a_remark_is_refused() -> None:
+    with pytest.raises(LookupError, match="no row of section 'sped'"):
+        remarks.of("sped")
 
 
 def test_each_worst_case_is_explained() -> None:

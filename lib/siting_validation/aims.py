@@ -69,25 +69,6 @@ AIMS = (
         quantity=SPEED, median=25, p90=80, inside=74, width=3),
 )  # fmt: skip
 
-MISSED = """\
-- Open loops, each model and card left out: 17 of 148 rows are further off than 45 %. vLLM 0.8 on an
-  RTX 4090 (`iog`, four rows of a 1.5B model, 45 to 46 %, one of an 8B model); Mixtral 8x7B in 16
-  bit at 20 requests a second (`blis`, six rows, 51 to 56 %); 32B and 70B models on H100 PCIe
-  (`iog`, three rows, 50 to 53 %); and three near saturation, where a slightly longer step lets many
-  more requests meet: Llama 2 7B and CodeLlama 34B at 14 a second (`blis480`, 14 ms, expected 21,
-  and 16, expected 44) and Llama 3.1 70B at 16 (`trtonline`, 66 ms, expected 177). Causes stand
-  under *What is still poor*.
-- TensorRT-LLM's tables with their source left out: `trtdli` is the one campaign of static batches
-  on this engine. Without it the constants of such batches come from other engines and from servers,
-  a tenth off for a first token, and the range is that of strangers.
-- `silicon` with its source left out: DeepSeek-R1 over 72 GPUs of GB200 (18 rows, expected twice as
-  long), Llama 3.1 8B on H200 with a recent vLLM (19 rows, expected up to twice as long) and 4-bit
-  DeepSeek-R1 with attention data parallel (28 rows, expected half as long again) make its tail.
-- Sources of 2026, each left out: times per token of `blis` (69 of 326 rows, 21 % in the middle: the
-  only open loops of vLLM 0.15), tokens a second of `dstack405` (38 of 243, 19 %: 405B models on
-  MI300X), `gpustack` (19, 28 %) and `gaudi3` (8, 40 %: a card that no other source has).
-- `argonne` left out: two constants of vLLM 0.6 on MI300X are then little more than their priors."""
-
 
 def rows(fit: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """What is aimed at and what is reached, cells by heading, one row an aim."""

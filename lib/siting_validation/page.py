@@ -17,7 +17,7 @@ from siting.dtypes import weight_format
 from siting.memory import attention
 from siting.vendors.vendor_record import load
 
-from siting_validation import aims, claims, comparison, raters, stability, vram
+from siting_validation import aims, claims, comparison, raters, remarks, stability, vram
 from siting_validation.cases import Prediction, Row
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,8 @@ INTRODUCTION = """\
 Every table below is computed from public measurements that the repository holds (`tests/data`),
 by the same functions that write a report. Nothing measured is read to predict it. `siting
 validate KIND` prints the same for any file with these columns. What is said of causes below a table
-was written beside it, last on 30 November 2026; figures in it are of that day.
+is a row of `tests/data/remarks.csv`: behind it stand the day on which it was written, of which its
+figures are, and what it rests on.
 
 *Median* and *90 %* are absolute errors; *in range* is the share of measurements between the low
 and the high that a report would print, which are meant to hold 80 %. A case that the inputs do not
@@ -71,12 +72,22 @@ def serving() -> str:
             "### Worst cases, and why",
             _worst_table(made, by_case),
             "### What is still poor, and why",
-            POOR_SERVING,
+            _listed("serving"),
             "### Other calculators on the same rows",
             _peers_text("serving"),
             _peers_table(comparison.summarise(made)),
         ]
     )
+
+
+def _listed(section: str) -> str:
+    """Remarks on a section, as a list."""
+    return "\n".join(f"- {remark}" for remark in remarks.of(section))
+
+
+def _said(section: str) -> str:
+    """Remarks on a section, a paragraph each."""
+    return "\n\n".join(remarks.of(section))
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
@@ -243,33 +254,6 @@ stay; where a framework is measured by one source only, its row was read there a
 so that the errors of that source are a little kind. *Far* counts what the others never measured
 among framework and family of models."""
 
-POOR_SERVING = """\
-- vLLM 0.8 to 0.10 takes FlashInfer's sampler where a container brings it: 1 GiB less on 256
-  sequences. A log does not say which; the centre is the native one, and the range holds both.
-- Memory outside torch with two and more ranks: 2.1 GiB over NVLink from 0.19 on, 0.5 before. The
-  cause (a fused all-reduce) is likely, not proven; eight ranks rest on one log.
-- Unified memory, AMD cards and cards before Ampere rest on one to three logs each.
-- From 0.21 on graphs are inside the budget: their estimate is the widest part of a range.
-- Releases before 0.12 encode a video of the largest size when they start. One run on cards before
-  Hopper ran out of memory there, with no figure in its log: such starts are called unsafe, though
-  the cause is inferred.
-- Scores of a sparse indexer on AMD cards are arithmetic, not measured.
-- 4-bit checkpoints under one name quantise different layers, in groups of 32 or 128; where neither
-  the file nor its maker is known, the range spans both."""
-
-POOR_TRAINING = """\
-- A limit on length is not a length: batches of unpacked examples differ by a factor of two between
-  data sets, and no record says how long the longest example was.
-- Experts: whether adapters and 4-bit apply to them depends on the architecture's code.
-- Where a record of Axolotl does not say whether its loss was cut, the range spans both.
-- Two QLoRA examples of Axolotl (Hunyuan 0.5B, Olmo 3 7B) take 2.7 GiB more than weights, adapters
-  and one layer, though their configurations cut the loss: cause not known.
-- Full training of a mixture with parameters in host memory is a sixth too low over eight cards, and
-  a third over two, where other kernels computed the experts.
-- bitsandbytes puts only linear layers into 4 bit (its issue 1849): experts that are one tensor a
-  layer stay in 16 bit unless the framework sees to them. A record that does not say is taken as one
-  whose framework does."""
-
 
 def _left_out() -> dict[str, Any]:
     path = HERE / "left_out.json"
@@ -435,7 +419,7 @@ def fine_tuning() -> str:
             "### Worst cases, and why",
             _worst_table(made, by_case),
             "### What is still poor, and why",
-            POOR_TRAINING,
+            _listed("fine-tuning"),
             "### Rules of thumb on the same rows",
             _table(
                 {"": name, "peak: median / 90 % error (n)": _error_cell(e)}
@@ -467,7 +451,7 @@ def throughput() -> str:
             "Median and 90th percentile of the absolute error; share in the range; high over low. "
             "A star marks what is missed.",
             _table(aims.rows(fit)),
-            aims.MISSED,
+            _listed("speed, aims"),
             "### By how far a case is from what was measured",
             SPEED_DISTANCE,
             *(f"Each {key} left out:\n\n{_held_by_distance(fit, key)}" for key in fit["holds"]),
@@ -479,7 +463,7 @@ def throughput() -> str:
                 for name, e in fit["fit"][key].items()
             ),
             "### What is still poor, and why",
-            MISFITS,
+            _listed("speed"),
             "### By regime",
             "Errors of the fit by what a step spends its time on: short and long contexts, small "
             "and large batches, one GPU and many.",
@@ -514,57 +498,6 @@ of load, two. Distance 0: all was seen; 1: but for one step; 2: two or three; 3:
 narrower range farther out. Each row is judged by a range made without its group, so that classes
 are judged by different ones; where that alone makes a class narrower in the middle than a nearer
 one, its rows are stretched until it is not. Share of measurements in the range; high over low:"""
-MISFITS = """\
-- A vLLM of 2024 with an 8-bit 405B model on MI300X (`dstack405`): its source ran two checkpoints,
-  Meta's with scales by row, for which the engine had no fused product on AMD cards, and AMD's with
-  scales by tensor. The first took up to four times as long. Its 19 rows, which name their
-  checkpoint by format (FBGEMM) or series (FP8-meta), are not predicted.
-- First tokens of GPT-J in 16 bit on H100 take a quarter longer than expected; those of bridged
-  cards in fours a quarter longer where messages are shorter than 64 MiB.
-- Mixtures of experts on Gaudi 3 and AMD cards with SGLang or vLLM: two models stand behind the
-  constants, and one release of SGLang doubled the speed of the last.
-- Mixtures of experts read by vLLM and SGLang at long prompts: they reach a twentieth to a third of
-  the card's arithmetic, by model and kernel.
-- Mixtures of experts of TensorRT-LLM 1.0 at saturation: its page states the command, attention
-  data parallel, but not how the experts are split over the GPUs.
-- GB200: 18 rows of one replica over 72 GPUs; three rows of Qwen3-32B that look like many replicas.
-- Llama 3.1 8B on H200 with a recent vLLM is measured in half of the time expected; TensorRT-LLM
-  0.14 with eight GPUs a third slower than 0.17 on the same rows; Llama 3.3 70B on two H100 in
-  NIM's own documentation a quarter faster than NIM's sweep.
-- First tokens of servers other than NIM: means over runs whose first requests compile kernels,
-  next to medians that do not count them.
-- Llama 3 on MI300X with vLLM 0.6.1 (`argonne`, which names the commit and its image): three causes
-  are facts of that release on these cards. Its attention read the cache once for each query head,
-  until 0.6.2; its 16-bit products came from libraries that were not tuned for the card; and each
-  step launched more kernels, which counted twice for mixtures of experts. What remains: the second
-  and third are constants, of which a fit without this source knows little more than the priors.
-- Open loops of 200 requests (`iog`) end before as many run as their rate asks for in the long run,
-  which is what is expected: Llama 3 8B on one H100 PCIe at 32 a second 16 ms, expected 35.
-- A 70B model in 16 bit on two H100 PCIe (`iog`): throughput times time per token says that 48
-  requests ran, and the memory model has room for 4. The sampler of its container probably takes
-  4 GiB less than the native one.
-- Mixtral 8x7B in 16 bit under vLLM 0.15 (`blis`): from 8 to 20 requests a second, the time per
-  token grows from 19.4 to 20.7 ms, and from 19.5 to 31 as expected, with a constant for 16-bit
-  experts that was fitted on early engines.
-- First tokens of mixtures of experts on SGLang and, from 1.0 on, TensorRT-LLM: prompts run without
-  captured graphs, kernel by kernel, and ranks that share experts wait for one another. One constant
-  a layer, which SGLang's rows tell, stands for both. DeepSeek's layers launch more kernels than
-  those of gpt-oss: on TensorRT-LLM the first still take up to twice as long as expected on H200,
-  the second 0.6 of it on B200 (33 rows).
-- Under InferenceX, SGLang looks for requests at every tenth or thirtieth step alone, which rows
-  state; TensorRT-LLM with attention data parallel holds prompts back until every rank has one or 60
-  steps have passed, which its scripts set. On H200 (13 rows) first tokens take three times as long
-  as expected all the same; why, is not known.
-- NVFP4 on GB10 reads prompts of a dense 31B model as slowly as 16 bit, and those of mixtures of
-  experts as fast as 8 bit; reports on what vLLM's builds do there disagree. Nothing is assumed.
-- NVFP4 of a dense 27B model on SGLang (`sglq36`) runs at a third of what 4-bit products give: its
-  checkpoint has 4-bit weights alone, which its table does not say.
-- SGLang counts requests that it has put back as under way: with more clients than the pool holds,
-  times per token of Gemma 4 (`sglamd`) grow with the clients while the throughput stays.
-- Kimi-K2 in 4 bit on MI350X (`sglamd`) runs at a seventh of what is expected; two rows of one
-  table.
-- vLLM 0.8 on an RTX 4090 (`iog`) takes 5 ms a step more for a 1.5B model than on H100: a slower
-  host, of which nothing is stated."""
 
 
 def _left_out_speeds(fit: Mapping[str, Any], key: str) -> str:
@@ -613,6 +546,10 @@ def _speed_cell(errors: Mapping[str, Any] | None) -> str:
     return f"{errors['median']:.1f} / {errors['p90']:.1f} %" if errors else ""
 
 
+PLANNER = "AIConfigurator 0.12"
+"""The release that answered compare_planners.json."""
+
+
 def _planners() -> str:
     """What other ways of predicting reach, from siting_validation/compare_planners.json."""
     path = HERE / "compare_planners.json"
@@ -620,7 +557,7 @@ def _planners() -> str:
     other = found["aiconfigurator"]
     text = (
         "The roofline takes the same bytes and arithmetic at full bandwidth and peak. "
-        "AIConfigurator 0.12 interpolates kernels that NVIDIA measured on these cards; it was "
+        f"{PLANNER} interpolates kernels that NVIDIA measured on these cards; it was "
         f"asked for {other['asked']} closed-loop rows and answered "
         f"{other['itl_or_tpot_ms']['n']}. The kit was fitted on these rows and AIConfigurator was "
         "not, and its settings were read off the tables, which do not print all of them."
@@ -630,18 +567,10 @@ def _planners() -> str:
     rows = [
         ("the kit, all rows", found["kit"]),
         ("bare roofline, all rows", found["roofline"]),
-        ("AIConfigurator 0.12, the rows that it answers", answered),
+        (f"{PLANNER}, the rows that it answers", answered),
         ("the kit, those rows", same),
     ]
-    return f"{text}\n\n{_speed_table(rows)}\n\n{OUTSIDE}"
-
-
-OUTSIDE = """\
-The fairest comparison was made by others, on sources of 2026 before the kit was fitted on any of
-them, where AIConfigurator supports model, card and engine: tokens a second 16 / 62 % for
-AIConfigurator and 24 / 74 % for the kit as it then was (119 rows), times per token 16 / 86 % and
-21 / 37 % (54), first tokens 56 / 92 % and 145 / 879 % (30). Where it can be asked, its median of
-tokens a second was the better one; it prints no range."""
+    return f"{text}\n\n{_speed_table(rows)}\n\n{_said('speed, other planners')}"
 
 
 SIMULATORS = {
@@ -669,7 +598,7 @@ def simulators() -> str:
         }
         for key, name in SIMULATORS.items()
     ]
-    return f"{OPEN_LOOPS}\n\n{_table(rows)}\n\n{NOT_PUBLISHED}"
+    return f"{OPEN_LOOPS}\n\n{_table(rows)}\n\n{_said('speed, simulators')}"
 
 
 OPEN_LOOPS = """\
@@ -678,9 +607,6 @@ three other simulators expect of each run (`tests/data/simulators.csv` names fil
 trained on other runs of the same campaign; these it had not seen. The kit's fit saw them; without
 this source it saw three other runs of theirs alone. A
 simulator is scored on the runs that it answers, and the kit on the same ones."""
-NOT_PUBLISHED = """\
-AIConfigurator's own repository was looked through by its tables and documents for runs with
-prediction and measurement side by side: errors of single operators and measured runs were found."""
 
 
 def vendors() -> str:
