@@ -337,7 +337,7 @@ def cpu() -> float:
 
 def by_stage(client: str) -> list[Stage]:
     """Where the time of one report goes, and what it takes again after one chapter was edited."""
-    from siting_report.run import forge, report
+    from siting_report.run import forge, process, report
 
     with tempfile.TemporaryDirectory() as name:
         lap = Laps()
@@ -348,7 +348,7 @@ def by_stage(client: str) -> list[Stage]:
         report.lay_out(made, folder)
         report.compute(made)
         lap("computing the study and its summary")
-        shown = report.Execution(made).run()
+        shown = report.Execution(made, process.side_by_side(1)).run()
         lap("executing the chapters, beside them the workbook")
         report.published(made, shown)
         lap("HTML and PDF")

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from siting.cli import cli
 from siting.inputs import scenario
 from siting.run import job, portfolio
-from siting_report.run import batch
+from siting_report.run import batch, process
 from siting_report.run import shelf as shelf_module
 from siting_report.run.forge import Forge
 from siting_report.run.job import Job, PlacedNotebook, library
@@ -400,6 +400,23 @@ def test_workers_and_a_scheduler_with_another_library_are_refused_by_name() -> N
     with pytest.raises(shelf_module.BadAddress) as refused:
         batch._refuse_others(OtherCluster(), job.KIT)
     assert str(refused.value).startswith("tcp://b, tcp://c, the scheduler: not this version")
+
+
+def test_reports_made_at_once_share_the_cores_and_the_last_takes_all(
+    tmp_path: Path, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "CORES", 4)
+    asked = list[int]()
+
+    def noted(made: Job, asked_by: str, forge: Forge, at_once: int) -> dict[str, bytes]:
+        asked.append(at_once)
+        return {"report.html": b"", "summary.json": b"{}"}
+
+    monkeypatch.setattr(batch, "render", noted)
+    jobs = [small(name) for name in ("one", "two", "three")]
+    batch.run(jobs, str(tmp_path), at_once=2, forge=forge)
+    assert asked == [2, 2, 0]  # 0: as many as serve a report that is made alone
+    assert process.side_by_side(1) == 4
 
 
 def test_a_worker_that_came_later_with_another_library_makes_no_report() -> None:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from siting_report.kit import Summaries
 
@@ -55,9 +55,10 @@ def compute(path: str, chapters: Sequence[str], figures: bool) -> None:
     for text in chapters:
         asked.update(set(re.findall(r"\bs\.(\w+)\(\)", text)))
     for name, times in asked.items():
-        if times > 1 and getattr(getattr(type(opened), name, None), "is_frame", False):
+        frame: Any = getattr(opened, name, None)
+        if times > 1 and getattr(frame, "is_frame", False):
             with contextlib.suppress(Exception):  # the chapter that asks for it tells
-                getattr(opened, name)()
+                frame()
 
 
 def results(path: str) -> dict[str, bytes]:

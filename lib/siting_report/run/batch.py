@@ -27,7 +27,7 @@ from siting_report.run import carried
 from siting_report.run import forge as warm
 from siting_report.run.forge import Forge
 from siting_report.run.job import Job, library
-from siting_report.run.process import ChapterFailed, Lost
+from siting_report.run.process import ChapterFailed, Lost, side_by_side
 from siting_report.run.shelf import INDEX, BadAddress, Busy, Shelf, shelf
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ class _Run:
         waiting = False
         while self.todo or self.running:
             while self.todo and len(self.running) < size:
-                waiting = not self._submit(executor)
+                waiting = not self._submit(executor, size)
                 if waiting:
                     break
             if not self.running:
@@ -291,7 +291,7 @@ class _Run:
             (self.todo if self.tries[job.client] == 1 else self.suspects).append(job)
         return again
 
-    def _submit(self, executor: Executor) -> bool:
+    def _submit(self, executor: Executor, size: int) -> bool:
         """Starts the next report; false where another run holds it, which then comes last."""
         job = self.todo.popleft()
         lock = contextlib.ExitStack()
@@ -313,13 +313,20 @@ class _Run:
         if not self.force:
             job = replace(job, done=self.target.still_true(job))
         try:
-            future = executor.submit(render, job, library(job.kit), self.forge)
+            at_once = self._at_once(size)
+            future = executor.submit(render, job, library(job.kit), self.forge, at_once)
         except Exception:  # a client of a cluster closes by itself where it lost its scheduler
             lock.close()
             self.todo.append(job)
             raise _Gone from None
         self.running[future] = (job, lock)
         return True
+
+    def _at_once(self, size: int) -> int:
+        """Chapters of the next report that run side by side: its share of the cores here. 0, which
+        is left to whoever makes it, for the last one, which is soon alone, and on a cluster."""
+        is_shared = self.forge is not None and bool(self.todo)
+        return side_by_side(size) if is_shared else 0
 
     def _settle(self, job: Job, lock: contextlib.ExitStack, result: Files | Failure) -> None:
         with lock:
@@ -447,11 +454,14 @@ _own = cache(Forge)
 _owning = threading.Lock()
 
 
-def render(job: Job, asked_by: str = "", forge: Forge | None = None) -> Files | Failure:
+def render(
+    job: Job, asked_by: str = "", forge: Forge | None = None, at_once: int = 0
+) -> Files | Failure:
     """What a worker does: one report, or why there is none. Never raises for a report's fault.
 
     asked_by: digest of the library that asks; another one's report would not be its own. forge:
-    warm process that makes it; by default this worker's own, started on first use.
+    warm process that makes it; by default this worker's own, started on first use. at_once:
+    chapters that run side by side (`forge.render`).
     """
     if asked_by and asked_by != library(job.kit):
         return Failure(
@@ -461,7 +471,7 @@ def render(job: Job, asked_by: str = "", forge: Forge | None = None) -> Files | 
         if not job.plain:
             with _owning:
                 forge = forge or _own(job.kit)
-        return warm.render(job, forge)
+        return warm.render(job, forge, at_once)
     except ChapterFailed as error:
         return Failure(reason=str(error), files={error.chapter: error.notebook.encode()})
     except Lost as error:

@@ -194,18 +194,20 @@ def _remove(folder: Path, patience_s: float) -> None:
             os.close(held)
 
 
-def render(job: Job, forge: Forge | None = None) -> dict[str, bytes]:
+def render(job: Job, forge: Forge | None = None, at_once: int = 0) -> dict[str, bytes]:
     """The files of a report, by their path in its folder, made in a process of its own.
 
-    forge: warm process to fork it from; None takes new interpreters.
+    forge: warm process to fork it from; None takes new interpreters. at_once: chapters that run
+    side by side; 0 takes as many as serve a report that is made alone.
     Raises what `report.make` does, and Lost where its process was killed.
     """
     made: dict[str, bytes]
+    at_once = at_once or process.side_by_side(1)
     if forge is not None and not job.plain:
-        made = forge.call(_MAKE, job)
+        made = forge.call(_MAKE, job, at_once)
     else:
         with _folder() as folder:
-            made = Child.start(_inside, folder, _MAKE, job, fork=False).answer()
+            made = Child.start(_inside, folder, _MAKE, job, at_once, fork=False).answer()
     return made
 
 

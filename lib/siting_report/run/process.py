@@ -23,6 +23,8 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, NoReturn
 
+CORES = os.cpu_count() or 1
+
 
 class Lost(RuntimeError):
     """A process is gone, through no fault of what it was asked."""
@@ -48,6 +50,12 @@ class Ended:
 
     made: Any
     """What it returned, or the exception that it raised; Lost where it was killed."""
+
+
+def side_by_side(reports: int) -> int:
+    """Chapters of one report that run at once, where so many reports are made at once: more than
+    there are cores for would take no less time, and each takes memory."""
+    return max(1, min(4, CORES // reports))
 
 
 class Child:

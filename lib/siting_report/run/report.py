@@ -26,21 +26,20 @@ from siting_report.run import chapter, kernel, process
 from siting_report.run.job import SCENARIO, Job
 from siting_report.run.process import ChapterFailed, Child, Lost
 
-AT_ONCE = min(4, os.cpu_count() or 1)
-"""Chapters of one report that run side by side."""
 _RESULTS = "results"
 _CLIENT = f"../{SCENARIO}"
 """The parameter `client` of a chapter, here and in the folder of a report: its scenario."""
 
 
-def make(job: Job) -> dict[str, bytes]:
+def make(job: Job, at_once: int) -> dict[str, bytes]:
     """The files of a report, by their path in its folder, made in this process, which then ends.
 
+    at_once: chapters that run side by side.
     Raises ChapterFailed, ValueError where the report cannot be published, OSError where there is
     no room for its temporary files.
     """
     lay_out(job, Path("report").absolute())
-    run = Execution(job).run
+    run = Execution(job, at_once).run
     shown = run() if job.plain else Child.start(run).answer()
     beside = {SCENARIO: job.scenario.encode(), **job.attachments, **job.own_files}
     return {**beside, **shown, **published(job, shown)}
@@ -84,8 +83,9 @@ class _Running:
 class Execution:
     """The chapters of a report and its files of figures, several at once."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, at_once: int) -> None:
         self.job = job
+        self.at_once = at_once
         self.made = dict(job.done)
         self.failed: dict[str, Exception] = {}
         self.running: dict[str, _Running] = {}
@@ -107,7 +107,7 @@ class Execution:
                 self.failed[_RESULTS] = ValueError(f"{type(error).__name__}: {error}")
         try:
             while self.running or waiting:
-                while waiting and len(self.running) < AT_ONCE:
+                while waiting and len(self.running) < self.at_once:
                     self._start(waiting.pop(0))
                 self._listen()
                 if self.failed.keys() - {_RESULTS}:
