@@ -244,6 +244,25 @@ def test_what_lacks_a_source_says_so(shown: list[dict[str, Any]]) -> None:
     assert [one[exhibit.MIME]["lacks"] for one in shown] == [["source"], []]
 
 
+def test_an_exhibit_holds_what_its_record_names(shown: list[dict[str, Any]]) -> None:
+    # The records are checked where exhibits are written (mypy); here, that nothing gets past them.
+    frame = sourced(pd.DataFrame({"option": ["API", "Own"], "n": [1.0, 2.0]}))
+    show.say("One.", frame)
+    show.answers({"Which?": "One."}, frame)
+    show.chart(frame.plot(), "Drawn", frame)
+    show.table(frame, "Told", totals=1, badges=["option"])
+    records = (exhibit.Prose, exhibit.Answers, exhibit.Chart, exhibit.Table)
+    made = [one[exhibit.MIME] for one in shown]
+    for record, each in zip(records, made, strict=True):
+        assert each.keys() == record.__annotations__.keys() | exhibit.Shown.__annotations__.keys()
+        assert all(s.keys() == exhibit.CitedSource.__annotations__.keys() for s in each["sources"])
+    for column in made[-1]["columns"]:
+        assert column.keys() == exhibit.Column.__annotations__.keys()
+    for row in made[-1]["rows"]:
+        assert row.keys() == exhibit.Row.__annotations__.keys()
+        assert all(cell.keys() <= exhibit.Cell.__annotations__.keys() for cell in row["cells"])
+
+
 def test_the_same_drawing_gives_the_same_bytes(shown: list[dict[str, Any]]) -> None:
     frame = sourced(pd.DataFrame({"API": [1, 2], "Own": [2, 1]}))
     for _ in range(2):

@@ -28,6 +28,8 @@ _NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 NONE = "–"
 """What stands where a number is missing."""
+NEVER = "never"
+"""What stands for an infinite time."""
 _COMMA = ("GB", "IE", "US")
 _APOSTROPHE = ("CH", "LI")
 _CLOSED_UP = "£$"
@@ -85,7 +87,7 @@ class Numbers:
         if math.isnan(value):
             return NONE
         if math.isinf(value):
-            return "never"
+            return NEVER
         places = _places(value) if decimals is None else decimals
         text = f"{abs(value):,.{places}f}".replace(",", self.separator)
         return (MINUS if value < 0 and any(c in "123456789" for c in text) else "") + text
@@ -96,7 +98,7 @@ class Numbers:
         most = 1 - 10.0 ** -((decimals or 0) + 2)
         over = "over " if decimals and most < share < 1 else ""
         text = self._lean(100 * (most if over else share), decimals)
-        return text if text in (NONE, "never") else f"{over}{text}%"
+        return text if text in (NONE, NEVER) else f"{over}{text}%"
 
     def sign(self, currency: str | None = None) -> str:
         """The currency's sign with the space that follows it."""

@@ -11,15 +11,15 @@ import base64
 import datetime as dt
 import itertools
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import nbformat
 from nbconvert.preprocessors import TagRemovePreprocessor
 
 from siting_report.formats import Numbers
-from siting_report.show.exhibit import MIME, Exhibit
+from siting_report.show.exhibit import MIME, Chart, Exhibit
 
 _NUMBERED = {"chart": "Figure", "table": "Table"}
 _MOST_SPANS = 5
@@ -27,6 +27,8 @@ _MOST_SPANS = 5
 _TEXT_MM = 167
 _GUTTER_MM = 6
 """Width that charts in a row may take, and what lies between two."""
+_NARROW_MM = 120
+"""A chart as wide as that stands alone."""
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 UNDESCRIBED = "Picture without a description"
 _HARMFUL = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
@@ -98,19 +100,34 @@ class Block:
 
     kind: str
     text: str = ""
-    exhibit: Exhibit = field(default_factory=dict)
+    exhibit: Exhibit | None = None
     number: str = ""
     sources: tuple[Cited, ...] = ()
     mime: str = ""
     content: bytes = b""
     """Of a picture."""
+    alt: str = ""
+    """Of a picture: what it shows."""
+
+    @property
+    def shown_as(self) -> str:
+        """The kind of its exhibit; empty for a block of another kind."""
+        return self.exhibit["kind"] if self.exhibit else ""
+
+    @property
+    def chart(self) -> Chart | None:
+        """Its exhibit, where that is a chart."""
+        return self.exhibit if self.exhibit and self.exhibit["kind"] == "chart" else None
 
     @property
     def below(self) -> str:
         """The small line of an exhibit: how to read it, and where its numbers come from."""
         word, spans = self.cited
         cited = f"{word} {', '.join(spans)}{self.others}." if spans else ""
-        return f"{self.exhibit.get('note', '').strip()} {cited}".strip()
+        shown = self.exhibit
+        if shown is None or shown["kind"] == "prose" or shown["kind"] == "answers":
+            return cited
+        return f"{shown['note'].strip()} {cited}".strip()
 
     @property
     def cited(self) -> tuple[str, list[str]]:
@@ -129,7 +146,7 @@ class Block:
     @property
     def is_said(self) -> bool:
         """Whether it is sentences, and no drawing or table."""
-        return self.exhibit.get("kind") in ("prose", "answers")
+        return self.shown_as in ("prose", "answers")
 
     @property
     def anchor(self) -> str:
@@ -163,13 +180,14 @@ class Chapter:
         rows = list[list[Block]]()
         room_mm = 0.0
         for block in self.blocks:
-            narrow = block.exhibit.get("kind") == "chart" and block.exhibit["width"] < 120
-            if narrow and block.exhibit["width"] <= room_mm:
+            width = block.chart["width"] if block.chart else _TEXT_MM
+            is_narrow = width < _NARROW_MM
+            if is_narrow and width <= room_mm:
                 rows[-1].append(block)
             else:
                 rows.append([block])
                 room_mm = _TEXT_MM
-            room_mm = room_mm - block.exhibit["width"] - _GUTTER_MM if narrow else 0
+            room_mm = room_mm - width - _GUTTER_MM if is_narrow else 0
         return rows
 
     @property
@@ -214,13 +232,16 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
     counts = {kind: itertools.count(1) for kind in _NUMBERED}
     known: dict[tuple[str, str], Cited] = {}
     for block in itertools.chain.from_iterable(chapter.every_block for chapter in placed):
-        kind = block.exhibit.get("kind", "")
-        if kind in _NUMBERED and block.exhibit["title"]:
+        shown = block.exhibit
+        if shown is None:
+            continue
+        if shown["kind"] in ("chart", "table") and shown["title"]:
+            kind = shown["kind"]
             block.number = f"{_NUMBERED[kind]} {next(counts[kind])}"
-        elif kind == "cases":
+        elif shown["kind"] == "cases":
             block.number = "What if"
         found = set()
-        for source in block.exhibit.get("sources", ()):  # numbered as the report first cites them
+        for source in shown["sources"]:  # numbered as the report first cites them
             new = Cited(
                 number=len(known) + 1,
                 text=source["text"],
@@ -246,12 +267,10 @@ def _refer(chapters: Iterable[Chapter]) -> None:
         chapter.name: chapter.place if chapter.appendix else f"part {chapter.place}"
         for chapter in chapters
     }
-    numbers |= {
-        block.exhibit["name"]: block.number
-        for chapter in chapters
-        for block in chapter.blocks
-        if block.exhibit.get("name")
-    }
+    for block in itertools.chain.from_iterable(chapter.blocks for chapter in chapters):
+        shown = block.exhibit
+        if shown and shown["kind"] in ("table", "cases") and shown["name"]:
+            numbers[shown["name"]] = block.number
 
     def told(text: str) -> str:
         return _REFERENCE.sub(lambda found: numbers.get(found[2], found[1]), text)
@@ -260,10 +279,19 @@ def _refer(chapters: Iterable[Chapter]) -> None:
         chapter.headline = told(chapter.headline)
         chapter.lead = told(chapter.lead)
         for block in chapter.blocks:
-            shown = block.exhibit
-            shown.update({key: told(shown[key]) for key in ("markdown", "note") if key in shown})
-            if "items" in shown:
-                shown["items"] = [[question, told(said)] for question, said in shown["items"]]
+            if block.exhibit:
+                block.exhibit = _told(block.exhibit, told)
+
+
+def _told(shown: Exhibit, told: Callable[[str], str]) -> Exhibit:
+    """An exhibit whose sentences are told anew."""
+    if shown["kind"] == "prose":
+        return {**shown, "markdown": told(shown["markdown"])}
+    if shown["kind"] == "answers":
+        return {**shown, "items": [[question, told(said)] for question, said in shown["items"]]}
+    if shown["kind"] == "chart":
+        return {**shown, "note": told(shown["note"])}
+    return {**shown, "note": told(shown["note"])}
 
 
 _FOR_TESTS = TagRemovePreprocessor(enabled=True, remove_cell_tags={"keep_output", "remove-cell"})
@@ -319,14 +347,14 @@ def _shown(output: Mapping[str, Any]) -> Block | None:
     if output.get("name") == "stdout":
         data = {"text/plain": output["text"]}
     if MIME in data:
-        return Block(kind="exhibit", exhibit=dict(data[MIME]))
+        exhibit: Exhibit = data[MIME]
+        return Block(kind="exhibit", exhibit=exhibit)
     for kind in _PICTURES:
         if kind in data:
             alt = metadata.get("alt") or metadata.get(kind, {}).get("alt")
             drawn = kind == "image/svg+xml"
             content = data[kind].encode() if drawn else base64.b64decode(data[kind])
-            shown = {"alt": alt or UNDESCRIBED}
-            return Block(kind="picture", exhibit=shown, mime=kind, content=content)
+            return Block(kind="picture", mime=kind, content=content, alt=alt or UNDESCRIBED)
     if "text/html" in data:
         return Block(kind="html", text=_HARMFUL.sub("", data["text/html"]))
     if "text/markdown" in data:
@@ -351,14 +379,19 @@ _ANSWER = re.compile(r"^# (.*?)\s*$", re.MULTILINE)
 
 def _opening(blocks: Iterable[Block]) -> Block | None:
     """The prose that opens a chapter: its first, if that has an answer."""
-    said = (block for block in blocks if block.exhibit.get("markdown"))
-    first = next(said, None)
-    return first if first and _ANSWER.search(first.exhibit["markdown"]) else None
+    first = next((block for block in blocks if _prose(block)), None)
+    return first if first and _ANSWER.search(_prose(first)) else None
+
+
+def _prose(block: Block) -> str:
+    """Markdown of a block that shows prose; empty for others."""
+    shown = block.exhibit
+    return shown["markdown"] if shown and shown["kind"] == "prose" else ""
 
 
 def _opened(opening: Block) -> tuple[str, str]:
     """The answer that opens a chapter, and what qualifies it."""
-    said = opening.exhibit["markdown"]
+    said = _prose(opening)
     found = _ANSWER.search(said)
     assert found is not None
     return found[1], f"{said[: found.start()]}\n\n{said[found.end() :]}".strip()

@@ -33,7 +33,7 @@ from siting_report.print.document import (
 )
 from siting_report.print.strings import in_line, quoted, quoted_lines
 from siting_report.show import style
-from siting_report.show.exhibit import Exhibit, headings_over
+from siting_report.show.exhibit import Column, Row, Table, headings_over
 
 LONG = 500
 """A row with a cell of more characters than this may break across pages."""
@@ -133,7 +133,7 @@ class _Setter:
     def row(self, row: Sequence[Block]) -> str:
         if len(row) == 1:
             return self.block(row[0])
-        columns = ", ".join(f"{block.exhibit['width']}mm" for block in row)
+        columns = ", ".join(f"{block.chart['width']}mm" for block in row if block.chart)
         cells = ", ".join(f"[{self.block(block)}]" for block in row)
         return f"#beside(({columns}), {cells})"
 
@@ -151,7 +151,7 @@ class _Setter:
                 return markdown(block.text)
             case "picture":
                 suffix = foreign.SUFFIXES[block.mime]
-                return self.picture(block.exhibit["alt"], suffix, block.content)
+                return self.picture(block.alt, suffix, block.content)
             case "html":
                 return foreign.typst(block.text, self.picture)
             case _:
@@ -159,6 +159,7 @@ class _Setter:
 
     def exhibit(self, block: Block) -> str:
         shown = block.exhibit
+        assert shown is not None  # a block of this kind in a chapter's rows shows one
         match shown["kind"]:
             case "prose":
                 return markdown(shown["markdown"]) + self._below(block)
@@ -317,10 +318,10 @@ def _size(appendix: bool, small: bool) -> float:
     return BODY_SMALL_PT if small else BODY_PT
 
 
-def _table(shown: Exhibit, appendix: bool) -> dict[str, Any]:
+def _table(shown: Table, appendix: bool) -> dict[str, Any]:
     """A table as report.typ takes it."""
     columns = shown["columns"]
-    size = _size(appendix, bool(shown.get("small")))
+    size = _size(appendix, shown["small"])
     rows = []
     lengths = list[int]()
     for row in shown["rows"]:
@@ -354,7 +355,7 @@ def _need(head: str, texts: Sequence[str]) -> _Need:
     return _Need(least, max([least, half_of_head, *map(len, texts)]))
 
 
-def _widths(columns: Sequence[Any], rows: Sequence[Any], size: float) -> list[float]:
+def _widths(columns: Sequence[Column], rows: Sequence[Row], size: float) -> list[float]:
     """Columns as wide as their text where all fit; else each has room for its longest word, and
     what is left goes to those that need more, the neediest not taking all. A table of several
     columns takes the width of the text. [% of the text's width]

@@ -23,7 +23,17 @@ from IPython.core import display_functions
 
 from siting_report.show import displays, drawn, style, tabled
 from siting_report.show.drawn import intervals
-from siting_report.show.exhibit import Data, Exhibit, bundle, cited, protected, refuse_unknown
+from siting_report.show.exhibit import (
+    Answers,
+    Data,
+    Exhibit,
+    Prose,
+    bundle,
+    cited,
+    holds_anything,
+    protected,
+    refuse_unknown,
+)
 from siting_report.show.ranked import ranked
 
 __all__ = [
@@ -54,7 +64,7 @@ def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
     def show(*args: P.args, **kwargs: P.kwargs) -> None:
         refuse_unknown(kwargs, known, make.__name__)
         made = make(*args, **kwargs)
-        if made.get("rows", made.get("items", made.get("markdown", True))):
+        if holds_anything(made):
             _display(bundle(made), raw=True)
 
     return show
@@ -70,7 +80,7 @@ def _joined(text: Text) -> str:
 
 
 @_shown
-def say(text: Text, data: Data = None) -> Exhibit:
+def say(text: Text, data: Data = None) -> Prose:
     """Shows computed sentences, in Markdown; HTML and images in it are shown as text.
 
     text: Markdown, or a list of sentences for one paragraph, of which empty ones are left out.
@@ -83,7 +93,7 @@ def say(text: Text, data: Data = None) -> Exhibit:
 @_shown
 def answers(
     items: Mapping[str, Text], data: Data = None, heading: str = "", tone: str = ""
-) -> Exhibit:
+) -> Answers:
     """Shows short headed texts side by side: questions with their answers in Markdown, each a text
     or a list of sentences as `say` takes it.
 

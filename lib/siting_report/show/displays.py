@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from siting_report.show import drawn, style, tabled
-from siting_report.show.exhibit import Exhibit, bundle
+from siting_report.show.exhibit import Row, Table, bundle
 
 _MOST_ROWS = 60
 
@@ -47,19 +47,19 @@ def load_if_running() -> None:
         load(shell)
 
 
-def _frame(frame: pd.DataFrame) -> Exhibit:
+def _frame(frame: pd.DataFrame) -> Table:
     """A frame as its cell ends with it: at most so many rows, the middle left out."""
     if len(frame) <= _MOST_ROWS:
         return tabled.table(frame)
     half = _MOST_ROWS // 2
     note = f"{len(frame)} rows; the first and last {half} are shown."
     shown = tabled.table(frame.head(half), note=note)
-    gap = {"kind": "", "cells": [{"text": "…"} for _ in shown["columns"]]}
+    gap: Row = {"kind": "", "cells": [{"text": "…"} for _ in shown["columns"]]}
     shown["rows"] += [gap, *tabled.table(frame.tail(half))["rows"]]
     return shown
 
 
-def _styler(styler: Any) -> Exhibit:
+def _styler(styler: Any) -> Table:
     """A Styler's cells as it formats them; its colours and bars are left out, and told as such."""
     made = styler._translate(False, False)
     is_coloured = any(styler._compute().ctx.values())

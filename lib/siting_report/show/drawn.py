@@ -33,8 +33,8 @@ from matplotlib.textpath import text_to_path
 from siting_report.formats import Numbers
 from siting_report.show import phone, style
 from siting_report.show.exhibit import (
+    Chart,
     Data,
-    Exhibit,
     attributes,
     cited,
     format_of,
@@ -66,7 +66,7 @@ def chart(
     x: str | Sequence[str] = "",
     y: str | Sequence[str] = "",
     narrow: Any = True,
-) -> Exhibit:
+) -> Chart:
     """Shows a drawing as a numbered figure.
 
     ax: axes, an array of axes, or a figure. title: the finding, in a sentence of one line.
@@ -90,7 +90,9 @@ def chart(
         if each.get_visible():
             _name(figure, each)
     text = alt or drafted(figure) or title
-    lacks = lacking(title, attrs, text)
+    lacks = lacking(title, attrs)
+    if not text:
+        lacks.append("alternative text")
     width = round(float(figure.get_figwidth()) * 25.4)
     text = text or "Chart without a description"
     small = ""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain, groupby
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 import mistune
 
@@ -21,9 +21,122 @@ from siting_report.show import style
 
 MIME = "application/vnd.siting+json"
 
-Exhibit: TypeAlias = "dict[str, Any]"
-"""`kind` (chart, table, prose, answers), `sources`, `lacks` (what a reader will miss), and the
-fields that the functions below write."""
+
+class CitedSource(TypedDict):
+    """Where a number of an exhibit comes from."""
+
+    text: str
+    """Title, place and date in a line."""
+    title: str
+    where: str
+    """Place inside the source, and its date."""
+    url: str
+    kind: str
+    """measured, published, client or estimate."""
+
+
+class Shown(TypedDict):
+    """What every exhibit says besides what it shows."""
+
+    sources: list[CitedSource]
+    lacks: list[str]
+    """What a reader will miss: "source", "title", "alternative text", "brevity", "styles"."""
+
+
+class Prose(Shown):
+    """Sentences."""
+
+    kind: Literal["prose"]
+    markdown: str
+
+
+class Answers(Shown):
+    """Short headed texts side by side."""
+
+    kind: Literal["answers"]
+    heading: str
+    tone: str
+    items: list[list[str]]
+    """Question and answer, each a Markdown text."""
+
+
+class Chart(Shown):
+    """A drawing."""
+
+    kind: Literal["chart"]
+    title: str
+    note: str
+    alt: str
+    width: int
+    """[mm]"""
+    svg: str
+    narrow: str
+    """SVG for a phone; empty where its place is taken by words."""
+
+
+class Column(TypedDict):
+    """Head of a table's column, and how its cells stand."""
+
+    head: str
+    unit: str
+    over: str
+    """Heading over it and its neighbours that have the same; empty for none."""
+    stub: bool
+    """Whether it names the rows."""
+    align: str
+    """left or right."""
+    colour: str
+    """Of the option that it is of; empty for none."""
+
+
+class Cell(TypedDict):
+    """What a cell of a table shows."""
+
+    text: str
+    colour: NotRequired[str]
+    """Of the option that it names."""
+    tone: NotRequired[str]
+    """Of a verdict."""
+    value: NotRequired[float]
+    """By which a reader sorts."""
+
+
+class Row(TypedDict):
+    """A row of a table."""
+
+    kind: Literal["", "total", "group"]
+    cells: list[Cell]
+    """A group has one: its name."""
+
+
+class Table(Shown):
+    """A table; or changes for a reader to pick one of (`cases`), as the same."""
+
+    kind: Literal["table", "cases"]
+    title: str
+    note: str
+    name: str
+    """By which a sentence refers to it; empty for none."""
+    columns: list[Column]
+    rows: list[Row]
+    small: bool
+    """Whether its type is smaller."""
+
+
+Exhibit: TypeAlias = Prose | Answers | Chart | Table
+"""What a cell shows, by `kind`. It is a mapping of plain values, for it travels as JSON."""
+
+
+def holds_anything(exhibit: Exhibit) -> bool:
+    """Whether there is something to see."""
+    match exhibit["kind"]:
+        case "prose":
+            return bool(exhibit["markdown"])
+        case "answers":
+            return bool(exhibit["items"])
+        case "table" | "cases":
+            return bool(exhibit["rows"])
+    return True
 
 
 class Sourced(Protocol):
@@ -65,19 +178,24 @@ def attributes(data: Data) -> list[dict[str, Any]]:
     return [dict(f.attrs) for f in listed(data) if getattr(f, "attrs", None)]
 
 
-def cited(data: Data) -> list[dict[str, str]]:
+def cited(data: Data) -> list[CitedSource]:
     """Every source behind some frames, once."""
     found: Iterable[Citable] = chain(*(attrs.get("sources", ()) for attrs in attributes(data)))
     return [
-        {"text": s.citation, "title": s.source, "url": s.url, "kind": s.kind}
-        | {"where": f"{s.locator} ({s.date})"}
+        {
+            "text": s.citation,
+            "title": s.source,
+            "url": s.url,
+            "kind": s.kind,
+            "where": f"{s.locator} ({s.date})",
+        }
         for s in dict.fromkeys(found)
     ]
 
 
-def lacking(title: str, attrs: Sequence[object], alt: str = "drafted") -> list[str]:
-    """What a reader will miss of an exhibit."""
-    found = {"title": title, "source": attrs, "alternative text": alt}
+def lacking(title: str, attrs: Sequence[object]) -> list[str]:
+    """What a reader will miss of an exhibit with a title."""
+    found = {"title": title, "source": attrs}
     return [what for what, there in found.items() if not there]
 
 
@@ -161,15 +279,16 @@ def plain(exhibit: Exhibit) -> str:
     """The text of an exhibit, for a reader without HTML and for tests."""
     match exhibit["kind"]:
         case "prose":
-            return str(exhibit["markdown"])
+            return exhibit["markdown"]
         case "answers":
             said = [f"{q}\n{a}" for q, a in exhibit["items"]]
             return "\n\n".join([exhibit["heading"], *said]).strip()
         case "chart":
             return f"{exhibit['title']}\n{exhibit['note']}\n{exhibit['alt']}".strip()
-    rows = [" | ".join(cell["text"] for cell in row["cells"]) for row in exhibit["rows"]]
-    heads = " | ".join(f"{c['head']} {c['unit']}".strip() for c in exhibit["columns"])
-    return "\n".join([exhibit["title"], heads, *rows, exhibit["note"]]).strip()
+        case "table" | "cases":
+            rows = [" | ".join(cell["text"] for cell in row["cells"]) for row in exhibit["rows"]]
+            heads = " | ".join(f"{c['head']} {c['unit']}".strip() for c in exhibit["columns"])
+            return "\n".join([exhibit["title"], heads, *rows, exhibit["note"]]).strip()
 
 
 def in_lab(exhibit: Exhibit) -> str:
@@ -178,12 +297,12 @@ def in_lab(exhibit: Exhibit) -> str:
     return style.template("lab.html.j2").render(exhibit, **parts, rendered=rendered)
 
 
-def answers_html(exhibit: Exhibit) -> str:
+def answers_html(exhibit: Answers) -> str:
     """Answers as a block of headed texts."""
     return style.template("answers.html.j2").render(exhibit, rendered=rendered)
 
 
-def table_html(exhibit: Exhibit) -> str:
+def table_html(exhibit: Table) -> str:
     """A table with headings over headings, groups, totals and verdict words."""
     columns = exhibit["columns"]
     heads = [f"{c['head']} {c['unit']}".strip() for c in columns]
@@ -191,7 +310,7 @@ def table_html(exhibit: Exhibit) -> str:
     return style.template("table.html.j2").render(exhibit, **parts)
 
 
-def headings_over(columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+def headings_over(columns: Sequence[Column]) -> list[tuple[str, int]]:
     """Headings over the heads of columns, each with the number that it spans; none without any."""
     over = [(over, len(list(under))) for over, under in groupby(c["over"] for c in columns)]
     return over if any(said for said, _ in over) else []

@@ -15,11 +15,14 @@ import numpy as np
 import pandas as pd
 from babel.numbers import is_currency
 
-from siting_report.formats import MILLION_FROM, NARROW, NONE, Numbers
+from siting_report.formats import MILLION_FROM, NARROW, NEVER, NONE, Numbers
 from siting_report.show import style
 from siting_report.show.exhibit import (
+    Cell,
+    Column,
     Data,
-    Exhibit,
+    Row,
+    Table,
     attributes,
     cited,
     format_of,
@@ -39,7 +42,8 @@ _LONG_FROM = 300
 """A table of so many rows fills more than five pages."""
 _SMALL_FROM = 10
 """A table of so many columns is set in smaller type."""
-_NUMERIC = re.compile(r"[−–+]?\D{0,5}\d[\d.,\s’]*%?$|never$|–$|$")
+_NUMERIC = re.compile(rf"[−–+]?\D{{0,5}}\d[\d.,\s’]*%?$|{NEVER}$|–$|$")
+"""Text of a cell that stands among numbers: one with a sign or a currency before it, or none."""
 
 
 def table(
@@ -55,7 +59,7 @@ def table(
     badges: Iterable[Any] = (),
     explain: bool = False,
     name: str = "",
-) -> Exhibit:
+) -> Table:
     """A frame as a numbered table. Its index names the rows, if it is more than a count.
 
     formats: for all columns or by column: `money`, `percent`, `number`, `whole`, `text`, with
@@ -67,7 +71,8 @@ def table(
     column of text that is empty in every row is left out. Raises ValueError for the name of a
     column or of a format that is not there, TypeError for what is no frame.
     """
-    _refuse_misspelt(df, formats, heads or {}, over or {}, badges := [*badges])
+    badges = [*badges]
+    _refuse_misspelt(df, formats, heads or {}, over or {}, badges)
     attrs = [*attributes(df), *attributes(data)]
     units = {k: u for a in reversed(attrs) for k, u in a.get("units", {}).items()}
     roles: Mapping[str, str] = next((a["roles"] for a in attrs if "roles" in a), {})
@@ -88,19 +93,18 @@ def table(
         colours=colours,
         badges=set(badges),
     )
-    columns = [made.column(c) for c in frame.columns]
-    cells = []
-    for key, column in zip(frame.columns, columns, strict=True):
-        cells.append([made.cell(value, key) for value in frame[key]])
-        column["align"] = column["align"] or alignment(c["text"] for c in cells[-1])
-        column["colour"] = colours.get(column["head"], "")
-    rows = [{"kind": "", "cells": list(row)} for row in zip(*cells, strict=True)]
+    cells = [[made.cell(value, name) for value in frame[name]] for name in frame.columns]
+    columns = [made.column(n, own) for n, own in zip(frame.columns, cells, strict=True)]
+    rows: list[Row] = [{"kind": "", "cells": list(row)} for row in zip(*cells, strict=True)]
     for row in rows[len(rows) - totals :]:
         row["kind"] = "total"
     said = [_meanings(columns, frame, attrs)] if explain else []
     if isinstance(df.index, pd.MultiIndex):
-        columns, rows = _grouped(columns, rows)
-    if shared := _shared_unit(columns):
+        rows = _grouped(rows)
+        columns = columns[1:]
+    shared = _shared_unit(columns)
+    if shared:
+        columns = [{**column, "unit": ""} for column in columns]
         said.insert(0, f"{_raised(shared)}.")
     lacks = lacking(title, attrs)
     if len(frame) >= _LONG_FROM:
@@ -112,7 +116,7 @@ def table(
     }  # fmt: skip
 
 
-def cases(df: pd.DataFrame, title: str, data: Data = None, note: str = "") -> Exhibit:
+def cases(df: pd.DataFrame, title: str, data: Data = None, note: str = "") -> Table:
     """Offers changes that were computed, for the reader to pick one: on screen only, and a table
     where no script runs.
 
@@ -153,14 +157,12 @@ def _refuse_misspelt(
             format_of(kind, FORMATS, "table, formats")
 
 
-def _shared_unit(columns: list[dict[str, Any]]) -> str:
-    """The unit of all columns with numbers, taken out of their heads, where they share one."""
+def _shared_unit(columns: Sequence[Column]) -> str:
+    """The unit of all columns with numbers, where they share one; else empty."""
     units = {c["unit"] for c in columns if not c["stub"] and c["align"] == "right"}
     if len(units) != 1 or len(columns) < 3:
         return ""
-    for column in columns:
-        column["unit"] = ""
-    return str(units.pop())
+    return units.pop()
 
 
 def _flat(df: pd.DataFrame) -> tuple[pd.DataFrame, list[Any]]:
@@ -172,17 +174,17 @@ def _flat(df: pd.DataFrame) -> tuple[pd.DataFrame, list[Any]]:
     return frame, list(frame.columns[: len(names)])
 
 
-def _grouped(columns: list[Any], rows: list[Any]) -> tuple[list[Any], list[Any]]:
-    """The first column as headings over the rows that share it."""
-    made = []
+def _grouped(rows: Sequence[Row]) -> list[Row]:
+    """The first cells as headings over the rows that share them."""
+    made: list[Row] = []
     for _, group in groupby(rows, key=lambda row: row["cells"][0]["text"]):
         own = list(group)
         made.append({"kind": "group", "cells": own[0]["cells"][:1]})
         made += [{**row, "cells": row["cells"][1:]} for row in own]
-    return columns[1:], made
+    return made
 
 
-def _meanings(columns: Any, frame: pd.DataFrame, attrs: Any) -> str:
+def _meanings(columns: Sequence[Column], frame: pd.DataFrame, attrs: Any) -> str:
     said = {k: m for a in reversed(attrs) for k, m in a.get("meanings", {}).items()}
     heads = zip(frame.columns, columns, strict=True)
     return " ".join(f"{_raised(c['head'])}: {said[k]}." for k, c in heads if k in said)
@@ -233,17 +235,24 @@ class _Columns:
             return "percent"
         return "number:2" if is_currency(unit[:3]) else ""
 
-    def column(self, name: Any) -> dict[str, Any]:
-        """Head, unit, heading over it, and alignment where it is known already."""
+    def column(self, name: Any, cells: Iterable[Cell]) -> Column:
+        """Head, unit, heading over it, and how its cells stand."""
         levels = name if isinstance(name, tuple) else (name,)
         *above, own = [level for level in levels if str(level)] or [""]
         over = self.heads.get(above[0], words(above[0])) if above else self.over.get(name, "")
         head = self.heads.get(own, words(own))
         stub = name in self.stubs
         unit = "" if stub else self._shown_unit(name)
-        align = "left" if stub else ""
+        align = "left" if stub else alignment(cell["text"] for cell in cells)
         unit = "" if unit in head.split() else unit
-        return {"head": head, "unit": unit, "over": over, "stub": stub, "align": align}
+        return {
+            "head": head,
+            "unit": unit,
+            "over": over,
+            "stub": stub,
+            "align": align,
+            "colour": self.colours.get(head, ""),
+        }
 
     def _shown_unit(self, name: Any) -> str:
         kind = self.kinds[name]
@@ -256,10 +265,10 @@ class _Columns:
             return unit
         return unit.replace(code, self.numbers.sign(code).strip(NARROW))
 
-    def cell(self, value: Any, name: Any) -> dict[str, Any]:
+    def cell(self, value: Any, name: Any) -> Cell:
         """Text, colour of an option, tone of a verdict, and value to sort by."""
         text = self._text(value, self.kinds[name])
-        cell: dict[str, Any] = {"text": text}
+        cell: Cell = {"text": text}
         if text in self.colours:
             cell["colour"] = self.colours[text]
         if name in self.badges:
