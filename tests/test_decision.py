@@ -17,6 +17,7 @@ from siting.draws import DRAWS
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Readiness
 from siting.quantity import Range
+from siting.verdict import decision as deciding
 from siting.verdict import knowledge, plan, ranking
 from siting.verdict.decision import Case, advise, decide, inputs
 from siting.verdict.knowledge import Driver, Knowledge
@@ -426,6 +427,40 @@ def test_notice_is_given_without_an_extension_only_where_it_can_wait_for_go_and_
     assert when(dt.date(2027, 6, 30), late, dt.date(2027, 10, 1)) == "extended"
     assert when(dt.date(2027, 6, 30), late, late) == "at go"
     assert when(decided, late, late) == "at go"
+
+
+@pytest.mark.parametrize(
+    ("keeps", "cost", "more", "holds"),
+    [
+        ("own", 125.0, 0.25, True),  # at its price, no more
+        ("own", 126.0, 0.26, False),
+        ("own", 80.0, -0.2, True),
+        ("api", 100.0, 0.0, True),  # first with it and without
+        ("own", None, None, False),  # what cannot be priced
+        (None, None, None, False),  # all ruled out
+    ],
+)
+def test_a_policy_is_kept_as_long_as_it_costs_no_more_than_it_may(keeps, cost, more, holds) -> None:
+    found = deciding.PricedPolicy(
+        line="no_us_parent", at_most=0.25, keeps=keeps, cost=cost, without="api", cost_without=100.0
+    )
+    assert (found.more, found.holds) == (more and pytest.approx(more), holds)
+
+
+def test_limits_that_the_client_sets_are_told_among_the_inputs_with_their_source() -> None:
+    changes = {
+        "decision.hard_constraints": ["sovereignty", "budget"],
+        "decision.budget_per_year": 300_000.0,
+        "rules.policies_up_to": {"no_us_parent": 0.25},
+        "options.owned.room": {"kw": 20.0, "servers": 3},
+    }
+    limited = scenario.changed(scenario.load("base"), changes)
+    units = [(each.value.central, each.value.unit) for each in deciding.limits(limited)]
+    assert units == [(300_000, "EUR"), (0.25, "share"), (20, "kW"), (3, "servers")]
+    first = next(deciding.limits(limited))
+    assert first.name == "budget of a year"
+    unasked = scenario.changed(limited, {"decision.hard_constraints": ["sovereignty"]})
+    assert next(deciding.limits(unasked)).name == "budget of a year, not a hard condition"
 
 
 def test_the_clients_own_day_of_go_or_no_go_comes_before_that_of_the_plan() -> None:

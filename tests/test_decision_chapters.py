@@ -770,6 +770,26 @@ def test_the_day_on_which_the_board_sits_is_that_of_go_on_page_one_and_in_the_pl
     assert "Go or no-go decided" in plan
 
 
+def test_a_policy_dropped_for_its_price_and_what_was_asked_to_be_tried_are_told() -> None:
+    """Without a US parent it is own servers, at several times the cost of today's API: the answer
+    is that of the report, and page one says so."""
+    asked = [{"label": "no US parent at any price", "set": {"rules.policies": ["no_us_parent"]}}]
+    up_to = {"rules.policies_up_to": {"no_us_parent": 0.25}, "what_if": asked}
+    s = study.open("tidewater-apps", up_to)
+    as_is = opened("tidewater-apps")
+    (row,) = s.priced_policies().itertuples()
+    p50 = as_is.standings().set_index("option").p50
+    assert s.chosen == as_is.chosen == row.without and not row.holds
+    assert row.cost_without == pytest.approx(p50[row.without])
+    assert row.more == pytest.approx(p50[row.keeps] / p50[row.without] - 1)
+
+    page = told("10_decision", "tidewater-apps", lambda _: s)
+    said = "Your policy that an operator has no parent in the USA, if it costs at most 25% more, "
+    assert f"{said}is dropped: {row.keeps}, first with it, costs {s.money(row.cost)}" in page
+    turns = told("17_turns", "tidewater-apps", lambda _: s)
+    assert f"You asked what if “no US parent at any price”: {row.keeps} is first." in turns
+
+
 @pytest.mark.parametrize(
     ("client", "decides"),
     [

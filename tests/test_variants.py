@@ -215,6 +215,22 @@ def test_the_list_holds_every_kind_of_change_and_only_possible_ones(client: str)
         assert [p for p in start.rules.policies if p != line] in kept, line
 
 
+def test_a_policy_that_is_kept_for_its_price_is_left_out_in_earnest() -> None:
+    """Left out of `policies` alone it would come back by its price."""
+    start = scenario.changed(
+        scenario.load("base"),
+        {"rules.policies": [], "rules.policies_up_to": {"no_us_parent": 0.25}},
+    )
+    chain = Chain()
+    settled = chain.settled(chain.designed(start))
+    assert settled.rules.policies == ["no_us_parent"]
+    assert chain.settled(settled) is settled
+    (left_out,) = (v for v in plausible.policies(settled, chain) if "rules.policies" in v.changes)
+    without = put(start, left_out.changes)
+    assert without.rules.policies == [] and without.rules.policies_up_to == {}
+    assert chain.priced_policies(chain.designed(without)) == ()
+
+
 def test_what_the_file_names_is_tried_together() -> None:
     start = scenario.load("base")
     asked = {"workloads.assistant.arrivals": "agents", "finance.discount_rate": 0.03}

@@ -55,6 +55,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         told += chain.from_iterable(beside_list(opened, name) for name in opened.options)
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
         told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
+        told += moot(opened)
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
@@ -126,6 +127,16 @@ def idle(found: Scenario, stages: Chain) -> list[str]:
                 f"stand idle; `server: best` and `gpu: best` let the kit look for smaller ones"
             )
     return notes
+
+
+def moot(found: Scenario) -> Iterator[str]:
+    """Policies with a price that hold at any price as well."""
+    for line in found.rules.policies_up_to:
+        if line in found.rules.policies:
+            yield (
+                f"rules.policies_up_to.{line} has no effect: the policy stands in rules.policies, "
+                "where it holds at any price"
+            )
 
 
 def crossed(found: Scenario) -> Iterator[str]:
@@ -352,8 +363,9 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
     from siting.inputs import scenario
     from siting.quantity import Range
     from siting.verdict import alternatives
+    from siting.verdict.chain import Chain
 
-    chosen = scenario.load(client)
+    chosen = Chain().policies_settled(scenario.load(client))
     found = alternatives.search(chosen, kinds or alternatives.KINDS)
     if not everything:
         found = [r for r in found if not r.ruled_out and r.keeps_limits is not False]

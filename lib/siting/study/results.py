@@ -33,7 +33,7 @@ from siting.vendors.vendor_record import OnRecord
 from siting.verdict import decision as deciding
 from siting.verdict import plan, plausible, variants
 from siting.verdict.chain import Chain
-from siting.verdict.decision import Advice, Decision
+from siting.verdict.decision import Advice, Decision, PricedPolicy
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.plan import Turning
 from siting.verdict.variants import Outcome, Switch, Variant
@@ -83,7 +83,7 @@ class Results:
         self.chain = Chain()
         self.said = chosen
         """The scenario as it was written: what is left to the kit is still open in it."""
-        self.scenario = self.chain.designed(chosen)
+        self.scenario = self.chain.settled(self.chain.designed(chosen))
         self.client = chosen.client
         self.options = self.scenario.options
 
@@ -197,6 +197,11 @@ class Results:
     def decision(self) -> Decision:
         """The recommendation, and how sure it is."""
         return self.chain.decide(self.scenario)
+
+    @cached_property
+    def priced_policies(self) -> tuple[PricedPolicy, ...]:
+        """Policies that are kept up to a price, with what they come to."""
+        return self.chain.priced_policies(self.chain.designed(self.said))
 
     @cached_property
     def advice(self) -> Advice:

@@ -24,7 +24,7 @@ from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
 from siting.verdict.decision import Decision, cost_limit
-from siting.verdict.exclusion import exclusion
+from siting.verdict.exclusion import POLICIES, exclusion
 from siting.verdict.plan import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.plausible import FUTURES
 from siting.verdict.ranking import Candidate, Ranking, matters_points
@@ -301,6 +301,32 @@ class TurnFrames(Topic):
             found = exclusion(c, self.scenario.rules.policies)
             if found is not None:
                 yield {"option": c.name, "likely": c.cost and c.cost.central} | vars(found)
+
+    @frame
+    def priced_policies(self) -> Rows:
+        """A policy that the client keeps up to a price, and what keeping it comes to.
+
+        policy: what it asks, in words
+        at_most: what it may cost more than what is first without it [share]
+        holds: whether it is kept
+        keeps?: what is first where it is asked; missing where all are ruled out [option]
+        cost?: likely cost of that [currency]
+        without?: what is first where it is not asked [option]
+        cost_without?: likely cost of that [currency]
+        more?: what keeping it costs more, negative where less; missing where a cost is [share]
+        """
+        for found in self.results.priced_policies:
+            yield {
+                "policy": POLICIES[found.line],
+                "at_most": found.at_most,
+                "holds": found.holds,
+                "keeps": found.keeps,
+                "cost": found.cost,
+                "without": found.without,
+                "cost_without": found.cost_without,
+                "more": found.more,
+            }
+            yield self.scenario.source(f"rules.policies_up_to.{found.line}")
 
     # --- prices that fall -------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ draws (common random numbers): each cause of doubt has a stream of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from typing import Any, TypeVar, cast
@@ -53,7 +53,7 @@ from siting.serving.capacity import OptionCapacity
 from siting.vendors import stability
 from siting.verdict import candidates, design, ranking
 from siting.verdict.candidates import Chapters, Priced
-from siting.verdict.decision import Case, Decision, decide
+from siting.verdict.decision import Case, Decision, PricedPolicy, decide, priced_policy
 from siting.verdict.design import Costed, Design
 from siting.verdict.ranking import Candidate, Sampled
 
@@ -539,9 +539,43 @@ class Chain:
         seen = self._seen(USUAL_COST, scenario, ())
         return self._stage("usual", seen.words, lambda: reference.usual_cost(seen.scenario))
 
+    def priced_policies(self, scenario: Scenario) -> tuple[PricedPolicy, ...]:
+        """Policies that are kept up to a price, each with what it comes to beside those that are
+        kept before it.
+
+        scenario: with its machines designed
+        """
+        found: list[PricedPolicy] = []
+        for line, at_most in scenario.rules.policies_up_to.items():
+            if line in scenario.rules.policies:
+                continue
+            asking = _asking(scenario, [line])
+            policy = priced_policy(line, at_most, self._decided(asking), self._decided(scenario))
+            found.append(policy)
+            if policy.holds:
+                scenario = asking
+        return tuple(found)
+
+    def settled(self, scenario: Scenario) -> Scenario:
+        """The scenario with those policies asked that keep their price.
+
+        scenario: with its machines designed
+        """
+        return _asking(scenario, [p.line for p in self.priced_policies(scenario) if p.holds])
+
+    def policies_settled(self, scenario: Scenario) -> Scenario:
+        """The same of a scenario whose machines are left open, and stay so."""
+        if not scenario.rules.policies_up_to:
+            return scenario
+        rules = self.settled(self.designed(scenario)).rules
+        return scenario.model_copy(update={"rules": rules})
+
     def decide(self, scenario: Scenario) -> Decision:
         """The answer to a scenario. Raises ValueError for a weight that names no criterion."""
-        scenario = self.designed(scenario)
+        return self._decided(self.settled(self.designed(scenario)))
+
+    def _decided(self, scenario: Scenario) -> Decision:
+        """The answer to a scenario whose machines are designed and whose policies are settled."""
         known = ranking.all_criteria()
         case = Case(
             candidates=self.candidates(scenario),
@@ -554,6 +588,15 @@ class Chain:
             usual=self.usual(scenario),
         )
         return decide(case)
+
+
+def _asking(scenario: Scenario, lines: Sequence[str]) -> Scenario:
+    """The scenario with these policies asked, too; itself where there are none."""
+    if not lines:
+        return scenario
+    policies = [*scenario.rules.policies, *lines]
+    rules = scenario.rules.model_copy(update={"policies": policies})
+    return scenario.model_copy(update={"rules": rules})
 
 
 def _supposed(events: Iterable[str]) -> Values:

@@ -25,8 +25,10 @@ from siting.draws import DRAWS
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import Method
 from siting.memory import vram
+from siting.quantity import Range
 from siting.serving.capacity import OptionCapacity
 from siting.verdict import knowledge, plan, ranking, resilience
+from siting.verdict.exclusion import POLICIES
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step
 from siting.verdict.ranking import Candidate, ConfidenceWord, Criterion, Ranking, Weights
@@ -167,6 +169,56 @@ def decide(case: Case) -> Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PricedPolicy:
+    """A policy that the client keeps up to a price, and what keeping it comes to."""
+
+    line: str
+    at_most: float
+    """What the client pays more for it at most. [share]"""
+    keeps: str | None
+    """The first option where it is asked; None where all are ruled out."""
+    cost: float | None
+    """Its likely cost; None where that is not estimated. [client's currency]"""
+    without: str | None
+    """The first option where it is not asked."""
+    cost_without: float | None
+    """[client's currency]"""
+
+    @property
+    def more(self) -> float | None:
+        """What keeping it costs more, negative where less; None where a cost is missing. [share]"""
+        if not self.cost or not self.cost_without:
+            return None
+        return self.cost / self.cost_without - 1
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is kept: where the first option keeps it anyway, or costs no more than it
+        may. What cannot be priced is not kept."""
+        if self.keeps is None:
+            return False
+        return self.keeps == self.without or (self.more is not None and self.more <= self.at_most)
+
+
+def priced_policy(line: str, at_most: float, asked: Decision, unasked: Decision) -> PricedPolicy:
+    """What a policy comes to, from the decision where it is asked and the one where it is not."""
+    return PricedPolicy(
+        line=line,
+        at_most=at_most,
+        keeps=asked.recommended,
+        cost=_likely(asked),
+        without=unasked.recommended,
+        cost_without=_likely(unasked),
+    )
+
+
+def _likely(found: Decision) -> float | None:
+    """Likely cost of what is recommended. [client's currency]"""
+    cost = found.candidate(found.recommended).cost if found.recommended else None
+    return cost.central if cost else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CostLimit:
     """A likely cost of the recommended option from which on another is first."""
 
@@ -292,6 +344,38 @@ def notes(
             yield f"{base.label}, which runs today, fails a hard constraint: {base.struck[0]}"
 
 
+def limits(scenario: Scenario) -> Iterator[Input]:
+    """Limits that the client sets: of its budget, its policies and its rooms, with their origin."""
+    money = scenario.client.currency
+    decision = scenario.decision
+    if decision.budget_per_year is not None:
+        kept = "budget" in decision.hard_constraints
+        yield _limit(
+            scenario,
+            "budget of a year" if kept else "budget of a year, not a hard condition",
+            "decision.budget_per_year",
+            Range.exact(decision.budget_per_year, money),
+        )
+    for line, share in scenario.rules.policies_up_to.items():
+        name = f"what it may cost more {POLICIES[line]}"
+        yield _limit(scenario, name, f"rules.policies_up_to.{line}", Range.exact(share, "share"))
+    for key, option in scenario.options.items():
+        for field, unit in ROOM.items():
+            most = getattr(option.room, field) if option.room else None
+            if most is not None:
+                name = f"room of {option.label}, at most"
+                path = f"options.{key}.room.{field}"
+                yield _limit(scenario, name, path, Range.exact(most, unit))
+
+
+ROOM = {"kw": "kW", "racks": "racks", "servers": "servers"}
+"""Limits of a room, with their units."""
+
+
+def _limit(scenario: Scenario, name: str, path: str, value: Range) -> Input:
+    return Input(name=name, value=value, source=scenario.source(path))
+
+
 def inputs(scenario: Scenario, known: Sequence[Criterion]) -> Iterator[Input]:
     """Weights, the client's or ours, and the numbers behind the measures, with their origin."""
     for c in known:
@@ -302,6 +386,7 @@ def inputs(scenario: Scenario, known: Sequence[Criterion]) -> Iterator[Input]:
             source = scenario.source(f"decision.weights.{c.criterion}")
         name = f"weight of {c.label.lower()}"
         yield Input(name=name, value=replace(value, unit="points"), source=source)
+    yield from limits(scenario)
     for s in settings("decision_settings").values():
         if s.setting == "indifferent_worth" and scenario.decision.method != "promethee":
             continue

@@ -7,6 +7,7 @@ what a list needs to know: which answers the rules wait for, and which offers ke
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from siting import catalogue, pictures, quality, reasoning
@@ -469,7 +470,10 @@ def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """
     asked: dict[str, Finding | None] = {n: law_behind(s, n, chain) for n in s.rules.policies}
     lines: dict[str, str] = {line: POLICIES[line] for line in s.rules.policies}
-    yield from _left_out("policy line", "rules.policies", lines, asked)
+    for each in _left_out("policy line", "rules.policies", lines, asked):
+        # One that is kept for its price would come back: of all that hold, one alone is left out.
+        priced: Changes = {"rules.policies_up_to": {}} if s.rules.policies_up_to else {}
+        yield replace(each, changes={**each.changes, **priced})
     demanded = {line: condition_in_words(line) for line in s.decision.hard_constraints}
     broken = {line: law_broken(s, line, chain) for line in s.decision.hard_constraints}
     yield from _left_out("hard condition", "decision.hard_constraints", demanded, broken)

@@ -438,9 +438,21 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
     words = list(constraints.known(column("sovereignty_rules", "rule_id")))
     for i, word in enumerate(decision.hard_constraints):
         yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
+    yield from _priced_policies(scenario)
     if "budget" in decision.hard_constraints and not decision.budget_per_year:
         wrong = "a budget is a hard constraint without an amount"
         yield Fault(("decision",), wrong, "add `budget_per_year:`")
+
+
+def _priced_policies(scenario: Scenario) -> Iterator[Fault]:
+    """A policy has a price, or holds at any; and it rules out what fails it."""
+    asked = map(constraints.Constraint.read, scenario.decision.hard_constraints)
+    is_hard = any(each.kind == "sovereignty" for each in asked)
+    for line in scenario.rules.policies_up_to:
+        place = ("rules", "policies_up_to", line)
+        if not is_hard:
+            wrong = "without a hard condition a policy rules nothing out, whatever it costs"
+            yield Fault(place, wrong, "add sovereignty to decision.hard_constraints")
 
 
 def _answers(scenario: Scenario) -> Iterator[Fault]:

@@ -683,12 +683,21 @@ Method = Literal["additive", "free_weights", "topsis", "promethee"]
 Stress = Literal["dpf_falls", "us_model_blocked", "model_retired"]
 
 
+StrikingPolicy = Literal["secnumcloud", "c5_type2", "eu_operator", "no_us_parent"]
+"""Policies that an option can fail; `european_model` is a wish."""
+
+
 class Rules(Strict):
     """Policies of the client that are not law, and stress tests."""
 
     policies: list[
         Literal["secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent"]
     ] = []
+    policies_up_to: dict[StrikingPolicy, Annotated[float, Field(gt=0, le=1)]] = {}
+    """Policies that you keep up to a price: `no_us_parent: 0.25` holds as long as the best option
+    that keeps it likely costs at most 25 % more than the best one without; else it is dropped, and
+    the report says so. Several are tried in their order. Asks for `sovereignty` among
+    decision.hard_constraints, without which no policy rules anything out."""
     attributes: Attributes = {}
     """Answers that hold for all options: attributes of siting_facts/sovereignty_attributes.csv."""
     retention_days_limit: Annotated[int, Field(ge=0, le=36500)] = 30
