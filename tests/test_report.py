@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 from siting.inputs import scenario
 from siting.run import job
@@ -240,6 +241,18 @@ def test_a_chapter_finds_no_file_of_a_client_as_a_module(forge: Forge) -> None:
     made = make(chapters={"10_x.ipynb": chapter("A?", f"import importlib.util\n{look}")})
     files = render(dataclasses.replace(made, attachments=planted, formats=("html",)), forge)
     assert "[] []" in page(files)
+
+
+def test_texts_of_frames_are_pythons_own_and_a_chapter_still_reads_parquet(
+    forge: Forge, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "own.parquet"
+    pd.DataFrame({"text": ["a", "b"], "number": [1.0, 2.0]}).to_parquet(path)
+    assert not forge.call("builtins:eval", "'pyarrow' in __import__('sys').modules")
+    read = f"__import__('pandas').read_parquet({str(path)!r}).to_dict('list')"
+    found = forge.call("builtins:eval", read)
+    assert found == {"text": ["a", "b"], "number": [1.0, 2.0]}
 
 
 def test_a_warm_process_compiles_no_grammar_of_addresses_and_a_chapter_may(forge: Forge) -> None:
