@@ -221,17 +221,25 @@ class Results:
 
     def _turned_by_offers(self) -> list[Turning]:
         """Changes that an offer settles and that turn the answer. A choice that moves has offers
-        for itself in its plan: of what turns it, those of others are asked for besides."""
+        for itself in its plan: of what turns it, those of others are asked for besides.
+
+        These few are tried here by themselves: who asks for the answer alone waits for no other.
+        """
+        offers = (
+            variant
+            for variant in self.to_try
+            if variant.plausible
+            if (variant.settled or variants.SETTLED[variant.kind]) == "offer"
+            if self.decision.stays or variant.offer
+        )
         return [
             Turning(
                 clause=self.numbers.regrouped(variant.phrase),
                 seller=self._seller(variant, found),
                 unshown=tuple(each.attribute.label for each in self.unshown(variant, found)),
             )
-            for variant, found in self.tried
-            if variant.plausible and found.answer != "stays"
-            if (variant.settled or variants.SETTLED[variant.kind]) == "offer"
-            if self.decision.stays or variant.offer
+            for variant, found in variants.tried(self.chain, self.said, offers)
+            if found.answer != "stays"
         ]
 
     def _seller(self, variant: Variant, found: Outcome) -> str:
@@ -243,12 +251,16 @@ class Results:
         return seller[:1].upper() + seller[1:]
 
     @cached_property
-    def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
-        """Every plausible variant of the scenario with its outcome."""
+    def to_try(self) -> tuple[Variant, ...]:
+        """Every variant of the scenario, before any is tried."""
         self._make("decision")  # first, as what the chain keeps when its variants are forgotten
         self.chain.begin_variants()
-        listed = plausible.variants(self.scenario, self.chain)
-        return tuple(variants.tried(self.chain, self.said, listed))
+        return tuple(plausible.variants(self.scenario, self.chain))
+
+    @cached_property
+    def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
+        """Every variant of the scenario with its outcome."""
+        return tuple(variants.tried(self.chain, self.said, self.to_try))
 
     @cached_property
     def law_events(self) -> tuple[tuple[Variant, tuple[VerdictChange, ...]], ...]:
@@ -265,7 +277,7 @@ class Results:
     def try_all(self) -> None:
         """Runs every variant at once, then lets go of what they were made of: a quarter of what a
         study holds, with which each process of a report is forked."""
-        self._make("tried", "switches")
+        self._make("tried", "switches", "advice")  # which tries some of them, too
         self.chain.forget_variants()
 
     def _make(self, *names: str) -> None:
