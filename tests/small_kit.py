@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import lean  # noqa: F401
 from siting_report.formats import Numbers
 from siting_report.kit import Summaries
 from siting_report.print.document import Cover

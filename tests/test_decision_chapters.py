@@ -71,10 +71,11 @@ def test_page_one_names_no_model_whose_last_day_comes_before_it_would_serve(
     typed = typed.replace("    hours: day\n", "    hours: day\n    arrivals: agents\n", 1)
     bunched = tmp_path / "bunched.yaml"
     bunched.write_text(typed.replace("\n  weights:", "\n  weights:\n    stability: 0", 1), "utf-8")
-    v = opened(str(bunched)).verdict().iloc[0]
+    s = compute(str(bunched))
+    v = s.verdict().iloc[0]
     assert v.option == "Own and Azure"
     assert "GPT-4.1" in v.model and str(v.live) > "2027-04-14"
-    page = printed("10_decision", str(bunched), "page_one")
+    page = told("10_decision", str(bunched), lambda _: s, "page_one")
     headline = first(page)
     assert "in Germany, with the successor of GPT-4.1 at Azure OpenAI" in headline
     assert "GPT-5" not in headline

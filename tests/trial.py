@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import lean  # noqa: F401
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from siting.inputs import scenario
