@@ -450,7 +450,7 @@ def test_an_impact_assessment_is_reviewed_before_personal_data_move(
 ) -> None:
     """GDPR Art. 35(11), FADP Art. 22(1): one that is done speaks of the processing of its day."""
     steps = opened(client).steps()
-    own = steps[steps.label == "impact assessment reviewed"]
+    own = steps[steps.label.str.startswith("impact assessment reviewed")]
     assert len(own) == moves
     assert (own.owner == "data protection").all()
     assert (own.price > 0).all()
@@ -562,14 +562,14 @@ def test_law_that_a_client_may_touch_is_not_said_to_have_no_gap() -> None:
 
 def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
     """Its own policy asks for SecNumCloud, which nobody doubts; the law on secrets of the State
-    asks for the same."""
+    may ask the same, if the client is a body of the State."""
     barred = opened("agence-lumiere").exclusions().set_index("option")
     for option in ("Mistral API", "Scaleway GPUs"):
         assert barred.whose[option] == "your policy"
         assert barred.title[option] == "that a service holds a SecNumCloud qualification"
-        assert "(SREN) Art. 31 asks for the same" in barred.rule[option]
+        assert "(SREN) Art. 31 may ask the same (open)" in barred.rule[option]
     # No line of its policy asks what the CLOUD Act's rule asks.
-    assert barred.whose["Azure OpenAI"] == "the law"
+    assert barred.whose["Azure OpenAI"] == "your answer"
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -769,6 +769,15 @@ def test_the_cloud_act_forbids_a_client_nothing_what_does_is_named() -> None:
     barred = opened("agence-lumiere").exclusions().set_index("option")
     assert barred.title["Azure OpenAI"].startswith("state secrecy, which orders")
     assert "to its provider under 18 U.S.C. § 2713 (CLOUD Act, 2018)" in barred.rule["Azure OpenAI"]
+
+
+def test_the_choice_shows_what_others_are_ruled_out_for_where_its_source_has_no_date() -> None:
+    steps = opened("agence-lumiere").steps().set_index("label")
+    proof = steps.loc["Outscale's proof of SecNumCloud qualification"]
+    assert (proof.owner, proof.due) == ("procurement", "2026-12-24")
+    assert "which service, region and card it covers" in proof.step
+    # C5 of the choice is no matter where it stands on the client's own servers.
+    assert not opened("klinikverbund-nordheide").steps().label.str.contains("'s proof of").any()
 
 
 def test_evidence_of_a_pass_is_the_answer_that_decides() -> None:

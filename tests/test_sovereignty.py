@@ -1116,8 +1116,23 @@ def test_annex_iii_is_asked_as_long_as_decisions_on_people_are_open(decides, ask
 
 def test_secrets_of_the_french_state_at_a_service_out_of_scope_fail():
     held = {"api": {"secnumcloud_qualified": True, "secnumcloud_covers_service": False}}
-    said = client_of("FR", "public", {"secrecy": ["state"]}, options=held)
+    body = {"fr_state_body": True}
+    said = client_of("FR", "public", {"secrecy": ["state"]}, body, options=held)
     assert read_off(said)[1]["api"]["SNC-1"] == "fail"
+    # Of a public client that has not said whether it is a body of the State, nothing is known.
+    said = client_of("FR", "public", {"secrecy": ["state"]}, options=held)
+    assert read_off(said)[1]["api"]["SNC-1"] == "review"
+
+
+def test_secrets_that_sub_processors_may_read_are_open_while_nobody_said_whether_they_are_bound():
+    """§ 203(4) sentence 2 no. 2 StGB: an undertaking of the provider speaks of the provider."""
+    bound = {"api": {"secrecy_undertaking": True}}
+    said = client_of("DE", "health", {"secrecy": ["medical"]}, options=bound)
+    found, verdicts = read_off(said)
+    assert verdicts["api"]["DE-203-2"] == "review"
+    (open_one,) = found.options["api"].findings["DE-203-2"]
+    assert "subprocessors_undertaking" in open_one.missing
+    assert open_one.supposing({"subprocessors_undertaking": True, "place": "DE"}).verdict == "pass"
 
 
 def test_a_swiss_insurer_that_leaves_the_critical_function_open_has_one_open_point():

@@ -140,10 +140,15 @@ class Finding:
 
     @property
     def forbidden_by(self) -> tuple[str, ...]:
-        """What forbids the client, in words, where the provision binds its provider alone."""
+        """What forbids the client, in words, where the provision binds its provider alone: an
+        answer without which the rule would not fail."""
         asked = filter(None, self.rule.forbidden_by.split(";"))
-        held = (name for name in asked if self.flow.values.get(name))
+        held = (name for name in asked if self.flow.values.get(name) and self._falls_by(name))
         return tuple(self.law.attributes[name].label for name in held)
+
+    def _falls_by(self, answer: str) -> bool:
+        """Whether the rule would not fail if an answer were no."""
+        return self.supposing({answer: False}).verdict != "fail"
 
     @cached_property
     def _is_beyond_gdpr(self) -> bool:
@@ -209,6 +214,13 @@ class Finding:
     def _needs(self, known: Known) -> bool:
         without = self.supposing({known.attribute.name: None})
         return (without.verdict, without.reason) != (self.verdict, self.reason)
+
+    @property
+    def undated(self) -> tuple[Known, ...]:
+        """Answers that decide a pass and whose source has no date: weak evidence."""
+        if self.verdict != "pass":
+            return ()
+        return tuple(k for k in self.grounds if k.source.url and k.source.date == "undated")
 
     @property
     def switched_off_by(self) -> tuple[Known, ...]:

@@ -825,10 +825,7 @@ def _evidence(found: Finding) -> str:
 
 def _weak(found: Finding) -> str:
     """Answers that decide a pass and whose source has no date, each with its source."""
-    if found.verdict != "pass":
-        return ""
-    undated = (k for k in found.grounds if k.source.url and k.source.date == "undated")
-    return "; ".join(f"{k.attribute.label} ({k.source.source})" for k in undated)
+    return "; ".join(f"{k.attribute.label} ({k.source.source})" for k in found.undated)
 
 
 def _stated_by(evidence: Known) -> str:

@@ -287,10 +287,11 @@ class TurnFrames(Topic):
         """One option that is ruled out, with whose rule does it.
 
         option: label of the option
-        whose: the law, your policy, your requirement (where data may lie), your condition; a part:
-            the cheapest split of a mix is one of its parts alone, which stands beside it; the
-            comparison: it cannot be had as described, because it has no price, its room is too
-            small, or its vendor or model is gone
+        whose: the law, your answer (which brings in law that is not on file), your policy, your
+            requirement (where data may lie), your condition; a part: the cheapest split of a mix is
+            one of its parts alone, which stands beside it; the comparison: it cannot be had as
+            described, because it has no price, its room is too small, or its vendor or model is
+            gone
         rule: what is not met, in words, with the law that asks the same as a policy
         title: the same without the law beside a policy, and of a law without its article
         law: that law asks for the same as a policy, or may, in words; blank where none does

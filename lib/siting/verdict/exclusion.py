@@ -19,9 +19,16 @@ from siting.rules.sovereignty import OptionAssessment
 from siting.verdict.ranking import Barrier, Candidate
 
 Whose = Literal[
-    "the comparison", "a part", "the law", "your policy", "your requirement", "your condition"
+    "the comparison",
+    "a part",
+    "the law",
+    "your answer",
+    "your policy",
+    "your requirement",
+    "your condition",
 ]
-"""What cannot be had as described comes first, then what leaves the client no choice."""
+"""What cannot be had as described comes first, then what leaves the client no choice. An answer of
+the client's rules an option out where the law that it brings in is not on file."""
 WHOSE: tuple[Whose, ...] = get_args(Whose)
 
 POLICIES: Mapping[str, str] = {
@@ -39,6 +46,10 @@ CONDITIONS: Mapping[str, str] = {
     "sovereignty": "that no rule on data fails",
 }
 """Hard conditions in words."""
+
+
+ASKED = ("fail", "review", "pass", "n.a.")
+"""Verdicts of a law that asks what a policy asks: first what tells most surely that it does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +133,10 @@ def whose(barrier: Barrier, policies: Sequence[str]) -> Whose:
         return "the comparison"
     if all(finding.lines_behind(policies) for finding in barrier.findings):
         return "your policy"
-    of_law = any(finding.rule.is_of_law for finding in barrier.findings)
-    return "the law" if of_law else "your requirement"
+    if not any(finding.rule.is_of_law for finding in barrier.findings):
+        return "your requirement"
+    by_answer = all(finding.forbidden_by for finding in barrier.findings)
+    return "your answer" if by_answer else "the law"
 
 
 def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -> Exclusion:
@@ -148,11 +161,13 @@ def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -
             failed = alike[0].findings[0]
             title = failed.rule.title
             rule = f"{title} ({failed.cited})"
-            if failed.forbidden_by:
-                # The act binds the provider; what that may be ordered, something else forbids.
-                secret = " and ".join(failed.forbidden_by)
-                title = f"{secret}, which orders to its provider could break"
-                rule = f"{secret}, which orders to its provider under {failed.cited} could break"
+        case "your answer":
+            # The act binds the provider; what that may be ordered, something else forbids.
+            failed = alike[0].findings[0]
+            secret = " and ".join(failed.forbidden_by)
+            under = f" under {failed.cited}" if failed.rule.binds else ""
+            title = f"{secret}, which orders to its provider could break"
+            rule = f"{secret}, which orders to its provider{under} could break"
         case _:
             rule = title = told
     return Exclusion(whose=whose, rule=rule, title=title, law=law, reason=told)
@@ -173,17 +188,23 @@ def _with_laws(lines: Sequence[str], laws: Mapping[str, Finding | None]) -> str:
 
 
 def first_law(findings: Iterable[Finding], line: str, policies: Sequence[str]) -> Finding | None:
-    """Of what laws say that ask what a line of the client's policy asks, one that applies, else one
-    that may. None where no law does."""
+    """Of what laws say that ask what a line of the client's policy asks, one that is not met, else
+    one of which it is open. None where no law does."""
     behind = (finding.law_behind(line, policies) for finding in findings)
-    return min(filter(None, behind), key=lambda law: law.may_not_apply, default=None)
+    return min(filter(None, behind), key=lambda law: ASKED.index(law.verdict), default=None)
 
 
 def asks_the_same(law: Finding) -> str:
     """That a law asks for what the client's own line asks for, or may."""
-    if not law.may_not_apply:
+    if not _is_open(law):
         return f"{law.cited} asks for the same"
     return f"{law.cited} may ask the same (open)"
+
+
+def _is_open(law: Finding) -> bool:
+    """Whether it is open that a law asks it: whether it binds the client, or takes something else
+    besides, is not known."""
+    return law.may_not_apply or law.verdict == "review"
 
 
 def law_beside(laws: Sequence[Finding | None]) -> str:
@@ -195,7 +216,7 @@ def law_beside(laws: Sequence[Finding | None]) -> str:
     found = [law for law in laws if law is not None]
     if not found:
         return ""
-    verb = "may ask" if any(law.may_not_apply for law in found) else "asks"
+    verb = "may ask" if any(map(_is_open, found)) else "asks"
     what = "the same" if len(found) == len(laws) else "a part of it"
     return f"the law {verb} for {what}"
 

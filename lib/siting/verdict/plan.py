@@ -46,6 +46,7 @@ Condition = Literal[
     "overlap",
     "turning",
     "dated",
+    "proving",
 ]
 """What may hold for the client and the recommended option (`conditions`)."""
 
@@ -80,7 +81,7 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     old and new run side by side; {bridge} takes over from {before}
     ({bridged}: with its vendor) by {switch}, and is reviewed with the option under the same rules
     ({also}, {also_reviewed}); {service} takes new jobs until {last}; {offers} are asked for what
-    would turn the answer ({turning}), in few words {asked}."""
+    would turn the answer ({turning}), in few words {asked}; {proofs} are asked of {vendor}."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated. Of one offer where it
@@ -217,6 +218,9 @@ class Facts:
     within the plan, before the option may serve; the first of several."""
     go: Mapping[str, Go] = field(default_factory=dict)
     """By option: when go or no-go on it is decided."""
+    proofs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By option: what it is cleared by on a source without a date while it rules out another, in
+    words: its vendor shows it."""
     ended: Mapping[str, int] = field(default_factory=dict)
     """By option that is moved to: when what runs today is switched off. [days after the report]"""
     beside: str = ""
@@ -343,6 +347,7 @@ def conditions(
         "leaving": moves_out and notice == "extended",
         "leaving at go": moves_out and notice == "at go",
         "turning": bool(facts.turning),
+        "proving": bool(facts.proofs.get(target.name)),
         "overlap": target.name != baseline and target.name in facts.ended,
         "dated": target.name in facts.go and facts.go[target.name].stated is not None,
     }
@@ -384,6 +389,7 @@ def plan(
     words |= {"offers": _counted(len(facts.turning), "written offer")}
     words |= {"turning": "; ".join(each.told for each in facts.turning)}
     words |= {"asked": _asked(facts.turning)}
+    words |= {"proofs": " and ".join(facts.proofs.get(target.name, ()))}
     open_ = to_decide(target, baseline, facts)
     own = list(own_steps(target, baseline, facts).values())
     rows = table("plan_steps", PlanStep)
@@ -519,6 +525,7 @@ def facts_of(
         ceasing=_ceasing(scenario, risks),
         go={name: go(scenario, name) for name in scenario.options},
         baseline=scenario.finance.baseline,
+        proofs={name: _to_prove(name, law) for name in scenario.options},
         ended=_ended(scenario),
         beside=_months_in_words(_beside(scenario)),
         day=day,
@@ -543,6 +550,20 @@ def go(scenario: Scenario, name: str) -> Go:
     ends = (last for item, last in offers_before(scenario) if item.split(".")[1:2] == [name])
     day = scenario.client.report_date
     return Go(day=(min(ends, default=asked) - day).days, stated=(asked - day).days)
+
+
+def _to_prove(name: str, law: Sovereignty) -> tuple[str, ...]:
+    """`Facts.proofs` of an option: answers by yes or no that decide a pass of it under a rule that
+    another option fails, and whose source has no date."""
+    failed = {
+        rule
+        for other, option in law.options.items()
+        for rule, found in option.verdicts.items()
+        if other != name and found.verdict == "fail"
+    }
+    found = (f for rule, f in law.options[name].verdicts.items() if rule in failed)
+    weak = (known.attribute for f in found for known in f.undated)
+    return tuple(dict.fromkeys(a.label for a in weak if a.type == "yes/no"))
 
 
 def offers_before(scenario: Scenario) -> Iterator[tuple[str, dt.date]]:
