@@ -9,6 +9,7 @@ import math
 import re
 from itertools import pairwise, product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,10 @@ from hypothesis import strategies as st
 from siting.cli import cli
 from siting.cost import audit, cashflow, tco
 from siting.cost.audit import Came
+from siting.cost.costing import beside_list
 from siting.inputs import scenario
+from siting.inputs.document import DocumentError
+from siting.inputs.scenario.model import Scenario
 from siting.quantity import NotEstimated, Range
 from siting.run import billing
 from siting.verdict.chain import Chain
@@ -286,6 +290,42 @@ def test_own_servers_have_no_bill_but_their_meters_tell_the_volume() -> None:
         audit.audit(owned, [Came(month="2026-12", amount=9.0)], REPORT)
 
 
+def invoiced(*workloads: str) -> Scenario:
+    """Two workloads of Säntis, with an invoice of the API for some of them."""
+    quote = {"item": "option.openai.api_request", "value": 0.5, "unit": "CHF/request",
+             "source": "Invoice", "date": dt.date(2026, 10, 31)}  # fmt: skip
+    if workloads:
+        quote["workloads"] = list(workloads)
+    return scenario.changed(scenario.load("assekuranz-saentis"), {"finance.quotes": [quote]})
+
+
+def test_an_invoice_of_one_workload_prices_the_requests_of_that_alone() -> None:
+    assert len([*beside_list(invoiced(), "openai")]) == 2
+    (said,) = beside_list(invoiced("letters"), "openai")
+    assert "a request of letters is quoted at" in said
+    both = {**invoiced("letters").finance.quotes[0].model_dump(), "workloads": ["claims"]}
+    two = [invoiced("letters").finance.quotes[0].model_dump(), both]
+    assert len(scenario.changed(invoiced(), {"finance.quotes": two}).finance.quotes) == 2
+    with pytest.raises(DocumentError, match=r"quotes\[0\] is for option.openai.api_request, too"):
+        scenario.changed(invoiced(), {"finance.quotes": [two[0], {**both, "workloads": []}]})
+
+
+def test_a_bill_is_held_against_the_requests_that_are_on_it() -> None:
+    study = opened("assekuranz-saentis")
+    whole = billing._foretold(study, "openai").planned
+    each = [billing._foretold(study, "openai", [w]).planned for w in ("claims", "letters")]
+    for quantity in ("amount", "requests", "tokens"):
+        assert sum(part[quantity] for part in each) == pytest.approx(whole[quantity])
+        assert (each[0][quantity] < whole[quantity]).all()
+    quoted = SimpleNamespace(scenario=invoiced("letters"), options=study.options)
+    assert billing._workloads(quoted, "openai", ()) == ("letters",)
+    assert billing._workloads(quoted, "openai", ("claims",)) == ("claims",)
+    assert billing._workloads(quoted, "openai", ("claims", "letters")) == ()
+    assert billing._workloads(quoted, "azure", ()) == ()
+    with pytest.raises(DocumentError, match="'letter' is no workload; did you mean letters"):
+        billing._workloads(quoted, "openai", ("letter",))
+
+
 # --- the command and its page ---------------------------------------------------------------------
 
 PAGE = (ROOT / "docs" / "how-to" / "audit.md").read_text(encoding="utf-8")
@@ -319,11 +359,19 @@ def test_the_page_is_carried_out(invoice: Path) -> None:
             assert line in found.stdout
 
 
+def test_a_bill_without_an_option_says_which_one_it_is_held_against(invoice: Path) -> None:
+    study = opened("base")
+    label = study.results.labels[study.results.decision.recommended]
+    found = asked("base", invoice.name)
+    assert f"held against {label}, which the report recommends; --option names" in found.output
+
+
 def test_the_sum_of_the_parts_is_printed_and_in_the_data(invoice: Path) -> None:
     found = json.loads(asked("base", invoice.name, "--option", "api", "--json").stdout)
     assert [month["month"] for month in found["months"]] == ["2026-12", "2027-01", "2027-02"]
     assert found["billed"] == 19_100
     whole = found["billed"] - found["planned"]
+    assert not [note for note in found["notes"] if "held against" in note]
     assert sum(found["effects"].values()) == pytest.approx(whole)
     for month in found["months"]:
         assert sum(month["effects"].values()) == pytest.approx(month["difference"])

@@ -973,6 +973,11 @@ def test_a_report_without_a_date_makes_no_other_date_wrong(client) -> None:
         ({"item": "electricity", "unit": "EUR ct/kWh"}, "write unit: EUR/kWh"),
         ({"item": "licences", "unit": "EUR/month"}, "write unit: EUR/GPU-year"),
         ({"item": "residual", "unit": "EUR"}, "'residual' is no cost item that is quoted"),
+        ({"item": "gpu_hour", "workloads": "[assistant]"}, "gpu_hour is no price of requests"),
+        (
+            {"item": "api_request", "unit": "EUR/request", "workloads": "[asistant]"},
+            "'asistant' is no workload; did you mean assistant?",
+        ),
     ],
 )
 def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(

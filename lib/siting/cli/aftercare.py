@@ -67,6 +67,13 @@ def recheck(clients: tuple[str, ...], reports: Path, day: dt.date | None) -> Ans
     "bills", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @option("--option place", str, "Option that was billed; default: the recommended one.", "")
+@click.option(
+    "--workload",
+    "workloads",
+    multiple=True,
+    help="Whose requests are on the bill; may be given several times. Default: those of the "
+    "option's quote for a request, else all.",
+)
 @option("--currency", str, "Of files that state none, such as USD.", "")
 @option("--service", str, "Only charges that hold this text.", "")
 @click.option("--narrow", is_flag=True, help="Print the narrowed inputs, as a piece of scenario.")
@@ -76,6 +83,7 @@ def audit(
     client: str,
     bills: tuple[Path, ...],
     place: str,
+    workloads: tuple[str, ...],
     currency: str,
     service: str,
     narrow: bool,
@@ -101,7 +109,8 @@ def audit(
     from siting.run import billing
 
     opened = study.open(client, frame.said(changes))
-    told = billing.of_study(opened, files.read(bills, currency.upper(), service), place)
+    read = files.read(bills, currency.upper(), service)
+    told = billing.of_study(opened, read, place, workloads)
     if target is not None:
         with frame.writing(str(target)):
             exchange.write(billing.frame(told), target)

@@ -221,7 +221,8 @@ class Tokens:
 def foretold(plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens]) -> Foretold:
     """What an option was foretold to be billed by use.
 
-    asked: by workload, the tokens of a request of this option.
+    asked: by workload, the tokens of a request of this option; requests of a workload that it
+    leaves out are not on the bill.
     Of one that no vendor bills by use only requests and tokens are foretold. Raises NotEstimated
     where the option could not be priced.
     """
@@ -229,7 +230,8 @@ def foretold(plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens]) -
         raise NotEstimated(plan.not_estimated[name])
     name = plan.options[name].alone or name
     planned = _billed(plan, name, plan.central(), asked)
-    lines = [a.line for a in cashflow.bill(plan, name, plan.central()) if _is_by_use(a)]
+    amounts = cashflow.bill(plan, name, plan.central())
+    lines = [a.line for a in amounts if _is_by_use(a) and _is_on_it(a, asked)]
     return Foretold(
         option=name,
         drawn=_billed(plan, name, draws, asked),
@@ -240,6 +242,11 @@ def foretold(plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens]) -
 
 def _is_by_use(amount: cashflow.Amount) -> bool:
     return amount.falls == "running" and amount.path.startswith(("api", "rental"))
+
+
+def _is_on_it(amount: cashflow.Amount, asked: Mapping[str, Tokens]) -> bool:
+    """Whether an amount is on a bill for the requests of some workloads."""
+    return amount.line.item.driver != "request" or amount.line.workload in asked
 
 
 def _billed(
@@ -253,7 +260,7 @@ def _billed(
     hidden = _over_plan(plan, draws, "hidden_tokens")
     by_request = False
     for amount in cashflow.bill(plan, name, draws):
-        if not _is_by_use(amount):
+        if not (_is_by_use(amount) and _is_on_it(amount, asked)):
             continue
         counted = _by_month(amount.quantity, plan.months)
         price = amount.price / draws["vat"] if "vat" in amount.line.factors else amount.price
@@ -267,6 +274,8 @@ def _billed(
             found["tokens"] += counted * (each.seen + each.hidden * hidden[:, None])
     if not by_request:
         for workload, load in plan.loads.items():
+            if workload not in asked:
+                continue
             ratio = fleets.load_ratio(load.growth, draws, plan.years)
             rate = load.mean_rate * 3600 * draws["hours_per_month"][:, None]
             counted = _by_month(ratio * rate, plan.months)

@@ -413,15 +413,16 @@ class _Finder:
         """The client's quote for an item of this option, or for the item in every option."""
         for name in (f"option.{self.name}.{item}", item):
             for i, q in enumerate(self.scenario.finance.quotes, 1):
-                if q.item == name and (
-                    q.valid_until is None or q.valid_until >= self.client.report_date
-                ):
+                is_meant = q.item == name and q.is_of(self.workload)
+                if is_meant and (q.valid_until is None or q.valid_until >= self.client.report_date):
                     where = f"quote {i} of the scenario"
                     day = q.date.isoformat()
                     source = Source(source=q.source, locator=where, date=day, kind="client")
                     currency = re.match(r"[A-Z]{3}\b", q.unit)  # EUR/GPU-h; else the client's
                     value = replace(q.value, unit=q.unit)
                     key = f"{item}.{self.name}"
+                    if q.workloads:  # of another workload there may be another
+                        key = f"{key}.quote-{i}"
                     self.put(key, f"{label} (quote)", value, source, item)
                     return [key, *self.fx(currency[0] if currency else "")]
         return []

@@ -11,6 +11,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -22,7 +23,8 @@ from siting.cost import audit, prices, uncertainty
 from siting.cost.audit import Audit, Came, Foretold, Learned, Month, Quantity
 from siting.inputs.bills import Billed, Bills
 from siting.inputs.document import DocumentError
-from siting.places import MIXED
+from siting.inputs.scenario.model import in_words
+from siting.places import BY_REQUEST, MIXED
 from siting.quantity import Z90, NotEstimated, Range
 from siting.study import Study
 
@@ -37,6 +39,8 @@ class Audited:
     audit: Audit
     label: str
     """Of the option that was billed."""
+    workloads: tuple[str, ...] = ()
+    """Those whose requests alone are on the bill; none where it is for all."""
     numbers: Numbers
     notes: tuple[str, ...]
     sources: tuple[str, ...]
@@ -49,6 +53,7 @@ class Audited:
         return {
             "option": found.foretold.option,
             "label": self.label,
+            "workloads": self.workloads,
             "items": found.foretold.items,
             "currency": money,
             "months": [_as_dict(month, money) for month in found.months],
@@ -91,10 +96,17 @@ def _as_dict(month: Month, currency: str) -> dict[str, Any]:
     }
 
 
-def of_study(study: Study, bills: Bills, option: str = "") -> Audited:
-    """A study's plan beside bills. option: the one that was billed; blank: the recommended one.
+def of_study(
+    study: Study, bills: Bills, option: str = "", workloads: Sequence[str] = ()
+) -> Audited:
+    """A study's plan beside bills.
 
-    Raises DocumentError for an option that is none, NotEstimated where there is nothing to compare.
+    option: the one that was billed; blank: the recommended one
+    workloads: whose requests are on the bill; none: those of the option's own quote for a request,
+    where that names some, else all
+
+    Raises DocumentError for an option or a workload that is none, NotEstimated where there is
+    nothing to compare.
     """
     chosen = option or study.results.decision.recommended or ""
     if not chosen:
@@ -103,11 +115,21 @@ def of_study(study: Study, bills: Bills, option: str = "") -> Audited:
         wrong = f"{chosen!r} is no option"
         raise DocumentError.of("--option", wrong, suggestion(chosen, study.options))
     notes = list(bills.notes)
+    if not option:
+        label = study.results.labels[chosen]
+        notes.append(
+            f"held against {label}, which the report recommends; --option names another that was "
+            f"billed, of {', '.join(study.options)}"
+        )
+    billed = _workloads(study, chosen, workloads)
+    if billed:
+        listed = ", ".join(map(in_words, billed))
+        notes.append(f"held against the requests of {listed} alone")
     rates: dict[str, list[str]] = {}
     came = [_in_currency(month, study, rates) for month in bills.months]
     notes += [f"{said}: {', '.join(months)}" for said, months in rates.items()]
     report_day = study.client.report_date
-    found = audit.audit(_foretold(study, chosen), came, f"{report_day:%Y-%m}")
+    found = audit.audit(_foretold(study, chosen, billed), came, f"{report_day:%Y-%m}")
     if found.outside:
         notes.append(f"outside the plan's horizon, and left out: {', '.join(found.outside)}")
     credits = [month for month in found.months if month.came.credits]
@@ -120,16 +142,42 @@ def of_study(study: Study, bills: Bills, option: str = "") -> Audited:
     return Audited(
         audit=found,
         label=study.results.labels[chosen],
+        workloads=billed,
         numbers=study.results.numbers,
         notes=tuple(notes),
         sources=bills.formats,
     )
 
 
-def _foretold(study: Study, option: str) -> Foretold:
+def _workloads(study: Study, option: str, named: Sequence[str]) -> tuple[str, ...]:
+    """Workloads whose requests alone are on a bill: those that are named, else those of the
+    option's own quote for a request; none where it is for all.
+
+    Raises DocumentError for a workload that is none, or where machines are billed, not requests.
+    """
+    known = study.scenario.workloads
+    for workload in named:
+        if workload not in known:
+            wrong = f"{workload!r} is no workload"
+            raise DocumentError.of("--workload", wrong, suggestion(workload, known))
+    if study.options[option].kind not in BY_REQUEST:
+        if named:
+            wrong = f"{study.results.labels[option]} is not billed by request"
+            raise DocumentError.of("--workload", wrong, "leave it out: the bill is for all")
+        return ()
+    quotes = study.scenario.finance.quotes
+    quoted = [q.workloads for q in quotes if q.item == f"option.{option}.api_request"]
+    on_it = {*(named or chain.from_iterable(quoted))}
+    only = [w for w in known if w in on_it]
+    return () if len(only) == len(known) else tuple(only)
+
+
+def _foretold(study: Study, option: str, workloads: Sequence[str] = ()) -> Foretold:
     results = study.results
     draws = uncertainty.draws_at(results.cost.plan, results.uncertainty.scores)
-    return audit.foretold(results.cost.plan, option, draws, _asked(study, option))
+    asked = _asked(study, option)
+    asked = {name: asked[name] for name in workloads or asked}
+    return audit.foretold(results.cost.plan, option, draws, asked)
 
 
 def _asked(study: Study, option: str) -> dict[str, audit.Tokens]:
@@ -273,7 +321,8 @@ def narrowed(told: Audited, study: Study) -> dict[str, Any]:
     learned = {each.step.link: each for each in told.audit.learned}
     volume = learned.get("volume")
     is_mix = study.options[told.audit.foretold.option].kind in MIXED
-    if volume and volume.step.of != "gpu_hours" and not is_mix:
+    # Of a part of the workloads a bill says nothing of the demand as a whole, either.
+    if volume and volume.step.of != "gpu_hours" and not (is_mix or told.workloads):
         finance["demand"] = _band(volume.seen, _central(study, "demand") * _grown(told, volume))
     use = learned.get("utilisation")
     if use and volume:
@@ -361,8 +410,10 @@ def _quote(
     if price.step.each == "tokens" and "length" in learned:
         paid = product([paid, learned["length"].seen])
     (*_, name) = quality.leaves(study.scenario, told.audit.foretold.option)
+    of_some = {"workloads": list(told.workloads)} if told.workloads else {}
     return {
         "item": f"option.{name}.{item}",
+        **of_some,
         "value": _band(paid, each),
         "unit": f"{study.client.currency}/{per}",
         "source": f"Bills of {told.audit.months[0].month} to {told.audit.months[-1].month}",

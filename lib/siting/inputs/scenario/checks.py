@@ -24,12 +24,15 @@ def contradictions(scenario: Scenario) -> Iterator[Fault]:
     yield from known.faults(scenario)
     for name, option in scenario.options.items():
         yield from _option(name, option, scenario)
-    first: dict[str, int] = {}
+    before: list[Quote] = []
     for i, quote in enumerate(scenario.finance.quotes):
         yield from _quoted(here := ("finance", "quotes", i), quote, scenario)
-        if (twin := first.setdefault(quote.item, i)) < i:
-            wrong = f"quotes[{twin}] is for {quote.item}, too"
-            yield Fault((*here, "item"), wrong, "keep the one that holds")
+        for twin, other in enumerate(before):
+            if _is_of_the_same(other, quote):
+                wrong = f"quotes[{twin}] is for {quote.item}, too"
+                yield Fault((*here, "item"), wrong, "keep the one that holds")
+                break
+        before.append(quote)
     yield from _bounded(scenario)
     yield from _dated(scenario)
     yield from _named(scenario)
@@ -39,6 +42,16 @@ def contradictions(scenario: Scenario) -> Iterator[Fault]:
 
 DAYS_OF_PLAN = 364
 """Most days after the report on which go or no-go can be decided: the plan ends after them."""
+
+
+def _is_of_the_same(one: Quote, other: Quote) -> bool:
+    """Whether two quotes are prices of the same item, of some workload alike."""
+    if one.item != other.item:
+        return False
+    some = set(one.workloads) & set(other.workloads)
+    return bool(some) or not (one.workloads and other.workloads)
+
+
 MOST_REQUESTS = 5e9
 """Requests of the busiest weekday at the end of the horizon, if demand grows as fast as it may."""
 MOST_TOKENS = 1e13
@@ -328,9 +341,11 @@ _LOOKED_UP = {
 """Prices that are looked up, and what a quote of each is the price of."""
 
 
+OF_REQUESTS = ("api_request", "api_usage")
+"""Prices of requests, which may be those of some workloads alone."""
 _FROM_A_BILL = (
     "of an invoice, quote option.NAME.api_request per request: the month's amount over the month's "
-    "requests of all workloads on it, for the quote holds for all of them (`siting import focus` "
+    "requests on it, with workloads: [...] where it is not for all of them (`siting import focus` "
     "reads it from a bill); check then says how far it is from list prices"
 )
 """What to write of a bill that is known as an amount a month."""
@@ -349,6 +364,12 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
     if quote.item.startswith("option."):
         option = quote.item.split(".")[1]
         yield from _one_of((*here, "item"), option, "option", scenario.options, "options")
+    for j, workload in enumerate(quote.workloads):
+        place = (*here, "workloads", j)
+        yield from _one_of(place, workload, "workload", scenario.workloads, "workloads")
+    if quote.workloads and quote.item.rpartition(".")[2] not in OF_REQUESTS:
+        wrong = f"{quote.item} is no price of requests"
+        yield Fault((*here, "workloads"), wrong, "remove it: it holds for all workloads")
     for fault in priced(quote, scenario.client.currency):
         yield replace(fault, place=(*here, *fault.place))
     day = scenario.client.report_date

@@ -590,6 +590,12 @@ class Quote(Strict):
     source: Words
     date: dt.date
     valid_until: dt.date | None = None
+    workloads: list[Name] = []
+    """Workloads whose requests it is the price of, where not of all: an invoice of one of two."""
+
+    def is_of(self, workload: str) -> bool:
+        """Whether it is a price of a workload's requests."""
+        return not self.workloads or workload in self.workloads
 
     @property
     def per(self) -> str:
