@@ -512,8 +512,9 @@ class OnRecord:
             yield RedFlag(text, source_of(self.broken[-1].row))
 
 
+@lru_cache(maxsize=256)
 def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
-    """What was known about `vendor` on `day`."""
+    """What was known about `vendor` on `day`. Kept, as every variant of a scenario asks."""
     known = record.as_of(day)
     own = (e for e in known.events if e.vendor in vendor.recorded_as)
     return OnRecord(

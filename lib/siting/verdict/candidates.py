@@ -13,7 +13,7 @@ from typing import Annotated, Literal, get_args
 import numpy as np
 
 from siting import places, quality
-from siting.catalogue import Fact, one_of, settings, table
+from siting.catalogue import Fact, of_facts, one_of, settings, table
 from siting.cost.money import MONTHS
 from siting.cost.priced import PricedHybrid, PricedOption, Split
 from siting.cost.prices import Factor
@@ -227,10 +227,19 @@ def openness(scenario: Scenario, sovereignty: Sovereignty, name: str) -> Range |
 
 def _openness(model: ModelFinding) -> float:
     """Points of a model, 0 to 1; a part that nobody describes counts half of its points."""
-    points = {(row.part, row.word): row.points for row in table("openness_points", OpennessPoints)}
-    most = {part: max(p for (of, _), p in points.items() if of == part) for part, _ in points}
-    gained = sum(points.get((part, model.said[part]), top / 2) for part, top in most.items())
+    points = _openness_points()
+    most = {part: max(by_word.values()) for part, by_word in points.items()}
+    gained = sum(points[part].get(model.said[part], top / 2) for part, top in most.items())
     return gained / sum(most.values())
+
+
+@of_facts
+def _openness_points() -> Mapping[str, Mapping[str, float]]:
+    """Points by part of a model, and by how it is published."""
+    found: dict[str, dict[str, float]] = {}
+    for row in table("openness_points", OpennessPoints):
+        found.setdefault(row.part, {})[row.word] = row.points
+    return found
 
 
 def exit_share(option: Priced | None, scenario: Scenario, name: str, yearly: float) -> Range | None:
