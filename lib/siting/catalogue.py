@@ -449,9 +449,13 @@ F = TypeVar("F", bound=Fact)
 N = TypeVar("N", bound=Named)
 
 
+ELSEWHERE = "SITING_FACTS"
+"""Variable that names another folder of fact tables."""
+
+
 def facts_dir() -> Path:
     """Folder of the fact tables: the package's own, or `SITING_FACTS` if that is set."""
-    return _folder(os.environ.get("SITING_FACTS") or "")
+    return _folder(os.environ.get(ELSEWHERE) or "")
 
 
 @cache
@@ -479,7 +483,7 @@ def of_facts(made: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(made)
     def found(*args: P.args, **kwargs: P.kwargs) -> R:
-        return kept(facts_dir(), *args, **kwargs)
+        return kept(os.environ.get(ELSEWHERE), *args, **kwargs)
 
     return found
 

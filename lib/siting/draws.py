@@ -48,5 +48,7 @@ def normal(seed: int, n: int, *cause: str) -> Floats:
 def at_score(band: Range, z: Floats) -> Floats:
     """Values of a band at standard normal scores: its ends are P10 and P90, and each side has its
     own spread (two half normals that meet at the centre). [as the band; shape of z]"""
-    half = np.where(z >= 0, band.high - band.central, band.central - band.low)
+    above = band.high - band.central
+    below = band.central - band.low
+    half = above if above == below else np.where(z >= 0, above, below)
     return np.asarray(band.central + z * half / Z90)

@@ -42,9 +42,10 @@ its far end, the load dwindles and does not turn negative."""
 def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
     """Load of each year over the plan for the first one, growing at the draw's quantile. [n × Y]"""
     growth = draws["growth"]
-    bands = (steps[min(y, len(steps)) - 1] for y in range(1, years))
-    grown = (np.maximum(1 + at_score(band, growth), LEAST_GROWTH) for band in bands)
-    ratio = np.stack([np.ones_like(growth), *grown], axis=1)
+    bands = [steps[min(y, len(steps)) - 1] for y in range(1, years)]
+    # Most loads grow by the same band every year.
+    grown = {b: np.maximum(1 + at_score(b, growth), LEAST_GROWTH) for b in dict.fromkeys(bands)}
+    ratio = np.stack([np.ones_like(growth), *(grown[band] for band in bands)], axis=1)
     return np.asarray(draws["demand"][:, None] * np.cumprod(ratio, axis=1))
 
 

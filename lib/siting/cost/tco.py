@@ -249,8 +249,9 @@ def _alike(plan: Plan, draws: Draws, owed: Sequence[Amount]) -> _Bill:
     alike: dict[tuple[str, str, str], Array] = {}
     for a in owed:
         key = (a.falls, a.path, a.phase)
-        taxed = 1 if a.is_capital else 1 - plan.tax_rate
-        alike[key] = alike.get(key, 0.0) + a.value * taxed
+        is_taxed = bool(plan.tax_rate) and not a.is_capital
+        value = a.value * (1 - plan.tax_rate) if is_taxed else a.value
+        alike[key] = alike.get(key, 0.0) + value
     bought = [a.value for a in owed if a.is_capital]
     if bought and plan.tax_rate:
         life = cashflow.life_years(draws)
@@ -381,7 +382,8 @@ def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
     path = np.ones(months + 1)
     if amount.falls == "running":
         waiting = clock.waiting("before" if early else "waiting", name)[0]
-        share = np.pad(waiting, (0, months - len(waiting)))
+        share = np.zeros(months)
+        share[: len(waiting)] = waiting
         quantity[1:] = money.by_month(amount.quantity[0], months)
         quantity[1:] *= share if early else 1 - share
         path[1:] = clock.path(amount.path)[0]
