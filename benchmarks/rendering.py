@@ -200,7 +200,9 @@ class Kit:
         from siting_report.run import batch
 
         os.chdir(ROOT)
-        outcome = batch.run(copies(self.clients), self.out, at_once=self.cores)
+        # As the command does: its warm process may be a copy of it, if no module is read from here.
+        sys.path[:] = [place for place in sys.path if Path(place).resolve() != ROOT]
+        outcome = batch.run(copies(self.clients), self.out, at_once=self.cores, copies=True)
         if outcome.failed:
             raise SystemExit("\n".join(outcome.lines()))
 
