@@ -254,7 +254,9 @@ def test_a_pilot_keeps_the_limits_of_each_workload_that_waits_for_no_one() -> No
     assert limits.first_token.tolist() == [2.0, 9.0]
     assert limits.workload.iloc[1] == "agent runs"
     none = float("nan")
-    gate = SimpleNamespace(ceiling=none, turns_at=none, once=0.0, own_hours=0.0, rental=none)
+    gate = SimpleNamespace(
+        ceiling=none, price_limit=none, turns_at=none, once=0.0, own_hours=0.0, rental=none
+    )
     answer = SimpleNamespace(
         stays=False, live="2027-03-01", live_low="2027-02-01", live_high="2027-04-01", servers=0
     )

@@ -363,6 +363,26 @@ def test_what_an_offer_would_turn_is_asked_for_at_the_price_of_each_offer():
     assert "no option yet (first proof of C5 Type 2 attestation)" in step.row.step
 
 
+def test_who_is_asked_for_what_would_turn_the_answer_is_named():
+    def asked(*turning):
+        facts = dataclasses.replace(FACTS, turning=turning)
+        steps = advised(candidate("api", 1.0), candidate("own", 2.5), facts=facts).plan
+        (step,) = [s for s in steps if s.row.when == "turning"]
+        return step.row.label, step.row.step
+
+    alpha = Turning(clause="you add Alpha", seller="Alpha")
+    beta = Turning(clause="Beta is rented by the hour", seller="Beta GPUs")
+    gamma = Turning(clause="you add Gamma", seller="Gamma", unshown=("C5",))
+    delta = Turning(clause="Delta comes to hold the C5 that it lacks", seller="Delta", lacks="C5")
+    assert asked(alpha)[0] == "Alpha's offer"
+    assert asked(alpha, beta)[0] == "offers of Alpha and Beta GPUs"
+    assert asked(alpha, gamma)[0] == "Alpha's offer; Gamma's offer and C5"
+    assert asked(gamma, delta)[0] == "C5 of Gamma and Delta"
+    assert "Delta comes to hold the C5 that it lacks (by which day)" in asked(delta)[1]
+    unnamed = Turning(clause="it has no spare machine")
+    assert asked(alpha, unnamed)[0] == "2 written offers of what would turn it"
+
+
 def test_what_is_in_hand_is_no_step():
     def told(holds, *points):
         facts = dataclasses.replace(FACTS, holds=holds, reviews={"api": [*points]})

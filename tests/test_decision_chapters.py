@@ -619,7 +619,11 @@ def test_offers_may_cost_until_another_option_is_first_or_staying_is_cheaper(cli
     today = s.standings().set_index("option").p50.get(s.today)
     ends = [gate.turns_at, *([today] if today and today > mine.cost.central else [])]
     assert gate.ceiling == pytest.approx(min(ends))
-    assert "".join(f"below {s.money(gate.ceiling)}".split()) in "".join(page.split())
+    # Page one has the limit as a price that a buyer can hold an offer against, part 6 both.
+    assert "".join(f"below {s.money(gate.price_limit)}".split()) in "".join(page.split())
+    terms = "".join(printed("40_cost", client).split())
+    assert "".join(f"at a likely {s.money(gate.ceiling)}".split()) in terms
+    assert "".join(f"from {s.money(gate.price_limit)} a {gate.price_of}".split()) in terms
 
 
 def test_a_cheaper_way_that_is_no_option_is_told_with_what_it_would_change() -> None:

@@ -19,6 +19,7 @@ from siting.inputs.scenario.model import Scenario, Workload
 from siting.quality import leaves
 from siting.rules import sovereignty
 from siting.serving import capacity
+from siting.study import turns
 from siting.study.results import Results
 from siting.verdict import plausible, ranking, variants
 from siting.verdict.chain import Chain
@@ -240,6 +241,39 @@ def test_what_the_file_names_is_tried_together() -> None:
     assert [(v.what, dict(v.changes)) for v in found] == [("agents and cheap money", asked)]
 
 
+def test_what_the_file_names_is_the_change_that_is_tried_anyway_and_marked_as_asked() -> None:
+    client = "tidewater-apps"
+    (asked,) = (variant for variant, _ in tried(client) if variant.asked)
+    # The file wants 28,000 requests a day tried, which are twice its own.
+    assert (asked.what, asked.settled) == ("volume", "year")
+    assert asked.changes["workloads.in-app-writer.requests_per_day"] == 28_000
+    assert not [variant for variant, _ in tried(client) if variant.kind == "together"]
+
+
+@pytest.mark.parametrize(
+    ("ranked", "shown"),
+    [
+        # The worst of what the client settles, of what use shows, of what nothing does.
+        (["nothing", "nothing", "an offer", "use", "you"], {0, 3, 4}),
+        # What is asked stands for its kind though it does less.
+        (["you", "nothing", "use", "use asked"], {0, 1, 3}),
+        # An offer that nobody named has room where another kind is missing.
+        (["nothing", "an offer", "an offer", "use"], {0, 1, 3}),
+        # One kind alone: the worst three; a matter of weight comes last.
+        (["weighing", "an offer", "an offer", "an offer"], {1, 2, 3}),
+        (["weighing", "nothing"], {0, 1}),
+    ],
+)
+def test_page_one_has_the_worst_of_each_kind_by_what_settles_it(
+    ranked: list[Any], shown: set[int]
+) -> None:
+    changes = [
+        turns._Sorted(settler=said.removesuffix(" asked"), asked=said.endswith("asked"))
+        for said in ranked
+    ]
+    assert turns._of_page_one(changes) == shown
+
+
 def test_a_lead_of_another_by_less_than_matters_is_level() -> None:
     chain = Chain()
     start = scenario.load("base")
@@ -319,7 +353,7 @@ def test_a_policy_that_a_statute_asks_too_is_nothing_that_the_client_may_drop() 
     assert not c5.plausible
     assert c5.clause.endswith("though § 393(1) to (4) SGB V may ask the same (open)")
     assert not listed["hard condition: that no rule on data fails"].plausible
-    assert not any("C5" in change for change in clinic.turns().change)
+    assert not any("drop" in change for change in clinic.turns().change)
     told = clinic.exclusions().set_index("option").loc["Regional cloud"]
     assert "§ 393(1) to (4) SGB V may ask the same (open)" in told.rule
 

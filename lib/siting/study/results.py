@@ -221,7 +221,8 @@ class Results:
 
     def _turned_by_offers(self) -> list[Turning]:
         """Changes that an offer settles and that turn the answer. A choice that moves has offers
-        for itself in its plan: of what turns it, those of others are asked for besides.
+        for itself and its parts in its plan: of what turns it, those of others are asked for
+        besides.
 
         These few are tried here by themselves: who asks for the answer alone waits for no other.
         """
@@ -230,23 +231,31 @@ class Results:
             for variant in self.to_try
             if variant.plausible
             if (variant.settled or variants.SETTLED[variant.kind]) == "offer"
-            if self.decision.stays or variant.offer
+            if self.decision.stays or not self._is_of_choice(variant)
         )
         return [
             Turning(
                 clause=self.numbers.regrouped(variant.phrase),
                 seller=self._seller(variant, found),
                 unshown=tuple(each.attribute.label for each in self.unshown(variant, found)),
+                lacks=variant.lacks,
             )
             for variant, found in variants.tried(self.chain, self.said, offers)
             if found.answer != "stays"
         ]
 
+    def _is_of_choice(self, variant: Variant) -> bool:
+        """Whether a variant changes the chosen option, or a part of it."""
+        chosen = self.decision.recommended
+        parts = {chosen, *quality.leaves(self.scenario, chosen)} if chosen else set()
+        return not parts.isdisjoint(variant.options)
+
     def _seller(self, variant: Variant, found: Outcome) -> str:
-        """Whose offer is first in a variant, as a name; blank where it is one of the report's."""
+        """Whose offer settles a variant, as a name: that of the option of the report which it
+        changes, or of the seller whom it brings; blank where it does neither."""
         brought = self._brought(variant, found)
         if brought is None:
-            return ""
+            return next((self.labels[name] for name in variant.options if name in self.labels), "")
         seller = brought.options[str(found.option)].vendor.rpartition("/")[2]
         return seller[:1].upper() + seller[1:]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from siting.study.budget import HOURS
 from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
+from siting.verdict import offers
 from siting.verdict.decision import Decision, cost_limit
 from siting.verdict.exclusion import POLICIES, exclusion
 from siting.verdict.plan import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
@@ -46,10 +47,27 @@ OTHER_FUTURE: Mapping[str, str] = {
 """The path of API prices that is shown beside a scenario's own."""
 FALLS = tuple(step / 20 for step in range(20))
 """Yearly falls of API prices that a curve is drawn through. [share]"""
+Settler = Literal["you", "use", "nothing", "an offer", "weighing"]
+"""What settles a change, in the order in which page one shows them: what the client's own file
+names comes before what is brought from outside. you: the client decides, answers, or orders one of
+its options otherwise; use: the pilot, a year of use, an announced day; an offer: of somebody who is
+no option of the report."""
+BY_USE = ("pilot", "year", "day")
+ON_PAGE_ONE = 3
+"""Changes that page one has room for."""
 NEAREST = 6
 """Changes that come nearest to turning the answer, and do not: as many as a short list holds."""
 FALLING = "api_decline"
 """The factor of the cost plan that holds the fall."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sorted:
+    """A change that turns the answer, as page one sorts it."""
+
+    settler: Settler
+    asked: bool
+    """Whether the scenario itself wants it tried."""
 
 
 class TurnFrames(Topic):
@@ -68,6 +86,11 @@ class TurnFrames(Topic):
         what: what changes, in words that stay when its value moves
         change: what changes, as a clause
         settled: what settles it: decision, answer, offer, pilot, year, day, nothing or weighing
+        settler: the same as page one sorts it: you (you decide, answer, or order one of your
+            options otherwise), use, nothing, an offer (of somebody who is no option) or weighing
+        is_asked: whether the scenario itself wants it tried
+        on_page_one: whether page one shows it, three in all: by settler in the order of these
+            words, of each what is asked, else the worst; then the worst that are left
         known_by?: day by which that is known; missing where no date settles it
         key?: the option that is first then, as the scenario names it
         then_first?: the same by its label; missing where all are ruled out
@@ -83,6 +106,8 @@ class TurnFrames(Topic):
             out as well unless it shows it, in words; blank where nothing, or where it is one of the
             report
         ruled_out_by_it: the options that are ruled out by it, in words; blank where none
+        lacks: what the provider of that option lacks today and rules it out, in words, where the
+            change is that it comes to hold it; else blank
         is_rebuilt: whether it is the server of the option that is first then that changes
         is_rented_otherwise: whether it is for how long the option that is first then is rented
         is_a_side: whether the option that is first then is a side of the choice, which is a mix
@@ -94,7 +119,9 @@ class TurnFrames(Topic):
         sides: frozenset[str] = frozenset()
         if chosen in self.options and self.options[chosen].kind == "hybrid":
             sides = frozenset(leaves(self.scenario, chosen))
-        for rank, (variant, found) in enumerate(_worst_of_each(turning), 1):
+        ranked = _worst_of_each(turning)
+        shown = _of_page_one([self._sorted(variant, found) for variant, found in ranked])
+        for rank, (variant, found) in enumerate(ranked, 1):
             settled = variant.settled or SETTLED[variant.kind]
             points = self._to_clear(variant, found)
             silent = self.results.unshown(variant, found)
@@ -105,6 +132,9 @@ class TurnFrames(Topic):
                 "what": variant.what,
                 "change": self.results.numbers.regrouped(variant.phrase),
                 "settled": settled,
+                "settler": self._sorted(variant, found).settler,
+                "is_asked": variant.asked,
+                "on_page_one": rank - 1 in shown,
                 "known_by": self._known_by(variant, settled),
                 "key": found.option,
                 "then_first": self.results.label_after(found.option, variant),
@@ -116,10 +146,23 @@ class TurnFrames(Topic):
                 "may_strike": None if points is None else sum(p.strikes for p in points),
                 "unshown": self._named([each.attribute.label for each in silent]),
                 "ruled_out_by_it": self._named([*labels]),
+                "lacks": variant.lacks,
                 "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == found.option,
                 "is_rented_otherwise": f"options.{found.option}.commitment" in variant.changes,
                 "is_a_side": found.option in sides,
             }
+
+    def _sorted(self, variant: Variant, found: Outcome) -> _Sorted:
+        """A change as page one sorts it."""
+        settled = variant.settled or SETTLED[variant.kind]
+        settler: Settler = "you"
+        if settled in ("nothing", "weighing"):
+            settler = settled
+        elif settled in BY_USE:
+            settler = "use"
+        elif found.option is not None and found.option not in self.options:
+            settler = "an offer"
+        return _Sorted(settler=settler, asked=variant.asked)
 
     def _named(self, labels: Sequence[str]) -> str:
         """Labels in words; blank where there is none."""
@@ -453,6 +496,27 @@ class TurnFrames(Topic):
         # A choice that costs more than staying already is made for other reasons.
         if today and target.cost and today.central > target.cost.central:
             row["ceiling"] = min(today.central, row.get("ceiling", today.central))
+        if "ceiling" in row:
+            row |= self._price_limit(target.name, row["ceiling"])
+        return row
+
+    def _price_limit(self, name: str, ceiling: float) -> dict[str, Any]:
+        """The limit of a likely cost as one of the price that weighs most, by columns of `gate`."""
+        results = self.results
+        central = {factor: x.value.central for factor, x in results.cost.plan.factors.items()}
+        priced = offers.main_price(results.cost.options[name].flows, central)
+        if priced is None:
+            return {}
+
+        def likely(times: float) -> float:
+            return results.chain.likely_at(results.scenario, name, priced.factors, times)
+
+        times = offers.times_at(likely, ceiling)
+        if times is None:
+            return {}
+        row: dict[str, Any] = {"price_of": priced.thing, "price_times": times}
+        if priced.planned is not None:
+            row |= {"price": priced.planned, "price_limit": times * priced.planned}
         return row
 
     @frame
@@ -479,6 +543,12 @@ class TurnFrames(Topic):
         turns_to?: the option that is first from there on [option]
         ceiling?: likely cost up to which offers may go: where another is first, or where staying
             costs less, whichever comes first; missing where there is neither [currency]
+        price_of?: what is offered at the price that weighs most in the choice: server, GPU-hour or
+            request; missing where no price reaches the ceiling
+        price?: one of them as planned, without value-added tax; missing where each workload has
+            its own [currency]
+        price_limit?: the same where the likely cost is at the ceiling, all else as it is [currency]
+        price_times?: how many times its planned price it is there [1]
         fallback?: the option that comes next by mean score, over which the choice has its lead
             [option]
         untested?: the model of both that is not shown to be good enough, as a person says it;
@@ -569,6 +639,19 @@ def _worst_of_each(tried: Iterable[tuple[Variant, Outcome]]) -> list[tuple[Varia
     for variant, found in sorted(tried, key=lambda each: _worth(each[1])):
         worst.setdefault(variant.what, (variant, found))
     return list(worst.values())
+
+
+def _of_page_one(ranked: Sequence[_Sorted]) -> set[int]:
+    """Places of the changes that page one shows, the worst being at 0: by kind of what settles
+    them, of each kind what the scenario asks for, else the worst; then those that are left, matters
+    of weight last."""
+    first: dict[str, int] = {}
+    for place in sorted(range(len(ranked)), key=lambda place: not ranked[place].asked):
+        first.setdefault(ranked[place].settler, place)
+    of_each = [first[kind] for kind in get_args(Settler) if kind in first and kind != "weighing"]
+    left = sorted(range(len(ranked)), key=lambda place: ranked[place].settler == "weighing")
+    order = dict.fromkeys([*of_each, *left])
+    return set(list(order)[:ON_PAGE_ONE])
 
 
 def _worth(found: Outcome) -> float:

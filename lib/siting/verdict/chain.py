@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from pydantic import BaseModel
 
 from siting import catalogue, quality
@@ -429,6 +430,21 @@ class Chain:
         plan = replace(plan, options={**plan.options, name: fixed})
         drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
         return tco.totals(plan, drawn, [name])[name]
+
+    def likely_at(
+        self, scenario: Scenario, name: str, priced: Iterable[str], times: float
+    ) -> float:
+        """What an option likely costs if some of its prices were so many times what they are, in
+        every draw; a mix is split as planned. [client's currency]
+
+        priced: factors of the plan. Raises KeyError for one that the option does not have.
+        """
+        plan = self.option(scenario, name).plan
+        dearer = {f: plan.factors[f] for f in priced}
+        dearer = {f: replace(x, value=x.value.scaled(times)) for f, x in dearer.items()}
+        plan = replace(plan, factors={**plan.factors, **dearer})
+        drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
+        return float(np.median(tco.totals(plan, drawn, [name])[name].present))
 
     def _compiled(self, scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
         """Prices of one option that is no mix."""

@@ -105,6 +105,39 @@ def _falls_by(offer: OptionAssessment, failed: Finding) -> Iterator[Attribute]:
                 yield own.law.attributes[name]
 
 
+def lacked(struck: Candidate) -> tuple[Attribute, ...]:
+    """What the provider of an option says that it lacks, and with which no rule would rule the
+    option out: it may come to have it, and is the one to say when. Empty where the option is ruled
+    out by anything else besides, or not at all.
+    """
+    found: dict[str, Attribute] = {}
+    for barrier in struck.barriers:
+        if barrier.by != "rule":
+            return ()
+        for failed in barrier.findings:
+            mends = _mended_by(failed)
+            if not mends:
+                return ()
+            found |= {attribute.name: attribute for attribute in mends}
+    return tuple(found.values())
+
+
+def _mended_by(failed: Finding) -> tuple[Attribute, ...]:
+    """Facts of the whole service that its provider denies, and by which the rule would no longer
+    fail: one where one is enough, else all of them; empty where all are not enough."""
+    tested = (failed.law.attributes[name] for name in failed.law.tested[failed.rule.rule_id])
+    denied = [
+        attribute
+        for attribute in tested
+        if attribute.level == "option" and attribute.addressee == "vendor"
+        if failed.flow.values.get(attribute.name) is False
+    ]
+    for together in (*((attribute,) for attribute in denied), tuple(denied)):
+        if failed.supposing({a.name: True for a in together}).verdict != "fail":
+            return together
+    return ()
+
+
 def exclusion(struck: Candidate, policies: Sequence[str]) -> Exclusion | None:
     """Why an option is ruled out: by the barrier that comes first in `WHOSE`, and all others that
     are of the same. None where it is not ruled out.

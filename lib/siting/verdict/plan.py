@@ -164,14 +164,19 @@ class Turning:
 
     clause: str
     seller: str = ""
-    """Whose offer it is, where it is no option of the report; else blank."""
+    """Whose offer it is, in words: the option's, where it is one of the report; blank where nobody
+    is known to ask."""
     unshown: tuple[str, ...] = ()
     """What the offer must show besides, or it is ruled out as others are, in words."""
+    lacks: str = ""
+    """What its provider lacks and is asked for the day of, in words: then no price is asked."""
 
     @property
     def told(self) -> str:
         """The change, with what is asked for first."""
         proofs = f" (first proof of {' and '.join(self.unshown)})" if self.unshown else ""
+        if self.lacks:
+            proofs = " (by which day)"
         return f"that {self.clause}{proofs}"
 
 
@@ -465,13 +470,29 @@ def _renews(contract: Renewal) -> str:
 
 def _asked(turning: Sequence[Turning]) -> str:
     """What is asked for of what would turn the answer, with what it must show: `Alpha's offer and
-    C5 attestation`; of several `2 written offers of what would turn it`."""
+    C5 attestation`; `offers of Alpha and Beta; C5 attestation of Gamma and Delta`. Where nobody
+    knows whom to ask `2 written offers of what would turn it`."""
     proofs = tuple(dict.fromkeys(name for each in turning for name in each.unshown))
-    sellers = [each.seller for each in turning]
-    if len(sellers) == 1 and sellers[0]:
-        return " and ".join((f"{sellers[0]}'s offer", *proofs))
+    if turning and all(each.seller for each in turning):
+        return "; ".join(_named(turning))
     offers = f"{_counted(len(turning), 'written offer')} of what would turn it"
     return ", with proof of ".join((offers, " and ".join(proofs))) if proofs else offers
+
+
+def _named(turning: Sequence[Turning]) -> Iterator[str]:
+    """What is asked for, by whose offer it is: prices alone first, then what must be shown."""
+    by_proof: dict[str, list[Turning]] = {"": []}
+    for each in turning:
+        by_proof.setdefault(each.lacks or " and ".join(each.unshown), []).append(each)
+    for proof, alike in by_proof.items():
+        sellers = [each.seller for each in alike]
+        every = " and ".join(filter(None, (", ".join(sellers[:-1]), *sellers[-1:])))
+        if proof and len(alike) == 1 and not alike[0].lacks:
+            yield f"{every}'s offer and {proof}"
+        elif proof:
+            yield f"{proof} of {every}"
+        elif alike:
+            yield f"{every}'s offer" if len(alike) == 1 else f"offers of {every}"
 
 
 def _counted(number: int, thing: str) -> str:

@@ -36,7 +36,13 @@ from siting.serving.servers import Server
 from siting.vendors.stability import ceasing
 from siting.verdict import alternatives, design, ranking
 from siting.verdict.chain import Chain
-from siting.verdict.exclusion import POLICIES, asks_the_same, condition_in_words, first_law
+from siting.verdict.exclusion import (
+    POLICIES,
+    asks_the_same,
+    condition_in_words,
+    first_law,
+    lacked,
+)
 from siting.verdict.variants import Dial, Variant
 
 VOLUMES = ("requests_per_user_day", "requests_per_day", "requests_per_month")
@@ -62,15 +68,19 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *terms(scenario),
         *hardware(scenario, chain),
         *catalogue_offers(scenario),
+        *attestations(scenario, chain),
         *policies(scenario, chain),
         *assumptions(scenario, chain),
         *blanks(scenario, chain),
         *events(scenario),
         *weights(scenario),
         *methods(scenario),
-        *together(scenario),
     )
-    return [v for v in listed if _possible(scenario, v)]
+    asked = [v.changes for v in together(scenario)]
+    known = [replace(v, asked=v.changes in asked) for v in listed]
+    there = [v.changes for v in known if v.asked]
+    known += [v for v in together(scenario) if v.changes not in there]
+    return [v for v in known if _possible(scenario, v)]
 
 
 MAY_BE_REFUSED = ("offer", "event", "together")
@@ -455,6 +465,25 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
             )
 
 
+def attestations(s: Scenario, chain: Chain) -> Iterator[Variant]:
+    """What a provider lacks today and an option is ruled out by alone: it may come to have it."""
+    for candidate in chain.decide(s).candidates:
+        lacks = lacked(candidate)
+        if not lacks or candidate.kind in MIXED:
+            continue
+        words = " and ".join(attribute.label for attribute in lacks)
+        here = f"options.{candidate.name}.attributes"
+        yield Variant(
+            kind="offer",
+            what=f"{words}, {candidate.label}",
+            before="not held",
+            after="held",
+            changes={f"{here}.{attribute.name}": True for attribute in lacks},
+            clause=f"{candidate.label} comes to hold the {words} that it lacks",
+            lacks=words,
+        )
+
+
 def _free(s: Scenario, name: str) -> str:
     """A name that no option has."""
     return name if name not in s.options else f"{name[:36]}-new"
@@ -803,6 +832,7 @@ def together(s: Scenario) -> Iterator[Variant]:
             after="all of it",
             changes=asked.set,
             clause=asked.label,
+            asked=True,
         )
 
 

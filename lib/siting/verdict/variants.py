@@ -84,6 +84,10 @@ class Variant:
     """The option whose server it changes; blank where it changes none."""
     offer: str = ""
     """The offer that it adds as one more option, by its name; blank where it adds none."""
+    lacks: str = ""
+    """What its provider lacks today, in words, where the change is that it comes to have it."""
+    asked: bool = False
+    """Whether the scenario itself wants it tried."""
 
     @property
     def phrase(self) -> str:
@@ -94,6 +98,12 @@ class Variant:
             return self.what
         instead = f" instead of {self.before}" if self.before not in UNSAID else ""
         return f"{self.what}: {self.after}{instead}"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that it changes, or adds, as the scenario names them."""
+        within = (path.split(".") for path in self.changes if path.startswith("options."))
+        return tuple(dict.fromkeys(name for _, name, *_ in within))
 
     @property
     def set(self) -> tuple[str, ...]:

@@ -1,0 +1,81 @@
+"""Up to which price an offer may go: the price that weighs most, and where it reaches a limit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from siting.cost.tco import CashFlow
+from siting.verdict import offers
+from studies import opened
+
+
+def flow(category: str, amount: float, *factors: str) -> CashFlow:
+    """A line of a cash-flow table that is paid at once."""
+    return CashFlow(
+        item=category,
+        label=category,
+        category=category,
+        amounts=np.array([amount, 0.0]),
+        factors=factors,
+        quantity=np.array([1.0, 0.0]),
+        unit="server",
+    )
+
+
+def test_the_main_price_is_that_by_which_most_is_paid_and_holds_no_tax() -> None:
+    server = flow("hardware", 300.0, "server_price.own", "fx.USD", "vat")
+    kept = flow("maintenance", 900.0, "maintenance.own", "server_price.own", "fx.USD", "vat")
+    bought = flow("api", 200.0, "api_request.api.chat", "api_price_band")
+    other = flow("api", 100.0, "api_request.api.code", "api_price_band")
+    today = flow("before_production", 5000.0, "api_request.today.chat")
+    central = {"server_price.own": 100.0, "fx.USD": 0.9, "vat": 1.2, "api_price_band": 1.0}
+    central |= {"api_request.api.chat": 0.01, "api_request.api.code": 0.02}
+    # Upkeep follows the price of a server, and what runs until then is another option's.
+    found = offers.main_price([server, kept, bought, today], central)
+    assert found is not None
+    assert (found.thing, found.factors) == ("server", {"server_price.own"})
+    assert found.planned == pytest.approx(90.0)  # 100 x 0.9, without the tax of a fifth
+    dear = flow("api", 400.0, "api_request.api.chat", "api_price_band")
+    found = offers.main_price([server, dear, other], central)
+    assert found is not None
+    # Two workloads have two prices of a request: only their ratio is one number.
+    assert (found.thing, found.planned) == ("request", None)
+    assert found.factors == {"api_request.api.chat", "api_request.api.code"}
+    assert offers.main_price([kept, today], central) is None
+
+
+def test_a_price_reaches_a_limit_where_what_it_adds_fills_the_gap() -> None:
+    def likely(times: float) -> float:
+        return 70 + 30 * times
+
+    # 70 of 100 do not move with the price: at 160 it is (160 - 70) / 30 = 3 times the planned one.
+    assert offers.times_at(likely, 160.0) == pytest.approx(3.0, rel=1e-3)
+    assert offers.times_at(likely, 110.0) == pytest.approx(4 / 3, rel=1e-3)
+    assert offers.times_at(likely, 100.0) is None  # there as planned already
+
+    def bent(times: float) -> float:
+        return 70 + 30 * times**0.5
+
+    # (160 - 70) / 30 = 3, whose square is 9.
+    assert offers.times_at(bent, 160.0) == pytest.approx(9.0, rel=1e-2)
+
+
+def test_a_price_that_moves_nothing_reaches_no_limit() -> None:
+    assert offers.times_at(lambda at: 70.0, 80.0) is None
+
+
+@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora", "polderwerk"])
+def test_the_price_on_page_one_is_where_the_likely_cost_is_at_its_limit(client: str) -> None:
+    s = opened(client)
+    gate = s.gate().iloc[0]
+    results = s.results
+    chosen = results.decision.recommended
+    central = {name: x.value.central for name, x in results.cost.plan.factors.items()}
+    main = offers.main_price(results.cost.options[chosen].flows, central)
+    assert main is not None and gate.price_limit == pytest.approx(gate.price_times * gate.price)
+    chain = results.chain
+    at = chain.likely_at(results.scenario, chosen, main.factors, gate.price_times)
+    assert at == pytest.approx(gate.ceiling, rel=offers.NEAR)
+    # At the planned price it is the likely cost of page one.
+    likely = s.standings().set_index("option").p50[s.chosen]
+    assert chain.likely_at(results.scenario, chosen, main.factors, 1.0) == pytest.approx(likely)
