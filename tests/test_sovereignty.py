@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from printed import printed
 from ruamel.yaml import YAML
 from siting import catalogue, study
+from siting.catalogue import Source
 from siting.inputs import attributes, scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Data, Flow, Rules
@@ -1080,6 +1081,44 @@ def test_several_workloads_in_one_flow_are_bound_by_every_secrecy_that_one_of_th
     assert together([], []) == []  # none, and that was said of both
     assert together([], None) is None  # of one nobody said it
     assert together(["medical"], None) == ["medical"]
+
+
+def test_an_answer_of_several_workloads_cites_all_that_give_it_and_no_other():
+    base = scenario.load("base")
+    stated = {
+        "first": {"special_category": False, "secrecy": ["trade"], "large_scale": False},
+        "second": {"special_category": True, "secrecy": ["trade", "medical"], "large_scale": None},
+        "third": {"special_category": True, "secrecy": [], "large_scale": False},
+    }
+    usual = base.workloads["assistant"]
+    loads = {
+        name: usual.model_copy(update={"data": usual.data.model_copy(update=said)})
+        for name, said in stated.items()
+    }
+    several = base.model_copy(update={"workloads": loads})
+
+    def givers(name: str) -> list[str]:
+        return [source.locator.split(".")[1] for source in logs.known[name].sources]
+
+    logs = next(
+        flow
+        for flow in flows_of(several, "api", BOOK.on(base.client.report_date), _path)
+        if flow.kind == "logs"
+    )
+    assert logs.values["special_category"] is True
+    assert givers("special_category") == ["second", "third"]
+    assert givers("secrecy_medical") == ["second"]
+    assert givers("secrecy_trade") == ["first", "second"]
+    assert givers("secrecy_banking") == ["first", "second", "third"]
+    assert givers("residency_required") == ["first", "second", "third"]
+    assert "large_scale" not in logs.known  # of one it was asked, and is not known
+    lines = flows._scenario_lines(several, "api", loads, BOOK.on(base.client.report_date), _path)
+    asked = next(known for known in lines if known.attribute.name == "large_scale")
+    assert [source.locator for source in asked.sources] == ["workloads.second.data.large_scale"]
+
+
+def _path(path: str) -> Source:
+    return Source(source="scenario", locator=path, date="2026-11-24", kind="client")
 
 
 def test_the_secrecy_of_an_austrian_hospital_is_judged_and_what_is_not_on_file_is_said():

@@ -74,6 +74,13 @@ class Known:
     _: KW_ONLY
     assumed: bool = False
     """Taken for granted by the kit until the client says otherwise."""
+    also: tuple[Source, ...] = ()
+    """Others that say the same, where an answer is of several workloads."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All that say so."""
+        return (self.source, *self.also)
 
     @property
     def text(self) -> str:

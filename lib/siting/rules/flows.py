@@ -349,27 +349,58 @@ def _scenario_lines(
     scenario: Scenario, carrier: str, workloads: Workloads, law: RuleBook, source: Cited
 ) -> Iterator[Known]:
     """What lines of the scenario say, as far as the dictionary names them (`stated_in`)."""
-    workload = next(iter(workloads))
     option = scenario.options[carrier]
-    sections = {**dict(scenario), "data": _data(workloads), "option": option}
-    paths = {"data": f"workloads.{workload}.data", "option": f"options.{carrier}"}
+    sections = {**dict(scenario), "option": option}
+    paths = {"option": f"options.{carrier}"}
+    merged = _data(workloads)
     for a, (section, *fields) in law.stated:
+        if section == "data":
+            yield from _of_data(a, fields, merged, workloads, source)
+            continue
         found = reduce(getattr, fields, sections[section])
-        if found is not None or _asked_in_vain(section, fields, workloads):
+        if found is not None:
             path = ".".join([paths.get(section, section), *fields])
             yield Known(a, _said(a, found), source(path))
     flop = openness.fine_tuning_flop(scenario)
     yield law.known("fine_tuning_flop", flop, source("fine_tuning"))
     months = f"options.{carrier}.months_to_production"
     yield law.known("in_service", option.in_use, source(months))
-    use_case = f"workloads.{workload}.data.use_case"
-    named = any(_sensitive(w.data.use_case) for w in workloads.values())
-    yield law.known("sensitive_use_case", named, source(use_case))
+    named = [name for name, w in workloads.items() if _sensitive(w.data.use_case)]
+    use_cases = _cited([f"workloads.{name}.data.use_case" for name in named or workloads], source)
+    yield law.known("sensitive_use_case", bool(named), *use_cases)
     # Who has no users of its own is asked: what staff do may pass through it all the same.
     sector = scenario.client.sector
-    staffed = (name for name, w in workloads.items() if w.users_told(sector) > 0)
-    if (own := next(staffed, None)) is not None:
-        yield law.known("staff_use", True, source(f"workloads.{own}.users"))
+    staffed = [name for name, w in workloads.items() if w.users_told(sector) > 0]
+    if staffed:
+        users = _cited([f"workloads.{name}.users" for name in staffed], source)
+        yield law.known("staff_use", True, *users)
+
+
+def _cited(paths: Iterable[str], source: Cited) -> list[Source]:
+    """The evidence for some lines, each once."""
+    return list(dict.fromkeys(map(source, paths)))
+
+
+def _of_data(
+    a: Attribute, fields: Sequence[str], merged: Data, workloads: Workloads, source: Cited
+) -> Iterator[Known]:
+    """What the data of workloads answer, taken together (`_data`); none where nobody says it.
+
+    All workloads are cited that say the same by themselves: of an unknown, those that were asked.
+    """
+
+    def answer(data: Data) -> Value | None:
+        return _said(a, reduce(getattr, fields, data))
+
+    said = answer(merged)
+    in_vain = [name for name, w in workloads.items() if _asked_in_vain(fields[0], w.data)]
+    if said is None and not in_vain:
+        return
+    alike = [name for name, w in workloads.items() if answer(w.data) == said]
+    givers = in_vain if said is None else alike
+    path = ".".join(["data", *fields])
+    first, *also = _cited([f"workloads.{name}.{path}" for name in givers], source)
+    yield Known(a, said, first, also=tuple(also))
 
 
 class UseCaseWord(Fact, tables="use_case_words", key="word"):
@@ -384,13 +415,9 @@ def _sensitive(use_case: str) -> bool:
     return any(row.word in words for row in catalogue.table("use_case_words", UseCaseWord))
 
 
-def _asked_in_vain(section: str, fields: Sequence[str], workloads: Workloads) -> bool:
-    """Whether the scenario writes null for data of a workload: asked, and not known."""
-    if section != "data":
-        return False
-    field = fields[0]
-    data = (w.data for w in workloads.values())
-    return any(field in d.model_fields_set and getattr(d, field) is None for d in data)
+def _asked_in_vain(field: str, data: Data) -> bool:
+    """Whether the scenario writes null for a line of a workload's data: asked, and not known."""
+    return field in data.model_fields_set and getattr(data, field) is None
 
 
 def _said(attribute: Attribute, found: object) -> Value | None:

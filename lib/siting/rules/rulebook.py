@@ -441,9 +441,9 @@ class RuleBook:
         parts = (when.applies, when.fails, when.reviews)
         return {day for part in parts for day in conditions.dates(part, "as_of")}
 
-    def known(self, name: str, value: Value | None, source: Source) -> Known:
-        """A value of the attribute called `name`."""
-        return Known(self.attributes[name], value, source)
+    def known(self, name: str, value: Value | None, source: Source, *also: Source) -> Known:
+        """A value of the attribute called `name`. also: others that say the same."""
+        return Known(self.attributes[name], value, source, also=also)
 
 
 @catalogue.of_facts

@@ -646,7 +646,7 @@ class Sovereignty:
     def sources(self) -> tuple[Source, ...]:
         """Every source that a verdict rests on: the rules' own and the evidence's."""
         cited = [*map(source_of, self.law.rules.values())]
-        cited += [k.source for _, f in self.findings for k in f.evidence]
+        cited += [s for _, f in self.findings for k in f.evidence for s in k.sources]
         cited += [s for a in self.ahead for s in a.sources]
         return tuple(dict.fromkeys([*cited, *(m.source for m in self.models)]))
 

@@ -97,7 +97,12 @@ class DataFrames(Topic):
                     "rules": "; ".join(f.rule.title for f in deciding(found)),
                     "unknown": len(unknown) if outside else 0,
                 }
-                yield from (k.source for fact, k in flow.known.items() if fact in STATED)
+                yield from (
+                    source
+                    for fact, known in flow.known.items()
+                    if fact in STATED
+                    for source in known.sources
+                )
 
     def _zone(self, place: object) -> str:
         if place is None:
@@ -584,7 +589,8 @@ class DataFrames(Topic):
                 "says": _who(switch.known),
                 "date": switch.known.source.date if _is_dated(switch.known) else "",
             }
-        yield from sorted({s.known.source for s in found}, key=lambda s: s.citation)
+        cited = {source for switch in found for source in switch.known.sources}
+        yield from sorted(cited, key=lambda source: source.citation)
 
     @frame
     def wide_switches(self) -> Rows:
@@ -634,7 +640,7 @@ class DataFrames(Topic):
                 "review": more.count("review"),
                 "then_first": self.results.labels.get(first) if first else None,
             }
-            yield switch.known.source
+            yield from switch.known.sources
 
     @frame
     def law_ahead(self) -> Rows:
