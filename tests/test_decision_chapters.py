@@ -409,6 +409,10 @@ def test_page_two_says_why_an_option_that_another_rent_puts_first_is_so_dear() -
     now, then = (" ".join(s.money(cost).split()) for cost in (dear, row.present_cost))
     assert f"If Nebius GPUs is rented by the hour, not for one year, it costs {then}" in told
     assert f"not {now}, and is first" in told
+    built = "the machine is the same"
+    if row.card_then:
+        built = f"the kit then chooses {row.card_then}, not {row.card_now}"
+    assert f"{built}, and what is committed to is paid around the clock" in told
     assert "around the clock" not in printed("15_why", "klinikverbund-nordheide")
 
 

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, study
 from siting.cli import cli
+from siting.cli import scenarios as notes
 from siting.inputs import document, scenario
 from siting.inputs.scenario import Scenario, ScenarioError, changes, usual
 from studies import CLIENTS
@@ -955,6 +956,38 @@ def test_a_report_without_a_date_makes_no_other_date_wrong(client) -> None:
     quote = "item: gpu_hour, value: 2, unit: EUR/GPU-h, source: x, date: 2026-12-01"
     text += f"finance: {{quotes: [{{{quote}, valid_until: 2026-12-31}}]}}\n"
     assert {p.field for p in refused(client(text))} == {"client.report_date"}
+
+
+def test_check_tells_what_is_cut_moot_or_ends_before_the_day_of_go() -> None:
+    label = "Own servers in a data centre of the city"
+    base = scenario.changed(
+        scenario.load("base"),
+        {
+            "options.owned.label": label,
+            "rules.policies": ["no_us_parent"],
+            "rules.policies_up_to": {"no_us_parent": 0.25},
+            "decision.date": dt.date(2027, 1, 8),
+        },
+    )
+    (cut,) = notes.long_labels(base)
+    assert f"options.owned.label has {len(label)} letters" in cut and "shows 30" in cut
+    (moot,) = notes.moot(base)
+    assert "rules.policies_up_to.no_us_parent has no effect" in moot
+    (short,) = notes.crossed(base)
+    assert "45 days after the report; a test with one team usually takes 90" in short
+    plain = scenario.load("base")
+    assert not [*notes.long_labels(plain), *notes.moot(plain), *notes.crossed(plain)]
+
+
+def test_a_provider_that_is_misspelt_is_refused_and_an_unknown_one_is_not() -> None:
+    """A host without a price on file is told by a note: its cards cost the median of others."""
+    base = scenario.load("base")
+    for name in ("scaleway", "exoscale", "nosuchhost", ""):
+        assert scenario.changed(base, {"options.rented.provider": name})
+    with pytest.raises(
+        scenario.ScenarioError, match="no price is on file of 'scalewey'; did you m"
+    ):
+        scenario.changed(base, {"options.rented.provider": "scalewey"})
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,12 @@ def test_a_column_of_numbers_has_a_unit_so_that_it_holds_numbers_without_rows_to
     assert without <= {("scorecard", column) for column in of_card}
 
 
+def test_a_long_label_is_cut_after_a_word_for_a_picture(s: Study) -> None:
+    assert s.short_label("Own servers, Zürich") == "Own servers, Zürich"
+    cut = s.short_label("Mistral Small by the token, Scaleway")
+    assert cut == "Mistral Small by the token, …" and len(cut) <= 30
+
+
 def test_a_result_stands_apart_from_the_frame_of_its_name_and_is_found_where_it_stood(
     s: Study,
 ) -> None:

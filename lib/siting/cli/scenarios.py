@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         told += chain.from_iterable(beside_list(opened, name) for name in opened.options)
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
         told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
-        told += moot(opened)
+        told += [*moot(opened), *long_labels(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
@@ -127,6 +127,18 @@ def idle(found: Scenario, stages: Chain) -> list[str]:
                 f"stand idle; `server: best` and `gpu: best` let the kit look for smaller ones"
             )
     return notes
+
+
+def long_labels(found: Scenario) -> Iterator[str]:
+    """Labels that the picture of page one cuts."""
+    from siting.inputs.scenario.model import LABEL_LETTERS
+
+    for name, told in found.options.items():
+        if len(told.label) > LABEL_LETTERS:
+            yield (
+                f"options.{name}.label has {len(told.label)} letters; the picture of page one "
+                f"shows {LABEL_LETTERS} and cuts the rest: write a shorter one"
+            )
 
 
 def moot(found: Scenario) -> Iterator[str]:
@@ -307,16 +319,43 @@ def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
     s = study.open(client, frame.said(changes))
     rows = s.variants_tried()
     told = [r for r in rows if everything or r["answer"] != "stays"]
-    lines = [
-        {
-            "answer": r["answer"],
-            "changed": r["what"],
-            "from → to": f"{r['before']} → {r['after']}",
-            "then first": _money(s, r),
-        }
-        for r in told
-    ]
-    return Answer(rows, [_counted(s), "", *frame.aligned(lines)])
+    parts = {
+        "": [r for r in told if r["plausible"] and "switching_value" not in r],
+        "Beyond what is plausible:": [
+            r for r in told if not r["plausible"] and "switching_value" not in r
+        ],
+        "Values at which the answer switches:": [r for r in told if "switching_value" in r],
+    }
+    lines = [_counted(s)]
+    for heading, part in parts.items():
+        if part:
+            lines += ["", *filter(None, [heading]), *frame.aligned([_line(s, r) for r in part])]
+    return Answer(rows, [*lines, "", *_answers_told(told)])
+
+
+def _line(s: Study, row: Mapping[str, Any]) -> dict[str, str]:
+    """A change as one line of the answer."""
+    return {
+        "answer": row["answer"],
+        "changed": row["what"],
+        "from → to": f"{row['before']} → {row['after']}",
+        "then first": _money(s, row),
+    }
+
+
+def _answers_told(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What the words for answers mean, of those that are there."""
+    from siting.verdict.ranking import matters_points
+
+    matters = f"{matters_points():g} points of 100"
+    meanings = {
+        "stays": "stays: the report's choice is first",
+        "level": f"level: another option is first, by no more than {matters}",
+        "changes": f"changes: another is, by more than {matters}, or the choice is ruled out",
+        "none": "none: every option is ruled out",
+    }
+    there = {row["answer"] for row in rows}
+    return [meaning for word, meaning in meanings.items() if word in there]
 
 
 def _counted(s: Study) -> str:
@@ -334,7 +373,10 @@ def _money(s: Study, row: Mapping[str, Any]) -> str:
     if row["option"] is None:
         return "none may be chosen"
     label = s.labels.get(row["option"], row["option"])
-    return f"{label}, {row['present_cost']:,.0f} {s.client.currency}"
+    there = s.options.get(row["option"])
+    # The kit may choose another card for another term or load.
+    card = f" on {row['card']}" if there and row["card"] not in ("", there.gpu) else ""
+    return f"{label}{card}, {row['present_cost']:,.0f} {s.client.currency}"
 
 
 @cli.command()

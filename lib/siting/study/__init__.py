@@ -136,7 +136,8 @@ class Study(Wording):
         """What would change the answer, as `siting variants --json` gives it: plain values, with
         the words for `--set`, and of continuous inputs the value at which the answer switches.
 
-        present_cost in the client's currency, share from 0 to 1, lead in points.
+        present_cost in the client's currency, share from 0 to 1, lead in points; card is the GPU
+        of the option that is then first, blank where it names none.
         """
         rows = [_tried(variant, outcome) for variant, outcome in self.results.tried]
         for switch in self.results.switches:
@@ -175,6 +176,7 @@ def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:
         "share": found.share,
         "lead": found.lead,
         "answer": found.answer,
+        "card": found.card,
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from siting_report.formats import Numbers
 
-from siting import pictures, quality
+from siting import catalogue, pictures, quality
 from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import costing, money, tco, uncertainty
 from siting.inputs import scenario
@@ -123,6 +123,18 @@ class Results:
     def label_after(self, option: str | None, variant: Variant) -> str | None:
         """What an option is called in a variant; one that only the variant has is what it tries."""
         return self.labels.get(option, variant.after) if option else None
+
+    def card_after(self, found: Outcome) -> str:
+        """Card on which the option that is first in a variant runs then, where the report has it on
+        another; blank elsewhere."""
+        now = self.card_of(found.option)
+        is_other = bool(now and found.card) and found.card != self.options[str(found.option)].gpu
+        return catalogue.gpu(found.card).gpu if is_other else ""
+
+    def card_of(self, option: str | None) -> str:
+        """Card on which an option of the report runs; blank where it names none."""
+        there = self.options.get(option or "")
+        return catalogue.gpu(there.gpu).gpu if there and there.gpu else ""
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -110,6 +110,9 @@ class TurnFrames(Topic):
             change is that it comes to hold it; else blank
         is_rebuilt: whether it is the server of the option that is first then that changes
         is_rented_otherwise: whether it is for how long the option that is first then is rented
+        card_then: card on which that option runs then, where it is another than in the report;
+            blank where it is the same, or the report has no such option
+        card_now: card on which it runs in the report, where that is another
         is_a_side: whether the option that is first then is a side of the choice, which is a mix
         """
         tried = list(self.results.tried)
@@ -126,6 +129,7 @@ class TurnFrames(Topic):
             points = self._to_clear(variant, found)
             silent = self.results.unshown(variant, found)
             labels = dict.fromkeys(label for each in silent for label in each.ruled_out)
+            card = self.results.card_after(found)
             yield {
                 "rank": rank,
                 "kind": variant.kind,
@@ -149,6 +153,8 @@ class TurnFrames(Topic):
                 "lacks": variant.lacks,
                 "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == found.option,
                 "is_rented_otherwise": f"options.{found.option}.commitment" in variant.changes,
+                "card_then": card,
+                "card_now": self.results.card_of(found.option) if card else "",
                 "is_a_side": found.option in sides,
             }
 

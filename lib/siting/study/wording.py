@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import textwrap
 from functools import cached_property
 from typing import ClassVar
 
 import pandas as pd
 from siting_report.formats import NONE
 
-from siting.inputs.scenario.model import in_words
+from siting.inputs.scenario.model import LABEL_LETTERS, in_words
 from siting.quantity import Range
 from siting.study import own_files
 from siting.study.own_files import OwnFile
@@ -245,6 +246,11 @@ class Wording:
     def month(self, day: str | dt.date) -> str:
         """The month of a day, as the country writes it: `April 2027`."""
         return self.results.numbers.month(dt.date.fromisoformat(str(day)[:10]))
+
+    def short_label(self, option: str) -> str:
+        """A label as a picture has room for it: cut after a word, with an ellipsis, where it is
+        longer than LABEL_LETTERS."""
+        return textwrap.shorten(option, LABEL_LETTERS, placeholder=" …")
 
     def in_words(self, workload: str) -> str:
         """What the scenario calls a workload, as a person reads it."""

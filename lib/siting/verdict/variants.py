@@ -130,6 +130,8 @@ class Outcome:
     answer: Answer
     verdicts: int = 0
     """Rules whose verdict on the report's choice is another."""
+    card: str = ""
+    """GPU on which the option that is first runs then; blank where it names none."""
 
 
 def outcome(found: Decision, chosen: str | None) -> Outcome:
@@ -168,7 +170,10 @@ def tried(
         changed = put(scenario, variant.changes)
         now = _verdicts(chain, changed, chosen)
         moved = sum(verdict != said[rule] for rule, verdict in now.items())
-        yield variant, replace(outcome(chain.decide(changed), chosen), verdicts=moved)
+        found = outcome(chain.decide(changed), chosen)
+        first = chain.designed(changed).options.get(found.option or "")
+        card = first.gpu if first else ""
+        yield variant, replace(found, verdicts=moved, card=card)
 
 
 def _verdicts(chain: Chain, scenario: Scenario, chosen: str | None) -> dict[str, str]:

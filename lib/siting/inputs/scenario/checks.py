@@ -111,6 +111,7 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
         whole = ("finance", "horizon_months")
         yield Fault((*here, "months_to_production"), wrong, write, rests_on=whole)
     yield from _card(here, name, option, scenario)
+    yield from _provider(here, option)
     yield from _region(here, option)
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
     if (model := next(silent, None)) is not None:
@@ -396,6 +397,21 @@ def priced(quote: Quote, currency: str) -> Iterator[Fault]:
         if item in ("api_usage", "api_request") and quote.per.startswith(("month", "year")):
             write = f"{write}; {_FROM_A_BILL}"
         yield Fault(("unit",), f"{quote.unit!r} is no unit of {item}", write)
+
+
+def _provider(here: Path_, option: Option) -> Iterator[Fault]:
+    """A provider of rented cards that resembles one that is known, but is not written like it. One
+    that resembles none may be a host of which no price is on file."""
+    name = option.provider
+    if option.kind not in SELF_HOSTED or option.kind in OWNED or not name:
+        return
+    offered = sorted({provider for provider, _ in _regions()})
+    if name in offered or name in known.providers():
+        return
+    for near in difflib.get_close_matches(name.lower(), offered, n=1, cutoff=0.75):
+        yield Fault(
+            (*here, "provider"), f"no price is on file of {name!r}", f"did you mean {near}?"
+        )
 
 
 def _region(here: Path_, option: Option) -> Iterator[Fault]:

@@ -101,11 +101,12 @@ def _anything(_name: str) -> None:
     """Known or not: a vendor or a provider may be one of which nothing is on record."""
 
 
-def _providers() -> set[str]:
-    from genai_prices.data import providers
+def providers() -> set[str]:
+    """Providers of which some price is on file."""
+    from genai_prices.data import providers as sellers
 
     hosts = catalogue.column("open_api_prices", "provider")
-    return {*hosts, *catalogue.column("cloud_prices", "provider"), *(p.id for p in providers)}
+    return {*hosts, *catalogue.column("cloud_prices", "provider"), *(p.id for p in sellers)}
 
 
 def _models_of_options() -> set[str]:
@@ -131,6 +132,6 @@ EFFORT = KnownName(_effort, lambda: {*catalogue.column("reasoning_effort", "effo
 COUNTRY = KnownName(_country)
 CURRENCY = KnownName(_currency)
 VENDOR = KnownName(_anything, lambda: catalogue.column("vendors", "vendor"))
-PROVIDER = KnownName(_anything, _providers)
+PROVIDER = KnownName(_anything, providers)
 MODEL_OF_OPTION = KnownName(_anything, _models_of_options)
 """Whether an option's model is known depends on its kind: `checks` asks."""

@@ -35,6 +35,8 @@ Name = Annotated[str, Field(pattern=NAME)]
 """Name of a workload, an option or a job: the word that stands before the colon."""
 Words = Annotated[str, Field(pattern=r"\S")]
 """Text that says something."""
+LABEL_LETTERS = 30
+"""So many of an option's label have room in a picture."""
 BEST = "best"
 """Says of machines that the kit is to design them."""
 BUSIEST = 50
@@ -478,6 +480,7 @@ class Option(Strict):
     """One place where the workloads could run."""
 
     label: Annotated[str, Field(min_length=1, max_length=80)]
+    """What the report calls it; the picture of page one has room for 30 letters."""
     kind: OptionKind
     """api: a maker's own model, from the maker. managed_cloud: the same from a hyperscaler.
     open_api: an open model that a host runs and bills by request, European hosts too. rented_gpus:
