@@ -536,6 +536,23 @@ def test_a_chart_of_ones_own_takes_the_neutral_colours(shown: list[dict[str, Any
         assert not [c for c in (style.CHOSEN, *style.OTHERS, style.OPEN) if c in svg]
 
 
+def test_more_lines_and_bars_than_colours_are_told_apart() -> None:
+    eight = pd.DataFrame({f"line {n}": [1.0 + n, 2.0 + n] for n in range(8)})
+    lines = eight.plot()
+    show.chart(lines, "Eight lines")
+    looks = [(line.get_color(), line.get_linestyle()) for line in lines.get_lines()]
+    assert len(set(looks)) == 8 and [dash for _, dash in looks] == ["-"] * 6 + ["--"] * 2
+    stack = eight.plot.bar(stacked=True)
+    show.chart(stack, "Eight parts")
+    parts = [
+        (bars.patches[0].get_facecolor(), bars.patches[0].get_hatch()) for bars in stack.containers
+    ]
+    assert len(set(parts)) == 8 and [hatch for _, hatch in parts] == [None] * 6 + ["////"] * 2
+    named = eight.plot(color=style.CHOSEN)
+    show.chart(named, "One colour, as it was asked for")
+    assert {line.get_linestyle() for line in named.get_lines()} == {"-"}
+
+
 @pytest.mark.parametrize("colour", style.NEUTRAL)
 def test_names_of_neutral_lines_can_be_read(colour: str) -> None:
     text = style.TEXT.get(colour, colour)

@@ -7,11 +7,12 @@ import hashlib
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from html import escape
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,6 +24,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_mixed import MixedModeRenderer
 from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager, get_font
@@ -52,6 +54,9 @@ _NUMBER = 34
 _SAID = "_said: "
 """Begins the label of a median with its eight cases in ten (`intervals`): no legend names it, but a
 reader may point at it."""
+DASHES: Final = ("-", "--", ":")
+HATCHES: Final = ("", "////", "....")
+"""How lines and bars of one colour of the cycle look, the first, the second and the third."""
 _MOST_SAID = 14
 """Marks of one kind that a drafted text reads out; more are summed up."""
 
@@ -88,6 +93,7 @@ def chart(
                 _unit(axis, attrs)
     for each in figure.axes:
         if each.get_visible():
+            _told_apart(each)
             _name(figure, each)
     text = alt or drafted(figure) or title
     lacks = lacking(title, attrs)
@@ -110,6 +116,30 @@ def chart(
         "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
         "width": width, "svg": drawing, "lacks": lacks, "narrow": small,
     }  # fmt: skip
+
+
+def _told_apart(ax: Axes) -> None:
+    """Lines and bars of a colour that the cycle gave to one before them: these are dashed, those
+    hatched, in the order in which they come. Colours that a chart names stay as they are."""
+    seen: Counter[str] = Counter()
+    for line in ax.get_lines():
+        colour = to_hex(line.get_color())
+        if (
+            colour in style.NEUTRAL
+            and np.size(line.get_xdata()) > 1
+            and line.get_linestyle() == "-"
+        ):
+            line.set_linestyle(DASHES[seen[colour] % len(DASHES)])
+            seen[colour] += 1
+    seen.clear()
+    for bars in (each for each in ax.containers if isinstance(each, BarContainer)):
+        patches = [patch for patch in bars.patches if not patch.get_hatch()]
+        colours = {to_hex(patch.get_facecolor()) for patch in patches}
+        for colour in colours & set(style.NEUTRAL):
+            if hatch := HATCHES[seen[colour] % len(HATCHES)]:
+                for patch in patches:
+                    patch.set(hatch=hatch, edgecolor=style.GROUND)
+            seen[colour] += 1
 
 
 def figure_of(drawn: Any) -> Figure:
