@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -205,15 +206,38 @@ def test_three_passes_over_the_examples_take_three_times_as_long_as_one() -> Non
 
 
 def test_eight_gpus_take_an_eighth_of_the_time_and_the_same_energy() -> None:
+    # Both recompute, as sharded runs do, so that they compute the same.
     h100 = catalogue.gpu("H100")
-    one, eight = (
-        fine_tuning.RunTime(
-            Job(model=SMALL, gpus=n, sharding="fsdp" if n > 1 else "none"), h100, 1e8
-        )
-        for n in (1, 8)
-    )
+    alone = Job(model=SMALL, checkpointing=True)
+    shared = Job(model=SMALL, checkpointing=True, gpus=8, sharding="fsdp")
+    one, eight = (fine_tuning.RunTime(job, h100, 1e8) for job in (alone, shared))
     assert one.hours.central == pytest.approx(8 * eight.hours.central)
     assert one.energy_kwh.central == pytest.approx(eight.energy_kwh.central)
+
+
+def test_time_recomputes_where_memory_does() -> None:
+    # FSDP recomputes whatever the framework does by itself, in memory and in time: 6 FLOP, not 4.
+    # What is selective recomputes attention alone, a few percent of a layer's work: 4.
+    card = catalogue.gpu("h100-sxm5-80gb")
+
+    def gpu_hours(
+        sharding: training.Sharding, checkpointing: Literal["selective"] | None = None
+    ) -> float:
+        job = Job(
+            model=SMALL, framework="litgpt", gpus=4, sharding=sharding, checkpointing=checkpointing
+        )
+        return fine_tuning.RunTime(job, card, 1e9).gpu_hours.central
+
+    alone = gpu_hours("zero1")
+    assert Job(model=SMALL, framework="litgpt", gpus=4, sharding="fsdp").recomputes is True
+    assert gpu_hours("fsdp") == pytest.approx(1.5 * alone)
+    assert gpu_hours("zero1", "selective") == pytest.approx(alone)
+
+
+def test_the_energy_of_a_card_whose_power_is_unknown_is_not_none() -> None:
+    unknown = catalogue.gpu("H100").model_copy(update={"tdp_w": None})
+    with pytest.raises(NotEstimated, match=r"the power of H100.* is not in the catalogue"):
+        fine_tuning.RunTime(Job(model=SMALL), unknown, 1e8)
 
 
 def test_a_run_too_large_for_a_card_says_so() -> None:

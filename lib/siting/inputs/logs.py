@@ -25,7 +25,8 @@ from siting.inputs.sheet import COUNT, TEXT, TIME, Column, Table
 
 DEEPEST = 40
 """Records are not nested deeper."""
-FIGURES = ("input_tokens", "output_tokens", "cached_tokens", "requests")
+TOKENS = ("input_tokens", "output_tokens", "cached_tokens")
+FIGURES = (*TOKENS, "requests")
 SECONDS = {"s": 1.0, "ms": 1e-3, "ns": 1e-9}
 LATEST_S = 4.1e9
 """The year 2099, in seconds of Unix. [s]"""
@@ -301,7 +302,7 @@ def _counts(path: Path, of: LogFile, texts: Any) -> dict[str, pd.Series[float]]:
             found["input_tokens"] = found["input_tokens"] + found["cached_tokens"]
     if "requests" in found:
         some = found["requests"].where(found["requests"] > 0)
-        for name in set(FIGURES[:3]) & set(found):
+        for name in set(TOKENS) & set(found):
             found[name] = found[name] / some
     return found
 

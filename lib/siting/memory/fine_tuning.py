@@ -31,23 +31,26 @@ class RunTime:
     """Time and energy of one run of a job on `tokens` in all [1].
 
     Full training takes 6 FLOP a parameter and token, which is what its measured utilisation
-    counts, recomputation or not; adapters take 4 (no gradient of the base), 6 with
-    recomputation. Raises NotEstimated where the card's peak is unknown.
+    counts, recomputation or not; adapters take 4 (no gradient of the base), 6 where whole layers
+    are recomputed. Raises NotEstimated where the card's peak or its power is unknown.
     """
 
     def __init__(self, job: Job, gpu: Gpu, tokens: float) -> None:
         peak = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops
         if not peak:
             raise NotEstimated(f"the 16-bit peak of {gpu.gpu} is not in the catalogue")
-        recomputed = job.frame.checkpoints if job.checkpointing is None else job.checkpointing
+        if gpu.tdp_w is None:
+            raise NotEstimated(f"the power of {gpu.gpu} is not in the catalogue")
         row = utilisation(job, gpu)
-        each = 6.0 if job.is_full or recomputed else 4.0
+        each = 6.0 if job.is_full or job.recomputes is True else 4.0
         active = job.model.active_recomputed_b or job.model.active_params_b
         active = active or job.model.params_recomputed_b or job.model.total_params_b
-        alone = each * active * 1e9 * tokens / (peak * 1e12 * 3600)
-        self.gpu_hours = Range(alone / row.high, alone / row.central, alone / row.low, unit="GPU-h")
+        at_peak = each * active * 1e9 * tokens / (peak * 1e12 * 3600)
+        self.gpu_hours = Range(
+            at_peak / row.high, at_peak / row.central, at_peak / row.low, unit="GPU-h"
+        )
         self.hours = self.gpu_hours.scaled(1 / job.gpus, "h")
-        power = constant("training", "power_share").range.scaled((gpu.tdp_w or 0.0) / 1000)
+        power = constant("training", "power_share").range.scaled(gpu.tdp_w / 1000)
         self.energy_kwh = self.gpu_hours.times(power, "kWh")
         """Of the GPUs alone; cooling and the server come with the cost chapter. [kWh]"""
         self.utilisation = row.range

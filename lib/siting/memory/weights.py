@@ -202,13 +202,24 @@ class Ranks:
     experts: int
 
 
-def linear_bytes(form: WeightFormat, mixture: bool) -> tuple[float, float]:
-    """Bytes a parameter of attention and of dense MLPs; mixture: the model has routed experts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearBytes:
+    """Bytes a parameter of linear layers."""
+
+    attention: float
+    mlp: float
+    """Of dense MLPs and shared experts."""
+
+
+def linear_bytes(form: WeightFormat, mixture: bool) -> LinearBytes:
+    """Bytes a parameter of linear layers; mixture: the model has routed experts."""
     low = form.bits / 8
     rest = form.other_linear_bits / 8
     if form.scope in ("all", "linear", "file") or (form.scope == "experts" and not mixture):
-        return low, low
-    return rest, low if form.scope == "mlp" else rest
+        return LinearBytes(attention=low, mlp=low)
+    if form.scope == "mlp":
+        return LinearBytes(attention=rest, mlp=low)
+    return LinearBytes(attention=rest, mlp=rest)
 
 
 def by_width(model: Model, form: WeightFormat, towers: bool = True) -> dict[float, float]:
@@ -217,11 +228,11 @@ def by_width(model: Model, form: WeightFormat, towers: bool = True) -> dict[floa
     towers: encoders of images and sound are loaded.
     """
     t = tensors(model)
-    attention_bytes, mlp_bytes = linear_bytes(form, t.experts > 0)
+    linear = linear_bytes(form, t.experts > 0)
     plain = form.bits if form.scope in ("all", "file") else 16.0
     sizes = (
-        (8 * attention_bytes, t.attention),
-        (8 * mlp_bytes, t.mlp),
+        (8 * linear.attention, t.attention),
+        (8 * linear.mlp, t.mlp),
         (form.bits, t.experts),
         (plain, t.embedding + t.head + (t.towers if towers else 0.0)),
     )
@@ -236,10 +247,10 @@ def _rank_bytes(model: Model, t: Tensors, form: WeightFormat, ranks: Ranks) -> f
     low = form.bits / 8
     tp = ranks.tp
     plain = low if form.scope == "all" else 2.0
-    attention_bytes, mlp_bytes = linear_bytes(form, t.experts > 0)
+    linear = linear_bytes(form, t.experts > 0)
     shared = t.attention_on(tp) + _key_value_copies(model, tp)
     experts = t.experts * low * _expert_padding(model, form, ranks.experts) / ranks.experts
-    body = shared * attention_bytes + t.mlp / tp * mlp_bytes + experts
+    body = shared * linear.attention + t.mlp / tp * linear.mlp + experts
     ends = t.embedding + t.head
     if ranks.pp > 1:  # one stage has the one, one the other
         ends = max(t.embedding, t.head or t.embedding)

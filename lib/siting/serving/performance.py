@@ -508,7 +508,7 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
     t = tensors(m)
     form = weight_format(d.weights, m)
     where = regime(d)
-    attention_bytes, mlp_bytes = linear_bytes(form, t.experts > 0)
+    linear = linear_bytes(form, t.experts > 0)
     head = t.head or float(m.vocab_size * m.hidden_size)
     head_bytes = (form.head_bits or form.bits) / 8 if form.scope in ("all", "file") else 2.0
     split = t.attention_on(tp)
@@ -527,7 +527,7 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         decoding[place] += each.flop
         reading[place] += each.prompt_flop
     return Replica(
-        dense_bytes=split * attention_bytes + mlp * mlp_bytes + head * head_bytes / tp,
+        dense_bytes=split * linear.attention + mlp * linear.mlp + head * head_bytes / tp,
         expert_bytes=t.experts * drawn * form.bits / 8 / group,
         experts=(m.num_experts or 1) * drawn,
         experts_per_token=m.experts_per_token or 0,
