@@ -976,6 +976,10 @@ def test_check_tells_what_is_cut_moot_or_ends_before_the_day_of_go() -> None:
     (short,) = notes.crossed(base)
     assert "45 days after the report; a test with one team usually takes 90" in short
     plain = scenario.load("base")
+    assert not [*notes.elsewhere(plain)]
+    here = {"options.rented.provider": "scaleway", "options.rented.region": "on-the-moon"}
+    (far,) = notes.elsewhere(scenario.changed(plain, here))
+    assert "no price of scaleway on file is of on-the-moon" in far
     assert not [*notes.long_labels(plain), *notes.moot(plain), *notes.crossed(plain)]
 
 

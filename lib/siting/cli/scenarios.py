@@ -55,7 +55,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         told += chain.from_iterable(beside_list(opened, name) for name in opened.options)
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
         told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
-        told += [*moot(opened), *long_labels(opened)]
+        told += [*moot(opened), *elsewhere(opened), *long_labels(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
@@ -127,6 +127,24 @@ def idle(found: Scenario, stages: Chain) -> list[str]:
                 f"stand idle; `server: best` and `gpu: best` let the kit look for smaller ones"
             )
     return notes
+
+
+def elsewhere(found: Scenario) -> Iterator[str]:
+    """Regions of rented cards of which their provider's prices on file name none."""
+    from siting.inputs.scenario.checks import known_regions
+    from siting.places import OWNED, SELF_HOSTED
+
+    for name, rented in found.options.items():
+        if rented.kind not in SELF_HOSTED or rented.kind in OWNED or not rented.region:
+            continue
+        priced = {region for provider, region in known_regions() if provider == rented.provider}
+        priced.discard("")
+        if priced and rented.region not in priced:
+            yield (
+                f"options.{name}.region: no price of {rented.provider} on file is of "
+                f"{rented.region}; those of its other regions are taken: "
+                f"{', '.join(sorted(priced))}"
+            )
 
 
 def long_labels(found: Scenario) -> Iterator[str]:

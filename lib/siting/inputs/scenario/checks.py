@@ -405,7 +405,7 @@ def _provider(here: Path_, option: Option) -> Iterator[Fault]:
     name = option.provider
     if option.kind not in SELF_HOSTED or option.kind in OWNED or not name:
         return
-    offered = sorted({provider for provider, _ in _regions()})
+    offered = sorted({provider for provider, _ in known_regions()})
     if name in offered or name in known.providers():
         return
     for near in difflib.get_close_matches(name.lower(), offered, n=1, cutoff=0.75):
@@ -416,7 +416,7 @@ def _provider(here: Path_, option: Option) -> Iterator[Fault]:
 
 def _region(here: Path_, option: Option) -> Iterator[Fault]:
     """A region that resembles one of the provider's, but is not written like it."""
-    regions = [region for provider, region in _regions() if provider == option.provider]
+    regions = [region for provider, region in known_regions() if provider == option.provider]
     if option.kind in SELF_HOSTED and option.region and option.region not in regions:
         for near in difflib.get_close_matches(option.region, regions, n=1, cutoff=0.75):
             wrong = f"{option.region!r} is no region of {option.provider}"
@@ -424,7 +424,7 @@ def _region(here: Path_, option: Option) -> Iterator[Fault]:
 
 
 @of_facts
-def _regions() -> list[tuple[str, str]]:
+def known_regions() -> list[tuple[str, str]]:
     """Providers with their regions."""
     cells = (c for _, c in catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv"))
     return sorted({(c["provider"], c.get("region", "")) for c in cells})
