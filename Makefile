@@ -6,8 +6,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?=
 CLIENTS ?=
-# The locks name every package, so pip resolves nothing: what was released since cannot matter.
-INSTALL := $(BIN)/python -m pip install --quiet --no-deps
+# The locks name every package, so pip resolves nothing: what was released since cannot matter. Nor
+# is anything compiled ahead, half a minute: most of what tests and docs install is never imported.
+INSTALL := $(BIN)/python -m pip install --quiet --no-deps --no-compile
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header
 

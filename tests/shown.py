@@ -1,5 +1,5 @@
-"""What the chapters of the body show a client, run here: the words of each exhibit, and the frames
-that it says it comes from."""
+"""What chapters show a client: the words of each exhibit, and the frames that it says it comes from
+(`printed.exhibits` has them)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from unittest import mock
 
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from printed import printed
 from siting.study import TOPICS, frames
 from siting_report import show
 from siting_report.show import drawn, exhibit
@@ -54,9 +53,9 @@ def _is_body(path: Path) -> bool:
     return bool(said.get("part") != "appendix")
 
 
-@functools.cache
-def exhibits(chapter: str, client: str) -> tuple[Shown, ...]:
-    """What a chapter shows a client, in order."""
+@contextmanager
+def listening(chapter: str) -> Iterator[list[Shown]]:
+    """What a chapter shows while it runs, in order; it is shown all the same."""
     found: list[Shown] = []
 
     def heard(function: Callable[..., None]) -> Callable[..., None]:
@@ -64,12 +63,13 @@ def exhibits(chapter: str, client: str) -> tuple[Shown, ...]:
         kind = function.__name__
         known = inspect.signature(make)
 
-        def shows(*args: Any, **kwargs: Any) -> None:
+        @functools.wraps(make)
+        def made_and_told(*args: Any, **kwargs: Any) -> exhibit.Exhibit:
             said = known.bind(*args, **kwargs).arguments
             texts = []
             if kind == "chart":
                 texts = list(_drawn(drawn.figure_of(said["ax"])))
-            made = make(*args, **kwargs)
+            made: exhibit.Exhibit = make(*args, **kwargs)
             rows = {attrs["row"] for attrs in exhibit.attributes(said.get("data"))}
             if kind == "table":
                 rows |= {attrs["row"] for attrs in exhibit.attributes(said["df"]) if "row" in attrs}
@@ -81,14 +81,14 @@ def exhibits(chapter: str, client: str) -> tuple[Shown, ...]:
                     frames=frozenset(_BY_ROW[row] for row in rows),
                 )
             )
+            return made
 
-        return shows
+        return show._shown(made_and_told)
 
     with ExitStack() as patched:
         for function in (show.chart, show.table, show.say, show.answers):
             patched.enter_context(mock.patch.object(show, function.__name__, heard(function)))
-        printed.__wrapped__(chapter, client)
-    return tuple(found)
+        yield found
 
 
 def _drawn(figure: Figure) -> Iterator[str]:

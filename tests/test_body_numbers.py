@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-import shown
+from printed import exhibits
+from shown import Shown, body
 from siting_report.formats import Numbers
 from studies import CLIENTS, opened
 
@@ -179,7 +180,7 @@ class Reader:
             said = pattern.sub("·", said)
         return said
 
-    def missing(self, exhibit: shown.Shown) -> list[str]:
+    def missing(self, exhibit: Shown) -> list[str]:
         """Numbers of an exhibit that its frames hold in no section."""
         homes = {home for frame in exhibit.frames for home in HOMES.get(frame, (frame,))}
         if exhibit.kind in ("say", "answers"):  # sentences speak of everything
@@ -194,7 +195,7 @@ class Reader:
             if number.text not in cited and not any(self._is(number, h, scales) for h in held)
         ]
 
-    def scales(self, exhibit: shown.Shown) -> list[float]:
+    def scales(self, exhibit: Shown) -> list[float]:
         """What bare numbers of an exhibit are multiples of, where its units say that they are
         money: `€ thousand`, `EUR million`, or the sign alone."""
         sign = re.escape(self.numbers.sign(self.numbers.currency).strip())
@@ -231,8 +232,8 @@ def test_every_number_of_a_chart_of_the_body_stands_in_the_summary(client: str) 
     reader = Reader.of(opened(client).summary())
     charts = [
         exhibit
-        for chapter in shown.body()
-        for exhibit in shown.exhibits(chapter, client)
+        for chapter in body()
+        for exhibit in exhibits(chapter, client)
         if exhibit.kind == "chart"
     ]
     assert len(charts) > 10
@@ -244,8 +245,8 @@ def test_every_number_of_a_table_or_sentence_of_the_body_stands_in_the_summary(c
     reader = Reader.of(opened(client).summary())
     others = [
         exhibit
-        for chapter in shown.body()[1:]
-        for exhibit in shown.exhibits(chapter, client)
+        for chapter in body()[1:]
+        for exhibit in exhibits(chapter, client)
         if exhibit.kind != "chart"
     ]
     assert len(others) > 20
@@ -255,7 +256,7 @@ def test_every_number_of_a_table_or_sentence_of_the_body_stands_in_the_summary(c
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_number_of_page_one_stands_in_the_summary(client: str) -> None:
     reader = Reader.of(opened(client).summary())
-    page = shown.exhibits(shown.body()[0], client)
+    page = exhibits(body()[0], client)
     assert sum(len(list(printed_in(reader.plain(t)))) for e in page for t in e.texts) > 40
     assert [missed for exhibit in page for missed in reader.missing(exhibit)] == []
 
@@ -264,7 +265,7 @@ def test_a_number_that_the_summary_lacks_is_found() -> None:
     content = opened("klinikverbund-nordheide").summary()
     chart = next(
         exhibit
-        for exhibit in shown.exhibits("15_why", "klinikverbund-nordheide")
+        for exhibit in exhibits("15_why", "klinikverbund-nordheide")
         if exhibit.kind == "chart" and "waterfall" in exhibit.frames
     )
     assert Reader.of(content).missing(chart) == []

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-import shown
+from printed import exhibits
+from shown import body
 from siting.catalogue import column
 from siting.inputs import scenario
 from siting.quality import bare_name
@@ -57,8 +58,8 @@ def test_a_body_names_nothing_by_its_key(client: str) -> None:
     known = identifiers() | keys(client)
     found = {
         f"{chapter}: {name} in {text!r}"
-        for chapter in shown.body()
-        for exhibit in shown.exhibits(chapter, client)
+        for chapter in body()
+        for exhibit in exhibits(chapter, client)
         for text in exhibit.texts
         for name in raw(text, known)
     }
