@@ -14,6 +14,7 @@ from siting.cost.api_prices import ModelPath
 from siting.inputs import scenario
 from siting.inputs.attributes import EXTREMES
 from siting.inputs.scenario.changes import put
+from siting.memory.engines import constant
 from siting.rules.rulebook import rule_book
 from siting.serving import queueing
 from siting.study.results import Results
@@ -45,6 +46,15 @@ def test_volumes_that_are_tried_are_those_of_the_table(edited: Edit) -> None:
     edited("tried_settings", "volume_tried,0.5,1,2,", "volume_tried,0.4,1,3,")
     tried = [v.clause for v in plausible.loads(base, Chain(draws=16)) if v.what == "volume"]
     assert tried == ["the volume is 0.4 times the plan", "the volume is 3 times the plan"]
+
+
+def test_a_constant_of_more_conditions_holds_over_one_of_longer_words(edited: Edit) -> None:
+    few = frozenset({("ranks", "few"), ("fused", "no"), ("card", "unified")})
+    assert constant("vllm", "non_torch_gib", (0, 19), few).central == 0.5
+    row = "vllm,non_torch_gib,,,card=unified,0.2,1.0,2.5,"
+    # One condition that is written with many blanks, longer than `ranks=few&fused=no`.
+    edited("memory_constants", row, row.replace("card=unified", "card            =       unified"))
+    assert constant("vllm", "non_torch_gib", (0, 19), few).central == 0.5
 
 
 def test_the_discount_that_is_tried_is_that_of_the_table(edited: Edit) -> None:

@@ -35,6 +35,7 @@ def test_an_age_is_counted_in_days_up_to_the_report(s: Study) -> None:
         days = (s.client.report_date - dt.date.fromisoformat(str(row.date))).days
         assert row.age_days == max(0, days)
         assert row.stale == (days > 90)
+    assert s.stale_days == 90  # which the chapter on sources prints
 
 
 def test_the_version_of_the_facts_is_the_day_of_the_folder_that_is_read(

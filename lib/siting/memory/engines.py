@@ -81,7 +81,7 @@ def constant(
     found = [r for r in named if r.holds(release, regime)]
     if not found:
         raise UnknownName(f"{engine}, {name}: no row holds for release {release}")
-    return max(found, key=lambda r: len(r.where))
+    return max(found, key=lambda row: len(list(conditions(row.where))))
 
 
 class EngineRelease(Fact, tables="engine_releases", key="engine release"):

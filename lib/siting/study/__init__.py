@@ -24,7 +24,7 @@ from typing import Any
 
 import pandas as pd
 
-from siting.catalogue import facts_version, unknown
+from siting.catalogue import STALE_DAYS, facts_version, unknown
 from siting.cost import workbook
 from siting.inputs import scenario
 from siting.inputs.document import Problem
@@ -118,6 +118,11 @@ class Study(Wording):
     def facts_version(self) -> str:
         """Day of the last change of the tables of facts, as 2026-11-28, or `undated`."""
         return facts_version()
+
+    @property
+    def stale_days(self) -> int:
+        """Age from which on a number counts as old. [days]"""
+        return STALE_DAYS
 
     def summary(self) -> dict[str, Any]:
         """The content of summary.json: worked out once, so nobody may change it."""
