@@ -797,6 +797,10 @@ def test_a_policy_dropped_for_its_price_and_what_was_asked_to_be_tried_are_told(
     assert f"{said}is dropped: {row.keeps}, first with it, costs {s.money(row.cost)}" in page
     turns = told("17_turns", "tidewater-apps", lambda _: s)
     assert f"You asked what if “no US parent at any price”: {row.keeps} is first." in turns
+    # The kit tries the same as the client's own file wants, under words of its own.
+    volume = f"You asked what if “the volume doubles once more”: {as_is.wishes().then_first[0]} is"
+    assert volume in printed("17_turns", "tidewater-apps")
+    assert as_is.wishes().lead[0] < 0 and not (as_is.variants().kind == "together").any()
 
 
 @pytest.mark.parametrize(

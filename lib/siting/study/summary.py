@@ -145,7 +145,7 @@ SHOWN = (
     "uncounted", "successor_prices", "alternatives", "vendor_shocks", "loads", "asked", "machines",
     "server_kinds", "speed_basis", "cash_table", "fiscal_costs", "plan_lines", "readiness",
     "rule_points", "points_today", "wide_switches", "rule_switches", "law_coverage", "for_counsel",
-    "exclusions", "priced_policies", "ordered_then", "usual_cost", "confidence_scale",
+    "exclusions", "priced_policies", "wishes", "ordered_then", "usual_cost", "confidence_scale",
     "sizing_steps", "items_by_year", "served_memory", "statements", "habit_parts",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -351,6 +352,24 @@ class TurnFrames(Topic):
             found = exclusion(c, self.scenario.rules.policies)
             if found is not None:
                 yield {"option": c.name, "likely": c.cost and c.cost.central} | vars(found)
+
+    @frame
+    def wishes(self) -> Rows:
+        """What the scenario wants tried, whatever it does to the answer; it may be a change that is
+        tried in any case.
+
+        asked: the scenario's own words
+        then_first?: the option that is first then; missing where all are ruled out
+        lead?: lead of the choice then; missing where it is ruled out or alone [points]
+        """
+        for wish in self.scenario.what_if:
+            tried = ((v, found) for v, found in self.results.tried if v.changes == wish.set)
+            for variant, found in itertools.islice(tried, 1):
+                yield {
+                    "asked": wish.label,
+                    "then_first": self.results.label_after(found.option, variant),
+                    "lead": found.lead,
+                }
 
     @frame
     def priced_policies(self) -> Rows:
