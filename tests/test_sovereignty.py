@@ -75,6 +75,8 @@ CANNOT = {
     "DATA-25-1": "fail", "DATA-29-1": "fail", "DATA-29-2": "fail",
     # The duty comes later, or the rule only says that one comes
     "AIA-HR-1": "fail", "AIA-MOD-1": "fail", "US-CCPA-3": "fail", "US-CO-2": "fail",
+    # Whether a person can be told apart, or a risk is significant, a person judges
+    "GDPR-4-1": "fail", "US-CCPA-4": "fail",
     # Guidelines of an authority are complied with or explained
     "EBA-1": "fail", "EIOPA-1": "fail",
     # The client's own requirement: about storage only; a wish

@@ -259,14 +259,15 @@ class Finding:
                 yield tuple((a.label, _in_words(a, value)) for a, value in supposed)
 
     def _supposable(self) -> Iterator[tuple[Attribute, Value]]:
-        """Other values of what somebody can answer; for a number, a very low and a very high."""
+        """Other values of what somebody can answer: for a number, a very low and a very high, for a
+        country the widest place first."""
         values = self.flow.values
         for a in map(self.law.attributes.__getitem__, self.law.tested[self.rule.rule_id]):
             by_type: Mapping[str, Iterable[Value]] = {
                 "yes/no": (True, False),
                 "word": a.words,
                 "number": EXTREMES,
-                "country": (values.get("controller_country") or "FR", "US"),
+                "country": ("EEA", "EU", values.get("controller_country") or "FR", "US"),
             }
             if a.level in ASKED_LEVELS:
                 others = (v for v in by_type.get(a.type, ()) if v != values.get(a.name))

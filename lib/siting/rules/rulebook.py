@@ -99,6 +99,9 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     lacking_when: str = ""
     """When what is under review is itself what the provision asks for and is known to be lacking:
     the client's answers leave nothing of it to a judgement or an exception. Blank: never known."""
+    is_condition: bool = False
+    """Whether the provision is no duty: what the law protects, or whether it reaches the client,
+    hangs on what it says. Nothing of it is ever due, and nobody breaks it."""
     remedy: str = ""
     """What mends it: ways out, measures, and when each is in place (`siting.rules.remedies`)."""
     remedy_items: Annotated[

@@ -35,11 +35,12 @@ BROKEN = "broken"
 DUE = "known, and due already"
 JUDGED = "open: a person must judge it, or check an exception"
 UNLESS = "due already, unless an answer clears it"
+CONDITION = "no duty: what the law protects or reaches hangs on it"
 TIME = "time, until the day to settle it by"
 ON_VENDORS = "law that binds vendors"
 IN_FORCE = (BROKEN, DUE, JUDGED, UNLESS)
 """Standings of what law asks today, whether it is known to be lacking or not."""
-STANDINGS = (*IN_FORCE, TIME, "to come", "no law", ON_VENDORS)
+STANDINGS = (*IN_FORCE, TIME, CONDITION, "to come", "no law", ON_VENDORS)
 """How a point of the service that runs today stands, the gravest first."""
 
 BOUGHT = "servers and network"
@@ -164,7 +165,8 @@ class TimelineFrames(Topic):
         today = self.results.sovereignty.options.get(self.scenario.finance.baseline)
         if point is None or today is None:
             return []
-        in_force = (f.rule for f in point.findings if f.is_of_law and not f.rule.to_come)
+        of_law = (f.rule for f in point.findings if f.is_of_law)
+        in_force = (r for r in of_law if not r.to_come and not r.is_condition)
         return [today.verdicts[rule.rule_id] for rule in in_force]
 
     @frame
@@ -174,9 +176,11 @@ class TimelineFrames(Topic):
 
         letter: a, b, …: its place in that order
         point: title of the rule, or of the gravest that wait for one answer, and how many more
-        law: the first article of each rule, with the act's name
+        law: the first article of each law that binds the client, with the act's name; where none
+            does, of each rule
         standing: broken; known, and due already; open for a person to judge; due already, unless an
-            answer clears it; time until `due`; to come; no law; or law that binds vendors
+            answer clears it; time until `due`; no duty, though what the law protects or reaches
+            hangs on it; to come; no law; or law that binds vendors
         in_force: whether law asks it today, where it applies
         is_due: whether it is known, too, that what the law asks is lacking
         of_law: whether some law that binds the client asks for it
@@ -224,7 +228,7 @@ class TimelineFrames(Topic):
         step = mending(point, self.results.advice.plan)
         row = {
             "point": point.label,
-            "law": "; ".join(f.cited for f in point.by_gravity),
+            "law": "; ".join(f.cited for f in _binding(point)),
             "standing": rank,
             "in_force": rank in IN_FORCE,
             "is_due": rank == DUE,
@@ -244,6 +248,8 @@ class TimelineFrames(Topic):
             return "no law"
         if all(f.rule.to_come for f in point.findings if f.is_of_law):
             return "to come"
+        if all(f.rule.is_condition for f in point.findings if f.is_of_law):
+            return CONDITION
         if self.results.sovereignty.stricter_from(today, point, self._horizon):
             return TIME
         if point.is_lacking:
@@ -449,6 +455,13 @@ def _basis(point: OpenPoint | None) -> str:
     if point.is_of_law:
         return "law"
     return "others" if point.is_on_others else "rule"
+
+
+def _binding(point: OpenPoint) -> list[Finding]:
+    """What of a point binds the client, where anything does: its standing and its day are of that
+    alone."""
+    own = [f for f in point.by_gravity if f.is_of_law]
+    return own or list(point.by_gravity)
 
 
 def _since(findings: Iterable[Finding]) -> str | None:
