@@ -96,6 +96,7 @@ class TurnFrames(Topic):
         key?: the option that is first then, as the scenario names it
         then_first?: the same by its label; missing where all are ruled out
         present_cost?: likely present cost of that option then [currency]
+        own_cost?: the same of the choice; missing where it may not be chosen any more [currency]
         share?: share of cases in which no other is better by more than matters [share]
         lead?: lead of the choice then; missing where it may not be chosen any more [points]
         answer: level (another leads by no more than matters), changes or none
@@ -144,6 +145,7 @@ class TurnFrames(Topic):
                 "key": found.option,
                 "then_first": self.results.label_after(found.option, variant),
                 "present_cost": found.present_cost,
+                "own_cost": found.own_cost,
                 "share": found.share,
                 "lead": found.lead,
                 "answer": found.answer,

@@ -128,6 +128,8 @@ class Outcome:
     """Whether nothing that is demanded of the report's choice is still to be shown; None where it
     is ruled out."""
     answer: Answer
+    own_cost: float | None = None
+    """The median of the report's choice then; None where it is ruled out. [client's currency]"""
     verdicts: int = 0
     """Rules whose verdict on the report's choice is another."""
     card: str = ""
@@ -143,6 +145,7 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
     best = found.candidate(found.ranking.best)
     lead = found.ranking.lead(chosen) if chosen else None
     competes = chosen in found.ranking.names
+    own = found.candidate(chosen).cost if competes and chosen else None
     return Outcome(
         option=best.name,
         present_cost=best.cost.central if best.cost else None,
@@ -150,6 +153,7 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
         lead=lead,
         cleared=not found.candidate(chosen).uncleared if competes and chosen else None,
         answer=_answer(best.name, chosen, lead),
+        own_cost=own.central if own else None,
     )
 
 
