@@ -180,7 +180,7 @@ def test_all_that_may_fall_due_counts_no_step_that_moving_over_pays_for(client: 
     bridge = s.budget().pivot_table(index="option", columns="key", values="amount", observed=True)
     chosen = s.chosen
     row = bridge.loc[chosen]
-    parts = row["likely"] + row["remedies"] + row["steps"]
+    parts = row["likely"] + row["remedies"] + row["steps"] + row["model"]
     whole = row["in_all"]
     assert whole == pytest.approx(parts + row["not_billed"])
     steps = s.results.advice.plan

@@ -847,6 +847,17 @@ def test_a_bridge_has_a_price_for_the_days_it_serves_or_says_why_not() -> None:
     assert "at OpenAI's own price, as none of Microsoft Azure is on file" in page
     first_page = printed("10_decision", "klinikverbund-nordheide", "page_one")
     assert f"can bridge, for {s.money(bridge['cost'])} until" in first_page
+    # What the plan does not hold of it is in the sum of all that may fall due; a month of delay and
+    # a no-go are told at its price, not at that of the model that has ended.
+    assert bridge["beyond"] == pytest.approx(bridge["cost"] - monthly)
+    assert f"{s.money(bridge['beyond'])} beyond the plan" in first_page
+    due = s.budget().pivot_table("amount", "key", "option", observed=True)[s.chosen]
+    added = due.likely + due.remedies + due.steps + due.model - due.get("not_billed", 0)
+    assert due.model == bridge["beyond"] and due.in_all == pytest.approx(added)
+    assert bridge["month"] * days / (365.25 / 12) == pytest.approx(bridge["cost"], rel=0.02)
+    a_month = s.money(bridge["month"])
+    assert f"GPT-5.5 (to 26 October 2027, {a_month} a month)" in first_page
+    assert f"more, with GPT-5.5 {a_month}." in printed("65_timeline", "klinikverbund-nordheide")
 
 
 def test_what_runs_after_a_no_go_is_said_where_the_choice_runs_today() -> None:

@@ -96,6 +96,7 @@ BRIDGE = (
     BridgeStep(key="remedies", kind="added", told="remedies of the open points"),
     BridgeStep(key="steps", kind="added", told="steps of the plan"),
     BridgeStep(key="steps_in_moving", kind="held", told="steps that moving over holds"),
+    BridgeStep(key="model", kind="added", told="a model that bridges, beyond what the plan holds"),
     BridgeStep(key="not_billed", kind="added", told="service forgone is not billed"),
     BridgeStep(key="in_all", kind="sum", told="All that may fall due"),
 )
@@ -375,7 +376,7 @@ class BudgetFrames(Topic):
         """One step of the bridge from what is paid as planned to all that may fall due, for the
         chosen option and what it is held against. Steps of the plan are those of the chosen one
         alone, without those whose work moving over pays for; they fall within a year and are not
-        discounted.
+        discounted. Nor is what a model costs that serves today's users until the chosen one does.
 
         option: label of the option
         order: place in the bridge [1]
@@ -389,7 +390,12 @@ class BudgetFrames(Topic):
                 continue
             for order, step in enumerate(self._bridge(name)):
                 yield {"option": name, "order": order} | step
-        for shown in self.study.costs(), self.study.remedies(), self.study.steps():
+        for shown in (
+            self.study.costs(),
+            self.study.remedies(),
+            self.study.steps(),
+            self.study.bridges(),
+        ):
             yield from shown.attrs["sources"]
 
     def _bridge(self, name: str) -> Iterator[dict[str, Any]]:
@@ -403,6 +409,7 @@ class BudgetFrames(Topic):
         plan = self.results.advice.plan if is_planned else ()
         held = sum(x.price.central for x in plan if x.price and self.results.is_held(x))
         done = sum(x.price.central for x in plan if x.price) - held
+        bridging = self._bridging() if is_planned else 0.0
         amounts = {
             "paid": paid,
             "forgone": forgone,
@@ -413,8 +420,9 @@ class BudgetFrames(Topic):
             "remedies": cured,
             "steps": done,
             "steps_in_moving": held,
+            "model": bridging,
             "not_billed": -forgone,
-            "in_all": likely + cured + done - forgone,
+            "in_all": likely + cured + done + bridging - forgone,
         }
         for step in BRIDGE:
             yield {
@@ -423,6 +431,12 @@ class BudgetFrames(Topic):
                 "kind": step.kind,
                 "amount": amounts[step.key],
             }
+
+    def _bridging(self) -> float:
+        """What a model that bridges until the chosen option runs costs more than the plan holds for
+        the same days, of the one that page one names. [currency]"""
+        bridges = self.study.bridges()
+        return float(bridges.beyond[bridges.lasts].tail(1).sum())
 
     @frame
     def money_terms(self) -> Rows:

@@ -16,7 +16,7 @@ from siting.cost.api_prices import told_by
 from siting.inputs.scenario import Scenario
 from siting.places import BY_REQUEST
 from siting.quality import spoken
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_MONTH, Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.vendors import notice
 from siting.vendors.stability import moves, option_vendors
@@ -426,6 +426,9 @@ class VendorFrames(Topic):
         cost?: of all requests with it, as planned, from the end of the model in use until today's
             service is switched off; missing where it has no price [currency]
         held?: what the plan holds for those days [currency]
+        beyond?: what that cost is beyond what the plan holds [currency]
+        month?: that cost by the month: what a month costs in which the choice goes live later
+            [currency]
         cleared_by?: who reviews the impact assessment for a model that lasts, before data reach it;
             missing where no law asks that of today's service
         cleared_due?: the day by which, in the plan
@@ -496,7 +499,9 @@ class VendorFrames(Topic):
         planned = self._requests(self.scenario, name, last, off) or 0.0
         is_own = sold.provider == option.provider
         row |= {"priced_by": sold.seller, "is_own_price": is_own}
-        return row | {"cost": cost, "held": planned}
+        month = cost * DAYS_OF_MONTH / (off - last)
+        beyond = cost - planned
+        return row | {"cost": cost, "held": planned, "beyond": beyond, "month": month}
 
     def _requests(self, scenario: Scenario, name: str, first: float, last: float) -> float | None:
         """What an option pays by the request from one day after the report to another, as planned;
