@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import studies
 from siting import catalogue
 from siting.cli import scenarios
 from siting.inputs import scenario
@@ -245,3 +246,21 @@ def test_a_change_of_little_is_designed_of_the_cheapest_machines_alone() -> None
     dearer = variants.put(start, {"finance.discount_rate": 0.1})
     assert len(every) > design.SHORTLIST
     assert len(chain.designs(dearer, "rented")) == design.SHORTLIST
+
+
+def test_what_is_listed_of_designs_does_not_hang_on_what_was_asked_before() -> None:
+    """A variant that is tried first leaves a short list of machines behind; a report lists all."""
+    start = scenario.load("assekuranz-saentis")
+    free = {**start.options, "large": design.opened(start.options["large"])}
+    opened = start.model_copy(update={"options": free})
+    tried = Chain()
+    tried.designs(variants.put(opened, {"finance.discount_rate": 0.1}), "large")
+    assert len(tried.designs(opened, "large")) <= design.SHORTLIST
+    listed = tried.every_design(opened, "large")
+    anew = Chain().every_design(opened, "large")
+    assert [(d.machines, d.costed.present) for d in listed] == [
+        (d.machines, d.costed.present) for d in anew
+    ]
+    assert len(listed) > design.SHORTLIST
+    frame = studies.opened("assekuranz-saentis").designs()
+    assert sum(frame.option == "One H200 server") == len(listed)

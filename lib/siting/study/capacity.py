@@ -497,7 +497,7 @@ class CapacityFrames(Topic):
         left = design.is_open(option)
         free = option if left else design.opened(option)
         asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
-        found = self.results.chain.designs(asked, name)
+        found = self.results.chain.every_design(asked, name)
         best = next((d for d in found if not d.refused), None)
         costs = [d.costed.present for d in found if not d.refused]
         order = sorted(cost for cost in costs if cost is not None)

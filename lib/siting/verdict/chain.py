@@ -348,7 +348,8 @@ class Chain:
         return self._stage("built", (words, best.machines), lambda: best.machines.put_in(option))
 
     def designs(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
-        """Every design of an option whose machines are left to the kit, the best one first."""
+        """Designs of an option whose machines are left to the kit, the best one first: all of them,
+        or in a variant those that the best one is likely among."""
         names = self._billed(scenario, name)
         seen = self._seen(MONEY, scenario, names)
         made = partial(self._looked_at, seen.scenario, name)
@@ -362,9 +363,15 @@ class Chain:
             found = design.looked_at(seen, name, self.as_planned, known.designs)
             if known.serves(found):
                 return found
-        found = design.looked_at(seen, name, self.as_planned)
+        found = self.every_design(seen, name)
         self._shortlists.setdefault(name, design.Shortlist.of(found))
         return found
+
+    def every_design(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
+        """Designs of all machines, whatever was looked at before: what a report lists."""
+        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
+        made = partial(design.looked_at, seen.scenario, name, self.as_planned)
+        return self._stage("every design", (name, seen.words), made)
 
     def as_planned(self, scenario: Scenario, name: str) -> Costed:
         """An option sized, and priced as planned."""

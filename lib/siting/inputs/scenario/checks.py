@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -472,17 +472,25 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
     for name in decision.weights:
         path = ("decision", "weights", name)
         yield from _one_of(path, name, what, column(criteria, "criterion"))
-    words = list(constraints.known(column("sovereignty_rules", "rule_id")))
-    for i, word in enumerate(decision.hard_constraints):
-        yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
-    yield from _priced_policies(scenario)
+    unread = list(_no_conditions(decision.hard_constraints))
+    yield from unread
+    if not unread:  # else nobody knows whether law is among them
+        yield from _priced_policies(scenario)
     if "budget" in decision.hard_constraints and not decision.budget_per_year:
         wrong = "a budget is a hard constraint without an amount"
         yield Fault(("decision",), wrong, "add `budget_per_year:`")
 
 
+def _no_conditions(lines: Sequence[str]) -> Iterator[Fault]:
+    """Hard conditions as written that are none."""
+    words = list(constraints.known(column("sovereignty_rules", "rule_id")))
+    for i, word in enumerate(lines):
+        yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
+
+
 def _priced_policies(scenario: Scenario) -> Iterator[Fault]:
-    """A policy has a price, or holds at any; and it rules out what fails it."""
+    """A policy has a price, or holds at any; and it rules out what fails it. Its hard conditions
+    are ones that can be read."""
     asked = map(constraints.Constraint.read, scenario.decision.hard_constraints)
     is_hard = any(each.kind == "sovereignty" for each in asked)
     for line in scenario.rules.policies_up_to:
