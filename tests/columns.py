@@ -59,8 +59,10 @@ def rows(name: str) -> pd.DataFrame:
 
 
 def alike(frame: pd.DataFrame, a: str, b: str) -> bool:
-    """Whether two columns hold the same in every row, so that nobody can tell them apart."""
-    return bool((frame[a].astype(str) == frame[b].astype(str)).all())
+    """Whether two columns hold the same in every row, so that nobody can tell them apart. Missing
+    in both is the same, too."""
+    both_missing = frame[a].isna() & frame[b].isna()
+    return bool((both_missing | (frame[a].astype(str) == frame[b].astype(str))).all())
 
 
 def told(frame: pd.DataFrame) -> dict[str, Told]:
