@@ -863,10 +863,13 @@ def test_a_bridge_has_a_price_for_the_days_it_serves_or_says_why_not() -> None:
 def test_what_runs_after_a_no_go_is_said_where_the_choice_runs_today() -> None:
     for client in ("agence-lumiere", "tidewater-apps"):
         s = opened(client)
-        assert f"{s.today} runs on; " in printed("10_decision", client, "page_one")
+        # A signature decides something: go is for all use, no-go for none that a point concerns.
+        page = printed("10_decision", client, "page_one")
+        assert f"{s.chosen} stays, for all its use" in page
+        assert "use that is not cleared stops that day; " in page
     said = printed("10_decision", "tidewater-apps", "page_one")
     assert "the answer to “promises kept to users” is “broken” (now blank)" in said
-    assert "none may be chosen until that is put right" in said
+    assert "none: each option breaks a rule" in said
 
 
 def test_planned_is_said_of_costs_alone_and_the_score_is_of_middle_values() -> None:

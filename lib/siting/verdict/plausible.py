@@ -207,7 +207,7 @@ def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
                 before=f"{tokens.mean:,.0f}",
                 after=f"{longer['mean']:,.0f}",
                 changes={f"workloads.{name}.{side}_tokens": longer},
-                clause=f"a request of {in_words(name)} has {longer['mean']:,.0f} {side} tokens, "
+                clause=f"a request of “{in_words(name)}” has {longer['mean']:,.0f} {side} tokens, "
                 f"not {tokens.mean:,.0f}",
             )
         yield from _spreads(s, name, side, tokens)
@@ -227,7 +227,7 @@ def _hidden(s: Scenario, chosen: str | None, name: str) -> Iterator[Variant]:
             before=f"{most.central:,.0f}",
             after=f"{_band(most, end):,.0f}",
             changes={f"workloads.{name}.reasoning_tokens": _band(most, end)},
-            clause=f"a request of {in_words(name)} has {_band(most, end):,.0f} hidden reasoning "
+            clause=f"a request of “{in_words(name)}” has {_band(most, end):,.0f} hidden reasoning "
             f"tokens, not {most.central:,.0f}",
         )
 
@@ -245,7 +245,7 @@ def _spreads(s: Scenario, name: str, side: str, tokens: Tokens) -> Iterator[Vari
             before=f"{tokens.p95:,.0f}",
             after=f"{p95:,.0f}",
             changes={f"workloads.{name}.{side}_tokens": {"mean": tokens.mean, "p95": p95}},
-            clause=f"one request of {in_words(name)} in twenty has more than {p95:,.0f} {side} "
+            clause=f"one request of “{in_words(name)}” in twenty has more than {p95:,.0f} {side} "
             f"tokens, not {tokens.p95:,.0f}",
         )
 
@@ -411,7 +411,7 @@ def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
                 before=o.server or o.gpu,
                 after=best.machines.server,
                 changes={f"options.{name}.{k}": v for k, v in machines.items()},
-                clause=f"{o.label} is built of {_machine(best.machines)}, not of {_machine(o)}",
+                clause=f"{_machine(best.machines)} is bought in place of {_machine(o)} ({o.label})",
                 rebuilds=name,
             )
 
