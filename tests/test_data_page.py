@@ -206,7 +206,39 @@ def test_what_today_s_service_would_lose_is_told_where_it_runs_on(client: str) -
     s = opened(client)
     told = printed("30_data", client)
     assert f"{s.today}, until then, fails a rule after each of them." in told
-    assert f"No rule of {s.chosen} fails after any of these: " in told
+    assert f"No rule of {s.chosen} is known to fail after any of these: " in told
+
+
+@pytest.mark.parametrize(
+    ("client", "flows"),
+    [
+        ("klinikverbund-nordheide", "support access"),
+        ("banca-valdora", "support access and sub-processors"),
+        ("agence-lumiere", "support access and sub-processors"),
+    ],
+)
+def test_a_flow_without_a_place_may_lose_the_framework_that_it_may_rest_on(
+    client: str, flows: str
+) -> None:
+    """Nobody said where they go: were it the United States, the framework's fall would end them."""
+    s = opened(client)
+    assert f"Not known: “Data Privacy Framework”, for {flows}." in printed("30_data", client)
+    found = s.results.sovereignty.options[s.results.decision.recommended].findings
+    # What an assessment found of a country that nobody named, nobody can have said.
+    excess = {f.verdict for f in found["GDPR-46-2"] if "place" not in f.flow.values}
+    assert excess == {"review"}
+
+
+def test_passes_on_what_is_taken_for_granted_are_counted() -> None:
+    """Of Agence: no critical function, and no reliance on a definition that is not adopted."""
+    s = opened("agence-lumiere")
+    counts = s.rule_counts().set_index("option")
+    assert counts.passes_granted[s.chosen] == 2
+    assert ", two assumed)" in printed("30_data", "agence-lumiere")
+    # Tidewater's one pass is good practice.
+    at_sea = opened("tidewater-apps")
+    assert "one passes (none of law)" in printed("30_data", "tidewater-apps")
+    assert at_sea.rule_counts().set_index("option").passes_of_law[at_sea.chosen] == 0
 
 
 def test_what_page_one_counts_of_open_questions_is_said_and_true() -> None:

@@ -637,11 +637,13 @@ def test_what_a_default_switches_off_is_asked_and_no_page_says_that_it_does_not_
 
 
 def test_answers_that_stand_for_a_seat_are_read_from_the_rules():
-    # Data-protection law of the EEA, Switzerland and the UK: the dictionary defines all three as
-    # `controller_country … or ANSWER`; no other answer stands beside a seat.
+    # Data-protection law of the EEA, Switzerland and the UK, and the AI Act, which reaches whose
+    # outputs are used in the Union: the dictionary defines all four as `controller_country … or
+    # ANSWER`; no other answer stands beside a seat.
     seats = {name: str(seat.parts[1]) for name, seat in BOOK.stands_for_seat.items()}
     assert seats == {
         "eu_data_subjects": "eea",
+        "output_in_eu": "eea",
         "swiss_data_subjects": "'CH'",
         "uk_data_subjects": "'GB'",
     }

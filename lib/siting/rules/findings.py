@@ -165,6 +165,12 @@ class Finding:
         """What the rule would say if these were the answers."""
         return decide(self.rule, {**self.flow.values, **answers}, self.law)
 
+    def if_it_fell(self, event: str, said: bool) -> Decided | None:
+        """What the rule would say if an event of the law were so; None where it fails for no
+        reason that the event is part of."""
+        fails = self.law.parsed[self.rule.rule_id].fails
+        return self.supposing({event: said}) if event in conditions.names(fails) else None
+
     def without(self, policies: Iterable[str], kept: str = "") -> Finding:
         """The same if the client had none of these lines of policy, or but the one kept."""
         asked = {self.law.policy_attribute(line): line == kept for line in policies}
@@ -214,6 +220,16 @@ class Finding:
     def _needs(self, known: Known) -> bool:
         without = self.supposing({known.attribute.name: None})
         return (without.verdict, without.reason) != (self.verdict, self.reason)
+
+    @cached_property
+    def rests_on_assumption(self) -> bool:
+        """Whether it passes, and is open or fails if something that is taken for granted is
+        otherwise."""
+        if self.verdict != "pass":
+            return False
+        assumed = (k for k in self.grounds if k.assumed and isinstance(k.value, bool))
+        others = ({k.attribute.name: not k.value} for k in assumed)
+        return any(self.supposing(other).verdict in ("review", "fail") for other in others)
 
     @property
     def undated(self) -> tuple[Known, ...]:

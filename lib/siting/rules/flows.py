@@ -166,11 +166,15 @@ def _split(
 
 
 def _known(part: Part) -> dict[str, Known]:
-    """What is known of a flow: the last answer to each attribute, unless it says 'not known'."""
+    """What is known of a flow: the last answer to each attribute, unless it says 'not known', or
+    what it presupposes is not known."""
     last: dict[str, Known] = {}
     for layer in _layers(part):
         last |= layer
-    return {name: answer for name, answer in last.items() if answer.value is not None}
+    known = {name: answer for name, answer in last.items() if answer.value is not None}
+    needs = ((name, answer.attribute.presupposes) for name, answer in known.items())
+    unfounded = {name for name, need in needs if need and need not in known}
+    return {name: answer for name, answer in known.items() if name not in unfounded}
 
 
 def _layers(part: Part) -> Iterator[Layer]:

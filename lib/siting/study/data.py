@@ -246,6 +246,9 @@ class DataFrames(Topic):
         open_points: what a person must judge, and answers that are awaited; rules that wait for
             one answer are one [1]
         passes: rules that pass [1]
+        passes_of_law: of these, those of law that binds the client [1]
+        passes_granted: of these, those that are open or fail if what is taken for granted is
+            otherwise [1]
         not_applicable: rules that do not apply [1]
         questions: open questions of the option; those of a mix are its parts' [1]
         """
@@ -257,6 +260,8 @@ class DataFrames(Topic):
                 "review": o.counts["review"],
                 "open_points": len(o.open_points),
                 "passes": o.counts["pass"],
+                "passes_of_law": sum(f.is_of_law for f in o.passing),
+                "passes_granted": sum(f.rests_on_assumption for f in o.passing),
                 "not_applicable": o.counts["n.a."],
                 "questions": sum(name in q.options for q in self.results.sovereignty.questions),
             }
@@ -727,6 +732,35 @@ class DataFrames(Topic):
         for variant, moved in self.results.law_events:
             yield from ({"event": variant.what, **change} for change in _changes(moved))
             yield source_of(known[variant.changes["suppose.law"][-1]])
+
+    @frame
+    def law_doubts(self) -> Rows:
+        """One flow on which a rule may fail by what happens to the law, or to a vendor by law: the
+        rule looks at that, and what is not known of the flow does not exclude that it fails then.
+
+        event: what happens, as `variants` has it
+        option: label of the option
+        rule: identifier of the rule
+        title: what the rule asks for
+        flow: kind of flow
+        unknown: what is not known of the flow and decides it
+        """
+        known = {s.stress: s for s in table("sovereignty_stress", Stress)}
+        law = self.results.sovereignty.law
+        for variant, _ in self.results.law_events:
+            stress = known[variant.changes["suppose.law"][-1]]
+            for option, found in self.results.sovereignty.findings:
+                then = found.if_it_fell(stress.attribute, stress.value == "yes")
+                if then is not None and then.may_fail:
+                    yield {
+                        "event": variant.what,
+                        "option": option,
+                        "rule": found.rule.rule_id,
+                        "title": found.rule.title,
+                        "flow": found.flow.label.split(": ")[-1],
+                        "unknown": _labels(law.attributes[name] for name in then.missing),
+                    }
+            yield source_of(stress)
 
     @frame
     def model_openness(self) -> Rows:
