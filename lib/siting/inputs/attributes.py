@@ -46,7 +46,9 @@ class Attribute(Fact, tables="sovereignty_attributes", key="name"):
         str, one_of(lambda: column("vendor_facts", "attribute"), "fact about a vendor")
     ] = ""
     """Attribute of siting_facts/vendor_facts.csv that answers it."""
-    presupposes: str = ""
+    presupposes: Annotated[
+        str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute")
+    ] = ""
     """Attribute of the same flow without which nobody can have answered: what is said of all
     transfers is said of none whose place is not known."""
     stated_in: str = ""
