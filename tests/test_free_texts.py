@@ -58,6 +58,14 @@ def hostile(client: str, folder: Path, chosen: set[Any]) -> tuple[Job, int]:
     return job.prepare(path), len(free)
 
 
+def is_as_written(shown: str) -> bool:
+    """Whether a text is shown as the text that it is. A chart breaks long names into lines; the
+    picture of page one cuts those of options with a mark, after which comes what else it says."""
+    kept, mark, _ = shown.partition(" …")
+    is_cut_late = not mark or len(kept) >= len("<b>j</b> *a*")
+    return is_cut_late and MARKUP.startswith(kept.strip())
+
+
 def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path, forge: Forge) -> None:
     chosen: set[Any] = set()
     made = [hostile(client, tmp_path, chosen) for client in CLIENTS]
@@ -71,8 +79,7 @@ def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path, forge: Forge)
         page = html.unescape(re.sub(r"<[^>]*>", "", (folder / "report.html").read_text("utf-8")))
         shown = re.findall(rf"=k\|h ⟦\d+⟧ (.{{1,{len(MARKUP)}}})", page)
         assert len(shown) > 100
-        # A chart breaks long names into lines.
-        assert [text for text in shown if not MARKUP.startswith(text.strip())] == []
+        assert [text for text in shown if not is_as_written(text)] == []
         book = openpyxl.load_workbook(folder / "cash-flows.xlsx")
         cells = [c for sheet in book for row in sheet for c in row if "⟦" in str(c.value)]
         assert cells and {c.data_type for c in cells} == {"s"}
