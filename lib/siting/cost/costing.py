@@ -842,9 +842,9 @@ class _Finder:
         sold = quality.spoken(model)
         if not hidden.is_exact and thought > ASK_ABOVE:
             self.notes.append(
-                f"{option.label}: about {thought:.0%} of the bill for {asked} is hidden "
-                f"reasoning ({hidden.central:,.0f} tokens a request), an estimate: count it in "
-                "your own usage"
+                f"{option.label}: about {thought:.0%} of the price of a request of {asked}, as "
+                f"planned, is hidden reasoning ({hidden.central:,.0f} tokens), an estimate: count "
+                "it in your own usage"
             )
         if self.scenario.workloads[workload].batchable_share and not price.batch:
             self.notes.append(f"{option.label}: no batch price for {sold}; full price is taken")
