@@ -857,7 +857,10 @@ def test_what_is_open_of_today_s_service_is_listed_known_and_due_first() -> None
     )
     # Art. 29(1) asks for an assessment, which is done; whether the share is borne is judged.
     concentration = left.loc["Concentration on one provider"]
-    assert concentration.standing == "open: a person must judge it, or check an exception"
+    assert (
+        concentration.standing
+        == "due already, unless a person judges it met, or finds an exception"
+    )
     assert concentration.in_force and not concentration.is_due
     marking = left.loc["Marking of generated content"]
     assert not marking.is_due

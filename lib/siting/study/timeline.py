@@ -33,7 +33,7 @@ USUAL = {
 
 BROKEN = "broken"
 DUE = "known, and due already"
-JUDGED = "open: a person must judge it, or check an exception"
+JUDGED = "due already, unless a person judges it met, or finds an exception"
 UNLESS = "due already, unless an answer clears it"
 CONDITION = "no duty: what the law protects or reaches hangs on it"
 TIME = "time, until the day to settle it by"
@@ -178,7 +178,7 @@ class TimelineFrames(Topic):
         point: title of the rule, or of the gravest that wait for one answer, and how many more
         law: the first article of each law that binds the client, with the act's name; where none
             does, of each rule
-        standing: broken; known, and due already; open for a person to judge; due already, unless an
+        standing: broken; known, and due already; due already, unless a person or an
             answer clears it; time until `due`; no duty, though what the law protects or reaches
             hangs on it; to come; no law; or law that binds vendors
         in_force: whether law asks it today, where it applies
