@@ -392,7 +392,7 @@ def test_an_offer_that_could_turn_an_answer_to_stay_is_a_step_by_the_day_it_is_k
     s = opened(client)
     turns = s.turns()
     offers = turns[turns.settled == "offer"]
-    asked = s.steps()[s.steps().label.str.contains("would turn it")]
+    asked = s.steps()[s.steps().step.str.contains("of what would turn the answer")]
     assert len(offers) and len(asked) == 1
     for change in offers.change:
         assert change in asked.step.iloc[0]
