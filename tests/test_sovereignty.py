@@ -674,9 +674,13 @@ def test_what_follows_were_data_personal_is_what_a_scenario_says_that_has_them()
     chosen = s.results.decision.recommended
     now = s.results.sovereignty.options[chosen].counts
     then = sovereignty.assess(there).options[chosen].counts
-    assert now["n.a."] - then["n.a."] == row.more
+    # GDPR-4-1 asks a person to judge whether data are none; where they are, it asks nothing.
+    gone = sovereignty.assess(there).options[chosen].verdicts["GDPR-4-1"]
+    assert gone.verdict == "n.a."
+    assert s.results.sovereignty.options[chosen].verdicts["GDPR-4-1"].verdict == "review"
+    assert now["n.a."] - then["n.a."] == row.more - 1
     assert then["fail"] - now["fail"] == row.fail
-    assert then["review"] - now["review"] == row.review
+    assert then["review"] - now["review"] == row.review - 1
     assert "Personal data in the flow: no** (your answer)" in printed("30_data", "polderwerk")
 
 
