@@ -151,6 +151,8 @@ def test_page_one_names_a_cheaper_option_that_cannot_be_had_and_leaves_out_a_mix
         s=SimpleNamespace(**frames, number=s.number),
         options=options,
         chosen="Chosen",
+        barred=barred.set_index("option"),
+        lone_mixes=pd.Index(["Mix"]),
     )
     assert found["why_not"] == [
         f"Room ({s.money(1e5)}) cannot be chosen, because its servers need 2 racks.",
