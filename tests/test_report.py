@@ -255,6 +255,19 @@ def test_texts_of_frames_are_pythons_own_and_a_chapter_still_reads_parquet(
     assert found == {"text": ["a", "b"], "number": [1.0, 2.0]}
 
 
+def test_a_chapter_may_keep_columns_in_pyarrows_memory(forge: Forge) -> None:
+    pytest.importorskip("pyarrow")
+    own = (
+        "import pyarrow as pa\n"
+        "texts = pd.Series(['ab'], dtype=pd.ArrowDtype(pa.string()))\n"
+        "count = pd.Series([1, 2], dtype='int8[pyarrow]').sum()\n"
+        "say(f'{texts.dtype}: {texts.str.upper()[0]}, {count}')"
+    )
+    chapters = {"10_x.ipynb": chapter("A?", own), "20_y.ipynb": chapter("B?", CHART)}
+    files = render(dataclasses.replace(make(chapters=chapters), formats=("html",)), forge)
+    assert "string[pyarrow]: AB, 3" in words(page(files))
+
+
 def test_a_warm_process_compiles_no_grammar_of_addresses_and_a_chapter_may(forge: Forge) -> None:
     pytest.importorskip("rfc3987_syntax")
     look = "import sys\nsay(str('rfc3987_syntax' in sys.modules))\nimport rfc3987_syntax"

@@ -36,6 +36,7 @@ from siting_report.kit import kit_named
 from siting_report.run import process
 from siting_report.run.job import Job
 from siting_report.run.process import Child, Lost
+from siting_report.run.unseen import ADDRESSES, ARROW, unseen
 
 _PREFIX = "siting-run-"
 
@@ -230,7 +231,7 @@ def _inside(folder: Path, name: str, *args: Any) -> Any:
 
 def preload(kit: str, folder: str) -> Iterator[None]:
     """Imports what reports need, step by step, and prepares what is the same for all."""
-    with _unseen(*_NOT_FOR_REPORTS):
+    with unseen(ARROW, *ADDRESSES):
         from siting_report.print import page
         from siting_report.run import chapter
 
@@ -241,26 +242,6 @@ def preload(kit: str, folder: str) -> Iterator[None]:
     gc.freeze()  # or each collection from here on would look through all that was imported
     chapter.rehearse(folder)
     page.warm()
-
-
-_NOT_FOR_REPORTS = ("pyarrow", "rfc3987_syntax", "isoduration")
-"""Packages that others load where they find them, though reports do without. pandas keeps texts in
-pyarrow's memory, at 40 MiB and a tenth of a chapter's time. jsonschema, which nbformat loads,
-compiles a grammar of addresses, for a kind of check that no notebook asks for."""
-
-
-@contextlib.contextmanager
-def _unseen(*packages: str) -> Iterator[None]:
-    """Whatever is imported here finds these packages as if they were not installed; a chapter that
-    imports one finds it afterwards. One that is imported already stays."""
-    hidden = [name for name in packages if name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
 
 
 def _modules(*packages: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ from siting_report.print import document, page, paper
 from siting_report.run import chapter, kernel, process
 from siting_report.run.job import SCENARIO, Job
 from siting_report.run.process import ChapterFailed, Child, Lost
+from siting_report.run.unseen import asks_for_arrow
 
 _RESULTS = "results"
 _CLIENT = f"../{SCENARIO}"
@@ -121,17 +122,19 @@ class Execution:
         return {path: self.made[path] for path in (*self.kit.FIGURES, *self.job.notebooks)}
 
     def _start(self, path: str) -> None:
-        fork = not self.job.plain
         if path == _RESULTS:
-            child = Child.start(self.kit.results, _CLIENT, fork=fork)
-        elif self.job.plain:
-            text = self.job.notebooks[path].text
-            limit_s = self.job.cell_limit_s
-            child = Child.start(kernel.execute, text, _CLIENT, limit_s, fork=False)
+            child = Child.start(self.kit.results, _CLIENT, fork=not self.job.plain)
         else:
-            text = self.job.notebooks[path].text
-            child = Child.start(chapter.execute, text, _CLIENT, fork=True, tells=True)
+            child = self._chapter(self.job.notebooks[path].text)
         self.running[path] = _Running(child)
+
+    def _chapter(self, text: str) -> Child:
+        """A process that executes a chapter."""
+        if self.job.plain:
+            limit_s = self.job.cell_limit_s
+            return Child.start(kernel.execute, text, _CLIENT, limit_s, fork=False)
+        fork = not asks_for_arrow(text)
+        return Child.start(chapter.execute, text, _CLIENT, fork=fork, tells=True)
 
     def _listen(self) -> None:
         """Takes in what the running processes tell; ends those whose cell runs too long."""
