@@ -20,9 +20,10 @@ from siting.serving.arrivals import HOUR, Requests
 from siting.serving.batching import Flags, Whole
 from siting.serving.load import HOURS_OF_WEEK
 from siting.serving.performance import Array
-from siting.serving.pools import Pool, best_pool
+from siting.serving.pools import Pool
 from siting.serving.queueing import Limits
 from siting.serving.replay import Replay, ReplicaTimes
+from siting.serving.sizes import best_pool
 
 PAGE = Path(__file__).parent / "replay.md"
 TIMES = (1, 10)

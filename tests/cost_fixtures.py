@@ -36,26 +36,26 @@ def plain_capacity(
                 gpus_per_replica=gpus_per_replica,
                 rate_per_replica=Range.exact(rate, "requests/s"),
                 stand_by=stand_by,
-                **_asked(list(loads.values())),
+                mix=_mix(list(loads.values())),
+                growth=next(iter(loads.values())).growth,
             )
         found[name] = SimpleNamespace(loads=loads, pools=pools, not_estimated={}, existing_kinds=())
     return found
 
 
-def _asked(loads: list[Load]) -> dict[str, Any]:
-    """What all workloads ask of a pool, in requests a second, as `pools.Pool` says it."""
+def _mix(loads: list[Load]) -> SimpleNamespace:
+    """What all workloads ask of a pool, in requests a second, as `mix.WorkloadMix` says it."""
     rates = np.array([load.mean_rate for load in loads])
     share = float(rates @ [load.batchable_share for load in loads]) / float(rates.sum())
     peak = np.sum([load.interactive * load.peak_factor for load in loads], axis=0).max()
     hours = duration_curve(loads, [load.interactive for load in loads])
-    return {
-        "peak_rate": max(float(peak), float(rates.sum())),
-        "mean_rate": float(rates.sum()),
-        "batchable_share": share,
-        "growth": loads[0].growth,
-        "hours_of_year": lambda waiting, bunched=False: hours,
-        "turned_away": np.maximum(0.0, 1 - CARRIED),
-    }
+    return SimpleNamespace(
+        peak_rate=max(float(peak), float(rates.sum())),
+        mean_rate=float(rates.sum()),
+        batchable_share=share,
+        hours_of_year=lambda waiting, bunched=False: hours,
+        turned_away=np.maximum(0.0, 1 - CARRIED),
+    )
 
 
 def with_changes(client: str = "base", **changes: Any) -> Scenario:

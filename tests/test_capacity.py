@@ -21,8 +21,9 @@ from siting.quantity import LogNormal, NotEstimated, Range
 from siting.serving import capacity, performance, queueing
 from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
-from siting.serving.pools import Pool, best_pool
+from siting.serving.pools import Pool
 from siting.serving.queueing import Curve, DeployedReplica, Lengths, Limits, latency, sustained
+from siting.serving.sizes import best_pool
 
 CLIENTS = ["base", *studies.CLIENTS]
 
@@ -251,14 +252,15 @@ def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(clien
         used = option.mean_utilisation()
         assert used is None or 0 < used <= 1
         for pool in option.pools.values():
-            done = pool.interactive + pool.usual_schedule.done
+            done = pool.mix.interactive + pool.usual_schedule.done
             assert (done <= pool.replicas[0].central + 1e-9).all()
             come = sum(float((s.interactive + s.waiting).sum()) for s in pool.workloads)
             assert done.sum() == pytest.approx(come, rel=1e-3)
             if len(pool.workloads) > 1:  # means are those of the mixture, not of one workload
                 continue
-            for rates in (pool.mix(of_year=False), pool.mix(of_year=True)):
-                (seen,) = pool.latencies(rates, pool.replicas[0].central).values()
+            for of_year in (False, True):
+                rates = pool.latency.rates(of_year=of_year)
+                (seen,) = pool.latency.seen(rates, pool.replicas[0].central).values()
                 out = pool.workloads[0].load.lengths.output.mean
                 stay = seen.ttft_mean + seen.tpot_mean * (out - 1)
                 assert seen.rate * stay == pytest.approx(seen.concurrency, rel=0.01)
@@ -280,7 +282,7 @@ def test_a_hybrid_has_its_bases_pools(base: Scenario) -> None:
 
 def test_owning_more_replicas_serves_more_of_the_load(base: Scenario) -> None:
     (pool,) = capacity.assess(base)["owned"].pools.values()
-    shares = [pool.served_share(n) for n in range(5)]
+    shares = [pool.mix.served_share(n) for n in range(5)]
     assert shares[0] == 0 and shares[-1] == pytest.approx(1)
     assert shares == sorted(shares)
 
@@ -632,6 +634,6 @@ def test_smaller_chunks_of_prompts_make_the_first_token_wait_longer(base: Scenar
     def wait(tokens: int) -> float:
         found = capacity.assess(with_option(base, "owned", batched_tokens=tokens))["owned"]
         (pool,) = found.pools.values()
-        return pool.usual_week_peak["assistant"].ttft[95]
+        return pool.latency.usual_week_peak["assistant"].ttft[95]
 
     assert wait(256) > wait(8192)

@@ -67,9 +67,9 @@ def by_hand(mixed: bool = False, vat_recoverable: float = 1.0, **said: Any) -> C
     found = plain_capacity(chosen)
     pool = found["owned"].pools["model"]
     pool.model = "model"
-    pool.rate_per_replica = Range.exact(pool.peak_rate / 100, "requests/s")
+    pool.rate_per_replica = Range.exact(pool.mix.peak_rate / 100, "requests/s")
     old = SimpleNamespace(**vars(pool))
-    old.rate_per_replica = Range.exact(pool.peak_rate / 50, "requests/s")
+    old.rate_per_replica = Range.exact(pool.mix.peak_rate / 50, "requests/s")
     kind = SimpleNamespace(
         existing=there,
         server=servers.server(there.server),
@@ -102,7 +102,7 @@ def test_what_is_there_serves_first_and_what_is_bought_takes_the_rest() -> None:
     assert there.gpus[0].tolist() == [8, 0]
     # Of 100 replicas' worth at the peak a mean hour uses so many; each kind serves its share.
     pool = c.plan.options["owned"].pools[0].pool
-    mean = 100 * pool.mean_rate / pool.peak_rate
+    mean = 100 * pool.mix.mean_rate / pool.mix.peak_rate
     assert fleet.busy[0] == pytest.approx([mean * 0.84 / 100, mean / 116])
     assert there.busy[0] == pytest.approx([mean * 0.16 / 16, 0])
 
@@ -432,7 +432,9 @@ def refusal(folder: Path, options: str) -> str:
 def test_servers_that_are_there_serve_to_the_last_of_their_years() -> None:
     # Two servers of eight cards, a card a replica: sixteen replicas while they last.
     pool: Any = SimpleNamespace(
-        gpus_per_replica=1, level=lambda year: 10.0 * year, used=lambda year: 5.0 * year
+        gpus_per_replica=1,
+        level=lambda year: 10.0 * year,
+        mix=SimpleNamespace(used=lambda year: 5.0 * year),
     )
     there = ExistingServers(server="dgx-a100-640gb", number=2, age_years=3, years_left=2)
     kind = capacity.ExistingKind(

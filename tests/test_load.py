@@ -34,9 +34,10 @@ from siting.serving.load import (
     schedule,
     workload_load,
 )
-from siting.serving.pools import Burden, Pool, best_pool
+from siting.serving.pools import Burden, Pool
 from siting.serving.queueing import DeployedReplica, Lengths, latency
 from siting.serving.servers import StandBy
+from siting.serving.sizes import best_pool
 from siting.verdict import plausible
 
 TRACES = Path(__file__).parent / "data" / "arrivals"
@@ -94,9 +95,9 @@ def gpus(*workloads: Workload) -> float:
 
 def test_work_that_may_all_wait_strains_no_limit_however_long_it_waits() -> None:
     found = pool(workload(**LETTERS))
-    assert found.strain(found.year_peak) == 0
+    assert found.latency.strain(found.latency.year_peak) == 0
     beside = pool(workload(**LETTERS), workload())
-    assert beside.strain(beside.year_peak) > 0
+    assert beside.latency.strain(beside.latency.year_peak) > 0
 
 
 def test_of_two_hours_as_full_the_one_whose_requests_come_in_bursts_asks_for_more() -> None:
@@ -107,7 +108,7 @@ def test_of_two_hours_as_full_the_one_whose_requests_come_in_bursts_asks_for_mor
     both = pool(at(10, 20_000, "people"), at(22, 19_000, "agents"))
     people, agents = (share.headroom for share in both.workloads)
     assert agents > 1.1 * people
-    assert both.busy_hour_of_week % 24 == 22
+    assert both.mix.busy_hour_of_week % 24 == 22
 
 
 def scaled(w: Workload, times: float) -> Workload:
@@ -413,7 +414,7 @@ def test_rented_gpus_are_as_busy_as_the_mean_load_makes_them() -> None:
     machines = fleets.fleet_needed(priced, draws, plan.years)
     (pool,) = (each.pool for each in priced.pools)
     month = draws["hours_per_month"][0]
-    asked = pool.mean_rate / pool.rate_per_replica.central * pool.gpus_per_replica
+    asked = pool.mix.mean_rate / pool.rate_per_replica.central * pool.gpus_per_replica
     busy = asked * month / machines.gpu_hours[0, 0]
     assert 0 < busy < 1
     assert machines.busy[0, 0] == pytest.approx(busy)

@@ -19,8 +19,9 @@ from siting.inputs.scenario.model import Option, Workload
 from siting.quantity import LogNormal
 from siting.serving import arrivals, load, queueing, replay
 from siting.serving.batching import Jobs, Prefix, PrefixCache, Speed, serve
-from siting.serving.pools import Pool, best_pool
+from siting.serving.pools import Pool
 from siting.serving.queueing import Lengths, latency
+from siting.serving.sizes import best_pool
 from siting.study.replay import ENOUGH
 from studies import opened
 
@@ -277,8 +278,8 @@ def test_waiting_work_keeps_its_deadline_and_comes_when_others_are_few(
 ) -> None:
     week = replay.week(mixture)
     count = int(mixture.replicas[0].central)
-    now = mixture.busy(week.times)
-    freed = arrivals.released(week.requests, now, mixture.work(week.times), count)
+    now = mixture.mix.busy(week.times)
+    freed = arrivals.released(week.requests, now, mixture.mix.work(week.times), count)
     waits = freed.waits
     came = week.requests.when[week.requests.waits]
     assert waits.sum() == len(came)
@@ -307,7 +308,7 @@ def test_a_replica_alone_answers_as_the_formulas_have_it() -> None:
 def test_an_office_is_served_by_what_was_sized_and_not_by_much_less() -> None:
     found = pool(workload(requests_per_day=60_000))
     sized = int(found.replicas[0].central)
-    hour = found.busy_hour_of_week
+    hour = found.mix.busy_hour_of_week
     week = replay.week(found, hours=range(hour - 1, hour + 2))
     fewest = replay.fewest(week, sized)
     assert fewest is not None

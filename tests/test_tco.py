@@ -667,9 +667,11 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
     # a flat load of 1 request/s and one replica of 2 requests/s: nothing bursts; at a capacity of
     # half the flat load, half bursts
     flat: Any = SimpleNamespace(
-        hours_of_year=lambda waiting, bunched=False: np.ones(8736),
-        batchable_share=0.0,
-        turned_away=np.maximum(0.0, 1 - CARRIED),
+        mix=SimpleNamespace(
+            hours_of_year=lambda waiting, bunched=False: np.ones(8736),
+            batchable_share=0.0,
+            turned_away=np.maximum(0.0, 1 - CARRIED),
+        )
     )
     pool = PoolLoad(flat)
     one = np.array([[1.0]])
@@ -682,7 +684,9 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
 def test_beyond_own_machines_whole_replicas_are_needed_for_what_is_left() -> None:
     # by hand: every hour asks for as much; at a peak of 3.2 replicas four are needed, of which one
     # or none is there. Without any own machine at least one is rented, however little is asked.
-    flat: Any = SimpleNamespace(hours_of_year=lambda waiting, bunched=False: np.ones(8736))
+    flat: Any = SimpleNamespace(
+        mix=SimpleNamespace(hours_of_year=lambda waiting, bunched=False: np.ones(8736))
+    )
     load = PoolLoad(flat)
     at = int(np.argmin(np.abs(GRID - 3.2)))
     needed = float(np.ceil(GRID[at]))
@@ -697,9 +701,11 @@ def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
     # by hand: hours are all alike; in each, a quarter of the seconds bring four times the mean and
     # the others nothing. Machines for the mean carry a quarter of what comes then.
     bursts: Any = SimpleNamespace(
-        hours_of_year=lambda waiting, bunched=False: np.ones(8736),
-        batchable_share=0.0,
-        turned_away=np.maximum(0.0, 4 - CARRIED) / 4,
+        mix=SimpleNamespace(
+            hours_of_year=lambda waiting, bunched=False: np.ones(8736),
+            batchable_share=0.0,
+            turned_away=np.maximum(0.0, 4 - CARRIED) / 4,
+        )
     )
     pool = PoolLoad(bursts)
     need = np.array([[1.0]])
@@ -724,7 +730,9 @@ def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
 def test_gpus_rented_by_the_hour_carry_what_bunches_within_it() -> None:
     # by hand: every hour asks for one replica on average, and for a second where requests bunch
     flat: Any = SimpleNamespace(
-        hours_of_year=lambda waiting, bunched=False: np.ones(8736) * (1.7 if bunched else 0.9)
+        mix=SimpleNamespace(
+            hours_of_year=lambda waiting, bunched=False: np.ones(8736) * (1.7 if bunched else 0.9)
+        )
     )
     paid = fleets._mean_replicas(PoolLoad(flat), np.ones((1, 1)), np.zeros((1, 1)))
     assert paid[0, 0] == pytest.approx(2.0, rel=0.02)
@@ -1147,7 +1155,7 @@ def test_rented_replicas_stand_by_too_and_those_on_own_servers_are_what_the_load
         return float(side.replicas()[0, 0])
 
     pool = plan.options["owned"].pools[0].pool
-    needed = np.ceil(pool.peak_rate / pool.rate_per_replica.central)
+    needed = np.ceil(pool.mix.peak_rate / pool.rate_per_replica.central)
     assert deployed("owned") == needed
     assert deployed("rented") == needed + 1
 

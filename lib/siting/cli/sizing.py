@@ -200,7 +200,7 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
     from siting.inputs.scenario.model import Latency, Option, Workload
     from siting.quantity import Range
     from siting.serving.load import workload_load
-    from siting.serving.pools import best_pool
+    from siting.serving.sizes import best_pool
 
     nowhere = set(asked).difference(*(r.model_fields for r in (Option, Workload, Latency)))
     assert not nowhere, f"flags that no record of a scenario has: {nowhere}"

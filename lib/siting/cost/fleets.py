@@ -82,8 +82,8 @@ def _drawn(priced: PricedOption, draws: Draws, years: int) -> _Drawn:
     per_request = _per_request(priced, draws, years)
     task = Task(
         pools=[each.pool for each in priced.pools],
-        peak=per_request * priced.of_pools(lambda pool: pool.peak_rate),
-        mean=per_request * priced.of_pools(lambda pool: pool.mean_rate),
+        peak=per_request * priced.of_pools(lambda pool: pool.mix.peak_rate),
+        mean=per_request * priced.of_pools(lambda pool: pool.mix.mean_rate),
     )
     return _Drawn(per_request=per_request, task=task)
 
@@ -188,7 +188,7 @@ def _away_share(pool: PoolLoad, capacity: Array, per_request: Array) -> Array:
     without_limit = np.full_like(per_request, np.inf)
     carried = np.divide(capacity, per_request, out=without_limit, where=per_request > 0)
     interactive = np.interp(carried / pool.curve[-1], CAPACITIES, pool.away_share)
-    return np.where(capacity > 0, interactive * (1 - pool.pool.batchable_share), 1.0)
+    return np.where(capacity > 0, interactive * (1 - pool.pool.mix.batchable_share), 1.0)
 
 
 # --- rented -----------------------------------------------------------------------------------

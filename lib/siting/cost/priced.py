@@ -88,12 +88,12 @@ class PoolLoad:
     @cached_property
     def curve(self) -> Array:
         """Interactive load of the first year at even quantiles, lowest first. [requests/s]"""
-        return _at_quantiles(self.pool.hours_of_year(waiting=False))
+        return _at_quantiles(self.pool.mix.hours_of_year(waiting=False))
 
     @cached_property
     def bunched(self) -> Array:
         """What must be carried in those hours, because requests bunch within each. [requests/s]"""
-        return _at_quantiles(self.pool.hours_of_year(waiting=False, bunched=True))
+        return _at_quantiles(self.pool.mix.hours_of_year(waiting=False, bunched=True))
 
     @cached_property
     def away_share(self) -> Array:
@@ -101,7 +101,7 @@ class PoolLoad:
         of CAPACITIES times the busiest hour's mean that is carried. [capacities]"""
         hours = self.curve[self.curve > 0]
         carried = np.outer(CAPACITIES * self.curve[-1], 1 / hours)
-        share = np.interp(carried, queueing.CARRIED, self.pool.turned_away)
+        share = np.interp(carried, queueing.CARRIED, self.pool.mix.turned_away)
         return np.asarray(share @ hours / hours.sum())
 
     def serves(self, workload: str) -> bool:

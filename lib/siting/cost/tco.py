@@ -742,7 +742,7 @@ def _requests(plan: Plan, hybrid: PricedHybrid, draws: Draws, owned: Array) -> _
     """Requests to a hybrid that owns so many servers at most. owned: [n]"""
     fleet = fleets.fleet_of_hybrid(hybrid.base, draws, plan.years, owned)
     pools = [each.pool for each in hybrid.base.pools]
-    loads = [fleets.load_ratio(p.growth, draws, plan.years) * p.mean_rate for p in pools]
+    loads = [fleets.load_ratio(p.growth, draws, plan.years) * p.mix.mean_rate for p in pools]
     away = [load * share for load, share in zip(loads, fleet.away_share, strict=True)]
     return _Requests(away=np.sum(away, axis=0), total=np.sum(loads, axis=0))
 

@@ -24,8 +24,9 @@ from siting.quantity import NotEstimated, Range
 from siting.serving import machines, queueing, servers
 from siting.serving.load import LATE_FROM, Load, workload_load
 from siting.serving.machines import ExistingTask, Fleet, Rented, Task
-from siting.serving.pools import Pool, asked_first, best_pool
+from siting.serving.pools import Pool
 from siting.serving.servers import Array, OnServers, Server, StandBy
+from siting.serving.sizes import asked_first, best_pool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +188,9 @@ class OptionCapacity:
         """Used share of what the GPUs that are paid for could carry within the limits."""
         if not self.pools:
             return None
-        used = sum(p.used(year) * p.load_share(year) * p.gpus_per_replica for p in self.all_pools)
+        used = sum(
+            p.mix.used(year) * p.load_share(year) * p.gpus_per_replica for p in self.all_pools
+        )
         return min(1.0, used / self.paid_gpus(year))
 
     def left_when_one_fails(self, pool: Pool) -> float:
@@ -281,7 +284,9 @@ class OptionCapacity:
                 f"without more machines in reserve it runs {reached:.2%} of the time; "
                 f"{self.wanted:.2%} are asked for"
             )
-        late = max((p.schedule.late for p in self.pools.values() if p.batchable_share), default=0)
+        late = max(
+            (p.schedule.late for p in self.pools.values() if p.mix.batchable_share), default=0
+        )
         if late > LATE_FROM:
             found.append(f"{late:.1%} of the work that may wait misses its deadline")
         return found
@@ -296,7 +301,7 @@ def _task(pools: Mapping[str, Pool], years: int) -> Task:
     span = range(1, years + 1)
     shape = (len(pools), 1, years)
     peak = [pool.level(year) for pool in pools.values() for year in span]
-    mean = [pool.used(year) for pool in pools.values() for year in span]
+    mean = [pool.mix.used(year) for pool in pools.values() for year in span]
     return Task(
         pools=tuple(pools.values()),
         peak=np.array(peak).reshape(shape),
@@ -326,8 +331,8 @@ def _whole_replicas(pool: Pool, years: int) -> Array:
 
     `priced.PoolLoad.beyond` has the same for any load, between points of a grid. [1 × Y]
     """
-    now = pool.hours_of_year(waiting=False, bunched=True) / pool.rate_per_replica.central
-    grown = np.array([[pool.used(year) / pool.used() for year in range(1, years + 1)]])
+    now = pool.mix.hours_of_year(waiting=False, bunched=True) / pool.rate_per_replica.central
+    grown = np.array([[pool.mix.used(year) / pool.mix.used() for year in range(1, years + 1)]])
     hours = servers.whole_up(now[:, None] * grown)
     return np.asarray(np.maximum(1.0, hours).mean(axis=0, keepdims=True))
 

@@ -299,8 +299,8 @@ class Week:
         """The week through so many replicas."""
         if not self.times:
             return replay(self.pool, self.requests, replicas, self.busiest)
-        now = self.pool.busy(self.times)
-        work = self.pool.work(self.times)
+        now = self.pool.mix.busy(self.times)
+        work = self.pool.mix.work(self.times)
         requests = arrivals.released(self.requests, now, work, replicas)
         return replay(self.pool, requests, replicas, self.busiest, self.hours)
 
@@ -317,7 +317,7 @@ def week(
     if hours:
         seconds = range(max(0, int(hours.start * HOUR - WARM_UP)), int(hours.stop * HOUR))
     requests = arrivals.drawn(pool.loads, times, seed, seconds)
-    now = pool.busy(times)
+    now = pool.mix.busy(times)
     asked = now if now.any() else np.sum([s.waiting for s in pool.workloads], axis=0)
     return Week(
         pool=pool,
@@ -331,7 +331,7 @@ def week(
 def busy_hours(pool: Pool, most: float) -> range:
     """The hours around the busiest of the year, as many of its day as hold so many requests."""
     asked = np.sum([s.load.hourly * s.load.peak_factor for s in pool.workloads], axis=0) * HOUR
-    first = pool.busy_hour_of_week
+    first = pool.mix.busy_hour_of_week
     last = first
     day = range(first // 24 * 24, first // 24 * 24 + 24)
     while asked[first : last + 1].sum() < most and (first > day[0] or last < day[-1]):

@@ -24,9 +24,10 @@ from siting.serving import performance
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import Load
 from siting.serving.performance import Array
-from siting.serving.pools import Pool, best_pool
+from siting.serving.pools import Pool
 from siting.serving.queueing import Latency, latency
 from siting.serving.servers import Server, server_of
+from siting.serving.sizes import best_pool
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict import design
 from siting.verdict.design import Machines
@@ -174,7 +175,7 @@ class CapacityFrames(Topic):
         """
         share = np.linspace(0, 1, YEAR_POINTS)
         for where, pool in self._pools():
-            hours = pool.hours_of_year()
+            hours = pool.mix.hours_of_year()
             rates = np.interp(share, np.linspace(0, 1, len(hours)), hours)
             for part, rate in zip(share, rates, strict=True):
                 yield {**where, "share": part, "rate": rate}
@@ -286,7 +287,7 @@ class CapacityFrames(Topic):
         further_token: time of each [s]
         """
         for where, pool in self._pools():
-            curve = pool.curve(pool.mix(of_year=True))
+            curve = pool.latency.curve(pool.latency.rates(of_year=True))
             percentile = pool.loads[0].limits.percentile
             for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * curve.saturation_rate:
                 seen = latency(curve, rate, (percentile,))
@@ -342,7 +343,7 @@ class CapacityFrames(Topic):
                     **where,
                     "replicas": n,
                     "rate": n * pool.rate_per_replica.central,
-                    "share": pool.served_share(n),
+                    "share": pool.mix.served_share(n),
                 }
 
     # --- GPUs over time -----------------------------------------------------------------------
@@ -589,10 +590,10 @@ class CapacityFrames(Topic):
         missed: share that misses its deadline [share]
         """
         for where, pool in self._pools():
-            if pool.batchable_share:
+            if pool.mix.batchable_share:
                 yield {
                     **where,
-                    "share": pool.batchable_share,
+                    "share": pool.mix.batchable_share,
                     "half": pool.schedule.within(0.5),
                     "p95": pool.schedule.within(0.95),
                     "missed": round(pool.schedule.late, 4),
@@ -686,7 +687,7 @@ def _on_kind(model: str, pool: Pool | None) -> dict[str, Any]:
         "replicas": pool.replicas[0].central,
         "rate*": pool.rate_per_replica,
         "carries": pool.load_share(),
-        "of_limit": pool.strain(pool.year_peak) if pool.load_share() else None,
+        "of_limit": pool.latency.strain(pool.latency.year_peak) if pool.load_share() else None,
         "requests*": held,
     }
 
@@ -731,7 +732,7 @@ def _days(pool: Pool) -> tuple[Day, ...]:
     def by_day(week: Array) -> Array:
         return week.reshape(7, 24) * pool.rate_per_replica.central
 
-    now = by_day(pool.interactive)
+    now = by_day(pool.mix.interactive)
     later = by_day(pool.usual_schedule.done)
     most = by_day(peak)
     put_off = by_day(pool.schedule.done)
@@ -755,9 +756,9 @@ def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
     serving = pool.replicas[0].central
     left = found.left_when_one_fails(pool)
     fails = "one server down" if found.server else "one group down"
-    usual = pool.mix(of_year=False)
-    peak = pool.mix(of_year=True)
-    down = pool.latencies(peak, left) if left else {}
+    usual = pool.latency.rates(of_year=False)
+    peak = pool.latency.rates(of_year=True)
+    down = pool.latency.seen(peak, left) if left else {}
     for place, load in enumerate(pool.loads):
         if load.batchable_share == 1:
             continue
@@ -765,9 +766,14 @@ def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
         at_peak = peak[place]
         situations = (
             _Situation(
-                name="usual peak", seen=pool.usual_week_peak, replicas=serving, rate=at_usual
+                name="usual peak",
+                seen=pool.latency.usual_week_peak,
+                replicas=serving,
+                rate=at_usual,
             ),
-            _Situation(name="busiest hour", seen=pool.year_peak, replicas=serving, rate=at_peak),
+            _Situation(
+                name="busiest hour", seen=pool.latency.year_peak, replicas=serving, rate=at_peak
+            ),
             _Situation(name=fails, is_failure=True, seen=down, replicas=left, rate=at_peak),
         )
         for situation in situations:
@@ -839,9 +845,9 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
     """The replicas of a pool in the first year: how many, on which cards, for which load."""
     serving = pool.replicas[0].central
     standing = pool.total_replicas(1).central - serving
-    hours = pool.hours_of_year()
+    hours = pool.mix.hours_of_year()
     rate = pool.rate_per_replica
-    saturation = pool.curve(pool.mix(of_year=True)).saturation_rate
+    saturation = pool.latency.curve(pool.latency.rates(of_year=True)).saturation_rate
     return {
         "model_key": pool.model,
         "gpu": pool.deployment.gpu.gpu,
@@ -854,8 +860,8 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
         "rate*": rate,
         "saturation": saturation,
         "of_saturation": rate.central / saturation,
-        "peak": pool.peak_rate,
-        "reserve": serving * rate.central / pool.peak_rate,
+        "peak": pool.mix.peak_rate,
+        "reserve": serving * rate.central / pool.mix.peak_rate,
         "level": pool.level() * pool.load_share(),
         "calibrated": pool.calibrated,
         "measured": pool.measured,

@@ -61,7 +61,7 @@ class ReplayFrames(Topic):
             sized = int(pool.replicas[0].central)
             for count in (sized, sized - 1):
                 if count:
-                    expected = pool.latencies(pool.mix(of_year=True), count)
+                    expected = pool.latency.seen(pool.latency.rates(of_year=True), count)
                     for row in _rows(asked.through(count), expected):
                         yield {**where, "replicas": count, "sized": count == sized, **row}
 

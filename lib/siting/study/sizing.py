@@ -13,7 +13,8 @@ from siting.quality import bare_name
 from siting.serving import performance, queueing, servers
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import HOURS_OF_WEEK
-from siting.serving.pools import Pool, PoolWorkload
+from siting.serving.mix import PoolWorkload
+from siting.serving.pools import Pool
 from siting.serving.servers import ROUNDING
 from siting.study.frames import Rows, Topic, frame
 
@@ -299,7 +300,7 @@ class SizingFrames(Topic):
 
     def _level_how(self, pool: Pool) -> str:
         """What sets the number of groups: the busiest minute, or work that may wait."""
-        busiest = pool.busy([s.load.peak_factor * s.headroom for s in pool.workloads])
+        busiest = pool.mix.busy([s.load.peak_factor * s.headroom for s in pool.workloads])
         if float(busiest.max()) >= pool.level() - ROUNDING:
             if len(pool.workloads) == 1:
                 return "the busiest minute over what a group carries"

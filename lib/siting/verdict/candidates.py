@@ -152,8 +152,8 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
     if not capacity.pools:
         return None
     pools = capacity.serving_pools
-    peak = 1 - max(pool.strain(pool.year_peak) for pool in pools)
-    usual = 1 - max(pool.strain(pool.usual_week_peak) for pool in pools)
+    peak = 1 - max(pool.latency.strain(pool.latency.year_peak) for pool in pools)
+    usual = 1 - max(pool.latency.strain(pool.latency.usual_week_peak) for pool in pools)
     return Range(min(peak, usual), peak, max(peak, usual), unit="share")
 
 
