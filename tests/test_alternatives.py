@@ -137,3 +137,54 @@ def test_a_model_below_the_floor_is_not_offered_though_it_is_the_cheapest() -> N
     assert short and min(found, key=lambda r: r.present) in short
     said = "Mistral Small 3.2 24B is below your floor in your own test: 0.79, not 0.82"
     assert all(said in r.ruled_out for r in short)
+
+
+def offered(client: str, kind: str, seller: str) -> list[alternatives.Alternative]:
+    """Offers of a seller to a client, held against its rules."""
+    chosen = scenario.load(client)
+    mine = {n: o for n, o in alternatives.offers(chosen, kind).items() if o.provider == seller}
+    return alternatives.priced(chosen, mine, len(mine))
+
+
+def test_no_offer_breaks_a_rule_though_the_client_makes_rules_no_hard_condition() -> None:
+    # The software house asks for the EU and makes nothing of law hard; DeepSeek keeps logs in
+    # China (provider_attributes.csv).
+    assert scenario.load("polderwerk").decision.hard_constraints == ["quality"]
+    found = offered("polderwerk", "api", "deepseek")
+    assert found
+    for offer in found:
+        assert any("Takes place in CN" in why for why in offer.ruled_out), offer.name
+    # Where data may lie anywhere, nothing of it fails.
+    elsewhere = offered("tidewater-apps", "api", "deepseek")
+    assert elsewhere and not [why for offer in elsewhere for why in offer.ruled_out if "CN" in why]
+
+
+@pytest.mark.parametrize(
+    ("client", "rules"),
+    [
+        ("klinikverbund-nordheide", {"Place of processing and storage"}),  # data in the EU
+        ("agence-lumiere", {"Place of processing and storage", "Operator from the EEA"}),
+        ("tidewater-apps", set()),  # neither place nor operator is asked for
+    ],
+)
+def test_a_seller_of_whom_no_country_is_known_is_not_offered_where_a_rule_hangs_on_it(
+    client: str, rules: set[str]
+) -> None:
+    silent = "no country of machines or seller is on file"
+    found = offered(client, "rented_gpus", "hyperbolic")
+    assert found
+    for offer in found:
+        assert not offer.option.country
+        told = {why.split(" (")[0] for why in offer.ruled_out if silent in why}
+        assert told >= rules if rules else not told
+    # Of Seeweb the seller's country is known: it is asked where the cards stand.
+    for offer in offered(client, "rented_gpus", "seeweb"):
+        assert not [why for why in offer.ruled_out if silent in why]
+
+
+@pytest.mark.parametrize("client", [c for c in CLIENTS if c != "tidewater-apps"])
+def test_nobody_is_sent_to_ask_a_seller_without_a_country(client: str) -> None:
+    s = opened(client)
+    steps = " ".join(s.steps().step)
+    assert "Hyperbolic" not in steps and "DeepSeek" not in steps
+    assert not s.turns().change.str.contains("Hyperbolic|DeepSeek").any()

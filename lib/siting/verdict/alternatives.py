@@ -22,12 +22,18 @@ from siting.inputs import scenario as scenarios
 from siting.inputs.scenario.model import NAME_LETTERS, Evidence, Option, Scenario
 from siting.places import HOSTED_OPEN, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
+from siting.rules.findings import Finding
 from siting.serving import capacity, servers
 from siting.vendors.vendor_record import Vendor
 from siting.verdict import candidates
 from siting.verdict.ranking import Sampled
 
 KINDS = ("open_api", "api", "rented_gpus", "servers")
+COUNTRIES = ("place", "operator_country", "parent_country")
+"""Attributes by which a country is known of an offer."""
+ELSEWHERE = ("US", "FR")
+"""Countries that are supposed of an offer of which none is known: one of them lies outside of
+whatever a client requires."""
 MOST_JUDGED = 12
 """Of each kind, so many of the cheapest are held against rules and quality."""
 
@@ -60,8 +66,10 @@ class Alternative:
     quality: str
     """Verdict on the model for the workload where it is weakest."""
     ruled_out: tuple[str, ...]
-    """Conditions that it fails, in words; a quality below the client's floor among them, whether
-    or not the client makes it a hard condition: nobody is offered a model that fell short."""
+    """Conditions that it fails, in words. A rule on data and a quality below the client's floor are
+    among them whether or not the client makes them hard: nobody is offered what breaks a law or the
+    client's own requirement, a model that fell short, or a seller of whom no country is known where
+    a rule hangs on it."""
     open_points: int
     """Points to clear first: of law, on vendors, of practice or policy."""
 
@@ -133,13 +141,14 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
         sovereignty=rules,
         parity=parity,
     )
-    asked = (*scenario.decision.hard_constraints, "latency")
+    asked = dict.fromkeys((*scenario.decision.hard_constraints, "sovereignty", "latency"))
     judged_ways = []
     for name in cheapest:
         models = parity.of(name)
         failed = (fault for line in asked for fault in candidates.judged(line, found, name).fails)
         faults = [fault.told for fault in failed]
         faults += filter(None, map(candidates.short_of_floor, models))
+        faults += nowhere(rules.options[name])
         verdicts = (p.verdict for p in models)
         judged_ways.append(
             Alternative(
@@ -154,6 +163,26 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
             )
         )
     return judged_ways
+
+
+def nowhere(offer: sovereignty.OptionAssessment) -> Iterator[str]:
+    """What an offer may break, in words, of which no country is known: neither where it computes
+    nor whose company sells it. Nothing where either is known, or no rule hangs on them.
+    """
+    every = (finding for found in offer.findings.values() for finding in found)
+    for finding in every:
+        values = finding.flow.values
+        is_known = any(values.get(name) is not None for name in COUNTRIES)
+        if finding.flow.kind == "inference" and not is_known and _falls_by_country(finding):
+            title = finding.rule.title
+            yield f"{title} ({finding.provision}): no country of machines or seller is on file"
+
+
+def _falls_by_country(finding: Finding) -> bool:
+    """Whether a rule that is open would fail if machines and seller were in some country."""
+    supposed = (dict.fromkeys(COUNTRIES, country) for country in ELSEWHERE)
+    fails = (finding.supposing(answers).verdict == "fail" for answers in supposed)
+    return finding.verdict == "review" and any(fails)
 
 
 def _present_costs(
