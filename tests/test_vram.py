@@ -182,10 +182,10 @@ def test_windows_are_windows_in_every_release_and_only_the_print_changes() -> No
         for v in ("0.20.0", "0.21")
     ]
     gib = 66540 * 10 * 16 * 16 * 512 * 2 / GIB  # ten layers a group, 16 tokens of 16 x 512 values
-    (old, requests), (new, same) = (pool.holds(d, 8192, gib + 1e-6) for d in runs)
-    assert requests == same == pytest.approx(35.755, rel=1e-4)
-    assert old == 66540 // 6 * 16  # tokens of the smallest of six groups
-    assert new == pytest.approx(35.755 * 8192, rel=1e-4)
+    old, new = (pool.holds(d, 8192, gib + 1e-6) for d in runs)
+    assert old.requests == new.requests == pytest.approx(35.755, rel=1e-4)
+    assert old.tokens == 66540 // 6 * 16  # tokens of the smallest of six groups
+    assert new.tokens == pytest.approx(35.755 * 8192, rel=1e-4)
 
 
 def test_latents_were_kept_as_heads_before_release_07() -> None:
@@ -509,7 +509,7 @@ def test_ranks_that_share_tokens_multiply_what_a_pool_holds() -> None:
     run = Deployment(model=catalogue.model("deepseek-ai/DeepSeek-V3"), gpu=H100, tensor_parallel=8)
     one = pool.holds(run, 8192, 20.0)
     eight = pool.holds(dataclasses.replace(run, context_parallel=8), 8192, 20.0)
-    assert eight == (one[0] * 8, one[1] * 8)
+    assert eight == pool.Held(one.tokens * 8, one.requests * 8)
 
 
 def test_the_ik_fork_unfolds_latents_over_the_context() -> None:

@@ -15,6 +15,8 @@ import numpy as np
 from siting.cost import money
 from siting.cost.claims import PublishedCase, cases, payback_periods
 
+from siting_validation import tables
+
 TOLERANCE = 0.01
 """A recomputed value agrees with print if it rounds to the printed digits or is within 1 %."""
 
@@ -96,19 +98,21 @@ def markdown_table() -> str:
     """The cases as Markdown, for the validation page of the documentation."""
     checks = [check(c) for c in cases()]
     good = sum(c.agrees for c in checks)
-    lines = [
+    said = (
         f"{len(checks)} printed results of published comparisons, recomputed from the inputs "
         f"printed beside them: {good} agree to the printed digits or within 1 %, "
-        f"{len(checks) - good} do not agree with their own inputs.",
-        "",
-        "| case | scenario | result | printed | recomputed | difference | agrees |",
-        "|---|---|---|---:|---:|---:|---|",
+        f"{len(checks) - good} do not agree with their own inputs."
+    )
+    rows = [
+        {
+            "case": c.case.case_id,
+            "scenario": c.case.scenario,
+            "result": f"{c.case.output} [{c.case.unit}]",
+            "printed": c.case.published,
+            "recomputed": f"{c.value:.6g}",
+            "difference": f"{c.difference:+.1%}",
+            "agrees": "yes" if c.agrees else f"NO: {c.case.note}",
+        }
+        for c in checks
     ]
-    for c in checks:
-        agrees = "yes" if c.agrees else f"NO: {c.case.note}"
-        lines.append(
-            f"| {c.case.case_id} | {c.case.scenario} | {c.case.output} [{c.case.unit}] "
-            f"| {c.case.published} | {c.value:.6g} | {c.difference:+.1%} "
-            f"| {agrees} |"
-        )
-    return "\n".join(lines)
+    return f"{said}\n\n{tables.of(rows, text=('scenario', 'result', 'agrees'))}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from siting.dtypes import weight_format
 from siting.memory import attention
 from siting.vendors.vendor_record import load
 
-from siting_validation import aims, claims, comparison, raters, remarks, stability, vram
+from siting_validation import aims, claims, comparison, raters, remarks, stability, tables, vram
 from siting_validation.cases import Prediction, Row
 
 ROOT = Path(__file__).parents[2]
@@ -94,24 +94,6 @@ def _percent(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value:.{digits}f} %"
 
 
-def _table(rows: Iterable[Mapping[str, str]], text: Container[str] = ()) -> str:
-    """A Markdown table of cells by heading.
-
-    The first column is text, and so are those in `text`; the others are numbers.
-
-    Raises:
-        ValueError: if a row has other headings than the first.
-    """
-    found = list(rows)
-    head = list(found[0])
-    for row in found:
-        if list(row) != head:
-            raise ValueError(f"a row has the headings {list(row)}, the first one {head}")
-    rule = ["---" if name == head[0] or name in text else "---:" for name in head]
-    cells = [list(row.values()) for row in found]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *cells))
-
-
 def _errors_table(errors: Mapping[str, Mapping[str, Any]]) -> str:
     shown = {name: e for name, e in errors.items() if name != "fits"}
     of_card = any("median_error_pct_of_card" in e for e in shown.values())
@@ -131,7 +113,7 @@ def _errors_table(errors: Mapping[str, Mapping[str, Any]]) -> str:
             row["median, of the card"] = _percent(e.get("median_error_pct_of_card"), 2)
             row["90 %, of the card"] = _percent(e.get("p90_error_pct_of_card"))
         rows.append(row)
-    return _table(rows)
+    return tables.of(rows)
 
 
 def _ratio(value: float | None) -> str:
@@ -184,7 +166,7 @@ def _by_kind_table(made: Sequence[Prediction], by_case: Mapping[str, Row]) -> st
                 cells[f"{words}: of the card"] = _percent(e.get("median_error_pct_of_card"), 2)
             if any(cells.values()):
                 rows.append({"": f"{what}: {value}", **cells})
-    return _table(rows)
+    return tables.of(rows)
 
 
 def _reasons() -> dict[tuple[str, str], str]:
@@ -204,7 +186,7 @@ def _worst_table(made: Sequence[Prediction], by_case: Mapping[str, Row]) -> str:
             cases = [c for c in cases if c.error is not None]
             wrong = sorted(cases, key=lambda c: -abs(c.error or 0.0))[:WORST]
         rows += [_worst_row(c, by_case[c.case_id], reasons) for c in wrong]
-    return _table(rows, text=("quantity", "why"))
+    return tables.of(rows, text=("quantity", "why"))
 
 
 def _worst_row(c: Prediction, row: Row, reasons: Mapping[tuple[str, str], str]) -> dict[str, str]:
@@ -267,7 +249,7 @@ def _left_out_table(kind: str, quantities: Sequence[str]) -> str:
         errors = _left_out()[kind][group]
         for quantity in quantities:
             rows.append(_left_out_row(f"each {group}", quantity, errors[quantity]))
-    return _table(rows, text=("quantity",))
+    return tables.of(rows, text=("quantity",))
 
 
 def _left_out_row(name: str, quantity: str, e: Mapping[str, Any]) -> dict[str, str]:
@@ -300,7 +282,7 @@ def _class_table(kind: str, quantities: Sequence[str]) -> str:
                 if not e or "median_error_pct" not in e:
                     continue
                 rows.append(_left_out_row(f"each {group}: {of}", quantity, e))
-    return _table(rows, text=("quantity",))
+    return tables.of(rows, text=("quantity",))
 
 
 def _distance_table(kind: str, quantities: Sequence[str]) -> str:
@@ -312,7 +294,7 @@ def _distance_table(kind: str, quantities: Sequence[str]) -> str:
             cells = {f"`{q}`": _held(errors[q]) if errors.get(q) else "" for q in quantities}
             if any(cells.values()):
                 rows.append({"left out": f"each {group}: {name}", **cells})
-    return _table(rows)
+    return tables.of(rows)
 
 
 INSIDE = "Inside the range, and high over low of the middle one, by what the others never measured:"
@@ -361,7 +343,7 @@ def _peers_table(own: Mapping[str, Mapping[str, Any]]) -> str:
         row = {"median / 90 % error (n)": name}
         row |= {words: _error_cell(errors.get(q)) for q, words in quantities.items()}
         rows.append({**row, "fits: right; unsafe": judged})
-    return _table(rows)
+    return tables.of(rows)
 
 
 def _error_cell(e: Mapping[str, Any] | None) -> str:
@@ -399,7 +381,7 @@ def fine_tuning() -> str:
             _errors_table(errors),
             _fits_line(errors["fits"]),
             "### By framework and method",
-            _table(
+            tables.of(
                 {
                     "": name,
                     "n": str(e["n"]),
@@ -421,7 +403,7 @@ def fine_tuning() -> str:
             "### What is still poor, and why",
             _listed("fine-tuning"),
             "### Rules of thumb on the same rows",
-            _table(
+            tables.of(
                 {"": name, "peak: median / 90 % error (n)": _error_cell(e)}
                 for name, e in compared.items()
             ),
@@ -450,7 +432,7 @@ def throughput() -> str:
             "### What is aimed at, and what is missed",
             "Median and 90th percentile of the absolute error; share in the range; high over low. "
             "A star marks what is missed.",
-            _table(aims.rows(fit)),
+            tables.of(aims.rows(fit)),
             _listed("speed, aims"),
             "### By how far a case is from what was measured",
             SPEED_DISTANCE,
@@ -513,11 +495,11 @@ def _left_out_speeds(fit: Mapping[str, Any], key: str) -> str:
                 cell = f"{_speed_cell(e)}; {100 * h['inside']:.0f} %; {h['width']:.2f} ({e['n']})"
             row[f"`{q}`: median / 90 %; in range; high / low (n)"] = cell
         rows.append(row)
-    return _table(rows)
+    return tables.of(rows)
 
 
 def _held_by_distance(fit: Mapping[str, Any], key: str) -> str:
-    return _table(
+    return tables.of(
         {"": name, **{f"`{q}`": _held_speed(h[q]) if q in h else "" for q in SPEEDS}}
         for name, h in fit["holds"][key].items()
         if name.startswith("distance")
@@ -532,7 +514,7 @@ SPEEDS = ("itl_or_tpot_ms", "ttft_ms", "output_tokens_per_s_total")
 
 
 def _speed_table(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
-    return _table(
+    return tables.of(
         {
             "": name,
             **{f"`{q}`, median / 90 %": _speed_cell(errors.get(q)) for q in SPEEDS},
@@ -598,7 +580,7 @@ def simulators() -> str:
         }
         for key, name in SIMULATORS.items()
     ]
-    return f"{OPEN_LOOPS}\n\n{_table(rows)}\n\n{_said('speed, simulators')}"
+    return f"{OPEN_LOOPS}\n\n{tables.of(rows)}\n\n{_said('speed, simulators')}"
 
 
 OPEN_LOOPS = """\

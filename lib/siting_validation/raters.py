@@ -18,6 +18,8 @@ import numpy as np
 from siting.catalogue import Fact, table
 from siting.vendors.vendor_record import Direction, Event, Record
 
+from siting_validation import tables
+
 
 class Rating(Fact):
     """One rater's coding of one event, from vendor, date, category and summary alone."""
@@ -121,8 +123,13 @@ def markdown(record: Record) -> str:
     Categories of fewer than ten events are left out of the table.
     """
     rows = [
-        f"| {a.group.replace('_', ' ')} | {a.n} | {a.exact:.0%} | {a.within_one:.0%} | "
-        + ("– |" if a.kappa is None else f"{a.kappa:.2f} ({a.low:.2f}–{a.high:.2f}) |")
+        {
+            "events": a.group.replace("_", " "),
+            "n": str(a.n),
+            "same": f"{a.exact:.0%}",
+            "within one": f"{a.within_one:.0%}",
+            "kappa": "–" if a.kappa is None else f"{a.kappa:.2f} ({a.low:.2f}–{a.high:.2f})",
+        }
         for a in agreement(record)
         if a.n >= 10
     ]
@@ -135,9 +142,7 @@ def markdown(record: Record) -> str:
             "alone; second codings that were not blind are left out. Kappa is weighted by "
             "squares, with its 95 % interval over events.",
             "",
-            "| events | n | same | within one | kappa |",
-            "|---|---|---|---|---|",
-            *rows,
+            tables.of(rows),
             "",
             f"Grave events (4 or 5) that count and rest on no text of a vendor, court or "
             f"authority: {len(grave)}.",

@@ -31,7 +31,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -57,6 +56,8 @@ from siting.vendors.vendor_record import (
     separate,
     setting,
 )
+
+from siting_validation import tables
 
 Array = npt.NDArray[np.float64]
 
@@ -114,6 +115,22 @@ class Bin:
     n: int
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The lowest and the highest of several figures."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChanceGap:
+    """Largest gap in a fifth that exact forecasts would show by chance."""
+
+    median: float
+    p90: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
     """One predictor against one outcome."""
@@ -123,11 +140,11 @@ class Test:
     brier_skill: Estimate
     """Against the base rate; above zero is better than knowing nothing of the vendor."""
     calibration: tuple[Bin, ...]
-    leave_one_out: tuple[float, float]
-    """Lowest and highest AUC when one vendor is left out."""
+    leave_one_out: Extent
+    """AUC when one vendor is left out."""
     auc_within: float = 0.5
     """The same among cases of one vendor alone: whether it knows when, not only who."""
-    gap_if_exact: tuple[float, float] = (0.0, 0.0)
+    gap_if_exact: ChanceGap = ChanceGap(0.0, 0.0)
     """Largest gap that forecasts which are exactly right would show: median, nine times in ten."""
     brier_more: Estimate | None = None
     log_more: Estimate | None = None
@@ -211,12 +228,9 @@ def _as_dict(test: Test) -> dict[str, object]:
         "brier_skill": asdict(test.brier_skill),
         "calibration": [asdict(b) for b in test.calibration],
         "largest_gap": test.gap,
-        "largest_gap_if_exact": {"median": test.gap_if_exact[0], "p90": test.gap_if_exact[1]},
+        "largest_gap_if_exact": asdict(test.gap_if_exact),
         "auc_within_vendors": test.auc_within,
-        "auc_leaving_one_vendor_out": {
-            "low": test.leave_one_out[0],
-            "high": test.leave_one_out[1],
-        },
+        "auc_leaving_one_vendor_out": asdict(test.leave_one_out),
     }
 
 
@@ -274,15 +288,15 @@ def calibration(p: Array, y: Array, bins: int = 5) -> tuple[Bin, ...]:
     return tuple(out)
 
 
-def gap_if_exact(p: Array, bins: int = 5) -> tuple[float, float]:
-    """Largest gap in a fifth if each case came with just the chance foretold: median and 90 %.
+def gap_if_exact(p: Array, bins: int = 5) -> ChanceGap:
+    """Largest gap in a fifth if each case came with just the chance foretold.
 
     Cases are drawn apart from each other; those of one vendor and day are not, so it is kind.
     """
     came = np.random.default_rng(len(p)).random((DRAWS, len(p))) < p
     parts = [x for x in np.array_split(np.argsort(p, kind="stable"), bins) if len(x)]
     gaps = np.max([abs(came[:, x].mean(axis=1) - p[x].mean()) for x in parts], axis=0)
-    return float(np.median(gaps)), float(np.percentile(gaps, 90))
+    return ChanceGap(float(np.median(gaps)), float(np.percentile(gaps, 90)))
 
 
 def wilson(hits: int, n: int, z: float = Z975) -> tuple[float, float]:
@@ -374,9 +388,9 @@ def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
                 auc=_interval(_auc_draws(x, y, own, counts), auc(x, y)),
                 brier_skill=skill,
                 calibration=calibration(p, y) if chance else (),
-                leave_one_out=(min(finite, default=0.5), max(finite, default=0.5)),
+                leave_one_out=Extent(min(finite, default=0.5), max(finite, default=0.5)),
                 auc_within=auc_within(x, y, vendors),
-                gap_if_exact=gap_if_exact(p) if chance else (0.0, 0.0),
+                gap_if_exact=gap_if_exact(p) if chance else ChanceGap(0.0, 0.0),
             )
         )
         if name in ALONE:
@@ -641,20 +655,19 @@ def lines(panels: Sequence[Panel]) -> list[str]:
         for other in p.choices:
             out += [
                 f"  instead     {other.predictor}: {_tested(other)}; Brier and log score more than "
-                f"mixed: {_than_mixed(other).replace(' | ', ', ')}",
+                f"mixed: {_more_than_mixed(other.brier_more)}, {_more_than_mixed(other.log_more)}",
                 f"  by fifths   {_fifths(other)}",
             ]
     return out
 
 
 def _tested(test: Test) -> str:
-    usual, rare = test.gap_if_exact
-    low, high = test.leave_one_out
+    exact = test.gap_if_exact
     return (
-        f"AUC {_words(test.auc)}, leaving a vendor out {low:.2f}–{high:.2f}, within vendors "
+        f"AUC {_words(test.auc)}, leaving a vendor out {_extent(test)}, within vendors "
         f"{test.auc_within:.2f}; Brier skill against "
         f"the base rate {_skill(test)}; largest gap in a fifth {test.gap:.2f} (exact forecasts: "
-        f"{usual:.2f}, up to {rare:.2f})"
+        f"{exact.median:.2f}, up to {exact.p90:.2f})"
     )
 
 
@@ -681,14 +694,6 @@ def _words(e: Estimate) -> str:
 
 def markdown(panels: Sequence[Panel]) -> str:
     """The section on vendors of docs/validation.md."""
-    head = (
-        "| probability | n | vendors | came | AUC (95 %) | a vendor left out | "
-        "Brier skill (95 %) | largest gap | printed |"
-    )
-    body = [
-        f"| {p.quantity} | {p.n} | {p.vendors} | {p.base_rate:.2f} | {_cells(p.own)} | {p.label} |"
-        for p in panels
-    ]
     text = (
         "The first three are foretold from the vendor's own notices; where no skill is shown, "
         "reports print a typical vendor's chance for all. For shocks a rate of the vendor's own "
@@ -706,40 +711,64 @@ def markdown(panels: Sequence[Panel]) -> str:
         "days, and a client reads chances and no ranks. Figures: "
         "`siting validate stability --json`."
     )
-    ways = [
-        f"| {p.quantity} | {ALONE.get(t.predictor, 'mixed')} | {_cells(t)} | {_than_mixed(t)} | "
-        f"{_fifths(t)} |"
+    found = [_row_of_panel(p) for p in panels]
+    ways = [_row_of_way(p, t) for p in panels for t in (p.own, *p.choices) if p.choices]
+    fifths = [
+        {"probability": p.quantity, "by fifths": _fifths(p.own)}
         for p in panels
-        for t in (p.own, *p.choices)
-        if p.choices
+        if p.quantity == QUIET
     ]
-    columns = (
-        "| probability | variants | AUC (95 %) | a vendor left out | Brier skill (95 %) | "
-        "largest gap | Brier score more (95 %) | log score more (95 %) | by fifths |"
-    )
-    fifths = [f"| {p.quantity} | {_fifths(p.own)} |" for p in panels if p.quantity == QUIET]
-    tables = [head, _rule_below(head), *body, "", choice, "", columns, _rule_below(columns), *ways]
-    tables += ["", YEAR_SAID, "", "| probability | by fifths |", "|---|---|", *fifths]
-    return "\n".join(["## Vendors", "", text, "", *tables, ""])
+    parts = [
+        "## Vendors",
+        text,
+        tables.of(found, text=("printed",)),
+        choice,
+        tables.of(ways, text=("variants", "by fifths")),
+    ]
+    return "\n\n".join([*parts, YEAR_SAID, tables.of(fifths, text=("by fifths",))]) + "\n"
 
 
-def _rule_below(head: str) -> str:
-    """The line that a table of Markdown has below its head."""
-    return re.sub(r"[^|]+", "---", head)
+def _row_of_panel(panel: Panel) -> dict[str, str]:
+    """What is foretold and how well, cells by heading."""
+    return {
+        "probability": panel.quantity,
+        "n": str(panel.n),
+        "vendors": str(panel.vendors),
+        "came": f"{panel.base_rate:.2f}",
+        **_scores(panel.own),
+        "printed": panel.label,
+    }
 
 
-def _cells(test: Test) -> str:
-    low, high = test.leave_one_out
-    gap = f"{test.gap:.2f} ({test.gap_if_exact[0]:.2f})"
-    return f"{_words(test.auc)} | {low:.2f}–{high:.2f} | {_skill(test)} | {gap}"
+def _row_of_way(panel: Panel, test: Test) -> dict[str, str]:
+    """How well one of several ways foretells the same, cells by heading."""
+    return {
+        "probability": panel.quantity,
+        "variants": ALONE.get(test.predictor, "mixed"),
+        **_scores(test),
+        "Brier score more (95 %)": _more_than_mixed(test.brier_more),
+        "log score more (95 %)": _more_than_mixed(test.log_more),
+        "by fifths": _fifths(test),
+    }
 
 
-def _than_mixed(test: Test) -> str:
-    """How much worse both scores are than the mixture's, in two cells."""
-    return " | ".join(
-        f"{e.value:+.4f} ({e.low:+.4f} to {e.high:+.4f})" if e else "–"
-        for e in (test.brier_more, test.log_more)
-    )
+def _scores(test: Test) -> dict[str, str]:
+    return {
+        "AUC (95 %)": _words(test.auc),
+        "a vendor left out": _extent(test),
+        "Brier skill (95 %)": _skill(test),
+        "largest gap": f"{test.gap:.2f} ({test.gap_if_exact.median:.2f})",
+    }
+
+
+def _extent(test: Test) -> str:
+    """AUC when one vendor is left out, in words."""
+    return f"{test.leave_one_out.low:.2f}–{test.leave_one_out.high:.2f}"
+
+
+def _more_than_mixed(more: Estimate | None) -> str:
+    """How much worse a score is than the mixture's."""
+    return f"{more.value:+.4f} ({more.low:+.4f} to {more.high:+.4f})" if more else "–"
 
 
 # The results as data
@@ -759,8 +788,8 @@ def row(panel: Panel) -> dict[str, str]:
     figures: dict[str, float] = {
         "auc_low": own.auc.low, "auc": own.auc.value, "auc_high": own.auc.high,
         "skill_low": own.brier_skill.low, "skill": own.brier_skill.value,
-        "skill_high": own.brier_skill.high, "lovo_low": own.leave_one_out[0],
-        "lovo_high": own.leave_one_out[1], "gap": own.gap,
+        "skill_high": own.brier_skill.high, "lovo_low": own.leave_one_out.low,
+        "lovo_high": own.leave_one_out.high, "gap": own.gap,
     }  # fmt: skip
     return {
         "quantity": panel.quantity, "definition": panel.definition, "window": panel.window,

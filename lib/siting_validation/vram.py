@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from siting import catalogue, hf_config
 from siting.catalogue import FactError, Gpu, Model
@@ -17,7 +18,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment, max_sequences, usable_gib
 from siting.memory.distance import aspects, in_words, unseen
 from siting.memory.engines import constant, engine_family, version
-from siting.memory.pool import CachePool, activations, holds, loaded, request_gib
+from siting.memory.pool import CachePool, Held, activations, holds, loaded, request_gib
 from siting.memory.weights import checkpoint_format
 from siting.quantity import NotEstimated, Range
 
@@ -357,17 +358,21 @@ def _from_pool(run: ServingRun, pool: float, quantity: str) -> Range:
     """Tokens or requests of a pool whose size was measured (printed to 0.01 GiB)."""
     if quantity == "concurrency_given_kv_gib" and run.context is None:
         raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")
-    column = 0 if quantity == "kv_tokens_given_kv_gib" else 1
-    sizes = (pool - 0.005, pool, pool + 0.005)
-    made = [_held(run, size)[column] for size in sizes]
-    others = [_held(run, pool, other_print=True)[column]]
+    held = _tokens if quantity == "kv_tokens_given_kv_gib" else _requests
+    central = held(_held(run, pool))
+    reached = [held(_held(run, size)) for size in (pool - 0.005, pool, pool + 0.005)]
+    reached.append(held(_held(run, pool, other_print=True)))
     if run.deployment.model.mtp_layers and not run.deployment.mtp:
-        others.append(_held(_speculative(run), pool)[column])
+        reached.append(held(_held(_speculative(run), pool)))
     if run.deployment.model.linear_layers and run.deployment.prefix_caching is None:
         cached = replace(run.deployment, prefix_caching=True)
-        others.append(_held(replace(run, deployment=cached), pool)[column])
-    reached = made + others
-    return Range(min(reached), made[1], max(reached))
+        reached.append(held(_held(replace(run, deployment=cached), pool)))
+    return Range(min(reached), central, max(reached))
+
+
+_tokens = attrgetter("tokens")
+_requests = attrgetter("requests")
+"""What a measurement counts of what a pool holds."""
 
 
 def _speculative(run: ServingRun) -> ServingRun:
@@ -377,7 +382,7 @@ def _speculative(run: ServingRun) -> ServingRun:
     return replace(run, deployment=d)
 
 
-def _held(run: ServingRun, pool: float, other_print: bool = False) -> tuple[float, float]:
+def _held(run: ServingRun, pool: float, other_print: bool = False) -> Held:
     """What the engine prints; `other_print`: as the other generation of vLLM would print it."""
     d = run.deployment
     if run.context is None and d.release is None:
@@ -392,6 +397,6 @@ def _end_to_end(run: ServingRun, quantity: str) -> Range:
     if quantity == "max_concurrency_x" and run.context is None:
         raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")
     left = _pool(run)
-    column = 0 if quantity == "kv_cache_tokens" else 1
-    low, central, high = (_held(run, g)[column] for g in (left.low, left.central, left.high))
+    held = _tokens if quantity == "kv_cache_tokens" else _requests
+    low, central, high = (held(_held(run, end)) for end in left.ends)
     return Range(low, central, high)

@@ -1,6 +1,6 @@
 """Memory of one GPU that an engine does not give to the cache, and what the rest of it holds.
 
-`Pool` takes weights, activations, libraries and graphs off the engine's budget; `holds`
+`CachePool` takes weights, activations, libraries and graphs off the engine's budget; `holds`
 says how many tokens and requests the pool serves, as this release of the engine counts them.
 What the catalogue does not determine raises `NotEstimated` with the reason.
 
@@ -503,21 +503,31 @@ def request_gib(d: Deployment, tokens: int) -> float:
     return held / GIB
 
 
-def holds(d: Deployment, longest: int, pool: float) -> tuple[float, float]:
-    """Tokens that an engine prints for a pool of `pool` GiB, and requests of the longest length."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the memory that is left for the cache holds."""
+
+    tokens: float
+    """As the engine prints them."""
+    requests: float
+    """Of the longest length, at once."""
+
+
+def holds(d: Deployment, longest: int, pool: float) -> Held:
+    """What a pool of `pool` GiB holds, for requests of up to `longest` tokens."""
     if pool <= 0:
-        return 0.0, 0.0
+        return Held(0.0, 0.0)
     if d.family != "vllm":
         held = pool / request_gib(d, longest) * d.context_parallel
-        return held * longest, held
+        return Held(held * longest, held)
     try:
         made = _cells(d, longest).blocks(pool * GIB, longest)
     except NotEstimated:
-        return 0.0, 0.0
+        return Held(0.0, 0.0)
     tokens = made.concurrency * longest
     if made.groups == 1 or d.behaviour("prints_smallest_group").central:
         tokens = float(made.smallest_group_tokens)
-    return tokens * d.context_parallel, made.concurrency * d.context_parallel
+    return Held(tokens * d.context_parallel, made.concurrency * d.context_parallel)
 
 
 def fixed_shares(d: Deployment, tokens: float, pool: float) -> float:

@@ -89,8 +89,8 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
     need = pool.request_gib(d, longest)
     form = weight_format(d.weights, d.model)
     cells = pool.kv_format(d)
-    printed = [pool.holds(d, longest, g) for g in made.left.ends]
-    requests = Range.ordered([held for _, held in printed], "requests")
+    held = [pool.holds(d, longest, left) for left in made.left.ends]
+    requests = Range.ordered([each.requests for each in held], "requests")
     asked = MemoryPart(
         name="cache",
         gib=Range.exact(need * concurrency, "GiB"),
@@ -109,7 +109,7 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
         budget_gib=made.budget,
         pool_gib=made.left,
         request_gib=need,
-        tokens=Range.ordered([tokens for tokens, _ in printed], "tokens"),
+        tokens=Range.ordered([each.tokens for each in held], "tokens"),
         max_concurrency=requests,
         longest_context=pool.longest_context(d, made.left.central),
         verdict=verdict,
@@ -130,7 +130,11 @@ def _inputs(d: Deployment, made: CachePool) -> tuple[Input, ...]:
         Input(name=model, value=size, source=catalogue.source_of(d.model)),
         Input(name=memory, value=usable_gib(d.gpu), source=catalogue.source_of(d.gpu)),
         Input(name=width, value=bits, source=catalogue.source_of(form)),
-        *(Input(name=p.name, value=p.gib, source=p.source) for p in made.parts[1:]),
+        *(
+            Input(name=p.name, value=p.gib, source=p.source)
+            for p in made.parts
+            if p.name != "weights"  # told by parameters and bits
+        ),
     )
 
 

@@ -312,9 +312,11 @@ def _name(path: Key, labels: Mapping[str, str], value: Any) -> str:
         named = labels.get(part) if above in _BY_OPTION else None
         words.append(named or _words(*path[:end]))
     if path[0] == "scenario":
-        entry = len(path) > 3 and _told_of(path[:2], "form") == "entries"
-        return " of ".join(reversed(words[1 + entry :]))
-    return " · ".join(words[path[0] in _UNSAID and len(path) > 1 :])
+        is_entry = len(path) > 3 and _told_of(path[:2], "form") == "entries"
+        told = words[2:] if is_entry else words[1:]
+        return " of ".join(reversed(told))
+    is_unsaid = path[0] in _UNSAID and len(path) > 1
+    return " · ".join(words[1:] if is_unsaid else words)
 
 
 def _part(path: Key, value: Any) -> str:
