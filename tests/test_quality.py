@@ -124,7 +124,8 @@ def test_releases_of_one_board_share_questions():
     known = quality.boards()
     pair = [known["livebench_20260108"], known["livebench_20260625"]]
     both = tuple(compared(score(70), score(70), b) for b in pair)
-    assert quality.agreed(both)[1] == "the boards that know both models share questions"
+    why = "all boards that know both models ask the same questions"
+    assert quality.agreed(both)[1] == why
 
 
 def test_on_a_rank_board_lower_is_better():

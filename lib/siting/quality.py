@@ -448,7 +448,7 @@ def agreed(comparisons: tuple[BoardComparison, ...]) -> tuple[Verdict, str]:
         who = f"only {known[0].board.label} knows" if known else "no board knows"
         return "unknown", f"{who} both models"
     if len(heard) < 2:
-        return "unknown", "the boards that know both models share questions"
+        return "unknown", "all boards that know both models ask the same questions"
     weight = sum(c.counts for c in heard)
     if weight < ENOUGH:
         return "unknown", f"the boards are old: together they count {weight:.1f} of {ENOUGH:.0f}"

@@ -494,7 +494,8 @@ class DecisionFrames(Topic):
         cost*?: what it costs, converted on the day of the report [currency]
         """
         for k in self.results.advice.knowledge:
-            row = {"input": k.label, "worth": k.worth, "pays": k.pays}
+            said = self.results.input_in_words(k.driver, k.label)
+            row = {"input": said, "worth": k.worth, "pays": k.pays}
             test = k.experiment
             if test is None:
                 yield row

@@ -38,6 +38,8 @@ from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.plan import Turning
 from siting.verdict.variants import Outcome, Switch, Variant
 
+SUCCESSOR = "successor_price"
+"""Begins the name of a driver of cost that is the price of a model's successor."""
 _MARKUP = re.compile(r"[\\`*_\[\]<>#|$~^]")
 
 
@@ -135,6 +137,17 @@ class Results:
         """Card on which an option of the report runs; blank where it names none."""
         there = self.options.get(option or "")
         return catalogue.gpu(there.gpu).gpu if there and there.gpu else ""
+
+    def input_in_words(self, driver: str, label: str) -> str:
+        """The label of a driver of cost with the names of models as a person says them, and the
+        vendor where several sell one model."""
+        what, _, of = driver.partition(".")
+        if what == SUCCESSOR:
+            label = f"{label} at {of.rpartition('/')[0].rpartition('/')[2]}"
+        named = {model for option in self.options.values() for model in option.models.values()}
+        for model in sorted(named, key=len, reverse=True):
+            label = label.replace(model, quality.spoken(model))
+        return label
 
     @cached_property
     def names(self) -> tuple[str, ...]:

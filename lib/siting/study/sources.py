@@ -28,8 +28,6 @@ KINDS: dict[SourceKind, str] = {
 """Kinds of evidence, the firmest first."""
 MOST = 6
 """Inputs that move most, so many of whose sources stand under what is shown of them."""
-SUCCESSOR = "successor_price"
-"""What the drivers of prices of successor models begin with: then vendor and model."""
 
 
 class SourceFrames(Topic):
@@ -119,7 +117,7 @@ class SourceFrames(Topic):
         worth = {k.driver: k.worth for k in self.results.advice.knowledge}
         rows: list[dict[str, Any]] = [
             {
-                "input": driver.label,
+                "input": self.results.input_in_words(driver.name, driver.label),
                 "*": driver.band,
                 "unit": driver.band.unit,
                 "worth": worth.get(driver.name, 0.0),
@@ -164,7 +162,7 @@ class SourceFrames(Topic):
             at_low, at_high = costs[chosen] if rival == chosen else costs[rival] - costs[chosen]
             label, band = uncertainty.described(plan, driver)
             source = softest[driver]
-            words = self._in_words(driver, knowledge.driver_label(driver, label))
+            words = self.results.input_in_words(driver, knowledge.driver_label(driver, label))
             row = {
                 "input": words,
                 "place": words.partition(" at ")[2],
@@ -201,17 +199,6 @@ class SourceFrames(Topic):
         whole = unit == "months" and band.low >= 3
         low, high = (numbers.number(end, 0 if whole else _places(end)) for end in ends)
         return f"{low} to {high} {unit}"
-
-    def _in_words(self, driver: str, label: str) -> str:
-        """The label of a driver with the names of models as a person says them, and the vendor
-        where several sell one model."""
-        what, _, of = driver.partition(".")
-        if what == SUCCESSOR:
-            label = f"{label} at {of.rpartition('/')[0].rpartition('/')[2]}"
-        named = {m for option in self.options.values() for m in option.models.values()}
-        for model in sorted(named, key=len, reverse=True):
-            label = label.replace(model, spoken(model))
-        return label
 
     def _test_of(self, driver: str) -> dict[str, Any]:
         """How to measure a driver of cost, how long it takes and what it costs."""
