@@ -14,7 +14,6 @@ from siting.catalogue import STALE_DAYS, Source, SourceKind
 from siting.cost import uncertainty
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario.model import Tokens, Workload
-from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict import knowledge
