@@ -9,8 +9,8 @@ import numpy as np
 from siting.inputs.scenario.model import Scenario
 from siting.places import SELF_HOSTED
 from siting.quantity import Range
+from siting.serving.bunching import CARRIED
 from siting.serving.load import Load, duration_curve, workload_load
-from siting.serving.queueing import CARRIED
 from siting.serving.servers import StandBy
 from studies import designed
 

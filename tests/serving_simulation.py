@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from siting.serving.queueing import Curve, Lengths
+from siting.serving.curve import Curve, Lengths
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,13 @@ from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.memory import vram
 from siting.quantity import LogNormal, NotEstimated, Range
-from siting.serving import capacity, performance, queueing
+from siting.serving import bunching, capacity, carrying, performance, queueing
+from siting.serving import bursts as bursting
+from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
 from siting.serving.pools import Pool
-from siting.serving.queueing import Curve, DeployedReplica, Lengths, Limits, latency, sustained
+from siting.serving.queueing import Limits, latency, sustained
 from siting.serving.sizes import best_pool
 
 CLIENTS = ["base", *studies.CLIENTS]
@@ -370,7 +372,7 @@ def test_a_name_that_nobody_knows_leaves_an_option_out_and_a_missing_key_of_the_
 def test_machines_that_carry_nothing_are_not_estimated_and_it_is_said_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(queueing, "sustained", lambda *_: 0.0)
+    monkeypatch.setattr(carrying, "sustained", lambda *_: 0.0)
     large = capacity.assess(letters_beside_chat(0.77))["large"]
     assert not large.pools
     (why,) = large.not_estimated.values()
@@ -378,15 +380,15 @@ def test_machines_that_carry_nothing_are_not_estimated_and_it_is_said_why(
 
 
 @pytest.mark.parametrize("kind", ["people", "machines", "agents"])
-def test_what_machines_turn_away_is_what_comes_above_them(kind: queueing.Bunching) -> None:
-    hours = queueing.series(kind).reshape(queueing.HOURS, -1)
+def test_what_machines_turn_away_is_what_comes_above_them(kind: bunching.Bunching) -> None:
+    hours = bunching.series(kind).reshape(bunching.HOURS, -1)
     hours = hours / hours.mean(axis=1, keepdims=True)
     # without a queue, by hand: the mean of all seconds' excess over what is carried
-    alone = [np.maximum(hours - c, 0).mean() for c in queueing.CARRIED]
-    assert queueing.turned_away(kind, 0.0) == pytest.approx(np.array(alone), abs=1e-9)
+    alone = [np.maximum(hours - c, 0).mean() for c in bunching.CARRIED]
+    assert bunching.turned_away(kind, 0.0) == pytest.approx(np.array(alone), abs=1e-9)
     # a queue takes some of it, and a longer one more; with nothing to carry it, all goes elsewhere
-    short = queueing.turned_away(kind, 0.5)
-    long = queueing.turned_away(kind, 5.0)
+    short = bunching.turned_away(kind, 0.5)
+    long = bunching.turned_away(kind, 5.0)
     assert short[0] == long[0] == 1.0
     assert (long <= short + 1e-12).all() and (short <= np.array(alone) + 1e-12).all()
     assert (np.diff(long) <= 1e-12).all()
@@ -394,17 +396,17 @@ def test_what_machines_turn_away_is_what_comes_above_them(kind: queueing.Bunchin
 
 @pytest.mark.parametrize("kind", ["machines", "agents"])
 def test_bursts_are_sized_alike_wherever_the_search_begins(
-    kind: queueing.Bunching, base: Scenario, monkeypatch: pytest.MonkeyPatch
+    kind: bunching.Bunching, base: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (pool,) = capacity.assess(base)["owned"].pools.values()
     found = []
-    for place in (0, queueing.USUAL, len(queueing.BUNCHED) - 1):
-        monkeypatch.setattr(queueing, "USUAL", place)
+    for place in (0, bursting.USUAL, len(bursting.BUNCHED) - 1):
+        monkeypatch.setattr(bursting, "USUAL", place)
         rate = pool.workloads[0].rate_alone
-        bursts = queueing._Bursts(curve_of(pool), pool.loads[0].limits, kind, rate)
-        queueing._look_for_least([bursts])
+        bursts = bursting.Bursts(curve_of(pool), pool.loads[0].limits, kind, rate)
+        bursting.look_for_least([bursts])
         found.append(bursts.headroom)
-    assert found[0] == found[1] == found[2] > queueing.busy_minute("people")
+    assert found[0] == found[1] == found[2] > bunching.busy_minute("people")
 
 
 def test_replicas_whose_bursts_are_simulated_together_ask_for_what_each_asks_for_alone(
@@ -417,16 +419,16 @@ def test_replicas_whose_bursts_are_simulated_together_ask_for_what_each_asks_for
     few = dataclasses.replace(curve, decode_s=curve.decode_s[:20])
     fast = dataclasses.replace(curve, decode_s=0.8 * curve.decode_s)
     several = [
-        queueing._Bursts(each, limits, "agents", share * rate)
+        bursting.Bursts(each, limits, "agents", share * rate)
         for share in (0.3, 0.9)
         for each in (curve, fast, few)
     ]
-    queueing._look_for_least(several)
+    bursting.look_for_least(several)
     found = [bursts.headroom for bursts in several]
     alone = []
     for bursts in several:
-        lone = queueing._Bursts(bursts.curve, limits, "agents", bursts.rate)
-        queueing._look_for_least([lone])
+        lone = bursting.Bursts(bursts.curve, limits, "agents", bursts.rate)
+        bursting.look_for_least([lone])
         alone.append(lone.headroom)
     assert found == alone
     assert len(set(alone)) > 3
@@ -444,14 +446,14 @@ def test_a_replica_fits_where_its_speed_can_be_told(gpus: int, fits: bool) -> No
         )
     )
     limits = Limits(ttft_s=10, tpot_s=1, percentile=95)
-    ask = queueing.Ask(lengths=LONG, limits=limits, waits=False, arrivals="agents")
-    assert queueing.fits(queueing.Asked(replica=replica, asks=(ask,))) is fits
+    ask = carrying.Ask(lengths=LONG, limits=limits, waits=False, arrivals="agents")
+    assert carrying.fits(carrying.Asked(replica=replica, asks=(ask,))) is fits
 
 
 def test_what_keeps_a_limit_is_the_quantile_of_those_that_are_followed(base: Scenario) -> None:
     (pool,) = capacity.assess(base)["owned"].pools.values()
     limits = pool.loads[0].limits
-    bursts = queueing._Bursts(curve_of(pool), limits, "agents", 1.0)
+    bursts = bursting.Bursts(curve_of(pool), limits, "agents", 1.0)
     values = np.random.default_rng(1).permutation(960).reshape(8, -1) ** 2.0
     assert bursts._within(values) == pytest.approx(np.quantile(values, limits.percentile / 100))
 
@@ -508,9 +510,9 @@ def test_whoever_may_wait_twice_as_long_is_strained_half_as_much_by_waiting(base
     tight = dataclasses.replace(
         pool.loads[0].limits, tpot_s=1e9
     )  # so that nothing but waiting strains
-    once = queueing._Bursts(curve, tight, "agents", rate)
+    once = bursting.Bursts(curve, tight, "agents", rate)
     loose = dataclasses.replace(tight, ttft_s=tight.ttft_s + once.slack)
-    twice = queueing._Bursts(curve, loose, "agents", rate)
+    twice = bursting.Bursts(curve, loose, "agents", rate)
     assert twice.slack == pytest.approx(2 * once.slack)
     assert once.strain(0) == pytest.approx(2 * twice.strain(0)) != once.strain(10)
 
@@ -521,7 +523,7 @@ def test_machines_that_were_sized_for_bursts_turn_next_to_nothing_away(
 ) -> None:
     asked = with_workload(base, arrivals=kind)
     (share,) = capacity.assess(asked)["rented"].pools["google/gemma-4-31B-it"].workloads
-    away = np.interp(share.headroom, queueing.CARRIED, share.turned_away)
+    away = np.interp(share.headroom, bunching.CARRIED, share.turned_away)
     assert away < 0.05  # requests beyond the percentile that the limits name
 
 

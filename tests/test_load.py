@@ -25,7 +25,8 @@ from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Measured, Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal, NotEstimated, Range
-from siting.serving import capacity, load, queueing, servers
+from siting.serving import bunching, capacity, load, servers
+from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import (
     HOURS_OF_WEEK,
     Demand,
@@ -35,7 +36,7 @@ from siting.serving.load import (
     workload_load,
 )
 from siting.serving.pools import Burden, Pool
-from siting.serving.queueing import DeployedReplica, Lengths, latency
+from siting.serving.queueing import latency
 from siting.serving.servers import StandBy
 from siting.serving.sizes import best_pool
 from siting.verdict import plausible
@@ -502,7 +503,7 @@ def trace(name: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("name", "kind"), [("chat", "people"), ("code", "agents")])
 def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised(
-    name: str, kind: queueing.Bunching
+    name: str, kind: bunching.Bunching
 ) -> None:
     seconds, inputs, outputs = trace(name).T
     span = (seconds[-1] - seconds[0]) / 3600
@@ -528,7 +529,7 @@ def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised
 def test_the_busy_minute_of_chat_is_what_the_trace_shows() -> None:
     counts = np.bincount((trace("chat")[:, 0] // 60).astype(int))[:-1]
     measured = np.quantile(counts, 0.95) / counts.mean()
-    assert queueing.busy_minute("people") == pytest.approx(measured, rel=0.05)
+    assert bunching.busy_minute("people") == pytest.approx(measured, rel=0.05)
 
 
 def test_arrivals_that_bunch_more_need_more() -> None:

@@ -17,10 +17,12 @@ from siting.cli import cli
 from siting.inputs import exchange
 from siting.inputs.scenario.model import Option, Workload
 from siting.quantity import LogNormal
-from siting.serving import arrivals, load, queueing, replay
+from siting.serving import arrivals, bunching, load, replay
+from siting.serving import bursts as bursting
 from siting.serving.batching import Jobs, Prefix, PrefixCache, Speed, serve
+from siting.serving.curve import Lengths
 from siting.serving.pools import Pool
-from siting.serving.queueing import Lengths, latency
+from siting.serving.queueing import latency
 from siting.serving.sizes import best_pool
 from siting.study.replay import ENOUGH
 from studies import opened
@@ -441,13 +443,13 @@ def test_bursts_as_a_fluid_stretch_answers_as_they_do_request_by_request(
     week = replay.week(found, hours=range(hours))
     count = int(found.replicas[0].central)
     seen = week.through(count).seen[0]
-    rates = queueing.series("agents", 168, arrivals.SEED).reshape(168, -1)[:hours]
+    rates = bunching.series("agents", 168, arrivals.SEED).reshape(168, -1)[:hours]
     rates = (rates / rates.mean(axis=1, keepdims=True)).T
-    monkeypatch.setattr(queueing, "_steps", lambda kind: np.ascontiguousarray(rates))
-    queueing._evenly.cache_clear()
+    monkeypatch.setattr(bursting, "_steps", lambda kind: np.ascontiguousarray(rates))
+    bursting._evenly.cache_clear()
     rate = float(asked.interactive.max()) * asked.peak_factor / count
     curve = found.replica.curve(asked.lengths)
-    bursts = queueing._Bursts(curve, replace(asked.limits, ttft_s=1e9), "agents", rate)
+    bursts = bursting.Bursts(curve, replace(asked.limits, ttft_s=1e9), "agents", rate)
     fluid = bursts.strain(0) * asked.limits.tpot_s
-    queueing._evenly.cache_clear()
+    bursting._evenly.cache_clear()
     assert 0.9 * seen.busy_tpot < fluid < most * seen.busy_tpot

@@ -27,8 +27,8 @@ from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
 from siting.serving import capacity, servers
+from siting.serving.bunching import CARRIED
 from siting.serving.load import workload_load
-from siting.serving.queueing import CARRIED
 from siting.verdict import candidates
 from siting_validation import claims as published
 from studies import designed

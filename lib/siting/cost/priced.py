@@ -19,7 +19,7 @@ from siting.cost.money import MONTHS, Array, powers
 from siting.cost.prices import Factor
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import ExistingServers, in_words
-from siting.serving import machines, queueing
+from siting.serving import bunching, machines
 from siting.serving.load import Load
 from siting.serving.pools import Pool
 from siting.serving.servers import Server, replicas_per_server, whole_up
@@ -101,7 +101,7 @@ class PoolLoad:
         of CAPACITIES times the busiest hour's mean that is carried. [capacities]"""
         hours = self.curve[self.curve > 0]
         carried = np.outer(CAPACITIES * self.curve[-1], 1 / hours)
-        share = np.interp(carried, queueing.CARRIED, self.pool.mix.turned_away)
+        share = np.interp(carried, bunching.CARRIED, self.pool.mix.turned_away)
         return np.asarray(share @ hours / hours.sum())
 
     def serves(self, workload: str) -> bool:

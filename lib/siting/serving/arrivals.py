@@ -13,12 +13,12 @@ from siting.inputs import logs
 from siting.inputs.document import DocumentError
 from siting.inputs.logs import Log
 from siting.quantity import LogNormal
-from siting.serving import queueing
+from siting.serving import bunching
 from siting.serving.batching import Flags, Prefix, Whole
 from siting.serving.load import HOURS_OF_WEEK, Load, WaitingWork, schedule
 from siting.serving.performance import Array
 
-SEED = queueing.SEED
+SEED = bunching.SEED
 HOUR = 3600.0
 """[s]"""
 
@@ -84,7 +84,7 @@ def drawn(
 ) -> Requests:
     """Requests of a week with so many `times` the requests of a usual one, by workload.
 
-    Arrivals are Poisson at a rate that drifts within each hour as `queueing.series` has it, around
+    Arrivals are Poisson at a rate that drifts within each hour as `bunching.series` has it, around
     the mean that the load gives for that hour; lengths are log-normal, up to the longest request
     that is planned for.
     seconds: those of the week whose requests are given; they are the same as in the whole week.
@@ -98,7 +98,7 @@ def drawn(
 
 def _of_load(place: int, load: Load, times: float, seed: int, asked: range) -> Requests:
     rng = np.random.default_rng([seed, 1])
-    bunched = queueing.series(load.arrivals, HOURS_OF_WEEK, seed).reshape(HOURS_OF_WEEK, -1)
+    bunched = bunching.series(load.arrivals, HOURS_OF_WEEK, seed).reshape(HOURS_OF_WEEK, -1)
     bunched = bunched / bunched.mean(axis=1, keepdims=True)
     counts = rng.poisson((bunched * load.hourly[:, None] * times).ravel())
     total = int(counts.sum())

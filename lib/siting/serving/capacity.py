@@ -21,7 +21,7 @@ from siting.inputs.scenario.model import ExistingServers, Option, Scenario
 from siting.memory import vram
 from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
-from siting.serving import machines, queueing, servers
+from siting.serving import carrying, machines, servers
 from siting.serving.load import LATE_FROM, Load, workload_load
 from siting.serving.machines import ExistingTask, Fleet, Rented, Task
 from siting.serving.pools import Pool
@@ -350,12 +350,12 @@ def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
 
 def look_up(scenarios: Iterable[Scenario], names: Iterable[str]) -> None:
     """Simulates together the bursts that options of these names will ask for in each of the
-    scenarios as they are sized (`queueing.look_up`); sizing finds the same then, and sooner."""
+    scenarios as they are sized (`carrying.look_up`); sizing finds the same then, and sooner."""
     both = product(scenarios, names)
-    queueing.look_up(asked for each in starmap(_asked, both) for asked in each)
+    carrying.look_up(asked for each in starmap(_asked, both) for asked in each)
 
 
-def _asked(scenario: Scenario, name: str) -> Iterator[queueing.Asked]:
+def _asked(scenario: Scenario, name: str) -> Iterator[carrying.Asked]:
     """What an option asks of replicas first; nothing of what cannot be estimated."""
     option = scenario.options[name]
     bunches = any(work.bunching != "people" for work in scenario.workloads.values())

@@ -20,8 +20,10 @@ from holidays.registry import COUNTRIES
 from siting.inputs.scenario.model import Deadline, Workload
 from siting.memory import vram
 from siting.quantity import DAYS_OF_YEAR, LogNormal, Range
+from siting.serving.bunching import Bunching, scores
+from siting.serving.curve import Lengths
 from siting.serving.performance import Array
-from siting.serving.queueing import Bunching, Lengths, Limits, scores
+from siting.serving.queueing import Limits
 
 HOURS_OF_WEEK = 168
 WEEKS_OF_YEAR = 52

@@ -14,7 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from siting.serving import queueing
+from siting.serving import bunching, queueing
+from siting.serving.carrying import Carried
 from siting.serving.load import (
     Load,
     WaitingWork,
@@ -22,7 +23,6 @@ from siting.serving.load import (
     level_needed,
 )
 from siting.serving.performance import Array
-from siting.serving.queueing import Carried
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class PoolWorkload:
 
     @property
     def turned_away(self) -> Array:
-        """Share of an hour's requests that go elsewhere, where each of `queueing.CARRIED` times its
+        """Share of an hour's requests that go elsewhere, where each of `bunching.CARRIED` times its
         mean is carried."""
         # In hundredths, so that one series serves all that wait about as long.
-        slack = round(max(self.carried.slack, queueing.LEAST_SLACK), 2)
-        return queueing.turned_away(self.load.arrivals, slack)
+        slack = round(max(self.carried.slack, bunching.LEAST_SLACK), 2)
+        return bunching.turned_away(self.load.arrivals, slack)
 
     @property
     def keeps_limits(self) -> bool:
@@ -142,10 +142,10 @@ class WorkloadMix:
     @cached_property
     def turned_away(self) -> Array:
         """Share of an hour's interactive requests that go elsewhere, where each of
-        `queueing.CARRIED` times its mean is carried; workloads count by their work."""
+        `bunching.CARRIED` times its mean is carried; workloads count by their work."""
         asked = [w for w in self.workloads if w.interactive_work > 0]
         if not asked:
-            return np.zeros(len(queueing.CARRIED))
+            return np.zeros(len(bunching.CARRIED))
         work = [w.interactive_work for w in asked]
         return np.average([w.turned_away for w in asked], axis=0, weights=work)
 

@@ -18,11 +18,12 @@ import numpy as np
 from siting.catalogue import Input
 from siting.memory.deployment import Deployment
 from siting.quantity import Range
-from siting.serving import queueing, servers
+from siting.serving import bunching, queueing, servers
+from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.load import ENDS, Load, Schedule, schedule
 from siting.serving.mix import PoolWorkload, WorkloadMix
 from siting.serving.performance import Array
-from siting.serving.queueing import Curve, DeployedReplica, Latency, Lengths, latency
+from siting.serving.queueing import Latency, latency
 from siting.serving.servers import OnServers, StandBy
 
 
@@ -210,11 +211,11 @@ class PoolLatency:
         week, or of the year; of servers of several kinds, those that fall to this one.
 
         In the busy minute of people, whoever sends them: that much is carried of every workload
-        at least (`queueing.Carried`). Bunches of machines and agents, of seconds, come on top
+        at least (`carrying.Carried`). Bunches of machines and agents, of seconds, come on top
         where replicas are counted, and not in what users see here.
         """
         hour = self.pool.mix.busy_hour_of_week
-        bunched = queueing.busy_minute("people")
+        bunched = bunching.busy_minute("people")
         rates = []
         for w in self.pool.workloads:
             peak = w.load.peak_factor if of_year else 1.0

@@ -18,10 +18,11 @@ from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.serving import arrivals, batching, performance
 from siting.serving.arrivals import HOUR, Requests
 from siting.serving.batching import Flags, Jobs, Served, Speed
+from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import LATE_FROM, Load
 from siting.serving.performance import Array, Efficiencies, Replica
 from siting.serving.pools import Pool
-from siting.serving.queueing import DeployedReplica, Lengths, Limits
+from siting.serving.queueing import Limits
 
 COLUMNS = 64
 """Steps are worked out for so many numbers of prompt tokens up to the chunk; between, a line."""

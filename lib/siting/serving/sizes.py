@@ -20,11 +20,12 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment, planned
 from siting.memory.weights import tensors
 from siting.quantity import NotEstimated, Range
-from siting.serving import loops, performance, queueing, servers, spread
+from siting.serving import carrying, loops, performance, servers, spread
+from siting.serving.carrying import Ask, Asked, carried
+from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import Load
 from siting.serving.mix import PoolWorkload, WorkloadMix
 from siting.serving.pools import Burden, Pool
-from siting.serving.queueing import Ask, Asked, DeployedReplica, Lengths, carried
 from siting.serving.servers import StandBy
 
 ALONE = (
@@ -52,7 +53,7 @@ def best_pool(
     replaces the estimate, and its size is taken unless the option states another; one that is not
     used is told with its reason. wanted: availability. Raises NotEstimated when no size fits.
     """
-    queueing.look_up(asked_first(option, model, loads, measured))
+    carrying.look_up(asked_first(option, model, loads, measured))
     benchmarks = _benchmarks(option, model, measured)
     sizes = _sizes(option, benchmarks)
     reasons: dict[int, str] = {}
@@ -92,7 +93,7 @@ def asked_first(
     option: Option, model: str, loads: Sequence[Load], measured: Sequence[Measured] = ()
 ) -> Iterator[Asked]:
     """What `best_pool` asks of the first sizes that fit, where requests come in bursts: whoever
-    sizes several pools lets `queueing.look_up` simulate those together."""
+    sizes several pools lets `carrying.look_up` simulate those together."""
     if all(load.arrivals == "people" for load in loads):
         return
     benchmarks = _benchmarks(option, model, measured)
@@ -100,7 +101,7 @@ def asked_first(
     for size in _sizes(option, benchmarks):
         with contextlib.suppress(NotEstimated):
             asked = _group(option, model, loads, size, benchmarks).asked
-            if queueing.fits(asked):
+            if carrying.fits(asked):
                 yield asked
                 fitting += 1
         if fitting == FIRST:
