@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from json import JSONDecodeError
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 from siting_report import plain_files
@@ -29,11 +29,13 @@ from siting_report.plain_files import MIB
 from siting.catalogue import table
 from siting.inputs import sheet
 from siting.inputs.bill_files import BillFile, Form
-from siting.inputs.document import DocumentError, at
+from siting.inputs.document import DocumentError, at, parted
 from siting.inputs.scenario import known
 from siting.inputs.sheet import COUNT, CURRENCY, DAY, MONTH, NUMBER, TEXT, Table
 
 Counted = Literal["requests", "tokens", "gpu_hours"]
+COUNTED = get_args(Counted)
+"""What bills and meters may count beside money."""
 
 LARGEST = 64 * MIB
 """Of a file that is no table. [B]"""
@@ -96,8 +98,7 @@ def read(paths: Sequence[Path], currency: str = "", service: str = "") -> Bills:
         for month in found:
             _add(months, month, path)
     for name, files in meters.items():
-        kind = next(k for k in table("bill_files", BillFile) if k.format == name)
-        for month in _of_meters(files, kind, notes):
+        for month in _of_meters(files, format_named(name), notes):
             _add(months, month, files[0])
     if not months:
         wrong = "holds no whole month"
@@ -113,7 +114,7 @@ def _add(months: dict[str, Billed], found: Billed, path: Path) -> None:
     if other is None:
         months[found.month] = found
         return
-    fields = ("amount", "requests", "tokens", "gpu_hours")
+    fields = ("amount", *COUNTED)
     said = {name: getattr(found, name) for name in fields if getattr(found, name) is not None}
     for name in said:
         if getattr(other, name) is not None:
@@ -158,7 +159,7 @@ def _head(path: Path) -> str:
     try:
         return plain_files.content(path, sheet.MAX_BYTES).decode("utf-8-sig", "replace")
     except ValueError as error:
-        wrong, _, write = str(error).partition("; ")
+        wrong, write = parted(error)
         raise DocumentError.of(path, wrong, write) from None
 
 
@@ -200,7 +201,7 @@ def _of_table(path: Path, kind: BillFile, service: str, notes: list[str]) -> Ite
             continue
         counted = {
             name: float(total[name])
-            for name in ("requests", "tokens", "gpu_hours")
+            for name in COUNTED
             if name in total and not math.isnan(total[name])
         }
         yield Billed(
@@ -305,7 +306,7 @@ def _counts(charges: Table, kind: BillFile, notes: list[str]) -> dict[str, pd.Se
     """Requests, tokens and GPU-hours of each row, as far as the table tells them."""
     rows = charges.rows
     found = {}
-    for name in ("requests", "tokens", "gpu_hours"):
+    for name in COUNTED:
         columns = [column for column in getattr(kind, name).split() if column in rows]
         if columns:
             found[name] = rows[columns].sum(axis=1, min_count=len(columns))
@@ -372,7 +373,7 @@ def _of_json(path: Path, kind: BillFile, currency: str, notes: list[str]) -> Ite
         wrong = f"is no JSON ({error.msg})"
         raise DocumentError.of(path, wrong, "export it anew", error.lineno) from None
     except ValueError as error:
-        wrong, _, write = str(error).partition("; ")
+        wrong, write = parted(error)
         raise DocumentError.of(path, wrong, write or "export it anew") from None
     sums: dict[str, dict[str, float]] = {}
     covered: list[tuple[dt.datetime, dt.datetime]] = []
@@ -488,7 +489,7 @@ def _samples(path: Path, wanted: Mapping[str, str]) -> Iterator[tuple[str, Sampl
     try:
         text = plain_files.content(path, LARGEST).decode("utf-8", "replace")
     except ValueError as error:
-        wrong, _, write = str(error).partition("; ")
+        wrong, write = parted(error)
         raise DocumentError.of(path, wrong, write) from None
     dated = _DAY.search(path.name)
     for number, line in enumerate(text.splitlines(), start=1):

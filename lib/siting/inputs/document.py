@@ -53,6 +53,13 @@ class Fault:
     """Another place of the data that it was held against; what is malformed there may be why."""
 
 
+def parted(said: object) -> tuple[str, str]:
+    """What is wrong, and what to write instead, of a text or an error that says both with a
+    semicolon between; the second is blank where it says the first alone."""
+    wrong, _, write = str(said).partition("; ")
+    return wrong, write
+
+
 _AMBIGUOUS = re.compile(r"(y|n|yes|no|on|off)", re.IGNORECASE)
 _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -178,7 +185,7 @@ def read(path: Path, follows: bool = False) -> str:
         with opened(place) as file:
             raw = file.read(MAX_BYTES + 1)
     except (ValueError, OSError) as error:
-        wrong, _, write = str(error).partition("; ")
+        wrong, write = parted(error)
         raise DocumentError.of(path, wrong, write or "check the disk") from None
     if len(raw) > MAX_BYTES:
         write = "a scenario is a few pages; keep measurements in files of their own"

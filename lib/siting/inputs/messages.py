@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from siting.catalogue import suggestion
-from siting.inputs.document import Fault, Path_, hour_of
+from siting.inputs.document import Fault, Path_, hour_of, parted
 
 _KINDS = {
     "string_type": "text",
@@ -129,7 +129,7 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
         known = re.findall(r"'([^']*)'", ctx["expected"])
         return f"{shown} is no choice here", _choices(str(value), known)
     if kind == "value_error":
-        wrong, _, write = str(ctx["error"]).partition("; ")
+        wrong, write = parted(ctx["error"])
         return (wrong, write) if write else (f"{shown} is wrong", wrong)
     if kind not in _SAID:
         return error["msg"].lower(), "see docs/scenario.md"

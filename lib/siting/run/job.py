@@ -17,7 +17,7 @@ from siting_report.run.process import Child, Lost
 
 from siting.catalogue import suggestion, unknown
 from siting.inputs import document, scenario
-from siting.inputs.document import Fault, Path_, Problem
+from siting.inputs.document import Fault, Path_, Problem, parted
 from siting.inputs.scenario import ScenarioError
 from siting.inputs.scenario.changes import Changes
 from siting.inputs.scenario.model import Report
@@ -132,7 +132,7 @@ def _beside(path: Path, where: Path_, name: str, read: Callable[[Path], T]) -> T
     try:
         return read(path.parent / name)
     except ValueError as error:
-        wrong, _, write = f"{name!r} beside it {error}".partition("; ")
+        wrong, write = parted(f"{name!r} beside it {error}")
     raise ScenarioError(_told(path, [Fault(where, wrong, write or "put a plain file there")]))
 
 
@@ -184,7 +184,7 @@ def _refuse_unknown_chapters(text: str, files: Collection[str], file: Path) -> N
     for name in _ASKED_FOR.findall(text):
         stem = name.removesuffix(".ipynb")
         if stem not in known:
-            wrong, _, write = unknown(stem, "chapter", known).partition("; ")
+            wrong, write = parted(unknown(stem, "chapter", known))
             raise ScenarioError.of(file, wrong, write)
 
 
@@ -217,7 +217,7 @@ def _own_files(folder: Path, chapters: Iterable[PlacedNotebook]) -> dict[str, by
         try:
             data[file.name] = plain_files.content(file, 20 * MIB)
         except ValueError as error:
-            wrong, _, write = str(error).partition("; ")
+            wrong, write = parted(error)
             raise ScenarioError.of(file, wrong, write) from None
     return data
 

@@ -35,12 +35,14 @@ BROKEN = "broken"
 DUE = "known, and due already"
 JUDGED = "due already, unless a person judges it met, or finds an exception"
 UNLESS = "due already, unless an answer clears it"
+TO_COME = "to come"
+NO_LAW = "no law"
 CONDITION = "no duty: what the law protects or reaches hangs on it"
 TIME = "time, until the day to settle it by"
 ON_VENDORS = "law that binds vendors"
 IN_FORCE = (BROKEN, DUE, JUDGED, UNLESS)
 """Standings of what law asks today, whether it is known to be lacking or not."""
-STANDINGS = (*IN_FORCE, TIME, CONDITION, "to come", "no law", ON_VENDORS)
+STANDINGS = (*IN_FORCE, TIME, CONDITION, TO_COME, NO_LAW, ON_VENDORS)
 """How a point of the service that runs today stands, the gravest first."""
 
 BOUGHT = "servers and network"
@@ -206,7 +208,7 @@ class TimelineFrames(Topic):
 
     def _broken(self, option: OptionAssessment, failed: Finding) -> _LeftOpen:
         """A rule that the service of today fails."""
-        said = BROKEN if failed.is_of_law else "no law"
+        said = BROKEN if failed.is_of_law else NO_LAW
         row = {
             "point": failed.rule.title,
             "law": failed.cited,
@@ -245,9 +247,9 @@ class TimelineFrames(Topic):
         if point.is_on_others:
             return ON_VENDORS
         if not point.is_of_law:
-            return "no law"
+            return NO_LAW
         if all(f.rule.to_come for f in point.findings if f.is_of_law):
-            return "to come"
+            return TO_COME
         if all(f.rule.is_condition for f in point.findings if f.is_of_law):
             return CONDITION
         if self.results.sovereignty.stricter_from(today, point, self._horizon):
@@ -289,11 +291,11 @@ class TimelineFrames(Topic):
             for event in events
         ]
         yield from sorted(rows, key=lambda r: str(r["end"]))
-        ending = self.study.retiring_models(), self.study.tuning_services()
-        for shown in self.study.steps(), *ending:
+        s = self.study
+        for shown in (s.steps(), s.retiring_models(), s.tuning_services()):
             yield from shown.attrs["sources"]
-        for x in self._dates_of_law():
-            yield from x.sources
+        for ahead in self._dates_of_law():
+            yield from ahead.sources
 
     def _work(self) -> Iterator[dict[str, Any]]:
         steps = self.results.advice.plan

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, reduce
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from siting.vendors.notice import DRAWS, Array, Ending
 from siting.vendors.vendor_record import Event, OnRecord, Record, Vendor, load, on_record, setting
 
 if TYPE_CHECKING:
-    from siting.inputs.scenario.model import Readiness, Scenario, Shock
+    from siting.inputs.scenario.model import Scenario, Shock
 
 Costs: TypeAlias = Mapping[str, Range]
 """By option, in the client's currency."""
@@ -50,6 +50,8 @@ PEERS: Mapping[Side, str] = {
     ("platform",): "cloud platforms",
     HOSTS: "hosts",
 }
+InHand: TypeAlias = Literal["as it is", "nothing", "everything"]
+"""What of the readiness list a client has in hand when a shock comes."""
 NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
 
 
@@ -231,7 +233,8 @@ def _triangular(value: Range, seed: int, *key: str) -> Array:
     if value.is_exact:
         drawn = np.full(DRAWS, value.central)
     else:
-        drawn = _stream(seed, *key).triangular(*value.ends, DRAWS)
+        stream = _stream(seed, *key)
+        drawn = stream.triangular(value.low, value.central, value.high, DRAWS)
     drawn.flags.writeable = False
     return drawn
 
@@ -403,23 +406,24 @@ class Exposure:
         return QuietYear(vendor=vendor, chance=_range(passed, "share"), parts=parts)
 
     @cached_property
-    def _spared(self) -> tuple[Array, ...]:
-        """Share of the switching cost that is left, by draw; savings multiply.
-
-        After what is in hand, after nothing, and after all of the readiness list.
-        """
+    def _left(self) -> dict[InHand, Array]:
+        """Share of the switching cost that is left, by draw; savings multiply."""
         saved = {r: self._drawn(r.reduces, r.item) for r in self.readiness}
         in_hand = [saved[r] for r, held in self.readiness.items() if held]
-        return tuple(_left(savings) for savings in (in_hand, [], list(saved.values())))
+        return {
+            "as it is": _left(in_hand),
+            "nothing": _left([]),
+            "everything": _left(list(saved.values())),
+        }
 
-    def _costs(self, kind: ShockKind, switching: Range) -> list[Array]:
-        """Cost when the shock happens: share of the switching cost, less each of `_spared`."""
+    def _costs(self, kind: ShockKind, switching: Range) -> dict[InHand, Array]:
+        """Cost when the shock happens: share of the switching cost, as far as it is left."""
         share = self._drawn(kind.migration_share, "cost", kind.shock)
         # One stream for the cost in all kinds: the client has one switching cost, not six.
         whole = self._drawn(switching, "switching")
-        return [whole * share * left for left in self._spared]
+        return {held: whole * share * left for held, left in self._left.items()}
 
-    def _costs_of_kinds(self, switching: Range) -> dict[str, list[Array]]:
+    def _costs_of_kinds(self, switching: Range) -> dict[str, dict[InHand, Array]]:
         """`_costs` of every kind of shock, by its name."""
         return {name: self._costs(kind, switching) for name, kind in kinds().items()}
 
@@ -431,20 +435,20 @@ class Exposure:
         vendors: each with the ends of the models that are used from it. switching: cost of a full
         move of the option's workloads, in the client's currency. None: the loss is not estimated.
         """
-        totals = np.zeros((len(self._spared), DRAWS))
+        totals = {held: np.zeros(DRAWS) for held in self._left}
         found: list[KindLoss] = []
         # Moving away costs the same whichever vendor is left.
         leaving = {} if switching is None else self._costs_of_kinds(switching)
         for vendor, kind in itertools.product(vendors, kinds().values()):
             yearly = self._chance(kind, vendor, vendors[vendor])
             costs = leaving.get(kind.shock)
-            if costs is not None:
-                totals += yearly.draws * costs
+            for held, cost in (costs or {}).items():
+                totals[held] += yearly.draws * cost
             loss = KindLoss(
                 kind=kind,
                 vendor=vendor,
                 chances=yearly.draws,
-                costs=None if costs is None else costs[0],
+                costs=None if costs is None else costs["as it is"],
                 currency="" if switching is None else switching.unit,
                 basis=yearly.basis,
                 events=yearly.events,
@@ -458,10 +462,13 @@ class Exposure:
         )
         if not vendors or switching is None:
             return replace(risk, why_not=NO_COST if vendors else NO_VENDOR)
-        expected, with_nothing, with_all = (
-            _range(total, f"{switching.unit} per year") for total in totals
+        unit = f"{switching.unit} per year"
+        return replace(
+            risk,
+            expected=_range(totals["as it is"], unit),
+            with_nothing=_range(totals["nothing"], unit),
+            with_everything=_range(totals["everything"], unit),
         )
-        return replace(risk, expected=expected, with_nothing=with_nothing, with_everything=with_all)
 
     def effect(
         self, shock: Shock, vendor: str, option: str | None, switching: Costs, spend: Costs
@@ -487,7 +494,7 @@ class Exposure:
             kind=kind,
             month=shock.month,
             option=option,
-            one_off=_range(self._costs(kind, move)[0], move.unit) if move else None,
+            one_off=_range(self._costs(kind, move)["as it is"], move.unit) if move else None,
             yearly=paid.scaled(shock.factor - 1) if paid else None,
             not_estimated="; ".join(lacks),
         )

@@ -486,7 +486,7 @@ class RankingRules:
 
 
 def rank(candidates: Sequence[Candidate], rules: RankingRules) -> Ranking:
-    """Acceptability, pairwise wins, contributions and regret of the options that compete.
+    """Scores by draw, contributions and costs of the options that compete.
 
     Raises ValueError without candidates, or where a measure has more or fewer draws than are
     asked for.

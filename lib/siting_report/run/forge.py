@@ -59,7 +59,7 @@ class Forge:
         the same for every client. ahead: a job whose study is computed at once, for all reports
         with the same figures. copies: a copy of this process serves, if it stands alone: nothing in
         it may change a report."""
-        self._ready = (kit, many, ahead)
+        self._ready = {"kit": kit, "many": many, "ahead": ahead}
         self._copies = copies
         self._asking = threading.Lock()
         self._pid = 0
@@ -72,9 +72,9 @@ class Forge:
         self._stop()
         self._channel, theirs = socket.socketpair()
         with theirs:
-            setup = (tempfile.gettempdir(), *self._ready)
+            setup = {"place": tempfile.gettempdir(), **self._ready}
             if self._copies and process.stands_alone():
-                self._pid = process.copied(_warm, theirs, *setup)
+                self._pid = process.copied(_warm, theirs, **setup)
             else:
                 self._pid = process.interpreter(
                     "siting_report.run.forge", theirs.fileno(), say=setup, session=True
@@ -312,7 +312,7 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _warm(channel: socket.socket, place: str, kit: str, many: bool, ahead: Job | None) -> None:
+def _warm(channel: socket.socket, *, place: str, kit: str, many: bool, ahead: Job | None) -> None:
     """Serves in a folder below `place`; tells the asking process what kept it from that."""
     tempfile.tempdir = place
     sys.argv[:] = [__file__]  # what a chapter sees does not hang on how this process was started
@@ -329,7 +329,7 @@ def _warm(channel: socket.socket, place: str, kit: str, many: bool, ahead: Job |
 def _main() -> None:
     setup = pickle.load(sys.stdin.buffer)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
-        _warm(channel, *setup)
+        _warm(channel, **setup)
 
 
 if __name__ == "__main__":

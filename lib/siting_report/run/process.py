@@ -185,8 +185,8 @@ _OPEN = "/dev/fd"
 """Where the system lists what is open in a process."""
 
 
-def copied(function: Callable[..., None], channel: socket.socket, *args: Any) -> int:
-    """Runs `function(channel, *args)` in a copy of this process, which has one thread, and keeps
+def copied(function: Callable[..., None], channel: socket.socket, **told: Any) -> int:
+    """Runs `function(channel, **told)` in a copy of this process, which has one thread, and keeps
     what it has imported and read. Returns its process id.
 
     Like a new interpreter, the copy sees neither this terminal, nor files that are open here, nor
@@ -201,7 +201,7 @@ def copied(function: Callable[..., None], channel: socket.socket, *args: Any) ->
         beside = os.path.dirname(os.path.realpath(sys.argv[0]))
         found = [place for place in sys.path if os.path.realpath(place) != beside]
         sys.path[:] = [str(Path(__file__).parents[2]), *found]
-        function(channel, *args)
+        function(channel, **told)
     finally:
         os._exit(0)
 

@@ -28,7 +28,7 @@ from pydantic import ValidationError
 
 from siting import catalogue
 from siting.inputs import benchmark, document, messages
-from siting.inputs.document import YamlDocument, DocumentError, Fault, Path_, Problem
+from siting.inputs.document import YamlDocument, DocumentError, Fault, Path_, Problem, parted
 from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario import changes, usual
 from siting.inputs.scenario.changes import changed as changed
@@ -260,7 +260,7 @@ def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
 
 def _unusable(where: Path_, file: str | None, error: ValueError) -> Fault:
     """What is said of a benchmark file that cannot be used."""
-    wrong, _, write = f"{file} beside it {error}".partition("; ")
+    wrong, write = parted(f"{file} beside it {error}")
     return Fault(where, wrong, write or "name a result file")
 
 

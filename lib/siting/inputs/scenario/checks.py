@@ -13,7 +13,7 @@ from typing import Any
 from siting import catalogue, reasoning, vision
 from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.attributes import FlowKind, dictionary, value_problem
-from siting.inputs.document import Fault, Path_
+from siting.inputs.document import Fault, Path_, parted
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.model import BEST, Option, Quote, Scenario
 from siting.places import BY_REQUEST, HOSTED_OPEN, OWNED, SELF_HOSTED
@@ -514,7 +514,7 @@ def _answers(scenario: Scenario) -> Iterator[Fault]:
     for path, given in answers.items():
         for attribute, value in given.items():
             if problem := value_problem(attribute, value, known_attributes):
-                wrong, _, write = problem.partition("; ")
+                wrong, write = parted(problem)
                 yield Fault((*path, attribute), wrong, write)
 
 

@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from siting import catalogue, dtypes, hf_config, reference_rates
-from siting.inputs.document import Fault, Path_, members
+from siting.inputs.document import Fault, Path_, members, parted
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class KnownName:
         try:
             self.look_up(name)
         except (KeyError, ValueError) as error:
-            wrong, _, write = str(error.args[0]).partition("; ")
+            wrong, write = parted(error.args[0])
             yield Fault(path, wrong, write or "correct it")
 
 
