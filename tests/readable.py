@@ -38,15 +38,26 @@ def faults(cells: Sequence[Any]) -> list[str]:
         is_noted = before is not None and before["cell_type"] == "markdown"
         if is_shown and not is_noted:
             found.append(f"{cell['id']}: no note above what is shown")
-        if not is_shown and before is not None and _promises(before):
+        if before is None or not _is_note(before):
+            continue
+        if not is_shown and _promises(before):
             found.append(f"{before['id']}: bold, as if the cell below it showed something")
+        if before["id"] != f"{cell['id']}-note":
+            found.append(
+                f"{before['id']}: a note is called {cell['id']}-note, after the cell below"
+            )
     return [*found, *_of_names(parsed.values()), *_of_order(parsed)]
 
 
-def _promises(cell: Any) -> bool:
-    """Whether a note begins in bold, which says that what it names is shown below it."""
-    is_note = "remove-cell" in cell.get("metadata", {}).get("tags", [])
-    return is_note and cell["source"].startswith("**") and not cell["source"].startswith(NAMES)
+def _is_note(cell: Any) -> bool:
+    """Whether a cell is text for whoever edits the chapter, and not for its reader."""
+    is_left_out = "remove-cell" in cell.get("metadata", {}).get("tags", [])
+    return is_left_out and cell["cell_type"] == "markdown"
+
+
+def _promises(note: Any) -> bool:
+    """Whether it begins in bold, which says that what it names is shown below it."""
+    return note["source"].startswith("**") and not note["source"].startswith(NAMES)
 
 
 def parse(source: str) -> ast.Module:

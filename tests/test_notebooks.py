@@ -148,6 +148,8 @@ def cell(kind: str, source: str, name: str = "one") -> dict[str, str]:
 
 
 NOTE = cell("markdown", "**What follows.**", "note")
+LEFT_OUT = {"metadata": {"tags": ["remove-cell"]}}
+"""Of a cell that is a note."""
 
 
 @pytest.mark.parametrize(
@@ -206,15 +208,21 @@ def test_a_name_that_means_two_things_is_noticed_where_a_third_cell_reads_it() -
 
 
 def test_a_bold_note_above_what_shows_nothing_is_noticed() -> None:
-    bold = cell("markdown", "**The cards**, side by side.", "bold") | {
-        "metadata": {"tags": ["remove-cell"]}
-    }
-    quiet = cell("code", "print()", "quiet")
+    bold = cell("markdown", "**The cards**, side by side.", "cards-note") | LEFT_OUT
+    quiet = cell("code", "print()", "cards")
     assert readable.faults([bold, quiet]) == [
-        "bold: bold, as if the cell below it showed something"
+        "cards-note: bold, as if the cell below it showed something"
     ]
-    assert readable.faults([bold, cell("code", "say('a')")]) == []
+    assert readable.faults([bold, cell("code", "say('a')", "cards")]) == []
     assert readable.faults([bold | {"source": "**Names.** `a` is one."}, quiet]) == []
+
+
+def test_a_note_is_called_after_the_cell_below_it() -> None:
+    note = cell("markdown", "What is drawn.", "bars-note") | LEFT_OUT
+    assert readable.faults([note, cell("code", "print()", "bars")]) == []
+    assert readable.faults([note, cell("code", "print()", "lines")]) == [
+        "bars-note: a note is called lines-note, after the cell below"
+    ]
 
 
 def test_plain_steps_are_no_fault() -> None:
