@@ -263,3 +263,23 @@ def test_what_is_a_little_too_long_for_a_page_is_set_smaller_and_what_is_longer_
     ((size,),) = of(48)
     assert 9 < size < 10
     assert of(60) == [{10.0}, {10.0}]
+
+
+def test_chapters_flow_from_the_first_that_does_not_fit_on_its_page(forge: Forge) -> None:
+    def pages(lines: int) -> list[str]:
+        said = [f"say('Measured {i}.')" for i in range(lines)]
+        chapters = {
+            "10_x.ipynb": chapter("Why?", "say('One.')"),
+            "15_x.ipynb": chapter("What for?", *said),
+            "17_x.ipynb": chapter("When?", "say('Two.')"),
+            "20_x.ipynb": chapter("Who?", "say('Three.')"),
+        }
+        files = render(dataclasses.replace(make(chapters=chapters), formats=("pdf",)), forge)
+        made = pypdfium2.PdfDocument(files["report.pdf"])
+        return [page.get_textpage().get_text_range() for page in made]
+
+    first, second, third, fourth = pages(20)
+    assert "Measured 19." in second and "Two." in third and "Three." in fourth
+    first, second, third = pages(60)
+    assert "One." in first and "Measured 0." in second
+    assert all(word in third for word in ("Measured 59.", "When?", "Two.", "Who?", "Three."))

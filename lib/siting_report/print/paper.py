@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html as markup
+import itertools
 import json
 import math
 import re
@@ -55,14 +56,27 @@ def typeset(document: Document) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         for name, content in _files(document).items():
             Path(folder, name).write_bytes(content)
+        compiler = typst.Compiler(f"{folder}/main.typ", root=folder, font_paths=fonts)
         try:
-            made: bytes = typst.compile(
-                f"{folder}/main.typ", root=folder, format="pdf", font_paths=fonts,
-                pdf_standards=["ua-1"], timestamp=int(noon.timestamp()),
+            begun = json.loads(compiler.query("<begun>", field="value"))
+            made = compiler.compile(
+                format="pdf", pdf_standards=["ua-1"], timestamp=int(noon.timestamp()),
+                sys_inputs=_flowing(begun),
             )  # fmt: skip
         except RuntimeError as error:
             raise ValueError(f"the PDF cannot be made: {error}") from None
+    if not isinstance(made, bytes):  # a list is one of pictures, page by page
+        raise TypeError("Typst returned no PDF")
     return made
+
+
+def _flowing(begun: Sequence[int]) -> dict[str, str]:
+    """What Typst is told where a chapter of the body does not fit on its page: from which on they
+    flow. begun: pages on which the chapters of the body begin, and then the appendix."""
+    for nth, (page, following) in enumerate(itertools.pairwise(begun)):
+        if following > page + 1:
+            return {"flows-from": str(nth)}
+    return {}
 
 
 def _files(document: Document) -> dict[str, bytes]:
@@ -80,7 +94,8 @@ def _files(document: Document) -> dict[str, bytes]:
         "logo": next(iter(logo), None),
     }
     parts = ['#import "report.typ": *', '#let cover = json("cover.json")']
-    parts += ["#show: report.with(cover)", *map(setter.chapter, document.body)]
+    body = [setter.chapter(chapter, nth) for nth, chapter in enumerate(document.body)]
+    parts += ["#show: report.with(cover)", *body]
     if document.appendix or document.sources:
         parts += ["#show: appendix", *map(setter.chapter, document.appendix)]
     if document.sources:
@@ -104,7 +119,8 @@ class _Setter:
         self.appendix = False
         self.cites = True
 
-    def chapter(self, chapter: Chapter) -> str:
+    def chapter(self, chapter: Chapter, nth: int = 0) -> str:
+        """A chapter; nth: its place in the body, from 0."""
         self.appendix = chapter.appendix
         self.cites = not chapter.page_one
         own = " · this client’s own chapter" if chapter.own else ""
@@ -113,13 +129,14 @@ class _Setter:
         open_ = (
             f"#chapter({quoted(chapter.place)}, {quoted(asked + own)}, "
             f"[{_inline(chapter.headline)}], [{self._lead(chapter)}], "
-            f"appendix: {json.dumps(chapter.appendix)}, first: {json.dumps(chapter.page_one)})"
+            f"appendix: {json.dumps(chapter.appendix)}, first: {json.dumps(chapter.page_one)}, "
+            f"nth: {nth})"
         )
         if chapter.appendix:
             return "\n".join([open_, *map(self.row, chapter.rows)])
-        between = "\n#v(2.5mm)\n#v(1fr)\n" if chapter.page_one else "\n"
+        between = f"\n#gap({nth})\n" if chapter.page_one else "\n"
         shown = between.join(map(self.row, chapter.rows))
-        close = "" if chapter.page_one else _closing(chapter)
+        close = "" if chapter.page_one else _closing(chapter, nth)
         kept = "12mm" if close else "0mm"  # for its sources, in short
         return "\n".join([open_, f"#fitted({kept})[", shown, "]", close])
 
@@ -203,7 +220,7 @@ def _site(sources: Sequence[Cited]) -> str:
     return sites.pop() if len(sites) == 1 else ""
 
 
-def _closing(chapter: Chapter) -> str:
+def _closing(chapter: Chapter, nth: int) -> str:
     """The sources that close a chapter of the body, by title, with their numbers."""
     if not chapter.sources:
         return ""
@@ -213,7 +230,7 @@ def _closing(chapter: Chapter) -> str:
     if more > 0:
         said.append(f"{more} more in the appendix")
     brief = f"{runs(s.number for s in chapter.sources)}, listed in the appendix."
-    return f"#sources({quoted('; '.join(said) + '.')}, {quoted(brief)})"
+    return f"#sources({quoted('; '.join(said) + '.')}, {quoted(brief)}, nth: {nth})"
 
 
 # --- Markdown
