@@ -74,31 +74,10 @@ def table(
     badges = [*badges]
     _refuse_misspelt(df, formats, heads or {}, over or {}, badges)
     attrs = [*attributes(df), *attributes(data)]
-    units = {k: u for a in reversed(attrs) for k, u in a.get("units", {}).items()}
-    roles: Mapping[str, str] = next((a["roles"] for a in attrs if "roles" in a), {})
-    colours = {label: style.TEXT[c] for label, c in style.colours(roles).items()}
-    frame, stubs = _flat(df)
-    frame = frame.drop(columns=[c for c in frame if len(frame) and (frame[c] == "").all()])
-    if not isinstance(formats, Mapping):
-        formats = {c: formats for c in frame.columns if formats and c not in stubs}
-    above = {name: label for label, names in (over or {}).items() for name in names}
-    made = _Columns(
-        frame=frame,
-        formats=formats,
-        numbers=numbers_of(attrs),
-        units=units,
-        heads=heads or {},
-        over=above,
-        stubs=stubs,
-        colours=colours,
-        badges=set(badges),
-    )
-    cells = [[made.cell(value, name) for value in frame[name]] for name in frame.columns]
-    columns = [made.column(n, own) for n, own in zip(frame.columns, cells, strict=True)]
-    rows: list[Row] = [{"kind": "", "cells": list(row)} for row in zip(*cells, strict=True)]
-    for row in rows[len(rows) - totals :]:
-        row["kind"] = "total"
-    said = [_meanings(columns, frame, attrs)] if explain else []
+    made = _columns(df, attrs, formats, heads or {}, over or {}, badges)
+    columns = made.columns()
+    rows = made.rows(totals)
+    said = [_meanings(columns, made.frame, attrs)] if explain else []
     if isinstance(df.index, pd.MultiIndex):
         rows = _grouped(rows)
         columns = columns[1:]
@@ -107,7 +86,7 @@ def table(
         columns = [{**column, "unit": ""} for column in columns]
         said.insert(0, f"{_raised(shared)}.")
     lacks = lacking(title, attrs)
-    if len(frame) >= _LONG_FROM:
+    if len(made.frame) >= _LONG_FROM:
         lacks.append("brevity")
     return {
         "kind": "table", "title": title, "note": " ".join(filter(None, [*said, note])).strip(),
@@ -132,6 +111,33 @@ def cases(df: pd.DataFrame, title: str, data: Data = None, note: str = "") -> Ta
     # It is looked up, a row at a time, and no page holds all of it.
     lacks = [what for what in shown["lacks"] if what != "brevity"]
     return {**shown, "kind": "cases", "lacks": lacks}
+
+
+def _columns(
+    df: pd.DataFrame,
+    attrs: Sequence[Mapping[str, Any]],
+    formats: Format | Mapping[Any, Format],
+    heads: Mapping[Any, str],
+    over: Mapping[str, Sequence[Any]],
+    badges: Sequence[Any],
+) -> _Columns:
+    """The columns of a frame as a table shows them. attrs: of all frames that it rests on."""
+    frame, stubs = _flat(df)
+    frame = frame.drop(columns=[c for c in frame if len(frame) and (frame[c] == "").all()])
+    if not isinstance(formats, Mapping):
+        formats = {c: formats for c in frame.columns if formats and c not in stubs}
+    roles: Mapping[str, str] = next((a["roles"] for a in attrs if "roles" in a), {})
+    return _Columns(
+        frame=frame,
+        formats=formats,
+        numbers=numbers_of(attrs),
+        units={k: u for a in reversed(attrs) for k, u in a.get("units", {}).items()},
+        heads=heads,
+        over={name: label for label, names in over.items() for name in names},
+        stubs=stubs,
+        colours={label: style.TEXT[c] for label, c in style.colours(roles).items()},
+        badges=set(badges),
+    )
 
 
 def _refuse_misspelt(
@@ -234,6 +240,26 @@ class _Columns:
         if unit == "share":
             return "percent"
         return "number:2" if is_currency(unit[:3]) else ""
+
+    @cached_property
+    def cells(self) -> list[list[Cell]]:
+        """What each column holds."""
+        frame = self.frame
+        return [[self.cell(value, name) for value in frame[name]] for name in frame.columns]
+
+    def columns(self) -> list[Column]:
+        """All of them, from left to right."""
+        both = zip(self.frame.columns, self.cells, strict=True)
+        return [self.column(name, cells) for name, cells in both]
+
+    def rows(self, totals: int) -> list[Row]:
+        """All of them, of which so many at the end are sums."""
+        found: list[Row] = [
+            {"kind": "", "cells": list(row)} for row in zip(*self.cells, strict=True)
+        ]
+        for row in found[len(found) - totals :]:
+            row["kind"] = "total"
+        return found
 
     def column(self, name: Any, cells: Iterable[Cell]) -> Column:
         """Head, unit, heading over it, and how its cells stand."""
