@@ -339,53 +339,56 @@ def compare(
 
     margin: δ, in points of 100.
     """
-
-    def unknown(reason: str) -> BoardComparison:
-        return BoardComparison(
-            board=board,
-            model=model,
-            reference=reference,
-            difference=None,
-            tolerance=None,
-            verdict="unknown",
-            reason=reason,
-            counts=0.0,
-        )
-
+    nothing = BoardComparison(
+        board=board,
+        model=model,
+        reference=reference,
+        difference=None,
+        tolerance=None,
+        verdict="unknown",
+        reason="",
+        counts=0.0,
+    )
     if reference is None:
-        return unknown("the reference has no score on this board at this effort")
+        return replace(nothing, reason="the reference has no score on this board at this effort")
     if model is None:
-        return unknown("the model has no score on this board at this effort")
+        return replace(nothing, reason="the model has no score on this board at this effort")
     if board.ceiling is not None and min(model.score, reference.score) > board.ceiling:
-        return unknown(f"both above {board.ceiling:g}: the board is saturated")
+        reason = f"both above {board.ceiling:g}: the board is saturated"
+        return replace(nothing, reason=reason)
     sign = 1.0 if board.direction == "higher" else -1.0
     half = tolerance(board, model, reference)
     difference = sign * (model.score - reference.score)
     bound = margin / board.points_per_unit
     verdict = judged(difference, half, bound)
-    answered = model.answer_rate_percent
-    answered_before = reference.answer_rate_percent
-    if answered is not None and answered_before is not None:
-        # A declined answer counted as a failure must not change the verdict.
-        strict = (model.score * answered - reference.score * answered_before) / 100
-        if judged(strict, half, bound) != verdict:
-            return unknown("the verdict depends on how declined answers are counted")
+    strict = _strict_difference(model, reference)
+    if strict is not None and judged(strict, half, bound) != verdict:
+        reason = "the verdict depends on how declined answers are counted"
+        return replace(nothing, reason=reason)
     notes = []
     if verdict == "unknown":
         notes.append(f"it may be {half - difference:.3g} below, {bound:.3g} is allowed")
     if board.must_match == "setting" and model.setting != reference.setting:
         notes.append(f"{model.setting} against {reference.setting}: interval widened")
     weight = min(counts(model, day), counts(reference, day)) if day else 1.0
-    return BoardComparison(
-        board=board,
-        model=model,
-        reference=reference,
+    return replace(
+        nothing,
         difference=difference,
         tolerance=half,
         verdict=verdict,
         reason="; ".join(notes),
         counts=weight,
     )
+
+
+def _strict_difference(model: Score, reference: Score) -> float | None:
+    """The difference where a declined answer counts as a failure; None where a board does not say
+    how many were answered."""
+    answered = model.answer_rate_percent
+    answered_before = reference.answer_rate_percent
+    if answered is None or answered_before is None:
+        return None
+    return (model.score * answered - reference.score * answered_before) / 100
 
 
 def judged(difference: float, half: float, margin: float) -> Verdict:

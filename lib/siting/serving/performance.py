@@ -18,7 +18,7 @@ leave out; attention and expert arithmetic are counted as in arXiv 2205.05198.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
@@ -518,14 +518,7 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
     watts = d.gpu.tdp_w or d.power_limit_w or 1e6  # unknown: as much as it takes
     window = float(m.sliding_window or math.inf)
     groups = attention.layer_groups(m)
-    cache = np.zeros(len(LAYERS))
-    decoding = np.zeros(len(LAYERS))
-    reading = np.zeros(len(LAYERS))
-    for each in _attention(d, groups):
-        place = LAYERS.index(each.kind)
-        cache[place] += each.cache_bytes
-        decoding[place] += each.flop
-        reading[place] += each.prompt_flop
+    attending = _by_layers(_attention(d, groups))
     return Replica(
         dense_bytes=split * linear.attention + mlp * linear.mlp + head * head_bytes / tp,
         expert_bytes=t.experts * drawn * form.bits / 8 / group,
@@ -550,12 +543,12 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         expert_ranks=max(d.attention_data_parallel, d.expert_parallel),
         heads=m.num_attention_heads / tp,
         block_heads=_block_heads(d),
-        kv_bytes=cache,
+        kv_bytes=attending.cache_bytes,
         kept=np.array([math.inf, window, math.inf]),
         attended=np.array([math.inf, window, SELECTED]),
         cache_reads=_cache_reads(d),
-        attention_flop=decoding,
-        prompt_attention_flop=reading,
+        attention_flop=attending.flop,
+        prompt_attention_flop=attending.prompt_flop,
         state_bytes=sum(g.count * g.state_bytes(tp) for g in groups if g.kind == "state"),
     )
 
@@ -572,6 +565,30 @@ class _Attending:
     """Arithmetic for a cached token while answers are written. [flop]"""
     prompt_flop: float
     """The same while a prompt is read. [flop]"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ByLayers:
+    """The same of all layers, of each of `LAYERS`."""
+
+    cache_bytes: Array
+    flop: Array
+    prompt_flop: Array
+
+
+def _by_layers(several: Iterable[_Attending]) -> _ByLayers:
+    """What several take together."""
+    found = _ByLayers(
+        cache_bytes=np.zeros(len(LAYERS)),
+        flop=np.zeros(len(LAYERS)),
+        prompt_flop=np.zeros(len(LAYERS)),
+    )
+    for each in several:
+        place = LAYERS.index(each.kind)
+        found.cache_bytes[place] += each.cache_bytes
+        found.flop[place] += each.flop
+        found.prompt_flop[place] += each.prompt_flop
+    return found
 
 
 def _attending(kind: str, cache_bytes: float, flop: float) -> _Attending:
