@@ -17,15 +17,17 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
-from siting.cost import audit, cashflow, tco
+from siting.cost import audit, cashflow, costing, tco
 from siting.cost.audit import Came
 from siting.cost.costing import beside_list
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
+from siting.inputs.scenario import changes
 from siting.inputs.scenario.model import Scenario
 from siting.quantity import NotEstimated, Range
 from siting.run import billing
 from siting.verdict.chain import Chain
+from siting.verdict.plausible import invoices
 from studies import opened
 
 ROOT = Path(__file__).parents[1]
@@ -302,12 +304,35 @@ def invoiced(*workloads: str) -> Scenario:
 def test_an_invoice_of_one_workload_prices_the_requests_of_that_alone() -> None:
     assert len([*beside_list(invoiced(), "openai")]) == 2
     (said,) = beside_list(invoiced("letters"), "openai")
-    assert "a request of letters is quoted at" in said
+    assert "a request of letters is quoted at" in said.told
     both = {**invoiced("letters").finance.quotes[0].model_dump(), "workloads": ["claims"]}
     two = [invoiced("letters").finance.quotes[0].model_dump(), both]
     assert len(scenario.changed(invoiced(), {"finance.quotes": two}).finance.quotes) == 2
     with pytest.raises(DocumentError, match=r"quotes\[0\] is for option.openai.api_request, too"):
         scenario.changed(invoiced(), {"finance.quotes": [two[0], {**both, "workloads": []}]})
+
+
+def test_an_invoice_far_from_the_list_is_left_out_as_one_of_the_changes_that_are_tried() -> None:
+    plain = scenario.load("assekuranz-saentis")
+    assert [*invoices(plain)] == [] and [*costing.invoiced(plain, "openai")] == []
+    (paid,) = costing.invoiced(invoiced("letters"), "openai")
+    assert (paid.workload, paid.place) == ("letters", 0)
+    other = {"item": "electricity", "value": 0.2, "unit": "CHF/kWh",
+             "source": "Bill", "date": dt.date(2026, 10, 31)}  # fmt: skip
+    two = [other, invoiced("letters").finance.quotes[0].model_dump()]
+    (left_out,) = invoices(scenario.changed(plain, {"finance.quotes": two}))
+    assert left_out.what == "invoice of OpenAI in EU" and left_out.kind == "stated"
+    assert left_out.before == f"{paid.far} the list price"
+    (kept,) = scenario.changed(plain, changes.read(left_out.set)).finance.quotes
+    assert kept.item == other["item"]
+
+
+def test_an_invoice_near_the_list_is_no_reason_to_try_the_list() -> None:
+    far = invoiced("letters")
+    (paid,) = costing.beside_list(far, "openai")
+    near = far.finance.quotes[0].model_dump() | {"value": 0.5 / paid.times}
+    close = scenario.changed(far, {"finance.quotes": [near]})
+    assert [*invoices(close)] == [] and len([*costing.invoiced(close, "openai")]) == 1
 
 
 def test_a_bill_is_held_against_the_requests_that_are_on_it() -> None:

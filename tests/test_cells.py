@@ -245,6 +245,37 @@ def test_page_one_and_the_chapter_on_cost_hold_the_choice_against_the_same_optio
         assert rival == s.today
 
 
+def test_an_invoice_is_asked_for_the_workloads_that_none_was_sent_for() -> None:
+    """One for the letters alone, at 20 times the list, was told nowhere, and asked for again."""
+    s = opened("base")
+    sent = pd.DataFrame({"option": [s.today], "workload": ["letters"], "times": [20.0]})
+    loads = pd.concat([s.loads(), s.loads()]).assign(workload=["letters", "claims"])
+    cells = ("names", "answer", "bridge", "counted", "ask-money", "terms")
+
+    class Sent:
+        """The study with two workloads, and with invoices for some of them."""
+
+        def __init__(self, rows: pd.DataFrame) -> None:
+            self.invoices = rows.copy
+            self.loads = loads.copy
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(s, name)
+
+    def told(rows: pd.DataFrame) -> tuple[str, str]:
+        found = run("40_cost", *cells, s=Sent(rows))
+        return found["lead"], " ".join(found["ask"])
+
+    lead, ask = told(sent)
+    assert f"{s.today} is priced by your invoice, at 20.00 times its list price for letters" in lead
+    assert f"Send an invoice of {s.today} for claims, too" in ask
+    lead, ask = told(sent.assign(times=np.nan))
+    assert "invoice" not in lead and "for claims, too" in ask
+    both = pd.concat([sent, sent.assign(workload="claims")])
+    assert "Send an invoice" not in told(both)[1]
+    assert f"Send an invoice of {s.today}: its cost is estimated" in told(sent[:0])[1]
+
+
 def test_a_pilot_keeps_the_limits_of_each_workload_that_waits_for_no_one() -> None:
     """Of two workloads the second's limits went untold."""
     base = designed("base")

@@ -52,7 +52,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         opened = scenario.changed(scenario.load(client), asked)
         stages = Chain()
         told = [*usual.unstated(opened), *unquoted(opened)]
-        told += chain.from_iterable(beside_list(opened, name) for name in opened.options)
+        told += (paid.told for name in opened.options for paid in beside_list(opened, name))
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
         told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
         told += [*moot(opened), *elsewhere(opened), *long_labels(opened)]

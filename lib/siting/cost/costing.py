@@ -126,7 +126,7 @@ def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Comp
     """Finds the prices of one option that is no mix of others."""
     finder = _Finder(scenario=scenario, training=fine_tuning.assess(scenario), name=name)
     finder.find_shared()
-    finder.notes.extend(beside_list(scenario, name))
+    finder.notes.extend(paid.told for paid in beside_list(scenario, name))
     made = None
     why = ""
     try:
@@ -266,17 +266,57 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
     return found
 
 
-def beside_list(scenario: Scenario, name: str) -> Iterator[str]:
-    """Where what a client pays for a request of an API lies beyond the range of its list price:
-    how far, and what both make of the stated load in a month, in a sentence for each workload."""
+@dataclass(frozen=True, kw_only=True)
+class Invoiced:
+    """What a client pays an API for the requests of a workload by its own invoice, or quote."""
+
+    option: str
+    """Label of the option."""
+    workload: str
+    place: int
+    """Of its quote among the client's."""
+    times: float | None = None
+    """What it pays over the list price; None where that lies within the range of the list price,
+    or where no list has the model."""
+    paid: float = 0.0
+    """For the load that is stated, where it is beyond the list price. [currency a month]"""
+    listed: float = 0.0
+    """The same at the list price. [currency a month]"""
+    currency: str = ""
+
+    @property
+    def far(self) -> str:
+        """How far from the list price, before its name: `7.25 times`, `40% of`."""
+        ratio = self.times or 1.0
+        return f"{ratio:.3g} times" if ratio > 1 else f"{ratio:.0%} of"
+
+    @property
+    def told(self) -> str:
+        """What is said of one that is beyond the list price, and what to look at."""
+        return (
+            f"{self.option}: a request of {in_words(self.workload)} is quoted at {self.far} its "
+            f"list price, {self.currency} {self.paid:,.0f} a month for the load that is stated "
+            f"instead of {self.currency} {self.listed:,.0f}; look whether the bill is for these "
+            "requests alone, and whether their number, their tokens and the model are right"
+        )
+
+
+def invoiced(scenario: Scenario, name: str) -> Iterator[Invoiced]:
+    """Workloads whose requests at an API a client's own invoice prices, beside its list price."""
     if scenario.options[name].kind not in BY_REQUEST:
         return
     for workload in scenario.workloads:
         finder = _Finder(scenario=scenario, name=name, workload=workload)
-        quoted = finder.quote("api_usage", "") or finder.quote("api_request", "")
-        with suppress(NotPriced, NotEstimated):
-            if quoted and (said := finder.beyond_list(quoted)):
-                yield said
+        for item in ("api_usage", "api_request"):  # the first holds, where there are both
+            place = finder.quoted_at(item)
+            if place is not None:
+                yield finder.beside_list(item, place)
+                break
+
+
+def beside_list(scenario: Scenario, name: str) -> Iterator[Invoiced]:
+    """Those of them for which a client pays what lies beyond the range of the list price."""
+    return (paid for paid in invoiced(scenario, name) if paid.times is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -411,21 +451,29 @@ class _Finder:
 
     def quote(self, item: str, label: str) -> list[str]:
         """The client's quote for an item of this option, or for the item in every option."""
+        place = self.quoted_at(item)
+        if place is None:
+            return []
+        q = self.scenario.finance.quotes[place]
+        where = f"quote {place + 1} of the scenario"
+        source = Source(source=q.source, locator=where, date=q.date.isoformat(), kind="client")
+        currency = re.match(r"[A-Z]{3}\b", q.unit)  # EUR/GPU-h; else the client's
+        value = replace(q.value, unit=q.unit)
+        key = f"{item}.{self.name}"
+        if q.workloads:  # of another workload there may be another
+            key = f"{key}.quote-{place + 1}"
+        self.put(key, f"{label} (quote)", value, source, item)
+        return [key, *self.fx(currency[0] if currency else "")]
+
+    def quoted_at(self, item: str) -> int | None:
+        """Place of that quote among the client's; None where there is none that still holds."""
+        day = self.client.report_date
         for name in (f"option.{self.name}.{item}", item):
-            for i, q in enumerate(self.scenario.finance.quotes, 1):
-                is_meant = q.item == name and q.is_of(self.workload)
-                if is_meant and (q.valid_until is None or q.valid_until >= self.client.report_date):
-                    where = f"quote {i} of the scenario"
-                    day = q.date.isoformat()
-                    source = Source(source=q.source, locator=where, date=day, kind="client")
-                    currency = re.match(r"[A-Z]{3}\b", q.unit)  # EUR/GPU-h; else the client's
-                    value = replace(q.value, unit=q.unit)
-                    key = f"{item}.{self.name}"
-                    if q.workloads:  # of another workload there may be another
-                        key = f"{key}.quote-{i}"
-                    self.put(key, f"{label} (quote)", value, source, item)
-                    return [key, *self.fx(currency[0] if currency else "")]
-        return []
+            for place, q in enumerate(self.scenario.finance.quotes):
+                holds = q.valid_until is None or q.valid_until >= day
+                if holds and q.item == name and q.is_of(self.workload):
+                    return place
+        return None
 
     # -- lines
 
@@ -789,28 +837,26 @@ class _Finder:
 
     # -- requests of an API
 
-    def beyond_list(self, quoted: Sequence[str]) -> str:
-        """What is said of a quote for a request that is beyond its list price; blank where none is.
-
-        quoted: factors of the quote. Raises NotPriced where no list has the model.
-        """
-        listed = self._in_money(self._request_price(self.workload))
-        paid = self._in_money(quoted)
+    def beside_list(self, item: str, place: int) -> Invoiced:
+        """A quote for requests, of an item and at a place among all, beside the list price."""
+        found = Invoiced(option=self.option.label, workload=self.workload, place=place)
+        try:
+            listed = self._in_money(self._request_price(self.workload))
+        except (NotPriced, NotEstimated):
+            return found
+        paid = self._in_money(self.quote(item, ""))
         if listed.low <= paid.high and paid.low <= listed.high:
-            return ""
-        asked = in_words(self.workload)
+            return found
         client = self.client
         stated = self.scenario.workloads[self.workload]
         load = workload_load(self.workload, stated, client.country, client.report_date)
         a_month = load.requests(1).central / MONTHS
-        money = client.currency
-        ratio = paid.central / listed.central
-        far = f"{ratio:.3g} times" if ratio > 1 else f"{ratio:.0%} of"
-        return (
-            f"{self.option.label}: a request of {asked} is quoted at {far} its list price, "
-            f"{money} {paid.central * a_month:,.0f} a month for the load that is stated instead of "
-            f"{money} {listed.central * a_month:,.0f}; look whether the bill is for these requests "
-            "alone, and whether their number, their tokens and the model are right"
+        return replace(
+            found,
+            times=paid.central / listed.central,
+            paid=paid.scaled(a_month).central,
+            listed=listed.scaled(a_month).central,
+            currency=client.currency,
         )
 
     def _in_money(self, factors: Sequence[str]) -> Range:

@@ -508,6 +508,20 @@ class CostFrames(Topic):
             }
 
     @frame
+    def invoices(self) -> Rows:
+        """A workload whose requests at an API are priced by an invoice, or a quote, of the client's
+        own.
+
+        option: label of the option
+        workload: workload, as the scenario names it
+        times?: what it pays over the list price; missing where that is within the range of the list
+            price, or where no list has the model [times]
+        """
+        for name in self.options:
+            for paid in costing.invoiced(self.scenario, name):
+                yield {"option": name, "workload": paid.workload, "times": paid.times}
+
+    @frame
     def remedies(self) -> Rows:
         """What it costs to cure one finding of the rules for one option; in no total.
 

@@ -6,12 +6,13 @@ what a list needs to know: which answers the rules wait for, and which offers ke
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
 from siting import catalogue, pictures, quality, reasoning
-from siting.cost import api_prices, prices
+from siting.cost import api_prices, costing, prices
 from siting.inputs import attributes
 from siting.inputs.attributes import EXTREMES, Attribute, Known
 from siting.inputs.document import DocumentError
@@ -65,6 +66,7 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *price_paths(scenario),
         *loads(scenario, chain),
         *money(scenario),
+        *invoices(scenario),
         *terms(scenario),
         *hardware(scenario, chain),
         *catalogue_offers(scenario),
@@ -343,6 +345,24 @@ def _counted(
         clause=clause.format(after, before),
         settled="decision",
     )
+
+
+def invoices(s: Scenario) -> Iterator[Variant]:
+    """Each invoice of an API that is beyond its list price, left out: the list price holds then."""
+    beyond = [paid for name in s.options for paid in costing.beside_list(s, name)]
+    for place in dict.fromkeys(paid.place for paid in beyond):
+        priced = [paid for paid in beyond if paid.place == place]
+        named = " and ".join(dict.fromkeys(paid.option for paid in priced))
+        far = max(priced, key=lambda paid: abs(math.log(paid.times or 1.0))).far
+        kept = [quote for i, quote in enumerate(s.finance.quotes) if i != place]
+        yield Variant(
+            kind="stated",
+            what=f"invoice of {named}",
+            before=f"{far} the list price",
+            after="list price",
+            changes={"finance.quotes": [q.model_dump(exclude_defaults=True) for q in kept]},
+            clause=f"{named} costs its list price, not {far} that as invoiced",
+        )
 
 
 # --- what can be agreed or ordered otherwise ------------------------------------------------------

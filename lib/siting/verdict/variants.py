@@ -32,9 +32,10 @@ ChangeKind = Literal[
     "together",
 ]  # fmt: skip
 """input: an end of its range; assumed: taken for granted by the kit, the other way; stated: what
-the client says of its data, the other way; unanswered: a blank filled in; policy: what the client
-itself asks, left out; offer: what can be ordered or agreed otherwise; event: what may happen;
-weight; method: another way to rank; together: what the scenario wants tried at once."""
+the client says of its data, the other way, or an invoice, left out; unanswered: a blank filled in;
+policy: what the client itself asks, left out; offer: what can be ordered or agreed otherwise;
+event: what may happen; weight; method: another way to rank; together: what the scenario wants tried
+at once."""
 Settled = Literal["decision", "answer", "offer", "pilot", "year", "day", "nothing", "weighing"]
 """What settles whether a change holds. decision: the client decides it; answer: the client or a
 vendor answers; offer: a written offer; pilot: the test with one team; year: a year of use; day: an
