@@ -1067,10 +1067,11 @@ def test_each_of_several_workloads_has_a_flow_of_inference_and_all_share_the_oth
     named = BOOK.on(base.client.report_date).flow_kinds
     inference = next(kind for kind in named if kind.flow == "inference")
     logs = next(kind for kind in named if kind.flow == "logs")
-    names = [flow for flow, _, _ in flows._split(inference, tuple(loads))]
+    names = [share.flow for share in flows._split(inference, tuple(loads))]
     alone = ["inference"] if count == 1 else [f"inference-{name}" for name in loads]
     assert names == alone
-    assert list(flows._split(logs, tuple(loads))) == [("logs", logs.label, tuple(loads))]
+    (together,) = flows._split(logs, tuple(loads))
+    assert (together.flow, together.workloads) == ("logs", tuple(loads))
     assert list(flows._split(inference, ())) == []
     found = flows_of(several, "api", BOOK.on(base.client.report_date))
     assert [f.kind for f in found].count("inference") == count

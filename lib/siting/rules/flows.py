@@ -132,21 +132,21 @@ def _carried(
     served = cache(partial(_served, scenario, carrier, law, source))
     answered = cache(partial(_answered, scenario, law, source))
     for kind, exists in law.flow_kinds.items():
-        for flow, label, workloads in _split(kind, tuple(covered)):
+        for share in _split(kind, tuple(covered)):
             part = Part(
                 scenario=scenario,
                 carrier=carrier,
                 owner=owner,
                 kind=kind,
-                flow=flow,
-                served=served(workloads),
+                flow=share.flow,
+                served=served(share.workloads),
                 answered=answered,
                 law=law,
                 source=source,
             )
             found = FlowFacts(
                 kind=kind.flow,
-                label=label if carrier == owner else f"{option.label}: {label}",
+                label=share.label if carrier == owner else f"{option.label}: {share.label}",
                 carrier=carrier,
                 known=_known(part),
             )
@@ -154,15 +154,23 @@ def _carried(
                 yield found
 
 
-def _split(
-    kind: FlowKind, workloads: tuple[str, ...]
-) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+@dataclass(frozen=True, kw_only=True)
+class _Share:
+    """Workloads whose data go one way together."""
+
+    flow: str
+    label: str
+    workloads: tuple[str, ...]
+
+
+def _split(kind: FlowKind, workloads: tuple[str, ...]) -> Iterator[_Share]:
     """Inference is one flow for each workload, since their data differ; others are one flow."""
     if kind.flow == "inference" and len(workloads) > 1:
         for name in workloads:
-            yield f"inference-{name}", f"{kind.label} of {name}", (name,)
+            label = f"{kind.label} of {name}"
+            yield _Share(flow=f"inference-{name}", label=label, workloads=(name,))
     elif workloads:
-        yield kind.flow, kind.label, workloads
+        yield _Share(flow=kind.flow, label=kind.label, workloads=workloads)
 
 
 def _known(part: Part) -> dict[str, Known]:

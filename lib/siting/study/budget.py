@@ -65,16 +65,26 @@ def _dearest_month_until_it_runs(option: tco.OptionCost) -> float | None:
     return float(np.sum(until, axis=0).max()) if until else None
 
 
-def _lines(option: tco.OptionCost) -> Iterator[tuple[str, Array, Array]]:
-    """What an option pays by line of cash, and what of that are own hours. [line, M + 1, M + 1]"""
+@dataclass(frozen=True, kw_only=True)
+class _CashLine:
+    """What an option pays by a line of cash, as planned, month by month. [M + 1]"""
+
+    name: str
+    paid: Array
+    own_hours: Array
+    """What of it is time of the client's own people."""
+
+    @property
+    def kind(self) -> str:
+        """`capex` for an investment, else `opex`."""
+        return "capex" if self.name in (BOUGHT, RESALE) else "opex"
+
+
+def _lines(option: tco.OptionCost) -> Iterator[_CashLine]:
+    """The lines of cash of an option."""
     hours = _by_line(flow for flow in option.flows if HOURS in flow.factors)
-    for line, monthly in _by_line(option.flows).items():
-        yield line, monthly, hours.get(line, np.zeros_like(monthly))
-
-
-def _kind(line: str) -> str:
-    """`capex` for a line of cash that is an investment, else `opex`."""
-    return "capex" if line in (BOUGHT, RESALE) else "opex"
+    for name, paid in _by_line(option.flows).items():
+        yield _CashLine(name=name, paid=paid, own_hours=hours.get(name, np.zeros_like(paid)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,15 +131,15 @@ class BudgetFrames(Topic):
             their wages [currency]
         """
         for option in self.results.cost.options.values():
-            for line, monthly, hours in _lines(option):
-                of_hours = tco.by_year_from_today(hours)
-                for year, paid in enumerate(tco.by_year_from_today(monthly), 1):
+            for line in _lines(option):
+                of_hours = tco.by_year_from_today(line.own_hours)
+                for year, paid in enumerate(tco.by_year_from_today(line.paid), 1):
                     yield {
                         "option": option.name,
-                        "line": line,
-                        "kind": _kind(line),
-                        "is_bought": line == BOUGHT,
-                        "is_moved": line == MOVED,
+                        "line": line.name,
+                        "kind": line.kind,
+                        "is_bought": line.name == BOUGHT,
+                        "is_moved": line.name == MOVED,
                         "year": year,
                         "paid": paid,
                         "own_hours": of_hours[year - 1],
@@ -189,15 +199,15 @@ class BudgetFrames(Topic):
         """
         years = fiscal.years(self.scenario)
         for option in self.results.cost.options.values():
-            for line, monthly, hours in _lines(option):
+            for line in _lines(option):
                 for year in years:
                     yield {
                         "option": option.name,
-                        "line": line,
-                        "kind": _kind(line),
+                        "line": line.name,
+                        "kind": line.kind,
                         "fiscal_year": year.name,
-                        "paid": year.sum_of(monthly),
-                        "own_hours": year.sum_of(hours),
+                        "paid": year.sum_of(line.paid),
+                        "own_hours": year.sum_of(line.own_hours),
                     }
         yield from self.study.cash_flows().attrs["sources"]
 
@@ -248,12 +258,12 @@ class BudgetFrames(Topic):
         labels = self.results.labels
         own = options[chosen]
         lines = list(_lines(own))
-        for line, monthly, _ in lines:
-            yield from self._cells(chosen, line, _kind(line), monthly)
+        for line in lines:
+            yield from self._cells(chosen, line.name, line.kind, line.paid)
         yield from self._cells(chosen, f"{labels[chosen]}, paid", "paid", own.paid)
-        hours = np.sum([of_it for _, _, of_it in lines], axis=0)
+        hours = np.sum([line.own_hours for line in lines], axis=0)
         yield from self._cells(chosen, "of it hours of your own people", "own hours", hours)
-        if any(_kind(line) == "capex" for line, _, _ in lines):
+        if any(line.kind == "capex" for line in lines):
             booked = "the same, investments booked over their life"
             yield from self._cells(chosen, booked, "booked", own.booked)
         if rival != chosen:
