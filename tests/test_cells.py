@@ -245,6 +245,29 @@ def test_page_one_and_the_chapter_on_cost_hold_the_choice_against_the_same_optio
         assert rival == s.today
 
 
+def test_a_year_above_the_limit_that_the_mean_keeps_is_told() -> None:
+    """A limit of a year was told nowhere, and a year of purchase far above it neither."""
+    base = designed("base")
+    kept = {name: base.options[name] for name in ("api", "owned")}
+    free = study.Study(base.model_copy(update={"options": kept}))
+    assert free.year_limit().empty
+    assert "limit" not in run("40_cost", "names", "which-years", "year-limit", s=free)["years_note"]
+
+    paid = free.yearly_costs().set_index(["option", "year"]).paid
+    likely = free.standings().set_index("option").p50
+    label = kept["owned"].label
+    first, second = paid[label, 1], paid[label, 2]
+    assert likely[label] / 5 < first and second < first
+    limit = max(second, likely[label] / 5) * 1.0001
+    asked = put(free.scenario, {"decision.hard_constraints": ["budget"]})
+    s = study.Study(put(asked, {"decision.budget_per_year": limit}))
+    row = s.year_limit().set_index("option").loc[label]
+    assert row["mean"] == pytest.approx(likely[label] / 5) and row.limit == limit
+    note = run("40_cost", "names", "which-years", "year-limit", s=s)["years_note"]
+    assert f"Single years are above it: {label} pays {s.money(first)} in year 1" in note
+    assert f"{label} {s.money(row['mean'])}" in note
+
+
 def test_an_invoice_is_asked_for_the_workloads_that_none_was_sent_for() -> None:
     """One for the letters alone, at 20 times the list, was told nowhere, and asked for again."""
     s = opened("base")

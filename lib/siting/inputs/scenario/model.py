@@ -723,6 +723,9 @@ class Preferences(Strict):
     """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`; `sovereignty: {seal: 2}`
     asks for at least that level of the EU Cloud Sovereignty Framework too."""
     budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
+    """Most that a year may cost on average, for the hard constraint `budget`: an option whose
+    likely present cost over the years of the horizon is above it is ruled out; one that is above
+    it in one case of ten is not cleared. A single year may pay more; chapter 40 says which does."""
     date: dt.date | None = None
     """Day on which go or no-go is decided, such as a meeting of the board; within a year of the
     report. Where an offer for the choice ends before, it is decided on that day. None: 30 days
