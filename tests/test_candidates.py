@@ -5,8 +5,9 @@ from types import SimpleNamespace as Made
 
 import numpy as np
 import pytest
-from siting import catalogue, study
+from siting import catalogue, quality, study
 from siting.catalogue import Source, settings
+from siting.quality import spoken
 from siting.quantity import Range
 from siting.rules.openness import ModelFinding
 from siting.verdict import candidates
@@ -124,7 +125,7 @@ def test_a_worse_model_is_struck_only_if_quality_is_a_hard_constraint(scenario):
     assert reasons(asked, parity=below) == ("M is below your floor in your own test: 82, not 84",)
     short.own.reached = True
     assert reasons(asked, parity=below) == ()
-    (doubt,) = candidates.unproven(parity, "owned")
+    (doubt,) = candidates.unproven(scenario, parity, "owned")
     assert (doubt.point, doubt.reason, doubt.quality) == ("M as good as R", "2 boards agree", True)
 
 
@@ -292,3 +293,15 @@ def test_of_a_mix_on_own_servers_the_vendor_of_the_other_side_could_withdraw_it(
     rented = mixed.base.option.model_copy(update={"vendor": "a host"})
     hosted = dataclasses.replace(mixed, base=dataclasses.replace(mixed.base, option=rented))
     assert candidates.leaving(hosted) == "hybrid"
+
+
+def test_a_test_takes_real_items_only_where_both_models_run_today(scenario):
+    def tried(model, reference):
+        return quality.tried_on(scenario, Made(model=model, reference=reference, items=500))
+
+    (today,) = {*scenario.options[scenario.finance.baseline].models.values()}
+    other = "google/gemma-4-31B-it"
+    assert spoken(other) != spoken(today)
+    assert tried(today, f"maker/{today}") == "500 of your own items"
+    assert tried(other, today) == tried(today, other) == "500 items without persons or secrets"
+    assert tried(other, "x/other-9b") == "500 items without persons or secrets"

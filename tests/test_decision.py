@@ -27,7 +27,7 @@ from siting.verdict.ranking import Barrier, Candidate, Doubt, Sampled
 CRITERIA = ranking.all_criteria()
 WEIGHTS = ranking.weights_of({}, CRITERIA)
 WORDS = {"model": "the model", "reference": "the model in use", "vendor": "the vendor"}
-WORDS["items"] = "500"
+WORDS |= {"tried": "500 items", "guard": ""}
 OWN = {"model": "Gemma", "reference": "GPT"}
 REVIEW = Made(
     label="transfer impact assessment",
@@ -272,10 +272,12 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
     known |= {"renewing", "leaving", "leaving at go", "bridging", "turning", "counsel", "overlap"}
-    known |= {"mends", "moving", "ceasing", "dated", "proving"}
+    known |= {"mends", "moving", "ceasing", "dated", "proving", "piloting", "today"}
     words = [
         "counsel",
-        "items",
+        "tried",
+        "guard",
+        "today",
         "option",
         "model",
         "reference",

@@ -355,17 +355,75 @@ def test_a_bridge_is_cleared_by_data_protection_before_data_reach_it() -> None:
     """GPT-5.5 is new to the service of today, which GDPR Art. 35 binds: its review is in the step
     of the move, at twice the price, and nothing says "once tested" alone."""
     s = opened("klinikverbund-nordheide")
-    review = s.steps().set_index("label").loc["impact assessment reviewed, also for GPT-5.5"]
+    review = s.steps().set_index("label").loc["impact assessment reviewed, GPT-5.5 too"]
     assert (review.owner, review.due, review.price) == ("data protection", "2026-12-24", 5000)
     assert "for GPT-5.5 in today's service, too, before personal data reach it" in review.step
     (bridge,) = s.bridges().query("lasts").to_dict("records")
     assert (bridge["cleared_by"], bridge["cleared_due"]) == ("data protection", "2026-12-24")
     assert bridge["law"] == "GDPR Art. 35(1) and (11)"
     page = printed("30_data", "klinikverbund-nordheide")
-    assert "GPT-5.5, its bridge, is not cleared either: data protection reviews" in page
+    unknown = "its place, retention, attestations and secrecy are not known"
+    assert f"GPT-5.5, its bridge, is not cleared either: {unknown}; data protection" in page
+    assert "who is bound to secrecy" in review.step
+    test = s.steps().set_index("label").loc["GPT-5.5 tested as a bridge"]
+    assert test.guard.startswith("Until data protection has cleared it, the items hold neither")
     first_page = printed("10_decision", "klinikverbund-nordheide", "page_one")
     assert first_page.count("once tested and cleared") == 2
-    assert "reviewed, also" not in "; ".join(opened("banca-valdora").steps().label)
+    assert "reviewed, " not in "; ".join(opened("banca-valdora").steps().label)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_no_real_record_goes_into_a_test_before_its_place_is_cleared(client: str) -> None:
+    """A test puts items to models; where one does not run today, they go somewhere new."""
+    s = opened(client)
+    steps = s.steps()
+    today = str(s.verdict().today_model.iloc[0]).split(" and ") if s.today else []
+    for row in steps[steps.tests != ""].itertuples():
+        compared = s.parities().query("spoken == @row.tests").reference_spoken.iloc[0]
+        assert not {row.tests, compared} <= set(today)  # so in each of these clients
+        assert row.label.endswith("items without persons or secrets")
+        assert "items are made up or anonymised." in row.guard
+        assert "your own items" not in row.step
+        price = printed("20_quality", client)
+        assert "items without persons or secrets, side by side" in price
+    pilots = steps[steps.is_pilot]
+    moves_to_machines = not s.verdict().stays.iloc[0] and client != "base"
+    assert len(pilots) == moves_to_machines
+    for row in pilots.itertuples():
+        page = printed("65_timeline", client)
+        assert "nothing is ordered before it but GPUs for one team's test, in its price" in page
+        assert row.guard in page and "only made-up or anonymised records go" in row.guard
+        assert "only test GPUs rented" in printed("10_decision", client, "page_one")
+        is_owned = s.verdict().house.notna().iloc[0]
+        assert row.label.endswith("on rented GPUs" if is_owned else f"at {s.verdict().seller[0]}")
+
+
+def test_what_is_open_of_todays_service_has_owners_hours_and_an_end() -> None:
+    # Klinikverbund: Azure OpenAI alone has points for data protection, management and the
+    # architect: 3 x 1,400 EUR, as any owner's open points.
+    s = opened("klinikverbund-nordheide")
+    own = s.steps()[lambda steps: steps.label.str.startswith("open points of Azure OpenAI")]
+    mine = s.open_points()
+    mine = set(mine.point[mine.option == s.chosen])
+    left = s.points_today()[lambda points: ~points.point.isin(mine)]
+    assert set(own.owner) == set(left.owner) == {"data protection", "management", "architect"}
+    assert own.price.sum() == 3 * 1400 and set(own.due) == {s.gates().due.iloc[0]}
+    said = " ".join(own.step)
+    assert all(point in said for point in left.point)
+    assert said.count("Use of it that is not cleared stops that day.") == 3
+    assert "Open points of Azure OpenAI decided" in printed("65_timeline", "klinikverbund-nordheide")
+    # Where nothing is open of it alone, or nothing runs today, there is no such step.
+    for client in ("polderwerk", "assekuranz-saentis", "agence-lumiere"):
+        assert not opened(client).steps().label.str.startswith("open points of").any()
+
+
+@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora", "polderwerk"])
+def test_a_no_go_keeps_todays_service_for_what_is_cleared_alone(client: str) -> None:
+    s = opened(client)
+    assert len(s.points_today())
+    assert f"{s.today} stays for cleared use" in printed("10_decision", client, "page_one")
+    gate = "no open point forbids it, today's uncleared use stops, offers are in"
+    assert gate in printed("65_timeline", client)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

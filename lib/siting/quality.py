@@ -566,6 +566,24 @@ def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
     return parts if option.kind == "hybrid" and parts else (name,)
 
 
+def not_running(scenario: Scenario, found: Parity) -> tuple[str, ...]:
+    """Which of the two models of a comparison the client does not run today, in words: an item that
+    is put to it goes where no item goes yet."""
+    today = scenario.finance.baseline
+    parts = leaves(scenario, today) if today in scenario.options else ()
+    running = {spoken(m) for part in parts for m in scenario.options[part].models.values()}
+    both = dict.fromkeys((spoken(found.model), spoken(found.reference)))
+    return tuple(model for model in both if model not in running)
+
+
+def tried_on(scenario: Scenario, found: Parity) -> str:
+    """On what a model is tested against its reference, in words: items of the client's own where
+    both run today, else items of which it does not matter where they go."""
+    if not_running(scenario, found):
+        return f"{found.items} items without persons or secrets"
+    return f"{found.items} of your own items"
+
+
 def _warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[str]:
     """Scores earned by reasoning that the load does not count, and workloads without a floor, or
     with a test that has none."""

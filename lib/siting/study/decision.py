@@ -10,7 +10,7 @@ import pandas as pd
 from siting import places
 from siting.catalogue import Source, settings, source_of, table
 from siting.cost import reference
-from siting.quality import leaves, margin_of, own_result, spoken
+from siting.quality import leaves, margin_of, own_result, spoken, tried_on
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict.plan import Step, serves
@@ -513,8 +513,12 @@ class DecisionFrames(Topic):
         owner: who does it
         label: what to do, in a few words
         step: what to do
+        guard: which records may go where it is done, and until when, as a sentence; blank where
+            none goes anywhere new
         why: what it is good for
         tests: model whose quality it tests, as a person says it; blank for any other step
+        is_pilot: whether one team tests the choice in it before go, for which GPUs are rented; its
+            price holds the rent
         is_held: whether costs of the choice hold its work already
         price*?: what it costs; missing where nothing is known [currency]
         """
@@ -525,8 +529,10 @@ class DecisionFrames(Topic):
                 "owner": s.row.owner,
                 "label": s.row.label,
                 "step": f"{s.row.step}{self._earlier(s)}",
+                "guard": s.row.guard,
                 "why": s.row.why,
                 "tests": s.tests,
+                "is_pilot": s.is_pilot,
                 "is_held": self.results.is_held(s),
                 "price*": s.price,
             }
@@ -623,6 +629,7 @@ class DecisionFrames(Topic):
         own_tolerance?: half-width of the 95 % interval of the score [score]
         own_lower?: lower end of that interval [score]
         own_verdict?: what the client's own test says; missing without one
+        tried_on: on what a test settles it, in words
         hidden*: hidden output tokens a request [tokens]
         """
         for p in self.results.quality.parities:
@@ -640,6 +647,7 @@ class DecisionFrames(Topic):
                 "margin": margin_of(workload),
                 "margin_stated": bool(floor and floor.margin is not None),
                 "items": p.items,
+                "tried_on": tried_on(self.scenario, p),
                 "supported": p.supported,
                 "hidden*": p.reasoning_tokens,
             }

@@ -304,7 +304,7 @@ def barriers(found: Chapters, name: str) -> Held:
         asked = judged(line, found, name)
         held.fails.extend(asked.fails)
         held.doubts.extend(asked.doubts)
-    held.doubts.extend(unproven(found.parity, name))
+    held.doubts.extend(unproven(scenario, found.parity, name))
     return held
 
 
@@ -394,14 +394,14 @@ def _by_budget(found: Chapters, name: str, line: str) -> Held:
     return Held(fails, [doubt] if yearly.high > budget else [])
 
 
-def unproven(parity: quality.Parities, name: str) -> list[Doubt]:
+def unproven(scenario: Scenario, parity: quality.Parities, name: str) -> list[Doubt]:
     """Models whose quality is not shown; none where no floor is set."""
     tester = next(s.owner for s in table("plan_steps", PlanStep) if s.when == "unproven")
     return [
         Doubt(
             point=f"{quality.spoken(p.model)} as good as {quality.spoken(p.reference)}",
             reason=p.reason,
-            clears=f"Test it on {p.items} of your own items.",
+            clears=f"Test it on {quality.tried_on(scenario, p)}.",
             owner=tester,
             quality=True,
         )

@@ -31,9 +31,11 @@ Condition = Literal[
     "always",
     "stay",
     "switch",
+    "piloting",
     "unproven",
     "measure",
     "reviews",
+    "today",
     "mends",
     "moving",
     "counsel",
@@ -75,13 +77,17 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     label: str
     """The step in a few words, filled in likewise."""
     step: str
-    """Sentence; {option}, {model}, {reference}, {vendor}, {reviews}, {ending}, {experiment}
-    and what it tells, {measured}, topics for {counsel} are filled in, and of a contract that ends
-    {renewed}, {notice}, {until}, {renews} (for how long, without a notice); {beside} is how long
-    old and new run side by side; {bridge} takes over from {before}
-    ({bridged}: with its vendor) by {switch}, and is reviewed with the option under the same rules
-    ({also}, {also_reviewed}); {service} takes new jobs until {last}; {offers} are asked for what
-    would turn the answer ({turning}), in few words {asked}; {proofs} are asked of {vendor}."""
+    """Sentence; {option}, {today}, {model}, {reference}, {vendor}, {reviews}, {ending},
+    {experiment} and what it tells, {measured}, topics for {counsel}, what a model is {tried} on are
+    filled in, and of a contract that ends {renewed}, {notice}, {until}, {renews} (for how long,
+    without a notice); {beside} is how long old and new run side by side; {bridge} takes over from
+    {before} ({bridged}: with its vendor) by {switch}, and is reviewed with the option under the
+    same rules ({also}, {also_reviewed}); {service} takes new jobs until {last}; {offers} are asked
+    for what would turn the answer ({turning}), in few words {asked}; {proofs} are asked of
+    {vendor}."""
+    guard: str = ""
+    """Which records may go where the step runs, and until when, as a sentence; filled in likewise.
+    Blank where none goes anywhere new."""
     why: str
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated. Of one offer where it
@@ -107,6 +113,8 @@ class Step:
     """What it costs, in the client's currency."""
     tests: str = ""
     """Model whose quality it tests, in words."""
+    is_pilot: bool = False
+    """Whether one team tests the option in it, for which GPUs are rented."""
     reviews_bridge: bool = False
     """Whether it reviews a model that bridges, besides the option."""
     ends: int = 0
@@ -200,9 +208,9 @@ class Facts:
     """What the plan's sentences are filled with, beyond the options themselves."""
 
     words: Mapping[str, Mapping[str, str]]
-    """By option: the `model` that it runs, the `reference` that this is compared with, the `items`
-    of a test that settles it, its `vendor`, and models of it or of today's that end within
-    the plan (`ending`), in words."""
+    """By option: the `model` that it runs, the `reference` that this is compared with, what a test
+    that settles it is `tried` on and why on that (`guard`), its `vendor`, and models of it or of
+    today's that end within the plan (`ending`), in words."""
     reviews: Mapping[str, Sequence[OpenPoint]] = field(default_factory=dict)
     """By option: what is open under the rules."""
     applies: Mapping[str, Set[str]] = field(default_factory=dict)
@@ -234,6 +242,8 @@ class Facts:
     """Of the report."""
     baseline: str = ""
     """What runs today."""
+    today: str = ""
+    """The same by its label."""
     sector: str = "other"
     currency: str = "EUR"
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -270,15 +280,27 @@ def doubted(point: OpenPoint) -> Doubt:
 
 
 def to_decide(target: Candidate, baseline: str, facts: Facts) -> dict[str, str]:
-    """Who decides which open points, in words, without those that have a step of their own.
-
-    Of a rule of which it is not known whether it concerns the option, that is asked first.
-    """
+    """Who decides which open points, in words, without those that have a step of their own."""
     reviews = facts.reviews.get(target.name, ())
     own = own_steps(target, baseline, facts)
     mended = {p.label for p in reviews if all(f.rule.rule_id in own for f in p.findings)}
     every = (d for d, _ in open_points(target, reviews) if not d.quality)
-    found = [d for d in every if d.point not in mended]
+    return by_owner(d for d in every if d.point not in mended)
+
+
+def to_decide_today(target: Candidate, baseline: str, facts: Facts) -> dict[str, str]:
+    """The same of what runs today, where another is chosen: what is not open of that, too."""
+    if target.name == baseline:
+        return {}
+    mine = {point.label for point in facts.reviews.get(target.name, ())}
+    left = (point for point in facts.reviews.get(baseline, ()) if point.label not in mine)
+    return by_owner(map(doubted, left))
+
+
+def by_owner(doubts: Iterable[Doubt]) -> dict[str, str]:
+    """What is open, in words, by who decides it. Of a rule of which it is not known whether it
+    concerns the option, that is asked first."""
+    found = tuple(doubts)
     said = {d: f"whether “{d.point}” applies" if d.may_not_apply else d.point for d in found}
     owners = dict.fromkeys(d.owner for d in found)
     return {who: "; ".join(x for d, x in said.items() if d.owner == who) for who in owners}
@@ -341,9 +363,11 @@ def conditions(
         "always": True,
         "stay": target.name == baseline,
         "switch": target.name != baseline,
+        "piloting": target.name != baseline,
         "unproven": any(d.quality for d in target.uncleared),
         "measure": first_known(knowledge) is not None,
         "reviews": bool(to_decide(target, baseline, facts)),
+        "today": bool(to_decide_today(target, baseline, facts)),
         "counsel": bool(facts.counsel),
         "ending": bool(facts.words[target.name]["ending"]),
         "ceasing": target.name in facts.ceasing,
@@ -367,7 +391,7 @@ def plan(
     holds = conditions(target, baseline, knowledge, facts)
     known = first_known(knowledge)
     test = known.experiment if known else None
-    words = {**facts.words[target.name], "option": target.label}
+    words = {**facts.words[target.name], "option": target.label, "today": facts.today}
     words |= {"counsel": ", ".join(facts.counsel), "beside": facts.beside}
     if known and test:
         words |= {"measured": _begun_small(known.label), "experiment": test.action}
@@ -395,7 +419,10 @@ def plan(
     words |= {"turning": "; ".join(each.told for each in facts.turning)}
     words |= {"asked": _asked(facts.turning)}
     words |= {"proofs": " and ".join(facts.proofs.get(target.name, ()))}
-    open_ = to_decide(target, baseline, facts)
+    open_ = {
+        "reviews": to_decide(target, baseline, facts),
+        "today": to_decide_today(target, baseline, facts),
+    }
     own = list(own_steps(target, baseline, facts).values())
     rows = table("plan_steps", PlanStep)
     also = {s.label: _also(reviewed_bridge(s, target.name, baseline, facts)) for s in rows}
@@ -406,7 +433,7 @@ def plan(
         for s in rows
         if (s.when in holds or s in own or _is_moved_under(s, target, baseline, facts))
         and _suits(s, target, facts)
-        for who, points in (open_ if s.when == "reviews" else {s.owner: ""}).items()
+        for who, points in open_.get(s.when, {s.owner: ""}).items()
     ]
     return tuple(sorted(steps, key=lambda step: step.row.day))
 
@@ -421,7 +448,8 @@ def _step(
         times += 1 if words["also"] else 0
         rate = facts.rates.get(named.currency, 1.0)
         price = named.cost.scaled(times * rate, facts.currency)
-    filled = {"label": row.label.format(**words), "step": row.step.format(**words)}
+    texts = {"label": row.label, "step": row.step, "guard": row.guard}
+    filled = {field: text.format(**words) for field, text in texts.items()}
     day = _planned(row, facts.go.get(option), facts.baseline != option)
     if facts.renewal and row.when in ("renewing", "leaving", "leaving at go"):
         day = min(day, facts.renewal.days)
@@ -435,7 +463,14 @@ def _step(
         ends = min(day, facts.bridges[option].days)
     tests = words["model"] if row.when == "unproven" else ""
     reviews_bridge = bool(words["also"])
-    return Step(row=filled_in, price=price, tests=tests, ends=ends, reviews_bridge=reviews_bridge)
+    return Step(
+        row=filled_in,
+        price=price,
+        tests=tests,
+        is_pilot=row.when == "piloting",
+        reviews_bridge=reviews_bridge,
+        ends=ends,
+    )
 
 
 def _also(bridge: Bridge | None) -> dict[str, str]:
@@ -446,9 +481,10 @@ def _also(bridge: Bridge | None) -> dict[str, str]:
     model = quality.spoken(bridge.heir)
     said = (
         f" Review it for {model} in today's service, too, before personal data reach it in a test "
-        "or in service: where it runs, what is kept and read for abuse, what attestations cover."
+        "or in service: where it runs, what is kept and read for abuse, what attestations cover, "
+        "who is bound to secrecy."
     )
-    return {"also": f", also for {model}", "also_reviewed": said}
+    return {"also": f", {model} too", "also_reviewed": said}
 
 
 def _planned(row: PlanStep, go: Go | None, moves: bool) -> int:
@@ -488,11 +524,16 @@ def _named(turning: Sequence[Turning]) -> Iterator[str]:
         sellers = [each.seller for each in alike]
         every = " and ".join(filter(None, (", ".join(sellers[:-1]), *sellers[-1:])))
         if proof and len(alike) == 1 and not alike[0].lacks:
-            yield f"{every}'s offer and {proof}"
+            yield f"{_whose(every)} offer and {proof}"
         elif proof:
             yield f"{proof} of {every}"
         elif alike:
-            yield f"{every}'s offer" if len(alike) == 1 else f"offers of {every}"
+            yield f"{_whose(every)} offer" if len(alike) == 1 else f"offers of {every}"
+
+
+def _whose(name: str) -> str:
+    """`Alpha's`, `Nebius GPUs'`."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
 
 
 def _counted(number: int, thing: str) -> str:
@@ -546,6 +587,7 @@ def facts_of(
         ceasing=_ceasing(scenario, risks),
         go={name: go(scenario, name) for name in scenario.options},
         baseline=scenario.finance.baseline,
+        today=_label(scenario, scenario.finance.baseline),
         proofs={name: _to_prove(name, law) for name in scenario.options},
         ended=_ended(scenario),
         beside=_months_in_words(_beside(scenario)),
@@ -554,6 +596,11 @@ def facts_of(
         currency=client.currency,
         rates={code: exchange_rate(code, client.currency, day).rate for code in foreign},
     )
+
+
+def _label(scenario: Scenario, name: str) -> str:
+    """What an option is called; blank where there is none."""
+    return scenario.options[name].label if name in scenario.options else ""
 
 
 def _applying(option: OptionAssessment) -> Set[str]:
@@ -721,10 +768,24 @@ def _words(
     return {
         "model": quality.spoken(model),
         "reference": quality.spoken(compared.reference if compared else "the model in use"),
-        "items": str(compared.items if compared else 0),
+        "tried": quality.tried_on(scenario, compared) if compared else "",
+        "guard": _guard(quality.not_running(scenario, compared)) if compared else "",
         "vendor": option.vendor or option.label,
         "ending": _ending(scenario, risks, name, bridge.model if bridge else ""),
     }
+
+
+def _guard(new: Sequence[str]) -> str:
+    """Why a test takes no item that names a person or holds a secret; blank where it may.
+
+    new: which of its models do not run today, in words
+    """
+    if not new:
+        return ""
+    who = f"{new[0]} does not run with you today: until its place is"
+    if len(new) > 1:
+        who = f"Neither {' nor '.join(new)} runs with you today: until the places of both are"
+    return f"{who} cleared for your data, items are made up or anonymised."
 
 
 def _ending(scenario: Scenario, risks: VendorRisks, name: str, bridged: str = "") -> str:
