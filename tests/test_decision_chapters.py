@@ -391,7 +391,7 @@ def test_no_real_record_goes_into_a_test_before_its_place_is_cleared(client: str
     assert len(pilots) == moves_to_machines
     for row in pilots.itertuples():
         page = printed("65_timeline", client)
-        assert "nothing is ordered before it but GPUs for one team's test, in its price" in page
+        assert "nothing is ordered before it but GPUs for the pilot, in its price" in page
         assert row.guard in page and "only made-up or anonymised records go" in row.guard
         assert "only test GPUs rented" in printed("10_decision", client, "page_one")
         is_owned = s.verdict().house.notna().iloc[0]
@@ -482,7 +482,7 @@ def test_a_step_that_measures_says_what_is_known_then() -> None:
     asked = "Ask the vendor which model will follow, and for its price in writing, "
     asked += "fixed for the term of your plan."
     assert steps.label[asked].startswith("price of the successor")
-    assert steps.label[asked].endswith(" found out")
+    assert steps.label[asked].endswith(" known")
 
 
 @pytest.mark.parametrize("client", ["banca-valdora", "klinikverbund-nordheide", "polderwerk"])

@@ -69,7 +69,7 @@ def test_a_body_names_nothing_by_its_key(client: str) -> None:
 def test_a_key_in_a_text_is_found() -> None:
     known = identifiers() | keys("tidewater-apps")
     for text, name in {
-        "successor of gpt-4.1 found out": "gpt-4.1",
+        "successor of gpt-4.1 known": "gpt-4.1",
         "price of google/gemma-4-31B-it at Scaleway": "google/gemma-4-31B-it",
         "a request of in-app-writer has 2,800 tokens": "in-app-writer",
         "three h100-sxm5-80gb in all": "h100-sxm5-80gb",
