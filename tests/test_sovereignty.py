@@ -76,7 +76,9 @@ CANNOT = {
     # The duty comes later, or the rule only says that one comes
     "AIA-HR-1": "fail", "AIA-MOD-1": "fail", "US-CCPA-3": "fail", "US-CO-2": "fail",
     # Whether a person can be told apart, or a risk is significant, a person judges
-    "GDPR-4-1": "fail", "US-CCPA-4": "fail",
+    "GDPR-4-1": "fail", "US-CCPA-4": "fail", "GDPR-28-3": "fail",
+    # What a class of secrets asks of a system is not on file
+    "FR-IGI-1": "fail",
     # Guidelines of an authority are complied with or explained
     "EBA-1": "fail", "EIOPA-1": "fail",
     # The client's own requirement: about storage only; a wish
@@ -816,7 +818,7 @@ CHINESE |= {
             GERMAN
             | {
                 "sector": "banking", "dora_entity": True, "critical_function": False,
-                "register_entry": False,
+                "register_entry": False, "in_service": True,
             },
             "fail",
         ),
@@ -990,6 +992,7 @@ def test_a_british_firm_without_impact_assessment_or_encryption_fails_on_its_own
     nothing = {
         "dpia_done": False, "art9_condition": "none", "encryption_in_transit": False,
         "encryption_at_rest": False, "cert_iso27001": False, "cert_soc2": False,
+        "measures_shown": False,
     }  # fmt: skip
     _, said = read_off(client_of("GB", "other", data, nothing))
     for option in ("api", "owned"):

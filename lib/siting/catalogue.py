@@ -140,7 +140,7 @@ GpuId = Annotated[str, one_of(lambda: column("gpus", "id"), "GPU of siting_facts
 Owner = Literal[
     "architect", "data protection", "finance", "human resources", "information security",
     "infrastructure", "legal department", "management", "medical devices officer", "procurement",
-    "product", "risk management",
+    "product", "risk management", "security officer",
 ]  # fmt: skip
 """Who at the client decides a point or does a step."""
 

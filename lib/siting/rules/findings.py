@@ -276,14 +276,17 @@ class Finding:
 
     def _supposable(self) -> Iterator[tuple[Attribute, Value]]:
         """Other values of what somebody can answer: for a number, a very low and a very high, for a
-        country the widest place first."""
+        country the widest place first, where the client is not outside it."""
         values = self.flow.values
+        home = values.get("controller_country") or "FR"
+        wide = ("EEA", "EU")
+        at_home = home in self.law.sets["eea"]
         for a in map(self.law.attributes.__getitem__, self.law.tested[self.rule.rule_id]):
             by_type: Mapping[str, Iterable[Value]] = {
                 "yes/no": (True, False),
                 "word": a.words,
                 "number": EXTREMES,
-                "country": ("EEA", "EU", values.get("controller_country") or "FR", "US"),
+                "country": (*wide, home, "US") if at_home else (home, *wide, "US"),
             }
             if a.level in ASKED_LEVELS:
                 others = (v for v in by_type.get(a.type, ()) if v != values.get(a.name))
@@ -341,7 +344,13 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
             # Whether it applies or not, nothing is missing: no answer can strike or change it.
             passes = f"If it applies: {rule.pass_reason}"
             return Decided(verdict="pass", reason=passes, may_not_apply=True)
-        scope = _waiting("Not known whether it applies", law, values, when.applies)
+        left = when.reviews if fails is False and not may_fail else conditions.Constant(False)
+        if conditions.names(when.fails) and _is_own(left, law, values):
+            # Answers exclude that it fails, and the client's own to the rest make it pass whatever
+            # its scope: they are asked, too.
+            scope = _waiting("Not known whether it applies", law, values, when.applies, left)
+        else:
+            scope = _waiting("Not known whether it applies", law, values, when.applies)
         return replace(scope, may_not_apply=True, may_fail=may_fail)
     if not held:
         return Decided(verdict="n.a.", reason=f"Applies only where {rule.scope}.")
@@ -360,6 +369,12 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
         found = _waiting("Not known", law, values, when.fails, when.reviews)
         return replace(found, may_fail=may_fail)
     return Decided(verdict="pass", reason=rule.pass_reason)
+
+
+def _is_own(condition: Condition, law: RuleBook, values: Values) -> bool:
+    """Whether a condition turns on unknown answers, and all of them are the client's."""
+    unknown = conditions.undecided(condition, values)
+    return bool(unknown) and all(law.attributes[name].level == "client" for name in unknown)
 
 
 def _waiting(why: str, law: RuleBook, values: Values, *parts: Condition) -> Decided:

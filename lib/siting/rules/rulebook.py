@@ -86,8 +86,8 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     )
     """Rules whose duties it tells of before they bind anybody, so that nothing of it is due."""
     may_forbid: bool = False
-    """Of a rule that cannot fail here: whether its text forbids all the same, so that a person or a
-    court may find that the option is not allowed."""
+    """Of a rule that cannot fail here: whether its text forbids all the same, or rules that hang on
+    it do, so that a person or a court may find that the option is not allowed."""
     forbidden_by: Annotated[
         str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute", ";")
     ] = ""

@@ -102,8 +102,8 @@ class OpenPoint:
 
     @property
     def owner(self) -> Owner:
-        """Who settles it: who answers or asks the question, or whose the rule is."""
-        return (self.awaited and self.awaited.owner) or self.lead.rule.owner
+        """Who settles it: who answers or asks the question, or whose the rule is that names it."""
+        return (self.awaited and self.awaited.owner) or self.by_gravity[0].rule.owner
 
     @property
     def reason(self) -> str:
@@ -117,6 +117,13 @@ class OpenPoint:
     def may_not_apply(self) -> bool:
         """Whether it is not even known if its one rule concerns the option."""
         return len(self.findings) == 1 and self.lead.may_not_apply
+
+    @property
+    def is_asked_of_scope(self) -> bool:
+        """Whether the client is asked if its one rule concerns the option."""
+        scope = conditions.names(self.lead.law.parsed[self.lead.rule.rule_id].applies)
+        asked = self.awaited.name if self.awaited and self.settled_by == "answer" else ""
+        return self.may_not_apply and asked in scope
 
     @property
     def settled_by(self) -> Settling:
@@ -142,14 +149,26 @@ class OpenPoint:
         asked = self.question(self.awaited.name) if self.awaited else ""
         if self.flows:
             asked = asked.replace("this flow", f"this flow ({_listed(self.flows)})", 1)
+        if self._stands_on_a_list:
+            asked += " Of sub-processors it stands on the list that you hold (Art. 28(2))."
         return asked or self.remedy
 
     @property
-    def weight(self) -> tuple[bool, bool, int, bool]:
-        """Place among the points of an option: those that can strike it first, those of law that
-        binds others last."""
+    def _stands_on_a_list(self) -> bool:
+        """Whether it asks for a place of sub-processors whose list the client holds by its own
+        answer."""
+        waiting = (f.flow for f in self.findings if f.flow.kind == "subprocessors")
+        asks = self.awaited is not None and self.awaited.name == "place"
+        return asks and any(flow.values.get("subprocessors_listed") for flow in waiting)
+
+    @property
+    def weight(self) -> tuple[bool, bool, bool, int, bool]:
+        """Place among the points of an option: those that can strike it first, of these first what
+        decides which law reaches the client; those of law that binds others last."""
         rank = WEIGHTS.index(self.lead.rule.weight)
-        return not self.strikes, self.is_on_others, rank, self.lead.may_not_apply
+        decides_law = self.strikes and self.lead.rule.is_condition
+        last = self.lead.may_not_apply
+        return not self.strikes, not decides_law, self.is_on_others, rank, last
 
 
 def _carriers(flows: Iterable[FlowFacts]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.changes import put
 from siting.rules import levels, openness
 from siting.rules.findings import ASKED_LEVELS, Finding, worst
+from siting.rules.flows import FlowFacts
 from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import (
     DECIDING,
@@ -174,6 +175,8 @@ class DataFrames(Topic):
         column: place within the zone, from the left [1]
         row: place within carrier and zone, from above [1]
         detail: how long data are kept, or whether they are in clear text
+        clear_text?: whether an outside party that carries the flow handles clear text; missing for
+            what stays with the client, and where nobody has said
         keys?: who holds the encryption keys
         letters: open points that bind the flow, by letter; neighbours drawn together
         failed: rules that fail [1]
@@ -219,6 +222,7 @@ class DataFrames(Topic):
                     "box": f["flow"],
                     "zone": f["zone"],
                     "detail": _detail(f),
+                    "clear_text": f["clear_text"] if f["zone"] != "client" else None,
                     "keys": f["keys"],
                     "letters": _together(bound.get(named, [])),
                     "failed": f["failed"],
@@ -243,6 +247,8 @@ class DataFrames(Topic):
         overall: worst verdict
         fail: rules that fail [1]
         review: rules that need a person's decision or an answer [1]
+        lacking: of these, those of which what law asks is known to be lacking, so that no judgement
+            and no answer is left of it [1]
         open_points: what a person must judge, and answers that are awaited; rules that wait for
             one answer are one [1]
         passes: rules that pass [1]
@@ -258,6 +264,7 @@ class DataFrames(Topic):
                 "overall": worst(v.verdict for v in o.verdicts.values()),
                 "fail": o.counts["fail"],
                 "review": o.counts["review"],
+                "lacking": sum(f.is_lacking for f in o.verdicts.values()),
                 "open_points": len(o.open_points),
                 "passes": o.counts["pass"],
                 "passes_of_law": sum(f.is_of_law for f in o.passing),
@@ -318,6 +325,8 @@ class DataFrames(Topic):
         to: what its owner does: asks (with the vendor), answers, does, or judges or mends
         clears: the question, or what would mend it
         cure: the first sentence of that, without another way out
+        then: what is to be done if the client's own answer makes its rule apply; blank where it is
+            known to apply, or something else is asked
         questions: all that is asked for it, that one included [1]
         owner: who settles it: of a point that a step of the plan mends, who does the step
         """
@@ -345,6 +354,7 @@ class DataFrames(Topic):
                     "to": short.settling(p, self.options),
                     "clears": p.clears,
                     "cure": short.cure(p.clears),
+                    "then": short.cure(option.remedy(p.lead)) if p.is_asked_of_scope else "",
                     "questions": len(p.missing),
                     "owner": step.owner if step else p.owner,
                 }
@@ -468,7 +478,7 @@ class DataFrames(Topic):
                     "at_most": level.at_most,
                     "because": level.because,
                     "evidence": _told(level.evidence),
-                    "unknown": _labels(level.unknown),
+                    "unknown": _unknown_of(level.unknown, option.flows),
                     "open": level.is_open,
                     "lacks": level.objective.lacks,
                 }
@@ -808,6 +818,19 @@ def _told(evidence: Iterable[Known]) -> str:
 def _labels(attributes: Iterable[Attribute]) -> str:
     """What is asked, one after the other."""
     return "; ".join(attribute.label for attribute in attributes)
+
+
+def _unknown_of(attributes: Iterable[Attribute], flows: Sequence[FlowFacts]) -> str:
+    """What is asked, with the flows of which it is not known where it is known of others."""
+
+    def told(attribute: Attribute) -> str:
+        lacking = [f for f in flows if f.values.get(attribute.name) is None]
+        if attribute.level != "flow" or len(lacking) in (0, len(flows)):
+            return attribute.label
+        named = dict.fromkeys(f.label.split(": ")[-1].lower() for f in lacking)
+        return f"{attribute.label} ({', '.join(named)})"
+
+    return "; ".join(map(told, attributes))
 
 
 def _changes(changes: Iterable[VerdictChange]) -> Iterator[dict[str, Any]]:

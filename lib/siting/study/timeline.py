@@ -87,6 +87,7 @@ class TimelineFrames(Topic):
             which that turns; blank where no answer does
         binds_today: whether a law of it that is in force is open for what runs today, too: there it
             is due already, where it applies
+        bound_by: titles of the rules of it by which it does; blank where it does not
         is_known: whether what such a law asks is known to be lacking there
         """
         law = self.results.sovereignty
@@ -113,7 +114,8 @@ class TimelineFrames(Topic):
                     "owner": step.owner if step else doubt.owner,
                     "due": self.results.day(step.day) if step else self._due(c.name, point, end),
                     "spared": self._spared(c.name, point),
-                    "binds_today": self._binds_today(point),
+                    "binds_today": bool(self._bound_by(point)),
+                    "bound_by": "; ".join(f.rule.title for f in self._bound_by(point)),
                     "is_known": self._is_known(point),
                 }
         yield from law.sources
@@ -129,8 +131,18 @@ class TimelineFrames(Topic):
             return max(min(end.last, self._horizon), self.client.report_date).isoformat()
         found = self.results.sovereignty
         stricter = found.stricter_from(option, point, self._horizon) if point else None
+        if stricter and point and not self._has_time(option, point):
+            stricter = None
         last = stricter - dt.timedelta(days=1) if stricter else self._horizon
         return max(last, self.client.report_date).isoformat()
+
+    def _has_time(self, option: str, point: OpenPoint) -> bool:
+        """Whether time that the law gives by an answer is time for an option: what was in service
+        has it, and what is new has none, so that its day is that of all points. Where nobody has
+        answered, the earlier day counts."""
+        turning = self.results.sovereignty.spared_by(option, point, self._horizon)
+        is_said = turning and point.lead.flow.known.get(turning[0].name) is not None
+        return self.options[option].in_use or not is_said
 
     @property
     def _horizon(self) -> dt.date:
@@ -152,11 +164,11 @@ class TimelineFrames(Topic):
             return f"no time, {said}"
         if self.options[option].in_use:
             return f"time until then, {said}"
-        return f"time until then for what runs today, {said}; none for what is new"
+        return f"no time for what is new; what runs today has some, {said}"
 
-    def _binds_today(self, point: OpenPoint | None) -> bool:
-        """Whether a law of a point is open for what runs today, too."""
-        return any(f.verdict in ("review", "fail") for f in self._said_today(point))
+    def _bound_by(self, point: OpenPoint | None) -> list[Finding]:
+        """What laws of a point say that are open for what runs today, too."""
+        return [f for f in self._said_today(point) if f.verdict in ("review", "fail")]
 
     def _is_known(self, point: OpenPoint | None) -> bool:
         """Whether what a law of a point asks of what runs today is known to be lacking."""
@@ -185,6 +197,7 @@ class TimelineFrames(Topic):
             hangs on it; to come; no law; or law that binds vendors
         in_force: whether law asks it today, where it applies
         is_due: whether it is known, too, that what the law asks is lacking
+        decides_law: whether it decides if other law binds, which may then be due, too
         of_law: whether some law that binds the client asks for it
         since?: first day on which a law of it that asks this is in force; missing where none does
         owner: who settles it
@@ -215,6 +228,7 @@ class TimelineFrames(Topic):
             "standing": f"{said}: fails",
             "in_force": failed.is_of_law,
             "is_due": failed.is_of_law,
+            "decides_law": False,
             "of_law": failed.is_of_law,
             "since": _since([failed]),
             "owner": failed.rule.owner,
@@ -226,18 +240,21 @@ class TimelineFrames(Topic):
     def _left_open(self, today: str, point: OpenPoint) -> _LeftOpen:
         """A point that is open at the service of today."""
         rank = self._rank(today, point)
-        # One duty has one day and one owner, whichever service it is told of.
+        # One duty has one owner, whichever service it is told of, and one day; but what is known to
+        # be lacking of what runs is made good before go or no-go, and before any notice.
         step = mending(point, self.results.advice.plan)
+        day = self.results.day(step.day) if step else self._due(today, point, None)
         row = {
             "point": point.label,
             "law": "; ".join(f.cited for f in _binding(point)),
             "standing": rank,
             "in_force": rank in IN_FORCE,
             "is_due": rank == DUE,
+            "decides_law": rank == CONDITION and point.strikes,
             "of_law": point.is_of_law,
             "since": _since(point.findings),
             "owner": step.owner if step else point.owner,
-            "due": self.results.day(step.day) if step else self._due(today, point, None),
+            "due": min(day, self._horizon.isoformat()) if rank == DUE else day,
             "clears": short.cure(point.clears),
         }
         return _LeftOpen(rank=rank, row=row)

@@ -229,28 +229,28 @@ def first_law(findings: Iterable[Finding], line: str, policies: Sequence[str]) -
 
 def asks_the_same(law: Finding) -> str:
     """That a law asks for what the client's own line asks for, or may."""
-    if not _is_open(law):
-        return f"{law.cited} asks for the same"
-    return f"{law.cited} may ask the same (open)"
-
-
-def _is_open(law: Finding) -> bool:
-    """Whether it is open that a law asks it: whether it binds the client, or takes something else
-    besides, is not known."""
-    return law.may_not_apply or law.verdict == "review"
+    if law.may_not_apply:
+        return f"{law.cited} may ask the same (open)"
+    if law.verdict == "review":
+        return f"{law.cited} asks for this or its like (open)"
+    return f"{law.cited} asks for the same"
 
 
 def law_beside(laws: Sequence[Finding | None]) -> str:
     """Whether law stands behind lines of a client's policy, in words, so that none of them looks
     as if the client might waive it. Blank where no law does.
 
-    laws: of each line, a law that asks the same, or may
+    laws: of each line, a law that asks the same or takes something else besides, or may bind
     """
     found = [law for law in laws if law is not None]
     if not found:
         return ""
-    verb = "may ask" if any(map(_is_open, found)) else "asks"
-    what = "the same" if len(found) == len(laws) else "a part of it"
+    if len(found) < len(laws):
+        what = "a part of it"
+    else:
+        like = any(law.verdict == "review" and not law.may_not_apply for law in found)
+        what = "the same or its like" if like else "the same"
+    verb = "may ask" if any(law.may_not_apply for law in found) else "asks"
     return f"the law {verb} for {what}"
 
 
