@@ -164,7 +164,7 @@ class TimelineFrames(Topic):
             return f"no time, {said}"
         if self.options[option].in_use:
             return f"time until then, {said}"
-        return f"no time for what is new; what runs today has some, {said}"
+        return "time for what runs today alone"
 
     def _bound_by(self, point: OpenPoint | None) -> list[Finding]:
         """What laws of a point say that are open for what runs today, too."""
