@@ -119,13 +119,6 @@ class OpenPoint:
         return len(self.findings) == 1 and self.lead.may_not_apply
 
     @property
-    def is_asked_of_scope(self) -> bool:
-        """Whether the client is asked if its one rule concerns the option."""
-        scope = conditions.names(self.lead.law.parsed[self.lead.rule.rule_id].applies)
-        asked = self.awaited.name if self.awaited and self.settled_by == "answer" else ""
-        return self.may_not_apply and asked in scope
-
-    @property
     def settled_by(self) -> Settling:
         """What settles it: whom a question goes to, or what the client has to do or judge."""
         if self.awaited:

@@ -325,8 +325,6 @@ class DataFrames(Topic):
         to: what its owner does: asks (with the vendor), answers, does, or judges or mends
         clears: the question, or what would mend it
         cure: the first sentence of that, without another way out
-        then: what is to be done if the client's own answer makes its rule apply; blank where it is
-            known to apply, or something else is asked
         questions: all that is asked for it, that one included [1]
         owner: who settles it: of a point that a step of the plan mends, who does the step
         """
@@ -354,7 +352,6 @@ class DataFrames(Topic):
                     "to": short.settling(p, self.options),
                     "clears": p.clears,
                     "cure": short.cure(p.clears),
-                    "then": short.cure(option.remedy(p.lead)) if p.is_asked_of_scope else "",
                     "questions": len(p.missing),
                     "owner": step.owner if step else p.owner,
                 }
