@@ -44,8 +44,10 @@ def rented(pool: Any, mean: float, peak: float) -> float:
 def by_hour(replicas: float) -> Any:
     """A pool without spares whose requests ask for so many replicas in every hour of the year."""
     return SimpleNamespace(
-        used=lambda year=1: 1.0,
-        hours_of_year=lambda waiting, bunched: np.full(8736, replicas),
+        mix=SimpleNamespace(
+            used=lambda year=1: 1.0,
+            hours_of_year=lambda waiting, bunched: np.full(8736, replicas),
+        ),
         rate_per_replica=Range.exact(1.0),
         gpus_per_replica=2,
         stand_by=StandBy(),
