@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from siting import catalogue
-from siting.cli import cli
+from siting.cli import cli, scenarios
+from siting.inputs import scenario
 
 ROOT = Path(__file__).parents[1]
 GOOD = """client: {name: Acme, country: IT}
@@ -117,6 +120,14 @@ QUOTED = {
     "an amount a month": ("option.api.api_usage", "EUR/month", "the month's amount over the month"),
 }
 ON_THE_COMMAND_LINE = {
+    "a part of a record that is left out": (
+        "check base --set options.owned.room.kw=5",
+        "options.owned.room is left out; write options.owned.room='{kw: …}'",
+    ),
+    "an answer beside an option's others": (
+        "check base --set options.api.endpoint_scope=pinned",
+        "did you mean attributes.endpoint_scope?",
+    ),
     "a misspelt client": ("report banca-valdor", "did you mean banca-valdora"),
     "a capital in a new client's name": ("new Acme", "small letters"),
     "a weight format that does not exist": (f"{FIT} --weights fp7", "fp8"),
@@ -239,6 +250,36 @@ def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake: str) ->
     assert result.exit_code == 2
     assert fix in result.stderr
     assert not result.stdout
+
+
+ODD = {
+    "cents for a currency": ("finance.electricity_per_kwh=16", "write it in EUR, not in cents"),
+    "a room for less than a card": ("options.owned.room={kw: 0.1}", "is less than one card takes"),
+    "a vendor's name cut short": ("options.api.vendor=OpenA", "did you mean OpenAI?"),
+}
+"""Values that can be, and that hardly anybody means, with what is said of them."""
+
+
+@pytest.mark.parametrize("slip", ODD)
+def test_what_hardly_anybody_means_is_told_and_not_refused(slip: str) -> None:
+    change, said = ODD[slip]
+    result = CliRunner().invoke(cli, ["check", "base", "--set", change])
+    assert result.exit_code == 0 and said in result.stdout
+    assert said not in CliRunner().invoke(cli, ["check", "base"]).stdout
+
+
+def test_what_is_bought_and_stands_idle_is_not_blamed_on_what_is_left_open_already() -> None:
+    found = scenario.load("base")
+    open_ = scenario.changed(found, {"options.owned.server": "best", "options.owned.gpu": "best"})
+    machine = SimpleNamespace(gpu_count=2)
+    sized = SimpleNamespace(
+        server=machine, existing_kinds=(), idle_gpus=1.0, serving_servers=lambda: 1
+    )
+    stages: Any = SimpleNamespace(designed=lambda s: s, sized=lambda s, name: sized)
+    told = {"let the kit look": found, "cost least": open_}
+    for said, asked in told.items():
+        (note,) = (n for n in scenarios.idle(asked, stages) if n.startswith("options.owned:"))
+        assert said in note
 
 
 @pytest.mark.parametrize(

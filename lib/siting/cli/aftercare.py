@@ -122,4 +122,6 @@ def audit(
     first = f"{told.label}: {items}, {opened.client.currency}, no tax"
     numbers = [heading for heading in rows[0] if heading not in ("month", "")]
     table = frame.aligned(rows, right=numbers)
-    return Answer(told, [first, "", *table, "", *billing.lessons(told), *told.notes])
+    guessed = [note for note in told.notes if not place and "--option names" in note]
+    notes = [note for note in told.notes if note not in guessed]
+    return Answer(told, [*guessed, first, "", *table, "", *billing.lessons(told), *notes])

@@ -56,6 +56,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
         told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
         told += [*moot(opened), *elsewhere(opened), *long_labels(opened)]
+        told += [*dear_power(opened), *too_small(opened, stages), *unheard(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
@@ -106,6 +107,7 @@ def of_others(found: Scenario, stages: Chain) -> Iterator[str]:
 
 def idle(found: Scenario, stages: Chain) -> list[str]:
     """Where half or more of what a scenario buys stands idle."""
+    from siting.inputs.scenario.model import BEST
     from siting.places import OWNED
 
     designed = stages.designed(found)
@@ -122,9 +124,13 @@ def idle(found: Scenario, stages: Chain) -> list[str]:
             continue
         bought = sized.serving_servers() * machine.gpu_count
         if bought and 2 * sized.idle_gpus >= bought:
+            asked = found.options[name]
+            write = "`server: best` and `gpu: best` let the kit look for smaller ones"
+            if {asked.server, asked.gpu} <= {"", BEST}:
+                write = "of all servers and cards that were looked at, these cost least"
             notes.append(
                 f"options.{name}: {sized.idle_gpus:g} of {bought} GPUs that are bought to serve "
-                f"stand idle; `server: best` and `gpu: best` let the kit look for smaller ones"
+                f"stand idle; {write}"
             )
     return notes
 
@@ -144,6 +150,65 @@ def elsewhere(found: Scenario) -> Iterator[str]:
                 f"options.{name}.region: no price of {rented.provider} on file is of "
                 f"{rented.region}; those of its other regions are taken: "
                 f"{', '.join(sorted(priced))}"
+            )
+
+
+FAR_TARIFF = 8
+"""A price of electricity so many times what is on file, or so small a part of it, is a slip."""
+
+
+def dear_power(found: Scenario) -> Iterator[str]:
+    """A tariff that is far from the price of electricity on file, as cents for a currency are."""
+    from siting.cost import prices
+
+    client = found.client
+    stated = found.finance.electricity_per_kwh
+    row = prices.row(
+        "electricity", prices.ElectricityPrice, client.report_date, country=client.country
+    )
+    if stated is None or row is None:
+        return
+    rate = prices.exchange_rate(row.currency, client.currency, client.report_date).rate
+    usual = row.price_kwh * rate
+    if not usual / FAR_TARIFF <= stated.central <= usual * FAR_TARIFF:
+        yield (
+            f"finance.electricity_per_kwh: {stated.central:g} {client.currency} a kWh is far from "
+            f"the {usual:.2g} on file for {client.country}; write it in {client.currency}, not in "
+            "cents, and for one kWh"
+        )
+
+
+def too_small(found: Scenario, stages: Chain) -> Iterator[str]:
+    """Rooms that supply less power than one card takes."""
+    from siting import catalogue
+
+    for name, runs in stages.designed(found).options.items():
+        most = runs.room.kw if runs.room else None
+        takes = catalogue.gpu(runs.gpu).tdp_w if runs.gpu else None
+        if most and takes and 1000 * most < takes:
+            yield (
+                f"options.{name}.room.kw: {most:g} kW is less than one card takes ({runs.gpu}, "
+                f"{takes / 1000:g} kW); write what the room supplies, in kW"
+            )
+
+
+def unheard(found: Scenario) -> Iterator[str]:
+    """Vendors of whom nothing is on record, and whose name is near to one that is."""
+    from siting import catalogue
+    from siting.inputs.scenario.known import providers
+
+    listed = catalogue.column("vendors", "vendor")
+    spoken = {word.lower(): name for name in sorted(listed) for word in (*name.split(), name)}
+    for key, told in found.options.items():
+        own = told.vendor.lower()
+        if own in providers() or not spoken.keys().isdisjoint(
+            {own, *own.replace("/", " ").split()}
+        ):
+            continue
+        for near in catalogue.nearest(own, sorted(spoken), 1):
+            yield (
+                f"options.{key}.vendor: nothing is on record of {told.vendor!r}; did you mean "
+                f"{spoken[near]}? (`siting facts --table vendors`)"
             )
 
 

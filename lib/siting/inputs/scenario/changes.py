@@ -14,10 +14,11 @@ from pydantic import BaseModel, ValidationError
 
 from siting import catalogue
 from siting.inputs import document, messages
+from siting.inputs.attributes import dictionary
 from siting.inputs.document import DocumentError, Fault, YamlDocument, inline
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.checks import contradictions
-from siting.inputs.scenario.model import Evidence, Scenario
+from siting.inputs.scenario.model import Evidence, Option, Scenario
 from siting.inputs.scenario.origins import FIGURES
 
 Changes: TypeAlias = Mapping[str, Any]
@@ -145,10 +146,20 @@ def _refuse_unknown(scenario: Scenario, data: Mapping[str, Any], keys: Sequence[
         if not there and not free:
             known = map(str, holder) if isinstance(holder, dict) else ()
             meant = catalogue.suggestion(key, known)
+            if holder is None and place:  # a record that the file leaves out
+                meant = _whole(keys, place)
+            elif isinstance(record, Option) and key in dictionary():
+                meant = f"did you mean attributes.{key}?"
             raise DocumentError.of(WHERE, "is not there", meant, field=".".join(keys))
         if not last:
             record = _member(record, key)
             holder = holder[key]
+
+
+def _whole(keys: Sequence[str], place: int) -> str:
+    """How to say a change within a record that is not there: the record as a whole."""
+    inner = "".join(f"{{{key}: " for key in keys[place:]) + "…" + "}" * len(keys[place:])
+    return f"{'.'.join(keys[:place])} is left out; write {'.'.join(keys[:place])}='{inner}'"
 
 
 def _member(record: Any, key: str) -> Any:
