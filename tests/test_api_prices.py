@@ -15,6 +15,7 @@ from siting import quality
 from siting.cost import api_prices, costing, prices, tco
 from siting.cost.api_prices import ModelPath
 from siting.inputs import scenario
+from siting.inputs.scenario.changes import Changes
 from siting.vendors import notice
 from siting.verdict.chain import Chain
 from studies import designed
@@ -131,9 +132,10 @@ def test_open_weights_at_a_host_stay_as_listed() -> None:
                 assert path.how == "list"
 
 
-def path_of(client: str, model: str) -> prices.Factor:
+def path_of(client: str, model: str, more: Changes | None = None) -> prices.Factor:
     """What the price of a model's successor at Azure is drawn from, in a client's plan."""
-    chosen = scenario.changed(designed(client), {"options.azure.models": {"all": model}})
+    changes = {"options.azure.models": {"all": model}, **(more or {})}
+    chosen = scenario.changed(designed(client), changes)
     plan = costing.compile_plan(chosen, plain_capacity(chosen))
     return plan.factors[f"successor_price.Microsoft/Azure OpenAI/{model}"]
 
@@ -163,6 +165,19 @@ def test_a_successor_that_thinks_is_priced_with_what_it_thinks() -> None:
     # Requests of all sizes are priced in whole tokens.
     assert found.value.ends == pytest.approx([a / before for a in after], rel=1e-5)
     assert found.note == api_prices.AS_LISTED
+
+
+def test_a_model_that_is_supposed_to_follow_is_priced_on_the_list_that_it_is_named_with() -> None:
+    # Azure's list has no gpt-5.5, OpenAI's asks 5.00, 0.50 and 30.00 dollars a million; gpt-4.1
+    # costs 2.00, 0.50 and 8.00. A fifth of the requests may wait: at OpenAI for half the
+    # price, while the list has no such price of gpt-4.1 at Azure.
+    supposed = {"suppose.follows": {"gpt-4.1": "openai/gpt-5.5"}}
+    found = path_of("klinikverbund-nordheide", "gpt-4.1", supposed)
+    work = designed("klinikverbund-nordheide").workloads["clinical-notes"]
+    thought = quality.reasoning_tokens(work, "default", "gpt-5.5")
+    before = 6_750 * 2.00 + 750 * 0.50 + 900 * 8.0
+    after = [0.9 * (6_750 * 5.00 + 750 * 0.50 + (900 + t) * 30.0) for t in thought.ends]
+    assert found.value.ends == pytest.approx([a / before for a in after], rel=1e-5)
 
 
 @pytest.mark.parametrize("client", studies.CLIENTS)

@@ -6,9 +6,11 @@ import datetime as dt
 import functools
 import re
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
+import openpyxl
 import pandas as pd
 import pytest
 from printed import printed, told
@@ -235,7 +237,8 @@ def test_what_page_one_says_would_change_the_answer_is_a_row_that_was_computed(c
     assert len(named) >= min(2, moving.what.nunique())
     for row in named:
         assert row.answer == "none" or row.then_first in said
-    assert f"{s.count(len(s.turns()), 'thing').capitalize()} can turn the answer" in said
+    turning = s.turning(s.turns().answer)
+    assert f"{turning[0].upper()}{turning[1:]}" in said
     turning = s.deciding().query("effect == 'first option'")
     assert ("could change the first option" in said) == bool(len(turning))
 
@@ -349,6 +352,45 @@ def test_a_model_that_ends_before_go_live_has_a_bridge_that_is_tested_and_taken_
     assert "successor of a model chosen" not in steps.index
     bridges = s.bridges()
     assert bridges.spoken[bridges.lasts].iloc[-1] == "GPT-5.5"
+
+
+def test_staying_is_told_at_the_price_of_the_model_that_bridges_too() -> None:
+    """What staying likely costs takes a successor at the price of the one before; the only model
+    on file that could follow costs more: a change that is tried, on page one and in part six."""
+    s = opened("klinikverbund-nordheide")
+    (bridge,) = s.bridges().query("lasts").to_dict("records")
+    listed = (bridge["input_price"], bridge["output_price"], bridge["cached_price"])
+    assert listed == (5.0, 30.0, 0.5)
+    asked = "GPT-5.5 follows GPT-4.1 at Azure OpenAI, at its price of today"
+    rows = s.variants()
+    (row,) = rows[rows.change == asked].to_dict("records")
+    assert (row["then_first"], row["answer"]) == ("Own servers", "stays")
+    then = put(s.results.said, {"suppose.follows": {"gpt-4.1": "openai/gpt-5.5"}})
+    cost = s.results.chain.decide(then).candidate("azure").cost
+    assert cost is not None and bridge["staying"] == pytest.approx(cost.central)
+    planned = s.standings().set_index("option").p50["Azure OpenAI"]
+    assert bridge["staying"] > 2 * planned
+    told = s.money(bridge["staying"])
+    first_page = printed("10_decision", "klinikverbund-nordheide", "page_one")
+    assert f"for staying, {told} if GPT-5.5 follows at its price of today; cheaper" in first_page
+    money = printed("40_cost", "klinikverbund-nordheide")
+    assert f"with GPT-5.5, at its price of today, staying likely costs {told}" in money
+    beyond = s.money(bridge["beyond"])
+    assert f"{beyond} for GPT-5.5 and" in money
+
+
+def test_the_price_behind_a_bridge_stands_in_the_appendix_and_in_the_workbook() -> None:
+    s = opened("klinikverbund-nordheide")
+    (bridge,) = s.bridges().query("lasts").to_dict("records")
+    page = printed("76_cost_tables", "klinikverbund-nordheide")
+    assert "GPT-5.5 | 25 June 2027 | 5 | 30 | 0.500 | OpenAI | 14 October 2026" in page
+    assert s.money(bridge["cost"]) in page.split("What a model between costs")[1]
+    assert "What a model between costs" not in printed("76_cost_tables", "banca-valdora")
+    book = openpyxl.load_workbook(BytesIO(s.workbook()))["Inputs"]
+    rows = {row[0]: row for row in book.iter_rows(min_row=2, values_only=True) if row[0]}
+    row = rows["GPT-5.5, which can bridge, beside the plan: output"]
+    assert row[1:3] == (30.0, "USD per million tokens")
+    assert (row[5], row[7]) == ("OpenAI price list", "2026-10-14")
 
 
 def test_a_bridge_is_cleared_by_data_protection_before_data_reach_it() -> None:
@@ -984,4 +1026,94 @@ def test_where_all_that_can_turn_the_answer_is_known_in_time_the_chapter_says_al
     known = s.turns().known_by <= s.gate().date.iloc[0]
     assert len(known) > 1 and known.all()
     page = printed("17_turns", "assekuranz-saentis")
-    assert "can turn the answer, all of which we know by" in page
+    # After each of three another is ahead, by less than matters.
+    assert s.turns().answer.tolist() == ["level", "level", "level"]
+    title = "Nothing turns the answer, three things make it level; all are known by go or no-go"
+    assert title in page
+    assert "Level: another is first then, by 2 points or less." in page
+    (banca,) = opened("banca-valdora").turns().answer
+    assert banca == "changes"
+    assert "which we do not know by the day of go or no-go" in printed("17_turns", "banca-valdora")
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (["changes"], "one thing can turn the answer"),
+        (["none", "changes", "level"], "two things can turn the answer, one makes it level"),
+        (["level", "level"], "nothing turns the answer, two things make it level"),
+    ],
+)
+def test_what_turns_the_answer_is_told_apart_from_what_makes_it_level(
+    answers: list[str], told: str
+) -> None:
+    assert opened("banca-valdora").turning(pd.Series(answers)) == told
+
+
+def test_why_an_order_that_costs_more_than_the_choice_is_first_is_said_where_it_is() -> None:
+    """By the hour Nebius GPUs likely costs more than the choice and is first all the same: the mean
+    of all cases decides, not the middle values, at which the choice leads."""
+    s = opened("polderwerk")
+    (row,) = s.turns().query("is_rented_otherwise and settled == 'offer'").to_dict("records")
+    assert row["present_cost"] > row["own_cost"] and row["is_term_stated"]
+    assert row["lead"] < 0 < row["lead_planned"]
+    by_hour = {"options.rented.commitment": "on_demand"}
+    found = s.results.chain.decide(put(s.results.said, by_hour))
+    rented, hybrid = (found.candidate(name).cost for name in ("rented", "hybrid"))
+    assert rented and row["present_mean"] == pytest.approx(rented.draws.mean())
+    assert hybrid and row["own_mean"] == pytest.approx(hybrid.draws.mean())
+    page = printed("15_why", "polderwerk")
+    assert "If Nebius GPUs is rented by the hour, not for one year as your file asks" in page
+    ahead = f"{s.number(-row['lead'], 1)} points ahead there, for all that is not cost; at middle"
+    assert f"{ahead} values it is {s.number(row['lead_planned'], 1)} behind" in page
+    moves = printed("17_turns", "polderwerk")
+    assert "but is behind in the mean of all cases" in moves
+
+    # Without OpenAI own servers come first as planned, and at a third of it Nebius by the hour.
+    (gone,) = s.turns().query("what == 'OpenAI can no longer be had'").to_dict("records")
+    both = s.results.chain.decide(put(s.results.said, {**by_hour, "suppose.gone": ["OpenAI"]}))
+    assert both.recommended == "rented"
+    assert (gone["then_first"], gone["with_order_first"]) == ("Own servers", "Nebius GPUs")
+    assert gone["with_order_cost"] == pytest.approx(both.candidate("rented").cost.central)
+    assert gone["with_order_cost"] < gone["present_cost"] / 2
+    told = f"that for {s.money(gone['with_order_cost'])}"
+    assert f"prepare Own servers; if {gone['with_order']}, {told}" in moves
+    # Where the choice can still be had, no second change is looked for.
+    assert (s.turns().with_order[s.turns().lead.notna()] == "").all()
+
+
+def test_a_renewal_without_a_stated_sum_is_estimated_by_the_planned_use() -> None:
+    """From 25 April 2027, when the choice has run beside for a month, to 31 March 2028."""
+    s = opened("banca-valdora")
+    (contract,) = s.contract().to_dict("records")
+    assert contract["renewed_to"] == "2028-03-31"
+    flows = s.cash_flows()
+    paid = flows[(flows.option == s.today) & (flows.category == "API")]
+    monthly = paid.groupby("month").amount.sum()
+    # 152 days are five months, 493 days 16.2: months 6 to 16, and a fifth of the next.
+    about = monthly.loc[6:16].sum() + 0.2 * monthly.loc[17]
+    assert contract["unused"] == pytest.approx(about, rel=0.01)
+    told = s.money(contract["unused"])
+    first_page = printed("10_decision", "banca-valdora", "page_one")
+    assert f"not stated (an estimate: {told}, were its planned use all owed)" in first_page
+    assert f"(estimate by planned use: {told})" in printed("65_timeline", "banca-valdora")
+    assert opened("tidewater-apps").contract().empty
+
+
+def test_page_one_keeps_two_decisions_and_two_measures_apart() -> None:
+    banca = printed("10_decision", "banca-valdora", "page_one")
+    notice = (
+        "notice is due by 31 December 2026: the board of directors decides on it on 24 December"
+    )
+    assert f"{notice} 2026, before go or no-go." in banca
+    s = opened("banca-valdora")
+    (gate,) = s.gate().to_dict("records")
+    limit = f"{s.money(gate['price_limit'])} a GPU-hour, {s.money(gate['price'])} planned"
+    assert f"offers stay below {limit}" in banca
+    assert "in the mean of all cases, " not in banca.split("no-go means")[1]
+    # Azure Zürich comes next at middle values, Own and Azure in the mean of all cases.
+    s = opened("assekuranz-saentis")
+    others = s.standings().set_index("option").drop(s.chosen).score.dropna()
+    assert others.idxmax() != s.gate().fallback.iloc[0]
+    next_one = printed("10_decision", "assekuranz-saentis", "page_one").split("no-go means")[1]
+    assert next_one.strip().startswith("Own and Azure comes next in the mean of all cases")

@@ -125,6 +125,7 @@ SAID: dict[str, Any] = {
     "stability.readiness.evaluation_suite": True, "decision.hard_constraints": [],
     "decision.method": "topsis", "decision.weights.openness": 50.0,
     "decision.usual_cost_per_year": 1e5, "suppose.gone": ["OpenAI"], "suppose.law": ["dpf_falls"],
+    "suppose.follows": {"gpt-5.4-mini": "openai/gpt-5.5"},
     "client.sector": "banking", "client.country": "FR", "finance.baseline": "rented",
     "workloads.assistant.users": 99.0, "workloads.assistant.data.personal": False,
     "workloads.assistant.arrivals": "agents", "workloads.assistant.reasoning_tokens": 900.0,
@@ -400,6 +401,8 @@ def test_what_a_file_wants_tried_is_checked_before_it_is_tried() -> None:
         scenario.changed(start, wrong)
     with pytest.raises(scenario.ScenarioError, match="'OpenAy' is no vendor or model"):
         scenario.changed(start, {"suppose.gone": ["OpenAy"]})
+    with pytest.raises(scenario.ScenarioError, match="'gpt-9' is no model of an option"):
+        scenario.changed(start, {"suppose.follows": {"gpt-9": "openai/gpt-5.5"}})
 
 
 def test_changes_survive_being_written_as_words_and_read_again() -> None:

@@ -601,7 +601,9 @@ class _Finder:
             end = api_prices.ending(
                 option.vendor, model, day, months.horizon_months, self.scenario.seed
             )
-            ratio = self._successor_price(end.lasting, workload, today)
+            seller, _, supposed = self.scenario.suppose.follows.get(model, "").partition("/")
+            named = (supposed,) if supposed else end.lasting
+            ratio = self._successor_price(named, workload, today, seller)
             for factor in api_prices.factors(
                 path, today, end, day, months.horizon_months, successor=ratio
             ):
@@ -609,12 +611,13 @@ class _Finder:
         return path
 
     def _successor_price(
-        self, named: Sequence[str], workload: str, today: prices.ApiPrice
+        self, named: Sequence[str], workload: str, today: prices.ApiPrice, seller: str = ""
     ) -> Range | None:
         """Price of a request to the first successor that is named and has a price, over today's.
 
         With the hidden tokens of its own: a model that thinks follows one that does not, at what
         the vendor does by default. None where no successor is named or none has a price.
+        seller: whose list it is on, where that is not the provider's.
         """
         asked = self.scenario.workloads[workload]
         for model in named:
@@ -624,7 +627,8 @@ class _Finder:
             hidden = quality.reasoning_tokens(asked, effort, model)
             with suppress(NotPriced):
                 found = [
-                    self._request(model, workload, tokens).per_request / today.per_request
+                    self._request(model, workload, tokens, seller=seller).per_request
+                    / today.per_request
                     for tokens in (hidden.low, hidden.central, hidden.high)
                 ]
                 return Range.ordered(found, "of the price before")
@@ -912,9 +916,15 @@ class _Finder:
         return [*factors, *self.fx(price.currency)]
 
     def _request(
-        self, model: str, workload: str, hidden: float, then: dt.date | None = None
+        self,
+        model: str,
+        workload: str,
+        hidden: float,
+        then: dt.date | None = None,
+        seller: str = "",
     ) -> prices.ApiPrice:
-        """Price of a request of a workload with so many hidden tokens, today or on a day."""
+        """Price of a request of a workload with so many hidden tokens, today or on a day; on the
+        list of the option's provider, or of another seller."""
         option = self.option
         asked = pictures.read(self.scenario.workloads[workload], model)
         load = workload_load(workload, asked)
@@ -930,4 +940,4 @@ class _Finder:
         if option.kind in HOSTED_OPEN:
             currency = self.client.currency
             return prices.open_request(option.provider, model, tokens, batch, day, currency)
-        return prices.api_request(option.provider, model, tokens, batch, day)
+        return prices.api_request(seller or option.provider, model, tokens, batch, day)

@@ -88,6 +88,18 @@ class Due:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A price that no option of the plan pays and that a figure beside it rests on."""
+
+    label: str
+    amount: float
+    unit: str
+    source: str
+    date: str
+    """Day that the source prints, or undated."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Book:
     """The open workbook, its formats and where each input stands."""
 
@@ -149,9 +161,11 @@ def content(
     scenario: Scenario,
     likely: Sequence[Likely] = (),
     budget: Sequence[Due] = (),
+    beside: Sequence[Beside] = (),
 ) -> bytes:
     """The workbook of a comparison. likely: told beside what is planned, future by future.
-    budget: steps of the options that are held against each other, in order; none: no such sheet."""
+    budget: steps of the options that are held against each other, in order; none: no such sheet.
+    beside: prices below the inputs of the plan, which no formula reads."""
     made = BytesIO()
     day = scenario.client.report_date
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -165,7 +179,7 @@ def content(
         names = sheet_names(comparison.options)
         summary = file.add_worksheet("Summary")
         _budget(book, budget)
-        _inputs(book)
+        _inputs(book, beside)
         _paths(book)
         quantities = _quantities(book)
         for name, cost in comparison.options.items():
@@ -239,8 +253,9 @@ def _budget(book: _Book, budget: Sequence[Due]) -> None:
     _write(sheet, len(budget) + 2, [words], book.formats["note"])
 
 
-def _inputs(book: _Book) -> None:
-    """Every factor, its band and its source; inputs older than 90 days are shaded."""
+def _inputs(book: _Book, beside: Sequence[Beside]) -> None:
+    """Every factor, its band and its source; inputs older than 90 days are shaded. Below them the
+    prices that stand beside the plan."""
     sheet = book.file.add_worksheet("Inputs")
     _write(sheet, 0, INPUT_COLUMNS, book.formats["head"])
     sheet.freeze_panes(1, 1)
@@ -261,6 +276,9 @@ def _inputs(book: _Book) -> None:
         _write(sheet, row, [value.central], book.formats["input"], first=1)
         if old:
             _write(sheet, row, [words], book.formats["old"], first=8)
+    for row, price in enumerate(beside, start=len(book.inputs) + 2):
+        figure = [price.label, price.amount, price.unit, price.amount, price.amount]
+        _write(sheet, row, [*figure, price.source, "", price.date])
 
 
 _RATES = {"rental": "1+{rental_drift}", "inflation": "1+{inflation}"}

@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ import pandas as pd
 
 from siting.catalogue import STALE_DAYS, facts_version, unknown
 from siting.cost import workbook
+from siting.cost.workbook import Beside
 from siting.inputs import scenario
 from siting.inputs.document import Problem
 from siting.inputs.scenario.changes import Changes
@@ -165,7 +167,27 @@ class Study(Wording):
             workbook.Due(option=row.option, step=row.step, kind=row.kind, amount=row.amount)
             for row in self.budget().itertuples()
         ]
-        return workbook.content(self.results.cost, self.scenario, likely, budget)
+        return workbook.content(
+            self.results.cost, self.scenario, likely, budget, tuple(self._beside_the_plan())
+        )
+
+    def _beside_the_plan(self) -> Iterator[Beside]:
+        """List prices of the models that bridge, by what is paid for."""
+        columns = {
+            "input_price": "input",
+            "output_price": "output",
+            "cached_price": "input from a cache",
+        }
+        for row in self.bridges().dropna(subset="input_price").to_dict("records"):
+            for column, paid_for in columns.items():
+                if not pd.isna(row[column]):
+                    yield Beside(
+                        label=f"{row['spoken']}, which can bridge, beside the plan: {paid_for}",
+                        amount=row[column],
+                        unit="USD per million tokens",
+                        source=f"{row['priced_by']} price list",
+                        date=row["price_date"],
+                    )
 
 
 def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:

@@ -363,6 +363,17 @@ class Results:
         """When go or no-go on what is recommended is decided."""
         return plan.go(self.scenario, self.decision.recommended or "")
 
+    def paid_by_request(
+        self, chosen: scenario.Scenario, name: str, first: float, last: float
+    ) -> float | None:
+        """What an option pays by the request from one day after the report to another, as planned;
+        None where it has no price. [currency]"""
+        priced = self.chain.option(chosen, name).priced
+        if priced is None:
+            return None
+        paid = (flow for flow in priced.flows if flow.category == "api")
+        return sum(tco.between(flow.amounts, first, last) for flow in paid)
+
     @cached_property
     def moved_before(self) -> float:
         """What of moving over is spent on steps before go or no-go. [currency]"""

@@ -18,9 +18,11 @@ from siting.study.frames import Rows, Topic, frame
 from siting.vendors.stability import ServiceEnd
 from siting.verdict.plan import (
     PlanStep,
+    Renewal,
     mending,
     open_points,
     renewal,
+    switched_off,
 )
 
 USUAL = {
@@ -377,6 +379,10 @@ class TimelineFrames(Topic):
         renewed_to?: last day of the term that follows without a notice; missing where the scenario
             does not say for how long it renews
         minimum: what is owed a month, used or not; nought where nothing is said [currency]
+        unused?: what its use would cost, as planned, from when the choice has taken over until the
+            term that follows ends: an estimate of what is owed at most for that term unused, where
+            no sum is stated; missing where it does not renew, or costs nothing by the request
+            [currency]
         given: when to give notice. renew: never, as what runs today stays; extended: once its
             vendor has agreed that the service runs on by the month, and not without; at go: with go
         is_before_go: whether notice is due before go or no-go
@@ -401,11 +407,22 @@ class TimelineFrames(Topic):
             "notice": found.notice.isoformat(),
             "renewed_to": found.renewed_to and found.renewed_to.isoformat(),
             "minimum": option.minimum_commitment_per_month,
+            "unused": None if stays else self._unused(found),
             "given": "renew" if stays else found.given(decided, serves),
             "is_before_go": found.notice < decided,
             "gap": max(0, (serves - found.until).days),
         }
         yield self.scenario.source(f"options.{baseline}.contract_until")
+
+    def _unused(self, renewal: Renewal) -> float | None:
+        """`unused` of `contract`."""
+        if renewal.renewed_to is None:
+            return None
+        chosen = str(self.results.decision.recommended)
+        last = (renewal.renewed_to - self.client.report_date).days
+        first = min(last, switched_off(self.scenario, chosen))
+        today = self.scenario.finance.baseline
+        return self.results.paid_by_request(self.scenario, today, first, last) or None
 
     def _law(self) -> Iterator[dict[str, Any]]:
         chosen = self.results.decision.recommended

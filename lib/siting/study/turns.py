@@ -15,6 +15,7 @@ from siting.catalogue import Source, source_of
 from siting.cost import costing, prices, tco
 from siting.cost.api_prices import falling_years
 from siting.cost.priced import PricedHybrid
+from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import in_words
 from siting.places import BY_REQUEST
 from siting.quality import leaves, spoken
@@ -97,8 +98,12 @@ class TurnFrames(Topic):
         then_first?: the same by its label; missing where all are ruled out
         present_cost?: likely present cost of that option then [currency]
         own_cost?: the same of the choice; missing where it may not be chosen any more [currency]
+        present_mean?: mean over all cases of the cost of the option that is first then [currency]
+        own_mean?: the same of the choice [currency]
         share?: share of cases in which no other is better by more than matters [share]
         lead?: lead of the choice then; missing where it may not be chosen any more [points]
+        lead_planned?: points of the choice over the option that is first then, at middle values
+            [points]
         answer: level (another leads by no more than matters), changes or none
         open_points?: points to clear of an option that is no option of the report; missing
             where another is first [points]
@@ -112,6 +117,12 @@ class TurnFrames(Topic):
             change is that it comes to hold it; else blank
         is_rebuilt: whether it is the server of the option that is first then that changes
         is_rented_otherwise: whether it is for how long the option that is first then is rented
+        is_term_stated: whether the client's file says for how long it is rented now
+        with_order: where the choice may not be chosen any more, a change of how another option is
+            ordered that is in this list as well and with which that one is first then, for less; as
+            a clause, blank where there is none
+        with_order_first?: the option that is first with both
+        with_order_cost?: its likely present cost then [currency]
         card_then: card on which that option runs then, where it is another than in the report;
             blank where it is the same, or the report has no such option
         card_now: card on which it runs in the report, where that is another
@@ -146,6 +157,9 @@ class TurnFrames(Topic):
                 "then_first": self.results.label_after(found.option, variant),
                 "present_cost": found.present_cost,
                 "own_cost": found.own_cost,
+                "present_mean": found.present_mean,
+                "own_mean": found.own_mean,
+                "lead_planned": found.lead_planned,
                 "share": found.share,
                 "lead": found.lead,
                 "answer": found.answer,
@@ -156,10 +170,42 @@ class TurnFrames(Topic):
                 "lacks": variant.lacks,
                 "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == found.option,
                 "is_rented_otherwise": f"options.{found.option}.commitment" in variant.changes,
+                "is_term_stated": self._term_is_stated(found.option),
                 "card_then": card,
                 "card_now": self.results.card_of(found.option) if card else "",
                 "is_a_side": found.option in sides,
+                **self._with_order(variant, found, ranked),
             }
+
+    def _term_is_stated(self, name: str | None) -> bool:
+        """Whether the client's file says for how long an option is rented."""
+        option = self.options.get(name or "")
+        return option is not None and "commitment" in option.model_fields_set
+
+    def _with_order(
+        self, variant: Variant, found: Outcome, ranked: Sequence[tuple[Variant, Outcome]]
+    ) -> dict[str, Any]:
+        """Of changes of how an option is ordered the one with which that is first, for less, once
+        the choice may not be chosen any more: columns of `turns`."""
+        best: dict[str, Any] = {"with_order": ""}
+        cost = found.present_cost
+        if found.lead is not None or cost is None or variant.kind != "event":
+            return best
+        for order, then in ranked:
+            if f"options.{then.option}.commitment" not in order.changes:
+                continue
+            both = put(self.results.said, {**variant.changes, **order.changes})
+            decided = self.results.chain.decide(both)
+            name = decided.recommended
+            priced = decided.candidate(name).cost if name else None
+            if name and name != found.option and priced and priced.central < cost:
+                cost = priced.central
+                best = {
+                    "with_order": self.results.numbers.regrouped(order.phrase),
+                    "with_order_first": self.results.labels[name],
+                    "with_order_cost": cost,
+                }
+        return best
 
     def _sorted(self, variant: Variant, found: Outcome) -> _Sorted:
         """A change as page one sorts it."""

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from siting import catalogue, reasoning
 from siting.catalogue import Fact, Source, source_of
-from siting.cost import tco
 from siting.cost.api_prices import told_by
-from siting.inputs.scenario import Scenario
+from siting.cost.prices import ApiPrice, BilledTokens, api_request
 from siting.places import BY_REQUEST
 from siting.quality import spoken
 from siting.quantity import DAYS_OF_MONTH, Range
@@ -30,7 +31,7 @@ from siting.vendors.vendor_record import (
     on_record,
     separate,
 )
-from siting.verdict.alternatives import listing
+from siting.verdict.alternatives import Listing, listing
 from siting.verdict.plan import switched_off
 
 SHORT = 90
@@ -429,6 +430,13 @@ class VendorFrames(Topic):
         beyond?: what that cost is beyond what the plan holds [currency]
         month?: that cost by the month: what a month costs in which the choice goes live later
             [currency]
+        staying*?: likely present cost of that option to the horizon, were this the model that
+            follows, at its price of today: 1 case in 10 is below, middle, 1 in 10 above [currency]
+        input_price?: its list price of input, of a million tokens [USD/M tokens]
+        output_price?: the same of output [USD/M tokens]
+        cached_price?: the same of input that is read from a cache; missing where the list has none
+            [USD/M tokens]
+        price_date?: date of that price
         cleared_by?: who reviews the impact assessment for a model that lasts, before data reach it;
             missing where no law asks that of today's service
         cleared_due?: the day by which, in the plan
@@ -456,8 +464,31 @@ class VendorFrames(Topic):
                 }
                 if row["lasts"]:
                     row |= self._bridging(name, used, model) | self._clearance(name)
+                    sold = listing(self.options[name], model)
+                    if sold is not None and "cost" in row:
+                        listed = self._listed(sold)
+                        row |= _price_of_tokens(listed) | self._staying(name, used.model, sold)
+                        yield listed.source
                 yield row
         yield from due.attrs["sources"]
+
+    def _listed(self, sold: Listing) -> ApiPrice:
+        """What a list asks for the tokens of a usual request."""
+        usual = BilledTokens(input_mean=1000, output_mean=1000)
+        return api_request(sold.provider, sold.model, usual, 0.0, self.client.report_date)
+
+    def _staying(self, name: str, model: str, heir: Listing) -> dict[str, Any]:
+        """What an option likely costs if another model follows one of its: a column of `bridges`;
+        nothing where that is no price of the path that API prices take."""
+        if self.scenario.finance.price_path != "named_model":
+            return {}
+        follows = {"suppose.follows": {model: heir.words}}
+        supposed = self.results.changed(follows, redesigned=False)
+        cost = self.results.chain.decide(supposed).candidate(name).cost
+        if cost is None:
+            return {}
+        low, middle, high = np.percentile(cost.draws, (10, 50, 90)).tolist()
+        return {"staying*": Range(low, middle, high, unit=self.client.currency)}
 
     def _clearance(self, name: str) -> dict[str, Any]:
         """Who clears a model that is new to the service of today, by which law: columns of
@@ -493,24 +524,15 @@ class VendorFrames(Topic):
             change["effort"] = "default"
         changes = {f"options.{name}.{field}": value for field, value in change.items()}
         bridged = self.results.changed(changes, redesigned=False)
-        cost = self._requests(bridged, name, last, off)
+        cost = self.results.paid_by_request(bridged, name, last, off)
         if cost is None:
             return row
-        planned = self._requests(self.scenario, name, last, off) or 0.0
+        planned = self.results.paid_by_request(self.scenario, name, last, off) or 0.0
         is_own = sold.provider == option.provider
         row |= {"priced_by": sold.seller, "is_own_price": is_own}
         month = cost * DAYS_OF_MONTH / (off - last)
         beyond = cost - planned
         return row | {"cost": cost, "held": planned, "beyond": beyond, "month": month}
-
-    def _requests(self, scenario: Scenario, name: str, first: float, last: float) -> float | None:
-        """What an option pays by the request from one day after the report to another, as planned;
-        None where it has no price. [currency]"""
-        priced = self.results.chain.option(scenario, name).priced
-        if priced is None:
-            return None
-        paid = (flow for flow in priced.flows if flow.category == "api")
-        return sum(tco.between(flow.amounts, first, last) for flow in paid)
 
     @frame
     def vendor_shocks(self) -> Rows:
@@ -828,3 +850,13 @@ def _pages(rows: Iterable[Fact]) -> Iterable[Source]:
     """The pages that rows come from, each once; the rows stand in the table."""
     where = {"locator": "rows named in the table"}
     return {r.url: source_of(r).model_copy(update=where) for r in rows}.values()
+
+
+def _price_of_tokens(listed: ApiPrice) -> dict[str, Any]:
+    """Columns of `bridges` on a list price."""
+    return {
+        "input_price": listed.input_per_million,
+        "output_price": listed.output_per_million,
+        "cached_price": listed.cached_per_million,
+        "price_date": listed.source.date,
+    }

@@ -195,6 +195,20 @@ class Wording:
         """`one server`, `12 servers`; up to twelve in words."""
         return f"{self.spelt(number)} {thing}" + ("" if number == 1 or thing.endswith("s") else "s")
 
+    def turning(self, answers: pd.Series[str]) -> str:
+        """What changes do after which another option is first: `three things can turn the answer,
+        one makes it level`.
+
+        answers: `answer` of rows of `turns`, one at least.
+        """
+        level = int((answers == "level").sum())
+        turn = len(answers) - level
+        makes = "makes it level" if level == 1 else "make it level"
+        if not turn:
+            return f"nothing turns the answer, {self.count(level, 'thing')} {makes}"
+        turned = f"{self.count(turn, 'thing')} can turn the answer"
+        return f"{turned}, {self.spelt(level)} {makes}" if level else turned
+
     def spelt(self, number: float) -> str:
         """A number within a sentence: up to twelve in words, `three`, else in figures."""
         whole = math.isfinite(number) and number == int(number)

@@ -7,6 +7,7 @@ through the same capacity, prices, rules and quality as the named ones.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from siting.places import HOSTED_OPEN, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
 from siting.rules.findings import Finding
 from siting.serving import capacity, servers
+from siting.vendors import notice, vendor_record
+from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import Vendor
 from siting.verdict import candidates
 from siting.verdict.ranking import Sampled
@@ -335,6 +338,22 @@ class Listing:
     seller: str
     model: str
     """As the list names it."""
+
+    @property
+    def words(self) -> str:
+        """List and model, as a scenario supposes one: `openai/gpt-5.5`."""
+        return f"{self.provider}/{self.model}"
+
+
+def lasting_heir(option: Option, end: Ending, day: dt.date) -> Listing | None:
+    """Of the models in general use that differ from one in their version alone, the one that its
+    vendor ends last, where that is later and it has a price; None where the vendor has announced no
+    end of the model itself."""
+    if end.retired is None:
+        return None
+    line = notice.line_of(vendor_record.load(), end.vendor, end.model, day)
+    lasting = [model for model, until in line.items() if until > end.retired.isoformat()]
+    return listing(option, lasting[-1]) if lasting else None
 
 
 def listing(option: Option, model: str) -> Listing | None:

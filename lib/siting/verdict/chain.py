@@ -125,6 +125,8 @@ UNREAD: Mapping[str, Any] = {
     "what_if": [],
 }
 """Sections of a scenario, as a stage sees those that it does not read."""
+WHAT_FOLLOWS: Mapping[str, Mapping[str, Any]] = {"suppose": {"gone": [], "law": []}}
+"""What no price reads of what is supposed: it reads which model follows which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,11 +152,17 @@ MONEY = Reads(
     name="money",
     blank_in_option=NO_BILL_READS,
     blank_in_workload=NO_DATA,
-    sections=("finance",),
+    sections=("finance", "suppose"),
+    within=WHAT_FOLLOWS,
     jobs=True,
 )
 PRICES = Reads(
-    name="prices", blank_in_option={}, blank_in_workload={}, sections=("finance",), jobs=True
+    name="prices",
+    blank_in_option={},
+    blank_in_workload={},
+    sections=("finance", "suppose"),
+    within=WHAT_FOLLOWS,
+    jobs=True,
 )
 QUALITY = Reads(name="quality", blank_in_option=NO_MACHINE_READS, blank_in_workload=NO_LOAD)
 LAW = Reads(

@@ -34,6 +34,7 @@ from siting.quantity import Range
 from siting.rules.findings import Finding
 from siting.rules.rulebook import Stress
 from siting.serving.servers import Server
+from siting.vendors.notice import Ending
 from siting.vendors.stability import ceasing
 from siting.verdict import alternatives, design, ranking
 from siting.verdict.chain import Chain
@@ -773,13 +774,15 @@ def _ends(s: Scenario, sold: Iterable[Option], model: str) -> dict[str, Any]:
 
 
 def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
-    """The first successor that the vendor names and that outlives the model, from today on."""
+    """The first successor that the vendor names and that outlives the model, from today on; where
+    none does, the model of its line that lasts longest, from the end of the model on."""
     months = s.finance.horizon_months
     for model in dict.fromkeys(o.models.values()):
         end = api_prices.ending(o.vendor, model, s.client.report_date, months, s.seed)
         named = (alternatives.sold_as(o, x) for x in end.lasting)
         new = next((x for x in named if x and x != model), None)
         if new is None:
+            yield from _longest_of_line(s, o, end)
             continue
         models = {w: new if m == model else m for w, m in o.models.items()}
         change: dict[str, Any] = {f"options.{name}.models": models}
@@ -794,6 +797,23 @@ def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
             clause=f"{spoken(new)} follows {spoken(model)} at {o.label}",
             **_ends(s, [o], model),
         )
+
+
+def _longest_of_line(s: Scenario, o: Option, end: Ending) -> Iterator[Variant]:
+    """The model of the same line that ends last, in place of one whose end is announced."""
+    heir = alternatives.lasting_heir(o, end, s.client.report_date)
+    if heir is None:
+        return
+    said = f"{spoken(heir.model)} follows {spoken(end.model)} at {o.label}, at its price of today"
+    yield Variant(
+        kind="event",
+        what=f"successor of {spoken(end.model)}, {o.label}",
+        before="not named",
+        after=spoken(heir.model),
+        changes={"suppose.follows": {**s.suppose.follows, end.model: heir.words}},
+        clause=said,
+        **_ends(s, [o], end.model),
+    )
 
 
 # --- how it is weighed ----------------------------------------------------------------------------

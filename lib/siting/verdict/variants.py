@@ -131,6 +131,13 @@ class Outcome:
     answer: Answer
     own_cost: float | None = None
     """The median of the report's choice then; None where it is ruled out. [client's currency]"""
+    present_mean: float | None = None
+    """Mean over all cases of the cost of the option that is first. [client's currency]"""
+    own_mean: float | None = None
+    """The same of the report's choice; None where it is ruled out. [client's currency]"""
+    lead_planned: float | None = None
+    """Points of the report's choice over the option that is first, at middle values; None where it
+    is ruled out."""
     verdicts: int = 0
     """Rules whose verdict on the report's choice is another."""
     card: str = ""
@@ -147,6 +154,10 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
     lead = found.ranking.lead(chosen) if chosen else None
     competes = chosen in found.ranking.names
     own = found.candidate(chosen).cost if competes and chosen else None
+    planned = None
+    if competes and chosen:
+        score = found.ranking.score
+        planned = score(chosen).central - score(best.name).central
     return Outcome(
         option=best.name,
         present_cost=best.cost.central if best.cost else None,
@@ -155,6 +166,9 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
         cleared=not found.candidate(chosen).uncleared if competes and chosen else None,
         answer=_answer(best.name, chosen, lead),
         own_cost=own.central if own else None,
+        present_mean=float(best.cost.draws.mean()) if best.cost else None,
+        own_mean=float(own.draws.mean()) if own else None,
+        lead_planned=planned,
     )
 
 

@@ -753,6 +753,9 @@ class Supposed(Strict):
     need one are ruled out."""
     law: list[Stress] = []
     """Events of the law and the market that rules are tested for, as in `rules.stress`."""
+    follows: dict[Words, Words] = {}
+    """By model, the one that follows it at its end though its vendor names another, or none, at its
+    price of today; with the list that has that price: `gpt-4.1: openai/gpt-5.5`."""
 
 
 class WhatIf(Strict):
