@@ -232,7 +232,7 @@ def asks_the_same(law: Finding) -> str:
     if law.may_not_apply:
         return f"{law.cited} may ask the same (open)"
     if law.verdict == "review":
-        return f"{law.cited} asks for this or its like (open)"
+        return f"{law.cited} asks the like (open)"
     return f"{law.cited} asks for the same"
 
 
@@ -249,7 +249,7 @@ def law_beside(laws: Sequence[Finding | None]) -> str:
         what = "a part of it"
     else:
         like = any(law.verdict == "review" and not law.may_not_apply for law in found)
-        what = "the same or its like" if like else "the same"
+        what = "the like" if like else "the same"
     verb = "may ask" if any(law.may_not_apply for law in found) else "asks"
     return f"the law {verb} for {what}"
 
