@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, study
+from siting import catalogue, kit, study
 from siting.cli import cli
 from siting.cli import scenarios as notes
 from siting.inputs import document, scenario
@@ -1104,3 +1104,18 @@ def test_a_later_change_may_lead_on_from_an_earlier_one() -> None:
     start = scenario.load("base")
     new = {"options.new": start.options["api"].model_dump(), "options.new.label": "Newer"}
     assert scenario.changed(start, new).options["new"].label == "Newer"
+
+
+def test_a_report_of_a_variant_says_so_at_the_head_of_each_page(tmp_path: Path) -> None:
+    plain = scenario.load("base")
+    path = tmp_path / "acme.yaml"
+    path.write_text(scenario.resolved(plain), encoding="utf-8")
+    assert kit.cover(str(path)).client == plain.client.name
+    asked = {"finance.discount_rate": 0.06, "finance.horizon_months": 48}
+    path.write_text(scenario.resolved(scenario.changed(plain, asked)), encoding="utf-8")
+    said = f"{plain.client.name} · tried with finance.discount_rate=0.06 and 1 more"
+    assert kit.cover(str(path)).client == said
+    long = {"client.notes": "x" * 200}
+    path.write_text(scenario.resolved(scenario.changed(plain, long)), encoding="utf-8")
+    told = kit.cover(str(path)).client.partition(" · tried with ")[2]
+    assert told.startswith("client.notes=xxx") and told.endswith("x…") and len(told) == 60

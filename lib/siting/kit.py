@@ -76,11 +76,13 @@ def cover(path: str) -> Cover:
     from siting_report.print.document import Cover
 
     from siting.inputs import scenario
+    from siting.inputs.scenario import changes
 
-    client = scenario.load(path).client
+    found = scenario.load(path)
+    client = found.client
     return Cover(
         title="Where should the models run?",
-        client=client.name,
+        client=client.name + _varied(changes.tried(found)),
         question=client.question,
         report_date=client.report_date,
         numbers=Numbers(client.country, client.currency),
@@ -89,6 +91,19 @@ def cover(path: str) -> Cover:
         logo=Path(path).with_name(client.logo).read_bytes() if client.logo else None,
         figures=_CALLED,
     )
+
+
+LETTERS_TRIED = 60
+"""Of what was changed, for which the line at the head of a page has room."""
+
+
+def _varied(tried: Sequence[str]) -> str:
+    """That a report is of a variant, and which, after the client's name; blank where it is not."""
+    if not tried:
+        return ""
+    told = tried[0] if len(tried[0]) <= LETTERS_TRIED else f"{tried[0][: LETTERS_TRIED - 1]}…"
+    more = f" and {len(tried) - 1} more" if len(tried) > 1 else ""
+    return f" · tried with {told}{more}"
 
 
 def index(summaries: Summaries) -> str:

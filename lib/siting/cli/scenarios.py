@@ -55,7 +55,8 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         told += (paid.told for name in opened.options for paid in beside_list(opened, name))
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
         told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
-        told += [*moot(opened), *elsewhere(opened), *long_labels(opened)]
+        told += [*moot(opened), *elsewhere(opened), *routed(opened, stages)]
+        told += long_labels(opened)
         told += [*dear_power(opened), *too_small(opened, stages), *unheard(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
@@ -209,6 +210,28 @@ def unheard(found: Scenario) -> Iterator[str]:
             yield (
                 f"options.{key}.vendor: nothing is on record of {told.vendor!r}; did you mean "
                 f"{spoken[near]}? (`siting facts --table vendors`)"
+            )
+
+
+def routed(found: Scenario, stages: Chain) -> Iterator[str]:
+    """APIs whose region is stated and whose routing fails where data must lie."""
+    from siting.places import BY_REQUEST
+
+    law = stages.rules(found).options
+    for name, served in found.options.items():
+        if served.kind not in BY_REQUEST or not served.region:
+            continue
+        failing = [f for rule in law[name].findings for f in law[name].failing(rule)]
+        rules = {
+            each.rule.title
+            for each in failing
+            if "regional_endpoint" in each.rule.remedy_items.split(";")
+        }
+        if len(rules) == 1:  # else the region is itself outside of where data must lie
+            yield (
+                f"options.{name}.region: {served.region} does not say how requests are routed, "
+                f"and the rule {rules.pop()!r} fails by what is on file; if the contract pins the "
+                "endpoint, write attributes: {endpoint_scope: pinned}"
             )
 
 

@@ -24,6 +24,8 @@ from siting.inputs.scenario.origins import FIGURES
 Changes: TypeAlias = Mapping[str, Any]
 """Values by dotted path, as YAML would say them."""
 
+TRIED = "A change that is tried (--set)"
+"""Source of a value that nobody says but the one who asks."""
 WHERE = "--set"
 """Where a change is said to stand, in messages."""
 
@@ -179,7 +181,7 @@ def _said_by(changes: Changes, scenario: Scenario) -> Iterator[dict[str, Any]]:
     if figures:
         entry = Evidence(
             fields=figures,
-            source="A change that is tried (--set)",
+            source=TRIED,
             date=scenario.client.report_date,
             kind="estimate",
         )
@@ -219,6 +221,25 @@ def _read_anew(record: BaseModel, field: str, value: Any) -> BaseModel:
 def words(changes: Changes) -> tuple[str, ...]:
     """Changes as `--set` takes them: `finance.discount_rate=0.06`."""
     return tuple(f"{path}={inline(value)}" for path, value in changes.items())
+
+
+ENDS = {"low", "central", "high"}
+"""Of a range, as a file writes it."""
+
+
+def tried(scenario: Scenario) -> tuple[str, ...]:
+    """What was changed to make a scenario, as `--set` takes it; none of one as it was written."""
+    said = scenario.model_dump(exclude_unset=True)
+    paths = (path for entry in scenario.evidence if entry.source == TRIED for path in entry.fields)
+    return words({path: _said_at(said, path.split(".")) for path in paths})
+
+
+def _said_at(held: Any, keys: Sequence[str]) -> Any:
+    """The value at a path; None where it is left out."""
+    for key in keys:
+        held = held.get(key) if isinstance(held, Mapping) else None
+    is_exact = isinstance(held, Mapping) and held.keys() == ENDS and len({*held.values()}) == 1
+    return held["central"] if is_exact else held
 
 
 def read(said: Iterable[str]) -> dict[str, Any]:
