@@ -56,13 +56,10 @@ def typeset(document: Document) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         for name, content in _files(document).items():
             Path(folder, name).write_bytes(content)
-        compiler = typst.Compiler(f"{folder}/main.typ", root=folder, font_paths=fonts)
         try:
-            begun = json.loads(compiler.query("<begun>", field="value"))
-            made = compiler.compile(
-                format="pdf", pdf_standards=["ua-1"], timestamp=int(noon.timestamp()),
-                sys_inputs=_flowing(begun),
-            )  # fmt: skip
+            made = _fewest_pages(f"{folder}/main.typ", fonts).compile(
+                format="pdf", pdf_standards=["ua-1"], timestamp=int(noon.timestamp())
+            )
         except RuntimeError as error:
             raise ValueError(f"the PDF cannot be made: {error}") from None
     if not isinstance(made, bytes):  # a list is one of pictures, page by page
@@ -70,13 +67,24 @@ def typeset(document: Document) -> bytes:
     return made
 
 
-def _flowing(begun: Sequence[int]) -> dict[str, str]:
-    """What Typst is told where a chapter of the body does not fit on its page: from which on they
-    flow. begun: pages on which the chapters of the body begin, and then the appendix."""
+def _fewest_pages(main: str, fonts: typst.Fonts) -> typst.Compiler:
+    """What sets the document with a chapter of the body a page; where one does not fit on its page,
+    and pages are saved by it, with the chapters from it on flowing."""
+    folder = Path(main).parent
+    a_page_each = typst.Compiler(main, root=folder, font_paths=fonts)
+    begun = _starts(a_page_each)
     for nth, (page, following) in enumerate(itertools.pairwise(begun)):
         if following > page + 1:
-            return {"flows-from": str(nth)}
-    return {}
+            said = {"flows-from": str(nth)}
+            flowing = typst.Compiler(main, root=folder, font_paths=fonts, sys_inputs=said)
+            return min(a_page_each, flowing, key=lambda compiler: _starts(compiler)[-1])
+    return a_page_each
+
+
+def _starts(compiler: typst.Compiler) -> list[int]:
+    """Pages on which the chapters of the body begin, and then the appendix."""
+    pages: list[int] = json.loads(compiler.query("<begun>", field="value"))
+    return pages
 
 
 def _files(document: Document) -> dict[str, bytes]:
