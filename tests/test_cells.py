@@ -169,7 +169,7 @@ def test_only_sums_are_set_as_sums_in_the_cash_by_year(names: tuple[str, ...], s
     kept = {name: base.options[name] for name in names}
     finance = base.finance.model_copy(update={"baseline": "api"})
     few = study.Study(base.model_copy(update={"options": kept, "finance": finance}))
-    found = run("40_cost", "names", "which-years", "years", s=few)
+    found = run("40_cost", "names", "which-years", "year-limit", "years", s=few)
     ((frame, *_), named) = found["exhibits"][-1]
     assert named["totals"] == sums
     cost_lines = frame.index[:-sums]
