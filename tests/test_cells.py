@@ -273,7 +273,7 @@ def test_an_invoice_is_asked_for_the_workloads_that_none_was_sent_for() -> None:
     s = opened("base")
     sent = pd.DataFrame({"option": [s.today], "workload": ["letters"], "times": [20.0]})
     loads = pd.concat([s.loads(), s.loads()]).assign(workload=["letters", "claims"])
-    cells = ("names", "answer", "bridge", "counted", "ask-money", "terms")
+    cells = ("names", "answer", "so-far", "bridge", "counted", "ask-money", "terms")
 
     class Sent:
         """The study with two workloads, and with invoices for some of them."""
