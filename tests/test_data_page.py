@@ -309,16 +309,16 @@ MARKING = "Marking of generated content"
             "banca-valdora",
             True,
             "2026-12-24",
-            "time for what runs today alone",
+            "today: until 1 December 2026",
         ),
         (
             "polderwerk",
             True,
             "2026-12-24",
-            "time for what runs today alone",
+            "today: until 1 December 2026",
         ),
-        ("agence-lumiere", False, "2026-12-24", "no time, by your answer"),
-        ("klinikverbund-nordheide", False, "2026-12-24", "no time, by your answer"),
+        ("agence-lumiere", False, "2026-12-24", "no grace period, by your answer"),
+        ("klinikverbund-nordheide", False, "2026-12-24", "no grace period, by your answer"),
     ],
 )
 def test_only_a_system_older_than_the_duty_to_mark_has_time(

@@ -976,7 +976,7 @@ def test_planned_is_said_of_costs_alone_and_the_score_is_of_middle_values() -> N
     s = opened("agence-lumiere")
     why = printed("15_why", "agence-lumiere")
     score = s.number(s.standings().set_index("option").score[s.chosen], 0)
-    assert f"At middle values, of cost the likely, it scores {score} of 100 points" in why
+    assert f"At middle values (cost: likely), it scores {score} of 100 points" in why
     assert "points at middle values" in why and "points as planned" not in why
 
 

@@ -116,7 +116,7 @@ def test_a_policy_is_told_before_a_condition_on_money() -> None:
     assert found.whose == "your policy"
     # Section 393 takes Type 1 of some systems for 18 months, and nobody has said which it holds.
     # It binds a hospital since 1 July 2025 all the same.
-    assert found.rule == f"{C5}; § 393(1) to (4) SGB V asks the like (open)"
+    assert found.rule == f"{C5}; § 393(1) to (4) SGB V asks for the like (open)"
     assert found.law == "the law asks for the like"
 
 

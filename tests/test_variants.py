@@ -352,11 +352,11 @@ def test_a_policy_that_a_statute_asks_too_is_nothing_that_the_client_may_drop() 
     listed = {v.what: v for v in plausible.policies(clinic.scenario, clinic.results.chain)}
     c5 = listed["policy line: that a service holds a C5 Type 2 attestation"]
     assert not c5.plausible
-    assert c5.clause.endswith("though § 393(1) to (4) SGB V asks the like (open)")
+    assert c5.clause.endswith("though § 393(1) to (4) SGB V asks for the like (open)")
     assert not listed["hard condition: that no rule on data fails"].plausible
     assert not any("drop" in change for change in clinic.turns().change)
     told = clinic.exclusions().set_index("option").loc["Regional cloud"]
-    assert "§ 393(1) to (4) SGB V asks the like (open)" in told.rule
+    assert "§ 393(1) to (4) SGB V asks for the like (open)" in told.rule
 
     state = opened("agence-lumiere")
     free = {v.what: v.plausible for v in plausible.policies(state.scenario, state.results.chain)}

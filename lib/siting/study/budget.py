@@ -478,7 +478,7 @@ class BudgetFrames(Topic):
     def _vat_told(self, rate: prices.Vat | None, borne: float) -> str:
         """What totals hold of value-added tax, or of sales tax."""
         if rate is None:
-            return "without VAT or sales tax: no rate is on file"
+            return "without VAT or sales tax (no rate is on file)"
         if borne > 0:
             part = "" if math.isclose(borne, rate.rate) else f"{100 * borne:.3g} of "
             return f"with the VAT that you do not get back ({part}{100 * rate.rate:.3g}%)"

@@ -163,10 +163,11 @@ class TimelineFrames(Topic):
         whose = "as is taken for granted" if known.assumed else "by your answer"
         said = f"{whose} “{turning[0].label}: {known.text}”"
         if not stricter:
-            return f"no time, {said}"
+            return f"no grace period, {said}"
         if self.options[option].in_use:
             return f"time until then, {said}"
-        return "time for what runs today alone"
+        last = self.results.numbers.date(stricter - dt.timedelta(days=1))
+        return f"today: until {last}"
 
     def _bound_by(self, point: OpenPoint | None) -> list[Finding]:
         """What laws of a point say that are open for what runs today, too."""

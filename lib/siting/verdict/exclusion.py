@@ -232,7 +232,7 @@ def asks_the_same(law: Finding) -> str:
     if law.may_not_apply:
         return f"{law.cited} may ask the same (open)"
     if law.verdict == "review":
-        return f"{law.cited} asks the like (open)"
+        return f"{law.cited} asks for the like (open)"
     return f"{law.cited} asks for the same"
 
 

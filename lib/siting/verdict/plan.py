@@ -289,11 +289,16 @@ def to_decide(target: Candidate, baseline: str, facts: Facts) -> dict[str, str]:
 
 
 def to_decide_today(target: Candidate, baseline: str, facts: Facts) -> dict[str, str]:
-    """The same of what runs today, where another is chosen: what is not open of that, too."""
+    """The same of what runs today, where another is chosen: what is not open of that, too, and
+    what is known to be lacking today, as nothing that is done for the other mends it."""
     if target.name == baseline:
         return {}
     mine = {point.label for point in facts.reviews.get(target.name, ())}
-    left = (point for point in facts.reviews.get(baseline, ()) if point.label not in mine)
+    left = (
+        point
+        for point in facts.reviews.get(baseline, ())
+        if point.label not in mine or any(f.is_lacking for f in point.findings)
+    )
     return by_owner(map(doubted, left))
 
 
