@@ -922,9 +922,9 @@ def test_a_choice_that_runs_today_has_no_second_list() -> None:
 @pytest.mark.parametrize(
     ("client", "rule", "authority"),
     [
-        ("banca-valdora", "GDPR-35-1", "supervisory authority"),
-        ("klinikverbund-nordheide", "GDPR-35-1", "supervisory authority"),
-        ("assekuranz-saentis", "CH-FADP-22", "FDPIC"),
+        ("banca-valdora", "GDPR-35-1", "the supervisory authority"),
+        ("klinikverbund-nordheide", "GDPR-35-1", "the supervisory authority"),
+        ("assekuranz-saentis", "CH-FADP-22", "your adviser or the FDPIC"),
     ],
 )
 def test_an_impact_assessment_clears_no_service_that_it_does_not_speak_of(
@@ -945,7 +945,7 @@ def test_an_impact_assessment_clears_no_service_that_it_does_not_speak_of(
     row = points[(points.option == s.chosen) & points.point.str.startswith("Data-protection imp")]
     (open_,) = row.to_dict("records")
     assert open_["owner"] == "data protection"
-    assert f"ask the {authority} first" in open_["remedy"]
+    assert f"ask {authority} first" in open_["remedy"]
     step = next(x for x in s.results.advice.plan if x.row.when == "moving")
     assert s.results.day(step.due) == open_["due"]
     consulted = dt.date.fromisoformat(open_["due"]) + dt.timedelta(weeks=8)

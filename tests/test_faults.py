@@ -207,7 +207,7 @@ from test_faults import SEES, small
 held = open({held!r}, "w")
 print("half a line", end="")
 made = process.copied
-process.copied = lambda *args: print(", a copy", end="") or made(*args)
+process.copied = lambda *args, **told: print(", a copy", end="") or made(*args, **told)
 batch.run([small("a", SEES)], {out!r}, copies={copies!r})
 """
 SEES = """
