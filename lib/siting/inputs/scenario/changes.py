@@ -165,7 +165,9 @@ def _refuse_unknown(scenario: Scenario, data: Mapping[str, Any], keys: Sequence[
 
 def _whole(keys: Sequence[str], place: int) -> str:
     """How to say a change within a record that is not there: the record as a whole."""
-    inner = "".join(f"{{{key}: " for key in keys[place:]) + "…" + "}" * len(keys[place:])
+    opened = "".join(f"{{{key}: " for key in keys[place:])
+    closed = "".join("}" for _ in keys[place:])
+    inner = f"{opened}…{closed}"
     return f"{'.'.join(keys[:place])} is left out; write {'.'.join(keys[:place])}='{inner}'"
 
 
