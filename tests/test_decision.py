@@ -181,6 +181,15 @@ def test_a_test_that_costs_more_than_its_answer_is_worth_is_no_step():
     assert known(test.cost.central - 1, rate=0.5).pays
 
 
+def test_an_estimate_in_another_currency_claims_no_further_digits():
+    days = Range(2000, 4500, 9000, unit="EUR")
+    francs = knowledge.estimate_in(days, 0.91932, "CHF")
+    # 1838.64, 4136.94 and 8273.88 francs.
+    assert francs == Range(1800, 4100, 8300, unit="CHF")
+    odd = Range.exact(4567, "EUR")
+    assert knowledge.estimate_in(odd, 1.0) == odd
+
+
 def test_a_step_of_one_sector_is_not_given_to_another():
     found = {}
     for sector in ("banking", "health"):

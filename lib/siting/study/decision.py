@@ -500,8 +500,7 @@ class DecisionFrames(Topic):
             if test is None:
                 yield row
                 continue
-            in_money = test.cost.scaled(k.rate)
-            yield row | {"action": test.action, "days": test.days, "cost*": in_money}
+            yield row | {"action": test.action, "days": test.days, "cost*": k.price}
             yield source_of(test)
 
     @frame

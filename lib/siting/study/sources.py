@@ -205,7 +205,8 @@ class SourceFrames(Topic):
         if test is None:
             return {}
         rate = exchange_rate(test.currency, self.client.currency, self.client.report_date).rate
-        return {"action": test.action, "days": test.days, "price*": test.cost.scaled(rate)}
+        price = knowledge.estimate_in(test.cost, rate)
+        return {"action": test.action, "days": test.days, "price*": price}
 
     def _softest(self) -> dict[str, Source]:
         """Of each driver of cost the source that is least firm."""

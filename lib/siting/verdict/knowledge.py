@@ -54,10 +54,29 @@ class Knowledge:
     """Client's currency per unit of the experiment's."""
 
     @property
+    def price(self) -> Range | None:
+        """What the test costs; None where none is known. [client's currency]"""
+        test = self.experiment
+        return None if test is None else estimate_in(test.cost, self.rate)
+
+    @property
     def pays(self) -> bool:
         """Whether the answer is worth more than the test that gives it."""
-        test = self.experiment
-        return test is not None and self.worth > test.cost.central * self.rate
+        return self.price is not None and self.worth > self.price.central
+
+
+def estimate_in(cost: Range, rate: float, unit: str | None = None) -> Range:
+    """An estimate of working hours in another currency, of two significant digits.
+
+    A round sum of euros is a round sum of francs: further digits would be those of the exchange
+    rate, not of the estimate. Nothing changes at a rate of 1.
+
+    rate: of the other currency per unit of the estimate's
+    """
+    there = cost.scaled(rate, unit)
+    if rate == 1:
+        return there
+    return Range.ordered((float(f"{end:.2g}") for end in there.ends), there.unit)
 
 
 def experiment_for(driver: str) -> Experiment | None:

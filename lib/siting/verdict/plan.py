@@ -18,7 +18,7 @@ from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
 from siting.vendors import notice
 from siting.vendors.stability import ServiceEnd, VendorRisks
 from siting.vendors.vendor_record import load
-from siting.verdict.knowledge import Experiment, Knowledge
+from siting.verdict.knowledge import Experiment, Knowledge, estimate_in
 from siting.verdict.ranking import Candidate, Doubt
 
 FIRST_HORIZON_DAYS = 30
@@ -452,7 +452,7 @@ def _step(
         times = len(facts.turning) if row.when == "turning" else 1
         times += 1 if words["also"] else 0
         rate = facts.rates.get(named.currency, 1.0)
-        price = named.cost.scaled(times * rate, facts.currency)
+        price = estimate_in(named.cost, rate, facts.currency).scaled(times)
     texts = {"label": row.label, "step": row.step, "guard": row.guard}
     filled = {field: text.format(**words) for field, text in texts.items()}
     day = _planned(row, facts.go.get(option), facts.baseline != option)
