@@ -229,7 +229,7 @@ def test_service_forgone_is_in_todays_money_and_never_in_what_is_paid(client: st
     added = bridge["forgone"] + bridge["later"]
     assert (bridge["paid"] + added).to_list() == pytest.approx(bridge["present"].to_list())
     told = printed("40_cost", client)
-    says = "In today's money and likely count service forgone until it runs" in told
+    says = "Waiting counts at least what a month of the option costs" in told
     assert says == (bridge["forgone"].abs() > 1).any()
 
 

@@ -613,7 +613,7 @@ def test_where_nothing_runs_today_every_option_is_new_and_nothing_is_paid_before
     assert "today" not in set(s.standings().role)
     # What the service would be worth meanwhile is forgone; nobody is paid for what is not there.
     waiting = s.cash_flows().item[s.cash_flows().item.str.contains("until production")]
-    assert set(waiting) <= {"Service forgone until production"}
+    assert set(waiting) <= {"Waiting, counted and not billed"}
     assert s.summary()["recommendation"]["baseline"] is None
 
 

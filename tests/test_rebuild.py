@@ -367,7 +367,7 @@ def test_items_by_year_add_up_to_what_is_paid_and_hold_each_item_of_the_total(cl
     items = s.items_by_year()
     paid = s.yearly_costs().set_index(["option", "year"]).paid
     made = items.groupby(["option", "year"], observed=True).paid.sum()
-    forgone = items[items.item == "Service forgone until production"]
+    forgone = items[items.item == "Waiting, counted and not billed"]
     made = made.sub(forgone.groupby(["option", "year"], observed=True).paid.sum(), fill_value=0)
     for key, amount in paid.items():
         assert made[key] == pytest.approx(amount, abs=0.01)

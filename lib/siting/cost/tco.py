@@ -362,7 +362,7 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[CashFlow, ...]:
     out.append(
         CashFlow(
             item="forgone",
-            label="Service forgone until production",
+            label="Waiting, counted and not billed",
             category=cashflow.FORGONE,
             amounts=lacking,
             factors=(),

@@ -443,7 +443,7 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
     _write(sheet, 1, [words])
     heads = ["Option", "Total cost", "Present cost", "NPV against the baseline",
              "Cost per million tokens (levelised)", "API price path",
-             "Paid: total without service forgone"]  # fmt: skip
+             "Paid: total without waiting"]  # fmt: skip
     _write(sheet, 3, heads, book.formats["head"])
     present = {n: f"'{names[n]}'!C{len(cost.flows) + 3}" for n, cost in comparison.options.items()}
     last = book.columns[-1]

@@ -98,7 +98,7 @@ class BridgeStep:
 
 BRIDGE = (
     BridgeStep(key="paid", kind="sum", told="Planned, as paid"),
-    BridgeStep(key="forgone", kind="added", told="service forgone until it runs"),
+    BridgeStep(key="forgone", kind="added", told="waiting, counted and not billed"),
     BridgeStep(key="later", kind="added", told="paid later is worth less today"),
     BridgeStep(key="present", kind="sum", told="Planned, in today's money"),
     BridgeStep(key="ranges", kind="added", told="ranges reach further one way"),
@@ -107,7 +107,7 @@ BRIDGE = (
     BridgeStep(key="steps", kind="added", told="steps of the plan"),
     BridgeStep(key="steps_in_moving", kind="held", told="steps that moving over holds"),
     BridgeStep(key="model", kind="added", told="a model that bridges, beyond what the plan holds"),
-    BridgeStep(key="not_billed", kind="added", told="service forgone is not billed"),
+    BridgeStep(key="not_billed", kind="added", told="waiting is not billed"),
     BridgeStep(key="in_all", kind="sum", told="All that may fall due"),
 )
 """In their order."""

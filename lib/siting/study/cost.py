@@ -26,7 +26,7 @@ CATEGORIES = {
     "migration": "moving over", "exit": "leaving", "residual": "resale", "insurance": "insurance",
     "fine_tuning": "fine-tuning", "model_moves": "changes of model", "tax": "tax",
     "before_production": "today's bill until it runs",
-    "forgone": "service forgone until it runs",
+    "forgone": "waiting, counted and not billed",
 }  # fmt: skip
 """Categories of siting_facts/cost_items.csv as a client reads them."""
 PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation", "fx")
@@ -135,7 +135,8 @@ class CostFrames(Topic):
         option: label of the option
         item: what is paid for
         category: kind of cost
-        is_paid: whether somebody pays it; a service that is forgone is counted, and nobody bills it
+        is_paid: whether somebody pays it; waiting is counted at what a month of the option costs
+            at least, and nobody bills the difference
         month: 0 is today; the last holds exit and resale [months]
         amount: cost; income is negative [currency]
         present: the same, discounted to today [currency]
