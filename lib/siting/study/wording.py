@@ -159,9 +159,16 @@ class Wording:
         """A value as its unit wants it, the unit with it."""
         return self.results.numbers.quantity(value, unit, decimals)
 
-    def ranged(self, low: float, central: float, high: float, unit: str = "") -> str:
+    def ranged(
+        self,
+        low: float,
+        central: float,
+        high: float,
+        unit: str = "",
+        decimals: int | None = None,
+    ) -> str:
         """The central value with its range: `12 GiB (10 to 15)`; an exact one stands alone."""
-        return self.results.numbers.range(Range(low, central, high, unit=unit))
+        return self.results.numbers.range(Range(low, central, high, unit=unit), decimals)
 
     def change(self, factor: float) -> str:
         """A factor on what is planned: `17% more`, `24% less`, `2.5 times as much`."""
