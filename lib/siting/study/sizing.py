@@ -249,7 +249,7 @@ class SizingFrames(Topic):
         return {
             PARTS["weights"]: f"{said(weights)} GB {of_card} at {reached['weight_memory']} GB/s: "
             f"{said(1000 * over.read)} ms; products {said(1000 * over.computed)} ms; of both the "
-            f"{said(over.power)}-norm",
+            f"{said(over.power)}-norm; a step reads no embeddings",
             PARTS["cache"]: f"{said(cache)} GB read{written} at {reached['kv_memory']} GB/s: each "
             f"request holds {said(length)} tokens",
         }
