@@ -149,7 +149,9 @@ def test_a_duty_that_begins_within_the_plan_stands_beside_the_open_points() -> N
     assert "California ADMT" in row.rules
     later = "Decisions by technology (California ADMT) and Consequential decisions (Colorado)"
     assert f"**Binds from January 1, 2027:** {row.letter} ({later})." in told
-    assert f"as OpenAI API runs:** A, B, C, D, E, and {row.letter} (Risk assessment" in told
+    assert f"as OpenAI API runs:** A; B; C; D; E; {row.letter} (Risk assessment" in told
+    older = "(California): use begun before January 1, 2026 has until December 31, 2027)"
+    assert older in told
     assert row.owner == "data protection"
     due = s.open_points()
     own = due[(due.option == s.chosen) & (due.point == row.point)].iloc[0]
@@ -714,7 +716,9 @@ def test_page_one_and_page_five_count_the_same_points(client: str) -> None:
         rules = s.spelt((s.rule_points().option == s.today).sum())
         left = s.points_today()
         due = (left.in_force & ~left.is_due).sum()
-        overdue = f", {s.spelt(due)} may be due" if due else ""
+        # One may decide that more law binds, as “personal data: no” does.
+        more = " or more" if left.decides_law.any() else ""
+        overdue = f", {s.spelt(due)}{more} may be due" if due else ""
         overdue += f", {s.spelt(left.is_due.sum())} is" if left.is_due.any() else ""
         said = f"staying with {s.today} leaves {rules} open ({of_law} of law{overdue})"
         assert said in page_one
@@ -1151,8 +1155,58 @@ def test_an_american_client_is_cleared_by_a_place_at_home() -> None:
     assert len(chinese) and not chinese.cleared_if.str.contains("EEA").any()
 
 
+@pytest.mark.parametrize(
+    ("client", "contract", "own"),
+    [
+        ("klinikverbund-nordheide", "GDPR-28-1", "GDPR-5-3"),
+        ("assekuranz-saentis", "CH-FADP-9", "CH-FADP-6"),
+    ],
+)
+def test_own_machines_ask_who_reaches_them_and_what_the_client_sets_itself(
+    client: str, contract: str, own: str
+) -> None:
+    """Nobody has said whether an outside party maintains or hosts them: Art. 28(3) GDPR and Art. 9
+    FADP are open, not without object, and the page cites them beside the law of secrecy."""
+    s = opened(client)
+    law = s.results.sovereignty
+    (chosen,) = (o for o, label in s.results.labels.items() if label == s.chosen)
+    found = law.options[chosen].verdicts[contract]
+    assert (found.verdict, found.missing) == ("review", ("external",))
+    points = s.rule_points()
+    points = points[points.option == s.chosen]
+    outside = points[points.rules.str.contains(law.law.rules[contract].title)].iloc[0]
+    assert outside.laws.split("; ")[1] == law.law.rules[contract].cited
+
+    (retention,) = points[points.rules == law.law.rules[own].title].itertuples()
+    assert (retention.can_strike, retention.questions) == (False, 2)
+    assert (retention.owner, retention.of_law) == ("data protection", True)
+
+
+def test_care_clears_health_data_by_a_law_or_contract_that_is_named() -> None:
+    """Art. 9(2)(h) and (3) GDPR: “care” alone is no ground."""
+    s = opened("klinikverbund-nordheide")
+    points = s.rule_points()
+    own = points[points.point == "Condition for special categories"]
+    assert set(own.option) == set(s.rule_counts().option)
+    assert own.can_strike.all()
+    assert own.clears.str.contains("§ 22(1) no. 1 b BDSG", regex=False).all()
+
+
+def test_what_is_kept_to_until_a_point_is_settled_is_told_where_it_is_due() -> None:
+    """The class of the State secrets binds what runs today: it counts as due, stands first, and
+    what goes in before is said on pages 5 and 8."""
+    s = opened("agence-lumiere")
+    (row,) = s.rule_points()[lambda x: (x.option == s.chosen) & (x.meanwhile != "")].itertuples()
+    assert (row.letter, row.point) == ("A", "Class of the State secrets")
+    page = printed("30_data", "agence-lumiere")
+    assert "as Qualified cloud runs:** A, B, C, D, E and G." in page
+    assert "**From today until A is settled:** no State secret goes into any service" in page
+    plan = printed("65_timeline", "agence-lumiere")
+    assert "From today until “Class of the State secrets” is settled, no State secret goes" in plan
+
+
 def test_a_list_of_sub_processors_that_the_client_holds_says_their_places() -> None:
-    clears = "Of sub-processors it stands on the list that you hold (Art. 28(2))."
+    clears = "Of sub-processors look first at the list that you hold (Art. 28(2))."
     points = opened("agence-lumiere").rule_points()
     own = points[points.option == "Qualified cloud"]
     assert own.clears.str.endswith(clears).sum() == 1

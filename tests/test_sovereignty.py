@@ -68,7 +68,7 @@ CANNOT = {
     "OMN-1": "fail", "EUCS-1": "fail;pass",
     # The article sets no number, or asks for a person's judgement
     "GDPR-5-2": "fail", "GDPR-33-1": "fail", "CH-FADP-24": "fail", "HDS-2": "fail",
-    "BE-458-1": "fail",
+    "GDPR-5-3": "fail", "CH-FADP-6": "fail", "BE-458-1": "fail",
     # The duty is somebody else's: the vendor's, or the maker's of the model
     "US-702-1": "fail", "LEGALHOLD-1": "fail", "LEGALHOLD-2": "fail", "DATA-32-1": "fail",
     "AIA-GPAI-1": "fail", "AIA-GPAI-2": "fail",

@@ -254,7 +254,7 @@ OPEN = {
     },
     "patterns of names of models": {"regional_surcharges.models", "training_frameworks.models"},
     "articles that a lawyer cites": {"sovereignty_rules.provision_beyond"},
-    "sentences": {"plan_steps.guard"},
+    "sentences": {"plan_steps.guard", "sovereignty_rules.meanwhile"},
     "conditions and values that the rule book parses": {
         "sovereignty_flows.exists_when", "sovereignty_stress.value", "c3a_criteria.holds_when",
         "seal_ceilings.holds_when", "sovereignty_rules.lacking_when",

@@ -10,6 +10,7 @@ Unknown never becomes pass.
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -329,9 +330,9 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     """
     rule = law.rules[rule_id]
     if rule.valid_from and law.day < rule.valid_from:
-        return Decided(verdict="n.a.", reason=f"Applies from {rule.valid_from}.")
+        return Decided(verdict="n.a.", reason=f"Applies from {_spelt(rule.valid_from)}.")
     if rule.valid_to and law.day > rule.valid_to:
-        return Decided(verdict="n.a.", reason=f"Applied until {rule.valid_to}.")
+        return Decided(verdict="n.a.", reason=f"Applied until {_spelt(rule.valid_to)}.")
     values = {**law.sets, **dict(zip(law.tested[rule_id], given, strict=True))}
     when = law.parsed[rule_id]
     held = conditions.evaluate(when.applies, values)
@@ -369,6 +370,10 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
         found = _waiting("Not known", law, values, when.fails, when.reviews)
         return replace(found, may_fail=may_fail)
     return Decided(verdict="pass", reason=rule.pass_reason)
+
+
+def _spelt(day: dt.date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def _is_own(condition: Condition, law: RuleBook, values: Values) -> bool:

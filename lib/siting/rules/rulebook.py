@@ -86,8 +86,9 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     )
     """Rules whose duties it tells of before they bind anybody, so that nothing of it is due."""
     may_forbid: bool = False
-    """Of a rule that cannot fail here: whether its text forbids all the same, or rules that hang on
-    it do, so that a person or a court may find that the option is not allowed."""
+    """Of a rule that cannot fail here, or is open for another reason than that by which it fails:
+    whether its text forbids all the same, or rules that hang on it do, so that a person or a court
+    may find that the option is not allowed."""
     forbidden_by: Annotated[
         str, one_of(lambda: column("sovereignty_attributes", "name"), "attribute", ";")
     ] = ""
@@ -102,6 +103,12 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     is_condition: bool = False
     """Whether the provision is no duty: what the law protects, or whether it reaches the client,
     hangs on what it says. Nothing of it is ever due, and nobody breaks it."""
+    older_until: dt.date | None = None
+    """Last day that the law leaves to a use that began before it was in force; missing where it
+    leaves none."""
+    meanwhile: str = ""
+    """What the client keeps to from today until it is settled, whichever service runs: a clause
+    that begins small. Such a point stands first. Blank: nothing but what settles it."""
     remedy: str = ""
     """What mends it: ways out, measures, and when each is in place (`siting.rules.remedies`)."""
     remedy_items: Annotated[

@@ -106,6 +106,11 @@ class OpenPoint:
         return (self.awaited and self.awaited.owner) or self.by_gravity[0].rule.owner
 
     @property
+    def meanwhile(self) -> str:
+        """What the client keeps to from today until it is settled; blank where nothing is said."""
+        return "; ".join(filter(None, (f.rule.meanwhile for f in self.findings)))
+
+    @property
     def reason(self) -> str:
         """Why it is open."""
         if len(self.findings) == 1:
@@ -143,7 +148,7 @@ class OpenPoint:
         if self.flows:
             asked = asked.replace("this flow", f"this flow ({_listed(self.flows)})", 1)
         if self._stands_on_a_list:
-            asked += " Of sub-processors it stands on the list that you hold (Art. 28(2))."
+            asked += " Of sub-processors look first at the list that you hold (Art. 28(2))."
         return asked or self.remedy
 
     @property
@@ -157,11 +162,12 @@ class OpenPoint:
     @property
     def weight(self) -> tuple[bool, bool, bool, int, bool]:
         """Place among the points of an option: those that can strike it first, of these first what
-        decides which law reaches the client; those of law that binds others last."""
+        decides which law reaches the client, or keeps data out until it is settled; those of law
+        that binds others last."""
         rank = WEIGHTS.index(self.lead.rule.weight)
-        decides_law = self.strikes and self.lead.rule.is_condition
+        comes_first = self.strikes and (self.lead.rule.is_condition or bool(self.meanwhile))
         last = self.lead.may_not_apply
-        return not self.strikes, not decides_law, self.is_on_others, rank, last
+        return not self.strikes, not comes_first, self.is_on_others, rank, last
 
 
 def _carriers(flows: Iterable[FlowFacts]) -> tuple[str, ...]:

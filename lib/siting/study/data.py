@@ -326,6 +326,8 @@ class DataFrames(Topic):
         clears: the question, or what would mend it
         cure: the first sentence of that, without another way out
         questions: all that is asked for it, that one included [1]
+        meanwhile: what the client keeps to from today until it is settled; blank where nothing but
+            what settles it is asked
         owner: who settles it: of a point that a step of the plan mends, who does the step
         """
         chosen = self.results.decision.recommended
@@ -353,6 +355,7 @@ class DataFrames(Topic):
                     "clears": p.clears,
                     "cure": short.cure(p.clears),
                     "questions": len(p.missing),
+                    "meanwhile": p.meanwhile,
                     "owner": step.owner if step else p.owner,
                 }
 

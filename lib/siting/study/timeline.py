@@ -89,7 +89,8 @@ class TimelineFrames(Topic):
             which that turns; blank where no answer does
         binds_today: whether a law of it that is in force is open for what runs today, too: there it
             is due already, where it applies
-        bound_by: titles of the rules of it by which it does; blank where it does not
+        bound_by: titles of the rules of it by which it does, with the last day of use that is older
+            than the law, where that has time; blank where it does not
         is_known: whether what such a law asks is known to be lacking there
         """
         law = self.results.sovereignty
@@ -117,7 +118,7 @@ class TimelineFrames(Topic):
                     "due": self.results.day(step.day) if step else self._due(c.name, point, end),
                     "spared": self._spared(c.name, point),
                     "binds_today": bool(self._bound_by(point)),
-                    "bound_by": "; ".join(f.rule.title for f in self._bound_by(point)),
+                    "bound_by": "; ".join(map(self._binding_by, self._bound_by(point))),
                     "is_known": self._is_known(point),
                 }
         yield from law.sources
@@ -172,6 +173,14 @@ class TimelineFrames(Topic):
     def _bound_by(self, point: OpenPoint | None) -> list[Finding]:
         """What laws of a point say that are open for what runs today, too."""
         return [f for f in self._said_today(point) if f.verdict in ("review", "fail")]
+
+    def _binding_by(self, found: Finding) -> str:
+        """The title of a rule that binds what runs today, and until when it spares older use."""
+        rule = found.rule
+        if rule.older_until is None or rule.valid_from is None:
+            return rule.title
+        began, last = map(self.results.numbers.date, (rule.valid_from, rule.older_until))
+        return f"{rule.title}: use begun before {began} has until {last}"
 
     def _is_known(self, point: OpenPoint | None) -> bool:
         """Whether what a law of a point asks of what runs today is known to be lacking."""
