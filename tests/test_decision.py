@@ -281,7 +281,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
     doubtful = candidate("b", 1.0, uncleared=(DOUBT,))
     known = plan.conditions(doubtful, "a", [], facts) | {"stay", "switch", "measure"}
     known |= {"renewing", "leaving", "leaving at go", "bridging", "turning", "counsel", "overlap"}
-    known |= {"mends", "moving", "ceasing", "dated", "proving", "piloting", "today"}
+    known |= {"mends", "moving", "ceasing", "dated", "proving", "piloting", "today", "due soon"}
     words = [
         "counsel",
         "tried",
@@ -313,6 +313,7 @@ def test_every_plan_step_of_the_table_can_be_filled_in_and_has_a_known_condition
         "also",
         "also_reviewed",
         "proofs",
+        "by",
     ]
     for step in table("plan_steps", PlanStep):
         assert step.when in known, step.step

@@ -448,15 +448,42 @@ def test_what_is_open_of_todays_service_has_owners_hours_and_an_end() -> None:
     mine = s.open_points()
     mine = set(mine.point[mine.option == s.chosen])
     left = s.points_today()[lambda points: ~points.point.isin(mine)]
-    assert set(own.owner) == set(left.owner) == {"data protection", "architect"}
+    paid = own[own.price > 0]
+    assert set(paid.owner) == set(left.owner) == {"data protection", "architect"}
     assert own.price.sum() == 2 * 1400 and set(own.due) == {s.gates().due.iloc[0]}
     said = " ".join(own.step)
     assert all(point in said for point in left.point)
-    assert said.count("Use of it that is not cleared stops that day.") == 2
-    assert "Azure OpenAI cleared, or use stops" in printed("65_timeline", "klinikverbund-nordheide")
-    # Where nothing is open of it alone, or nothing runs today, there is no such step.
-    for client in ("polderwerk", "assekuranz-saentis", "agence-lumiere"):
+    # What may be due already is in it, too, in the hours of the same points of the choice.
+    assert all(p in said for p in s.points_today()[lambda points: points.in_force].point)
+    assert said.count("Use of it that is not cleared stops that day.") == len(own) == 6
+    page = printed("65_timeline", "klinikverbund-nordheide")
+    assert "Azure OpenAI cleared, or use stops" in page and "architect and four others" in page
+    # Polderwerk: both points that may be due are the choice's, too: no hours, and one line.
+    own = opened("polderwerk").steps()[lambda steps: steps.label.str.contains("cleared, or")]
+    assert own.owner.tolist() == ["human resources", "product"] and own.price.sum() == 0
+    assert "in the hours" not in own.label.iloc[0] and "in their hours" in own.step.iloc[0]
+    # Where nothing else runs today there is no such step.
+    for client in ("assekuranz-saentis", "agence-lumiere"):
         assert not opened(client).steps().label.str.contains("cleared, or").any()
+
+
+@pytest.mark.parametrize(("client", "before"), [("polderwerk", 15_100), ("banca-valdora", 20_300)])
+def test_a_duty_of_today_that_comes_before_the_first_gate_is_a_step_of_its_own(
+    client: str, before: float
+) -> None:
+    # AI Act Art. 50(2): systems of before 2 August 2026 must mark from 2 December 2026, eight days
+    # after the report; the first gate is on 24 December. 1,400 EUR are one owner's hours.
+    s = opened(client)
+    step = s.steps().iloc[0]
+    assert step.label == f"marking of generated content settled at {s.today}"
+    assert (step.owner, step.due, step.price) == ("product", "2026-12-01", 1400)
+    assert s.gates().spent[0] == before + 1400
+    assert (
+        "marking" not in " ".join(s.steps().step[lambda x: x.str.contains("Decide what")]).lower()
+    )
+    page = printed("10_decision", client, "page_one")
+    assert f"{step.label} by product; € 1 400, by 1 December 2026" in page.replace("\u202f", " ")
+    assert f"if cleared, with {s.verdict().today_model[0]}" in page
 
 
 @pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora", "polderwerk"])

@@ -117,7 +117,7 @@ def test_a_policy_is_told_before_a_condition_on_money() -> None:
     # Section 393 takes Type 1 of some systems for 18 months, and nobody has said which it holds.
     # It binds a hospital since 1 July 2025 all the same.
     assert found.rule == f"{C5}; § 393(1) to (4) SGB V asks for the like (open)"
-    assert found.law == "the law asks for the like"
+    assert found.law == "the law asks for the like, which is open"
 
 
 def test_a_law_of_which_it_is_open_whether_it_binds_may_ask_the_same() -> None:
@@ -127,8 +127,8 @@ def test_a_law_of_which_it_is_open_whether_it_binds_may_ask_the_same() -> None:
     assert law_beside([None, None]) == ""
     assert law_beside([binds]) == "the law asks for the same"
     assert law_beside([may_bind]) == "the law may ask for the same"
-    assert law_beside([has_exception]) == "the law asks for the like"
-    assert law_beside([binds, has_exception]) == "the law asks for the like"
+    assert law_beside([has_exception]) == "the law asks for the like, which is open"
+    assert law_beside([binds, has_exception]) == "the law asks for the like, which is open"
     assert law_beside([binds, may_bind]) == "the law may ask for the same"
     assert law_beside([may_bind, None]) == "the law may ask for a part of it"
 
@@ -140,7 +140,7 @@ def test_page_one_lets_no_policy_look_waivable_that_the_law_asks_for_too(client:
     ruled_out = [line for line in told.splitlines() if "ruled out by your pol" in line]
     asks = {
         "agence-lumiere": "may ask for the same",
-        "klinikverbund-nordheide": "asks for the like",
+        "klinikverbund-nordheide": "asks for the like, which is open",
     }
     assert all(f"the law {asks[client]}" in line for line in ruled_out)
 

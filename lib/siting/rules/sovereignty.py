@@ -78,6 +78,12 @@ class OpenPoint:
         return any(f.is_lacking for f in self.findings)
 
     @property
+    def binds_now(self) -> bool:
+        """Whether some law that binds the client asks for it already: in force, and a duty."""
+        of_law = (f.rule for f in self.findings if f.is_of_law)
+        return any(not rule.to_come and not rule.is_condition for rule in of_law)
+
+    @property
     def is_on_others(self) -> bool:
         """Whether it is about law that binds who sells or made what is used, and no law that binds
         the client asks for it."""

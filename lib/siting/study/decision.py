@@ -519,7 +519,8 @@ class DecisionFrames(Topic):
         is_pilot: whether one team tests the choice in it before go, for which GPUs are rented; its
             price holds the rent
         is_held: whether costs of the choice hold its work already
-        price*?: what it costs; missing where nothing is known [currency]
+        price*?: what it costs, nought where hours of another step hold it; missing where nothing is
+            known [currency]
         """
         for s in self.results.advice.plan:
             yield {
@@ -555,7 +556,8 @@ class DecisionFrames(Topic):
         day: their gate, so many days after the report [days]
         due: day on which they are due, at the latest that of their gate
         label: what to do, in a few words
-        owners: who does them, separated by semicolons
+        owners: who does them, separated by semicolons: those whose hours the line holds, first
+        in_other_hours: how many of them do it in hours that another line holds [owners]
         steps: how many they are [steps]
         is_held: whether costs of the choice hold their work already
         price*?: what they cost; missing where nothing is known [currency]
@@ -565,11 +567,13 @@ class DecisionFrames(Topic):
         for (day, label), alike in steps.groupby(["day", "label"], sort=False):
             low, price, high = alike[["price_low", "price", "price_high"]].sum(min_count=1).tolist()
             known = pd.notna(price)
+            unpaid = alike[alike.price == 0]
             yield {
                 "day": day,
                 "due": alike.due.iloc[0],
                 "label": label,
-                "owners": "; ".join(alike.owner.unique()),
+                "owners": "; ".join(pd.concat([alike.drop(unpaid.index), unpaid]).owner.unique()),
+                "in_other_hours": len(unpaid),
                 "steps": len(alike),
                 "is_held": alike.is_held.all(),
                 "price*": Range(low, price, high, unit=self.client.currency) if known else None,

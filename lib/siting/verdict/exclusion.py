@@ -249,7 +249,7 @@ def law_beside(laws: Sequence[Finding | None]) -> str:
         what = "a part of it"
     else:
         like = any(law.verdict == "review" and not law.may_not_apply for law in found)
-        what = "the like" if like else "the same"
+        what = "the like, which is open" if like else "the same"
     verb = "may ask" if any(law.may_not_apply for law in found) else "asks"
     return f"the law {verb} for {what}"
 

@@ -36,6 +36,7 @@ Condition = Literal[
     "measure",
     "reviews",
     "today",
+    "due soon",
     "mends",
     "moving",
     "counsel",
@@ -82,7 +83,8 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     filled in, and of a contract that ends {renewed}, {notice}, {until}, {renews} (for how long,
     without a notice); {beside} is how long old and new run side by side; {bridge} takes over from
     {before} ({bridged}: with its vendor) by {switch}, and is reviewed with the option under the
-    same rules ({also}, {also_reviewed}); {service} takes new jobs until {last}; {offers} are asked
+    same rules ({also}, {also_reviewed}); {reviews} of {today} are due {by} a day of the law;
+    {service} takes new jobs until {last}; {offers} are asked
     for what would turn the answer ({turning}), in few words {asked}; {proofs} are asked of
     {vendor}."""
     guard: str = ""
@@ -125,6 +127,19 @@ class Step:
     def due(self) -> int:
         """The day on which it is due. [days after the report]"""
         return self.ends or self.row.day
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settling:
+    """What one person settles in one step, of a choice or of what runs today."""
+
+    owner: str
+    points: str
+    """In words."""
+    ends: int = 0
+    """Day of a law that comes before that of the step's gate. [days after the report]"""
+    has_hours: bool = True
+    """Whether it takes hours that no other step holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,6 +230,9 @@ class Facts:
     """By option: what is open under the rules."""
     applies: Mapping[str, Set[str]] = field(default_factory=dict)
     """By option: the rules that apply to it."""
+    early: Mapping[str, int] = field(default_factory=dict)
+    """Points of what runs today to which a law gives time until a day that comes before the first
+    gate, with that day, by label. [days after the report]"""
     holds: frozenset[str] = frozenset()
     """Words of `when` that hold for the client: `critical`; `no` with each readiness it lacks."""
     counsel: tuple[str, ...] = ()
@@ -279,27 +297,67 @@ def doubted(point: OpenPoint) -> Doubt:
     )
 
 
-def to_decide(target: Candidate, baseline: str, facts: Facts) -> dict[str, str]:
-    """Who decides which open points, in words, without those that have a step of their own."""
+def to_decide(target: Candidate, baseline: str, facts: Facts) -> tuple[Settling, ...]:
+    """Who decides which open points, without those that have a step of their own."""
     reviews = facts.reviews.get(target.name, ())
     own = own_steps(target, baseline, facts)
     mended = {p.label for p in reviews if all(f.rule.rule_id in own for f in p.findings)}
     every = (d for d, _ in open_points(target, reviews) if not d.quality)
-    return by_owner(d for d in every if d.point not in mended)
+    found = by_owner(d for d in every if d.point not in mended)
+    return tuple(Settling(owner=who, points=points) for who, points in found.items())
 
 
-def to_decide_today(target: Candidate, baseline: str, facts: Facts) -> dict[str, str]:
-    """The same of what runs today, where another is chosen: what is not open of that, too, and
-    what is known to be lacking today, as nothing that is done for the other mends it."""
-    if target.name == baseline:
-        return {}
-    mine = {point.label for point in facts.reviews.get(target.name, ())}
-    left = (
-        point
-        for point in facts.reviews.get(baseline, ())
-        if point.label not in mine or any(f.is_lacking for f in point.findings)
+def to_decide_today(target: Candidate, baseline: str, facts: Facts) -> tuple[Settling, ...]:
+    """The same of what runs today, where another is chosen: what is open of that alone, what is
+    known to be lacking today, as nothing that is done for the other mends it, and what a law asks
+    of both already. Who settles the last for the choice settles it for both at once."""
+    left = _left_today(target, baseline, facts)
+    alone = by_owner(doubted(point) for point, is_shared in left if not is_shared)
+    both = by_owner(doubted(point) for point, is_shared in left if is_shared and point.binds_now)
+    told = {
+        owner: f"with the points of {target.label}, in their hours, {points}"
+        for owner, points in both.items()
+    }
+    return tuple(
+        Settling(
+            owner=owner,
+            points="; ".join(filter(None, (alone.get(owner), told.get(owner)))),
+            has_hours=owner in alone,
+        )
+        for owner in alone | told
     )
-    return by_owner(map(doubted, left))
+
+
+def due_soon(target: Candidate, baseline: str, facts: Facts) -> tuple[Settling, ...]:
+    """What a law gives what runs today time for, until a day before the first gate, where another
+    is chosen, by that day: whose own point of it, if there is one, has another day and another
+    service."""
+    if target.name == baseline:
+        return ()
+    found: dict[tuple[int, str], list[str]] = {}
+    for point in facts.reviews.get(baseline, ()):
+        if point.label in facts.early:
+            settled = found.setdefault((facts.early[point.label], point.owner), [])
+            settled.append(_within_sentence(point.label))
+    return tuple(
+        Settling(owner=owner, points=" and ".join(points), ends=day)
+        for (day, owner), points in sorted(found.items())
+    )
+
+
+def _left_today(
+    target: Candidate, baseline: str, facts: Facts
+) -> tuple[tuple[OpenPoint, bool], ...]:
+    """What is open of what runs today, where another is chosen, each with whether the choice has
+    the same point and clears both with it; without what has an earlier day of its own."""
+    if target.name == baseline:
+        return ()
+    mine = {point.label for point in facts.reviews.get(target.name, ())}
+    return tuple(
+        (point, point.label in mine and not point.is_lacking)
+        for point in facts.reviews.get(baseline, ())
+        if point.label not in facts.early
+    )
 
 
 def by_owner(doubts: Iterable[Doubt]) -> dict[str, str]:
@@ -373,6 +431,7 @@ def conditions(
         "measure": first_known(knowledge) is not None,
         "reviews": bool(to_decide(target, baseline, facts)),
         "today": bool(to_decide_today(target, baseline, facts)),
+        "due soon": bool(due_soon(target, baseline, facts)),
         "counsel": bool(facts.counsel),
         "ending": bool(facts.words[target.name]["ending"]),
         "ceasing": target.name in facts.ceasing,
@@ -427,32 +486,33 @@ def plan(
     open_ = {
         "reviews": to_decide(target, baseline, facts),
         "today": to_decide_today(target, baseline, facts),
+        "due soon": due_soon(target, baseline, facts),
     }
     own = list(own_steps(target, baseline, facts).values())
     rows = table("plan_steps", PlanStep)
     also = {s.label: _also(reviewed_bridge(s, target.name, baseline, facts)) for s in rows}
     steps = [
-        _step(
-            s, words | also[s.label] | {"reviews": points, "owner": who}, test, facts, target.name
-        )
+        _step(s, words | also[s.label], settled, test, facts, target.name)
         for s in rows
         if (s.when in holds or s in own or _is_moved_under(s, target, baseline, facts))
         and _suits(s, target, facts)
-        for who, points in open_.get(s.when, {s.owner: ""}).items()
+        for settled in open_.get(s.when, (Settling(owner=s.owner, points=""),))
     ]
-    return tuple(sorted(steps, key=lambda step: step.row.day))
+    return tuple(sorted(steps, key=lambda step: (step.row.day, step.due)))
 
 
 def _step(
-    row: PlanStep, words: Mapping[str, str], test: Experiment | None, facts: Facts, option: str
+    row: PlanStep,
+    words: Mapping[str, str],
+    settled: Settling,
+    test: Experiment | None,
+    facts: Facts,
+    option: str,
 ) -> Step:
-    named: PlanStep | Experiment | None = test if row.when == "measure" else row
-    price = None
-    if named and named.cost:
-        times = len(facts.turning) if row.when == "turning" else 1
-        times += 1 if words["also"] else 0
-        rate = facts.rates.get(named.currency, 1.0)
-        price = estimate_in(named.cost, rate, facts.currency).scaled(times)
+    """A step with its words filled in. settled: what its owner settles in it."""
+    words = {**words, "reviews": settled.points, "owner": settled.owner}
+    if settled.ends:
+        words["by"] = _spelt(facts.day + dt.timedelta(days=settled.ends))
     texts = {"label": row.label, "step": row.step, "guard": row.guard}
     filled = {field: text.format(**words) for field, text in texts.items()}
     day = _planned(row, facts.go.get(option), facts.baseline != option)
@@ -460,22 +520,34 @@ def _step(
         day = min(day, facts.renewal.days)
     if row.when == "ceasing":
         day = min(day, (facts.ceasing[option].last - facts.day).days)
-    filled_in = row.model_copy(update=filled | {"owner": words["owner"], "day": day})
-    ends = 0
+    filled_in = row.model_copy(update=filled | {"owner": settled.owner, "day": day})
+    ends = settled.ends
     if row.when == "overlap":
         ends = min(day, facts.ended[option])
     if row.when == "bridging":
         ends = min(day, facts.bridges[option].days)
     tests = words["model"] if row.when == "unproven" else ""
     reviews_bridge = bool(words["also"])
+    named = test if row.when == "measure" else row
+    price = _price(named, facts, reviews_bridge=reviews_bridge) if named else None
     return Step(
         row=filled_in,
-        price=price,
+        price=price if settled.has_hours or price is None else price.scaled(0),
         tests=tests,
         is_pilot=row.when == "piloting",
         reviews_bridge=reviews_bridge,
         ends=ends,
     )
+
+
+def _price(named: PlanStep | Experiment, facts: Facts, *, reviews_bridge: bool) -> Range | None:
+    """What a step costs, in the client's currency; None where nothing is known."""
+    if named.cost is None:
+        return None
+    is_per_offer = isinstance(named, PlanStep) and named.when == "turning"
+    times = len(facts.turning) if is_per_offer else 1
+    rate = facts.rates.get(named.currency, 1.0)
+    return estimate_in(named.cost, rate, facts.currency).scaled(times + reviews_bridge)
 
 
 def _also(bridge: Bridge | None) -> dict[str, str]:
@@ -583,6 +655,7 @@ def facts_of(
         },
         reviews={name: option.open_points for name, option in law.options.items()},
         applies={name: _applying(option) for name, option in law.options.items()},
+        early=_early(scenario, law),
         holds=lacks.union(critical),
         counsel=tuple(_within_sentence(topic.topic) for topic in law.for_counsel),
         renewal=renewal(scenario),
@@ -611,6 +684,19 @@ def _label(scenario: Scenario, name: str) -> str:
 def _applying(option: OptionAssessment) -> Set[str]:
     """The rules that apply to an option."""
     return {rule for rule, found in option.verdicts.items() if found.verdict != "n.a."}
+
+
+def _early(scenario: Scenario, law: Sovereignty) -> dict[str, int]:
+    """`Facts.early`; nothing where nothing runs today."""
+    today = scenario.finance.baseline
+    day = scenario.client.report_date
+    until = day + dt.timedelta(days=FIRST_HORIZON_DAYS)
+    found: dict[str, int] = {}
+    for point in law.options[today].open_points if today in law.options else ():
+        stricter = law.stricter_from(today, point, until)
+        if stricter is not None and (stricter - day).days > 1:
+            found[point.label] = (stricter - day).days - 1
+    return found
 
 
 def go(scenario: Scenario, name: str) -> Go:
@@ -678,9 +764,12 @@ def _ended(scenario: Scenario) -> dict[str, int]:
     return {name: round(switched_off(scenario, name)) for name in scenario.options}
 
 
-def switched_off(scenario: Scenario, name: str) -> float:
-    """When what runs today is no longer paid, as the costs have it. [days after the report]"""
-    return serves(scenario, name).central + _beside(scenario).central * DAYS_OF_MONTH
+def switched_off(scenario: Scenario, name: str, *, at_latest: bool = False) -> float:
+    """When what runs today is no longer paid, as the costs have it, or where the option that is
+    moved to goes live at the latest. [days after the report]"""
+    live = serves(scenario, name)
+    day = live.high if at_latest else live.central
+    return day + _beside(scenario).central * DAYS_OF_MONTH
 
 
 def _beside(scenario: Scenario) -> Range:
