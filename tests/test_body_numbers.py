@@ -174,7 +174,8 @@ class Reader:
         set apart by nothing."""
         said = blanks(text)
         for known in self.words:
-            said = said.replace(known, "·")
+            if known in said:  # and no end of a longer number: `60 000` of `160 000`
+                said = re.sub(rf"(?<!\d){re.escape(known)}", "·", said)
         said = re.sub(rf"(?<=\d){self.numbers.separator}(?=\d{{3}})", "", said)
         for pattern in (DATES, *map(re.compile, FIXED)):
             said = pattern.sub("·", said)

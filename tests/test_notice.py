@@ -5,6 +5,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -162,6 +163,38 @@ def test_an_announced_end_falls_into_its_year_and_is_a_move():
     end = notice.ending(known, "A", "m", DAY, 36, seed=1)
     assert end.by_year == (0.0, 1.0, 0.0)
     assert end.migrations.low >= 1
+
+
+def test_an_age_that_another_vendor_tells_shortens_what_is_left_of_a_life():
+    # A has no word on m, B has had it for a median life of A's: half of such lives are over, so
+    # that in half of what is left, three quarters of all, it ends at exp(0.6745 sigma) medians.
+    ended = [
+        retirement("A", f"m{i}", "2025-06-01", f"2025-0{i}-01", released="2024-01-01")
+        for i in range(2, 9)
+    ]
+    usual = notice.life(record(*ended), "A", DAY)
+    median = usual.range.central
+    born = DAY - dt.timedelta(days=round(median))
+    sold = retirement(
+        "B", "m", "2025-06-01", "2029-01-01", released=born.isoformat(), stage="preview"
+    )
+    known = record(*ended, sold)
+    end = notice.ending(known, "A", "m", DAY, 60, seed=1)
+    assert (end.released, end.retired) == (born, None)
+    left = notice.months_left(end, DAY)
+    assert left.central == pytest.approx(
+        median * (np.exp(0.6745 * usual.sigma) - 1) / 30.4375, rel=0.01
+    )
+    # Of 4,000 draws, a share is right to three standard errors: 0.024.
+    lasts = NormalDist().cdf(np.log((median + 365.25) / median) / usual.sigma)
+    assert end.by_year[0] == pytest.approx((lasts - 0.5) / 0.5, abs=0.024)
+    # Its own vendor's word comes before another's; without any, it counts as new.
+    living = Living(vendor="A", model="m", released="2025-12-01", **ROW)
+    own = notice.ending(dataclasses.replace(known, living=(living,)), "A", "m", DAY, 60, seed=1)
+    assert own.released == dt.date(2025, 12, 1)
+    new = notice.ending(record(*ended), "A", "m", DAY, 60, seed=1)
+    assert new.released is None
+    assert notice.months_left(new, DAY).central == pytest.approx(median / 30.4375, rel=0.01)
 
 
 def test_chances_by_year_are_shares_and_never_sum_above_one():

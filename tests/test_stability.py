@@ -350,6 +350,22 @@ def test_an_end_that_is_announced_is_short_only_if_too_few_days_are_left():
     assert (short(50), short(51)) == (0.0, 1.0)
 
 
+def test_a_chance_of_short_notice_says_whether_the_end_is_announced():
+    def basis(vendor: str, model: str) -> str:
+        end = notice.ending(load(), vendor, model, DAY, 60, seed=1)
+        client = stability.Exposure(record=load(), day=DAY, years=5.0, readiness={}, seed=1)
+        kinds = client.expected_loss({vendor: (end,)}, None).kinds
+        return next(k.basis for k in kinds if k.kind.shock == "api_withdrawn")
+
+    # From 25 November 2026 to 21 September 2027.
+    assert basis("Microsoft Azure", "gpt-5.4-mini") == (
+        "end of GPT-5.4 mini is announced for 2027-09-21: 300 days left, "
+        "no fewer than the 90 needed"
+    )
+    assert "fewer than the 90 needed" in basis("OpenAI", "gpt-4.1-2025-04-14")
+    assert "for a vendor without any; an end within a year" in basis("OpenAI", "gpt-5.4-mini")
+
+
 def test_weights_of_ones_own_are_ended_by_no_vendor():
     assert chance(loss(name="Nebius", model=""), "api_withdrawn") == Range.exact(0, "share")
 

@@ -196,7 +196,7 @@ def _class_of(price: ApiPrice, listed: float) -> str:
 
 def told_by(ending: Ending, day: dt.date) -> Source:
     """Where the end of a model is announced, or that it is estimated from the vendor's habits."""
-    if ending.sources:
+    if ending.retired:
         return ending.sources[0]
     words = "siting estimate from the vendor's retirements"
     return Source(

@@ -44,7 +44,8 @@ class VendorFrames(Topic):
     def _sources_of_endings(self) -> Iterator[Source]:
         day = self.client.report_date
         for end in self.results.endings:
-            yield from end.ending.sources or (told_by(end.ending, day),)
+            yield told_by(end.ending, day)
+            yield from end.ending.sources
 
     @frame
     def vendors(self) -> Rows:
@@ -166,6 +167,7 @@ class VendorFrames(Topic):
         at_launch: whether the end date was fixed at release, without a notice of its own
         counts: whether it counts in the chance of a notice of 90 days or less: generally available,
             a day of notice of its own, and known whether it was short
+        unsure: whether it does not because it may have been longer
         moved: forward or later, where the end date moved after the notice
         models: number of models that it covers [1]
         summary: what ends, when
@@ -182,6 +184,7 @@ class VendorFrames(Topic):
                 "short": n.short,
                 "at_launch": n.at_launch,
                 "counts": bool(separate([n])) and n.within(SHORT) is not None,
+                "unsure": bool(separate([n])) and n.may_be_longer(SHORT),
                 "moved": n.moved,
                 "models": len(n.rows),
                 "summary": n.summary,
@@ -200,7 +203,9 @@ class VendorFrames(Topic):
         notices: own notices, each counted by its age [1]
         short: of these, those of 90 days or less [1]
         typical: share of a typical vendor [share]
+        counts_as: notices that a typical vendor counts as, in the mean of these variants [1]
         drawn: own notices and a few more of a typical vendor, before the drift of all [share]
+        drift: what the drift of all adds to the log odds of any vendor [1]
         chance: that the next notice is of 90 days or less [share]
         """
         record = load().as_of(self.client.report_date)
@@ -218,6 +223,8 @@ class VendorFrames(Topic):
         vendor: vendor
         mine: whether an option of this client depends on it
         notices: notices for models in general use, with a day of notice [1]
+        unsure: of these, those that may have been longer, as only the latest possible day of notice
+            is known: too few days to say whether it was short, so that they count in no chance [1]
         quartile?: a quarter of them were this short or shorter [days]
         promise?: notice that it promises [days]
         promised?: what its promise is worth: no more than the shortest notice given since, else
@@ -235,6 +242,7 @@ class VendorFrames(Topic):
                     "vendor": v.vendor,
                     "mine": v.vendor in mine,
                     "notices": len(v.days),
+                    "unsure": sum(n.may_be_longer(SHORT) for n in separate(v.notices)),
                     "quartile": v.quartile_days,
                     "promise": v.promise.days if v.promise else None,
                     "promised": v.promise_worth,
@@ -258,7 +266,8 @@ class VendorFrames(Topic):
         chance*: chance, with its 80 % interval [share]
         notices: the vendor's own notices so far [1]
         short: of these, notices of at most so many days [1]
-        pool: share of a typical vendor, to which a short record is drawn [share]
+        pool: chance of a vendor without notices: that of a typical one with the drift of all
+            [share]
         """
         record = load().as_of(self.client.report_date)
         mine = {v.vendor for v in self.results.vendors}
@@ -313,6 +322,7 @@ class VendorFrames(Topic):
         year: year of the horizon, from 1 [1]
         chance: chance that the model ends in that year [share]
         ended: chance that it has ended by the end of that year [share]
+        moves: expected moves to another model in that year, away from successors too [1]
         migrations*: moves to budget for within the horizon [1]
         """
         for end in self.results.endings:
@@ -334,6 +344,7 @@ class VendorFrames(Topic):
                     "year": year,
                     "chance": chance,
                     "ended": sum(e.by_year[:year]),
+                    "moves": e.moves[year - 1].central,
                     "migrations*": e.migrations,
                 }
 
@@ -539,6 +550,8 @@ class VendorFrames(Topic):
         """One kind of shock from one vendor of one option: chance in a year, cost, their product.
 
         option: label of the option
+        alike: labels of all options with the same vendors, chances and costs, and the vendor where
+            they depend on several
         vendor: vendor
         shock: kind of shock
         outcome: what counts as one
@@ -555,12 +568,19 @@ class VendorFrames(Topic):
         so_far?: that of it and of all kinds of the option that are larger [currency per year]
         months: until the workload runs normally again [months]
         """
-        found = [(name, k) for name, o in self.results.stability.options.items() for k in o.kinds]
+        options = self.results.stability.options
+        found = [(name, k) for name, o in options.items() for k in o.kinds]
+        alike = defaultdict(list)
+        for name, o in options.items():
+            alike[o.vendors, o.expected].append(self.results.labels[name])
         for option, k in found:
+            of_vendors = options[option].vendors
+            sharing = ", ".join(alike[of_vendors, options[option].expected])
             of_option = (x.expected for name, x in found if name == option)
             losses = [loss.central for loss in of_option if loss is not None]
             yield {
                 "option": option,
+                "alike": sharing if len(of_vendors) == 1 else f"{sharing}: {k.vendor}",
                 "vendor": k.vendor,
                 "shock": k.kind.shock.replace("_", " "),
                 "outcome": k.kind.outcome,

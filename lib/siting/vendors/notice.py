@@ -278,8 +278,12 @@ class HabitPart:
     """The vendor's own notices, and the short ones of them, each counted by its age."""
     typical: float
     """Share of a typical vendor. [share]"""
+    counts_as: float
+    """Notices that a typical vendor counts as, in the mean of the variants. [notices]"""
     drawn: float
     """Own notices and a few more at the share of a typical vendor, before the drift. [share]"""
+    drift: float
+    """What the drift of all adds to the log odds of any vendor. [log odds]"""
     chance: float
     """[share]"""
 
@@ -300,6 +304,7 @@ def habit_parts(record: Record, vendor: str, day: dt.date, within: int) -> tuple
         typical = float(np.mean(shares)) if shares else 0.5
         here = weight[place]
         drawn = (short + pooling * typical) / (every + pooling)
+        moved = scipy.special.logit(chance[place]) - scipy.special.logit(drawn)[:, None]
         found.append(
             HabitPart(
                 half_life=float(half_life),
@@ -307,7 +312,9 @@ def habit_parts(record: Record, vendor: str, day: dt.date, within: int) -> tuple
                 notices=every,
                 short=short,
                 typical=typical,
+                counts_as=float(here.sum(axis=1) @ pooling / here.sum()),
                 drawn=float(here.sum(axis=1) @ drawn / here.sum()),
+                drift=float((here * moved).sum() / here.sum()),
                 chance=float((here * chance[place]).sum() / here.sum()),
             )
         )
@@ -480,6 +487,18 @@ def known_end(
     )
 
 
+def _born(record: Record, vendor: str, model: str, day: dt.date) -> Retirement | Living | None:
+    """The row that says when a model was released which no retirement of its vendor dates: as one
+    that lives there, else as one that another vendor has had the longest."""
+    wanted = _key(model)
+    living = [x for x in record.living if _key(x.model) == wanted and exact_day(x.released)]
+    elsewhere = (known_end(record, v.vendor, model, day)[1] for v in record.vendors)
+    found: list[Retirement | Living] = [*living, *filter(None, elsewhere)]
+    own = [x for x in found if x.vendor == vendor]
+    public = (x for x in own or found if x.released <= day.isoformat())
+    return min(public, key=lambda x: x.released, default=None)
+
+
 @lru_cache(maxsize=1024)
 def ending(
     record: Record,
@@ -493,10 +512,11 @@ def ending(
     """When `model` is likely to end at `vendor`, and how many moves a horizon of months brings.
 
     Where an end is announced, it is taken as it stands; a model without a day of release is taken
-    as new, unless `born_on` says when. Each successor lives a whole life from the day on which it
-    is moved to.
+    as new, unless `born_on` says when, or the record knows it from another vendor. Each successor
+    lives a whole life from the day on which it is moved to.
     """
-    end, born = known_end(record, vendor, model, day)
+    end, own = known_end(record, vendor, model, day)
+    born = own if own or born_on else _born(record, vendor, model, day)
     usual = life(record, vendor, day)
     median = usual.range.central
     retired = exact_day(end.retired) if end else None

@@ -25,7 +25,7 @@ from siting import catalogue, places
 from siting.catalogue import Fact, Input, column, one_of, source_of
 from siting.inputs.countries import members
 from siting.inputs.scenario.model import Readiness
-from siting.quality import leaves
+from siting.quality import leaves, spoken
 from siting.quantity import DAYS_OF_YEAR, Range
 from siting.vendors import notice
 from siting.vendors.notice import DRAWS, Array, Ending
@@ -379,12 +379,24 @@ class Exposure:
         spared = np.ones(DRAWS)
         for e in endings:
             spared *= 1 - self._ends_short(e, share)
-        ends = 1 - float(np.prod([1 - e.by_year[0] for e in endings]))
-        basis = (
-            f"{chance.short} of {chance.notices} own notices within {self.needs_days} days, "
-            f"{chance.pool:.0%} for a typical vendor; an end within a year {ends:.0%}"
+        basis = [self._announced(e) for e in endings if e.retired]
+        unknown = [e for e in endings if not e.retired]
+        if unknown:
+            ends = 1 - float(np.prod([1 - e.by_year[0] for e in unknown]))
+            basis.append(
+                f"{chance.short} of {chance.notices} own notices within {chance.within} days, "
+                f"{chance.pool:.0%} for a vendor without any; an end within a year {ends:.0%}"
+            )
+        return Chance(1 - spared, "; ".join(basis), ())
+
+    def _announced(self, end: Ending) -> str:
+        """Why an end that is announced forces a move, or does not."""
+        left = (end.retired - self.day).days if end.retired else 0
+        enough = "fewer than" if left < self.needs_days else "no fewer than"
+        return (
+            f"end of {spoken(end.model)} is announced for {end.retired}: {left} days left, "
+            f"{enough} the {self.needs_days} needed"
         )
-        return Chance(1 - spared, basis, ())
 
     def _ends_short(self, end: Ending, share: Array) -> Array:
         """Chance by draw that a model ends within a year with too little notice."""

@@ -233,11 +233,15 @@ class Notice:
 
     def within(self, limit: float) -> bool | None:
         """Whether customers had at most `limit` days; None where that cannot be said."""
-        # The notice may have been longer where only the latest possible day of it is known.
-        longer = self.row.announced_basis == "latest possible"
-        if self.days is None or (longer and self.days <= limit):
+        if self.days is None or self.may_be_longer(limit):
             return None
         return self.days <= limit
+
+    def may_be_longer(self, limit: float) -> bool:
+        """Whether it is of at most `limit` days if it was given on the latest possible day, which
+        alone is known."""
+        at_latest = self.row.announced_basis == "latest possible"
+        return at_latest and self.days is not None and self.days <= limit
 
     @property
     def short(self) -> bool | None:
