@@ -995,10 +995,10 @@ def test_what_runs_after_a_no_go_is_said_where_the_choice_runs_today() -> None:
         assert f"{s.chosen} stays, for all its use" in page
         assert "use that is not cleared stops that day; " in page
     said = printed("10_decision", "tidewater-apps", "page_one")
-    assert "the answer to “promises kept to users, OpenAI API” is “broken” (now blank)" in said
+    assert "for OpenAI API the answer to “your promises to users” is “broken” (now blank)" in said
     # Own machines promise nothing to anybody: the answer is of one provider alone.
     turns = opened("tidewater-apps").turns()
-    broken = turns[turns.change.str.contains("promises kept to users, OpenAI API")]
+    broken = turns[turns.change.str.contains("your promises to users")]
     assert list(broken.then_first) == ["RunPod GPUs"]
 
 
@@ -1057,9 +1057,9 @@ def test_where_all_that_can_turn_the_answer_is_known_in_time_the_chapter_says_al
     known = s.turns().known_by <= s.gate().date.iloc[0]
     assert len(known) > 1 and known.all()
     page = printed("17_turns", "assekuranz-saentis")
-    # After each of three another is ahead, by less than matters.
-    assert s.turns().answer.tolist() == ["level", "level", "level"]
-    title = "Nothing turns the answer, three things make it level; all are known by go or no-go"
+    # After each of the two another is ahead, by less than matters.
+    assert s.turns().answer.tolist() == ["level", "level"]
+    title = "Nothing turns the answer, two things make it level; all are known by go or no-go"
     assert title in page
     assert "Level: another is first then, by 2 points or less." in page
     (banca,) = opened("banca-valdora").turns().answer

@@ -455,6 +455,50 @@ def test_offers_that_are_there_already_or_serve_another_model_are_not_tried(
     assert plausible._shortlist(said, "rented_gpus", mine) == {"new": found["new"]}
 
 
+def test_a_way_is_there_under_any_name_and_a_server_that_is_there_is_no_change() -> None:
+    """Rented cards of one seller with one model are one way, whatever card and kind a file names:
+    Banca Valdora's choice was offered to it as one more option. Of assekuranz-saentis' two servers
+    the one would be the other, without its spare."""
+    banca = opened("banca-valdora").scenario
+    cloud = banca.options["sovereign"]
+    for other in (
+        {"kind": "rented_gpus"},
+        {"gpu": "l40s-48gb"},
+        {"models": {"staff": next(iter(cloud.models.values()))}},
+    ):
+        assert plausible.alternatives.is_there(banca, cloud.model_copy(update=other))
+    for other in ({"provider": "nebius"}, {"models": {"all": "Qwen/Qwen3.6-27B"}}):
+        assert not plausible.alternatives.is_there(banca, cloud.model_copy(update=other))
+    for client in ("banca-valdora", "assekuranz-saentis"):
+        s = opened(client).scenario
+        for variant, _ in tried(client):
+            for name in variant.options if variant.offer or variant.rebuilds else ():
+                rest = {n: o for n, o in s.options.items() if n != name}
+                others = s.model_copy(update={"options": rest})
+                made = put(s, variant.changes).options[name]
+                assert not plausible.alternatives.is_there(others, made), variant.what
+
+
+def test_several_answers_at_once_are_no_turn_of_their_own_where_one_alone_does_the_same() -> None:
+    def turned(changes: dict[str, object], lead: float | None, asked: bool = False) -> Any:
+        found = Outcome(
+            option="b", present_cost=1.0, share=1.0, lead=lead, cleared=None, answer="changes"
+        )
+        made = Variant(
+            kind="unanswered", what="x", before="", after="", changes=changes, asked=asked
+        )
+        return made, found
+
+    one = turned({"a": "broken"}, None)
+    both = turned({"a": "broken", "b": [1]}, None)
+    farther = turned({"a": "broken", "b": [2]}, -3.0)
+    wished = turned({"a": "broken", "c": 1}, None, asked=True)
+    assert variants.apart([one, both, farther, wished]) == (one, farther, wished)
+    # Of tidewater's two blanks one alone, the worst answer to which rules out what runs.
+    told = [v.phrase for v, found in tried("tidewater-apps") if found.answer != "stays"]
+    assert not [clause for clause in told if "all that is unanswered" in clause]
+
+
 def test_each_weight_is_tried_at_nought_and_doubled() -> None:
     tried = list(plausible.weights(scenario.load("base")))
     assert tried

@@ -293,8 +293,8 @@ class Results:
 
     @cached_property
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
-        """Every variant of the scenario with its outcome."""
-        return tuple(variants.tried(self.chain, self.said, self.to_try))
+        """Every variant of the scenario with its outcome, but those that another says already."""
+        return variants.apart(tuple(variants.tried(self.chain, self.said, self.to_try)))
 
     @cached_property
     def law_events(self) -> tuple[tuple[Variant, tuple[VerdictChange, ...]], ...]:

@@ -11,7 +11,6 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 import numpy as np
 from genai_prices.data import providers as price_list
@@ -21,7 +20,7 @@ from siting import catalogue, quality, reasoning
 from siting.cost import costing, prices, tco
 from siting.inputs import scenario as scenarios
 from siting.inputs.scenario.model import NAME_LETTERS, Evidence, Option, Scenario
-from siting.places import HOSTED_OPEN, OWNED, SELF_HOSTED
+from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
 from siting.rules.findings import Finding
 from siting.serving import capacity, servers
@@ -123,9 +122,20 @@ def offers(scenario: Scenario, kind: str) -> dict[str, Option]:
 
 
 def is_there(scenario: Scenario, offer: Option) -> bool:
-    """Whether the scenario has this way already."""
-    same = attrgetter("kind", "provider", "models", "gpu", "server")
-    return same(offer) in map(same, scenario.options.values())
+    """Whether the scenario has this way already, under whatever name."""
+    return _way(offer) in map(_way, scenario.options.values())
+
+
+def _way(option: Option) -> tuple[object, ...]:
+    """What makes an option another one: who runs it, its models and, of a server, which.
+
+    Requests to one seller for one model are one way, whatever kind a scenario calls it, and so are
+    rented cards of one seller: `gpu: best` takes the best of them.
+    """
+    alike = (kinds for kinds in (BY_REQUEST, COMMITTED) if option.kind in kinds)
+    kinds = next(alike, (option.kind,))
+    machine = () if kinds == COMMITTED else (option.gpu, option.server)
+    return (kinds, option.provider, frozenset(option.models.values()), *machine)
 
 
 def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[Alternative]:
@@ -290,13 +300,16 @@ def _is_priced_by_seller(listed: ModelInfo) -> bool:
 
 
 def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
-    """Each kind of GPU where it is cheapest, for the models that the scenario considers."""
+    """Each kind of GPU where it is cheapest, for the models that the scenario considers: of the
+    sellers whose cards it has no option with that model on."""
     day = scenario.client.report_date
     rows = prices.known_at(day, "cloud_prices", prices.CloudPrice, commitment="on_demand")
-    best: dict[str, prices.CloudPrice] = {}
-    for r in sorted(rows, key=lambda r: r.usd_gpu_hour):
-        best.setdefault(r.gpu_id, r)
     for model in open_models(scenario):
+        there = {o.provider for o in scenario.options.values() if model in o.models.values()}
+        best: dict[str, prices.CloudPrice] = {}
+        for r in sorted(rows, key=lambda r: r.usd_gpu_hour):
+            if r.provider not in there:
+                best.setdefault(r.gpu_id, r)
         for gpu, r in best.items():
             at = {"kind": "rented_gpus", "vendor": r.provider, "provider": r.provider, "gpu": gpu}
             seller = r.provider[:1].upper() + r.provider[1:]

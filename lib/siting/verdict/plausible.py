@@ -418,7 +418,8 @@ def terms(s: Scenario) -> Iterator[Variant]:
 
 
 def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
-    """For each option whose machines of its own the scenario fixes, the best design."""
+    """For each option whose machines of its own the scenario fixes, the best design, where no other
+    option is that already."""
     for name, o in s.options.items():
         if o.kind not in OWNED or design.is_open(o):
             continue
@@ -426,6 +427,9 @@ def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
         best = next((d for d in chain.designs(free, name) if not d.refused), None)
         if best and best.machines.server != o.server:
             machines = vars(best.machines)
+            rebuilt = o.model_copy(update=machines)
+            if alternatives.is_there(s, rebuilt):
+                continue  # another option is that, with or without a spare
             yield Variant(
                 kind="offer",
                 what=f"server, {o.label}",
@@ -655,6 +659,7 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
             here = f"options.{owner}.attributes" if owner else "rules.attributes"
             path = f"{here}.{asked.name}"
             whose = f", {s.options[owner].label}" if owner else ""
+            of_whom = f"for {s.options[owner].label} " if owner else ""
             for value in _answers(asked, known):
                 yield Variant(
                     kind="unanswered",
@@ -662,7 +667,7 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
                     before="blank",
                     after=attributes.value_text(value),
                     changes={path: value},
-                    clause=_answered(asked.label + whose, _quoted(asked, value), "blank"),
+                    clause=of_whom + _answered(asked.label, _quoted(asked, value), "blank"),
                 )
                 if owner:
                     by_option.setdefault(owner, {}).setdefault(path, []).append(value)
@@ -699,7 +704,7 @@ def _all_at_once(
             before="blank",
             after=after,
             changes=filled,
-            clause=f"{s.options[owner].label} answers its {len(paths)} blanks "
+            clause=f"all that is unanswered of {s.options[owner].label} is answered "
             f"{after.removeprefix('all ')}",
         )
 

@@ -195,6 +195,24 @@ def tried(
         yield variant, replace(found, verdicts=moved, card=card)
 
 
+def apart(
+    tried: Sequence[tuple[Variant, Outcome]],
+) -> tuple[tuple[Variant, Outcome], ...]:
+    """Without changes of several things at once of which one alone moves the answer as far: who
+    reads them would count one reason twice. What the scenario itself wants tried stays."""
+    turning = [(v.changes.items(), found) for v, found in tried if found.answer != "stays"]
+
+    def is_told(variant: Variant, found: Outcome) -> bool:
+        return any(
+            changes < variant.changes.items()
+            and one.option == found.option
+            and one.lead == found.lead
+            for changes, one in turning
+        )
+
+    return tuple((v, found) for v, found in tried if v.asked or not is_told(v, found))
+
+
 def _verdicts(chain: Chain, scenario: Scenario, chosen: str | None) -> dict[str, str]:
     """What each rule says of an option."""
     found = chain.rules(scenario).options.get(chosen or "")
