@@ -25,6 +25,7 @@ ALIKE = {
     ("timeline", "is_contract_end", "is_notice"): "a contract ends once, and notice of it is once",
     ("tries", "close", "beyond_turns"): "a change or two of each; chapters count both",
     ("turns", "unshown", "lacks"): "an offer or two of each; page one tells both",
+    ("turns", "is_asked", "is_rented_otherwise"): "two of either; page 2 tells of the one",
 }
 """Pairs of columns that are much alike for all clients, though not in every row, and why."""
 EMPTY = {"not_sized"}

@@ -1019,7 +1019,7 @@ def test_what_counts_as_a_forced_move_and_what_is_left_below_the_limits_is_said(
     waits = waits[(waits.option == s.chosen) & (waits.situation == "busiest hour")]
     nearest = waits.loc[waits.of_limit.idxmax()]
     page = printed("50_capacity", "klinikverbund-nordheide")
-    within = f"within {s.value(nearest.seen, 's')}, where your limit is "
+    within = f"within {1000 * nearest.seen:.0f} ms, where your limit is 70 ms"
     assert f"95 of 100 requests have their {nearest.measure} {within}" in page
     assert nearest.seen == pytest.approx(nearest.of_limit * nearest.limit)
 

@@ -367,7 +367,10 @@ def compare(
         return replace(nothing, reason=reason)
     notes = []
     if verdict == "unknown":
-        notes.append(f"it may be {half - difference:.3g} below, {bound:.3g} is allowed")
+        below = half - difference
+        # As the interval of the board is drawn: a point has one decimal, a small rank two.
+        told = f"{below:.1f}" if below >= 1 else f"{below:.2f}"
+        notes.append(f"it may be {told} below, {bound:.3g} is allowed")
     if board.must_match == "setting" and model.setting != reference.setting:
         notes.append(f"{model.setting} against {reference.setting}: interval widened")
     weight = min(counts(model, day), counts(reference, day)) if day else 1.0

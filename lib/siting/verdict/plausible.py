@@ -381,7 +381,7 @@ def terms(s: Scenario) -> Iterator[Variant]:
                 before=f"{wait.central:g}",
                 after=f"{_band(wait, end):g}",
                 changes={f"{here}.months_to_production": _band(wait, end)},
-                clause=f"{o.label} serves after {_band(wait, end):g} months, not {wait.central:g}",
+                clause=f"{o.label} serves after {_months(_band(wait, end))}, not {wait.central:g}",
             )
         for term in ("on_demand", "1y", "3y") if o.kind in COMMITTED else ():
             if term != o.commitment:
@@ -415,6 +415,11 @@ def terms(s: Scenario) -> Iterator[Variant]:
                 changes={f"{here}.discount": asked.central},
                 clause=f"list prices at {o.label} are {100 * asked.central:g}% lower",
             )
+
+
+def _months(count: float) -> str:
+    """Months in words: `1 month`, `4 months`."""
+    return f"{count:g} month" if count == 1 else f"{count:g} months"
 
 
 def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
