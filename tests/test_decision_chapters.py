@@ -1024,6 +1024,25 @@ def test_what_counts_as_a_forced_move_and_what_is_left_below_the_limits_is_said(
     assert nearest.seen == pytest.approx(nearest.of_limit * nearest.limit)
 
 
+def test_what_a_picture_has_no_room_for_and_whose_time_a_mix_has_is_said() -> None:
+    turns = opened("tidewater-apps").turns()
+    rest = printed("17_turns", "tidewater-apps").partition("Next, not drawn: ")[2].split("\n")[0]
+    assert (
+        len(turns) == 10 and [change in rest for change in turns.change] == [False] * 7 + [True] * 3
+    )
+    # A mix is timed by its own machines: how fast the bought part answers is another's column.
+    own = "Response time of Own and {}: of what its own servers answer; {}."
+    assert own.format("OpenAI", "OpenAI API: not known") in printed("15_why", "polderwerk")
+    assert own.format("cloud", "Qualified cloud: 62%") in printed("15_why", "agence-lumiere")
+    # A chance of a block is of the client's country: the same vendor has another elsewhere.
+    for client, home in (
+        ("polderwerk", "the Netherlands"),
+        ("tidewater-apps", "the United States"),
+    ):
+        blocks = f"An authority blocks the service in {home} or for a class of customers"
+        assert blocks in printed("50_capacity", client)
+
+
 def test_what_hidden_reasoning_nobody_counted_makes_of_todays_cost_is_said_beside_it() -> None:
     # A request of the bank writes 420 tokens that are seen, and 1 100 are assumed that are not:
     # of 1 520 at the price of output, beside 4 800 read. Seeweb's Gemma is planned with none.

@@ -36,7 +36,7 @@ from siting.verdict.chain import Chain
 from siting.verdict.decision import Advice, Decision, PricedPolicy
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.plan import Turning
-from siting.verdict.variants import Outcome, Switch, Variant
+from siting.verdict.variants import OrderedBeside, Outcome, Switch, Variant
 
 SUCCESSOR = "successor_price"
 """Begins the name of a driver of cost that is the price of a model's successor."""
@@ -308,10 +308,31 @@ class Results:
         dials = plausible.dials(self.scenario, self.decision.recommended)
         return tuple(variants.switches(self.chain, self.said, dials))
 
+    @cached_property
+    def turning(self) -> list[tuple[Variant, Outcome]]:
+        """Plausible changes after which the choice is not first, of each thing that is changed the
+        worst, the worst first."""
+        tried = [*self.tried, *((s.variant, s.outcome) for s in self.switches)]
+        return variants.worst_of_each(
+            (v, found) for v, found in tried if v.plausible and found.answer != "stays"
+        )
+
+    @cached_property
+    def ordered_beside(self) -> dict[str, OrderedBeside]:
+        """By what a change is of, a cheaper order of another option that goes with it."""
+        found = {
+            variant.what: variants.ordered_beside(
+                self.chain, self.said, (variant, outcome), self.turning
+            )
+            for variant, outcome in self.turning
+        }
+        return {what: each for what, each in found.items() if each is not None}
+
     def try_all(self) -> None:
         """Runs every variant at once, then lets go of what they were made of: a quarter of what a
         study holds, with which each process of a report is forked."""
-        self._make("tried", "switches", "advice")  # which tries some of them, too
+        # The last two try some of them, too.
+        self._make("tried", "switches", "ordered_beside", "advice")
         self.chain.forget_variants()
 
     def _make(self, *names: str) -> None:

@@ -15,7 +15,6 @@ from siting.catalogue import Source, source_of
 from siting.cost import costing, prices, tco
 from siting.cost.api_prices import falling_years
 from siting.cost.priced import PricedHybrid
-from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import in_words
 from siting.places import BY_REQUEST
 from siting.quality import leaves, spoken
@@ -25,7 +24,7 @@ from siting.study.budget import HOURS
 from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
-from siting.verdict import offers
+from siting.verdict import offers, variants
 from siting.verdict.decision import Decision, cost_limit
 from siting.verdict.exclusion import POLICIES, exclusion
 from siting.verdict.plan import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
@@ -128,14 +127,11 @@ class TurnFrames(Topic):
         card_now: card on which it runs in the report, where that is another
         is_a_side: whether the option that is first then is a side of the choice, which is a mix
         """
-        tried = list(self.results.tried)
-        tried += [(s.variant, s.outcome) for s in self.results.switches]
-        turning = [(v, found) for v, found in tried if v.plausible and found.answer != "stays"]
         chosen = self.results.decision.recommended
         sides: frozenset[str] = frozenset()
         if chosen in self.options and self.options[chosen].kind == "hybrid":
             sides = frozenset(leaves(self.scenario, chosen))
-        ranked = _worst_of_each(turning)
+        ranked = self.results.turning
         shown = _of_page_one([self._sorted(variant, found) for variant, found in ranked])
         for rank, (variant, found) in enumerate(ranked, 1):
             settled = variant.settled or SETTLED[variant.kind]
@@ -174,7 +170,7 @@ class TurnFrames(Topic):
                 "card_then": card,
                 "card_now": self.results.card_of(found.option) if card else "",
                 "is_a_side": found.option in sides,
-                **self._with_order(variant, found, ranked),
+                **self._with_order(variant),
             }
 
     def _term_is_stated(self, name: str | None) -> bool:
@@ -182,30 +178,16 @@ class TurnFrames(Topic):
         option = self.options.get(name or "")
         return option is not None and "commitment" in option.model_fields_set
 
-    def _with_order(
-        self, variant: Variant, found: Outcome, ranked: Sequence[tuple[Variant, Outcome]]
-    ) -> dict[str, Any]:
-        """Of changes of how an option is ordered the one with which that is first, for less, once
-        the choice may not be chosen any more: columns of `turns`."""
-        best: dict[str, Any] = {"with_order": ""}
-        cost = found.present_cost
-        if found.lead is not None or cost is None or variant.kind != "event":
-            return best
-        for order, then in ranked:
-            if f"options.{then.option}.commitment" not in order.changes:
-                continue
-            both = put(self.results.said, {**variant.changes, **order.changes})
-            decided = self.results.chain.decide(both)
-            name = decided.recommended
-            priced = decided.candidate(name).cost if name else None
-            if name and name != found.option and priced and priced.central < cost:
-                cost = priced.central
-                best = {
-                    "with_order": self.results.numbers.regrouped(order.phrase),
-                    "with_order_first": self.results.labels[name],
-                    "with_order_cost": cost,
-                }
-        return best
+    def _with_order(self, variant: Variant) -> dict[str, Any]:
+        """The cheapest order of another option once the choice is gone: columns of `turns`."""
+        found = self.results.ordered_beside.get(variant.what)
+        if found is None:
+            return {"with_order": ""}
+        return {
+            "with_order": self.results.numbers.regrouped(found.order.phrase),
+            "with_order_first": self.results.labels[found.option],
+            "with_order_cost": found.present_cost,
+        }
 
     def _sorted(self, variant: Variant, found: Outcome) -> _Sorted:
         """A change as page one sorts it."""
@@ -250,7 +232,7 @@ class TurnFrames(Topic):
         """
         chosen = self.results.decision.recommended
         held = [(v, o) for v, o in self.results.tried if v.plausible and o.answer == "stays"]
-        closest = _worst_of_each((v, o) for v, o in held if o.lead is not None)
+        closest = variants.worst_of_each((v, o) for v, o in held if o.lead is not None)
         for variant, found in closest[:NEAREST]:
             yield {
                 "kind": variant.kind,
@@ -706,14 +688,6 @@ def _sum(ranges: Sequence[Range], currency: str) -> Range:
     return Range(low, central, high, unit=currency)
 
 
-def _worst_of_each(tried: Iterable[tuple[Variant, Outcome]]) -> list[tuple[Variant, Outcome]]:
-    """Of changes to one thing the one that is worst for the choice, the worst first."""
-    worst: dict[str, tuple[Variant, Outcome]] = {}
-    for variant, found in sorted(tried, key=lambda each: _worth(each[1])):
-        worst.setdefault(variant.what, (variant, found))
-    return list(worst.values())
-
-
 def _of_page_one(ranked: Sequence[_Sorted]) -> set[int]:
     """Places of the changes that page one shows, the worst being at 0: by kind of what settles
     them, of each kind what the scenario asks for, else the worst; then those that are left, matters
@@ -725,12 +699,6 @@ def _of_page_one(ranked: Sequence[_Sorted]) -> set[int]:
     left = sorted(range(len(ranked)), key=lambda place: ranked[place].settler == "weighing")
     order = dict.fromkeys([*of_each, *left])
     return set(list(order)[:ON_PAGE_ONE])
-
-
-def _worth(found: Outcome) -> float:
-    """Where a change stands in the order of the worst; one after which the choice may not be
-    chosen is worse than any lead."""
-    return float("-inf") if found.lead is None else found.lead
 
 
 def _status(struck: bool, doubted: bool) -> str:

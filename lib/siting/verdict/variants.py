@@ -144,6 +144,44 @@ class Outcome:
     """GPU on which the option that is first runs then; blank where it names none."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class OrderedBeside:
+    """What is first where the choice is gone and another option is ordered otherwise as well."""
+
+    order: Variant
+    option: str
+    present_cost: float
+    """Its median. [client's currency]"""
+
+
+def ordered_beside(
+    chain: Chain,
+    scenario: Scenario,
+    gone: tuple[Variant, Outcome],
+    turning: Iterable[tuple[Variant, Outcome]],
+) -> OrderedBeside | None:
+    """Of changes of how an option is rented the one with which that is first, for less, once the
+    choice may not be chosen any more; None where there is none.
+
+    gone: an event after which the choice is ruled out. turning: changes that turn the answer.
+    """
+    event, found = gone
+    best: OrderedBeside | None = None
+    cost = found.present_cost
+    if found.lead is not None or cost is None or event.kind != "event":
+        return best
+    for order, then in turning:
+        if f"options.{then.option}.commitment" not in order.changes:
+            continue
+        decided = chain.decide(put(scenario, {**event.changes, **order.changes}))
+        name = decided.recommended
+        priced = decided.candidate(name).cost if name else None
+        if name and name != found.option and priced and priced.central < cost:
+            cost = priced.central
+            best = OrderedBeside(order=order, option=name, present_cost=cost)
+    return best
+
+
 def outcome(found: Decision, chosen: str | None) -> Outcome:
     """The decision on a variant, against the option that the report chooses."""
     if found.ranking is None:
@@ -193,6 +231,20 @@ def tried(
         first = chain.designed(changed).options.get(found.option or "")
         card = first.gpu if first else ""
         yield variant, replace(found, verdicts=moved, card=card)
+
+
+def worst_of_each(tried: Iterable[tuple[Variant, Outcome]]) -> list[tuple[Variant, Outcome]]:
+    """Of changes to one thing the one that is worst for the choice, the worst first."""
+    worst: dict[str, tuple[Variant, Outcome]] = {}
+    for variant, found in sorted(tried, key=lambda each: _worth(each[1])):
+        worst.setdefault(variant.what, (variant, found))
+    return list(worst.values())
+
+
+def _worth(found: Outcome) -> float:
+    """Where a change stands in the order of the worst; one after which the choice may not be
+    chosen is worse than any lead."""
+    return float("-inf") if found.lead is None else found.lead
 
 
 def apart(
