@@ -225,6 +225,9 @@ class Reader:
         is_share = held.unit in ("1", "share", "per year")
         if is_share and abs(100 * value - number.value) <= half:
             return True
+        # Times below a second are told in ms.
+        if held.unit == "s" and value < 1 and abs(1000 * value - number.value) <= half:
+            return number.kind == "other"
         return (number.kind == "other" or not is_share) and abs(value - number.value) <= half
 
 
