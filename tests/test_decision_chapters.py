@@ -342,7 +342,7 @@ def test_a_model_that_ends_before_go_live_has_a_bridge_that_is_tested_and_taken_
     """GPT-4.1 ends on 14 April 2027, and the servers may serve as late as September."""
     s = opened("klinikverbund-nordheide")
     steps = s.steps().set_index("label")
-    test = steps.loc["GPT-5.5 tested as a bridge"]
+    test = steps.loc["GPT-5.5 tested on made-up records"]
     switch = steps.loc["GPT-5.5 in place of GPT-4.1"]
     assert (test.due, switch.due) == ("2026-12-24", "2027-04-13")
     assert test.price > 0 and switch.price > 0 and bool(switch.is_held)
@@ -407,7 +407,7 @@ def test_a_bridge_is_cleared_by_data_protection_before_data_reach_it() -> None:
     unknown = "its place, retention, attestations and secrecy are not known"
     assert f"GPT-5.5, its bridge, is not cleared either: {unknown}; data protection" in page
     assert "who is bound to secrecy" in review.step
-    test = s.steps().set_index("label").loc["GPT-5.5 tested as a bridge"]
+    test = s.steps().set_index("label").loc["GPT-5.5 tested on made-up records"]
     assert test.guard.startswith("Until data protection has cleared it, the items hold neither")
     first_page = printed("10_decision", "klinikverbund-nordheide", "page_one")
     assert first_page.count("once tested and cleared") == 2

@@ -13,7 +13,7 @@ from siting.catalogue import source_of, table
 from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.changes import put
 from siting.rules import levels, openness
-from siting.rules.findings import ASKED_LEVELS, Finding, worst
+from siting.rules.findings import ASKED_LEVELS, IN_SERVICE, Finding, worst
 from siting.rules.flows import FlowFacts
 from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import (
@@ -853,6 +853,8 @@ def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
     """What stands in `rule_verdicts` beside the option."""
     rule = found.rule
     easiest = found.cleared_by[0] if found.cleared_by else ()
+    # That a service runs follows from the move: nobody can answer it beforehand.
+    runs = found.law.attributes[IN_SERVICE].label
     missing = {name for f in option.findings[rule.rule_id] for name in f.missing}
     return {
         "rule": rule.rule_id,
@@ -865,7 +867,9 @@ def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
         "flows": "; ".join(option.binds(rule.rule_id)),
         "reason": found.reason,
         "evidence": _evidence(found),
-        "cleared_if": " and ".join(f"{answer}: {value}" for answer, value in easiest),
+        "cleared_if": " and ".join(
+            f"{answer}: {value}" for answer, value in easiest if answer != runs
+        ),
         "remedy": option.remedy(found),
         "weak": _weak(found),
         "missing": len(missing),

@@ -168,7 +168,7 @@ class TimelineFrames(Topic):
         if self.options[option].in_use:
             return f"time until then, {said}"
         last = self.results.numbers.date(stricter - dt.timedelta(days=1))
-        return f"today: until {last}"
+        return f"today's output by {last}"
 
     def _bound_by(self, point: OpenPoint | None) -> list[Finding]:
         """What laws of a point say that are open for what runs today, too."""

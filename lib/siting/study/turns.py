@@ -27,7 +27,7 @@ from siting.study.timeline import PURCHASES
 from siting.verdict import offers, variants
 from siting.verdict.decision import Decision, cost_limit
 from siting.verdict.exclusion import POLICIES, exclusion
-from siting.verdict.plan import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
+from siting.verdict.plan import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS, to_prove
 from siting.verdict.plausible import FUTURES
 from siting.verdict.ranking import Candidate, Ranking, matters_points
 from siting.verdict.variants import SETTLED, Answer, Outcome, Settled, Variant
@@ -586,6 +586,8 @@ class TurnFrames(Topic):
         usual_pilot?: what such a test usually takes [days]
         spent*: what the steps until then cost [currency]
         points: what must be cleared of the choice by then [points]
+        proofs?: what the seller of the choice must prove by then, as it rules out other options and
+            rests on a source without a day here; missing where nothing
         once?: what is paid once, to begin, after a go, without what of it is spent before; missing
             where nothing is [currency]
         own_hours?: part of it that is time of the client's own people: nobody is asked for it in
@@ -641,6 +643,8 @@ class TurnFrames(Topic):
             theirs = points[points.option == after]
             row["fallback_points"] = len(theirs)
             row["fallback_shared"] = int(theirs.point.isin(own.point).sum())
+        if proofs := to_prove(found.recommended, self.results.sovereignty):
+            row["proofs"] = " and ".join(proofs)
         yield row | self._if_untested(found.recommended, ranking)
 
     def _rented(self, name: str) -> float | None:

@@ -666,7 +666,7 @@ def facts_of(
         go={name: go(scenario, name) for name in scenario.options},
         baseline=scenario.finance.baseline,
         today=_label(scenario, scenario.finance.baseline),
-        proofs={name: _to_prove(name, law) for name in scenario.options},
+        proofs={name: to_prove(name, law) for name in scenario.options},
         ended=_ended(scenario),
         beside=_months_in_words(_beside(scenario)),
         day=day,
@@ -711,9 +711,9 @@ def go(scenario: Scenario, name: str) -> Go:
     return Go(day=(min(ends, default=asked) - day).days, stated=(asked - day).days)
 
 
-def _to_prove(name: str, law: Sovereignty) -> tuple[str, ...]:
-    """`Facts.proofs` of an option: answers by yes or no that decide a pass of it under a rule that
-    another option fails, and whose source has no date."""
+def to_prove(name: str, law: Sovereignty) -> tuple[str, ...]:
+    """What the seller of an option must still prove (`Facts.proofs`): answers by yes or no that
+    decide a pass of it under a rule that another option fails, and whose source has no date."""
     failed = {
         rule
         for other, option in law.options.items()
