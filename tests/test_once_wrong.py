@@ -85,11 +85,12 @@ def test_a_step_asks_first_whether_a_rule_applies_where_that_is_not_known() -> N
 
     points = (open_("Chinese operator", True), open_("Storage", False))
     options = dict.fromkeys(given.options, Made(open_points=points, verdicts={}))
-    law = Made(options=options, for_counsel=())
+    law = Made(options=options, for_counsel=(), stricter_from=lambda *_: None)
     facts = facts_of(given, law, quality.assess(given), opened("base").results.stability)  # type: ignore[arg-type]
     for c in opened("base").results.decision.candidates:
         said = to_decide(dataclasses.replace(c, uncleared=()), "", facts)
-        assert said == {"data protection": "whether “Chinese operator” applies; Storage"}
+        told = {each.owner: each.points for each in said}
+        assert told == {"data protection": "whether “Chinese operator” applies; Storage"}
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -312,8 +312,8 @@ def asked(reports: Path, *words: str) -> Result:
         (
             "cloud_prices",
             price(1.1),
-            "a turning point moves: volume at 0.373 times the plan, below it OpenAI API, above it "
-            "Rented GPUs, Nebius; now volume at 0.417 times the plan, below it OpenAI API, above "
+            "a turning point moves: volume at 0.339 times the plan, below it OpenAI API, above it "
+            "Rented GPUs, Nebius; now volume at 0.38 times the plan, below it OpenAI API, above "
             "it Rented GPUs, Nebius; what differs: GPU-hour on demand, Rented GPUs, Nebius: from "
             "4.50 USD/GPU-h to 4.95 USD/GPU-h, 10.0% more",
         ),
