@@ -719,7 +719,8 @@ def test_page_one_and_page_five_count_the_same_points(client: str) -> None:
         # One may decide that more law binds, as “personal data: no” does.
         more = " or more" if left.decides_law.any() else ""
         overdue = f", {s.spelt(due)}{more} may be due" if due else ""
-        overdue += f", {s.spelt(left.is_due.sum())} is" if left.is_due.any() else ""
+        if left.is_due.any():
+            overdue += f", {s.spelt(left.is_due.sum())} is known to be lacking"
         said = f"staying with {s.today} leaves {rules} open ({of_law} of law{overdue})"
         assert said in page_one
         assert f"is not cleared either: {s.count(len(today), 'point')}" in page_five
