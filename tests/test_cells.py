@@ -273,7 +273,7 @@ def test_an_invoice_is_asked_for_the_workloads_that_none_was_sent_for() -> None:
     s = opened("base")
     sent = pd.DataFrame({"option": [s.today], "workload": ["letters"], "times": [20.0]})
     loads = pd.concat([s.loads(), s.loads()]).assign(workload=["letters", "claims"])
-    cells = ("names", "answer", "so-far", "bridge", "counted", "ask-money", "terms")
+    cells = ("names", "answer", "so-far", "bridge", "counted", "ask-money", "other-future", "terms")
 
     class Sent:
         """The study with two workloads, and with invoices for some of them."""
@@ -311,7 +311,13 @@ def test_a_pilot_keeps_the_limits_of_each_workload_that_waits_for_no_one() -> No
     assert limits.workload.iloc[1] == "agent runs"
     none = float("nan")
     gate = SimpleNamespace(
-        ceiling=none, price_limit=none, turns_at=none, once=0.0, own_hours=0.0, rental=none
+        ceiling=none,
+        price_limit=none,
+        turns_at=none,
+        once=0.0,
+        own_hours=0.0,
+        rental=none,
+        proofs=None,
     )
     answer = SimpleNamespace(
         stays=False, live="2027-03-01", live_low="2027-02-01", live_high="2027-04-01", servers=0

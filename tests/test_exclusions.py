@@ -231,7 +231,7 @@ def test_a_silent_offer_heads_no_table_and_is_told_with_what_it_must_show() -> N
     table = page.split("can turn the answer", 1)[1].splitlines()[2:5]
     told = [line for line in table if f"unless it shows its {lacks}" in line]
     assert told in ([], table[-1:])
-    assert told or "Offers outside your options, first too" in page
+    assert told or "Offers that you have not listed would be first, too" in page
     turning = printed("17_turns", client)
     assert f"ask first for its {lacks} (without, it is ruled out" in turning
     s = opened(client)
