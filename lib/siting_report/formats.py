@@ -136,7 +136,7 @@ class Numbers:
             digits = 0
         else:
             digits = -2 if top < 10_000 else -3
-        return lambda amount: self.number(round(amount, digits), 2 if 0 < top < 10 else 0), ""
+        return lambda amount: self.number(_rounded(amount, digits), 2 if 0 < top < 10 else 0), ""
 
     def money_span(self, low: float, high: float, currency: str | None = None) -> str:
         """Two amounts, the sign and the word once: `€ 0.59 to 1.17 million`."""
@@ -243,6 +243,12 @@ class Numbers:
         chosen = write.get(style) or getattr(self, style)
         places = decimals or 0 if style in ("whole", "money") else decimals
         return lambda value, _position=None: chosen(value, places)
+
+
+def _rounded(amount: float, digits: int) -> float:
+    """An amount as people round it: a half goes up, as it does in every table of the report."""
+    step = 10.0**-digits
+    return math.copysign(math.floor(abs(amount) / step + 0.5) * step, amount)
 
 
 def _places(value: float) -> int:
