@@ -764,12 +764,9 @@ def _ended(scenario: Scenario) -> dict[str, int]:
     return {name: round(switched_off(scenario, name)) for name in scenario.options}
 
 
-def switched_off(scenario: Scenario, name: str, *, at_latest: bool = False) -> float:
-    """When what runs today is no longer paid, as the costs have it, or where the option that is
-    moved to goes live at the latest. [days after the report]"""
-    live = serves(scenario, name)
-    day = live.high if at_latest else live.central
-    return day + _beside(scenario).central * DAYS_OF_MONTH
+def switched_off(scenario: Scenario, name: str) -> float:
+    """When what runs today is no longer paid, as the costs have it. [days after the report]"""
+    return serves(scenario, name).central + _beside(scenario).central * DAYS_OF_MONTH
 
 
 def _beside(scenario: Scenario) -> Range:
