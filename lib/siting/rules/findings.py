@@ -330,9 +330,9 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     """
     rule = law.rules[rule_id]
     if rule.valid_from and law.day < rule.valid_from:
-        return Decided(verdict="n.a.", reason=f"Applies from {_spelt(rule.valid_from)}.")
+        return Decided(verdict="n.a.", reason=f"Applies from {spelt_day(rule.valid_from)}.")
     if rule.valid_to and law.day > rule.valid_to:
-        return Decided(verdict="n.a.", reason=f"Applied until {_spelt(rule.valid_to)}.")
+        return Decided(verdict="n.a.", reason=f"Applied until {spelt_day(rule.valid_to)}.")
     values = {**law.sets, **dict(zip(law.tested[rule_id], given, strict=True))}
     when = law.parsed[rule_id]
     held = conditions.evaluate(when.applies, values)
@@ -372,7 +372,8 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     return Decided(verdict="pass", reason=rule.pass_reason)
 
 
-def _spelt(day: dt.date) -> str:
+def spelt_day(day: dt.date) -> str:
+    """A day as it stands in a sentence: `24 December 2026`."""
     return f"{day.day} {day:%B %Y}"
 
 

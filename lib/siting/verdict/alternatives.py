@@ -135,7 +135,7 @@ def _way(option: Option) -> tuple[object, ...]:
     alike = (kinds for kinds in (BY_REQUEST, COMMITTED) if option.kind in kinds)
     kinds = next(alike, (option.kind,))
     machine = () if kinds == COMMITTED else (option.gpu, option.server)
-    return (kinds, option.provider, frozenset(option.models.values()), *machine)
+    return kinds, option.provider, frozenset(option.models.values()), machine
 
 
 def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[Alternative]:

@@ -14,6 +14,7 @@ from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness, months_from
 from siting.quality import Parities
 from siting.quantity import DAYS_OF_MONTH, Range
+from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
 from siting.vendors import notice
 from siting.vendors.stability import ServiceEnd, VendorRisks
@@ -462,23 +463,23 @@ def plan(
     if facts.renewal:
         words |= {
             "renewed": facts.renewal.vendor,
-            "notice": _spelt(facts.renewal.notice),
-            "until": _spelt(facts.renewal.until),
+            "notice": spelt_day(facts.renewal.notice),
+            "until": spelt_day(facts.renewal.until),
             "renews": _renews(facts.renewal),
         }
     bridge = facts.bridges.get(target.name)
     if bridge:
         last = facts.day + dt.timedelta(days=bridge.days + 1)
-        ends = f"last day {_spelt(last)}"
+        ends = f"last day {spelt_day(last)}"
         words |= {
             "bridge": quality.spoken(bridge.heir),
             "before": quality.spoken(bridge.model),
             "bridged": f"{quality.spoken(bridge.model)} at {bridge.vendor} ({ends})",
-            "switch": _spelt(last - dt.timedelta(days=1)),
+            "switch": spelt_day(last - dt.timedelta(days=1)),
         }
     ceases = facts.ceasing.get(target.name)
     if ceases:
-        words |= {"service": ceases.service, "last": _spelt(ceases.last)}
+        words |= {"service": ceases.service, "last": spelt_day(ceases.last)}
     words |= {"offers": _counted(len(facts.turning), "written offer")}
     words |= {"turning": "; ".join(each.told for each in facts.turning)}
     words |= {"asked": _asked(facts.turning)}
@@ -512,7 +513,7 @@ def _step(
     """A step with its words filled in. settled: what its owner settles in it."""
     words = {**words, "reviews": settled.points, "owner": settled.owner}
     if settled.ends:
-        words["by"] = _spelt(facts.day + dt.timedelta(days=settled.ends))
+        words["by"] = spelt_day(facts.day + dt.timedelta(days=settled.ends))
     texts = {"label": row.label, "step": row.step, "guard": row.guard}
     filled = {field: text.format(**words) for field, text in texts.items()}
     day = _planned(row, facts.go.get(option), facts.baseline != option)
@@ -578,7 +579,7 @@ def _renews(contract: Renewal) -> str:
     """For how long a contract goes on without a notice, in words."""
     if contract.renewed_to is None:
         return "for a term that you have not stated"
-    return f"to {_spelt(contract.renewed_to)}"
+    return f"to {spelt_day(contract.renewed_to)}"
 
 
 def _asked(turning: Sequence[Turning]) -> str:
@@ -625,10 +626,6 @@ def _begun_small(label: str) -> str:
 def _within_sentence(topic: str) -> str:
     """A topic as it stands within a sentence: "employment law", but "AI law"."""
     return topic if topic[:2].isupper() else _begun_small(topic)
-
-
-def _spelt(day: dt.date) -> str:
-    return f"{day.day} {day:%B %Y}"
 
 
 def facts_of(
@@ -892,6 +889,6 @@ def _ending(scenario: Scenario, risks: VendorRisks, name: str, bridged: str = ""
             continue
         if (e.retired - day).days <= LAST_HORIZON_DAYS:
             gap = f", before {option.label} serves" if e.retired < live else ""
-            last = f"last day {_spelt(e.retired)}{gap}"
+            last = f"last day {spelt_day(e.retired)}{gap}"
             said.append(f"{quality.spoken(e.model)} at {e.vendor} ({last})")
     return " and ".join(said)
