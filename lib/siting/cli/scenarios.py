@@ -259,27 +259,27 @@ def moot(found: Scenario) -> Iterator[str]:
 
 def crossed(found: Scenario) -> Iterator[str]:
     """What ends or is due before the client's own day of go or no-go."""
-    from siting.verdict import plan
+    from siting.verdict import dates
 
     decided = found.decision.date
     if decided is None:
         return
-    for item, last in plan.offers_before(found):
+    for item, last in dates.offers_before(found):
         yield (
             f"decision.date: the offer for {item} ends on {last}, before {decided}; if its option "
             "is the choice, it is decided on that day: ask to have it extended, or date it earlier"
         )
-    contract = plan.renewal(found)
+    contract = dates.renewal(found)
     if contract and contract.notice < decided:
         yield (
             f"decision.date: notice to {contract.vendor} is due by {contract.notice}, before "
             f"{decided}; where another option is chosen, the report says on what ground to give it"
         )
     days = (decided - found.client.report_date).days
-    if days < plan.PILOT_DAYS:
+    if days < dates.PILOT_DAYS:
         yield (
             f"decision.date: {days} days after the report; a test with one team usually takes "
-            f"{plan.PILOT_DAYS}, and is planned to end by then"
+            f"{dates.PILOT_DAYS}, and is planned to end by then"
         )
 
 

@@ -416,7 +416,7 @@ class BudgetFrames(Topic):
         forgone = priced.present - money.npv(priced.paid, self.results.cost.rate)
         cured = self.results.cures(name)
         is_planned = name == self.results.decision.recommended
-        plan = self.results.advice.plan if is_planned else ()
+        plan = self.results.plan if is_planned else ()
         held = sum(x.price.central for x in plan if x.price and self.results.is_held(x))
         done = sum(x.price.central for x in plan if x.price) - held
         bridging = self._bridging() if is_planned else 0.0

@@ -331,7 +331,7 @@ class DataFrames(Topic):
         owner: who settles it: of a point that a step of the plan mends, who does the step
         """
         chosen = self.results.decision.recommended
-        steps = self.results.advice.plan if chosen else ()
+        steps = self.results.plan if chosen else ()
         for name, option in self.results.sovereignty.options.items():
             for place, p in enumerate(option.open_points):
                 flows = [x for f in p.findings for x in option.binds(f.rule.rule_id)]

@@ -13,7 +13,8 @@ from siting.cost import reference
 from siting.quality import leaves, margin_of, own_result, spoken, tried_on
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.verdict.plan import Step, serves
+from siting.verdict.dates import serves
+from siting.verdict.plan import Step
 from siting.verdict.ranking import (
     Candidate,
     ConfidenceWord,
@@ -105,7 +106,7 @@ class DecisionFrames(Topic):
             "matters_cost": matters_cost(),
             "leaving": d.leaving,
             "cheaper": self._cheaper(name),
-            "worth": self.results.advice.perfect_information,
+            "worth": self.results.perfect_information,
         }
         for move in d.first_moves:
             if name in move.options:
@@ -380,7 +381,7 @@ class DecisionFrames(Topic):
                 "what": v.what,
                 "before": v.before,
                 "after": v.after,
-                "change": self.results.numbers.regrouped(v.phrase),
+                "change": self.results.numbers.regrouped(v.clause),
                 "plausible": v.plausible,
                 "set": " ".join(v.set),
                 "key": found.option,
@@ -493,7 +494,7 @@ class DecisionFrames(Topic):
         days?: how long that takes [days]
         cost*?: what it costs, converted on the day of the report [currency]
         """
-        for k in self.results.advice.knowledge:
+        for k in self.results.knowledge:
             said = self.results.input_in_words(k.driver, k.label)
             row = {"input": said, "worth": k.worth, "pays": k.pays}
             test = k.experiment
@@ -522,7 +523,7 @@ class DecisionFrames(Topic):
         price*?: what it costs, nought where hours of another step hold it; missing where nothing is
             known [currency]
         """
-        for s in self.results.advice.plan:
+        for s in self.results.plan:
             yield {
                 "day": s.row.day,
                 "due": self.results.day(s.due),
@@ -595,7 +596,7 @@ class DecisionFrames(Topic):
         chance: share of past successors that fit [share]
         verdict: fits, tight or does not fit
         """
-        for f in self.results.advice.resilience:
+        for f in self.results.resilience:
             yield {
                 "option": f.option,
                 "model": f.model,

@@ -18,7 +18,7 @@ from siting_report.formats import Numbers
 
 from siting import catalogue, pictures, quality
 from siting.catalogue import STALE_DAYS, Input, Source
-from siting.cost import costing, money, tco, uncertainty
+from siting.cost import costing, money, prices, tco, uncertainty
 from siting.inputs import scenario
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, put
@@ -30,12 +30,14 @@ from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
+from siting.verdict import dates, knowledge, plausible, resilience, variants
 from siting.verdict import decision as deciding
-from siting.verdict import plan, plausible, variants
 from siting.verdict.chain import Chain
-from siting.verdict.decision import Advice, Decision, PricedPolicy
+from siting.verdict.decision import Decision, PricedPolicy
 from siting.verdict.exclusion import Unshown, unshown
-from siting.verdict.plan import Turning
+from siting.verdict.knowledge import Knowledge
+from siting.verdict.plan import Facts, Step, Turning
+from siting.verdict.resilience import SuccessorFit
 from siting.verdict.variants import OrderedBeside, Outcome, Switch, Variant
 
 SUCCESSOR = "successor_price"
@@ -229,20 +231,44 @@ class Results:
         return self.chain.priced_policies(self.chain.designed(self.said))
 
     @cached_property
-    def advice(self) -> Advice:
-        """What to measure, what to do and what to know."""
-        facts = plan.facts_of(
-            self.scenario, self.sovereignty, self.quality, self.stability, self._turned_by_offers()
+    def perfect_information(self) -> float | None:
+        """Expected saving if nothing were uncertain; None with less than two options. [currency]"""
+        costs = self.decision.costs
+        return knowledge.value_of_perfect_information(costs) if len(costs) > 1 else None
+
+    @cached_property
+    def knowledge(self) -> tuple[Knowledge, ...]:
+        """What each uncertain input is worth knowing before the choice, highest first."""
+        costs = self.decision.costs
+        if len(costs) < 2:
+            return ()
+        own = self.client.currency
+        return knowledge.worth_knowing(
+            costs,
+            knowledge.drivers(self.uncertainty),
+            lambda foreign: prices.exchange_rate(foreign, own, self.client.report_date).rate,
         )
-        return deciding.assess(
-            self.decision,
+
+    @cached_property
+    def plan(self) -> tuple[Step, ...]:
+        """Steps towards the choice, in order of their day; none without one."""
+        target = self.decision.choice
+        if target is None:
+            return ()
+        return Facts(
             scenario=self.scenario,
-            uncertainty=self.uncertainty,
-            facts=facts,
+            law=self.sovereignty,
             parity=self.quality,
-            capacity=self.capacity,
-            memory=self.memory,
-        )
+            risks=self.stability,
+            target=target,
+            knowledge=self.knowledge,
+            turning=self._turned_by_offers(),
+        ).plan()
+
+    @cached_property
+    def resilience(self) -> tuple[SuccessorFit, ...]:
+        """Room of options' hardware for the models of the next generation."""
+        return tuple(resilience.fits(self.capacity, self.memory, self.client.report_date))
 
     def _turned_by_offers(self) -> list[Turning]:
         """Changes that an offer settles and that turn the answer. A choice that moves has offers
@@ -255,12 +281,12 @@ class Results:
             variant
             for variant in self.to_try
             if variant.plausible
-            if (variant.settled or variants.SETTLED[variant.kind]) == "offer"
+            if variant.settled == "offer"
             if self.decision.stays or not self._is_of_choice(variant)
         )
         return [
             Turning(
-                clause=self.numbers.regrouped(variant.phrase),
+                clause=self.numbers.regrouped(variant.clause),
                 seller=self._seller(variant, found),
                 unshown=tuple(each.attribute.label for each in self.unshown(variant, found)),
                 lacks=variant.lacks,
@@ -332,7 +358,7 @@ class Results:
         """Runs every variant at once, then lets go of what they were made of: a quarter of what a
         study holds, with which each process of a report is forked."""
         # The last two try some of them, too.
-        self._make("tried", "switches", "ordered_beside", "advice")
+        self._make("tried", "switches", "ordered_beside", "plan")
         self.chain.forget_variants()
 
     def _make(self, *names: str) -> None:
@@ -366,7 +392,7 @@ class Results:
         allowed = [n for n in others if n not in ruled_out] or others
         return Pair(chosen, min(allowed, key=likely.__getitem__, default=chosen))
 
-    def is_held(self, step: plan.Step) -> bool:
+    def is_held(self, step: Step) -> bool:
         """Whether costs of the chosen option hold the work of a step already, so that its price
         comes on top of nothing."""
         priced = self.cost.options.get(self.decision.recommended or "")
@@ -377,12 +403,12 @@ class Results:
     def first_gate(self) -> str:
         """Day of the plan's first gate, by which what is open is settled: never after go or no-go,
         as YYYY-MM-DD."""
-        return self.day(min(plan.FIRST_HORIZON_DAYS, self.go.day))
+        return self.day(min(dates.FIRST_HORIZON_DAYS, self.go.day))
 
     @property
-    def go(self) -> plan.Go:
+    def go(self) -> dates.Go:
         """When go or no-go on what is recommended is decided."""
-        return plan.go(self.scenario, self.decision.recommended or "")
+        return dates.go(self.scenario, self.decision.recommended or "")
 
     def paid_by_request(
         self, chosen: scenario.Scenario, name: str, first: float, last: float
@@ -398,8 +424,7 @@ class Results:
     @cached_property
     def moved_before(self) -> float:
         """What of moving over is spent on steps before go or no-go. [currency]"""
-        steps = self.advice.plan
-        before = [s for s in steps if s.row.day <= self.go.day and self.is_held(s)]
+        before = [s for s in self.plan if s.row.day <= self.go.day and self.is_held(s)]
         return sum(s.price.central for s in before if s.price)
 
     def cures(self, name: str) -> float:
@@ -439,7 +464,8 @@ class Results:
         plans = itertools.chain(*self.training.values())
         fits = itertools.chain(*self.memory.values())
         found = [
-            *(self.cost.inputs, self.stability.inputs, self.quality.inputs, self.advice.inputs),
+            *(self.cost.inputs, self.stability.inputs, self.quality.inputs),
+            deciding.inputs(self.scenario, self.decision.criteria),
             *(option.inputs for option in self.capacity.values()),
             *(plan.inputs for plan in plans),
             *(fit.memory.inputs for fit in fits if fit.memory is not None),

@@ -16,7 +16,7 @@ from siting.cost.prices import exchange_rate
 from siting.inputs.scenario.model import Tokens, Workload
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.verdict import knowledge
+from siting.verdict import decision, knowledge
 
 KINDS: dict[SourceKind, str] = {
     "measured": "measured by the client or in a published benchmark",
@@ -113,7 +113,7 @@ class SourceFrames(Topic):
         if not self.results.cost.options:
             return
         softest = self._softest()
-        worth = {k.driver: k.worth for k in self.results.advice.knowledge}
+        worth = {k.driver: k.worth for k in self.results.knowledge}
         rows: list[dict[str, Any]] = [
             {
                 "input": self.results.input_in_words(driver.name, driver.label),
@@ -155,7 +155,7 @@ class SourceFrames(Topic):
         plan = self.results.uncertainty.plan
         moved = uncertainty.one_at_a_time(plan, tuple(dict.fromkeys((chosen, rival))))
         softest = self._softest()
-        worths = {known.driver: known.worth for known in self.results.advice.knowledge}
+        worths = {known.driver: known.worth for known in self.results.knowledge}
         rows: list[dict[str, Any]] = []
         for driver, costs in moved.items():
             at_low, at_high = costs[chosen] if rival == chosen else costs[rival] - costs[chosen]
@@ -340,7 +340,9 @@ class SourceFrames(Topic):
                 yield "{subject}: {why}".format_map(found)
         for name, sized in self.results.capacity.items():
             yield from (f"{self.results.labels[name]}: {words}" for words in sized.warnings)
-        yield from (*self.results.advice.warnings, *self.results.cost.plan.notes)
+        candidates = self.results.decision.candidates
+        yield from decision.notes(self.scenario, self.results.quality, candidates)
+        yield from self.results.cost.plan.notes
         old = sum(self.results.is_stale(i.source) for i in self.results.used)
         if old:
             yield f"{old} of {len(self.results.used)} inputs are older than {STALE_DAYS} days"

@@ -16,14 +16,8 @@ from siting.rules.sovereignty import Ahead, OpenPoint, OptionAssessment
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.vendors.stability import ServiceEnd
-from siting.verdict.plan import (
-    PlanStep,
-    Renewal,
-    mending,
-    open_points,
-    renewal,
-    switched_off,
-)
+from siting.verdict.dates import Renewal, renewal, switched_off
+from siting.verdict.plan import PlanStep, mending, open_points
 
 USUAL = {
     "kind": "planned",
@@ -126,7 +120,7 @@ class TimelineFrames(Topic):
     def _step_of(self, option: str, point: OpenPoint | None) -> PlanStep | None:
         """The step of the plan that mends a point of the choice, if one does."""
         is_planned = option == self.results.decision.recommended
-        return mending(point, self.results.advice.plan) if is_planned else None
+        return mending(point, self.results.plan) if is_planned else None
 
     def _due(self, option: str, point: OpenPoint | None, end: ServiceEnd | None) -> str:
         """The day by which a point should be settled. end: of the service that it is about."""
@@ -254,7 +248,7 @@ class TimelineFrames(Topic):
         rank = self._rank(today, point)
         # One duty has one owner, whichever service it is told of, and one day; but what is known to
         # be lacking of what runs is made good before go or no-go, and before any notice.
-        step = mending(point, self.results.advice.plan)
+        step = mending(point, self.results.plan)
         day = self.results.day(step.day) if step else self._due(today, point, None)
         row = {
             "point": point.label,
@@ -327,7 +321,7 @@ class TimelineFrames(Topic):
             yield from ahead.sources
 
     def _work(self) -> Iterator[dict[str, Any]]:
-        steps = self.results.advice.plan
+        steps = self.results.plan
         for s in steps:
             before = max((x.row.day for x in steps if x.row.day < s.row.day), default=0)
             yield {

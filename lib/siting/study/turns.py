@@ -25,12 +25,13 @@ from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
 from siting.verdict import offers, variants
+from siting.verdict.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.decision import Decision, cost_limit
 from siting.verdict.exclusion import POLICIES, exclusion
-from siting.verdict.plan import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS, to_prove
+from siting.verdict.plan import to_prove
 from siting.verdict.plausible import FUTURES
 from siting.verdict.ranking import Candidate, Ranking, matters_points
-from siting.verdict.variants import SETTLED, Answer, Outcome, Settled, Variant
+from siting.verdict.variants import Answer, Outcome, Settled, Variant
 
 HORIZONS: Mapping[Settled, int] = {
     "decision": FIRST_HORIZON_DAYS,
@@ -134,7 +135,6 @@ class TurnFrames(Topic):
         ranked = self.results.turning
         shown = _of_page_one([self._sorted(variant, found) for variant, found in ranked])
         for rank, (variant, found) in enumerate(ranked, 1):
-            settled = variant.settled or SETTLED[variant.kind]
             points = self._to_clear(variant, found)
             silent = self.results.unshown(variant, found)
             labels = dict.fromkeys(label for each in silent for label in each.ruled_out)
@@ -143,12 +143,12 @@ class TurnFrames(Topic):
                 "rank": rank,
                 "kind": variant.kind,
                 "what": variant.what,
-                "change": self.results.numbers.regrouped(variant.phrase),
-                "settled": settled,
+                "change": self.results.numbers.regrouped(variant.clause),
+                "settled": variant.settled,
                 "settler": self._sorted(variant, found).settler,
                 "is_asked": variant.asked,
                 "on_page_one": rank - 1 in shown,
-                "known_by": self._known_by(variant, settled),
+                "known_by": self._known_by(variant),
                 "key": found.option,
                 "then_first": self.results.label_after(found.option, variant),
                 "present_cost": found.present_cost,
@@ -164,8 +164,8 @@ class TurnFrames(Topic):
                 "unshown": self._named([each.attribute.label for each in silent]),
                 "ruled_out_by_it": self._named([*labels]),
                 "lacks": variant.lacks,
-                "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == found.option,
-                "is_rented_otherwise": f"options.{found.option}.commitment" in variant.changes,
+                "is_rebuilt": variant.sets(found.option, "server"),
+                "is_rented_otherwise": variant.sets(found.option, "commitment"),
                 "is_term_stated": self._term_is_stated(found.option),
                 "card_then": card,
                 "card_now": self.results.card_of(found.option) if card else "",
@@ -184,18 +184,17 @@ class TurnFrames(Topic):
         if found is None:
             return {"with_order": ""}
         return {
-            "with_order": self.results.numbers.regrouped(found.order.phrase),
+            "with_order": self.results.numbers.regrouped(found.order.clause),
             "with_order_first": self.results.labels[found.option],
             "with_order_cost": found.present_cost,
         }
 
     def _sorted(self, variant: Variant, found: Outcome) -> _Sorted:
         """A change as page one sorts it."""
-        settled = variant.settled or SETTLED[variant.kind]
         settler: Settler = "you"
-        if settled in ("nothing", "weighing"):
-            settler = settled
-        elif settled in BY_USE:
+        if variant.settled in ("nothing", "weighing"):
+            settler = variant.settled
+        elif variant.settled in BY_USE:
             settler = "use"
         elif found.option is not None and found.option not in self.options:
             settler = "an offer"
@@ -211,11 +210,11 @@ class TurnFrames(Topic):
         offer = self.results.offered(variant, found)
         return offer.open_points if offer else None
 
-    def _known_by(self, variant: Variant, settled: Settled) -> str | None:
-        if settled == "day" and variant.day:
+    def _known_by(self, variant: Variant) -> str | None:
+        if variant.day:
             return variant.day.isoformat()
-        days = HORIZONS.get(settled)
-        if settled == "pilot" and not self.results.decision.stays:
+        days = HORIZONS.get(variant.settled)
+        if variant.settled == "pilot" and not self.results.decision.stays:
             days = self.results.go.day
         return self.results.day(days) if days else None
 
@@ -237,9 +236,9 @@ class TurnFrames(Topic):
             yield {
                 "kind": variant.kind,
                 "what": variant.what,
-                "change": self.results.numbers.regrouped(variant.phrase),
+                "change": self.results.numbers.regrouped(variant.clause),
                 "lead": found.lead,
-                "is_rebuilt": variant.rebuilds != "" and variant.rebuilds == chosen,
+                "is_rebuilt": variant.sets(chosen, "server"),
             }
 
     @frame_citing(_criteria_sources)
@@ -419,10 +418,10 @@ class TurnFrames(Topic):
                 "policy": POLICIES[found.line],
                 "at_most": found.at_most,
                 "holds": found.holds,
-                "keeps": found.keeps,
-                "cost": found.cost,
-                "without": found.without,
-                "cost_without": found.cost_without,
+                "keeps": found.asked.recommended,
+                "cost": found.asked.likely,
+                "without": found.unasked.recommended,
+                "cost_without": found.unasked.likely,
                 "more": found.more,
             }
             yield self.scenario.source(f"rules.policies_up_to.{found.line}")
@@ -622,7 +621,7 @@ class TurnFrames(Topic):
             return
         go = self.results.go
         days = go.day
-        before = [s.price for s in self.results.advice.plan if s.row.day <= days and s.price]
+        before = [s.price for s in self.results.plan if s.row.day <= days and s.price]
         target = found.candidate(found.recommended)
         points = self.study.open_points()
         own = points[points.option == target.label]

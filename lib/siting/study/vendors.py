@@ -32,7 +32,7 @@ from siting.vendors.vendor_record import (
     separate,
 )
 from siting.verdict.alternatives import Listing, listing
-from siting.verdict.plan import switched_off
+from siting.verdict.dates import switched_off
 
 SHORT = 90
 """Days of notice that a chance is told for. [days]"""
@@ -505,7 +505,7 @@ class VendorFrames(Topic):
         """Who clears a model that is new to the service of today, by which law: columns of
         `bridges`. name: of the option that runs today."""
         said = self.results.sovereignty.options[name].verdicts
-        for step in self.results.advice.plan:
+        for step in self.results.plan:
             if step.reviews_bridge:
                 asked = (said[rule] for rule in step.row.rules.split(";"))
                 laws = [finding.cited for finding in asked if finding.verdict != "n.a."]

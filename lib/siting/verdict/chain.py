@@ -54,7 +54,7 @@ from siting.serving.capacity import OptionCapacity
 from siting.vendors import stability
 from siting.verdict import candidates, design, ranking
 from siting.verdict.candidates import Chapters, Priced
-from siting.verdict.decision import Case, Decision, PricedPolicy, decide, priced_policy
+from siting.verdict.decision import Decision, PricedPolicy
 from siting.verdict.design import Costed, Design
 from siting.verdict.ranking import Candidate, Sampled
 
@@ -581,7 +581,12 @@ class Chain:
             if line in scenario.rules.policies:
                 continue
             asking = _asking(scenario, [line])
-            policy = priced_policy(line, at_most, self._decided(asking), self._decided(scenario))
+            policy = PricedPolicy(
+                line=line,
+                at_most=at_most,
+                asked=self._decided(asking),
+                unasked=self._decided(scenario),
+            )
             found.append(policy)
             if policy.holds:
                 scenario = asking
@@ -608,7 +613,7 @@ class Chain:
     def _decided(self, scenario: Scenario) -> Decision:
         """The answer to a scenario whose machines are designed and whose policies are settled."""
         known = ranking.all_criteria()
-        case = Case(
+        return Decision(
             candidates=self.candidates(scenario),
             baseline=scenario.finance.baseline,
             criteria=known,
@@ -618,7 +623,6 @@ class Chain:
             draws=self.draws,
             usual=self.usual(scenario),
         )
-        return decide(case)
 
 
 def _asking(scenario: Scenario, lines: Sequence[str]) -> Scenario:

@@ -13,47 +13,21 @@ What would change the answer is found by changing the scenario and deciding agai
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from siting import quality
 from siting.catalogue import Input, settings, source_of
-from siting.cost.uncertainty import Uncertainty
-from siting.draws import DRAWS
+from siting.draws import DRAWS, Floats
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import Method
-from siting.memory import vram
 from siting.quantity import Range
-from siting.serving.capacity import OptionCapacity
-from siting.verdict import knowledge, plan, ranking, resilience
+from siting.verdict import ranking
 from siting.verdict.exclusion import POLICIES
-from siting.verdict.knowledge import Knowledge
-from siting.verdict.plan import Facts, Step
 from siting.verdict.ranking import Candidate, ConfidenceWord, Criterion, Ranking, Weights
-from siting.verdict.resilience import SuccessorFit
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """What a decision is taken on: options, criteria, weights, and how they are put together."""
-
-    candidates: tuple[Candidate, ...]
-    baseline: str
-    criteria: tuple[Criterion, ...]
-    weights: Weights
-    method: Method = "additive"
-    seed: int
-    draws: int = DRAWS
-    """Draws of weights and measures together."""
-    usual: float | None = None
-    """What such a service usually costs: what money is measured against. [client's currency]"""
-
-    @property
-    def competing(self) -> tuple[Candidate, ...]:
-        """Options that no hard constraint strikes."""
-        return tuple(c for c in self.candidates if not c.struck)
 
 
 @dataclass(frozen=True)
@@ -67,20 +41,64 @@ class FirstMove:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision(Case):
-    """The answer."""
+class Decision:
+    """Options, criteria and weights, and the answer that follows from them."""
 
-    ranking: Ranking | None = None
-    """Over all options that compete; None when every option is struck."""
+    candidates: tuple[Candidate, ...]
+    baseline: str
+    criteria: tuple[Criterion, ...]
+    weights: Weights
+    method: Method = "additive"
+    seed: int
+    draws: int = DRAWS
+    """Draws of weights and measures together."""
+    usual: float | None = None
+    """What such a service usually costs: what money is measured against. [client's currency]"""
+
+    # --- the answer -------------------------------------------------------------------------------
 
     def candidate(self, name: str) -> Candidate:
         """The candidate of that option name."""
         return next(c for c in self.candidates if c.name == name)
 
     @property
+    def competing(self) -> tuple[Candidate, ...]:
+        """Options that no hard constraint strikes."""
+        return tuple(c for c in self.candidates if not c.struck)
+
+    @cached_property
+    def ranking(self) -> Ranking | None:
+        """Over all options that compete; None when every option is struck."""
+        if not self.competing:
+            return None
+        return ranking.rank(
+            self.competing,
+            self.criteria,
+            self.weights,
+            method=self.method,
+            draws=self.draws,
+            seed=self.seed,
+        )
+
+    @property
     def recommended(self) -> str | None:
         """The option with the highest mean score; None when every option is struck."""
         return self.ranking.best if self.ranking else None
+
+    @property
+    def choice(self) -> Candidate | None:
+        """The same, as a candidate."""
+        return self.candidate(self.ranking.best) if self.ranking else None
+
+    @property
+    def likely(self) -> float | None:
+        """Median of its cost; None where it has none. [client's currency]"""
+        return self.choice.cost.central if self.choice and self.choice.cost else None
+
+    @property
+    def costs(self) -> Floats:
+        """Cost of all options that compete and have one. [option, draw] [client's currency]"""
+        return np.array([c.cost.draws for c in self.competing if c.cost is not None])
 
     @property
     def stays(self) -> bool:
@@ -90,7 +108,9 @@ class Decision(Case):
     @property
     def cleared(self) -> bool:
         """Whether nothing that is demanded of the recommended option is still to be shown."""
-        return self.ranking is not None and not self.candidate(self.ranking.best).uncleared
+        return self.choice is not None and not self.choice.uncleared
+
+    # --- how sure ---------------------------------------------------------------------------------
 
     @property
     def share(self) -> float:
@@ -117,10 +137,9 @@ class Decision(Case):
     def loss(self) -> float | None:
         """Mean loss of score against the best option of each draw, as money: what such points cost
         by the weight of cost. None without one, or where cost has no weight. [client's currency]"""
-        each = self.point
-        if self.ranking is None or each is None:
+        if self.ranking is None or self.point is None:
             return None
-        return self.ranking.regret(self.ranking.best) * each
+        return self.ranking.regret(self.ranking.best) * self.point
 
     @property
     def point(self) -> float | None:
@@ -153,19 +172,7 @@ class Decision(Case):
         return tuple(sorted(found, key=lambda move: -move.share))
 
 
-def decide(case: Case) -> Decision:
-    """The decision from candidates alone: everything above it only prepares them."""
-    known = Decision(**vars(case))
-    if not case.competing:
-        return known
-    rules = ranking.RankingRules(
-        criteria=case.criteria,
-        weights=case.weights,
-        method=case.method,
-        draws=case.draws,
-        seed=case.seed,
-    )
-    return replace(known, ranking=ranking.rank(case.competing, rules))
+# --- a policy with a price ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,47 +182,34 @@ class PricedPolicy:
     line: str
     at_most: float
     """What the client pays more for it at most. [share]"""
-    keeps: str | None
-    """The first option where it is asked; None where all are ruled out."""
-    cost: float | None
-    """Its likely cost; None where that is not estimated. [client's currency]"""
-    without: str | None
-    """The first option where it is not asked."""
-    cost_without: float | None
-    """[client's currency]"""
+    asked: Decision
+    """Where it is asked."""
+    unasked: Decision
+    """Where it is not."""
 
     @property
     def more(self) -> float | None:
         """What keeping it costs more, negative where less; None where a cost is missing. [share]"""
-        if not self.cost or not self.cost_without:
+        if not self.asked.likely or not self.unasked.likely:
             return None
-        return self.cost / self.cost_without - 1
+        return self.asked.likely / self.unasked.likely - 1
 
     @property
     def holds(self) -> bool:
         """Whether it is kept: where the first option keeps it anyway, or costs no more than it
         may. What cannot be priced is not kept."""
-        if self.keeps is None:
-            return False
-        return self.keeps == self.without or (self.more is not None and self.more <= self.at_most)
+        keeps = self.asked.recommended
+        if keeps is None or keeps == self.unasked.recommended:
+            return keeps is not None
+        return self.more is not None and self.more <= self.at_most
 
 
-def priced_policy(line: str, at_most: float, asked: Decision, unasked: Decision) -> PricedPolicy:
-    """What a policy comes to, from the decision where it is asked and the one where it is not."""
-    return PricedPolicy(
-        line=line,
-        at_most=at_most,
-        keeps=asked.recommended,
-        cost=_likely(asked),
-        without=unasked.recommended,
-        cost_without=_likely(unasked),
-    )
+# --- how dear it may be offered -------------------------------------------------------------------
 
-
-def _likely(found: Decision) -> float | None:
-    """Likely cost of what is recommended. [client's currency]"""
-    cost = found.candidate(found.recommended).cost if found.recommended else None
-    return cost.central if cost else None
+FARTHEST = 8.0
+"""So many times its cost no offer is looked at."""
+CLOSE = 1.002
+"""Ratio of the ends between which a limit lies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,99 +227,38 @@ def cost_limit(found: Decision) -> CostLimit | None:
     comes first, every case of its cost dearer in the same proportion and all else the same. None
     where none does up to FARTHEST times its cost, or its cost is not known."""
     name = found.recommended
-    cost = found.candidate(name).cost if name else None
-    if name is None or cost is None or cost.central <= 0:
+    if name is None or not found.likely or found.likely < 0:
         return None
-
-    def first(factor: float) -> str | None:
-        return _decided_at(found, name, factor).recommended
-
     low = 1.0
     high = FARTHEST
-    beyond = first(high)
-    if beyond == name or beyond is None:
+    beyond = _dearer(found, name, high).recommended
+    if beyond is None or beyond == name:
         return None
     while high / low > CLOSE:
         middle = math.sqrt(low * high)
-        then = first(middle)
+        then = _dearer(found, name, middle).recommended
         if then == name:
             low = middle
         else:
             high = middle
-            beyond = then
-    return CostLimit(at=cost.central * low, first=str(beyond))
+            beyond = then or beyond
+    return CostLimit(at=found.likely * low, first=beyond)
 
 
-FARTHEST = 8.0
-"""So many times its cost no offer is looked at."""
-CLOSE = 1.002
-"""Ratio of the ends between which a limit lies."""
-
-
-def _decided_at(found: Decision, name: str, factor: float) -> Decision:
+def _dearer(found: Decision, name: str, factor: float) -> Decision:
     """The decision, were an option dearer by a factor."""
 
-    def dearer(c: Candidate) -> Candidate:
+    def at(c: Candidate) -> Candidate:
         measured = c.measures.get("cost_ratio")
         if c.name != name or c.cost is None or not isinstance(measured, ranking.Sampled):
             return c
         measures = {**c.measures, "cost_ratio": measured.scaled(factor)}
         return replace(c, measures=measures, cost=c.cost.scaled(factor))
 
-    case = {field.name: getattr(found, field.name) for field in fields(Case)}
-    return decide(Case(**case | {"candidates": tuple(map(dearer, found.candidates))}))
+    return replace(found, candidates=tuple(map(at, found.candidates)))
 
 
-# --- what to do about it --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Advice:
-    """What follows from a decision: what to measure, what to do, what to know."""
-
-    perfect_information: float | None
-    """Expected saving if nothing were uncertain; None with fewer than two options. [client's
-    currency]"""
-    knowledge: tuple[Knowledge, ...]
-    """By worth, highest first."""
-    plan: tuple[Step, ...]
-    resilience: tuple[SuccessorFit, ...] = ()
-    warnings: tuple[str, ...] = ()
-    inputs: tuple[Input, ...] = ()
-
-
-def advise(found: Decision, facts: Facts, drivers: Sequence[knowledge.Driver]) -> Advice:
-    """What knowledge is worth before deciding, and the steps of the plan."""
-    costs = [c.cost.draws for c in found.competing if c.cost is not None]
-    everything: float | None = None
-    each: tuple[Knowledge, ...] = ()
-    if len(costs) > 1:
-        draws = np.stack(costs)
-        everything = knowledge.value_of_perfect_information(draws)
-        each = knowledge.worth_knowing(draws, drivers, facts.rates)
-    steps: tuple[Step, ...] = ()
-    if found.ranking is not None:
-        steps = plan.plan(found.candidate(found.ranking.best), found.baseline, each, facts)
-    return Advice(perfect_information=everything, knowledge=each, plan=steps)
-
-
-def assess(
-    found: Decision,
-    scenario: Scenario,
-    uncertainty: Uncertainty,
-    facts: Facts,
-    parity: quality.Parities,
-    capacity: Mapping[str, OptionCapacity],
-    memory: Mapping[str, Sequence[vram.Fit]],
-) -> Advice:
-    """All advice on a client's decision, from the results of the other chapters."""
-    drivers = tuple(knowledge.drivers(uncertainty))
-    return replace(
-        advise(found, facts, drivers),
-        resilience=tuple(resilience.fits(capacity, memory, scenario.client.report_date)),
-        warnings=tuple(notes(scenario, parity, found.candidates)),
-        inputs=tuple(inputs(scenario, found.criteria)),
-    )
+# --- what a reader must know of it ----------------------------------------------------------------
 
 
 def notes(
@@ -346,50 +279,40 @@ def notes(
             yield f"{base.label}, which runs today, fails a hard constraint: {base.struck[0]}"
 
 
-def limits(scenario: Scenario) -> Iterator[Input]:
-    """Limits that the client sets: of its budget, its policies and its rooms, with their origin."""
-    money = scenario.client.currency
-    decision = scenario.decision
-    if decision.budget_per_year is not None:
-        kept = "budget" in decision.hard_constraints
-        yield _limit(
-            scenario,
-            "budget of a year" if kept else "budget of a year, not a hard condition",
-            "decision.budget_per_year",
-            Range.exact(decision.budget_per_year, money),
-        )
-    for line, share in scenario.rules.policies_up_to.items():
-        name = f"what it may cost more {POLICIES[line]}"
-        yield _limit(scenario, name, f"rules.policies_up_to.{line}", Range.exact(share, "share"))
-    for key, option in scenario.options.items():
-        for field, unit in ROOM.items():
-            most = getattr(option.room, field) if option.room else None
-            if most is not None:
-                name = f"room of {option.label}, at most"
-                path = f"options.{key}.room.{field}"
-                yield _limit(scenario, name, path, Range.exact(most, unit))
-
-
 ROOM = {"kw": "kW", "racks": "racks", "servers": "servers"}
 """Limits of a room, with their units."""
 
 
-def _limit(scenario: Scenario, name: str, path: str, value: Range) -> Input:
-    return Input(name=name, value=value, source=scenario.source(path))
+def limits(scenario: Scenario) -> Iterator[Input]:
+    """Limits that the client sets: of its budget, its policies and its rooms, with their origin."""
+    decision = scenario.decision
+    said: list[tuple[str, str, float | None, str]] = []
+    kept = "" if "budget" in decision.hard_constraints else ", not a hard condition"
+    money = scenario.client.currency
+    budget = decision.budget_per_year
+    said.append((f"budget of a year{kept}", "decision.budget_per_year", budget, money))
+    for line, share in scenario.rules.policies_up_to.items():
+        name = f"what it may cost more {POLICIES[line]}"
+        said.append((name, f"rules.policies_up_to.{line}", share, "share"))
+    for key, option in scenario.options.items():
+        for field, unit in ROOM.items() if option.room else ():
+            name = f"room of {option.label}, at most"
+            path = f"options.{key}.room.{field}"
+            said.append((name, path, getattr(option.room, field), unit))
+    for name, path, value, unit in said:
+        if value is not None:
+            yield Input(name=name, value=Range.exact(value, unit), source=scenario.source(path))
 
 
 def inputs(scenario: Scenario, known: Sequence[Criterion]) -> Iterator[Input]:
     """Weights, the client's or ours, and the numbers behind the measures, with their origin."""
+    own = scenario.decision.weights
     for c in known:
-        value = c.weight
-        source = source_of(c)
-        if c.criterion in scenario.decision.weights:
-            value = scenario.decision.weights[c.criterion]
-            source = scenario.source(f"decision.weights.{c.criterion}")
-        name = f"weight of {c.label.lower()}"
-        yield Input(name=name, value=replace(value, unit="points"), source=source)
+        value = replace(own.get(c.criterion, c.weight), unit="points")
+        is_own = c.criterion in own
+        source = scenario.source(f"decision.weights.{c.criterion}") if is_own else source_of(c)
+        yield Input(name=f"weight of {c.label.lower()}", value=value, source=source)
     yield from limits(scenario)
     for s in settings("decision_settings").values():
-        if s.setting == "indifferent_worth" and scenario.decision.method != "promethee":
-            continue
-        yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
+        if s.setting != "indifferent_worth" or scenario.decision.method == "promethee":
+            yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))

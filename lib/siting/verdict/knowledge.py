@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,11 +93,12 @@ def driver_label(driver: str, label: str) -> str:
 
 
 def worth_knowing(
-    costs: Floats, drivers: Sequence[Driver], rates: Mapping[str, float]
+    costs: Floats, drivers: Iterable[Driver], rate: Callable[[str], float]
 ) -> tuple[Knowledge, ...]:
     """What each uncertain driver is worth knowing, highest first; only those worth something.
 
     costs: present cost in the draws that those of the drivers go with. [option, draw]
+    rate: client's currency per unit of another.
     """
     found = []
     for driver in drivers:
@@ -107,7 +108,7 @@ def worth_knowing(
             label=driver.label,
             worth=value_of_knowing(costs, driver.draws),
             experiment=test,
-            rate=rates.get(test.currency, 1.0) if test else 1.0,
+            rate=rate(test.currency) if test else 1.0,
         )
         found.append(known)
     return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))

@@ -1,13 +1,15 @@
 """Plausible single changes of a client's scenario: one generator a kind, which only lists them.
 
-Each says what it reads from the scenario, what it sets, and why that may happen. Nothing is run but
-what a list needs to know: which answers the rules wait for, and which offers keep the limits.
+Each says what it reads from the scenario, what it sets, and why that may happen; its words stand in
+changes.csv. Nothing is run but what a list needs to know: which answers the rules wait for, and
+which offers keep the limits.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -19,22 +21,13 @@ from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
 from siting.inputs.scenario.constraints import Constraint
-from siting.inputs.scenario.model import (
-    Method,
-    Option,
-    Scenario,
-    Sector,
-    Tokens,
-    Workload,
-    in_words,
-)
+from siting.inputs.scenario.model import Method, Option, Scenario, Sector, Workload, in_words
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import Range
 from siting.rules.findings import Finding
 from siting.rules.rulebook import Stress
 from siting.serving.servers import Server
-from siting.vendors.notice import Ending
 from siting.vendors.stability import ceasing
 from siting.verdict import alternatives, design, ranking
 from siting.verdict.chain import Chain
@@ -45,7 +38,7 @@ from siting.verdict.exclusion import (
     first_law,
     lacked,
 )
-from siting.verdict.variants import Dial, Variant
+from siting.verdict.variants import Dial, Variant, change
 
 VOLUMES = ("requests_per_user_day", "requests_per_day", "requests_per_month")
 """Lines of a workload that say how much is asked."""
@@ -59,55 +52,6 @@ TRAITS = {
 """What a workload's data are, as far as law cares."""
 SHORTLIST = 6
 """Servers, and rented cards, with the most memory bandwidth for the money: so many are sized."""
-
-
-def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
-    """All plausible changes of a scenario, by kind; only those that it can take."""
-    listed = (
-        *price_paths(scenario),
-        *loads(scenario, chain),
-        *money(scenario),
-        *invoices(scenario),
-        *terms(scenario),
-        *hardware(scenario, chain),
-        *catalogue_offers(scenario),
-        *attestations(scenario, chain),
-        *policies(scenario, chain),
-        *assumptions(scenario, chain),
-        *blanks(scenario, chain),
-        *events(scenario),
-        *weights(scenario),
-        *methods(scenario),
-    )
-    asked = [v.changes for v in together(scenario)]
-    known = [replace(v, asked=v.changes in asked) for v in listed]
-    there = [v.changes for v in known if v.asked]
-    known += [v for v in together(scenario) if v.changes not in there]
-    return [v for v in known if _possible(scenario, v)]
-
-
-MAY_BE_REFUSED = ("offer", "event", "together")
-"""Kinds of variants that name what the scenario may not take: a server, a model, anything."""
-
-
-def _possible(scenario: Scenario, variant: Variant) -> bool:
-    """Whether the scenario takes the change, as it would be asked for from outside."""
-    if variant.kind not in MAY_BE_REFUSED:
-        return True
-    try:
-        changed(scenario, variant.changes)
-    except DocumentError:
-        return False
-    return True
-
-
-# --- inputs ---------------------------------------------------------------------------------------
-
-
-def _band(value: Range, end: str) -> float:
-    return float(getattr(value, end))
-
-
 PATHS = {
     "named_model": "as listed until a model ends, then as its successor",
     "equal_quality": "those of equal quality, as you test and move each year",
@@ -130,21 +74,64 @@ TERMS: Mapping[str, str] = {
 """Commitments in words."""
 
 
+def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
+    """All plausible changes of a scenario, by kind; only those that it can take."""
+    wished = [*together(scenario)]
+    found = [
+        *price_paths(scenario),
+        *loads(scenario, chain),
+        *money(scenario),
+        *invoices(scenario),
+        *terms(scenario),
+        *hardware(scenario, chain),
+        *_possible(scenario, catalogue_offers(scenario)),
+        *attestations(scenario, chain),
+        *policies(scenario, chain),
+        *assumptions(scenario, chain),
+        *blanks(scenario, chain),
+        *_possible(scenario, events(scenario)),
+        *weights(scenario),
+        *methods(scenario),
+    ]
+    listed = [v.changes for v in found]
+    wanted = [v.changes for v in wished]
+    found = [replace(v, asked=v.changes in wanted) for v in found]
+    return [*found, *_possible(scenario, (v for v in wished if v.changes not in listed))]
+
+
+def _possible(scenario: Scenario, found: Iterable[Variant]) -> Iterator[Variant]:
+    """Those that the scenario takes, as they would be asked for from outside: what names a server,
+    a model, or anything, may be refused."""
+    for variant in found:
+        try:
+            changed(scenario, variant.changes)
+        except DocumentError:
+            continue
+        yield variant
+
+
+# --- inputs ---------------------------------------------------------------------------------------
+
+
+def ends(value: Range) -> list[tuple[str, float]]:
+    """The low and the high end of a range, with their names; none of an exact one."""
+    return [] if value.is_exact else [("low", value.low), ("high", value.high)]
+
+
+def tried(setting: str) -> tuple[float, float]:
+    """The ends of a setting: both are tried in place of what is planned."""
+    found = catalogue.settings("tried_settings")[setting]
+    return found.low, found.high
+
+
 def price_paths(s: Scenario) -> Iterator[Variant]:
     """The other paths that API prices may take."""
     own = s.finance.price_path
-    if any(o.kind in BY_REQUEST for o in s.options.values()):
-        for path in get_args(api_prices.PricePath):
-            if path != own:
-                yield Variant(
-                    kind="input",
-                    what="API prices",
-                    before=PATHS[own],
-                    after=PATHS[path],
-                    changes={"finance.price_path": path},
-                    clause=FUTURES[path],
-                    settled="nothing",
-                )
+    by_request = any(o.kind in BY_REQUEST for o in s.options.values())
+    for path in get_args(api_prices.PricePath) if by_request else ():
+        if path != own:
+            words = {"before": PATHS[own], "after": PATHS[path], "future": FUTURES[path]}
+            yield change("price path", {"finance.price_path": path}, words)
 
 
 def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
@@ -159,61 +146,41 @@ def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
 
 def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """How much is asked, how it grows, how long a request is, and how requests come."""
-    for factor in ends_tried("volume_tried"):
-        yield Variant(
-            kind="input",
-            what="volume",
-            before="as planned",
-            after=f"× {factor:g}",
-            changes=scaled_load(s, factor),
-            clause=f"the volume is {TIMES.get(factor, f'{factor:g} times')} the plan",
-            settled="year",
-        )
+    for factor in tried("volume_tried"):
+        often = TIMES.get(factor, f"{factor:g} times")
+        yield change("volume", scaled_load(s, factor), {"after": factor, "often": often})
     for end in ("low", "high"):
         grown = {
-            f"workloads.{name}.growth_per_year": _band(w.growth_per_year, end)
+            f"workloads.{name}.growth_per_year": dict(ends(w.growth_per_year))[end]
             for name, w in s.workloads.items()
             if not w.growth_by_year and not w.growth_per_year.is_exact
         }
         if grown:
-            yield Variant(
-                kind="input",
-                what="growth a year",
-                before="as planned",
-                after=end,
-                changes=grown,
-                clause=f"growth a year is at the {end} end of its range",
-                settled="year",
-            )
+            yield change("growth", grown, {"after": end})
+    chosen = chain.decide(s).recommended
     for name, w in s.workloads.items():
         yield from _lengths(s, name, w)
-        yield from _hidden(s, chain.decide(s).recommended, name)
+        yield from _hidden(s, chosen, name)
         yield from _pictures(s, name, w)
         yield from _arrivals(name, w)
         yield from _outsiders(name, w, s.client.sector)
 
 
-def ends_tried(setting: str) -> tuple[float, float]:
-    """The low and the high end of a setting: both are tried in place of what is planned."""
-    tried = catalogue.settings("tried_settings")[setting]
-    return tried.low, tried.high
-
-
 def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
+    """How long requests are, and how far lengths spread where nobody stated it."""
     for side in ("input", "output"):
         tokens = getattr(w, f"{side}_tokens")
-        for factor in ends_tried("volume_tried"):
-            longer = {"mean": tokens.mean * factor, "p95": tokens.p95 * factor}
-            yield Variant(
-                kind="input",
-                what=f"{side} tokens, {in_words(name)}",
-                before=f"{tokens.mean:,.0f}",
-                after=f"{longer['mean']:,.0f}",
-                changes={f"workloads.{name}.{side}_tokens": longer},
-                clause=f"a request of “{in_words(name)}” has {longer['mean']:,.0f} {side} tokens, "
-                f"not {tokens.mean:,.0f}",
-            )
-        yield from _spreads(s, name, side, tokens)
+        path = f"workloads.{name}.{side}_tokens"
+        words = {"workload": in_words(name), "side": side}
+        for times in tried("volume_tried"):
+            longer = {"mean": tokens.mean * times, "p95": tokens.p95 * times}
+            after = longer["mean"]
+            yield change("length", {path: longer}, words | {"before": tokens.mean, "after": after})
+        ratio = usual.ratio(s, name, f"{side}_tokens")
+        for end in (ratio.range.low, ratio.range.high) if ratio else ():
+            p95 = round(tokens.mean * end, 1)
+            wider = {"mean": tokens.mean, "p95": p95}
+            yield change("spread", {path: wider}, words | {"before": tokens.p95, "after": p95})
 
 
 def _hidden(s: Scenario, chosen: str | None, name: str) -> Iterator[Variant]:
@@ -223,33 +190,10 @@ def _hidden(s: Scenario, chosen: str | None, name: str) -> Iterator[Variant]:
     own = [option for option in parts if s.options[option].kind not in MIXED]
     hidden = [quality.hidden_tokens(s, option, name) for option in own]
     most = max(hidden, key=lambda tokens: tokens.central)
-    for end in ("low", "high") if most.high > most.low else ():
-        yield Variant(
-            kind="input",
-            what=f"hidden reasoning tokens a request, {in_words(name)}",
-            before=f"{most.central:,.0f}",
-            after=f"{_band(most, end):,.0f}",
-            changes={f"workloads.{name}.reasoning_tokens": _band(most, end)},
-            clause=f"a request of “{in_words(name)}” has {_band(most, end):,.0f} hidden reasoning "
-            f"tokens, not {most.central:,.0f}",
-        )
-
-
-def _spreads(s: Scenario, name: str, side: str, tokens: Tokens) -> Iterator[Variant]:
-    """How far lengths spread, where nobody stated it."""
-    ratio = usual.ratio(s, name, f"{side}_tokens")
-    if ratio is None:
-        return
-    for end in ("low", "high"):
-        p95 = round(tokens.mean * _band(ratio.range, end), 1)
-        yield Variant(
-            kind="input",
-            what=f"spread of {side} tokens, {in_words(name)}",
-            before=f"{tokens.p95:,.0f}",
-            after=f"{p95:,.0f}",
-            changes={f"workloads.{name}.{side}_tokens": {"mean": tokens.mean, "p95": p95}},
-            clause=f"one request of “{in_words(name)}” in twenty has more than {p95:,.0f} {side} "
-            f"tokens, not {tokens.p95:,.0f}",
+    for _, end in ends(most):
+        set_to = {f"workloads.{name}.reasoning_tokens": end}
+        yield change(
+            "hidden", set_to, {"workload": in_words(name), "before": most.central, "after": end}
         )
 
 
@@ -259,32 +203,20 @@ def _pictures(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
     if not w.images_per_request or not known:
         return
     widest = max(known, key=lambda tokens: tokens.high / tokens.low)
-    for end in ("low", "high"):
-        ratio = _band(widest, end) / widest.central
-        if ratio == 1:
-            continue
-        yield Variant(
-            kind="input",
-            what=f"tokens of a picture, {in_words(name)}",
-            before="as planned",
-            after=f"× {ratio:.2g}",
-            changes={f"workloads.{name}.images_per_request": w.images_per_request * ratio},
-            clause=f"a picture of {in_words(name)} becomes {ratio:.2g} times the tokens",
-        )
+    for _, end in ends(widest):
+        times = end / widest.central
+        if times != 1:
+            set_to = {f"workloads.{name}.images_per_request": w.images_per_request * times}
+            yield change("picture", set_to, {"workload": in_words(name), "after": times})
 
 
 def _arrivals(name: str, w: Workload) -> Iterator[Variant]:
-    if w.batchable_share >= 1:
-        return
-    for kind in ("people", "machines", "agents"):
+    for kind in ("people", "machines", "agents") if w.batchable_share < 1 else ():
         if kind != w.bunching:
-            yield Variant(
-                kind="assumed",
-                what=f"who sends the requests, {in_words(name)}",
-                before=w.bunching,
-                after=kind,
-                changes={f"workloads.{name}.arrivals": kind},
-                clause=f"{kind} send the requests of {in_words(name)}, not {w.bunching}",
+            yield change(
+                "arrivals",
+                {f"workloads.{name}.arrivals": kind},
+                {"workload": in_words(name), "before": w.bunching, "after": kind},
                 plausible=kind != "machines" and w.task in ("agent", "code"),
             )
 
@@ -293,59 +225,26 @@ def _outsiders(name: str, w: Workload, sector: Sector) -> Iterator[Variant]:
     """Whether users are told and trained by the client, where the scenario does not say."""
     if w.outside_share is None and w.users:
         outside = w.users_told(sector) == 0
-        yield Variant(
-            kind="assumed",
-            what=f"users outside the organisation, {in_words(name)}",
-            before="all" if outside else "none",
-            after="none" if outside else "all",
-            changes={f"workloads.{name}.outside_share": 0.0 if outside else 1.0},
+        before, after = ("all", "none") if outside else ("none", "all")
+        yield change(
+            "outsiders",
+            {f"workloads.{name}.outside_share": 0.0 if outside else 1.0},
+            {"workload": in_words(name), "before": before, "after": after},
             plausible=w.task == "chat",
         )
 
 
 def money(s: Scenario) -> Iterator[Variant]:
     """How the client counts money, at the ends of its ranges."""
-    rate = s.finance.discount_rate
-    wage = s.finance.staff_cost_per_year
+    rates = {"discount_rate": "discount rate", "staff_cost_per_year": "staff cost"}
     for end in ("low", "high"):
-        if not rate.is_exact:
-            yield _counted(
-                field="discount_rate",
-                what="discount rate",
-                said=rate,
-                value=_band(rate, end),
-                form="{:.1%}",
-                clause="the discount rate is {}, not {}",
-            )
-        if wage and not wage.is_exact:
-            yield _counted(
-                field="staff_cost_per_year",
-                what="cost of an engineer a year",
-                said=wage,
-                value=_band(wage, end),
-                form="{:,.0f}",
-                clause="an engineer costs {} a year, not {}",
-            )
-
-
-def _counted(
-    *, field: str, what: str, said: Range, value: float, form: str, clause: str
-) -> Variant:
-    """A figure of `finance` at another value.
-
-    form: how the figure is written; clause: the sentence, with places for the new and the old one.
-    """
-    before = form.format(said.central)
-    after = form.format(value)
-    return Variant(
-        kind="input",
-        what=what,
-        before=before,
-        after=after,
-        changes={f"finance.{field}": value},
-        clause=clause.format(after, before),
-        settled="decision",
-    )
+        for field, form in rates.items():
+            said = getattr(s.finance, field)
+            if said and not said.is_exact:
+                after = getattr(said, end)
+                yield change(
+                    form, {f"finance.{field}": after}, {"before": said.central, "after": after}
+                )
 
 
 def invoices(s: Scenario) -> Iterator[Variant]:
@@ -353,17 +252,11 @@ def invoices(s: Scenario) -> Iterator[Variant]:
     beyond = [paid for name in s.options for paid in costing.beside_list(s, name)]
     for place in dict.fromkeys(paid.place for paid in beyond):
         priced = [paid for paid in beyond if paid.place == place]
-        named = " and ".join(dict.fromkeys(paid.option for paid in priced))
-        far = max(priced, key=lambda paid: abs(math.log(paid.times or 1.0))).far
+        farthest = max(priced, key=lambda paid: abs(math.log(paid.times or 1.0)))
         kept = [quote for i, quote in enumerate(s.finance.quotes) if i != place]
-        yield Variant(
-            kind="stated",
-            what=f"invoice of {named}",
-            before=f"{far} the list price",
-            after="list price",
-            changes={"finance.quotes": [q.model_dump(exclude_defaults=True) for q in kept]},
-            clause=f"{named} costs its list price, not {far} that as invoiced",
-        )
+        set_to = {"finance.quotes": [q.model_dump(exclude_defaults=True) for q in kept]}
+        named = " and ".join(dict.fromkeys(paid.option for paid in priced))
+        yield change("invoice", set_to, {"options": named, "far": farthest.far})
 
 
 # --- what can be agreed or ordered otherwise ------------------------------------------------------
@@ -371,55 +264,35 @@ def invoices(s: Scenario) -> Iterator[Variant]:
 
 def terms(s: Scenario) -> Iterator[Variant]:
     """Time to production, commitment, redundancy and discount of each option."""
+    asked = 100 * catalogue.settings("tried_settings")["discount_tried"].central
     for name, o in s.options.items():
-        wait = o.months_to_production
         here = f"options.{name}"
-        for end in ("low", "high") if not wait.is_exact else ():
-            yield Variant(
-                kind="input",
-                what=f"months to production, {o.label}",
-                before=f"{wait.central:g}",
-                after=f"{_band(wait, end):g}",
-                changes={f"{here}.months_to_production": _band(wait, end)},
-                clause=f"{o.label} serves after {_months(_band(wait, end))}, not {wait.central:g}",
+        for _, end in ends(o.months_to_production):
+            unit = "month" if end == 1 else "months"
+            before = o.months_to_production.central
+            set_to = {f"{here}.months_to_production": end}
+            yield change(
+                "months", set_to, {"option": o.label, "before": before, "after": end, "unit": unit}
             )
-        for term in ("on_demand", "1y", "3y") if o.kind in COMMITTED else ():
+        for term in TERMS if o.kind in COMMITTED else ():
             if term != o.commitment:
-                yield Variant(
-                    kind="offer",
-                    what=f"commitment, {o.label}",
-                    before=o.commitment.replace("_", " "),
-                    after=term.replace("_", " "),
-                    changes={f"{here}.commitment": term},
-                    clause=f"{o.label} is rented {TERMS[term]}, not {TERMS[o.commitment]}",
+                words = {"before": o.commitment.replace("_", " "), "after": term.replace("_", " ")}
+                words |= {"term": TERMS[term], "term_now": TERMS[o.commitment]}
+                yield change(
+                    "commitment", {f"{here}.commitment": term}, words | {"option": o.label}
                 )
         if o.kind in SELF_HOSTED:
             other, spare = ("n+1", "a") if o.redundancy == "none" else ("none", "no")
-            yield Variant(
-                kind="offer",
-                what=f"redundancy, {o.label}",
-                before=o.redundancy,
-                after=other,
-                changes={f"{here}.redundancy": other},
-                clause=f"{o.label} has {spare} spare machine",
-                settled="decision",
+            yield change(
+                "redundancy",
+                {f"{here}.redundancy": other},
+                {"option": o.label, "before": o.redundancy, "after": other, "spare": spare},
                 plausible=other == "n+1",
             )
         if o.kind in BY_REQUEST and not o.discount:
-            asked = catalogue.settings("tried_settings")["discount_tried"]
-            yield Variant(
-                kind="offer",
-                what=f"discount on list prices, {o.label}",
-                before="none",
-                after=f"{100 * asked.central:g} %",
-                changes={f"{here}.discount": asked.central},
-                clause=f"list prices at {o.label} are {100 * asked.central:g}% lower",
+            yield change(
+                "discount", {f"{here}.discount": asked / 100}, {"option": o.label, "after": asked}
             )
-
-
-def _months(count: float) -> str:
-    """Months in words: `1 month`, `4 months`."""
-    return f"{count:g} month" if count == 1 else f"{count:g} months"
 
 
 def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
@@ -429,21 +302,20 @@ def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
         if o.kind not in OWNED or design.is_open(o):
             continue
         free = s.model_copy(update={"options": {**s.options, name: design.opened(o)}})
-        best = next((d for d in chain.designs(free, name) if not d.refused), None)
-        if best and best.machines.server != o.server:
-            machines = vars(best.machines)
-            rebuilt = o.model_copy(update=machines)
-            if alternatives.is_there(s, rebuilt):
-                continue  # another option is that, with or without a spare
-            yield Variant(
-                kind="offer",
-                what=f"server, {o.label}",
-                before=o.server or o.gpu,
-                after=best.machines.server,
-                changes={f"options.{name}.{k}": v for k, v in machines.items()},
-                clause=f"{_machine(best.machines)} is bought in place of {_machine(o)} ({o.label})",
-                rebuilds=name,
-            )
+        best = next((d.machines for d in chain.designs(free, name) if not d.refused), None)
+        if best is None or best.server == o.server or alternatives.is_there(s, best.put_in(o)):
+            continue  # another option is that, with or without a spare
+        yield change(
+            "server",
+            {f"options.{name}.{field}": value for field, value in vars(best).items()},
+            {
+                "option": o.label,
+                "before": o.server or o.gpu,
+                "after": best.server,
+                "new": _machine(best),
+                "old": _machine(o),
+            },
+        )
 
 
 def _machine(o: Option | design.Machines) -> str:
@@ -455,13 +327,10 @@ def _machine(o: Option | design.Machines) -> str:
 def _shortlist(s: Scenario, kind: str, like: Option) -> dict[str, Option]:
     """Offers of a kind for an option's models, with the most memory bandwidth for the money."""
     wanted = set(like.models.values())
-    offers = {
-        name: offer
-        for name, offer in alternatives.offers(s, kind).items()
-        if wanted.issuperset(offer.models.values())
-    }
-    worth = {name: _bandwidth_for_money(s, offer) for name, offer in offers.items()}
-    return {name: offers[name] for name in sorted(worth, key=lambda n: -worth[n])[:SHORTLIST]}
+    offers = alternatives.offers(s, kind).items()
+    alike = {name: offer for name, offer in offers if wanted.issuperset(offer.models.values())}
+    best = sorted(alike, key=lambda name: -_bandwidth_for_money(s, alike[name]))
+    return {name: alike[name] for name in best[:SHORTLIST]}
 
 
 def _bandwidth_for_money(s: Scenario, offer: Option) -> float:
@@ -483,40 +352,21 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
         own = [r for r in found if r.option.kind == kind and not r.doubts.out_of_question]
         best = min(own, key=lambda r: (r.doubts, r.present), default=None)
         if best is not None:
+            free = best.name if best.name not in s.options else f"{best.name[:36]}-new"
             said = best.option.model_dump(mode="json", exclude_defaults=True)
-            yield Variant(
-                kind="offer",
-                what=f"one more option, {best.option.label}",
-                before="not looked at",
-                after=best.option.label,
-                changes={f"options.{_free(s, best.name)}": said},
-                clause=f"you add {best.option.label}",
-                offer=best.name,
-            )
+            words = {"option": best.option.label}
+            yield change("one more option", {f"options.{free}": said}, words, offer=best.name)
 
 
 def attestations(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """What a provider lacks today and an option is ruled out by alone: it may come to have it."""
     for candidate in chain.decide(s).candidates:
         lacks = lacked(candidate)
-        if not lacks or candidate.kind in MIXED:
-            continue
-        words = " and ".join(attribute.label for attribute in lacks)
-        here = f"options.{candidate.name}.attributes"
-        yield Variant(
-            kind="offer",
-            what=f"{words}, {candidate.label}",
-            before="not held",
-            after="held",
-            changes={f"{here}.{attribute.name}": True for attribute in lacks},
-            clause=f"{candidate.label} comes to hold the {words} that it lacks",
-            lacks=words,
-        )
-
-
-def _free(s: Scenario, name: str) -> str:
-    """A name that no option has."""
-    return name if name not in s.options else f"{name[:36]}-new"
+        if lacks and candidate.kind not in MIXED:
+            here = f"options.{candidate.name}.attributes"
+            held = {f"{here}.{attribute.name}": True for attribute in lacks}
+            words = " and ".join(attribute.label for attribute in lacks)
+            yield change("attestation", held, {"option": candidate.label, "lacks": words})
 
 
 # --- what is asked, taken for granted, or not answered --------------------------------------------
@@ -527,26 +377,45 @@ def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
     What a law asks as well is no choice of the client's: it is tried, and not called plausible.
     """
-    asked: dict[str, Finding | None] = {n: law_behind(s, n, chain) for n in s.rules.policies}
-    lines: dict[str, str] = {line: POLICIES[line] for line in s.rules.policies}
-    for each in _left_out("policy line", "rules.policies", lines, asked):
-        # One that is kept for its price would come back: of all that hold, one alone is left out.
-        priced: Changes = {"rules.policies_up_to": {}} if s.rules.policies_up_to else {}
-        yield replace(each, changes={**each.changes, **priced})
-    demanded = {line: condition_in_words(line) for line in s.decision.hard_constraints}
-    broken = {line: law_broken(s, line, chain) for line in s.decision.hard_constraints}
-    yield from _left_out("hard condition", "decision.hard_constraints", demanded, broken)
+    lines = s.rules.policies
+    # One that is kept for its price would come back: of all that hold, one alone is left out.
+    priced: Changes = {"rules.policies_up_to": {}} if s.rules.policies_up_to else {}
+    for line in lines:
+        law = law_behind(s, line, chain)
+        yield _left_out("policy line", POLICIES[line], "rules.policies", lines, line, law, priced)
+    hard = s.decision.hard_constraints
+    for asked in hard:
+        law = law_broken(s, asked, chain)
+        words = condition_in_words(asked)
+        yield _left_out("hard condition", words, "decision.hard_constraints", hard, asked, law)
+
+
+def _left_out(
+    kind: str,
+    words: str,
+    path: str,
+    lines: Sequence[str],
+    line: str,
+    law: Finding | None,
+    besides: Changes | None = None,
+) -> Variant:
+    """One of the client's lines left out alone, with the law that stays.
+
+    law: one that asks the same, or may.
+    """
+    return change(
+        "left out",
+        {path: [other for other in lines if other != line], **(besides or {})},
+        {"line": kind, "words": words, "though": f", though {asks_the_same(law)}" if law else ""},
+        plausible=law is None,
+    )
 
 
 def law_behind(s: Scenario, line: str, chain: Chain) -> Finding | None:
     """What a law says that asks what a line of the client's policy asks, or may, of some option;
     None where none does."""
-    every = (
-        finding
-        for option in chain.rules(s).options.values()
-        for found in option.findings.values()
-        for finding in found
-    )
+    options = chain.rules(s).options.values()
+    every = (f for option in options for found in option.findings.values() for f in found)
     return first_law(every, line, s.rules.policies)
 
 
@@ -568,29 +437,6 @@ def law_broken(s: Scenario, line: str, chain: Chain) -> Finding | None:
     return min(applying, key=lambda finding: finding.may_not_apply, default=None)
 
 
-def _left_out(
-    name: str, path: str, lines: Mapping[str, str], laws: Mapping[str, Finding | None]
-) -> Iterator[Variant]:
-    """Each line left out alone, with the law that stays.
-
-    laws: by line, a law that asks the same, or may.
-    """
-    for line, words in lines.items():
-        clause = f"you drop your {name} {words}"
-        law = laws[line]
-        if law is not None:
-            clause += f", though {asks_the_same(law)}"
-        yield Variant(
-            kind="policy",
-            what=f"{name}: {words}",
-            before="asked",
-            after="left out",
-            changes={path: [other for other in lines if other != line]},
-            clause=clause,
-            plausible=law is None,
-        )
-
-
 def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """What the kit takes for granted, and what the data are said to be, the other way."""
     law = chain.rules(s)
@@ -598,27 +444,22 @@ def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
     known |= {x.known.attribute.name: x.known for x in law.switches() if x.known.assumed}
     for name, k in known.items():
         if isinstance(k.value, bool) and not _refused(name, not k.value, law.law.attributes):
-            yield Variant(
-                kind="assumed",
-                what=k.attribute.label,
-                before=_yes(k.value),
-                after=_yes(not k.value),
-                changes={f"rules.attributes.{name}": not k.value},
-                clause=_answered(k.attribute.label, _yes(not k.value), _yes(k.value)),
-            )
+            set_to = {f"rules.attributes.{name}": not k.value}
+            words = {"question": k.attribute.label, **_turned(k.value)}
+            yield change("taken for granted", set_to, words)
     for name, w in s.workloads.items():
-        for trait, words in TRAITS.items():
+        for trait, label in TRAITS.items():
             is_so = getattr(w.data, trait)
-            if is_so is None:
-                continue  # a blank: `unanswered` fills it in where a rule waits for it
-            yield Variant(
-                kind="stated" if trait in w.data.model_fields_set else "assumed",
-                what=f"{words}, {in_words(name)}",
-                before=_yes(is_so),
-                after=_yes(not is_so),
-                changes={f"workloads.{name}.data.{trait}": not is_so},
-                clause=_answered(f"{words} in {in_words(name)}", _yes(not is_so), _yes(is_so)),
-            )
+            if is_so is not None:  # a blank is filled in by `blanks`, where a rule waits for it
+                form = "said of data" if trait in w.data.model_fields_set else "taken of data"
+                words = {"trait": label, "workload": in_words(name), **_turned(is_so)}
+                yield change(form, {f"workloads.{name}.data.{trait}": not is_so}, words)
+
+
+def _turned(value: bool) -> dict[str, str]:
+    """An answer, before and after it is turned, in words."""
+    said = ("yes", "no") if value else ("no", "yes")
+    return dict(zip(("before", "after"), said, strict=True))
 
 
 def otherwise(s: Scenario, known: Known) -> Changes:
@@ -633,21 +474,6 @@ def otherwise(s: Scenario, known: Known) -> Changes:
     return {f"rules.attributes.{asked.name}": not known.value} if asked.level == "client" else {}
 
 
-def _answered(asked: str, after: str, before: str) -> str:
-    """An answer as a clause."""
-    return f"the answer to “{asked}” is {after} (now {before})"
-
-
-def _quoted(asked: Attribute, value: Any) -> str:
-    """An answer within a sentence: a word of a list in quotation marks."""
-    said = attributes.value_text(value)
-    return f"“{said}”" if asked.words else said
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
 def _refused(name: str, value: object, known: Mapping[str, Attribute]) -> bool:
     return attributes.value_problem(name, value, known) is not None
 
@@ -659,26 +485,37 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
     by_option: dict[str, dict[str, list[Any]]] = {}
     for q in law.questions:
         asked = known[q.attribute]
-        of_all = asked.level == "client"
-        for owner in [""] if of_all else [o for o in q.options if s.options[o].kind not in MIXED]:
-            here = f"options.{owner}.attributes" if owner else "rules.attributes"
-            path = f"{here}.{asked.name}"
-            whose = f", {s.options[owner].label}" if owner else ""
-            of_whom = f"for {s.options[owner].label} " if owner else ""
-            for value in _answers(asked, known):
-                yield Variant(
-                    kind="unanswered",
-                    what=asked.label + whose,
-                    before="blank",
-                    after=attributes.value_text(value),
-                    changes={path: value},
-                    clause=of_whom + _answered(asked.label, _quoted(asked, value), "blank"),
-                )
-                if owner:
-                    by_option.setdefault(owner, {}).setdefault(path, []).append(value)
+        answers = _answers(asked, known)
+        if not answers:  # a word or a number of which nobody has listed any
+            continue
+        if asked.level == "client":
+            for value in answers:
+                yield _answered(asked, {f"rules.attributes.{asked.name}": value}, value)
+            continue
+        for owner in (o for o in q.options if s.options[o].kind not in MIXED):
+            path = f"options.{owner}.attributes.{asked.name}"
+            by_option.setdefault(owner, {})[path] = answers
+            for value in answers:
+                yield _answered(asked, {path: value}, value, s.options[owner].label)
     for owner, paths in by_option.items():
         if len(paths) > 1:  # one alone is among those above
             yield from _all_at_once(s, chain, owner, paths)
+
+
+def _answered(asked: Attribute, set_to: Changes, value: Any, of: str = "") -> Variant:
+    """A blank filled in. of: label of the option that is asked about; blank: the client itself."""
+    said = attributes.value_text(value)
+    return change(
+        "blank",
+        set_to,
+        {
+            "question": asked.label,
+            "whose": of and f", {of}",
+            "of_whom": of and f"for {of} ",
+            "after": said,
+            "quoted": f"“{said}”" if asked.words else said,
+        },
+    )
 
 
 def _answers(asked: Attribute, known: Mapping[str, Attribute]) -> list[Any]:
@@ -699,19 +536,10 @@ def _all_at_once(
         return 2 * counts["fail"] + counts["review"]
 
     risks = {path: [risk(path, value) for value in values] for path, values in paths.items()}
-    for after, pick in (("all well", min), ("all badly", max)):
-        filled = {
-            path: values[risks[path].index(pick(risks[path]))] for path, values in paths.items()
-        }
-        yield Variant(
-            kind="unanswered",
-            what=f"all {len(paths)} blanks of {s.options[owner].label}",
-            before="blank",
-            after=after,
-            changes=filled,
-            clause=f"all that is unanswered of {s.options[owner].label} is answered "
-            f"{after.removeprefix('all ')}",
-        )
+    for after, pick in (("well", min), ("badly", max)):
+        filled = {p: values[risks[p].index(pick(risks[p]))] for p, values in paths.items()}
+        words = {"option": s.options[owner].label, "count": len(paths), "after": after}
+        yield change("all blanks", filled, words)
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -721,109 +549,64 @@ def events(s: Scenario) -> Iterator[Variant]:
     """A vendor or a model that can no longer be had, its successor, a framework that falls."""
     served = [(n, o) for n, o in s.options.items() if o.kind in BY_REQUEST]
     for vendor in dict.fromkeys(o.vendor for o in s.options.values() if o.vendor):
-        yield Variant(
-            kind="event",
-            what=f"{vendor} can no longer be had",
-            clause=f"{vendor.rpartition('/')[2]} can no longer be had",
-            before="it serves",
-            after="gone",
-            changes={"suppose.gone": [*s.suppose.gone, vendor]},
-        )
+        name = vendor.rpartition("/")[2]
+        yield change("vendor gone", _gone(s, vendor), {"vendor": vendor, "name": name})
     for model in dict.fromkeys(m for _, o in served for m in o.models.values()):
-        yield Variant(
-            kind="event",
-            what=f"{spoken(model)} ends, and no successor passes your test",
-            before="it serves",
-            after="gone",
-            changes={"suppose.gone": [*s.suppose.gone, model]},
-            clause=f"{spoken(model)} ends and no successor passes your test",
-            **_ends(s, (o for _, o in served if model in o.models.values()), model),
-        )
+        sold = [o for _, o in served if model in o.models.values()]
+        day = _last_day(s, sold, model)
+        yield change("model gone", _gone(s, model), {"model": spoken(model)}, day=day)
     for name, o in served:
         yield from _successors(s, name, o)
     yield from service_ends(s)
     yield from law_events(s)
 
 
+def _gone(s: Scenario, lost: str) -> Changes:
+    return {"suppose.gone": [*s.suppose.gone, lost]}
+
+
 def service_ends(s: Scenario) -> Iterator[Variant]:
     """A service that jobs of the client's need and that a vendor ends on a day still to come."""
-    ends = {end.service: end for name in s.options for end in ceasing(s, name)}
-    for service, end in ends.items():
-        if end.last >= s.client.report_date:
-            yield Variant(
-                kind="event",
-                what=f"{service} ends",
-                before="it takes new jobs",
-                after="gone",
-                changes={"suppose.gone": [*s.suppose.gone, service]},
-                clause=f"{service} takes no new job",
-                settled="day",
-                day=end.last,
-            )
+    ending = {end.service: end.last for name in s.options for end in ceasing(s, name)}
+    for service, last in ending.items():
+        if last >= s.client.report_date:
+            yield change("service gone", _gone(s, service), {"service": service}, day=last)
 
 
 def law_events(s: Scenario) -> Iterator[Variant]:
     """What may happen to the law, or to a vendor by law, of what the scenario asks about."""
     for event in catalogue.table("sovereignty_stress", Stress):
         if event.stress in s.rules.stress and event.stress not in s.suppose.law:
-            yield Variant(
-                kind="event",
-                what=event.label,
-                before="no",
-                after="yes",
-                changes={"suppose.law": [*s.suppose.law, event.stress]},
-            )
+            happens = {"suppose.law": [*s.suppose.law, event.stress]}
+            yield change("law", happens, {"event": event.label})
 
 
-def _ends(s: Scenario, sold: Iterable[Option], model: str) -> dict[str, Any]:
+def _last_day(s: Scenario, sold: Iterable[Option], model: str) -> dt.date | None:
     """When a model ends, where its vendors have announced it: the first day."""
     months = s.finance.horizon_months
     found = (api_prices.ending(o.vendor, model, s.client.report_date, months, s.seed) for o in sold)
-    days = [end.retired for end in found if end.retired]
-    return {"settled": "day", "day": min(days)} if days else {}
+    return min((end.retired for end in found if end.retired), default=None)
 
 
 def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
     """The first successor that the vendor names and that outlives the model, from today on; where
     none does, the model of its line that lasts longest, from the end of the model on."""
-    months = s.finance.horizon_months
     for model in dict.fromkeys(o.models.values()):
+        months = s.finance.horizon_months
         end = api_prices.ending(o.vendor, model, s.client.report_date, months, s.seed)
         named = (alternatives.sold_as(o, x) for x in end.lasting)
         new = next((x for x in named if x and x != model), None)
-        if new is None:
-            yield from _longest_of_line(s, o, end)
-            continue
-        models = {w: new if m == model else m for w, m in o.models.items()}
-        change: dict[str, Any] = {f"options.{name}.models": models}
-        if reasoning.effort_missing(new, o.effort):
-            change[f"options.{name}.effort"] = "default"
-        yield Variant(
-            kind="event",
-            what=f"successor of {spoken(model)}, {o.label}",
-            before=spoken(model),
-            after=spoken(new),
-            changes=change,
-            clause=f"{spoken(new)} follows {spoken(model)} at {o.label}",
-            **_ends(s, [o], model),
-        )
-
-
-def _longest_of_line(s: Scenario, o: Option, end: Ending) -> Iterator[Variant]:
-    """The model of the same line that ends last, in place of one whose end is announced."""
-    heir = alternatives.lasting_heir(o, end, s.client.report_date)
-    if heir is None:
-        return
-    said = f"{spoken(heir.model)} follows {spoken(end.model)} at {o.label}, at its price of today"
-    yield Variant(
-        kind="event",
-        what=f"successor of {spoken(end.model)}, {o.label}",
-        before="not named",
-        after=spoken(heir.model),
-        changes={"suppose.follows": {**s.suppose.follows, end.model: heir.words}},
-        clause=said,
-        **_ends(s, [o], end.model),
-    )
+        if new:
+            models = {w: new if m == model else m for w, m in o.models.items()}
+            set_to: dict[str, Any] = {f"options.{name}.models": models}
+            if reasoning.effort_missing(new, o.effort):
+                set_to[f"options.{name}.effort"] = "default"
+            words = {"option": o.label, "before": spoken(model), "after": spoken(new)}
+            yield change("successor", set_to, words, day=end.retired)
+        elif heir := alternatives.lasting_heir(o, end, s.client.report_date):
+            follows = {"suppose.follows": {**s.suppose.follows, end.model: heir.words}}
+            words = {"option": o.label, "model": spoken(end.model), "after": spoken(heir.model)}
+            yield change("heir", follows, words, day=end.retired)
 
 
 # --- how it is weighed ----------------------------------------------------------------------------
@@ -834,17 +617,18 @@ def weights(s: Scenario) -> Iterator[Variant]:
     known = ranking.weights_of(s.decision.weights, ranking.all_criteria())
     for c in ranking.all_criteria():
         own = known[c.criterion]
-        for factor in (0.0, 2.0):
+        for factor, how in ((0.0, "for nothing"), (2.0, "twice")):
             said = own.scaled(factor)
-            ends = {"low": said.low, "central": said.central, "high": said.high}
-            how = "twice" if factor else "for nothing"
-            yield Variant(
-                kind="weight",
-                what=f"weight of {c.label.lower()}",
-                before=f"{own.central:g}",
-                after=f"{said.central:g}",
-                changes={f"decision.weights.{c.criterion}": ends},
-                clause=f"{c.label.lower()} counts {how}",
+            said_ends = {"low": said.low, "central": said.central, "high": said.high}
+            yield change(
+                "weight",
+                {f"decision.weights.{c.criterion}": said_ends},
+                {
+                    "criterion": c.label.lower(),
+                    "before": own.central,
+                    "after": said.central,
+                    "how": how,
+                },
             )
 
 
@@ -860,30 +644,18 @@ def _put_together(method: Method, own: Method) -> str:
 def methods(s: Scenario) -> Iterator[Variant]:
     """Other ways to put criteria together that are as defensible."""
     own = s.decision.method
-    for method in ranking.METHODS:
+    for method, words in ranking.METHODS.items():
         if method != own:
-            yield Variant(
-                kind="method",
-                what="how criteria are put together",
-                before=ranking.METHODS[own],
-                after=ranking.METHODS[method],
-                changes={"decision.method": method},
-                clause=_put_together(method, own),
+            clause = _put_together(method, own)
+            set_to = {"decision.method": method}
+            yield change(
+                "method", set_to, {"before": ranking.METHODS[own], "after": words, "clause": clause}
             )
 
 
 def together(s: Scenario) -> Iterator[Variant]:
     """What the scenario wants tried at once."""
-    for asked in s.what_if:
-        yield Variant(
-            kind="together",
-            what=asked.label,
-            before="as planned",
-            after="all of it",
-            changes=asked.set,
-            clause=asked.label,
-            asked=True,
-        )
+    return (change("together", w.set, {"label": w.label}, asked=True) for w in s.what_if)
 
 
 # --- continuous inputs ----------------------------------------------------------------------------
@@ -915,6 +687,7 @@ def dials(s: Scenario, chosen: str | None) -> Iterator[Dial]:
         high=cost.high / (cost.high + rest),
         grid=(0.05, 0.15, 0.25, 0.4, 0.55, 0.7, 0.9),
         change=lambda share: {"decision.weights.cost": rest * share / (1 - share)},
+        settled="weighing",
     )
     if chosen is None:
         return
@@ -928,6 +701,7 @@ def dials(s: Scenario, chosen: str | None) -> Iterator[Dial]:
             high=wait.high,
             grid=(wait.low, wait.high, 2 * wait.high),
             change=lambda months: {f"options.{chosen}.months_to_production": months},
+            settled="pilot",
         )
     for name in s.options:
         yield from _discounts(s, name)

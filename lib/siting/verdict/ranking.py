@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import Annotated, Literal, TypeAlias, get_args
@@ -273,6 +273,48 @@ class Ranking:
     costs: Floats | None
     """[draw, option] present cost in the client's currency; None where one of them has none."""
 
+    # --- the choice: by mean score, which is the least regret on average ------------------------
+
+    @cached_property
+    def means(self) -> dict[str, float]:
+        """Mean score over the draws, by option. [points]"""
+        return dict(zip(self.names, self.scores.mean(axis=0).tolist(), strict=True))
+
+    @cached_property
+    def best(self) -> str:
+        """The option with the highest mean score.
+
+        Shares of wins alone would split between options that are alike.
+        """
+        return max(self.names, key=self.mean)
+
+    def mean(self, name: str) -> float:
+        """Mean score over the draws: what `best` and `lead` go by. [points]"""
+        return self.means[name]
+
+    def next(self, name: str, without: Iterable[str] = ()) -> str | None:
+        """The option that would follow this one: the best of the others by mean score; None where
+        no other competes.
+
+        without: options that are left out, too.
+        """
+        others = [other for other in self.names if other not in {name, *without}]
+        return max(others, key=self.mean, default=None)
+
+    def lead(self, name: str) -> float | None:
+        """Mean score of an option over that of the next; None where it does not compete, or alone.
+        [points]"""
+        after = self.next(name)
+        if after is None or name not in self.names:
+            return None
+        return self.mean(name) - self.mean(after)
+
+    # --- how sure: shares of the draws ------------------------------------------------------------
+
+    def of(self, name: str) -> Floats:
+        """Score of an option in each draw. [points]"""
+        return self.scores[:, self.names.index(name)]
+
     @cached_property
     def acceptability(self) -> Floats:
         """[option, rank] share of draws in which the option takes that rank; rows and columns sum
@@ -281,68 +323,13 @@ class Ranking:
         order = np.argsort(-self.scores, axis=1, kind="stable")
         return np.stack([np.bincount(order[:, r], minlength=k) / n for r in range(k)], axis=1)
 
-    @cached_property
-    def best(self) -> str:
-        """The option with the highest mean score, which is the least regret on average.
-
-        Shares of wins alone would split between options that are alike.
-        """
-        return self.names[int(self.scores.mean(axis=0).argmax())]
-
-    def mean(self, name: str) -> float:
-        """Mean score over the draws: what `best` and `lead` go by. [points]"""
-        return float(self.scores[:, self.names.index(name)].mean())
-
-    def lead(self, name: str) -> float | None:
-        """Mean score of an option over the best mean of the others; None where it does not
-        compete, or alone. [points]"""
-        if name not in self.names or len(self.names) < 2:
-            return None
-        mean = self.scores.mean(axis=0)
-        own = self.names.index(name)
-        return float(mean[own] - np.delete(mean, own).max())
-
-    def next(self, name: str, without: Iterable[str] = ()) -> str | None:
-        """The option that would follow this one: the best of the others by mean score, by which the
-        choice itself is found and its lead told; None where no other competes.
-
-        without: options that are left out, too.
-        """
-        out = {name, *without}
-        others = [other for other in self.names if other not in out]
-        return max(others, key=self.mean, default=None)
-
     def first(self, name: str) -> float:
         """Share of draws in which the option wins."""
         return float(self.acceptability[self.names.index(name), 0])
 
     def beats_share(self, a: str, b: str) -> float:
         """Share of draws in which option `a` scores above option `b`."""
-        one, other = (self.scores[:, self.names.index(name)] for name in (a, b))
-        return float((one > other).mean())
-
-    def score(self, name: str) -> Range:
-        """P10 to P90 over draws; the centre is that at central weights and measures. [points]"""
-        spread = self.spread(name)
-        middle = float(self.contributions[self.names.index(name)].sum())
-        return Range(min(spread.low, middle), middle, max(spread.high, middle), unit="points")
-
-    def spread(self, name: str) -> Sampled:
-        """The score over draws. [points]"""
-        return Sampled.of(self.scores[:, self.names.index(name)])
-
-    def regret(self, name: str) -> float:
-        """Mean loss of score against the best option of each draw. [points]"""
-        loss = self.scores.max(axis=1, keepdims=True) - self.scores
-        return float(loss.mean(axis=0)[self.names.index(name)])
-
-    def regret_cost(self, name: str) -> float | None:
-        """Mean extra cost over the cheapest option of each draw; None where a cost is missing.
-        [client's currency]"""
-        if self.costs is None:
-            return None
-        extra = self.costs[:, self.names.index(name)] - self.costs.min(axis=1)
-        return float(np.mean(extra))
+        return float((self.of(a) > self.of(b)).mean())
 
     def holds(self, names: Sequence[str], matters: float) -> float:
         """Share of draws in which no option beside these is better than the best of them by more
@@ -360,25 +347,47 @@ class Ranking:
         own = self.costs[:, self.names.index(name)]
         return float((own <= self.costs.min(axis=1) * (1 + matters)).mean())
 
+    # --- one option -------------------------------------------------------------------------------
+
+    def score(self, name: str) -> Range:
+        """P10 to P90 over draws; the centre is that at central weights and measures. [points]"""
+        spread = self.spread(name)
+        middle = float(self.contributions[self.names.index(name)].sum())
+        return Range(min(spread.low, middle), middle, max(spread.high, middle), unit="points")
+
+    def spread(self, name: str) -> Sampled:
+        """The score over draws. [points]"""
+        return Sampled.of(self.of(name))
+
+    def regret(self, name: str) -> float:
+        """Mean loss of score against the best option of each draw. [points]"""
+        return float((self.scores.max(axis=1) - self.of(name)).mean())
+
+    def regret_cost(self, name: str) -> float | None:
+        """Mean extra cost over the cheapest option of each draw; None where a cost is missing.
+        [client's currency]"""
+        if self.costs is None:
+            return None
+        return float((self.costs[:, self.names.index(name)] - self.costs.min(axis=1)).mean())
+
+
+def _setting(name: str) -> Range:
+    return settings("decision_settings")[name].range
+
 
 def matters_points() -> float:
     """A lead that counts. [points]"""
-    return settings("decision_settings")["matters_points"].range.central
+    return _setting("matters_points").central
 
 
 def may_matter_points() -> float:
     """A lead, or a part of one, up to which nothing speaks for either side. [points of 100]"""
-    return settings("decision_settings")["matters_points"].range.low
+    return _setting("matters_points").low
 
 
 def matters_cost() -> float:
     """A difference in cost that counts. [share]"""
-    return settings("decision_settings")["matters_cost"].range.central
-
-
-def indifferent() -> float:
-    """PROMETHEE II: a difference in worth up to which two options are level on a criterion. [1]"""
-    return settings("decision_settings")["indifferent_worth"].range.central
+    return _setting("matters_cost").central
 
 
 def all_criteria() -> tuple[Criterion, ...]:
@@ -467,42 +476,31 @@ def worths(
     return found
 
 
-@dataclass(frozen=True, kw_only=True)
-class RankingRules:
-    """How candidates are ranked."""
-
-    criteria: tuple[Criterion, ...] = field(default_factory=all_criteria)
-    weights: Weights
-    """One of each criterion, in any order."""
-    method: Method = "additive"
-    draws: int
-    """Draws of weights and measures together."""
-    seed: int
-
-    @property
-    def ordered(self) -> Weights:
-        """The weights in the order of the criteria, as worths have them."""
-        return {c.criterion: self.weights[c.criterion] for c in self.criteria}
-
-
-def rank(candidates: Sequence[Candidate], rules: RankingRules) -> Ranking:
+def rank(
+    candidates: Sequence[Candidate],
+    criteria: Sequence[Criterion],
+    weights: Weights,
+    *,
+    method: Method = "additive",
+    draws: int,
+    seed: int,
+) -> Ranking:
     """Scores by draw, contributions and costs of the options that compete.
 
+    weights: one of each criterion, in any order. draws: of weights and measures together.
     Raises ValueError without candidates, or where a measure has more or fewer draws than are
     asked for.
     """
     if not candidates:
         raise ValueError("nothing to rank: every option is struck")
-    known = rules.criteria
-    weights = rules.ordered
-    free = rules.method == "free_weights"
-    shares = draw_weights(weights, rules.draws, rules.seed, free)
-    drawn = worths(candidates, known, rules.draws, rules.seed)
+    ordered = {c.criterion: weights[c.criterion] for c in criteria}
+    shares = draw_weights(ordered, draws, seed, free=method == "free_weights")
+    drawn = worths(candidates, criteria, draws, seed)
     costs = [c.cost.draws for c in candidates if c.cost]
     return Ranking(
         names=tuple(c.name for c in candidates),
-        scores=_SCORES[rules.method](shares, drawn),
-        contributions=100 * central_worths(candidates, known) * central_weights(weights),
+        scores=_SCORES[method](shares, drawn),
+        contributions=100 * central_worths(candidates, criteria) * central_weights(ordered),
         costs=np.stack(costs, axis=1) if len(costs) == len(candidates) else None,
     )
 
@@ -527,9 +525,10 @@ def _topsis(shares: Floats, drawn: Floats) -> Floats:
 
 def _promethee(shares: Floats, drawn: Floats) -> Floats:
     """Net flow: weights of the criteria on which an option beats another, less those on which it
-    is beaten, as a mean over the others (Brans and Vincke 1985). [draw, option] points"""
+    is beaten, as a mean over the others (Brans and Vincke 1985). Two that are apart by no more than
+    `indifferent_worth` are level. [draw, option] points"""
     count = drawn.shape[1]
-    level = indifferent()
+    level = _setting("indifferent_worth").central
     apart = drawn[:, :, None] - drawn[:, None]
     wins = (apart > level).astype(float) - (apart < -level)
     net = np.einsum("nc,nokc->no", shares, wins, optimize=True) / max(1, count - 1)

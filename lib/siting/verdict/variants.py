@@ -3,7 +3,7 @@
 A *variant* is the scenario with one thing changed, an input, an answer, an offer, a vendor, a
 weight. It goes through the same chain with the same draws as the report (`verdict.chain`), so that
 nothing that would change the answer is told without having been computed. Which variants are
-plausible stands in `verdict.plausible`.
+plausible stands in `verdict.plausible`, and how each is told in changes.csv.
 
 A *switching value* is the value of one continuous input at which the first option changes (the
 term of public appraisal: HM Treasury, The Green Book). A grid comes before any bisection: an option
@@ -12,12 +12,15 @@ that buys whole servers can win, lose and win again.
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import pairwise
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from siting.inputs.scenario.changes import Changes, put, words
 from siting.inputs.scenario.model import Scenario
@@ -40,26 +43,9 @@ Settled = Literal["decision", "answer", "offer", "pilot", "year", "day", "nothin
 """What settles whether a change holds. decision: the client decides it; answer: the client or a
 vendor answers; offer: a written offer; pilot: the test with one team; year: a year of use; day: an
 announced one; nothing: no date does; weighing: it is a matter of how one weighs."""
-SETTLED: Mapping[ChangeKind, Settled] = {
-    "input": "pilot",
-    "assumed": "answer",
-    "stated": "answer",
-    "unanswered": "answer",
-    "policy": "decision",
-    "offer": "offer",
-    "event": "nothing",
-    "weight": "weighing",
-    "method": "weighing",
-    "together": "decision",
-}
-"""What settles most changes of a kind."""
 Answer = Literal["stays", "level", "changes", "none"]
 """stays: the report's choice is first; level: another is, by no more than matters; changes: another
 is, by more, or the choice is ruled out; none: all are."""
-
-
-UNSAID = ("as planned", "asked", "blank", "not looked at")
-"""What stands in the report, where to say it adds nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,19 +56,17 @@ class Variant:
     what: str
     """What is changed, in words."""
     before: str
+    """As it stands in the report."""
     after: str
     changes: Changes
     """Values by dotted path."""
+    clause: str
+    """The change as it stands after "if": `the volume is twice the plan`."""
+    settled: Settled
     plausible: bool = True
     """Whether it lies in its range, is dated, or can be had or asked."""
-    clause: str = ""
-    """The change as it stands after "if": `the volume is twice the plan`."""
-    settled: Settled | None = None
-    """What settles it, where it is not what settles most of its kind."""
     day: dt.date | None = None
     """Day on which it comes, where that is announced."""
-    rebuilds: str = ""
-    """The option whose server it changes; blank where it changes none."""
     offer: str = ""
     """The offer that it adds as one more option, by its name; blank where it adds none."""
     lacks: str = ""
@@ -91,20 +75,14 @@ class Variant:
     """Whether the scenario itself wants it tried."""
 
     @property
-    def phrase(self) -> str:
-        """The change in a phrase: its clause, or else what is what instead of what."""
-        if self.clause:
-            return self.clause
-        if self.kind == "event" and self.after in ("gone", "yes"):
-            return self.what
-        instead = f" instead of {self.before}" if self.before not in UNSAID else ""
-        return f"{self.what}: {self.after}{instead}"
-
-    @property
     def options(self) -> tuple[str, ...]:
         """The options that it changes, or adds, as the scenario names them."""
         within = (path.split(".") for path in self.changes if path.startswith("options."))
         return tuple(dict.fromkeys(name for _, name, *_ in within))
+
+    def sets(self, option: str | None, field: str) -> bool:
+        """Whether it changes a field of an option."""
+        return f"options.{option}.{field}" in self.changes
 
     @property
     def set(self) -> tuple[str, ...]:
@@ -112,157 +90,122 @@ class Variant:
         return words(self.changes)
 
 
+@cache
+def _forms() -> Mapping[str, Mapping[str, str]]:
+    """How each change is told, by its name: the rows of changes.csv."""
+    with Path(__file__).with_name("changes.csv").open(encoding="utf-8", newline="") as table:
+        return {row.pop("change"): row for row in csv.DictReader(table)}
+
+
+def change(
+    form: str,
+    changes: Changes,
+    said: Mapping[str, Any],
+    *,
+    plausible: bool = True,
+    day: dt.date | None = None,
+    offer: str = "",
+    asked: bool = False,
+) -> Variant:
+    """A variant as changes.csv tells it.
+
+    form: its row. said: what fills the places there. day: on which it comes, which then settles it.
+    """
+    told = {field: text.format_map(said) for field, text in _forms()[form].items()}
+    if day is not None:
+        told["settled"] = "day"
+    return Variant(
+        **told,  # type: ignore[arg-type]  # words of kind and settled, which a test reads
+        changes=changes,
+        plausible=plausible,
+        day=day,
+        offer=offer,
+        asked=asked,
+        lacks=said.get("lacks", ""),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """The answer to a variant, beside that of the report."""
 
-    option: str | None
+    answer: Answer
+    option: str | None = None
     """First by mean score; None where every option is ruled out."""
-    present_cost: float | None
+    present_cost: float | None = None
     """Its median. [client's currency]"""
-    share: float | None
+    present_mean: float | None = None
+    """The mean of its cost over all cases. [client's currency]"""
+    share: float | None = None
     """How sure: as in the report."""
-    lead: float | None
+    lead: float | None = None
     """Points of the report's choice over its best rival, mean; None where it is ruled out or
     alone."""
-    cleared: bool | None
-    """Whether nothing that is demanded of the report's choice is still to be shown; None where it
-    is ruled out."""
-    answer: Answer
-    own_cost: float | None = None
-    """The median of the report's choice then; None where it is ruled out. [client's currency]"""
-    present_mean: float | None = None
-    """Mean over all cases of the cost of the option that is first. [client's currency]"""
-    own_mean: float | None = None
-    """The same of the report's choice; None where it is ruled out. [client's currency]"""
     lead_planned: float | None = None
     """Points of the report's choice over the option that is first, at middle values; None where it
     is ruled out."""
+    cleared: bool | None = None
+    """Whether nothing that is demanded of the report's choice is still to be shown; None where it
+    is ruled out."""
+    own_cost: float | None = None
+    """The median of the report's choice then; None where it is ruled out. [client's currency]"""
+    own_mean: float | None = None
+    """The same as a mean. [client's currency]"""
     verdicts: int = 0
     """Rules whose verdict on the report's choice is another."""
     card: str = ""
     """GPU on which the option that is first runs then; blank where it names none."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderedBeside:
-    """What is first where the choice is gone and another option is ordered otherwise as well."""
-
-    order: Variant
-    option: str
-    present_cost: float
-    """Its median. [client's currency]"""
-
-
-def ordered_beside(
-    chain: Chain,
-    scenario: Scenario,
-    gone: tuple[Variant, Outcome],
-    turning: Iterable[tuple[Variant, Outcome]],
-) -> OrderedBeside | None:
-    """Of changes of how an option is rented the one with which that is first, for less, once the
-    choice may not be chosen any more; None where there is none.
-
-    gone: an event after which the choice is ruled out. turning: changes that turn the answer.
-    """
-    event, found = gone
-    best: OrderedBeside | None = None
-    cost = found.present_cost
-    if found.lead is not None or cost is None or event.kind != "event":
-        return best
-    for order, then in turning:
-        if f"options.{then.option}.commitment" not in order.changes:
-            continue
-        decided = chain.decide(put(scenario, {**event.changes, **order.changes}))
-        name = decided.recommended
-        priced = decided.candidate(name).cost if name else None
-        if name and name != found.option and priced and priced.central < cost:
-            cost = priced.central
-            best = OrderedBeside(order=order, option=name, present_cost=cost)
-    return best
-
-
 def outcome(found: Decision, chosen: str | None) -> Outcome:
     """The decision on a variant, against the option that the report chooses."""
-    if found.ranking is None:
-        return Outcome(
-            option=None, present_cost=None, share=None, lead=None, cleared=None, answer="none"
-        )
-    best = found.candidate(found.ranking.best)
+    best = found.choice
+    if found.ranking is None or best is None:
+        return Outcome(answer="none")
     lead = found.ranking.lead(chosen) if chosen else None
-    competes = chosen in found.ranking.names
-    own = found.candidate(chosen).cost if competes and chosen else None
-    planned = None
-    if competes and chosen:
-        score = found.ranking.score
-        planned = score(chosen).central - score(best.name).central
-    return Outcome(
+    level = lead is not None and lead >= -ranking.matters_points()
+    stays = best.name == chosen
+    first = Outcome(
+        answer="stays" if stays else "level" if level else "changes",
         option=best.name,
-        present_cost=best.cost.central if best.cost else None,
-        share=found.share,
-        lead=lead,
-        cleared=not found.candidate(chosen).uncleared if competes and chosen else None,
-        answer=_answer(best.name, chosen, lead),
-        own_cost=own.central if own else None,
+        present_cost=found.likely,
         present_mean=float(best.cost.draws.mean()) if best.cost else None,
-        own_mean=float(own.draws.mean()) if own else None,
-        lead_planned=planned,
+        share=found.share,
+    )
+    if chosen is None or chosen not in found.ranking.names:
+        return first
+    own = found.candidate(chosen)
+    score = found.ranking.score
+    return replace(
+        first,
+        lead=lead,
+        lead_planned=score(chosen).central - score(best.name).central,
+        cleared=not own.uncleared,
+        own_cost=own.cost.central if own.cost else None,
+        own_mean=float(own.cost.draws.mean()) if own.cost else None,
     )
 
 
-def _answer(best: str, chosen: str | None, lead: float | None) -> Answer:
-    if best == chosen:
-        return "stays"
-    level = lead is not None and lead >= -ranking.matters_points()
-    return "level" if level else "changes"
+Tried = tuple[Variant, Outcome]
 
 
-def tried(
-    chain: Chain, scenario: Scenario, variants: Iterable[Variant]
-) -> Iterator[tuple[Variant, Outcome]]:
+def tried(chain: Chain, scenario: Scenario, variants: Iterable[Variant]) -> Iterator[Tried]:
     """Every variant with its outcome."""
     chosen = chain.decide(scenario).recommended
     said = _verdicts(chain, scenario, chosen)
     for variant in variants:
         changed = put(scenario, variant.changes)
         now = _verdicts(chain, changed, chosen)
-        moved = sum(verdict != said[rule] for rule, verdict in now.items())
         found = outcome(chain.decide(changed), chosen)
         first = chain.designed(changed).options.get(found.option or "")
-        card = first.gpu if first else ""
-        yield variant, replace(found, verdicts=moved, card=card)
-
-
-def worst_of_each(tried: Iterable[tuple[Variant, Outcome]]) -> list[tuple[Variant, Outcome]]:
-    """Of changes to one thing the one that is worst for the choice, the worst first."""
-    worst: dict[str, tuple[Variant, Outcome]] = {}
-    for variant, found in sorted(tried, key=lambda each: _worth(each[1])):
-        worst.setdefault(variant.what, (variant, found))
-    return list(worst.values())
-
-
-def _worth(found: Outcome) -> float:
-    """Where a change stands in the order of the worst; one after which the choice may not be
-    chosen is worse than any lead."""
-    return float("-inf") if found.lead is None else found.lead
-
-
-def apart(
-    tried: Sequence[tuple[Variant, Outcome]],
-) -> tuple[tuple[Variant, Outcome], ...]:
-    """Without changes of several things at once of which one alone moves the answer as far: who
-    reads them would count one reason twice. What the scenario itself wants tried stays."""
-    turning = [(v.changes.items(), found) for v, found in tried if found.answer != "stays"]
-
-    def is_told(variant: Variant, found: Outcome) -> bool:
-        return any(
-            changes < variant.changes.items()
-            and one.option == found.option
-            and one.lead == found.lead
-            for changes, one in turning
+        yield (
+            variant,
+            replace(
+                found,
+                verdicts=sum(verdict != said[rule] for rule, verdict in now.items()),
+                card=first.gpu if first else "",
+            ),
         )
-
-    return tuple((v, found) for v, found in tried if v.asked or not is_told(v, found))
 
 
 def _verdicts(chain: Chain, scenario: Scenario, chosen: str | None) -> dict[str, str]:
@@ -277,14 +220,80 @@ def verdicts_moved(chain: Chain, scenario: Scenario, variant: Variant) -> tuple[
     return sovereignty.changed(chain.rules(scenario).options, now)
 
 
+def worst_of_each(tried: Iterable[Tried]) -> list[Tried]:
+    """Of changes to one thing the one that is worst for the choice, the worst first; one after
+    which the choice may not be chosen is worse than any lead."""
+
+    def lead(each: Tried) -> float:
+        return -math.inf if each[1].lead is None else each[1].lead
+
+    worst: dict[str, Tried] = {}
+    for each in sorted(tried, key=lead):
+        worst.setdefault(each[0].what, each)
+    return list(worst.values())
+
+
+def apart(tried: Sequence[Tried]) -> tuple[Tried, ...]:
+    """Without changes of several things at once of which one alone moves the answer as far: who
+    reads them would count one reason twice. What the scenario itself wants tried stays."""
+    turning = [(v.changes.items(), found) for v, found in tried if found.answer != "stays"]
+
+    def is_told(variant: Variant, found: Outcome) -> bool:
+        return any(
+            changes < variant.changes.items()
+            and (one.option, one.lead) == (found.option, found.lead)
+            for changes, one in turning
+        )
+
+    return tuple((v, found) for v, found in tried if v.asked or not is_told(v, found))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderedBeside:
+    """What is first where the choice is gone and another option is ordered otherwise as well."""
+
+    order: Variant
+    option: str
+    present_cost: float
+    """Its median. [client's currency]"""
+
+
+def ordered_beside(
+    chain: Chain, scenario: Scenario, gone: Tried, turning: Iterable[Tried]
+) -> OrderedBeside | None:
+    """Of changes of how an option is rented the one with which that is first, for less, once the
+    choice may not be chosen any more; None where there is none.
+
+    gone: an event after which the choice is ruled out. turning: changes that turn the answer.
+    """
+    event, found = gone
+    best: OrderedBeside | None = None
+    cost = found.present_cost
+    if found.lead is not None or cost is None or event.kind != "event":
+        return best
+    for order, then in turning:
+        if not order.sets(then.option, "commitment"):
+            continue
+        decided = chain.decide(put(scenario, {**event.changes, **order.changes}))
+        name = decided.recommended
+        if name and name != found.option and decided.likely and decided.likely < cost:
+            cost = decided.likely
+            best = OrderedBeside(order=order, option=name, present_cost=cost)
+    return best
+
+
 # --- where the answer switches --------------------------------------------------------------------
+
+STEPS = 5
+"""Bisections after the grid: 32 parts of a step of it."""
+BESIDE = 0.02
+"""So far on either side it is decided again, to show that the first option differs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dial:
     """A continuous input that can be turned."""
 
-    kind: ChangeKind = "input"
     what: str
     unit: str
     today: float
@@ -295,7 +304,8 @@ class Dial:
     """Values at which it is tried first, rising: as far as one may look."""
     change: Callable[[float], Changes]
     """What makes it a value."""
-    settled: Settled | None = None
+    kind: ChangeKind = "input"
+    settled: Settled
     """As of a variant."""
 
 
@@ -345,12 +355,6 @@ class Switch:
         return self.dial.low <= self.at <= self.dial.high
 
 
-STEPS = 5
-"""Bisections after the grid: 32 parts of a step of it."""
-BESIDE = 0.02
-"""So far on either side it is decided again, to show that the first option differs."""
-
-
 def switches(chain: Chain, scenario: Scenario, dials: Iterable[Dial]) -> Iterator[Switch]:
     """Every switching value that the grids of some dials show."""
     chosen = chain.decide(scenario).recommended
@@ -362,20 +366,15 @@ def _of_dial(chain: Chain, scenario: Scenario, dial: Dial, chosen: str | None) -
     def decided(value: float) -> Decision:
         return chain.decide(put(scenario, dial.change(value)))
 
-    into, back = _scale(dial.grid)
+    def stays_first(option: str | None, value: float) -> bool:
+        return decided(value).recommended == option
+
     found = [(x, decided(x).recommended) for x in dial.grid]
     for (low, below), (high, above) in pairwise(found):
         if below == above:
             continue
-        a = into(low)
-        b = into(high)
-        for _ in range(STEPS):
-            middle = (a + b) / 2
-            if decided(back(middle)).recommended == below:
-                a = middle
-            else:
-                b = middle
-        at = back((a + b) / 2)
+        is_below = partial(stays_first, below)
+        at = _switch(low, high, is_below, in_logs=min(dial.grid) > 0)
         before = max(low, at * (1 - BESIDE))
         after = min(high, at * (1 + BESIDE))
         under = decided(before)
@@ -395,11 +394,18 @@ def _of_dial(chain: Chain, scenario: Scenario, dial: Dial, chosen: str | None) -
         )
 
 
-def _scale(
-    grid: Sequence[float],
-) -> tuple[Callable[[float], float], Callable[[float], float]]:
-    """Halves steps in logarithms where all values are above nought."""
-    return (math.log, math.exp) if min(grid) > 0 else (float, float)
+def _switch(low: float, high: float, is_below: Callable[[float], bool], *, in_logs: bool) -> float:
+    """Where an answer that holds at the low end ends to hold, by bisection."""
+    into, back = (math.log, math.exp) if in_logs else (float, float)
+    a = into(low)
+    b = into(high)
+    for _ in range(STEPS):
+        middle = (a + b) / 2
+        if is_below(back(middle)):
+            a = middle
+        else:
+            b = middle
+    return back((a + b) / 2)
 
 
 def _ahead(found: Decision) -> float | None:

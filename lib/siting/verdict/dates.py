@@ -1,0 +1,150 @@
+"""Days of the plan: its gates, go or no-go, go-live, and the contract of what runs today.
+
+All follow from the scenario alone. Days are counted from the day of the report.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from siting.cost.prices import parameter
+from siting.inputs.scenario.model import Scenario, months_from
+from siting.quantity import DAYS_OF_MONTH, Range
+
+FIRST_HORIZON_DAYS = 30
+PILOT_DAYS = 90
+"""By then a pilot has shown whether to order."""
+LAST_HORIZON_DAYS = 365
+
+
+@dataclass(frozen=True, kw_only=True)
+class Go:
+    """The day on which go or no-go on an option is decided."""
+
+    day: int
+    """[days after the report]"""
+    stated: int | None = None
+    """Day that the client has set; None where it has set none. [days after the report]"""
+
+    @property
+    def ends_before(self) -> bool:
+        """Whether an offer for the option ends before the client's own day, and comes first."""
+        return self.stated is not None and self.day < self.stated
+
+
+def go(scenario: Scenario, name: str) -> Go:
+    """When go or no-go on an option is decided: on the client's own day, or that on which an offer
+    for it ends, where that comes first; without such a day when the plan's own gate is due."""
+    asked = scenario.decision.date
+    if asked is None:
+        stays = name == scenario.finance.baseline
+        return Go(day=FIRST_HORIZON_DAYS if stays else PILOT_DAYS)
+    ends = (last for item, last in offers_before(scenario) if item.split(".")[1:2] == [name])
+    day = scenario.client.report_date
+    return Go(day=(min(ends, default=asked) - day).days, stated=(asked - day).days)
+
+
+def offers_before(scenario: Scenario) -> Iterator[tuple[str, dt.date]]:
+    """Offers that end before the client's day of go or no-go: what is quoted, and its last day."""
+    asked = scenario.decision.date
+    for quote in scenario.finance.quotes:
+        if asked and quote.valid_until and quote.valid_until < asked:
+            yield quote.item, quote.valid_until
+
+
+def days_to_serve(months: Range, ordered: int = PILOT_DAYS) -> Range:
+    """When an option that is moved to serves, where nothing is ordered before go or no-go.
+
+    A pilot takes its days however fast the rest is: what follows it is at its earliest as small a
+    part of its plan as the whole is, so that nothing serves on the day on which it is ordered. A go
+    that comes before the pilot's usual end makes nothing else faster.
+    months: to production, as the scenario has them
+    ordered: day of go or no-go. [days after the report]
+    """
+    planned, late = (
+        max(end * DAYS_OF_MONTH, ordered + max(end * DAYS_OF_MONTH - PILOT_DAYS, 0.0))
+        for end in (months.central, months.high)
+    )
+    soonest = months.low / months.central if months.central > 0 else 0.0
+    return Range(ordered + (planned - ordered) * soonest, planned, late, unit="days")
+
+
+def serves(scenario: Scenario, name: str) -> Range:
+    """When an option that is moved to serves. [days after the report]"""
+    is_today = name == scenario.finance.baseline
+    ordered = PILOT_DAYS if is_today else go(scenario, name).day
+    return days_to_serve(scenario.options[name].months_to_production, ordered)
+
+
+def latest_live(scenario: Scenario, name: str) -> dt.date:
+    """The latest day on which an option that is moved to serves."""
+    return after(scenario, serves(scenario, name).high)
+
+
+def after(scenario: Scenario, days: float) -> dt.date:
+    """The day so many days after the report."""
+    return scenario.client.report_date + dt.timedelta(days=round(days))
+
+
+def side_by_side(scenario: Scenario) -> Range:
+    """How long old and new run side by side. [months]"""
+    return scenario.finance.parallel_months or parameter("parallel_months").range
+
+
+def switched_off(scenario: Scenario, name: str) -> float:
+    """When what runs today is no longer paid, as the costs have it. [days after the report]"""
+    return serves(scenario, name).central + side_by_side(scenario).central * DAYS_OF_MONTH
+
+
+Notice = Literal["extended", "at go"]
+"""When notice is given of the contract of what runs today, for an option that is moved to.
+extended: once its vendor has agreed that the service runs on by the month, and not without; at go:
+with go."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renewal:
+    """A contract of what runs today that ends within the plan."""
+
+    vendor: str
+    until: dt.date
+    """Its last day."""
+    notice: dt.date
+    """Last day to give notice of it; its last day where no notice is stated."""
+    days: int
+    """From the report to that notice; 0 where the day is past. [days]"""
+    renewed_to: dt.date | None = None
+    """Last day of the term that follows without a notice; None where the client has not said."""
+
+    def given(self, decided: dt.date, serves: dt.date) -> Notice:
+        """When to give notice, for an option that is moved to.
+
+        A notice binds the client alone: given before go or no-go it gives up the service of today
+        for one that nobody has ordered, and a contract that ends before the other serves leaves a
+        gap. Where neither can be, notice waits for go.
+        decided: day of go or no-go
+        serves: the latest day on which the option goes live
+        """
+        return "extended" if self.notice < decided or self.until < serves else "at go"
+
+
+def renewal(scenario: Scenario) -> Renewal | None:
+    """The contract of what runs today, if it ends within the plan's last horizon."""
+    today = scenario.options.get(scenario.finance.baseline)
+    day = scenario.client.report_date
+    if today is None or today.contract_until is None:
+        return None
+    if not 0 <= (today.contract_until - day).days <= LAST_HORIZON_DAYS:
+        return None
+    notice = scenario.client.notice_by(today.contract_until) or today.contract_until
+    term = today.renews_for_months
+    return Renewal(
+        vendor=today.vendor or today.label,
+        until=today.contract_until,
+        notice=notice,
+        days=max(0, (notice - day).days),
+        renewed_to=months_from(today.contract_until, term) if term else None,
+    )
