@@ -426,10 +426,7 @@ def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
     rows = s.variants_tried()
     told = [r for r in rows if everything or r["answer"] != "stays"]
     parts = {
-        "": [r for r in told if r["plausible"] and "switching_value" not in r],
-        "Beyond what is plausible:": [
-            r for r in told if not r["plausible"] and "switching_value" not in r
-        ],
+        "": [r for r in told if "switching_value" not in r],
         "Values at which the answer switches:": [r for r in told if "switching_value" in r],
     }
     lines = [_counted(s)]
@@ -468,11 +465,7 @@ def _counted(s: Study) -> str:
     """How many changes leave the choice first, counted as the report counts them."""
     (tries,) = s.tries().itertuples()
     first = s.labels.get(s.decision.recommended or "", "nothing")
-    said = f"{first} stays first in {tries.stays} of {tries.tried} changes"
-    if tries.beyond:
-        held = tries.beyond - tries.beyond_turns
-        said += f", and in {held} of {tries.beyond} beyond what is plausible"
-    return f"{said}."
+    return f"{first} stays first in {tries.stays} of {tries.tried} changes."
 
 
 def _money(s: Study, row: Mapping[str, Any]) -> str:

@@ -196,7 +196,6 @@ def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:
         "what": variant.what,
         "before": variant.before,
         "after": variant.after,
-        "plausible": variant.plausible,
         "set": list(variant.set),
         "option": found.option,
         "present_cost": found.present_cost,

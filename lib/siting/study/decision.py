@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from siting import places
-from siting.catalogue import Source, settings, source_of, table
+from siting.catalogue import Source, settings, source_of
 from siting.cost import reference
 from siting.quality import leaves, margin_of, own_result, spoken, tried_on
 from siting.quantity import DAYS_OF_MONTH, Range
@@ -17,20 +17,11 @@ from siting.verdict.dates import serves
 from siting.verdict.plan import Step
 from siting.verdict.ranking import (
     Candidate,
-    ConfidenceWord,
     Criterion,
     Ranking,
     Sampled,
-    matters_cost,
     matters_points,
-    may_matter_points,
 )
-from siting.verdict.variants import Outcome, Variant
-
-UNSTATED = ("assumed", "unanswered")
-"""Kinds of variants of what nobody has stated."""
-EFFECTS = ("first option", "recommendation", "verdict")
-"""What an unstated answer may change, the greatest first."""
 
 
 class DecisionFrames(Topic):
@@ -60,27 +51,15 @@ class DecisionFrames(Topic):
         today?: what runs today [option]
         today_model?: the models that run today, in words
         open: whether no option is clearly better
-        confidence: how sure, in a word
-        definition: what the word means
-        definition_after: the same where what matters has just been said
         cleared: whether nothing that is demanded of it is still to be shown
         share?: share of cases in which no other option is better by more than matters [share]
-        first?: share of cases in which it ranks first [share]
-        cost_share?: share of cases in which none costs less by more than matters [share]
         lead?: its mean score over that of the next option by mean score; missing where there is
             none [points]
-        loss?: mean loss against the best option of each case, as money [currency]
         matters: points by which another option must be better to count as better [points]
-        matters_cost: share of cost that counts as a difference [share]
-        first_move?: what the option begins with, in words
-        first_move_share?: share of cases in which no option that begins otherwise is better by more
-            than matters [share]
-        leaving?: share of cases in which the best option scores above today's [share]
         months*?: until it serves [months]
         live?: day on which it is expected to serve; of a move not before go or no-go
         live_low?: the same, early
         live_high?: the same, late
-        cheaper?: share of cases in which it costs less than what runs today [share]
         worth?: what it would be worth to know every uncertain input of cost [currency]
         """
         d = self.results.decision
@@ -92,29 +71,16 @@ class DecisionFrames(Topic):
             "stays": d.stays,
             "today": d.baseline,
             "today_model": self._models(d.baseline),
-            "open": d.word.at_least == 0,
-            "confidence": d.word.word,
-            "definition": d.word.meaning("more than matters"),
-            "definition_after": d.word.meaning("as much"),
+            "open": d.is_open,
             "cleared": d.cleared,
             "share": d.share,
-            "first": d.ranking and d.ranking.first(d.ranking.best),
-            "cost_share": d.cost_share,
             "lead": d.ranking and d.ranking.lead(d.ranking.best),
-            "loss": d.loss,
             "matters": matters_points(),
-            "matters_cost": matters_cost(),
-            "leaving": d.leaving,
-            "cheaper": self._cheaper(name),
             "worth": self.results.perfect_information,
         }
-        for move in d.first_moves:
-            if name in move.options:
-                row |= {"first_move": move.words, "first_move_share": move.share}
         if name is not None:
             row |= self._place(name) | self._begin(name)
         yield row
-        yield source_of(d.word)
 
     @frame_citing(_criteria_sources)
     def standings(self) -> Rows:
@@ -132,18 +98,11 @@ class DecisionFrames(Topic):
         p50?: median of the cases [currency]
         p75?: three quarters are cheaper [currency]
         p90?: nine in ten are cheaper [currency]
-        first?: share of cases in which it ranks first [share]
         sure?: share of cases in which no other option is better by more than matters [share]
-        score_mean?: mean over the cases: the option with the highest is chosen [points]
-        score?: at central weights and measures, as the scorecard adds it up; it may put another
-            option first [points]
-        behind?: points of the mean that it is behind the choice [points]
-        behind_planned?: the same at central weights and measures [points]
+        score?: mean over the cases: the option with the highest is chosen [points]
+        behind?: points of it that it is behind the choice [points]
         score_p10?: one case in ten is lower [points]
-        score_p50?: median of the cases [points]
         score_p90?: nine in ten are lower [points]
-        regret?: mean loss against the best option of each case [points]
-        regret_money?: mean extra cost over the cheapest option of each case [currency]
         """
         for c in self.results.decision.candidates:
             row = {
@@ -254,18 +213,6 @@ class DecisionFrames(Topic):
                 yield self._scored(c, criterion)
 
     @frame
-    def confidence_scale(self) -> Rows:
-        """One word for how sure an answer is, the surest first.
-
-        word: the word
-        at_least: share of cases from which on it holds: those in which no other option is better
-            by more than matters [share]
-        """
-        for word in sorted(table("confidence_words", ConfidenceWord), key=lambda w: -w.at_least):
-            yield {"word": word.word, "at_least": word.at_least}
-            yield source_of(word)
-
-    @frame
     def usual_cost(self) -> Rows:
         """What such a service usually costs over the horizon: the scale of money in the scorecard.
         One row.
@@ -290,62 +237,30 @@ class DecisionFrames(Topic):
 
     @frame_citing(_criteria_sources)
     def leads(self) -> Rows:
-        """One criterion of the choice against its rival, the option with the next score of those
-        that may be chosen; the last row is their sum. No row where there is none.
+        """One criterion of the choice against its rival, the option that comes next by mean score;
+        they add up to the lead. No row where there is none.
 
         option: label of the choice
         rival: label of the other [option]
-        label: the criterion in words, or the sum
-        kind: criterion or sum
-        points: points of the choice less those of the other [points]
+        label: the criterion in words
+        points: mean points of the choice less those of the other [points]
         known: whether the measure is known of both
-        speaks: for the choice, or for the rival; for neither by less than may matter, or where one
-            is not known
         """
-        chosen = self.results.decision.recommended
-        others = [c for c in self.results.decision.competing if c.name != chosen]
-        if chosen is None or not others:
+        found = self.results.decision
+        ranking = found.ranking
+        rival = ranking.next(ranking.best) if ranking else None
+        if ranking is None or rival is None:
             return
-        cards = {
-            c.name: [self._scored(c, criterion) for criterion in self.results.decision.criteria]
-            for c in self.results.decision.competing
-        }
-        sums = {name: sum(row["points"] for row in card) for name, card in cards.items()}
-        rival = max((c.name for c in others), key=sums.__getitem__)
-        pair = {"option": chosen, "rival": rival}
-        for mine, theirs in zip(cards[chosen], cards[rival], strict=True):
-            points = mine["points"] - theirs["points"]
-            known = mine["known"] and theirs["known"]
-            yield pair | {
-                "label": mine["label"],
-                "kind": "criterion",
-                "points": points,
-                "known": known,
-                "speaks": _speaks(points) if known else "for neither",
+        one, other = (ranking.points[ranking.names.index(n)] for n in (ranking.best, rival))
+        pair = [found.candidate(name).measures for name in (ranking.best, rival)]
+        for criterion, points in zip(found.criteria, one - other, strict=True):
+            yield {
+                "option": ranking.best,
+                "rival": rival,
+                "label": criterion.label,
+                "points": float(points),
+                "known": all(criterion.measure in measures for measures in pair),
             }
-        lead = sums[chosen] - sums[rival]
-        yield pair | {
-            "label": "Lead",
-            "kind": "sum",
-            "points": lead,
-            "known": True,
-            "speaks": _speaks(lead),
-        }
-
-    @frame_citing(_criteria_sources)
-    def ranks(self) -> Rows:
-        """One option that may be chosen, and one rank.
-
-        option: label of the option
-        rank: 1 is best [1]
-        share: share of cases in which it takes that rank [share]
-        """
-        ranking = self.results.decision.ranking
-        if ranking is None:
-            return
-        for name, shares in zip(ranking.names, ranking.acceptability, strict=True):
-            for rank, share in enumerate(shares, 1):
-                yield {"option": name, "rank": rank, "share": share}
 
     # --- what would change the answer -------------------------------------------------------------
 
@@ -361,7 +276,6 @@ class DecisionFrames(Topic):
         before: as it stands in the report
         after: as it was tried
         change: the three in one phrase
-        plausible: whether it lies in its range, is dated, or can be had or asked
         set: words of `--set` that make it again, separated by blanks
         key?: the option that is then first, as the scenario names it
         then_first?: the same by its label; missing where all are ruled out
@@ -371,7 +285,6 @@ class DecisionFrames(Topic):
             ruled out or alone [points]
         cleared?: whether nothing demanded of the report's choice is still to be shown; missing
             where it is ruled out
-        verdicts: rules whose verdict on the report's choice is another [rules]
         answer: stays, level (another leads by no more than matters), changes or none
         offer: the offer that it adds as one more option, by its name; blank where it adds none
         """
@@ -382,7 +295,6 @@ class DecisionFrames(Topic):
                 "before": v.before,
                 "after": v.after,
                 "change": self.results.numbers.regrouped(v.clause),
-                "plausible": v.plausible,
                 "set": " ".join(v.set),
                 "key": found.option,
                 "then_first": self.results.label_after(found.option, v),
@@ -390,7 +302,6 @@ class DecisionFrames(Topic):
                 "share": found.share,
                 "lead": found.lead,
                 "cleared": found.cleared,
-                "verdicts": found.verdicts,
                 "answer": found.answer,
                 "offer": v.offer,
             }
@@ -425,63 +336,6 @@ class DecisionFrames(Topic):
                 "lead_below": s.lead_below,
                 "lead_above": s.lead_above,
             }
-
-    @frame_citing(_variant_sources)
-    def deciding(self) -> Rows:
-        """An answer that is taken for granted or blank, and whose other value changes the first
-        option, whether the choice may be recommended, or a verdict on it; what counts most first.
-        It changes the first option only where `turns` holds it.
-
-        what: the input in words
-        kind: assumed or unanswered
-        is_all_at_once: whether it fills in all blanks of an option, which no answer alone does
-        value: as it stands now
-        other: what would change something
-        effect: first option, recommendation or verdict: the greatest of what changes
-        key?: the option that is first then, as the scenario names it
-        then_first?: the same by its label
-        lead?: mean lead of the report's choice then [points]
-        verdicts: rules whose verdict on the report's choice is another [rules]
-        """
-        rows = []
-        for v, found in self.results.tried:
-            effect = self._effect(v, found)
-            if v.kind in UNSTATED and effect is not None:
-                row = {
-                    "what": v.what,
-                    "kind": v.kind,
-                    "is_all_at_once": v.kind == "unanswered" and len(v.changes) > 1,
-                    "value": v.before,
-                    "other": v.after,
-                    "effect": effect,
-                    "key": found.option,
-                    "then_first": self.results.label_after(found.option, v),
-                    "lead": found.lead,
-                    "verdicts": found.verdicts,
-                }
-                rows.append(row)
-        yield from sorted(rows, key=lambda row: EFFECTS.index(row["effect"]))
-
-    def _effect(self, variant: Variant, found: Outcome) -> str | None:
-        """The greatest of what a variant changes."""
-        if found.answer != "stays" and variant.plausible:
-            return "first option"
-        if found.cleared is not None and found.cleared != self.results.decision.cleared:
-            return "recommendation"
-        return "verdict" if found.verdicts else None
-
-    @frame
-    def first_moves(self) -> Rows:
-        """What options begin with, and how often that is right; the surest first.
-
-        move: what is done first, in words
-        options: labels of the options that begin with it
-        share: share of cases in which no option that begins otherwise is better by more than
-            matters [share]
-        """
-        for move in self.results.decision.first_moves:
-            labels = (self.results.labels[name] for name in move.options)
-            yield {"move": move.words, "options": "; ".join(labels), "share": move.share}
 
     @frame
     def knowledge(self) -> Rows:
@@ -824,18 +678,8 @@ class DecisionFrames(Topic):
         if not found.cleared:
             return "Not yet"
         if name in means_yes:
-            no_option_is_clearly_better = found.word.at_least == 0
-            return "Not yet" if no_option_is_clearly_better else "Yes"
+            return "Not yet" if found.is_open else "Yes"
         return "Not yet" if found.stays else "No"
-
-    def _cheaper(self, name: str | None) -> float | None:
-        """Share of cases in which an option costs less than what runs today."""
-        d = self.results.decision
-        if name is None or d.stays:
-            return None
-        chosen = d.candidate(name).cost
-        today = next((c.cost for c in d.candidates if c.name == d.baseline), None)
-        return float(np.mean(chosen.draws < today.draws)) if chosen and today else None
 
     def _in_units(self, criterion: Criterion) -> tuple[float, str]:
         """What a measure is multiplied with to be read, and its unit then: money as money."""
@@ -897,21 +741,14 @@ def _status(c: Candidate) -> dict[str, Any]:
 
 
 def _ranked(ranking: Ranking, name: str, chosen: str | None) -> dict[str, Any]:
-    """Score and rank of an option that may be chosen."""
-    score = ranking.score(name)
-    best = chosen if chosen in ranking.names else name
+    """Score of an option that may be chosen."""
+    spread = ranking.spread(name)
     return {
-        "first": ranking.first(name),
         "sure": ranking.holds([name], matters_points()),
-        "score_mean": ranking.mean(name),
-        "score": score.central,
-        "behind": ranking.mean(best) - ranking.mean(name),
-        "behind_planned": ranking.score(best).central - score.central,
-        "score_p10": score.low,
-        "score_p50": ranking.spread(name).central,
-        "score_p90": score.high,
-        "regret": ranking.regret(name),
-        "regret_money": ranking.regret_cost(name),
+        "score": ranking.mean(name),
+        "behind": ranking.mean(chosen or name) - ranking.mean(name),
+        "score_p10": spread.low,
+        "score_p90": spread.high,
     }
 
 
@@ -919,10 +756,3 @@ def _quantiles(cost: Sampled) -> dict[str, float]:
     """Present cost over all cases."""
     p10, p25, p50, p75, p90 = np.quantile(cost.draws, (0.1, 0.25, 0.5, 0.75, 0.9))
     return {"p10": p10, "p25": p25, "p50": p50, "p75": p75, "p90": p90}
-
-
-def _speaks(points: float) -> str:
-    """For whom a difference in points speaks, in the words of `leads`."""
-    if abs(points) <= may_matter_points():
-        return "for neither"
-    return "for the choice" if points > 0 else "for the rival"

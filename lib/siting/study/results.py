@@ -38,7 +38,7 @@ from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
 from siting.verdict.resilience import SuccessorFit
-from siting.verdict.variants import OrderedBeside, Outcome, Switch, Variant
+from siting.verdict.variants import Outcome, Switch, Variant
 
 SUCCESSOR = "successor_price"
 """Begins the name of a driver of cost that is the price of a model's successor."""
@@ -280,7 +280,6 @@ class Results:
         offers = (
             variant
             for variant in self.to_try
-            if variant.plausible
             if variant.settled == "offer"
             if self.decision.stays or not self._is_of_choice(variant)
         )
@@ -338,27 +337,15 @@ class Results:
     def turning(self) -> list[tuple[Variant, Outcome]]:
         """Plausible changes after which the choice is not first, of each thing that is changed the
         worst, the worst first."""
-        tried = [*self.tried, *((s.variant, s.outcome) for s in self.switches)]
-        return variants.worst_of_each(
-            (v, found) for v, found in tried if v.plausible and found.answer != "stays"
-        )
-
-    @cached_property
-    def ordered_beside(self) -> dict[str, OrderedBeside]:
-        """By what a change is of, a cheaper order of another option that goes with it."""
-        found = {
-            variant.what: variants.ordered_beside(
-                self.chain, self.said, (variant, outcome), self.turning
-            )
-            for variant, outcome in self.turning
-        }
-        return {what: each for what, each in found.items() if each is not None}
+        inside = ((s.variant, s.outcome) for s in self.switches if s.inside)
+        tried = itertools.chain(self.tried, inside)
+        return variants.worst_of_each(each for each in tried if each[1].answer != "stays")
 
     def try_all(self) -> None:
         """Runs every variant at once, then lets go of what they were made of: a quarter of what a
         study holds, with which each process of a report is forked."""
         # The last two try some of them, too.
-        self._make("tried", "switches", "ordered_beside", "plan")
+        self._make("tried", "switches", "plan")
         self.chain.forget_variants()
 
     def _make(self, *names: str) -> None:

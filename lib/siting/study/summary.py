@@ -145,8 +145,8 @@ SHOWN = (
     "uncounted", "successor_prices", "alternatives", "vendor_shocks", "loads", "asked", "machines",
     "server_kinds", "speed_basis", "cash_table", "fiscal_costs", "plan_lines", "readiness",
     "rule_points", "points_today", "wide_switches", "rule_switches", "law_coverage", "for_counsel",
-    "exclusions", "priced_policies", "wishes", "ordered_then", "usual_cost", "confidence_scale",
-    "sizing_steps", "items_by_year", "served_memory", "statements", "habit_parts",
+    "exclusions", "priced_policies", "wishes", "ordered_then", "usual_cost",
+    "sizing_steps", "items_by_year", "served_memory", "statements",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -182,14 +182,12 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
             "present_cost": read(chosen, "standing")["present_cost"] if chosen else None,
         },
         "weights": read.by("criterion", study.scorecard(), "= weight* [points]"),
-        "first_moves": read.each(study.first_moves(), "first_move"),
         "variants": [
             read(row, "variant") | {"set": list(tried.set)}
             for row, (tried, _) in zip(_rows(study.variants()), study.results.tried, strict=True)
         ],
         "turns": read.each(study.turns(), "turn"),
         "flip_points": read.each(study.switching_values(), "flip"),
-        "deciding": read.each(study.deciding(), "deciding"),
         "worth_knowing": {
             "everything": read(verdict, "= worth [{currency}]"),
             "inputs": read.by("input", study.knowledge(), "= worth [{currency}]"),
@@ -210,10 +208,7 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         found[field] = [": ".join(filter(None, (b["point"], b["reason"]))) for b in barriers]
     if standing["score"] is not None:
         points = study.scorecard()
-        ranks = study.ranks()
-        ranks["share"] = ranks.share.map(functools.partial(round, ndigits=4))
         found |= read(standing, "ranked")
-        found["acceptability"] = read.each(ranks, "= share [1]", **own)
         found["contributions"] = read.by("criterion", points, "= points [points]", **own)
     (loss,) = _rows(study.vendor_losses(), **own)
     (law,) = _rows(study.rule_counts(), **own)

@@ -98,12 +98,8 @@ class TurnFrames(Topic):
         then_first?: the same by its label; missing where all are ruled out
         present_cost?: likely present cost of that option then [currency]
         own_cost?: the same of the choice; missing where it may not be chosen any more [currency]
-        present_mean?: mean over all cases of the cost of the option that is first then [currency]
-        own_mean?: the same of the choice [currency]
         share?: share of cases in which no other is better by more than matters [share]
         lead?: lead of the choice then; missing where it may not be chosen any more [points]
-        lead_planned?: points of the choice over the option that is first then, at middle values
-            [points]
         answer: level (another leads by no more than matters), changes or none
         open_points?: points to clear of an option that is no option of the report; missing
             where another is first [points]
@@ -118,11 +114,6 @@ class TurnFrames(Topic):
         is_rebuilt: whether it is the server of the option that is first then that changes
         is_rented_otherwise: whether it is for how long the option that is first then is rented
         is_term_stated: whether the client's file says for how long it is rented now
-        with_order: where the choice may not be chosen any more, a change of how another option is
-            ordered that is in this list as well and with which that one is first then, for less; as
-            a clause, blank where there is none
-        with_order_first?: the option that is first with both
-        with_order_cost?: its likely present cost then [currency]
         card_then: card on which that option runs then, where it is another than in the report;
             blank where it is the same, or the report has no such option
         card_now: card on which it runs in the report, where that is another
@@ -153,9 +144,6 @@ class TurnFrames(Topic):
                 "then_first": self.results.label_after(found.option, variant),
                 "present_cost": found.present_cost,
                 "own_cost": found.own_cost,
-                "present_mean": found.present_mean,
-                "own_mean": found.own_mean,
-                "lead_planned": found.lead_planned,
                 "share": found.share,
                 "lead": found.lead,
                 "answer": found.answer,
@@ -170,24 +158,12 @@ class TurnFrames(Topic):
                 "card_then": card,
                 "card_now": self.results.card_of(found.option) if card else "",
                 "is_a_side": found.option in sides,
-                **self._with_order(variant),
             }
 
     def _term_is_stated(self, name: str | None) -> bool:
         """Whether the client's file says for how long an option is rented."""
         option = self.options.get(name or "")
         return option is not None and "commitment" in option.model_fields_set
-
-    def _with_order(self, variant: Variant) -> dict[str, Any]:
-        """The cheapest order of another option once the choice is gone: columns of `turns`."""
-        found = self.results.ordered_beside.get(variant.what)
-        if found is None:
-            return {"with_order": ""}
-        return {
-            "with_order": self.results.numbers.regrouped(found.order.clause),
-            "with_order_first": self.results.labels[found.option],
-            "with_order_cost": found.present_cost,
-        }
 
     def _sorted(self, variant: Variant, found: Outcome) -> _Sorted:
         """A change as page one sorts it."""
@@ -230,7 +206,7 @@ class TurnFrames(Topic):
         is_rebuilt: whether it is the server of the choice that changes
         """
         chosen = self.results.decision.recommended
-        held = [(v, o) for v, o in self.results.tried if v.plausible and o.answer == "stays"]
+        held = [(v, o) for v, o in self.results.tried if o.answer == "stays"]
         closest = variants.worst_of_each((v, o) for v, o in held if o.lead is not None)
         for variant, found in closest[:NEAREST]:
             yield {
@@ -245,27 +221,20 @@ class TurnFrames(Topic):
     def tries(self) -> Rows:
         """What was tried in all: one row.
 
-        tried: plausible changes, each decided anew [changes]
+        tried: changes, each decided anew [changes]
         stays: those after which the choice stays first [changes]
         close: those of them after which it leads by no more than matters [changes]
-        beyond: changes that are not plausible, tried as well and counted nowhere else [changes]
-        beyond_turns: those of them after which another option is first [changes]
         """
-        counted = [found for variant, found in self.results.tried if variant.plausible]
-        beyond = [found for variant, found in self.results.tried if not variant.plausible]
-        held = [found.lead for found in counted if found.answer == "stays"]
+        held = [found.lead for _, found in self.results.tried if found.answer == "stays"]
         yield {
-            "tried": len(counted),
+            "tried": len(self.results.tried),
             "stays": len(held),
             "close": sum(lead is not None and lead <= matters_points() for lead in held),
-            "beyond": len(beyond),
-            "beyond_turns": sum(found.answer != "stays" for found in beyond),
         }
 
     @frame_citing(_criteria_sources)
     def tries_by_kind(self) -> Rows:
-        """What was tried of one kind of change, and what the answer did. Changes that are not
-        plausible are left out.
+        """What was tried of one kind of change, and what the answer did.
 
         kind: kind of change, as in `variants`
         stays: changes after which the choice stays first [changes]
@@ -275,8 +244,7 @@ class TurnFrames(Topic):
         """
         by_kind: dict[str, Counter[str]] = {}
         for variant, found in self.results.tried:
-            if variant.plausible:
-                by_kind.setdefault(variant.kind, Counter())[found.answer] += 1
+            by_kind.setdefault(variant.kind, Counter())[found.answer] += 1
         for kind, counted in by_kind.items():
             yield {"kind": kind} | {answer: counted[answer] for answer in get_args(Answer)}
 
@@ -297,7 +265,6 @@ class TurnFrames(Topic):
         p50?: likely present cost [currency]
         p75?: three quarters are cheaper [currency]
         p90?: nine in ten are cheaper [currency]
-        first?: share of cases in which it ranks first [share]
         best: whether it has the highest mean score of all
         """
         own = self.scenario.finance.price_path
@@ -325,8 +292,6 @@ class TurnFrames(Topic):
                     f"p{share}": float(np.quantile(c.cost.draws, share / 100))
                     for share in (10, 25, 50, 75, 90)
                 }
-            if found.ranking and c.name in found.ranking.names:
-                row["first"] = found.ranking.first(c.name)
             yield row
 
     @frame_citing(_criteria_sources)

@@ -20,7 +20,7 @@ from siting.cost.prices import Factor
 from siting.cost.tco import CashFlow
 from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.model import Scenario
-from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED, SELF_HOSTED
+from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, SELF_HOSTED
 from siting.quality import leaves
 from siting.quantity import Range
 from siting.rules.openness import SERVED_ALONE, Licence, ModelFinding, Parts
@@ -83,7 +83,6 @@ def candidate(found: Chapters, stability: VendorRisks, usual: float, name: str) 
         barriers=(*gone(found.scenario, name), *held.fails),
         uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *held.doubts))),
         cause=cause(found.scenario, name),
-        begins=begins(found.scenario, name),
     )
 
 
@@ -115,16 +114,6 @@ def cause(scenario: Scenario, name: str) -> str:
     """What an option's uncertain measures are drawn by: its kind and its vendors."""
     vendors = (scenario.options[part].vendor for part in leaves(scenario, name))
     return ":".join((scenario.options[name].kind, *vendors))
-
-
-def begins(scenario: Scenario, name: str) -> str:
-    """What an option begins with, in words: options that begin alike share a first move."""
-    option = scenario.options[name]
-    first = scenario.options.get(option.base, option) if option.kind in MIXED else option
-    if first.kind in OWNED:
-        return "own servers"
-    where = first.vendor or first.provider or first.label
-    return f"GPUs at {where}" if first.kind in SELF_HOSTED else where
 
 
 def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:

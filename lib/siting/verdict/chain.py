@@ -187,7 +187,7 @@ CANDIDATE = Reads(
     blank_in_option={},
     blank_in_workload=NO_DATA,
     sections=("finance", "decision", "suppose"),
-    within={"decision": {"weights": {}, "method": Preferences.model_fields["method"].default}},
+    within={"decision": {"weights": {}}},
     jobs=True,
 )
 BUILT = Reads(name="built", blank_in_option={}, blank_in_workload={})
@@ -618,7 +618,6 @@ class Chain:
             baseline=scenario.finance.baseline,
             criteria=known,
             weights=ranking.weights_of(scenario.decision.weights, known),
-            method=scenario.decision.method,
             seed=scenario.seed,
             draws=self.draws,
             usual=self.usual(scenario),

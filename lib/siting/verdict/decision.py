@@ -23,21 +23,13 @@ from siting import quality
 from siting.catalogue import Input, settings, source_of
 from siting.draws import DRAWS, Floats
 from siting.inputs.scenario import Scenario
-from siting.inputs.scenario.model import Method
 from siting.quantity import Range
 from siting.verdict import ranking
 from siting.verdict.exclusion import POLICIES
-from siting.verdict.ranking import Candidate, ConfidenceWord, Criterion, Ranking, Weights
+from siting.verdict.ranking import Candidate, Criterion, Ranking, Weights
 
-
-@dataclass(frozen=True)
-class FirstMove:
-    """What several options begin with, and how often one of them is right."""
-
-    words: str
-    options: tuple[str, ...]
-    share: float
-    """Share of draws in which no option that begins otherwise is better by more than matters."""
+CLEAR = 0.6
+"""Share of cases from which on the first option is clearly better."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +40,6 @@ class Decision:
     baseline: str
     criteria: tuple[Criterion, ...]
     weights: Weights
-    method: Method = "additive"
     seed: int
     draws: int = DRAWS
     """Draws of weights and measures together."""
@@ -75,7 +66,6 @@ class Decision:
             self.competing,
             self.criteria,
             self.weights,
-            method=self.method,
             draws=self.draws,
             seed=self.seed,
         )
@@ -121,55 +111,9 @@ class Decision:
         return self.ranking.holds([self.ranking.best], ranking.matters_points())
 
     @property
-    def cost_share(self) -> float | None:
-        """Share of draws in which no other option is cheaper than the recommended one by more than
-        matters; None where a cost is missing."""
-        if self.ranking is None:
-            return None
-        return self.ranking.near_cheapest(self.ranking.best, ranking.matters_cost())
-
-    @property
-    def word(self) -> ConfidenceWord:
-        """How sure, in a word."""
-        return ranking.confidence(self.share)
-
-    @property
-    def loss(self) -> float | None:
-        """Mean loss of score against the best option of each draw, as money: what such points cost
-        by the weight of cost. None without one, or where cost has no weight. [client's currency]"""
-        if self.ranking is None or self.point is None:
-            return None
-        return self.ranking.regret(self.ranking.best) * self.point
-
-    @property
-    def point(self) -> float | None:
-        """What a point of score costs. [client's currency]"""
-        for criterion in self.criteria:
-            weight = self.weights[criterion.criterion].central
-            if criterion.measure == "cost_ratio" and weight and self.usual:
-                share = weight / sum(w.central for w in self.weights.values())
-                return self.usual * abs(criterion.worst - criterion.best) / (100 * share)
-        return None
-
-    @property
-    def leaving(self) -> float | None:
-        """Share of draws in which the best option scores above the baseline; None if they are
-        the same, or one of them is missing."""
-        if self.ranking is None or self.stays or self.baseline not in self.ranking.names:
-            return None
-        return self.ranking.beats_share(self.ranking.best, self.baseline)
-
-    @property
-    def first_moves(self) -> tuple[FirstMove, ...]:
-        """What options begin with, and how often that is right: the surest first."""
-        if self.ranking is None:
-            return ()
-        alike: dict[str, list[str]] = {}
-        for c in self.competing:
-            alike.setdefault(c.begins or c.label, []).append(c.name)
-        matters = ranking.matters_points()
-        found = (FirstMove(w, tuple(n), self.ranking.holds(n, matters)) for w, n in alike.items())
-        return tuple(sorted(found, key=lambda move: -move.share))
+    def is_open(self) -> bool:
+        """Whether no option is clearly better: another is in more than two cases of five."""
+        return self.share < CLEAR
 
 
 # --- a policy with a price ------------------------------------------------------------------------
@@ -314,5 +258,4 @@ def inputs(scenario: Scenario, known: Sequence[Criterion]) -> Iterator[Input]:
         yield Input(name=f"weight of {c.label.lower()}", value=value, source=source)
     yield from limits(scenario)
     for s in settings("decision_settings").values():
-        if s.setting != "indifferent_worth" or scenario.decision.method == "promethee":
-            yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
+        yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))

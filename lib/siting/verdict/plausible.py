@@ -21,7 +21,7 @@ from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
 from siting.inputs.scenario.constraints import Constraint
-from siting.inputs.scenario.model import Method, Option, Scenario, Sector, Workload, in_words
+from siting.inputs.scenario.model import Option, Scenario, Workload, in_words
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import Range
@@ -33,7 +33,6 @@ from siting.verdict import alternatives, design, ranking
 from siting.verdict.chain import Chain
 from siting.verdict.exclusion import (
     POLICIES,
-    asks_the_same,
     condition_in_words,
     first_law,
     lacked,
@@ -91,7 +90,6 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *blanks(scenario, chain),
         *_possible(scenario, events(scenario)),
         *weights(scenario),
-        *methods(scenario),
     ]
     listed = [v.changes for v in found]
     wanted = [v.changes for v in wished]
@@ -162,8 +160,6 @@ def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
         yield from _lengths(s, name, w)
         yield from _hidden(s, chosen, name)
         yield from _pictures(s, name, w)
-        yield from _arrivals(name, w)
-        yield from _outsiders(name, w, s.client.sector)
 
 
 def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
@@ -208,30 +204,6 @@ def _pictures(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
         if times != 1:
             set_to = {f"workloads.{name}.images_per_request": w.images_per_request * times}
             yield change("picture", set_to, {"workload": in_words(name), "after": times})
-
-
-def _arrivals(name: str, w: Workload) -> Iterator[Variant]:
-    for kind in ("people", "machines", "agents") if w.batchable_share < 1 else ():
-        if kind != w.bunching:
-            yield change(
-                "arrivals",
-                {f"workloads.{name}.arrivals": kind},
-                {"workload": in_words(name), "before": w.bunching, "after": kind},
-                plausible=kind != "machines" and w.task in ("agent", "code"),
-            )
-
-
-def _outsiders(name: str, w: Workload, sector: Sector) -> Iterator[Variant]:
-    """Whether users are told and trained by the client, where the scenario does not say."""
-    if w.outside_share is None and w.users:
-        outside = w.users_told(sector) == 0
-        before, after = ("all", "none") if outside else ("none", "all")
-        yield change(
-            "outsiders",
-            {f"workloads.{name}.outside_share": 0.0 if outside else 1.0},
-            {"workload": in_words(name), "before": before, "after": after},
-            plausible=w.task == "chat",
-        )
 
 
 def money(s: Scenario) -> Iterator[Variant]:
@@ -281,14 +253,8 @@ def terms(s: Scenario) -> Iterator[Variant]:
                 yield change(
                     "commitment", {f"{here}.commitment": term}, words | {"option": o.label}
                 )
-        if o.kind in SELF_HOSTED:
-            other, spare = ("n+1", "a") if o.redundancy == "none" else ("none", "no")
-            yield change(
-                "redundancy",
-                {f"{here}.redundancy": other},
-                {"option": o.label, "before": o.redundancy, "after": other, "spare": spare},
-                plausible=other == "n+1",
-            )
+        if o.kind in SELF_HOSTED and o.redundancy == "none":
+            yield change("redundancy", {f"{here}.redundancy": "n+1"}, {"option": o.label})
         if o.kind in BY_REQUEST and not o.discount:
             yield change(
                 "discount", {f"{here}.discount": asked / 100}, {"option": o.label, "after": asked}
@@ -373,42 +339,20 @@ def attestations(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
 
 def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
-    """What the client itself asks, left out, line by line.
-
-    What a law asks as well is no choice of the client's: it is tried, and not called plausible.
-    """
-    lines = s.rules.policies
-    # One that is kept for its price would come back: of all that hold, one alone is left out.
+    """What the client itself asks, left out, line by line; not what a law asks as well, which is no
+    choice of the client's."""
+    # A policy that is kept for its price would come back: of all that hold, one alone is left out.
     priced: Changes = {"rules.policies_up_to": {}} if s.rules.policies_up_to else {}
+    lines = s.rules.policies
     for line in lines:
-        law = law_behind(s, line, chain)
-        yield _left_out("policy line", POLICIES[line], "rules.policies", lines, line, law, priced)
+        if law_behind(s, line, chain) is None:
+            left: Changes = {"rules.policies": [other for other in lines if other != line]}
+            yield change("policy", {**left, **priced}, {"words": POLICIES[line]})
     hard = s.decision.hard_constraints
     for asked in hard:
-        law = law_broken(s, asked, chain)
-        words = condition_in_words(asked)
-        yield _left_out("hard condition", words, "decision.hard_constraints", hard, asked, law)
-
-
-def _left_out(
-    kind: str,
-    words: str,
-    path: str,
-    lines: Sequence[str],
-    line: str,
-    law: Finding | None,
-    besides: Changes | None = None,
-) -> Variant:
-    """One of the client's lines left out alone, with the law that stays.
-
-    law: one that asks the same, or may.
-    """
-    return change(
-        "left out",
-        {path: [other for other in lines if other != line], **(besides or {})},
-        {"line": kind, "words": words, "though": f", though {asks_the_same(law)}" if law else ""},
-        plausible=law is None,
-    )
+        if law_broken(s, asked, chain) is None:
+            left = {"decision.hard_constraints": [other for other in hard if other != asked]}
+            yield change("hard condition", left, {"words": condition_in_words(asked)})
 
 
 def law_behind(s: Scenario, line: str, chain: Chain) -> Finding | None:
@@ -479,27 +423,28 @@ def _refused(name: str, value: object, known: Mapping[str, Attribute]) -> bool:
 
 
 def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
-    """What nobody answered, each way; and all blanks of one option at once, well and badly."""
+    """What nobody answered. Of an option all blanks at once, well and badly; each alone only where
+    that turns the answer, as what does nothing together does nothing alone."""
     law = chain.rules(s)
     known = law.law.attributes
-    by_option: dict[str, dict[str, list[Any]]] = {}
+    chosen = chain.decide(s).recommended
+    of_option: dict[str, list[Variant]] = {}
     for q in law.questions:
         asked = known[q.attribute]
         answers = _answers(asked, known)
-        if not answers:  # a word or a number of which nobody has listed any
-            continue
         if asked.level == "client":
             for value in answers:
                 yield _answered(asked, {f"rules.attributes.{asked.name}": value}, value)
             continue
         for owner in (o for o in q.options if s.options[o].kind not in MIXED):
             path = f"options.{owner}.attributes.{asked.name}"
-            by_option.setdefault(owner, {})[path] = answers
-            for value in answers:
-                yield _answered(asked, {path: value}, value, s.options[owner].label)
-    for owner, paths in by_option.items():
-        if len(paths) > 1:  # one alone is among those above
-            yield from _all_at_once(s, chain, owner, paths)
+            label = s.options[owner].label
+            alone = [_answered(asked, {path: value}, value, label) for value in answers]
+            of_option.setdefault(owner, []).extend(alone)
+    for owner, alone in of_option.items():
+        ends = [*_all_at_once(s, chain, owner, alone)]
+        turned = (chain.decide(put(s, end.changes)).recommended != chosen for end in ends)
+        yield from alone if any(turned) else ends
 
 
 def _answered(asked: Attribute, set_to: Changes, value: Any, of: str = "") -> Variant:
@@ -526,19 +471,25 @@ def _answers(asked: Attribute, known: Mapping[str, Attribute]) -> list[Any]:
 
 
 def _all_at_once(
-    s: Scenario, chain: Chain, owner: str, paths: Mapping[str, list[Any]]
+    s: Scenario, chain: Chain, owner: str, alone: Sequence[Variant]
 ) -> Iterator[Variant]:
     """All blanks of an option filled in with the answers that leave the fewest rules open, and with
-    those that leave the most."""
+    those that leave the most.
 
-    def risk(path: str, value: Any) -> int:
-        counts = chain.rules(put(s, {path: value})).options[owner].counts
+    alone: each answer by itself.
+    """
+
+    def risk(answer: Variant) -> int:
+        counts = chain.rules(put(s, answer.changes)).options[owner].counts
         return 2 * counts["fail"] + counts["review"]
 
-    risks = {path: [risk(path, value) for value in values] for path, values in paths.items()}
+    by_blank: dict[str, list[Variant]] = {}
+    for answer in alone:
+        by_blank.setdefault(next(iter(answer.changes)), []).append(answer)
     for after, pick in (("well", min), ("badly", max)):
-        filled = {p: values[risks[p].index(pick(risks[p]))] for p, values in paths.items()}
-        words = {"option": s.options[owner].label, "count": len(paths), "after": after}
+        picked = [pick(answers, key=risk) for answers in by_blank.values()]
+        filled = {path: value for answer in picked for path, value in answer.changes.items()}
+        words = {"option": s.options[owner].label, "count": len(filled), "after": after}
         yield change("all blanks", filled, words)
 
 
@@ -629,27 +580,6 @@ def weights(s: Scenario) -> Iterator[Variant]:
                     "after": said.central,
                     "how": how,
                 },
-            )
-
-
-def _put_together(method: Method, own: Method) -> str:
-    """Another way to put criteria together, as a clause. A sum with any weights differs from the
-    weighted sum in the weights alone."""
-    if {method, own} == {"additive", "free_weights"}:
-        whose = "any that one may choose" if method == "free_weights" else "those stated"
-        return f"the weights of the criteria are {whose}"
-    return f"criteria are put together by {ranking.METHODS[method]}, not {ranking.METHODS[own]}"
-
-
-def methods(s: Scenario) -> Iterator[Variant]:
-    """Other ways to put criteria together that are as defensible."""
-    own = s.decision.method
-    for method, words in ranking.METHODS.items():
-        if method != own:
-            clause = _put_together(method, own)
-            set_to = {"decision.method": method}
-            yield change(
-                "method", set_to, {"before": ranking.METHODS[own], "after": words, "clause": clause}
             )
 
 

@@ -21,7 +21,7 @@ whichever option carries it; the other measures go by kind of place, vendor and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -34,20 +34,11 @@ from siting import draws as streams
 from siting.catalogue import Fact, settings, table, unknown
 from siting.draws import Floats
 from siting.inputs.attributes import dictionary
-from siting.inputs.scenario.model import Method
 from siting.quantity import Range
 from siting.rules.findings import Finding
 
 Weights: TypeAlias = Mapping[str, Range]
 """Points of each criterion, by its name."""
-METHODS: Mapping[Method, str] = {
-    "additive": "weighted sum",
-    "free_weights": "weighted sum with any weights",
-    "topsis": "nearness to the best of all (TOPSIS)",
-    "promethee": "wins against each other (PROMETHEE II)",
-}
-"""Ways to put criteria together, in words."""
-
 MeasureName = Literal[
     "cost_ratio", "latency_margin", "loss_share", "findings", "openness", "months_to_production",
     "exit_share",
@@ -110,26 +101,6 @@ class Criterion(Fact, tables="decision_criteria", key="criterion"):
             best = float(np.log(best))
         found = np.asarray((x - worst) / (best - worst))
         return found if self.scale == "money" else np.clip(found, 0.0, 1.0)
-
-
-def _with_place(definition: str) -> str:
-    """Refuses a definition without the place that `ConfidenceWord.meaning` fills."""
-    if "{much}" not in definition:
-        raise ValueError("write {much} where it says by how much another option is better")
-    return definition
-
-
-class ConfidenceWord(Fact, tables="confidence_words", key="word"):
-    """A word for how sure the answer is, with the share of draws from which it is used."""
-
-    word: str
-    at_least: float
-    definition: Annotated[str, AfterValidator(_with_place)]
-    """What it means; {much} stands for by how much another option is better."""
-
-    def meaning(self, much: str) -> str:
-        """What it means, with by how much another option is better."""
-        return self.definition.format(much=much)
 
 
 @dataclass(frozen=True)
@@ -249,8 +220,6 @@ class Candidate:
     """Hard constraints that are not shown to hold, and models not shown to be good enough."""
     cause: str = ""
     """Kind of place and vendors: what its measures are drawn by; its kind where it is blank."""
-    begins: str = ""
-    """What it begins with, in words: several options may share a first move."""
 
     @property
     def struck(self) -> tuple[str, ...]:
@@ -262,16 +231,14 @@ class Candidate:
 class Ranking:
     """Result of the acceptability analysis over the options that were not struck.
 
-    Options are columns, or rows of `contributions`, in the order of `names`.
+    Options are columns, or rows of `points`, in the order of `names`.
     """
 
     names: tuple[str, ...]
     scores: Floats
     """[draw, option] points: 100 where all is at its best goalpost; without a lower end."""
-    contributions: Floats
-    """[option, criterion] points at central weights and measures; they add up to the score."""
-    costs: Floats | None
-    """[draw, option] present cost in the client's currency; None where one of them has none."""
+    points: Floats
+    """[option, criterion] mean points over the draws; they add up to the mean score."""
 
     # --- the choice: by mean score, which is the least regret on average ------------------------
 
@@ -315,22 +282,6 @@ class Ranking:
         """Score of an option in each draw. [points]"""
         return self.scores[:, self.names.index(name)]
 
-    @cached_property
-    def acceptability(self) -> Floats:
-        """[option, rank] share of draws in which the option takes that rank; rows and columns sum
-        to 1. Ties are broken by the order of options."""
-        n, k = self.scores.shape
-        order = np.argsort(-self.scores, axis=1, kind="stable")
-        return np.stack([np.bincount(order[:, r], minlength=k) / n for r in range(k)], axis=1)
-
-    def first(self, name: str) -> float:
-        """Share of draws in which the option wins."""
-        return float(self.acceptability[self.names.index(name), 0])
-
-    def beats_share(self, a: str, b: str) -> float:
-        """Share of draws in which option `a` scores above option `b`."""
-        return float((self.of(a) > self.of(b)).mean())
-
     def holds(self, names: Sequence[str], matters: float) -> float:
         """Share of draws in which no option beside these is better than the best of them by more
         than matters. [matters: points]"""
@@ -340,35 +291,9 @@ class Ranking:
         ahead = self.scores[:, ~own].max(axis=1) - self.scores[:, own].max(axis=1)
         return float((ahead <= matters).mean())
 
-    def near_cheapest(self, name: str, matters: float) -> float | None:
-        """Share of draws in which no option costs less by more than a share that matters."""
-        if self.costs is None:
-            return None
-        own = self.costs[:, self.names.index(name)]
-        return float((own <= self.costs.min(axis=1) * (1 + matters)).mean())
-
-    # --- one option -------------------------------------------------------------------------------
-
-    def score(self, name: str) -> Range:
-        """P10 to P90 over draws; the centre is that at central weights and measures. [points]"""
-        spread = self.spread(name)
-        middle = float(self.contributions[self.names.index(name)].sum())
-        return Range(min(spread.low, middle), middle, max(spread.high, middle), unit="points")
-
     def spread(self, name: str) -> Sampled:
         """The score over draws. [points]"""
         return Sampled.of(self.of(name))
-
-    def regret(self, name: str) -> float:
-        """Mean loss of score against the best option of each draw. [points]"""
-        return float((self.scores.max(axis=1) - self.of(name)).mean())
-
-    def regret_cost(self, name: str) -> float | None:
-        """Mean extra cost over the cheapest option of each draw; None where a cost is missing.
-        [client's currency]"""
-        if self.costs is None:
-            return None
-        return float((self.costs[:, self.names.index(name)] - self.costs.min(axis=1)).mean())
 
 
 def _setting(name: str) -> Range:
@@ -395,12 +320,6 @@ def all_criteria() -> tuple[Criterion, ...]:
     return table("decision_criteria", Criterion)
 
 
-def confidence(share: float) -> ConfidenceWord:
-    """The word for a share of draws in which no other option is better by more than matters."""
-    words = sorted(table("confidence_words", ConfidenceWord), key=lambda w: -w.at_least)
-    return next(w for w in words if share >= w.at_least)
-
-
 def weights_of(chosen: Mapping[str, Range], known: Sequence[Criterion]) -> dict[str, Range]:
     """The client's weights over the defaults of the table.
 
@@ -416,36 +335,14 @@ def weights_of(chosen: Mapping[str, Range], known: Sequence[Criterion]) -> dict[
     return result
 
 
-def draw_weights(weights: Weights, n: int, seed: int, free: bool = False) -> Floats:
-    """[draw, criterion] weights, uniform between low and high, then divided by their sum.
-
-    free: any weights at all, evenly over all divisions of one: exponential draws over their sum
-    (Devroye, Non-Uniform Random Variate Generation, 1986, chapter V).
-    """
+def draw_weights(weights: Weights, n: int, seed: int) -> Floats:
+    """[draw, criterion] weights, uniform between low and high, then divided by their sum."""
     u = np.stack([streams.uniform(seed, n, "weight", name) for name in weights], axis=1)
-    if free:
-        drawn = -np.log(np.clip(u, 1e-12, 1))
-    else:
-        low = np.array([w.low for w in weights.values()])
-        high = np.array([w.high for w in weights.values()])
-        drawn = low + (high - low) * u
+    low = np.array([w.low for w in weights.values()])
+    high = np.array([w.high for w in weights.values()])
+    drawn = low + (high - low) * u
     total = drawn.sum(axis=1, keepdims=True)
     return np.asarray(np.where(total > 0, drawn / np.maximum(total, 1e-300), 1 / len(weights)))
-
-
-def central_weights(weights: Weights) -> Floats:
-    """Central weights divided by their sum."""
-    central = np.array([w.central for w in weights.values()])
-    return np.asarray(central / central.sum(), dtype=np.float64)
-
-
-def central_worths(candidates: Sequence[Candidate], known: Sequence[Criterion]) -> Floats:
-    """[option, criterion] worth of the central measure; an unknown measure is worth one half."""
-    found = np.full((len(candidates), len(known)), 0.5)
-    for (i, option), (j, criterion) in product(enumerate(candidates), enumerate(known)):
-        if measure := option.measures.get(criterion.measure):
-            found[i, j] = criterion.worth(measure.central)
-    return found
 
 
 def worths(
@@ -481,11 +378,10 @@ def rank(
     criteria: Sequence[Criterion],
     weights: Weights,
     *,
-    method: Method = "additive",
     draws: int,
     seed: int,
 ) -> Ranking:
-    """Scores by draw, contributions and costs of the options that compete.
+    """Scores by draw and mean points of the options that compete: a weighted sum of worths.
 
     weights: one of each criterion, in any order. draws: of weights and measures together.
     Raises ValueError without candidates, or where a measure has more or fewer draws than are
@@ -494,50 +390,10 @@ def rank(
     if not candidates:
         raise ValueError("nothing to rank: every option is struck")
     ordered = {c.criterion: weights[c.criterion] for c in criteria}
-    shares = draw_weights(ordered, draws, seed, free=method == "free_weights")
+    shares = draw_weights(ordered, draws, seed)
     drawn = worths(candidates, criteria, draws, seed)
-    costs = [c.cost.draws for c in candidates if c.cost]
     return Ranking(
         names=tuple(c.name for c in candidates),
-        scores=_SCORES[method](shares, drawn),
-        contributions=100 * central_worths(candidates, criteria) * central_weights(ordered),
-        costs=np.stack(costs, axis=1) if len(costs) == len(candidates) else None,
+        scores=np.asarray(100 * np.einsum("nc,noc->no", shares, drawn, optimize=True)),
+        points=np.asarray(100 * np.einsum("nc,noc->oc", shares, drawn, optimize=True) / draws),
     )
-
-
-def _additive(shares: Floats, drawn: Floats) -> Floats:
-    """Weighted sum of worths. [draw, option] points"""
-    return np.asarray(100 * np.einsum("nc,noc->no", shares, drawn, optimize=True))
-
-
-def _topsis(shares: Floats, drawn: Floats) -> Floats:
-    """Nearness to the best of all options on each criterion, over that and nearness to the worst
-    (Hwang and Yoon 1981). [draw, option] points"""
-    weighed = shares[:, None] * drawn
-    best = weighed.max(axis=1, keepdims=True)
-    worst = weighed.min(axis=1, keepdims=True)
-    to_best = np.sqrt(((weighed - best) ** 2).sum(axis=2))
-    to_worst = np.sqrt(((weighed - worst) ** 2).sum(axis=2))
-    apart = to_best + to_worst
-    near = np.divide(to_worst, apart, out=np.full_like(apart, 0.5), where=apart > 0)
-    return np.asarray(100 * near)
-
-
-def _promethee(shares: Floats, drawn: Floats) -> Floats:
-    """Net flow: weights of the criteria on which an option beats another, less those on which it
-    is beaten, as a mean over the others (Brans and Vincke 1985). Two that are apart by no more than
-    `indifferent_worth` are level. [draw, option] points"""
-    count = drawn.shape[1]
-    level = _setting("indifferent_worth").central
-    apart = drawn[:, :, None] - drawn[:, None]
-    wins = (apart > level).astype(float) - (apart < -level)
-    net = np.einsum("nc,nokc->no", shares, wins, optimize=True) / max(1, count - 1)
-    return np.asarray(50 + 50 * net)
-
-
-_SCORES: Mapping[Method, Callable[..., Floats]] = {
-    "additive": _additive,
-    "free_weights": _additive,
-    "topsis": _topsis,
-    "promethee": _promethee,
-}

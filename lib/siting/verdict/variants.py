@@ -63,8 +63,6 @@ class Variant:
     clause: str
     """The change as it stands after "if": `the volume is twice the plan`."""
     settled: Settled
-    plausible: bool = True
-    """Whether it lies in its range, is dated, or can be had or asked."""
     day: dt.date | None = None
     """Day on which it comes, where that is announced."""
     offer: str = ""
@@ -102,7 +100,6 @@ def change(
     changes: Changes,
     said: Mapping[str, Any],
     *,
-    plausible: bool = True,
     day: dt.date | None = None,
     offer: str = "",
     asked: bool = False,
@@ -117,7 +114,6 @@ def change(
     return Variant(
         **told,  # type: ignore[arg-type]  # words of kind and settled, which a test reads
         changes=changes,
-        plausible=plausible,
         day=day,
         offer=offer,
         asked=asked,
@@ -134,25 +130,16 @@ class Outcome:
     """First by mean score; None where every option is ruled out."""
     present_cost: float | None = None
     """Its median. [client's currency]"""
-    present_mean: float | None = None
-    """The mean of its cost over all cases. [client's currency]"""
     share: float | None = None
     """How sure: as in the report."""
     lead: float | None = None
     """Points of the report's choice over its best rival, mean; None where it is ruled out or
     alone."""
-    lead_planned: float | None = None
-    """Points of the report's choice over the option that is first, at middle values; None where it
-    is ruled out."""
     cleared: bool | None = None
     """Whether nothing that is demanded of the report's choice is still to be shown; None where it
     is ruled out."""
     own_cost: float | None = None
     """The median of the report's choice then; None where it is ruled out. [client's currency]"""
-    own_mean: float | None = None
-    """The same as a mean. [client's currency]"""
-    verdicts: int = 0
-    """Rules whose verdict on the report's choice is another."""
     card: str = ""
     """GPU on which the option that is first runs then; blank where it names none."""
 
@@ -169,20 +156,16 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
         answer="stays" if stays else "level" if level else "changes",
         option=best.name,
         present_cost=found.likely,
-        present_mean=float(best.cost.draws.mean()) if best.cost else None,
         share=found.share,
     )
     if chosen is None or chosen not in found.ranking.names:
         return first
     own = found.candidate(chosen)
-    score = found.ranking.score
     return replace(
         first,
         lead=lead,
-        lead_planned=score(chosen).central - score(best.name).central,
         cleared=not own.uncleared,
         own_cost=own.cost.central if own.cost else None,
-        own_mean=float(own.cost.draws.mean()) if own.cost else None,
     )
 
 
@@ -192,26 +175,11 @@ Tried = tuple[Variant, Outcome]
 def tried(chain: Chain, scenario: Scenario, variants: Iterable[Variant]) -> Iterator[Tried]:
     """Every variant with its outcome."""
     chosen = chain.decide(scenario).recommended
-    said = _verdicts(chain, scenario, chosen)
     for variant in variants:
         changed = put(scenario, variant.changes)
-        now = _verdicts(chain, changed, chosen)
         found = outcome(chain.decide(changed), chosen)
         first = chain.designed(changed).options.get(found.option or "")
-        yield (
-            variant,
-            replace(
-                found,
-                verdicts=sum(verdict != said[rule] for rule, verdict in now.items()),
-                card=first.gpu if first else "",
-            ),
-        )
-
-
-def _verdicts(chain: Chain, scenario: Scenario, chosen: str | None) -> dict[str, str]:
-    """What each rule says of an option."""
-    found = chain.rules(scenario).options.get(chosen or "")
-    return {rule: v.verdict for rule, v in found.verdicts.items()} if found else {}
+        yield variant, replace(found, card=first.gpu if first else "")
 
 
 def verdicts_moved(chain: Chain, scenario: Scenario, variant: Variant) -> tuple[VerdictChange, ...]:
@@ -246,40 +214,6 @@ def apart(tried: Sequence[Tried]) -> tuple[Tried, ...]:
         )
 
     return tuple((v, found) for v, found in tried if v.asked or not is_told(v, found))
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrderedBeside:
-    """What is first where the choice is gone and another option is ordered otherwise as well."""
-
-    order: Variant
-    option: str
-    present_cost: float
-    """Its median. [client's currency]"""
-
-
-def ordered_beside(
-    chain: Chain, scenario: Scenario, gone: Tried, turning: Iterable[Tried]
-) -> OrderedBeside | None:
-    """Of changes of how an option is rented the one with which that is first, for less, once the
-    choice may not be chosen any more; None where there is none.
-
-    gone: an event after which the choice is ruled out. turning: changes that turn the answer.
-    """
-    event, found = gone
-    best: OrderedBeside | None = None
-    cost = found.present_cost
-    if found.lead is not None or cost is None or event.kind != "event":
-        return best
-    for order, then in turning:
-        if not order.sets(then.option, "commitment"):
-            continue
-        decided = chain.decide(put(scenario, {**event.changes, **order.changes}))
-        name = decided.recommended
-        if name and name != found.option and decided.likely and decided.likely < cost:
-            cost = decided.likely
-            best = OrderedBeside(order=order, option=name, present_cost=cost)
-    return best
 
 
 # --- where the answer switches --------------------------------------------------------------------
@@ -335,7 +269,6 @@ class Switch:
             before=f"{self.dial.today:.3g}",
             after=f"{self.beyond:.4g}",
             changes=self.dial.change(self.beyond),
-            plausible=self.inside,
             clause=self._clause,
             settled=self.dial.settled,
         )
