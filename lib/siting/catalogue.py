@@ -268,9 +268,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         "server_failures", "server_power", "server_repair", "work_without_limits",
     ),
     "decision_settings": (
-        "board_half_life", "exit_value_lost", "indifferent_worth", "matters_cost", "matters_points",
-        "paired_disagreement", "quality_margin", "reference_price", "reference_staff",
-        "volume_band",
+        "board_half_life", "exit_value_lost", "falling_prices", "leave_after", "leave_margin",
+        "matters_cost", "paired_disagreement", "quality_margin", "remedy_needed", "volume_band",
     ),
     "audit_settings": (
         "month_scatter_length", "month_scatter_price", "month_scatter_utilisation",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from siting.quantity import Z90, Range
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 DRAWS = 2_000
 """Draws of a study, of every variant of it, and of whatever they are compared with: the same."""

@@ -287,9 +287,9 @@ def dear_terms(found: Scenario, stages: Chain) -> Iterator[str]:
     """Options that are rented for a year or three where another term costs less, by so much that it
     counts; machines that are left open are chosen for each term."""
     from siting.inputs.scenario import changed
+    from siting.catalogue import settings
     from siting.places import COMMITTED
     from siting.verdict.plausible import TERMS
-    from siting.verdict.ranking import matters_cost
 
     for name, rented in found.options.items():
         if rented.kind not in COMMITTED or not rented.is_committed:
@@ -304,7 +304,7 @@ def dear_terms(found: Scenario, stages: Chain) -> Iterator[str]:
             continue
         best = min(costs, key=costs.__getitem__)
         more = costs[rented.commitment] / costs[best] - 1
-        if more > matters_cost():
+        if more > settings("decision_settings")["matters_cost"].range.central:
             yield (
                 f"options.{name}.commitment: rented {TERMS[rented.commitment]} it costs "
                 f"{more:.0%} more over the horizon than {TERMS[best]}; write `commitment: {best}`, "
@@ -433,7 +433,7 @@ def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
     for heading, part in parts.items():
         if part:
             lines += ["", *filter(None, [heading]), *frame.aligned([_line(s, r) for r in part])]
-    return Answer(rows, [*lines, "", *_answers_told(told)])
+    return Answer(rows, [*lines, "", *_answers_told(s, told)])
 
 
 def _line(s: Study, row: Mapping[str, Any]) -> dict[str, str]:
@@ -446,11 +446,9 @@ def _line(s: Study, row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _answers_told(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+def _answers_told(s: Study, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """What the words for answers mean, of those that are there."""
-    from siting.verdict.ranking import matters_points
-
-    matters = f"{matters_points():g} points of 100"
+    matters = f"{s.results.decision.counts:,.0f} {s.client.currency} in all"
     meanings = {
         "stays": "stays: the report's choice is first",
         "level": f"level: another option is first, by no more than {matters}",
@@ -475,7 +473,7 @@ def _money(s: Study, row: Mapping[str, Any]) -> str:
     there = s.options.get(row["option"])
     # The kit may choose another card for another term or load.
     card = f" on {row['card']}" if there and row["card"] not in ("", there.gpu) else ""
-    return f"{label}{card}, {row['present_cost']:,.0f} {s.client.currency}"
+    return f"{label}{card}, {row['in_all']:,.0f} {s.client.currency}"
 
 
 @cli.command()
@@ -504,9 +502,8 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
     from siting.inputs import scenario
     from siting.quantity import Range
     from siting.verdict import alternatives
-    from siting.verdict.chain import Chain
 
-    chosen = Chain().policies_settled(scenario.load(client))
+    chosen = scenario.load(client)
     found = alternatives.search(chosen, kinds or alternatives.KINDS)
     if not everything:
         found = [r for r in found if not r.ruled_out and r.keeps_limits is not False]

@@ -2,9 +2,10 @@
 
 `named_model`: the client stays with its vendor. A named model keeps its list price until it ends,
 save for rare jumps; then its successor's price holds, to the end.
-`equal_quality`: the client tests and moves each year, to whoever then sells the same score
-cheapest; no such fall was seen for longer than two years, so that prices rest from then on. `list`:
-the list price to the end. Changes that are announced fall in their month unless the client moves.
+`falling`: the same client in a market whose prices fall: the list price until the model ends, then
+what the same score then costs. `equal_quality`: the client tests and moves each year, to whoever
+then sells the same score cheapest; no such fall was seen for longer than two years, so that prices
+rest from then on. `list`: the list price to the end. Changes that are announced fall in their month unless the client moves.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ from siting.quantity import DAYS_OF_MONTH, Range
 from siting.vendors import notice, vendor_record
 from siting.vendors.notice import Ending
 
-PricePath = Literal["named_model", "equal_quality", "list"]
+PricePath = Literal["named_model", "falling", "equal_quality", "list"]
 assert get_args(PricePath) == get_args(Finance.model_fields["price_path"].annotation)
 
+ENDING: tuple[PricePath, ...] = ("named_model", "falling")
+"""Paths of who stays until the model ends."""
+FALLING: tuple[PricePath, ...] = ("falling", "equal_quality")
+"""Paths on which prices of equal quality fall."""
 PRICE_CLASSES = ((1.0, "successor_price_below_1"), (5.0, "successor_price_1_to_5"))
 """Dollars per million tokens, blended, below which a model's successor is drawn from a class."""
 DEAREST = "successor_price_from_5"
@@ -72,6 +77,8 @@ class ModelPath:
         """Factors that it reads."""
         if self.how == "named_model":
             return self.end, self.successor, self.jump
+        if self.how == "falling":
+            return self.end, "api_decline"
         return ("api_decline",) if self.how == "equal_quality" else ()
 
     def listed(self, months: int) -> Array:
@@ -88,11 +95,12 @@ class ModelPath:
         if self.how == "list":
             return np.broadcast_to(listed, (len(draws["growth"]), months))
         if self.how == "equal_quality":
-            years = np.minimum(np.floor(elapsed / MONTHS), falling_years())
-            fallen = (1 - draws["api_decline"])[:, None] ** years[None, :]
             first = elapsed < MONTHS  # nobody has moved yet
-            return np.asarray(np.where(first, listed, fallen))
+            return np.asarray(np.where(first, listed, _fallen(draws, elapsed)))
         end = draws[self.end][:, None]
+        if self.how == "falling":
+            then = np.minimum(listed, _fallen(draws, elapsed))
+            return np.asarray(np.where(elapsed < end, listed, then))
         named = listed * self._jumped(draws[self.jump][:, None], elapsed)
         after = draws[self.successor] * self.listed_when(draws[self.end], months)
         return np.where(elapsed < end, named, after[:, None])
@@ -117,6 +125,12 @@ class ModelPath:
         falls = elapsed >= MONTHS * (1 - chance) / down
         raised = np.where(rises, parameter("price_rise").central, 1.0)
         return np.asarray(np.where(falls, parameter("price_cut").central, raised))
+
+
+def _fallen(draws: Mapping[str, Array], elapsed: Array) -> Array:
+    """Price of the same score over today's, by months from today: a step a year. [n × M]"""
+    years = np.minimum(np.floor(elapsed / MONTHS), falling_years())
+    return np.asarray((1 - draws["api_decline"])[:, None] ** years[None, :])
 
 
 def path_key(name: str, option: Option, model: str) -> str:

@@ -567,10 +567,10 @@ class _Finder:
         key = api_prices.path_key(self.name, option, model)
         if key in self.api_paths:
             return self.api_paths[key]
-        if option.kind in HOSTED_OPEN and how == "named_model":
+        if option.kind in HOSTED_OPEN and how in api_prices.ENDING:
             how = "list"
         path = ModelPath(key=key, how=how)
-        if how == "equal_quality":
+        if how in api_prices.FALLING:
             self.parameter("api_decline")
         if option.kind not in HOSTED_OPEN:
             path = self._of_vendor(path, model, workload)
@@ -584,7 +584,7 @@ class _Finder:
         day = self.client.report_date
         months = self.scenario.finance
         # A quote of the client's own holds to the end, or falls for who moves each year.
-        quoted = replace(path, how="list") if path.how == "named_model" else path
+        quoted = replace(path, how="list") if path.how in api_prices.ENDING else path
         try:
             today = self._request(model, workload, hidden)
         except NotPriced:
@@ -597,7 +597,7 @@ class _Finder:
             for month, then in steps
         )
         path = replace(path, announced=tuple(ratios))
-        if path.how == "named_model":
+        if path.how in api_prices.ENDING:
             end = api_prices.ending(
                 option.vendor, model, day, months.horizon_months, self.scenario.seed
             )

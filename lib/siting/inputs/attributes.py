@@ -1,8 +1,7 @@
 """The dictionary of attributes: what a scenario may answer about flows, options and the client.
 
-Rows of siting_facts/sovereignty_attributes.csv, which rules of data sovereignty test, and numbers
-of an option that a criterion of siting_facts/decision_criteria.csv asks for by itself
-(`answer:NAME`).
+Rows of siting_facts/sovereignty_attributes.csv, which rules of data sovereignty test, and of
+properties.csv, which a client may pay for.
 """
 
 from __future__ import annotations
@@ -93,18 +92,6 @@ class Known:
         return value_text(self.value)
 
 
-class AskedByCriterion(Fact, key="criterion", extra="ignore"):
-    """What the dictionary takes of a criterion of the decision."""
-
-    criterion: str
-    label: str
-    measure: str
-
-
-ANSWER = "answer:"
-"""Begins the measure of a criterion that is a number of the option itself."""
-
-
 EXTREMES: Mapping[Value, str] = {0.0: "low enough", 1e6: "too high"}
 """Answers that are supposed where a number is asked, and how a reader is told: beyond every limit
 that a rule sets in days, hours, months or shares."""
@@ -112,21 +99,26 @@ that a rule sets in days, hours, months or shares."""
 
 @catalogue.of_facts
 def dictionary() -> Mapping[str, Attribute]:
-    """Every attribute by name. Raises FactError where a criterion asks for one that is there."""
-    listed = {a.name: a for a in catalogue.table("sovereignty_attributes", Attribute)}
-    found = dict(listed)
-    for row in catalogue.table("decision_criteria", AskedByCriterion):
-        if not row.measure.startswith(ANSWER):
-            continue
-        name = row.measure.removeprefix(ANSWER)
-        if name in found:
-            write = f"write measure attribute:{name}, which is in sovereignty_attributes.csv"
-            if name not in listed:
-                write = "another criterion asks for it; write another name, or remove one row"
-            raise FactError(f"decision_criteria.csv, {row.criterion}: {name} is known; {write}")
-        origin = catalogue.source_of(row).model_dump()
-        found[name] = Attribute(name=name, label=row.label, type="number", level="option", **origin)
-    return found
+    """Every attribute by name."""
+    return {a.name: a for a in catalogue.table("sovereignty_attributes", Attribute)}
+
+
+class Property(Fact, tables="properties", key="property"):
+    """Something that a client may pay for, or not."""
+
+    property: str
+    label: str
+    spoken: str
+    """Behind `you value`."""
+    contradicts: str = ""
+    """A property that no option can have beside it."""
+    holds_when: str
+    """Condition on what is known of a flow; `home` and `near` are countries of the client."""
+
+
+def properties() -> Mapping[str, Property]:
+    """All of them by name, in the order of the table."""
+    return {row.property: row for row in catalogue.table("properties", Property)}
 
 
 class FlowKind(Fact, tables="sovereignty_flows", key="flow"):

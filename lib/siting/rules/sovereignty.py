@@ -24,7 +24,7 @@ from siting import catalogue
 from siting.catalogue import Owner, Source, source_of
 from siting.inputs.attributes import Attribute, Known, Value
 from siting.inputs.scenario.model import Scenario
-from siting.rules import conditions, openness, rulebook
+from siting.rules import conditions, openness, properties, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, decide
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
@@ -634,6 +634,10 @@ class Sovereignty:
                 if not all(known):
                     wanted[item] = None
         return tuple(wanted)
+
+    def properties(self, option: str) -> frozenset[str]:
+        """What an option is shown to have of what a client may value."""
+        return properties.shown(self.options[option].flows, self.law, self.scenario.client.country)
 
     def switches(self) -> list[Exemption]:
         """Facts each of which keeps rules in force, which apply to no option, from applying."""

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 from siting_report.formats import Numbers
 
 from siting import catalogue, pictures, quality
 from siting.catalogue import STALE_DAYS, Input, Source
-from siting.cost import costing, money, prices, tco, uncertainty
+from siting.cost import prices, tco, uncertainty
+from siting.draws import Floats
 from siting.inputs import scenario
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, put
@@ -30,10 +32,9 @@ from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
-from siting.verdict import dates, knowledge, plausible, resilience, variants
-from siting.verdict import decision as deciding
+from siting.verdict import dates, knowledge, options, plausible, resilience, variants
 from siting.verdict.chain import Chain
-from siting.verdict.decision import Decision, PricedPolicy
+from siting.verdict.decision import Decision
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
@@ -87,7 +88,7 @@ class Results:
         self.chain = Chain()
         self.said = chosen
         """The scenario as it was written: what is left to the kit is still open in it."""
-        self.scenario = self.chain.settled(self.chain.designed(chosen))
+        self.scenario = self.chain.designed(chosen)
         self.client = chosen.client
         self.options = self.scenario.options
 
@@ -226,20 +227,21 @@ class Results:
         return self.chain.decide(self.scenario)
 
     @cached_property
-    def priced_policies(self) -> tuple[PricedPolicy, ...]:
-        """Policies that are kept up to a price, with what they come to."""
-        return self.chain.priced_policies(self.chain.designed(self.said))
+    def _costs(self) -> Floats:
+        """In all of all options that compete, where prices hold. [option, draw]"""
+        found = self.decision
+        return np.array([found.in_all[name]["hold"].total for name in found.means])
 
     @cached_property
     def perfect_information(self) -> float | None:
         """Expected saving if nothing were uncertain; None with less than two options. [currency]"""
-        costs = self.decision.costs
+        costs = self._costs
         return knowledge.value_of_perfect_information(costs) if len(costs) > 1 else None
 
     @cached_property
     def knowledge(self) -> tuple[Knowledge, ...]:
         """What each uncertain input is worth knowing before the choice, highest first."""
-        costs = self.decision.costs
+        costs = self._costs
         if len(costs) < 2:
             return ()
         own = self.client.currency
@@ -330,7 +332,7 @@ class Results:
     @cached_property
     def switches(self) -> tuple[Switch, ...]:
         """Values of continuous inputs at which the first option changes."""
-        dials = plausible.dials(self.scenario, self.decision.recommended)
+        dials = plausible.dials(self.scenario)
         return tuple(variants.switches(self.chain, self.said, dials))
 
     @cached_property
@@ -414,19 +416,6 @@ class Results:
         before = [s for s in self.plan if s.row.day <= self.go.day and self.is_held(s)]
         return sum(s.price.central for s in before if s.price)
 
-    def cures(self, name: str) -> float:
-        """What all remedies cost in today's money that rules name for an option. [currency]"""
-        known = costing.remedies(self.scenario)
-        worth = money.discount_factors(self.cost.plan.months, self.cost.rate)
-        years = float(worth[1:].sum()) / money.MONTHS
-        flows = self.cost.options[name].flows
-        billed = sum(float((f.amounts * worth).sum()) for f in flows if f.category == "api")
-        found = (known[item] for item in self.sovereignty.remedies(name) if item in known)
-        return sum(
-            r.once.central + years * r.per_year.central + billed * r.share_of_api_bill.central
-            for r in found
-        )
-
     @cached_property
     def vendors(self) -> list[OnRecord]:
         """The client's vendors, each once, in the order of its options."""
@@ -452,7 +441,7 @@ class Results:
         fits = itertools.chain(*self.memory.values())
         found = [
             *(self.cost.inputs, self.stability.inputs, self.quality.inputs),
-            deciding.inputs(self.scenario, self.decision.criteria),
+            options.inputs(self.scenario),
             *(option.inputs for option in self.capacity.values()),
             *(plan.inputs for plan in plans),
             *(fit.memory.inputs for fit in fits if fit.memory is not None),

@@ -76,6 +76,8 @@ class ShockKind(Fact, tables="stability_shocks", key="shock"):
     rate_basis: str
     """What the chance rests on, in words."""
     forces_move: bool = False
+    counted: Literal["cost", "loss"]
+    """Where the verdict counts it: in the path of prices, or as expected loss."""
     """Whether it makes the client move, or stops the service: what a quiet year is without."""
 
     def counts(self, event: Event) -> bool:

@@ -27,8 +27,8 @@ from siting.serving import capacity, servers
 from siting.vendors import notice, vendor_record
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import Vendor
-from siting.verdict import candidates
-from siting.verdict.ranking import Sampled
+from siting.verdict import options
+from siting.verdict.candidate import Sampled
 
 KINDS = ("open_api", "api", "rented_gpus", "servers")
 COUNTRIES = ("place", "operator_country", "parent_country")
@@ -147,7 +147,7 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)
     rules = sovereignty.assess(few)
     parity = quality.assess(few)
-    found = candidates.Chapters(
+    found = options.Chapters(
         scenario=few,
         capacity=sized,
         draws={n: Sampled(np.array([costs[n]]), costs[n]) for n in cheapest},
@@ -158,9 +158,9 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     judged_ways = []
     for name in cheapest:
         models = parity.of(name)
-        failed = (fault for line in asked for fault in candidates.judged(line, found, name).fails)
+        failed = (fault for line in asked for fault in options.judged(line, found, name).fails)
         faults = [fault.told for fault in failed]
-        faults += filter(None, map(candidates.short_of_floor, models))
+        faults += filter(None, map(options.short_of_floor, models))
         faults += nowhere(rules.options[name])
         verdicts = (p.verdict for p in models)
         judged_ways.append(

@@ -8,7 +8,7 @@ variant changes it: a chain is for one client's scenario and its variants. All v
 draws (common random numbers): each cause of doubt has a stream of its own.
 
     scenario → capacity → prices → draws ┐
-             → quality                   ├→ candidates → ranking → decision
+             → quality                   ├→ candidates → decision
              → rules                     │
              → vendors ──────────────────┘
 """
@@ -24,8 +24,10 @@ import numpy as np
 from pydantic import BaseModel
 
 from siting import catalogue, quality
-from siting.cost import cashflow, costing, reference, tco, uncertainty
+from siting.cost import cashflow, costing, tco, uncertainty
+from siting.cost.api_prices import PricePath
 from siting.cost.costing import Compiled
+from siting.cost.money import MONTHS
 from siting.cost.priced import Plan, PricedHybrid, Split
 from siting.draws import DRAWS
 from siting.inputs import attributes
@@ -43,7 +45,7 @@ from siting.inputs.scenario.model import (
     Tokens,
     Workload,
 )
-from siting.places import MIXED
+from siting.places import BY_REQUEST, MIXED
 from siting.quality import leaves
 from siting.rules import sovereignty
 from siting.rules.conditions import Values
@@ -52,11 +54,12 @@ from siting.rules.rulebook import Stress
 from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity
 from siting.vendors import stability
-from siting.verdict import candidates, design, ranking
-from siting.verdict.candidates import Chapters, Priced
-from siting.verdict.decision import Decision, PricedPolicy
+from siting.verdict import design, options
+from siting.verdict.candidate import Candidate, Future
+from siting.verdict.decision import Decision
 from siting.verdict.design import Costed, Design
-from siting.verdict.ranking import Candidate, Sampled
+from siting.verdict.leaving import Terms
+from siting.verdict.options import Chapters, Priced
 
 T = TypeVar("T")
 
@@ -179,17 +182,6 @@ VENDORS = Reads(
     sections=("stability",),
     jobs=True,
 )
-USUAL_COST = Reads(
-    name="usual", blank_in_option={}, blank_in_workload=NO_DATA, sections=("finance", "decision")
-)
-CANDIDATE = Reads(
-    name="candidate",
-    blank_in_option={},
-    blank_in_workload=NO_DATA,
-    sections=("finance", "decision", "suppose"),
-    within={"decision": {"weights": {}}},
-    jobs=True,
-)
 BUILT = Reads(name="built", blank_in_option={}, blank_in_workload={})
 
 
@@ -228,15 +220,6 @@ class _Looked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Gathered:
-    """An option as the decision sees it."""
-
-    of: tuple[Any, ...]
-    """Results of other stages that it was gathered from, held as a piece holds its record."""
-    candidate: Candidate
-
-
-@dataclass(frozen=True, kw_only=True)
 class OptionResult:
     """What the chain found of one option."""
 
@@ -246,11 +229,6 @@ class OptionResult:
     totals: tco.Totals | None
     """None where it has no price."""
     priced: Priced | None
-
-    @cached_property
-    def draws(self) -> Sampled | None:
-        """Its present cost. [client's currency]"""
-        return None if self.totals is None else Sampled.of(self.totals.present)
 
 
 class Chain:
@@ -264,6 +242,8 @@ class Chain:
         self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, design.Shortlist] = {}
         self._market = tco.Market()
+        self._matters: float | None = None
+        """A month of today's bill in the first scenario that is decided on."""
         self._own: frozenset[Hashable] | None = None
         """Keys of what was made before any variant; None: none was run yet."""
 
@@ -517,8 +497,8 @@ class Chain:
         costs = self.costs(scenario)
         money = scenario.client.currency
         months = scenario.finance.horizon_months
-        leaving = candidates.switching_costs(costs, money)
-        paid = candidates.yearly_spend(costs, months, money)
+        leaving = options.switching_costs(costs, money)
+        paid = options.yearly_spend(costs, months, money)
         seen = self._seen(VENDORS, scenario, scenario.options)
         key = seen.words, repr(leaving), repr(paid)
         return self._stage("vendors", key, lambda: stability.assess(seen.scenario, leaving, paid))
@@ -528,109 +508,89 @@ class Chain:
         found = {n: self.option(scenario, n).priced for n in scenario.options}
         return {n: priced for n, priced in found.items() if priced is not None}
 
+    def in_future(self, scenario: Scenario, name: str, path: PricePath) -> tco.Totals | None:
+        """Cost of an option on a path of API prices; None where it has no price.
+
+        A mix keeps the servers that are cheapest where prices hold: they are ordered before anybody
+        knows which future comes.
+        """
+        planned = self.option(self._on(scenario, "named_model"), name)
+        pays = any(scenario.options[n].kind in BY_REQUEST for n in self._billed(scenario, name))
+        if not pays or planned.priced is None:
+            return planned.totals
+        there = self._on(scenario, path)
+        split = planned.priced.split
+        if split is None or split.alone:
+            return self.option(there, name).totals
+        seen = self._seen(MONEY, there, self._billed(there, name))
+        made = partial(self.kept, there, name, split)
+        return self._stage("kept", (name, seen.words, split), made)
+
+    def _on(self, scenario: Scenario, path: PricePath) -> Scenario:
+        """The scenario with another path of API prices: the same record for all its options."""
+        if scenario.finance.price_path == path:
+            return scenario
+        whole = self._piece(BUILT, scenario.finance, {"price_path": path})
+        return scenario.model_copy(update={"finance": whole.record})
+
     def candidates(self, scenario: Scenario) -> tuple[Candidate, ...]:
         """All options as the decision sees them."""
-        found = {n: self.option(scenario, n) for n in scenario.options}
-        costs = self.costs(scenario)
-        why = {n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None}
+        held = self._on(scenario, "named_model")
+        found = {n: self.option(held, n) for n in held.options}
         chapters = Chapters(
-            scenario=scenario,
+            scenario=held,
             capacity={n: o.sized for n, o in found.items()},
-            draws={n: o.draws for n, o in found.items() if o.draws is not None},
-            costs=costs,
-            not_estimated=why,
+            totals={n: self._futures(held, n) for n, o in found.items() if o.totals is not None},
+            moving={n: moved for n in found if (moved := self._moving(held, n)) is not None},
+            terms=self._terms(scenario),
+            costs=self.costs(held),
+            not_estimated={
+                n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None
+            },
             sovereignty=self.rules(scenario),
             parity=self.quality(scenario),
         )
-        risks = self.vendors(scenario)
-        return tuple(self._candidate(chapters, risks, found[name], name) for name in found)
+        risks = self.vendors(held)
+        return tuple(options.candidate(chapters, risks, name) for name in found)
 
-    def _candidate(
-        self, chapters: Chapters, risks: stability.VendorRisks, result: OptionResult, name: str
-    ) -> Candidate:
-        """One option as the decision sees it; made anew where it, or what another stage found of
-        it, is not the same as before.
+    def _futures(self, scenario: Scenario, name: str) -> Mapping[Future, tco.Totals]:
+        paths: Mapping[Future, PricePath] = {"hold": "named_model", "fall": "falling"}
+        found = {f: self.in_future(scenario, name, path) for f, path in paths.items()}
+        return {future: totals for future, totals in found.items() if totals is not None}
 
-        result: what was found of the option.
-        """
-        scenario = chapters.scenario
-        usual = self.usual(scenario)
-        seen = self._seen(CANDIDATE, scenario, dict.fromkeys((name, *leaves(scenario, name))))
-        of = (result, chapters.sovereignty.options[name], chapters.parity, risks)
+    def _moving(self, scenario: Scenario, name: str) -> tco.Totals | None:
+        """What an option costs where prices fall for who moves each year; None where it pays no
+        API."""
+        parts = leaves(scenario, name)
+        if all(scenario.options[part].kind not in BY_REQUEST for part in parts):
+            return None
+        return self.in_future(scenario, name, "equal_quality")
 
-        def make() -> _Gathered:
-            told = replace(chapters, scenario=seen.scenario)
-            return _Gathered(of=of, candidate=candidates.candidate(told, risks, usual, name))
-
-        key = name, seen.words, usual, tuple(map(id, of))
-        return self._stage("candidate", key, make).candidate
-
-    def usual(self, scenario: Scenario) -> float:
-        """What such a service usually costs over the horizon. [client's currency]"""
-        seen = self._seen(USUAL_COST, scenario, ())
-        return self._stage("usual", seen.words, lambda: reference.usual_cost(seen.scenario))
-
-    def priced_policies(self, scenario: Scenario) -> tuple[PricedPolicy, ...]:
-        """Policies that are kept up to a price, each with what it comes to beside those that are
-        kept before it.
-
-        scenario: with its machines designed
-        """
-        found: list[PricedPolicy] = []
-        for line, at_most in scenario.rules.policies_up_to.items():
-            if line in scenario.rules.policies:
-                continue
-            asking = _asking(scenario, [line])
-            policy = PricedPolicy(
-                line=line,
-                at_most=at_most,
-                asked=self._decided(asking),
-                unasked=self._decided(scenario),
-            )
-            found.append(policy)
-            if policy.holds:
-                scenario = asking
-        return tuple(found)
-
-    def settled(self, scenario: Scenario) -> Scenario:
-        """The scenario with those policies asked that keep their price.
-
-        scenario: with its machines designed
-        """
-        return _asking(scenario, [p.line for p in self.priced_policies(scenario) if p.holds])
-
-    def policies_settled(self, scenario: Scenario) -> Scenario:
-        """The same of a scenario whose machines are left open, and stay so."""
-        if not scenario.rules.policies_up_to:
-            return scenario
-        rules = self.settled(self.designed(scenario)).rules
-        return scenario.model_copy(update={"rules": rules})
+    def _terms(self, scenario: Scenario) -> Terms:
+        finance = scenario.finance
+        return Terms.of(finance.discount_rate.central, finance.horizon_months)
 
     def decide(self, scenario: Scenario) -> Decision:
-        """The answer to a scenario. Raises ValueError for a weight that names no criterion."""
-        return self._decided(self.settled(self.designed(scenario)))
-
-    def _decided(self, scenario: Scenario) -> Decision:
-        """The answer to a scenario whose machines are designed and whose policies are settled."""
-        known = ranking.all_criteria()
-        return Decision(
+        """The answer to a scenario. What matters is that of the first that was decided on: one
+        amount of money, through all changes."""
+        scenario = self.designed(scenario)
+        belief = scenario.finance.falling_prices
+        if belief is None:
+            belief = catalogue.settings("decision_settings")["falling_prices"].range.central
+        found = Decision(
             candidates=self.candidates(scenario),
             baseline=scenario.finance.baseline,
-            criteria=known,
-            weights=ranking.weights_of(scenario.decision.weights, known),
-            seed=scenario.seed,
-            draws=self.draws,
-            usual=self.usual(scenario),
+            terms=self._terms(scenario),
+            falling=belief,
+            premiums={},
+            matters=self._matters,
         )
-
-
-def _asking(scenario: Scenario, lines: Sequence[str]) -> Scenario:
-    """The scenario with these policies asked, too; itself where there are none."""
-    if not lines:
-        return scenario
-    policies = [*scenario.rules.policies, *lines]
-    rules = scenario.rules.model_copy(update={"policies": policies})
-    return scenario.model_copy(update={"rules": rules})
+        if self._matters is None:
+            self._matters = found.month
+        yearly = MONTHS * self._matters
+        paid = scenario.decision.premiums.items()
+        premiums = {name: premium.a_year(yearly) for name, premium in paid}
+        return replace(found, premiums=premiums, matters=self._matters)
 
 
 def _supposed(events: Iterable[str]) -> Values:

@@ -1,94 +1,201 @@
-"""What to do, and how sure we are.
+"""The verdict: which allowed option costs least in all, how surely, and what would turn it.
 
-Options that fail a hard constraint are ruled out, with the reason, and stay visible. The others
-are ranked (`ranking`), and the one with the highest mean score is recommended: what runs today has
-no advantage but that it needs no move. A hard constraint that is not shown to hold, or a model that
-is not shown to be good enough, makes an option *not cleared*: it may lead, and the report says
-first what clears it.
+Every option has one sum of money in each case: cost (with what is paid or forgone until it serves),
+what the right to leave it saves, expected loss by vendors, remedies, and premiums. A premium is
+what the client would pay a year for a property; whoever lacks it bears it, and what is not shown is
+lacked. Limits are never part of the sum: an option that fails one is ruled out, one that may fail
+one is open.
 
-What would change the answer is found by changing the scenario and deciding again
-(`verdict.variants`); nothing here looks beyond the scenario as it stands.
+A case is a draw of all inputs, common to all options, in one of two futures of API prices: they
+hold, or they fall. How likely the second is, is a belief, by which means and shares are weighted:
+no future is drawn. The mean decides: it alone adds up over parts, prices rare losses, and is linear
+in the belief.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
-from siting import quality
-from siting.catalogue import Input, settings, source_of
-from siting.draws import DRAWS, Floats
-from siting.inputs.scenario import Scenario
-from siting.quantity import Range
-from siting.verdict import ranking
-from siting.verdict.exclusion import POLICIES
-from siting.verdict.ranking import Candidate, Criterion, Ranking, Weights
+from siting.draws import Floats
+from siting.verdict.candidate import Candidate, Future
+from siting.verdict.leaving import Course, Left, Terms, leave
 
-CLEAR = 0.6
-"""Share of cases from which on the first option is clearly better."""
+PARTS = ("cost", "leaving", "vendors", "remedies", "premiums")
+"""What a sum is made of."""
+Part = Literal["cost", "leaving", "vendors", "remedies", "premiums"]
+BRIDGE = 0.5
+"""Share of cases from which on an option that is left is a bridge to another."""
+STEPS = 24
+"""Bisections of a premium: to a sixteen-millionth of where it begins."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InAll:
+    """What one option costs in all in one future, case by case. [n each, money]"""
+
+    parts: Mapping[Part, Floats]
+    left: Left
+
+    @cached_property
+    def total(self) -> Floats:
+        """The sum of its parts."""
+        return np.asarray(sum(self.parts.values()))
+
+    @property
+    def kept(self) -> Floats:
+        """The same if it is kept to the end."""
+        return np.asarray(self.total - self.parts["leaving"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """A belief at which another option becomes first."""
+
+    at: float
+    option: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principle:
+    """What a property must be worth a year for an option that has it to be first."""
+
+    property: str
+    with_it: str
+    without: str
+    premium: float | None
+    """None: no option with it is first at any price. 0 or less: it costs nothing. [a year]"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Options, criteria and weights, and the answer that follows from them."""
+    """What is decided on, and the answer."""
 
     candidates: tuple[Candidate, ...]
     baseline: str
-    criteria: tuple[Criterion, ...]
-    weights: Weights
-    seed: int
-    draws: int = DRAWS
-    """Draws of weights and measures together."""
-    usual: float | None = None
-    """What such a service usually costs: what money is measured against. [client's currency]"""
-
-    # --- the answer -------------------------------------------------------------------------------
+    """What runs today; `none`: nothing does."""
+    terms: Terms
+    falling: float
+    """Belief that API prices fall, 0 to 1."""
+    premiums: Mapping[str, float]
+    """By property, what the client pays for it. [money a year]"""
+    matters: float | None = None
+    """A difference that counts; None: a month of this very scenario. [money]"""
 
     def candidate(self, name: str) -> Candidate:
         """The candidate of that option name."""
         return next(c for c in self.candidates if c.name == name)
 
-    @property
+    @cached_property
     def competing(self) -> tuple[Candidate, ...]:
-        """Options that no hard constraint strikes."""
+        """Options that no limit rules out."""
         return tuple(c for c in self.candidates if not c.struck)
 
-    @cached_property
-    def ranking(self) -> Ranking | None:
-        """Over all options that compete; None when every option is struck."""
-        if not self.competing:
-            return None
-        return ranking.rank(
-            self.competing,
-            self.criteria,
-            self.weights,
-            draws=self.draws,
-            seed=self.seed,
+    # --- the sum ----------------------------------------------------------------------------------
+
+    @property
+    def weights(self) -> dict[Future, float]:
+        """How much each future counts."""
+        return {"hold": 1 - self.falling, "fall": self.falling}
+
+    def lacks(self, c: Candidate) -> float:
+        """Premiums of the properties that an option is not shown to have. [a year]"""
+        return sum(paid for name, paid in self.premiums.items() if name not in c.has)
+
+    def _course(self, c: Candidate, bills: Floats) -> Course:
+        burden = c.loss + c.remedies_yearly + self.lacks(c)
+        return Course(
+            bills=bills,
+            burden=burden,
+            once=c.remedies_once,
+            entry=c.entry,
+            bound=c.bound,
+            wait=c.wait,
         )
+
+    def _left(self, c: Candidate, future: Future) -> Left:
+        """Where one goes who may leave: to another allowed option, or to the model of the same
+        quality that the same place then sells cheaper."""
+        mine = self._course(c, c.costs[future].yearly)
+        others = {
+            other.name: self._course(other, other.costs[future].yearly)
+            for other in self.competing
+            if other.name != c.name
+        }
+        if future == "fall" and c.moving is not None:
+            # Who stays at the place leaves nothing behind, and its bills hold the tests.
+            nothing = np.zeros_like(mine.once)
+            moving = replace(mine, bills=c.moving.yearly, once=nothing, entry=-mine.bound, wait=0.0)
+            others[c.name] = moving
+        return leave(mine, others, self.terms)
+
+    @cached_property
+    def in_all(self) -> Mapping[str, Mapping[Future, InAll]]:
+        """By option that has a cost, and future. Options that are ruled out have theirs, too."""
+        return {
+            c.name: {future: self._in_all(c, future) for future in self.weights}
+            for c in self.candidates
+            if c.costs
+        }
+
+    def _in_all(self, c: Candidate, future: Future) -> InAll:
+        years = self.terms.annuity
+        left = self._left(c, future)
+        parts: dict[Part, Floats] = {
+            "cost": c.costs[future].present,
+            "leaving": left.saved,
+            "vendors": c.loss * years,
+            "remedies": c.remedies_once + c.remedies_yearly * years,
+            "premiums": np.full(len(left.saved), self.lacks(c) * years),
+        }
+        return InAll(parts=parts, left=left)
+
+    def weighted(self, name: str, of: Callable[[InAll], Floats | float]) -> float:
+        """Mean of something of an option over all cases, at the belief."""
+        found = self.in_all[name]
+        return float(sum(w * np.mean(of(found[future])) for future, w in self.weights.items()))
+
+    def mean(self, name: str) -> float:
+        """What an option costs in all, in the mean of the cases. [money]"""
+        return self.weighted(name, lambda sums: sums.total)
+
+    def part(self, name: str, part: Part) -> float:
+        """One part of it. [money]"""
+        return self.weighted(name, lambda sums: sums.parts[part])
+
+    def mean_if(self, name: str, future: Future) -> float:
+        """The mean in one future. [money]"""
+        return float(self.in_all[name][future].total.mean())
+
+    def left(self, name: str) -> float:
+        """Share of cases in which an option is left: not for a cheaper model at its place."""
+        return self.weighted(name, lambda sums: sums.left.share - sums.left.going().get(name, 0.0))
+
+    def is_bridge(self, name: str) -> bool:
+        """Whether it is left in more than half of the cases: it bridges to another."""
+        return self.left(name) > BRIDGE
+
+    # --- the answer -------------------------------------------------------------------------------
+
+    @cached_property
+    def means(self) -> Mapping[str, float]:
+        """Mean in all of each option that competes, the cheapest first."""
+        found = {c.name: self.mean(c.name) for c in self.competing}
+        return dict(sorted(found.items(), key=lambda item: item[1]))
 
     @property
     def recommended(self) -> str | None:
-        """The option with the highest mean score; None when every option is struck."""
-        return self.ranking.best if self.ranking else None
+        """The option that costs least in all; None when every option is ruled out."""
+        return next(iter(self.means), None)
 
     @property
     def choice(self) -> Candidate | None:
         """The same, as a candidate."""
-        return self.candidate(self.ranking.best) if self.ranking else None
-
-    @property
-    def likely(self) -> float | None:
-        """Median of its cost; None where it has none. [client's currency]"""
-        return self.choice.cost.central if self.choice and self.choice.cost else None
-
-    @property
-    def costs(self) -> Floats:
-        """Cost of all options that compete and have one. [option, draw] [client's currency]"""
-        return np.array([c.cost.draws for c in self.competing if c.cost is not None])
+        return self.candidate(self.recommended) if self.recommended else None
 
     @property
     def stays(self) -> bool:
@@ -100,162 +207,148 @@ class Decision:
         """Whether nothing that is demanded of the recommended option is still to be shown."""
         return self.choice is not None and not self.choice.uncleared
 
-    # --- how sure ---------------------------------------------------------------------------------
+    @property
+    def likely(self) -> float | None:
+        """Median of its cost where prices hold; None without one. [money]"""
+        return self.choice.cost.central if self.choice and self.choice.cost else None
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What else may be chosen, one option a place in its best form, the cheapest first."""
+        places = {self.choice.place} if self.choice else set()
+        found = []
+        for name in self.means:
+            place = self.candidate(name).place
+            if place not in places:
+                places.add(place)
+                found.append(name)
+        return tuple(found)
+
+    @property
+    def next(self) -> str | None:
+        """The next best that is no bridge; None where there is none."""
+        return next((name for name in self.others if not self.is_bridge(name)), None)
+
+    @property
+    def lead(self) -> float | None:
+        """What the next best costs more in all; None where there is none. [money]"""
+        if self.recommended is None or self.next is None:
+            return None
+        return self.means[self.next] - self.means[self.recommended]
+
+    @cached_property
+    def month(self) -> float:
+        """A month of today's bill; where nothing runs or none is known, of the cheapest allowed
+        option's. [money]"""
+        costs = {c.name: c.costs["hold"].yearly[:, 0].mean() for c in self.candidates if c.costs}
+        today = costs.get(self.baseline)
+        allowed = [costs[name] for name in self.means] or list(costs.values())
+        return float(min(allowed, default=0.0) if today is None else today) / 12
+
+    @property
+    def counts(self) -> float:
+        """A difference that counts. [money]"""
+        return self.month if self.matters is None else self.matters
+
+    def error(self, a: str, b: str) -> float:
+        """Standard error of the difference of two means. [money]"""
+        one, other = self.in_all[a], self.in_all[b]
+        spread = sum(
+            w**2 * np.var(one[future].total - other[future].total) / len(one[future].total)
+            for future, w in self.weights.items()
+        )
+        return float(np.sqrt(spread))
+
+    @property
+    def level(self) -> tuple[str, ...]:
+        """Options that cost no more than what matters, or two standard errors, above the first."""
+        best = self.recommended
+        if best is None:
+            return ()
+        return tuple(
+            name
+            for name in self.others
+            if self.means[name] - self.means[best] <= max(self.counts, 2 * self.error(best, name))
+        )
+
+    def cheaper(self, a: str, b: str) -> float:
+        """Share of cases in which one option costs less in all than another."""
+        one, other = self.in_all[a], self.in_all[b]
+        return float(
+            sum(w * np.mean(one[f].total < other[f].total) for f, w in self.weights.items())
+        )
+
+    @property
+    def cheaper_than_next(self) -> float | None:
+        """Share of cases in which the first costs less in all than the next best."""
+        if self.recommended is None or self.next is None:
+            return None
+        return self.cheaper(self.recommended, self.next)
 
     @property
     def share(self) -> float:
-        """Share of draws in which no other option is better than the recommended one by more than
-        matters; 0 without one."""
-        if self.ranking is None:
+        """How sure: share of cases in which nothing allowed costs less in all by more than what
+        matters; 0 without a choice."""
+        if self.recommended is None:
             return 0.0
-        return self.ranking.holds([self.ranking.best], ranking.matters_points())
+        found = 0.0
+        for future, weight in self.weights.items():
+            totals = np.stack([self.in_all[name][future].total for name in self.means])
+            found += weight * float((totals[0] <= totals.min(axis=0) + self.counts).mean())
+        return found
+
+    # --- what would turn it -----------------------------------------------------------------------
 
     @property
-    def is_open(self) -> bool:
-        """Whether no option is clearly better: another is in more than two cases of five."""
-        return self.share < CLEAR
+    def beliefs(self) -> tuple[Turn | None, Turn | None]:
+        """The nearest beliefs below and above the client's at which another option is first."""
+        found = []
+        best = self.recommended
+        for name in self.means if best else ():
+            hold, fall = (self.mean_if(name, f) - self.mean_if(str(best), f) for f in self.weights)
+            if hold * fall < 0:
+                found.append(Turn(at=hold / (hold - fall), option=name))
+        below = [t for t in found if t.at <= self.falling]
+        above = [t for t in found if t.at > self.falling]
+        return (
+            max(below, key=lambda t: t.at, default=None),
+            min(above, key=lambda t: t.at, default=None),
+        )
 
+    def paying(self, property_: str, premium: float) -> Decision:
+        """The decision of a client who pays so much a year for a property."""
+        return replace(self, premiums={**self.premiums, property_: premium}, matters=self.counts)
 
-# --- a policy with a price ------------------------------------------------------------------------
+    def principles(self, properties: Iterator[str]) -> Iterator[Principle]:
+        """What each property costs that some options have and others lack, solved with leaving
+        decided anew: who values a property does not leave it."""
+        for name in properties:
+            having = {c.name for c in self.competing if name in c.has}
+            if having and len(having) < len(self.competing):
+                yield self._principle(name, having)
 
+    def _principle(self, name: str, having: set[str]) -> Principle:
+        free = self.paying(name, 0.0).means
+        with_it = next(option for option in free if option in having)
+        without = next(option for option in free if option not in having)
+        low = 0.0
+        high = 2 * (max(free.values()) - min(free.values())) / self.terms.annuity + self.month
+        if next(iter(free)) in having:  # it is had for nothing: so much dearer is the best without
+            free_of = (free[with_it] - free[without]) / self.terms.annuity
+            return Principle(property=name, with_it=with_it, without=without, premium=free_of)
+        if self.paying(name, high).recommended not in having:
+            return Principle(property=name, with_it=with_it, without=without, premium=None)
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            then = self.paying(name, middle).recommended
+            if then in having:
+                high = middle
+                with_it = str(then)
+            else:
+                low = middle
+        return Principle(property=name, with_it=with_it, without=without, premium=high)
 
-@dataclass(frozen=True, kw_only=True)
-class PricedPolicy:
-    """A policy that the client keeps up to a price, and what keeping it comes to."""
-
-    line: str
-    at_most: float
-    """What the client pays more for it at most. [share]"""
-    asked: Decision
-    """Where it is asked."""
-    unasked: Decision
-    """Where it is not."""
-
-    @property
-    def more(self) -> float | None:
-        """What keeping it costs more, negative where less; None where a cost is missing. [share]"""
-        if not self.asked.likely or not self.unasked.likely:
-            return None
-        return self.asked.likely / self.unasked.likely - 1
-
-    @property
-    def holds(self) -> bool:
-        """Whether it is kept: where the first option keeps it anyway, or costs no more than it
-        may. What cannot be priced is not kept."""
-        keeps = self.asked.recommended
-        if keeps is None or keeps == self.unasked.recommended:
-            return keeps is not None
-        return self.more is not None and self.more <= self.at_most
-
-
-# --- how dear it may be offered -------------------------------------------------------------------
-
-FARTHEST = 8.0
-"""So many times its cost no offer is looked at."""
-CLOSE = 1.002
-"""Ratio of the ends between which a limit lies."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CostLimit:
-    """A likely cost of the recommended option from which on another is first."""
-
-    at: float
-    """Median present cost. [client's currency]"""
-    first: str
-    """The option that is first just beyond it."""
-
-
-def cost_limit(found: Decision) -> CostLimit | None:
-    """How dear the recommended option may be offered: its likely cost at which another option
-    comes first, every case of its cost dearer in the same proportion and all else the same. None
-    where none does up to FARTHEST times its cost, or its cost is not known."""
-    name = found.recommended
-    if name is None or not found.likely or found.likely < 0:
-        return None
-    low = 1.0
-    high = FARTHEST
-    beyond = _dearer(found, name, high).recommended
-    if beyond is None or beyond == name:
-        return None
-    while high / low > CLOSE:
-        middle = math.sqrt(low * high)
-        then = _dearer(found, name, middle).recommended
-        if then == name:
-            low = middle
-        else:
-            high = middle
-            beyond = then or beyond
-    return CostLimit(at=found.likely * low, first=beyond)
-
-
-def _dearer(found: Decision, name: str, factor: float) -> Decision:
-    """The decision, were an option dearer by a factor."""
-
-    def at(c: Candidate) -> Candidate:
-        measured = c.measures.get("cost_ratio")
-        if c.name != name or c.cost is None or not isinstance(measured, ranking.Sampled):
-            return c
-        measures = {**c.measures, "cost_ratio": measured.scaled(factor)}
-        return replace(c, measures=measures, cost=c.cost.scaled(factor))
-
-    return replace(found, candidates=tuple(map(at, found.candidates)))
-
-
-# --- what a reader must know of it ----------------------------------------------------------------
-
-
-def notes(
-    scenario: Scenario, parity: quality.Parities, options: Sequence[Candidate]
-) -> Iterator[str]:
-    """What a reader must know about the comparison itself."""
-    yield from parity.warnings
-    for lost in scenario.suppose.gone:
-        yield f"it is supposed that {lost} can no longer be had"
-    for model, heir in scenario.suppose.follows.items():
-        yield f"it is supposed that {quality.spoken(heir)} follows {quality.spoken(model)}"
-    for event in scenario.suppose.law:
-        yield f"it is supposed that this happens: {event.replace('_', ' ')}"
-    for base in (c for c in options if c.name == scenario.finance.baseline):
-        if base.cost is None:
-            yield f"{base.label}, which runs today, could not be priced"
-        if base.struck:
-            yield f"{base.label}, which runs today, fails a hard constraint: {base.struck[0]}"
-
-
-ROOM = {"kw": "kW", "racks": "racks", "servers": "servers"}
-"""Limits of a room, with their units."""
-
-
-def limits(scenario: Scenario) -> Iterator[Input]:
-    """Limits that the client sets: of its budget, its policies and its rooms, with their origin."""
-    decision = scenario.decision
-    said: list[tuple[str, str, float | None, str]] = []
-    kept = "" if "budget" in decision.hard_constraints else ", not a hard condition"
-    money = scenario.client.currency
-    budget = decision.budget_per_year
-    said.append((f"budget of a year{kept}", "decision.budget_per_year", budget, money))
-    for line, share in scenario.rules.policies_up_to.items():
-        name = f"what it may cost more {POLICIES[line]}"
-        said.append((name, f"rules.policies_up_to.{line}", share, "share"))
-    for key, option in scenario.options.items():
-        for field, unit in ROOM.items() if option.room else ():
-            name = f"room of {option.label}, at most"
-            path = f"options.{key}.room.{field}"
-            said.append((name, path, getattr(option.room, field), unit))
-    for name, path, value, unit in said:
-        if value is not None:
-            yield Input(name=name, value=Range.exact(value, unit), source=scenario.source(path))
-
-
-def inputs(scenario: Scenario, known: Sequence[Criterion]) -> Iterator[Input]:
-    """Weights, the client's or ours, and the numbers behind the measures, with their origin."""
-    own = scenario.decision.weights
-    for c in known:
-        value = replace(own.get(c.criterion, c.weight), unit="points")
-        is_own = c.criterion in own
-        source = scenario.source(f"decision.weights.{c.criterion}") if is_own else source_of(c)
-        yield Input(name=f"weight of {c.label.lower()}", value=value, source=source)
-    yield from limits(scenario)
-    for s in settings("decision_settings").values():
-        yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
+    def without(self, name: str) -> Decision:
+        """The decision where an option is not to be had."""
+        kept = tuple(c for c in self.candidates if c.name != name)
+        return replace(self, candidates=kept, matters=self.counts)

@@ -16,7 +16,7 @@ from siting.inputs.scenario.constraints import Constraint
 from siting.rules.findings import Finding
 from siting.rules.rulebook import Rule
 from siting.rules.sovereignty import OptionAssessment
-from siting.verdict.ranking import Barrier, Candidate
+from siting.verdict.candidate import Barrier, Candidate
 
 Whose = Literal[
     "the comparison",

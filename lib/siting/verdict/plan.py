@@ -29,7 +29,7 @@ from siting.vendors.vendor_record import load
 from siting.verdict import dates
 from siting.verdict.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.knowledge import Experiment, Knowledge, estimate_in
-from siting.verdict.ranking import Candidate, Doubt
+from siting.verdict.candidate import Candidate, Doubt
 
 Condition = Literal[
     "always",

@@ -11,7 +11,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from siting import catalogue, pictures, quality, reasoning
 from siting.cost import api_prices, costing, prices
@@ -29,7 +29,7 @@ from siting.rules.findings import Finding
 from siting.rules.rulebook import Stress
 from siting.serving.servers import Server
 from siting.vendors.stability import ceasing
-from siting.verdict import alternatives, design, ranking
+from siting.verdict import alternatives, design
 from siting.verdict.chain import Chain
 from siting.verdict.exclusion import (
     POLICIES,
@@ -51,22 +51,8 @@ TRAITS = {
 """What a workload's data are, as far as law cares."""
 SHORTLIST = 6
 """Servers, and rented cards, with the most memory bandwidth for the money: so many are sized."""
-PATHS = {
-    "named_model": "as listed until a model ends, then as its successor",
-    "equal_quality": "those of equal quality, as you test and move each year",
-    "list": "as listed, to the end",
-}
-"""Paths of API prices in words."""
-FUTURES: Mapping[str, str] = {
-    "named_model": "API prices follow the named model and its successors",
-    "equal_quality": "API prices fall as those of equal quality did, and you move to them",
-    "list": "API prices stay as listed, to the end",
-}
-"""The same as clauses."""
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
 """Factors in words; others are numbers."""
-FAR_DISCOUNT = 0.5
-"""A discount beyond any that is expected, up to which a switching value is looked for. [share]"""
 TERMS: Mapping[str, str] = {
     "on_demand": "by the hour", "1y": "for one year", "3y": "for three years",
 }  # fmt: skip
@@ -77,7 +63,7 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
     """All plausible changes of a scenario, by kind; only those that it can take."""
     wished = [*together(scenario)]
     found = [
-        *price_paths(scenario),
+        *prices_for_sure(scenario),
         *loads(scenario, chain),
         *money(scenario),
         *invoices(scenario),
@@ -89,7 +75,6 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *assumptions(scenario, chain),
         *blanks(scenario, chain),
         *_possible(scenario, events(scenario)),
-        *weights(scenario),
     ]
     listed = [v.changes for v in found]
     wanted = [v.changes for v in wished]
@@ -122,14 +107,11 @@ def tried(setting: str) -> tuple[float, float]:
     return found.low, found.high
 
 
-def price_paths(s: Scenario) -> Iterator[Variant]:
-    """The other paths that API prices may take."""
-    own = s.finance.price_path
-    by_request = any(o.kind in BY_REQUEST for o in s.options.values())
-    for path in get_args(api_prices.PricePath) if by_request else ():
-        if path != own:
-            words = {"before": PATHS[own], "after": PATHS[path], "future": FUTURES[path]}
-            yield change("price path", {"finance.price_path": path}, words)
+def prices_for_sure(s: Scenario) -> Iterator[Variant]:
+    """API prices hold for sure, or fall for sure."""
+    if any(o.kind in BY_REQUEST for o in s.options.values()):
+        for belief, future in ((0.0, "hold"), (1.0, "fall")):
+            yield change("prices", {"finance.falling_prices": belief}, {"future": future})
 
 
 def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
@@ -208,15 +190,14 @@ def _pictures(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
 
 def money(s: Scenario) -> Iterator[Variant]:
     """How the client counts money, at the ends of its ranges."""
-    rates = {"discount_rate": "discount rate", "staff_cost_per_year": "staff cost"}
-    for end in ("low", "high"):
-        for field, form in rates.items():
-            said = getattr(s.finance, field)
-            if said and not said.is_exact:
-                after = getattr(said, end)
-                yield change(
-                    form, {f"finance.{field}": after}, {"before": said.central, "after": after}
-                )
+    for _, after in ends(s.finance.discount_rate):
+        words = {"before": s.finance.discount_rate.central, "after": after}
+        yield change("discount rate", {"finance.discount_rate": after}, words)
+    staff = s.finance.staff_cost_per_year
+    for times in tried("volume_tried") if staff else ():
+        after = staff.central * times
+        words = {"before": staff.central, "after": after}
+        yield change("staff cost", {"finance.staff_cost_per_year": after}, words)
 
 
 def invoices(s: Scenario) -> Iterator[Variant]:
@@ -341,13 +322,11 @@ def attestations(s: Scenario, chain: Chain) -> Iterator[Variant]:
 def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """What the client itself asks, left out, line by line; not what a law asks as well, which is no
     choice of the client's."""
-    # A policy that is kept for its price would come back: of all that hold, one alone is left out.
-    priced: Changes = {"rules.policies_up_to": {}} if s.rules.policies_up_to else {}
     lines = s.rules.policies
     for line in lines:
         if law_behind(s, line, chain) is None:
             left: Changes = {"rules.policies": [other for other in lines if other != line]}
-            yield change("policy", {**left, **priced}, {"words": POLICIES[line]})
+            yield change("policy", left, {"words": POLICIES[line]})
     hard = s.decision.hard_constraints
     for asked in hard:
         if law_broken(s, asked, chain) is None:
@@ -560,27 +539,7 @@ def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
             yield change("heir", follows, words, day=end.retired)
 
 
-# --- how it is weighed ----------------------------------------------------------------------------
-
-
-def weights(s: Scenario) -> Iterator[Variant]:
-    """Each weight at nought and doubled."""
-    known = ranking.weights_of(s.decision.weights, ranking.all_criteria())
-    for c in ranking.all_criteria():
-        own = known[c.criterion]
-        for factor, how in ((0.0, "for nothing"), (2.0, "twice")):
-            said = own.scaled(factor)
-            said_ends = {"low": said.low, "central": said.central, "high": said.high}
-            yield change(
-                "weight",
-                {f"decision.weights.{c.criterion}": said_ends},
-                {
-                    "criterion": c.label.lower(),
-                    "before": own.central,
-                    "after": said.central,
-                    "how": how,
-                },
-            )
+# --- what the client asks for ---------------------------------------------------------------------
 
 
 def together(s: Scenario) -> Iterator[Variant]:
@@ -591,9 +550,8 @@ def together(s: Scenario) -> Iterator[Variant]:
 # --- continuous inputs ----------------------------------------------------------------------------
 
 
-def dials(s: Scenario, chosen: str | None) -> Iterator[Dial]:
-    """Inputs whose switching values are looked for: volume, growth, time to production of the
-    chosen option, discounts, and the weight of cost."""
+def dials(s: Scenario) -> Iterator[Dial]:
+    """Inputs whose switching values are looked for: the volume."""
     band = catalogue.settings("decision_settings")["volume_band"].range
     yield Dial(
         what="volume",
@@ -605,50 +563,3 @@ def dials(s: Scenario, chosen: str | None) -> Iterator[Dial]:
         change=lambda factor: scaled_load(s, factor),
         settled="year",
     )
-    known = ranking.weights_of(s.decision.weights, ranking.all_criteria())
-    cost = known["cost"]
-    rest = sum(w.central for w in known.values()) - cost.central
-    yield Dial(
-        kind="weight",
-        what="weight of cost",
-        unit="share of all weight",
-        today=cost.central / (cost.central + rest),
-        low=cost.low / (cost.low + rest),
-        high=cost.high / (cost.high + rest),
-        grid=(0.05, 0.15, 0.25, 0.4, 0.55, 0.7, 0.9),
-        change=lambda share: {"decision.weights.cost": rest * share / (1 - share)},
-        settled="weighing",
-    )
-    if chosen is None:
-        return
-    wait = s.options[chosen].months_to_production
-    if wait.high > 0:
-        yield Dial(
-            what=f"months to production, {s.options[chosen].label}",
-            unit="months",
-            today=wait.central,
-            low=wait.low,
-            high=wait.high,
-            grid=(wait.low, wait.high, 2 * wait.high),
-            change=lambda months: {f"options.{chosen}.months_to_production": months},
-            settled="pilot",
-        )
-    for name in s.options:
-        yield from _discounts(s, name)
-
-
-def _discounts(s: Scenario, name: str) -> Iterator[Dial]:
-    """The discount on list prices at which an option takes the lead, or keeps it."""
-    option = s.options[name]
-    if option.kind in BY_REQUEST and len(leaves(s, name)) == 1:
-        asked = catalogue.settings("tried_settings")["discount_tried"]
-        yield Dial(
-            what=f"discount on list prices, {option.label}",
-            unit="share",
-            today=option.discount,
-            low=asked.low,
-            high=asked.high,
-            grid=(asked.low, asked.high, FAR_DISCOUNT),
-            change=lambda share: {f"options.{name}.discount": share},
-            settled="offer",
-        )

@@ -1,7 +1,6 @@
 """What would change the answer? Change one thing, run the chain again, compare.
 
-A *variant* is the scenario with one thing changed, an input, an answer, an offer, a vendor, a
-weight. It goes through the same chain with the same draws as the report (`verdict.chain`), so that
+A *variant* is the scenario with one thing changed, an input, an answer, an offer, a vendor. It goes through the same chain with the same draws as the report (`verdict.chain`), so that
 nothing that would change the answer is told without having been computed. Which variants are
 plausible stands in `verdict.plausible`, and how each is told in changes.csv.
 
@@ -26,23 +25,20 @@ from siting.inputs.scenario.changes import Changes, put, words
 from siting.inputs.scenario.model import Scenario
 from siting.rules import sovereignty
 from siting.rules.sovereignty import VerdictChange
-from siting.verdict import ranking
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 
 ChangeKind = Literal[
-    "input", "assumed", "stated", "unanswered", "policy", "offer", "event", "weight", "method",
-    "together",
+    "input", "assumed", "stated", "unanswered", "policy", "offer", "event", "together",
 ]  # fmt: skip
 """input: an end of its range; assumed: taken for granted by the kit, the other way; stated: what
 the client says of its data, the other way, or an invoice, left out; unanswered: a blank filled in;
 policy: what the client itself asks, left out; offer: what can be ordered or agreed otherwise;
-event: what may happen; weight; method: another way to rank; together: what the scenario wants tried
-at once."""
-Settled = Literal["decision", "answer", "offer", "pilot", "year", "day", "nothing", "weighing"]
+event: what may happen; together: what the scenario wants tried at once."""
+Settled = Literal["decision", "answer", "offer", "pilot", "year", "day", "nothing"]
 """What settles whether a change holds. decision: the client decides it; answer: the client or a
 vendor answers; offer: a written offer; pilot: the test with one team; year: a year of use; day: an
-announced one; nothing: no date does; weighing: it is a matter of how one weighs."""
+announced one; nothing: no date does."""
 Answer = Literal["stays", "level", "changes", "none"]
 """stays: the report's choice is first; level: another is, by no more than matters; changes: another
 is, by more, or the choice is ruled out; none: all are."""
@@ -127,46 +123,42 @@ class Outcome:
 
     answer: Answer
     option: str | None = None
-    """First by mean score; None where every option is ruled out."""
-    present_cost: float | None = None
-    """Its median. [client's currency]"""
+    """First in all; None where every option is ruled out."""
+    in_all: float | None = None
+    """Its mean. [client's currency]"""
     share: float | None = None
     """How sure: as in the report."""
     lead: float | None = None
-    """Points of the report's choice over its best rival, mean; None where it is ruled out or
-    alone."""
+    """What the next best costs more in all than the report's choice; None where that is ruled out,
+    or alone. [client's currency]"""
     cleared: bool | None = None
     """Whether nothing that is demanded of the report's choice is still to be shown; None where it
     is ruled out."""
-    own_cost: float | None = None
-    """The median of the report's choice then; None where it is ruled out. [client's currency]"""
+    own_in_all: float | None = None
+    """The mean of the report's choice then; None where it is ruled out. [client's currency]"""
     card: str = ""
     """GPU on which the option that is first runs then; blank where it names none."""
 
 
 def outcome(found: Decision, chosen: str | None) -> Outcome:
     """The decision on a variant, against the option that the report chooses."""
-    best = found.choice
-    if found.ranking is None or best is None:
+    best = found.recommended
+    if best is None:
         return Outcome(answer="none")
-    lead = found.ranking.lead(chosen) if chosen else None
-    level = lead is not None and lead >= -ranking.matters_points()
-    stays = best.name == chosen
+    own = found.means.get(chosen or "")
+    stays = best == chosen
+    level = own is not None and own - found.means[best] <= found.counts
     first = Outcome(
         answer="stays" if stays else "level" if level else "changes",
-        option=best.name,
-        present_cost=found.likely,
+        option=best,
+        in_all=found.means[best],
         share=found.share,
     )
-    if chosen is None or chosen not in found.ranking.names:
+    if chosen is None or own is None:
         return first
-    own = found.candidate(chosen)
-    return replace(
-        first,
-        lead=lead,
-        cleared=not own.uncleared,
-        own_cost=own.cost.central if own.cost else None,
-    )
+    lead = found.lead if stays else found.means[best] - own
+    cleared = not found.candidate(chosen).uncleared
+    return replace(first, lead=lead, cleared=cleared, own_in_all=own)
 
 
 Tried = tuple[Variant, Outcome]
@@ -253,7 +245,7 @@ class Switch:
     """The option that is first just below."""
     above: str | None
     lead_below: float | None
-    """Points of the first option over the second, just below."""
+    """What the next best costs more in all, just below. [client's currency]"""
     lead_above: float | None
     beyond: float
     """A value just beyond it, seen from today."""
@@ -342,4 +334,4 @@ def _switch(low: float, high: float, is_below: Callable[[float], bool], *, in_lo
 
 
 def _ahead(found: Decision) -> float | None:
-    return found.ranking.lead(found.ranking.best) if found.ranking else None
+    return found.lead

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from siting import catalogue, reasoning, vision
 from siting.catalogue import column, of_facts, suggestion
-from siting.inputs.attributes import FlowKind, dictionary, value_problem
+from siting.inputs.attributes import FlowKind, dictionary, properties, value_problem
 from siting.inputs.document import Fault, Path_, parted
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.model import BEST, Option, Quote, Scenario
@@ -467,15 +467,8 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
         yield fault if near else replace(fault, write=f"{fault.write}; {own}")
     for i, name in enumerate(scenario.client.yes_means):
         yield from _one_of(("client", "yes_means", i), name, "option", options, "options")
-    what = "criterion of siting_facts/decision_criteria.csv"
-    criteria = "decision_criteria"
-    for name in decision.weights:
-        path = ("decision", "weights", name)
-        yield from _one_of(path, name, what, column(criteria, "criterion"))
-    unread = list(_no_conditions(decision.hard_constraints))
-    yield from unread
-    if not unread:  # else nobody knows whether law is among them
-        yield from _priced_policies(scenario)
+    yield from _no_conditions(decision.hard_constraints)
+    yield from _contradicting(decision.premiums)
     if "budget" in decision.hard_constraints and not decision.budget_per_year:
         wrong = "a budget is a hard constraint without an amount"
         yield Fault(("decision",), wrong, "add `budget_per_year:`")
@@ -488,16 +481,14 @@ def _no_conditions(lines: Sequence[str]) -> Iterator[Fault]:
         yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
 
 
-def _priced_policies(scenario: Scenario) -> Iterator[Fault]:
-    """A policy has a price, or holds at any; and it rules out what fails it. Its hard conditions
-    are ones that can be read."""
-    asked = map(constraints.Constraint.read, scenario.decision.hard_constraints)
-    is_hard = any(each.kind == "sovereignty" for each in asked)
-    for line in scenario.rules.policies_up_to:
-        place = ("rules", "policies_up_to", line)
-        if not is_hard:
-            wrong = "without a hard condition a policy rules nothing out, whatever it costs"
-            yield Fault(place, wrong, "add sovereignty to decision.hard_constraints")
+def _contradicting(premiums: Mapping[str, object]) -> Iterator[Fault]:
+    """Properties that no option has both, each with a premium."""
+    rows = properties()
+    for name in premiums:
+        other = rows[name].contradicts if name in rows else ""
+        if other in premiums and name < other:
+            wrong = f"no option has both {name} and {other}"
+            yield Fault(("decision", "premiums", name), wrong, "keep the one that you would pay for")
 
 
 def _answers(scenario: Scenario) -> Iterator[Fault]:

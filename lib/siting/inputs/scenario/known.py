@@ -127,6 +127,7 @@ WEIGHTS = KnownName(
 KV_CACHE = KnownName(dtypes.kv_format, lambda: catalogue.column("kv_formats", "format"))
 SERVER = _of("servers", "id", "server")
 SERVER_OR_BEST = replace(SERVER, best=True)
+PROPERTY = _of("properties", "property", "property")
 BOARD = _of("quality_boards", "board", "board")
 EFFORT = KnownName(_effort, lambda: {*catalogue.column("reasoning_effort", "effort"), "default"})
 COUNTRY = KnownName(_country)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
+    StringConstraints,
     AfterValidator,
     BaseModel,
     BeforeValidator,
@@ -632,10 +633,15 @@ class Finance(Strict):
     """One fully loaded infrastructure engineer, in the client's currency."""
     electricity_per_kwh: Amount | None = None
     """The client's tariff; None: the country's published price."""
-    price_path: Literal["named_model", "equal_quality", "list"] = "named_model"
-    """How API prices move. named_model: you stay with the vendor; a model keeps its list price
-    until it ends, then its successor's holds. equal_quality: you test and move each year, and get
-    what is then cheapest of equal quality. list: as listed to the end."""
+    falling_prices: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How likely you take it to be that API prices go on falling as they did, 0 to 1. Else they
+    hold: a model keeps its list price until it ends, then its successor's holds. None: as likely as
+    not."""
+    price_path: Literal["named_model", "falling", "equal_quality", "list"] = "named_model"
+    """The future of API prices that pages on cost show; the verdict weighs two of them by
+    `falling_prices`. named_model: prices hold. falling: they fall, and you take what is then
+    cheapest once your model ends. equal_quality: the same, and you test and move each year.
+    list: as listed to the end."""
     parallel_months: Annotated[Uncertain, _within(0, 24)] | None = None
     """Months in which what runs today is still paid after another option is in production."""
     vat_recoverable: Annotated[Uncertain, _within(0, 1)] | None = None
@@ -687,13 +693,7 @@ class Stability(Strict):
     """Days that a move to another model takes you, tests and approvals with it; None: 90."""
 
 
-Method = Literal["additive", "free_weights", "topsis", "promethee"]
-"""Ways to put criteria together."""
 Stress = Literal["dpf_falls", "us_model_blocked", "model_retired"]
-
-
-StrikingPolicy = Literal["secnumcloud", "c5_type2", "eu_operator", "no_us_parent"]
-"""Policies that an option can fail; `european_model` is a wish."""
 
 
 class Rules(Strict):
@@ -702,23 +702,31 @@ class Rules(Strict):
     policies: list[
         Literal["secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent"]
     ] = []
-    policies_up_to: dict[StrikingPolicy, Annotated[float, Field(gt=0, le=1)]] = {}
-    """Policies that you keep up to a price: `no_us_parent: 0.25` holds as long as the best option
-    that keeps it likely costs at most 25 % more than the best one without; else it is dropped, and
-    the report says so. Several are tried in their order. Asks for `sovereignty` among
-    decision.hard_constraints, without which no policy rules anything out."""
     attributes: Attributes = {}
     """Answers that hold for all options: attributes of siting_facts/sovereignty_attributes.csv."""
     retention_days_limit: Annotated[int, Field(ge=0, le=36500)] = 30
     stress: list[Stress] = list(get_args(Stress))
 
 
+Premium = Annotated[float, Field(ge=0, le=1e12)] | Annotated[
+    str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3})? ?%$")
+]
+"""Money a year, or a share of a year's bill, as `20 %`."""
+
+
+def _paid(said: float | str, bill: float) -> float:
+    """A premium as money a year."""
+    return bill * float(said.rstrip(" %")) / 100 if isinstance(said, str) else float(said)
+
+
 # Section `decision` of a scenario. What follows from it is `verdict.decision.Decision`.
 class Preferences(Strict):
-    """What the client weighs, and what it will not accept."""
+    """What the client pays for, and what it will not accept."""
 
-    weights: dict[str, Annotated[Uncertain, _within(0, 1000)]] = {}
-    """Relative importance by criterion of siting_facts/decision_criteria.csv, over its defaults."""
+    premiums: dict[Annotated[str, known.PROPERTY], Premium] = {}
+    """What a property is worth to you: money a year, or a share of today's yearly bill, as `20 %`;
+    names from `siting facts --table properties`. Whoever lacks one, or is not shown to have it,
+    counts as so much dearer."""
     hard_constraints: list[Annotated[str, BeforeValidator(constraints.as_a_word)]] = []
     """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`; `sovereignty: {seal: 2}`
     asks for at least that level of the EU Cloud Sovereignty Framework too."""
@@ -730,12 +738,9 @@ class Preferences(Strict):
     """Day on which go or no-go is decided, such as a meeting of the board; within a year of the
     report. Where an offer for the choice ends before, it is decided on that day. None: 30 days
     after the report to stay, 90 to move, once one team has tested."""
-    usual_cost_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
-    """What a year of such a service usually costs, in the client's currency: a cost of that is
-    worth half of the points, twice that none. None: worked out from the load."""
-    method: Method = "additive"
-    """How criteria are put together: weighted sum, the same with any weights, nearness to the best
-    of all (TOPSIS), or wins against each other (PROMETHEE II)."""
+    def premiums_a_year(self, bill: float) -> dict[str, float]:
+        """What each property is worth. bill: of a year today. [money a year]"""
+        return {name: _paid(said, bill) for name, said in self.premiums.items()}
 
     @property
     def seal_floor(self) -> str | None:

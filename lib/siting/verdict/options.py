@@ -1,38 +1,38 @@
-"""The options as the decision sees them: measures from the other chapters, one for each criterion.
+"""The options as the decision sees them: what each costs by case, its limits, its properties.
 
-Nothing is judged here. What a chapter could not estimate stays unknown.
+Nothing is judged here. What another chapter could not estimate stays unknown.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
+from siting import draws as streams
 from siting import places, quality
-from siting.catalogue import Fact, of_facts, one_of, settings, table
+from siting.catalogue import Fact, Input, settings, source_of, table
+from siting.cost import costing
 from siting.cost.money import MONTHS
 from siting.cost.priced import PricedHybrid, PricedOption, Split
 from siting.cost.prices import Factor
-from siting.cost.tco import CashFlow
+from siting.cost.tco import CashFlow, Totals
+from siting.draws import Floats
 from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.model import Scenario
-from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, SELF_HOSTED
+from siting.places import BY_REQUEST, MIXED, OWNED
 from siting.quality import leaves
 from siting.quantity import Range
-from siting.rules.openness import SERVED_ALONE, Licence, ModelFinding, Parts
-from siting.rules.sovereignty import OpenPoint, Sovereignty
+from siting.rules.findings import Finding
+from siting.rules.sovereignty import Sovereignty
 from siting.serving.capacity import OptionCapacity
-from siting.vendors.stability import VendorRisks
+from siting.vendors.stability import OptionRisk, VendorRisks
+from siting.verdict.candidate import Barrier, Candidate, Doubt, Future, Sampled
+from siting.verdict.leaving import Terms
 from siting.verdict.plan import PlanStep, doubted
-from siting.verdict.ranking import Barrier, Candidate, Coins, Doubt, Measure, Sampled
-
-EXIT_MONTH = 12
-"""Leaving is priced one year in: after the first budget, before the first renewal."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Priced:
@@ -44,6 +44,14 @@ class Priced:
     """As planned, month by month."""
     life: int
     """Life of a server. [years]"""
+
+    def paid(self, category: str) -> float:
+        """What is paid for a category over the horizon, as planned."""
+        return sum(float(f.amounts.sum()) for f in self.flows if f.category == category)
+
+    def paid_for(self, item: str) -> float:
+        """The same for one cost item."""
+        return sum(float(f.amounts.sum()) for f in self.flows if f.item == item)
 
     @property
     def split(self) -> Split | None:
@@ -57,8 +65,11 @@ class Chapters:
 
     scenario: Scenario
     capacity: Mapping[str, OptionCapacity]
-    draws: Mapping[str, Sampled]
-    """Present cost of each priced option."""
+    totals: Mapping[str, Mapping[Future, Totals]]
+    """Cost of each priced option in both futures."""
+    moving: Mapping[str, Totals]
+    """The same of options that pay an API, for who moves each year where prices fall."""
+    terms: Terms
     sovereignty: Sovereignty
     parity: quality.Parities
     costs: Mapping[str, Priced] = field(default_factory=dict)
@@ -66,54 +77,44 @@ class Chapters:
     """Why the other options have no cost."""
 
 
-def candidate(found: Chapters, stability: VendorRisks, usual: float, name: str) -> Candidate:
-    """An option with its measures, the constraints that it fails, and what is not cleared.
-
-    usual: what such a service usually costs over the horizon, which money is measured against
-    (`cost.reference`). [client's currency]
-    """
+def candidate(found: Chapters, stability: VendorRisks, name: str) -> Candidate:
+    """An option with its costs, its limits and its properties."""
     option = found.scenario.options[name]
     held = barriers(found, name)
-    return Candidate(
+    known = Candidate(
         name=name,
         label=option.label,
         kind=option.kind,
-        measures=measures(found, stability, usual, name),
-        cost=found.draws.get(name),
+        place=place(found.scenario, name),
+        has=found.sovereignty.properties(name),
         barriers=(*gone(found.scenario, name), *held.fails),
         uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *held.doubts))),
-        cause=cause(found.scenario, name),
+    )
+    if name not in found.totals:
+        return known
+    costs = found.totals[name]
+    n = len(costs["hold"].present)
+    priced = found.costs[name]
+    once, yearly = remedied(found, name, n)
+    return replace(
+        known,
+        cost=Sampled.of(costs["hold"].present),
+        costs=costs,
+        moving=found.moving.get(name),
+        loss=expected_loss(found, stability.options[name], name, n),
+        remedies_once=once,
+        remedies_yearly=yearly,
+        entry=entry(priced, found.terms),
+        bound=bound(priced, found, name),
+        wait=waiting(found, name),
     )
 
 
-def measures(
-    found: Chapters, stability: VendorRisks, usual: float, name: str
-) -> dict[str, Measure]:
-    """What is known of an option, by measure."""
-    scenario = found.scenario
-    option = found.scenario.options[name]
-    price = found.costs.get(name)
-    yearly = usual / (scenario.finance.horizon_months / MONTHS)
-    every: dict[str, Measure | None] = {
-        "cost_ratio": found.draws[name].scaled(1 / usual) if name in found.draws else None,
-        "latency_margin": latency_margin(found.capacity[name]),
-        "loss_share": loss_share(stability, name, yearly),
-        "findings": findings(found.sovereignty, scenario, name),
-        "openness": openness(scenario, found.sovereignty, name),
-        "months_to_production": option.months_to_production.scaled(1, "months"),
-        "exit_share": exit_share(price, scenario, name, yearly),
-    }
-    for key, value in option.attributes.items():
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            for sort in ("attribute", "answer"):
-                every[f"{sort}:{key}"] = Range.exact(float(value))
-    return {k: v for k, v in every.items() if v is not None}
-
-
-def cause(scenario: Scenario, name: str) -> str:
-    """What an option's uncertain measures are drawn by: its kind and its vendors."""
-    vendors = (scenario.options[part].vendor for part in leaves(scenario, name))
-    return ":".join((scenario.options[name].kind, *vendors))
+def place(scenario: Scenario, name: str) -> str:
+    """Where an option is had: its kind, its vendors and their countries."""
+    parts = (scenario.options[part] for part in leaves(scenario, name))
+    where = (f"{o.kind} {o.vendor or o.provider} {o.country}" for o in parts)
+    return f"{scenario.options[name].kind}: " + ", ".join(where)
 
 
 def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:
@@ -130,131 +131,124 @@ def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:
                 yield Barrier(told=f"{called} can no longer be had", by="gone")
 
 
-# Measures ---------------------------------------------------------------------------------------
+# The sum ----------------------------------------------------------------------------------------
 
 
-def latency_margin(capacity: OptionCapacity) -> Range | None:
-    """Share of the latency limit that is left, at the stricter of the two limits.
+def expected_loss(found: Chapters, risk: OptionRisk, name: str, n: int) -> Floats:
+    """Expected loss a year from the vendors' side, of the shocks that are counted as loss, and
+    from machines of one's own. [n]"""
+    counted = (k for k in risk.kinds if k.costs is not None and k.kind.counted == "loss")
+    total = sum(((k.chances * k.costs)[:n] for k in counted), np.zeros(n))
+    return np.asarray(total * burst_share(found, name) + own_shocks(found, name, n))
 
-    From the busiest hour of the year to the busiest of a usual week; an API's is unknown.
+
+def burst_share(found: Chapters, name: str) -> float:
+    """Share of a full move that the loss of a vendor means: of a mix on machines of one's own, what
+    it sends there, and of the rest the work of testing one move."""
+    priced = found.costs[name]
+    if not isinstance(priced.plan, PricedHybrid) or priced.plan.base.option.vendor:
+        return 1.0
+    alone = found.costs.get(priced.plan.burst.name)
+    whole = alone.paid("api") if alone else 0.0
+    sent = min(1.0, priced.paid("api") / whole) if whole > 0 else 1.0
+    move = priced.paid("migration")
+    test = priced.paid_for("migration_evaluation") / move if move > 0 else 0.0
+    return sent + (1 - sent) * test
+
+
+def own_shocks(found: Chapters, name: str, n: int) -> Floats:
+    """Expected loss a year from machines of one's own: a card or a server is out for longer than
+    its spare covers, or the person leaves who knows them. [n]"""
+    owned = [p for p in leaves(found.scenario, name) if found.scenario.options[p].kind in OWNED]
+    if not owned:
+        return np.zeros(n)
+    seed = found.scenario.seed
+    priced = found.costs[name]
+    factors = priced.factors
+    staff = factors["staff_cost"].value.central if "staff_cost" in factors else 0.0
+    spare = all(found.scenario.options[part].redundancy != "none" for part in owned)
+    basis = {"staff": staff, "hardware": priced.paid("hardware")}
+    total = np.zeros(n)
+    for row in table("own_shocks", OwnShock):
+        if not (row.unless_spare and spare):
+            chance = streams.at_score(row.chance, streams.normal(seed, n, "own", row.shock))
+            share = streams.at_score(row.share, streams.normal(seed, n, "own cost", row.shock))
+            total += np.maximum(0, chance) * np.maximum(0, share) * basis[row.of]
+    return total
+
+
+class OwnShock(Fact, tables="own_shocks", key="shock"):
+    """Something that may befall machines of one's own, and what it costs."""
+
+    shock: str
+    label: str
+    chance: Range
+    """A year."""
+    share: Range
+    """What it costs, as a share of what it is measured in."""
+    of: Literal["staff", "hardware"]
+    """staff: a year of one engineer; hardware: what the servers cost."""
+    unless_spare: bool = False
+    """Whether a spare machine covers it."""
+
+
+def remedied(found: Chapters, name: str, n: int) -> tuple[Floats, Floats]:
+    """What remedies cost once, and a year. [n each]
+
+    Whether one is needed is a coin by its cause, the same for all options that would need it.
     """
-    if not capacity.pools:
-        return None
-    pools = capacity.serving_pools
-    peak = 1 - max(pool.latency.strain(pool.latency.year_peak) for pool in pools)
-    usual = 1 - max(pool.latency.strain(pool.latency.usual_week_peak) for pool in pools)
-    return Range(min(peak, usual), peak, max(peak, usual), unit="share")
+    known = costing.remedies(found.scenario)
+    needed = settings("decision_settings")["remedy_needed"].range.central
+    yearly_bill = found.costs[name].paid("api") * MONTHS / found.scenario.finance.horizon_months
+    once = np.zeros(n)
+    yearly = np.zeros(n)
+    for item in found.sovereignty.remedies(name):
+        if item in known:
+            remedy = known[item]
+            is_needed = streams.uniform(found.scenario.seed, n, "remedy", item) < needed
+            once += is_needed * remedy.once.central
+            share = remedy.share_of_api_bill.central * yearly_bill
+            yearly += is_needed * (remedy.per_year.central + share)
+    return once, yearly
 
 
-def loss_share(stability: VendorRisks, name: str, yearly: float) -> Range | None:
-    """Expected yearly loss from the vendor's side over what such a service usually costs a year.
-
-    Zero where no vendor runs the service; unknown where the record or the cost is.
-    """
-    loss = stability.options[name]
-    if not loss.vendors:
-        return Range.exact(0.0, "share")
-    if loss.expected is None:
-        return None
-    return loss.expected.scaled(1 / yearly, "share")
+def entry(priced: Priced, terms: Terms) -> float:
+    """What it takes to come on the day of leaving: the move, and machines, less what they are
+    still worth in the end. [worth today]"""
+    until = terms.after * MONTHS
+    bought = sum(float(f.amounts[:until].sum()) for f in priced.flows if f.capital)
+    lost = settings("decision_settings")["exit_value_lost"].range.central
+    in_books = max(0.0, 1 - (terms.years - terms.after) / priced.life)
+    return (bought * (1 - (1 - lost) * in_books) + priced.paid("migration")) * terms.then
 
 
-def findings(sovereignty: Sovereignty, scenario: Scenario, name: str) -> Coins:
-    """Rules that fail, and what is open: a point counts, or does not, as its coin falls.
-
-    Rules that wait for one answer are one point, and law that is not on file is none: it is the
-    same for every option.
-    """
-    assessed = sovereignty.options[name]
-    coins = tuple(_coin(scenario, point) for point in assessed.open_points)
-    return Coins(assessed.counts["fail"], coins)
-
-
-def _coin(scenario: Scenario, point: OpenPoint) -> str:
-    """What a point turns on, whichever option carries it: the client's own answer is the same for
-    all, and so is what only its own team can mend; a vendor's is the vendor's."""
-    if point.awaited is not None and point.awaited.level == "client":
-        return point.awaited.name
-    if point.awaited is None and point.lead.turns_on_client:
-        return f"{point.lead.rule.rule_id}:{point.lead.reason}"
-    carrier = scenario.options.get(point.lead.flow.carrier)
-    vendor = carrier.vendor if carrier else ""
-    if point.awaited is not None:
-        return f"{point.awaited.name}:{vendor}"
-    return f"{point.lead.rule.rule_id}:{vendor}:{point.lead.reason}"
+def bound(priced: Priced, found: Chapters, name: str) -> float:
+    """What is lost in leaving: of what was bought the part of its book value that a sale loses,
+    and what a longer commitment still demands. [worth today]"""
+    terms = found.terms
+    months = terms.after * MONTHS
+    bought = sum(float(f.amounts[: months + 1].sum()) for f in priced.flows if f.capital)
+    lost = settings("decision_settings")["exit_value_lost"].range.central
+    books = bought * max(0.0, 1 - terms.after / priced.life)
+    owed = sum(committed(priced, found.scenario, p, months) for p in leaves(found.scenario, name))
+    return (books * lost + owed) * terms.then
 
 
-def _openness_words() -> tuple[str, ...]:
-    of_licence = get_args(Licence.model_fields["licence_class"].annotation)
-    of_parts = get_args(Parts.model_fields["training_data"].annotation)
-    return (*of_licence, *of_parts, SERVED_ALONE)
-
-
-class OpennessPoints(Fact, tables="openness_points", key="part word"):
-    """What one part of a model counts, by how it is published."""
-
-    part: Literal["weights", "licence_class", "training_data", "training_code"]
-    word: Annotated[str, one_of(_openness_words, "word for openness")]
-    points: float
-
-
-def openness(scenario: Scenario, sovereignty: Sovereignty, name: str) -> Range | None:
-    """Mean openness of the models that an option runs: weights, licence, data and code.
-
-    Open weights at a host count like those on own machines: when its contract ends, another may
-    serve the same model. A model behind its vendor's API counts as closed.
-    """
-    open_kinds = (*SELF_HOSTED, *HOSTED_OPEN)
-    values = [
-        _openness(model) if scenario.options[part].kind in open_kinds else 0.0
-        for part in leaves(scenario, name)
-        for model in sovereignty.models
-        if part in model.used_by
-    ]
-    return Range.exact(float(np.mean(values)), "share") if values else None
-
-
-def _openness(model: ModelFinding) -> float:
-    """Points of a model, 0 to 1; a part that nobody describes counts half of its points."""
-    points = _openness_points()
-    most = {part: max(by_word.values()) for part, by_word in points.items()}
-    gained = sum(points[part].get(model.said[part], top / 2) for part, top in most.items())
-    return gained / sum(most.values())
-
-
-@of_facts
-def _openness_points() -> Mapping[str, Mapping[str, float]]:
-    """Points by part of a model, and by how it is published."""
-    found: dict[str, dict[str, float]] = {}
-    for row in table("openness_points", OpennessPoints):
-        found.setdefault(row.part, {})[row.word] = row.points
-    return found
-
-
-def exit_share(option: Priced | None, scenario: Scenario, name: str, yearly: float) -> Range | None:
-    """Money still bound when leaving after twelve months, over what such a service usually costs
-    a year.
-
-    Book value of what was bought, times the share that a sale then loses, and what a longer
-    commitment still demands.
-    """
-    if option is None:
-        return None
-    bought = sum(float(f.amounts[: EXIT_MONTH + 1].sum()) for f in option.flows if f.capital)
-    left = bought * max(0.0, 1 - EXIT_MONTH / (12 * option.life))
-    bound = settings("decision_settings")["exit_value_lost"].range.scaled(left)
-    owed = sum(committed(option, scenario, part) for part in leaves(scenario, name))
-    return bound.plus(Range.exact(owed)).scaled(1 / yearly, "share")
-
-
-def committed(option: Priced, scenario: Scenario, part: str) -> float:
-    """Payments after month twelve that a commitment of a part of the option still demands."""
+def committed(option: Priced, scenario: Scenario, part: str, after: int) -> float:
+    """Payments that a commitment of a part of the option still demands after so many months."""
     terms = scenario.options[part]
     months = {"3y": 36, "1y": 12}.get(terms.commitment, 0)
-    if months <= EXIT_MONTH or terms.kind not in places.COMMITTED:
+    if months <= after or terms.kind not in places.COMMITTED:
         return 0.0
-    rent = [f.amounts[EXIT_MONTH + 1 : months + 1] for f in option.flows if f.category == "rental"]
+    rent = [f.amounts[after + 1 : months + 1] for f in option.flows if f.category == "rental"]
     return float(np.sum(rent)) if rent else 0.0
+
+
+def waiting(found: Chapters, name: str) -> float:
+    """Until an option serves who comes to it on the day of leaving. [years, worth today]"""
+    option = found.scenario.options[name]
+    months = 0.0 if option.in_use else option.months_to_production.central
+    return months / MONTHS * found.terms.then
 
 
 # Constraints and proof --------------------------------------------------------------------------
@@ -370,9 +364,10 @@ def _by_latency(capacity: OptionCapacity, line: str) -> Held:
 def _by_budget(found: Chapters, name: str, line: str) -> Held:
     """Over the budget in the median is a fail, over it in one case of ten a doubt."""
     budget = found.scenario.decision.budget_per_year
-    if not budget or name not in found.draws:
+    if not budget or name not in found.totals:
         return Held()
-    yearly = found.draws[name].scaled(MONTHS / found.scenario.finance.horizon_months)
+    cost = Sampled.of(found.totals[name]["hold"].present)
+    yearly = cost.scaled(MONTHS / found.scenario.finance.horizon_months)
     doubt = Doubt(
         point="Budget",
         reason="It may cost more than the budget.",
@@ -462,3 +457,53 @@ def _project(option: Priced, category: str, currency: str) -> Range:
             paid = float(flow.amounts.sum())
             total = total.plus(Range(paid * low, paid, paid * high, unit=currency))
     return total
+
+
+# What a reader must know of it ---------------------------------------------------------------------
+
+
+def notes(
+    scenario: Scenario, parity: quality.Parities, options: Sequence[Candidate]
+) -> Iterator[str]:
+    """What a reader must know about the comparison itself."""
+    yield from parity.warnings
+    for lost in scenario.suppose.gone:
+        yield f"it is supposed that {lost} can no longer be had"
+    for model, heir in scenario.suppose.follows.items():
+        yield f"it is supposed that {quality.spoken(heir)} follows {quality.spoken(model)}"
+    for event in scenario.suppose.law:
+        yield f"it is supposed that this happens: {event.replace('_', ' ')}"
+    for base in (c for c in options if c.name == scenario.finance.baseline):
+        if base.cost is None:
+            yield f"{base.label}, which runs today, could not be priced"
+        if base.struck:
+            yield f"{base.label}, which runs today, fails a hard constraint: {base.struck[0]}"
+
+
+ROOM = {"kw": "kW", "racks": "racks", "servers": "servers"}
+"""Limits of a room, with their units."""
+
+
+def limits(scenario: Scenario) -> Iterator[Input]:
+    """Limits that the client sets: of its budget, its policies and its rooms, with their origin."""
+    decision = scenario.decision
+    said: list[tuple[str, str, float | None, str]] = []
+    kept = "" if "budget" in decision.hard_constraints else ", not a hard condition"
+    money = scenario.client.currency
+    budget = decision.budget_per_year
+    said.append((f"budget of a year{kept}", "decision.budget_per_year", budget, money))
+    for key, option in scenario.options.items():
+        for field, unit in ROOM.items() if option.room else ():
+            name = f"room of {option.label}, at most"
+            path = f"options.{key}.room.{field}"
+            said.append((name, path, getattr(option.room, field), unit))
+    for name, path, value, unit in said:
+        if value is not None:
+            yield Input(name=name, value=Range.exact(value, unit), source=scenario.source(path))
+
+
+def inputs(scenario: Scenario) -> Iterator[Input]:
+    """The client's limits, and the numbers behind the sum, with their origin."""
+    yield from limits(scenario)
+    for s in settings("decision_settings").values():
+        yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))

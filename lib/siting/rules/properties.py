@@ -1,0 +1,46 @@
+"""Properties of an option that a client may value: each is a row of properties.csv.
+
+An option has a property where it is shown of every flow of requests that it carries. What is not
+known is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from siting import catalogue
+from siting.inputs.attributes import properties
+from siting.rules import conditions
+from siting.rules.conditions import Condition
+from siting.rules.flows import FlowFacts
+from siting.rules.rulebook import Dictionary, RuleBook, rule_book
+
+HOME = "home"
+"""The client's own country, as conditions name it."""
+NEAR = "near"
+"""Countries whose law is no third country's to the client."""
+
+
+@catalogue.of_facts
+def _parsed() -> Mapping[str, Condition]:
+    law = rule_book()
+    groups = {*law.sets, HOME, NEAR}
+    known = Dictionary(attributes=law.attributes, groups=groups, derived=law.derived)
+    found = {}
+    for name, row in properties().items():
+        where = f"properties.csv, {name}"
+        found[name] = known.resolved(conditions.parse(row.holds_when, where), where)
+    return found
+
+
+def shown(flows: Sequence[FlowFacts], law: RuleBook, country: str) -> frozenset[str]:
+    """Properties that an option with these flows is shown to have, for a client of a country."""
+    eea = law.sets["eea"]
+    near = {country} | (eea if country in eea | law.sets["beside_eea"] else frozenset())
+    sets = {**law.sets, HOME: frozenset({country}), NEAR: frozenset(near)}
+    asked = [{**sets, **flow.values} for flow in flows if flow.kind == "inference"]
+    return frozenset(
+        name
+        for name, holds in _parsed().items()
+        if asked and all(conditions.evaluate(holds, values) for values in asked)
+    )

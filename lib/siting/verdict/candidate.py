@@ -1,0 +1,121 @@
+"""One option as the decision sees it: what is known of it, before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from siting.cost.tco import Totals
+from siting.draws import Floats
+from siting.rules.findings import Finding
+
+Future = Literal["hold", "fall"]
+"""Of API prices."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """An uncertain value: its median, and draws in which it varies together with others."""
+
+    draws: Floats
+    central: float
+
+    @classmethod
+    def of(cls, draws: Floats) -> Sampled:
+        """Draws with their median."""
+        return cls(draws, float(np.median(draws)))
+
+    def scaled(self, factor: float) -> Sampled:
+        """Every value times `factor`."""
+        return Sampled(self.draws * factor, self.central * factor)
+
+    @property
+    def low(self) -> float:
+        """P10 of the draws."""
+        return float(np.quantile(self.draws, 0.1))
+
+    @property
+    def high(self) -> float:
+        """P90 of the draws."""
+        return float(np.quantile(self.draws, 0.9))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A constraint that is neither kept for certain nor broken."""
+
+    point: str
+    """What is in doubt, in a few words."""
+    reason: str
+    clears: str
+    """What would clear it."""
+    owner: str = "architect"
+    """Who settles it."""
+    quality: bool = False
+    """Whether it is the model's quality that is not shown."""
+    may_not_apply: bool = False
+    """Whether it is not even known if the rule that asks for it concerns the option."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Barrier:
+    """What rules an option out: the cause, and how a reader is told."""
+
+    told: str
+    by: Literal["gone", "price", "part", "room", "rule", "condition"]
+    """gone: its vendor or model; price: it has none; part: it is a mix of one part alone; room: too
+    small for its servers; rule: fails, as a hard condition asks that it does not; condition: a hard
+    condition on anything else."""
+    line: str = ""
+    """The hard condition, as the scenario writes it; blank where none is needed to strike."""
+    findings: tuple[Finding, ...] = ()
+    """What the rule says of each flow on which it fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One option as the decision sees it; amounts are in the client's currency.
+
+    Draws of all candidates are as many, in one order: a case is the same in each.
+    """
+
+    name: str
+    label: str
+    kind: str
+    place: str
+    """Where it is had: options of one place differ in model, effort or commitment alone."""
+    cost: Sampled | None = None
+    """Present cost over the horizon where prices hold."""
+    costs: Mapping[Future, Totals] = field(default_factory=dict)
+    """Present cost and yearly bills in each future; none where it has no price."""
+    moving: Totals | None = None
+    """The same where prices fall, of who moves each year to what the place then sells of the same
+    quality; None where no API is paid."""
+    loss: Floats = field(default_factory=lambda: np.zeros(1))
+    """Expected loss by vendors, or by failures of machines of one's own. [n, a year]"""
+    remedies_once: Floats = field(default_factory=lambda: np.zeros(1))
+    """Remedies that are needed, bought at the start. [n]"""
+    remedies_yearly: Floats = field(default_factory=lambda: np.zeros(1))
+    """Remedies that are needed. [n, a year]"""
+    entry: float = 0.0
+    """For who comes on the day of leaving: the move, and machines for the rest. [worth today]"""
+    bound: float = 0.0
+    """For who leaves on that day: value of machines that is lost, commitments. [worth today]"""
+    wait: float = 0.0
+    """Until it serves who comes. [years, worth today]"""
+    has: frozenset[str] = frozenset()
+    """Properties that it is shown to have."""
+    barriers: tuple[Barrier, ...] = ()
+    """What rules it out."""
+    uncleared: tuple[Doubt, ...] = ()
+    """Limits that are not shown to hold, and models not shown to be good enough."""
+
+    @property
+    def struck(self) -> tuple[str, ...]:
+        """What rules it out, in words, each said once."""
+        return tuple(dict.fromkeys(barrier.told for barrier in self.barriers))
+
+
