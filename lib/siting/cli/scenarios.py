@@ -55,7 +55,6 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         told += (paid.told for name in opened.options for paid in beside_list(opened, name))
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
         told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
-        told += [*moot(opened), *elsewhere(opened), *routed(opened, stages)]
         told += long_labels(opened)
         told += [*dear_power(opened), *too_small(opened, stages), *unheard(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
@@ -247,16 +246,6 @@ def long_labels(found: Scenario) -> Iterator[str]:
             )
 
 
-def moot(found: Scenario) -> Iterator[str]:
-    """Policies with a price that hold at any price as well."""
-    for line in found.rules.policies_up_to:
-        if line in found.rules.policies:
-            yield (
-                f"rules.policies_up_to.{line} has no effect: the policy stands in rules.policies, "
-                "where it holds at any price"
-            )
-
-
 def crossed(found: Scenario) -> Iterator[str]:
     """What ends or is due before the client's own day of go or no-go."""
     from siting.verdict import dates
@@ -286,8 +275,8 @@ def crossed(found: Scenario) -> Iterator[str]:
 def dear_terms(found: Scenario, stages: Chain) -> Iterator[str]:
     """Options that are rented for a year or three where another term costs less, by so much that it
     counts; machines that are left open are chosen for each term."""
-    from siting.inputs.scenario import changed
     from siting.catalogue import settings
+    from siting.inputs.scenario import changed
     from siting.places import COMMITTED
     from siting.verdict.plausible import TERMS
 

@@ -5,7 +5,8 @@ save for rare jumps; then its successor's price holds, to the end.
 `falling`: the same client in a market whose prices fall: the list price until the model ends, then
 what the same score then costs. `equal_quality`: the client tests and moves each year, to whoever
 then sells the same score cheapest; no such fall was seen for longer than two years, so that prices
-rest from then on. `list`: the list price to the end. Changes that are announced fall in their month unless the client moves.
+rest from then on. `list`: the list price to the end. Changes that are announced fall in their month
+unless the client moves.
 """
 
 from __future__ import annotations

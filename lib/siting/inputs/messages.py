@@ -64,8 +64,8 @@ _EXPECTED = {
     "requests_per_hour": "write requests_per_day:, and hours: with 24 numbers",
     "decision_date": "write it in the section decision, as date: with the day of go or no-go",
     "horizon_years": "write horizon_months:, 48 for four years",
-    "weights": "say in decision.premiums what a property is worth a year, as {open_weights: 10_000}, "
-    "and in rules.policies or decision.hard_constraints what no money buys",
+    "weights": "say in decision.premiums what a property is worth a year, as {open_weights: "
+    "10_000}, and in rules.policies or decision.hard_constraints what no money buys",
     "method": "leave it out: options are compared by one sum of money",
     "usual_cost_per_year": "leave it out: money is compared with money",
     "policies_up_to": "say in decision.premiums what it is worth, as {no_third_law: 20 %}",

@@ -28,13 +28,13 @@ from typing import Any, Literal
 from siting_report.run.job import SCENARIO
 
 from siting import study
+from siting.catalogue import settings
 from siting.inputs.document import DocumentError, at
 from siting.inputs.scenario import load
 from siting.inputs.scenario.model import Scenario
 from siting.quantity import Range
 from siting.run import comparison, history
 from siting.run.comparison import Change
-from siting.verdict import ranking
 
 Summary = Mapping[str, Any]
 """The content of a summary.json."""
@@ -289,7 +289,8 @@ def _apart(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     after = _value(new)
     if math.isnan(before) or math.isnan(after):
         return math.isnan(before) != math.isnan(after)
-    return abs(after - before) > ranking.matters_cost() * max(abs(before), abs(after))
+    counts = settings("decision_settings")["matters_cost"].range.central
+    return abs(after - before) > counts * max(abs(before), abs(after))
 
 
 def _value(row: Mapping[str, Any]) -> float:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -47,10 +46,12 @@ from siting.study.sources import SourceFrames
 from siting.study.timeline import TimelineFrames
 from siting.study.turns import TurnFrames
 from siting.study.vendors import VendorFrames
+from siting.study.verdict import VerdictFrames
 from siting.study.wording import Wording
 from siting.verdict.variants import Outcome, Variant
 
 TOPICS: tuple[type[Topic], ...] = (
+    VerdictFrames,
     DecisionFrames,
     TurnFrames,
     CostFrames,
@@ -67,19 +68,6 @@ TOPICS: tuple[type[Topic], ...] = (
 """What a study is made of. Its page lists them in this order: what is asked first is first."""
 
 
-GONE = {
-    "rule_stress": "s.law_events() tells which verdicts change if the law or a vendor moves, with "
-    "`event` in place of `stress`",
-    **dict.fromkeys(("lead_swings", "what_if", "flips"), "s.variants() tells what would change"),
-    "cost_quantiles": "s.costs() has P10, median and P90 of the present cost, s.standings() the "
-    "quartiles too",
-    "price_futures": "s.variants() tries each path of prices",
-    "price_paths": "s.variants() tries each path of prices",
-    "sensitivities": "s.knowledge() tells what it is worth to know an input",
-}
-"""Frames of before, and where what they told stands now."""
-
-
 class Study(Wording):
     """A scenario and what follows from it: frames, formats, and the files of its report."""
 
@@ -91,16 +79,7 @@ class Study(Wording):
                 setattr(self, name, getattr(made, name))
 
     def __getattr__(self, name: str) -> Any:
-        """A result that stood here before `results`; no other name gets here.
-
-        Raises AttributeError that says what took the place of a frame that went.
-        """
-        if name in GONE:
-            raise AttributeError(f"s.{name}() went; {GONE[name]}", name=name)
-        if not name.startswith("_") and hasattr(Results, name):
-            said = f"s.{name} stands in s.results.{name}, apart from frames and formats"
-            warnings.warn(said, DeprecationWarning, stacklevel=2)
-            return getattr(self.results, name)
+        """Raises AttributeError for a name that a study does not have, with the nearest one."""
         raise AttributeError(unknown(name, "part of a study", dir(self)), name=name)
 
     def __repr__(self) -> str:
@@ -110,11 +89,6 @@ class Study(Wording):
     def _repr_html_(self) -> str:
         """Every frame with its columns and units, without computing any."""
         return page.content(self, TOPICS)
-
-    def rivals(self) -> pd.DataFrame:
-        """The name that `alternatives` had before: a rival is the next-best option."""
-        found: pd.DataFrame = self.alternatives()
-        return found
 
     @property
     def facts_version(self) -> str:
@@ -143,8 +117,8 @@ class Study(Wording):
         """What would change the answer, as `siting variants --json` gives it: plain values, with
         the words for `--set`, and of continuous inputs the value at which the answer switches.
 
-        present_cost in the client's currency, share from 0 to 1, lead in points; card is the GPU
-        of the option that is then first, blank where it names none.
+        in_all and lead in the client's currency, sure from 0 to 1; card is the GPU of the option
+        that is then first, blank where it names none.
         """
         rows = [_tried(variant, outcome) for variant, outcome in self.results.tried]
         for switch in self.results.switches:
@@ -161,7 +135,7 @@ class Study(Wording):
                 future=row.told,
                 cost=Range(row.p10, row.p50, row.p90, unit=self.currency),
             )
-            for row in self.futures().dropna(subset=["p10", "p50", "p90"]).itertuples()
+            for row in self.futures().itertuples()
         ]
         budget = [
             workbook.Due(option=row.option, step=row.step, kind=row.kind, amount=row.amount)
@@ -198,8 +172,8 @@ def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:
         "after": variant.after,
         "set": list(variant.set),
         "option": found.option,
-        "present_cost": found.present_cost,
-        "share": found.share,
+        "in_all": found.in_all,
+        "sure": found.share,
         "lead": found.lead,
         "answer": found.answer,
         "card": found.card,

@@ -414,7 +414,7 @@ class BudgetFrames(Topic):
         likely = self.results.uncertainty.spreads[name].present.central
         paid = float(priced.paid.sum())
         forgone = priced.present - money.npv(priced.paid, self.results.cost.rate)
-        cured = self.results.cures(name)
+        cured = self.results.cured(name)
         is_planned = name == self.results.decision.recommended
         plan = self.results.plan if is_planned else ()
         held = sum(x.price.central for x in plan if x.price and self.results.is_held(x))

@@ -94,7 +94,7 @@ class CostFrames(Topic):
                 "ruled_out": name in ruled_out,
                 "total": option.total,
                 "present": option.present,
-                "cleared": option.present + self.results.cures(name),
+                "cleared": option.present + self.results.cured(name),
                 "present_low": spread.present.low,
                 "present_median": spread.present.central,
                 "present_high": spread.present.high,

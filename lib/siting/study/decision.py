@@ -4,121 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from siting import places
-from siting.catalogue import Source, settings, source_of
-from siting.cost import reference
+from siting.catalogue import Source, source_of
 from siting.quality import leaves, margin_of, own_result, spoken, tried_on
-from siting.quantity import DAYS_OF_MONTH, Range
+from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.verdict.dates import serves
+from siting.study.verdict import of_sums
 from siting.verdict.plan import Step
-from siting.verdict.ranking import (
-    Candidate,
-    Criterion,
-    Ranking,
-    Sampled,
-    matters_points,
-)
 
 
 class DecisionFrames(Topic):
     """Frames on the verdict, its reasons and what turns it."""
-
-    def _criteria_sources(self) -> list[Source]:
-        return [source_of(c) for c in self.results.decision.criteria]
-
-    @frame
-    def verdict(self) -> Rows:
-        """The answer: one row.
-
-        option?: the recommended one; missing where none may be chosen
-        kind?: kind of place
-        house?: kind of place of the client's own machines; missing where it has none
-        seller?: who sells the option, or the burst part of a hybrid; missing where nobody does
-        region?: of that seller, where the scenario states one
-        vendor?: vendor of the option, or of the burst part of a hybrid
-        country?: where it runs, in words
-        servers?: servers bought to begin with [servers]
-        model?: the models that it runs, in words
-        reply?: to the client's question. Not yet: something that is demanded of the choice is still
-            to be shown; the choice means yes, but no option is clearly better; or what runs today
-            stays and does not mean yes. Yes: any other choice that means yes. No: any other choice.
-            Missing: the question asks for neither yes nor no, or nothing may be chosen
-        stays: whether it is what runs today
-        today?: what runs today [option]
-        today_model?: the models that run today, in words
-        open: whether no option is clearly better
-        cleared: whether nothing that is demanded of it is still to be shown
-        share?: share of cases in which no other option is better by more than matters [share]
-        lead?: its mean score over that of the next option by mean score; missing where there is
-            none [points]
-        matters: points by which another option must be better to count as better [points]
-        months*?: until it serves [months]
-        live?: day on which it is expected to serve; of a move not before go or no-go
-        live_low?: the same, early
-        live_high?: the same, late
-        worth?: what it would be worth to know every uncertain input of cost [currency]
-        """
-        d = self.results.decision
-        name = d.recommended
-        row = {
-            "option": name,
-            "model": self._models(name),
-            "reply": self._reply(name),
-            "stays": d.stays,
-            "today": d.baseline,
-            "today_model": self._models(d.baseline),
-            "open": d.is_open,
-            "cleared": d.cleared,
-            "share": d.share,
-            "lead": d.ranking and d.ranking.lead(d.ranking.best),
-            "matters": matters_points(),
-            "worth": self.results.perfect_information,
-        }
-        if name is not None:
-            row |= self._place(name) | self._begin(name)
-        yield row
-
-    @frame_citing(_criteria_sources)
-    def standings(self) -> Rows:
-        """One option: its cost, its score and how often it comes first.
-
-        option: label of the option
-        key: name of the option in the scenario
-        kind: kind of place
-        model: the models that it runs, in words
-        role: chosen, today or other
-        status: allowed, not cleared or ruled out
-        reason?: why it is ruled out or not cleared; missing where it is allowed
-        p10?: present cost over the horizon, one case in ten is cheaper [currency]
-        p25?: a quarter of the cases are cheaper [currency]
-        p50?: median of the cases [currency]
-        p75?: three quarters are cheaper [currency]
-        p90?: nine in ten are cheaper [currency]
-        sure?: share of cases in which no other option is better by more than matters [share]
-        score?: mean over the cases: the option with the highest is chosen [points]
-        behind?: points of it that it is behind the choice [points]
-        score_p10?: one case in ten is lower [points]
-        score_p90?: nine in ten are lower [points]
-        """
-        for c in self.results.decision.candidates:
-            row = {
-                "option": c.name,
-                "key": c.name,
-                "kind": c.kind,
-                "model": self._models(c.name),
-                "role": self.results.roles[c.label],
-                **_status(c),
-            }
-            if c.cost is not None:
-                row |= _quantiles(c.cost)
-            ranking = self.results.decision.ranking
-            if ranking and c.name in ranking.names:
-                row |= _ranked(ranking, c.name, self.results.decision.recommended)
-            yield row
 
     @frame
     def live_models(self) -> Rows:
@@ -134,7 +31,7 @@ class DecisionFrames(Topic):
         chosen = self.results.decision.recommended
         if chosen is None:
             return
-        live = self.study.verdict().live.iloc[0]
+        live = self.study.answer().live.iloc[0]
         ends = self.study.retiring_models()
         gone = ends[(ends.option == self.results.labels[chosen]) & (ends.retired < live)]
         after = {row.model: self._successor(row, live) for row in gone.itertuples()}
@@ -184,94 +81,16 @@ class DecisionFrames(Topic):
                 }
         yield from self.results.sovereignty.sources
 
-    @frame_citing(_criteria_sources)
-    def scorecard(self) -> Rows:
-        """One option on one criterion.
-
-        option: label of the option
-        criterion: name of the criterion
-        label: the criterion in words
-        about: what is measured
-        unit: unit of the measure: the client's currency, share, or blank for a count
-        weight*: weight of the criterion [points]
-        weight_share: central weight over the sum of all [share]
-        known: whether the measure is known; an unknown one counts as anything
-        measure_p10?: measure, one case in ten is lower
-        measure?: measure, central case
-        measure_p90?: measure, nine in ten are lower
-        worst: measure that is worth nothing
-        best: measure that is worth everything
-        usual?: what such a service usually costs, over the horizon or a year of it, by whose
-            multiples the two are set; missing where no money is measured [currency]
-        worth_p10: worth of the measure, 1 at best, one case in ten is lower [1]
-        worth: worth of the central measure; a half where it is unknown [1]
-        worth_p90: worth, nine in ten are lower [1]
-        points: worth times weight: the columns of an option add up to its score [points]
-        """
-        for c in self.results.decision.candidates:
-            for criterion in self.results.decision.criteria:
-                yield self._scored(c, criterion)
-
-    @frame
-    def usual_cost(self) -> Rows:
-        """What such a service usually costs over the horizon: the scale of money in the scorecard.
-        One row.
-
-        usual: so many tokens at a usual price, and part of an engineer; without VAT, discount or
-            inflation [currency]
-        stated: whether the client said what it is; else it follows from the load
-        tokens: of the horizon as planned, neither read from a cache nor hidden [tokens]
-        price: of a million of them [USD/M tokens]
-        engineers: who run it [engineers]
-        """
-        given = settings("decision_settings")
-        loads = self.scenario.workloads.items()
-        yield {
-            "usual": self.results.decision.usual,
-            "stated": self.scenario.decision.usual_cost_per_year is not None,
-            "tokens": sum(reference.fresh_tokens(name, w, self.scenario) for name, w in loads),
-            "price": given["reference_price"].range.central,
-            "engineers": given["reference_staff"].range.central,
-        }
-        yield from (source_of(given[name]) for name in ("reference_price", "reference_staff"))
-
-    @frame_citing(_criteria_sources)
-    def leads(self) -> Rows:
-        """One criterion of the choice against its rival, the option that comes next by mean score;
-        they add up to the lead. No row where there is none.
-
-        option: label of the choice
-        rival: label of the other [option]
-        label: the criterion in words
-        points: mean points of the choice less those of the other [points]
-        known: whether the measure is known of both
-        """
-        found = self.results.decision
-        ranking = found.ranking
-        rival = ranking.next(ranking.best) if ranking else None
-        if ranking is None or rival is None:
-            return
-        one, other = (ranking.points[ranking.names.index(n)] for n in (ranking.best, rival))
-        pair = [found.candidate(name).measures for name in (ranking.best, rival)]
-        for criterion, points in zip(found.criteria, one - other, strict=True):
-            yield {
-                "option": ranking.best,
-                "rival": rival,
-                "label": criterion.label,
-                "points": float(points),
-                "known": all(criterion.measure in measures for measures in pair),
-            }
-
     # --- what would change the answer -------------------------------------------------------------
 
     def _variant_sources(self) -> list[Source]:
-        return [*self._criteria_sources(), *self.results.sovereignty.sources]
+        return [*of_sums(), *self.results.sovereignty.sources]
 
     @frame_citing(_variant_sources)
     def variants(self) -> Rows:
         """The scenario with one thing changed, decided anew by the same chain in the same cases.
 
-        kind: input, assumed, unanswered, policy, offer, event, weight, method or together
+        kind: input, assumed, stated, unanswered, policy, offer, event or together
         what: what is changed, in words
         before: as it stands in the report
         after: as it was tried
@@ -279,13 +98,15 @@ class DecisionFrames(Topic):
         set: words of `--set` that make it again, separated by blanks
         key?: the option that is then first, as the scenario names it
         then_first?: the same by its label; missing where all are ruled out
-        present_cost?: median of its present cost [currency]
-        share?: share of cases in which no other option is better by more than matters [share]
-        lead?: mean score of the report's choice over the best of the others; missing where it is
-            ruled out or alone [points]
+        in_all?: what it then costs in all, in the mean of the cases [currency]
+        share?: share of cases in which nothing allowed costs less in all by more than what matters
+            [share]
+        lead?: what the best of the others costs more in all than the report's choice, below 0
+            where it costs less; missing where the choice is ruled out or alone [currency]
         cleared?: whether nothing demanded of the report's choice is still to be shown; missing
             where it is ruled out
-        answer: stays, level (another leads by no more than matters), changes or none
+        answer: stays, level (another costs less in all, by no more than what matters), changes or
+            none
         offer: the offer that it adds as one more option, by its name; blank where it adds none
         """
         for v, found in self.results.tried:
@@ -298,7 +119,7 @@ class DecisionFrames(Topic):
                 "set": " ".join(v.set),
                 "key": found.option,
                 "then_first": self.results.label_after(found.option, v),
-                "present_cost": found.present_cost,
+                "in_all": found.in_all,
                 "share": found.share,
                 "lead": found.lead,
                 "cleared": found.cleared,
@@ -319,8 +140,8 @@ class DecisionFrames(Topic):
         inside: whether the value lies in that range
         below?: the option that is first just below [option]
         above?: the option that is first just above [option]
-        lead_below?: its lead over the second, just below [points]
-        lead_above?: the same just above [points]
+        lead_below?: what the next best costs more in all, just below [currency]
+        lead_above?: the same just above [currency]
         """
         for s in self.results.switches:
             yield {
@@ -435,7 +256,7 @@ class DecisionFrames(Topic):
             }
         yield from steps.attrs["sources"]
 
-    @frame_citing(_criteria_sources)
+    @frame
     def successors(self) -> Rows:
         """Room of an option's GPUs for the model that will be wanted in about two years.
 
@@ -625,134 +446,7 @@ class DecisionFrames(Topic):
                 yield row
                 yield from (source_of(f) for f in (b, c.model, c.reference) if f is not None)
 
-    # Rows -------------------------------------------------------------------------------------
-
-    def _models(self, name: str | None) -> str | None:
-        """The models of an option in words, each once."""
-        if name not in self.options:
-            return None
-        parts = (self.options[p].models.values() for p in leaves(self.scenario, name))
-        return " and ".join(dict.fromkeys(spoken(model) for part in parts for model in part))
-
-    def _place(self, name: str) -> dict[str, Any]:
-        """Kind, vendor, country, house, seller and servers of an option."""
-        option = self.options[name]
-        burst = self.options.get(option.burst)
-        priced = self.results.cost.options.get(name)
-        house = self.options.get(option.base, option)
-        sold = burst or option
-        row = {
-            "kind": option.kind,
-            "house": house.kind if house.kind in places.OWNED else None,
-            "seller": None if sold.kind in places.OWNED else sold.vendor or sold.label,
-            "region": sold.region or None,
-            "vendor": option.vendor or (burst.vendor if burst else ""),
-            "country": self.results.numbers.words.territories.get(option.country),
-        }
-        if priced and priced.servers:
-            row["servers"] = priced.servers[0]
-        return row
-
-    def _begin(self, name: str) -> dict[str, Any]:
-        """When an option serves, where that is estimated."""
-        months = self.options[name].months_to_production
-        if months is None:
-            return {}
-        days = months.scaled(DAYS_OF_MONTH, "days")
-        # Of a move nothing is ordered before go or no-go.
-        if months.high > 0 and not self.results.decision.stays:
-            days = serves(self.scenario, name)
-        return {
-            "months*": months,
-            "live": self.results.day(days.central),
-            "live_low": self.results.day(days.low),
-            "live_high": self.results.day(days.high),
-        }
-
-    def _reply(self, name: str | None) -> str | None:
-        """The answer to the client's own question; `verdict` lists the cases."""
-        means_yes = self.client.yes_means
-        found = self.results.decision
-        if not means_yes or name is None:
-            return None
-        if not found.cleared:
-            return "Not yet"
-        if name in means_yes:
-            return "Not yet" if found.is_open else "Yes"
-        return "Not yet" if found.stays else "No"
-
-    def _in_units(self, criterion: Criterion) -> tuple[float, str]:
-        """What a measure is multiplied with to be read, and its unit then: money as money."""
-        yard = self.results.decision.usual or 0.0
-        if criterion.unit == "cost":
-            return yard, self.client.currency
-        if criterion.unit == "cost a year":
-            return yard / (self.scenario.finance.horizon_months / 12), self.client.currency
-        return 1.0, criterion.unit
-
-    def _scored(self, c: Candidate, criterion: Criterion) -> dict[str, Any]:
-        """A row of `scorecard`; an unknown measure is worth anything, a half in the middle."""
-        weights = self.results.decision.weights
-        weight = weights[criterion.criterion]
-        share = weight.central / sum(w.central for w in weights.values())
-        factor, unit = self._in_units(criterion)
-        measure = c.measures.get(criterion.measure)
-        row: dict[str, Any] = {
-            "option": c.name,
-            "criterion": criterion.criterion,
-            "label": criterion.label,
-            "about": criterion.about,
-            "unit": unit,
-            "weight*": weight,
-            "weight_share": share,
-            "known": measure is not None,
-            "worst": criterion.worst * factor,
-            "best": criterion.best * factor,
-            "usual": factor if criterion.unit.startswith("cost") else None,
-            "worth_p10": 0.1,
-            "worth": 0.5,
-            "worth_p90": 0.9,
-        }
-        if measure is not None:
-            worths = [float(criterion.worth(end)) for end in (measure.low, measure.high)]
-            row |= {
-                "measure_p10": measure.low * factor,
-                "measure": measure.central * factor,
-                "measure_p90": measure.high * factor,
-                "worth_p10": min(worths),
-                "worth": float(criterion.worth(measure.central)),
-                "worth_p90": max(worths),
-            }
-        return row | {"points": 100 * row["worth"] * share}
-
 
 def _without_owner(label: str, owner: str) -> str:
     """A step in a few words, without who does it."""
     return label.removesuffix(f" by {owner}")
-
-
-def _status(c: Candidate) -> dict[str, Any]:
-    """Whether an option may be chosen, and the first reason why not."""
-    if c.struck:
-        return {"status": "ruled out", "reason": c.struck[0]}
-    if c.uncleared:
-        return {"status": "not cleared", "reason": c.uncleared[0].point}
-    return {"status": "allowed"}
-
-
-def _ranked(ranking: Ranking, name: str, chosen: str | None) -> dict[str, Any]:
-    """Score of an option that may be chosen."""
-    spread = ranking.spread(name)
-    return {
-        "sure": ranking.holds([name], matters_points()),
-        "score": ranking.mean(name),
-        "behind": ranking.mean(chosen or name) - ranking.mean(name),
-        "score_p10": spread.low,
-        "score_p90": spread.high,
-    }
-
-
-def _quantiles(cost: Sampled) -> dict[str, float]:
-    """Present cost over all cases."""
-    p10, p25, p50, p75, p90 = np.quantile(cost.draws, (0.1, 0.25, 0.5, 0.75, 0.9))
-    return {"p10": p10, "p25": p25, "p50": p50, "p75": p75, "p90": p90}

@@ -22,6 +22,7 @@ from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import prices, tco, uncertainty
 from siting.draws import Floats
 from siting.inputs import scenario
+from siting.inputs.attributes import properties
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
@@ -34,7 +35,7 @@ from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
 from siting.verdict import dates, knowledge, options, plausible, resilience, variants
 from siting.verdict.chain import Chain
-from siting.verdict.decision import Decision
+from siting.verdict.decision import Decision, Fallback, Principle
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
@@ -227,6 +228,16 @@ class Results:
         return self.chain.decide(self.scenario)
 
     @cached_property
+    def principles(self) -> tuple[Principle, ...]:
+        """What each property that a client may value costs."""
+        return tuple(self.decision.principles(properties()))
+
+    @cached_property
+    def fallback(self) -> Fallback | None:
+        """What is first if the gravest point that can stop the choice does; None where none can."""
+        return self.decision.fallback
+
+    @cached_property
     def _costs(self) -> Floats:
         """In all of all options that compete, where prices hold. [option, draw]"""
         found = self.decision
@@ -415,6 +426,11 @@ class Results:
         """What of moving over is spent on steps before go or no-go. [currency]"""
         before = [s for s in self.plan if s.row.day <= self.go.day and self.is_held(s)]
         return sum(s.price.central for s in before if s.price)
+
+    def cured(self, name: str) -> float:
+        """What remedies of an option cost in today's money, as likely as they are needed: the part
+        of its sum. [currency]"""
+        return self.decision.part(name, "remedies") if name in self.decision.in_all else 0.0
 
     @cached_property
     def vendors(self) -> list[OnRecord]:

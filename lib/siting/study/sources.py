@@ -16,7 +16,7 @@ from siting.cost.prices import exchange_rate
 from siting.inputs.scenario.model import Tokens, Workload
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.verdict import decision, knowledge
+from siting.verdict import knowledge, options
 
 KINDS: dict[SourceKind, str] = {
     "measured": "measured by the client or in a published benchmark",
@@ -341,7 +341,7 @@ class SourceFrames(Topic):
         for name, sized in self.results.capacity.items():
             yield from (f"{self.results.labels[name]}: {words}" for words in sized.warnings)
         candidates = self.results.decision.candidates
-        yield from decision.notes(self.scenario, self.results.quality, candidates)
+        yield from options.notes(self.scenario, self.results.quality, candidates)
         yield from self.results.cost.plan.notes
         old = sum(self.results.is_stale(i.source) for i in self.results.used)
         if old:

@@ -5,8 +5,8 @@ summary.csv says what each section reads from a row of its frame. A field is
 - without a unit: the value of a column as it stands;
 - with one: a figure `{low, central, high, unit}`, of one column, of three, or of `column*` for a
   column between `column_low` and `column_high`. In the unit `{currency}` and other columns are
-  filled in, a blank one as `1`; `#` makes it a bare whole number, `option` the scenario's key of
-  an option.
+  filled in, a blank one as `1`; `#` makes it a bare whole number, `n` a bare one, `option` the
+  scenario's key of an option.
 
 Its section `units` has the units of bare figures by the name of their field, or of a field that
 they stand in.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = Mapping[str, Any]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of summary.json; raised when a reader of the old shape would misread the new one."""
 
 
@@ -103,6 +103,8 @@ class _SectionReader:
                 return self.keys.get(values[0], values[0])
             case "#":
                 return int(values[0])
+            case "n":
+                return values[0]
         money = self.study.client.currency
         return _figure(values, unit.format_map({"currency": money, **row}) or "1")
 
@@ -137,7 +139,7 @@ def _known(value: Any) -> Any:
 
 
 SHOWN = (
-    "futures", "scorecard", "leads", "waterfall", "price_curve", "price_crossings", "own_tests",
+    "waterfall", "own_tests",
     "kinds", "movers", "option_map", "cash_gap", "budget", "cash_by_year", "yearly_costs",
     "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
     "retirement_calendar", "bridges", "timeline", "gates", "gate", "contract", "nearest", "tries",
@@ -145,7 +147,7 @@ SHOWN = (
     "uncounted", "successor_prices", "alternatives", "vendor_shocks", "loads", "asked", "machines",
     "server_kinds", "speed_basis", "cash_table", "fiscal_costs", "plan_lines", "readiness",
     "rule_points", "points_today", "wide_switches", "rule_switches", "law_coverage", "for_counsel",
-    "exclusions", "priced_policies", "wishes", "ordered_then", "usual_cost",
+    "exclusions",
     "sizing_steps", "items_by_year", "served_memory", "statements",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
@@ -173,15 +175,18 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
 def _decided(read: _SectionReader) -> dict[str, Any]:
     """The recommendation, what turns it and what to do."""
     study = read.study
-    (verdict,) = _rows(study.verdict())
-    chosen = next(iter(_rows(study.standings(), option=verdict["option"])), None)
+    (answer,) = _rows(study.answer())
     room = read.by("option", study.successors(), "successor")
     return {
         "recommendation": {
-            **read(verdict, "recommendation"),
-            "present_cost": read(chosen, "standing")["present_cost"] if chosen else None,
+            **read(answer, "recommendation"),
+            "unit": study.client.currency,
+            "level": list(study.results.decision.level),
+            "fallback": read(answer, "fallback") if answer["fallback_point"] else None,
+            "belief": _belief(read, answer),
+            "principles": read.each(study.principles(), "principle"),
         },
-        "weights": read.by("criterion", study.scorecard(), "= weight* [points]"),
+        "futures": read.each(study.futures(), "future"),
         "variants": [
             read(row, "variant") | {"set": list(tried.set)}
             for row, (tried, _) in zip(_rows(study.variants()), study.results.tried, strict=True)
@@ -189,7 +194,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
         "turns": read.each(study.turns(), "turn"),
         "flip_points": read.each(study.switching_values(), "flip"),
         "worth_knowing": {
-            "everything": read(verdict, "= worth [{currency}]"),
+            "everything": read(answer, "= worth [{currency}]"),
             "inputs": read.by("input", study.knowledge(), "= worth [{currency}]"),
         },
         "plan": read.each(study.steps(), "step"),
@@ -197,22 +202,28 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     }
 
 
+def _belief(read: _SectionReader, answer: Row) -> dict[str, Any]:
+    """How likely falling prices are taken to be, and the beliefs at which another is first."""
+    found: dict[str, Any] = {"value": answer["belief"], "below": None, "above": None}
+    for side in ("below", "above"):
+        if answer[side] is not None:
+            first = answer[f"first_{side}"]
+            found[side] = {"at": answer[side], "option": read.keys.get(first, first)}
+    return found
+
+
 def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
-    """One option: its standing, and what each chapter says of it."""
+    """One option: its sum, its limits, and what each chapter says of it."""
     study = read.study
     own = {"option": label}
-    (standing,) = _rows(study.standings(), **own)
-    found: dict[str, Any] = read(standing, "standing")
-    for field, status in (("struck", "ruled out"), ("not_cleared", "not cleared")):
-        barriers = _rows(study.barriers(), **own, status=status)
-        found[field] = [": ".join(filter(None, (b["point"], b["reason"]))) for b in barriers]
-    if standing["score"] is not None:
-        points = study.scorecard()
-        found |= read(standing, "ranked")
-        found["contributions"] = read.by("criterion", points, "= points [points]", **own)
+    (sums,) = _rows(study.sums(), **own)
     (loss,) = _rows(study.vendor_losses(), **own)
     (law,) = _rows(study.rule_counts(), **own)
-    return found | {
+    in_all = read(sums, "sums") | {"unit": study.client.currency}
+    return {
+        **read(sums, "standing"),
+        "in_all": None if sums["in_all"] is None else in_all,
+        "limits": _limits(study, name),
         "memory": _memory(read, label),
         "capacity": _capacity(read, label),
         "cost": _cost(read, name, label),
@@ -223,6 +234,19 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
             "verdicts": read.by("rule", study.rule_verdicts(), "= verdict", **own),
         },
     }
+
+
+def _limits(study: Study, name: str) -> list[dict[str, str]]:
+    """Limits of an option: those that it fails, those that are open, and conditions that hold."""
+    found = study.results.decision.candidate(name)
+    asked = study.scenario.decision.hard_constraints
+    fails = {barrier.line for barrier in found.barriers}
+    held = [line for line in asked if line not in fails] if not found.uncleared else []
+    return [
+        *({"point": point, "state": "fail"} for point in found.struck),
+        *({"point": doubt.point, "state": "open"} for doubt in found.uncleared),
+        *({"point": line, "state": "pass"} for line in held),
+    ]
 
 
 def _memory(read: _SectionReader, label: str) -> dict[str, Any]:

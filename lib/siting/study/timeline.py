@@ -330,7 +330,7 @@ class TimelineFrames(Topic):
                 "label": s.row.label,
                 "owner": s.row.owner,
             }
-        (verdict,) = self.study.verdict().to_dict("records")
+        (verdict,) = self.study.answer().to_dict("records")
         if self.results.decision.recommended and not verdict["stays"]:
             yield {
                 "end": verdict["live"],
@@ -399,7 +399,7 @@ class TimelineFrames(Topic):
         if found is None or chosen is None:
             return
         option = self.options[baseline]
-        (verdict,) = self.study.verdict().to_dict("records")
+        (verdict,) = self.study.answer().to_dict("records")
         (gate,) = self.study.gate().to_dict("records")
         stays = self.results.decision.stays
         serves = found.until if stays else dt.date.fromisoformat(verdict["live_high"])

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations, pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import numpy as np
-
-from siting.catalogue import Source, source_of
-from siting.cost import costing, prices, tco
-from siting.cost.api_prices import falling_years
-from siting.cost.priced import PricedHybrid
 from siting.inputs.scenario.model import in_words
-from siting.places import BY_REQUEST
 from siting.quality import leaves, spoken
 from siting.quantity import Range
 from siting.rules.sovereignty import OpenPoint
@@ -24,13 +15,13 @@ from siting.study.budget import HOURS
 from siting.study.cost import CATEGORIES
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.timeline import PURCHASES
+from siting.study.verdict import of_sums
 from siting.verdict import offers, variants
+from siting.verdict.candidate import Candidate
 from siting.verdict.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
-from siting.verdict.decision import Decision, cost_limit
-from siting.verdict.exclusion import POLICIES, exclusion
+from siting.verdict.decision import Decision
+from siting.verdict.exclusion import exclusion
 from siting.verdict.plan import to_prove
-from siting.verdict.plausible import FUTURES
-from siting.verdict.ranking import Candidate, Ranking, matters_points
 from siting.verdict.variants import Answer, Outcome, Settled, Variant
 
 HORIZONS: Mapping[Settled, int] = {
@@ -41,15 +32,7 @@ HORIZONS: Mapping[Settled, int] = {
     "year": 365,
 }
 """Days after the report by which something settles a change."""
-OTHER_FUTURE: Mapping[str, str] = {
-    "named_model": "equal_quality",
-    "equal_quality": "named_model",
-    "list": "equal_quality",
-}
-"""The path of API prices that is shown beside a scenario's own."""
-FALLS = tuple(step / 20 for step in range(20))
-"""Yearly falls of API prices that a curve is drawn through. [share]"""
-Settler = Literal["you", "use", "nothing", "an offer", "weighing"]
+Settler = Literal["you", "use", "nothing", "an offer"]
 """What settles a change, in the order in which page one shows them: what the client's own file
 names comes before what is brought from outside. you: the client decides, answers, or orders one of
 its options otherwise; use: the pilot, a year of use, an announced day; an offer: of somebody who is
@@ -59,8 +42,6 @@ ON_PAGE_ONE = 3
 """Changes that page one has room for."""
 NEAREST = 6
 """Changes that come nearest to turning the answer, and do not: as many as a short list holds."""
-FALLING = "api_decline"
-"""The factor of the cost plan that holds the fall."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +56,7 @@ class _Sorted:
 class TurnFrames(Topic):
     """Frames on what turns the answer, both futures of API prices, and go or no-go."""
 
-    def _criteria_sources(self) -> list[Source]:
-        return [source_of(c) for c in self.results.decision.criteria]
-
-    @frame_citing(_criteria_sources)
+    @frame_citing(of_sums)
     def turns(self) -> Rows:
         """A change after which another option is first, the worst for the choice first: the one
         list of what may be called decisive.
@@ -87,20 +65,21 @@ class TurnFrames(Topic):
         kind: kind of change, as in `variants`
         what: what changes, in words that stay when its value moves
         change: what changes, as a clause
-        settled: what settles it: decision, answer, offer, pilot, year, day, nothing or weighing
+        settled: what settles it: decision, answer, offer, pilot, year, day or nothing
         settler: the same as page one sorts it: you (you decide, answer, or order one of your
-            options otherwise), use, nothing, an offer (of somebody who is no option) or weighing
+            options otherwise), use, nothing or an offer (of somebody who is no option)
         is_asked: whether the scenario itself wants it tried
         on_page_one: whether page one shows it, three in all: by settler in the order of these
             words, of each what is asked, else the worst; then the worst that are left
         known_by?: day by which that is known; missing where no date settles it
         key?: the option that is first then, as the scenario names it
         then_first?: the same by its label; missing where all are ruled out
-        present_cost?: likely present cost of that option then [currency]
-        own_cost?: the same of the choice; missing where it may not be chosen any more [currency]
-        share?: share of cases in which no other is better by more than matters [share]
-        lead?: lead of the choice then; missing where it may not be chosen any more [points]
-        answer: level (another leads by no more than matters), changes or none
+        in_all?: what that option then costs in all [currency]
+        own_in_all?: the same of the choice; missing where it may not be chosen any more [currency]
+        share?: share of cases in which nothing allowed costs less by more than what matters [share]
+        lead?: what the best of the others costs more in all than the choice, below 0 where it costs
+            less; missing where the choice may not be chosen any more [currency]
+        answer: level (another costs less by no more than what matters), changes or none
         open_points?: points to clear of an option that is no option of the report; missing
             where another is first [points]
         may_strike?: how many of these can rule it out: nothing on file says yet that it may be
@@ -142,8 +121,8 @@ class TurnFrames(Topic):
                 "known_by": self._known_by(variant),
                 "key": found.option,
                 "then_first": self.results.label_after(found.option, variant),
-                "present_cost": found.present_cost,
-                "own_cost": found.own_cost,
+                "in_all": found.in_all,
+                "own_in_all": found.own_in_all,
                 "share": found.share,
                 "lead": found.lead,
                 "answer": found.answer,
@@ -168,8 +147,8 @@ class TurnFrames(Topic):
     def _sorted(self, variant: Variant, found: Outcome) -> _Sorted:
         """A change as page one sorts it."""
         settler: Settler = "you"
-        if variant.settled in ("nothing", "weighing"):
-            settler = variant.settled
+        if variant.settled == "nothing":
+            settler = "nothing"
         elif variant.settled in BY_USE:
             settler = "use"
         elif found.option is not None and found.option not in self.options:
@@ -194,7 +173,7 @@ class TurnFrames(Topic):
             days = self.results.go.day
         return self.results.day(days) if days else None
 
-    @frame_citing(_criteria_sources)
+    @frame_citing(of_sums)
     def nearest(self) -> Rows:
         """A plausible change after which the choice stays first with a lead as small as can be: the
         six that come nearest to turning the answer, the smallest lead first.
@@ -202,7 +181,7 @@ class TurnFrames(Topic):
         kind: kind of change, as in `variants`
         what: what changes, in words that stay when its value moves
         change: what changes, as a clause
-        lead: lead of the choice then [points]
+        lead: what the next best costs more in all then [currency]
         is_rebuilt: whether it is the server of the choice that changes
         """
         chosen = self.results.decision.recommended
@@ -217,28 +196,29 @@ class TurnFrames(Topic):
                 "is_rebuilt": variant.sets(chosen, "server"),
             }
 
-    @frame_citing(_criteria_sources)
+    @frame_citing(of_sums)
     def tries(self) -> Rows:
         """What was tried in all: one row.
 
         tried: changes, each decided anew [changes]
         stays: those after which the choice stays first [changes]
-        close: those of them after which it leads by no more than matters [changes]
+        close: those of them after which it leads by no more than what matters [changes]
         """
         held = [found.lead for _, found in self.results.tried if found.answer == "stays"]
+        matters = self.results.decision.counts
         yield {
             "tried": len(self.results.tried),
             "stays": len(held),
-            "close": sum(lead is not None and lead <= matters_points() for lead in held),
+            "close": sum(lead is not None and lead <= matters for lead in held),
         }
 
-    @frame_citing(_criteria_sources)
+    @frame_citing(of_sums)
     def tries_by_kind(self) -> Rows:
         """What was tried of one kind of change, and what the answer did.
 
         kind: kind of change, as in `variants`
         stays: changes after which the choice stays first [changes]
-        level: after which another is first, by no more than matters [changes]
+        level: after which another is first, by no more than what matters [changes]
         changes: after which another is first by more [changes]
         none: after which no option may be chosen [changes]
         """
@@ -247,84 +227,6 @@ class TurnFrames(Topic):
             by_kind.setdefault(variant.kind, Counter())[found.answer] += 1
         for kind, counted in by_kind.items():
             yield {"kind": kind} | {answer: counted[answer] for answer in get_args(Answer)}
-
-    @frame_citing(_criteria_sources)
-    def futures(self) -> Rows:
-        """One option in one future of API prices, decided anew by the same chain.
-
-        path: name of the path of API prices
-        told: the path as a clause
-        planned: whether it is the scenario's own
-        fall*?: fall of API prices a year that it takes, in the first years; missing where it takes
-            none of its own [share]
-        falls_for?: so many years, the first of them a year after the report [years]
-        option: label of the option
-        status: allowed, not cleared or ruled out
-        p10?: present cost, one case in ten is cheaper [currency]
-        p25?: a quarter of the cases are cheaper [currency]
-        p50?: likely present cost [currency]
-        p75?: three quarters are cheaper [currency]
-        p90?: nine in ten are cheaper [currency]
-        best: whether it has the highest mean score of all
-        """
-        own = self.scenario.finance.price_path
-        paths: list[str] = [own]
-        if any(o.kind in BY_REQUEST for o in self.options.values()):
-            paths.append(OTHER_FUTURE[own])
-        for path in paths:
-            other = self.results.changed({"finance.price_path": path}, redesigned=False)
-            yield from self._future(path, path == own, self.results.chain.decide(other))
-
-    def _future(self, path: str, planned: bool, found: Decision) -> Iterator[dict[str, Any]]:
-        for c in found.candidates:
-            row: dict[str, Any] = {
-                "path": path,
-                "told": FUTURES[path],
-                "planned": planned,
-                "option": c.name,
-                "status": _status(bool(c.struck), bool(c.uncleared)),
-                "best": c.name == found.recommended,
-            }
-            if path == "equal_quality":
-                row |= {"fall*": prices.parameter(FALLING).range, "falls_for": falling_years()}
-            if c.cost is not None:
-                row |= {
-                    f"p{share}": float(np.quantile(c.cost.draws, share / 100))
-                    for share in (10, 25, 50, 75, 90)
-                }
-            yield row
-
-    @frame_citing(_criteria_sources)
-    def ordered_then(self) -> Rows:
-        """What a chosen mix costs in the other future of API prices once its servers are ordered as
-        planned: one row; none where the choice is no mix, or its mix buys none.
-
-        path: name of the other path of API prices
-        told: the path as a clause
-        option: label of the option
-        servers: that it owns, as planned [1]
-        likely*: present cost with them: 1 case in 10 is below, middle, 1 in 10 above [currency]
-        free: likely present cost were nothing ordered, and the cheapest split taken [currency]
-        """
-        name = self.results.decision.recommended
-        own = self.results.cost.plan.options.get(name or "")
-        if name is None or not isinstance(own, PricedHybrid) or not own.split or own.split.alone:
-            return
-        path = OTHER_FUTURE[self.scenario.finance.price_path]
-        other = self.results.changed({"finance.price_path": path}, redesigned=False)
-        free = self.results.chain.option(other, name).totals
-        if free is None:
-            return
-        kept = self.results.chain.kept(other, name, own.split).present
-        low, middle, high = np.percentile(kept, (10, 50, 90)).tolist()
-        yield {
-            "path": path,
-            "told": FUTURES[path],
-            "option": name,
-            "servers": own.split.servers,
-            "likely*": Range(low, middle, high, unit=self.client.currency),
-            "free": float(np.median(free.present)),
-        }
 
     @frame
     def exclusions(self) -> Rows:
@@ -346,109 +248,6 @@ class TurnFrames(Topic):
             found = exclusion(c, self.scenario.rules.policies)
             if found is not None:
                 yield {"option": c.name, "likely": c.cost and c.cost.central} | vars(found)
-
-    @frame
-    def wishes(self) -> Rows:
-        """What the scenario wants tried, whatever it does to the answer; it may be a change that is
-        tried in any case.
-
-        asked: the scenario's own words
-        then_first?: the option that is first then; missing where all are ruled out
-        lead?: lead of the choice then; missing where it is ruled out or alone [points]
-        """
-        for wish in self.scenario.what_if:
-            tried = ((v, found) for v, found in self.results.tried if v.changes == wish.set)
-            for variant, found in itertools.islice(tried, 1):
-                yield {
-                    "asked": wish.label,
-                    "then_first": self.results.label_after(found.option, variant),
-                    "lead": found.lead,
-                }
-
-    @frame
-    def priced_policies(self) -> Rows:
-        """A policy that the client keeps up to a price, and what keeping it comes to.
-
-        policy: what it asks, in words
-        at_most: what it may cost more than what is first without it [share]
-        holds: whether it is kept
-        keeps?: what is first where it is asked; missing where all are ruled out [option]
-        cost?: likely cost of that [currency]
-        without?: what is first where it is not asked [option]
-        cost_without?: likely cost of that [currency]
-        more?: what keeping it costs more, negative where less; missing where a cost is [share]
-        """
-        for found in self.results.priced_policies:
-            yield {
-                "policy": POLICIES[found.line],
-                "at_most": found.at_most,
-                "holds": found.holds,
-                "keeps": found.asked.recommended,
-                "cost": found.asked.likely,
-                "without": found.unasked.recommended,
-                "cost_without": found.unasked.likely,
-                "more": found.more,
-            }
-            yield self.scenario.source(f"rules.policies_up_to.{found.line}")
-
-    # --- prices that fall -------------------------------------------------------------------------
-
-    @frame
-    def price_curve(self) -> Rows:
-        """Cost of one option, as planned, were API prices of equal quality to fall so fast a year
-        for the years in which they fall; a hybrid is split anew at each fall.
-
-        option: label of the option
-        fall: of the price a year [share]
-        falls_for: so many years, the first of them a year after the report [years]
-        planned: present cost, with all else as planned [currency]
-        """
-        if not any(o.kind in BY_REQUEST for o in self.options.values()):
-            return
-        equal_quality = {"finance.price_path": "equal_quality"}
-        falling = self.results.changed(equal_quality, redesigned=False)
-        plan = costing.compile_plan(falling, self.results.capacity)
-        if FALLING not in plan.factors:
-            return
-        factor = plan.factors[FALLING]
-        for fall in FALLS:
-            exact = replace(factor, value=Range.exact(fall, factor.value.unit))
-            at = tco.with_optimum(replace(plan, factors={**plan.factors, FALLING: exact}))
-            for name, found in tco.totals(at, at.central()).items():
-                yield {
-                    "option": name,
-                    "fall": fall,
-                    "falls_for": falling_years(),
-                    "planned": float(found.present[0]),
-                }
-        yield factor.source
-
-    @frame
-    def price_crossings(self) -> Rows:
-        """A yearly fall of API prices at which two options cost the same, as planned.
-
-        fall: of the price a year [share]
-        cheaper: the option that costs less beyond it
-        dearer: the option that costs more beyond it
-        planned: present cost of both there [currency]
-        """
-        curve = self.study.price_curve()
-        wide = curve.pivot_table(index="fall", columns="option", values="planned", observed=True)
-        for a, b in combinations(wide.columns, 2):
-            apart = wide[a] - wide[b]
-            for low, high in pairwise(apart.index):
-                if apart[low] * apart[high] >= 0:
-                    continue
-                at = low + (high - low) * apart[low] / (apart[low] - apart[high])
-                cost = float(np.interp(at, wide.index, wide[a]))
-                falling = apart[high] < 0
-                yield {
-                    "fall": at,
-                    "cheaper": a if falling else b,
-                    "dearer": b if falling else a,
-                    "planned": cost,
-                }
-        yield from curve.attrs["sources"]
 
     # --- go or no-go ------------------------------------------------------------------------------
 
@@ -504,20 +303,14 @@ class TurnFrames(Topic):
         }
 
     def _limits(self, target: Candidate) -> dict[str, Any]:
-        """Up to which likely cost offers for the choice may go, and from where on which other
-        option is first: nothing where nothing limits them."""
+        """Up to which cost offers for the choice may go, and which option is first from there on:
+        nothing where nothing limits them."""
         found = self.results.decision
-        today = next((c.cost for c in found.candidates if c.name == found.baseline), None)
-        limit = cost_limit(found)
-        row: dict[str, Any] = {}
-        if limit is not None:
-            row = {"turns_at": limit.at, "turns_to": limit.first, "ceiling": limit.at}
-        # A choice that costs more than staying already is made for other reasons.
-        if today and target.cost and today.central > target.cost.central:
-            row["ceiling"] = min(today.central, row.get("ceiling", today.central))
-        if "ceiling" in row:
-            row |= self._price_limit(target.name, row["ceiling"])
-        return row
+        if found.lead is None or target.cost is None:
+            return {}
+        ceiling = target.cost.central + found.lead
+        limit = {"turns_at": ceiling, "turns_to": found.next}
+        return limit | self._price_limit(target.name, ceiling)
 
     def _price_limit(self, name: str, ceiling: float) -> dict[str, Any]:
         """The limit of a likely cost as one of the price that weighs most, by columns of `gate`."""
@@ -559,19 +352,16 @@ class TurnFrames(Topic):
         moved_before: what of moving over is spent on steps before [currency]
         rental?: what cards cost to rent over the horizon, as planned; missing where the choice
             rents none, or runs already [currency]
-        turns_at?: likely cost of the choice from which on another option is first, all else the
-            same; missing where none is however dear, or what runs today stays [currency]
+        turns_at?: likely cost of the choice, its lead added, from which on another option is first,
+            all else the same; missing where what runs today stays [currency]
         turns_to?: the option that is first from there on [option]
-        ceiling?: likely cost up to which offers may go: where another is first, or where staying
-            costs less, whichever comes first; missing where there is neither [currency]
         price_of?: what is offered at the price that weighs most in the choice: server, GPU-hour or
-            request; missing where no price reaches the ceiling
+            request; missing where no price reaches that
         price?: one of them as planned, without value-added tax; missing where each workload has
             its own [currency]
-        price_limit?: the same where the likely cost is at the ceiling, all else as it is [currency]
+        price_limit?: the same where the likely cost is there, all else as it is [currency]
         price_times?: how many times its planned price it is there [1]
-        fallback?: the option that comes next by mean score, over which the choice has its lead
-            [option]
+        fallback?: the option that comes next in all [option]
         untested?: the model of both that is not shown to be good enough, as a person says it;
             missing where the fallback runs another
         fallback_if_untested?: what comes next where that model fails its test; missing where
@@ -581,8 +371,7 @@ class TurnFrames(Topic):
             one may strike the other [points]
         """
         found = self.results.decision
-        ranking = found.ranking
-        if found.recommended is None or ranking is None:
+        if found.recommended is None:
             return
         go = self.results.go
         days = go.day
@@ -601,7 +390,7 @@ class TurnFrames(Topic):
         }
         if not found.stays:
             row |= self._to_begin(target) | self._limits(target)
-        row["fallback"] = ranking.next(found.recommended)
+        row["fallback"] = next(iter(found.others), None)
         if row["fallback"] is not None:
             after = found.candidate(row["fallback"]).label
             theirs = points[points.option == after]
@@ -609,7 +398,7 @@ class TurnFrames(Topic):
             row["fallback_shared"] = int(theirs.point.isin(own.point).sum())
         if proofs := to_prove(found.recommended, self.results.sovereignty):
             row["proofs"] = " and ".join(proofs)
-        yield row | self._if_untested(found.recommended, ranking)
+        yield row | self._if_untested(found)
 
     def _rented(self, name: str) -> float | None:
         """What an option pays to rent cards over the horizon, as planned; None where nothing."""
@@ -617,18 +406,17 @@ class TurnFrames(Topic):
         rent = sum(float(flow.amounts.sum()) for flow in flows if flow.category == "rental")
         return rent if rent > 0 else None
 
-    def _if_untested(self, chosen: str, ranking: Ranking) -> dict[str, Any]:
+    def _if_untested(self, found: Decision) -> dict[str, Any]:
         """What comes next where the model that is to be tested fails: it fails wherever it runs."""
         compared = [p for p in self.results.quality.parities if p.verdict != "same model"]
+        chosen = found.recommended
         doubted = [spoken(p.model) for p in compared if p.option == chosen and not p.supported]
         every = self.results.quality.parities
         runs_it = {p.option for p in every if spoken(p.model) in doubted}
-        if ranking.next(chosen) not in runs_it:
+        if not found.others or found.others[0] not in runs_it:
             return {}
-        return {
-            "untested": doubted[0],
-            "fallback_if_untested": ranking.next(chosen, without=runs_it),
-        }
+        left = (name for name in found.others if name not in runs_it)
+        return {"untested": doubted[0], "fallback_if_untested": next(left, None)}
 
     @frame
     def pilot_limits(self) -> Rows:
@@ -658,21 +446,12 @@ def _sum(ranges: Sequence[Range], currency: str) -> Range:
 
 def _of_page_one(ranked: Sequence[_Sorted]) -> set[int]:
     """Places of the changes that page one shows, the worst being at 0: by kind of what settles
-    them, of each kind what the scenario asks for, else the worst; then those that are left, matters
-    of weight last."""
+    them, of each kind what the scenario asks for, else the worst; then the worst that are left."""
     first: dict[str, int] = {}
     for place in sorted(range(len(ranked)), key=lambda place: not ranked[place].asked):
         first.setdefault(ranked[place].settler, place)
-    of_each = [first[kind] for kind in get_args(Settler) if kind in first and kind != "weighing"]
-    left = sorted(range(len(ranked)), key=lambda place: ranked[place].settler == "weighing")
-    order = dict.fromkeys([*of_each, *left])
-    return set(list(order)[:ON_PAGE_ONE])
-
-
-def _status(struck: bool, doubted: bool) -> str:
-    if struck:
-        return "ruled out"
-    return "not cleared" if doubted else "allowed"
+    of_each = [first[kind] for kind in get_args(Settler) if kind in first]
+    return set(list(dict.fromkeys([*of_each, *range(len(ranked))]))[:ON_PAGE_ONE])
 
 
 def _decided(days: Iterable[int], stays: bool, go: int) -> dict[int, str]:

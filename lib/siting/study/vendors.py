@@ -453,7 +453,7 @@ class VendorFrames(Topic):
         cleared_due?: the day by which, in the plan
         law?: by which law
         """
-        (found,) = self.study.verdict().to_dict("records")
+        (found,) = self.study.answer().to_dict("records")
         retiring = self.study.retiring_models()
         decided = retiring.baseline | (retiring.option == found["option"])
         latest = str(found["live_high"])

@@ -27,8 +27,9 @@ from siting.serving import capacity, servers
 from siting.vendors import notice, vendor_record
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import Vendor
-from siting.verdict import options
-from siting.verdict.candidate import Sampled
+from siting.verdict.leaving import Terms
+from siting.verdict.options import Chapters, short_of_floor
+from siting.verdict.options import judged as held_against
 
 KINDS = ("open_api", "api", "rented_gpus", "servers")
 COUNTRIES = ("place", "operator_country", "parent_country")
@@ -147,10 +148,12 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)
     rules = sovereignty.assess(few)
     parity = quality.assess(few)
-    found = options.Chapters(
+    finance = scenario.finance
+    found = Chapters(
         scenario=few,
         capacity=sized,
-        draws={n: Sampled(np.array([costs[n]]), costs[n]) for n in cheapest},
+        totals={n: {"hold": _as_planned(costs[n])} for n in cheapest},
+        terms=Terms.of(finance.discount_rate.central, finance.horizon_months),
         sovereignty=rules,
         parity=parity,
     )
@@ -158,9 +161,9 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     judged_ways = []
     for name in cheapest:
         models = parity.of(name)
-        failed = (fault for line in asked for fault in options.judged(line, found, name).fails)
+        failed = (fault for line in asked for fault in held_against(line, found, name).fails)
         faults = [fault.told for fault in failed]
-        faults += filter(None, map(options.short_of_floor, models))
+        faults += filter(None, map(short_of_floor, models))
         faults += nowhere(rules.options[name])
         verdicts = (p.verdict for p in models)
         judged_ways.append(
@@ -206,6 +209,11 @@ def _present_costs(
     plan = tco.with_optimum(costing.compile_plan(whole, sized))
     found = tco.totals(plan, plan.central(), [n for n in names if n in plan.options])
     return sized, {name: float(totals.present[0]) for name, totals in found.items()}
+
+
+def _as_planned(present: float) -> tco.Totals:
+    """A cost that is known in one case alone."""
+    return tco.Totals(present=np.array([present]), yearly=np.zeros((1, 0)))
 
 
 def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:

@@ -117,5 +117,3 @@ class Candidate:
     def struck(self) -> tuple[str, ...]:
         """What rules it out, in words, each said once."""
         return tuple(dict.fromkeys(barrier.told for barrier in self.barriers))
-
-

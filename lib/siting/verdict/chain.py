@@ -15,9 +15,9 @@ draws (common random numbers): each cause of doubt has a stream of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -588,8 +588,7 @@ class Chain:
         if self._matters is None:
             self._matters = found.month
         yearly = MONTHS * self._matters
-        paid = scenario.decision.premiums.items()
-        premiums = {name: premium.a_year(yearly) for name, premium in paid}
+        premiums = scenario.decision.premiums_a_year(yearly)
         return replace(found, premiums=premiums, matters=self._matters)
 
 

@@ -14,10 +14,10 @@ in the belief.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -25,9 +25,9 @@ from siting.draws import Floats
 from siting.verdict.candidate import Candidate, Future
 from siting.verdict.leaving import Course, Left, Terms, leave
 
-PARTS = ("cost", "leaving", "vendors", "remedies", "premiums")
-"""What a sum is made of."""
 Part = Literal["cost", "leaving", "vendors", "remedies", "premiums"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""What a sum is made of."""
 BRIDGE = 0.5
 """Share of cases from which on an option that is left is a bridge to another."""
 STEPS = 24
@@ -69,6 +69,17 @@ class Principle:
     without: str
     premium: float | None
     """None: no option with it is first at any price. 0 or less: it costs nothing. [a year]"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fallback:
+    """What is first if a point that can stop the choice does."""
+
+    point: str
+    option: str | None
+    """None where nothing else may be chosen."""
+    in_all: float | None
+    """[money]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,7 +330,7 @@ class Decision:
         """The decision of a client who pays so much a year for a property."""
         return replace(self, premiums={**self.premiums, property_: premium}, matters=self.counts)
 
-    def principles(self, properties: Iterator[str]) -> Iterator[Principle]:
+    def principles(self, properties: Iterable[str]) -> Iterator[Principle]:
         """What each property costs that some options have and others lack, solved with leaving
         decided anew: who values a property does not leave it."""
         for name in properties:
@@ -348,7 +359,14 @@ class Decision:
                 low = middle
         return Principle(property=name, with_it=with_it, without=without, premium=high)
 
-    def without(self, name: str) -> Decision:
-        """The decision where an option is not to be had."""
-        kept = tuple(c for c in self.candidates if c.name != name)
-        return replace(self, candidates=kept, matters=self.counts)
+    @property
+    def fallback(self) -> Fallback | None:
+        """What is first if the gravest limit that is open of the choice strikes it, and all others
+        of which it is open; None where none is."""
+        if self.choice is None or not self.choice.uncleared:
+            return None
+        point = self.choice.uncleared[0].point
+        kept = tuple(c for c in self.candidates if all(d.point != point for d in c.uncleared))
+        then = replace(self, candidates=kept, matters=self.counts)
+        best = then.recommended
+        return Fallback(point=point, option=best, in_all=then.means.get(best or ""))

@@ -26,13 +26,13 @@ from siting.inputs.scenario.model import Scenario
 from siting.places import BY_REQUEST, MIXED, OWNED
 from siting.quality import leaves
 from siting.quantity import Range
-from siting.rules.findings import Finding
 from siting.rules.sovereignty import Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import OptionRisk, VendorRisks
 from siting.verdict.candidate import Barrier, Candidate, Doubt, Future, Sampled
 from siting.verdict.leaving import Terms
 from siting.verdict.plan import PlanStep, doubted
+
 
 @dataclass(frozen=True, kw_only=True)
 class Priced:
@@ -67,11 +67,11 @@ class Chapters:
     capacity: Mapping[str, OptionCapacity]
     totals: Mapping[str, Mapping[Future, Totals]]
     """Cost of each priced option in both futures."""
-    moving: Mapping[str, Totals]
-    """The same of options that pay an API, for who moves each year where prices fall."""
     terms: Terms
     sovereignty: Sovereignty
     parity: quality.Parities
+    moving: Mapping[str, Totals] = field(default_factory=dict)
+    """The same of options that pay an API, for who moves each year where prices fall."""
     costs: Mapping[str, Priced] = field(default_factory=dict)
     not_estimated: Mapping[str, str] = field(default_factory=dict)
     """Why the other options have no cost."""
@@ -137,8 +137,10 @@ def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:
 def expected_loss(found: Chapters, risk: OptionRisk, name: str, n: int) -> Floats:
     """Expected loss a year from the vendors' side, of the shocks that are counted as loss, and
     from machines of one's own. [n]"""
-    counted = (k for k in risk.kinds if k.costs is not None and k.kind.counted == "loss")
-    total = sum(((k.chances * k.costs)[:n] for k in counted), np.zeros(n))
+    total = np.zeros(n)
+    for shock in risk.kinds:
+        if shock.costs is not None and shock.kind.counted == "loss":
+            total += (shock.chances * shock.costs)[:n]
     return np.asarray(total * burst_share(found, name) + own_shocks(found, name, n))
 
 
@@ -459,7 +461,7 @@ def _project(option: Priced, category: str, currency: str) -> Range:
     return total
 
 
-# What a reader must know of it ---------------------------------------------------------------------
+# What a reader must know of it ----------------------------------------------------------------
 
 
 def notes(
@@ -493,10 +495,10 @@ def limits(scenario: Scenario) -> Iterator[Input]:
     budget = decision.budget_per_year
     said.append((f"budget of a year{kept}", "decision.budget_per_year", budget, money))
     for key, option in scenario.options.items():
-        for field, unit in ROOM.items() if option.room else ():
+        for limit, unit in ROOM.items() if option.room else ():
             name = f"room of {option.label}, at most"
-            path = f"options.{key}.room.{field}"
-            said.append((name, path, getattr(option.room, field), unit))
+            path = f"options.{key}.room.{limit}"
+            said.append((name, path, getattr(option.room, limit), unit))
     for name, path, value, unit in said:
         if value is not None:
             yield Input(name=name, value=Range.exact(value, unit), source=scenario.source(path))

@@ -27,9 +27,9 @@ from siting.vendors.notice import Ending
 from siting.vendors.stability import ServiceEnd, VendorRisks
 from siting.vendors.vendor_record import load
 from siting.verdict import dates
+from siting.verdict.candidate import Candidate, Doubt
 from siting.verdict.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.knowledge import Experiment, Knowledge, estimate_in
-from siting.verdict.candidate import Candidate, Doubt
 
 Condition = Literal[
     "always",

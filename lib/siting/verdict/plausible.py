@@ -194,9 +194,10 @@ def money(s: Scenario) -> Iterator[Variant]:
         words = {"before": s.finance.discount_rate.central, "after": after}
         yield change("discount rate", {"finance.discount_rate": after}, words)
     staff = s.finance.staff_cost_per_year
-    for times in tried("volume_tried") if staff else ():
-        after = staff.central * times
-        words = {"before": staff.central, "after": after}
+    now = staff.central if staff else 0.0
+    for times in tried("volume_tried") if now else ():
+        after = now * times
+        words = {"before": now, "after": after}
         yield change("staff cost", {"finance.staff_cost_per_year": after}, words)
 
 

@@ -1,8 +1,9 @@
 """What would change the answer? Change one thing, run the chain again, compare.
 
-A *variant* is the scenario with one thing changed, an input, an answer, an offer, a vendor. It goes through the same chain with the same draws as the report (`verdict.chain`), so that
-nothing that would change the answer is told without having been computed. Which variants are
-plausible stands in `verdict.plausible`, and how each is told in changes.csv.
+A *variant* is the scenario with one thing changed, an input, an answer, an offer, a vendor. It goes
+through the same chain with the same draws as the report (`verdict.chain`), so that nothing that
+would change the answer is told without having been computed. Which variants are plausible stands in
+`verdict.plausible`, and how each is told in changes.csv.
 
 A *switching value* is the value of one continuous input at which the first option changes (the
 term of public appraisal: HM Treasury, The Green Book). A grid comes before any bisection: an option

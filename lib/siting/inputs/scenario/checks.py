@@ -488,7 +488,9 @@ def _contradicting(premiums: Mapping[str, object]) -> Iterator[Fault]:
         other = rows[name].contradicts if name in rows else ""
         if other in premiums and name < other:
             wrong = f"no option has both {name} and {other}"
-            yield Fault(("decision", "premiums", name), wrong, "keep the one that you would pay for")
+            yield Fault(
+                ("decision", "premiums", name), wrong, "keep the one that you would pay for"
+            )
 
 
 def _answers(scenario: Scenario) -> Iterator[Fault]:

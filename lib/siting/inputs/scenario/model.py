@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
-    StringConstraints,
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     model_validator,
 )
 
@@ -708,9 +708,10 @@ class Rules(Strict):
     stress: list[Stress] = list(get_args(Stress))
 
 
-Premium = Annotated[float, Field(ge=0, le=1e12)] | Annotated[
-    str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3})? ?%$")
-]
+Premium = (
+    Annotated[float, Field(ge=0, le=1e12)]
+    | Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3})? ?%$")]
+)
 """Money a year, or a share of a year's bill, as `20 %`."""
 
 
@@ -738,6 +739,7 @@ class Preferences(Strict):
     """Day on which go or no-go is decided, such as a meeting of the board; within a year of the
     report. Where an offer for the choice ends before, it is decided on that day. None: 30 days
     after the report to stay, 90 to move, once one team has tested."""
+
     def premiums_a_year(self, bill: float) -> dict[str, float]:
         """What each property is worth. bill: of a year today. [money a year]"""
         return {name: _paid(said, bill) for name, said in self.premiums.items()}

@@ -1,0 +1,332 @@
+"""Frames of a study on the verdict: what each option costs in all, and what that rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from siting import places
+from siting.catalogue import Source, settings, source_of, table
+from siting.inputs.attributes import Property, properties
+from siting.quality import leaves, spoken
+from siting.quantity import DAYS_OF_MONTH
+from siting.study.frames import Rows, Topic, frame_citing
+from siting.verdict.candidate import Candidate
+from siting.verdict.dates import serves
+from siting.verdict.decision import PARTS, Decision
+
+FUTURES = {"hold": "API prices hold", "fall": "API prices go on falling"}
+"""Both futures of API prices as clauses."""
+OF_SUMS = ("falling_prices", "leave_after", "leave_margin", "remedy_needed", "exit_value_lost")
+"""Settings that every sum rests on."""
+
+
+def of_sums(*_: object) -> list[Source]:
+    """Where the settings of a sum come from."""
+    known = settings("decision_settings")
+    return [source_of(known[name]) for name in OF_SUMS]
+
+
+class VerdictFrames(Topic):
+    """Frames on the verdict: the sum in all, its parts, its futures, and principles."""
+
+    @frame_citing(of_sums)
+    def answer(self) -> Rows:
+        """The answer: one row.
+
+        option?: the one that costs least in all; missing where none may be chosen
+        advice: stay, move, test first (its model is not shown to be good enough) or none
+        state: clear, level (another costs no more in all than what matters above it) or none
+        reply?: to the client's question: Yes, No or Not yet; missing where it asks for neither
+        stays: whether it is what runs today
+        today?: what runs today [option]
+        model?: the models that it runs, in words
+        today_model?: the models that run today, in words
+        kind?: kind of place
+        house?: kind of place of the client's own machines; missing where it has none
+        seller?: who sells it, or the burst part of a mix; missing where nobody does
+        region?: of that seller, where the scenario states one
+        vendor?: vendor of it, or of the burst part of a mix
+        country?: where it runs, in words
+        servers?: servers bought to begin with [servers]
+        cleared: whether nothing that is demanded of it is still to be shown
+        in_all?: what it costs in all over the horizon, in the mean of the cases [currency]
+        next?: the next best that is no bridge; missing where there is none [option]
+        next_in_all?: what that costs in all [currency]
+        lead?: what the next best costs more in all [currency]
+        cheaper_than_next?: share of cases in which it costs less in all than the next best [share]
+        sure: share of cases in which nothing allowed costs less in all by more than what matters
+            [share]
+        matters: a month of today's bill: a difference that counts [currency]
+        belief: how likely API prices are taken to go on falling [share]
+        below?: belief below which another option is first [share]
+        first_below?: which one [option]
+        above?: belief above which another option is first [share]
+        first_above?: which one [option]
+        fallback?: what is first if a point that can stop the choice does [option]
+        fallback_in_all?: what that costs in all [currency]
+        fallback_point?: the gravest such point, in words
+        middle?: the option whose median is least, where that is another [option]
+        dear_cases?: part of the mean in all that its dearest 5 of 100 cases make [share]
+        months*?: until it serves [months]
+        live?: day on which it is expected to serve; of a move not before go or no-go
+        live_low?: the same, early
+        live_high?: the same, late
+        worth?: what it would be worth to know every uncertain input of cost [currency]
+        """
+        d = self.results.decision
+        name = d.recommended
+        row: dict[str, Any] = {
+            "option": name,
+            "advice": self._advice(d),
+            "state": "none" if name is None else "level" if d.level else "clear",
+            "reply": self._reply(name),
+            "stays": d.stays,
+            "today": d.baseline,
+            "model": self._models(name),
+            "today_model": self._models(d.baseline),
+            "cleared": d.cleared,
+            "sure": d.share,
+            "matters": d.counts,
+            "belief": d.falling,
+            "worth": self.results.perfect_information,
+        }
+        if name is not None:
+            row |= self._place(name) | self._begin(name) | _compared(d) | self._fallback(d)
+        yield row
+
+    @frame_citing(of_sums)
+    def sums(self) -> Rows:
+        """One option: its sum over the horizon in the mean of the cases, and its limits.
+
+        option: label of the option
+        key: name of the option in the scenario
+        kind: kind of place
+        place: options of one place differ in model, effort or commitment alone
+        model: the models that it runs, in words
+        role: chosen, today or other
+        state: allowed, open (a limit is not shown to be kept) or ruled out
+        reason?: why it is ruled out, or the first limit that is open
+        in_all?: the sum; missing where it has no price [currency]
+        cost?: what is paid, or forgone until it serves, if kept to the end [currency]
+        leaving?: what the right to leave it changes, below 0 where it saves [currency]
+        vendors?: expected loss by vendors, or by failures of machines of one's own [currency]
+        remedies?: what remedies of open points cost, as likely as they are needed [currency]
+        premiums?: what properties are worth to the client that it lacks [currency]
+        if_prices_hold?: the sum if API prices hold [currency]
+        if_prices_fall?: the sum if they fall [currency]
+        if_kept?: the sum if it is kept to the end [currency]
+        left?: share of cases in which it is left for another [share]
+        is_bridge: whether that is more than half of them
+        is_level: whether it costs no more above the first than what matters, or two standard errors
+        p10?: in all, one case in ten is cheaper [currency]
+        p50?: median [currency]
+        p90?: nine in ten are cheaper [currency]
+        sure?: share of cases in which it costs less in all than what is first, or as much [share]
+        """
+        d = self.results.decision
+        for c in d.candidates:
+            row = {
+                "option": c.name,
+                "key": c.name,
+                "kind": c.kind,
+                "place": c.place,
+                "model": self._models(c.name),
+                "role": self.results.roles[c.label],
+                "is_bridge": False,
+                "is_level": c.name in d.level,
+                **_state(c),
+            }
+            yield row | (_sums(d, c.name) if c.name in d.in_all else {})
+
+    @frame_citing(of_sums)
+    def futures(self) -> Rows:
+        """One option in one future of API prices, in all.
+
+        future: hold or fall
+        told: the same as a clause
+        chance: how likely it is taken to be [share]
+        option: label of the option
+        state: allowed, open or ruled out
+        in_all: mean of the cases [currency]
+        p10: one case in ten is cheaper [currency]
+        p50: median [currency]
+        p90: nine in ten are cheaper [currency]
+        left: share of cases in which it is left [share]
+        """
+        d = self.results.decision
+        for future, chance in d.weights.items():
+            for name, found in d.in_all.items():
+                total = found[future].total
+                p10, p50, p90 = np.quantile(total, (0.1, 0.5, 0.9))
+                yield {
+                    "future": future,
+                    "told": FUTURES[future],
+                    "chance": chance,
+                    "option": name,
+                    "state": _state(d.candidate(name))["state"],
+                    "in_all": float(total.mean()),
+                    "p10": float(p10),
+                    "p50": float(p50),
+                    "p90": float(p90),
+                    "left": found[future].left.share,
+                }
+
+    def _of_properties(self) -> list[Source]:
+        return [*of_sums(), *map(source_of, table("properties", Property))]
+
+    @frame_citing(_of_properties)
+    def principles(self) -> Rows:
+        """A property that some allowed options have and others lack, and its price.
+
+        property: name of the property
+        label: the property in words
+        spoken: the same behind `you value`
+        stated: what the client said that it is worth [currency/year]
+        has: whether the first option is shown to have it
+        with: the cheapest option with it at that price [option]
+        without: the cheapest without [option]
+        premium?: what it must be worth a year for an option that has it to be first; 0 or less:
+            it costs nothing; missing where none is at any price [currency/year]
+        """
+        known = properties()
+        d = self.results.decision
+        for found in self.results.principles:
+            yield {
+                "property": found.property,
+                "label": known[found.property].label,
+                "spoken": known[found.property].spoken,
+                "stated": d.premiums.get(found.property, 0.0),
+                "has": d.choice is not None and found.property in d.choice.has,
+                "with": found.with_it,
+                "without": found.without,
+                "premium": found.premium,
+            }
+
+    # Rows -------------------------------------------------------------------------------------
+
+    def _advice(self, d: Decision) -> str:
+        """What the board is told to do, in a closed word."""
+        if d.choice is None:
+            return "none"
+        if any(doubt.quality for doubt in d.choice.uncleared):
+            return "test first"
+        return "stay" if d.stays else "move"
+
+    def _fallback(self, d: Decision) -> dict[str, Any]:
+        """What is first if a point that can stop the choice does."""
+        found = self.results.fallback
+        if found is None:
+            return {}
+        row: dict[str, Any] = {"fallback_point": found.point, "fallback": found.option}
+        return row | {"fallback_in_all": found.in_all}
+
+    def _models(self, name: str | None) -> str | None:
+        """The models of an option in words, each once."""
+        if name not in self.options:
+            return None
+        parts = (self.options[p].models.values() for p in leaves(self.scenario, name))
+        return " and ".join(dict.fromkeys(spoken(model) for part in parts for model in part))
+
+    def _place(self, name: str) -> dict[str, Any]:
+        """Kind, vendor, country, house, seller and servers of an option."""
+        option = self.options[name]
+        burst = self.options.get(option.burst)
+        priced = self.results.cost.options.get(name)
+        house = self.options.get(option.base, option)
+        sold = burst or option
+        row = {
+            "kind": option.kind,
+            "house": house.kind if house.kind in places.OWNED else None,
+            "seller": None if sold.kind in places.OWNED else sold.vendor or sold.label,
+            "region": sold.region or None,
+            "vendor": option.vendor or (burst.vendor if burst else ""),
+            "country": self.results.numbers.words.territories.get(option.country),
+        }
+        if priced and priced.servers:
+            row["servers"] = priced.servers[0]
+        return row
+
+    def _begin(self, name: str) -> dict[str, Any]:
+        """When an option serves, where that is estimated."""
+        months = self.options[name].months_to_production
+        if months is None:
+            return {}
+        days = months.scaled(DAYS_OF_MONTH, "days")
+        # Of a move nothing is ordered before go or no-go.
+        if months.high > 0 and not self.results.decision.stays:
+            days = serves(self.scenario, name)
+        return {
+            "months*": months,
+            "live": self.results.day(days.central),
+            "live_low": self.results.day(days.low),
+            "live_high": self.results.day(days.high),
+        }
+
+    def _reply(self, name: str | None) -> str | None:
+        """The answer to the client's own question; `verdict` lists the cases."""
+        means_yes = self.client.yes_means
+        found = self.results.decision
+        if not means_yes or name is None:
+            return None
+        if not found.cleared:
+            return "Not yet"
+        if name in means_yes:
+            return "Not yet" if bool(found.level) else "Yes"
+        return "Not yet" if found.stays else "No"
+
+
+def _state(c: Candidate) -> dict[str, Any]:
+    """Whether an option may be chosen, and the first reason why not."""
+    if c.struck:
+        return {"state": "ruled out", "reason": c.struck[0]}
+    if c.uncleared:
+        return {"state": "open", "reason": c.uncleared[0].point}
+    return {"state": "allowed"}
+
+
+def _sums(d: Decision, name: str) -> dict[str, Any]:
+    """The sum of an option and its parts."""
+    quantiles = np.quantile(_mixed(d, name), (0.1, 0.5, 0.9))
+    best = d.recommended
+    return {
+        "in_all": d.mean(name),
+        **{part: d.part(name, part) for part in PARTS},
+        "if_prices_hold": d.mean_if(name, "hold"),
+        "if_prices_fall": d.mean_if(name, "fall"),
+        "if_kept": d.weighted(name, lambda sums: sums.kept),
+        "left": d.left(name),
+        "is_bridge": d.is_bridge(name),
+        "sure": None if best is None else 1 - d.cheaper(best, name),
+        **dict(zip(("p10", "p50", "p90"), map(float, quantiles), strict=True)),
+    }
+
+
+def _mixed(d: Decision, name: str) -> Any:
+    """Cases of both futures, each as often as it is likely: whole hundredths of belief."""
+    found = d.in_all[name]
+    times = {future: round(100 * weight) for future, weight in d.weights.items()}
+    return np.concatenate([np.repeat(found[f].total, n) for f, n in times.items()])
+
+
+def _compared(d: Decision) -> dict[str, Any]:
+    """The first option against the next best, and at other beliefs."""
+    best = str(d.recommended)
+    row: dict[str, Any] = {
+        "in_all": d.means[best],
+        "next": d.next,
+        "next_in_all": d.means.get(d.next or ""),
+        "lead": d.lead,
+        "cheaper_than_next": d.cheaper_than_next,
+    }
+    for side, turn in zip(("below", "above"), d.beliefs, strict=True):
+        if turn is not None:
+            row |= {side: turn.at, f"first_{side}": turn.option}
+    medians = {name: float(np.median(_mixed(d, name))) for name in d.means}
+    middle = min(medians, key=medians.__getitem__)
+    if middle != best:
+        cases = np.sort(_mixed(d, best))
+        dearest = cases[-len(cases) // 20 :]
+        row |= {"middle": middle, "dear_cases": float(dearest.sum() / cases.sum())}
+    return row
