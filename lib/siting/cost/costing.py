@@ -41,6 +41,8 @@ from siting.serving.load import workload_load
 from siting.serving.servers import Server
 from siting.vendors import stability
 
+TRAINING_OF_USERS = "migration_training"
+"""Cost item of a new tool, not of a new model."""
 ROUND_THE_CLOCK = 0.999
 """Availability from which somebody must be on call at night: nine hours a year are left."""
 ASK_ABOVE = 0.25
@@ -649,7 +651,18 @@ class _Finder:
                 return f"moves_band.{self.name}" in self.factors
         if item.category == "fine_tuning":
             return f"training_kwh.{self.name}" in self.factors
+        if item.id == TRAINING_OF_USERS and self._is_where_today_is():
+            return False
         return not (option.in_use and item.category == "migration")
+
+    def _is_where_today_is(self) -> bool:
+        """Whether the option is of the seller that serves today: another model of a tool that runs
+        and stays trains no users anew."""
+        today = self.scenario.options.get(self.scenario.finance.baseline)
+        option = self.option
+        if today is None or not option.provider:
+            return False
+        return (option.kind, option.provider) == (today.kind, today.provider)
 
     def _price(self, item: CostItem) -> list[str]:
         """Factors of a line: a quote for the whole, or the item's value times looked-up prices."""

@@ -54,7 +54,7 @@ from siting.rules.rulebook import Stress
 from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity
 from siting.vendors import stability
-from siting.verdict import design, options
+from siting.verdict import design, options, ordered
 from siting.verdict.candidate import Candidate, Future
 from siting.verdict.decision import Decision
 from siting.verdict.design import Costed, Design
@@ -327,7 +327,11 @@ class Chain:
             if best is not None:
                 options = {**scenario.options, name: self._built(scenario.options[name], best)}
                 scenario = scenario.model_copy(update={"options": options})
-        return scenario
+        return self.ordered(scenario)
+
+    def ordered(self, scenario: Scenario) -> Scenario:
+        """The scenario with what could be ordered better at the places that it names."""
+        return ordered.best(scenario, lambda s, name: self.as_planned(s, name).present)
 
     def _built(self, option: Option, best: Design) -> Option:
         """An option with these machines: the same record for all variants that change none of both,
@@ -571,9 +575,12 @@ class Chain:
         return Terms.of(finance.discount_rate.central, finance.horizon_months)
 
     def decide(self, scenario: Scenario) -> Decision:
-        """The answer to a scenario. What matters is that of the first that was decided on: one
-        amount of money, through all changes."""
-        scenario = self.designed(scenario)
+        """The answer to a scenario, with what it leaves to the kit designed."""
+        return self.decided(self.designed(scenario))
+
+    def decided(self, scenario: Scenario) -> Decision:
+        """The answer to a scenario that is designed. What matters is that of the first that was
+        decided on: one amount of money, through all changes."""
         belief = scenario.finance.falling_prices
         if belief is None:
             belief = catalogue.settings("decision_settings")["falling_prices"].range.central

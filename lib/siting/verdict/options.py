@@ -86,6 +86,11 @@ def candidate(found: Chapters, stability: VendorRisks, name: str) -> Candidate:
         label=option.label,
         kind=option.kind,
         place=place(found.scenario, name),
+        models=frozenset(
+            model
+            for part in leaves(found.scenario, name)
+            for model in found.scenario.options[part].models.values()
+        ),
         has=found.sovereignty.properties(name),
         barriers=(*gone(found.scenario, name), *held.fails),
         uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *held.doubts))),
