@@ -319,6 +319,11 @@ class Chain:
     # --- machines that are left to the kit ----------------------------------------------------
 
     def designed(self, scenario: Scenario) -> Scenario:
+        """The scenario as it is decided on: machines that it leaves to the kit are designed, and
+        what could be ordered better at its places stands beside what it names."""
+        return ordered.best(self.built(scenario), lambda s, name: self.as_planned(s, name).present)
+
+    def built(self, scenario: Scenario) -> Scenario:
         """The scenario with the best design of each option whose machines it leaves to the kit."""
         today = scenario.finance.baseline
         left = [n for n, o in scenario.options.items() if design.is_open(o)]
@@ -327,11 +332,7 @@ class Chain:
             if best is not None:
                 options = {**scenario.options, name: self._built(scenario.options[name], best)}
                 scenario = scenario.model_copy(update={"options": options})
-        return self.ordered(scenario)
-
-    def ordered(self, scenario: Scenario) -> Scenario:
-        """The scenario with what could be ordered better at the places that it names."""
-        return ordered.best(scenario, lambda s, name: self.as_planned(s, name).present)
+        return scenario
 
     def _built(self, option: Option, best: Design) -> Option:
         """An option with these machines: the same record for all variants that change none of both,
