@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from siting.catalogue import Source, source_of
-from siting.cost import costing, prices, tco
+from siting.cost import costing, ledger, prices, tco
 from siting.cost.api_prices import falling_years
 from siting.cost.priced import PricedHybrid
 from siting.inputs.scenario.model import in_words
@@ -450,7 +450,7 @@ class TurnFrames(Topic):
         for fall in FALLS:
             exact = replace(factor, value=Range.exact(fall, factor.value.unit))
             at = tco.with_optimum(replace(plan, factors={**plan.factors, FALLING: exact}))
-            for name, found in tco.totals(at, at.central()).items():
+            for name, found in ledger.totals(at, at.central()).items():
                 yield {
                     "option": name,
                     "fall": fall,

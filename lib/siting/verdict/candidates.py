@@ -14,10 +14,10 @@ import numpy as np
 
 from siting import places, quality
 from siting.catalogue import Fact, of_facts, one_of, settings, table
+from siting.cost.ledger import CashFlow
 from siting.cost.money import MONTHS
 from siting.cost.priced import PricedHybrid, PricedOption, Split
 from siting.cost.prices import Factor
-from siting.cost.tco import CashFlow
 from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.model import Scenario
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED, SELF_HOSTED
@@ -151,7 +151,7 @@ def latency_margin(capacity: OptionCapacity) -> Range | None:
     """
     if not capacity.pools:
         return None
-    pools = capacity.serving_pools
+    pools = capacity.pools.values()
     peak = 1 - max(pool.latency.strain(pool.latency.year_peak) for pool in pools)
     usual = 1 - max(pool.latency.strain(pool.latency.usual_week_peak) for pool in pools)
     return Range(min(peak, usual), peak, max(peak, usual), unit="share")
