@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.rules import findings
