@@ -165,7 +165,7 @@ def test_the_margin_is_what_the_stricter_limit_leaves(scenario):
     # Four fifths of the limit are used at the peak, two fifths in a usual week's busiest hour.
     seen = Made(year_peak=0.8, usual_week_peak=0.4, strain=lambda seen: seen)
     pool = Made(latency=seen)
-    found = candidates.latency_margin(Made(pools={"m": pool}, serving_pools=(pool,)))
+    found = candidates.latency_margin(Made(pools={"m": pool}))
     assert (found.low, found.central, found.high) == pytest.approx((0.2, 0.2, 0.6))
     assert candidates.latency_margin(Made(pools={})) is None
 
