@@ -303,7 +303,7 @@ def depreciation(lines: Iterable[CashFlow], life: int, months: int) -> Array:
     for line in lines:
         if line.capital:
             bought += line.amounts[:months:MONTHS]
-    return written_off(bought, life, months)[0]
+    return np.asarray(written_off(bought, life, months)[0])
 
 
 def written_off(bought: Array, life: int, months: int) -> Array:

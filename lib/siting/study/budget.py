@@ -460,7 +460,6 @@ class BudgetFrames(Topic):
         discount_rate*: by which later payments are worth less [per year]
         tax_rate?: rate of profit tax whose shield is in all figures; missing: before profit tax
             [share]
-            [share]
         """
         factors = self.results.cost.plan.factors
         rate = prices.row("vat", prices.Vat, country=self.client.country)
