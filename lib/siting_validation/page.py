@@ -29,7 +29,7 @@ INTRODUCTION = f"""\
 
 Each table is computed from public measurements that the repository holds (`tests/data`), by the
 functions that write a report; nothing measured is read to predict it. `siting validate KIND`
-prints the same of any file with the columns of `tests/data/KIND.csv`, by source where rows have
+prints the same of any file with the columns of those in that folder, by source where rows have
 one, and `--rows OUT.csv` writes each case. Remarks are rows of `tests/data/remarks.csv`; behind
 each stand its day and what it rests on.
 
