@@ -104,18 +104,6 @@ def test_a_draw_at_the_centre_is_the_central_case(comparison: Comparison) -> Non
         assert found[name].present[0] == pytest.approx(o.present, abs=0.01)
 
 
-def test_a_draw_costs_the_same_whatever_is_evaluated_beside_it(
-    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = comparison.plan
-    draws = uncertainty.draws_at(plan, uncertainty.scores(list(uncertainty.drivers(plan)), 50, 3))
-    whole = ledger.totals(plan, draws)
-    monkeypatch.setattr(tco, "BLOCK", 7)
-    for name, t in ledger.totals(plan, draws).items():
-        assert (t.present == whole[name].present).all(), name
-        assert (t.yearly == whole[name].yearly).all(), name
-
-
 def test_chances_add_up_to_one(found: Uncertainty) -> None:
     assert sum(found.chance_cheapest.values()) == pytest.approx(1.0)
     for s in found.spreads.values():
