@@ -19,7 +19,7 @@ from cache_bytes import bytes_per_token, request_bytes
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, dtypes, hf_config
+from siting import catalogue, dtypes, hf_config, provenance
 from siting.catalogue import RECORDS, FactError
 from siting.cli import cli
 from siting.cli.frame import check_tables
@@ -318,6 +318,10 @@ def test_each_price_of_vectors_is_the_list_s_where_it_has_one() -> None:
             usage = genai_prices.Usage(input_tokens=1_000_000)
             listed = genai_prices.calc_price(usage, row.model, provider_id=provider)
             assert row.price == pytest.approx(float(listed.total_price)), row.model
+
+
+def test_each_table_says_how_it_is_renewed() -> None:
+    assert [*provenance.renewals()] == provenance.tables()
 
 
 # --- damaged tables -----------------------------------------------------------------------------
