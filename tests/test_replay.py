@@ -408,6 +408,15 @@ def test_a_log_without_sessions_has_the_share_of_the_scenario() -> None:
     assert asked.through(1).hit_rate == pytest.approx(0.3, abs=0.001)
 
 
+def test_hours_of_a_log_that_is_all_too_long_miss(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = (f"2026-10-05T{hour:02}:00:00,9000000,10\n" for hour in (8, 9, 11))
+    path.write_text("time,input_tokens,output_tokens\n" + "".join(rows))
+    found = replay.of_log(pool(workload()), exchange.logged(path), "w0").through(1)
+    assert found.seen[0].refused == 3
+    assert found.missed == (0, 1, 3)
+
+
 def test_sums_of_a_bucket_cannot_be_replayed() -> None:
     refused = said("base", str(LOGS / "openai_usage.json"))
     assert refused.exit_code == 2
