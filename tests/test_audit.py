@@ -534,6 +534,14 @@ def test_a_bill_that_no_vendor_sends_or_that_teaches_nothing_is_refused(invoice:
     assert "nothing is narrowed: the bills tell no requests" in api.stderr
 
 
+def test_bills_do_not_narrow_an_input_beyond_what_a_scenario_may_hold(invoice: Path) -> None:
+    rows = "".join(f"2026-1{n},1000,EUR,1e12\n" for n in range(1, 3))
+    invoice.write_text(f"month,amount,currency,requests\n{rows}", encoding="utf-8")
+    found = asked("base", invoice.name, "--option", "api", "--narrow")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "finance.demand" in found.stderr and "check what the files count" in found.stderr
+
+
 def test_what_a_mix_sends_to_its_vendor_narrows_the_price_alone(invoice: Path) -> None:
     piece = json.loads(
         asked("polderwerk", invoice.name, "--option", "hybrid", "--narrow", "--json").stdout

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import itertools
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -221,3 +222,35 @@ def test_every_format_of_the_table_has_a_sample() -> None:
     assert known - {row.format for row in read if row} == {
         "OpenTelemetry gen_ai spans, first names"
     }
+
+
+# --- small files ----------------------------------------------------------------------------------
+
+
+def test_spans_share_what_stands_around_them(tmp_path: Path) -> None:
+    tokens = [
+        {"key": f"gen_ai.usage.{side}_tokens", "value": {"intValue": 5}}
+        for side in ("input", "output")
+    ]
+    tokens.append({"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}})
+    spans = [{"startTimeUnixNano": str(10**18 + n), "attributes": tokens} for n in range(1_000)]
+    around = {f"member-{n}": n for n in range(12_000)}
+    path = tmp_path / "spans.json"
+    path.write_text(json.dumps({"resourceSpans": [{**around, "scopeSpans": [{"spans": spans}]}]}))
+    tracemalloc.start()
+    found = exchange.logged(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.table.rows) == 1_000
+    assert most < 50 * path.stat().st_size
+
+
+def test_a_file_of_countless_records_is_refused_before_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("{}\n" * 2_000_000)
+    tracemalloc.start()
+    with pytest.raises(DocumentError, match="holds more than 500,000 records"):
+        exchange.load(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 200 << 20

@@ -20,7 +20,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from siting import catalogue
-from siting.inputs import bills, document, logs, messages
+from siting.inputs import bills, bounds, document, logs, messages
 from siting.inputs.document import DocumentError, YamlDocument
 from siting.inputs.logs import Log
 from siting.inputs.scenario import checks
@@ -243,7 +243,7 @@ def _refuse_span(table: Table, when: pd.Series[pd.Timestamp]) -> None:
     gap = when.sort_values().diff().reindex(when.index)
     for wrong, holds, write in (
         ("covers less than a week", span < WEEK, "export four weeks"),
-        ("covers more than ten years", span > pd.Timedelta(days=3660), "correct the dates"),
+        ("covers more than ten years", span > bounds.LONGEST, "correct the dates"),
         ("has all rows at 00:00", (when == when.dt.floor("D")).all(), "export a row an hour"),
         ("begins after days without a row", gap > LONGEST_GAP, "export them, with 0 for none"),
     ):
