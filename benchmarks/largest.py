@@ -77,7 +77,7 @@ def main() -> None:
         start = time.perf_counter()
         s.summary()
         s.workbook()
-        for name in frames.listed(*study.TOPICS):
+        for name in frames.listed(*study.topics()):
             getattr(s, name)()
         wall = time.perf_counter() - start
         whole = measure("whole report", 1, 1, Kit([str(path)], 1, folder))

@@ -27,7 +27,7 @@ LAYERS = (
     ("siting_report.show",),
     ("siting_report.print",),
     ("siting_report.run",),
-    ("siting.quantity", "siting.draws"),
+    ("siting.beside", "siting.quantity", "siting.draws"),
     (
         "siting.catalogue",
         "siting.dtypes",
@@ -45,8 +45,11 @@ LAYERS = (
     ("siting.study",),
     ("siting.run", "siting.show", "siting_validation"),
     ("siting.cli", "siting.kit", "siting.__main__"),
+    ("siting_seal",),
 )
 """Data flow downwards in this list. The library of a kit is known to `siting_report` by name."""
+BESIDE = LAYERS[-1]
+"""Packages that the core finds by entry points and never names."""
 _NOT_CODE = {
     tokenize.COMMENT,
     tokenize.NL,

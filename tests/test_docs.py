@@ -176,7 +176,7 @@ def test_every_module_says_what_it_is_for() -> None:
 
 def test_every_frame_is_documented_with_every_column_and_unit() -> None:
     text = (ROOT / "docs" / "frames.md").read_text(encoding="utf-8")
-    listed = frames.listed(*study.TOPICS)
+    listed = frames.listed(*study.topics())
     assert re.findall(r"^### `s\.(\w+)\(\)`$", text, re.MULTILINE) == list(listed)
     for name, said in listed.items():
         section = text.partition(f"### `s.{name}()`")[2].partition("\n### ")[0]

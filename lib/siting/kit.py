@@ -7,18 +7,20 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siting_report.kit import Summaries
 
+from siting import beside
 from siting.catalogue import facts_dir
 
 if TYPE_CHECKING:
     from siting_report.print.document import Cover
 
 DISTRIBUTION = "siting"
-PACKAGES = ("siting",)
+PACKAGES = ("siting", *beside.packages())
 LATER = ("genai_prices.data", "scipy.special")
 FIGURES = ("summary.json", "cash-flows.xlsx")
 _CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
@@ -26,9 +28,11 @@ _CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
 
 
 def files() -> set[Path]:
-    """Code, themes and tables of this library, and the facts, wherever they lie."""
-    package = Path(__file__).parent
-    found = [*package.rglob("*"), *facts_dir().glob("*")]
+    """Code, themes and tables of this library and of those beside it, and the facts, wherever
+    they lie."""
+    found = [*facts_dir().glob("*")]
+    for package in PACKAGES:
+        found += Path(str(resources.files(package))).rglob("*")
     return {path for path in found if path.suffix != ".pyc" and path.is_file()}
 
 

@@ -1,7 +1,8 @@
 """One client's study: the one object that notebooks, the report and the command line see.
 
 It has three kinds of names. **Frames** are tables: methods such as `s.costs()`, collected from the
-topics of `TOPICS`, of which each is a module here (`siting.study.frames` says how one is written).
+topics of `topics()`, modules here and in packages beside (`siting.study.frames` says how one is
+written).
 **Formats** write a number or a name into a sentence: `s.money(x)`, `s.years`
 (`siting.study.wording`). **Results** are what the frames are made of: the records of the domain,
 each computed when it is first asked for, under one name: `s.results.cost`
@@ -25,6 +26,7 @@ from typing import Any
 
 import pandas as pd
 
+from siting import beside
 from siting.catalogue import STALE_DAYS, facts_version, unknown
 from siting.cost import workbook
 from siting.cost.workbook import Beside
@@ -50,7 +52,7 @@ from siting.study.vendors import VendorFrames
 from siting.study.wording import Wording
 from siting.verdict.variants import Outcome, Variant
 
-TOPICS: tuple[type[Topic], ...] = (
+CORE: tuple[type[Topic], ...] = (
     DecisionFrames,
     TurnFrames,
     CostFrames,
@@ -64,7 +66,12 @@ TOPICS: tuple[type[Topic], ...] = (
     SourceFrames,
     MemoryFrames,
 )
-"""What a study is made of. Its page lists them in this order: what is asked first is first."""
+
+
+def topics() -> tuple[type[Topic], ...]:
+    """What a study is made of, those of packages beside this one last. Its page lists them in this
+    order: what is asked first is first."""
+    return (*CORE, *beside.loaded("topics").values())
 
 
 GONE = {
@@ -85,7 +92,7 @@ class Study(Wording):
 
     def __init__(self, chosen: scenario.Scenario) -> None:
         super().__init__(Results(chosen))
-        for topic in TOPICS:
+        for topic in topics():
             made = topic(self)
             for name in frames.names(topic):
                 setattr(self, name, getattr(made, name))
@@ -101,15 +108,22 @@ class Study(Wording):
             said = f"s.{name} stands in s.results.{name}, apart from frames and formats"
             warnings.warn(said, DeprecationWarning, stacklevel=2)
             return getattr(self.results, name)
-        raise AttributeError(unknown(name, "part of a study", dir(self)), name=name)
+        said = unknown(name, "part of a study", dir(self))
+        if lacking := beside.missing("topics"):
+            said += f"; {', '.join(lacking)} with further frames is not installed"
+        raise AttributeError(said, name=name)
+
+    def has(self, frame: str) -> bool:
+        """Whether there is a frame: some come with packages beside this one."""
+        return getattr(vars(self).get(frame), "is_frame", False)
 
     def __repr__(self) -> str:
         """What a study can be asked, for Python outside Jupyter, without computing any frame."""
-        return page.told(self, TOPICS)
+        return page.told(self, topics())
 
     def _repr_html_(self) -> str:
         """Every frame with its columns and units, without computing any."""
-        return page.content(self, TOPICS)
+        return page.content(self, topics())
 
     def rivals(self) -> pd.DataFrame:
         """The name that `alternatives` had before: a rival is the next-best option."""
