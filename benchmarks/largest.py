@@ -76,7 +76,7 @@ def main() -> None:
         s = study.open(str(path))
         start = time.perf_counter()
         s.summary()
-        s.workbook()
+        s.files()
         for name in frames.listed(*study.topics()):
             getattr(s, name)()
         wall = time.perf_counter() - start

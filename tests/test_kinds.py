@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
 from siting import study
-from siting.cost import fleets, tco, workbook
+from siting.cost import fleets, tco
 from siting.cost.tco import Comparison
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
@@ -24,6 +24,7 @@ from siting.quantity import Range
 from siting.serving import capacity, servers
 from siting.serving.capacity import OptionCapacity
 from siting.verdict.chain import Chain
+from siting_workbook import workbook
 from studies import designed
 
 A100 = {"server": "dgx-a100-640gb", "number": 2, "age_years": 3, "years_left": 3}

@@ -32,9 +32,14 @@ def is_there(entry: EntryPoint) -> bool:
     return find_spec(package(entry)) is not None
 
 
+def names(group: Group) -> tuple[str, ...]:
+    """What a group holds of packages that are installed."""
+    return tuple(name for name, entry in entries(group).items() if is_there(entry))
+
+
 def loaded(group: Group) -> dict[str, Any]:
     """What a group holds, by name, of packages that are installed."""
-    return {name: entry.load() for name, entry in entries(group).items() if is_there(entry)}
+    return {name: entries(group)[name].load() for name in names(group)}
 
 
 def packages() -> list[str]:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 DISTRIBUTION = "siting"
 PACKAGES = ("siting", *beside.packages())
 LATER = ("genai_prices.data", "scipy.special")
-FIGURES = ("summary.json", "cash-flows.xlsx")
-_CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
-"""What a reader calls them."""
+FIGURES = ("summary.json", *beside.names("files"))
+_CALLED = {".xlsx": "Workbook", ".json": "Data"}
+"""What a reader calls files, by their ending."""
 
 
 def files() -> set[Path]:
@@ -71,7 +71,7 @@ def results(path: str) -> dict[str, bytes]:
 
     opened = study.open(path)
     summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
-    return dict(zip(FIGURES, (f"{summary}\n".encode(), opened.workbook()), strict=True))
+    return {"summary.json": f"{summary}\n".encode()} | opened.files()
 
 
 def cover(path: str) -> Cover:
@@ -93,7 +93,7 @@ def cover(path: str) -> Cover:
         paper=client.paper,
         brand_colour=client.brand_colour,
         logo=Path(path).with_name(client.logo).read_bytes() if client.logo else None,
-        figures=_CALLED,
+        figures={name: _CALLED.get(Path(name).suffix, name) for name in sorted(FIGURES)},
     )
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,9 @@ import pandas as pd
 
 from siting import beside
 from siting.catalogue import STALE_DAYS, facts_version, unknown
-from siting.cost import workbook
-from siting.cost.workbook import Beside
 from siting.inputs import scenario
 from siting.inputs.document import Problem
 from siting.inputs.scenario.changes import Changes
-from siting.quantity import Range
 from siting.study import frames, page, summary
 from siting.study.budget import BudgetFrames
 from siting.study.capacity import CapacityFrames
@@ -165,43 +161,9 @@ class Study(Wording):
             rows.append(_tried(switch.variant, switch.outcome) | {"switching_value": switch.at})
         return rows
 
-    def workbook(self) -> bytes:
-        """The content of cash-flows.xlsx: the cost chapter with live formulas, and what page one
-        says that is likely."""
-        keys = {option.label: name for name, option in self.options.items()}
-        likely = [
-            workbook.Likely(
-                option=keys[row.option],
-                future=row.told,
-                cost=Range(row.p10, row.p50, row.p90, unit=self.currency),
-            )
-            for row in self.futures().dropna(subset=["p10", "p50", "p90"]).itertuples()
-        ]
-        budget = [
-            workbook.Due(option=row.option, step=row.step, kind=row.kind, amount=row.amount)
-            for row in self.budget().itertuples()
-        ]
-        return workbook.content(
-            self.results.cost, self.scenario, likely, budget, tuple(self._beside_the_plan())
-        )
-
-    def _beside_the_plan(self) -> Iterator[Beside]:
-        """List prices of the models that bridge, by what is paid for."""
-        columns = {
-            "input_price": "input",
-            "output_price": "output",
-            "cached_price": "input from a cache",
-        }
-        for row in self.bridges().dropna(subset="input_price").to_dict("records"):
-            for column, paid_for in columns.items():
-                if not pd.isna(row[column]):
-                    yield Beside(
-                        label=f"{row['spoken']}, which can bridge, beside the plan: {paid_for}",
-                        amount=row[column],
-                        unit="USD per million tokens",
-                        source=f"{row['priced_by']} price list",
-                        date=row["price_date"],
-                    )
+    def files(self) -> dict[str, bytes]:
+        """Files of a report that packages beside this one make, by name."""
+        return {name: made(self) for name, made in beside.loaded("files").items()}
 
 
 def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:
