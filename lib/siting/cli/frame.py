@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from siting import __version__
+from siting import __version__, beside
 
 if TYPE_CHECKING:
     from siting.inputs.document import Problem
@@ -87,6 +87,30 @@ class Commands(click.Group):
     """The group of all commands: a user's mistake becomes a message, never a traceback."""
 
     command_class = Command
+    within = ""
+    """What the names of commands in packages beside this one begin with."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        own = {name for name in beside.names("commands") if self._holds(name)}
+        return sorted({*super().list_commands(ctx), *(n.removeprefix(self.within) for n in own)})
+
+    def _holds(self, name: str) -> bool:
+        """Whether a command of a package beside this one is of this group."""
+        return name.startswith(self.within) and "." not in name.removeprefix(self.within)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A command of its own, else one of a package beside. Raises Refused where that package is
+        not installed."""
+        if own := super().get_command(ctx, name):
+            return own
+        entry = beside.entries("commands").get(self.within + name)
+        if entry is None:
+            return None
+        if not beside.is_there(entry):
+            said = f"{beside.package(entry)}, which has this command, is not installed"
+            raise Refused(f"{name}: {said}; install siting as a whole")
+        found: click.Command = entry.load()
+        return found
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -120,6 +144,17 @@ class Commands(click.Group):
 
             said = unknown(args[0], "command", self.list_commands(ctx))
             raise click.UsageError(said, ctx) from None
+
+
+command = functools.partial(click.command, cls=Command)
+"""Decorates a command of a package beside this one, which an entry point names."""
+
+
+def commands(group: Commands) -> dict[str, click.Command]:
+    """The commands of a group by name, those of packages beside this one too."""
+    ctx = click.Context(group)
+    found = {name: group.get_command(ctx, name) for name in group.list_commands(ctx)}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 class Refused(click.ClickException):
