@@ -30,6 +30,8 @@ from siting import hf_config, study
 from siting.catalogue import FactError
 from siting.inputs import benchmark, exchange, scenario
 from siting.inputs.document import DocumentError
+from siting_bills import focus
+from siting_logs import load
 from siting_report import plain_files
 
 VALUES = (
@@ -189,10 +191,10 @@ def file_kinds() -> dict[str, tuple[bytes, Callable[[Path], object]]]:
         return benchmark.read(path.read_bytes().decode(errors="replace"))
 
     return {
-        "log.csv": (LOG.encode(), exchange.load),
+        "log.csv": (LOG.encode(), load.load),
         "quotes.csv": (QUOTES.encode(), exchange.quotes),
         "quotes.xlsx": (_workbook(), exchange.quotes),
-        "focus.csv": (FOCUS.encode(), lambda path: exchange.request_price(path, 1000)),
+        "focus.csv": (FOCUS.encode(), lambda path: focus.request_price(path, 1000)),
         "vllm.json": (json.dumps(RUN, indent=1).encode(), result),
         "guidellm.json": (json.dumps(GUIDE, indent=1).encode(), result),
         "config.json": (json.dumps(CONFIG, indent=1).encode(), hf_config.read),

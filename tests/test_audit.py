@@ -17,17 +17,17 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
-from siting.cost import audit, cashflow, costing, tco
-from siting.cost.audit import Came
+from siting.cost import cashflow, costing, tco
 from siting.cost.costing import beside_list
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import changes
 from siting.inputs.scenario.model import Scenario
 from siting.quantity import NotEstimated, Range
-from siting.run import billing
 from siting.verdict.chain import Chain
 from siting.verdict.plausible import invoices
+from siting_bills import audit, billing
+from siting_bills.audit import Came
 from studies import opened
 
 ROOT = Path(__file__).parents[1]

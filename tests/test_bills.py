@@ -15,9 +15,9 @@ import siting_facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
-from siting.inputs import bills
-from siting.inputs.bills import Billed
 from siting.inputs.document import DocumentError
+from siting_bills import bills
+from siting_bills.bills import Billed
 
 FOCUS = (
     "BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName,"

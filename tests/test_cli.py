@@ -24,9 +24,10 @@ def siting(*words: str) -> Result:
 def commands() -> list[tuple[str, click.Command]]:
     found = []
     for name, one in frame.commands(cli).items():
-        found.append((name, one))
         if isinstance(one, frame.Commands):
             found += [(f"{name} {n}", c) for n, c in frame.commands(one).items()]
+        else:
+            found.append((name, one))
     return found
 
 

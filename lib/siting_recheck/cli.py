@@ -23,7 +23,7 @@ def _day(value: str) -> dt.date:
 @frame.clients
 @option("--reports", click.Path(path_type=Path), "Folder of the reports.", Path("reports"))
 @option("--date day", _day, "Day as of which facts count; default: today.", metavar="YYYY-MM-DD")
-def recheck(clients: tuple[str, ...], reports: Path, day: dt.date | None) -> Answer:
+def recheck(clients: tuple[str, ...], reports: Path, day: dt.date | None) -> StatusAnswer:
     """Say whether rendered reports still hold with the facts of today.
 
     The scenario that a report keeps is computed anew, with the tables of facts as they are: as of

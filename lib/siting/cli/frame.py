@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -170,7 +171,6 @@ def check_tables() -> None:
     """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
     from siting import catalogue
     from siting.cost import claims, uncertainty  # noqa: F401 (with `decision`, all records)
-    from siting.inputs import bill_files, log_files  # noqa: F401
     from siting.memory import attention
     from siting.rules import rulebook
     from siting.verdict import candidates, decision  # noqa: F401
@@ -330,6 +330,16 @@ def known_tables() -> list[str]:
     from siting import catalogue
 
     return sorted(p.stem for p in catalogue.facts_dir().glob("*.csv"))
+
+
+def name_in_scenario(value: str) -> str:
+    """Name of a workload or an option in a scenario."""
+    from siting.inputs.scenario.model import NAME
+
+    if not re.fullmatch(NAME, value):
+        wrong = f"{value!r} is no name; write small letters, digits, - or _"
+        raise click.BadParameter(wrong)
+    return value
 
 
 changes = click.option(

@@ -38,7 +38,6 @@ from siting.study.data import DataFrames
 from siting.study.decision import DecisionFrames
 from siting.study.frames import Topic
 from siting.study.memory import MemoryFrames
-from siting.study.replay import ReplayFrames
 from siting.study.results import Results
 from siting.study.sizing import SizingFrames
 from siting.study.sources import SourceFrames
@@ -55,7 +54,6 @@ CORE: tuple[type[Topic], ...] = (
     BudgetFrames,
     CapacityFrames,
     SizingFrames,
-    ReplayFrames,
     DataFrames,
     VendorFrames,
     TimelineFrames,

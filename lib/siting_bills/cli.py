@@ -1,16 +1,16 @@
-"""The command for the time after a decision: what it came to."""
+"""Commands on bills: what was foretold and what came, and what a request of an API costs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
-
 from siting.cli import frame
-from siting.cli.frame import Answer, cli, option
+from siting.cli.frame import Answer, Number, name_in_scenario, option
+from siting.cli.tables import offers
 
 
-@cli.command()
+@frame.command()
 @click.argument("client", shell_complete=frame.completer(frame.known_clients))
 @click.argument(
     "bills", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -53,9 +53,10 @@ def audit(
       siting audit acme focus.csv --service OpenAI --narrow
     """
     from siting import study
-    from siting.inputs import bills as files
     from siting.inputs import exchange, scenario
-    from siting.run import billing
+
+    from siting_bills import billing
+    from siting_bills import bills as files
 
     opened = study.open(client, frame.said(changes))
     read = files.read(bills, currency.upper(), service)
@@ -74,3 +75,20 @@ def audit(
     guessed = [note for note in told.notes if not place and "--option names" in note]
     notes = [note for note in told.notes if note not in guessed]
     return Answer(told, [*guessed, first, "", *table, "", *billing.lessons(told), *notes])
+
+
+@frame.command("focus")
+@click.argument("table", type=click.Path(exists=True, dir_okay=False))
+@option("--option place", name_in_scenario, "Option that was billed.", "api", metavar="NAME")
+@option("--service", str, "Only charges that hold this text.", "")
+@option("--requests", Number(1, 10**12), "Requests a month behind the bill.")
+def import_focus(table: str, place: str, service: str, requests: float | None) -> Answer:
+    """An invoice in FOCUS format: what a request of today's API really costs.
+
+    \b
+    Example:
+      siting import focus invoice.csv --option api --service OpenAI --requests 310000
+    """
+    from siting_bills import focus
+
+    return offers(table, focus.request_price(Path(table), requests or 0, service), place)

@@ -1,4 +1,4 @@
-"""A client's plan beside its bills: the audit of `cost.audit` for a study and its files.
+"""A client's plan beside its bills: the audit of `siting_bills.audit` for a study and its files.
 
 What bills teach becomes a piece of scenario, to read and paste: as of the last month that was
 billed, so that the plan begins there anew.
@@ -15,19 +15,20 @@ from itertools import chain
 from typing import Any
 
 import pandas as pd
-from siting_report.formats import NONE, Numbers
-
 from siting import quality
 from siting.catalogue import suggestion
-from siting.cost import audit, prices, uncertainty
-from siting.cost.audit import Audit, Came, Foretold, Learned, Month, Quantity
-from siting.inputs.bills import Billed, Bills
+from siting.cost import prices, uncertainty
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario.changes import changed
 from siting.inputs.scenario.model import in_words
 from siting.places import BY_REQUEST, MIXED
 from siting.quantity import Z90, NotEstimated, Range
 from siting.study import Study
+from siting_report.formats import NONE, Numbers
+
+from siting_bills import audit
+from siting_bills.audit import Audit, Came, Foretold, Learned, Month, Quantity
+from siting_bills.bills import Billed, Bills
 
 NAMED = 3
 """Files that evidence names; it counts the others."""

@@ -12,17 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-
-from siting.inputs.logs import Log
 from siting.memory.deployment import max_sequences, prompt_chunk
-from siting.serving import arrivals, batching, performance
-from siting.serving.arrivals import HOUR, Requests
-from siting.serving.batching import Flags, Jobs, Served, Speed
+from siting.serving import performance
 from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import LATE_FROM, Load
 from siting.serving.performance import Array, Efficiencies, Replica
 from siting.serving.pools import Pool
 from siting.serving.queueing import Limits
+
+from siting_logs import arrivals, batching
+from siting_logs.arrivals import HOUR, Requests
+from siting_logs.batching import Flags, Jobs, Served, Speed
+from siting_logs.logs import Log
 
 COLUMNS = 64
 """Steps are worked out for so many numbers of prompt tokens up to the chunk; between, a line."""

@@ -25,15 +25,15 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from siting_report import plain_files
-from siting_report.plain_files import MIB
-
 from siting.catalogue import table
 from siting.inputs import bounds, sheet
-from siting.inputs.bill_files import BillFile, Form
 from siting.inputs.document import DocumentError, at, parted
 from siting.inputs.scenario import known
 from siting.inputs.sheet import COUNT, CURRENCY, DAY, MONTH, NUMBER, TEXT, Table
+from siting_report import plain_files
+from siting_report.plain_files import MIB
+
+from siting_bills.bill_files import BillFile, Form
 
 Counted = Literal["requests", "tokens", "gpu_hours"]
 COUNTED = get_args(Counted)

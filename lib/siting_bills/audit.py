@@ -30,7 +30,6 @@ from statistics import fmean, stdev
 from typing import Literal
 
 import numpy as np
-
 from siting.catalogue import settings
 from siting.cost import cashflow, fleets, tco
 from siting.cost.money import MONTHS, Array

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from siting_report import plain_files
-
 from siting.catalogue import table
 from siting.inputs import bounds, sheet
 from siting.inputs.document import DocumentError
-from siting.inputs.log_files import LogFile
 from siting.inputs.sheet import COUNT, TEXT, TIME, Column, Table
+from siting_report import plain_files
+
+from siting_logs.log_files import LogFile
 
 DEEPEST = 40
 """Records are not nested deeper."""
