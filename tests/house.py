@@ -33,7 +33,6 @@ LAYERS = (
         "siting.dtypes",
         "siting.places",
         "siting.provenance",
-        "siting.hf_config",
         "siting.reference_rates",
     ),
     ("siting.inputs", "siting.pictures", "siting.quality", "siting.reasoning", "siting.vision"),
@@ -45,7 +44,14 @@ LAYERS = (
     ("siting.study",),
     ("siting.run", "siting.show", "siting_validation"),
     ("siting.cli", "siting.kit", "siting.__main__"),
-    ("siting_bills", "siting_logs", "siting_recheck", "siting_seal", "siting_workbook"),
+    (
+        "siting_bills",
+        "siting_hf",
+        "siting_logs",
+        "siting_recheck",
+        "siting_seal",
+        "siting_workbook",
+    ),
 )
 """Data flow downwards in this list. The library of a kit is known to `siting_report` by name."""
 BESIDE = LAYERS[-1]

@@ -1,8 +1,8 @@
 """Packages beside this one, which it finds by their entry points and never names.
 
-Three groups: `siting.commands` (a command of `siting`; `import.load` one of `siting import`),
-`siting.topics` (a class of frames that every study has) and `siting.files` (a file of a report by
-its name, made from a study).
+Four groups: `siting.commands` (a command of `siting`; `import.load` one of `siting import`),
+`siting.topics` (a class of frames that every study has), `siting.files` (a file of a report by its
+name, made from a study) and `siting.models` (what reads a file that describes a model).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any, Literal
 
-Group = Literal["commands", "topics", "files"]
+Group = Literal["commands", "topics", "files", "models"]
 
 
 @cache
