@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import click
-from siting.cli import cli
+from siting.cli import cli, frame
 
 PAGE = Path(__file__).parent / "commands.md"
 INTRODUCTION = """\
@@ -47,7 +47,7 @@ Nothing was tried on a machine with Windows.
 def page() -> str:
     """The whole page."""
     return "\n".join(
-        [INTRODUCTION, *(_section("siting", n, c) for n, c in sorted(cli.commands.items()))]
+        [INTRODUCTION, *(_section("siting", n, c) for n, c in sorted(frame.commands(cli).items()))]
     )
 
 
@@ -61,8 +61,8 @@ def _section(above: str, name: str, command: click.Command) -> str:
     parts = [f"## {above} {name}", f"`{usage}`", text.strip()]
     if rows:
         parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]))
-    if isinstance(command, click.Group):
-        inner = command.commands.items()
+    if isinstance(command, frame.Commands):
+        inner = frame.commands(command).items()
         parts += [_section(f"{above} {name}", n, c).strip() for n, c in inner]
     return "\n\n".join(parts) + "\n"
 

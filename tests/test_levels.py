@@ -9,9 +9,10 @@ from printed import printed
 from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Preferences
-from siting.rules import conditions, levels, rulebook, sovereignty
+from siting.rules import conditions, rulebook, sovereignty
 from siting.rules.findings import decide
 from siting.rules.flows import FlowFacts, flows_of
+from siting_seal import levels
 from studies import CLIENTS, opened
 
 DAY = dt.date(2026, 11, 28)
@@ -162,7 +163,7 @@ def test_every_option_of_a_client_is_graded_with_evidence_or_what_is_not_known(c
     eight = {o.objective: o for o in levels.objectives()}
     by_option = found.groupby("option", observed=True)
     assert all(set(rows.objective) == set(eight) for _, rows in by_option)
-    asked = {c.objective for c, holds in LAW.ceilings.items() if conditions.names(holds)}
+    asked = {c.objective for c, holds in levels.ceilings().items() if conditions.names(holds)}
     bare = found[(found.evidence == "") & (found.unknown == "")]
     # Of an objective on which nothing is asked, what a grade needs beside is said.
     assert set(bare.objective) & asked <= {"SOV-5"}
@@ -186,7 +187,7 @@ def test_weights_of_the_framework_and_of_the_tender_each_add_up_to_one():
 
 
 def test_of_thirty_criteria_five_can_be_told_and_eight_in_part():
-    graded = [c.gradable for c in LAW.criteria]
+    graded = [c.gradable for c in levels.c3a()]
     assert (len(graded), graded.count("yes"), graded.count("part")) == (30, 5, 8)
     met = {m.criterion.criterion: m.met for m in levels.criteria([flow(external=True)], LAW)}
     assert sum(v == "not asked here" for v in met.values()) == 17
@@ -263,7 +264,7 @@ def test_what_c3a_does_not_know_of_an_objective_leaves_its_ceiling_open(client: 
     told = s.c3a_criteria()
     for row in told[told.met == "not known"].itertuples():
         level = levels_of.loc[(row.option, row.criterion[:5])]
-        asked = LAW.criteria
+        asked = levels.c3a()
         speaks = next(c.level for c in asked if c.criterion == row.criterion)
         assert level.open or level.at_most < max(speaks, 2), (row.option, row.criterion)
 

@@ -7,28 +7,32 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siting_report.kit import Summaries
 
+from siting import beside
 from siting.catalogue import facts_dir
 
 if TYPE_CHECKING:
     from siting_report.print.document import Cover
 
 DISTRIBUTION = "siting"
-PACKAGES = ("siting",)
+PACKAGES = ("siting", *beside.packages())
 LATER = ("genai_prices.data", "scipy.special")
-FIGURES = ("summary.json", "cash-flows.xlsx")
-_CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
-"""What a reader calls them."""
+FIGURES = ("summary.json", *beside.names("files"))
+_CALLED = {".xlsx": "Workbook", ".json": "Data"}
+"""What a reader calls files, by their ending."""
 
 
 def files() -> set[Path]:
-    """Code, themes and tables of this library, and the facts, wherever they lie."""
-    package = Path(__file__).parent
-    found = [*package.rglob("*"), *facts_dir().glob("*")]
+    """Code, themes and tables of this library and of those beside it, and the facts, wherever
+    they lie."""
+    found = [*facts_dir().glob("*")]
+    for package in PACKAGES:
+        found += Path(str(resources.files(package))).rglob("*")
     return {path for path in found if path.suffix != ".pyc" and path.is_file()}
 
 
@@ -67,7 +71,7 @@ def results(path: str) -> dict[str, bytes]:
 
     opened = study.open(path)
     summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
-    return dict(zip(FIGURES, (f"{summary}\n".encode(), opened.workbook()), strict=True))
+    return {"summary.json": f"{summary}\n".encode()} | opened.files()
 
 
 def cover(path: str) -> Cover:
@@ -89,7 +93,7 @@ def cover(path: str) -> Cover:
         paper=client.paper,
         brand_colour=client.brand_colour,
         logo=Path(path).with_name(client.logo).read_bytes() if client.logo else None,
-        figures=_CALLED,
+        figures={name: _CALLED.get(Path(name).suffix, name) for name in sorted(FIGURES)},
     )
 
 

@@ -173,7 +173,7 @@ def diff(
     found = comparison.compare(old, new)
     numbers = comparison.numbers_of(new)
     if page:
-        text = comparison.as_html(found, before, after, numbers)
+        text = frame.shown(comparison.as_html(found, before, after, numbers))
         with frame.writing(page):
             Path(page).write_text(text, encoding="utf-8")
         _say(f"{page} is written.")

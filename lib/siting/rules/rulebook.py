@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from siting import catalogue, places
 from siting.catalogue import (
@@ -216,45 +216,6 @@ class Coverage(Fact, tables="law_coverage", key="country group"):
         return self.status.startswith("on file")
 
 
-class Objective(Fact, tables="seal_objectives", key="objective"):
-    """An objective of the EU Cloud Sovereignty Framework."""
-
-    objective: str
-    name: str
-    weight: float
-    """In the score of the framework's document. [share]"""
-    tender_weight: float
-    """In the calculator of the first tender, which is another. [share]"""
-    lacks: str
-    """What a grade needs beside what is asked here."""
-
-
-Objectives = Annotated[str, one_of(lambda: column("seal_objectives", "objective"), "objective")]
-
-
-class Ceiling(OfFlows, tables="seal_ceilings", key="objective level holds_when"):
-    """What keeps an option from a higher SEAL level in an objective."""
-
-    objective: Objectives
-    level: Annotated[int, Field(ge=0, le=4)]
-    holds_when: str
-    because: str
-
-
-class C3aCriterion(OfFlows, tables="c3a_criteria", key="criterion"):
-    """A criterion of BSI's C3A, and the condition under which an option meets it."""
-
-    criterion: str
-    name: str
-    objective: Objectives
-    level: Annotated[int, Field(ge=0, le=4)]
-    """SEAL level that it is taken to speak for; BSI assigns none."""
-    gradable: Literal["yes", "part", "no"]
-    """Whether what is asked here says all of it, a part, or nothing."""
-    holds_when: str = ""
-    lacks: str = ""
-
-
 class RemedyInPlace(Fact, tables="remedies_in_place", key="item rules"):
     """When a remedy of some rules is there already, so that nobody has to buy it."""
 
@@ -332,10 +293,7 @@ class RuleBook:
     assumptions: tuple[Assumption, ...]
     coverage: tuple[Coverage, ...]
     remedies_in_place: Mapping[RemedyInPlace, Condition]
-    ceilings: Mapping[Ceiling, Condition]
-    criteria: Mapping[C3aCriterion, Condition]
-    derived: Mapping[str, Condition]
-    """What an attribute that is never asked follows from, by its name."""
+    dictionary: Dictionary
     day: dt.date = dt.date.min
     """On which all this is asked for."""
 
@@ -394,7 +352,7 @@ class RuleBook:
 
     def follows(self, name: str, values: Values) -> bool | None:
         """Whether a derived attribute holds, such as `gdpr`; None where that is not known."""
-        return conditions.evaluate(self.derived[name], {**self.sets, **values})
+        return conditions.evaluate(self.dictionary.derived[name], {**self.sets, **values})
 
     def is_in_place(self, item: str, rule_id: str, values: Values) -> bool:
         """Whether a remedy of a rule is there already, as far as is known of a flow."""
@@ -466,10 +424,7 @@ def rule_book() -> RuleBook:
     derived: dict[str, Condition] = {}
 
     known = Dictionary(attributes=attributes, groups=group_names, derived=derived)
-
-    def read(text: str, where: str) -> Condition:
-        return known.resolved(conditions.parse(text, where), where)
-
+    read = known.read
     for a in attributes.values():  # a definition may use those above it, so none is circular
         if a.derived_as:
             derived[a.name] = read(a.derived_as, f"attribute {a.name}, derived_as")
@@ -504,15 +459,7 @@ def rule_book() -> RuleBook:
             row: read(row.in_place_when, f"remedies_in_place.csv, {row.item}")
             for row in catalogue.table("remedies_in_place", RemedyInPlace)
         },
-        ceilings={
-            row: read(row.holds_when, f"seal_ceilings.csv, {row.objective} at {row.level}")
-            for row in catalogue.table("seal_ceilings", Ceiling)
-        },
-        criteria={
-            row: read(row.holds_when, f"c3a_criteria.csv, {row.criterion}")
-            for row in catalogue.table("c3a_criteria", C3aCriterion)
-        },
-        derived=derived,
+        dictionary=known,
     )
 
 
@@ -590,15 +537,15 @@ class Dictionary:
     groups: Collection[str]
     """Groups of countries."""
     derived: Mapping[str, Condition]
-    """Names that a condition defines."""
+    """What an attribute that is never asked follows from, by its name."""
 
-    def resolved(self, condition: Condition, where: str) -> Condition:
+    def read(self, text: str, where: str) -> Condition:
         """A condition with what defines a name in its place.
 
         where: rule and column, for messages. Raises FactError for names, words and comparisons that
         are not allowed.
         """
-        return _Resolver(dictionary=self, where=where).resolved(condition)
+        return _Resolver(dictionary=self, where=where).resolved(conditions.parse(text, where))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -12,9 +12,8 @@ import pandas as pd
 from siting.catalogue import source_of, table
 from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.changes import put
-from siting.rules import levels, openness
+from siting.rules import openness
 from siting.rules.findings import ASKED_LEVELS, IN_SERVICE, Finding, worst
-from siting.rules.flows import FlowFacts
 from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import (
     DECIDING,
@@ -455,89 +454,6 @@ class DataFrames(Topic):
             yield source_of(law.law if law.is_on_file and law.law else law.found.rule)
 
     @frame
-    def seal_levels(self) -> Rows:
-        """One objective of the EU Cloud Sovereignty Framework for one option: a ceiling, no grade.
-
-        option: label of the option
-        objective: SOV-1 to SOV-8
-        name: what it is about
-        at_most: highest SEAL level, 0 to 4, that what is on file does not exclude [1]
-        because: why no more
-        evidence: answers that the ceiling rests on
-        unknown: answers that could lower it
-        open: whether it may be lower: such an answer is not known, or none on file speaks for it
-        lacks: what a grade needs beside
-        """
-        law = self.results.sovereignty.law
-        for name, option in self.results.sovereignty.options.items():
-            for level in levels.levels(option.flows, law):
-                yield {
-                    "option": name,
-                    "objective": level.objective.objective,
-                    "name": level.objective.name,
-                    "at_most": level.at_most,
-                    "because": level.because,
-                    "evidence": _told(level.evidence),
-                    "unknown": _unknown_of(level.unknown, option.flows),
-                    "open": level.is_open,
-                    "lacks": level.objective.lacks,
-                }
-        yield from map(source_of, levels.objectives())
-        yield from map(source_of, law.ceilings)
-
-    @frame
-    def seal_grades(self) -> Rows:
-        """One option: its lowest ceiling, and the SEAL level that somebody gave its service.
-
-        option: label of the option
-        at_most: lowest of the eight ceilings [1]
-        given?: level that was given, as seal0 to seal4
-        basis: who gave it: award, self, third party, none found or not asked
-        covers?: whether it is for the service that would be used
-        floor: verdict on the floor that a tender asks for; n.a. where none does
-        """
-        law = self.results.sovereignty.law
-        for name, option in self.results.sovereignty.options.items():
-            found = levels.given(option.flows)
-            yield {
-                "option": name,
-                "at_most": levels.overall(levels.levels(option.flows, law)),
-                "given": found.level and found.level.text,
-                "basis": found.basis.text if found.basis else "not asked",
-                "covers": found.covers and found.covers.value,
-                "floor": option.verdicts["SEAL-FLOOR"].verdict,
-            }
-            yield from (k.source for k in (found.level, found.basis, found.covers) if k)
-
-    @frame
-    def c3a_criteria(self) -> Rows:
-        """One criterion of BSI's C3A for one option, as far as what is asked here tells.
-
-        option: label of the option
-        criterion: its number
-        name: what it asks for
-        met: yes, no, not known or not asked here
-        whole: yes, part or no: how much of the criterion is asked here
-        evidence: answers that say so
-        unknown: answers that are awaited
-        lacks: what it asks for beside
-        """
-        law = self.results.sovereignty.law
-        for name, option in self.results.sovereignty.options.items():
-            for found in levels.criteria(option.flows, law):
-                yield {
-                    "option": name,
-                    "criterion": found.criterion.criterion,
-                    "name": found.criterion.name,
-                    "met": found.met,
-                    "whole": found.criterion.gradable,
-                    "evidence": _told(found.evidence),
-                    "unknown": _labels(found.unknown),
-                    "lacks": found.criterion.lacks,
-                }
-        yield source_of(next(iter(law.criteria)))
-
-    @frame
     def rule_questions(self) -> Rows:
         """One open question, whom to ask, and the verdicts that wait for the answer.
 
@@ -810,27 +726,9 @@ class DataFrames(Topic):
             yield source_of(editions[max(editions)])
 
 
-def _told(evidence: Iterable[Known]) -> str:
-    """Answers, each with what was asked."""
-    return "; ".join(f"{known.attribute.label}: {known.text}" for known in evidence)
-
-
 def _labels(attributes: Iterable[Attribute]) -> str:
     """What is asked, one after the other."""
     return "; ".join(attribute.label for attribute in attributes)
-
-
-def _unknown_of(attributes: Iterable[Attribute], flows: Sequence[FlowFacts]) -> str:
-    """What is asked, with the flows of which it is not known where it is known of others."""
-
-    def told(attribute: Attribute) -> str:
-        lacking = [f for f in flows if f.values.get(attribute.name) is None]
-        if attribute.level != "flow" or len(lacking) in (0, len(flows)):
-            return attribute.label
-        named = dict.fromkeys(f.label.split(": ")[-1].lower() for f in lacking)
-        return f"{attribute.label} ({', '.join(named)})"
-
-    return "; ".join(map(told, attributes))
 
 
 def _changes(changes: Iterable[VerdictChange]) -> Iterator[dict[str, Any]]:

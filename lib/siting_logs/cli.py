@@ -1,4 +1,4 @@
-"""The command that replays a week of requests."""
+"""Commands on logs of requests: what load one tells, and a week of it replayed."""
 
 from __future__ import annotations
 
@@ -6,22 +6,54 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-
 from siting.cli import frame
-from siting.cli.frame import Answer, Refused, cli, option
+from siting.cli.frame import Answer, Refused, name_in_scenario, option
+from siting.cli.tables import piece
 
 if TYPE_CHECKING:
-    from siting.inputs.logs import Log
     from siting.serving.pools import Pool
-    from siting.serving.replay import Replay, Seen
     from siting.study import Study
+
+    from siting_logs.logs import Log
+    from siting_logs.replay import Replay, Seen
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_HOURS = 12
 """Hours that are listed; of more, the number is told."""
 
 
-@cli.command()
+def _zone(value: str) -> str:
+    """A clock of the IANA time-zone database."""
+    from zoneinfo import available_timezones
+
+    if value not in available_timezones():
+        raise click.BadParameter(f"{value!r} is no time zone; write such as Europe/Rome or UTC")
+    return value
+
+
+@frame.command("load")
+@click.argument("table", type=click.Path(exists=True, dir_okay=False))
+@option("--workload", name_in_scenario, "Workload that was measured.", "assistant", metavar="NAME")
+@option("--zone", _zone, "Clock of the profile, such as Europe/Rome.", "UTC", metavar="ZONE")
+def import_load(table: str, workload: str, zone: str) -> Answer:
+    """A log of requests, with time, requests, input_tokens, output_tokens, cached_tokens.
+
+    Also reads the formats that `siting facts --table log_files` lists.
+
+    \b
+    Example:
+      siting import load gateway.csv --workload assistant
+    """
+    from pathlib import Path
+
+    from siting_logs import load
+
+    read = load.load(Path(table), zone)
+    fields = [f"workloads.{workload}.{field}" for field in read.value]
+    return piece(table, read, {"workloads": {workload: read.value}}, fields, "measured")
+
+
+@frame.command()
 @click.argument("client", default="base", shell_complete=frame.completer(frame.known_clients))
 @click.argument("log", required=False, type=click.Path(exists=True, dir_okay=False))
 @option("--workload", str, "Workload that a log is of; default: the first.", "")
@@ -55,7 +87,8 @@ def replay(
       siting replay acme --option owned --json
     """
     from siting import study
-    from siting.serving import arrivals, replay
+
+    from siting_logs import arrivals, replay
 
     s = study.open(client, frame.said(changes))
     data = []
@@ -77,9 +110,9 @@ def replay(
 def _read(path: str) -> Log:
     from pathlib import Path
 
-    from siting.inputs import exchange
+    from siting_logs import load
 
-    return exchange.logged(Path(path))
+    return load.logged(Path(path))
 
 
 def _pools(s: Study, place: str, workload: str) -> list[Pool]:

@@ -23,9 +23,6 @@ from typing import Any
 
 import numpy as np
 import xlsxwriter
-from xlsxwriter.utility import xl_col_to_name
-from xlsxwriter.worksheet import Worksheet
-
 from siting.catalogue import STALE_DAYS
 from siting.cost import api_prices, fiscal
 from siting.cost.fiscal import FiscalYear
@@ -34,6 +31,8 @@ from siting.cost.money import MILLION, Array, discount_factors
 from siting.cost.tco import Comparison, OptionCost, shown_factors
 from siting.inputs.scenario import Option, Scenario
 from siting.quantity import Range
+from xlsxwriter.utility import xl_col_to_name
+from xlsxwriter.worksheet import Worksheet
 
 FIRST_MONTH = 3
 """Column of month 0; before it stand label, unit, total."""

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 
-from siting.hf_config.fields import Config, get, keys, listed, meaning
+from siting_hf.fields import Config, get, keys, listed, meaning
 
 GROUPS = ("attention", "mlp", "experts")
 """Modules that a format treats alike; norms, routers and other small ones are never quantised."""

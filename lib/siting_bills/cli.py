@@ -1,67 +1,16 @@
-"""Commands for the time after a decision: whether it still holds, and what it came to."""
+"""Commands on bills: what was foretold and what came, and what a request of an API costs."""
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 
 import click
-
 from siting.cli import frame
-from siting.cli.frame import Answer, Refused, StatusAnswer, cli, option
+from siting.cli.frame import Answer, Number, name_in_scenario, option
+from siting.cli.tables import offers
 
 
-def _day(value: str) -> dt.date:
-    """A day as YYYY-MM-DD."""
-    try:
-        return dt.date.fromisoformat(value)
-    except ValueError:
-        wrong = f"{value!r} is no day; write YYYY-MM-DD, such as 2026-11-24"
-        raise click.BadParameter(wrong) from None
-
-
-@cli.command()
-@frame.clients
-@option("--reports", click.Path(path_type=Path), "Folder of the reports.", Path("reports"))
-@option("--date day", _day, "Day as of which facts count; default: today.", metavar="YYYY-MM-DD")
-def recheck(clients: tuple[str, ...], reports: Path, day: dt.date | None) -> Answer:
-    """Say whether rendered reports still hold with the facts of today.
-
-    The scenario that a report keeps is computed anew, with the tables of facts as they are: as of
-    the report's own day, then as of today. Silence and status 0: neither the answer nor a turning
-    point that was printed moves. Status 1: a sentence a client says what moves, and which facts
-    differ. Status 2: a report could not be checked. Without CLIENT, all reports of the folder.
-
-    \b
-    Example:
-      siting recheck
-      siting recheck acme --json
-      siting recheck acme --reports sent/2026 --date 2027-03-01
-    """
-    from siting.inputs.document import DocumentError, Problem
-    from siting.run import recheck as rechecks
-
-    frame.check_tables()
-    named = clients or sorted(path.parent.name for path in reports.glob("*/summary.json"))
-    if not named:
-        raise Refused(f"{reports} holds no report; run `siting report` first")
-    found = []
-    problems: list[Problem] = []
-    for client in named:
-        try:
-            found.append(rechecks.of_report(reports / client, day or dt.date.today()))
-        except DocumentError as error:
-            problems += error.problems
-    lines = [each.sentence for each in found if each.moves]
-    for line in frame.listed(problems):
-        click.echo(line, err=True)
-    status = frame.FAILED if lines else 0
-    if problems:
-        status = frame.WRONG_INPUT
-    return StatusAnswer({"reports": found, "problems": problems}, lines, status)
-
-
-@cli.command()
+@frame.command()
 @click.argument("client", shell_complete=frame.completer(frame.known_clients))
 @click.argument(
     "bills", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -104,9 +53,10 @@ def audit(
       siting audit acme focus.csv --service OpenAI --narrow
     """
     from siting import study
-    from siting.inputs import bills as files
     from siting.inputs import exchange, scenario
-    from siting.run import billing
+
+    from siting_bills import billing
+    from siting_bills import bills as files
 
     opened = study.open(client, frame.said(changes))
     read = files.read(bills, currency.upper(), service)
@@ -125,3 +75,20 @@ def audit(
     guessed = [note for note in told.notes if not place and "--option names" in note]
     notes = [note for note in told.notes if note not in guessed]
     return Answer(told, [*guessed, first, "", *table, "", *billing.lessons(told), *notes])
+
+
+@frame.command("focus")
+@click.argument("table", type=click.Path(exists=True, dir_okay=False))
+@option("--option place", name_in_scenario, "Option that was billed.", "api", metavar="NAME")
+@option("--service", str, "Only charges that hold this text.", "")
+@option("--requests", Number(1, 10**12), "Requests a month behind the bill.")
+def import_focus(table: str, place: str, service: str, requests: float | None) -> Answer:
+    """An invoice in FOCUS format: what a request of today's API really costs.
+
+    \b
+    Example:
+      siting import focus invoice.csv --option api --service OpenAI --requests 310000
+    """
+    from siting_bills import focus
+
+    return offers(table, focus.request_price(Path(table), requests or 0, service), place)

@@ -3,39 +3,23 @@
 Nested multimodal configurations (`text_config`, `llm_config`) are read through. The count covers
 embeddings, attention of every kind, dense and expert MLPs, linear layers and the encoder for
 images; norms and biases (below 0.1 %) are left out, and the record says so. Models that do not
-generate text are refused.
+generate text are refused. It may import `siting`, which finds `read` by an entry point.
 """
 
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 
 from pydantic import ValidationError
-
-from siting import catalogue
 from siting.catalogue import FactError, Model
-from siting.hf_config.fields import Config, get, keys, kind, listed, meaning, need
-from siting.hf_config.layers import attention, count, cross_attention, encoder_params, experts
-from siting.hf_config.quantisation import weight_format
+
+from siting_hf.fields import Config, get, keys, kind, listed, meaning, need
+from siting_hf.layers import attention, count, cross_attention, encoder_params, experts
+from siting_hf.quantisation import weight_format
 
 LARGEST = 16 << 20
 """No configuration is larger. [B]"""
-
-
-def model(name: str) -> Model:
-    """The model called `name`: one of the catalogue, or the path of a `config.json` or its folder.
-
-    Raises UnknownName with near names, FactError where a file is not a usable configuration.
-    """
-    path = Path(name)
-    try:
-        if (path / "config.json").is_file():
-            return _read_once(path / "config.json")
-    except (OSError, ValueError):  # longer than a path may be, or with what no path may have
-        return catalogue.model(name)
-    return _read_once(path) if path.suffix.lower() == ".json" else catalogue.model(name)
 
 
 def read(path: Path) -> Model:
@@ -47,9 +31,6 @@ def read(path: Path) -> Model:
     beside = path.with_name("hf_quant_config.json")
     quantised = _object(beside) if beside != path and beside.is_file() else None
     return from_config(whole, str(path), quantised)
-
-
-_read_once = cache(read)
 
 
 def _object(path: Path) -> Config:

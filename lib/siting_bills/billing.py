@@ -1,4 +1,4 @@
-"""A client's plan beside its bills: the audit of `cost.audit` for a study and its files.
+"""A client's plan beside its bills: the audit of `siting_bills.audit` for a study and its files.
 
 What bills teach becomes a piece of scenario, to read and paste: as of the last month that was
 billed, so that the plan begins there anew.
@@ -9,24 +9,26 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import pandas as pd
-from siting_report.formats import NONE, Numbers
-
 from siting import quality
 from siting.catalogue import suggestion
-from siting.cost import audit, prices, uncertainty
-from siting.cost.audit import Audit, Came, Foretold, Learned, Month, Quantity
-from siting.inputs.bills import Billed, Bills
+from siting.cost import prices, uncertainty
 from siting.inputs.document import DocumentError
+from siting.inputs.scenario.changes import changed
 from siting.inputs.scenario.model import in_words
 from siting.places import BY_REQUEST, MIXED
 from siting.quantity import Z90, NotEstimated, Range
 from siting.study import Study
+from siting_report.formats import NONE, Numbers
+
+from siting_bills import audit
+from siting_bills.audit import Audit, Came, Foretold, Learned, Month, Quantity
+from siting_bills.bills import Billed, Bills
 
 NAMED = 3
 """Files that evidence names; it counts the others."""
@@ -338,9 +340,11 @@ def narrowed(told: Audited, study: Study) -> dict[str, Any]:
         said = "the bills tell no requests, tokens or GPU-hours that an input stands for"
         raise NotEstimated(f"nothing is narrowed: {said}")
     fields = [f"finance.{name}" for name in finance]
+    report_date = max(day, study.client.report_date)
+    _refuse_impossible(study, {"client": {"report_date": report_date}, "finance": finance})
     months = [month.month for month in told.audit.months]
     return {
-        "client": {"report_date": max(day, study.client.report_date)},
+        "client": {"report_date": report_date},
         "finance": finance,
         "evidence": [
             {
@@ -352,6 +356,18 @@ def narrowed(told: Audited, study: Study) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _refuse_impossible(study: Study, piece: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises NotEstimated where the bills tell an input that no scenario may hold."""
+    said = {f"{part}.{name}": value for part, held in piece.items() for name, value in held.items()}
+    try:
+        changed(study.scenario, said)
+    except DocumentError as error:
+        for problem in error.problems:
+            if problem.field.startswith("finance."):
+                wrong = f"of {problem.field} the bills tell what {problem.wrong}"
+                raise NotEstimated(f"{wrong}; check what the files count") from None
 
 
 def _some(files: Sequence[str]) -> str:

@@ -13,17 +13,19 @@ nothing does. BSI assigns no levels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from siting import catalogue
+from siting.catalogue import Fact, column, one_of
 from siting.inputs.attributes import Attribute, Known
 from siting.rules import conditions
 from siting.rules.conditions import Condition
 from siting.rules.findings import ASKED_LEVELS, filled
 from siting.rules.flows import FlowFacts
-from siting.rules.rulebook import C3aCriterion, Objective, OfFlows, RuleBook
+from siting.rules.rulebook import OfFlows, RuleBook, rule_book
 
 HIGHEST = 4
 """SEAL-4: only EU law, complete EU control."""
@@ -33,6 +35,45 @@ LOWEST = 1
 
 NOTHING = "nothing on file excludes a higher level"
 NOTHING_ASKED = "nothing is asked here that could exclude a higher level"
+
+
+class Objective(Fact, tables="seal_objectives", key="objective"):
+    """An objective of the EU Cloud Sovereignty Framework."""
+
+    objective: str
+    name: str
+    weight: float
+    """In the score of the framework's document. [share]"""
+    tender_weight: float
+    """In the calculator of the first tender, which is another. [share]"""
+    lacks: str
+    """What a grade needs beside what is asked here."""
+
+
+Objectives = Annotated[str, one_of(lambda: column("seal_objectives", "objective"), "objective")]
+
+
+class Ceiling(OfFlows, tables="seal_ceilings", key="objective level holds_when"):
+    """What keeps an option from a higher SEAL level in an objective."""
+
+    objective: Objectives
+    level: Annotated[int, Field(ge=0, le=4)]
+    holds_when: str
+    because: str
+
+
+class C3aCriterion(OfFlows, tables="c3a_criteria", key="criterion"):
+    """A criterion of BSI's C3A, and the condition under which an option meets it."""
+
+    criterion: str
+    name: str
+    objective: Objectives
+    level: Annotated[int, Field(ge=0, le=4)]
+    """SEAL level that it is taken to speak for; BSI assigns none."""
+    gradable: Literal["yes", "part", "no"]
+    """Whether what is asked here says all of it, a part, or nothing."""
+    holds_when: str = ""
+    lacks: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +119,26 @@ def objectives() -> tuple[Objective, ...]:
     return catalogue.table("seal_objectives", Objective)
 
 
+@catalogue.of_facts
+def ceilings() -> Mapping[Ceiling, Condition]:
+    """What excludes a level, and when. Raises FactError naming the row."""
+    read = rule_book().dictionary.read
+    return {
+        row: read(row.holds_when, f"seal_ceilings.csv, {row.objective} at {row.level}")
+        for row in catalogue.table("seal_ceilings", Ceiling)
+    }
+
+
+@catalogue.of_facts
+def c3a() -> Mapping[C3aCriterion, Condition]:
+    """The criteria of C3A, and when each is met. Raises FactError naming the row."""
+    read = rule_book().dictionary.read
+    return {
+        row: read(row.holds_when, f"c3a_criteria.csv, {row.criterion}")
+        for row in catalogue.table("c3a_criteria", C3aCriterion)
+    }
+
+
 def levels(flows: Sequence[FlowFacts], law: RuleBook) -> tuple[Level, ...]:
     """Ceilings of an option with these flows, objective by objective."""
     return tuple(_level(objective, flows, law) for objective in objectives())
@@ -100,7 +161,7 @@ def given(flows: Sequence[FlowFacts]) -> Given:
 
 def criteria(flows: Sequence[FlowFacts], law: RuleBook) -> tuple[Met, ...]:
     """Every criterion of C3A, for an option with these flows."""
-    return tuple(_met(row, holds, flows, law) for row, holds in law.criteria.items())
+    return tuple(_met(row, holds, flows, law) for row, holds in c3a().items())
 
 
 def _level(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> Level:
@@ -119,7 +180,7 @@ def _level(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> L
 
 
 def _ceiling(objective: Objective, flows: Sequence[FlowFacts], law: RuleBook) -> Level:
-    rows = [(c, w) for c, w in law.ceilings.items() if c.objective == objective.objective]
+    rows = [(c, w) for c, w in ceilings().items() if c.objective == objective.objective]
     rows.sort(key=lambda row: row[0].level)
     unknown: dict[str, Attribute] = {}
     spoken: dict[tuple[str, str], Known] = {}

@@ -30,7 +30,6 @@ from statistics import fmean, stdev
 from typing import Literal
 
 import numpy as np
-
 from siting.catalogue import settings
 from siting.cost import cashflow
 from siting.cost.ledger import Clock

@@ -12,17 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-
-from siting.inputs.logs import Log
 from siting.memory.deployment import max_sequences, prompt_chunk
-from siting.serving import arrivals, batching, performance
-from siting.serving.arrivals import HOUR, Requests
-from siting.serving.batching import Flags, Jobs, Served, Speed
+from siting.serving import performance
 from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import LATE_FROM, Load
 from siting.serving.performance import Array, Efficiencies, Replica
 from siting.serving.pools import Pool
 from siting.serving.queueing import Limits
+
+from siting_logs import arrivals, batching
+from siting_logs.arrivals import HOUR, Requests
+from siting_logs.batching import Flags, Jobs, Served, Speed
+from siting_logs.logs import Log
 
 COLUMNS = 64
 """Steps are worked out for so many numbers of prompt tokens up to the chunk; between, a line."""
@@ -159,7 +160,8 @@ class Seen:
     """In the busiest hours, at the percentile of the limits."""
     busy_tpot: float
     missed: tuple[int, ...]
-    """Hours, counted from the first, in which a limit does not hold at its percentile."""
+    """Hours, counted from the first, in which a limit does not hold at its percentile, or a request
+    that waits for its answer is refused."""
     late: float
     """Share of what may wait that is done after its deadline."""
 
@@ -243,6 +245,8 @@ def _seen(
     further = np.maximum(requests.output[now] - 1, 1)
     each = (served.last_s[now] - served.first_s[now]) / further
     at = hour[now]
+    slow = _missed(at, first > limits.ttft_s, each > limits.tpot_s, limits.percentile)
+    unanswered = hour[own & ~answered & ~requests.waits]
     busy = busiest[at]
     late = served.last_s[later] > requests.due[later]
     levels = sorted({*PERCENTILES, limits.percentile})
@@ -256,7 +260,7 @@ def _seen(
         tpot={q: _percentile(each, q) for q in levels},
         busy_ttft=_percentile(first[busy], limits.percentile),
         busy_tpot=_percentile(each[busy], limits.percentile),
-        missed=_missed(at, first > limits.ttft_s, each > limits.tpot_s, limits.percentile),
+        missed=tuple(sorted({*slow, *unanswered.tolist()})),
         late=float(late.mean()) if len(late) else 0.0,
     )
 

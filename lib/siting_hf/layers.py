@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from siting.hf_config.fields import Config, blocks, get, kind, listed, meaning, several
+from siting_hf.fields import Config, blocks, get, kind, listed, meaning, several
 
 
 def experts(config: Config, layers: int) -> Config:

@@ -7,11 +7,12 @@ from typing import Any
 
 from siting.catalogue import Source
 from siting.quality import bare_name
-from siting.serving import replay
 from siting.serving.pools import Pool
 from siting.serving.queueing import Latency
-from siting.serving.replay import Replay, Seen
 from siting.study.frames import Rows, Topic, frame_citing
+
+from siting_logs import replay
+from siting_logs.replay import Replay, Seen
 
 ENOUGH = 40_000
 """Requests that tell a 95th percentile within a few percent, and take a second at most."""

@@ -13,25 +13,27 @@ in size, refused by file, line and field.
 from __future__ import annotations
 
 import datetime as dt
+import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
-from siting_report import plain_files
-from siting_report.plain_files import MIB
-
+from numpy.typing import NDArray
 from siting.catalogue import table
-from siting.inputs import sheet
-from siting.inputs.bill_files import BillFile, Form
+from siting.inputs import bounds, sheet
 from siting.inputs.document import DocumentError, at, parted
 from siting.inputs.scenario import known
 from siting.inputs.sheet import COUNT, CURRENCY, DAY, MONTH, NUMBER, TEXT, Table
+from siting_report import plain_files
+from siting_report.plain_files import MIB
+
+from siting_bills.bill_files import BillFile, Form
 
 Counted = Literal["requests", "tokens", "gpu_hours"]
 COUNTED = get_args(Counted)
@@ -39,8 +41,6 @@ COUNTED = get_args(Counted)
 
 LARGEST = 64 * MIB
 """Of a file that is no table. [B]"""
-MOST = 1e18
-"""No month counts more of anything."""
 LONGEST = dt.timedelta(days=31)
 """A charge for more than a month belongs to none."""
 ROOM = dt.timedelta(days=4)
@@ -323,7 +323,8 @@ def _counts(charges: Table, kind: BillFile, notes: list[str]) -> dict[str, pd.Se
     unread = sorted(unit for unit, said in units.items() if said is None)
     if unread:
         notes.append(
-            f"{charges.path.name}: quantities in {', '.join(map(repr, unread[:5]))} are not read; "
+            f"{charges.path.name}: quantities in {', '.join(repr(u[:40]) for u in unread[:5])} "
+            "are not read; "
             "tokens and GPU-hours are"
         )
     return found
@@ -338,25 +339,21 @@ class Unit:
 
 
 _UNIT = re.compile(
-    r"(?P<number>\d[\d,. ]*)?\s*(?P<times>[KMB]|thousand|million|billion)?\s*-?\s*"
-    r"(?P<what>tokens?|gpu[- ]?h(ou)?rs?|gpu[- ]?h)",
-    re.IGNORECASE,
+    r"(?P<number>\d[\d.]*)?(?P<times>k|m|b|thousand|million|billion)?-?"
+    r"(?P<what>tokens?|gpu-?(h|hrs?|hours?))"
 )
 _TIMES = {"k": 1e3, "m": 1e6, "b": 1e9, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 
 
 def unit_of(text: str) -> Unit | None:
     """Tokens or GPU-hours, as in `1M tokens`, `1000 Tokens`, `GPU-Hours`; None for another unit."""
-    found = _UNIT.fullmatch(text.strip())
-    if found is None:
+    plain = "".join(text.lower().replace(",", "").split())
+    found = _UNIT.fullmatch(plain)
+    number = bounds.number(found["number"] or "1") if found else None
+    if not found or not number:
         return None
-    digits = (found["number"] or "1").replace(",", "").replace(" ", "")
-    try:
-        number = float(digits)
-    except ValueError:
-        return None
-    counted: Counted = "tokens" if found["what"].lower().startswith("token") else "gpu_hours"
-    return Unit(counted, number * _TIMES.get((found["times"] or "").lower(), 1.0))
+    counted: Counted = "tokens" if found["what"].startswith("token") else "gpu_hours"
+    return Unit(counted, number * _TIMES.get(found["times"] or "", 1.0))
 
 
 # --- allocations as JSON --------------------------------------------------------------------------
@@ -419,20 +416,22 @@ def _allocations(found: Any, path: Path) -> Iterator[tuple[int, str, Mapping[str
 def _moment(allocation: Mapping[str, Any], key: str, path: Path, where: str) -> dt.datetime:
     said = allocation.get(key) or at(allocation, ("window", key))
     try:
-        found = dt.datetime.fromisoformat(str(said).replace("Z", "+00:00"))
-        return found.astimezone(dt.UTC).replace(tzinfo=None)
+        found = dt.datetime.fromisoformat(str(said).replace("Z", "+00:00")).astimezone(dt.UTC)
     except (ValueError, OverflowError):
-        wrong = f"{key} is {str(said)[:40]!r}, no moment"
-        raise DocumentError.of(path, wrong, "export it anew", field=where) from None
+        found = None
+    if found is None or not bounds.is_moment(found):
+        wrong = f"{key} is {str(said)[:40]!r}, no moment from 2000 to 2100"
+        raise DocumentError.of(path, wrong, "export it anew", field=where)
+    return found.replace(tzinfo=None)
 
 
 def _number(allocation: Mapping[str, Any], key: str, path: Path, where: str) -> float:
     said = allocation.get(key, 0.0)
-    fine = isinstance(said, int | float) and not isinstance(said, bool)
-    if not fine or not abs(said) < MOST:
+    found = None if isinstance(said, str) else bounds.number(said)
+    if found is None:
         wrong = f"{key} is {str(said)[:40]!r}, no amount"
         raise DocumentError.of(path, wrong, "export it anew", field=where)
-    return float(said)
+    return found
 
 
 # --- counters -------------------------------------------------------------------------------------
@@ -441,6 +440,9 @@ _SAMPLE = re.compile(
     r"(?P<name>[a-zA-Z_:][\w:]*)(?P<labels>\{.*\})?\s+(?P<value>\S+)(\s+(?P<time>-?[\d.]+))?\s*"
 )
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+METERED: tuple[Counted, ...] = ("requests", "tokens")
+"""What counters count."""
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, order=True)
@@ -458,7 +460,7 @@ def _of_meters(paths: Sequence[Path], kind: BillFile, notes: list[str]) -> Itera
     readings it is taken to have risen evenly, which shares out what passes the end of a month.
     """
     series: dict[str, list[Sample]] = {}
-    quantities = {n: q for q in ("requests", "tokens") for n in getattr(kind, q).split()}
+    quantities = {n: q for q in METERED for n in getattr(kind, q).split()}
     for path in paths:
         for key, sample in _samples(path, quantities):
             series.setdefault(key, []).append(sample)
@@ -468,49 +470,64 @@ def _of_meters(paths: Sequence[Path], kind: BillFile, notes: list[str]) -> Itera
     if len(moments) < 2:
         write = "add one of another day, such as metrics-2027-02-01.txt"
         raise DocumentError.of(paths[0], "is one reading of counters, which tells no month", write)
-    sums: dict[str, dict[str, float]] = {}
+    if moments[-1] - moments[0] > bounds.LONGEST.total_seconds():
+        wrong = f"{_utc(moments[0]):%Y-%m-%d} to {_utc(moments[-1]):%Y-%m-%d} are over ten years"
+        raise DocumentError.of(paths[0], wrong, "correct the stamps, or the days in the names")
+    edges = list(_edges(_utc(moments[0]), _utc(moments[-1])))
+    stamps = np.array([edge.replace(tzinfo=dt.UTC).timestamp() for edge in edges])
+    totals = {quantity: np.zeros(len(edges)) for quantity in METERED}
     for key, found in series.items():
-        quantity = quantities[key.partition("{")[0]]
-        for month, rise in _rises(sorted(found)):
-            counted = sums.setdefault(month, {})
-            counted[quantity] = counted.get(quantity, 0.0) + rise
-    whole = _whole(sums, _utc(moments[0]), _utc(moments[-1]), paths[0], notes)
-    for month, counted in sorted(sums.items()):
+        totals[quantities[key.partition("{")[0]]] += _counted(found, stamps)
+    months = [f"{edge:%Y-%m}" for edge in edges[:-1]]
+    rises = pd.DataFrame({name: np.diff(total) for name, total in totals.items()}, months)
+    whole = _whole(months, _utc(moments[0]), _utc(moments[-1]), paths[0], notes)
+    for month, rise in rises.iterrows():
         if month in whole:
             yield Billed(
-                month=month,
-                requests=counted.get("requests") or None,
-                tokens=counted.get("tokens") or None,
+                month=str(month),
+                requests=float(rise["requests"]) or None,
+                tokens=float(rise["tokens"]) or None,
             )
+
+
+def _edges(first: dt.datetime, last: dt.datetime) -> Iterator[dt.datetime]:
+    """Beginnings of the months from that of one moment to the one after another."""
+    edge = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    while edge < last:
+        yield edge
+        edge = _next_month(edge)
+    yield edge
+
+
+def _counted(samples: Sequence[Sample], moments: Array) -> Array:
+    """What a counter had counted by some moments since its first reading."""
+    shown = {sample.moment: sample.value for sample in sorted(samples)}
+    values = np.array([*shown.values()])
+    risen = np.diff(values)
+    risen = np.where(risen < 0, values[1:], risen)
+    return np.asarray(np.interp(moments, [*shown], [0.0, *np.cumsum(risen)]))
 
 
 def _samples(path: Path, wanted: Mapping[str, str]) -> Iterator[tuple[str, Sample]]:
     """Readings of the wanted counters in a file, by name and labels."""
     try:
-        text = plain_files.content(path, LARGEST).decode("utf-8", "replace")
+        content = plain_files.content(path, LARGEST)
     except ValueError as error:
         wrong, write = parted(error)
         raise DocumentError.of(path, wrong, write) from None
     dated = _DAY.search(path.name)
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, read in enumerate(io.BytesIO(content), start=1):
+        line = read.decode("utf-8", "replace")
         name = re.match(r"[a-zA-Z_:][\w:]*", line)
         if name is None or name[0] not in wanted:
             continue
         found = _SAMPLE.fullmatch(line)
-        value = _value(found["value"]) if found else None
-        if found is None or value is None:
+        value = bounds.number(found["value"]) if found else None
+        if found is None or value is None or value < 0:
             wrong = f"{line[:60]!r} is no sample of a counter"
             raise DocumentError.of(path, wrong, "export it anew", number, name[0])
         moment = _time(found["time"], dated[0] if dated else "", path, number)
         yield f"{name[0]}{found['labels'] or ''}", Sample(moment, value)
-
-
-def _value(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 <= value < MOST else None
 
 
 def _time(stamp: str | None, day: str, path: Path, line: int) -> float:
@@ -518,34 +535,18 @@ def _time(stamp: str | None, day: str, path: Path, line: int) -> float:
     (OpenMetrics), or the day in the file's name. [s]"""
     if stamp is None:
         try:
-            return dt.datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()
+            seconds = dt.datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()
         except ValueError:
             wrong = "is a reading without a day"
             write = "put the day into the file's name, such as metrics-2027-02-01.txt"
             raise DocumentError.of(path, wrong, write, line) from None
-    value = _value(stamp) or 0.0
-    seconds = value / 1000 if value > 1e11 else value
-    if not 946684800 <= seconds < 4102444800:
-        wrong = f"{stamp} is no moment from 2000 to 2100"
+    else:
+        value = bounds.number(stamp) or 0.0
+        seconds = value / 1000 if value > 1e11 else value
+    if not bounds.FIRST.timestamp() <= seconds < bounds.END.timestamp():
+        wrong = f"{(stamp or day)[:40]} is no moment from 2000 to 2100"
         raise DocumentError.of(path, wrong, "export it anew", line)
     return seconds
-
-
-def _rises(samples: Sequence[Sample]) -> Iterator[tuple[str, float]]:
-    """What a counter counted in each month, in pieces."""
-    for before, after in pairwise(samples):
-        rise = after.value - before.value
-        if rise < 0:
-            rise = after.value
-        span = after.moment - before.moment
-        if span <= 0:
-            continue
-        start = before.moment
-        while start < after.moment:
-            here = _utc(start)
-            end = min(_next_month(here).replace(tzinfo=dt.UTC).timestamp(), after.moment)
-            yield f"{here:%Y-%m}", rise * (end - start) / span
-            start = end
 
 
 def _utc(seconds: float) -> dt.datetime:

@@ -25,8 +25,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from siting_report.run.job import SCENARIO
-
 from siting import study
 from siting.inputs.document import DocumentError, at
 from siting.inputs.scenario import load
@@ -35,6 +33,7 @@ from siting.quantity import Range
 from siting.run import comparison, history
 from siting.run.comparison import Change
 from siting.verdict import ranking
+from siting_report.run.job import SCENARIO
 
 Summary = Mapping[str, Any]
 """The content of a summary.json."""

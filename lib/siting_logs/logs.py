@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from siting.catalogue import table
+from siting.inputs import bounds, sheet
+from siting.inputs.document import DocumentError
+from siting.inputs.sheet import COUNT, TEXT, TIME, Column, Table
 from siting_report import plain_files
 
-from siting.catalogue import table
-from siting.inputs import sheet
-from siting.inputs.document import DocumentError
-from siting.inputs.log_files import LogFile
-from siting.inputs.sheet import COUNT, TEXT, TIME, Column, Table
+from siting_logs.log_files import LogFile
 
 DEEPEST = 40
 """Records are not nested deeper."""
 TOKENS = ("input_tokens", "output_tokens", "cached_tokens")
 FIGURES = (*TOKENS, "requests")
 SECONDS = {"s": 1.0, "ms": 1e-3, "ns": 1e-9}
-LATEST_S = 4.1e9
-"""The year 2099, in seconds of Unix. [s]"""
-
 SEARCHED = 1000
 """Records that are searched for the marks of a format."""
 
@@ -126,35 +124,43 @@ def _records(path: Path) -> list[tuple[int, Record]]:
         wrong = f"is larger than {sheet.MAX_BYTES >> 20} MiB"
         raise DocumentError.of(path, wrong, "export a part of it")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        found = list(itertools.islice(_objects(path), bounds.RECORDS + 1))
     except UnicodeDecodeError:
         raise DocumentError.of(path, "is no UTF-8 text", "save it as UTF-8") from None
-    found = list(_objects(path, text))
+    if len(found) > bounds.RECORDS:
+        wrong = f"holds more than {bounds.RECORDS:,} records"
+        raise DocumentError.of(path, wrong, "export fewer weeks, or a table with a row an hour")
     if not found:
         raise DocumentError.of(path, "holds no record", "export at least one")
     return found
 
 
-def _objects(path: Path, text: str) -> Iterator[tuple[int, Record]]:
+def _objects(path: Path) -> Iterator[tuple[int, Record]]:
     """One object a line; or one object, or a list, over several lines, of which records are
     counted instead of lines."""
-    rows = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    several = len(rows) > 1 and rows[0][1].strip().endswith("}")
-    parts = rows if several else [(0, text)]
-    count = 0
-    for line, part in parts:
-        try:
-            data = plain_files.parsed(part, DEEPEST)
-        except ValueError as error:
-            said = "is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
-            write = "export one record a line, or remove what is damaged"
-            raise DocumentError.of(path, said, write, line) from None
-        for record in _opened(data):
-            if not isinstance(record, dict):
-                said = f"{str(record)[:20]!r} is no record"
-                raise DocumentError.of(path, said, "export objects", line)
-            count += 1
-            yield line or count, record
+    with path.open(encoding="utf-8-sig") as file:
+        first = next((line for line in file if line.strip()), "")
+        several = first.strip().endswith("}") and any(line.strip() for line in file)
+        file.seek(0)
+        parts = enumerate(file, start=1) if several else [(0, file.read())]
+        count = 0
+        for line, part in parts:
+            for record in _opened(_parsed(path, part, line)) if part.strip() else ():
+                count += 1
+                if not isinstance(record, Mapping):
+                    said = f"{str(record)[:20]!r} is no record"
+                    raise DocumentError.of(path, said, "export objects", line)
+                yield line or count, record
+
+
+def _parsed(path: Path, text: str, line: int) -> Any:
+    """JSON as plain data. Raises DocumentError where it is none."""
+    try:
+        return plain_files.parsed(text, DEEPEST)
+    except ValueError as error:
+        said = "is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
+        write = "export one record a line, or remove what is damaged"
+        raise DocumentError.of(path, said, write, line) from None
 
 
 def _opened(data: Any) -> Iterator[Any]:
@@ -165,13 +171,14 @@ def _opened(data: Any) -> Iterator[Any]:
         return
     for row in table("log_files", LogFile):
         if row.records and isinstance(data, dict) and row.records.split(" > ")[0] in data:
-            yield from _inner({}, data, row.records.split(" > "))
+            yield from _inner(ChainMap(), data, row.records.split(" > "))
             return
     yield data
 
 
-def _inner(outer: Record, data: Any, keys: Sequence[str]) -> Iterator[Any]:
-    """Records below keys, through lists; each holds what the plain members around it say."""
+def _inner(outer: ChainMap[str, Any], data: Any, keys: Sequence[str]) -> Iterator[Any]:
+    """Records below keys, through lists; each holds what the plain members around it say, which
+    records share: a copy for each would make a small file enormous."""
     if isinstance(data, list):
         for item in data:
             yield from _inner(outer, item, keys)
@@ -179,11 +186,11 @@ def _inner(outer: Record, data: Any, keys: Sequence[str]) -> Iterator[Any]:
     if not isinstance(data, dict):
         yield data
         return
-    around = {**outer, **{k: v for k, v in data.items() if not isinstance(v, dict | list)}}
-    if keys:
-        yield from _inner(around, data.get(keys[0], []), keys[1:])
+    if not keys:
+        yield outer.new_child({**data, **_attributes(data.get("attributes"))})
         return
-    yield {**around, **data, **_attributes(data.get("attributes"))}
+    around = outer.new_child({k: v for k, v in data.items() if not isinstance(v, dict | list)})
+    yield from _inner(around, data.get(keys[0], []), keys[1:])
 
 
 def _attributes(listed: Any) -> dict[str, Any]:
@@ -204,7 +211,7 @@ def _at(record: Any, places: str) -> Any:
         value = record
         for key in place.split(" > "):
             value = _opened_text(value)
-            value = value.get(key) if isinstance(value, dict) else None
+            value = value.get(key) if isinstance(value, Mapping) else None
         if value not in (None, ""):
             return value
     return None
@@ -278,7 +285,7 @@ def _until(unit: str) -> Column:
 
     def read(cells: pd.Series[str]) -> pd.Series[float]:
         values = pd.to_numeric(cells, errors="coerce").astype(float)
-        return values.where(values.between(0, LATEST_S / SECONDS[unit]))
+        return values.where(values.between(0, bounds.END.timestamp() / SECONDS[unit]))
 
     return Column(read, "{} is no time", f"write a number of {unit} of 0 or more")
 

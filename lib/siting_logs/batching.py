@@ -22,7 +22,6 @@ from heapq import heappop, heappush, heapreplace
 
 import numpy as np
 import numpy.typing as npt
-
 from siting.serving.performance import Array
 
 Whole = npt.NDArray[np.int64]

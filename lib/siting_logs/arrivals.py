@@ -8,15 +8,15 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-
-from siting.inputs import logs
 from siting.inputs.document import DocumentError
-from siting.inputs.logs import Log
 from siting.quantity import LogNormal
 from siting.serving import bunching
-from siting.serving.batching import Flags, Prefix, Whole
 from siting.serving.load import HOURS_OF_WEEK, Load, WaitingWork, schedule
 from siting.serving.performance import Array
+
+from siting_logs import logs
+from siting_logs.batching import Flags, Prefix, Whole
+from siting_logs.logs import Log
 
 SEED = bunching.SEED
 HOUR = 3600.0
