@@ -164,7 +164,7 @@ class Finding:
 
     def supposing(self, answers: Values) -> Decided:
         """What the rule would say if these were the answers."""
-        return decide(self.rule, {**self.flow.values, **answers}, self.law)
+        return said_of(self.rule, self.flow, self.law, answers)
 
     def if_it_fell(self, event: str, said: bool) -> Decided | None:
         """What the rule would say if an event of the law were so; None where it fails for no
@@ -301,6 +301,20 @@ def _in_words(attribute: Attribute, value: Value) -> str:
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The worst of `verdicts`; `n.a.` if there are none."""
     return max(verdicts, key=SEVERITY.index, default="n.a.")
+
+
+def said_of(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Decided:
+    """What a rule says of a flow, with some answers supposed.
+
+    It fails by no weak fact, and still by what was known before a vaguer answer.
+    """
+    said = decide(rule, {**flow.values, **supposed}, law)
+    if said.verdict == "fail":
+        return decide(rule, {**flow.firm, **supposed}, law)
+    if flow.still:
+        before = decide(rule, {**flow.firm, **flow.still, **supposed}, law)
+        return before if before.verdict == "fail" else said
+    return said
 
 
 def decide(rule: Rule, values: Values, law: RuleBook) -> Decided:

@@ -176,7 +176,8 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
 
     subject: `law`, `threshold` (a bound that is no law), `kind:KIND`, `vendor:NAME`,
     `vendor:NAME/GROUP` where it holds for clients of a group of countries only (small letters:
-    `eea`, `us`), `model:PREFIX` where it holds for a line of models on every channel,
+    `eea`, `us`) or for kinds of option with a trait (`by_request`: it is about a vendor's API, not
+    its machines), `model:PREFIX` where it holds for a line of models on every channel,
     `profile:PREFIX` where it follows from the geography that a name begins with (`eu.`), `assumed`
     for what the kit takes for granted until the client says otherwise (always marked so).
     """
@@ -188,6 +189,11 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
     """Of what is `assumed`: the condition under which nothing is, and the client is asked."""
     open_with: str = ""
     """Of what is `assumed`: the condition that makes it a question as long as it is not known."""
+
+    @property
+    def is_weak(self) -> bool:
+        """Also not of what is no report on a vendor: law, a definition, the name of a profile."""
+        return super().is_weak and self.subject.startswith(("vendor:", "model:"))
 
     def holds(self, day: dt.date) -> bool:
         """Whether it holds on `day` and, if it is about a vendor, was public by then."""
@@ -562,6 +568,7 @@ def _published(
             value,
             source_of(row),
             assumed=row.subject == "assumed",
+            weak=row.is_weak,
         )
         found[row.subject].append((row, known))
     _check_kinds({kind: {r.attribute for r, _ in found[f"kind:{kind}"]} for kind in places.KINDS})

@@ -26,11 +26,11 @@ from siting.inputs.attributes import Attribute, Known, Value
 from siting.inputs.scenario.model import Scenario
 from siting.rules import conditions, openness, rulebook
 from siting.rules.conditions import Values
-from siting.rules.findings import SEVERITY, Finding, Verdict, decide
+from siting.rules.findings import SEVERITY, Finding, Verdict, said_of
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
 from siting.rules.rulebook import SEAT, Coverage, LegalEvent, Rule, RuleBook
 
-NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
+NO_FLOW = FlowFacts(kind="", label="", carrier="", known={}, still={})
 """Stands for the flow of a rule that looks at none of an option's."""
 
 
@@ -469,7 +469,7 @@ class Sovereignty:
         found = []
         for rule in law.rules.values():
             if rule.is_limit:
-                own = [_finding(rule, f, f.values, law) for f in flows if rule.looks_at(f.kind)]
+                own = [_finding(rule, f, law, {}) for f in flows if rule.looks_at(f.kind)]
                 worst_of = max(own, key=lambda f: SEVERITY.index(f.verdict), default=None)
                 if worst_of is not None and worst_of.verdict == "review":
                     found.append(worst_of)
@@ -567,7 +567,7 @@ class Sovereignty:
     def _fails(self, option: str, rule: Rule, said: Values, law: RuleBook) -> bool:
         """Whether a rule fails on a flow of an option, with some attributes supposed."""
         flows = (f for f in self.options[option].flows if rule.looks_at(f.kind))
-        return any(decide(rule, {**f.values, **said}, law).verdict == "fail" for f in flows)
+        return any(said_of(rule, f, law, said).verdict == "fail" for f in flows)
 
     def _is_of_here(self, event: LegalEvent) -> bool:
         """Whether an event is none of another country than the client's."""
@@ -617,8 +617,9 @@ class Sovereignty:
 
     def _turns_on(self, finding: Finding, known: Known) -> bool:
         law = self.law.on(max(self.law.day, finding.rule.valid_from or self.law.day))
-        values = ({**finding.flow.values, known.attribute.name: said} for said in (True, False))
-        return len({decide(finding.rule, v, law).verdict for v in values}) > 1
+        each = ({known.attribute.name: said} for said in (True, False))
+        said = {said_of(finding.rule, finding.flow, law, answer).verdict for answer in each}
+        return len(said) > 1
 
     def remedies(self, option: str) -> tuple[str, ...]:
         """Cost items of what would remedy the fails and reviews of an option, each once; without
@@ -720,10 +721,9 @@ def _judged(
     before: OptionAssessment | None = None,
 ) -> OptionAssessment:
     """What every rule says of an option with these flows, with some attributes supposed."""
-    values = [(f, {**f.values, **supposed}) for f in flows]
     if before and {f.key for f in before.flows} != {f.key for f in flows}:
         before = None  # other flows: every rule looks anew
-    differing = _differing(values, before) if before else frozenset()
+    differing = _differing(flows, supposed, before) if before else frozenset()
     found = {}
     for rule_id, rule in law.rules.items():
         if rule.is_limit:
@@ -731,25 +731,19 @@ def _judged(
         if before and differing.isdisjoint(law.tested[rule_id]):
             found[rule_id] = before.findings[rule_id]
         else:
-            own = [_finding(rule, f, v, law) for f, v in values if rule.looks_at(f.kind)]
+            own = [_finding(rule, f, law, supposed) for f in flows if rule.looks_at(f.kind)]
             found[rule_id] = tuple(own or [_no_such_flow(rule, law)])
     return OptionAssessment(flows, found)
 
 
-def _differing(values: Sequence[tuple[FlowFacts, Values]], before: OptionAssessment) -> Set[str]:
-    """Attributes whose values differ from those of `before`."""
-    earlier = {f.key: f.values for f in before.flows}
-    pairs = ((now, earlier[f.key]) for f, now in values)
-    return {
-        name
-        for now, was in pairs
-        for name in now.keys() | was.keys()
-        if now.get(name) != was.get(name)
-    }
+def _differing(flows: Sequence[FlowFacts], supposed: Values, before: OptionAssessment) -> Set[str]:
+    """Attributes that are supposed, or not known as they were `before`."""
+    earlier = {f.key: f for f in before.flows}
+    return frozenset(supposed).union(*(f.differing(earlier[f.key]) for f in flows))
 
 
-def _finding(rule: Rule, flow: FlowFacts, values: Values, law: RuleBook) -> Finding:
-    return Finding.of(decide(rule, values, law), rule, flow, law)
+def _finding(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Finding:
+    return Finding.of(said_of(rule, flow, law, supposed), rule, flow, law)
 
 
 def _no_such_flow(rule: Rule, law: RuleBook) -> Finding:
