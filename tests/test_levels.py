@@ -22,7 +22,7 @@ FLOOR = LAW.rules["SEAL-FLOOR"]
 def flow(kind: str = "inference", **values: object) -> FlowFacts:
     source = catalogue.Source(source="test", locator="here", date="2026-11-28", kind="estimate")
     known = {n: LAW.known(n, v, source) for n, v in values.items()}
-    return FlowFacts(kind=kind, label=kind, carrier="a", known=known)
+    return FlowFacts(kind=kind, label=kind, carrier="a", known=known, still={})
 
 
 def at_most(*flows: FlowFacts) -> dict[str, int]:

@@ -10,10 +10,11 @@ says 'asked, and not known'.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial, reduce
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
@@ -30,15 +31,6 @@ from siting.vendors import vendor_record
 Workloads = Mapping[str, Workload]
 Answers = Mapping[str, bool | float | str | None]
 """What a scenario answers, by attribute; None says 'asked, and not known'."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """An answer of a scenario as rules compare it."""
-
-    problem: str | None
-    """What is wrong with it; None where nothing is."""
-    value: Value | None
 
 
 Layer: TypeAlias = Mapping[str, Known]
@@ -296,18 +288,10 @@ def _read_at(place: str, answers: Answers, law: RuleBook, source: Cited) -> Iter
     """Answers of one section of a scenario. Raises ValueError naming one that cannot be."""
     for name, answer in answers.items():
         where = f"{place}.attributes.{name}"
-        read = _read(name, answer, law)
-        if read.problem:
-            raise ValueError(f"{where}: {read.problem}")
-        yield law.known(name, read.value, source(where))
-
-
-@lru_cache(maxsize=4096, typed=True)
-def _read(name: str, answer: bool | float | str | None, law: RuleBook) -> Reading:
-    """An answer as rules compare it, and what is wrong with it."""
-    problem = attributes.value_problem(name, answer, law.attributes)
-    value = None if problem else attributes.typed(answer, law.attributes[name])
-    return Reading(problem=problem, value=value)
+        if problem := attributes.value_problem(name, answer, law.attributes):
+            raise ValueError(f"{where}: {problem}")
+        value = attributes.typed(answer, law.attributes[name])
+        yield law.known(name, value, source(where))
 
 
 @lru_cache(maxsize=4096)
@@ -398,9 +382,10 @@ def _scenario_lines(
     yield law.known("fine_tuning_flop", flop, source("fine_tuning"))
     months = f"options.{carrier}.months_to_production"
     yield law.known("in_service", option.in_use, source(months))
-    named = [name for name, w in workloads.items() if _sensitive(w.data.use_case)]
-    use_cases = _cited([f"workloads.{name}.data.use_case" for name in named or workloads], source)
-    yield law.known("sensitive_use_case", bool(named), *use_cases)
+    for attribute, use in NAMED_USES.items():
+        named = [name for name, w in workloads.items() if _names(w, use)]
+        where = [f"workloads.{name}.data.use_case" for name in named or workloads]
+        yield law.known(attribute, bool(named), *_cited(where, source))
     # Who has no users of its own is asked: what staff do may pass through it all the same.
     sector = scenario.client.sector
     staffed = [name for name, w in workloads.items() if w.users_told(sector) > 0]
@@ -436,16 +421,22 @@ def _of_data(
     yield Known(a, said, first, also=tuple(also))
 
 
-class UseCaseWord(Fact, tables="use_case_words", key="word"):
-    """A word that names a use which Annex III of the AI Act may cover."""
+class UseCaseWord(Fact, tables="use_case_words", key="word names"):
+    """A word that names a use which Annex III of the AI Act may cover, or by biometrics."""
 
     word: str
+    names: Literal["annex_iii", "biometrics"]
 
 
-def _sensitive(use_case: str) -> bool:
-    """Whether the words of a use case name what Annex III may cover: then nothing is assumed."""
-    words = use_case.lower()
-    return any(row.word in words for row in catalogue.table("use_case_words", UseCaseWord))
+NAMED_USES = {"sensitive_use_case": "annex_iii", "names_biometrics": "biometrics"}
+"""Attributes that hold where words name a use: then nothing is assumed of it."""
+
+
+def _names(workload: Workload, use: str) -> bool:
+    """Whether the words of a workload's use, or what it is described by, name such a use."""
+    told = f"{workload.data.use_case} {workload.description}".lower()
+    rows = catalogue.table("use_case_words", UseCaseWord)
+    return any(re.search(rf"\b{row.word}", told) for row in rows if row.names == use)
 
 
 def _asked_in_vain(field: str, data: Data) -> bool:
