@@ -253,14 +253,14 @@ def test_what_can_stop_the_choice_is_a_question_of_a_few_words() -> None:
 def test_a_strangers_remark_on_one_product_strikes_neither_it_nor_another(
     kind: str, is_said: bool
 ) -> None:
-    """A catalogue without a day says that Scaleway's API announces no sub-processors."""
-    base = scenario.load("base")
-    option = base.options["api"].model_copy(update={"vendor": "Scaleway", "kind": kind})
+    """A catalogue without a day says that IONOS's API has no C5 attestation."""
+    base = put(scenario.load("base"), {"rules.policies": ["c5_type2"]})
+    option = base.options["api"].model_copy(update={"vendor": "IONOS", "kind": kind})
     there = base.model_copy(update={"options": {"it": option}})
     found = sovereignty.judged(there, "it")
-    assert found.verdicts["GDPR-28-2"].verdict == "review"
-    assert "subprocessor_notice" in found.verdicts["GDPR-28-2"].missing
-    assert any("subprocessor_notice" in f.known for f in found.flows) == is_said
+    state, waits_for = found.verdicts["C5-1"].verdict, found.verdicts["C5-1"].missing
+    assert state == "review" and "c5_type2" in waits_for
+    assert any("c5_type2" in f.known for f in found.flows) == is_said
 
 
 @pytest.mark.parametrize("name", ["base", "agence-lumiere", "klinikverbund-nordheide"])
