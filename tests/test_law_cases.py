@@ -133,7 +133,7 @@ CASES = {
         counsel={"Banking secrecy": "", "AI law": ""},
     ),
     "d06 Swiss broadcaster": Case(
-        country="CH", sector="other", said={"CH-FADP-9": "review"},
+        country="CH", sector="other", said={"CH-FADP-62": "review"},
         counsel={"Public sector": "cantonal"}, acts={"broadcasting": "RTVG"},
     ),
     "d07 US maker of parts for the services": Case(
