@@ -200,6 +200,11 @@ class Fact(Source, allow_inf_nan=False):
     """A: primary or cross-checked; B: one good secondary source; C: rough, take the band."""
     note: str = ""
 
+    @property
+    def is_weak(self) -> bool:
+        """Whether it is a third party's, rough, or has no day."""
+        return self.grade != "A" or self.date == "undated"
+
     def __init_subclass__(cls, tables: str = "", key: str = "", **config: Any) -> None:
         super().__init_subclass__(**config)
         cls.key = (*key.split(),) or cls.key

@@ -30,8 +30,8 @@ from siting.rules.rulebook import OfFlows, RuleBook, rule_book
 HIGHEST = 4
 """SEAL-4: only EU law, complete EU control."""
 
-LOWEST = 1
-"""The lowest ceiling on file: what is not known cannot lower it."""
+LOWEST = 0
+"""SEAL-0: exclusive control from outside the Union. What is not known cannot lower it."""
 
 NOTHING = "nothing on file excludes a higher level"
 NOTHING_ASKED = "nothing is asked here that could exclude a higher level"

@@ -307,6 +307,7 @@ class DataFrames(Topic):
         option: label of the option
         letter: A, B, …: how map, table and plan name it within the option
         point: title of the rule, or of the gravest that wait for one answer, and how many more
+        short: what is asked or judged, in a few words
         weight: option (what is wrong would lie with it), duty or marking
         can_strike: whether the option may fall by it: what is not known may make a rule fail, or a
             person must judge what the law can forbid of the option
@@ -340,6 +341,7 @@ class DataFrames(Topic):
                     "option": name,
                     "letter": short.letter(place),
                     "point": p.label,
+                    "short": p.short,
                     "weight": p.lead.rule.weight,
                     "can_strike": p.strikes,
                     "of_law": p.is_of_law,
@@ -399,20 +401,20 @@ class DataFrames(Topic):
         waits_for: what is not known before it is clear that it does; blank where it does, or not
         """
         country = self.client.country
-        for law in self.results.sovereignty.law.coverage:
-            if law.country == country:
-                touched = self.results.sovereignty.touched_by(law)
-                yield {
-                    "country": country,
-                    "topic": law.topic,
-                    "status": law.status,
-                    "is_on_file": law.on_file,
-                    "rules": len([rule for rule in law.rules.split(";") if rule]),
-                    "gap": law.gap,
-                    "touched": touched is not None,
-                    "waits_for": self._asked_before(touched),
-                }
-                yield source_of(law)
+        sovereignty = self.results.sovereignty
+        touched = {topic.law.topic: topic.found for topic in sovereignty.touched}
+        for law in sovereignty.law.of_country(country).values():
+            yield {
+                "country": country,
+                "topic": law.topic,
+                "status": law.status,
+                "is_on_file": law.on_file,
+                "rules": len([rule for rule in law.rules.split(";") if rule]),
+                "gap": law.gap,
+                "touched": law.topic in touched,
+                "waits_for": self._asked_before(touched.get(law.topic)),
+            }
+            yield source_of(law)
 
     def _asked_before(self, found: Finding | None) -> str:
         """What is not known before it is clear that a law concerns the client, in words."""
@@ -434,24 +436,33 @@ class DataFrames(Topic):
         gap: what is known to be missing
         owner: who asks counsel
         """
-        for law in self.results.sovereignty.for_counsel:
-            status = "not on file"
-            said = law.found.reason
-            if law.law and law.law.status == "partly":
-                status = "only in part on file"
-            if law.is_on_file:
-                status = "on file with a gap"
-                said = "No verdict here speaks of what is missing. Review by counsel."
+        for topic in self.results.sovereignty.for_counsel:
+            on_file = topic.law.on_file
+            status = "on file with a gap" if on_file else topic.law.status
+            gap = "No verdict here speaks of what is missing. Review by counsel."
             yield {
-                "topic": law.topic,
-                "status": status,
-                "is_on_file": law.is_on_file,
-                "waits_for": self._asked_before(law.found),
-                "said": said,
-                "gap": law.gap,
-                "owner": law.found.rule.owner,
+                "topic": topic.found.rule.title,
+                "status": status.replace("partly", "only in part on file"),
+                "is_on_file": on_file,
+                "waits_for": self._asked_before(topic.found),
+                "said": gap if on_file else topic.found.reason,
+                "gap": topic.law.gap,
+                "owner": topic.found.rule.owner,
             }
-            yield source_of(law.law if law.is_on_file and law.law else law.found.rule)
+            yield source_of(topic.law)
+
+    @frame
+    def law_not_looked_at(self) -> Rows:
+        """One topic of law at which no rule looks, whoever the client is: whether it binds, counsel
+        says before the choice is signed.
+
+        topic: what it is about
+        acts: acts of the client's countries, as they are cited; blank where none is named. Their
+            text was not opened
+        """
+        for topic, rows in self.results.sovereignty.not_looked_at.items():
+            yield {"topic": topic, "acts": "; ".join(f"{r.country}: {r.acts}" for r in rows)}
+            yield from map(source_of, rows)
 
     @frame
     def rule_questions(self) -> Rows:

@@ -237,7 +237,7 @@ class Facts:
     holds: frozenset[str] = frozenset()
     """Words of `when` that hold for the client: `critical`; `no` with each readiness it lacks."""
     counsel: tuple[str, ...] = ()
-    """Topics of law that counsel must review: not on file, or with a known gap."""
+    """Topics of law that counsel must review: not on file, with a known gap, or not looked at."""
     renewal: Renewal | None = None
     notice: Mapping[str, Notice] = field(default_factory=dict)
     """By option that is moved to: when notice of that contract is given."""
@@ -654,7 +654,10 @@ def facts_of(
         applies={name: _applying(option) for name, option in law.options.items()},
         early=_early(scenario, law),
         holds=lacks.union(critical),
-        counsel=tuple(_within_sentence(topic.topic) for topic in law.for_counsel),
+        counsel=(
+            *(_within_sentence(topic.found.rule.title) for topic in law.for_counsel),
+            *law.not_looked_at,
+        ),
         renewal=renewal(scenario),
         notice=_notice(scenario),
         turning=tuple(turning),
