@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from siting_report.kit import Summaries
 
@@ -18,8 +15,6 @@ if TYPE_CHECKING:
     from siting_report.print.document import Cover
 
 DISTRIBUTION = "siting"
-PACKAGES = ("siting",)
-LATER = ("genai_prices.data", "scipy.special")
 FIGURES = ("summary.json", "cash-flows.xlsx")
 _CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
 """What a reader calls them."""
@@ -32,42 +27,21 @@ def files() -> set[Path]:
     return {path for path in found if path.suffix != ".pyc" and path.is_file()}
 
 
-def prepare() -> None:
-    """Works out what is the same for every client."""
+def keep(path: str) -> None:
+    """Has every chapter of this kernel find one study of the scenario at `path`."""
     from siting import study
 
-    study.prepare()
+    study.keep(study.open(path), path)
 
 
-def compute(path: str, chapters: Sequence[str], figures: bool) -> None:
-    """Computes the study of the scenario at `path`, which `study.open` of a forked process finds.
-
-    Frames that several chapters ask for (`s.costs()`) are made here, too.
-    """
-    from siting import study
-
-    opened = study.open(path)
-    study.keep(opened, path)
-    if figures:
-        opened.results.try_all()
-        opened.summary()
-    asked = Counter[str]()
-    for text in chapters:
-        asked.update(set(re.findall(r"\bs\.(\w+)\(\)", text)))
-    for name, times in asked.items():
-        frame: Any = getattr(opened, name, None)
-        if times > 1 and getattr(frame, "is_frame", False):
-            with contextlib.suppress(Exception):  # the chapter that asks for it tells
-                frame()
-
-
-def results(path: str) -> dict[str, bytes]:
-    """The files of figures of the scenario at `path`, by name."""
+def write_results(path: str, folder: str) -> None:
+    """Writes the files of figures of the scenario at `path` to a folder."""
     from siting import study
 
     opened = study.open(path)
     summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
-    return dict(zip(FIGURES, (f"{summary}\n".encode(), opened.workbook()), strict=True))
+    Path(folder, "summary.json").write_text(f"{summary}\n", encoding="utf-8")
+    Path(folder, "cash-flows.xlsx").write_bytes(opened.workbook())
 
 
 def cover(path: str) -> Cover:

@@ -15,7 +15,6 @@ frames.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
 from collections.abc import Iterator
@@ -229,19 +228,6 @@ def open_all() -> tuple[dict[str, Study], list[Problem]]:
         except scenario.ScenarioError as error:
             problems += error.problems
     return studies, problems
-
-
-def prepare() -> None:
-    """Works out what is the same for every client: a batch does it once, before it forks.
-
-    The base scenario is decided, and three frames of it are made, to read, check and index the
-    tables of facts on the way. Its variants are not tried: they would take longer than they spare
-    the clients.
-    """
-    with contextlib.suppress(scenario.ScenarioError):  # each client may be complete by itself
-        base = Study(scenario.load("base"))
-        for frame in (base.alternatives, base.capacity_changes, base.designs):
-            frame()
 
 
 _kept: dict[bytes, Study] = {}
