@@ -45,6 +45,7 @@ LAYERS = (
     ("siting.study",),
     ("siting.run", "siting.show", "siting_validation"),
     ("siting.cli", "siting.kit", "siting.__main__"),
+    ("siting_cluster",),
 )
 """Data flow downwards in this list. The library of a kit is known to `siting_report` by name."""
 _NOT_CODE = {

@@ -302,9 +302,7 @@ def test_exhibits_without_source_or_alternative_text_are_named_and_break_nothing
 ) -> None:
     cells = ("chart(plt.figure(), 'An empty chart')", "frame.attrs = {}\nframe", "say('Text.')")
     bare = make("bare", {"10_x.ipynb": chapter("Why?", *cells)})
-    outcome = batch.run(
-        [dataclasses.replace(bare, formats=("html",))], str(tmp_path), at_once=1, forge=forge
-    )
+    outcome = batch.run([dataclasses.replace(bare, formats=("html",))], str(tmp_path))
     assert outcome.rendered == ["bare"]
     assert outcome.lines() == [
         "bare: 10_x: no source for An empty chart, `frame.attrs = {}`; "

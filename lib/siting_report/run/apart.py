@@ -47,7 +47,7 @@ class Call:
         )
 
     def answer(self, patience_s: float | None = None) -> Any:
-        """What the function returns; raises what it raises, and Ended. [s]"""
+        """What the function returns; raises ValueError with what it raises, and Ended. [s]"""
         try:
             said, _ = self._process.communicate(self._asked, patience_s)
         except subprocess.TimeoutExpired:
@@ -77,8 +77,10 @@ def _main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         try:
             made = pkgutil.resolve_name(name)(*args)
-        except (ValueError, OSError) as error:
-            made = type(error)(*error.args) if type(error) is OSError else ValueError(str(error))
+        except ValueError as error:
+            made = ValueError(str(error))
+        except Exception as error:  # of whatever kind it is, it can be sent and is told
+            made = ValueError(f"{type(error).__name__}: {error}")
     sys.stdout.buffer.write(pickle.dumps(made))
 
 

@@ -21,7 +21,7 @@ import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_event_loop, run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -189,6 +189,15 @@ class Kernel:
             self._manager.hang_up()
             with contextlib.suppress(RuntimeError):
                 run_sync(self._manager.shutdown_kernel)(now=True)
+            self.rest()
+
+    def rest(self) -> None:
+        """Lets go of what this thread has opened to speak to it; another one may go on."""
+        if self._manager is not None:
+            self._manager.hang_up()
+        loop = ensure_event_loop()
+        if not loop.is_running():
+            loop.close()
 
     def _kill(self) -> None:
         if self._manager is not None and self._manager.has_kernel:

@@ -140,6 +140,8 @@ class _Bench:
                 shown |= {name: (self.folder / name).read_bytes() for name in figures}
         if not keeps:
             self._end_kernel()
+        elif self._kernel is not None:
+            self._kernel.rest()
         note(len(job.notebooks))
         ordered = {path: shown[path] for path in (*figures, *job.notebooks)}
         beside = {SCENARIO: job.scenario.encode(), **job.attachments, **job.own_files}
