@@ -38,7 +38,7 @@ $ _SITING_COMPLETE=fish_source siting | source                # in ~/.config/fis
 
 `check`, `show`, `cells`, `schema`, `fit`, `size`, `summary`, `variants`, `rivals`, `import` and
 `facts` need nothing of POSIX: a test hides its modules and runs them. Not supported outside WSL:
-`report` and `report --watch`, which end their kernels by process groups; and `make`.
+`report` and `report --watch`, which end groups of processes and say so in one line; and `make`.
 Nothing was tried on a machine with Windows.
 """
 

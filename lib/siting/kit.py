@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,10 @@ def keep(path: str) -> None:
     """Has every chapter of this kernel find one study of the scenario at `path`."""
     from siting import study
 
-    study.keep(study.open(path), path)
+    opened = study.open(path)
+    study.keep(opened, path)
+    with contextlib.suppress(Exception):  # the chapter that asks for it tells
+        opened.results.try_all()
 
 
 def write_results(path: str, folder: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -70,6 +71,11 @@ def report(
     from siting.run import job
     from siting.run import watch as watching
 
+    if not hasattr(os, "killpg"):
+        raise Refused(
+            "reports are made in groups of processes, which this system does not have; render "
+            "under Linux, macOS or WSL (check, fit, size, summary and diff work here)"
+        )
     if watch and len(clients) != 1:
         raise Refused("--watch takes one client; write siting report acme --watch")
     certificates = _certificates(scheduler, tls_ca, tls_cert, tls_key)

@@ -236,7 +236,7 @@ _kept: dict[bytes, Study] = {}
 def keep(computed: Study, path: str) -> None:
     """Lets `open` hand out this study for every file that says what the one at `path` says.
 
-    A report computes its study once, from a complete scenario; what is forked finds it done.
+    A report computes its study once, from a complete scenario; every chapter finds it done.
     """
     _kept.clear()
     _kept[_said(path)] = computed
