@@ -49,7 +49,8 @@ SHOWN = "application/vnd.siting+json"
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
     """What runs the chapters of a report, one after the other."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_CURRENT_TEST")  # a kernel that finds it leaves some output to pytest
         own = Path(folder, "own")
         own.mkdir()
         started = Kernel(Path(folder), own, 300)
@@ -142,14 +143,15 @@ def test_a_cell_that_asks_or_is_wrong_fails_and_does_not_hang(
 
 
 def test_a_chapter_finds_a_fresh_notebook_and_nothing_that_the_user_has_set(kernel: Kernel) -> None:
-    leaves = "name = 1; plt.rcParams['font.size'] = 40; plt.figure()\nimport os; os.chdir('/')"
+    leaves = "left_over = 1; plt.rcParams['font.size'] = 40; plt.figure()\nimport os; os.chdir('/')"
     kernel.execute("10_x.ipynb", notebook("Why?", leaves), "base")
     looks = (
-        "print('name' in globals(), plt.rcParams['font.size'] < 20, plt.get_fignums(), In[0:1],"
-        " __import__('os').getcwd() != '/')"
+        "import os\n"
+        "print('left_over' in globals(), plt.rcParams['font.size'] < 20, plt.get_fignums(),"
+        " os.getcwd() != '/')"
     )
     book = json.loads(kernel.execute("20_y.ipynb", notebook("Why?", looks), "base"))
-    assert book["cells"][-1]["outputs"][0]["text"] == "False True [] [''] True\n"
+    assert book["cells"][-1]["outputs"][0]["text"] == "False True [] True\n"
 
 
 # --- Which chapters a client has ------------------------------------------------------------------

@@ -61,6 +61,7 @@ class Workers:
         with contextlib.ExitStack() as leave:
             try:
                 import dask
+                import distributed  # noqa: F401 (its settings, before one is changed for a time)
             except ImportError:
                 raise BadAddress("a scheduler needs Dask: pip install 'siting[dask]'") from None
             # A connection logs its last messages, and with them the jobs: 1,000 by default.

@@ -162,7 +162,7 @@ class Kernel:
                 on_cell_start=lambda cell, cell_index: begun.append(cell),
             )
         except PapermillExecutionError as error:
-            reason = "" if error.ename == _ENOUGH else f"{error.ename}: {error.evalue}"
+            reason = "" if error.ename == _ENOUGH else _raised(error, begun[-1])
         except (ValueError, RuntimeError, CellTimeoutError) as error:
             reason = self._ended(error)
         notebook.cells = begun or notebook.cells
@@ -202,6 +202,14 @@ class Kernel:
     def _kill(self) -> None:
         if self._manager is not None and self._manager.has_kernel:
             apart.kill_group(self._manager.provisioner.pid)
+
+
+def _raised(error: PapermillExecutionError, cell: NotebookNode) -> str:
+    """What a cell raised. IPython prints a misused magic's error, and gives it no name."""
+    printed = [output.text for output in cell.outputs if output.output_type == "stream"]
+    if error.ename == CellExecutionError.__name__ and printed:
+        return str(printed[-1]).strip()
+    return f"{error.ename}: {error.evalue}"
 
 
 _DRAWN = re.compile(
