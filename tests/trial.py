@@ -160,7 +160,8 @@ class Quick:
     at_once = 2
 
     def make(self, job: Job, note: object) -> dict[str, bytes]:
-        return {"report.html": job.scenario.encode(), "summary.json": b"{}"}
+        scenario = job.scenario.encode()
+        return {"report.html": scenario, "scenario.yaml": scenario, "summary.json": b"{}"}
 
     def end(self) -> None:
         """Nothing is being made."""
