@@ -216,7 +216,8 @@ class ReportFolder:
     def _make(self, place: str) -> None:
         """A folder, and those that it lies in, that are their owner's alone."""
         for folder in (*reversed((self.root / place).parents), self.root / place):
-            folder.mkdir(0o700, exist_ok=True)
+            if not folder.exists():
+                folder.mkdir(0o700, exist_ok=True)
 
     def _write(self, place: str, files: Mapping[str, bytes]) -> None:
         """Files in a folder, on disk before this returns; no link is followed."""
