@@ -21,6 +21,7 @@ import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 from jupyter_core.utils import ensure_event_loop, run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -200,8 +201,9 @@ class Kernel:
             loop.close()
 
     def _kill(self) -> None:
-        if self._manager is not None and self._manager.has_kernel:
-            apart.kill_group(self._manager.provisioner.pid)
+        here = self._manager.provisioner if self._manager is not None else None
+        if isinstance(here, LocalProvisioner) and here.has_process and here.pid:
+            apart.kill_group(here.pid)
 
 
 def _raised(error: PapermillExecutionError, cell: NotebookNode) -> str:
