@@ -56,7 +56,7 @@ class Board(Fact, tables="quality_boards", key="board"):
     task: str
     direction: Literal["higher", "lower"]
     """Which way is better."""
-    unit: Literal["percent", "rank score"]
+    unit: Literal["percent", "index points", "rank score"]
     points_per_unit: catalogue.Positive
     """Points of 100 that a unit of the board stands for, to hold it against the margin."""
     tolerance_rule: Literal["binomial", "printed", "fixed"]
