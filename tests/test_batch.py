@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import functools
 import os
 import stat
 import subprocess
@@ -109,7 +108,9 @@ def test_a_page_is_enough_where_a_page_is_asked_for(tmp_path: Path) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> str:
     """Has the command line make no real reports; text of a client with a single chapter."""
-    monkeypatch.setattr(batch, "run", functools.partial(batch.run, maker=Quick()))
+    run = batch.run
+    quickly = {"maker": Quick()}
+    monkeypatch.setattr(batch, "run", lambda jobs, out, **how: run(jobs, out, **how | quickly))
     text = (scenario.project() / "params" / "tidewater-apps.yaml").read_text(encoding="utf-8")
     chapters = sorted(p.stem for p in (scenario.project() / "notebooks").glob("[0-9]*.ipynb"))
     return text + f"report: {{leave_out: [{', '.join(chapters[:-1])}]}}\n"
