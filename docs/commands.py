@@ -38,8 +38,7 @@ $ _SITING_COMPLETE=fish_source siting | source                # in ~/.config/fis
 
 `check`, `show`, `cells`, `schema`, `fit`, `size`, `summary`, `variants`, `rivals`, `import` and
 `facts` need nothing of POSIX: a test hides its modules and runs them. Not supported outside WSL:
-`report` and `report --watch`, which fork a process a report and say so in one line; `make`; and the
-bound on the time that a logo may take to be drawn, which `check` then draws in its own process.
+`report` and `report --watch`, which end groups of processes and say so in one line; and `make`.
 Nothing was tried on a machine with Windows.
 """
 

@@ -46,6 +46,7 @@ LAYERS = (
     ("siting.cli", "siting.kit", "siting.__main__"),
     (
         "siting_bills",
+        "siting_cluster",
         "siting_hf",
         "siting_logs",
         "siting_recheck",

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import pydoc
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from siting import kit, study
+from siting import study
 from siting.inputs import scenario
 from siting.study import Study, frames
 from siting.study.results import Results
 from siting.study.wording import Wording
-from siting.verdict import variants
 from studies import opened
 
 
@@ -109,27 +106,3 @@ def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
 
 def test_the_old_name_of_alternatives_goes_on_working(s: Study) -> None:
     assert s.rivals().equals(s.alternatives())
-
-
-def test_a_batch_prepares_without_trying_what_only_the_base_client_needs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refused(*args: object) -> None:
-        raise AssertionError("variants of the base scenario are tried")
-
-    monkeypatch.setattr(variants, "tried", refused)
-    study.prepare()
-
-
-def test_frames_that_several_chapters_ask_for_are_made_before_they_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(study, "_kept", {})
-    asked = json.dumps({"cells": [{"source": "show(s.loads(), s.asked())"}]})
-    also = json.dumps({"cells": [{"source": "show(s.loads(), s.nothing())"}]})
-    path = tmp_path / "scenario.yaml"
-    path.write_text(scenario.resolved(scenario.load("base")), encoding="utf-8")
-    kit.compute(str(path), [asked, also], False)
-    made = {name for name, *_ in study.open(path).loads.__self__.made}
-    assert "loads" in made
-    assert "asked" not in made

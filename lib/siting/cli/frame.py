@@ -121,7 +121,7 @@ class Commands(click.Group):
                 check_tables()
                 raise
         except ValueError as error:
-            from siting_report.run.shelf import BadAddress
+            from siting_report.run.extras import BadAddress
 
             from siting.catalogue import FactError
             from siting.inputs.document import DocumentError

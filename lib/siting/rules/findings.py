@@ -350,7 +350,7 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
         scope = _waiting("Not known whether it applies", law, values, *asked)
         return replace(scope, may_not_apply=True, may_fail=may_fail)
     if not held:
-        abroad = law.not_in_force(rule_id, values.get("controller_country"))
+        abroad = law.not_in_force(rule_id, str(values.get("controller_country") or ""))
         return Decided(verdict="n.a.", reason=abroad or f"Applies only where {rule.scope}.")
     if fails:
         return Decided(verdict="fail", reason=_told(rule.fail_reason, when.fails, values))

@@ -334,10 +334,10 @@ class RuleBook:
         members: dict[str, set[str]] = defaultdict(set)
         for trait in places.TRAITS:
             members[trait] |= set(places.having(trait))
-        for g in (*self.groups, *self.incorporations):
+        for g in self.groups:
             members[g.group] |= {g.country} if g.holds(self.day) else set()
         for act in self.incorporations:
-            members[act.group] |= members["eu"]
+            members[act.group] |= members["eu"] | ({act.country} if act.holds(self.day) else set())
         return {name: frozenset(found) for name, found in members.items()}
 
     @cached_property
@@ -397,7 +397,7 @@ class RuleBook:
         rows = sorted(self.coverage, key=lambda law: law.country == country)
         return {law.touched_by: law for law in rows if law.country in ("*", country)}
 
-    def not_in_force(self, rule_id: str, country: Value | None) -> str:
+    def not_in_force(self, rule_id: str, country: str) -> str:
         """Why a rule does not reach a state of the EEA; blank where that is not why."""
         named = conditions.names(self.parsed[rule_id].applies)
         acts = (a for a in self.incorporations if a.group in named and a.country == country)
@@ -434,7 +434,7 @@ def rule_book() -> RuleBook:
     attributes = dictionary()
     groups = catalogue.table("country_groups", CountryGroup)
     incorporations = catalogue.table("eea_incorporation", Incorporation)
-    group_names = {g.group for g in (*groups, *incorporations)}
+    group_names = {g.group for g in groups} | {act.group for act in incorporations}
     derived: dict[str, Condition] = {}
 
     known = Dictionary(attributes=attributes, groups=group_names, derived=derived)

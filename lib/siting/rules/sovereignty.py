@@ -162,7 +162,7 @@ class OpenPoint:
         return asked or self.remedy
 
     @property
-    def weight(self) -> tuple[bool, bool, bool, int, bool]:
+    def weight(self) -> tuple[bool, bool, bool, bool, int]:
         """Place among the points of an option: those that can strike it first, of these first what
         is known to concern it, then what decides which law reaches the client, or keeps data out
         until it is settled; those of law that binds others last."""

@@ -16,7 +16,6 @@ frames.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
 from functools import cached_property
@@ -205,26 +204,13 @@ def open_all() -> tuple[dict[str, Study], list[Problem]]:
     return studies, problems
 
 
-def prepare() -> None:
-    """Works out what is the same for every client: a batch does it once, before it forks.
-
-    The base scenario is decided, and three frames of it are made, to read, check and index the
-    tables of facts on the way. Its variants are not tried: they would take longer than they spare
-    the clients.
-    """
-    with contextlib.suppress(scenario.ScenarioError):  # each client may be complete by itself
-        base = Study(scenario.load("base"))
-        for frame in (base.alternatives, base.capacity_changes, base.designs):
-            frame()
-
-
 _kept: dict[bytes, Study] = {}
 
 
 def keep(computed: Study, path: str) -> None:
     """Lets `open` hand out this study for every file that says what the one at `path` says.
 
-    A report computes its study once, from a complete scenario; what is forked finds it done.
+    A report computes its study once, from a complete scenario; every chapter finds it done.
     """
     _kept.clear()
     _kept[_said(path)] = computed
