@@ -33,13 +33,12 @@ from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
-from siting.verdict import dates, knowledge, options, plausible, resilience, variants
+from siting.verdict import dates, knowledge, options, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision, Fallback, Principle
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
-from siting.verdict.resilience import SuccessorFit
 from siting.verdict.variants import Outcome, Switch, Variant
 
 SUCCESSOR = "successor_price"
@@ -277,11 +276,6 @@ class Results:
             knowledge=self.knowledge,
             turning=self._turned_by_offers(),
         ).plan()
-
-    @cached_property
-    def resilience(self) -> tuple[SuccessorFit, ...]:
-        """Room of options' hardware for the models of the next generation."""
-        return tuple(resilience.fits(self.capacity, self.memory, self.client.report_date))
 
     def _turned_by_offers(self) -> list[Turning]:
         """Changes that an offer settles and that turn the answer. A choice that moves has offers
