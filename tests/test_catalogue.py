@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import datetime as dt
 import json
 import re
 import shutil
@@ -12,24 +13,26 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import genai_prices
 import pytest
 from cache_bytes import bytes_per_token, request_bytes
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, dtypes, hf_config
+from siting import catalogue, dtypes, hf_config, provenance
 from siting.catalogue import RECORDS, FactError
 from siting.cli import cli
 from siting.cli.frame import check_tables
 from siting.cost import prices
 from siting.dtypes import kv_format, weight_format
 from siting.inputs import attributes
-from siting.inputs.scenario import checks
+from siting.inputs.scenario import Option, checks
 from siting.memory import attention
 from siting.memory.deployment import usable_gib
 from siting.memory.weights import weight_bytes_per_gpu
 from siting.quantity import NotEstimated
 from siting.rules import rulebook
+from siting.vendors import notice, vendor_record
 
 check_tables()  # declares the records of all tables
 
@@ -271,6 +274,54 @@ def test_every_setting_and_parameter_that_is_read_has_a_row_and_none_is_beside()
         assert list(read) == sorted(read)
     rows = catalogue.table("cost_parameters", prices.Parameter)
     assert {row.id for row in rows} == set(prices.PARAMETERS)
+
+
+# --- tables that others read --------------------------------------------------------------------
+
+
+def test_what_follows_a_model_costs_what_the_price_list_says() -> None:
+    """The record of replacements against the list, with what the region costs on top."""
+    day = dt.date(2026, 12, 1)
+    rows = catalogue.table("model_replacements", vendor_record.ModelReplacement)
+    assert rows
+    for row in rows:
+        option = Option(label="x", kind="api", provider=row.provider, region=row.region)
+        region = prices.regional_surcharge(option, row.replacement)
+        listed = prices.token_price(row.provider, row.replacement, day)  # 1,000 tokens each way
+        assert listed, row.replacement
+        factor = region.factor if region else 1.0
+        assert (row.input + row.output) / 1000 == pytest.approx(listed * factor), row.replacement
+
+
+def test_each_model_that_is_replaced_is_known_where_it_is_sold() -> None:
+    record = vendor_record.load()
+    day = dt.date(2026, 12, 1)
+    for row in catalogue.table("model_replacements", vendor_record.ModelReplacement):
+        assert prices.token_price(row.provider, row.model, day), row.model
+        end, _ = notice.known_end(record, row.vendor, row.model, day)
+        assert (end.retired if end else "") == row.until, row.model
+        assert row.sold_from <= day.isoformat()
+
+
+def test_of_two_homes_of_a_vendor_each_is_for_other_clients() -> None:
+    rows = catalogue.table("vendor_home", vendor_record.VendorHome)
+    groups = [(row.vendor, group) for row in rows for group in (row.clients.split() or [""])]
+    assert len(groups) == len(set(groups))
+    assert all(row.entity_country or row.parent_country for row in rows)
+
+
+def test_each_price_of_vectors_is_the_list_s_where_it_has_one() -> None:
+    vendors = {"OpenAI": "openai", "Voyage AI": "voyage"}
+    for row in catalogue.table("embeddings", prices.EmbeddingPrice):
+        provider = vendors.get(row.vendor, "")
+        if provider and not row.region:
+            usage = genai_prices.Usage(input_tokens=1_000_000)
+            listed = genai_prices.calc_price(usage, row.model, provider_id=provider)
+            assert row.price == pytest.approx(float(listed.total_price)), row.model
+
+
+def test_each_table_says_how_it_is_renewed() -> None:
+    assert [*provenance.renewals()] == provenance.tables()
 
 
 # --- damaged tables -----------------------------------------------------------------------------

@@ -182,6 +182,20 @@ def test_stale_facts_are_those_older_than_the_days_and_the_undated() -> None:
     assert all(e["age_days"] is None or e["age_days"] > 90 for e in stale)
 
 
+def test_stale_facts_of_a_client_come_with_the_most_decisive_first_and_where_to_look() -> None:
+    """A shop asks on which old figures its answer rests, and how each table is renewed."""
+    found = json.loads(siting("facts", "--stale", "90", "--client", "base", "--json").stdout)
+    facts = found["facts"]
+    assert all(f["age_days"] is None or f["age_days"] > 90 for f in facts)
+    assert all(f["source"]["locator"] for f in facts)
+    ranks = [(not f["rules_out"], -f["moves"]) for f in facts]
+    assert ranks == sorted(ranks)
+    assert facts[0]["moves"] > facts[-1]["moves"]
+    tables = {f["where"].partition(":")[0] for f in facts} - {""}
+    assert tables == {r["table"] for r in found["renewals"]}
+    assert siting("facts", "--client", "base", "--table", "gpus").exit_code == 2
+
+
 def test_every_fact_is_listed_with_its_value_and_unit() -> None:
     found = {}
     for table in ("electricity", "cloud_prices", "cost_parameters", "vendor_events"):

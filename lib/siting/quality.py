@@ -15,7 +15,7 @@ import datetime as dt
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -44,6 +44,8 @@ SUPPORTS_SWITCH: tuple[Verdict, ...] = ("same model", "better", "as good")
 
 WORST_FIRST: tuple[Verdict, ...] = ("worse", "unknown", *reversed(SUPPORTS_SWITCH))
 
+Standing = Literal["in", "listed", "out"]
+"""in: measured as good enough; listed: nobody has measured it; out: measured as worse."""
 ENOUGH = 1.0
 """What boards must count together: two of today, or more that are older."""
 
@@ -56,7 +58,7 @@ class Board(Fact, tables="quality_boards", key="board"):
     task: str
     direction: Literal["higher", "lower"]
     """Which way is better."""
-    unit: Literal["percent", "rank score"]
+    unit: Literal["percent", "index points", "rank score"]
     points_per_unit: catalogue.Positive
     """Points of 100 that a unit of the board stands for, to hold it against the margin."""
     tolerance_rule: Literal["binomial", "printed", "fixed"]
@@ -72,6 +74,9 @@ class Board(Fact, tables="quality_boards", key="board"):
     """Both scores above it: the difference carries no information."""
     overlaps: str = ""
     """Boards, separated by `;`, whose questions are part of this one."""
+    admits: bool = False
+    """Whether it is a general index, by which a model may take part though no board that the
+    client named has it; it strikes none."""
     comparable_when: str
 
 
@@ -533,6 +538,60 @@ def parity(
         items=items_for(margin),
         reasoning_tokens=tokens,
     )
+
+
+def standing(workload: Workload, option: Option, model: str, today: tuple[str, str]) -> Standing:
+    """Whether a model may take part for a workload in place of what is asked or runs today.
+
+    model: at the option's effort. today: the model that it is held against, and its effort, where
+    the workload names none. Of the client's own test or a board that it named a model may be out;
+    a general index, at like effort and within its tolerance, admits and never strikes.
+    """
+    floor = workload.quality
+    reference, effort = (floor.reference_model, floor.reference_effort) if floor else today
+    if floor is not None and name_key(model) != name_key(reference):
+        own = own_result(floor.own, model, margin_of(workload), reference) if floor.own else None
+        named = own.verdict if own else _on_boards(floor.boards, option, model, reference, effort)
+        if named in ("worse", *SUPPORTS_SWITCH):
+            return "out" if named == "worse" else "in"
+    for board in (b for b in boards().values() if b.admits):
+        one = _score(board, model, option.effort, up=False)
+        other = _score(board, reference, effort, up=True)
+        if one and other and one.score >= other.score - (board.fixed_tolerance or 0.0):
+            return "in"
+    return "listed"
+
+
+def _score(board: Board, model: str, effort: str, *, up: bool) -> Score | None:
+    """The score of a model at an effort; where none is on file, at the nearest higher effort, which
+    it may not reach (up), or the nearest lower one, which it at least reaches."""
+    asked = effort_named("none" if thinks(model) == "never" else effort)
+    if asked is None:
+        return None
+    sign = 1 if up else -1
+    beyond: dict[float, Score] = {}
+    for row in scores(model, board.board):
+        known = effort_named(row.effort)
+        away = sign * (known.tokens.central - asked.tokens.central) if known else -1.0
+        if away >= 0:
+            beyond[away] = row
+    return beyond[min(beyond)] if beyond else None
+
+
+def _on_boards(
+    named: Sequence[str], option: Option, model: str, reference: str, effort: str
+) -> Verdict:
+    """What boards say together of a model against another."""
+    found = (
+        compare(
+            boards()[board],
+            pick(scores(model, board), option.effort, False),
+            pick(scores(reference, board), effort, False),
+            settings("decision_settings")["quality_margin"].range.central,
+        )
+        for board in named
+    )
+    return agreed(each_question_once(tuple(found)))[0]
 
 
 def _earned(comparisons: tuple[BoardComparison, ...]) -> str:

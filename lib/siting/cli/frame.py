@@ -133,7 +133,7 @@ class Refused(click.ClickException):
 
 def check_tables() -> None:
     """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
-    from siting import catalogue
+    from siting import catalogue, provenance  # noqa: F401
     from siting.cost import claims, uncertainty  # noqa: F401 (with `options`, all records)
     from siting.inputs import bill_files, log_files  # noqa: F401
     from siting.memory import attention
@@ -292,9 +292,9 @@ def known_gpus() -> list[str]:
 
 
 def known_tables() -> list[str]:
-    from siting import catalogue
+    from siting import provenance
 
-    return sorted(p.stem for p in catalogue.facts_dir().glob("*.csv"))
+    return provenance.tables()
 
 
 changes = click.option(

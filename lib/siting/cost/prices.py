@@ -41,6 +41,7 @@ from siting.inputs.scenario.model import Sector
 from siting.quantity import DAYS_OF_PLAN_YEAR, Range
 from siting.reference_rates import DayRate
 from siting.serving.servers import Server, known_servers
+from siting.vendors.vendor_record import VendorName
 
 OptionKinds = Annotated[str, catalogue.one_of(lambda: places.WORDS, "kind of option", " ")]
 Shape = Literal["split_normal", "split_lognormal", "triangular", "uniform", "fixed"]
@@ -279,7 +280,8 @@ def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
         if found := [*known_at(day, "hardware_prices", HardwarePrice, form=form, **asked)]:
             return _span(found, machine, day)
     raise NotPriced(
-        f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`"
+        f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`, "
+        "or `price_each` of existing servers"
     )
 
 
@@ -643,6 +645,22 @@ class OpenPrice(Fact, tables="open_api_prices"):
     country: catalogue.Country = ""
     operator_country: catalogue.Country = ""
     parent_country: catalogue.Country = ""
+
+
+class EmbeddingPrice(Fact, tables="embeddings", key="model vendor region"):
+    """Price of the tokens that a model makes vectors of. [currency per million tokens]"""
+
+    model: str
+    vendor: VendorName
+    region: Annotated[str, catalogue.one_of(lambda: catalogue.countries() | {"EU"}, "region")] = ""
+    """Where the endpoint stays; blank: in no region, or none is printed."""
+    price: catalogue.NotNegative
+    currency: catalogue.Currency
+    dimension: catalogue.Count | None = None
+    """Numbers of a vector."""
+    max_tokens: catalogue.Count | None = None
+    """Longest text. [tokens]"""
+    until: catalogue.Day = ""
 
 
 def open_prices(day: dt.date, model: str = "", provider: str = "") -> list[OpenPrice]:

@@ -642,7 +642,7 @@ class DataFrames(Topic):
                 for rule, finding in then.items()
                 if finding.verdict != "n.a." and now[rule].verdict == "n.a."
             ]
-            first = self.results.chain.decide(there).recommended
+            first = self.results.chain.decided(there).recommended
             yield {
                 "fact": switch.known.attribute.label,
                 "value": switch.known.text,

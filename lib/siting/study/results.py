@@ -33,7 +33,7 @@ from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
-from siting.verdict import dates, knowledge, options, plausible, variants
+from siting.verdict import dates, knowledge, options, ordered, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision, Fallback, Principle
 from siting.verdict.exclusion import Unshown, unshown
@@ -62,6 +62,22 @@ class Pair(NamedTuple):
     chosen: str
     rival: str
     """What its money is held against: see `Results.compared`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untested:
+    """A model at the place of an option that nobody has measured against today's. [currency]"""
+
+    of: str
+    """The option whose place it is at."""
+    name: str
+    label: str
+    model: str
+    in_all: float
+    """Were it as good."""
+    test_cost: float
+    chance_needed: float
+    """Chance of passing from which the test pays. [share]"""
 
 
 @dataclass(frozen=True)
@@ -224,7 +240,7 @@ class Results:
     @cached_property
     def decision(self) -> Decision:
         """The recommendation, and how sure it is."""
-        return self.chain.decide(self.scenario)
+        return self.chain.decided(self.scenario)
 
     @cached_property
     def principles(self) -> tuple[Principle, ...]:
@@ -235,6 +251,37 @@ class Results:
     def fallback(self) -> Fallback | None:
         """What is first if the gravest point that can stop the choice does; None where none can."""
         return self.decision.fallback
+
+    @cached_property
+    def tests(self) -> tuple[Untested, ...]:
+        """Models that nobody has measured against today's and that would be cheaper than what is
+        first, with the chance of passing from which a test of them pays."""
+        best = self.decision.recommended
+        if best is None:
+            return ()
+        least = self.decision.means[best]
+        found = []
+        for other in ordered.others(self.said):
+            if other.standing != "listed":
+                continue
+            there = ordered.with_option(self.scenario, other)
+            in_all = self.chain.decided(there).means.get(other.name)
+            if in_all is None or in_all >= least:
+                continue
+            cost = self.chain.costs(there)[other.name].paid_for("migration_evaluation")
+            found.append(
+                Untested(
+                    of=other.of,
+                    name=other.name,
+                    label=other.option.label,
+                    model=next(iter(other.option.models.values())),
+                    in_all=in_all,
+                    test_cost=cost,
+                    # The sum holds the test already.
+                    chance_needed=cost / (cost + least - in_all),
+                )
+            )
+        return tuple(sorted(found, key=lambda each: each.in_all))
 
     @cached_property
     def _costs(self) -> Floats:
@@ -321,7 +368,7 @@ class Results:
         """Every variant of the scenario, before any is tried."""
         self._make("decision")  # first, as what the chain keeps when its variants are forgotten
         self.chain.begin_variants()
-        return tuple(plausible.variants(self.scenario, self.chain))
+        return tuple(plausible.variants(self.chain.built(self.said), self.chain))
 
     @cached_property
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
@@ -337,7 +384,7 @@ class Results:
     @cached_property
     def switches(self) -> tuple[Switch, ...]:
         """Values of continuous inputs at which the first option changes."""
-        dials = plausible.dials(self.scenario)
+        dials = plausible.dials(self.said)
         return tuple(variants.switches(self.chain, self.said, dials))
 
     @cached_property

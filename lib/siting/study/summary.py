@@ -184,6 +184,8 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
             "fallback": read(answer, "fallback") if answer["fallback_point"] else None,
             "belief": _belief(read, answer),
             "principles": read.each(study.principles(), "principle"),
+            "tests": read.each(study.tests(), "test"),
+            "saving": None if answer["saved_by_model"] is None else read(answer, "saving"),
         },
         "futures": read.each(study.futures(), "future"),
         "variants": [

@@ -495,7 +495,7 @@ class VendorFrames(Topic):
             return {}
         follows = {"suppose.follows": {model: heir.words}}
         supposed = self.results.changed(follows, redesigned=False)
-        cost = self.results.chain.decide(supposed).candidate(name).cost
+        cost = self.results.chain.decided(supposed).candidate(name).cost
         if cost is None:
             return {}
         low, middle, high = np.percentile(cost.draws, (10, 50, 90)).tolist()

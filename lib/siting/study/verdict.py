@@ -59,6 +59,11 @@ class VerdictFrames(Topic):
         sure: share of cases in which nothing allowed costs less in all by more than what matters
             [share]
         matters: a month of today's bill: a difference that counts [currency]
+        rival?: what it is held against: the next best; where every other is a bridge, the one that
+            costs least if it is kept to the end [option]
+        rival_in_all?: what that costs in all [currency]
+        rival_is_kept?: whether that is a bridge, kept to the end
+        cheaper_than_rival?: share of cases in which it costs less in all than that [share]
         belief: how likely API prices are taken to go on falling [share]
         below?: belief below which another option is first [share]
         first_below?: which one [option]
@@ -67,6 +72,11 @@ class VerdictFrames(Topic):
         fallback?: what is first if a point that can stop the choice does [option]
         fallback_in_all?: what that costs in all [currency]
         fallback_point?: the gravest such point, in words
+        saved_by_model?: of what it saves in all against today, what another model at the same place
+            would save as well; missing where nothing runs today [currency]
+        saved_by_place?: what the other place saves [currency]
+        saved_by_order?: what ordering it better saves than as it was typed [currency]
+        saved_first_year?: what it saves in the second year, the first whole one [currency]
         middle?: the option whose median is least, where that is another [option]
         dear_cases?: part of the mean in all that its dearest 5 of 100 cases make [share]
         months*?: until it serves [months]
@@ -93,7 +103,13 @@ class VerdictFrames(Topic):
             "worth": self.results.perfect_information,
         }
         if name is not None:
-            row |= self._place(name) | self._begin(name) | _compared(d) | self._fallback(d)
+            row |= (
+                self._place(name)
+                | self._begin(name)
+                | _compared(d)
+                | self._fallback(d)
+                | self._saved(d)
+            )
         yield row
 
     @frame_citing(of_sums)
@@ -204,6 +220,30 @@ class VerdictFrames(Topic):
                 "premium": found.premium,
             }
 
+    @frame_citing(of_sums)
+    def tests(self) -> Rows:
+        """A model at the place of an option that nobody has measured against today's, and that
+        would cost less in all than what is first: the cheapest first.
+
+        option: label of the option whose place it is at
+        label: the option with that model, in words
+        model: the model
+        spoken: the model as a person says it
+        in_all: what it would cost in all, were it as good [currency]
+        test_cost: what the test costs that would tell [currency]
+        chance_needed: chance of passing from which the test pays [share]
+        """
+        for found in self.results.tests:
+            yield {
+                "option": found.of,
+                "label": found.label,
+                "model": found.model,
+                "spoken": spoken(found.model),
+                "in_all": found.in_all,
+                "test_cost": found.test_cost,
+                "chance_needed": found.chance_needed,
+            }
+
     # Rows -------------------------------------------------------------------------------------
 
     def _advice(self, d: Decision) -> str:
@@ -213,6 +253,18 @@ class VerdictFrames(Topic):
         if any(doubt.quality for doubt in d.choice.uncleared):
             return "test first"
         return "stay" if d.stays else "move"
+
+    def _saved(self, d: Decision) -> dict[str, Any]:
+        """What the choice saves against today, split."""
+        found = d.saving
+        if found is None:
+            return {}
+        return {
+            "saved_by_model": found.model,
+            "saved_by_place": found.place,
+            "saved_by_order": found.order,
+            "saved_first_year": found.first_year,
+        }
 
     def _fallback(self, d: Decision) -> dict[str, Any]:
         """What is first if a point that can stop the choice does."""
@@ -308,6 +360,28 @@ def _mixed(d: Decision, name: str) -> Any:
     found = d.in_all[name]
     times = {future: round(100 * weight) for future, weight in d.weights.items()}
     return np.concatenate([np.repeat(found[f].total, n) for f, n in times.items()])
+
+
+def _rival(d: Decision) -> dict[str, Any]:
+    """What the first option is held against."""
+    best = str(d.recommended)
+    if d.next is not None:
+        return {
+            "rival": d.next,
+            "rival_in_all": d.means[d.next],
+            "rival_is_kept": False,
+            "cheaper_than_rival": d.cheaper_than_next,
+        }
+    kept = {name: d.weighted(name, lambda sums: sums.kept) for name in d.others}
+    rival = min(kept, key=kept.__getitem__, default=None)
+    if rival is None:
+        return {}
+    return {
+        "rival": rival,
+        "rival_in_all": kept[rival],
+        "rival_is_kept": True,
+        "cheaper_than_rival": d.cheaper_if_kept(best, rival),
+    }
 
 
 def _compared(d: Decision) -> dict[str, Any]:

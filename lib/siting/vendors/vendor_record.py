@@ -151,6 +151,54 @@ class Living(Fact, tables="models_living", key="vendor model"):
     released: Day
 
 
+class ModelReplacement(Fact, tables="model_replacements", key="vendor region model replacement"):
+    """A model that could follow another at the vendor that sells both, from when and at what price:
+    one record for the bridge, the successor's price, the plan and fine-tuning."""
+
+    vendor: VendorName
+    provider: Annotated[str, one_of(_price_lists, "provider of the price list")]
+    """What genai-prices calls the vendor, as an option's `provider` does."""
+    region: Annotated[str, one_of(lambda: catalogue.countries() | {"EU"}, "region")] = ""
+    """Where the endpoint stays, as an option's `region` does; blank: in no region."""
+    model: str
+    until: Day = ""
+    """Last day of the model there; blank where none is announced."""
+    replacement: str
+    named: bool
+    """Whether the vendor itself names it as what follows the model."""
+    sold_from: Day
+    replacement_until: Day = ""
+    """Last day, or the first on which it may end; blank where neither is known."""
+    input: catalogue.NotNegative
+    cached_input: catalogue.NotNegative | None = None
+    output: catalogue.NotNegative
+    """List prices in that region. [currency per million tokens]"""
+    currency: catalogue.Currency
+    tokens: catalogue.Positive = 1.0
+    """Tokens that its tokenizer makes of the same text, over those of the model. [x]"""
+    evidence: str
+    """What is public of the quality of both."""
+    caveat: str = ""
+
+
+class VendorHome(Fact, tables="vendor_home", key="vendor clients"):
+    """Whom a client signs with, and where the ultimate parent of that company sits."""
+
+    vendor: VendorName
+    clients: Annotated[
+        str,
+        one_of(lambda: catalogue.countries() | {"EEA", "EU", "elsewhere"}, "group of clients", " "),
+    ] = ""
+    """Who contracts with this company: countries, unions or `elsewhere`, separated by spaces.
+    Blank: everybody, or nobody says."""
+    entity: str = ""
+    entity_country: Country = ""
+    """Of the contract party; blank where it was not seen."""
+    parent: str = ""
+    parent_country: Country = ""
+    """Of the ultimate parent, which the company itself may be; blank where it was not seen."""
+
+
 class Policy(Fact, tables="retirement_policies", key="vendor policy"):
     """What a vendor promised about notice."""
 

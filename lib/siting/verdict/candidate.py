@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from siting.cost.tco import Totals
+from siting.cost.ledger import Totals
 from siting.draws import Floats
 from siting.rules.findings import Finding
 
@@ -87,6 +87,8 @@ class Candidate:
     kind: str
     place: str
     """Where it is had: options of one place differ in model, effort or commitment alone."""
+    models: frozenset[str] = frozenset()
+    """Models that it runs."""
     cost: Sampled | None = None
     """Present cost over the horizon where prices hold."""
     costs: Mapping[Future, Totals] = field(default_factory=dict)

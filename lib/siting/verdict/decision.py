@@ -30,8 +30,8 @@ PARTS: tuple[Part, ...] = get_args(Part)
 """What a sum is made of."""
 BRIDGE = 0.5
 """Share of cases from which on an option that is left is a bridge to another."""
-STEPS = 24
-"""Bisections of a premium: to a sixteen-millionth of where it begins."""
+STEPS = 16
+"""Bisections of a premium: to a hundred-thousandth of where it begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,18 @@ class Principle:
     without: str
     premium: float | None
     """None: no option with it is first at any price. 0 or less: it costs nothing. [a year]"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saving:
+    """What the choice saves in all against what runs today: so much the model, so much the place,
+    so much the way of ordering. [money]"""
+
+    model: float
+    place: float
+    order: float
+    first_year: float
+    """What it saves in the second year, the first whole one of most moves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +301,13 @@ class Decision:
             sum(w * np.mean(one[f].total < other[f].total) for f, w in self.weights.items())
         )
 
+    def cheaper_if_kept(self, a: str, b: str) -> float:
+        """Share of cases in which one option costs less in all than another that is kept."""
+        one, other = self.in_all[a], self.in_all[b]
+        return float(
+            sum(w * np.mean(one[f].total < other[f].kept) for f, w in self.weights.items())
+        )
+
     @property
     def cheaper_than_next(self) -> float | None:
         """Share of cases in which the first costs less in all than the next best."""
@@ -333,12 +352,20 @@ class Decision:
     def principles(self, properties: Iterable[str]) -> Iterator[Principle]:
         """What each property costs that some options have and others lack, solved with leaving
         decided anew: who values a property does not leave it."""
+        solved: dict[tuple[frozenset[str], float], Principle] = {}
         for name in properties:
-            having = {c.name for c in self.competing if name in c.has}
-            if having and len(having) < len(self.competing):
-                yield self._principle(name, having)
+            having = frozenset(c.name for c in self.competing if name in c.has)
+            if not having or len(having) == len(self.competing):
+                continue
+            key = (
+                having,
+                self.premiums.get(name, 0.0),
+            )  # properties that come together cost the same
+            if key not in solved:
+                solved[key] = self._principle(name, having)
+            yield replace(solved[key], property=name)
 
-    def _principle(self, name: str, having: set[str]) -> Principle:
+    def _principle(self, name: str, having: frozenset[str]) -> Principle:
         free = self.paying(name, 0.0).means
         with_it = next(option for option in free if option in having)
         without = next(option for option in free if option not in having)
@@ -358,6 +385,31 @@ class Decision:
             else:
                 low = middle
         return Principle(property=name, with_it=with_it, without=without, premium=high)
+
+    @property
+    def saving(self) -> Saving | None:
+        """What the choice saves against today, split; None where nothing runs today, or no price is
+        known of it."""
+        if self.choice is None or self.baseline not in self.in_all:
+            return None
+        today = self.candidate(self.baseline)
+        there = [name for name in self.means if self.candidate(name).place == today.place]
+        at_place = min((self.means[name] for name in there), default=self.mean(today.name))
+        alike = [c for c in self.competing if c.place == self.choice.place and c.costs]
+        typed = max(self.means[c.name] for c in alike if c.models == self.choice.models)
+        best = self.means[self.choice.name]
+        model = self.mean(today.name) - at_place
+        order = 0.0 if self.choice.place == today.place else typed - best
+        whole = self.mean(today.name) - best
+        bills = [self.weighted_bill(c) for c in (today, self.choice)]
+        return Saving(
+            model=model, order=order, place=whole - model - order, first_year=bills[0] - bills[1]
+        )
+
+    def weighted_bill(self, c: Candidate) -> float:
+        """What an option costs in the first full year after it serves, in the mean. [money]"""
+        paid = (w * c.costs[future].yearly[:, 1].mean() for future, w in self.weights.items())
+        return float(sum(paid))
 
     @property
     def fallback(self) -> Fallback | None:

@@ -16,10 +16,10 @@ from siting import draws as streams
 from siting import places, quality
 from siting.catalogue import Fact, Input, settings, source_of, table
 from siting.cost import costing
+from siting.cost.ledger import CashFlow, Totals
 from siting.cost.money import MONTHS
 from siting.cost.priced import PricedHybrid, PricedOption, Split
 from siting.cost.prices import Factor
-from siting.cost.tco import CashFlow, Totals
 from siting.draws import Floats
 from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.model import Scenario
@@ -86,6 +86,11 @@ def candidate(found: Chapters, stability: VendorRisks, name: str) -> Candidate:
         label=option.label,
         kind=option.kind,
         place=place(found.scenario, name),
+        models=frozenset(
+            model
+            for part in leaves(found.scenario, name)
+            for model in found.scenario.options[part].models.values()
+        ),
         has=found.sovereignty.properties(name),
         barriers=(*gone(found.scenario, name), *held.fails),
         uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *held.doubts))),

@@ -137,7 +137,7 @@ def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
         }
         if grown:
             yield change("growth", grown, {"after": end})
-    chosen = chain.decide(s).recommended
+    chosen = chain.decided(s).recommended
     for name, w in s.workloads.items():
         yield from _lengths(s, name, w)
         yield from _hidden(s, chosen, name)
@@ -308,7 +308,7 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
 
 def attestations(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """What a provider lacks today and an option is ruled out by alone: it may come to have it."""
-    for candidate in chain.decide(s).candidates:
+    for candidate in chain.decided(s).candidates:
         lacks = lacked(candidate)
         if lacks and candidate.kind not in MIXED:
             here = f"options.{candidate.name}.attributes"
@@ -407,7 +407,7 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
     that turns the answer, as what does nothing together does nothing alone."""
     law = chain.rules(s)
     known = law.law.attributes
-    chosen = chain.decide(s).recommended
+    chosen = chain.decided(s).recommended
     of_option: dict[str, list[Variant]] = {}
     for q in law.questions:
         asked = known[q.attribute]

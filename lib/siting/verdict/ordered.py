@@ -1,0 +1,171 @@
+"""What could be ordered at the place of an option, beside what the client typed.
+
+The vendor's other models on file (siting_facts/model_replacements.csv) and lower efforts of the
+same model; of rented cards another term. What is measured as good enough takes part in the
+comparison as one more option of that place; what nobody has measured is listed with the test that
+would tell.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from siting import catalogue, quality, reasoning
+from siting.catalogue import name_key
+from siting.inputs.scenario.model import NAME_LETTERS, Option, Scenario
+from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN
+from siting.quality import Standing
+from siting.quantity import Range
+from siting.vendors.vendor_record import ModelReplacement
+
+EFFORTS = ("none", "low", "medium")
+"""Efforts that are tried, from the cheapest."""
+SWITCH = Range(0.5, 1.0, 2.0, unit="months")
+"""Until another model serves at the same place: a test, and a change of its name."""
+TERMS = {"on_demand": "by the hour", "1y": "one year", "3y": "three years"}
+OF_SERVICE = ("c5_covers_service", "secnumcloud_covers_service", "hipaa_eligible_service")
+"""Answers on the very service: not known of another model."""
+Price = Callable[[Scenario, str], float | None]
+"""Present cost of an option of a scenario as planned. [client's currency]"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    """Another way to order an option, at the same place."""
+
+    of: str
+    """The option that it is of."""
+    name: str
+    option: Option
+    standing: Standing
+
+
+def others(scenario: Scenario) -> Iterator[Other]:
+    """Other models and efforts of every option that pays a vendor by the request."""
+    for name, option in scenario.options.items():
+        models = set(option.models.values())
+        if option.kind not in BY_REQUEST or option.kind in HOSTED_OPEN or len(models) != 1:
+            continue
+        (model,) = models
+        for row in _replacements(scenario, option, model):
+            yield from _at_efforts(scenario, name, _with_model(option, row), row.replacement)
+        if option.effort in EFFORTS:
+            yield from _at_efforts(scenario, name, option, model, below=option.effort)
+
+
+def terms(scenario: Scenario) -> Iterator[Other]:
+    """The other terms of every option of rented cards whose price no offer binds to its own."""
+    quoted = {quote.item.split(".")[1] for quote in scenario.finance.quotes if "." in quote.item}
+    for name, option in scenario.options.items():
+        if option.kind not in COMMITTED or name in quoted:
+            continue
+        for term, words in TERMS.items():
+            if term != option.commitment:
+                other = option.model_copy(
+                    update={"commitment": term, "label": f"{option.label}, {words}"[:80]}
+                )
+                key = f"{name}-{term.replace('_', '-')}"[:NAME_LETTERS]
+                yield Other(of=name, name=key, option=other, standing="in")
+
+
+def best(scenario: Scenario, price: Price) -> Scenario:
+    """The scenario with, for each option, the cheapest other model that is good enough, and the
+    cheapest other term, where it costs less than what was typed."""
+    extra: dict[str, Option] = {}
+    for found in (others(scenario), terms(scenario)):
+        by_option: dict[str, list[Other]] = {}
+        for other in found:
+            if other.standing == "in" and other.name not in scenario.options:
+                by_option.setdefault(other.of, []).append(other)
+        for name, ways in by_option.items():
+            cheapest = _cheapest(scenario, name, ways, price)
+            if cheapest is not None:
+                extra[cheapest.name] = cheapest.option
+    if not extra:
+        return scenario
+    return scenario.model_copy(update={"options": {**scenario.options, **extra}})
+
+
+def with_option(scenario: Scenario, other: Other) -> Scenario:
+    """The scenario with one more option."""
+    return scenario.model_copy(update={"options": {**scenario.options, other.name: other.option}})
+
+
+def _cheapest(scenario: Scenario, name: str, ways: list[Other], price: Price) -> Other | None:
+    typed = price(scenario, name)
+    costs = {way.name: price(with_option(scenario, way), way.name) for way in ways}
+    known = [(cost, way) for way in ways if (cost := costs[way.name]) is not None]
+    least = min(known, key=lambda each: each[0], default=None)
+    if least is None or typed is None or least[0] >= typed:
+        return None
+    return least[1]
+
+
+def _replacements(scenario: Scenario, option: Option, model: str) -> Iterator[ModelReplacement]:
+    """Models that could follow one at the option's seller, in a region that the data may go to,
+    each once; not what ends before it serves."""
+    day = scenario.client.report_date
+    serves = (day + dt.timedelta(days=round(30 * SWITCH.high))).isoformat()
+    there = {name_key(m) for o in scenario.options.values() for m in o.models.values()
+             if o.provider == option.provider}  # fmt: skip
+    seen: set[str] = set()
+    for row in catalogue.table("model_replacements", ModelReplacement):
+        key = name_key(row.replacement)
+        is_of = row.provider == option.provider and name_key(row.model) == name_key(model)
+        lasts = not row.replacement_until or row.replacement_until > serves
+        sold = row.sold_from <= day.isoformat()
+        if is_of and lasts and sold and key not in seen | there:
+            seen.add(key)
+            yield row
+
+
+def _with_model(option: Option, row: ModelReplacement) -> Option:
+    """An option with another model. Where that stays in a union of countries alone, nobody pins the
+    country; what was said of the very service is not known of it."""
+    attributes = {k: v for k, v in option.attributes.items() if k not in OF_SERVICE}
+    update: dict[str, object] = {"models": {"all": row.replacement}}
+    zone = ""
+    if row.region == "EU" and option.region != "EU" and option.kind == "managed_cloud":
+        attributes |= {"place": "EU", "endpoint_scope": "cross_region"}
+        update["region"] = "EU"
+        zone = " in the EU zone"
+    if option.in_use:
+        update["months_to_production"] = SWITCH
+    label = f"{option.label}, {quality.spoken(row.replacement)}{zone}"[:80]
+    return option.model_copy(update={**update, "attributes": attributes, "label": label})
+
+
+def _at_efforts(
+    scenario: Scenario, name: str, option: Option, model: str, below: str = ""
+) -> Iterator[Other]:
+    """A model at each effort that it has, those below one alone: the cheapest that is good enough;
+    where none is, the cheapest that is not out."""
+    efforts = EFFORTS[: EFFORTS.index(below)] if below else EFFORTS
+    if reasoning.thinks(model) == "never":
+        efforts = () if below else ("",)
+    found = []
+    for effort in efforts:
+        label = f"{option.label}, effort {effort}" if below else option.label
+        update: dict[str, object] = {"effort": effort, "label": label[:80]}
+        if below and option.in_use:
+            update["months_to_production"] = SWITCH
+        way = option.model_copy(update=update)
+        key = "-".join(filter(None, (name, quality.bare_name(model).lower(), effort)))
+        key = "".join(c if c.isalnum() else "-" for c in key)[:NAME_LETTERS].strip("-")
+        found.append(Other(of=name, name=key, option=way, standing=_standing(scenario, name, way)))
+    for standing in ("in", "listed"):
+        alike = [way for way in found if way.standing == standing]
+        if alike:
+            yield alike[0]
+            return
+
+
+def _standing(scenario: Scenario, name: str, way: Option) -> Standing:
+    """The worst over all workloads."""
+    today = scenario.options[name]
+    model = next(iter(way.models.values()))
+    before = (next(iter(today.models.values())), today.effort)
+    every = {quality.standing(w, way, model, before) for w in scenario.workloads.values()}
+    return next(s for s in ("out", "listed", "in") if s in every)
