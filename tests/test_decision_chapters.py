@@ -365,7 +365,7 @@ def test_the_price_behind_a_bridge_stands_in_the_appendix_and_in_the_workbook() 
     assert "GPT-5.5 | 25 June 2027 | 5 | 30 | 0.500 | OpenAI | 14 October 2026" in page
     assert s.money(bridge["cost"]) in page.split("What a model between costs")[1]
     assert "What a model between costs" not in printed("76_cost_tables", "banca-valdora")
-    book = openpyxl.load_workbook(BytesIO(s.workbook()))["Inputs"]
+    book = openpyxl.load_workbook(BytesIO(s.files()["cash-flows.xlsx"]))["Inputs"]
     rows = {row[0]: row for row in book.iter_rows(min_row=2, values_only=True) if row[0]}
     row = rows["GPT-5.5, which can bridge, beside the plan: output"]
     assert row[1:3] == (30.0, "USD per million tokens")
