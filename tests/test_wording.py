@@ -13,8 +13,8 @@ from studies import opened
 
 def test_the_choice_and_what_runs_today_are_labels() -> None:
     s = opened("klinikverbund-nordheide")
-    verdict = s.verdict().iloc[0]
-    assert s.chosen == verdict.option
+    answer = s.answer().iloc[0]
+    assert s.chosen == answer.option
     assert s.today == s.options[s.scenario.finance.baseline].label
     assert {s.roles[s.chosen], s.roles[s.today]} == {"chosen", "today"}
 
