@@ -134,7 +134,7 @@ class Results:
         the report, or none may be chosen."""
         if found.option is None or found.option in self.options:
             return None
-        return self.changed(variant.changes, redesigned=True)
+        return self.chain.designed(self.changed(variant.changes, redesigned=True))
 
     def unshown(self, variant: Variant, found: Outcome) -> tuple[Unshown, ...]:
         """What nobody states of that option, and an option of the report is ruled out by."""
