@@ -52,34 +52,6 @@ def run(chapter: str, *cells: str, **names: Any) -> dict[str, Any]:
 # --- what turns the answer ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("lead", "turning", "said"),
-    [
-        (np.nan, 1, "Only one option may be chosen"),
-        (3.0, 0, "No change that was tried puts another option first"),
-        (3.0, 1, None),
-    ],
-)
-def test_the_chapter_on_turns_says_which_of_two_reasons_leaves_it_nothing_to_rank(
-    lead: float, turning: int, said: str | None
-) -> None:
-    turns = pd.DataFrame({"lead": [-1.0] * turning})
-    found = run("17_turns", "alone", answer=SimpleNamespace(lead=lead), turns=turns, variants=turns)
-    told = [given[0] for given, _ in found["exhibits"]]
-    assert len(told) == (said is not None)
-    assert all(said in text for text in told)
-
-
-def test_the_lead_in_the_report_is_drawn_as_a_dotted_line_and_named_in_the_note() -> None:
-    s = opened("klinikverbund-nordheide")
-    found = run("17_turns", "names", "list", "list-room", "list-chart", s=s)
-    ((ax, *_), named) = found["exhibits"][-1]
-    # A solid line has no dashes.
-    dotted = [lines for lines in ax.collections if lines.get_linestyle()[0][1]]
-    assert [lines.get_segments()[0][0][0] for lines in dotted] == [s.verdict().lead[0]]
-    assert f"dotted: now, {s.number(s.verdict().lead[0], 1)}" in named["note"]
-
-
 # --- page one -------------------------------------------------------------------------------------
 
 

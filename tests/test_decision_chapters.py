@@ -208,16 +208,6 @@ def test_a_chapter_runs_for_a_move_and_for_a_verdict_to_stay(chapter: str) -> No
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_what_nobody_knows_is_no_gain_and_default_weights_are_called_ours(client: str) -> None:
-    s = opened(client)
-    said = printed("15_why", client)
-    gains = said.split("What you gain", 1)[-1].split("What you pay for it", 1)[0].split("\n\n")[0]
-    assert "not known" not in gains
-    whose = "your" if s.scenario.decision.weights else "our default"
-    assert f"of 100 points at {whose} weights" in said
-
-
-@pytest.mark.parametrize("client", CLIENTS)
 def test_what_page_one_says_would_change_the_answer_is_a_row_that_was_computed(client: str) -> None:
     s = opened(client)
     page = printed("10_decision", client, "page_one")
@@ -241,17 +231,6 @@ def test_what_page_one_says_would_change_the_answer_is_a_row_that_was_computed(c
     assert f"{turning[0].upper()}{turning[1:]}" in said
     turning = s.deciding().query("effect == 'first option'")
     assert ("could change the first option" in said) == bool(len(turning))
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_points_add_up_to_scores_and_ranks_to_all_cases(client: str) -> None:
-    s = opened(client)
-    scored = s.standings().dropna(subset="score").set_index("option")
-    points = s.scorecard().groupby("option", observed=True).points.sum()
-    for option, score in scored.score.items():
-        assert points[option] == pytest.approx(score)
-    assert s.ranks().groupby("option", observed=True).share.sum().to_numpy() == pytest.approx(1)
-    assert scored["first"].sum() == pytest.approx(1)
 
 
 def test_timeline_holds_every_step_and_the_end_of_a_contract() -> None:
@@ -525,24 +504,6 @@ def test_an_offer_that_could_turn_an_answer_to_stay_is_a_step_by_the_day_it_is_k
     assert (offers.known_by >= asked.due.iloc[0]).all() and asked.price.iloc[0] > 0
 
 
-def test_page_two_says_why_an_option_that_another_rent_puts_first_is_so_dear() -> None:
-    """Nebius' cards are committed for a year in the scenario, and paid around the clock."""
-    s = opened("polderwerk")
-    (row,) = s.turns().query("is_rented_otherwise").itertuples()
-    dear = s.standings().set_index("option").p50["Nebius GPUs"]
-    assert row.then_first == "Nebius GPUs" and row.present_cost < dear / 3
-    told = " ".join(printed("15_why", "polderwerk").split())
-    now, then = (" ".join(s.money(cost).split()) for cost in (dear, row.present_cost))
-    asked = "If Nebius GPUs is rented by the hour, not for one year as your file asks"
-    assert f"{asked}, it costs {then}" in told
-    assert f"not {now}, and is first" in told
-    built = "the machine is the same"
-    if row.card_then:
-        built = f"the kit then chooses {row.card_then}, not {row.card_now}"
-    assert f"{built}, and what is committed to is paid around the clock" in told
-    assert "around the clock" not in printed("15_why", "klinikverbund-nordheide")
-
-
 def test_no_contract_that_ends_is_no_notice_to_give() -> None:
     assert opened("klinikverbund-nordheide").contract().empty
 
@@ -687,38 +648,6 @@ def test_the_shocks_that_a_client_asked_about_are_answered_with_their_cost() -> 
     assert f"{asked.cost.iloc[0]:,.0f}".replace(",", " ") in re.sub(r"\s", " ", page)
     other = printed("78_vendor_record", "assekuranz-saentis")
     assert "The shocks that you asked about" not in other
-
-
-def test_half_a_failure_is_printed_as_half() -> None:
-    # One question is one point: an open point counts as half a failure.
-    s = opened("banca-valdora")
-    points = s.open_points()
-    points = points[points.basis != "quality"].groupby("option", observed=True).size()
-    own, other = (points[option] / 2 for option in (s.chosen, s.leads().rival.iloc[0]))
-    assert own % 1 == 0.5
-    said = f"Data protection: {own:g} against {other:g} possible"
-    assert said in printed("15_why", s.client.id)
-
-
-@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "polderwerk"])
-def test_the_list_of_turns_says_what_comes_nearest_where_it_is_short(client: str) -> None:
-    s = opened(client)
-    turns = s.turns()
-    page = printed("17_turns", client)
-    is_short = len(turns) < 6
-    assert ("what comes nearest, and turns nothing" in page) == is_short
-    stays = f"{s.chosen} stays first, "
-    assert page.count(stays) == max(0, 6 - len(turns))
-
-
-@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "polderwerk"])
-def test_what_hardly_differs_is_known_of_both_and_neither_gained_nor_paid_for(client: str) -> None:
-    # The response time of an API that nobody measured is 3.2 points of the software house's lead.
-    leads = opened(client).leads().set_index("label")
-    known = leads[(leads.kind == "criterion") & leads.known]
-    level = set(known.index[known.points.abs() <= 1])
-    told = re.findall(r"What hardly differs\s+(.*?): a point", printed("15_why", client), re.S)
-    assert {name for each in told for name in re.split(r", | and ", each)} == level
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -908,30 +837,6 @@ def test_the_day_on_which_the_board_sits_is_that_of_go_on_page_one_and_in_the_pl
     assert "Go or no-go decided" in plan
 
 
-def test_a_policy_dropped_for_its_price_and_what_was_asked_to_be_tried_are_told() -> None:
-    """Without a US parent it is own servers, at several times the cost of today's API: the answer
-    is that of the report, and page one says so."""
-    asked = [{"label": "no US parent at any price", "set": {"rules.policies": ["no_us_parent"]}}]
-    up_to = {"rules.policies_up_to": {"no_us_parent": 0.25}, "what_if": asked}
-    s = study.open("tidewater-apps", up_to)
-    as_is = opened("tidewater-apps")
-    (row,) = s.priced_policies().itertuples()
-    p50 = as_is.standings().set_index("option").p50
-    assert s.chosen == as_is.chosen == row.without and not row.holds
-    assert row.cost_without == pytest.approx(p50[row.without])
-    assert row.more == pytest.approx(p50[row.keeps] / p50[row.without] - 1)
-
-    page = told("10_decision", "tidewater-apps", lambda _: s)
-    said = "Your policy that an operator has no parent in the USA, if it costs at most 25% more, "
-    assert f"{said}is dropped: {row.keeps}, first with it, costs {s.money(row.cost)}" in page
-    turns = told("17_turns", "tidewater-apps", lambda _: s)
-    assert f"You asked what if “no US parent at any price”: {row.keeps} is first." in turns
-    # The kit tries the same as the client's own file wants, under words of its own.
-    volume = f"You asked what if “the volume doubles once more”: {as_is.wishes().then_first[0]} is"
-    assert volume in printed("17_turns", "tidewater-apps")
-    assert as_is.wishes().lead[0] < 0 and not (as_is.variants().kind == "together").any()
-
-
 @pytest.mark.parametrize(
     ("client", "decides"),
     [
@@ -1004,15 +909,6 @@ def test_what_runs_after_a_no_go_is_said_where_the_choice_runs_today() -> None:
     assert list(broken.then_first) == ["RunPod GPUs"]
 
 
-def test_planned_is_said_of_costs_alone_and_the_score_is_of_middle_values() -> None:
-    # The score takes the likely cost, so "as planned" would name two costs on one page.
-    s = opened("agence-lumiere")
-    why = printed("15_why", "agence-lumiere")
-    score = s.number(s.standings().set_index("option").score[s.chosen], 0)
-    assert f"At middle values (cost: likely), it scores {score} of 100 points" in why
-    assert "points at middle values" in why and "points as planned" not in why
-
-
 def test_what_counts_as_a_forced_move_and_what_is_left_below_the_limits_is_said() -> None:
     agence = printed("50_capacity", "agence-lumiere")
     assert "Not counted as one: price change and change of control, or an end with time" in agence
@@ -1024,24 +920,6 @@ def test_what_counts_as_a_forced_move_and_what_is_left_below_the_limits_is_said(
     within = f"within {1000 * nearest.seen:.0f} ms, where your limit is 70 ms"
     assert f"95 of 100 requests have their {nearest.measure} {within}" in page
     assert nearest.seen == pytest.approx(nearest.of_limit * nearest.limit)
-
-
-def test_what_a_picture_has_no_room_for_and_whose_time_a_mix_has_is_said() -> None:
-    turns = opened("tidewater-apps").turns()
-    rest = printed("17_turns", "tidewater-apps").partition("Next, not drawn: ")[2].split("\n")[0]
-    assert len(turns) == 9
-    assert [change in rest for change in turns.change] == [False] * 7 + [True] * 2
-    # A mix is timed by its own machines: how fast the bought part answers is another's column.
-    own = "Response time of Own and {}: of what its own servers answer; {}."
-    assert own.format("OpenAI", "OpenAI API: not known") in printed("15_why", "polderwerk")
-    assert own.format("cloud", "Qualified cloud: 62%") in printed("15_why", "agence-lumiere")
-    # A chance of a block is of the client's country: the same vendor has another elsewhere.
-    for client, home in (
-        ("polderwerk", "the Netherlands"),
-        ("tidewater-apps", "the United States"),
-    ):
-        blocks = f"An authority blocks the service in {home} or for a class of customers"
-        assert blocks in printed("50_capacity", client)
 
 
 def test_what_hidden_reasoning_nobody_counted_makes_of_todays_cost_is_said_beside_it() -> None:
@@ -1072,21 +950,6 @@ def test_the_table_of_the_load_says_whose_tokens_it_tells() -> None:
         assert said in printed("74_capacity_tables", client)
 
 
-def test_where_all_that_can_turn_the_answer_is_known_in_time_the_chapter_says_all() -> None:
-    s = opened("assekuranz-saentis")
-    known = s.turns().known_by <= s.gate().date.iloc[0]
-    assert len(known) > 1 and known.all()
-    page = printed("17_turns", "assekuranz-saentis")
-    # After each of the two another is ahead, by less than matters.
-    assert s.turns().answer.tolist() == ["level", "level"]
-    title = "Nothing turns the answer, two things make it level; all are known by go or no-go"
-    assert title in page
-    assert "Level: another is first then, by 2 points or less." in page
-    (banca,) = opened("banca-valdora").turns().answer
-    assert banca == "changes"
-    assert "; we shall not know it by go or no-go" in printed("17_turns", "banca-valdora")
-
-
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
@@ -1099,38 +962,6 @@ def test_what_turns_the_answer_is_told_apart_from_what_makes_it_level(
     answers: list[str], told: str
 ) -> None:
     assert opened("banca-valdora").turning(pd.Series(answers)) == told
-
-
-def test_why_an_order_that_costs_more_than_the_choice_is_first_is_said_where_it_is() -> None:
-    """By the hour Nebius GPUs likely costs more than the choice and is first all the same: the mean
-    of all cases decides, not the middle values, at which the choice leads."""
-    s = opened("polderwerk")
-    (row,) = s.turns().query("is_rented_otherwise and settled == 'offer'").to_dict("records")
-    assert row["present_cost"] > row["own_cost"] and row["is_term_stated"]
-    assert row["lead"] < 0 < row["lead_planned"]
-    by_hour = {"options.rented.commitment": "on_demand"}
-    found = s.results.chain.decide(put(s.results.said, by_hour))
-    rented, hybrid = (found.candidate(name).cost for name in ("rented", "hybrid"))
-    assert rented and row["present_mean"] == pytest.approx(rented.draws.mean())
-    assert hybrid and row["own_mean"] == pytest.approx(hybrid.draws.mean())
-    page = printed("15_why", "polderwerk")
-    assert "If Nebius GPUs is rented by the hour, not for one year as your file asks" in page
-    ahead = f"{s.number(-row['lead'], 1)} points ahead there, for all that is not cost; at middle"
-    assert f"{ahead} values it is {s.number(row['lead_planned'], 1)} behind" in page
-    moves = printed("17_turns", "polderwerk")
-    assert "but is behind in the mean of all cases" in moves
-
-    # Without OpenAI own servers come first as planned, and at a third of it Nebius by the hour.
-    (gone,) = s.turns().query("what == 'OpenAI can no longer be had'").to_dict("records")
-    both = s.results.chain.decide(put(s.results.said, {**by_hour, "suppose.gone": ["OpenAI"]}))
-    assert both.recommended == "rented"
-    assert (gone["then_first"], gone["with_order_first"]) == ("Own servers", "Nebius GPUs")
-    assert gone["with_order_cost"] == pytest.approx(both.candidate("rented").cost.central)
-    assert gone["with_order_cost"] < gone["present_cost"] / 2
-    told = s.money(gone["with_order_cost"])
-    assert f"prepare Own servers; cheaper if {gone['with_order']}: {told}" in moves
-    # Where the choice can still be had, no second change is looked for.
-    assert (s.turns().with_order[s.turns().lead.notna()] == "").all()
 
 
 def test_a_renewal_without_a_stated_sum_is_estimated_by_the_planned_use() -> None:

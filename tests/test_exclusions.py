@@ -224,22 +224,6 @@ def test_an_offer_that_is_silent_on_what_rules_out_a_rival_is_not_clear_of_it(
     assert lacks not in silent(**{stated: False})
 
 
-def test_a_silent_offer_heads_no_table_and_is_told_with_what_it_must_show() -> None:
-    client = "klinikverbund-nordheide"
-    lacks = "C5 Type 2 attestation"
-    page = printed("10_decision", client, "page_one")
-    table = page.split("can turn the answer", 1)[1].splitlines()[2:5]
-    told = [line for line in table if f"unless it shows its {lacks}" in line]
-    assert told in ([], table[-1:])
-    assert told or "Offers that you have not listed would be first, too" in page
-    turning = printed("17_turns", client)
-    assert f"ask first for its {lacks} (without, it is ruled out" in turning
-    s = opened(client)
-    labels = s.steps().label
-    asked = labels[labels.str.contains(f"offer and {lacks}|offer; .*{lacks}|{lacks} of ")]
-    assert len(asked) == 1
-
-
 def test_what_a_provider_lacks_is_what_alone_keeps_its_option_out() -> None:
     def labels(name: str, client: str = "klinikverbund-nordheide", **changes: Any) -> list[str]:
         option, _ = candidates(client, **changes)[name]

@@ -15,59 +15,6 @@ from studies import CLIENTS, opened
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_the_appendix_holds_each_option_of_the_other_future_and_how_sure_each_answer_is(
-    client: str,
-) -> None:
-    s = opened(client)
-    v = s.verdict().iloc[0]
-    page = printed("70_decision_tables", client)
-    numbers = s.results.numbers
-    for row in s.futures().dropna(subset="p50").query("not planned").itertuples():
-        # In thousands, as the table has them; page one draws them in millions.
-        told = " | ".join(numbers.number(x / 1e3, 0) for x in (row.p10, row.p50, row.p90))
-        assert f"{row.option} | {row.status} | {told}" in page
-    for row in s.standings().dropna(subset="sure").itertuples():
-        assert f"| {s.percent(row.first)} | {s.percent(row.sure)} |" in page
-    assert s.standings().set_index("option").sure[v.option] == v.share
-    for turn in s.turns().query("kind != 'input'").dropna(subset=["share"]).itertuples():
-        line = next(x for x in page.splitlines() if x.startswith(turn.change))
-        assert line.endswith(s.of_100(turn.share))
-    moves = s.first_moves()
-    assert f"{v.first_move} in {s.of_100(v.first_move_share)}" in page
-    assert len(moves) and f"{v.confidence}" in page.split("How sure, in words: ")[1]
-
-
-def test_the_words_for_how_sure_are_those_of_their_table() -> None:
-    scale = opened("base").confidence_scale()
-    assert dict(zip(scale.word, scale.at_least, strict=True)) == {
-        "clear": 0.9,
-        "likely": 0.75,
-        "leaning": 0.6,
-        "open": 0.0,
-    }
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_every_change_that_was_tried_is_counted_once_and_those_that_turn_are_listed(
-    client: str,
-) -> None:
-    s = opened(client)
-    tried = s.variants()
-    row = s.tries().iloc[0]
-    assert row.tried + row.beyond == len(tried)
-    moving = tried[tried.answer != "stays"]
-    assert row.tried - row.stays == moving.plausible.sum()
-    assert row.beyond_turns == (~moving.plausible).sum()
-    page = printed("70_decision_tables", client)
-    assert f"{row.tried - row.stays} of {row.tried} changes lead elsewhere" in page
-    for change in moving.change:
-        assert change in page
-    assert f"stays first in {row.stays} of {row.tried} changes" in printed(
-        "10_decision", client, "page_one"
-    )
-
-
-@pytest.mark.parametrize("client", CLIENTS)
 def test_the_answers_that_page_one_counts_stand_in_the_appendix_by_name(client: str) -> None:
     s = opened(client)
     front = printed("10_decision", client, "page_one")
@@ -93,38 +40,6 @@ def test_blanks_that_are_filled_in_together_are_no_answer_of_their_own() -> None
 
 
 # --- scores -----------------------------------------------------------------------------------
-
-
-def test_what_is_worth_nothing_follows_from_the_usual_cost_that_is_printed() -> None:
-    # The hospitals: 8 460 333 requests a year of 365.25 days, billed by the 8 760 hours of twelve
-    # usual months; 7 500 tokens read, of which a tenth are cached, and 900 written; 15 % more each
-    # year. US$ 1 a million at 0.895 EUR, half an engineer of € 82 000, five years.
-    s = opened("klinikverbund-nordheide")
-    row = s.usual_cost().iloc[0]
-    years = sum(1.15**year for year in range(5))
-    tokens = 8_460_333 * 8760 / 8766 * (7500 * 0.9 + 900) * years
-    assert row.tokens == pytest.approx(tokens, rel=1e-3)
-    usual = tokens / 1e6 * 0.895 + 0.5 * 82_000 * 5
-    assert row.usual == pytest.approx(usual, rel=2e-3)
-    card = s.scorecard().drop_duplicates("label").set_index("label")
-    assert card.worst["Cost"] == pytest.approx(2 * row.usual)
-    assert card.worst["Vendor risk"] == pytest.approx(row.usual / 5 / 2)
-    assert card.worst["Ease of leaving"] == pytest.approx(row.usual / 5)
-    assert card.usual.isna()["Response time"]
-    page = printed("70_decision_tables", "klinikverbund-nordheide")
-    assert f"2 × {s.money(row.usual)}" in page and f"0.5 × {s.money(row.usual / 5)}" in page
-    assert s.money(row.usual) in page.split("Usual cost over five years: ")[1][:40]
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_a_measure_that_is_not_known_earns_half_of_its_weight_as_the_table_says(
-    client: str,
-) -> None:
-    card = opened(client).scorecard()
-    unknown = card[~card.known]
-    half = 50 * unknown.weight_share
-    assert unknown.points.to_numpy() == pytest.approx(half.to_numpy())
-    assert "what is not known is worth a half" in printed("70_decision_tables", client)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -195,7 +195,7 @@ def test_where_nothing_has_a_price_every_frame_of_money_is_empty() -> None:
     data = scenario.load("base").model_dump()
     data["options"] = {"api": {**data["options"]["api"], "models": {"all": "no-such-model"}}}
     s = study.Study(scenario.Scenario.model_validate(data))
-    for made in (s.costs, s.cash_flows, s.waterfall, s.cost_draws):
+    for made in (s.costs, s.cash_flows, s.cost_draws):
         assert made().empty
     assert "no price for model 'no-such-model'" in s.not_priced
 

@@ -53,7 +53,7 @@ class Wording:
     def has_chapter(self, name: str) -> bool:
         """Whether the client's report has a chapter, so that a sentence may refer to it.
 
-        name: of its file, as `68_confidence`. Raises ValueError for one that no chapter has.
+        name: of its file, as `95_methods`. Raises ValueError for one that no chapter has.
         """
         stem = name.removesuffix(".ipynb")
         own_files.refuse_unknown_chapter(stem, self.client.id)
@@ -64,7 +64,7 @@ class Wording:
         """A reference to a chapter, to stand at the end of a sentence: ` (part 5)` in a report,
         where the number is that of the chapter's heading; blank where the report leaves it out.
 
-        name: of its file, as `68_confidence`. Raises ValueError for one that no chapter has.
+        name: of its file, as `95_methods`. Raises ValueError for one that no chapter has.
         """
         stem = name.removesuffix(".ipynb")
         return f" ([see {stem}](#{stem}))" if self.has_chapter(stem) else ""
