@@ -60,7 +60,7 @@ def set_on_paper(name: str, client: str) -> Page:
     return Page(pages=len(paper_pages), text=text)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", [*CLIENTS, "base"])
 def test_page_one_is_one_page_that_is_read_in_ninety_seconds(client: str) -> None:
     page = set_on_paper("10_decision", client)
     assert page.pages == 1
