@@ -261,7 +261,7 @@ def test_every_number_of_a_table_or_sentence_of_the_body_stands_in_the_summary(c
 def test_every_number_of_page_one_stands_in_the_summary(client: str) -> None:
     reader = Reader.of(opened(client).summary())
     page = exhibits(body()[0], client)
-    assert sum(len(list(printed_in(reader.plain(t)))) for e in page for t in e.texts) > 40
+    assert any(list(printed_in(reader.plain(t))) for e in page for t in e.texts)
     assert [missed for exhibit in page for missed in reader.missing(exhibit)] == []
 
 
