@@ -7,7 +7,6 @@ from types import SimpleNamespace as Made
 from typing import Any
 
 import pytest
-from printed import printed
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.constraints import Constraint
