@@ -30,8 +30,8 @@ PARTS: tuple[Part, ...] = get_args(Part)
 """What a sum is made of."""
 BRIDGE = 0.5
 """Share of cases from which on an option that is left is a bridge to another."""
-STEPS = 16
-"""Bisections of a premium: to a hundred-thousandth of where it begins."""
+STEPS = 24
+"""Bisections of a premium: to a millionth of where it begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
