@@ -171,23 +171,6 @@ class CostFrames(Topic):
             for year, (paid, booked) in enumerate(views, 1):
                 yield {"option": option.name, "year": year, "paid": paid, "booked": booked}
 
-    @frame
-    def year_limit(self) -> Rows:
-        """An option beside what a year may cost, where the client makes that a hard condition.
-
-        option: label of the option
-        limit: the client's limit [currency]
-        mean: what is held against it: the likely present cost over the years of the horizon, so
-            that a single year may pay more [currency]
-        """
-        decision = self.scenario.decision
-        if "budget" not in decision.hard_constraints or not decision.budget_per_year:
-            return
-        years = self.scenario.finance.horizon_months / MONTHS
-        for name in self.results.cost.options:
-            present = self.results.uncertainty.spreads[name].present.central
-            yield {"option": name, "limit": decision.budget_per_year, "mean": present / years}
-
     @frame_citing(_prices(*PRICES, "staff_cost"))
     def waterfall(self) -> Rows:
         """A step from the cost of what runs today to that of the chosen option, in present value;
