@@ -155,21 +155,13 @@ class Sample:
 
 SECTION = """{heading}
 
-Written by `python -m benchmarks.cluster {words}` on {cores} cores:
-{reports} reports, {full}, through `dask scheduler` and two `dask worker` processes on loopback; one
-worker was killed after {kill_at}, the scheduler after {restart_at}.
+`python -m benchmarks.cluster {words}` on {cores} cores: {reports} reports, {full}, through
+`dask scheduler` and two `dask worker` processes on loopback, in {time:.0f} s; one worker was killed
+after {kill_at}, the scheduler after {restart_at}. {outcome}.
 
-| reports done | time [s] | the process that asks [MiB] | scheduler [MiB] | workers [MiB] |
-|--:|--:|--:|--:|--:|
-{rows}
-
-{outcome}. The killed worker's report was made by another.
-
-Memory is that of processes that last: workers with their warm processes, without kernels, studies
-and typesetting, which end with their report. Once all had warmed up after the kill it was
-{early:.0f} MiB, at the end {late:.0f} MiB (medians of the first and the last quarter of that time).
-Dask's profiler is off, which keeps what it sampled for an hour, and its logs hold the last hundred
-things, not a thousand with their reports' inputs in them.
+Memory of the processes that last (the one that asks, scheduler, workers) was {early:.0f} MiB once
+all had warmed up after the kill, and {late:.0f} MiB at the end (medians of the first and the last
+quarter of that time). Dask's profiler is off and its logs hold the last hundred things.
 """
 
 
@@ -226,11 +218,6 @@ def main() -> None:
     early = statistics.median(settled[:quarter])
     late = statistics.median(settled[-quarter:])
     print(f"memory: {early:.0f} MiB once all had warmed up, {late:.0f} MiB at the end")
-    rows = "\n".join(
-        f"| {s.reports} | {s.time_s:.0f} | {s.asking:.0f} | {s.scheduler:.0f} | {s.workers:.0f} |"
-        for s in samples
-        if s.reports % (5 * every) == 0
-    )
     full = "each of a whole client"
     if chosen.full_every > 1:
         wholes = chosen.reports // chosen.full_every
@@ -238,7 +225,7 @@ def main() -> None:
     text = SECTION.format(
         heading=SCALE, reports=chosen.reports, kill_at=chosen.kill_at,
         restart_at=chosen.restart_at, cores=os.cpu_count(), words=" ".join(sys.argv[1:]),
-        full=full, rows=rows, early=early, late=late,
+        full=full, time=samples[-1].time_s, early=early, late=late,
         outcome=outcome.lines()[-1].capitalize(),
     )  # fmt: skip
     written = ROOT / "docs" / "performance.md"

@@ -699,8 +699,7 @@ def share(known: Collection[Known], package: str = "") -> Share:
 
 
 def page(first: list[Known], *, again: list[Known], fresh: list[Known]) -> str:
-    """What became of the mutants: shares by package, those that no test noticed, and those that
-    were noticed once tests had been written for them."""
+    """What became of the mutants: shares by package, and those that no test noticed."""
     later = {k["name"]: k for k in again}
     now = [later.get(k["name"], k) for k in first]
     found = _findings()
@@ -709,37 +708,25 @@ def page(first: list[Known], *, again: list[Known], fresh: list[Known]) -> str:
     ]
     rows.append(f"| together | {share(first)} | {share(now)} | {share(fresh)} |")
     left = [
-        f"| {_place(k)} | {_change(k)} | {found.get(_key(k), k['fate'])} |"
+        f"| `{k['module']}:{k['line']}` | {_change(k)} | {found.get(_key(k), k['fate'])} |"
         for k in sorted(now + fresh, key=_order)
         if k["fate"] != "killed"
-    ]
-    won = [
-        f"| {_place(k)} | {_change(k)} | `{k['by'].partition('[')[0].partition('::')[2]}` |"
-        for k in sorted(again, key=_order)
-        if k["fate"] == "killed"
     ]
     told = [
         "# Do the tests notice?",
         INTRODUCTION.format(commits=" and ".join(dict.fromkeys(k["commit"] for k in first))),
-        f"**Killed at first: {share(first)}. Since tests were written for survivors: {share(now)}.** The first share is that of places that nobody had picked, with tests as they stood; from so many, the share of all places lies between {share(first).chance}, with 95 % confidence. The second says that gaps were closed, and nothing about other places.",
-    ]
-    missing = EACH * len(PACKAGES) - len(first)
-    if missing:
-        told.append(
-            f"{missing} of the {EACH * len(PACKAGES)} places that were drawn are not judged yet. Packages take turns, so those judged are as fair a sample as all would be."
-        )
-    told += [
-        "\n".join(["| package | at first | now | drawn afresh |", "|---|---|---|---|", *rows]),
+        "\n".join(
+            ["| package | killed at first | now | drawn afresh |", "|---|---|---|---|", *rows]
+        ),
+        f"From so many places, the share of all that the tests noticed at first lies between {share(first).chance}, with 95 % confidence. *Now* is after tests were written for survivors, and says nothing about other places.",
         "## What no test notices",
         "\n".join(["| place | change | what we found |", "|---|---|---|", *left]),
-        "## Noticed since tests were written",
-        "\n".join(["| place | change | noticed by |", "|---|---|---|", *won]),
     ]
     return "\n\n".join(told) + "\n"
 
 
 INTRODUCTION = """\
-Written by `python -m benchmarks.mutants --again` from what was judged on commit {commits}. It breaks the library at one place at a time (a comparison by its edge, a sum into a difference, a condition into its opposite, a number by one) and runs the tests that carry out that place, the quickest of each function first, until one fails: then the mutant is killed. A test that fails without the mutant as well counts for nothing. Tests that render reports or take minutes are left out, and no mutant is looked at for much more than half a minute of processor time, so the whole suite notices more. Survivors are judged again once tests were written for them."""
+`python -m benchmarks.mutants` breaks the library at one place at a time (a comparison by its edge, a sum into a difference, a condition into its opposite, a number by one) and runs the tests that carry out that place, until one fails: then the mutant is killed. Tests that render reports or take minutes are left out, so the whole suite notices more. Judged on commit {commits}."""
 
 
 def _findings() -> dict[tuple[str, str, str], str]:
@@ -757,10 +744,6 @@ def _key(known: Known) -> tuple[str, str, str]:
 
 def _order(known: Known) -> tuple[str, int, int]:
     return known["module"], known["line"], known["place"]
-
-
-def _place(known: Known) -> str:
-    return f"`{known['module']}:{known['line']}`<br>`{_cell(known['text'])}`"
 
 
 def _change(known: Known) -> str:

@@ -36,11 +36,9 @@ DRAWS = 10
 INTRODUCTION = """\
 # Sizing against replay
 
-Written by `python docs/replay.py`. For each client, the machines that its report tells first: the number of replicas that formulas give ([capacity](method/capacity.md)), and what the busiest day of the first year does to so many, request by request ([replay](how-to/replay.md)). At ten times the load the same kind of machines is sized anew.
+Written by `python docs/replay.py`: for the machines that each client's report tells first, the replicas that formulas give ([capacity](method/capacity.md)), and what the busiest day of the first year does to so many, request by request ([replay](how-to/replay.md)); also sized anew at ten times the load.
 
-Times are those of the workload that comes nearest to its limit, at the percentile that the limit names, in the busiest hours, as a share of the limit: up to 100 % it holds.
-
-A day is one draw of arrivals, and a week is another: `siting replay CLIENT` draws the whole week and judges its busiest hours together, so that it may ask for another number than the day here. Most of all where agents send the requests, whose bursts differ from hour to hour: below, the busiest hours of some draws of the busiest week are told one by one, and together.
+Times are those of the workload nearest to its limit, in the busiest hours, as a share of the limit: up to 100 % it holds. A day is one draw of arrivals; `siting replay CLIENT` draws a week and may ask for another number, most of all where agents send bursts.
 
 """
 HEAD = (
@@ -258,11 +256,9 @@ def _drawn_rows(found: Sequence[Drawn]) -> str:
         f"busiest hours of {len(one.each)} draws of the busiest week of the first year; the limit "
         f"is {1e3 * one.limits.tpot_s:.0f} ms. First tokens take at most {one.first:.1f} s of "
         f"{one.limits.ttft_s:g} in any of them.\n\n{head}{''.join(rows)}\n"
-        f"{_together(found)} Sizing aims at the percentile of all requests that come in such hours, "
-        "whichever week they fall in, and not at every week: a few minutes of heavy bursts decide, "
-        "which one draw has and another has not. A number that no draw misses would be higher, for "
-        "some hours of the year's busiest week. Whoever must keep the limit in every such week "
-        "takes the number that replay of the week asks for, or states a higher percentile.\n"
+        f"{_together(found)} Sizing aims at the percentile of all requests of such hours, and not "
+        "at every week; whoever must keep the limit in each takes the number that replay of the "
+        "week asks for, or states a higher percentile.\n"
     )
 
 

@@ -11,6 +11,7 @@ from siting.places import SELF_HOSTED
 from siting.quantity import Range
 from siting.serving.bunching import CARRIED
 from siting.serving.load import Load, duration_curve, workload_load
+from siting.serving.pools import PoolHours
 from siting.serving.servers import StandBy
 from studies import designed
 
@@ -39,7 +40,8 @@ def plain_capacity(
                 mix=_mix(list(loads.values())),
                 growth=next(iter(loads.values())).growth,
             )
-        found[name] = SimpleNamespace(loads=loads, pools=pools, not_estimated={}, existing_kinds=())
+            pools["model"].hours = PoolHours(pools["model"])
+        found[name] = SimpleNamespace(loads=loads, pools=pools, not_estimated={}, existing=())
     return found
 
 

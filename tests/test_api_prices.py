@@ -12,7 +12,7 @@ import studies
 from cost_fixtures import plain_capacity
 from printed import printed
 from siting import quality
-from siting.cost import api_prices, costing, prices, tco
+from siting.cost import api_prices, costing, ledger, prices
 from siting.cost.api_prices import ModelPath
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import Changes
@@ -108,7 +108,7 @@ def test_a_plan_is_billed_on_the_path_that_the_scenario_names(path: str) -> None
     chosen = scenario.changed(designed("polderwerk"), {"finance.price_path": path})
     plan = costing.compile_plan(chosen, plain_capacity(chosen))
     assert {p.how for p in plan.api_paths.values()} == {path}
-    flows = tco.flows(plan, "api", plan.central())
+    flows = ledger.flows(plan, "api", plan.central())
     usage = next(f for f in flows if f.item.startswith("api_usage"))
     ratio = plan.path(usage.path, plan.central())[0]
     unit = usage.amounts[1] / usage.quantity[1]

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
-from siting.cost import audit, cashflow, costing, tco
+from siting.cost import audit, cashflow, costing, ledger
 from siting.cost.audit import Came
 from siting.cost.costing import beside_list
 from siting.inputs import scenario
@@ -145,7 +145,7 @@ def foretold(client: str = "base", option: str = "api") -> audit.Foretold:
 
 def test_the_plan_of_a_month_is_what_the_report_bills_by_use() -> None:
     study = opened("base")
-    lines = tco.flows(study.results.cost.plan, "api", study.results.cost.plan.central())
+    lines = ledger.flows(study.results.cost.plan, "api", study.results.cost.plan.central())
     by_use = sum(line.amounts[1:] for line in lines if line.by_use)
     assert foretold().planned["amount"] == pytest.approx(by_use)
     assert foretold().items == ("API usage",)
@@ -154,7 +154,7 @@ def test_the_plan_of_a_month_is_what_the_report_bills_by_use() -> None:
 def test_requests_and_tokens_of_the_plan_are_those_that_the_report_bills() -> None:
     study = opened("base")
     plan = study.results.cost.plan
-    (line,) = (f for f in tco.flows(plan, "api", plan.central()) if f.by_use)
+    (line,) = (f for f in ledger.flows(plan, "api", plan.central()) if f.by_use)
     found = foretold()
     assert found.planned["requests"] == pytest.approx(line.quantity[1:])
     each = found.planned["tokens"] / found.planned["requests"]

@@ -4,7 +4,6 @@ No sum of lines is bounded: such a bound is paid for by whoever reads them.
 """
 
 import ast
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,17 +53,6 @@ def test_what_shows_prints_and_runs_notebooks_imports_nothing_of_the_domain() ->
 def test_a_package_says_first_what_it_is_and_what_it_may_import(package: str) -> None:
     said = ast.get_docstring(ast.parse((house.LIB / package / "__init__.py").read_text()))
     assert said and "may import" in said[:500]
-
-
-def test_contributors_read_how_large_each_package_is_to_a_quarter() -> None:
-    text = (house.LIB.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| `(\w+)` \| ([\d,]+|–) \|", text, re.MULTILINE))
-    assert set(told) == set(house.PACKAGES)
-    for package, size in told.items():
-        paths = (house.LIB / package).rglob("*.py")
-        lines = sum(map(house.lines_of_code, paths))
-        said = 0 if size == "–" else int(size.replace(",", ""))
-        assert abs(lines - said) <= max(said / 4, 10), f"{package} has {lines:,} lines of code"
 
 
 def test_no_line_packs_more_than_a_reader_takes_in() -> None:

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
 from siting import study
-from siting.cost import fleets, tco, workbook
+from siting.cost import cashflow, ledger, tco, workbook
+from siting.cost.priced import owned_key
 from siting.cost.tco import Comparison
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario.model import ExistingServers, Scenario
 from siting.quantity import Range
-from siting.serving import capacity, servers
+from siting.serving import servers
 from siting.serving.capacity import OptionCapacity
+from siting.serving.machines import ExistingKind, Fleet
 from siting.verdict.chain import Chain
 from studies import designed
 
@@ -68,15 +69,13 @@ def by_hand(mixed: bool = False, vat_recoverable: float = 1.0, **said: Any) -> C
     pool = found["owned"].pools["model"]
     pool.model = "model"
     pool.rate_per_replica = Range.exact(pool.mix.peak_rate / 100, "requests/s")
-    old = SimpleNamespace(**vars(pool))
-    old.rate_per_replica = Range.exact(pool.mix.peak_rate / 50, "requests/s")
-    kind = SimpleNamespace(
-        existing=there,
+    kind = ExistingKind(
+        stated=there,
         server=servers.server(there.server),
-        pools={"model": old},
-        equivalent=lambda server, pools: (100 / 4) / (50 / 8),
+        worth={"model": 16.0},
+        not_served={},
     )
-    found["owned"].existing_kinds = () if has_none else (kind,)
+    found["owned"].existing = () if has_none else (kind,)
     found["owned"].server = servers.server("server-4x-l40s")
     found["owned"].runs = chosen.options["owned"]
     return tco.assess(chosen, found)
@@ -94,17 +93,25 @@ def central(comparison: Comparison, *names: str) -> float:
 
 def test_what_is_there_serves_first_and_what_is_bought_takes_the_rest() -> None:
     c = by_hand()
-    fleet = fleets.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
+    fleet = cashflow.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
     assert fleet.serving[0].tolist() == [21, 25]  # the old server's year is over after the first
     assert fleet.servers[0].tolist() == [25, 29]
-    there = fleet.existing["dgx-a100-640gb"]
+    there = at_hand(c).beside(c.plan.options["owned"].existing[0]).fleet
     assert there.servers[0].tolist() == [1, 0]
     assert there.gpus[0].tolist() == [8, 0]
-    # Of 100 replicas' worth at the peak a mean hour uses so many; each kind serves its share.
-    pool = c.plan.options["owned"].pools[0].pool
+    # A mean hour uses so many of 100 replicas' worth: all that is there serves alike.
+    pool = c.plan.options["owned"].pools[0]
     mean = 100 * pool.mix.mean_rate / pool.mix.peak_rate
-    assert fleet.busy[0] == pytest.approx([mean * 0.84 / 100, mean / 116])
-    assert there.busy[0] == pytest.approx([mean * 0.16 / 16, 0])
+    assert fleet.busy[0] == pytest.approx([mean / (100 + 16), mean / 116])
+    assert there.busy[0] == pytest.approx(fleet.busy[0])
+
+
+def at_hand(comparison: Comparison) -> cashflow.Side:
+    """The servers of an option with others that are there, as planned."""
+    plan = comparison.plan
+    priced = plan.options["owned"]
+    fleet = cashflow.fleet_needed(priced, plan.central(), plan.years)
+    return cashflow.Side(plan=plan, priced=priced, draws=plan.central(), known_fleet=fleet)
 
 
 def test_each_kind_is_bought_fed_and_supported_by_its_own_prices() -> None:
@@ -120,9 +127,8 @@ def test_each_kind_is_bought_fed_and_supported_by_its_own_prices() -> None:
     assert paid[7] == pytest.approx(1_000 * dearer)
     assert paid[6] == paid[13] == 0
     # Its power: 5.5 kW, idle share and use as machines draw it, at the same tariff and PUE.
-    fleet = fleets.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
     idle = central(c, "idle_share")
-    busy = fleet.existing["dgx-a100-640gb"].busy[0, 0]
+    busy = at_hand(c).fleet.busy[0, 0]
     kwh = 5.5 * (idle + (1 - idle) * busy) * 730
     power = amounts(c, "electricity:dgx-a100-640gb")
     assert power[7] == pytest.approx(kwh * central(c, "electricity.DE") * dearer)
@@ -167,7 +173,7 @@ def test_what_still_serves_at_the_end_is_sold_at_its_age_then() -> None:
 def test_vat_is_on_what_is_bought_for_existing_servers_and_not_on_what_they_would_fetch() -> None:
     def taxed(**said: Any) -> set[str]:
         lines = by_hand(vat_recoverable=0.0, **said).plan.options["owned"].lines
-        of_old = [line for line in lines if line.side == "dgx-a100-640gb"]
+        of_old = [line for line in lines if line.existing]
         return {line.item.id for line in of_old if "vat" in line.factors}
 
     # Support is bought; what the client says that a server would fetch is not.
@@ -182,20 +188,24 @@ def test_a_mix_sends_away_what_neither_kind_carries() -> None:
     # a mix sends away as much as one that owns four of these and no old server.
     mixed = by_hand(mixed=True)
     alone = by_hand(mixed=True, number=0)
-    at_hand = mixed.plan.options["hybrid"].base, mixed.plan.central()
-    bare = alone.plan.options["hybrid"].base, alone.plan.central()
     for more in (0, 3):
-        own = fleets.fleet_of_hybrid(*at_hand, 1, np.array([float(more)]))
-        same = fleets.fleet_of_hybrid(*bare, 1, np.array([float(more + 4)]))
+        own = of_mix(mixed, more)
+        same = of_mix(alone, more + 4)
         assert own.servers[0, 0] == more
         assert own.away_share == pytest.approx(same.away_share)
         assert 0 < own.away_share[0, 0, 0] < 1
-        # Both serve the same work; the old server's sixteen replicas' worth is its part of it.
-        there = own.existing["dgx-a100-640gb"]
-        part = 16 / (16 + 4 * more)
+        # Both serve the same work, all alike.
         work = float(same.busy[0, 0] * same.servers[0, 0])
-        assert there.busy[0, 0] == pytest.approx(work * part / 4)
-        assert own.busy[0, 0] * own.servers[0, 0] == pytest.approx(work * (1 - part))
+        assert own.busy[0, 0] * (more + 4) == pytest.approx(work)
+
+
+def of_mix(comparison: Comparison, bought: int) -> Fleet:
+    """The own servers of a mix that buys so many."""
+    plan = comparison.plan
+    draws = plan.central(**{owned_key("hybrid"): float(bought)})
+    fleet = cashflow.option_fleet(plan.options["hybrid"], draws, 1)
+    assert fleet is not None
+    return fleet
 
 
 def test_the_curve_of_a_mix_begins_with_none_bought_beside_what_is_there() -> None:
@@ -208,7 +218,7 @@ def test_the_curve_of_a_mix_begins_with_none_bought_beside_what_is_there() -> No
     assert min(bursts) == bursts[-1]
     best = min(step.present for step in split.curve)
     assert c.options["hybrid"].present == pytest.approx(min(best, split.base_cost))
-    items = {f.item for f in tco.flows(c.plan, "owned", c.plan.central())}
+    items = {f.item for f in ledger.flows(c.plan, "owned", c.plan.central())}
     assert "electricity:dgx-a100-640gb" in items
 
 
@@ -238,21 +248,12 @@ def test_sizing_and_bill_count_the_same_servers_in_every_year(
     chain = Chain()
     found = chain.sized(chosen, "owned")
     plan = chain.option(chosen, "owned").plan
-    fleet = fleets.fleet_needed(plan.options["owned"], plan.central(), plan.years)
+    fleet = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
     years = range(1, found.years + 1)
     assert fleet.serving[0].tolist() == [found.serving_servers(y) for y in years]
-    there = fleet.existing["dgx-a100-640gb"]
-    assert (
-        there.servers[0].tolist() == [found.existing_servers(y) for y in years] == [2, 2, 2, 0, 0]
-    )
-    assert there.serving[0].tolist() == [found.serving_existing(y) for y in years]
+    assert [found.existing_servers(y) for y in years] == [2, 2, 2, 0, 0]
     assert fleet.servers[0].tolist() == [found.bought(y) for y in years]
-    (pool,) = found.pools.values()
-    (old,) = found.existing_kinds[0].pools.values()
-    for year in years:
-        assert old.load_share(year) + pool.load_share(year) == pytest.approx(1)
-    used = float(fleet.busy[0, 0] * fleet.gpus[0, 0] + there.busy[0, 0] * there.gpus[0, 0])
-    assert found.mean_utilisation() == pytest.approx(used / found.paid_gpus())
+    assert found.mean_utilisation() == pytest.approx(fleet.busy[0, 0])
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -263,18 +264,18 @@ def test_servers_with_the_same_cards_count_as_if_they_were_bought(number: int) -
     for year in range(1, 6):
         assert beside.serving_servers(year) + number == alone.serving_servers(year)
         assert beside.in_room(year) == alone.in_room(year)
-    assert beside.existing_kinds[0].equivalent(
-        servers.server("dgx-h100"), beside.pools
-    ) == pytest.approx(1)
+    (kind,) = beside.existing
+    (pool,) = beside.pools.values()
+    held = servers.replicas_per_server(servers.server("dgx-h100"), pool.gpus_per_replica)
+    assert list(kind.worth.values()) == pytest.approx([held])
 
 
 def test_where_what_is_there_carries_all_nothing_is_bought_and_the_idle_stand_by() -> None:
     many = A100 | {"number": 9, "years_left": 5}
     found = sized(asked(4, existing_servers=[many]))
     assert [found.bought(year) for year in range(1, 6)] == [0] * 5
-    assert found.serving_existing() < 9
     assert found.availability() == pytest.approx(1, abs=1e-6)
-    assert found.gpus().central == 72 + found.spare_servers() + 1  # a replica in reserve is counted
+    assert found.gpus().central == 72
 
 
 def test_more_of_what_is_there_never_buys_more() -> None:
@@ -289,9 +290,9 @@ def test_a_kind_that_does_not_hold_a_model_or_misses_its_limits_serves_none_of_i
     small = A100 | {"server": "workstation-2x-rtx-4090", "price_each": 9_000}
     alone = sized(asked(20))
     found = sized(asked(20, existing_servers=[small]))
-    (why,) = found.existing_kinds[0].not_served.values()
+    (why,) = found.existing[0].not_served.values()
     assert why
-    assert not found.existing_kinds[0].pools
+    assert not found.existing[0].worth
     assert [found.bought(y) for y in range(1, 6)] == [alone.bought(y) for y in range(1, 6)]
     # It stands there and is fed all the same.
     chain = Chain()
@@ -302,7 +303,7 @@ def test_a_kind_that_does_not_hold_a_model_or_misses_its_limits_serves_none_of_i
     tight = asked(20, existing_servers=[A100]).model_dump()
     tight["workloads"]["assistant"]["latency"] |= {"tpot_ms": 9}
     slow = sized(Scenario.model_validate(tight))
-    assert "misses the latency limits" in next(iter(slow.existing_kinds[0].not_served.values()))
+    assert "misses the latency limits" in next(iter(slow.existing[0].not_served.values()))
 
 
 def test_the_room_holds_all_kinds() -> None:
@@ -315,15 +316,14 @@ def test_the_room_holds_all_kinds() -> None:
     assert 4 not in found.beyond_room
 
 
-def test_two_kinds_serve_in_the_order_in_which_they_are_written() -> None:
+def test_two_kinds_do_what_each_can_and_the_second_goes_on_when_the_first_is_gone() -> None:
     l40s = {"server": "server-8x-l40s", "number": 1, "age_years": 2, "years_left": 5}
     found = sized(asked(20, existing_servers=[A100, l40s]))
-    first, second = (next(iter(kind.pools.values())) for kind in found.existing_kinds)
-    (pool,) = found.pools.values()
-    assert first.load_share() + second.load_share() + pool.load_share() == pytest.approx(1)
-    assert first.load_share() == pytest.approx(first.existing_replicas[0] / first.level())
-    # When the first kind's years are over, the second goes on.
-    assert first.load_share(4) == 0 < second.load_share(4)
+    one = sized(asked(20, existing_servers=[l40s]))
+    both = [sum(kind.worth.values()) for kind in found.existing]
+    assert all(worth > 0 for worth in both)
+    assert [found.bought(year) for year in (4, 5)] == [one.bought(year) for year in (4, 5)]
+    assert found.bought() <= one.bought()
 
 
 # --- what is told ---------------------------------------------------------------------------------
@@ -337,14 +337,25 @@ def s() -> study.Study:
     return study.Study(Scenario.model_validate(data))
 
 
-def test_each_kind_has_a_row_and_their_shares_are_the_whole_load(s: study.Study) -> None:
+def test_what_is_there_has_a_row_with_its_share_of_the_load(s: study.Study) -> None:
     kinds = s.server_kinds()
-    assert kinds.there.tolist() == [True, False]
-    assert kinds.servers.tolist() == [2, s.machines().servers.iloc[0]]
-    assert kinds.carries.sum() == pytest.approx(1)
-    assert (kinds.of_limit <= 1).all()
-    assert (kinds.requests >= 1).all()
+    assert kinds.servers.tolist() == [2]
+    (pool,) = s.results.capacity["owned"].pools.values()
+    (kind,) = s.results.capacity["owned"].existing
+    assert kinds.carries.tolist() == pytest.approx([2 * sum(kind.worth.values()) / pool.level()])
     assert study.Study(designed("base")).server_kinds().empty
+
+
+def test_a_report_of_servers_that_carry_all_tells_that_nothing_is_bought(tmp_path: Path) -> None:
+    many = A100 | {"number": 9, "years_left": 5}
+    data = asked(4, existing_servers=[many]).model_dump()
+    data["options"] = {"owned": data["options"]["owned"], "api": data["options"]["api"]}
+    data["finance"]["baseline"] = "none"
+    s = study.Study(Scenario.model_validate(data))
+    told = s.summary()["options"]["owned"]["capacity"]
+    assert s.machines().servers.tolist() == [0]
+    assert s.server_kinds().carries.tolist() == [1]
+    assert [each["central"] for each in told["gpus_by_year"]] == [72] * 5
 
 
 def test_energy_and_money_of_all_kinds_are_told(s: study.Study) -> None:
@@ -383,19 +394,14 @@ def test_energy_and_money_of_all_kinds_are_told(s: study.Study) -> None:
         ),
         (
             "{server: server-4x-l40s, number: 2, age_years: 3, years_left: 3}",
-            "[0].server",
-            "write owned_servers: 2",
-        ),
-        (
-            "{server: workstation-2x-rtx-4090, number: 2, age_years: 3, years_left: 3}",
-            "existing_servers[0]",
-            "add `price_each:`",
+            "existing_servers",
+            "write owned_servers",
         ),
         (
             "{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3}, "
             "{server: dgx-a100-640gb, number: 1, age_years: 1, years_left: 3}",
-            "[1].server",
-            "add up the two",
+            "existing_servers",
+            "add them up",
         ),
     ],
 )
@@ -406,6 +412,12 @@ def test_what_cannot_be_meant_is_refused_where_it_stands(
     assert "client.yaml:8" in refused
     assert field in refused
     assert wrong in refused
+
+
+def test_a_kind_that_nobody_prices_leaves_the_option_out_and_says_what_to_write() -> None:
+    unpriced = A100 | {"server": "workstation-2x-rtx-4090"}
+    plan = Chain().option(asked(20, existing_servers=[unpriced]), "owned").plan
+    assert "`price_each` of existing servers" in plan.not_estimated["owned"]
 
 
 def test_only_owners_of_servers_have_some_already(tmp_path: Path) -> None:
@@ -427,18 +439,3 @@ def refusal(folder: Path, options: str) -> str:
     with pytest.raises(DocumentError) as refused:
         scenario.load(path)
     return str(refused.value)
-
-
-def test_servers_that_are_there_serve_to_the_last_of_their_years() -> None:
-    # Two servers of eight cards, a card a replica: sixteen replicas while they last.
-    pool: Any = SimpleNamespace(
-        gpus_per_replica=1,
-        level=lambda year: 10.0 * year,
-        mix=SimpleNamespace(used=lambda year: 5.0 * year),
-    )
-    there = ExistingServers(server="dgx-a100-640gb", number=2, age_years=3, years_left=2)
-    kind = capacity.ExistingKind(
-        existing=there, server=servers.server(there.server), pools={"m": pool}, not_served={}
-    )
-    held = capacity._held(kind, 3)["m"]
-    assert held == (16, 16, 0)

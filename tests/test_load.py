@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
 from siting import catalogue, study
-from siting.cost import costing, fleets, prices
+from siting.cost import cashflow, costing, prices
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Measured, Option, Room, Scenario, Workload
@@ -327,7 +327,7 @@ def test_a_room_that_is_too_small_says_what_is_missing() -> None:
 def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> None:
     s = study.Study(with_option("owned", server="server-8x-l40s"))
     found = s.results.capacity["owned"]
-    used = sum(each.replicas * each.gpus_per_replica for each in found.serving())
+    used = sum(p.replicas[0].central * p.gpus_per_replica for p in found.pools.values())
     assert found.idle_gpus == 8 - used > 0
     labels = {r.id: r.label for r in catalogue.table("servers", servers.Server)}
     cheaper = s.cheaper_servers().set_index("server")
@@ -348,7 +348,7 @@ def test_servers_of_a_second_site_are_counted_once_and_stand_in_no_room() -> Non
     s = study.Study(with_option("owned", second_site=0.5, redundancy="n+1", room=Room(servers=2)))
     found = s.results.capacity["owned"]
     plan = s.results.cost.plan
-    billed = fleets.fleet_needed(plan.options["owned"], plan.central(), plan.years).servers[0]
+    billed = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years).servers[0]
     assert [found.bought(y + 1) for y in range(plan.years)] == billed.tolist()
     # one serves, one stands by, and half of one, whole, at the second site
     assert (found.serving_servers(), found.spare_servers(), found.bought()) == (1, 1, 3)
@@ -392,12 +392,12 @@ def test_rented_hours_are_those_that_the_bill_counts() -> None:
     s = scenario.load("base")
     sized = capacity.assess(s)
     plan = tco.assess(s, sized).plan
-    machines = fleets.fleet_needed(plan.options["rented"], plan.central(), plan.years)
+    machines = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
     month = plan.central()["hours_per_month"][0]
     for year in range(plan.years):
         paid = machines.gpu_hours[0, year] / month
         assert sized["rented"].paid_gpus(year + 1) == pytest.approx(paid, rel=0.02)
-        owned = fleets.fleet_needed(plan.options["owned"], plan.central(), plan.years)
+        owned = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
         assert sized["owned"].bought(year + 1) == owned.servers[0, year]
         assert sized["owned"].mean_utilisation(year + 1) == pytest.approx(
             owned.busy[0, year], rel=0.02
@@ -412,8 +412,8 @@ def test_rented_gpus_are_as_busy_as_the_mean_load_makes_them() -> None:
     plan = tco.assess(s, sized).plan
     priced = plan.options["rented"]
     draws = plan.central()
-    machines = fleets.fleet_needed(priced, draws, plan.years)
-    (pool,) = (each.pool for each in priced.pools)
+    machines = cashflow.fleet_needed(priced, draws, plan.years)
+    (pool,) = priced.pools
     month = draws["hours_per_month"][0]
     asked = pool.mix.mean_rate / pool.rate_per_replica.central * pool.gpus_per_replica
     busy = asked * month / machines.gpu_hours[0, 0]

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from siting import catalogue
-from siting.cost import fleets
-from siting.quantity import Range
-from siting.serving import capacity, machines
-from siting.serving.servers import ROUNDING, StandBy
+from siting.cost import cashflow
+from siting.serving import machines
+from siting.serving.machines import Renting, Work
+from siting.serving.pools import PoolHours
+from siting.serving.servers import StandBy
 from siting.verdict.chain import Chain
 from studies import CLIENTS, designed
 
@@ -24,8 +25,8 @@ def test_servers_are_whole_and_kept_and_a_second_site_is_counted_apart() -> None
     large: Any = SimpleNamespace(gpus_per_replica=4, stand_by=StandBy())
     server: Any = SimpleNamespace(gpu_count=8)
     peak = np.array([[[9.2, 4.1]], [[3.0, 1.0]]])
-    task = machines.Task(pools=[small, large], peak=peak, mean=peak / 2)
-    fleet = machines.owned_fleet(task, server, second_site=0.5, existing=[])
+    work = Work(pools=[small, large], per_request=peak, peak=peak, mean=peak / 2)
+    fleet = machines.owned(work, server, second_site=0.5)
     assert fleet.serving.tolist() == [[4, 4]]
     assert fleet.at_second_site.tolist() == [[2, 2]]
     assert fleet.servers.tolist() == [[7, 7]]
@@ -36,29 +37,27 @@ def test_servers_are_whole_and_kept_and_a_second_site_is_counted_apart() -> None
 
 def rented(pool: Any, mean: float, peak: float) -> float:
     """GPUs that are paid in a mean hour for a pool that asks for so many replicas."""
-    task = machines.Task(pools=[pool], peak=np.full((1, 1, 1), peak), mean=np.full((1, 1, 1), mean))
-    needed = capacity._rented({"model": pool}, task, 1, is_committed=False)
-    return float(machines.rented_fleet(task, needed, hours=1.0).gpu_hours[0, 0])
+    shape = (1, 1, 1)
+    work = Work(
+        pools=[pool],
+        per_request=np.ones(shape),
+        peak=np.full(shape, peak),
+        mean=np.full(shape, mean),
+    )
+    idle = catalogue.settings("load_settings")["scale_down"].central
+    found = machines.rented(work, Renting(hours=1.0, idle=idle, committed=False))
+    return float(found.gpu_hours[0, 0])
 
 
 def by_hour(replicas: float) -> Any:
     """A pool without spares whose requests ask for so many replicas in every hour of the year."""
-    return SimpleNamespace(
-        mix=SimpleNamespace(
-            used=lambda year=1: 1.0,
-            hours_of_year=lambda waiting, bunched: np.full(8736, replicas),
-        ),
-        rate_per_replica=Range.exact(1.0),
-        gpus_per_replica=2,
-        stand_by=StandBy(),
+    mix = SimpleNamespace(
+        hours_of_year=lambda waiting, bunched=False: np.full(8736, replicas),
+        batchable_share=0.0,
+        turned_away=np.zeros(1),
     )
-
-
-def test_an_exact_number_of_replicas_is_not_billed_as_one_more() -> None:
-    """Three replicas, but for an error of rounding, are three: as servers are counted."""
-    idle = catalogue.settings("load_settings")["scale_down"].central
-    pool = by_hour(3 * (1 + ROUNDING / 10))
-    assert rented(pool, mean=1.0, peak=9.0) == pytest.approx(3 * 2 * idle)
+    pool = SimpleNamespace(mix=mix, gpus_per_replica=2, stand_by=StandBy())
+    return SimpleNamespace(**vars(pool), hours=PoolHours(pool))
 
 
 def test_work_that_may_wait_is_paid_on_rented_gpus_though_no_hour_needs_it() -> None:
@@ -79,7 +78,7 @@ def test_capacity_and_the_bill_count_the_same_machines(client: str) -> None:
         if found.priced is None or option.kind == "hybrid" or not found.sized.pools:
             continue
         plan = found.plan
-        fleet = fleets.fleet_needed(plan.options[name], plan.central(), plan.years)
+        fleet = cashflow.fleet_needed(plan.options[name], plan.central(), plan.years)
         month = plan.central()["hours_per_month"][0]
         for year in range(1, plan.years + 1):
             if found.sized.server is not None:

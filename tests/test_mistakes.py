@@ -277,9 +277,7 @@ def test_what_is_bought_and_stands_idle_is_not_blamed_on_what_is_left_open_alrea
     found = scenario.load("base")
     open_ = scenario.changed(found, {"options.owned.server": "best", "options.owned.gpu": "best"})
     machine = SimpleNamespace(gpu_count=2)
-    sized = SimpleNamespace(
-        server=machine, existing_kinds=(), idle_gpus=1.0, serving_servers=lambda: 1
-    )
+    sized = SimpleNamespace(server=machine, existing=(), idle_gpus=1.0, serving_servers=lambda: 1)
     stages: Any = SimpleNamespace(designed=lambda s: s, sized=lambda s, name: sized)
     told = {"let the kit look": found, "cost least": open_}
     for said, asked in told.items():

@@ -449,7 +449,10 @@ def test_bursts_as_a_fluid_stretch_answers_as_they_do_request_by_request(
     bursting._evenly.cache_clear()
     rate = float(asked.interactive.max()) * asked.peak_factor / count
     curve = found.replica.curve(asked.lengths)
-    bursts = bursting.Bursts(curve, replace(asked.limits, ttft_s=1e9), "agents", rate)
-    fluid = bursts.strain(0) * asked.limits.tpot_s
+    limits = replace(asked.limits, ttft_s=1e9)
+    carried = bursting.BURST_STEP * rate
+    (course,) = bursting._fluid(curve, "agents", np.array([carried]))
+    strain = bursting._strain(curve, limits, "agents", carried, course)
+    fluid = strain * asked.limits.tpot_s
     bursting._evenly.cache_clear()
     assert 0.9 * seen.busy_tpot < fluid < most * seen.busy_tpot

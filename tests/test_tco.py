@@ -19,16 +19,18 @@ from currency_converter import CurrencyConverter, RateNotFoundError
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from siting import catalogue, reference_rates
-from siting.cost import cashflow, claims, costing, fleets, money, prices, reference, tco
+from siting.cost import cashflow, claims, costing, ledger, money, prices, reference, tco
+from siting.cost.cashflow import Amount
 from siting.cost.claims import PublishedCase
-from siting.cost.items import DRIVERS
-from siting.cost.priced import GRID, PoolLoad, owned_key, path_factor
+from siting.cost.priced import DRIVERS, owned_key, path_factor
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
 from siting.serving import capacity, servers
 from siting.serving.bunching import CARRIED
 from siting.serving.load import workload_load
+from siting.serving.machines import Fleet
+from siting.serving.pools import PoolHours
 from siting.verdict import candidates
 from siting_validation import claims as published
 from studies import designed
@@ -71,12 +73,6 @@ def test_every_published_case_is_there_and_eleven_of_them_contradict_themselves(
     assert {k: flagged.count(k) for k in set(flagged)} == CONTRADICTORY
     # 106 rows of the reference file, the range of SPHERON26 as two rows, and NVIDIA's example
     assert len(claims.cases()) == 108
-
-
-def test_the_table_of_cases_for_the_documentation_names_the_contradictions() -> None:
-    text = published.markdown_table()
-    assert text.count("| NO: ") == 11
-    assert "97 agree" in text
 
 
 def test_the_table_keeps_what_follows_from_the_printed_inputs() -> None:
@@ -336,7 +332,7 @@ def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_t
     c = plain(horizon_months=12)
     plan = c.plan
     draws = c.plan.central()
-    fleet = fleets.fleet_needed(plan.options["owned"], draws, 1)
+    fleet = cashflow.fleet_needed(plan.options["owned"], draws, 1)
     f = {n: x.value.central for n, x in plan.factors.items()}
     busy = float(fleet.busy[0, 0])
     kw = 2 * f["power_kw.owned"] * (f["idle_share"] + (1 - f["idle_share"]) * busy)
@@ -372,7 +368,7 @@ def test_a_model_is_priced_as_written_or_without_the_owner_before_its_first_slas
 def test_rented_gpus_draw_their_share_of_a_server_idle_or_busy() -> None:
     c = plain(horizon_months=12)
     rented = c.plan.options["rented"]
-    fleet = fleets.fleet_needed(rented, c.plan.central(), 1)
+    fleet = cashflow.fleet_needed(rented, c.plan.central(), 1)
     idle = c.plan.factors["idle_share"].value.central
     card = catalogue.gpu(rented.option.gpu).id
     server = prices.row("servers", servers.Server, gpu_id=card)
@@ -389,7 +385,7 @@ def test_rented_gpus_draw_their_share_of_a_server_idle_or_busy() -> None:
 def test_until_production_an_option_carries_the_baselines_bill() -> None:
     c = plain(horizon_months=12)
     before = np.sum(
-        [f.amounts for f in c.options["owned"].flows if f.category == cashflow.BEFORE], axis=0
+        [f.amounts for f in c.options["owned"].flows if f.category == ledger.BEFORE], axis=0
     )
     running = c.options["api"].monthly.copy()
     running -= amounts(c.options["api"], "exit_project")
@@ -437,11 +433,11 @@ def test_a_committed_rental_is_paid_around_the_clock_and_another_only_when_neede
     chosen = scenario.Scenario.model_validate(base)
     capacity = plain_capacity(chosen)
     plan = costing.compile_plan(chosen, capacity)
-    fleet = fleets.fleet_needed(plan.options["rented"], plan.central(), plan.years)
+    fleet = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
     assert fleet.gpu_hours[0, 0] == fleet.gpus[0, 0] * 730
     free = designed("base")
     plan = costing.compile_plan(free, plain_capacity(free, rate=0.05))
-    fleet = fleets.fleet_needed(plan.options["rented"], plan.central(), plan.years)
+    fleet = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
     assert 0 < fleet.gpu_hours[0, 0] < 0.8 * fleet.gpus[0, 0] * 730
 
 
@@ -534,7 +530,7 @@ def test_monthly_flows_and_the_evaluation_behind_the_draws_agree(
 ) -> None:
     chosen = with_changes(client, finance={"tax_rate": tax, "horizon_months": 50})
     c = tco.assess(chosen, plain_capacity(chosen, rate=1.0))
-    found = tco.totals(c.plan, c.plan.central())
+    found = ledger.totals(c.plan, c.plan.central())
     for name, o in c.options.items():
         assert found[name].present[0] == pytest.approx(o.present, abs=0.01), name
         assert found[name].yearly[0].sum() == pytest.approx(o.total, abs=0.01), name
@@ -543,18 +539,17 @@ def test_monthly_flows_and_the_evaluation_behind_the_draws_agree(
 @pytest.mark.parametrize(
     "moved", ["inflation", "discount_rate", "rental_drift", "rental_memory", "api_decline"]
 )
-def test_a_market_that_is_kept_moves_with_every_draw_that_it_is_read_from(moved: str) -> None:
+def test_prices_that_are_kept_move_with_every_draw_that_they_are_read_from(moved: str) -> None:
     chosen = with_changes("agence-lumiere", finance={"price_path": "equal_quality"})
     plan = tco.assess(chosen, plain_capacity(chosen, rate=1.0)).plan
     falling = {"rental_drift": -0.1}  # of rents that stay, how fast they level off is no matter
     before = plan.central(**falling)
     then = plan.central(**{**falling, moved: before[moved] * 1.5 + 0.01})
-    market = tco.Market()
-    tco.totals(plan, before, market=market)
-    kept = tco.totals(plan, then, market=market)
-    anew = tco.totals(plan, then)
+    first = ledger.totals(plan, before)
+    kept = ledger.totals(plan, then)
+    ledger._market.cache_clear()
+    anew = ledger.totals(plan, then)
     assert {n: t.present[0] for n, t in kept.items()} == {n: t.present[0] for n, t in anew.items()}
-    first = tco.totals(plan, before)
     assert any(kept[name].present[0] != first[name].present[0] for name in kept)
 
 
@@ -577,7 +572,7 @@ def test_waiting_never_saves_money(client: str) -> None:
     today = c.options.get(chosen.finance.baseline)
     for name in c.options:
         draws = c.plan.central(**{f"months_to_production.{name}": months})
-        present = tco.totals(c.plan, draws, [name])[name].present
+        present = ledger.totals(c.plan, draws, [name])[name].present
         # what is paid for both side by side for a while is paid later: that interest alone is less,
         # and so are those months of it that lie beyond the horizon
         beside = draws["parallel_months"][0]
@@ -599,7 +594,7 @@ def test_where_nothing_runs_a_month_of_waiting_costs_what_a_month_of_service_doe
     assert lacking[1:first].sum() == pytest.approx(wait * (served + staffed)[first], rel=0.02)
     assert not lacking[first:].any()
     draws = c.plan.central(**{"months_to_production.openai": np.array([0.0, 3, 12, 24, 48])})
-    present = tco.totals(c.plan, draws, ["openai"])["openai"].present
+    present = ledger.totals(c.plan, draws, ["openai"])["openai"].present
     assert present == pytest.approx(np.full(5, present[0]))
 
 
@@ -607,7 +602,7 @@ def test_where_nothing_runs_a_month_of_waiting_costs_what_a_month_of_service_doe
 def test_the_books_and_the_till_have_the_same_sum(client: str) -> None:
     chosen = designed(client)
     for o in tco.assess(chosen, plain_capacity(chosen, rate=1.0)).options.values():
-        counted = sum(f.amounts.sum() for f in o.flows if f.category == cashflow.FORGONE)
+        counted = sum(f.amounts.sum() for f in o.flows if f.category == ledger.FORGONE)
         assert sum(o.accounting_view) == pytest.approx(o.total - counted, abs=0.01)
         assert sum(o.cash_view) == pytest.approx(o.total - counted, abs=0.01)
 
@@ -655,7 +650,7 @@ def test_more_demand_never_costs_less(demand: float, more: float) -> None:
     chosen = designed("polderwerk")
     plan = costing.compile_plan(chosen, plain_capacity(chosen))
     plan = tco.with_optimum(plan)
-    found = tco.totals(plan, plan.central(demand=np.array([demand, demand * more])))
+    found = ledger.totals(plan, plan.central(demand=np.array([demand, demand * more])))
     for name in (
         "api",
         "rented",
@@ -673,28 +668,34 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
             turned_away=np.maximum(0.0, 1 - CARRIED),
         )
     )
-    pool = PoolLoad(flat)
+    pool = PoolHours(flat)
     one = np.array([[1.0]])
     need = np.array([[1 / 0.5]])  # replicas for each request a second
-    assert fleets._away_share(pool, 2 * one, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
-    assert fleets._away_share(pool, one, need)[0, 0] == pytest.approx(0.5, abs=1e-6)
-    assert fleets._away_share(pool, 0 * one, need)[0, 0] == 1.0
+    assert pool.away(2 * one, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
+    assert pool.away(one, need)[0, 0] == pytest.approx(0.5, abs=1e-6)
+    assert pool.away(0 * one, need)[0, 0] == 1.0
 
 
 def test_beyond_own_machines_whole_replicas_are_needed_for_what_is_left() -> None:
     # by hand: every hour asks for as much; at a peak of 3.2 replicas four are needed, of which one
     # or none is there. Without any own machine at least one is rented, however little is asked.
     flat: Any = SimpleNamespace(
-        mix=SimpleNamespace(hours_of_year=lambda waiting, bunched=False: np.ones(8736))
+        mix=SimpleNamespace(
+            hours_of_year=lambda waiting, bunched=False: np.ones(8736),
+            batchable_share=0.0,
+            turned_away=np.zeros(1),
+        )
     )
-    load = PoolLoad(flat)
-    at = int(np.argmin(np.abs(GRID - 3.2)))
-    needed = float(np.ceil(GRID[at]))
-    assert load.beyond(0)[at] == needed
-    assert load.beyond(1)[at] == needed - 1
-    assert load.beyond(10)[at] == 0
-    small = int(np.argmin(GRID))
-    assert load.beyond(0)[small] == 1
+    load = PoolHours(flat)
+    peak = np.array([[3.2]])
+
+    def beyond(owned: float, asked: Any = peak) -> float:
+        return float(load.replicas_beyond(np.full((1, 1), owned), asked)[0, 0])
+
+    assert beyond(0) == pytest.approx(4, abs=0.1)
+    assert beyond(1) == pytest.approx(3, abs=0.1)
+    assert beyond(10) == 0
+    assert beyond(0, peak / 1000) == 1
 
 
 def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
@@ -707,10 +708,10 @@ def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
             turned_away=np.maximum(0.0, 4 - CARRIED) / 4,
         )
     )
-    pool = PoolLoad(bursts)
+    pool = PoolHours(bursts)
     need = np.array([[1.0]])
-    assert fleets._away_share(pool, need, need)[0, 0] == pytest.approx(3 / 4)
-    assert fleets._away_share(pool, 4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
+    assert pool.away(need, need)[0, 0] == pytest.approx(3 / 4)
+    assert pool.away(4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
@@ -731,10 +732,12 @@ def test_gpus_rented_by_the_hour_carry_what_bunches_within_it() -> None:
     # by hand: every hour asks for one replica on average, and for a second where requests bunch
     flat: Any = SimpleNamespace(
         mix=SimpleNamespace(
-            hours_of_year=lambda waiting, bunched=False: np.ones(8736) * (1.7 if bunched else 0.9)
+            hours_of_year=lambda waiting, bunched=False: np.ones(8736) * (1.7 if bunched else 0.9),
+            batchable_share=0.0,
+            turned_away=np.zeros(1),
         )
     )
-    paid = fleets._mean_replicas(PoolLoad(flat), np.ones((1, 1)), np.zeros((1, 1)))
+    paid = PoolHours(flat).replicas_beyond(np.zeros((1, 1)), np.ones((1, 1)))
     assert paid[0, 0] == pytest.approx(2.0, rel=0.02)
 
 
@@ -744,7 +747,7 @@ def test_break_evens_hold_where_they_say() -> None:
     b = c.options["owned"].break_even
     assert b.volume is not None
     scale = b.volume / c.volume.planned
-    found = tco.totals(c.plan, c.plan.central(demand=np.array([scale * 0.8, scale * 1.2])))
+    found = ledger.totals(c.plan, c.plan.central(demand=np.array([scale * 0.8, scale * 1.2])))
     gap = found["owned"].present - found[b.rival].present
     assert (gap[0] > 0) == bool(b.cheaper_above)
     assert (gap[1] < 0) == bool(b.cheaper_above)
@@ -921,7 +924,8 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
     data["options"]["api"]["provisioned"] = {"units": 10, "price_per_unit_hour": 2.0, "serves": 1}
     chosen = scenario.Scenario.model_validate(data)
     plan = tco.with_optimum(costing.compile_plan(chosen, plain_capacity(chosen, rate=0.5)))
-    most = int(fleets.fleet_needed(plan.options["owned"], plan.central(), plan.years).serving.max())
+    needed = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
+    most = int(needed.serving.max())
 
     def paid(name: str, servers: float) -> dict[str, Any]:
         draws = plan.central(**{owned_key("hybrid"): np.array([servers])})
@@ -932,7 +936,7 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
     part = paid("hybrid", 1)
     none = paid("hybrid", 10.0 * most)
     draws = plan.central(**{owned_key("hybrid"): np.array([1.0])})
-    away = fleets.option_fleet(plan.options["hybrid"], draws, plan.years)
+    away = cashflow.option_fleet(plan.options["hybrid"], draws, plan.years)
     assert away is not None and 0 < away.away_share[0].max() < 1
     assert part["api_provisioned"] == pytest.approx(whole["api_provisioned"] * away.away_share[0])
     assert part["model_moves"] == pytest.approx(whole["model_moves"])
@@ -1080,16 +1084,16 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
     none = np.zeros((1, 1))
 
     def staff(gpus: float) -> float:
-        fleet = fleets.Fleet(
+        fleet = Fleet(
             servers=none,
             serving=none,
             at_second_site=none,
-            owned_replicas=none,
-            rented_replicas=none,
+            replicas=none,
             gpus=none + gpus,
             gpu_hours=none,
             busy=none,
-            away_share=(none,),
+            away_share=none,
+            beside=none,
         )
         return float(
             cashflow.Side(plan=plan, priced=side, draws=draws, known_fleet=fleet).fte()[0, 0] * 12
@@ -1140,24 +1144,16 @@ def test_load_dwindles_where_a_fall_of_more_than_all_is_drawn() -> None:
     plan = plain().plan
     # At the 1st of 100 cases this band is at -1.63 of the load of the year before.
     draws = plan.central(growth=np.array([-2.3263479]))
-    ratio = fleets.load_ratio([Range(-0.9, 0.0, 0.1)], draws, 3)
+    ratio = cashflow.load_ratio([Range(-0.9, 0.0, 0.1)], draws, 3)
     assert ratio[0] == pytest.approx([1.0, 0.05, 0.05**2])
 
 
-def test_rented_replicas_stand_by_too_and_those_on_own_servers_are_what_the_load_asks() -> None:
+def test_rented_replicas_that_stand_by_are_deployed_too() -> None:
     plan = plain().plan
-    draws = plan.central()
-
-    def deployed(name: str) -> float:
-        priced = plan.options[name]
-        fleet = fleets.option_fleet(priced, draws, plan.years)
-        side = cashflow.Side(plan=plan, priced=priced, draws=draws, known_fleet=fleet)
-        return float(side.replicas()[0, 0])
-
-    pool = plan.options["owned"].pools[0].pool
+    fleet = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
+    pool = plan.options["rented"].pools[0]
     needed = np.ceil(pool.mix.peak_rate / pool.rate_per_replica.central)
-    assert deployed("owned") == needed
-    assert deployed("rented") == needed + 1
+    assert fleet.replicas[0, 0] == needed + 1
 
 
 @pytest.mark.parametrize(
@@ -1178,16 +1174,19 @@ def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves
     own: float, before: float, told: float
 ) -> None:
     # Three months until production; what serves meanwhile is paid in them already.
-    clock = SimpleNamespace(
-        waiting=lambda phase, name: np.ones((1, 3)),
+    clock: Any = SimpleNamespace(
+        waiting=lambda name: np.ones((1, 3)),
         path=lambda path: np.ones((1, 12)),
-        plan=SimpleNamespace(years=1),
+        plan=SimpleNamespace(years=1, tax_rate=0.0),
     )
-    bill = {
-        ("running", "flat", "serving"): np.array([[own]]),
-        ("running", "flat", "before"): np.array([[before]]),
-    }
-    assert tco.forgone(clock, "own", bill).tolist() == [[told, told, told]]
+
+    def a_month(amount: float, *, is_before: bool) -> Amount:
+        line: Any = SimpleNamespace(path="flat")
+        each = np.array([[amount]])
+        return Amount(line=line, falls="running", quantity=each, price=np.ones(1), before=is_before)
+
+    owed = [a_month(own, is_before=False), a_month(before, is_before=True)]
+    assert ledger.forgone(clock, "own", owed).tolist() == [[told, told, told]]
 
 
 def test_a_server_is_back_when_the_rent_that_it_saves_has_paid_its_price() -> None:

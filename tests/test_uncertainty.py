@@ -10,7 +10,7 @@ import pytest
 import studies
 from cost_fixtures import plain_capacity
 from siting import catalogue, draws
-from siting.cost import costing, tco, uncertainty
+from siting.cost import costing, ledger, tco, uncertainty
 from siting.cost.prices import Factor
 from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Uncertainty
@@ -26,7 +26,7 @@ def comparison() -> Comparison:
 def assessed(comparison: Comparison, size: int, seed: int) -> Uncertainty:
     plan = comparison.plan
     scores = uncertainty.scores(list(uncertainty.drivers(plan)), size, seed)
-    totals = tco.totals(plan, uncertainty.draws_at(plan, scores))
+    totals = ledger.totals(plan, uncertainty.draws_at(plan, scores))
     return Uncertainty(plan=plan, scores=scores, totals=totals)
 
 
@@ -99,21 +99,9 @@ def test_the_same_seed_gives_the_same_result_and_another_seed_another(
 def test_a_draw_at_the_centre_is_the_central_case(comparison: Comparison) -> None:
     plan = comparison.plan
     z = {n: np.zeros(1) for n in uncertainty.drivers(plan)}
-    found = tco.totals(plan, uncertainty.draws_at(plan, z))
+    found = ledger.totals(plan, uncertainty.draws_at(plan, z))
     for name, o in comparison.options.items():
         assert found[name].present[0] == pytest.approx(o.present, abs=0.01)
-
-
-def test_a_draw_costs_the_same_whatever_is_evaluated_beside_it(
-    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = comparison.plan
-    draws = uncertainty.draws_at(plan, uncertainty.scores(list(uncertainty.drivers(plan)), 50, 3))
-    whole = tco.totals(plan, draws)
-    monkeypatch.setattr(tco, "BLOCK", 7)
-    for name, t in tco.totals(plan, draws).items():
-        assert (t.present == whole[name].present).all(), name
-        assert (t.yearly == whole[name].yearly).all(), name
 
 
 def test_chances_add_up_to_one(found: Uncertainty) -> None:

@@ -230,6 +230,7 @@ OPEN = {
         "reasoning_effort.aliases", "tco_cases.case_id", "training_frameworks.aliases",
         "training_frameworks.name", "training_methods.aliases", "country_groups.group",
         "vendor_backtests.quantity", "law_coverage.group", "law_coverage.topic",
+        "model_replacements.model", "model_replacements.replacement",
     },
     "keys in files of other tools": {
         f"benchmark_files.{figure}"
@@ -254,7 +255,10 @@ OPEN = {
     },
     "patterns of names of models": {"regional_surcharges.models", "training_frameworks.models"},
     "articles that a lawyer cites": {"sovereignty_rules.provision_beyond"},
-    "sentences": {"plan_steps.guard", "sovereignty_rules.meanwhile"},
+    "sentences": {
+        "plan_steps.guard", "sovereignty_rules.meanwhile", "model_replacements.evidence",
+        "model_replacements.caveat",
+    },
     "conditions and values that the rule book parses": {
         "sovereignty_flows.exists_when", "sovereignty_stress.value", "c3a_criteria.holds_when",
         "seal_ceilings.holds_when", "sovereignty_rules.lacking_when",

@@ -15,7 +15,7 @@ import pytest
 from cost_fixtures import plain_capacity, with_changes
 from printed import printed
 from siting import study
-from siting.cost import cashflow, tco, workbook
+from siting.cost import ledger, tco, workbook
 from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Uncertainty
 from siting.inputs import scenario
@@ -163,7 +163,7 @@ def test_the_tidy_table_has_focus_columns_and_the_same_sums() -> None:
     for o in comparison.options.values():
         own: list[dict[str, Any]] = [r for r in rows if r["SubAccountName"] == o.label]
         # nobody bills the service that is forgone until an option runs
-        forgone = sum(f.amounts.sum() for f in o.flows if f.category == cashflow.FORGONE)
+        forgone = sum(f.amounts.sum() for f in o.flows if f.category == ledger.FORGONE)
         billed = o.total - forgone
         assert sum(r["BilledCost"] for r in own) == pytest.approx(billed, abs=0.01)
         assert sum(r["EffectiveCost"] for r in own) == pytest.approx(billed, abs=0.01)

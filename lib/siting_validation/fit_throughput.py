@@ -349,32 +349,6 @@ def summaries(errors: dict[str, np.ndarray], here: np.ndarray) -> dict[str, Any]
     return {q: summary(e) for q, e in shown.items() if np.isfinite(e).any()}
 
 
-def regimes(data: Measurements) -> dict[str, np.ndarray]:
-    """Rows by what a step spends its time on."""
-    context = data.traffic.input_tokens + data.traffic.output_tokens / 2
-    gpus = data.replicas.group
-    formats = np.array([x["dense"].split()[0] for x in data.regimes])
-    mixture = np.array([x["mixture"] == "yes" for x in data.regimes])
-    served = data.loop != "saturated"
-    load = data.traffic.load
-    return {
-        "batch or clients up to 4": served & (load <= 4),
-        "5 to 64": served & (load > 4) & (load <= 64),
-        "above 64": served & (load > 64),
-        "saturated": data.loop == "saturated",
-        "mean context up to 2,000 tokens": context <= 2000,
-        "above 2,000": context > 2000,
-        "one GPU": gpus == 1,
-        "2 to 4 GPUs": (gpus > 1) & (gpus <= 4),
-        "8 GPUs and more": gpus > 4,
-        "16-bit weights": formats == "16",
-        "8-bit weights": formats == "fp8",
-        "4-bit weights": np.isin(formats, ["fp4", "int4"]),
-        "dense models": ~mixture,
-        "mixtures of experts": mixture,
-    }
-
-
 def groups(data: Measurements) -> dict[str, np.ndarray]:
     """Rows by source; sources of one maker or one kind together."""
     source = data.keys["source"]
@@ -430,22 +404,14 @@ def holds(fit: ConstantsFit, c: ranges.Cases, errors: dict[str, ranges.Errors]) 
     return found
 
 
-def report(fit: ConstantsFit, out: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
-    """Errors of the fit by source, engine, card, generation and regime, and of what is left out."""
-    model = fit.model
-    data = fit.model.data
-    fitted = model.predict(fit.theta)
-    errors = {q: model.errors(fitted, q) for q in QUANTITIES}
-    found: dict[str, Any] = {"fit": {}, "left_out": {}}
-    for key in ("source", "engine", "gpu", "architecture"):
-        names = data.keys[key]
-        found["fit"][key] = {str(n): summaries(errors, names == n) for n in sorted(set(names))}
-    found["regimes"] = {name: summaries(errors, here) for name, here in regimes(data).items()}
+def report(model: SpeedModel, out: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
+    """Errors of what is left out, by source and kind of source."""
+    found: dict[str, Any] = {}
     for key, predicted in out.items():
         left = {q: model.errors(predicted, q) for q in QUANTITIES}
-        by_group = {name: summaries(left, here) for name, here in groups(data).items()}
-        found["left_out"][key] = {name: s for name, s in by_group.items() if s}
-    return found
+        by_group = {name: summaries(left, here) for name, here in groups(model.data).items()}
+        found[key] = {name: s for name, s in by_group.items() if s}
+    return {"left_out": found}
 
 
 # --- facts ------------------------------------------------------------------------------------
@@ -533,7 +499,7 @@ def main() -> None:
     model = SpeedModel(read(asked.measurements or validation.shipped("throughput")))
     fit = ConstantsFit(model)
     out = {key: fit.left_out(key) for key in ranges.ALIKE}
-    errors = report(fit, out)
+    errors = report(model, out)
     near = out["model and card"]
     far = out["source"]
     by_quantity = {

@@ -57,8 +57,6 @@ from siting.vendors.vendor_record import (
     setting,
 )
 
-from siting_validation import tables
-
 Array = npt.NDArray[np.float64]
 
 YEAR = dt.timedelta(days=365)
@@ -77,18 +75,10 @@ CHOSEN = "the one variant that foretold best before the day"
 PLAIN = "one model without drift, its half-life and weight those that foretold best before the day"
 GAP_HELD = 0.12
 """Largest gap of foretold and observed in a fifth that is held for what reports print."""
-ALONE = {CHOSEN: "one variant", PLAIN: "one, no drift"}
-"""One model in place of the mixture, and its name in a table."""
+ALONE = (CHOSEN, PLAIN)
+"""One model in place of the mixture."""
 QUIET = "a year without a forced move"
 SEED = 20261124
-YEAR_SAID = (
-    "The chance of a year without a forced move is foretold for a client on the vendor's newest "
-    "model, from what was public on each quarter day, and set against what came. Whether it beats "
-    "the share of quiet years before, the interval of its Brier skill says. It is rather too kind: "
-    "shocks are written down better from year to year. It cannot tell in which year a move comes, "
-    "nor the order of vendors that lie within each other's range; hosts are too little written "
-    "about to be tested."
-)
 HOME = "DE"
 """Country of the client whose years are foretold."""
 PROBABILITIES = (OWN, BASE_RATE, CHOSEN, PLAIN)
@@ -690,75 +680,6 @@ def _mean(test: Test) -> float:
 
 def _words(e: Estimate) -> str:
     return f"{e.value:.2f} ({e.low:.2f}–{e.high:.2f})"
-
-
-def markdown(panels: Sequence[Panel]) -> str:
-    """The section on vendors of docs/validation.md."""
-    text = (
-        "The first three are foretold from the vendor's own notices; where no skill is shown, "
-        "reports print a typical vendor's chance for all. For shocks a rate of the vendor's own "
-        "is tried against the base rate of all; reports print the base rate. The "
-        "largest gap is between predicted and observed frequency in a fifth of the cases; in "
-        "brackets the median of what exact forecasts would show."
-    )
-    choice = (
-        "How fast habits fade, how much a typical vendor weighs and how slowly the drift is "
-        f"believed: reports mix {prod(notice.VARIANTS.values())} variants by how well each "
-        f"foretold earlier notices. Beside it stand {CHOSEN}, and {PLAIN}; both are chosen anew on "
-        "each day. Scores are set against the mixture's (above zero is worse; whole vendors are "
-        "drawn). One model scores as well: nought lies within every range. The mixture stays for "
-        f"its fifths: the largest gap is held at {GAP_HELD}, which neither keeps at 90 and 180 "
-        "days, and a client reads chances and no ranks. Figures: "
-        "`siting validate stability --json`."
-    )
-    found = [_row_of_panel(p) for p in panels]
-    ways = [_row_of_way(p, t) for p in panels for t in (p.own, *p.choices) if p.choices]
-    fifths = [
-        {"probability": p.quantity, "by fifths": _fifths(p.own)}
-        for p in panels
-        if p.quantity == QUIET
-    ]
-    parts = [
-        "## Vendors",
-        text,
-        tables.of(found, text=("printed",)),
-        choice,
-        tables.of(ways, text=("variants", "by fifths")),
-    ]
-    return "\n\n".join([*parts, YEAR_SAID, tables.of(fifths, text=("by fifths",))]) + "\n"
-
-
-def _row_of_panel(panel: Panel) -> dict[str, str]:
-    """What is foretold and how well, cells by heading."""
-    return {
-        "probability": panel.quantity,
-        "n": str(panel.n),
-        "vendors": str(panel.vendors),
-        "came": f"{panel.base_rate:.2f}",
-        **_scores(panel.own),
-        "printed": panel.label,
-    }
-
-
-def _row_of_way(panel: Panel, test: Test) -> dict[str, str]:
-    """How well one of several ways foretells the same, cells by heading."""
-    return {
-        "probability": panel.quantity,
-        "variants": ALONE.get(test.predictor, "mixed"),
-        **_scores(test),
-        "Brier score more (95 %)": _more_than_mixed(test.brier_more),
-        "log score more (95 %)": _more_than_mixed(test.log_more),
-        "by fifths": _fifths(test),
-    }
-
-
-def _scores(test: Test) -> dict[str, str]:
-    return {
-        "AUC (95 %)": _words(test.auc),
-        "a vendor left out": _extent(test),
-        "Brier skill (95 %)": _skill(test),
-        "largest gap": f"{test.gap:.2f} ({test.gap_if_exact.median:.2f})",
-    }
 
 
 def _extent(test: Test) -> str:

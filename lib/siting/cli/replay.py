@@ -98,7 +98,7 @@ def _pools(s: Study, place: str, workload: str) -> list[Pool]:
     if not found:
         said = f"{place} runs on no machines that could be sized" if place else "no option does"
         raise Refused(f"--option: {said}; name one whose machines the scenario or the kit states")
-    if any(p.earlier for p in found.values()):
+    if s.results.capacity[name].existing:
         raise Refused(
             f"--option: {name} has servers of several kinds, which are not replayed; "
             "name one whose machines are all alike"

@@ -115,7 +115,7 @@ def idle(found: Scenario, stages: Chain) -> list[str]:
     for name, runs in designed.options.items():
         sized = stages.sized(designed, name) if runs.kind in OWNED else None
         machine = sized.server if sized else None
-        for kind in sized.existing_kinds if sized else ():
+        for kind in sized.existing if sized else ():
             notes += (
                 f"options.{name}.existing_servers: {kind.server.id} does not serve {model}: {why}"
                 for model, why in kind.not_served.items()

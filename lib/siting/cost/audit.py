@@ -32,7 +32,8 @@ from typing import Literal
 import numpy as np
 
 from siting.catalogue import settings
-from siting.cost import cashflow, fleets, tco
+from siting.cost import cashflow
+from siting.cost.ledger import Clock
 from siting.cost.money import MONTHS, Array
 from siting.cost.priced import Draws, Plan
 from siting.quantity import Z90, NotEstimated, Range
@@ -254,7 +255,7 @@ def _billed(
 ) -> dict[Quantity, Array]:
     """Every quantity by month, zero where the option has none of it. [n × M each]"""
     size = len(draws["growth"])
-    clock = tco.Clock(plan, draws)
+    clock = Clock(plan, draws)
     nothing = np.zeros((size, plan.months))
     found: dict[Quantity, Array] = {quantity: nothing.copy() for quantity in CHAIN}
     hidden = _over_plan(plan, draws, "hidden_tokens")
@@ -276,7 +277,7 @@ def _billed(
         for workload, load in plan.loads.items():
             if workload not in asked:
                 continue
-            ratio = fleets.load_ratio(load.growth, draws, plan.years)
+            ratio = cashflow.load_ratio(load.growth, draws, plan.years)
             rate = load.mean_rate * 3600 * draws["hours_per_month"][:, None]
             counted = _by_month(ratio * rate, plan.months)
             each = asked[workload]

@@ -1,8 +1,8 @@
-"""Cash flows of every option: cost items × quantities × prices, for one case or many draws at once.
+"""What an option owes: cost items × quantities × prices, for one case or many draws at once.
 
 `costing` finds the prices once; `bill` then turns any number of draws of the uncertain factors into
 amounts by year, in one pass of array arithmetic. The central case is a draw like any other, so that
-the report and its uncertainty cannot disagree.
+the report and its uncertainty cannot disagree. `ledger` sums the amounts up over the months.
 
 Arrays are n × Y: n draws, Y years of the horizon. Money is in the client's currency, nominal, and
 costs are positive.
@@ -11,20 +11,13 @@ costs are positive.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
 
 import numpy as np
 
-from siting.cost.fleets import (
-    fleet_needed,
-    load_ratio,
-    option_fleet,
-    rented_for_peaks,
-    total_tokens,
-)
 from siting.cost.money import MONTHS, Array, annuity, by_year
 from siting.cost.priced import (
     RESIDUALS,
@@ -32,16 +25,19 @@ from siting.cost.priced import (
     Line,
     Plan,
     PricedHybrid,
-    PricedKind,
     PricedOption,
+    machines_key,
+    owned_key,
 )
 from siting.cost.prices import NotPriced
+from siting.draws import at_score
 from siting.inputs.scenario import Option
-from siting.serving.machines import Fleet
+from siting.quantity import Range
+from siting.serving import machines
+from siting.serving.machines import ExistingKind, Fleet, Renting, Work, of_pools
+from siting.serving.pools import Pool
 
-Phase = Literal["serving", "before", ""]
-"""Part of time in which an amount is owed. `serving`: once in production; `before`: until then,
-what the baseline costs in the meantime; blank: at all times."""
+SECONDS_PER_HOUR = 3600
 BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
 """The staffing parameters are stated for eight GPUs."""
@@ -52,10 +48,85 @@ TESTED_FROM = 0.001
 its model is tested there. Below one request in a thousand a side that answers badly for a year is
 no worse than an outage of nine hours, and a test costs weeks of work: the traffic is sent to the
 model untested, or not at all."""
-BEFORE = "before_production"
-"""Category under which an option carries the baseline's bill until it is in production."""
-FORGONE = "forgone"
-"""Category of service that nobody gives until an option is in production: counted, not paid."""
+LEAST_GROWTH = 0.05
+"""Load of a year over that of the year before, at least: where a wide band of growth is drawn at
+its far end, the load dwindles and does not turn negative."""
+
+
+# --- what the load asks -----------------------------------------------------------------------
+
+
+def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
+    """Load of each year over the plan for the first one, growing at the draw's quantile. [n × Y]"""
+    growth = draws["growth"]
+    bands = [steps[min(y, len(steps)) - 1] for y in range(1, years)]
+    # Most loads grow by the same band every year.
+    grown = {b: np.maximum(1 + at_score(b, growth), LEAST_GROWTH) for b in dict.fromkeys(bands)}
+    ratio = np.stack([np.ones_like(growth), *(grown[band] for band in bands)], axis=1)
+    return np.asarray(draws["demand"][:, None] * np.cumprod(ratio, axis=1))
+
+
+def total_tokens(plan: Plan, draws: Draws, answers_only: bool = False) -> Array:
+    """Tokens by month, whichever option serves them. [n × Y]"""
+    total = np.zeros((len(draws["growth"]), plan.years))
+    for load in plan.loads.values():
+        each = load.lengths.output.mean + (0 if answers_only else load.lengths.input.mean)
+        asked = load_ratio(load.growth, draws, plan.years) * draws["hours_per_month"][:, None]
+        total += asked * (load.mean_rate * SECONDS_PER_HOUR * each)
+    return total
+
+
+def work(priced: PricedOption, draws: Draws, years: int) -> Work:
+    """What the load asks of the machines of an option. [pools × n × Y]"""
+    pools = priced.pools
+    hidden = draws.get(f"hidden_work.{priced.name}", np.ones(1))
+    rate = of_pools(pools, lambda pool: pool.rate_per_replica.central)[..., 0]
+    growth = np.array([load_ratio(pool.growth, draws, years) for pool in pools])
+    per_request = (hidden / (rate * draws["throughput"]))[..., None] * growth
+    return Work(
+        pools=pools,
+        per_request=per_request,
+        peak=per_request * of_pools(pools, lambda pool: pool.mix.peak_rate),
+        mean=per_request * of_pools(pools, lambda pool: pool.mix.mean_rate),
+    )
+
+
+# --- machines ---------------------------------------------------------------------------------
+
+
+def option_fleet(priced: PricedOption, draws: Draws, years: int) -> Fleet | None:
+    """An option's own machines, of a hybrid as many as it owns; None where the vendor has them."""
+    if not isinstance(priced, PricedHybrid):
+        return fleet_needed(priced, draws, years) if priced.pools else None
+    most = draws.get(owned_key(priced.name))
+    if most is None and priced.split is not None and priced.split.alone != "base":
+        most = np.full(1, float(priced.split.servers))
+    if most is None:
+        return fleet_needed(priced.base, draws, years)
+    assert priced.machine is not None
+    asked = work(priced.base, draws, years)
+    return machines.owned_in_part(asked, priced.machine, most, priced.existing)
+
+
+def fleet_needed(priced: PricedOption, draws: Draws, years: int) -> Fleet:
+    """Machines that an option needs for all of its load, with what stands by."""
+    asked = work(priced, draws, years)
+    if priced.machine is None:
+        return machines.rented(asked, _renting(priced, draws))
+    site = priced.option.second_site
+    return machines.owned(asked, priced.machine, site, priced.existing)
+
+
+def _renting(priced: PricedOption, draws: Draws) -> Renting:
+    """A month of rented GPUs."""
+    return Renting(
+        hours=draws["hours_per_month"][:, None],
+        idle=draws["scale_down"][:, None],
+        committed=priced.option.is_committed,
+    )
+
+
+# --- amounts ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +140,14 @@ class Amount:
     """[n × Y; of one row or column where it is the same in all draws or years]"""
     price: Array
     """[n]"""
-    phase: Phase = "serving"
+    before: bool = False
+    """Owed until another option is in production, whose baseline this is; else: once in
+    production."""
 
     @property
     def value(self) -> Array:
-        """Quantity × price. [n × Y or n × 1; the last column counts for `end`]"""
-        return np.asarray(self.quantity * self.price[:, None])
+        """Money at today's prices: by month while it runs, else at one time. [n × Y]"""
+        return self.quantity * self.price[:, None]
 
     @property
     def path(self) -> str:
@@ -88,35 +161,26 @@ class Amount:
 
 
 def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
-    """Amounts of an option, its own only: neither the baseline before production, nor tax."""
+    """Amounts of an option, its own only: not the baseline before production."""
     priced = plan.options[name]
-    fleet = option_fleet(priced, draws, plan.years)
-    if isinstance(priced, PricedHybrid):
-        sides = _sides(plan, priced, draws, fleet)
-    else:
-        sides = {"base": Side(plan=plan, priced=priced, draws=draws, known_fleet=fleet)}
-    for kind in priced.kinds:
-        existing = fleet.existing[kind.key] if fleet else None
-        sides[kind.key] = Side(plan=plan, priced=kind, draws=draws, known_fleet=existing)
-    return [sides[line.side].amount(line) for line in priced.lines]
-
-
-def _sides(
-    plan: Plan, hybrid: PricedHybrid, draws: Draws, own_fleet: Fleet | None
-) -> dict[str, Side]:
-    """The two sides of a hybrid, as `Line.side` calls them."""
+    own = option_fleet(priced, draws, plan.years)
+    if not isinstance(priced, PricedHybrid):
+        side = Side(plan=plan, priced=priced, draws=draws, known_fleet=own)
+        return [side.amount(line) for line in priced.lines]
+    assert own is not None
+    assert priced.machine is not None
     # A vendor is paid for what goes elsewhere, which the fleet of the base tells.
-    burst_fleet = own_fleet
-    if hybrid.burst.pools and own_fleet is not None:
-        burst_fleet = rented_for_peaks(hybrid, draws, plan.years, own_fleet)
-    return {
-        "base": Side(
-            plan=plan, priced=hybrid.base, draws=draws, known_fleet=own_fleet, hybrid=hybrid
-        ),
-        "burst": Side(
-            plan=plan, priced=hybrid.burst, draws=draws, known_fleet=burst_fleet, hybrid=hybrid
-        ),
-    }
+    burst = own
+    if priced.burst.pools:
+        asked = work(priced.burst, draws, plan.years)
+        held = machines.per_server(priced.base.pools, priced.machine)
+        burst = machines.rented_for_peaks(asked, _renting(priced.burst, draws), own, held)
+    fleets = ((priced.base, own), (priced.burst, burst))
+    base_side, burst_side = (
+        Side(plan=plan, priced=part, draws=draws, known_fleet=fleet, mixed=priced.base.pools)
+        for part, fleet in fleets
+    )
+    return [(burst_side if line.for_peaks else base_side).amount(line) for line in priced.lines]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +193,11 @@ class Side:
     draws: Draws
     known_fleet: Fleet | None
     """Its machines; None where a vendor has them."""
-    hybrid: PricedHybrid | None = None
-    """What it is a side of."""
+    mixed: Sequence[Pool] = ()
+    """Of a side of a mix: pools of its own machines, of whose requests the other side serves
+    some."""
+    existing: ExistingKind | None = None
+    """Existing servers of another kind, where it is these that are billed."""
 
     @property
     def option(self) -> Option:
@@ -146,79 +213,65 @@ class Side:
             )
         return self.known_fleet
 
+    def beside(self, kind: ExistingKind) -> Side:
+        """Its existing servers of another kind."""
+        servers = np.broadcast_to(kind.count(self.plan.years), self.fleet.servers.shape)
+        fleet = replace(self.fleet, servers=servers, gpus=servers * kind.server.gpu_count)
+        return replace(self, existing=kind, known_fleet=fleet)
+
+    def drawn(self, factor: str) -> Array:
+        """Values of a factor, for all years alike. [n × 1]"""
+        return self.draws[factor][:, None]
+
+    # --- money
+
     def amount(self, line: Line) -> Amount:
         """What a line costs and when."""
+        if line.existing is not None and self.existing is None:
+            return self.beside(line.existing).amount(line)
         item = line.item
         unit = np.ones(len(self.draws["growth"]))
         price = reduce(np.multiply, (self.draws[name] for name in line.factors), unit)
-        level = np.atleast_2d(self.quantity(line))
-        if item.when == "monthly":
-            return Amount(line=line, falls="running", quantity=level, price=price)
-        if item.when == "yearly":
-            return Amount(line=line, falls="running", quantity=level / MONTHS, price=price)
+        level = np.atleast_2d(QUANTITIES[item.driver](self, line))
+        if item.when in ("monthly", "yearly"):
+            monthly = level if item.when == "monthly" else level / MONTHS
+            return Amount(line=line, falls="running", quantity=monthly, price=price)
         level = np.broadcast_to(level, (len(level), self.plan.years))
         if item.when == "at_exit":
             last = np.zeros(level.shape)
             last[:, -1] = self._resale(level) if item.driver == "resale_server" else level[:, -1]
             return Amount(line=line, falls="end", quantity=last, price=price)
         new = additions(level) if item.when == "once" else _refreshed(level, life_years(self.draws))
-        return self._bought(line, new, price)
-
-    def quantity(self, line: Line) -> Array | float:
-        """Quantity of a line's driver. [n × Y, n × 1 or 1]"""
-        return QUANTITIES[line.item.driver](self, line)
-
-    def _bought(self, line: Line, new: Array, price: Array) -> Amount:
-        """What is bought at the start of each year: what is owned already is not; a lease is paid
-        in equal parts."""
-        if line.item.driver in ("server", "serving_server", "spare_server"):
+        if item.driver in ("server", "serving_server", "spare_server"):
             new = new.copy()
             new[:, 0] *= 1 - self._owned_share()
-        lease = self.option.lease
-        if lease is None or line.item.category not in CAPITAL:
+        if self.option.lease is None or item.category not in CAPITAL:
             return Amount(line=line, falls="start", quantity=new, price=price)
-        part = annuity(lease.rate, lease.years * MONTHS)
-        paid = np.zeros_like(new)
-        for y in range(new.shape[1]):
-            paid[:, y : y + lease.years] += new[:, y : y + 1] * part
+        paid = _in_parts(new, self.option.lease.years, self.option.lease.rate)
         return Amount(line=line, falls="running", quantity=paid, price=price)
 
     def _owned_share(self) -> Array | float:
-        """Share of the first year's servers that is owned already. [n]"""
+        """Share of the first year's servers that is owned already, and so not bought. [n]"""
         if not self.option.owned_servers and self.priced.name != self.plan.baseline:
             return 0.0
         needed = fleet_needed(self.priced, self.draws, self.plan.years)
-        return self.owned_already(needed) / np.maximum(needed.servers[:, 0], 1e-9)
+        return self._owned_already(needed) / np.maximum(needed.servers[:, 0], 1e-9)
 
-    def owned_already(self, fleet: Fleet) -> Array:
+    def _owned_already(self, fleet: Fleet) -> Array:
         """Servers that the client owns today: as said, or all that an option in use needs. [n]"""
         first = fleet.servers[:, 0]
-        option = self.option
-        if option.owned_servers is None:
-            is_owned = option.in_use and not option.existing_servers
+        if self.option.owned_servers is None:
+            is_owned = self.option.in_use and not self.option.existing_servers
             return first if is_owned else np.zeros_like(first)
-        return np.minimum(float(option.owned_servers), first)
-
-    def could_sell(self) -> Array:
-        """Servers owned today, each counted with the share of its price that it fetches, or once
-        where the client says what it would fetch. [n × 1]"""
-        if isinstance(self.priced, PricedKind):
-            existing = self.priced.existing
-            first = self.fleet.servers[:, :1]
-            if existing.value_each is not None:
-                return first
-            return np.asarray(first * resale_share(self.draws, existing.age_years)[:, None])
-        fetches = resale_share(self.draws, self.option.owned_age_years)
-        return (self.owned_already(self.fleet) * fetches)[:, None]
+        return np.minimum(float(self.option.owned_servers), first)
 
     def _resale(self, level: Array) -> Array:
         """Servers at the end, each counted with the share of its price that it fetches. [n]"""
-        if isinstance(self.priced, PricedKind):
-            age = self.priced.existing.age_years + self.plan.months / MONTHS
+        if self.existing is not None:
+            age = self.existing.stated.age_years + self.plan.months / MONTHS
             return np.asarray(level[:, -1] * resale_share(self.draws, age))
         fetched = np.zeros(len(level))
-        lease = self.option.lease
-        if lease is not None and lease.returned:
+        if self.option.lease is not None and self.option.lease.returned:
             return fetched
         life = life_years(self.draws)
         for y, bought in enumerate(additions(level).T):
@@ -228,66 +281,66 @@ class Side:
             fetched += bought * resale_share(self.draws, age)
         return fetched
 
+    # --- quantities
+
+    def could_sell(self) -> Array:
+        """Servers owned today, each counted with the share of its price that it fetches, or once
+        where the client says what it would fetch. [n × 1]"""
+        if self.existing is not None:
+            stated = self.existing.stated
+            fetches = resale_share(self.draws, stated.age_years)
+            each = np.ones(1) if stated.value_each is not None else fetches
+            return stated.number * each[:, None]
+        fetches = resale_share(self.draws, self.option.owned_age_years)
+        return (self._owned_already(self.fleet) * fetches)[:, None]
+
     def kwh(self) -> Array:
         """Electricity of the servers by month, before cooling. [kWh]
 
         kW × hours × (idle share + (1 - idle share) × load), the load being the used share.
         """
-        idle = self.draws["idle_share"][:, None]
-        hours = self.draws["hours_per_month"][:, None]
-        kw = self.draws[self.priced.power_key][:, None]
+        idle = self.drawn("idle_share")
+        kw = self.drawn(f"power_kw.{machines_key(self.priced.name, self.existing)}")
         drawn = idle + (1 - idle) * self.fleet.busy
-        return np.asarray(self.fleet.servers * kw * drawn * hours)
+        return np.asarray(self.fleet.servers * kw * drawn * self.drawn("hours_per_month"))
 
     def kw_provisioned(self) -> Array:
         """Power that the room keeps for the servers. [kW]"""
-        assert self.priced.machine is not None
-        return self.fleet.servers * self.priced.machine.provisioned_kw
+        machine = self.existing.server if self.existing else self.priced.machine
+        assert machine is not None
+        return self.fleet.servers * machine.provisioned_kw
 
     def requests(self, workload: str) -> Array:
         """Requests of a workload by month that this side serves. [n × Y]"""
         load = self.plan.loads[workload]
         ratio = load_ratio(load.growth, self.draws, self.plan.years)
-        asked = ratio * load.mean_rate * 3600 * self.draws["hours_per_month"][:, None]
+        asked = ratio * load.mean_rate * SECONDS_PER_HOUR * self.drawn("hours_per_month")
         if bought := self.option.provisioned:
             asked = asked * (1 - np.minimum(1, bought.serves / ratio))
-        if self.hybrid is not None:
-            asked = asked * self._away_share_of(workload, self.hybrid)
+        for pool, away in zip(self.mixed, self.fleet.away_share if self.mixed else (), strict=True):
+            if any(each.name == workload for each in pool.loads):
+                asked = asked * away
         return np.asarray(asked)
-
-    def _away_share_of(self, workload: str, hybrid: PricedHybrid) -> Array:
-        """Share of a workload's requests that the other side of a mix serves: that of the pool that
-        it shares. [n × Y]"""
-        by_pool = zip(hybrid.base.pools, self.fleet.away_share, strict=True)
-        return next(away for each, away in by_pool if each.serves(workload))
 
     def away_share(self) -> Array:
         """Share of the workloads' requests that the other side of a mix serves, workloads counting
         alike; all where there is no mix. [n × Y or 1 × 1]"""
-        if self.hybrid is None:
-            return np.ones((1, 1))
-        return self._over_workloads(self.fleet.away_share, self.hybrid)
-
-    def _tested_share(self) -> Array:
-        """Share of the workloads of which the other side of a mix serves enough for a test; all
-        where there is no mix. [n × Y or 1 × 1]"""
-        if self.hybrid is None:
-            return np.ones((1, 1))
-        is_tested = np.where(self.fleet.away_share > TESTED_FROM, 1.0, 0.0)
-        return self._over_workloads(is_tested, self.hybrid)
-
-    @staticmethod
-    def _over_workloads(of_pools: Array, hybrid: PricedHybrid) -> Array:
-        """Mean over workloads of what holds for each pool of a hybrid's base. [n × Y]"""
-        served = [len(each.pool.loads) for each in hybrid.base.pools]
-        return np.asarray(np.average(of_pools, axis=0, weights=served))
+        return self._mean(self.fleet.away_share) if self.mixed else np.ones((1, 1))
 
     def model_moves(self) -> Array:
         """Tests of successors by year: of a mix, for workloads that the other side serves at all.
 
         A test is the same work, however little of a workload goes there. [n × Y or 1 × Y]
         """
-        return np.array([self.priced.moves], dtype=float) * self._tested_share()
+        moves = np.array([self.priced.moves], dtype=float)
+        if not self.mixed:
+            return moves
+        return moves * self._mean(np.where(self.fleet.away_share > TESTED_FROM, 1.0, 0.0))
+
+    def _mean(self, of_pools: Array) -> Array:
+        """Mean over workloads of what holds for each pool of a mix. [n × Y]"""
+        served = [len(pool.loads) for pool in self.mixed]
+        return np.asarray(np.average(of_pools, axis=0, weights=served))
 
     def provisioned_hours(self) -> Array:
         """Unit-hours of throughput that are paid by month, used or not; of a mix, of as many units
@@ -299,7 +352,7 @@ class Side:
     def egress_gb(self) -> Array:
         """Answers sent out by month. [GB]"""
         answers = total_tokens(self.plan, self.draws, answers_only=True) * self.away_share()
-        return np.asarray(answers * (self.draws["bytes_per_token"][:, None] / BYTES_PER_GB))
+        return np.asarray(answers * (self.drawn("bytes_per_token") / BYTES_PER_GB))
 
     def unused(self) -> Array:
         """What a minimum commitment costs beyond the bill, by month, on the year's mean price.
@@ -315,26 +368,19 @@ class Side:
     def fte(self) -> Array:
         """Work of platform team and hands for machines in a month, as a twelfth of their full-time
         equivalents, because a wage is a year's. [FTE-years by month, n × 1 or n × Y]"""
-        staff = self.draws[f"fte_platform.{self.priced.name}"][:, None]
+        staff = self.drawn(f"fte_platform.{self.priced.name}")
         if self.priced.pools:
-            hands = self.draws[f"fte_per_8_gpus.{self.priced.name}"][:, None]
-            existing = sum((fleet.gpus for fleet in self.fleet.existing.values()), 0.0)
-            units = (self.fleet.gpus + existing) / GPUS_PER_STAFF_UNIT
-            scale = self.draws["staff_scale"][:, None]
+            there = sum(self.beside(kind).fleet.gpus for kind in self.priced.existing)
+            units = (self.fleet.gpus + there) / GPUS_PER_STAFF_UNIT
             # Up to eight GPUs hands grow as the GPUs do, from then on more slowly.
-            grown = np.where(units > 1, np.maximum(units, 1.0) ** scale, units)
-            staff = staff + hands * grown
+            slower = np.maximum(units, 1.0) ** self.drawn("staff_scale")
+            grown = np.where(units > 1, slower, units)
+            staff = staff + self.drawn(f"fte_per_8_gpus.{self.priced.name}") * grown
         return np.asarray(staff / MONTHS)
-
-    def replicas(self) -> Array:
-        """Replicas that the client deploys: on rented GPUs those that stand by too, on its own
-        servers those that the load asks for."""
-        fleet = self.fleet
-        return fleet.rented_replicas if self.priced.machine is None else fleet.owned_replicas
 
     def sites(self) -> float:
         """Places with machines; the other side of a mix is its second one."""
-        return 2.0 if self.option.second_site and self.hybrid is None else 1.0
+        return 2.0 if self.option.second_site and not self.mixed else 1.0
 
 
 QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
@@ -354,7 +400,7 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "serving_server": lambda side, line: side.fleet.serving,
     "spare_server": lambda side, line: side.fleet.servers - side.fleet.serving,
     "owned_server": lambda side, line: side.could_sell(),
-    "replica": lambda side, line: side.replicas(),
+    "replica": lambda side, line: side.fleet.replicas,
     "gpu": lambda side, line: side.fleet.gpus,
     "gpu_hour": lambda side, line: side.fleet.gpu_hours,
     "kw": lambda side, line: side.kw_provisioned(),
@@ -384,6 +430,16 @@ def _refreshed(level: Array, life: int) -> Array:
     for y in range(life, bought.shape[1]):
         out[:, y] = bought[:, y - life] + out[:, y - life]
     return out
+
+
+def _in_parts(bought: Array, years: int, rate: float) -> Array:
+    """What is bought at the start of each year as it is paid by month, in equal parts over some
+    years at a yearly interest. [n × Y]"""
+    part = annuity(rate, years * MONTHS)
+    paid = np.zeros_like(bought)
+    for y in range(bought.shape[1]):
+        paid[:, y : y + years] += bought[:, y : y + 1] * part
+    return paid
 
 
 def resale_share(draws: Draws, age: float) -> Array:

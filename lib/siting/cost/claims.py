@@ -16,7 +16,8 @@ import numpy as np
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
-from siting.cost import cashflow, money, prices
+from siting.cost import money, prices
+from siting.cost.ledger import BEFORE, FORGONE, TAX
 from siting.cost.money import MONTHS
 from siting.cost.tco import Comparison, OptionCost
 from siting.inputs.scenario.model import Scenario
@@ -80,7 +81,7 @@ def payback_periods(outlay: float, rival: float, own: float) -> float:
 
 # --- the same questions for this client -------------------------------------------------------
 
-ONE_OFF = ("migration", "exit", "residual", cashflow.BEFORE, cashflow.FORGONE, "tax")
+ONE_OFF = ("migration", "exit", "residual", BEFORE, FORGONE, TAX)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def for_client(comparison: Comparison, scenario: Scenario) -> Iterator[Claim]:
     """Published claims with this client's use and today's prices; none without own servers."""
     owned = next((o for o in comparison.options.values() if o.kind in OWNED), None)
     machine = comparison.plan.options[owned.name].machine if owned else None
-    if owned is None or machine is None or comparison.plan.options[owned.name].kinds:
+    if owned is None or machine is None or comparison.plan.options[owned.name].existing:
         return  # a published claim is of one kind of server
     elsewhere = scenario.options[owned.name].model_copy(
         update={"provider": "aws", "region": "us-east-1", "country": "US"}

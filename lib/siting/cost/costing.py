@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -19,25 +19,26 @@ from siting import catalogue, pictures, quality, reasoning
 from siting.catalogue import Source, source_of
 from siting.cost import api_prices, prices
 from siting.cost.api_prices import ModelPath
-from siting.cost.items import CostItem, cost_items
 from siting.cost.money import MONTHS
 from siting.cost.priced import (
     OF_SERVERS,
     SHARED,
+    CostItem,
     Line,
     Plan,
-    PoolLoad,
     PricedHybrid,
-    PricedKind,
     PricedOption,
+    cost_items,
+    machines_key,
 )
 from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenario, in_words
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import NotEstimated, Range, total
-from siting.serving.capacity import ExistingKind, OptionCapacity
+from siting.serving.capacity import OptionCapacity
 from siting.serving.load import workload_load
+from siting.serving.machines import ExistingKind
 from siting.serving.servers import Server
 from siting.vendors import stability
 
@@ -51,6 +52,16 @@ READING_WORK = 0.1
 """Work of reading a token over writing one, for machines of one's own."""
 
 
+BILLED_BY_USE = (
+    "request", "gpu_hour", "gb", "unused_commitment", "replica", "gpu", "model_move",
+    "provisioned_hour",
+)  # fmt: skip
+"""Drivers of what the other side of a hybrid bills for the load that it takes."""
+
+
+# --- a plan -----------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compiled:
     """One option with its prices found, or why it has none, and what it rests on."""
@@ -59,74 +70,60 @@ class Compiled:
     why: str
     factors: Mapping[str, Factor]
     api_paths: Mapping[str, ModelPath]
-    notes: tuple[str, ...]
+    notes: Sequence[str]
 
 
 Compile: TypeAlias = Callable[[Scenario, str, OptionCapacity], Compiled]
 
 
-def hours_paid() -> Factor:
-    """GPU-hours paid over those needed where idle rented GPUs are returned: the setting by which
-    capacity counts them, too. Nobody pays for fewer than are needed, so its floor is 1."""
-    setting = catalogue.settings("load_settings")["scale_down"]
-    return Factor(
-        name=setting.setting,
-        label=setting.meaning,
-        value=replace(setting.range, unit="of those needed"),
-        source=source_of(setting),
-        driver=setting.setting,
-        floor=1.0,
-        note=setting.note,
-    )
-
-
 def compile_plan(
-    scenario: Scenario,
-    capacity: Mapping[str, OptionCapacity],
-    compiled: Compile | None = None,
+    scenario: Scenario, capacity: Mapping[str, OptionCapacity], compiled: Compile | None = None
 ) -> Plan:
     """Finds every price that the scenario's options need, once.
 
     An option without a price or without an estimate of its speed is left out with the reason.
     compiled: `compile_option`, or one that keeps what it found.
     """
-    options = scenario.options
-    find = compiled or compile_option
-    found = {n: find(scenario, n, capacity[n]) for n, o in options.items() if o.kind not in MIXED}
-    made = {n: c.plan for n, c in found.items() if c.plan is not None}
-    why = {n: c.why for n, c in found.items() if c.plan is None}
-    finder = _Finder(scenario=scenario)
-    for each in found.values():
-        finder.take(each)
-    for name in (n for n, o in options.items() if o.kind in MIXED):
-        try:
-            made[name] = _mixed(replace(finder, name=name), made, why)
-        except NotPriced as reason:
-            why[name] = str(reason)
     client = scenario.client
     finance = scenario.finance
-    loads = {
-        n: workload_load(n, pictures.read_by_any(w), client.country, client.report_date)
-        for n, w in scenario.workloads.items()
-    }
+    workloads = scenario.workloads
+    made: dict[str, PricedOption] = {}
+    why: dict[str, str] = {}
+    both = _Finder(scenario=scenario)
+    mixed = [n for n, option in scenario.options.items() if option.kind in MIXED]
+    for name in (n for n in scenario.options if n not in mixed):
+        found = (compiled or compile_option)(scenario, name, capacity[name])
+        both.take(found)
+        if found.plan is None:
+            why[name] = found.why
+        else:
+            made[name] = found.plan
+    for name in mixed:
+        try:
+            made[name] = _priced_hybrid(replace(both, name=name), made, why)
+        except NotPriced as reason:
+            why[name] = str(reason)
     return Plan(
-        options={n: made[n] for n in options if n in made},
+        options={n: made[n] for n in scenario.options if n in made},
         not_estimated=why,
-        factors=finder.factors,
-        loads=loads,
+        factors=both.factors,
+        loads={
+            n: workload_load(n, pictures.read_by_any(w), client.country, client.report_date)
+            for n, w in workloads.items()
+        },
         baseline=finance.baseline,
         months=finance.horizon_months,
-        users=sum(w.users_told(client.sector) for w in scenario.workloads.values()),
+        users=sum(w.users_told(client.sector) for w in workloads.values()),
         tax_rate=finance.tax_rate or 0.0,
-        api_paths=finder.api_paths,
-        round_the_clock=any(w.availability >= ROUND_THE_CLOCK for w in scenario.workloads.values()),
-        notes=tuple(dict.fromkeys(finder.notes)),
+        api_paths=both.api_paths,
+        round_the_clock=any(w.availability >= ROUND_THE_CLOCK for w in workloads.values()),
+        notes=tuple(dict.fromkeys(both.notes)),
     )
 
 
 def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
     """Finds the prices of one option that is no mix of others."""
-    finder = _Finder(scenario=scenario, training=fine_tuning.assess(scenario), name=name)
+    finder = _Finder(scenario=scenario, name=name)
     finder.find_shared()
     finder.notes.extend(paid.told for paid in beside_list(scenario, name))
     made = None
@@ -140,90 +137,66 @@ def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Comp
         why=why,
         factors=finder.factors,
         api_paths=finder.api_paths,
-        notes=tuple(finder.notes),
+        notes=finder.notes,
     )
 
 
 def _priced_option(finder: _Finder, sized: OptionCapacity) -> PricedOption:
     finder.find_months()
-    name = finder.name
     option = finder.option
     if sized.not_estimated:
         raise NotPriced("; ".join(f"{m}: {r}" for m, r in sized.not_estimated.items()))
-    pools = tuple(map(PoolLoad, sized.pools.values()))
-    if option.kind not in BY_REQUEST and not pools:
+    if option.kind not in BY_REQUEST and not sized.pools:
         raise NotPriced("no model is named for it, so that its GPUs cannot be counted")
     machine = prices.server(option) if option.kind in OWNED else None
     moves = finder.moves()
-    lines = [*replace(finder, machine=machine).lines()]
-    kinds = tuple(_priced_kind(name, sized, kind) for kind in sized.existing_kinds)
-    for kind in kinds:
-        lines += replace(finder, machine=kind.machine, existing=kind.existing).lines_of_kind()
+    finder.find_of_option()
+    sides = [replace(finder, machine=machine)]
+    sides += (replace(finder, machine=kind.server, existing=kind) for kind in sized.existing)
     return PricedOption(
-        name=name,
+        name=finder.name,
         option=option,
-        lines=tuple(lines),
-        pools=pools,
+        lines=tuple(line for side in sides for line in side.lines()),
+        pools=tuple(sized.pools.values()),
         machine=machine,
         moves=moves,
-        kinds=kinds,
+        existing=sized.existing,
     )
 
 
-def _priced_kind(name: str, sized: OptionCapacity, kind: ExistingKind) -> PricedKind:
-    """Existing servers of an option, ready to be billed."""
-    assert sized.server is not None
-    return PricedKind(
-        name=name,
-        option=sized.runs,
-        lines=(),
-        pools=tuple(map(PoolLoad, kind.pools.values())),
-        machine=kind.server,
-        key=kind.server.id,
-        existing=kind.existing,
-        equivalent=kind.equivalent(sized.server, sized.pools),
-    )
-
-
-def _mixed(
+def _priced_hybrid(
     finder: _Finder, made: Mapping[str, PricedOption], why: Mapping[str, str]
 ) -> PricedHybrid:
+    """Own lines of the base, and from the other side what is billed by use."""
     finder.find_months()
     option = finder.option
     for part in (option.base, option.burst):
         if part not in made:
             reason = why.get(part, "no such option")
             raise NotPriced(f"its part {part} is not estimated: {reason}")
-    return _priced_hybrid(finder.name, option, made[option.base], made[option.burst])
-
-
-def _priced_hybrid(
-    name: str, option: Option, base: PricedOption, burst: PricedOption
-) -> PricedHybrid:
-    """Own lines of the base, and from the other side what is billed by use."""
+    base = made[option.base]
+    burst = made[option.burst]
     if base.machine is None:
         raise NotPriced(f"its base {base.name} owns no machine; name an option of colocation or "
                         "on_premises as base")  # fmt: skip
     if burst.machine is not None:
         raise NotPriced(f"its burst {burst.name} owns machines; name an option billed by use or "
                         "of rented GPUs as burst")  # fmt: skip
-    by_use = ("request", "gpu_hour", "gb", "unused_commitment", "replica", "gpu", "model_move",
-              "provisioned_hour")  # fmt: skip
-    rest = [
-        replace(line, side="burst")
-        for line in burst.lines
-        if line.item.driver in by_use or (line.item.driver == "fte" and not burst.pools)
-    ]
+    of_vendor = () if burst.pools else ("fte",)  # hands for machines are in the base's own line
+    rest = (line for line in burst.lines if line.item.driver in (*BILLED_BY_USE, *of_vendor))
     return PricedHybrid(
-        name=name,
+        name=finder.name,
         option=option,
-        lines=(*base.lines, *rest),
+        lines=(*base.lines, *(replace(line, for_peaks=True) for line in rest)),
         pools=base.pools,
         machine=base.machine,
-        kinds=base.kinds,
+        existing=base.existing,
         base=base,
         burst=burst,
     )
+
+
+# --- remedies ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,30 +215,35 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
     """Every remedy of siting_facts/cost_items.csv, priced for this client; no option's total has
     one."""
     finder = _Finder(scenario=scenario)
-    nil = Range.exact(0.0, finder.client.currency)
-    none = Range.exact(0.0, "share")
+    money = finder.client.currency
     found: dict[str, Remedy] = {}
     for item in catalogue.table("cost_items", CostItem):
         if item.category != "remedy":
             continue
-        label = item.label.removeprefix("Remedy: ")
-        old = found.get(item.id) or Remedy(
-            label=label, once=nil, per_year=nil, share_of_api_bill=none, source=source_of(item)
-        )
+        if item.id not in found:
+            found[item.id] = Remedy(
+                label=item.label.removeprefix("Remedy: "),
+                once=Range.exact(0.0, money),
+                per_year=Range.exact(0.0, money),
+                share_of_api_bill=Range.exact(0.0, "share"),
+                source=source_of(item),
+            )
         looked_up = chain(*map(finder.looked_up, item.multiply_by.split()))
-        value = replace(item.range, unit=finder.client.currency)
-        for factor in (*looked_up, *finder.fx(item.currency)):
-            value = value.times(finder.factors[factor].value, finder.client.currency)
+        value = replace(item.range, unit=money)
+        value = value.times(finder.product([*looked_up, *finder.fx(item.currency)]), money)
         value = value.scaled(len(scenario.workloads) if item.driver == "workload" else 1)
+        old = found[item.id]
         if item.driver == "api_bill":
-            old = replace(old, share_of_api_bill=replace(value, unit="share"))
+            found[item.id] = replace(old, share_of_api_bill=replace(value, unit="share"))
         elif item.when == "once":
-            old = replace(old, once=old.once.plus(value))
+            found[item.id] = replace(old, once=old.once.plus(value))
         else:
             yearly = value.scaled(MONTHS if item.when == "monthly" else 1)
-            old = replace(old, per_year=old.per_year.plus(yearly))
-        found[item.id] = old
+            found[item.id] = replace(old, per_year=old.per_year.plus(yearly))
     return found
+
+
+# --- a client's own invoices ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,7 +290,7 @@ def invoiced(scenario: Scenario, name: str) -> Iterator[Invoiced]:
         for item in ("api_usage", "api_request"):  # the first holds, where there are both
             place = finder.quoted_at(item)
             if place is not None:
-                yield finder.beside_list(item, place)
+                yield _invoiced(finder, item, place)
                 break
 
 
@@ -321,38 +299,60 @@ def beside_list(scenario: Scenario, name: str) -> Iterator[Invoiced]:
     return (paid for paid in invoiced(scenario, name) if paid.times is not None)
 
 
+def _invoiced(finder: _Finder, item: str, place: int) -> Invoiced:
+    """A quote for requests, of an item and at a place among all, beside the list price."""
+    client = finder.client
+    found = Invoiced(option=finder.option.label, workload=finder.workload, place=place)
+    try:
+        listed = finder.product(finder.request_price())
+    except (NotPriced, NotEstimated):
+        return found
+    paid = finder.product(finder.quote(item, ""))
+    if listed.low <= paid.high and paid.low <= listed.high:
+        return found
+    stated = finder.scenario.workloads[finder.workload]
+    load = workload_load(finder.workload, stated, client.country, client.report_date)
+    a_month = load.requests(1).central / MONTHS
+    return replace(
+        found,
+        times=paid.central / listed.central,
+        paid=paid.scaled(a_month).central,
+        listed=listed.scaled(a_month).central,
+        currency=client.currency,
+    )
+
+
+# --- looking prices up ------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Finder:
     """Looks prices up for all options, or for one, and collects the factors of a plan; used once,
-    then dropped."""
+    then dropped. What looks a price up answers with the names of factors whose product it is."""
 
     scenario: Scenario
-    training: Mapping[str, tuple[fine_tuning.Plan, ...]] = field(default_factory=dict)
     factors: dict[str, Factor] = field(default_factory=dict)
     api_paths: dict[str, ModelPath] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     name: str = ""
     """The option that prices are looked up for."""
     machine: Server | None = None
+    existing: ExistingKind | None = None
+    """Existing servers of another kind, where these are the machines."""
     workload: str = ""
     """The workload whose requests are priced."""
-    existing: ExistingServers | None = None
-    """Existing servers of another kind, where it is their lines that are found."""
 
     @property
     def option(self) -> Option:
         return self.scenario.options[self.name]
 
     @property
-    def key(self) -> str:
-        """Ends the names of factors of its machines."""
-        if self.existing is None or self.machine is None:
-            return self.name
-        return f"{self.name}.{self.machine.id}"
-
-    @property
     def client(self) -> Client:
         return self.scenario.client
+
+    @property
+    def day(self) -> dt.date:
+        return self.client.report_date
 
     def take(self, known: Compiled) -> None:
         """Adds what was found for an option; what options share stays as the first found it."""
@@ -362,14 +362,6 @@ class _Finder:
         self.notes.extend(known.notes)
 
     # -- factors
-
-    def find_months(self) -> None:
-        """How long it takes until an option serves."""
-        months = replace(self.option.months_to_production, unit="months")
-        source = self.scenario.source(f"options.{self.name}.months_to_production")
-        self.put_of_option(
-            "months_to_production", "Months to production", months, source, "months_to_production"
-        )
 
     def put(
         self, name: str, label: str, value: Range, source: Source, driver: str = "", note: str = ""
@@ -384,20 +376,42 @@ class _Finder:
         self, stem: str, label: str, value: Range, source: Source, driver: str = "", note: str = ""
     ) -> str:
         """Adds a factor of this option alone."""
-        name = f"{stem}.{self.name}"
         whole = f"{label}, {self.option.label}"
-        return self.put(name, whole, value, source, driver, note)
+        return self.put(f"{stem}.{self.name}", whole, value, source, driver, note)
+
+    def put_stated(self, name: str, label: str, value: Range, unit: str, where: str) -> list[str]:
+        """Adds a factor that the client states at a place of its scenario."""
+        return [self.put(name, label, replace(value, unit=unit), self.scenario.source(where))]
 
     def parameter(self, name: str, kind: str = "", country: str = "", suffix: str = "") -> str:
         factor = prices.parameter(name, kind, country).factor(suffix)
         self.factors[factor.name] = factor
         return factor.name
 
+    def product(self, factors: Iterable[str]) -> Range:
+        """The product of factors, in the client's currency."""
+        money = self.client.currency
+        found = Range.exact(1.0, money)
+        for factor in factors:
+            found = found.times(self.factors[factor].value, money)
+        return found
+
+    def fx(self, currency: str) -> list[str]:
+        """Name of the exchange rate into the client's currency; none where it is the same."""
+        into = self.client.currency
+        if not currency or currency == into:
+            return []
+        found = prices.exchange_rate(currency, into, self.day)
+        value = prices.parameter("fx_band").range.scaled(found.rate, f"{into} per {currency}")
+        return [
+            self.put(f"fx.{currency}", f"Exchange rate {currency} to {into}", value, found.source)
+        ]
+
+    # -- what is the same for all options, and what an option needs beside its lines
+
     def find_shared(self) -> None:
         """What is the same for all options."""
         finance = self.scenario.finance
-        source = self.scenario.source
-        beside = "Months in which old and new run side by side"
         for parameter in catalogue.table("cost_parameters", prices.Parameter):
             if not (parameter.options or parameter.countries):
                 self.factors[parameter.id] = parameter.factor()
@@ -405,15 +419,17 @@ class _Finder:
         for needed in SHARED + OF_SERVERS:
             if needed not in self.factors:
                 self.parameter(needed)
+        beside = "Months in which old and new run side by side"
+        tax = Range.exact(finance.tax_rate) if finance.tax_rate else None
         for name, label, value, unit in (
             ("discount_rate", "Discount rate", finance.discount_rate, "per year"),
             ("parallel_months", beside, finance.parallel_months, "months"),
+            ("tax_rate", "Tax rate", tax, "share"),
             ("demand", "Demand", finance.demand, "of the plan"),
             ("throughput", "Speed of a replica", finance.throughput, "of the estimate"),
-            ("tax_rate", "Tax rate", Range.exact(finance.tax_rate or 0.0), "share"),
         ):
             if value is not None:
-                self.put(name, label, replace(value, unit=unit), source(f"finance.{name}"))
+                self.put_stated(name, label, value, unit, f"finance.{name}")
         self._find_vat()
         if self.scenario.fine_tuning and self.option.kind in BY_REQUEST:
             self.notes.append(
@@ -434,211 +450,128 @@ class _Finder:
         if rate is None or share is None or share.low >= 1:
             return
         value = Range.ordered((1 + rate.rate * (1 - s) for s in share.ends), "x")
-        source = source_of(rate)
-        if stated is not None:
-            source = self.scenario.source("finance.vat_recoverable")
+        source = self.scenario.source("finance.vat_recoverable") if stated else source_of(rate)
         label = f"Value-added tax that is not recovered, {rate.rate:.1%} in {client.country}"
         self.put("vat", label, value, source)
 
-    def fx(self, currency: str) -> list[str]:
-        """Name of the exchange rate into the client's currency; none where it is the same."""
-        if not currency or currency == self.client.currency:
-            return []
-        found = prices.exchange_rate(currency, self.client.currency, self.client.report_date)
-        value = prices.parameter("fx_band").range.scaled(
-            found.rate, f"{self.client.currency} per {currency}"
+    def find_months(self) -> None:
+        """How long it takes until an option serves."""
+        stem = "months_to_production"
+        months = replace(self.option.months_to_production, unit="months")
+        source = self.scenario.source(f"options.{self.name}.{stem}")
+        self.put_of_option(stem, "Months to production", months, source, stem)
+
+    def _find_hidden_work(self) -> None:
+        """Hidden tokens that a model's thinking needs: the same evidence for every option."""
+        found = Range.exact(0.0)
+        work = Range.exact(1.0, "x")
+        for workload, asked in self.scenario.workloads.items():
+            hidden = quality.hidden_tokens(self.scenario, self.name, workload)
+            if hidden.high > found.high:
+                asked = pictures.read(asked, self.option.runs(workload))
+                read = READING_WORK * asked.input_tokens.mean * (1 - asked.cached_input_share)
+                seen = asked.output_tokens.mean + read
+                ends = ((seen + h) / (seen + hidden.central) for h in hidden.ends)
+                found = replace(hidden, unit="tokens per request")
+                work = Range.ordered(ends, "x")
+        if found.is_exact:
+            return
+        source = source_of(quality.efforts_row(self.option.effort))
+        if "hidden_tokens" not in self.factors:
+            self.put("hidden_tokens", "Hidden reasoning tokens", found, source)
+        if self.option.kind not in BY_REQUEST:
+            label = "Work of a request over the plan"
+            self.put_of_option("hidden_work", label, work, source, "hidden_tokens")
+
+    def _find_training(self) -> None:
+        """GPU-hours and energy of an option's fine-tuning jobs, by month."""
+        jobs = fine_tuning.assess(self.scenario).values()
+        plans = [plan for job in jobs for plan in job if plan.option == self.name]
+        words = f"{self.option.label}: fine-tuning"
+        self.notes.extend(f"{words} {p.job} is left out, {p.reason}" for p in plans if not p.time)
+        timed = [(p.time, p.runs_per_year / MONTHS) for p in plans if p.time is not None]
+        for stem, unit, parts in (
+            ("training_gpu_hours", "GPU-h per month", [(t.gpu_hours, n) for t, n in timed]),
+            ("training_kwh", "kWh per month", [(t.energy_kwh, n) for t, n in timed]),
+        ):
+            if timed:
+                value = total((each.scaled(runs, unit) for each, runs in parts), unit)
+                source = timed[0][0].source
+                self.put_of_option(stem, f"Fine-tuning, {unit}", value, source, "training")
+
+    def _find_power(self, machine: Server) -> None:
+        """Power of a server; a limit on its cards takes off what they may not draw."""
+        built_for = catalogue.gpu(machine.gpu_id).tdp_w or 0.0
+        cards = machine.gpu_count * built_for / 1000
+        limit = self.option.power_limit_w or built_for
+        cut = max(0.0, 1 - limit / built_for) if built_for else 0.0
+        value = Range.ordered((kw - min(kw, cards) * cut for kw in machine.power_kw.ends), "kW")
+        label = f"Power of {machine.label} under load"
+        source = source_of(machine)
+        key = machines_key(self.name, self.existing)
+        self.put(f"power_kw.{key}", label, value, source, "power_kw", machine.note)
+
+    def moves(self) -> tuple[float, ...]:
+        """Tests of a successor in each year, as the vendor's habits let expect: moves to another
+        model times the workloads that a model serves."""
+        option = self.option
+        years = stability.moves(self.scenario, self.name) if option.kind in BY_REQUEST else ()
+        # Who moves to a cheaper model each year tests each year.
+        if self.scenario.finance.price_path == "equal_quality":
+            years = tuple(Range.exact(max(1.0, y.central), y.unit) for y in years)
+        expected = sum(y.central for y in years)
+        if not expected:
+            return ()
+        low, high = (sum(getattr(y, end) for y in years) / expected for end in ("low", "high"))
+        band = Range(low, 1.0, high, unit="of those expected")
+        source = Source(
+            source="siting estimate from the vendor's retirements",
+            locator="retirement calendar",
+            date=self.day.isoformat(),
+            kind="estimate",
         )
-        label = f"Exchange rate {currency} to {self.client.currency}"
-        return [self.put(f"fx.{currency}", label, value, found.source)]
+        label = "Number of moves to successors"
+        self.put_of_option("moves_band", label, band, source, "moves_band")
+        served = len(self.scenario.workloads) / len(set(option.models.values()))
+        return tuple(y.central * served for y in years)
 
-    def quote(self, item: str, label: str) -> list[str]:
-        """The client's quote for an item of this option, or for the item in every option."""
-        place = self.quoted_at(item)
-        if place is None:
-            return []
-        q = self.scenario.finance.quotes[place]
-        where = f"quote {place + 1} of the scenario"
-        source = Source(source=q.source, locator=where, date=q.date.isoformat(), kind="client")
-        currency = re.match(r"[A-Z]{3}\b", q.unit)  # EUR/GPU-h; else the client's
-        value = replace(q.value, unit=q.unit)
-        key = f"{item}.{self.name}"
-        if q.workloads:  # of another workload there may be another
-            key = f"{key}.quote-{place + 1}"
-        self.put(key, f"{label} (quote)", value, source, item)
-        return [key, *self.fx(currency[0] if currency else "")]
-
-    def quoted_at(self, item: str) -> int | None:
-        """Place of that quote among the client's; None where there is none that still holds."""
-        day = self.client.report_date
-        for name in (f"option.{self.name}.{item}", item):
-            for place, q in enumerate(self.scenario.finance.quotes):
-                holds = q.valid_until is None or q.valid_until >= day
-                if holds and q.item == name and q.is_of(self.workload):
-                    return place
-        return None
+    def find_of_option(self) -> None:
+        """What quantities of an option hang on, beside its machines."""
+        kind = self.option.kind
+        suffix = f".{self.name}"
+        self.parameter("fte_platform", kind, suffix=suffix)
+        if kind not in BY_REQUEST:
+            self.parameter("fte_per_8_gpus", kind, suffix=suffix)
+        self._find_hidden_work()
+        self._find_training()
 
     # -- lines
 
     def lines(self) -> Iterator[Line]:
-        """Cost items of an option; one that is in use today needs no migration."""
+        """Cost items of an option, or of existing servers of another kind alone."""
         option = self.option
-        suffix = f".{self.name}"
-        place = option.country or self.client.country
-        self.parameter("fte_platform", option.kind, suffix=suffix)
-        if option.kind not in BY_REQUEST:
-            self.parameter("fte_per_8_gpus", option.kind, suffix=suffix)
-        self._find_hidden_work()
-        self._find_training()
         if self.machine is not None:
             self._find_power(self.machine)
-        for item in cost_items(option.kind, place, self.client.report_date.isoformat()):
+        country = option.country or self.client.country
+        for item in cost_items(option.kind, country, self.day.isoformat()):
             if not self._applies(item):
                 continue
-            wages = "staff_cost" in item.multiply_by.split()
-            vat = ("vat",) if "vat" in self.factors and not wages else ()
+            # Nobody bills wages, nor what the client says that a server would fetch.
+            is_worth = item.driver == "owned_server" and bool(self._said.get(item.id))
+            unbilled = is_worth or "staff_cost" in item.multiply_by.split()
+            vat = ("vat",) if "vat" in self.factors and not unbilled else ()
             for workload in self.scenario.workloads if item.driver == "request" else ("",):
                 finder = replace(self, workload=workload)
-                factors = finder._price(item)
-                yield Line(
-                    item=item, factors=(*factors, *vat), workload=workload, path=finder._path(item)
-                )
-
-    def lines_of_kind(self) -> Iterator[Line]:
-        """Cost items of existing servers: what runs, what they would fetch today, and
-        what they bring and cost in the end. They are not bought, moved to, nor replaced by their
-        like; hands for all GPUs are in the option's own line."""
-        assert self.machine is not None
-        assert self.existing is not None
-        self._find_power(self.machine)
-        place = self.option.country or self.client.country
-        day = self.client.report_date.isoformat()
-        for item in cost_items(self.option.kind, place, day):
-            if not self._is_of_kind(item):
-                continue
-            amount = None
-            if item.id == "maintenance":
-                amount = self.existing.support_per_year
-            elif item.id == "owned_already":
-                amount = self.existing.value_each
-            factors = self._price(item) if amount is None else [self._stated(item, amount)]
-            # What they would fetch, as the client says it, is no purchase.
-            taxed = item.driver != "owned_server" or amount is None
-            vat = ("vat",) if "vat" in self.factors and taxed else ()
-            yield Line(
-                item=item,
-                factors=(*factors, *vat),
-                path=item.path,
-                side=self.machine.id,
-                existing_label=self.machine.label,
-            )
-
-    def _is_of_kind(self, item: CostItem) -> bool:
-        """Whether existing servers have a cost item."""
-        assert self.existing is not None
-        value = self.existing.value_each
-        match item.driver:
-            case "owned_server":
-                return value is None or value.high > 0
-            case "server" | "resale_server":
-                return item.when not in ("once", "at_refresh")
-        return item.driver in ("gpu", "kw", "kwh")
-
-    def _stated(self, item: CostItem, amount: Range) -> str:
-        """The factor of what the client says of existing servers."""
-        assert self.machine is not None
-        value = replace(amount, unit=f"{self.client.currency} per server")
-        source = self.scenario.source(f"options.{self.name}.existing_servers")
-        label = f"{item.label}, {self.machine.label}"
-        return self.put(f"{item.id}.{self.key}", label, value, source, item.id)
-
-    def _path(self, item: CostItem) -> str:
-        """How the price of an item moves over the horizon."""
-        if item.path == "rental":
-            return "rental:" + {"1y": "12", "3y": "36"}.get(self.option.commitment, "1")
-        return f"api:{self._model_path().key}" if item.path == "api" else item.path
-
-    def _model_path(self) -> ModelPath:
-        """How the price of the model moves that serves the workload; found once for each.
-
-        Open weights that a host ends can be had at another, so that their price is as listed.
-        """
-        option = self.option
-        how = self.scenario.finance.price_path
-        model = option.runs(self.workload) or next(iter(option.models.values()), "")
-        workload = self.workload or next(iter(self.scenario.workloads))
-        key = api_prices.path_key(self.name, option, model)
-        if key in self.api_paths:
-            return self.api_paths[key]
-        if option.kind in HOSTED_OPEN and how in api_prices.ENDING:
-            how = "list"
-        path = ModelPath(key=key, how=how)
-        if how in api_prices.FALLING:
-            self.parameter("api_decline")
-        if option.kind not in HOSTED_OPEN:
-            path = self._of_vendor(path, model, workload)
-        self.api_paths[key] = path
-        return path
-
-    def _of_vendor(self, path: ModelPath, model: str, workload: str) -> ModelPath:
-        """The path of a model at its vendor, with what is announced of its price and its end."""
-        hidden = quality.hidden_tokens(self.scenario, self.name, workload).central
-        option = self.option
-        day = self.client.report_date
-        months = self.scenario.finance
-        # A quote of the client's own holds to the end, or falls for who moves each year.
-        quoted = replace(path, how="list") if path.how in api_prices.ENDING else path
-        try:
-            today = self._request(model, workload, hidden)
-        except NotPriced:
-            return quoted
-        if today.per_request <= 0:
-            return quoted
-        steps = api_prices.announced(option.provider, model, day, months.horizon_months)
-        ratios = (
-            (month, self._request(model, workload, hidden, then).per_request / today.per_request)
-            for month, then in steps
-        )
-        path = replace(path, announced=tuple(ratios))
-        if path.how in api_prices.ENDING:
-            end = api_prices.ending(
-                option.vendor, model, day, months.horizon_months, self.scenario.seed
-            )
-            seller, _, supposed = self.scenario.suppose.follows.get(model, "").partition("/")
-            named = (supposed,) if supposed else end.lasting
-            ratio = self._successor_price(named, workload, today, seller)
-            for factor in api_prices.factors(
-                path, today, end, day, months.horizon_months, successor=ratio
-            ):
-                self.factors[factor.name] = factor
-        return path
-
-    def _successor_price(
-        self, named: Sequence[str], workload: str, today: prices.ApiPrice, seller: str = ""
-    ) -> Range | None:
-        """Price of a request to the first successor that is named and has a price, over today's.
-
-        With the hidden tokens of its own: a model that thinks follows one that does not, at what
-        the vendor does by default. None where no successor is named or none has a price.
-        seller: whose list it is on, where that is not the provider's.
-        """
-        asked = self.scenario.workloads[workload]
-        for model in named:
-            effort = self.option.effort
-            if reasoning.effort_missing(model, effort):
-                effort = "default"
-            hidden = quality.reasoning_tokens(asked, effort, model)
-            with suppress(NotPriced):
-                found = [
-                    self._request(model, workload, tokens, seller=seller).per_request
-                    / today.per_request
-                    for tokens in (hidden.low, hidden.central, hidden.high)
-                ]
-                return Range.ordered(found, "of the price before")
-        return None
+                factors = (*finder._price(item), *vat)
+                path = finder._path(item)
+                kind = self.existing
+                yield Line(item=item, factors=factors, workload=workload, path=path, existing=kind)
 
     def _applies(self, item: CostItem) -> bool:
         """Whether an option has a cost item of its kind; one that runs today needs no migration."""
         option = self.option
+        if self.existing is not None:
+            return self._of_existing(item, self.existing.stated)
         match item.driver:
             case "owned_server":
                 runs_today = option.in_use and not option.existing_servers
@@ -664,6 +597,17 @@ class _Finder:
             return False
         return (option.kind, option.provider) == (today.kind, today.provider)
 
+    @staticmethod
+    def _of_existing(item: CostItem, stated: ExistingServers) -> bool:
+        """Whether existing servers have a cost item: they are neither bought nor replaced by their
+        like, and hands for all machines are in the option's own line."""
+        match item.driver:
+            case "owned_server":
+                return stated.value_each is None or stated.value_each.high > 0
+            case "server" | "resale_server":
+                return item.when not in ("once", "at_refresh")
+        return item.driver in ("gpu", "kw", "kwh")
+
     def _price(self, item: CostItem) -> list[str]:
         """Factors of a line: a quote for the whole, or the item's value times looked-up prices."""
         if quoted := self.quote(item.id, item.label):
@@ -677,6 +621,52 @@ class _Finder:
             factors = [key, *self.fx(item.currency)]
         return [*factors, *chain(*map(self.looked_up, item.multiply_by.split()))]
 
+    def _path(self, item: CostItem) -> str:
+        """How the price of an item moves over the horizon."""
+        if item.path == "rental":
+            return "rental:" + {"1y": "12", "3y": "36"}.get(self.option.commitment, "1")
+        return f"api:{self._model_path().key}" if item.path == "api" else item.path
+
+    def quote(self, item: str, label: str) -> list[str]:
+        """The client's quote for an item of this option, or for the item in every option; of what
+        belongs to existing servers alone, what it says of them."""
+        if item in self._said:
+            return self._stated(item, label, self._said[item])
+        place = self.quoted_at(item)
+        if place is None:
+            return []
+        q = self.scenario.finance.quotes[place]
+        where = f"quote {place + 1} of the scenario"
+        source = Source(source=q.source, locator=where, date=q.date.isoformat(), kind="client")
+        currency = re.match(r"[A-Z]{3}\b", q.unit)  # EUR/GPU-h; else the client's
+        key = f"{item}.{self.name}"
+        if q.workloads:  # of another workload there may be another
+            key = f"{key}.quote-{place + 1}"
+        self.put(key, f"{label} (quote)", replace(q.value, unit=q.unit), source, item)
+        return [key, *self.fx(currency[0] if currency else "")]
+
+    @property
+    def _said(self) -> Mapping[str, Range | None]:
+        """What the client says of existing servers, which no quote for others holds for."""
+        return self.existing.stated.amounts if self.existing else {}
+
+    def _stated(self, item: str, label: str, value: Range | None) -> list[str]:
+        if self.existing is None or value is None:
+            return []
+        name = f"{item}.{machines_key(self.name, self.existing)}"
+        unit = f"{self.client.currency} per server"
+        where = f"options.{self.name}.existing_servers"
+        return self.put_stated(name, f"{label}, {self.existing.server.label}", value, unit, where)
+
+    def quoted_at(self, item: str) -> int | None:
+        """Place of that quote among the client's; None where there is none that still holds."""
+        for name in (f"option.{self.name}.{item}", item):
+            for place, q in enumerate(self.scenario.finance.quotes):
+                holds = q.valid_until is None or q.valid_until >= self.day
+                if holds and q.item == name and q.is_of(self.workload):
+                    return place
+        return None
+
     def looked_up(self, price: str) -> list[str]:
         """Factors of a price, or of a parameter: the client's quote, or what is published."""
         request = f"request of {in_words(self.workload)}"
@@ -685,11 +675,9 @@ class _Finder:
             return quoted
         match price:
             case "api_request":
-                return self._request_price(self.workload)
+                return self.request_price()
             case "server_price":
                 return self._server_price(price)
-            case "server_list_price" if self.existing is not None:
-                return self._server_price("server_price")
             case "server_list_price":  # a price of nothing buys no maintenance: the list price does
                 paid = self.looked_up("server_price")
                 return paid if self.factors[paid[0]].value.central else self._server_price(price)
@@ -698,69 +686,49 @@ class _Finder:
             case "electricity":
                 return self._electricity()
             case "pue_overhead":
-                return self._pue_overhead(price)
+                return self._pue_overhead()
             case "staff_cost":
                 return self._staff_cost()
             case "provisioned_price":
-                assert self.option.provisioned is not None
-                hour = self.option.provisioned.price_per_unit_hour
-                value = replace(hour, unit=f"{self.client.currency}/unit-hour")
-                source = self.scenario.source(f"options.{self.name}.provisioned")
-                return [self.put_of_option(price, "Hour of a unit of throughput", value, source)]
+                return self._provisioned_price()
             case "training_gpu_hours" | "training_kwh" | "moves_band":
                 return [f"{price}.{self.name}"]
         return [self.parameter(price)]
 
-    def _pue_overhead(self, name: str) -> list[str]:
-        """What a room takes beyond its machines: as the client says, else as is usual there."""
-        room = self.option.room
-        if room is not None and room.pue is not None:
-            value = Range.exact(room.pue - 1, "PUE - 1")
-            source = self.scenario.source(f"options.{self.name}.room.pue")
-        else:
-            row = prices.pue(self.option)
-            value = Range.ordered((ratio - 1 for ratio in row.range.ends), "PUE - 1")
-            source = source_of(row)
-        return [self.put_of_option(name, "PUE - 1", value, source, name)]
+    # -- prices of machines, energy and work
 
     def _server_price(self, name: str) -> list[str]:
         assert self.machine is not None
+        value, source = prices.server_price(self.machine, self.day)
         label = f"Price of {self.machine.label}"
-        key = f"{name}.{self.key}"
-        if self.existing is not None and self.existing.price_each is not None:
-            stated = replace(self.existing.price_each, unit=self.client.currency)
-            where = self.scenario.source(f"options.{self.name}.existing_servers")
-            return [self.put(key, label, stated, where, "server_price")]
-        value, source = prices.server_price(self.machine, self.client.report_date)
-        return [self.put(key, label, value, source, "server_price"), *self.fx("USD")]
+        key = f"{name}.{machines_key(self.name, self.existing)}"
+        self.put(key, label, value, source, "server_price")
+        return [key, *self.fx("USD")]
 
     def _gpu_hour(self) -> list[str]:
         option = self.option
         gpu = catalogue.gpu(option.gpu).id
-        found = prices.gpu_hour(option, gpu, self.client.report_date)
+        found = prices.gpu_hour(option, gpu, self.day)
         if found.note:
             self.notes.append(f"{option.label}: {found.note}")
         listed = Range.exact(found.usd * (1 - option.discount), "USD/GPU-h")
-        value = prices.aged(listed, found.source, self.client.report_date)
+        value = prices.aged(listed, found.source, self.day)
         # Options that rent the same card of one provider pay one price, and are drawn alike.
         driver = f"gpu_hour.{option.provider or option.vendor}.{gpu}"
-        key = self.put_of_option(
-            "gpu_hour", "GPU-hour on demand", value, found.source, driver, found.note
-        )
+        label = "GPU-hour on demand"
+        key = self.put_of_option("gpu_hour", label, value, found.source, driver, found.note)
         term = option.commitment
         committed = [self.parameter(f"commitment_{term}")] if term != "on_demand" else []
         return [key, self.parameter("rental_price_band"), *self.fx("USD"), *committed]
 
     def _electricity(self) -> list[str]:
-        stated = self.scenario.finance.electricity_per_kwh
-        place = self.option.country
-        if stated is not None:
-            value = replace(stated, unit=f"{self.client.currency}/kWh")
-            source = self.scenario.source("finance.electricity_per_kwh")
-            return [self.put("electricity.client", "Electricity, own tariff", value, source)]
-        place = place or self.client.country
-        day = self.client.report_date
-        row = prices.row("electricity", prices.ElectricityPrice, day, country=place)
+        if stated := self.scenario.finance.electricity_per_kwh:
+            unit = f"{self.client.currency}/kWh"
+            where = "finance.electricity_per_kwh"
+            label = "Electricity, own tariff"
+            return self.put_stated("electricity.client", label, stated, unit, where)
+        place = self.option.country or self.client.country
+        row = prices.row("electricity", prices.ElectricityPrice, self.day, country=place)
         if row is None:
             raise NotPriced(f"no electricity price for {place}; write finance.electricity_per_kwh")
         band = prices.parameter("electricity_band").range
@@ -769,125 +737,42 @@ class _Finder:
         key = f"electricity.{row.country}"
         return [self.put(key, label, value, source_of(row), "electricity"), *self.fx(row.currency)]
 
+    def _pue_overhead(self) -> list[str]:
+        """What a room takes beyond its machines: as the client says, else as is usual there."""
+        room = self.option.room
+        if room is not None and room.pue is not None:
+            ends = (room.pue,) * 3
+            source = self.scenario.source(f"options.{self.name}.room.pue")
+        else:
+            usual = prices.pue(self.option)
+            ends = usual.range.ends
+            source = source_of(usual)
+        value = Range.ordered((ratio - 1 for ratio in ends), "PUE - 1")
+        return [self.put_of_option("pue_overhead", "PUE - 1", value, source, "pue_overhead")]
+
     def _staff_cost(self) -> list[str]:
-        stated = self.scenario.finance.staff_cost_per_year
+        if stated := self.scenario.finance.staff_cost_per_year:
+            unit = f"{self.client.currency} per FTE-year"
+            where = "finance.staff_cost_per_year"
+            return self.put_stated("staff_cost", "One infrastructure engineer", stated, unit, where)
         country = self.client.country
-        if stated is not None:
-            value = replace(stated, unit=f"{self.client.currency} per FTE-year")
-            source = self.scenario.source("finance.staff_cost_per_year")
-            return [self.put("staff_cost", "One infrastructure engineer", value, source)]
         currency = prices.parameter("staff_cost", "", country).currency
         return [self.parameter("staff_cost", "", country), *self.fx(currency)]
 
-    # -- what an option needs, as a factor
+    def _provisioned_price(self) -> list[str]:
+        assert self.option.provisioned is not None
+        hour = self.option.provisioned.price_per_unit_hour
+        value = replace(hour, unit=f"{self.client.currency}/unit-hour")
+        source = self.scenario.source(f"options.{self.name}.provisioned")
+        label = "Hour of a unit of throughput"
+        return [self.put_of_option("provisioned_price", label, value, source)]
 
-    def _find_hidden_work(self) -> None:
-        """Hidden tokens that a model's thinking needs: the same evidence for every option."""
-        found = Range.exact(0.0)
-        work = Range.exact(1.0, "x")
-        for workload, asked in self.scenario.workloads.items():
-            hidden = quality.hidden_tokens(self.scenario, self.name, workload)
-            if hidden.high > found.high:
-                asked = pictures.read(asked, self.option.runs(workload))
-                read = READING_WORK * asked.input_tokens.mean * (1 - asked.cached_input_share)
-                seen = asked.output_tokens.mean + read
-                ends = ((seen + h) / (seen + hidden.central) for h in hidden.ends)
-                found = replace(hidden, unit="tokens per request")
-                work = Range.ordered(ends, "x")
-        if found.is_exact:
-            return
-        source = source_of(quality.efforts_row(self.option.effort))
-        if "hidden_tokens" not in self.factors:
-            self.put("hidden_tokens", "Hidden reasoning tokens", found, source)
-        if self.option.kind not in BY_REQUEST:
-            self.put_of_option("hidden_work", "Work of a request over the plan", work, source,
-                     "hidden_tokens")  # fmt: skip
+    # -- prices of requests
 
-    def _find_training(self) -> None:
-        """GPU-hours and energy of an option's fine-tuning jobs, by month."""
-        plans = [p for jobs in self.training.values() for p in jobs if p.option == self.name]
-        words = f"{self.option.label}: fine-tuning"
-        self.notes.extend(f"{words} {p.job} is left out, {p.reason}" for p in plans if not p.time)
-        timed = [(p.time, p.runs_per_year / MONTHS) for p in plans if p.time is not None]
-        for stem, unit, parts in (
-            ("training_gpu_hours", "GPU-h per month", [(t.gpu_hours, n) for t, n in timed]),
-            ("training_kwh", "kWh per month", [(t.energy_kwh, n) for t, n in timed]),
-        ):
-            if timed:
-                value = total((each.scaled(runs, unit) for each, runs in parts), unit)
-                self.put_of_option(
-                    stem, f"Fine-tuning, {unit}", value, timed[0][0].source, "training"
-                )
-
-    def _find_power(self, machine: Server) -> None:
-        """Power of a server; a limit on its cards takes off what they may not draw."""
-        built_for = catalogue.gpu(machine.gpu_id).tdp_w or 0.0
-        cards = machine.gpu_count * built_for / 1000
-        limit = self.option.power_limit_w or built_for
-        cut = max(0.0, 1 - limit / built_for) if built_for else 0.0
-        value = Range.ordered((kw - min(kw, cards) * cut for kw in machine.power_kw.ends), "kW")
-        self.put(f"power_kw.{self.key}", f"Power of {machine.label} under load", value,
-                 source_of(machine), "power_kw", machine.note)  # fmt: skip
-
-    def moves(self) -> tuple[float, ...]:
-        """Tests of a successor in each year, as the vendor's habits let expect: moves to another
-        model times the workloads that a model serves."""
+    def request_price(self) -> list[str]:
+        """Factors of the price of a request of the workload."""
         option = self.option
-        years = stability.moves(self.scenario, self.name) if option.kind in BY_REQUEST else ()
-        # Who moves to a cheaper model each year tests each year.
-        if self.scenario.finance.price_path == "equal_quality":
-            years = tuple(Range.exact(max(1.0, y.central), y.unit) for y in years)
-        expected = sum(y.central for y in years)
-        if not expected:
-            return ()
-        low, high = (sum(getattr(y, end) for y in years) / expected for end in ("low", "high"))
-        words = "siting estimate from the vendor's retirements"
-        day = self.client.report_date
-        where = "retirement calendar"
-        source = Source(source=words, locator=where, date=day.isoformat(), kind="estimate")
-        band = Range(low, 1.0, high, unit="of those expected")
-        self.put_of_option(
-            "moves_band", "Number of moves to successors", band, source, "moves_band"
-        )
-        served = len(self.scenario.workloads) / len(set(option.models.values()))
-        return tuple(y.central * served for y in years)
-
-    # -- requests of an API
-
-    def beside_list(self, item: str, place: int) -> Invoiced:
-        """A quote for requests, of an item and at a place among all, beside the list price."""
-        found = Invoiced(option=self.option.label, workload=self.workload, place=place)
-        try:
-            listed = self._in_money(self._request_price(self.workload))
-        except (NotPriced, NotEstimated):
-            return found
-        paid = self._in_money(self.quote(item, ""))
-        if listed.low <= paid.high and paid.low <= listed.high:
-            return found
-        client = self.client
-        stated = self.scenario.workloads[self.workload]
-        load = workload_load(self.workload, stated, client.country, client.report_date)
-        a_month = load.requests(1).central / MONTHS
-        return replace(
-            found,
-            times=paid.central / listed.central,
-            paid=paid.scaled(a_month).central,
-            listed=listed.scaled(a_month).central,
-            currency=client.currency,
-        )
-
-    def _in_money(self, factors: Sequence[str]) -> Range:
-        """The product of factors, in the client's currency."""
-        money = self.client.currency
-        found = Range.exact(1.0, money)
-        for factor in factors:
-            found = found.times(self.factors[factor].value, money)
-        return found
-
-    def _request_price(self, workload: str) -> list[str]:
-        """Factors of the price of a request of a workload."""
-        option = self.option
-        name = self.name
+        workload = self.workload
         model = option.runs(workload)
         if not model:
             raise NotPriced(f"no model is named for {workload}; write models: {{all: …}}")
@@ -895,14 +780,14 @@ class _Finder:
             pictures.tokens(self.scenario.workloads[workload], model)
         except NotEstimated as reason:
             raise NotPriced(str(reason)) from None
-        hidden = quality.hidden_tokens(self.scenario, name, workload)
+        hidden = quality.hidden_tokens(self.scenario, self.name, workload)
         low, price, high = (self._request(model, workload, tokens) for tokens in hidden.ends)
-        silent = self._request(model, workload, 0.0)
         if price.per_request <= 0:
             raise NotPriced(f"the price list has {model} at nothing; write a quote for api_request")
-        thought = (price.per_request - silent.per_request) / price.per_request
         asked = in_words(workload)
         sold = quality.spoken(model)
+        silent = self._request(model, workload, 0.0)
+        thought = (price.per_request - silent.per_request) / price.per_request
         if not hidden.is_exact and thought > ASK_ABOVE:
             self.notes.append(
                 f"{option.label}: about {thought:.0%} of the price of a request of {asked}, as "
@@ -911,14 +796,14 @@ class _Finder:
             )
         if self.scenario.workloads[workload].batchable_share and not price.batch:
             self.notes.append(f"{option.label}: no batch price for {sold}; full price is taken")
-        cost = Range(low.per_request, price.per_request, high.per_request,
-                     unit=f"{price.currency}/request").scaled(1 - option.discount)  # fmt: skip
+        ends = (low.per_request, price.per_request, high.per_request)
+        cost = Range(*ends, unit=f"{price.currency}/request").scaled(1 - option.discount)
         cached = f", {price.cached_per_million:g} cached" if price.cached_per_million else ""
         listed = f"{price.input_per_million:g} in, {price.output_per_million:g} out{cached}"
         label = f"Price of a request, {asked}, {sold}: {listed} {price.currency} per million tokens"
         driver = "api_request" if hidden.is_exact else "hidden_tokens"
         note = "long-context tier reached" if price.tiers else ""
-        key = f"api_request.{name}.{workload}"
+        key = f"api_request.{self.name}.{workload}"
         self.put(key, label, cost, price.source, driver, note)
         factors = [key, self.parameter("api_price_band")]
         if region := prices.regional_surcharge(option, model):
@@ -948,9 +833,97 @@ class _Finder:
             cached_share=load.lengths.cached_share,
             written_share=asked.cache_write_share,
         )
-        day = then or self.client.report_date
+        day = then or self.day
         batch = load.batchable_share
         if option.kind in HOSTED_OPEN:
             currency = self.client.currency
             return prices.open_request(option.provider, model, tokens, batch, day, currency)
         return prices.api_request(seller or option.provider, model, tokens, batch, day)
+
+    def _model_path(self) -> ModelPath:
+        """How the price of the model moves that serves the workload; found once for each.
+
+        Open weights that a host ends can be had at another, so that their price is as listed.
+        """
+        option = self.option
+        how = self.scenario.finance.price_path
+        model = option.runs(self.workload) or next(iter(option.models.values()), "")
+        workload = self.workload or next(iter(self.scenario.workloads))
+        key = api_prices.path_key(self.name, option, model)
+        if key in self.api_paths:
+            return self.api_paths[key]
+        if option.kind in HOSTED_OPEN and how in api_prices.ENDING:
+            how = "list"
+        path = ModelPath(key=key, how=how)
+        if how in api_prices.FALLING:
+            self.parameter("api_decline")
+        if option.kind not in HOSTED_OPEN:
+            path = self._of_vendor(path, model, workload)
+        self.api_paths[key] = path
+        return path
+
+    def _of_vendor(self, path: ModelPath, model: str, workload: str) -> ModelPath:
+        """The path of a model at its vendor, with what is announced of its price and its end."""
+        hidden = quality.hidden_tokens(self.scenario, self.name, workload).central
+        option = self.option
+        months = self.scenario.finance.horizon_months
+        try:
+            today = self._request(model, workload, hidden)
+        except NotPriced:
+            today = None
+        if today is None or today.per_request <= 0:
+            # A quote of the client's own holds to the end, or falls for who moves each year.
+            return replace(path, how="list") if path.how in api_prices.ENDING else path
+        ratios = (
+            (month, self._request(model, workload, hidden, then).per_request / today.per_request)
+            for month, then in api_prices.announced(option.provider, model, self.day, months)
+        )
+        path = replace(path, announced=tuple(ratios))
+        if path.how in api_prices.ENDING:
+            seed = self.scenario.seed
+            end = api_prices.ending(option.vendor, model, self.day, months, seed)
+            seller, _, supposed = self.scenario.suppose.follows.get(model, "").partition("/")
+            named = (supposed,) if supposed else end.lasting
+            ratio = self._successor_price(named, workload, today, seller)
+            for factor in api_prices.factors(path, today, end, self.day, months, successor=ratio):
+                self.factors[factor.name] = factor
+        return path
+
+    def _successor_price(
+        self, named: Sequence[str], workload: str, today: prices.ApiPrice, seller: str = ""
+    ) -> Range | None:
+        """Price of a request to the first successor that is named and has a price, over today's.
+
+        With the hidden tokens of its own: a model that thinks follows one that does not, at what
+        the vendor does by default. None where no successor is named or none has a price.
+        seller: whose list it is on, where that is not the provider's.
+        """
+        asked = self.scenario.workloads[workload]
+        for model in named:
+            effort = self.option.effort
+            if reasoning.effort_missing(model, effort):
+                effort = "default"
+            hidden = quality.reasoning_tokens(asked, effort, model)
+            with suppress(NotPriced):
+                found = [
+                    self._request(model, workload, tokens, seller=seller).per_request
+                    / today.per_request
+                    for tokens in (hidden.low, hidden.central, hidden.high)
+                ]
+                return Range.ordered(found, "of the price before")
+        return None
+
+
+def hours_paid() -> Factor:
+    """GPU-hours paid over those needed where idle rented GPUs are returned: the setting by which
+    capacity counts them, too. Nobody pays for fewer than are needed, so its floor is 1."""
+    setting = catalogue.settings("load_settings")["scale_down"]
+    return Factor(
+        name=setting.setting,
+        label=setting.meaning,
+        value=replace(setting.range, unit="of those needed"),
+        source=source_of(setting),
+        driver=setting.setting,
+        floor=1.0,
+        note=setting.note,
+    )

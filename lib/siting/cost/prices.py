@@ -280,7 +280,8 @@ def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
         if found := [*known_at(day, "hardware_prices", HardwarePrice, form=form, **asked)]:
             return _span(found, machine, day)
     raise NotPriced(
-        f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`"
+        f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`, "
+        "or `price_each` of existing servers"
     )
 
 

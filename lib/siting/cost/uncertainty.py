@@ -1,7 +1,7 @@
 """How sure the cost comparison is: what its inputs may be, and what every option then costs.
 
-The uncertain factors of the plan are drawn, and every option is billed with `tco.totals`, the same
-evaluation as the central case. Draws are correlated by a Gaussian copula: factors of one driver
+The uncertain factors of the plan are drawn, and every option is billed with `ledger.totals`, as is
+the central case. Draws are correlated by a Gaussian copula: factors of one driver
 move together, and siting_facts/cost_correlations.csv says which drivers follow each other. A
 hybrid owns in every draw what is best in the central case, because servers are bought before the
 future is known.
@@ -20,7 +20,7 @@ import scipy  # whose parts load once they are used: a check of a file needs non
 from siting import catalogue
 from siting import draws as streams
 from siting.catalogue import Fact
-from siting.cost import tco
+from siting.cost import ledger, tco
 from siting.cost.money import Array
 from siting.cost.priced import Draws, Plan
 from siting.cost.prices import Factor
@@ -150,7 +150,7 @@ def one_at_a_time(plan: Plan, names: Sequence[str]) -> dict[str, dict[str, Array
         z[driver][2 * place : 2 * place + 2] = -Z90, Z90
     if not moved or not names:
         return {}
-    costs = {n: t.present for n, t in tco.totals(plan, draws_at(plan, z), names).items()}
+    costs = {n: t.present for n, t in ledger.totals(plan, draws_at(plan, z), names).items()}
     return {
         driver: {name: cost[2 * place : 2 * place + 2] for name, cost in costs.items()}
         for place, driver in enumerate(moved)
@@ -164,7 +164,7 @@ def a_tenth_more(plan: Plan, names: Sequence[str]) -> dict[str, dict[str, float]
     scale = np.ones((len(factors), len(factors) + 1))  # the last column is the plan
     np.fill_diagonal(scale, 1.1)
     moved = {f: plan.factors[f].value.central * row for f, row in zip(factors, scale, strict=True)}
-    costs = {n: t.present for n, t in tco.totals(plan, plan.central(**moved), names).items()}
+    costs = {n: t.present for n, t in ledger.totals(plan, plan.central(**moved), names).items()}
     return {
         factor: {name: float(cost[place] - cost[-1]) for name, cost in costs.items()}
         for place, factor in enumerate(factors)
@@ -196,7 +196,7 @@ class Uncertainty:
     plan: Plan
     scores: Mapping[str, Array]
     """Standard normal score of each driver. [n each]"""
-    totals: Mapping[str, tco.Totals]
+    totals: Mapping[str, ledger.Totals]
     """Cost of each option."""
 
     @cached_property

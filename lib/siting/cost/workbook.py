@@ -27,10 +27,11 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from siting.catalogue import STALE_DAYS
-from siting.cost import api_prices, cashflow, fiscal
+from siting.cost import api_prices, fiscal
 from siting.cost.fiscal import FiscalYear
+from siting.cost.ledger import BEFORE, FORGONE, CashFlow, depreciation
 from siting.cost.money import MILLION, Array, discount_factors
-from siting.cost.tco import CashFlow, Comparison, OptionCost, depreciation, shown_factors
+from siting.cost.tco import Comparison, OptionCost, shown_factors
 from siting.inputs.scenario import Option, Scenario
 from siting.quantity import Range
 
@@ -396,7 +397,7 @@ def _fiscal_years(book: _Book, names: Mapping[str, str]) -> None:
     for name, cost in book.comparison.options.items():
         kinds: dict[str, list[int]] = {"investments and resale": [], "running": []}
         for line, flow in enumerate(cost.flows):
-            if flow.category != cashflow.FORGONE:
+            if flow.category != FORGONE:
                 invested = flow.capital or flow.category == "residual"
                 kinds["investments and resale" if invested else "running"].append(line)
         for kind, lines in kinds.items():
@@ -460,7 +461,7 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
         _write(sheet, row, [marked])
         _write(sheet, row, cells, book.formats["money"], first=1)
         _write(sheet, row, [book.scenario.finance.price_path.replace("_", " ")], first=5)
-        unpaid = [n for n, flow in enumerate(cost.flows) if flow.category == cashflow.FORGONE]
+        unpaid = [n for n, flow in enumerate(cost.flows) if flow.category == FORGONE]
         less = "".join(f"-'{names[name]}'!C{line + 2}" for line in unpaid)
         paid = (f"=B{row + 1}{less}", float(cost.paid.sum()))
         _write(sheet, row, [paid], book.formats["money"], first=6)
@@ -516,7 +517,7 @@ def charges(comparison: Comparison, scenario: Scenario) -> Iterator[Charge]:
             "SubAccountName": cost.label,
         }
         for f in cost.flows:
-            if f.category == cashflow.FORGONE:  # nobody bills it
+            if f.category == FORGONE:  # nobody bills it
                 continue
             contract = _paid_to(scenario, name, f)
             for due in _charged(f, cost.life, months):
@@ -632,7 +633,7 @@ def _commitment(f: CashFlow) -> str:
 def _paid_to(scenario: Scenario, name: str, f: CashFlow) -> Option:
     """The option whose contract a charge falls under: the baseline's until production, in a
     hybrid that of its other side for what is billed by use."""
-    early = f.category == cashflow.BEFORE
+    early = f.category == BEFORE
     option = scenario.options[scenario.finance.baseline if early else name]
     if option.kind == "hybrid":
         option = scenario.options[option.burst if f.by_use else option.base]

@@ -1,26 +1,22 @@
 """Bursts of machines and agents, simulated on a replica as a fluid, second by second.
 
 What must be carried so that limits are kept while requests come in bursts, as a ratio to the mean
-of an hour, is looked for among a few of them (`BUNCHED`). Several searches go abreast, since a step
-of the fluid takes hardly longer for all of them than for one.
+of an hour, is looked for among a few of them (`BUNCHED`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from siting.serving.bunching import LEAST_SLACK, SEED, Bunching, busy_minute, scores, series
 from siting.serving.curve import Curve
 from siting.serving.performance import Array
 from siting.serving.queueing import LONE_RATE, Limits, latency, quantiles
 
-Places = npt.NDArray[np.intp]
 BURST_HOURS = 96
 """Length of the one by which a replica's bursts are sized; shorter ones differ by their luck."""
 BURST_STEP = 1
@@ -37,11 +33,132 @@ BUNCHED = np.geomspace(1.0, 20.0, 12)
 USUAL = 5
 """Place of the one of them that most agents ask for, or the one below it: there the search
 begins."""
-TOGETHER = 5
-"""Neighbours among them that are simulated together, those from 3 below the usual one to one above
-it first: a step takes hardly longer for all of them than for one."""
-ABREAST = 3
-"""Replicas whose bursts are simulated together at most: what they do takes 29 MiB each."""
+TOGETHER = (range(2), range(2, 7), range(7, 12))
+"""Places that are simulated together: a step takes hardly longer for a row of them than for one,
+and most searches end in the row in which they begin."""
+
+
+def headroom(curve: Curve, limits: Limits, kind: Bunching, rate: float) -> float:
+    """What a replica must carry, as a ratio to the mean of an hour, so that bursts keep its limits;
+    at least what chat must carry.
+
+    rate: what it carries of requests that come at random. [requests/s]
+    """
+    carried = BURST_STEP * rate / BUNCHED
+    courses: dict[int, _Course] = {}
+
+    @cache
+    def strain(place: int) -> float:
+        if place not in courses:
+            row = next(each for each in TOGETHER if place in each)
+            courses.update(zip(row, _fluid(curve, kind, carried[row]), strict=True))
+        return _strain(curve, limits, kind, float(carried[place]), courses[place])
+
+    # More room never strains more: from the usual place it is one way to the first that is enough.
+    first = USUAL
+    while first < len(BUNCHED) and strain(first) > 1:
+        first += 1
+    while 0 < first < len(BUNCHED) and strain(first - 1) <= 1:
+        first -= 1
+    if first == len(BUNCHED):
+        return float(BUNCHED[-1])
+    least = busy_minute("people")
+    if first == 0:
+        return least
+    beyond = math.log(strain(first - 1))
+    part = beyond / (beyond - math.log(strain(first)))
+    below = float(BUNCHED[first - 1])
+    return max(least, below * math.pow(float(BUNCHED[first]) / below, part))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """What a replica under bursts has done by each step. [step, hour]"""
+
+    read: Array
+    """Prompts."""
+    lasted: Array
+    """Tokens that each sequence under way was given, over those of a mean answer."""
+
+
+def _fluid(curve: Curve, kind: Bunching, carried: Array) -> list[_Course]:
+    """What a replica does under bursts where each of so many requests of a mean step is carried.
+
+    Prompts are read first come, first served, as long as there is a place, and all who are under
+    way wait while that lasts, so that a burst stretches the answers that it meets. In what is left
+    of a step they are given tokens, as fast as their number allows, and leave as answers of
+    exponential length would.
+
+    Thousands of steps over few numbers: each result goes into an array that is there, and constants
+    are arrays, since to fit a lone number to one takes NumPy as long as to multiply them.
+    """
+    risen = _evenly(kind).risen[1:]
+    steps = len(risen) + DRAIN_STEPS
+    shape = len(carried), risen.shape[1]
+    prompt_s = max(curve.prompt_s, 1e-9)
+    decode_s = np.concatenate([curve.decode_s[:1], curve.decode_s])  # with 0 … most under way
+    # Each chunk of prompts shares its step with those who are under way.
+    chunk_s = prompt_s * curve.chunk_tokens / max(1.0, curve.lengths.prompt_mean)
+    most_read = BURST_STEP * chunk_s / (chunk_s + decode_s) / prompt_s
+    leaving = 1 / (decode_s * curve.lengths.output.mean)
+    read = np.zeros((steps + 1, *shape))
+    lasted = np.zeros((steps + 1, *shape))
+    slots, prompts_s, step_s = (
+        np.full(shape, float(each)) for each in (curve.slots, prompt_s, BURST_STEP)
+    )
+    asked = np.repeat(carried[:, None], shape[1], axis=1)
+    under_way = np.zeros(shape)
+    number = np.empty(shape, np.intp)
+    now, other, rate = np.empty((3, *shape))
+    for step in range(steps):
+        number[...] = under_way  # whole ones
+        most_read.take(number, out=now, mode="clip")
+        np.minimum(now, np.subtract(slots, under_way, out=other), out=now)
+        now += read[step]
+        np.multiply(asked, risen[min(step, len(risen) - 1)], out=other)
+        np.minimum(now, other, out=read[step + 1])
+        np.subtract(read[step + 1], read[step], out=now)
+        np.multiply(now, prompts_s, out=other)
+        other -= step_s  # less than nothing: what is left of the step
+        leaving.take(number, out=rate, mode="clip")
+        other *= rate
+        np.subtract(lasted[step], other, out=lasted[step + 1])
+        under_way *= np.exp(other, out=other)
+        under_way += now
+    return [_Course(read=read[:, i], lasted=lasted[:, i]) for i in range(len(carried))]
+
+
+def _strain(curve: Curve, limits: Limits, kind: Bunching, carried: float, course: _Course) -> float:
+    """Latency as a share of its limit, the worse of two: up to one, both limits hold.
+
+    Requests of every length are followed through a course from when they come to their last token.
+    """
+    read = course.read.T.copy()
+    lasted = course.lasted.T.copy()
+    followed = _evenly(kind)
+    prompt_s = max(curve.prompt_s, 1e-9)
+
+    def within(values: Array) -> float:
+        """What as many of those that are followed do not exceed as must keep a limit."""
+        return float(quantiles(values, np.array([limits.percentile / 100]))[0])
+
+    asked = followed.before * carried
+    begun = np.maximum(_when(read, asked), followed.came)
+    waits = within((begun - followed.came) * BURST_STEP)
+    answers = _answers(curve.lengths.output.sigma, followed.came.shape[1])
+    ended = _when(lasted, _at(lasted, begun) + answers)
+    # Of few prompts of others that are read meanwhile, some meet more than the mean of them.
+    others = _at(read, ended) - asked
+    spread = curve.reading_spread
+    met = np.random.default_rng(SEED).poisson(np.maximum(others, 0.0) / spread) * spread
+    stay = (ended - begun) * BURST_STEP + (met - others) * prompt_s
+    between = within(stay / answers) / curve.lengths.output.mean
+    # What may be waited beside the time of a lone prompt.
+    slack = max(limits.ttft_s - latency(curve, LONE_RATE, (50,)).ttft[50], LEAST_SLACK)
+    return max(between / limits.tpot_s, waits / slack, 1e-6)
+
+
+# --- the requests that come -------------------------------------------------------------------
 
 
 @cache
@@ -50,16 +167,6 @@ def _steps(kind: Bunching) -> Array:
     seconds = series(kind, BURST_HOURS, even=True)
     hours = seconds.reshape(BURST_HOURS, -1, BURST_STEP).mean(axis=2)
     return np.ascontiguousarray((hours / hours.mean(axis=1, keepdims=True)).T)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Course:
-    """What a replica under bursts has done by each step. [hour, step]"""
-
-    read: Array
-    """Prompts."""
-    lasted: Array
-    """Tokens that each sequence under way was given, over those of a mean answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,236 +179,6 @@ class _Followed:
     """What comes before them, likewise."""
     came: Array
     """Step, and part of it, in which they come."""
-
-
-class Bursts:
-    """A replica under bursts, where some of BUNCHED times the mean of an hour are carried, and the
-    search for the least of them that keeps its limits."""
-
-    def __init__(self, curve: Curve, limits: Limits, kind: Bunching, rate: float) -> None:
-        self.curve = curve
-        self.limits = limits
-        self.kind = kind
-        self.rate = rate
-        alone = latency(curve, LONE_RATE, (50,))
-        self.slack = max(limits.ttft_s - alone.ttft[50], LEAST_SLACK)
-        """What may be waited beside the time of a lone prompt. [s]"""
-        self.followed = _evenly(kind)
-        self.prompt_s = max(curve.prompt_s, 1e-9)
-        self._strains: dict[int, float] = {}
-
-    def carried(self, place: int) -> float:
-        """Requests of a mean step where one of BUNCHED is carried."""
-        return float(BURST_STEP * self.rate / BUNCHED[place])
-
-    @property
-    def low(self) -> int:
-        """The last place of BUNCHED that is known to miss a limit; -1: none."""
-        return max((place for place, strain in self._strains.items() if strain > 1), default=-1)
-
-    @property
-    def high(self) -> int:
-        """The first place that is known to keep them, where all after it do; past the last: none.
-
-        More room never strains more.
-        """
-        kept = (place for place, strain in self._strains.items() if strain <= 1)
-        return min(kept, default=len(BUNCHED))
-
-    @property
-    def next(self) -> int | None:
-        """The place to look at next: from the usual one it is one way to the first that keeps the
-        limits; None: it is found."""
-        if not self._strains:
-            return USUAL
-        if self.high - self.low == 1:
-            return None
-        return self.low + 1 if self.high == len(BUNCHED) else self.high - 1
-
-    @property
-    def headroom(self) -> float:
-        """Ratio that is just enough, between two of BUNCHED; at least what chat must carry."""
-        least = busy_minute("people")
-        if self.high == 0:
-            return least
-        if self.high == len(BUNCHED):
-            return float(BUNCHED[-1])
-        below = float(BUNCHED[self.low])
-        beyond = math.log(self._strains[self.low])
-        part = beyond / (beyond - math.log(self._strains[self.high]))
-        ratio = float(BUNCHED[self.high]) / below
-        return max(least, below * math.pow(ratio, part))
-
-    def strain(self, place: int) -> float:
-        """Latency as a share of its limit, the worse of two, where one of BUNCHED is carried: up to
-        one, both limits hold."""
-        if place not in self._strains:
-            fluid = _Fluid(1, self.followed.risen)
-            fluid.run([_Lane(bursts=self, place=place)])
-            self.look_at(place, fluid.course(0))
-        return self._strains[place]
-
-    def neighbours(self) -> Iterator[_Lane]:
-        """The place to look at next, and those around it."""
-        if self.next is not None:
-            first = self.next - (self.next - USUAL + 3) % TOGETHER
-            for place in range(max(0, first), min(first + TOGETHER, len(BUNCHED))):
-                yield _Lane(bursts=self, place=place)
-
-    def go_on(self, fluid: _Fluid) -> None:
-        """Goes on with the search as far as a fluid leads."""
-        lanes = {e.place: lane for lane, e in enumerate(fluid.lanes) if e.bursts is self}
-        while self.next in lanes:
-            self.look_at(self.next, fluid.course(lanes[self.next]))
-
-    def look_at(self, place: int, course: _Course) -> None:
-        """Follows requests of every length through a course, from when they come to their last
-        token, and keeps how they are strained."""
-        came = self.followed.came
-        asked = self.followed.before * self.carried(place)
-        begun = np.maximum(_when(course.read, asked), came)
-        waits = self._within((begun - came) * BURST_STEP)
-        answers = _answers(self.curve.lengths.output.sigma, came.shape[1])
-        ended = _when(course.lasted, _at(course.lasted, begun) + answers)
-        # Of few prompts of others that are read meanwhile, some meet more than the mean of them.
-        others = _at(course.read, ended) - asked
-        spread = self.curve.reading_spread
-        met = np.random.default_rng(SEED).poisson(np.maximum(others, 0.0) / spread) * spread
-        stay = (ended - begun) * BURST_STEP + (met - others) * self.prompt_s
-        between = self._within(stay / answers) / self.curve.lengths.output.mean
-        self._strains[place] = max(between / self.limits.tpot_s, waits / self.slack, 1e-6)
-
-    def _within(self, values: Array) -> float:
-        """What as many of those that are followed do not exceed as must keep a limit."""
-        return float(quantiles(values, np.array([self.limits.percentile / 100]))[0])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lane:
-    """A replica under bursts where one of BUNCHED is carried."""
-
-    bursts: Bursts
-    place: int
-
-
-class _Fluid:
-    """What replicas under bursts do, as a fluid, step by step, several of them at once.
-
-    Prompts are read first come, first served, as long as there is a place, and all who are under
-    way wait while that lasts, so that a burst stretches the answers that it meets. In what is left
-    of a step they are given tokens, as fast as their number allows, and leave as answers of
-    exponential length would.
-
-    Thousands of steps over few numbers: constants are arrays of their shape, since to fit a lone
-    number to an array takes NumPy as long as to multiply them, and each result goes into an array
-    that is there. A step of twenty lanes takes twice as long as one of five.
-    """
-
-    def __init__(self, most: int, risen: Array) -> None:
-        """most: lanes at once. risen: what has come by each step, over what comes in a mean one, in
-        all lanes. [step, hour]"""
-        self.risen = [*risen[1:], *np.broadcast_to(risen[-1], (DRAIN_STEPS, risen.shape[1]))]
-        shape = (len(self.risen) + 1, most, risen.shape[1])
-        self._read = np.zeros(shape)
-        self._lasted = np.zeros(shape)
-        self._course = _Course(
-            read=np.zeros(shape[::2]).T.copy(), lasted=np.zeros(shape[::2]).T.copy()
-        )
-        self.lanes: Sequence[_Lane] = ()
-
-    def run(self, lanes: Sequence[_Lane]) -> None:
-        """Steps through all that comes; what was done before is given up."""
-        self.lanes = lanes
-        self.read = self._read[:, : len(lanes)]
-        """Prompts read by each step. [step, lane, hour]"""
-        self.lasted = self._lasted[:, : len(lanes)]
-        """Tokens that each sequence under way was given by each step, over those of a mean answer.
-        [step, lane, hour]"""
-        replicas = dict.fromkeys(lane.bursts for lane in lanes)
-        leaving = [_leaving(bursts.curve) for bursts in replicas]
-        begin = dict(zip(replicas, np.cumsum([0, *map(len, leaving)]).tolist(), strict=False))
-        self._step(
-            most_read=np.concatenate([_most_read(bursts) for bursts in replicas]),
-            leaving=np.concatenate(leaving),
-            begin=self._each(begin[lane.bursts] for lane in lanes).astype(np.intp),
-        )
-
-    def _step(self, *, most_read: Array, leaving: Array, begin: Places) -> None:
-        """All steps. most_read, leaving: with 0 … most sequences under way, replica by replica;
-        begin: where a lane's own begin there."""
-        carried = self._each(lane.bursts.carried(lane.place) for lane in self.lanes)
-        prompt_s = self._each(lane.bursts.prompt_s for lane in self.lanes)
-        slots = self._each(lane.bursts.curve.slots for lane in self.lanes)
-        step_s = np.full_like(slots, BURST_STEP)
-        under_way = np.zeros_like(slots)
-        number = np.empty_like(begin)
-        now = np.empty_like(slots)
-        other = np.empty_like(slots)
-        rate = np.empty_like(slots)
-        read = self.read[0]
-        lasted = self.lasted[0]
-        by_step = zip(self.risen, self.read[1:], self.lasted[1:], strict=True)
-        for come, by_now, lasted_now in by_step:
-            number[...] = under_way  # whole ones
-            number += begin
-            most_read.take(number, out=now, mode="clip")
-            np.minimum(now, np.subtract(slots, under_way, out=other), out=now)
-            now += read
-            np.minimum(now, np.multiply(carried, come, out=other), out=by_now)
-            np.subtract(by_now, read, out=now)
-            np.multiply(now, prompt_s, out=other)
-            other -= step_s  # less than nothing: what is left of the step
-            leaving.take(number, out=rate, mode="clip")
-            other *= rate
-            np.subtract(lasted, other, out=lasted_now)
-            under_way *= np.exp(other, out=other)
-            under_way += now
-            read = by_now
-            lasted = lasted_now
-
-    def _each(self, values: Iterable[float]) -> Array:
-        """A number of each lane, for all of its hours. [lane, hour]"""
-        return np.repeat(np.array([*values], float)[:, None], self.read.shape[2], axis=1)
-
-    def course(self, lane: int) -> _Course:
-        """What one of the lanes does; it is overwritten by the next that is asked for."""
-        self._course.read[...] = self.read[:, lane].T
-        self._course.lasted[...] = self.lasted[:, lane].T
-        return self._course
-
-
-def _from_none(curve: Curve) -> Array:
-    """Time of a decode step with 0 … most sequences under way. [s]"""
-    return np.concatenate([curve.decode_s[:1], curve.decode_s])
-
-
-def _leaving(curve: Curve) -> Array:
-    """Rate at which so many leave while they decode. [1/s]"""
-    return np.asarray(1 / (_from_none(curve) * curve.lengths.output.mean))
-
-
-def _most_read(bursts: Bursts) -> Array:
-    """Prompts that are read in a step with so many under way, at most: each chunk of them shares
-    its step with those."""
-    curve = bursts.curve
-    chunk_s = bursts.prompt_s * curve.chunk_tokens / max(1.0, curve.lengths.prompt_mean)
-    return np.asarray(BURST_STEP * chunk_s / (chunk_s + _from_none(curve)) / bursts.prompt_s)
-
-
-def look_for_least(searches: Sequence[Bursts]) -> None:
-    """Goes through searches to their end, several abreast.
-
-    searches: of requests that bunch in the same way.
-    """
-    left = [*searches]
-    if not left:
-        return
-    fluid = _Fluid(min(len(left), ABREAST) * TOGETHER, left[0].followed.risen)
-    while left:
-        fluid.run([lane for bursts in left[:ABREAST] for lane in bursts.neighbours()])
-        for bursts in left[:ABREAST]:
-            bursts.go_on(fluid)
-        left = [bursts for bursts in left if bursts.next is not None]
 
 
 @cache

@@ -1,19 +1,16 @@
 """What each option of a scenario needs to carry the load: pools of replicas, and their machines.
 
-Options that a vendor runs have none. An option with existing servers uses these first, and buys for
-the rest. The pools are found in `pools`, and `machines` counts what they stand on.
+Options that a vendor runs have none. The pools are found in `sizes`, and `machines` counts what
+they stand on. Where an option has existing servers of other kinds, its pools are still those of the
+whole load on servers that are bought; its machines are those that are bought, and those beside.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from itertools import product, starmap
-
-import numpy as np
 
 from siting import catalogue, pictures, quality
 from siting.catalogue import Input, UnknownName
@@ -21,51 +18,17 @@ from siting.inputs.scenario.model import ExistingServers, Option, Scenario
 from siting.memory import vram
 from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
-from siting.serving import carrying, machines, servers
+from siting.serving import machines, servers
 from siting.serving.load import LATE_FROM, Load, workload_load
-from siting.serving.machines import ExistingTask, Fleet, Rented, Task
+from siting.serving.machines import ExistingKind, Fleet, Renting
 from siting.serving.pools import Pool
-from siting.serving.servers import Array, OnServers, Server, StandBy
-from siting.serving.sizes import asked_first, best_pool
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExistingKind:
-    """Servers of one kind that an option has already; they serve before others are bought."""
-
-    existing: ExistingServers
-    server: Server
-    pools: Mapping[str, Pool]
-    """By model: what they serve."""
-    not_served: Mapping[str, str]
-    """By model: why they do not serve it."""
-
-    def count(self, year: int = 1) -> int:
-        """Servers that still serve in a year. [servers]"""
-        return self.existing.number if year <= self.existing.years_left else 0
-
-    def counts(self, years: int) -> Array:
-        """The same of each year. [Y]"""
-        return np.array([float(self.count(year)) for year in range(1, years + 1)])
-
-    def equivalent(self, server: Server, pools: Mapping[str, Pool]) -> float:
-        """Servers of the kind that is bought that carry as much as one of these. [servers]
-
-        pools: by model, on the kind that is bought.
-        """
-        of_these = 0.0
-        of_bought = 0.0
-        for model, pool in self.pools.items():
-            here = servers.replicas_per_server(self.server, pool.gpus_per_replica)
-            there = servers.replicas_per_server(server, pools[model].gpus_per_replica)
-            of_these += pool.level() / here
-            of_bought += pools[model].level() / there
-        return of_bought / of_these if of_these else 0.0
+from siting.serving.servers import Server
+from siting.serving.sizes import best_pool
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionCapacity:
-    """What an option needs to carry the load, in the central case."""
+    """What an option needs to carry the load, in the central case. Years count from 1."""
 
     kind: str
     """Of place, as `places` knows them."""
@@ -80,36 +43,19 @@ class OptionCapacity:
     """The option whose machines these are: a hybrid's base, else itself."""
     wanted: float
     """Availability that is asked for."""
-    existing_kinds: tuple[ExistingKind, ...] = ()
-    """Existing servers of other kinds than the one that is bought, in the order in which they
-    serve."""
+    existing: Sequence[ExistingKind] = ()
+    """Existing servers of other kinds than the one that is bought."""
 
-    @property
-    def serving_pools(self) -> tuple[Pool, ...]:
-        """Pools of all kinds of server that serve in the first year; those of the kind that is
-        bought, where none does."""
-        serving = tuple(pool for pool in self.all_pools if pool.load_share() > 0)
-        return serving or tuple(self.pools.values())
-
-    @property
-    def all_pools(self) -> tuple[Pool, ...]:
-        """Pools of all kinds of server, in the order in which they serve: those of existing
-        servers, then those of the kind that is bought."""
-        existing = (pool for kind in self.existing_kinds for pool in kind.pools.values())
-        return (*existing, *self.pools.values())
-
-    def existing_servers(self, year: int = 1) -> int:
-        """Servers of other kinds that serve or stand by in a year. [servers]"""
-        return sum(kind.count(year) for kind in self.existing_kinds)
-
-    def existing_gpus(self, year: int = 1) -> int:
-        """GPUs of those servers."""
-        return sum(kind.count(year) * kind.server.gpu_count for kind in self.existing_kinds)
+    def of_existing(self, figure: Callable[[Server], float], year: int = 1) -> float:
+        """A figure of each server that exists in a year, summed up."""
+        return sum(float(kind.count(year)[-1]) * figure(kind.server) for kind in self.existing)
 
     def gpus(self, year: int = 1) -> Range:
-        """GPUs of all pools in a year of the horizon, spares included."""
-        existing = Range.exact(self.existing_gpus(year), "GPUs")
-        return reduce(Range.plus, (p.gpus(year) for p in self.pools.values()), existing)
+        """GPUs of all pools, spares included; with existing servers, those that are there then."""
+        if self.existing:
+            return Range.exact(self.paid_gpus(year), "GPUs")
+        nothing = Range.exact(0.0, "GPUs")
+        return reduce(Range.plus, (pool.gpus(year) for pool in self.pools.values()), nothing)
 
     # --- what is paid for
 
@@ -118,79 +64,56 @@ class OptionCapacity:
         """The server that is bought; None for rented GPUs, or where none is known."""
         return servers.server_of(self.runs) if self.pools else None
 
-    def serving(self, year: int = 1) -> list[OnServers]:
-        """What serves of each pool."""
-        return [pool.serving(year) for pool in self.pools.values()]
-
     @cached_property
     def fleet(self) -> Fleet | None:
         """Its machines year by year, a mean hour of which is paid; None where there are none."""
         if not self.pools:
             return None
-        task = _task(self.pools, self.years)
-        if self.server is None:
-            rented = _rented(self.pools, task, self.years, is_committed=self.runs.is_committed)
-            return machines.rented_fleet(task, rented, hours=1.0)
-        existing = [self._of_existing(kind, self.server) for kind in self.existing_kinds]
-        site = self.runs.second_site
-        return machines.owned_fleet(task, self.server, second_site=site, existing=existing)
-
-    def _of_existing(self, kind: ExistingKind, bought: Server) -> ExistingTask:
-        """What the load would ask of existing servers of a kind."""
-        asked = _task(kind.pools, self.years)
-        return ExistingTask(
-            pools=asked.pools,
-            peak=asked.peak,
-            mean=asked.mean,
-            key=kind.server.id,
-            server=kind.server,
-            count=kind.counts(self.years),
-            equivalent=kind.equivalent(bought, self.pools),
+        work = machines.planned(tuple(self.pools.values()), self.years)
+        if self.server is not None:
+            return machines.owned(work, self.server, self.runs.second_site, self.existing)
+        idle = catalogue.settings("load_settings")["scale_down"].central
+        return machines.rented(
+            work, Renting(hours=1.0, idle=idle, committed=self.runs.is_committed)
         )
 
     def serving_servers(self, year: int = 1) -> int:
-        """Servers that are bought and whose replicas serve; those bought once are kept."""
+        """Servers whose replicas serve; those bought once are kept."""
         return int(self.fleet.serving[0, year - 1]) if self.fleet else 0
-
-    def serving_existing(self, year: int = 1) -> int:
-        """Existing servers of other kinds whose replicas serve; the others stand by."""
-        if self.fleet is None:
-            return 0
-        return sum(int(fleet.serving[0, year - 1]) for fleet in self.fleet.existing.values())
-
-    def spare_servers(self, year: int = 1) -> int:
-        """Servers that stand by for failure and maintenance, beside those that serve."""
-        beside = self.bought(year) - self.serving_servers(year)
-        return beside - self.second_site_servers(year)
-
-    def second_site_servers(self, year: int = 1) -> int:
-        """Servers that stand ready at a second site for the loss of the first."""
-        return int(self.fleet.at_second_site[0, year - 1]) if self.fleet else 0
-
-    def in_room(self, year: int = 1) -> int:
-        """Servers that stand in the client's room: those that serve, of all kinds, and spares
-        beside them."""
-        return self.serving_servers(year) + self.spare_servers(year) + self.existing_servers(year)
 
     def bought(self, year: int = 1) -> int:
         """Servers bought by a year, at the second site too."""
         return int(self.fleet.servers[0, year - 1]) if self.fleet else 0
 
+    def existing_servers(self, year: int = 1) -> int:
+        """Existing servers of other kinds."""
+        return int(self.of_existing(lambda server: 1.0, year))
+
+    def in_room(self, year: int = 1) -> int:
+        """Servers in the client's room: those that serve, spares beside them, existing ones."""
+        away = int(self.fleet.at_second_site[0, year - 1]) if self.fleet else 0
+        return self.bought(year) - away + self.existing_servers(year)
+
+    def spare_servers(self, year: int = 1) -> int:
+        """Servers bought that stand by in that room for failure and maintenance."""
+        beside = self.serving_servers(year) + self.existing_servers(year)
+        return self.in_room(year) - beside
+
     def paid_gpus(self, year: int = 1) -> float:
-        """GPUs paid for in a mean hour of a year: whole servers, commitments, or hours in use."""
+        """GPUs paid for in a mean hour: whole servers, commitments, or hours in use."""
         if self.fleet is None:
             return 0.0
-        if self.server is None:
-            return float(self.fleet.gpu_hours[0, year - 1])
-        return float(self.fleet.gpus[0, year - 1] + self.existing_gpus(year))
+        paid = self.fleet.gpu_hours if self.server is None else self.fleet.gpus
+        there = self.of_existing(lambda server: server.gpu_count, year)
+        return float(paid[0, year - 1]) + there
 
     def mean_utilisation(self, year: int = 1) -> float | None:
         """Used share of what the GPUs that are paid for could carry within the limits."""
         if not self.pools:
             return None
-        used = sum(
-            p.mix.used(year) * p.load_share(year) * p.gpus_per_replica for p in self.all_pools
-        )
+        if self.existing and self.fleet:
+            return float(self.fleet.busy[0, year - 1])
+        used = sum(pool.mix.used(year) * pool.gpus_per_replica for pool in self.pools.values())
         return min(1.0, used / self.paid_gpus(year))
 
     def left_when_one_fails(self, pool: Pool) -> float:
@@ -210,28 +133,26 @@ class OptionCapacity:
         """GPUs of the serving servers that no replica uses in the first year."""
         if self.server is None:
             return 0.0
-        taken = sum(each.replicas * each.gpus_per_replica for each in self.serving())
+        pools = self.pools.values()
+        taken = sum(pool.replicas[0].central * pool.gpus_per_replica for pool in pools)
         return self.serving_servers() * self.server.gpu_count - taken
 
     def availability(self, spares: bool = True) -> float | None:
-        """Share of the time in which enough servers run for the busiest hour; None for an API.
+        """Share of the time in which enough machines run for the busiest hour; None for an API.
 
         spares: whether those that stand by are counted.
         """
         if not self.pools:
             return None
+        if self.server is not None and self.fleet is not None:
+            serving = servers.servers_for(self.server, [p.serving() for p in self.pools.values()])
+            there = self.serving_servers() + self.spare_servers() + self.fleet.beside[0, 0]
+            stands = [(serving, max(0, servers.whole_down(there - serving)))]
+        else:
+            pools = [(pool.replicas[0], pool.total_replicas(1)) for pool in self.pools.values()]
+            stands = [(int(s.central), int(all_.central - s.central)) for s, all_ in pools]
         up = servers.uptime()
-        if self.server is not None:
-            serving = self.serving_servers() + self.serving_existing()
-            idle = self.existing_servers() - self.serving_existing()
-            standing_by = self.spare_servers() + idle if spares else 0
-            return servers.reached(serving, standing_by, up)
-        chances = []
-        for pool in self.pools.values():
-            needed = pool.replicas[0].central
-            standing_by = int(pool.total_replicas(1).central - needed) if spares else 0
-            chances.append(servers.reached(int(needed), standing_by, up))
-        return math.prod(chances)
+        return math.prod(servers.reached(n, beside if spares else 0, up) for n, beside in stands)
 
     @property
     def beyond_room(self) -> dict[int, list[str]]:
@@ -247,8 +168,8 @@ class OptionCapacity:
             return []
         count = self.in_room(year)
         bought = (count - self.existing_servers(year)) * self.server.power_kw.central
-        existing = sum(k.count(year) * k.server.power_kw.central for k in self.existing_kinds)
-        kw = (bought + existing) * (room.pue or 1.0)
+        there = self.of_existing(lambda server: server.power_kw.central, year)
+        kw = (bought + there) * (room.pue or 1.0)
         racks = math.ceil(count / room.servers_per_rack)
         words = []
         if room.kw is not None and kw > room.kw:
@@ -296,76 +217,14 @@ class OptionCapacity:
         return tuple(i for p in self.pools.values() for i in p.inputs)
 
 
-def _task(pools: Mapping[str, Pool], years: int) -> Task:
-    """What the load asks of pools in the central case, year by year. [pools × 1 × Y]"""
-    span = range(1, years + 1)
-    shape = (len(pools), 1, years)
-    peak = [pool.level(year) for pool in pools.values() for year in span]
-    mean = [pool.mix.used(year) for pool in pools.values() for year in span]
-    return Task(
-        pools=tuple(pools.values()),
-        peak=np.array(peak).reshape(shape),
-        mean=np.array(mean).reshape(shape),
-    )
-
-
-def _rented(pools: Mapping[str, Pool], task: Task, years: int, *, is_committed: bool) -> Rented:
-    """Replicas on rented GPUs: committed ones are paid around the clock, others hour by hour."""
-    none = np.zeros_like(task.peak)
-    serving = machines.rented_beside(task.peak, none)
-    paid = serving
-    if not is_committed:
-        idle = catalogue.settings("load_settings")["scale_down"].central
-        needed = np.array([_whole_replicas(pool, years) for pool in pools.values()])
-        paid = machines.paid_replicas(needed, serving, idle=idle, least=task.mean)
-    return Rented(
-        serving=serving,
-        paid=paid,
-        spare=machines.standing_by(task.pools, serving),
-        away_share=none,
-    )
-
-
-def _whole_replicas(pool: Pool, years: int) -> Array:
-    """Mean over the hours of each year of the whole replicas that requests need; at least one.
-
-    `priced.PoolLoad.beyond` has the same for any load, between points of a grid. [1 × Y]
-    """
-    now = pool.mix.hours_of_year(waiting=False, bunched=True) / pool.rate_per_replica.central
-    grown = np.array([[pool.mix.used(year) / pool.mix.used() for year in range(1, years + 1)]])
-    hours = servers.whole_up(now[:, None] * grown)
-    return np.asarray(np.maximum(1.0, hours).mean(axis=0, keepdims=True))
-
-
 def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
     """Capacity of every option of the scenario; a hybrid's is that of its base."""
     options = scenario.options
-    look_up([scenario], options)
     sized = {n: _option(scenario, n, o) for n, o in options.items() if o.kind != "hybrid"}
     return {
         name: sized[name] if name in sized else replace(sized[option.base], kind=option.kind)
         for name, option in options.items()
     }
-
-
-def look_up(scenarios: Iterable[Scenario], names: Iterable[str]) -> None:
-    """Simulates together the bursts that options of these names will ask for in each of the
-    scenarios as they are sized (`carrying.look_up`); sizing finds the same then, and sooner."""
-    both = product(scenarios, names)
-    carrying.look_up(asked for each in starmap(_asked, both) for asked in each)
-
-
-def _asked(scenario: Scenario, name: str) -> Iterator[carrying.Asked]:
-    """What an option asks of replicas first; nothing of what cannot be estimated."""
-    option = scenario.options[name]
-    bunches = any(work.bunching != "people" for work in scenario.workloads.values())
-    if option.kind not in SELF_HOSTED or not bunches:
-        return
-    loads = _loads(scenario, name)
-    for model, names in vram.served(option, scenario).items():
-        measured = [m for work in names for m in scenario.workloads[work].measured]
-        with contextlib.suppress(NotEstimated, UnknownName):
-            yield from asked_first(option, model, [loads[work] for work in names], measured)
 
 
 def _loads(scenario: Scenario, name: str) -> dict[str, Load]:
@@ -399,7 +258,6 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
             pools[model] = best_pool(option, model, asked, years, measured, wanted)
         except (NotEstimated, UnknownName) as reason:
             why[model] = str(reason.args[0])
-    wanted = max(w.availability for w in scenario.workloads.values())
     found = OptionCapacity(
         kind=option.kind,
         years=years,
@@ -407,82 +265,35 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
         pools=pools,
         not_estimated=why,
         runs=option,
-        wanted=wanted,
+        wanted=max(w.availability for w in scenario.workloads.values()),
     )
-    return _beside_existing(found, scenario) if option.existing_servers and pools else found
-
-
-def _beside_existing(found: OptionCapacity, scenario: Scenario) -> OptionCapacity:
-    """An option whose existing servers serve first, and whose bought ones take the rest."""
-    kinds: list[ExistingKind] = []
-    for existing in found.runs.existing_servers:
-        kinds.append(_existing_kind(existing, found, kinds, scenario))
-    pools = {}
-    for model, pool in found.pools.items():
-        first = tuple(kind.pools[model] for kind in kinds if model in kind.pools)
-        pools[model] = replace(pool, earlier=first)
-    found = replace(found, pools=pools, existing_kinds=tuple(kinds))
-    return replace(found, pools={m: _with_stand_by(found, pool) for m, pool in pools.items()})
-
-
-def _with_stand_by(found: OptionCapacity, pool: Pool) -> Pool:
-    """A pool with as many in reserve as all servers together ask for."""
-    if not pool.stand_by.count:
-        return pool
-    serving = found.serving_servers() + found.serving_existing()
-    count = max(pool.stand_by.count, servers.spares_for(serving, found.wanted))
-    return replace(pool, stand_by=StandBy(count=count))
+    there = option.existing_servers if pools else ()
+    kinds = [_existing_kind(scenario, name, each, found) for each in there]
+    return replace(found, existing=kinds)
 
 
 def _existing_kind(
-    existing: ExistingServers,
-    found: OptionCapacity,
-    first: Sequence[ExistingKind],
-    scenario: Scenario,
+    scenario: Scenario, name: str, stated: ExistingServers, bought: OptionCapacity
 ) -> ExistingKind:
-    """What servers of a kind serve, each model on the smallest groups that keep the limits, and why
-    they do not serve the others. Pools share the servers by what each would need of them.
-
-    first: kinds that serve before these.
-    """
-    server = servers.server(existing.server)
-    card = {"gpu": server.gpu_id, "server": server.id, "tensor_parallel": None}
-    option = found.runs.model_copy(update=card)
-    sized: dict[str, Pool] = {}
-    why: dict[str, str] = {}
-    for model, works in vram.served(found.runs, scenario).items():
-        if model not in found.pools:
-            continue
-        measured = [m for work in works for m in scenario.workloads[work].measured]
-        loads = [found.loads[work] for work in works]
-        try:
-            pool = best_pool(option, model, loads, found.years, measured)
-            _refuse(pool, server)
-        except (NotEstimated, UnknownName) as reason:
-            why[model] = str(reason.args[0])
-        else:
-            sized[model] = pool
-    kind = ExistingKind(existing=existing, server=server, pools=sized, not_served=why)
-    pools = {}
-    for model, held in _held(kind, found.years).items():
-        earlier = tuple(each.pools[model] for each in first if model in each.pools)
-        pools[model] = replace(sized[model], existing_replicas=held, earlier=earlier)
-    return replace(kind, pools=pools)
-
-
-def _refuse(pool: Pool, server: Server) -> None:
-    """Raises NotEstimated where existing servers cannot serve a pool, with the reason."""
-    if pool.gpus_per_replica > server.gpu_count:
-        raise NotEstimated(f"a group of {pool.gpus_per_replica} cards would span servers")
-    if not pool.keeps_limits:
-        raise NotEstimated("even a lone request misses the latency limits there")
-
-
-def _held(kind: ExistingKind, years: int) -> dict[str, tuple[int, ...]]:
-    """By model, the replicas that existing servers hold in each year."""
-    if not kind.pools:
-        return {}
-    task = _task(kind.pools, years)
-    held = machines.held_replicas(task.peak, task.per_server(kind.server), kind.counts(years))
-    by_pool = zip(kind.pools, held[:, 0].tolist(), strict=True)
-    return {model: tuple(map(int, by_year)) for model, by_year in by_pool}
+    """What existing servers can do of an option's load, each model on the smallest groups that keep
+    the limits, and why they do not serve the others. Models share them by what each would need."""
+    server = servers.server(stated.server)
+    same = {"server": server.id, "gpu": server.gpu_id, "tensor_parallel": None}
+    option = bought.runs.model_copy(update={**same, "existing_servers": []})
+    there = _option(scenario, name, option)
+    why = dict(there.not_estimated)
+    for model, pool in there.pools.items():
+        if pool.gpus_per_replica > server.gpu_count:
+            why[model] = f"a group of {pool.gpus_per_replica} cards would span servers"
+        elif not pool.keeps_limits:
+            why[model] = "even a lone request misses the latency limits there"
+    pools = {m: pool for m, pool in there.pools.items() if m in bought.pools and m not in why}
+    needed = sum(
+        pool.level() / servers.replicas_per_server(server, pool.gpus_per_replica)
+        for pool in pools.values()
+    )
+    worth = {}
+    for model, pool in pools.items():
+        held = servers.whole_down(stated.number * pool.level() / needed) / stated.number
+        worth[model] = held * bought.pools[model].level() / pool.level()
+    return ExistingKind(stated=stated, server=server, worth=worth, not_served=why)

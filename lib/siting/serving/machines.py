@@ -1,8 +1,9 @@
-"""Machines that carry a load: how many there are, and how busy they are.
+"""Machines that carry a load: how many there are, how busy they are, and what is paid of them.
 
-There is one count for what is sized and for what is billed: `capacity` asks it for the central
-case, and `cost.fleets` for every draw. What is owned comes in whole servers and is kept; what is
-rented comes and goes with the load.
+There is one count for what is sized and for what is billed: both say what the load asks (`Work`),
+for the central case or for many draws at once. What is owned comes in whole servers and is kept;
+what is rented comes and goes with the load. Existing servers of other kinds do what they can, and
+what is bought does the rest.
 
 Arrays are n × Y: n cases, Y years of the horizon.
 """
@@ -10,13 +11,13 @@ Arrays are n × Y: n cases, Y years of the horizon.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from siting.inputs.scenario.model import ExistingServers
 from siting.serving.pools import Pool
 from siting.serving.servers import (
-    ROUNDING,
     Array,
     Server,
     StandBy,
@@ -27,96 +28,16 @@ from siting.serving.servers import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fleet:
-    """Machines of an option by case and year. [n × Y]"""
-
-    servers: Array
-    """Servers that are owned, those that stand by included; zero where GPUs are rented."""
-    serving: Array
-    """Those of them that serve: of a hybrid, no more than it owns."""
-    at_second_site: Array
-    """Those of them that stand ready for the loss of the first site."""
-    owned_replicas: Array
-    """Replicas on servers that are owned: as many as the whole load asks for, however few servers a
-    hybrid owns; of existing servers, as many as they hold. Zero where GPUs are rented."""
-    rented_replicas: Array
-    """Replicas of rented GPUs that serve or stand by; zero where servers are owned."""
-    gpus: Array
-    """GPUs of those servers, or of those rented replicas."""
-    gpu_hours: Array
-    """Paid in the span that was asked for, as a month; zero for owned machines."""
-    busy: Array
-    """Share of the machines' capacity that is used, on average."""
-    away_share: Array
-    """Share of each pool's requests that goes elsewhere. [pools × n × Y]"""
-    by_existing: Array | float = 0.0
-    """What existing servers carry, in replicas of what is bought. [pools × n × Y]"""
-    existing: Mapping[str, Fleet] = field(default_factory=dict)
-    """Existing servers beside those that are bought, by `ExistingTask.key`."""
-
-    @classmethod
-    def of_servers(
-        cls,
-        server: Server,
-        *,
-        servers: Array,
-        serving: Array,
-        used: Array,
-        owned_replicas: Array,
-        away_share: Array,
-        at_second_site: Array | None = None,
-        by_existing: Array | float = 0.0,
-        existing: Mapping[str, Fleet] | None = None,
-    ) -> Fleet:
-        """Servers of one kind that are owned: nothing is rented. used: of them in the mean of all
-        hours. [servers; n × Y]"""
-        none = np.zeros_like(servers)
-        return cls(
-            servers=servers,
-            serving=serving,
-            at_second_site=none if at_second_site is None else at_second_site,
-            owned_replicas=owned_replicas,
-            rented_replicas=none,
-            gpus=servers * server.gpu_count,
-            gpu_hours=none,
-            busy=np.clip(over(used, servers), 0, 1),
-            away_share=away_share,
-            by_existing=by_existing,
-            existing=existing or {},
-        )
-
-
-# --- what the load asks -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """The whole load of an option, in replicas on machines of one kind."""
+class Work:
+    """What a load asks of the replicas that serve it. [pools × n × Y each]"""
 
     pools: Sequence[Pool]
+    per_request: Array
+    """Replicas for one request a second of the first year."""
     peak: Array
-    """Replicas that must be there at once, in the busiest week of the year. [pools × n × Y]"""
+    """Replicas that must be there at once, in the busiest week of the year."""
     mean: Array
-    """Replicas that are busy in a mean hour. [pools × n × Y]"""
-
-    def per_server(self, server: Server) -> Array:
-        """Replicas of each pool that one server holds; below one where a replica spans servers.
-        [pools × 1 × 1]"""
-        return of_pools(self.pools, lambda p: replicas_per_server(server, p.gpus_per_replica))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExistingTask(Task):
-    """The same on existing servers of one kind, of the models that they serve. They carry what they
-    can of it."""
-
-    key: str
-    """Server of siting_facts/servers.csv."""
-    server: Server
-    count: Array
-    """Those that still serve or stand by, by year. [Y]"""
-    equivalent: float
-    """Servers of the kind that is bought that carry as much as one of these."""
+    """Replicas that are busy in a mean hour."""
 
 
 def of_pools(pools: Sequence[Pool], figure: Callable[[Pool], float]) -> Array:
@@ -124,205 +45,252 @@ def of_pools(pools: Sequence[Pool], figure: Callable[[Pool], float]) -> Array:
     return np.array([[[float(figure(pool))]] for pool in pools])
 
 
-def over(part: Array, whole: Array) -> Array:
-    """Part over whole, and nothing where there is no whole."""
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+def per_server(pools: Sequence[Pool], server: Server) -> Array:
+    """Replicas of each pool that one server holds; below one where a replica spans servers.
+    [pools × 1 × 1]"""
+    return of_pools(pools, lambda pool: replicas_per_server(server, pool.gpus_per_replica))
 
 
-# --- owned ------------------------------------------------------------------------------------
+def planned(pools: Sequence[Pool], years: int) -> Work:
+    """What the load asks of pools as planned. [pools × 1 × Y]"""
+    span = range(1, years + 1)
 
+    def by_year(figure: Callable[[Pool, int], float]) -> Array:
+        return np.array([[[figure(pool, year) for year in span]] for pool in pools])
 
-def owned_fleet(
-    task: Task, server: Server, *, second_site: float, existing: Sequence[ExistingTask]
-) -> Fleet:
-    """Servers that carry all of a load, beside existing ones.
-
-    They come whole and are kept. With redundancy, so many more servers (or as many again) stand by,
-    because a server fails as a whole. second_site: servers there over those that serve.
-    """
-    per_server = task.per_server(server)
-    beside = on_existing(task, existing)
-    filled = filled_servers(task.peak, per_server, beside.left)
-    serving = kept(filled)
-    # Where several kinds serve, the second site is equipped for all of the load with new servers.
-    for_all = serving
-    if existing:
-        for_all = whole_up(filled_servers(task.peak, per_server).sum(axis=0))
-    stand_by = StandBy.most(pool.stand_by for pool in task.pools)
-    spare = np.full_like(serving, stand_by.count)
-    if existing:
-        strongest = max(kind.equivalent for kind in existing)
-        spare = stand_by.of_several_kinds(for_all, strongest, beside.idle)
-    elif stand_by.as_many_again:
-        spare = serving
-    at_second_site = whole_up(for_all * second_site)
-    servers = serving + spare + at_second_site
-    return Fleet.of_servers(
-        server,
-        servers=servers,
-        serving=serving,
-        at_second_site=at_second_site,
-        used=(task.mean * beside.left / per_server).sum(axis=0),
-        owned_replicas=(filled * per_server).sum(axis=0),
-        away_share=np.zeros_like(filled),
-        by_existing=task.peak * (1 - beside.left),
-        existing=beside.fleets,
+    mean = by_year(lambda pool, year: pool.mix.used(year))
+    rate = of_pools(pools, lambda pool: pool.rate_per_replica.central)
+    return Work(
+        pools=pools,
+        per_request=mean / mean[..., :1] / rate,
+        peak=by_year(lambda pool, year: pool.level(year)),
+        mean=mean,
     )
 
 
-def filled_servers(peak: Array, per_server: Array, left: Array | float = 1.0) -> Array:
-    """Servers that each pool fills, parts of one too: pools share servers. A pool has one replica
-    at least, unless existing servers leave nothing of its load. peak: replicas for all of it; left:
-    the share that existing servers leave. [pools × n × Y]"""
-    replicas = np.maximum(1.0, whole_up(peak * left))
-    return np.asarray(np.where(np.asarray(left) > ROUNDING, replicas, 0.0) / per_server)
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """Machines of an option by case and year. [n × Y]"""
 
-
-def kept(filled: Array) -> Array:
-    """Whole servers that hold what pools fill; those bought once are kept. [n × Y]"""
-    return np.asarray(np.maximum.accumulate(whole_up(filled.sum(axis=0)), axis=1))
+    servers: Array
+    """Servers that are owned, those that stand by included; zero where GPUs are rented."""
+    serving: Array
+    """Those of them that serve."""
+    at_second_site: Array
+    """Those of them that stand ready for the loss of the first site."""
+    replicas: Array
+    """Replicas on rented GPUs, those that stand by included; zero where servers are owned."""
+    gpus: Array
+    """GPUs of those servers, or of those replicas."""
+    gpu_hours: Array
+    """Paid in the span that was asked for, as a month; zero for owned machines."""
+    busy: Array
+    """Share of the machines' capacity that is used, on average."""
+    away_share: Array
+    """Share of each pool's requests that goes elsewhere. [pools × n × Y]"""
+    beside: Array
+    """What existing servers of other kinds are worth, in servers of the kind that is bought."""
 
 
 # --- existing ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnExisting:
-    """What existing servers carry of an option's load."""
+class ExistingKind:
+    """Servers of one kind that an option has already: what they can do is counted in replicas on
+    servers of the kind that is bought. All that is there serves alike, by what it can do."""
 
-    left: Array | float
-    """Share of each pool's load that they leave to those that are bought. [pools × n × Y]"""
-    idle: Array
-    """Those that serve nothing, in servers of the kind that is bought. [n × Y]"""
-    fleets: Mapping[str, Fleet]
-    """By `ExistingTask.key`."""
+    stated: ExistingServers
+    server: Server
+    worth: Mapping[str, float]
+    """By model that they serve: replicas that can do as much as one of these."""
+    not_served: Mapping[str, str]
+    """By model: why they serve none of it."""
 
+    def count(self, years: int) -> Array:
+        """Those that serve or stand by, by year. [Y]"""
+        return np.where(np.arange(years) < self.stated.years_left, float(self.stated.number), 0.0)
 
-def on_existing(task: Task, existing: Sequence[ExistingTask]) -> OnExisting:
-    """What existing servers carry: each kind in turn a share of the load, as large as the replicas
-    that it holds are of those that the whole load would need."""
-    shape = task.peak.shape[1:]
-    if not existing:
-        return OnExisting(left=1.0, idle=np.zeros(shape), fleets={})
-    left = {pool.model: np.ones(shape) for pool in task.pools}
-    idle = np.zeros(shape)
-    fleets = {}
-    for kind in existing:
-        served = _served_by(kind, shape, left)
-        for model, share in served.shares.items():
-            left[model] = left[model] - share
-        idle += (served.fleet.servers - served.fleet.serving) * kind.equivalent
-        fleets[kind.key] = served.fleet
-    shares = np.array([left[pool.model] for pool in task.pools])
-    return OnExisting(left=shares, idle=idle, fleets=fleets)
+    def each(self, pools: Sequence[Pool]) -> Array:
+        """Replicas of each pool that one of them is worth. [pools × 1 × 1]"""
+        return of_pools(pools, lambda pool: self.worth.get(pool.model, 0.0))
 
 
-def held_replicas(peak: Array, per_server: Array, count: Array) -> Array:
-    """Replicas of each pool that so many servers hold; pools share them by what each would need of
-    them for its whole load. peak: replicas for that. [pools × n × Y]"""
-    needed = peak / per_server
-    return np.asarray(whole_down(count * needed / needed.sum(axis=0) * per_server))
+def _worth(work: Work, existing: Sequence[ExistingKind]) -> Array:
+    """Replicas that existing servers are worth. [pools × n × Y]"""
+    none = np.zeros_like(work.peak)
+    years = none.shape[-1]
+    return sum((kind.each(work.pools) * kind.count(years) for kind in existing), none)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Served:
-    """What one kind of existing servers does."""
-
-    fleet: Fleet
-    shares: Mapping[str, Array]
-    """By model: the share of its load that they carry. [n × Y]"""
+# --- owned ------------------------------------------------------------------------------------
 
 
-def _served_by(kind: ExistingTask, shape: tuple[int, ...], left: Mapping[str, Array]) -> _Served:
-    """One kind of existing servers, which carry what they hold of the share that is `left` of each
-    model's load. [n × Y each] shape: of those arrays, which a kind that serves nothing has none
-    of."""
-    none = np.zeros(shape)
-    servers = np.broadcast_to(kind.count, shape)
-    replicas = none
-    serving = none
-    used = none
-    shares: dict[str, Array] = {}
-    if kind.pools:
-        models = [pool.model for pool in kind.pools]
-        per_server = kind.per_server(kind.server)
-        held = held_replicas(kind.peak, per_server, servers)
-        carried = np.minimum(held / kind.peak, np.array([left[model] for model in models]))
-        shares = dict(zip(models, carried, strict=True))
-        replicas = held.sum(axis=0)
-        serving = np.minimum(servers, whole_up((carried * kind.peak / per_server).sum(axis=0)))
-        used = (kind.mean * carried / per_server).sum(axis=0)
-    fleet = Fleet.of_servers(
-        kind.server,
+def owned(
+    work: Work, server: Server, second_site: float = 0.0, existing: Sequence[ExistingKind] = ()
+) -> Fleet:
+    """Servers that carry all of a load that existing ones leave.
+
+    So many more (or as many as carry all of it) stand by, because a server fails as a whole: in the
+    place of the strongest that may fail, less what existing ones have idle.
+    second_site: servers there over those that would carry all.
+    """
+    per = per_server(work.pools, server)
+    worth = _worth(work, existing)
+    part = np.minimum(work.peak, worth)
+    serving = _kept(_beyond(work, part) / per)
+    for_all = _kept(_beyond(work, 0 * part) / per)
+    stand_by = StandBy.most(pool.stand_by for pool in work.pools)
+    strongest = max([1.0, *(float((kind.each(work.pools) / per).sum()) for kind in existing)])
+    wanted = np.where(stand_by.as_many_again, for_all, stand_by.count * strongest)
+    spare = whole_up(np.maximum(0.0, wanted - ((worth - part) / per).sum(axis=0)))
+    at_second_site = whole_up(for_all * second_site)
+    return _of_servers(
+        work,
+        server,
+        servers=serving + spare + at_second_site,
+        serving=serving,
+        at_second_site=at_second_site,
+        away_share=np.zeros_like(work.peak),
+        beside=(worth / per).sum(axis=0),
+    )
+
+
+def owned_in_part(
+    work: Work, server: Server, most: Array, existing: Sequence[ExistingKind] = ()
+) -> Fleet:
+    """The servers of a mix, which buys at most so many beside existing ones: what they do not carry
+    goes elsewhere. It needs no spare: the other side is it. most: [n]"""
+    per = per_server(work.pools, server)
+    worth = _worth(work, existing)
+    filled = _beyond(work, np.minimum(work.peak, worth)) / per
+    servers = np.minimum(_kept(filled), most[:, None])
+    # Pools share the servers by what each would fill of them.
+    of_pool = servers * _over(filled, np.broadcast_to(filled.sum(axis=0), filled.shape))
+    capacity = whole_down(of_pool * per) + worth
+    asked = zip(work.pools, capacity, work.per_request, strict=True)
+    return _of_servers(
+        work,
+        server,
+        servers=servers,
+        serving=servers,
+        at_second_site=np.zeros_like(servers),
+        away_share=np.array([pool.hours.away(held, each) for pool, held, each in asked]),
+        beside=(worth / per).sum(axis=0),
+    )
+
+
+def _beyond(work: Work, held: Array) -> Array:
+    """Replicas beyond those that are held elsewhere; a pool that has none there keeps one, however
+    small its load is. [pools × n × Y]"""
+    return np.maximum(np.where(held > 0, 0.0, 1.0), whole_up(work.peak - held))
+
+
+def _kept(filled: Array) -> Array:
+    """Whole servers that hold what pools fill; those bought once are kept. [n × Y]"""
+    return np.asarray(np.maximum.accumulate(whole_up(filled.sum(axis=0)), axis=1))
+
+
+def _over(part: Array, whole: Array) -> Array:
+    """Part over whole, and nothing where there is no whole."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+def _of_servers(
+    work: Work, server: Server, *, servers: Array, serving: Array, at_second_site: Array,
+    away_share: Array, beside: Array,
+) -> Fleet:  # fmt: skip
+    used = (work.mean * (1 - away_share) / per_server(work.pools, server)).sum(axis=0)
+    none = np.zeros_like(servers)
+    return Fleet(
         servers=servers,
         serving=serving,
-        used=used,
-        owned_replicas=replicas,
-        away_share=np.zeros((len(kind.pools), *shape)),
+        at_second_site=at_second_site,
+        replicas=none,
+        gpus=servers * server.gpu_count,
+        gpu_hours=none,
+        busy=np.clip(_over(used, servers + beside), 0, 1),
+        away_share=away_share,
+        beside=beside,
     )
-    return _Served(fleet=fleet, shares=shares)
 
 
 # --- rented -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rented:
-    """Replicas on rented GPUs. [pools × n × Y each]"""
+class Renting:
+    """How rented GPUs are paid."""
 
-    serving: Array
-    """That serve when most is asked."""
-    paid: Array
-    """Of those that serve, how many are paid for in a mean hour."""
-    spare: Array
-    """That stand by beside them at all hours."""
-    away_share: Array
-    """Of each pool's requests, what they serve for another's machines; nothing where they serve
-    all."""
+    hours: Array | float
+    """Of the span that is paid for, as a month. [n × 1]"""
+    idle: Array | float
+    """Hours paid over hours needed, where replicas are given back when they are not. [n × 1]"""
+    committed: bool
+    """All that serve are paid around the clock."""
 
 
-def rented_beside(peak: Array, owned: Array) -> Array:
-    """Replicas that are rented beside those on own servers; a pool that has none there keeps one,
-    however small its load is. [pools × n × Y]"""
-    least = np.where(owned > 0, 0.0, 1.0)
-    return np.maximum(least, whole_up(peak) - owned)
+def rented(work: Work, how: Renting) -> Fleet:
+    """Rented machines that carry all of a load, with what stands by."""
+    serving = _beyond(work, np.zeros_like(work.peak))
+    as_many_again = of_pools(work.pools, lambda pool: pool.stand_by.as_many_again) > 0
+    count = of_pools(work.pools, lambda pool: pool.stand_by.count)
+    return _of_rented(
+        work,
+        how,
+        serving=serving,
+        # Work that may wait is in no hour's need, and is paid for all the same.
+        paid=_paid(work, how, serving, np.zeros_like(work.peak), least=work.mean),
+        spare=np.where(as_many_again, serving, count),
+        away_share=np.zeros_like(work.peak),
+    )
 
 
-def standing_by(pools: Sequence[Pool], serving: Array) -> Array:
-    """Rented replicas that stand by beside so many that serve. [pools × n × Y]"""
-    as_many_again = of_pools(pools, lambda pool: pool.stand_by.as_many_again) > 0
-    count = of_pools(pools, lambda pool: pool.stand_by.count)
-    return np.asarray(np.where(as_many_again, serving, count))
+def rented_for_peaks(work: Work, how: Renting, own: Fleet, each_holds: Array) -> Fleet:
+    """Rented machines of a mix beside its own servers, which stand by in the place of spares.
 
-
-def paid_replicas(
-    needed: Array, serving: Array, *, idle: Array | float, least: Array | float
-) -> Array:
-    """Rented replicas that are paid for in a mean hour where they are given back hour by hour.
-
-    They are the whole ones that hours need, some idle beside them until they are given back, and no
-    more than serve at the peak. needed: whole replicas of a mean hour; idle: those that are paid
-    over those that are needed; least: what is busy in a mean hour, because work that may wait is in
-    no hour's need. [pools × n × Y]
+    own: those servers, shared evenly by the pools. each_holds: replicas of each pool on one of
+    them. [pools × 1 × 1]
     """
-    return np.minimum(np.maximum(needed * idle, least), serving)
+    evenly = whole_down((own.serving + own.beside) * each_holds / len(work.pools))
+    held = np.broadcast_to(evenly, work.peak.shape)
+    serving = _beyond(work, held)
+    return _of_rented(
+        work,
+        how,
+        serving=serving,
+        paid=_paid(work, how, serving, held, least=0.0),  # what may wait is done on own servers
+        spare=np.zeros_like(work.peak),
+        away_share=own.away_share,
+    )
 
 
-def rented_fleet(task: Task, rented: Rented, hours: Array | float) -> Fleet:
-    """Rented machines over a span of so many hours, as a month. hours: [n × 1]"""
-    gpus = of_pools(task.pools, lambda pool: pool.gpus_per_replica)
-    standing = rented.serving + rented.spare
-    paid = (hours * ((rented.paid + rented.spare) * gpus)).sum(axis=0)
-    used = (task.mean * gpus * hours).sum(axis=0)
-    none = np.zeros_like(paid)
+def _paid(work: Work, how: Renting, serving: Array, held: Array, *, least: Array | float) -> Array:
+    """Rented replicas that are paid for in a mean hour, at least so many and no more than serve at
+    the peak: the whole ones that hours need, and some idle until they are given back.
+    [pools × n × Y]"""
+    if how.committed:
+        return serving
+    asked = zip(work.pools, held, work.per_request, strict=True)
+    needed = np.array([pool.hours.replicas_beyond(own, each) for pool, own, each in asked])
+    return np.minimum(np.maximum(needed * how.idle, least), serving)
+
+
+def _of_rented(
+    work: Work, how: Renting, *, serving: Array, paid: Array, spare: Array, away_share: Array
+) -> Fleet:
+    gpus = of_pools(work.pools, lambda pool: pool.gpus_per_replica)
+    gpu_hours = (how.hours * ((paid + spare) * gpus)).sum(axis=0)
+    used = (work.mean * gpus * how.hours).sum(axis=0)
+    none = np.zeros_like(gpu_hours)
     return Fleet(
         servers=none,
         serving=none,
         at_second_site=none,
-        owned_replicas=none,
-        rented_replicas=standing.sum(axis=0),
-        gpus=(standing * gpus).sum(axis=0),
-        gpu_hours=paid,
-        busy=np.clip(used / np.maximum(paid, 1e-12), 0, 1),
-        away_share=rented.away_share,
+        replicas=(serving + spare).sum(axis=0),
+        gpus=((serving + spare) * gpus).sum(axis=0),
+        gpu_hours=gpu_hours,
+        busy=np.clip(used / np.maximum(gpu_hours, 1e-12), 0, 1),
+        away_share=away_share,
+        beside=none,
     )

@@ -191,7 +191,7 @@ class WorkloadMix:
         """Share of the first year's requests that so many replicas carry within the limits.
 
         Hour by hour, on means: what a hybrid sends elsewhere is more, because requests bunch within
-        the hour (`priced.PoolLoad.away_share`).
+        the hour (`pools.PoolHours.away`).
         """
         hours = self.hours_of_year()
         carried = replicas * self.rate

@@ -8,6 +8,7 @@ is never put in.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,10 +57,6 @@ class Pool:
     """The benchmark that replaced the estimate, and the difference; blank: estimated."""
     notes: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
-    existing_replicas: tuple[int, ...] = ()
-    """Of existing servers: replicas that they hold, by year; else as many as are needed."""
-    earlier: tuple[Pool, ...] = ()
-    """The same model on servers of other kinds, which serve first."""
 
     @property
     def deployment(self) -> Deployment:
@@ -114,37 +111,16 @@ class Pool:
         level = self.mix.first_level * grown[0] if alike else self.mix.level(grown)
         return float(level * getattr(self.slowness, end))
 
-    def load_share(self, year: int = 1, end: str = "central") -> float:
-        """Share of the load that falls to these replicas: what servers of other kinds leave, and
-        no more than they hold.
-
-        A kind of server serves the same share at all hours, by what it can carry: replicas' worth
-        of work is linear in the load, so that it needs as large a share of its replicas.
-        """
-        left = max(0.0, 1 - sum(pool.load_share(year, end) for pool in self.earlier))
-        if not self.existing_replicas:
-            return left
-        return min(left, self.existing_replicas[year - 1] / self.level(year, end))
-
     @cached_property
     def replicas(self) -> tuple[Range, ...]:
         """Replicas that serve, by year of the horizon; whole numbers.
 
-        Least load on the fastest cards, expected on expected, most load on the slowest.
+        Least load on the fastest cards, expected on expected, most load on the slowest; one at
+        least.
         """
-        if self.existing_replicas:
-            return tuple(Range.exact(count, "replicas") for count in self.existing_replicas)
-        return tuple(map(self._bought_replicas, range(1, self.years + 1)))
-
-    def _bought_replicas(self, year: int) -> Range:
-        """Replicas that serve in a year on servers that are bought; one at least, unless existing
-        servers may carry all."""
-        least = 0 if self.earlier else 1
-        whole = {}
-        for end in ENDS:
-            level = self.level(year, end) * self.load_share(year, end)
-            whole[end] = max(least, servers.whole_up(level))
-        return Range(**whole, unit="replicas")
+        years = range(1, self.years + 1)
+        whole = ([max(1, servers.whole_up(self.level(y, end))) for end in ENDS] for y in years)
+        return tuple(Range(*ends, unit="replicas") for ends in whole)
 
     def serving(self, year: int = 1) -> OnServers:
         """The replicas that serve in a year, as servers hold them."""
@@ -159,8 +135,6 @@ class Pool:
         such a server holds. Whole servers are counted by `OptionCapacity`.
         """
         serving = self.replicas[year - 1]
-        if self.stand_by.as_many_again and self.earlier:
-            return serving.plus(Range.exact(servers.whole_up(self.level(year))))
         if self.stand_by.as_many_again:
             return serving.scaled(2)
         return serving.plus(Range.exact(self.stand_by.count))
@@ -191,13 +165,95 @@ class Pool:
         return self._scheduled([1.0] * len(self.workloads))
 
     def _scheduled(self, times: Sequence[float]) -> Schedule:
-        times = [each * self.load_share() for each in times]
         return schedule(self.mix.busy(times), self.mix.work(times), self.replicas[0].central)
 
     @cached_property
     def latency(self) -> PoolLatency:
         """What users see of it."""
         return PoolLatency(self)
+
+    @cached_property
+    def hours(self) -> PoolHours:
+        """How its load is spread over the hours of a year."""
+        return PoolHours(self)
+
+
+# --- its load, hour by hour -------------------------------------------------------------------
+
+
+CURVE_POINTS = 624
+"""Points of the load duration curve: one for each 14 hours of a year of 52 weeks."""
+CAPACITIES = np.concatenate([[0.0], 2.0 ** (np.arange(-100, 51) / 10)])
+"""Ratios of what machines carry to the mean of the year's busiest hour, at which is worked out what
+they turn away."""
+GRID = np.exp(np.linspace(math.log(1e-3), math.log(1e5), 260))
+"""Peaks for which the mean number of replicas is worked out. [replicas]"""
+
+
+class PoolHours:
+    """The interactive load of a pool's first year, hour by hour: what of it is beyond so many
+    machines. What is asked here for every draw is worked out once, on a grid, and interpolated."""
+
+    def __init__(self, pool: Pool) -> None:
+        mix = pool.mix
+        self.batchable_share = mix.batchable_share
+        self.mean = _at_quantiles(mix.hours_of_year(waiting=False))
+        """Load at even quantiles of the hours, lowest first. [requests/s]"""
+        self.bunched = _at_quantiles(mix.hours_of_year(waiting=False, bunched=True))
+        """What must be carried in them, because requests bunch within each. [requests/s]"""
+        self._turned_away = mix.turned_away
+        self._beyond: dict[float, Array] = {}
+
+    @cached_property
+    def _away(self) -> Array:
+        """Share of the year's requests that is turned away by machines that carry each of
+        CAPACITIES. [capacities]"""
+        hours = self.mean[self.mean > 0]
+        carried = np.outer(CAPACITIES * self.mean[-1], 1 / hours)
+        share = np.interp(carried, bunching.CARRIED, self._turned_away)
+        return np.asarray(share @ hours / hours.sum())
+
+    def away(self, capacity: Array, per_request: Array) -> Array:
+        """Share of the requests above a capacity, minute by minute; waiting work fills the valleys.
+
+        capacity: replicas; per_request: replicas for a request a second. [n × Y each]
+        """
+        if not self.mean.any():
+            return np.where(capacity > 0, 0.0, 1.0)
+        without_limit = np.full_like(per_request, np.inf)
+        carried = np.divide(capacity, per_request, out=without_limit, where=per_request > 0)
+        interactive = np.interp(carried / self.mean[-1], CAPACITIES, self._away)
+        return np.where(capacity > 0, interactive * (1 - self.batchable_share), 1.0)
+
+    def replicas_beyond(self, owned: Array, per_request: Array) -> Array:
+        """Mean over the hours of whole replicas beyond the owned ones; without any, one at least.
+
+        per_request: replicas for a request a second. [n × Y each]
+        """
+        mean = np.where(owned > 0, 0.0, 1.0)
+        if self.bunched[-1] > 0:
+            peak = np.log(np.maximum(per_request * self.bunched[-1], 1e-9))
+            for count in np.unique(owned).tolist():
+                here = owned == count
+                mean[here] = np.interp(peak[here], np.log(GRID), self._beyond_on_grid(count))
+        return mean
+
+    def _beyond_on_grid(self, owned: float) -> Array:
+        """The same where the busiest hour asks for each of GRID. [peaks]"""
+        if owned not in self._beyond:
+            whole = servers.whole_up(np.outer(GRID, self.bunched / self.bunched[-1]))
+            least = 0.0 if owned else 1.0
+            self._beyond[owned] = np.maximum(whole - owned, least).mean(axis=1)
+        return self._beyond[owned]
+
+
+def _at_quantiles(hours: Array) -> Array:
+    """Hours of a year, highest first, at CURVE_POINTS even quantiles, lowest first."""
+    middles = (np.arange(CURVE_POINTS) + 0.5) / CURVE_POINTS * len(hours)
+    return np.asarray(hours[::-1][middles.astype(int)])
+
+
+# --- what users see ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -208,7 +264,7 @@ class PoolLatency:
 
     def rates(self, *, of_year: bool) -> Array:
         """Requests a second of each workload in the busy minute of the busiest hour of a usual
-        week, or of the year; of servers of several kinds, those that fall to this one.
+        week, or of the year.
 
         In the busy minute of people, whoever sends them: that much is carried of every workload
         at least (`carrying.Carried`). Bunches of machines and agents, of seconds, come on top
@@ -220,7 +276,7 @@ class PoolLatency:
         for w in self.pool.workloads:
             peak = w.load.peak_factor if of_year else 1.0
             rates.append(w.load.interactive[hour] * bunched * peak)
-        return np.array(rates) * self.pool.load_share()
+        return np.array(rates)
 
     def curve(self, rates: Array) -> Curve:
         """Speed of a replica for workloads that share it at these rates."""
@@ -241,12 +297,12 @@ class PoolLatency:
     @cached_property
     def usual_week_peak(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of a usual week of the first year."""
-        return self.seen(self.rates(of_year=False), self.pool.replicas[0].central or 1.0)
+        return self.seen(self.rates(of_year=False), self.pool.replicas[0].central)
 
     @cached_property
     def year_peak(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of the first year."""
-        return self.seen(self.rates(of_year=True), self.pool.replicas[0].central or 1.0)
+        return self.seen(self.rates(of_year=True), self.pool.replicas[0].central)
 
     def strain(self, seen: Mapping[str, Latency]) -> float:
         """Latency as a share of its limit, the worst of all workloads that are answered at once."""

@@ -142,18 +142,6 @@ class StandBy:
         """How many stand by beside so many that serve, in the same unit."""
         return serving if self.as_many_again else self.count
 
-    def of_several_kinds(self, whole: Array, strongest: float, idle: Array) -> Array:
-        """How many of the kind that is bought stand by for servers of several kinds.
-
-        What stands by takes the place of the strongest that may fail; those that are there and
-        serve nothing stand by first. whole: servers of that kind for the whole load; strongest,
-        idle: how many of that kind one server, and all that are idle, are worth.
-        [servers; any one shape]
-        """
-        count = np.full(np.shape(whole), self.count * max(1.0, strongest))
-        wanted = whole if self.as_many_again else count
-        return whole_up(np.maximum(wanted - idle, 0.0))
-
     @staticmethod
     def most(every: Iterable[StandBy]) -> StandBy:
         """What is enough for several pools that share servers: the most that one of them asks."""

@@ -6,7 +6,6 @@ the pool that it makes is sized. The one that burdens least is taken.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment, planned
 from siting.memory.weights import tensors
 from siting.quantity import NotEstimated, Range
-from siting.serving import carrying, loops, performance, servers, spread
+from siting.serving import loops, performance, servers, spread
 from siting.serving.carrying import Ask, Asked, carried
 from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import Load
@@ -53,7 +52,6 @@ def best_pool(
     replaces the estimate, and its size is taken unless the option states another; one that is not
     used is told with its reason. wanted: availability. Raises NotEstimated when no size fits.
     """
-    carrying.look_up(asked_first(option, model, loads, measured))
     benchmarks = _benchmarks(option, model, measured)
     sizes = _sizes(option, benchmarks)
     reasons: dict[int, str] = {}
@@ -83,29 +81,6 @@ def best_pool(
     without = [m for m in benchmarks if m.tensor_parallel in reasons]
     unused = tuple(_unused(m, reasons[m.tensor_parallel]) for m in without)
     return replace(best, notes=best.notes + unused)
-
-
-FIRST = 2
-"""Sizes of a pool that are hardly ever too many to look at."""
-
-
-def asked_first(
-    option: Option, model: str, loads: Sequence[Load], measured: Sequence[Measured] = ()
-) -> Iterator[Asked]:
-    """What `best_pool` asks of the first sizes that fit, where requests come in bursts: whoever
-    sizes several pools lets `carrying.look_up` simulate those together."""
-    if all(load.arrivals == "people" for load in loads):
-        return
-    benchmarks = _benchmarks(option, model, measured)
-    fitting = 0
-    for size in _sizes(option, benchmarks):
-        with contextlib.suppress(NotEstimated):
-            asked = _group(option, model, loads, size, benchmarks).asked
-            if carrying.fits(asked):
-                yield asked
-                fitting += 1
-        if fitting == FIRST:
-            return
 
 
 def _benchmarks(option: Option, model: str, measured: Sequence[Measured]) -> list[Measured]:

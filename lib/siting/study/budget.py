@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from siting.catalogue import Source, source_of
-from siting.cost import cashflow, fiscal, fleets, money, prices, tco
-from siting.cost.cashflow import BEFORE
+from siting.cost import cashflow, fiscal, money, prices, tco
+from siting.cost.ledger import BEFORE, FORGONE, TAX, CashFlow
 from siting.cost.money import Array
 from siting.cost.priced import PricedHybrid
 from siting.quantity import DAYS_OF_MONTH
@@ -49,11 +49,11 @@ HOURS = "staff_cost"
 """The factor in the price of what the client's own people do: no invoice asks for it."""
 
 
-def _by_line(flows: Iterable[tco.CashFlow]) -> dict[str, Array]:
+def _by_line(flows: Iterable[CashFlow]) -> dict[str, Array]:
     """What cash flows come to by line of cash, in the order of a table. [M + 1 each]"""
     by_line: dict[str, list[Array]] = {}
     for flow in flows:
-        if flow.category == cashflow.FORGONE:  # counted, and paid by nobody
+        if flow.category == FORGONE:  # counted, and paid by nobody
             continue
         line = LINES.get(flow.category, RUNNING)
         is_bought = flow.capital and line != RESALE
@@ -282,7 +282,7 @@ class BudgetFrames(Topic):
         """What GPUs that are paid by the hour would cost in a year, were all kept that its busiest
         hour needs: at the same price an hour, by the machines that are billed."""
         plan = self.results.cost.plan
-        fleet = fleets.option_fleet(plan.options[name], plan.central(), plan.years)
+        fleet = cashflow.option_fleet(plan.options[name], plan.central(), plan.years)
         if thing != "GPU-hour" or fleet is None or not fleet.gpu_hours[0, year - 1]:
             return None
         around_the_clock = fleet.gpus[0, year - 1] * plan.central()["hours_per_month"][0]
@@ -441,7 +441,7 @@ class BudgetFrames(Topic):
         """What the plan of an option pays, what it buys today being paid in month `ordered`."""
         paid = np.zeros(self.results.cost.plan.months + 1)
         for flow in self.results.cost.options[name].flows:
-            if flow.category in (cashflow.FORGONE, "tax"):
+            if flow.category in (FORGONE, TAX):
                 continue
             amounts = np.array(flow.amounts)
             if flow.category in ORDERED:

@@ -15,7 +15,6 @@ from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.cost import prices
 from siting.inputs.scenario.model import Option
-from siting.memory import vram
 from siting.memory.distance import Seen
 from siting.places import SELF_HOSTED
 from siting.quality import bare_name
@@ -209,8 +208,7 @@ class CapacityFrames(Topic):
             first; missing where it has no price [requests/s]
         peak: what must be carried at once in the first year [requests/s]
         reserve: what all that serve carry, over that [times]
-        level: work at once in the busiest week, bunching and deadlines counted, without what
-            servers of other kinds carry that are there already [replicas]
+        level: work at once in the busiest week, bunching and deadlines counted [replicas]
         used: share of what the paid GPUs of the option could carry that is used [share]
         limit_first: wait for the first token at most, the strictest of its workloads [s]
         limit_token: time of each further token at most, likewise [s]
@@ -256,12 +254,7 @@ class CapacityFrames(Topic):
             if owned is None:
                 return None
             replicas = owned
-        carried = float(replicas * pool.rate_per_replica.central)
-        for kind in found.existing_kinds:
-            other = kind.pools.get(model)
-            if other is not None and other.load_share():
-                carried += other.replicas[0].central * other.rate_per_replica.central
-        return carried
+        return float(replicas * pool.rate_per_replica.central)
 
     @frame
     def not_sized(self) -> Rows:
@@ -363,7 +356,7 @@ class CapacityFrames(Topic):
         """
         for name, found in self.results.capacity.items():
             option = self.options[name]
-            server = None if option.existing_servers else server_of(option)
+            server = None if found.existing else server_of(option)
             for year in range(1, found.years + 1):
                 paid = found.paid_gpus(year) if found.pools else 0.0
                 yield {
@@ -434,43 +427,37 @@ class CapacityFrames(Topic):
             row["servers"] = split.servers[0]
             if found.server:
                 row["in_servers"] = split.servers[0] * found.server.gpu_count
-                row["paid"] = row["in_servers"] + found.existing_gpus()
+                row["paid"] = row["in_servers"] + found.of_existing(lambda each: each.gpu_count)
         return row
 
     @frame_citing(_speed_sources)
     def server_kinds(self) -> Rows:
-        """A kind of server and a model that it may serve, in the first year, of an option whose
-        client has servers already and buys others; none for any other option.
+        """A kind of server that an option has already, beside the kind that is bought, and a model
+        that it may serve, in the first year.
 
         option: label of the option
         server: the server
-        there: whether the client has it already; else it is bought
         model: open model
         servers: that serve this model and others, or stand by [servers]
-        years_left?: years in which they still serve; missing for those that are bought [years]
-        gpus_per_replica?: cards that hold the model once [GPUs]
-        replicas: that serve [replicas]
-        rate*?: what a replica carries within the limits [requests/s]
+        years_left: years in which they still serve [years]
         carries: share of the model's load that falls to this kind [share]
-        of_limit?: wait over its limit in the busiest hour of the year, the worst of all [share]
-        requests*?: longest requests that fit at once on a replica [requests]
         why: why it serves none of it; blank where it does
         """
         for name, found in self.results.capacity.items():
-            if found.kind == "hybrid" or not found.existing_kinds:
-                continue
-            for kind in found.existing_kinds if found.server else ():
-                about = {"option": name, "server": kind.server.label, "there": True}
-                about |= {"servers": kind.count(), "years_left": kind.existing.years_left}
-                for model in found.pools:
-                    why = kind.not_served.get(model, "")
-                    yield about | _on_kind(model, kind.pools.get(model)) | {"why": why}
-            if found.server:
-                about = {"option": name, "server": found.server.label, "there": False}
-                about |= {"servers": found.bought()}
+            for kind in found.existing if found.kind != "hybrid" else ():
                 for model, pool in found.pools.items():
-                    why = "" if pool.replicas[0].central else "what is there carries all of it"
-                    yield about | _on_kind(model, pool) | {"why": why}
+                    worth = [k.worth.get(model, 0.0) * k.stated.number for k in found.existing]
+                    yield {
+                        "option": name,
+                        "server": kind.server.label,
+                        "model": bare_name(model),
+                        "servers": kind.stated.number,
+                        "years_left": kind.stated.years_left,
+                        "carries": kind.worth.get(model, 0.0)
+                        * kind.stated.number
+                        / max(sum(worth), pool.level()),
+                        "why": kind.not_served.get(model, ""),
+                    }
 
     @frame
     def designs(self) -> Rows:
@@ -535,7 +522,7 @@ class CapacityFrames(Topic):
         keeps_limits: whether the limits are kept on it
         """
         for name, found in self.results.capacity.items():
-            own = found.server if found.kind != "hybrid" and not found.existing_kinds else None
+            own = found.server if found.kind != "hybrid" and not found.existing else None
             if own and found.idle_gpus >= own.gpu_count / 2:
                 yield from self._other_servers(name, found, own)
 
@@ -673,23 +660,6 @@ def _deadline(load: Load) -> str:
         return f"within {load.deadline.hours:g} hours"
     hour, half = divmod(load.deadline.by, 1)
     return f"by {hour:.0f}:{half * 60:02.0f}"
-
-
-def _on_kind(model: str, pool: Pool | None) -> dict[str, Any]:
-    """What `server_kinds` says of a model on one kind of server; None: it is not served there."""
-    if pool is None:
-        return {"model": bare_name(model), "replicas": 0, "carries": 0.0}
-    runs = pool.deployment
-    held = vram.inference(runs, round(pool.replica.longest)).max_concurrency
-    return {
-        "model": bare_name(model),
-        "gpus_per_replica": pool.gpus_per_replica,
-        "replicas": pool.replicas[0].central,
-        "rate*": pool.rate_per_replica,
-        "carries": pool.load_share(),
-        "of_limit": pool.latency.strain(pool.latency.year_peak) if pool.load_share() else None,
-        "requests*": held,
-    }
 
 
 def _bought(found: OptionCapacity) -> dict[str, Any]:
@@ -862,7 +832,7 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
         "of_saturation": rate.central / saturation,
         "peak": pool.mix.peak_rate,
         "reserve": serving * rate.central / pool.mix.peak_rate,
-        "level": pool.level() * pool.load_share(),
+        "level": pool.level(),
         "calibrated": pool.calibrated,
         "measured": pool.measured,
         "notes": " ".join(dict.fromkeys(pool.notes)),

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from siting.catalogue import Source, source_of
-from siting.cost import api_prices, cashflow, claims, costing, money
+from siting.cost import api_prices, claims, costing, money
+from siting.cost.ledger import FORGONE
 from siting.cost.money import MONTHS
 from siting.cost.prices import open_prices
 from siting.quality import hidden_tokens, leaves, spoken
@@ -150,7 +151,7 @@ class CostFrames(Topic):
                         "option": option.name,
                         "item": flow.label,
                         "category": category,
-                        "is_paid": flow.category != cashflow.FORGONE,
+                        "is_paid": flow.category != FORGONE,
                         "month": month,
                         "amount": amount,
                         "present": amount * worth[month],

@@ -23,9 +23,9 @@ class ReplayFrames(Topic):
     def _pools(self) -> dict[str, Pool]:
         """Of the option whose machines are told first, by model."""
         about = self.results.sized_option
-        found = self.results.capacity[about].pools if about else {}
+        found = self.results.capacity.get(about)
         # What servers of several kinds share is not replayed.
-        return {model: pool for model, pool in found.items() if not pool.earlier}
+        return {} if found is None or found.existing else dict(found.pools)
 
     def _speed_sources(self) -> Iterator[Source]:
         return (i.source for pool in self._pools().values() for i in pool.inputs)

@@ -374,7 +374,7 @@ class Results:
         """Every variant of the scenario, before any is tried."""
         self._make("decision")  # first, as what the chain keeps when its variants are forgotten
         self.chain.begin_variants()
-        return tuple(plausible.variants(self.scenario, self.chain))
+        return tuple(plausible.variants(self.chain.built(self.said), self.chain))
 
     @cached_property
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
@@ -390,7 +390,7 @@ class Results:
     @cached_property
     def switches(self) -> tuple[Switch, ...]:
         """Values of continuous inputs at which the first option changes."""
-        dials = plausible.dials(self.scenario)
+        dials = plausible.dials(self.said)
         return tuple(variants.switches(self.chain, self.said, dials))
 
     @cached_property

@@ -61,7 +61,7 @@ class SizingFrames(Topic):
         how: how it follows from what stands above it, or who says so
         """
         for name, found in self.results.capacity.items():
-            if found.kind == "hybrid" or found.existing_kinds:
+            if found.kind == "hybrid" or found.existing:
                 continue
             for model, pool in found.pools.items():
                 where = {"option": name, "model": bare_name(model)}

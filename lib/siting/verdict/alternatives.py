@@ -17,7 +17,7 @@ from genai_prices.data import providers as price_list
 from genai_prices.types import ModelInfo
 
 from siting import catalogue, quality, reasoning
-from siting.cost import costing, prices, tco
+from siting.cost import costing, ledger, prices, tco
 from siting.inputs import scenario as scenarios
 from siting.inputs.scenario.model import NAME_LETTERS, Evidence, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, OWNED, SELF_HOSTED
@@ -207,13 +207,13 @@ def _present_costs(
     """What options need, and their present cost as planned where it can be estimated."""
     sized = capacity.assess(whole)
     plan = tco.with_optimum(costing.compile_plan(whole, sized))
-    found = tco.totals(plan, plan.central(), [n for n in names if n in plan.options])
+    found = ledger.totals(plan, plan.central(), [n for n in names if n in plan.options])
     return sized, {name: float(totals.present[0]) for name, totals in found.items()}
 
 
-def _as_planned(present: float) -> tco.Totals:
+def _as_planned(present: float) -> ledger.Totals:
     """A cost that is known in one case alone."""
-    return tco.Totals(present=np.array([present]), yearly=np.zeros((1, 0)))
+    return ledger.Totals(present=np.array([present]), yearly=np.zeros((1, 0)))
 
 
 def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:

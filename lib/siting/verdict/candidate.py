@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from siting.cost.tco import Totals
+from siting.cost.ledger import Totals
 from siting.draws import Floats
 from siting.rules.findings import Finding
 

@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from siting import catalogue, quality
-from siting.cost import cashflow, costing, tco, uncertainty
+from siting.cost import cashflow, costing, ledger, tco, uncertainty
 from siting.cost.api_prices import PricePath
 from siting.cost.costing import Compiled
 from siting.cost.money import MONTHS
@@ -226,7 +226,7 @@ class OptionResult:
     sized: OptionCapacity
     plan: Plan
     """Of the option, of its parts, and of what is paid until it serves."""
-    totals: tco.Totals | None
+    totals: ledger.Totals | None
     """None where it has no price."""
     priced: Priced | None
 
@@ -241,7 +241,6 @@ class Chain:
         self._cited: dict[int, _Looked] = {}
         self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, design.Shortlist] = {}
-        self._market = tco.Market()
         self._matters: float | None = None
         """A month of today's bill in the first scenario that is decided on."""
         self._own: frozenset[Hashable] | None = None
@@ -265,7 +264,6 @@ class Chain:
         if self._own is not None:
             self._kept = {key: found for key, found in self._kept.items() if key in self._own}
             self._pieces.clear()
-            self._market.forget()
 
     def _piece(self, reads: Reads, record: BaseModel, blank: Mapping[str, Any]) -> Piece:
         """A record as a stage sees it; made once for each object, since variants share what they
@@ -319,6 +317,11 @@ class Chain:
     # --- machines that are left to the kit ----------------------------------------------------
 
     def designed(self, scenario: Scenario) -> Scenario:
+        """The scenario as it is decided on: machines that it leaves to the kit are designed, and
+        what could be ordered better at its places stands beside what it names."""
+        return ordered.best(self.built(scenario), lambda s, name: self.as_planned(s, name).present)
+
+    def built(self, scenario: Scenario) -> Scenario:
         """The scenario with the best design of each option whose machines it leaves to the kit."""
         today = scenario.finance.baseline
         left = [n for n, o in scenario.options.items() if design.is_open(o)]
@@ -327,11 +330,7 @@ class Chain:
             if best is not None:
                 options = {**scenario.options, name: self._built(scenario.options[name], best)}
                 scenario = scenario.model_copy(update={"options": options})
-        return self.ordered(scenario)
-
-    def ordered(self, scenario: Scenario) -> Scenario:
-        """The scenario with what could be ordered better at the places that it names."""
-        return ordered.best(scenario, lambda s, name: self.as_planned(s, name).present)
+        return scenario
 
     def _built(self, option: Option, best: Design) -> Option:
         """An option with these machines: the same record for all variants that change none of both,
@@ -373,7 +372,7 @@ class Chain:
         plan = costing.compile_plan(scenario, sized, self._compiled)
         if name not in plan.options:
             return Costed(sized=sized[name], present=None, why=plan.not_estimated[name])
-        found = tco.totals(plan, plan.central(), [name])[name]
+        found = ledger.totals(plan, plan.central(), [name])[name]
         return Costed(sized=sized[name], present=float(found.present[0]), why="")
 
     # --- one option ---------------------------------------------------------------------------
@@ -408,17 +407,17 @@ class Chain:
         if name not in plan.options:
             return OptionResult(sized=sized[name], plan=plan, totals=None, priced=None)
         drawn = uncertainty.draws_at(plan, self._scores(plan, seen.seed))
-        totals = tco.totals(plan, drawn, [name], self._market)[name]
+        totals = ledger.totals(plan, drawn, [name])[name]
         central = plan.central()
         priced = Priced(
             plan=plan.options[name],
             factors=plan.factors,
-            flows=tco.flows(plan, name, central),
+            flows=ledger.flows(plan, name, central),
             life=cashflow.life_years(central),
         )
         return OptionResult(sized=sized[name], plan=plan, totals=totals, priced=priced)
 
-    def kept(self, scenario: Scenario, name: str, split: Split) -> tco.Totals:
+    def kept(self, scenario: Scenario, name: str, split: Split) -> ledger.Totals:
         """What a mix costs in every draw if it owns so many servers whatever is cheapest there:
         what was ordered under one future and runs in another.
 
@@ -428,7 +427,7 @@ class Chain:
         fixed = replace(cast(PricedHybrid, plan.options[name]), split=split)
         plan = replace(plan, options={**plan.options, name: fixed})
         drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
-        return tco.totals(plan, drawn, [name])[name]
+        return ledger.totals(plan, drawn, [name])[name]
 
     def likely_at(
         self, scenario: Scenario, name: str, priced: Iterable[str], times: float
@@ -443,7 +442,7 @@ class Chain:
         dearer = {f: replace(x, value=x.value.scaled(times)) for f, x in dearer.items()}
         plan = replace(plan, factors={**plan.factors, **dearer})
         drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
-        return float(np.median(tco.totals(plan, drawn, [name])[name].present))
+        return float(np.median(ledger.totals(plan, drawn, [name])[name].present))
 
     def _compiled(self, scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
         """Prices of one option that is no mix."""
@@ -512,7 +511,7 @@ class Chain:
         found = {n: self.option(scenario, n).priced for n in scenario.options}
         return {n: priced for n, priced in found.items() if priced is not None}
 
-    def in_future(self, scenario: Scenario, name: str, path: PricePath) -> tco.Totals | None:
+    def in_future(self, scenario: Scenario, name: str, path: PricePath) -> ledger.Totals | None:
         """Cost of an option on a path of API prices; None where it has no price.
 
         A mix keeps the servers that are cheapest where prices hold: they are ordered before anybody
@@ -557,12 +556,12 @@ class Chain:
         risks = self.vendors(held)
         return tuple(options.candidate(chapters, risks, name) for name in found)
 
-    def _futures(self, scenario: Scenario, name: str) -> Mapping[Future, tco.Totals]:
+    def _futures(self, scenario: Scenario, name: str) -> Mapping[Future, ledger.Totals]:
         paths: Mapping[Future, PricePath] = {"hold": "named_model", "fall": "falling"}
         found = {f: self.in_future(scenario, name, path) for f, path in paths.items()}
         return {future: totals for future, totals in found.items() if totals is not None}
 
-    def _moving(self, scenario: Scenario, name: str) -> tco.Totals | None:
+    def _moving(self, scenario: Scenario, name: str) -> ledger.Totals | None:
         """What an option costs where prices fall for who moves each year; None where it pays no
         API."""
         parts = leaves(scenario, name)

@@ -30,8 +30,8 @@ PARTS: tuple[Part, ...] = get_args(Part)
 """What a sum is made of."""
 BRIDGE = 0.5
 """Share of cases from which on an option that is left is a bridge to another."""
-STEPS = 24
-"""Bisections of a premium: to a sixteen-millionth of where it begins."""
+STEPS = 16
+"""Bisections of a premium: to a hundred-thousandth of where it begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -352,12 +352,20 @@ class Decision:
     def principles(self, properties: Iterable[str]) -> Iterator[Principle]:
         """What each property costs that some options have and others lack, solved with leaving
         decided anew: who values a property does not leave it."""
+        solved: dict[tuple[frozenset[str], float], Principle] = {}
         for name in properties:
-            having = {c.name for c in self.competing if name in c.has}
-            if having and len(having) < len(self.competing):
-                yield self._principle(name, having)
+            having = frozenset(c.name for c in self.competing if name in c.has)
+            if not having or len(having) == len(self.competing):
+                continue
+            key = (
+                having,
+                self.premiums.get(name, 0.0),
+            )  # properties that come together cost the same
+            if key not in solved:
+                solved[key] = self._principle(name, having)
+            yield replace(solved[key], property=name)
 
-    def _principle(self, name: str, having: set[str]) -> Principle:
+    def _principle(self, name: str, having: frozenset[str]) -> Principle:
         free = self.paying(name, 0.0).means
         with_it = next(option for option in free if option in having)
         without = next(option for option in free if option not in having)

@@ -16,7 +16,6 @@ from siting import catalogue
 from siting.cost import prices
 from siting.inputs.scenario.model import BEST, Option, Scenario
 from siting.places import OWNED, SELF_HOSTED
-from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity
 from siting.serving.servers import Server
 
@@ -155,10 +154,6 @@ def looked_at(
         return Design(machines=machines, costed=seen, refused=_refused(seen))
 
     possible = [*_possible(scenario, scenario.options[name])]
-    near = [d.machines for d in among if d.cost <= DEARER * among[0].cost]
-    asked = [whole(m) for m in (near if among else possible) if m in possible]
-    priced = [each for each in asked if not unpriced(each.options[name], each)]
-    capacity.look_up(priced, [name])
     if among:
         found = _again([d for d in among if d.machines in possible], made)
     else:

@@ -3,14 +3,15 @@
 After a notice and a budget (`after` years) the client looks at the bill of the next year and goes
 where another allowed option is expected to cost less a year by more than a margin, what it takes
 to leave and to come included. Nobody foresees: the leaver knows the own bill and, of the others,
-what they cost on average where the own bill is about as large; leaving may prove wrong. From then
+in what relation to it they are on average where the own bill is about as large; leaving may prove
+wrong. From then
 on all that is paid, lost, mended or missed is that of the destination.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from siting.cost.money import MONTHS
 from siting.draws import Floats, Indices
 
 BINS = 20
-"""Groups of cases alike in the own bill, of which the leaver knows the mean bill elsewhere."""
+"""Groups of cases alike in the own bill, of which the leaver knows what it costs elsewhere."""
 NOWHERE = -1
 """Destination of a case that stays."""
 
@@ -127,33 +128,40 @@ class Left:
 def leave(mine: Course, others: Mapping[str, Course], terms: Terms) -> Left:
     """What the right to leave one option for one of the others changes."""
     n = len(mine.burden)
-    saved = np.zeros(n)
-    taken = np.full(n, NOWHERE)
-    if not terms.may_leave:
-        return Left(saved=saved, to=(), taken=taken)
+    stays = Left(saved=np.zeros(n), to=tuple(others), taken=np.full(n, NOWHERE))
+    if not terms.may_leave or not others:
+        return stays
     own = mine.bills[:, terms.after]
-    rest = terms.rest(mine.bills)
+    there = list(others.values())
+    bills = np.stack([course.bills[:, terms.after] for course in there])
+    burden = np.stack([course.burden for course in there])
+    fixed = np.stack([mine.bound + course.entry + course.once * terms.then for course in there])
+    wait = np.array([[course.wait] for course in there])
+    expected = _expected(own, bills)
     years = float(terms.discount[terms.after :].sum())
-    least = own * (1 - terms.margin) + mine.burden
-    alike = np.array_split(np.argsort(own, kind="stable"), BINS)
-    for i, there in enumerate(others.values()):
-        bill = there.bills[:, terms.after]
-        fixed = mine.bound + there.entry + there.once * terms.then
-        expected = _means(bill, alike)
-        entering = fixed + there.wait * np.maximum(0, own - expected)
-        yearly = expected + entering / years + there.burden
-        paid = fixed + there.wait * np.maximum(0, own - bill)
-        burden = (there.burden - mine.burden) * terms.annuity_after
-        better = yearly < least
-        saved = np.where(better, terms.rest(there.bills) + paid - rest + burden, saved)
-        taken = np.where(better, i, taken)
-        least = np.minimum(least, yearly)
-    return Left(saved=saved, to=tuple(others), taken=taken)
+    yearly = expected + (fixed + wait * np.maximum(0, own - expected)) / years + burden
+    best = yearly.argmin(axis=0)
+    cases = np.arange(n)
+    is_left = yearly[best, cases] < own * (1 - terms.margin) + mine.burden
+    rest = np.stack([terms.rest(course.bills) for course in there]) - terms.rest(mine.bills)
+    paid = fixed + wait * np.maximum(0, own - bills)
+    changed = rest + paid + (burden - mine.burden) * terms.annuity_after
+    return replace(
+        stays,
+        saved=np.where(is_left, changed[best, cases], 0.0),
+        taken=np.where(is_left, best, NOWHERE),
+    )
 
 
-def _means(values: Floats, groups: Sequence[Indices]) -> Floats:
-    """The mean of each group, at each of its members. [n]"""
-    found = np.empty(len(values))
-    for members in groups:
-        found[members] = values[members].mean()
+def _expected(own: Floats, bills: Floats) -> Floats:
+    """What is expected of other bills by who knows the own one: the own, times the ratio of the
+    mean bills of cases that are alike in it. So nobody leaves for the same thing. [option × n]"""
+    order = np.argsort(own, kind="stable")
+    groups = np.array_split(order, BINS)
+    starts = np.cumsum([0, *(len(group) for group in groups[:-1])])
+    sizes = [len(group) for group in groups]
+    mean_own = np.maximum(np.add.reduceat(own[order], starts), 1e-9)
+    ratio = np.add.reduceat(bills[:, order], starts, axis=1) / mean_own
+    found = np.empty_like(bills)
+    found[:, order] = np.repeat(ratio, sizes, axis=1) * own[order]
     return found

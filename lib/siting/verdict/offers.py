@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from siting.cost.tco import CashFlow
+from siting.cost.ledger import CashFlow
 
 Thing = Literal["server", "GPU-hour", "request"]
 STEMS: Mapping[str, Thing] = {

@@ -16,10 +16,10 @@ from siting import draws as streams
 from siting import places, quality
 from siting.catalogue import Fact, Input, settings, source_of, table
 from siting.cost import costing
+from siting.cost.ledger import CashFlow, Totals
 from siting.cost.money import MONTHS
 from siting.cost.priced import PricedHybrid, PricedOption, Split
 from siting.cost.prices import Factor
-from siting.cost.tco import CashFlow, Totals
 from siting.draws import Floats
 from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.model import Scenario

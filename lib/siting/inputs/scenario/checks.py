@@ -102,7 +102,7 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     if option.second_site and option.kind not in OWNED:
         wrong = f"{option.kind} owns no servers that could stand at a second site"
         yield Fault((*here, "second_site"), wrong, "remove it, or name owned servers")
-    yield from _existing(here, option, scenario)
+    yield from _existing(here, option)
     months = option.months_to_production.central
     horizon = scenario.finance.horizon_months
     if months >= horizon:
@@ -197,34 +197,18 @@ def _priced_cards(owned: bool, day: dt.date) -> frozenset[str]:
     return frozenset(c["gpu_id"] for c in on_that_day)
 
 
-def _existing(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
-    """Servers that are there already stand beside others that are bought, and have a price."""
-    first: dict[str, int] = {}
-    for i, there in enumerate(option.existing_servers):
-        path = (*here, "existing_servers", i)
-        if option.kind not in OWNED:
-            yield Fault((*here, "existing_servers"), f"{option.kind} owns no servers", "remove it")
-            return
-        if known.SERVER.unknown(there.server):
-            continue
-        if (twin := first.setdefault(there.server, i)) < i:
-            wrong = f"existing_servers[{twin}] is of {there.server}, too"
-            yield Fault((*path, "server"), wrong, "add up the two")
-        if there.server == option.server:
-            wrong = f"{there.server} is the kind that is bought"
-            write = f"write owned_servers: {there.number} for those, and remove this entry"
-            yield Fault((*path, "server"), wrong, write, rests_on=(*here, "server"))
-        if there.price_each is None and not _has_price(there.server):
-            wrong = f"nobody prices {there.server}"
-            yield Fault(path, wrong, "add `price_each:`, what one costs new")
-
-
-def _has_price(server: str) -> bool:
-    """Whether a server, or its card, has a published price that an estimate may use."""
-    folder = catalogue.facts_dir()
-    cards = {c["gpu_id"] for _, c in catalogue.rows(folder / "servers.csv") if c["id"] == server}
-    rows = (c for _, c in catalogue.rows(folder / "hardware_prices.csv"))
-    return any(c["gpu_id"] in cards and c["used_in_estimate"] == "yes" for c in rows)
+def _existing(here: Path_, option: Option) -> Iterator[Fault]:
+    """Servers of other kinds that are there already stand beside others that are bought."""
+    path = (*here, "existing_servers")
+    there = [each.server for each in option.existing_servers]
+    if there and option.kind not in OWNED:
+        yield Fault(path, f"{option.kind} owns no servers", "remove it")
+    if len(set(there)) < len(there):
+        yield Fault(path, "two entries are of the same server", "add them up")
+    if option.server in there:
+        wrong = f"{option.server} is the kind that is bought"
+        write = "write owned_servers for those, and remove them here"
+        yield Fault(path, wrong, write, rests_on=(*here, "server"))
 
 
 def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:

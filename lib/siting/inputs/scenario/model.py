@@ -334,6 +334,12 @@ class ExistingServers(Strict):
     """What support of one costs a year, in the client's currency. None: the usual share of its
     price."""
 
+    @property
+    def amounts(self) -> dict[str, Range | None]:
+        """What is said here, by the price or cost item that it stands for."""
+        worth, support = self.value_each, self.support_per_year
+        return {"server_price": self.price_each, "owned_already": worth, "maintenance": support}
+
 
 class Lease(Strict):
     """Servers paid in equal monthly parts."""

@@ -1,0 +1,319 @@
+"""Amounts summed up over the months: what an option costs in every draw, and line by line.
+
+`totals` is the one evaluation that the report, the curves and the Monte Carlo share; `flows` tells
+a single draw month by month, and sums up to the same. Amounts hold for a year, price paths for a
+month: only the paths are worked out by month, once for all amounts that follow them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache, partial
+
+import numpy as np
+
+from siting.cost import cashflow, money
+from siting.cost.cashflow import Amount
+from siting.cost.money import MONTHS, Array
+from siting.cost.priced import Draws, Plan, path_factor
+
+BEFORE = "before_production"
+"""Category under which an option carries the baseline's bill until it is in production."""
+FORGONE = "forgone"
+"""Category of service that nobody gives until an option is in production: counted, not paid."""
+TAX = "tax"
+"""Category of the profit tax that is saved by what is paid and written off."""
+
+
+# --- prices over time -------------------------------------------------------------------------
+
+
+class Paths:
+    """Price paths and their sums by year over some draws, each worked out once."""
+
+    def __init__(self, path: Callable[[str], Array], discount: Array) -> None:
+        self.path = cache(path)
+        """Price of month 1 … M over today's. [n × M]"""
+        self.discount = discount
+        """Factors of today and the end of each month. [n × M + 1]"""
+        self.whole = cache(self._whole)
+
+    def _whole(self, name: str) -> Array:
+        return self.sums(name, np.ones((1, self.discount.shape[1] - 1)))
+
+    def sums(self, name: str, share: Array) -> Array:
+        """Sums of a path over the months of each year, of each month a share: nominal, and worth
+        today. share: [n × ≤ M] [2 × n × Y]"""
+        months = share.shape[1]
+        part = self.path(name)[:, :months] * share
+        years = math.ceil((self.discount.shape[1] - 1) / MONTHS)
+        worth = part * self.discount[:, 1 : months + 1]
+        return np.stack([money.by_year(each, years) for each in (part, worth)])
+
+
+MARKET = ("discount_rate", "inflation", "rental_memory", "rental_drift")
+"""Factors by which prices move whichever option pays them."""
+
+
+@lru_cache(maxsize=4)
+def _market(months: int, *drawn: bytes) -> Paths:
+    """Paths that all options share: variants of a scenario ask for the same again and again.
+    drawn: values of each of MARKET."""
+    draws = {name: np.frombuffer(values) for name, values in zip(MARKET, drawn, strict=True)}
+    worth = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
+    return Paths(partial(path_factor, draws=draws, months=months), money.powers(worth, months + 1))
+
+
+class Clock:
+    """Prices over the months, and when options are in production, for one set of draws."""
+
+    def __init__(self, plan: Plan, draws: Draws) -> None:
+        self.plan = plan
+        self.draws = draws
+        self.market = _market(plan.months, *(draws[name].tobytes() for name in MARKET))
+        self._models = Paths(partial(plan.path, draws=draws), self.market.discount)
+
+    def paths(self, name: str) -> Paths:
+        """Where a path is found: those of models are the plan's own."""
+        return self._models if name.startswith("api:") else self.market
+
+    def path(self, name: str) -> Array:
+        """Price of month 1 … M over today's. [n × M]"""
+        return self.paths(name).path(name)
+
+    def waiting(self, name: str, parallel: bool = False) -> Array:
+        """Share of each month before an option is in production; as many years as any draw needs.
+
+        parallel: with the months in which the baseline runs on beside it. [n × ≤ M]
+        """
+        wait = self.draws[f"months_to_production.{name}"]
+        if parallel:
+            wait = np.where(wait > 0, wait + self.draws["parallel_months"], 0)
+        years = max(1, math.ceil(float(wait.max()) / MONTHS))
+        months = np.arange(min(self.plan.months, years * MONTHS))
+        return np.clip(wait[:, None] - months, 0, 1)
+
+
+# --- totals -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Cost of an option over draws, in the client's currency."""
+
+    present: Array
+    """Net present value of all costs. [n]"""
+    yearly: Array
+    """Nominal cost of each year; the end's exit and resale in the last. [n × Y]"""
+
+
+def totals(plan: Plan, draws: Draws, names: Iterable[str] = ()) -> dict[str, Totals]:
+    """Cost of some options, or of all, over any number of draws. A hybrid that is one of its parts
+    alone has its cost."""
+    clock = Clock(plan, draws)
+    part = {name: plan.options[name].alone or name for name in names or plan.options}
+    found = {name: _totals(clock, name) for name in dict.fromkeys(part.values())}
+    return {name: found[each] for name, each in part.items()}
+
+
+def _totals(clock: Clock, name: str) -> Totals:
+    owed = due(clock, name)
+    early = {before: clock.waiting(name, parallel=before) for before in (False, True)}
+
+    @cache
+    def sums(path: str, before: bool) -> Array:
+        """Sums of a path over the months in which the baseline is paid for an option, or in which
+        it serves itself. [2 × n × Y]"""
+        paths = clock.paths(path)
+        part = paths.sums(path, early[before])
+        return part if before else paths.whole(path) - part
+
+    present = np.zeros(len(clock.draws["growth"]))
+    yearly = np.zeros((len(present), clock.plan.years))
+    discount = clock.market.discount
+    rate = clock.plan.tax_rate
+    for amount in owed:
+        nominal: Array | float = 1.0
+        if amount.falls == "running":
+            nominal, worth = sums(amount.path, amount.before)
+        elif amount.falls == "start":
+            worth = discount[:, :-1:MONTHS]
+        else:
+            nominal = clock.path(amount.path)[:, -1:]
+            worth = nominal * discount[:, -1:]
+        value = amount.value if amount.is_capital else amount.value * (1 - rate)
+        yearly += value * nominal
+        present += (value * worth).sum(axis=1)
+    bought = [amount.value for amount in owed if amount.is_capital and rate]
+    if bought:
+        life = cashflow.life_years(clock.draws)
+        saved = rate * written_off(np.sum(bought, axis=0), life, clock.plan.months)
+        yearly -= money.by_year(saved[:, 1:], clock.plan.years)
+        present -= (saved * discount).sum(axis=1)
+    lacking = forgone(clock, name, owed)
+    yearly += money.by_year(lacking, clock.plan.years)
+    present += (lacking * discount[:, 1 : lacking.shape[1] + 1]).sum(axis=1)
+    return Totals(present=present, yearly=yearly)
+
+
+def due(clock: Clock, name: str) -> list[Amount]:
+    """All that an option owes: its own bill, and the baseline's until production.
+
+    What is bought counts even in a draw that starts only after the horizon. It buys no service
+    there, and stands for the service that is forgone: left out, a later start would be cheaper than
+    an earlier one. (A scenario whose planned start lies beyond its horizon is refused.)
+    """
+    plan = clock.plan
+    owed = cashflow.bill(plan, name, clock.draws)
+    waits = bool((clock.draws[f"months_to_production.{name}"] > 0).any())
+    if waits and plan.baseline in plan.options and plan.baseline != name:
+        baseline = cashflow.bill(plan, plan.baseline, clock.draws)
+        owed += [replace(a, before=True) for a in baseline if a.falls == "running"]
+    return owed
+
+
+def forgone(clock: Clock, name: str, owed: Sequence[Amount]) -> Array:
+    """What is counted for the months until production beyond what is paid in them. [n × ≤ M]
+
+    An option that starts late gives less service in the same time, and must not look cheaper for
+    it. A month of waiting costs what serves meanwhile, and never less than a month of the option:
+    the difference is service that is forgone, worth what the client would pay for it after tax.
+    """
+    waiting = clock.waiting(name)
+    if not waiting.any():
+        return np.zeros_like(waiting)
+    shape = len(waiting), clock.plan.years
+    more: dict[str, Array] = {}
+    """By path: what a month of the option costs over one of the baseline. [n × Y]"""
+    for amount in owed:
+        if amount.falls == "running":
+            value = np.broadcast_to(amount.value, shape)
+            known = more.get(amount.path, np.zeros(shape))
+            more[amount.path] = known - value if amount.before else known + value
+    months = waiting.shape[1]
+    monthly = sum(
+        each.repeat(MONTHS, axis=1)[:, :months] * clock.path(path)[:, :months]
+        for path, each in more.items()
+    )
+    return np.asarray(waiting * np.maximum(0.0, monthly) * (1 - clock.plan.tax_rate))
+
+
+# --- one case, month by month -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class CashFlow:
+    """One line of a cash-flow table: a cost item of an option by month."""
+
+    item: str
+    label: str
+    category: str
+    amounts: Array
+    """Cost by month, 0 = today; income is negative. [M + 1]"""
+    factors: tuple[str, ...]
+    """Factors whose product is the unit price."""
+    quantity: Array
+    """Units by month. [M + 1]"""
+    unit: str
+    path: str = "flat"
+    capital: bool = False
+
+    @property
+    def by_use(self) -> bool:
+        """Whether a vendor bills it by use: tokens or GPU-hours."""
+        return self.path.startswith(("api", "rental"))
+
+
+def flows(plan: Plan, name: str, draws: Draws) -> tuple[CashFlow, ...]:
+    """Monthly costs of an option in one draw; their sums are those of `totals`."""
+    name = plan.options[name].alone or name
+    clock = Clock(plan, draws)
+    owed = due(clock, name)
+    early = forgone(clock, name, owed)[0]
+    lacking = np.zeros(plan.months + 1)
+    lacking[1 : len(early) + 1] = early
+    not_paid = CashFlow(
+        item="forgone",
+        label="Waiting, counted and not billed",
+        category=FORGONE,
+        amounts=lacking,
+        factors=(),
+        quantity=lacking,
+        unit="money",
+    )
+    told = [_flow(clock, name, amount) for amount in owed]
+    if plan.tax_rate:
+        told.append(_tax_saved(plan, told, cashflow.life_years(draws)))
+    return tuple(flow for flow in (*told, not_paid) if np.any(flow.amounts))
+
+
+def _tax_saved(plan: Plan, paid: Sequence[CashFlow], life: int) -> CashFlow:
+    """Profit tax that is saved: its rate of all expenses, and of what is written off."""
+    allowed = depreciation(paid, life, plan.months)
+    allowed += np.sum([flow.amounts for flow in paid if not flow.capital], axis=0)
+    return CashFlow(
+        item=TAX,
+        label="Tax saved",
+        category=TAX,
+        amounts=-plan.tax_rate * allowed,
+        factors=("tax_rate",),
+        quantity=-allowed,
+        unit="allowed cost",
+    )
+
+
+def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
+    """An amount of the first draw, month by month."""
+    months = clock.plan.months
+    line = amount.line
+    quantity = np.zeros(months + 1)
+    path = np.ones(months + 1)
+    if amount.falls == "running":
+        waiting = clock.waiting(name, parallel=amount.before)[0]
+        share = np.zeros(months)
+        share[: len(waiting)] = waiting
+        quantity[1:] = money.by_month(amount.quantity[0], months)
+        quantity[1:] *= share if amount.before else 1 - share
+        path[1:] = clock.path(amount.path)[0]
+    elif amount.falls == "start":
+        quantity[:months:MONTHS] = amount.quantity[0]
+    else:
+        quantity[-1] = amount.quantity[0, -1]
+        path[-1] = clock.path(amount.path)[0, -1]
+    existing = line.existing.server.id if line.existing else ""
+    item = ":".join(filter(None, (line.item.id, line.workload, existing)))
+    return CashFlow(
+        item=f"{BEFORE}:{item}" if amount.before else item,
+        label=f"Baseline until production: {line.label}" if amount.before else line.label,
+        category=BEFORE if amount.before else line.item.category,
+        amounts=quantity * path * amount.price[0],
+        factors=line.factors,
+        quantity=quantity,
+        unit=line.item.driver,
+        path=amount.path,
+        capital=amount.is_capital,
+    )
+
+
+def depreciation(lines: Iterable[CashFlow], life: int, months: int) -> Array:
+    """What is written off of all investments by month. [M + 1]"""
+    bought = np.zeros((1, math.ceil(months / MONTHS)))
+    for line in lines:
+        if line.capital:
+            bought += line.amounts[:months:MONTHS]
+    return np.asarray(written_off(bought, life, months)[0])
+
+
+def written_off(bought: Array, life: int, months: int) -> Array:
+    """What is written off by month of what is bought at the start of each year, in equal parts over
+    its life; what is left at the end of the horizon falls on its last month.
+    bought: [n × Y] [n × M + 1]"""
+    out = np.zeros((len(bought), months + 1))
+    for year, each in enumerate(bought.T[..., None]):
+        start = year * MONTHS
+        ends = min(months, start + life * MONTHS)
+        out[:, start + 1 : ends + 1] += each / (life * MONTHS)
+        out[:, -1:] += each * (1 - (ends - start) / (life * MONTHS))
+    return out

@@ -1,0 +1,337 @@
+"""The verdict in money: the sum, the right to leave, and what no change of form may move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import studies
+from siting.cost.ledger import Totals
+from siting.inputs.attributes import properties
+from siting.inputs.document import DocumentError
+from siting.inputs.scenario import changes
+from siting.verdict.candidate import Barrier, Candidate, Doubt, Sampled
+from siting.verdict.decision import PARTS, Decision
+from siting.verdict.leaving import NOWHERE, Course, Terms, leave
+
+N = 400
+RANDOM = 200
+TERMS = Terms(rate=0.06, months=60, after=2, margin=0.05)
+HAS = ("open_weights", "in_country", "own_keys")
+
+
+def option(name: str, bills: np.ndarray, fall: np.ndarray, **more: object) -> Candidate:
+    """An option with these yearly bills in each case and future. [N × 5]"""
+    costs = {
+        "hold": Totals(present=(bills * TERMS.discount).sum(axis=1), yearly=bills),
+        "fall": Totals(present=(fall * TERMS.discount).sum(axis=1), yearly=fall),
+    }
+    said: dict[str, object] = {
+        "name": name,
+        "label": name,
+        "kind": "api",
+        "place": name,
+        "cost": Sampled.of(costs["hold"].present),
+        "costs": costs,
+        "loss": np.zeros(N),
+        "remedies_once": np.zeros(N),
+        "remedies_yearly": np.zeros(N),
+    }
+    return Candidate(**said | more)  # type: ignore[arg-type]
+
+
+def question(seed: int) -> Decision:
+    """A decision at random: three to five options, two futures, losses, remedies, premiums."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for i in range(int(rng.integers(3, 6))):
+        level = rng.lognormal(4, 0.6)
+        bills = level * rng.lognormal(0, rng.uniform(0.05, 0.8), (N, 1)) * np.ones((1, 5))
+        bills *= rng.lognormal(0, 0.1, (N, 5))
+        falls = bills * np.where(np.arange(5) < 2, 1, rng.uniform(0.3, 1))
+        found.append(
+            option(
+                f"o{i}",
+                bills,
+                falls,
+                loss=rng.lognormal(1, 0.5, N),
+                remedies_once=10.0 * (rng.random(N) < 0.5),
+                remedies_yearly=2.0 * (rng.random(N) < 0.5),
+                entry=rng.uniform(0, 60),
+                bound=rng.uniform(0, 30),
+                wait=rng.uniform(0, 0.8),
+                has=frozenset(rng.choice(HAS, int(rng.integers(0, 4)), replace=False).tolist()),
+            )
+        )
+    return Decision(
+        candidates=tuple(found),
+        baseline="o0",
+        terms=TERMS,
+        falling=float(rng.uniform(0.1, 0.9)),
+        premiums={"open_weights": float(rng.uniform(0, 20))},
+    )
+
+
+@pytest.fixture(scope="module")
+def at_random() -> tuple[Decision, ...]:
+    return tuple(question(seed) for seed in range(RANDOM))
+
+
+def answered(d: Decision) -> tuple[str | None, float, float | None]:
+    return d.recommended, d.share, d.lead
+
+
+# --- the right to leave, by hand ------------------------------------------------------------------
+
+
+def course(bill: float, **more: float) -> Course:
+    return Course(bills=np.full((40, 5), bill), burden=np.zeros(40), once=np.zeros(40), **more)
+
+
+def test_who_pays_100_a_year_leaves_for_60_after_two_years() -> None:
+    # Left are years 3 to 5, paid in their middle: 1.06^-2.5 + 1.06^-3.5 + 1.06^-4.5 = 2.4496.
+    # Saved are 40 a year less the move of 30 (worth today): 40 × 2.4496 - 30 = 67.98.
+    left = leave(course(100), {"there": course(60, entry=30)}, TERMS)
+    assert left.share == 1
+    assert left.saved == pytest.approx(np.full(40, -67.98), abs=0.01)
+
+
+def test_nobody_leaves_for_less_than_the_margin() -> None:
+    # 96 a year is no 5 % less than 100; nor is 80 once the move of 60 is in: 80 + 60/2.45 = 104.
+    left = leave(course(100), {"near": course(96), "far": course(80, entry=60)}, TERMS)
+    assert (left.taken == NOWHERE).all()
+    assert not left.saved.any()
+
+
+def test_who_waits_pays_the_old_bill_till_then() -> None:
+    # Half a year of waiting at 100 instead of 60 costs 20 more: 67.98 + 30 - 20 = 77.98.
+    left = leave(course(100), {"there": course(60, wait=0.5)}, TERMS)
+    assert left.saved == pytest.approx(np.full(40, -77.98), abs=0.01)
+
+
+def test_nobody_foresees_what_comes_later() -> None:
+    # The bill there doubles after the year that is looked at: leaving proves wrong, and is counted.
+    there = course(60)
+    there.bills[:, 3:] = 200.0
+    left = leave(course(100), {"there": there}, TERMS)
+    assert left.share == 1
+    assert (left.saved > 0).all()
+
+
+def test_within_two_years_nobody_leaves() -> None:
+    short = Terms(rate=0.06, months=24, after=2, margin=0.05)
+    assert leave(course(100), {"there": course(1)}, short).share == 0
+
+
+# --- properties of the sum ------------------------------------------------------------------------
+
+
+def test_parts_add_up_to_the_sum(at_random: tuple[Decision, ...]) -> None:
+    for d in at_random:
+        for name, mean in d.means.items():
+            assert sum(d.part(name, part) for part in PARTS) == pytest.approx(mean)
+
+
+def test_a_twin_moves_neither_the_first_nor_how_sure_nor_the_lead(
+    at_random: tuple[Decision, ...],
+) -> None:
+    for d in at_random:
+        for c in d.candidates:
+            twin = replace(c, name=f"{c.name}-twin")
+            first, sure, lead = answered(replace(d, candidates=(*d.candidates, twin)))
+            assert first == d.recommended
+            assert sure == pytest.approx(d.share, abs=0.02)
+            assert lead == (d.lead if d.lead is None else pytest.approx(d.lead))
+
+
+def test_a_dominated_option_is_never_first(at_random: tuple[Decision, ...]) -> None:
+    for d in at_random:
+        best = d.choice
+        assert best is not None
+        dearer = {
+            future: Totals(present=t.present + 5, yearly=t.yearly + 1)
+            for future, t in best.costs.items()
+        }
+        worse = replace(best, name="worse", costs=dearer, loss=best.loss + 1)
+        assert replace(d, candidates=(worse, *d.candidates)).recommended == best.name
+
+
+def scaled(c: Candidate, by: float) -> Candidate:
+    return replace(
+        c,
+        costs={f: Totals(present=t.present * by, yearly=t.yearly * by) for f, t in c.costs.items()},
+        loss=c.loss * by,
+        remedies_once=c.remedies_once * by,
+        remedies_yearly=c.remedies_yearly * by,
+        entry=c.entry * by,
+        bound=c.bound * by,
+    )
+
+
+def test_currency_and_order_of_options_move_nothing(at_random: tuple[Decision, ...]) -> None:
+    for d in at_random:
+        first, sure, lead = answered(d)
+        other = replace(
+            d,
+            candidates=tuple(scaled(c, 1.08) for c in reversed(d.candidates)),
+            premiums={name: 1.08 * paid for name, paid in d.premiums.items()},
+        )
+        found = answered(other)
+        assert found[0] == first
+        assert found[1] == pytest.approx(sure)
+        assert found[2] == (None if lead is None else pytest.approx(1.08 * lead))
+
+
+def test_one_amount_more_for_all_moves_neither_the_first_nor_how_sure(
+    at_random: tuple[Decision, ...],
+) -> None:
+    for d in at_random:
+        dearer = tuple(
+            replace(
+                c,
+                costs={
+                    f: Totals(present=t.present + 100, yearly=t.yearly) for f, t in c.costs.items()
+                },
+            )
+            for c in d.candidates
+        )
+        found = replace(d, candidates=dearer, matters=d.counts)
+        assert (found.recommended, found.share) == (d.recommended, d.share)
+
+
+def test_without_leaving_a_dearer_option_changes_nothing(at_random: tuple[Decision, ...]) -> None:
+    bound = replace(TERMS, after=0)
+    for d in at_random:
+        kept = replace(d, terms=bound)
+        dearest = kept.candidate(list(kept.means)[-1])
+        dear = replace(scaled(dearest, 3.0), name="dear", place="dear", has=frozenset())
+        more = replace(kept, candidates=(*kept.candidates, dear))
+        assert answered(more) == (kept.recommended, kept.share, kept.lead)
+        assert more.means.items() >= kept.means.items()
+
+
+def test_what_is_not_shown_earns_nothing(at_random: tuple[Decision, ...]) -> None:
+    for d in at_random:
+        unknown = tuple(replace(c, has=frozenset()) for c in d.candidates)
+        paid = sum(d.premiums.values()) * TERMS.annuity
+        for name in replace(d, candidates=unknown).means:
+            assert replace(d, candidates=unknown).part(name, "premiums") == pytest.approx(paid)
+        open_ = tuple(
+            replace(c, uncleared=(Doubt(point="x", reason="", clears=""),)) for c in d.candidates
+        )
+        assert replace(d, candidates=open_).means == d.means
+
+
+def test_just_beyond_a_belief_the_named_option_is_first(at_random: tuple[Decision, ...]) -> None:
+    turned = 0
+    for d in at_random:
+        for turn, side in zip(d.beliefs, (-1, 1), strict=True):
+            if turn is not None:
+                turned += 1
+                assert replace(d, falling=turn.at + side * 1e-9).recommended == turn.option
+                assert replace(d, falling=turn.at - side * 1e-9).recommended == d.recommended
+    assert turned > 20
+
+
+def test_just_beyond_its_premium_an_option_with_the_property_is_first(
+    at_random: tuple[Decision, ...],
+) -> None:
+    solved = 0
+    for d in at_random[:60]:
+        for found in d.principles(HAS):
+            having = {c.name for c in d.competing if found.property in c.has}
+            if found.premium is None or found.premium <= 0:
+                continue
+            solved += 1
+            assert d.paying(found.property, found.premium * 1.002).recommended in having
+            assert d.paying(found.property, found.premium * 0.998).recommended not in having
+    assert solved > 20
+
+
+def test_an_option_that_is_left_in_most_cases_is_a_bridge_and_never_next() -> None:
+    flat = np.full((N, 5), 100.0)
+    d = Decision(
+        candidates=(option("cheap", flat, flat), option("dear", 3 * flat, 3 * flat)),
+        baseline="dear", terms=TERMS, falling=0.5, premiums={},
+    )  # fmt: skip
+    assert d.recommended == "cheap"
+    assert d.is_bridge("dear")
+    assert d.next is None
+    assert d.lead is None
+
+
+def test_an_option_that_fails_a_limit_is_never_first_and_no_way_out() -> None:
+    flat = np.full((N, 5), 100.0)
+    barred = replace(
+        option("barred", 0.1 * flat, 0.1 * flat), barriers=(Barrier(told="no", by="condition"),)
+    )
+    d = Decision(
+        candidates=(option("a", flat, flat), barred), baseline="a", terms=TERMS, falling=0.5,
+        premiums={},
+    )  # fmt: skip
+    assert d.recommended == "a"
+    assert d.left("a") == 0
+
+
+def test_nothing_is_first_where_all_fail() -> None:
+    flat = np.full((N, 5), 100.0)
+    barred = replace(option("a", flat, flat), barriers=(Barrier(told="no", by="condition"),))
+    d = Decision(candidates=(barred,), baseline="a", terms=TERMS, falling=0.5, premiums={})
+    assert (d.recommended, d.share, d.lead, d.level) == (None, 0.0, None, ())
+
+
+# --- on clients -----------------------------------------------------------------------------------
+
+CLIENTS = ("assekuranz-saentis", "agence-lumiere")
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> Iterator[str]:
+    yield request.param
+
+
+def test_summary_holds_the_verdict_and_its_parts_add_up(client: str) -> None:
+    found = studies.opened(client).summary()
+    said = found["recommendation"]
+    assert said["in_all"] == pytest.approx(found["options"][said["option"]]["in_all"]["total"])
+    for option_ in found["options"].values():
+        if option_["in_all"]:
+            parts = sum(option_["in_all"][part] for part in PARTS)
+            assert parts == pytest.approx(option_["in_all"]["total"], abs=1)
+        assert {limit["state"] for limit in option_["limits"]} <= {"pass", "fail", "open"}
+
+
+def test_set_gives_back_each_premium_and_belief_that_is_told(client: str) -> None:
+    r = studies.opened(client).results
+    for found in r.principles:
+        if found.premium and found.premium > 0:
+            beyond = {f"decision.premiums.{found.property}": found.premium * 1.01}
+            then = r.chain.decide(changes.put(r.said, beyond))
+            assert then.choice is not None
+            assert found.property in then.choice.has
+    for turn, side in zip(r.decision.beliefs, (-1, 1), strict=True):
+        if turn is not None:
+            beyond = {"finance.falling_prices": turn.at + side * 0.001}
+            assert r.chain.decide(changes.put(r.said, beyond)).recommended == turn.option
+
+
+def test_a_premium_may_be_a_share_of_the_bill() -> None:
+    s = studies.opened("assekuranz-saentis")
+    said = changes.changed(s.results.said, {"decision.premiums": {"open_weights": "20 %"}})
+    assert said.decision.premiums_a_year(1_000.0) == {"open_weights": 200.0}
+
+
+def test_premiums_that_contradict_are_refused() -> None:
+    s = studies.opened("assekuranz-saentis")
+    both = {"decision.premiums": {"own_machines": 1.0, "no_own_machines": 1.0}}
+    with pytest.raises(DocumentError, match="no option has both"):
+        changes.changed(s.results.said, both)
+
+
+def test_every_property_is_judged_and_named_once() -> None:
+    known = properties()
+    assert len({row.label for row in known.values()}) == len(known)
+    for name, row in known.items():
+        assert not row.contradicts or known[row.contradicts].contradicts == name
