@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 
@@ -128,16 +127,12 @@ def test_a_measure_that_is_not_known_earns_half_of_its_weight_as_the_table_says(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_what_shocks_cost_each_option_adds_up_to_its_loss_and_is_printed(client: str) -> None:
+def test_what_shocks_cost_each_option_adds_up_to_its_loss(client: str) -> None:
     s = opened(client)
     shocks = s.vendor_shocks().dropna(subset="expected")
     losses = s.vendor_losses().set_index("option").expected.dropna()
     apart = shocks.groupby("option", observed=True).expected.sum()
     assert apart.to_dict() == pytest.approx(losses.to_dict(), rel=1e-6)
-    page = printed("60_vendors", client)
-    sums = next((line for line in page.splitlines() if line.startswith("sum | ")), "")
-    for loss in losses:  # in full, or in thousands where the largest is
-        assert {s.number(loss, 0), s.number(loss / 1e3, 0)} & {*sums.split(" | ")}
 
 
 # --- the client's own test --------------------------------------------------------------------
@@ -257,16 +252,6 @@ def _plain(text: str) -> float:
     return float(re.sub(r"[\s,'’]", "", text))
 
 
-def test_a_chance_of_a_shock_is_made_anew_from_its_count_by_age() -> None:
-    # Jeffreys: half a case in one year more; the mean of the beta distribution.
-    parts = opened("klinikverbund-nordheide").quiet_parts()
-    told = parts[parts.basis.str.contains("; by age ")]
-    assert len(told)
-    for row in told.itertuples():
-        seen, watched = re.search(r"by age ([\d.]+) of ([\d.]+),", row.basis).groups()
-        assert row.chance == pytest.approx((float(seen) + 0.5) / (float(watched) + 1), abs=0.006)
-
-
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_chain_of_the_option_that_is_sized_is_printed_with_all_of_its_numbers(
     client: str,
@@ -279,18 +264,6 @@ def test_the_chain_of_the_option_that_is_sized_is_printed_with_all_of_its_number
         rows = s.sizing_steps().query("option == @pool.base and model == @pool.model")
         for row in rows.itertuples():
             assert re.search(rf"^{re.escape(row.step)} \| .*\| {re.escape(row.how)}$", page, re.M)
-
-
-def test_a_mix_says_by_year_what_it_sends_away_and_for_how_long_it_rents() -> None:
-    # Agence Lumière's mix needs a second card in all of year 5: 8 760 hours.
-    s = opened("agence-lumiere")
-    paid = s.machines_paid().query("option == 'Own and cloud' and thing == 'GPU-hour'")
-    assert paid[["year", "months"]].to_numpy().tolist() == [[5, 12]]
-    assert paid.number.iloc[0] == pytest.approx(8_760)
-    page = printed("76_cost_tables", "agence-lumiere")
-    away = s.mix_by_year().query("option == 'Own and cloud'").set_index("year").away
-    hours = s.results.numbers.number(8_760, 0)
-    assert f"5 | {s.percent(away[5], 2)} | {hours} | 12" in page
 
 
 # --- whether it fits --------------------------------------------------------------------------
@@ -428,21 +401,6 @@ def test_rates_are_called_by_what_they_are_first_for_and_prices_are_listed_in_fu
     assert price in printed("90_sources", "klinikverbund-nordheide")
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_what_is_ordered_after_a_go_is_what_the_first_year_buys_and_moves(client: str) -> None:
-    s = opened(client)
-    gate = s.gate()
-    if gate.empty or gate.once.isna().all():
-        return
-    cash = s.cash_by_year().query("option == @s.chosen and year == 1").set_index("line").paid
-    begin = cash.reindex(["Servers and network, bought", "Moving over and leaving"]).fillna(0)
-    whole = gate.once.iloc[0] + gate.moved_before.iloc[0]
-    assert whole == pytest.approx(begin.sum(), abs=1)
-    events = s.timeline().query("option == @s.chosen and amount > 0")
-    first = events[events.end == events.end.min()]
-    assert first.amount.sum() == pytest.approx(gate.once.iloc[0], abs=1)
-
-
 # --- what the client said ---------------------------------------------------------------------
 
 
@@ -473,49 +431,6 @@ def test_what_a_client_left_out_is_marked_as_our_usual() -> None:
 # --- the chance of short notice ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("client", ("klinikverbund-nordheide", "agence-lumiere"))
-def test_the_chance_of_a_short_notice_is_the_sum_of_its_parts(client: str) -> None:
-    s = opened(client)
-    chances = s.notice_chances().query("within == 90 and mine and notices > 0")
-    parts = s.habit_parts()
-    assert set(parts.vendor) == set(chances.vendor)
-    for row in chances.itertuples():
-        own = parts[parts.vendor == row.vendor]
-        assert own.weight.sum() == pytest.approx(1)
-        assert (own.weight * own.chance).sum() == pytest.approx(row.chance, abs=1e-6)
-        counted = s.retirement_notices().query("vendor == @row.vendor and counts")
-        assert len(counted) == row.notices and (counted.days <= 90).sum() == row.short
-
-
-def test_own_notices_count_by_the_age_that_their_printed_dates_give_them() -> None:
-    # Reported on 24 November 2026 and asked for the next day; half as much every 240 days.
-    s = opened("klinikverbund-nordheide")
-    notices = s.retirement_notices().query("counts")
-    ages = [(dt.date(2026, 11, 25) - dt.date.fromisoformat(day)).days for day in notices.announced]
-    weights = [0.5 ** (age / 240) for age in ages]
-    short = sum(w for w, days in zip(weights, notices.days, strict=True) if days <= 90)
-    parts = s.habit_parts()
-    row = parts.loc[(parts.half_life - 240).abs().idxmin()]
-    assert row.half_life == pytest.approx(240)
-    assert (row.notices, row.short) == (pytest.approx(sum(weights)), pytest.approx(short))
-    # So many of a typical vendor as are printed, in the mean of the variants; and the drift.
-    drawn = (short + row.counts_as * row.typical) / (sum(weights) + row.counts_as)
-    assert row.drawn == pytest.approx(drawn, abs=0.005)
-    odds = row.drawn / (1 - row.drawn) * math.exp(row.drift)
-    assert row.chance == pytest.approx(odds / (1 + odds), abs=0.005)
-
-
-def test_the_notices_of_two_tables_differ_by_those_that_may_have_been_longer() -> None:
-    # Azure tells an end of February 2026 on a page of December 2025, which may have stood earlier.
-    s = opened("klinikverbund-nordheide")
-    habit = s.notice_habits().set_index("vendor").loc["Microsoft Azure"]
-    notices = s.retirement_notices().query("vendor == 'Microsoft Azure'")
-    assert habit.notices - habit.unsure == notices.counts.sum()
-    assert notices[notices.unsure].days.tolist() == [64] and habit.unsure == 1
-    page = printed("78_vendor_record", "klinikverbund-nordheide")
-    assert "Left out: Microsoft Azure, 64 days on 2025-12-16, the latest possible day" in page
-
-
 def test_the_cost_of_moves_to_successors_is_made_anew_from_the_moves_of_each_year() -> None:
     # A year's moves, by its months in service, times a test, which costs 2 % more each year: in
     # the middle of year n by 1.02^(n − 0.5), of year 1's last nine months by 1.02^(7.5 / 12).
@@ -528,15 +443,3 @@ def test_the_cost_of_moves_to_successors_is_made_anew_from_the_moves_of_each_yea
         served, when = (9 / 12, 7.5 / 12) if year == 1 else (1, year - 0.5)
         paid = by_year.paid["Moves to successor models", year]
         assert paid == pytest.approx(expected * served * test * 1.02**when, rel=0.005)
-
-
-@pytest.mark.parametrize("client", ("klinikverbund-nordheide", "agence-lumiere"))
-def test_each_notice_that_counts_is_printed_with_its_day_and_its_days(client: str) -> None:
-    s = opened(client)
-    page = printed("78_vendor_record", client)
-    counted = s.retirement_notices().query("counts")
-    assert f"The {len(counted)} of " in page
-    for row in counted.itertuples():
-        assert f"{row.announced} | {row.retired} | {row.days:.0f} | " in page
-    for row in s.habit_parts().query("weight >= 0.01").itertuples():
-        assert f"| {s.percent(row.weight, 1)} | " in page

@@ -107,10 +107,6 @@ def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
     assert "<script>" not in page and "&lt;script&gt;A &amp; B" in page
 
 
-def test_the_old_name_of_alternatives_goes_on_working(s: Study) -> None:
-    assert s.rivals().equals(s.alternatives())
-
-
 def test_a_batch_prepares_without_trying_what_only_the_base_client_needs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

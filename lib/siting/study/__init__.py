@@ -213,7 +213,7 @@ def prepare() -> None:
     """
     with contextlib.suppress(scenario.ScenarioError):  # each client may be complete by itself
         base = Study(scenario.load("base"))
-        for frame in (base.alternatives, base.capacity_changes, base.designs):
+        for frame in (base.costs, base.capacity_changes, base.designs):
             frame()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -12,81 +12,27 @@ import numpy as np
 
 from siting.catalogue import Source, source_of
 from siting.cost import cashflow, fiscal, money, prices, tco
-from siting.cost.ledger import BEFORE, FORGONE, TAX, CashFlow
+from siting.cost.ledger import BEFORE, FORGONE, TAX
 from siting.cost.money import Array
 from siting.cost.priced import PricedHybrid
 from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict.dates import switched_off
 
-BOUGHT = "Servers and network, bought"
-RESALE = "Resale"
-"""Lines of cash that are investments."""
-MOVED = "Moving over and leaving"
-LINES = {
-    "residual": RESALE,
-    "migration": MOVED,
-    "exit": MOVED,
-    "before_production": "Today's bill until it runs",
-    "api": "API",
-    "rental": "GPU rental",
-    "staff": "Staff",
-    "model_moves": "Changes of model",
-    "fine_tuning": "Fine-tuning",
-    "tax": "Tax saved",
-}
-"""Lines of cash by category of siting_facts/cost_items.csv, of what is no investment."""
-RUNNING = "Power, room, upkeep, licences"
-"""The line of all other categories."""
 MACHINES = {"serving_server": "server", "spare_server": "server", "gpu_hour": "GPU-hour"}
 """What is paid for by the piece, by the unit of its line."""
 PAID = ("hardware", "rental")
 """Categories of these lines: not of what serves until the option runs."""
-ORDER = (BOUGHT, RESALE, *dict.fromkeys(LINES.values()), RUNNING)
 
 
 HOURS = "staff_cost"
 """The factor in the price of what the client's own people do: no invoice asks for it."""
 
 
-def _by_line(flows: Iterable[CashFlow]) -> dict[str, Array]:
-    """What cash flows come to by line of cash, in the order of a table. [M + 1 each]"""
-    by_line: dict[str, list[Array]] = {}
-    for flow in flows:
-        if flow.category == FORGONE:  # counted, and paid by nobody
-            continue
-        line = LINES.get(flow.category, RUNNING)
-        is_bought = flow.capital and line != RESALE
-        by_line.setdefault(BOUGHT if is_bought else line, []).append(flow.amounts)
-    return {line: np.sum(by_line[line], axis=0) for line in sorted(by_line, key=ORDER.index)}
-
-
 def _dearest_month_until_it_runs(option: tco.OptionCost) -> float | None:
     """Most that an option pays in a month for what serves until it does; None where nothing."""
     until = [flow.amounts for flow in option.flows if flow.category == BEFORE]
     return float(np.sum(until, axis=0).max()) if until else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _CashLine:
-    """What an option pays by a line of cash, as planned, month by month. [M + 1]"""
-
-    name: str
-    paid: Array
-    own_hours: Array
-    """What of it is time of the client's own people."""
-
-    @property
-    def kind(self) -> str:
-        """`capex` for an investment, else `opex`."""
-        return "capex" if self.name in (BOUGHT, RESALE) else "opex"
-
-
-def _lines(option: tco.OptionCost) -> Iterator[_CashLine]:
-    """The lines of cash of an option."""
-    hours = _by_line(flow for flow in option.flows if HOURS in flow.factors)
-    for name, paid in _by_line(option.flows).items():
-        yield _CashLine(name=name, paid=paid, own_hours=hours.get(name, np.zeros_like(paid)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,36 +90,6 @@ def _month(days: float, last: int) -> int:
 
 class BudgetFrames(Topic):
     """Frames on cash by year, payback and the budget."""
-
-    @frame
-    def cash_by_year(self) -> Rows:
-        """One line of an option's cash in one year, as planned and not discounted.
-
-        option: label of the option
-        line: what is paid for
-        kind: capex (investments and what they bring back) or opex
-        is_bought: whether it is servers and network that are bought
-        is_moved: whether it is moving over and leaving
-        year: 1 is the first, and holds what is paid today [year]
-        paid: as it is paid; income is negative [currency]
-        own_hours: part of it that is time of the client's own people: nobody is paid for it beside
-            their wages [currency]
-        """
-        for option in self.results.cost.options.values():
-            for line in _lines(option):
-                of_hours = tco.by_year_from_today(line.own_hours)
-                for year, paid in enumerate(tco.by_year_from_today(line.paid), 1):
-                    yield {
-                        "option": option.name,
-                        "line": line.name,
-                        "kind": line.kind,
-                        "is_bought": line.name == BOUGHT,
-                        "is_moved": line.name == MOVED,
-                        "year": year,
-                        "paid": paid,
-                        "own_hours": of_hours[year - 1],
-                    }
-        yield from self.study.cash_flows().attrs["sources"]
 
     @frame
     def items_by_year(self) -> Rows:
@@ -293,7 +209,7 @@ class BudgetFrames(Topic):
     @frame
     def paid_so_far(self) -> Rows:
         """The chosen option, or what it is held against, at the end of one month, as planned, not
-        discounted and before profit tax: its plan, what the choice buys being paid at go, with
+        discounted and before profit tax: its plan, what is bought anew being paid at go, with
         steps, remedies, the renewal of today's contract and a model that bridges.
 
         option: label of the option
@@ -348,7 +264,7 @@ class BudgetFrames(Topic):
 
         option: label of the chosen option
         rival: what it is held against [option]
-        outcome: ahead (never behind), back (behind, until the money is back) or behind
+        outcome: back (a move is behind until the money is back), behind (at the end), or ahead
         saved: what it saves over the horizon; negative: what it costs more [currency]
         deepest: most that it is ever behind; nought where it never is [currency]
         deepest_month: end of the month in which that is so [months]
@@ -367,7 +283,7 @@ class BudgetFrames(Topic):
         yield {
             "option": chosen,
             "rival": rival,
-            "outcome": "behind" if found is None else "back" if found else "ahead",
+            "outcome": self._outcome(found),
             "saved": float(running[-1]),
             "deepest": max(0.0, float(-running.min())),
             "deepest_month": int(running.argmin()),
@@ -376,6 +292,12 @@ class BudgetFrames(Topic):
             "late": _dearest_month_until_it_runs(self.results.cost.options[chosen]),
         }
         yield from self._of_cash()
+
+    def _outcome(self, payback: float | None) -> str:
+        """`outcome` of `cash_gap`: who stays spends nothing that could come back."""
+        if payback is None:
+            return "behind"
+        return "back" if payback and not self.results.decision.stays else "ahead"
 
     @frame
     def budget(self) -> Rows:
@@ -415,21 +337,20 @@ class BudgetFrames(Topic):
         return {name: self._cash_of(name) for name in dict.fromkeys(self.results.compared) if name}
 
     def _cash_of(self, name: str) -> _Cash:
-        found = self.results.decision
-        is_planned = name == found.recommended
-        months = self.results.cost.plan.months
-        ordered = self.results.go.day if is_planned and not found.stays else 0
+        plan = self.results.cost.plan
+        months = plan.months
+        ordered = _month(0 if name == plan.baseline else self.results.go.day, months)
         cash = _Cash(
-            plan=self._paid(name, _month(ordered, months)),
+            plan=self._paid(name, ordered),
             steps=np.zeros(months + 1),
             remedies=np.zeros(months + 1),
             renewal=np.zeros(months + 1),
             between=np.zeros(months + 1),
         )
-        own = found.candidate(name)
-        cash.remedies[_month(ordered, months)] = own.remedies_once.mean()
-        cash.remedies[1 + _month(ordered, months) :] += own.remedies_yearly.mean() / money.MONTHS
-        if is_planned:
+        own = self.results.decision.candidate(name)
+        cash.remedies[ordered] = own.remedies_once.mean()
+        cash.remedies[ordered + 1 :] += own.remedies_yearly.mean() / money.MONTHS
+        if name == self.results.decision.recommended:
             for step in self.results.plan:
                 if step.price and not self.results.is_held(step):
                     cash.steps[_month(step.due, months)] += step.price.central
