@@ -4,7 +4,7 @@
 
 Two workers on loopback, whole clients; `--full-every 5` has four of five reports with one option
 and one short chapter, so that a thousand fit into half an hour. Counts fifty times what the
-processes that last hold: this one, the scheduler, the workers and their warm processes. `--kill-at`
+processes that last hold: this one, the scheduler, the workers and their kernels. `--kill-at`
 kills one worker after so many reports, `--restart-at` the scheduler: none may be lost. Fails where
 memory rises by more than a twentieth. Writes its section of docs/performance.md.
 """
@@ -28,6 +28,7 @@ from pathlib import Path
 import psutil
 from siting.inputs import scenario
 from siting.run import job
+from siting_cluster.workers import workers
 from siting_report.run import batch
 from siting_report.run.job import Chapter, Job
 
@@ -202,7 +203,8 @@ def main() -> None:
                 samples.append(sample)
                 print(samples[-1], flush=True)
 
-        outcome = batch.run(jobs, f"{out}/reports", scheduler=cluster.address, say=say)
+        with workers(cluster.address, job.KIT, say, None) as maker:
+            outcome = batch.run(jobs, f"{out}/reports", maker=maker, say=say)
     print(outcome.lines()[-1])
     if len(outcome.rendered) != chosen.reports:
         raise SystemExit(f"lost: {sorted(outcome.failed)[:5]}")

@@ -26,10 +26,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from siting import hf_config, study
+import siting_hf
+from siting import study
 from siting.catalogue import FactError
 from siting.inputs import benchmark, exchange, scenario
 from siting.inputs.document import DocumentError
+from siting_bills import focus
+from siting_logs import load
 from siting_report import plain_files
 
 VALUES = (
@@ -189,13 +192,13 @@ def file_kinds() -> dict[str, tuple[bytes, Callable[[Path], object]]]:
         return benchmark.read(path.read_bytes().decode(errors="replace"))
 
     return {
-        "log.csv": (LOG.encode(), exchange.load),
+        "log.csv": (LOG.encode(), load.load),
         "quotes.csv": (QUOTES.encode(), exchange.quotes),
         "quotes.xlsx": (_workbook(), exchange.quotes),
-        "focus.csv": (FOCUS.encode(), lambda path: exchange.request_price(path, 1000)),
+        "focus.csv": (FOCUS.encode(), lambda path: focus.request_price(path, 1000)),
         "vllm.json": (json.dumps(RUN, indent=1).encode(), result),
         "guidellm.json": (json.dumps(GUIDE, indent=1).encode(), result),
-        "config.json": (json.dumps(CONFIG, indent=1).encode(), hf_config.read),
+        "config.json": (json.dumps(CONFIG, indent=1).encode(), siting_hf.read),
         "logo.png": (_png(), lambda path: plain_files.picture(path.read_bytes())),
         "logo.svg": (SVG.encode(), lambda path: plain_files.picture(path.read_bytes())),
     }

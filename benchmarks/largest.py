@@ -76,8 +76,8 @@ def main() -> None:
         s = study.open(str(path))
         start = time.perf_counter()
         s.summary()
-        s.workbook()
-        for name in frames.listed(*study.TOPICS):
+        s.files()
+        for name in frames.listed(*study.topics()):
             getattr(s, name)()
         wall = time.perf_counter() - start
         whole = measure("whole report", 1, 1, Kit([str(path)], 1, folder))

@@ -34,7 +34,7 @@ TASKS = {
     ),
     "every model on every card": (_STUDY, "s.fit_map()"),
     "summary.json": (_STUDY, "s.summary()"),
-    "workbook": (_STUDY + "s.results.uncertainty", "s.workbook()"),
+    "workbook": (_STUDY + "s.results.uncertainty", "s.files()"),
 }
 
 

@@ -37,10 +37,10 @@ from siting.cli import frame
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario.changes import words
-from siting.run import recheck
 from siting.study import Study
 from siting.verdict import plausible, ranking
 from siting.verdict.variants import Switch
+from siting_recheck import recheck
 
 ROOT = Path(__file__).resolve().parents[1]
 FACTS = "lib/siting_facts"

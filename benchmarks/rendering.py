@@ -200,9 +200,7 @@ class Kit:
         from siting_report.run import batch
 
         os.chdir(ROOT)
-        # As the command does: its warm process may be a copy of it, if no module is read from here.
-        sys.path[:] = [place for place in sys.path if Path(place).resolve() != ROOT]
-        outcome = batch.run(copies(self.clients), self.out, at_once=self.cores, copies=True)
+        outcome = batch.run(copies(self.clients), self.out, at_once=self.cores)
         if outcome.failed:
             raise SystemExit("\n".join(outcome.lines()))
 
@@ -339,30 +337,21 @@ def cpu() -> float:
 
 def by_stage(client: str) -> list[Stage]:
     """Where the time of one report goes, and what it takes again after one chapter was edited."""
-    from siting_report.run import forge, process, report
+    from siting_report.run import report
 
-    with tempfile.TemporaryDirectory() as name:
+    with report.Here(1) as maker:
         lap = Laps()
-        folder = Path(name) / "report"
-        list(forge.preload(job.KIT, name))
         made = job.prepare(client)
-        lap("imports and what is prepared once a run")
-        report.lay_out(made, folder)
-        report.compute(made)
-        lap("computing the study and its summary")
-        shown = report.Execution(made, process.side_by_side(1)).run()
-        lap("executing the chapters, beside them the workbook")
-        report.published(made, shown)
-        lap("HTML and PDF")
-        os.chdir(ROOT)
-        os.environ.pop("TMPDIR")
-        tempfile.tempdir = None
+        lap("reading and checking the input")
+        maker.make(made)
+        lap("the kernel, the chapters in it, HTML and PDF")
     return [*lap.stages, *after_an_edit(client)]
 
 
 def after_an_edit(client: str) -> list[Stage]:
     """A report that is watched, after its chapter on cost was saved with one more line."""
-    from siting_report.run import batch, forge
+    from siting_report.run import batch
+    from siting_report.run.report import Here
 
     made = job.prepare(client)
     name = next(name for name in made.chapters if "cost" in name)
@@ -372,13 +361,11 @@ def after_an_edit(client: str) -> list[Stage]:
     )
     assert edited != chapter
     again = dataclasses.replace(made, chapters={**made.chapters, name: edited})
-    with tempfile.TemporaryDirectory() as out:
-        warm = forge.Forge(made.kit, ahead=made)
-        batch.run([made], out, at_once=1, forge=warm)
+    with tempfile.TemporaryDirectory() as out, Here(1, keeps=True) as maker:
+        batch.run([made], out, maker=maker)
         began = time.monotonic()
-        outcome = batch.run([again], out, at_once=1, forge=warm)
+        outcome = batch.run([again], out, maker=maker)
         wall = time.monotonic() - began
-        warm.close()
     if not outcome.rendered:
         raise SystemExit("\n".join(outcome.lines()))
     return [("watched: one chapter edited, page and paper set anew", wall, None)]

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import click
-from siting.cli import cli
+from siting.cli import cli, frame
 
 PAGE = Path(__file__).parent / "commands.md"
 INTRODUCTION = """\
@@ -38,8 +38,7 @@ $ _SITING_COMPLETE=fish_source siting | source                # in ~/.config/fis
 
 `check`, `show`, `cells`, `schema`, `fit`, `size`, `summary`, `variants`, `rivals`, `import` and
 `facts` need nothing of POSIX: a test hides its modules and runs them. Not supported outside WSL:
-`report` and `report --watch`, which fork a process a report and say so in one line; `make`; and the
-bound on the time that a logo may take to be drawn, which `check` then draws in its own process.
+`report` and `report --watch`, which end groups of processes and say so in one line; and `make`.
 Nothing was tried on a machine with Windows.
 """
 
@@ -47,7 +46,7 @@ Nothing was tried on a machine with Windows.
 def page() -> str:
     """The whole page."""
     return "\n".join(
-        [INTRODUCTION, *(_section("siting", n, c) for n, c in sorted(cli.commands.items()))]
+        [INTRODUCTION, *(_section("siting", n, c) for n, c in sorted(frame.commands(cli).items()))]
     )
 
 
@@ -61,8 +60,8 @@ def _section(above: str, name: str, command: click.Command) -> str:
     parts = [f"## {above} {name}", f"`{usage}`", text.strip()]
     if rows:
         parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]))
-    if isinstance(command, click.Group):
-        inner = command.commands.items()
+    if isinstance(command, frame.Commands):
+        inner = frame.commands(command).items()
         parts += [_section(f"{above} {name}", n, c).strip() for n, c in inner]
     return "\n\n".join(parts) + "\n"
 

@@ -21,13 +21,13 @@ EXAMPLES = {
     "Does a model fit on a card?": (
         "Memory depends on model, card, format of the weights, longest request and how many such requests are held at once. No scenario is needed. [How it is worked out](method/memory.md)",
         """
-from siting import catalogue, hf_config
+from siting import catalogue
 from siting.memory import vram
 from siting.memory.deployment import Deployment, planned
 
 runs = planned(
     Deployment(
-        model=hf_config.model("google/gemma-4-31B-it"),  # or the path of a config.json
+        model=catalogue.model("google/gemma-4-31B-it"),  # or the path of a config.json
         gpu=catalogue.gpu("l40s-48gb"),
         weights="fp8",
     )

@@ -26,7 +26,7 @@ The sentence under a name says what one row is. A frame is a [pandas](https://pa
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *(_topic(topic) for topic in study.TOPICS)])
+    return "\n".join([INTRODUCTION, *(_topic(topic) for topic in study.topics())])
 
 
 def _topic(topic: type[Topic]) -> str:

@@ -15,15 +15,15 @@ import numpy as np
 from siting import study
 from siting.inputs import scenario
 from siting.quality import bare_name
-from siting.serving import batching, replay
-from siting.serving.arrivals import HOUR, Requests
-from siting.serving.batching import Flags, Whole
 from siting.serving.load import HOURS_OF_WEEK
 from siting.serving.performance import Array
 from siting.serving.pools import Pool
 from siting.serving.queueing import Limits
-from siting.serving.replay import Replay, ReplicaTimes
 from siting.serving.sizes import best_pool
+from siting_logs import batching, replay
+from siting_logs.arrivals import HOUR, Requests
+from siting_logs.batching import Flags, Whole
+from siting_logs.replay import Replay, ReplicaTimes
 
 PAGE = Path(__file__).parent / "replay.md"
 TIMES = (1, 10)

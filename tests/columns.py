@@ -41,7 +41,7 @@ Told: TypeAlias = "Mapping[str, Any]"
 
 def wide() -> list[str]:
     """Names of the frames that have many columns."""
-    listed = frames.listed(*study.TOPICS)
+    listed = frames.listed(*study.topics())
     return [name for name, said in listed.items() if len(said.meanings) >= WIDE]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,17 +62,30 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 if TYPE_CHECKING:
-    from siting_report.run.forge import Forge
     from siting_report.run.job import Job
+    from siting_report.run.report import Files
 
 
 @pytest.fixture(scope="session")
-def forge() -> Iterator[Forge]:
-    """A warm process to fork reports from, which has read the tables of facts."""
-    from siting_report.run.forge import Forge
+def render() -> Iterator[Callable[[Job], Files]]:
+    """Makes the files of a report. A kernel waits for the next job with the same study, and page
+    and paper are set in this process: reports that follow one another take a second each."""
+    from siting_report.run import report
 
-    with Forge("siting.kit", many=True) as started:
-        yield started
+    with report.Here(1, keeps=True) as maker:
+
+        def render(job: Job) -> Files:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(report._Bench, "_published", _published_here)
+                return maker.make(job)
+
+        yield render
+
+
+def _published_here(bench: Any, job: Job, shown: Files) -> Files:
+    from siting_report.run import report
+
+    return report.publish(job, shown, str(bench.folder / report.SCENARIO))
 
 
 @pytest.fixture(scope="session")
@@ -84,8 +97,9 @@ def trial_job() -> Job:
 
 
 @pytest.fixture(scope="session")
-def rendered(forge: Forge, trial_job: Job) -> dict[str, bytes]:
-    """The files of that job's report."""
-    from siting_report.run.forge import render
+def rendered(trial_job: Job) -> Files:
+    """The files of that job's report, made as `siting report` makes them."""
+    from siting_report.run.report import Here
 
-    return render(trial_job, forge)
+    with Here(1) as maker:
+        return maker.make(trial_job)

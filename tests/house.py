@@ -27,13 +27,12 @@ LAYERS = (
     ("siting_report.show",),
     ("siting_report.print",),
     ("siting_report.run",),
-    ("siting.quantity", "siting.draws"),
+    ("siting.beside", "siting.quantity", "siting.draws"),
     (
         "siting.catalogue",
         "siting.dtypes",
         "siting.places",
         "siting.provenance",
-        "siting.hf_config",
         "siting.reference_rates",
     ),
     ("siting.inputs", "siting.pictures", "siting.quality", "siting.reasoning", "siting.vision"),
@@ -45,8 +44,19 @@ LAYERS = (
     ("siting.study",),
     ("siting.run", "siting.show", "siting_validation"),
     ("siting.cli", "siting.kit", "siting.__main__"),
+    (
+        "siting_bills",
+        "siting_cluster",
+        "siting_hf",
+        "siting_logs",
+        "siting_recheck",
+        "siting_seal",
+        "siting_workbook",
+    ),
 )
 """Data flow downwards in this list. The library of a kit is known to `siting_report` by name."""
+BESIDE = LAYERS[-1]
+"""Packages that the core finds by entry points and never names."""
 _NOT_CODE = {
     tokenize.COMMENT,
     tokenize.NL,

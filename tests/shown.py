@@ -15,12 +15,12 @@ from unittest import mock
 
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from siting.study import TOPICS, frames
+from siting.study import frames, topics
 from siting_report import show
 from siting_report.show import drawn, exhibit
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-_BY_ROW = {said.row: name for name, said in frames.listed(*TOPICS).items()}
+_BY_ROW = {said.row: name for name, said in frames.listed(*topics()).items()}
 """Names of frames by what a row of theirs is."""
 
 

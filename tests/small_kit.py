@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-import lean  # noqa: F401
 from siting_report.formats import Numbers
 from siting_report.kit import Summaries
 from siting_report.print.document import Cover
 
 DISTRIBUTION = "siting"
-PACKAGES: tuple[str, ...] = ()
-LATER: tuple[str, ...] = ()
 FIGURES = ("summary.json",)
 
 
@@ -22,17 +18,13 @@ def files() -> set[Path]:
     return {Path(__file__)}
 
 
-def prepare() -> None:
-    """There is nothing that is the same for every client."""
-
-
-def compute(path: str, chapters: Sequence[str], figures: bool) -> None:
+def keep(path: str) -> None:
     """There is nothing to compute."""
 
 
-def results(path: str) -> dict[str, bytes]:
+def write_results(path: str, folder: str) -> None:
     """A summary without a figure."""
-    return {"summary.json": b"{}\n"}
+    Path(folder, "summary.json").write_text("{}\n", encoding="utf-8")
 
 
 def cover(path: str) -> Cover:

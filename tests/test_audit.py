@@ -17,17 +17,17 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
-from siting.cost import audit, cashflow, costing, ledger
-from siting.cost.audit import Came
+from siting.cost import cashflow, costing, ledger
 from siting.cost.costing import beside_list
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import changes
 from siting.inputs.scenario.model import Scenario
 from siting.quantity import NotEstimated, Range
-from siting.run import billing
 from siting.verdict.chain import Chain
 from siting.verdict.plausible import invoices
+from siting_bills import audit, billing
+from siting_bills.audit import Came
 from studies import opened
 
 ROOT = Path(__file__).parents[1]
@@ -532,6 +532,14 @@ def test_a_bill_that_no_vendor_sends_or_that_teaches_nothing_is_refused(invoice:
     api = asked("base", invoice.name, "--option", "api", "--narrow")
     assert (api.exit_code, api.stdout) == (2, "")
     assert "nothing is narrowed: the bills tell no requests" in api.stderr
+
+
+def test_bills_do_not_narrow_an_input_beyond_what_a_scenario_may_hold(invoice: Path) -> None:
+    rows = "".join(f"2026-1{n},1000,EUR,1e12\n" for n in range(1, 3))
+    invoice.write_text(f"month,amount,currency,requests\n{rows}", encoding="utf-8")
+    found = asked("base", invoice.name, "--option", "api", "--narrow")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "finance.demand" in found.stderr and "check what the files count" in found.stderr
 
 
 def test_what_a_mix_sends_to_its_vendor_narrows_the_price_alone(invoice: Path) -> None:

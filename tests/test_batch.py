@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import functools
-import json
 import os
 import stat
 import subprocess
@@ -18,13 +16,11 @@ import pytest
 from click.testing import CliRunner
 from siting.cli import cli
 from siting.inputs import scenario
-from siting.run import job, portfolio
-from siting_report.run import batch, process
-from siting_report.run import shelf as shelf_module
-from siting_report.run.forge import Forge
-from siting_report.run.job import Job, PlacedNotebook, library
-from siting_report.run.shelf import shelf
-from trial import chapter, later, make, pair
+from siting.run import portfolio
+from siting_report.run import batch
+from siting_report.run.folder import ReportFolder
+from siting_report.run.job import Job
+from trial import Quick, chapter, later, make, pair
 
 BROKEN = {"10_x.ipynb": chapter("Why?", "1 / 0")}
 SMALL = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
@@ -43,12 +39,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_second_run_renders_nothing_and_a_change_renders_one(
-    tmp_path: Path, forge: Forge
-) -> None:
+def test_a_second_run_renders_nothing_and_a_change_renders_one(tmp_path: Path) -> None:
     said: list[str] = []
     jobs = [small("one"), small("two")]
-    first = batch.run(jobs, str(tmp_path), at_once=2, say=said.append, forge=forge)
+    first = batch.run(jobs, str(tmp_path), say=said.append, maker=Quick())
     assert sorted(first.rendered) == ["one", "two"]
     assert first.lines() == ["2 rendered, 0 up to date, 0 failed"]
     assert said[0].startswith("[1/2] ")
@@ -56,126 +50,67 @@ def test_a_second_run_renders_nothing_and_a_change_renders_one(
     assert said[1].startswith("[2/2] ") and said[1].endswith("done")
     before = contents(tmp_path)
 
-    second = batch.run(jobs, str(tmp_path), forge=forge)
+    second = batch.run(jobs, str(tmp_path), maker=Quick())
     assert (second.rendered, second.up_to_date) == ([], ["one", "two"])
 
     changed = dataclasses.replace(jobs[1], scenario=jobs[1].scenario + "# a remark\n")
-    third = batch.run([jobs[0], changed], str(tmp_path), at_once=1, forge=forge)
+    third = batch.run([jobs[0], changed], str(tmp_path), maker=Quick())
     assert (third.rendered, third.up_to_date) == (["two"], ["one"])
     assert contents(tmp_path)["one/report.html"] == before["one/report.html"]
 
     # A damaged or missing file makes the report out of date, whatever its manifest says.
     (tmp_path / "one" / "report.html").write_text("broken", encoding="utf-8")
     (tmp_path / "two" / "summary.json").unlink()
-    assert shelf(tmp_path).holds(jobs[0]) is False
-    fourth = batch.run([jobs[0], changed], str(tmp_path), at_once=2, forge=forge)
+    assert ReportFolder(tmp_path).holds(jobs[0]) is False
+    fourth = batch.run([jobs[0], changed], str(tmp_path), maker=Quick())
     assert sorted(fourth.rendered) == ["one", "two"]
     assert contents(tmp_path)["one/report.html"] == before["one/report.html"]
-    assert batch.run([jobs[0]], str(tmp_path), force=True, at_once=1, forge=forge).rendered == [
-        "one"
-    ]
+    assert batch.run([jobs[0]], str(tmp_path), force=True, maker=Quick()).rendered == ["one"]
 
 
-def test_reports_are_readable_by_their_owner_alone(tmp_path: Path, forge: Forge) -> None:
+def test_reports_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    batch.run([small("one")], str(out), at_once=1, forge=forge)
+    batch.run([small("one")], str(out), maker=Quick())
     assert (out / "index.html").is_file()
     for path in (out, *out.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_the_index_lists_all_reports_and_is_made_again_where_it_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forge: Forge
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch.run([small("one")], str(tmp_path), at_once=1, forge=forge)
-    put = shelf_module.Folder.put_index
+    batch.run([small("one")], str(tmp_path), maker=Quick())
+    put = ReportFolder.put_index
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(shelf_module.Folder, "put_index", full)
-    outcome = batch.run([small("two")], str(tmp_path), at_once=1, forge=forge)
+    monkeypatch.setattr(ReportFolder, "put_index", full)
+    outcome = batch.run([small("two")], str(tmp_path), maker=Quick())
     assert outcome.rendered == ["two"]
     assert outcome.lines()[0] == "index.html: cannot be written: No space left on device"
-    monkeypatch.setattr(shelf_module.Folder, "put_index", put)
+    monkeypatch.setattr(ReportFolder, "put_index", put)
     (tmp_path / "index.html").unlink()
-    assert batch.run([small("two")], str(tmp_path), forge=forge).up_to_date == ["two"]
+    assert batch.run([small("two")], str(tmp_path), maker=Quick()).up_to_date == ["two"]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert 'href="one/report.html"' in page and 'href="two/report.html"' in page
+    assert page.count("its summary.json cannot be read") == 2  # as no report was really made
 
 
-def test_a_page_is_enough_where_a_page_is_asked_for(tmp_path: Path, forge: Forge) -> None:
+def test_a_page_is_enough_where_a_page_is_asked_for(tmp_path: Path) -> None:
     page = small("one")
     both = dataclasses.replace(page, formats=("html", "pdf"))
-    batch.run([both], str(tmp_path), at_once=1, forge=forge)
-    assert batch.run([page], str(tmp_path), forge=forge).up_to_date == ["one"]
-    batch.run([page], str(tmp_path), at_once=1, force=True, forge=forge)
-    assert not shelf(tmp_path).holds(both)
-
-
-def test_reports_go_whole_to_any_address_that_fsspec_knows(forge: Forge) -> None:
-    import fsspec
-
-    address = "memory://trial/reports"
-    memory = fsspec.filesystem("memory")
-    jobs = [small("one"), small("two")]
-    batch.run(jobs, address, at_once=2, forge=forge)
-    assert json.loads(memory.cat("/trial/reports/one/summary.json"))
-    assert memory.exists("/trial/reports/two/notebooks/10_x.ipynb")
-    assert batch.run(jobs, address, forge=forge).up_to_date == ["one", "two"]
-    assert b'href="two/report.html"' in memory.cat("/trial/reports/index.html")
-    broken = dataclasses.replace(
-        jobs[0], chapters={"10_x.ipynb": PlacedNotebook(chapter("Why?", "1 / 0"))}
-    )
-    outcome = batch.run([broken], address, at_once=1, forge=forge)
-    assert list(outcome.failed) == ["one"]
-    assert memory.exists("/trial/reports/one/failed/10_x.ipynb")
-    assert shelf(address).read("one", "report.html")
-    memory.rm("/trial", recursive=True)
-
-
-def test_an_upload_that_was_killed_before_it_took_its_place_is_finished() -> None:
-    address = "memory://killed/reports"
-    target = shelf(address)
-    target.put(small("one"), {"report.html": b"old"})
-    # The state after the old report went and before the new one took its place.
-    target.system.mv("/killed/reports/one", "/killed/reports/.siting/one.new", recursive=True)
-    with target.lock("one"):
-        assert target.read("one", "report.html") == b"old"
-    # One that was killed earlier has no manifest yet: what is there stays.
-    target.system.pipe_file("/killed/reports/.siting/one.new/report.html", b"half")
-    with target.lock("one"):
-        assert target.read("one", "report.html") == b"old"
-    target.system.rm("/killed", recursive=True)
-
-
-CERTIFIED = ["--tls-ca", "nobody.pem", "--tls-cert", "a.pem", "--tls-key", "b.pem"]
-
-
-@pytest.mark.parametrize(
-    "words,said",
-    [
-        (["--out", ""], "'' names no place for reports; write a folder such as reports"),
-        (["--out", "nonsense://x"], "nonsense://x: Protocol not known: nonsense; write a folder"),
-        (["--scheduler", "nonsense"], "scheduler 'nonsense': missing port number"),
-        (["--scheduler", "tls://127.0.0.1:1"], "scheduler 'tls://127.0.0.1:1' speaks TLS; add"),
-        (["--tls-ca", "a.pem"], "a tls:// cluster takes --tls-ca, --tls-cert and --tls-key"),
-        ([*CERTIFIED, "--scheduler", "tcp://x:1"], "--tls-ca, --tls-cert and --tls-key need"),
-        ([*CERTIFIED, "--scheduler", "tls://x:1"], "nobody.pem: does not exist; name the PEM"),
-    ],
-)
-def test_a_place_or_a_cluster_that_is_none_is_one_message(words: list[str], said: str) -> None:
-    result = CliRunner().invoke(cli, ["report", "tidewater-apps", "--force", *words])
-    assert result.exit_code == 2
-    assert result.stderr.startswith(said)
-    assert len(result.stderr.splitlines()) == 1
+    batch.run([both], str(tmp_path), maker=Quick())
+    assert batch.run([page], str(tmp_path), maker=Quick()).up_to_date == ["one"]
+    batch.run([page], str(tmp_path), at_once=1, force=True, maker=Quick())
+    assert not ReportFolder(tmp_path).holds(both)
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, forge: Forge) -> str:
-    """Has the command line render with the warm process of the tests; text of a client with a
-    single chapter."""
-    monkeypatch.setattr(batch, "run", functools.partial(batch.run, forge=forge))
+def quick(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Has the command line make no real reports; text of a client with a single chapter."""
+    run = batch.run
+    quickly = {"maker": Quick()}
+    monkeypatch.setattr(batch, "run", lambda jobs, out, **how: run(jobs, out, **how | quickly))
     text = (scenario.project() / "params" / "tidewater-apps.yaml").read_text(encoding="utf-8")
     chapters = sorted(p.stem for p in (scenario.project() / "notebooks").glob("[0-9]*.ipynb"))
     return text + f"report: {{leave_out: [{', '.join(chapters[:-1])}]}}\n"
@@ -241,7 +176,7 @@ def test_a_link_or_a_file_in_a_reports_place_is_refused_each_time(
     tmp_path: Path, what: str
 ) -> None:
     place = tmp_path / "out" / "one"
-    folder = shelf(tmp_path / "out")
+    folder = ReportFolder(tmp_path / "out")
     elsewhere = tmp_path / "elsewhere"
     for where in (elsewhere, place.parent):
         where.mkdir()
@@ -262,7 +197,7 @@ def test_a_link_or_a_file_in_a_reports_place_is_refused_each_time(
 
 
 def test_what_an_older_version_wedged_is_healed(tmp_path: Path) -> None:
-    folder = shelf(tmp_path)
+    folder = ReportFolder(tmp_path)
     with folder.lock("one"):
         folder.put(small("one"), {"report.html": b"old"})
     (tmp_path / ".siting" / "one.old").touch()  # a file where a folder is moved aside
@@ -274,7 +209,7 @@ def test_what_an_older_version_wedged_is_healed(tmp_path: Path) -> None:
 
 
 def test_a_failed_clients_folder_is_its_owners_alone(tmp_path: Path) -> None:
-    folder = shelf(tmp_path)
+    folder = ReportFolder(tmp_path)
     with folder.lock("one"):
         folder.put_failure("one", {"10_x.ipynb": b"{}"})
     for path in (tmp_path / "one", tmp_path / "one" / "failed"):
@@ -287,7 +222,7 @@ def test_a_failed_clients_folder_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_spoilt_manifest_or_summary_counts_as_none_and_stops_nobody(
     tmp_path: Path, content: bytes
 ) -> None:
-    folder = shelf(tmp_path)
+    folder = ReportFolder(tmp_path)
     one = small("one")
     with folder.lock("one"):
         folder.put(one, {"report.html": b"x", "summary.json": content})
@@ -297,7 +232,7 @@ def test_a_spoilt_manifest_or_summary_counts_as_none_and_stops_nobody(
 
 
 def test_a_pipe_or_a_link_in_a_reports_folder_is_not_read(tmp_path: Path) -> None:
-    folder = shelf(tmp_path)
+    folder = ReportFolder(tmp_path)
     (tmp_path / "one").mkdir()
     os.mkfifo(tmp_path / "one" / "manifest.json")
     (tmp_path / "one" / "summary.json").symlink_to("/etc/hostname")
@@ -305,10 +240,10 @@ def test_a_pipe_or_a_link_in_a_reports_folder_is_not_read(tmp_path: Path) -> Non
     assert folder.read("one", "summary.json") is None
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, forge: Forge) -> None:
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    outcome = batch.run([small("one"), small("two")], str(file), at_once=1, forge=forge)
+    outcome = batch.run([small("one"), small("two")], str(file), maker=Quick())
     reason = f"cannot be written: {file}/.siting: Not a directory"
     assert outcome.failed == {"one": reason, "two": reason}
 
@@ -321,10 +256,8 @@ assert len(batch.run(pair()[::-1], {out!a}, at_once=1).rendered) == 2
 """
 
 
-def test_another_day_order_width_place_and_locale_give_the_same_bytes(
-    tmp_path: Path, forge: Forge
-) -> None:
-    outcome = batch.run(pair(), str(tmp_path / "now"), at_once=2, forge=forge)
+def test_another_day_order_width_place_and_locale_give_the_same_bytes(tmp_path: Path) -> None:
+    outcome = batch.run(pair(), str(tmp_path / "now"), maker=Quick())
     assert sorted(outcome.rendered) == ["alpha", "beta"]
 
     lib = str(Path(batch.__file__).parents[2])
@@ -343,15 +276,15 @@ def test_another_day_order_width_place_and_locale_give_the_same_bytes(
     assert {name for name in now if now[name] != other[name]} == set()
 
 
-def test_two_runs_on_one_client_take_turns_and_render_it_once(tmp_path: Path, forge: Forge) -> None:
+def test_two_runs_on_one_client_take_turns_and_render_it_once(tmp_path: Path) -> None:
     said: list[str] = []
     one = small("one")
     outcomes: list[batch.Outcome] = []
 
     def second() -> None:
-        outcomes.append(batch.run([one], str(tmp_path), at_once=1, say=said.append, forge=forge))
+        outcomes.append(batch.run([one], str(tmp_path), say=said.append, maker=Quick()))
 
-    with shelf(tmp_path).lock("one"):
+    with ReportFolder(tmp_path).lock("one"):
         other = threading.Thread(target=second)
         other.start()
         deadline = time.monotonic() + 600
@@ -359,7 +292,7 @@ def test_two_runs_on_one_client_take_turns_and_render_it_once(tmp_path: Path, fo
             time.sleep(0.05)
         assert said == ["one: waiting for another run"]
         # What the first run does while it holds the client.
-        shelf(tmp_path).put(one, {"report.html": b"first", "summary.json": b"{}"})
+        ReportFolder(tmp_path).put(one, {"report.html": b"first", "summary.json": b"{}"})
     other.join(600)
     assert outcomes[0].up_to_date == ["one"]
     assert (tmp_path / "one" / "report.html").read_bytes() == b"first"
@@ -367,59 +300,13 @@ def test_two_runs_on_one_client_take_turns_and_render_it_once(tmp_path: Path, fo
 
 def test_exhibits_without_source_or_alternative_text_are_named_and_break_nothing(
     tmp_path: Path,
-    forge: Forge,
 ) -> None:
     cells = ("chart(plt.figure(), 'An empty chart')", "frame.attrs = {}\nframe", "say('Text.')")
     bare = make("bare", {"10_x.ipynb": chapter("Why?", *cells)})
-    outcome = batch.run(
-        [dataclasses.replace(bare, formats=("html",))], str(tmp_path), at_once=1, forge=forge
-    )
+    outcome = batch.run([dataclasses.replace(bare, formats=("html",))], str(tmp_path))
     assert outcome.rendered == ["bare"]
     assert outcome.lines() == [
         "bare: 10_x: no source for An empty chart, `frame.attrs = {}`; "
         "name the frame behind it, as `data=` of chart or table",
         "1 rendered, 0 up to date, 0 failed",
     ]
-
-
-class OtherCluster:
-    """A cluster of which one worker runs something else."""
-
-    def run(self, function: object, kit: str, on_error: str) -> dict[str, object]:
-        return {
-            "tcp://a": library(job.KIT),
-            "tcp://b": "0" * 64,
-            "tcp://c": ModuleNotFoundError("x"),
-        }
-
-    def run_on_scheduler(self, function: object, kit: str) -> str:
-        return "1" * 64
-
-
-def test_workers_and_a_scheduler_with_another_library_are_refused_by_name() -> None:
-    with pytest.raises(shelf_module.BadAddress) as refused:
-        batch._refuse_others(OtherCluster(), job.KIT)
-    assert str(refused.value).startswith("tcp://b, tcp://c, the scheduler: not this version")
-
-
-def test_reports_made_at_once_share_the_cores_and_the_last_takes_all(
-    tmp_path: Path, forge: Forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(process, "CORES", 4)
-    asked = list[int]()
-
-    def noted(made: Job, asked_by: str, forge: Forge, at_once: int) -> dict[str, bytes]:
-        asked.append(at_once)
-        return {"report.html": b"", "summary.json": b"{}"}
-
-    monkeypatch.setattr(batch, "render", noted)
-    jobs = [small(name) for name in ("one", "two", "three")]
-    batch.run(jobs, str(tmp_path), at_once=2, forge=forge)
-    assert asked == [2, 2, 0]  # 0: as many as serve a report that is made alone
-    assert process.side_by_side(1) == 4
-
-
-def test_a_worker_that_came_later_with_another_library_makes_no_report() -> None:
-    failure = batch.render(small("one"), "0" * 64)
-    assert isinstance(failure, batch.Failure)
-    assert failure.reason.startswith("a worker runs another version of the library")

@@ -15,9 +15,9 @@ import siting_facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
-from siting.inputs import bills
-from siting.inputs.bills import Billed
 from siting.inputs.document import DocumentError
+from siting_bills import bills
+from siting_bills.bills import Billed
 
 FOCUS = (
     "BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName,"
@@ -105,7 +105,12 @@ def test_units_of_a_quantity_are_read(text: str, counted: str, scale: float) -> 
     assert bills.unit_of(text) == bills.Unit(counted, scale)
 
 
-@pytest.mark.parametrize("text", ["Hours", "Requests", "GB", "", "1..0 tokens", "tokens per hour"])
+@pytest.mark.parametrize(
+    "text",
+    ["Hours", "Requests", "GB", "", "1..0 tokens", "tokens per hour", "9" * 400 + " tokens",
+     "1" + " " * 100_000 + "x", "1" * 100_000 + "x"],
+    ids=lambda text: text[:8],
+)  # fmt: skip
 def test_other_units_are_not_guessed(text: str) -> None:
     assert bills.unit_of(text) is None
 
@@ -259,6 +264,37 @@ def test_a_reading_that_tells_no_month_is_refused(
     with pytest.raises(DocumentError) as refused:
         bills.read([written(tmp_path, text, name)])
     assert said in str(refused.value)
+
+
+def test_many_counters_over_years_are_counted_at_once_and_over_a_century_refused(
+    tmp_path: Path,
+) -> None:
+    def read(last: int) -> bills.Bills:
+        lines = (
+            f'vllm:generation_tokens_total{{engine="{n}"}} {shown} {stamp}\n'
+            for n in range(20_000)
+            for shown, stamp in ((0, 946_684_800), (3_653, last))
+        )
+        return bills.read([written(tmp_path, "".join(lines), "dump.txt")])
+
+    months = read(946_684_800 + 3_653 * 86_400).months
+    assert len(months) == 120
+    assert months[0].tokens == pytest.approx(31 * 20_000)
+    with pytest.raises(DocumentError, match="2000-01-01 to 2096-10-02 are over ten years"):
+        read(4_000_000_000)
+
+
+@pytest.mark.parametrize("year", ["0500", "1999", "2100", "9999"])
+def test_a_year_that_no_bill_is_of_is_refused(year: str, tmp_path: Path) -> None:
+    day = {"start": f"{year}-12-01T00:00:00Z", "end": f"{year}-12-31T00:00:00Z", "totalCost": 1}
+    files = [
+        written(tmp_path, json.dumps({"data": [{"a": day}]}), "cost.json"),
+        written(tmp_path, f"month,amount,currency\n{year}-12,9,EUR\n", "invoice.csv"),
+        written(tmp_path, metrics(1, 1, 1), f"metrics-{year}-12-01.txt"),
+    ]
+    for path in files:
+        with pytest.raises(DocumentError):
+            bills.read([path], currency="EUR")
 
 
 # --- what is refused ------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from siting import hf_config
+import siting_hf
+from siting import catalogue
 from siting.inputs import scenario
 from siting.memory import training
 from siting.quantity import Range
@@ -18,8 +19,8 @@ SMALL = {
 
 def test_experts_on_every_second_layer_leave_the_others_a_dense_mlp() -> None:
     # 7 layers: 3 with 8 experts of 3 x 64 x 32, and their router of 64 x 8; 4 with 3 x 64 x 128
-    every = hf_config.from_config(SMALL, "x").params_recomputed_b
-    second = hf_config.from_config({**SMALL, "interleave_moe_layer_step": 2}, "x")
+    every = siting_hf.from_config(SMALL, "x").params_recomputed_b
+    second = siting_hf.from_config({**SMALL, "interleave_moe_layer_step": 2}, "x")
     of_experts = 8 * 3 * 64 * 32 + 64 * 8
     assert every and second.params_recomputed_b
     saved = 4 * of_experts - 4 * 3 * 64 * 128
@@ -30,7 +31,7 @@ def test_adapters_on_all_layers_keep_what_goes_into_and_comes_out_of_each_matrix
     # Llama 3.2 3B: hidden 3072, MLP 8192, 8 heads of 128 for keys. Into: query, key and value share
     # one, then output, gate and up one, and down 8192. Out: 3072 three times (query, output, down),
     # 1024 twice (key, value), 8192 twice (gate, up).
-    model = hf_config.model("meta-llama/Llama-3.2-3B")
+    model = catalogue.model("meta-llama/Llama-3.2-3B")
     into = 3 * 3072 + 8192
     out = 3 * 3072 + 2 * 1024 + 2 * 8192
     factor = training._fitted("adapter_values").central

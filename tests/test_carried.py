@@ -7,8 +7,7 @@ import re
 
 import pytest
 from siting_report.run import carried
-from siting_report.run.forge import Forge, render
-from trial import CHART, chapter, make
+from trial import CHART, Render, chapter, make
 
 FRAME = "import pandas as pd\nfrom IPython.display import *\nf = pd.DataFrame({'a': [1, 2]})\n"
 NAMED = {
@@ -34,7 +33,7 @@ NAMED = {
 
 
 @pytest.fixture(scope="module")
-def files(forge: Forge) -> dict[str, bytes]:
+def files(render: Render) -> dict[str, bytes]:
     """A report with a chapter for each of them, and one that shows what is carried."""
     chapters = {
         f"{20 + place}_x.ipynb": chapter("Why?", f"{FRAME}None", code)
@@ -42,7 +41,7 @@ def files(forge: Forge) -> dict[str, bytes]:
     }
     whole = ("HTML('<p>plain <b>words</b></p>')", "Markdown('for $5 and $6')", "f.style", CHART)
     chapters["50_whole.ipynb"] = chapter("Why?", f"{FRAME}None", *whole)
-    return render(make(chapters=chapters), forge)
+    return render(make(chapters=chapters))
 
 
 @pytest.mark.parametrize(("place", "what"), list(enumerate(NAMED)), ids=list(NAMED))

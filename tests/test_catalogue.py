@@ -15,11 +15,12 @@ from pathlib import Path
 
 import genai_prices
 import pytest
+import siting_hf
 from cache_bytes import bytes_per_token, request_bytes
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, dtypes, hf_config, provenance
+from siting import catalogue, dtypes, provenance
 from siting.catalogue import RECORDS, FactError
 from siting.cli import cli
 from siting.cli.frame import check_tables
@@ -102,7 +103,7 @@ def test_a_config_json_stands_in_for_a_model(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config))
     for name in (str(path), str(tmp_path)):
-        model = hf_config.model(name)
+        model = catalogue.model(name)
         known = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
         assert model.params_recomputed_b == pytest.approx(known.params_recomputed_b, rel=1e-4)
         assert request_bytes(model, kv_format("auto"), 1000) == request_bytes(
@@ -125,7 +126,7 @@ def test_a_bad_config_json_is_refused_in_one_sentence(
     path = tmp_path / "config.json"
     path.write_text(text)
     with pytest.raises(FactError, match=fault):
-        hf_config.read(path)
+        siting_hf.read(path)
 
 
 QUARK = {"weight": {"dtype": "fp8_e4m3"}}
@@ -172,7 +173,7 @@ def test_the_weight_format_is_read_from_the_config(
         "num_attention_heads": 4,
         "vocab_size": 100,
     }
-    made = hf_config.from_config({**config, "quantization_config": section}, "x")
+    made = siting_hf.from_config({**config, "quantization_config": section}, "x")
     assert made.native_weight_dtype == expected
     assert weight_format("", made).bits < 16
 
@@ -182,14 +183,14 @@ PLAIN = {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4, "v
 
 def test_nvidia_s_file_beside_the_config_names_the_weight_format(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**PLAIN, "torch_dtype": "bfloat16"}))
-    assert hf_config.read(tmp_path / "config.json").native_weight_dtype == "bf16"
+    assert siting_hf.read(tmp_path / "config.json").native_weight_dtype == "bf16"
     beside = {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}
     (tmp_path / "hf_quant_config.json").write_text(json.dumps(beside))
-    assert hf_config.read(tmp_path / "config.json").native_weight_dtype == "fp8"
+    assert siting_hf.read(tmp_path / "config.json").native_weight_dtype == "fp8"
 
 
 def test_an_unknown_quantisation_is_told_when_its_size_is_asked_for() -> None:
-    made = hf_config.from_config({**PLAIN, "quantization_config": {"quant_method": "abacus"}}, "x")
+    made = siting_hf.from_config({**PLAIN, "quantization_config": {"quant_method": "abacus"}}, "x")
     assert weight_bytes_per_gpu(made, "fp8").central > 0
     with pytest.raises(NotEstimated, match=r"unknown \(abacus\)"):
         weight_bytes_per_gpu(made)
@@ -212,21 +213,21 @@ def test_an_unknown_quantisation_is_told_when_its_size_is_asked_for() -> None:
 )
 def test_models_that_generate_no_text_are_refused(kind: str, classes: list[str]) -> None:
     with pytest.raises(FactError, match="no language model"):
-        hf_config.from_config({**PLAIN, "model_type": kind, "architectures": classes}, "x")
+        siting_hf.from_config({**PLAIN, "model_type": kind, "architectures": classes}, "x")
 
 
 @pytest.mark.parametrize("kind", ["llama", "phi3", "llava", "qwen2_vl", "mistral3", "gpt_oss"])
 def test_models_that_generate_text_are_read(kind: str) -> None:
     classes = ["XForCausalLM" if "l" not in kind else "XForConditionalGeneration"]
-    made = hf_config.from_config({**PLAIN, "model_type": kind, "architectures": classes}, "x")
+    made = siting_hf.from_config({**PLAIN, "model_type": kind, "architectures": classes}, "x")
     assert made.num_hidden_layers == 2
 
 
 def test_the_encoder_for_images_is_counted() -> None:
     # SigLIP of Gemma 3: 27 layers x (4 x 1152^2 + 2 x 1152 x 4304), and 14 x 14 x 3 patches
     vision = {"hidden_size": 1152, "num_hidden_layers": 27, "intermediate_size": 4304}
-    plain = hf_config.from_config({**PLAIN}, "x")
-    made = hf_config.from_config({"text_config": PLAIN, "vision_config": vision}, "x")
+    plain = siting_hf.from_config({**PLAIN}, "x")
+    made = siting_hf.from_config({"text_config": PLAIN, "vision_config": vision}, "x")
     expected = 27 * (4 * 1152**2 + 2 * 1152 * 4304) + 3 * 14**2 * 1152
     assert made.vision_tower_params_b == pytest.approx(expected / 1e9)
     assert made.params_recomputed_b and plain.params_recomputed_b
@@ -253,7 +254,7 @@ FIELDS = st.sampled_from(
 @given(changes=st.dictionaries(FIELDS, ODD, max_size=5))
 def test_no_config_json_crashes_the_reader(changes: dict[str, object]) -> None:
     try:
-        made = hf_config.from_config({**PLAIN, **changes}, "x")
+        made = siting_hf.from_config({**PLAIN, **changes}, "x")
     except FactError as error:
         assert str(error).startswith("x: ")
     else:
@@ -265,7 +266,7 @@ def test_no_config_json_crashes_the_reader(changes: dict[str, object]) -> None:
 )
 def test_a_model_s_name_that_no_path_can_have_is_just_unknown(name: str) -> None:
     with pytest.raises((KeyError, catalogue.FactError)):
-        hf_config.model(name)
+        catalogue.model(name)
 
 
 def test_every_setting_and_parameter_that_is_read_has_a_row_and_none_is_beside() -> None:

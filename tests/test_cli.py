@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from siting.cli import cli
+from siting.cli import cli, frame
 
 ROOT = Path(__file__).parents[1]
 FIT = ["fit", "--model", "google/gemma-4-31B-it", "--gpu", "h100-sxm5-80gb", "--weights", "fp8"]
@@ -23,10 +23,11 @@ def siting(*words: str) -> Result:
 
 def commands() -> list[tuple[str, click.Command]]:
     found = []
-    for name, one in cli.commands.items():
-        found.append((name, one))
-        if isinstance(one, click.Group):
-            found += [(f"{name} {n}", c) for n, c in one.commands.items()]
+    for name, one in frame.commands(cli).items():
+        if isinstance(one, frame.Commands):
+            found += [(f"{name} {n}", c) for n, c in frame.commands(one).items()]
+        else:
+            found.append((name, one))
     return found
 
 

@@ -15,7 +15,7 @@ from siting.inputs import scenario
 from siting.study import Study, frames
 from studies import CLIENTS, opened
 
-LISTED = frames.listed(*study.TOPICS)
+LISTED = frames.listed(*study.topics())
 of_frames = pytest.mark.parametrize("name", LISTED)
 of_wide_frames = pytest.mark.parametrize("name", columns.wide())
 

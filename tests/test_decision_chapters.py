@@ -296,7 +296,7 @@ def test_a_model_that_ends_before_go_live_has_a_bridge_that_is_tested_and_taken_
 
 def test_the_price_behind_a_bridge_stands_in_the_workbook() -> None:
     s = opened("klinikverbund-nordheide")
-    book = openpyxl.load_workbook(BytesIO(s.workbook()))["Inputs"]
+    book = openpyxl.load_workbook(BytesIO(s.files()["cash-flows.xlsx"]))["Inputs"]
     rows = {row[0]: row for row in book.iter_rows(min_row=2, values_only=True) if row[0]}
     row = rows["GPT-5.5, which can bridge, beside the plan: output"]
     assert row[1:3] == (30.0, "USD per million tokens")

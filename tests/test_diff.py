@@ -376,6 +376,18 @@ def test_two_folders_are_compared_from_the_command_line(tmp_path: Path) -> None:
     }
 
 
+def test_what_a_terminal_would_obey_stays_out_of_the_page(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        content = {"recommendation": {"option": f"\x1b[2J {name}"}, "schema": BEFORE.get("schema")}
+        (tmp_path / name / "summary.json").write_text(json.dumps({**BEFORE, **content}))
+    page = tmp_path / "changes.html"
+    words = ["diff", str(tmp_path / "old"), str(tmp_path / "new"), "--html", str(page)]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    assert "?[2J new" in page.read_text(encoding="utf-8")
+    assert "\x1b" not in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", ["nobody", "nobody@now", "nobody@2026-01", "../x"])
 def test_what_is_no_report_is_refused_with_status_2(name: str) -> None:
     result = CliRunner().invoke(cli, ["diff", name, name])

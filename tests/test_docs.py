@@ -19,7 +19,7 @@ import pypdf
 import pytest
 from fontTools.ttLib import TTFont
 from siting import study
-from siting.cli import cli
+from siting.cli import cli, frame
 from siting.study import frames
 from siting_report.show import style
 
@@ -139,7 +139,7 @@ def test_the_page_carries_the_typeface_of_the_paper() -> None:
 
 def test_every_command_and_option_is_documented() -> None:
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    for name, command in cli.commands.items():
+    for name, command in frame.commands(cli).items():
         assert f"## siting {name}\n" in text
         section = text.split(f"## siting {name}\n")[1].split("\n## ")[0]
         for option in command.params:
@@ -176,7 +176,7 @@ def test_every_module_says_what_it_is_for() -> None:
 
 def test_every_frame_is_documented_with_every_column_and_unit() -> None:
     text = (ROOT / "docs" / "frames.md").read_text(encoding="utf-8")
-    listed = frames.listed(*study.TOPICS)
+    listed = frames.listed(*study.topics())
     assert re.findall(r"^### `s\.(\w+)\(\)`$", text, re.MULTILINE) == list(listed)
     for name, said in listed.items():
         section = text.partition(f"### `s.{name}()`")[2].partition("\n### ")[0]

@@ -16,6 +16,8 @@ from click.testing import CliRunner
 from siting.cli import cli
 from siting.inputs import exchange, scenario
 from siting.inputs.document import DocumentError
+from siting_bills import focus
+from siting_logs import load as log_load
 
 QUOTES = """Item,value,low,high,unit,source,date,valid_until
 option.rented.gpu_hour,2.1,,,EUR/GPU-h,Offer 123,2026-10-01,2027-01-01
@@ -113,7 +115,7 @@ def test_a_measured_load_gives_the_profile_that_was_put_in(file) -> None:
         lambda day, hour: 100 if day < 5 and 8 <= hour < 18 else 10,
         input_tokens=1000, output_tokens=300, cached_tokens=250,
     )  # fmt: skip
-    read = exchange.load(file(busy))
+    read = log_load.load(file(busy))
     load = read.value
     assert read.day == dt.date(2026, 10, 4)  # four weeks from Monday 2026-09-07
     assert load["requests_per_day"] == 10 * 100 + 14 * 10
@@ -128,13 +130,13 @@ def test_a_busy_hour_raises_the_peak_factor(file) -> None:
     text = log(lambda day, hour: 100)
     text = text.replace("2026-09-16T10:00:00,100", "2026-09-16T10:00:00,500")
     # The usual hour of that weekday is (3 × 100 + 500) / 4 = 200; 500 over 200 is 2.5.
-    assert exchange.load(file(text)).value["peak_factor"] == 2.5
+    assert log_load.load(file(text)).value["peak_factor"] == 2.5
 
 
 def test_one_row_a_request_is_counted_and_weighted(file) -> None:
     start = dt.datetime(2026, 9, 7)
     rows = [f"{(start + dt.timedelta(hours=h)).isoformat()},{100 + h % 2}" for h in range(336)]
-    load = exchange.load(file("time,input_tokens\n" + "\n".join(rows))).value
+    load = log_load.load(file("time,input_tokens\n" + "\n".join(rows))).value
     assert load["requests_per_day"] == 24
     assert load["input_tokens"] == {"mean": 100.5, "p95": 101}
 
@@ -144,14 +146,15 @@ def test_one_row_a_request_is_counted_and_weighted(file) -> None:
     [
         ("time,", "time,Time,", 1, "two columns have this name"),
         ("2026-09-07T00:00:00,5", "2026-09-07T00:00:00,5,6", 2, "more cells than headings"),
-        ("2026-09-07T00:00:00,5", "0026-09-07T00:00:00,5", 0, "more than ten years"),
+        ("2026-09-07T00:00:00,5", "0026-09-07T00:00:00,5", 2, "none of 2000 to 2099"),
+        ("2026-09-07T00:00:00,5", "2006-09-07T00:00:00,5", 0, "more than ten years"),
         ("2026-09-07T02:00:00,5", "2026-09-07T02:00:00,1e999", 4, "no count"),
         (",5", ",0", 0, "counts no request"),
     ],
 )
 def test_a_log_that_cannot_be_is_refused(old: str, new: str, line: int, hint: str, file) -> None:
     with pytest.raises(DocumentError) as caught:
-        exchange.load(file(log(lambda day, hour: 5).replace(old, new)))
+        log_load.load(file(log(lambda day, hour: 5).replace(old, new)))
     (problem,) = caught.value.problems
     assert (problem.line, hint in problem.wrong) == (line, True), str(problem)
 
@@ -182,7 +185,7 @@ def test_what_would_be_counted_as_what_it_is_not_is_refused(
         text = text + "\n2026-10-05T10:00:00,5000,1000,300,250"
         new = old
     with pytest.raises(DocumentError) as caught:
-        exchange.load(file(text.replace(old, new, 1)))
+        log_load.load(file(text.replace(old, new, 1)))
     (problem,) = caught.value.problems
     assert (problem.line, said in str(problem)) == (line, True), str(problem)
 
@@ -191,30 +194,30 @@ def test_a_log_of_days_and_one_that_lacks_a_week_are_refused(file) -> None:
     text = log(lambda day, hour: 5)
     days = "\n".join(row for row in text.splitlines() if "T" not in row or "T00:" in row)
     with pytest.raises(DocumentError, match="all rows at 00:00; export a row an hour"):
-        exchange.load(file(days))
+        log_load.load(file(days))
     gone = "\n".join(row for row in text.splitlines() if not "2026-09-14" <= row < "2026-09-21")
     with pytest.raises(DocumentError, match="170: time: begins after days without a row"):
-        exchange.load(file(gone))
+        log_load.load(file(gone))
 
 
 def test_requests_of_one_id_count_once_and_others_may_be_alike(file) -> None:
     start = dt.datetime(2026, 9, 7)
     times = [(start + dt.timedelta(minutes=30 * i)).isoformat() for i in range(700)]
     alike = "time,input_tokens\n" + "\n".join(f"{t},7\n{t},7" for t in times)
-    assert exchange.load(file(alike)).value["requests_per_day"] == 96
+    assert log_load.load(file(alike)).value["requests_per_day"] == 96
     rows = "\n".join(f"{t},{i // 2}" for i, t in enumerate(times))
     with pytest.raises(DocumentError, match=r"table\.csv:3: is the same as a row above it"):
-        exchange.load(file(f"time,request_id\n{rows}"))
+        log_load.load(file(f"time,request_id\n{rows}"))
 
 
 def test_unknown_tokens_stay_unknown(file) -> None:
     text = log(lambda day, hour: 5, **TOKENS)
     half = "\n".join(r.replace(",1000,300,", ",,,") if "T1" in r else r for r in text.splitlines())
-    fields = exchange.load(file(half)).value
+    fields = log_load.load(file(half)).value
     assert fields["input_tokens"] == {"mean": 1000, "p95": 1000}
     assert fields["cached_input_share"] == 0.25
     with pytest.raises(DocumentError, match="input_tokens: is blank everywhere"):
-        exchange.load(file(text.replace(",1000,", ",,")))
+        log_load.load(file(text.replace(",1000,", ",,")))
 
 
 def test_a_profile_has_the_hours_of_the_zone_that_is_named(file) -> None:
@@ -227,7 +230,7 @@ def test_a_profile_has_the_hours_of_the_zone_that_is_named(file) -> None:
         busy = 100 if local.weekday() < 5 and 8 <= local.hour < 18 else 10
         rows.append(f"{when.isoformat()},{busy},x")
     path = str(file("\n".join(rows)))
-    read = exchange.load(Path(path), "Europe/Rome")
+    read = log_load.load(Path(path), "Europe/Rome")
     assert read.value["hours"] == [10.0] * 8 + [100.0] * 10 + [10.0] * 6
     assert read.value["peak_factor"] == 1
     assert read.extent == (
@@ -242,13 +245,13 @@ def test_columns_may_be_separated_by_what_an_export_takes(row: str, file) -> Non
     start = dt.datetime(2026, 9, 7)
     rows = [row.format((start + dt.timedelta(hours=h)).isoformat()) for h in range(336)]
     head = row.format("time").replace("7", "model")
-    fields = exchange.load(file("\n".join([head, *rows]))).value
+    fields = log_load.load(file("\n".join([head, *rows]))).value
     assert fields["requests_per_day"] == 24
 
 
 def test_a_log_of_less_than_a_week_is_refused(file) -> None:
     with pytest.raises(DocumentError, match="less than a week"):
-        exchange.load(file(log(lambda day, hour: 1, weeks=1).rsplit("\n", 20)[0]))
+        log_load.load(file(log(lambda day, hour: 1, weeks=1).rsplit("\n", 20)[0]))
 
 
 @pytest.mark.parametrize("text", ["", "Item,value,unit,source,date\n"])
@@ -289,7 +292,7 @@ def test_what_is_imported_is_dated_by_what_it_covers(
 
 
 def test_an_invoice_becomes_the_price_of_a_request(file) -> None:
-    (quote,), day, extent = exchange.request_price(file(FOCUS), 300_000, "openai")
+    (quote,), day, extent = focus.request_price(file(FOCUS), 300_000, "openai")
     assert (quote.item, quote.unit, day) == ("api_request", "USD/request", dt.date(2026, 9, 1))
     # 900, 1,050 (mean) and 1,200 USD a month over 300,000 requests.
     assert (quote.value.low, quote.value.central, quote.value.high) == (0.003, 0.0035, 0.004)
@@ -300,13 +303,13 @@ def test_an_invoice_becomes_the_price_of_a_request(file) -> None:
 def test_an_invoice_that_names_no_service_is_read_without_one(file) -> None:
     # A misspelt heading is no service; all charges are then taken for those of one.
     nameless = CREDITED.replace("ServiceName", "Servic_Name")
-    _, _, extent = exchange.request_price(file(nameless), 1000)
+    _, _, extent = focus.request_price(file(nameless), 1000)
     assert " charges, " in extent
 
 
 def test_a_service_that_is_not_on_the_invoice_is_refused(file) -> None:
     with pytest.raises(DocumentError, match="no charge holds 'mistral'"):
-        exchange.request_price(file(FOCUS), 1000, "mistral")
+        focus.request_price(file(FOCUS), 1000, "mistral")
 
 
 def test_results_are_one_row_a_figure_and_survive_csv_and_parquet(tmp_path: Path) -> None:
@@ -366,7 +369,7 @@ def test_rows_beyond_a_bound_are_refused_and_not_dropped(
 ) -> None:
     monkeypatch.setattr("siting.inputs.sheet.MAX_CELLS", 8)
     with pytest.raises(DocumentError, match=r"table\.csv:4: has more than 8 cells"):
-        exchange.request_price(file(CREDITED + "98000,USD,2026-09-20,OpenAI\n"), 1000)
+        focus.request_price(file(CREDITED + "98000,USD,2026-09-20,OpenAI\n"), 1000)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
@@ -383,7 +386,7 @@ CREDITED = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName
 
 
 def test_a_credit_lowers_the_price_and_is_named(file) -> None:
-    (quote,), _, extent = exchange.request_price(file(CREDITED), 1000)
+    (quote,), _, extent = focus.request_price(file(CREDITED), 1000)
     assert quote.value.central == pytest.approx(0.6)  # (1000 - 400) / 1000 requests
     assert "net of 400.00 of credits" in quote.source and "net of 400.00" in extent
 
@@ -396,7 +399,7 @@ WHOLE = """BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ServiceN
 
 
 def test_tax_is_left_out_of_a_price_as_the_report_adds_it(file) -> None:
-    (quote,), _, extent = exchange.request_price(file(WHOLE), 1000)
+    (quote,), _, extent = focus.request_price(file(WHOLE), 1000)
     assert (quote.value.low, quote.value.high) == (0.7, 1.0)
     assert extent.endswith("1700.00 EUR billed, without 190.00 of tax")
 
@@ -430,14 +433,14 @@ def test_a_bill_that_is_no_price_is_refused(old: str, new: str, line: int, said:
         text = text.replace("190,EUR,2026-08-01", "190,EUR,2026-08-20")
         said = "begins on 2026-08-20"
     with pytest.raises(DocumentError) as caught:
-        exchange.request_price(file(text), 1000)
+        focus.request_price(file(text), 1000)
     (problem,) = caught.value.problems
     assert (problem.line, said in str(problem)) == (line, True), str(problem)
 
 
 def test_escape_codes_in_a_cell_are_refused(file) -> None:
     with pytest.raises(DocumentError) as caught:
-        exchange.request_price(file(CREDITED.replace("OpenAI", "Open\x1b[31mAI", 1)), 1000)
+        focus.request_price(file(CREDITED.replace("OpenAI", "Open\x1b[31mAI", 1)), 1000)
     (problem,) = caught.value.problems
     assert (problem.line, problem.field) == (2, "ServiceName")
     assert "\x1b" not in str(problem)
@@ -516,18 +519,18 @@ def test_a_small_workbook_of_millions_of_styles_or_cells_is_refused_unread(
 
 
 def test_a_log_of_weekends_counts_their_requests(file) -> None:
-    fields = exchange.load(file(log(lambda day, hour: 5 if day >= 5 else 0))).value
+    fields = log_load.load(file(log(lambda day, hour: 5 if day >= 5 else 0))).value
     assert fields["requests_per_day"] == 120  # 24 hours of 5
     assert fields["weekdays"] == [0, 0, 0, 0, 0, 1, 1]
 
 
-def test_a_log_of_thousands_of_years_is_refused_before_its_hours_are_laid_out(
+def test_a_log_of_a_lifetime_is_refused_before_its_hours_are_laid_out(
     tmp_path: Path,
 ) -> None:
     log = tmp_path / "log.csv"
-    log.write_text("time,requests\n2026-09-01T00:00:00,5\n9026-09-01T00:00:00,5\n", "utf-8")
+    log.write_text("time,requests\n2006-09-01T00:00:00,5\n2096-09-01T00:00:00,5\n", "utf-8")
     tracemalloc.start()
     with pytest.raises(DocumentError, match="more than ten years"):
-        exchange.load(log)
+        log_load.load(log)
     assert tracemalloc.get_traced_memory()[1] < 64 << 20  # 61 million hours are 490 MiB
     tracemalloc.stop()

@@ -75,8 +75,8 @@ def test_a_body_of_the_state_is_bound_by_the_law_that_asks_what_its_policy_asks(
     (api,) = (c for c in chain().candidates(changed) if c.name == "api")
     found = exclusion(api, changed.rules.policies)
     assert found is not None
-    assert found.rule.endswith("(SREN) Art. 31 asks for the same")
-    assert found.law == "the law asks for the same"
+    assert found.whose == "the law"
+    assert found.rule.endswith("(SREN) Art. 31)")
 
 
 def test_an_answer_that_leaves_no_choice_is_told_before_a_policy() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from siting.inputs import scenario
 from siting.run import job
-from siting_report.run.forge import Forge, render
 from siting_report.run.job import Job
+from trial import Render
 
 
 def changed(client: str, **changes: Any) -> Job:
@@ -36,9 +36,9 @@ def no_gap(said: str) -> None:
     assert [gap for gap in gaps if "None of" not in gap] == []
 
 
-def test_a_report_says_that_no_option_may_be_chosen_and_why(forge: Forge) -> None:
+def test_a_report_says_that_no_option_may_be_chosen_and_why(render: Render) -> None:
     nobody = {"decision.hard_constraints": ["budget"], "decision.budget_per_year": 1}
-    said = words(render(changed("polderwerk", paths=nobody), forge))
+    said = words(render(changed("polderwerk", paths=nobody)))
     assert "No option meets your hard constraints" in said
     assert "OpenAI API: its cost is over the budget" in said
     assert "so there is nothing to weigh" in said
@@ -48,12 +48,12 @@ def test_a_report_says_that_no_option_may_be_chosen_and_why(forge: Forge) -> Non
 
 @pytest.mark.parametrize(("name", "runs"), [("api", True), ("rented", False)])
 def test_a_report_of_one_option_compares_it_with_nothing(
-    name: str, runs: bool, forge: Forge
+    name: str, runs: bool, render: Render
 ) -> None:
     base = scenario.load("base")
     finance = base.finance.model_copy(update={"baseline": name if runs else "none"})
     option = base.options[name]
-    said = words(render(changed("base", options={name: option}, finance=finance), forge))
+    said = words(render(changed("base", options={name: option}, finance=finance)))
     assert f"{option.label} {'stays ahead' if runs else 'comes first'} because nothing else" in said
     assert "Only one option may be chosen" in said
     for comparison in ("it is the cheaper one in", "€ 0 less", "turns the order of"):
@@ -61,13 +61,13 @@ def test_a_report_of_one_option_compares_it_with_nothing(
     no_gap(said)
 
 
-def test_nothing_refers_to_a_chapter_that_is_left_out(forge: Forge) -> None:
+def test_nothing_refers_to_a_chapter_that_is_left_out(render: Render) -> None:
     kept = {"10_decision", "30_data", "76_cost_tables"}
     every = {
         name.removesuffix(".ipynb") for name in job.prepare("klinikverbund-nordheide").chapters
     }
     paths = {"report.leave_out": sorted(every - kept)}
-    said = words(render(changed("klinikverbund-nordheide", paths=paths), forge))
+    said = words(render(changed("klinikverbund-nordheide", paths=paths)))
     assert "can turn the answer" in said
     for reference in (
         "chapter on confidence",

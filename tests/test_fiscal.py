@@ -12,9 +12,10 @@ import openpyxl
 import pytest
 from cost_fixtures import plain_capacity, with_changes
 from siting import study
-from siting.cost import fiscal, tco, workbook
+from siting.cost import fiscal, tco
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
+from siting_workbook import workbook
 from studies import designed
 
 

@@ -15,7 +15,6 @@ from ruamel.yaml import YAML
 from siting.inputs import scenario
 from siting.run import job
 from siting_report.run import batch
-from siting_report.run.forge import Forge
 from siting_report.run.job import Job
 
 CLIENTS = studies.CLIENTS[::-2]
@@ -66,13 +65,13 @@ def is_as_written(shown: str) -> bool:
     return is_cut_late and MARKUP.startswith(kept.strip())
 
 
-def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path, forge: Forge) -> None:
+def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path) -> None:
     chosen: set[Any] = set()
     made = [hostile(client, tmp_path, chosen) for client in CLIENTS]
     assert min(count for _, count in made) > 25
     # One of them on paper, too: Typst refuses what it cannot read.
     jobs = [dataclasses.replace(j, formats=("html",)) for j, _ in made[1:]] + [made[0][0]]
-    outcome = batch.run(jobs, str(tmp_path / "out"), forge=forge)
+    outcome = batch.run(jobs, str(tmp_path / "out"))
     assert sorted(outcome.rendered) == sorted(CLIENTS), outcome.failed
     for client in CLIENTS:
         folder = tmp_path / "out" / client

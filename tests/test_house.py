@@ -49,6 +49,14 @@ def test_what_shows_prints_and_runs_notebooks_imports_nothing_of_the_domain() ->
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("package", house.BESIDE)
+def test_what_stands_beside_the_core_is_named_by_nothing_in_it(package: str) -> None:
+    core = [
+        path for name, path in house.modules().items() if name.split(".")[0] not in house.BESIDE
+    ]
+    assert not [path for path in core if package in path.read_text(encoding="utf-8")]
+
+
 @pytest.mark.parametrize("package", house.PACKAGES)
 def test_a_package_says_first_what_it_is_and_what_it_may_import(package: str) -> None:
     said = ast.get_docstring(ast.parse((house.LIB / package / "__init__.py").read_text()))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
 from siting import study
-from siting.cost import cashflow, ledger, tco, workbook
+from siting.cost import cashflow, ledger, tco
 from siting.cost.priced import owned_key
 from siting.cost.tco import Comparison
 from siting.inputs import scenario
@@ -25,6 +25,7 @@ from siting.serving import servers
 from siting.serving.capacity import OptionCapacity
 from siting.serving.machines import ExistingKind, Fleet
 from siting.verdict.chain import Chain
+from siting_workbook import workbook
 from studies import designed
 
 A100 = {"server": "dgx-a100-640gb", "number": 2, "age_years": 3, "years_left": 3}

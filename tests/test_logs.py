@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import itertools
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 import time_machine
 from click.testing import CliRunner
 from siting.cli import cli
-from siting.inputs import exchange, log_files, logs, scenario
+from siting.inputs import scenario
 from siting.inputs.document import DocumentError
+from siting_logs import load, log_files, logs
 
 SAMPLES = Path(__file__).parent / "data" / "logs"
 TOKENS = ("input_tokens", "output_tokens")
@@ -22,7 +24,7 @@ PROFILE = ("users", "requests_per_day", "hours", "weekdays", "peak_factor")
 
 
 def imported(path: Path) -> dict[str, object]:
-    value: dict[str, object] = exchange.load(path).value
+    value: dict[str, object] = load.load(path).value
     return value
 
 
@@ -71,7 +73,7 @@ def test_a_request_that_failed_or_was_answered_by_a_gateways_cache_is_left_out_a
     None
 ):
     burst = [int(r["Request tokens"]) for r in rows("burstgpt.csv") if r["Response tokens"] != "0"]
-    read = exchange.load(SAMPLES / "burstgpt.csv")
+    read = load.load(SAMPLES / "burstgpt.csv")
     assert read.value["input_tokens"]["mean"] == round(np.mean(burst), 1)
     assert f"left out as failed: {len(rows('burstgpt.csv')) - len(burst)}" in read.extent
     paid = [int(r["prompt_tokens"]) for r in rows("litellm.csv") if r["cache_hit"] == "False"]
@@ -108,7 +110,7 @@ def test_what_blocks_repeat_is_the_share_that_a_cache_without_limit_finds() -> N
 
 
 def test_sums_of_a_bucket_tell_requests_and_a_mean_but_no_spread() -> None:
-    read = exchange.load(SAMPLES / "openai_usage.json")
+    read = load.load(SAMPLES / "openai_usage.json")
     assert not {*TOKENS} & set(read.value)
     assert "mean input tokens 2,200, spread not told" in read.extent
     data = json.loads((SAMPLES / "openai_usage.json").read_text())["data"]
@@ -135,7 +137,7 @@ def test_bunching_is_told_by_how_minutes_vary(varies: float, kind: str, tmp_path
         rate = 40 * np.exp(sigma * rng.standard_normal() - sigma**2 / 2)
         for second in rng.uniform(0, 60, rng.poisson(rate)):
             moments.append(start + dt.timedelta(minutes=minute, seconds=float(second)))
-    read = exchange.load(azure(tmp_path / "log.csv", moments))
+    read = load.load(azure(tmp_path / "log.csv", moments))
     assert read.value["arrivals"] == kind
     assert "4 busy hours" in read.extent
 
@@ -150,7 +152,7 @@ def test_growth_is_told_of_a_quarter_of_a_year_and_not_of_less(tmp_path: Path) -
                 found.append(start + dt.timedelta(weeks=week, minutes=k * 8))
         return found
 
-    read = exchange.load(azure(tmp_path / "long.csv", weeks(20))).value
+    read = load.load(azure(tmp_path / "long.csv", weeks(20))).value
     assert read["growth_per_year"]["central"] == pytest.approx(1.01 ** (365.25 / 7) - 1, rel=0.03)
     assert read["growth_per_year"]["low"] <= read["growth_per_year"]["central"]
     assert "growth_per_year" not in imported(azure(tmp_path / "short.csv", weeks(8)))
@@ -210,7 +212,7 @@ def test_a_file_that_is_no_log_is_refused_in_one_message(
         assert imported(path)["output_tokens"]["mean"] >= 0
         return
     with pytest.raises(DocumentError, match=said) as refused:
-        exchange.load(path)
+        load.load(path)
     assert len(refused.value.problems) == 1
 
 
@@ -221,3 +223,35 @@ def test_every_format_of_the_table_has_a_sample() -> None:
     assert known - {row.format for row in read if row} == {
         "OpenTelemetry gen_ai spans, first names"
     }
+
+
+# --- small files ----------------------------------------------------------------------------------
+
+
+def test_spans_share_what_stands_around_them(tmp_path: Path) -> None:
+    tokens = [
+        {"key": f"gen_ai.usage.{side}_tokens", "value": {"intValue": 5}}
+        for side in ("input", "output")
+    ]
+    tokens.append({"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}})
+    spans = [{"startTimeUnixNano": str(10**18 + n), "attributes": tokens} for n in range(1_000)]
+    around = {f"member-{n}": n for n in range(12_000)}
+    path = tmp_path / "spans.json"
+    path.write_text(json.dumps({"resourceSpans": [{**around, "scopeSpans": [{"spans": spans}]}]}))
+    tracemalloc.start()
+    found = load.logged(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.table.rows) == 1_000
+    assert most < 50 * path.stat().st_size
+
+
+def test_a_file_of_countless_records_is_refused_before_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("{}\n" * 2_000_000)
+    tracemalloc.start()
+    with pytest.raises(DocumentError, match="holds more than 500,000 records"):
+        load.load(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 200 << 20

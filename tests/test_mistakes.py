@@ -273,6 +273,20 @@ def test_what_hardly_anybody_means_is_told_and_not_refused(slip: str) -> None:
     assert said not in CliRunner().invoke(cli, ["check", "base"]).stdout
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["finance.horizon_months=36\nfinance.baseline: api"], "write KEY=VALUE in a line"),
+        (["finance.horizon_months=36", "finance.horizon_months=48"], "is changed twice"),
+    ],
+)
+def test_a_change_of_which_a_part_would_be_dropped_is_refused(changes: list, said: str) -> None:
+    words = [word for change in changes for word in ("--set", change)]
+    found = CliRunner().invoke(cli, ["check", "base", *words])
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert said in found.stderr
+
+
 def test_what_is_bought_and_stands_idle_is_not_blamed_on_what_is_left_open_already() -> None:
     found = scenario.load("base")
     open_ = scenario.changed(found, {"options.owned.server": "best", "options.owned.gpu": "best"})

@@ -12,9 +12,8 @@ import pytest
 from siting.inputs import scenario
 from siting.run import job
 from siting.study import Study
-from siting_report.run.forge import Forge, render
 from siting_report.run.job import Job
-from trial import chapter, make
+from trial import Render, chapter, make
 
 OFFERS = "host,price\nAlpha,1000\nBeta,1200\n"
 READS = """from siting import study
@@ -64,8 +63,8 @@ def test_a_notebook_reads_the_file_from_wherever_jupyterlab_runs_it(
     ]
 
 
-def test_a_report_carries_the_file_and_cites_it(project: Path, forge: Forge) -> None:
-    files = render(dataclasses.replace(prepared(project), formats=("html",)), forge)
+def test_a_report_carries_the_file_and_cites_it(project: Path, render: Render) -> None:
+    files = render(dataclasses.replace(prepared(project), formats=("html",)))
     page = files["report.html"].decode()
     assert "https://hosts.test/offers" in page
     said, table, drawn = re.findall(
@@ -112,10 +111,10 @@ def test_a_link_a_large_file_and_a_module_do_not_travel(project: Path) -> None:
         job.prepare("base")
 
 
-def test_no_name_leads_out_of_the_folder(forge: Forge) -> None:
+def test_no_name_leads_out_of_the_folder(render: Render) -> None:
     for name in ("../x.csv", "/etc/x.csv", "a/b.csv"):
         with pytest.raises(ValueError, match="no plain file name"):
-            render(dataclasses.replace(make(), data={name: b"x"}), forge)
+            render(dataclasses.replace(make(), data={name: b"x"}))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -24,8 +25,6 @@ TEST_ONLY = (
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy of the sources, so that no build folder is left behind."""
-    import shutil
-
     folder = tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
@@ -76,6 +75,41 @@ assert catalogue.gpu("h200-sxm5-141gb")
 from siting_validation import comparison
 rows = comparison.read(__import__('pathlib').Path({str(ROOT / "tests" / "data" / "vram.csv")!r}))
 assert any(c.central for c in comparison.compare("vram", rows[:1]))
+"""
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_wheel_without_the_packages_beside_works_and_says_what_is_missing(
+    wheel: Path, tmp_path: Path
+) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    for package in house.BESIDE:
+        shutil.rmtree(tmp_path / package)
+    code = f"""
+import sys
+sys.path[:] = [p for p in sys.path if not p.startswith({str(ROOT)!r}) or "site-packages" in p]
+sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in str(f).lower()]
+from click.testing import CliRunner
+from siting import catalogue, study
+from siting.cli import cli
+opened = study.open({str(ROOT / "params" / "base.yaml")!r})
+assert opened.has("costs") and not opened.has("seal_levels") and not opened.files()
+for words, said in (
+    (["audit", "base", "x.csv"], "siting_bills, which has this command, is not installed"),
+    (["import", "load", "x.csv"], "siting_logs, which has this command, is not installed"),
+    (["fit", "--model", "config.json", "--gpu", "h200-sxm5-141gb"], "siting_hf is not installed"),
+):
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 2 and said in done.output, done.output
+assert "audit" not in CliRunner().invoke(cli, ["--help"]).output
+try:
+    opened.seal_levels()
+except AttributeError as error:
+    assert "siting_seal with further frames is not installed" in str(error), error
 """
     environment = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(

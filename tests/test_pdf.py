@@ -15,10 +15,8 @@ import pypdfium2
 import pypdfium2.raw as raw
 import pytest
 from siting_report.print import document
-from siting_report.run import forge as warm
-from siting_report.run.forge import Forge, render
 from siting_report.run.job import Job
-from trial import ANALYST, CHART, HOSTILE, chapter, make
+from trial import ANALYST, CHART, HOSTILE, Render, chapter, make
 
 MM = 72 / 25.4
 """Points in a millimetre."""
@@ -139,7 +137,7 @@ def test_the_title_names_the_client_and_the_day_is_the_scenario_s(pdf: pypdf.Pdf
 
 @pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("us-letter", (612, 792))])
 def test_paper_size_is_the_client_s_nothing_leaves_the_margins_and_long_words_are_found(
-    paper: str, size: tuple[int, int], forge: Forge
+    paper: str, size: tuple[int, int], render: Render
 ) -> None:
     words = ("W" * 60, "Donaudampfschiff" * 3, "https://example.org/" + "a-very-long-address/" * 12)
     title, cell, address = words
@@ -149,7 +147,7 @@ def test_paper_size_is_the_client_s_nothing_leaves_the_margins_and_long_words_ar
     )
     unbroken = f"say('see {address}')"
     made = make(chapters={"10_x.ipynb": chapter(title, wide, CHART, unbroken)}, paper=paper)
-    files = render(dataclasses.replace(made, formats=("pdf",)), forge)
+    files = render(dataclasses.replace(made, formats=("pdf",)))
     text = text_of(files["report.pdf"])  # without line breaks, and a search ignores those
     assert [word for word in words if squeezed(word) not in text] == []
     for page in pypdfium2.PdfDocument(files["report.pdf"]):
@@ -176,10 +174,10 @@ def test_hostile_text_is_printed_as_it_is(text: str) -> None:
     assert text.count(squeezed("<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../..")) > 4
 
 
-def test_signs_that_no_font_shows_do_not_break_the_report(forge: object) -> None:
+def test_signs_that_no_font_shows_do_not_break_the_report(render: Render) -> None:
     odd = "say('漢字 🎉 \\x1b[31m \\u200b ok')"
     made = make(chapters={"10_x.ipynb": chapter("Why 漢字?", odd, "print('🎉 \\x1b')")})
-    files = warm.render(made, forge)  # type: ignore[arg-type]
+    files = render(made)
     assert "ok" in text_of(files["report.pdf"])
 
 
@@ -194,14 +192,14 @@ def shows(*markup: str) -> Job:
     return make(chapters={"10_x.ipynb": chapter("Why?", *cells)})
 
 
-def test_html_as_deep_as_is_allowed_is_set(forge: Forge) -> None:
+def test_html_as_deep_as_is_allowed_is_set(render: Render) -> None:
     drawn = "<svg viewBox='0 0 9 9'>" + "<path d='M0 0h9v9z'/>" * 40 + "</svg>"
     deep = [
         f"<{tag}>" * levels + f"deepest {i}<br>" * 20 + f"</{tag.partition('>')[0]}>" * ends
         for i, (tag, most) in enumerate(NESTING.items())
         for levels, ends in ((most, most), (most // 2, 0))
     ]
-    words = text_of(render(shows(*deep, drawn), forge)["report.pdf"])
+    words = text_of(render(shows(*deep, drawn))["report.pdf"])
     assert all(words.count(squeezed(f"deepest {i}")) == 40 for i in range(len(NESTING)))
 
 
@@ -220,9 +218,9 @@ def test_html_that_is_nested_more_deeply_is_refused_by_chapter_and_cell(
         document.chapter(book, "10_x", "body", own=False)
 
 
-def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(forge: Forge) -> None:
+def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(render: Render) -> None:
     made = make(chapters={"10_x.ipynb": chapter("Why?", *ANALYST)})
-    files = render(made, forge)
+    files = render(made)
     page = files["report.html"].decode()
     words = text_of(files["report.pdf"])
     # each drawing stands there once more for a phone
@@ -251,12 +249,12 @@ def sizes(pdf: bytes, word: str) -> list[set[float]]:
 
 
 def test_what_is_a_little_too_long_for_a_page_is_set_smaller_and_what_is_longer_flows(
-    forge: Forge,
+    render: Render,
 ) -> None:
     def of(lines: int) -> list[set[float]]:
         said = [f"say('Measured {i}.')" for i in range(lines)]
         made = make(chapters={"10_x.ipynb": chapter("Why?", *said)})
-        files = render(dataclasses.replace(made, formats=("pdf",)), forge)
+        files = render(dataclasses.replace(made, formats=("pdf",)))
         return sizes(files["report.pdf"], "Measured")
 
     assert of(42) == [{10.0}]
@@ -265,7 +263,7 @@ def test_what_is_a_little_too_long_for_a_page_is_set_smaller_and_what_is_longer_
     assert of(60) == [{10.0}, {10.0}]
 
 
-def test_chapters_flow_from_the_first_that_does_not_fit_on_its_page(forge: Forge) -> None:
+def test_chapters_flow_from_the_first_that_does_not_fit_on_its_page(render: Render) -> None:
     def pages(lines: int) -> list[str]:
         said = [f"say('Measured {i}.')" for i in range(lines)]
         chapters = {
@@ -274,7 +272,7 @@ def test_chapters_flow_from_the_first_that_does_not_fit_on_its_page(forge: Forge
             "17_x.ipynb": chapter("When?", "say('Two.')"),
             "20_x.ipynb": chapter("Who?", "say('Three.')"),
         }
-        files = render(dataclasses.replace(make(chapters=chapters), formats=("pdf",)), forge)
+        files = render(dataclasses.replace(make(chapters=chapters), formats=("pdf",)))
         made = pypdfium2.PdfDocument(files["report.pdf"])
         return [page.get_textpage().get_text_range() for page in made]
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from siting.run import portfolio
-from siting_report.run.shelf import shelf
+from siting_report.run.folder import ReportFolder
 
 SUMMARY = {
     "client": {
@@ -96,7 +96,7 @@ def test_the_page_lists_every_client_and_names_what_is_unfinished(tmp_path):
     write(tmp_path, "old", {"client": {}})
     write(tmp_path, "odd", {**SUMMARY, "client": []})
     (tmp_path / "failed-one").mkdir()
-    page = portfolio.index(shelf(tmp_path).summaries())
+    page = portfolio.index(ReportFolder(tmp_path).summaries())
     assert page.index("Alpha") < page.index("Banca")
     assert "failed-one: no report was finished" in page
     assert "old: its summary.json cannot be read" in page
@@ -105,7 +105,7 @@ def test_the_page_lists_every_client_and_names_what_is_unfinished(tmp_path):
 
 def test_the_page_requests_nothing_and_runs_only_its_own_script(tmp_path):
     write(tmp_path, "b", SUMMARY)
-    page = portfolio.index(shelf(tmp_path).summaries())
+    page = portfolio.index(ReportFolder(tmp_path).summaries())
     assert "http://" not in page
     assert "https://" not in page
     assert re.search(r"default-src 'none'.*script-src 'sha256-[^']+'", page)
@@ -114,12 +114,12 @@ def test_the_page_requests_nothing_and_runs_only_its_own_script(tmp_path):
 
 def test_names_from_a_scenario_are_text_and_never_markup(tmp_path):
     write(tmp_path, "b", SUMMARY)
-    assert "Banca &lt;Prova&gt;" in portfolio.index(shelf(tmp_path).summaries())
+    assert "Banca &lt;Prova&gt;" in portfolio.index(ReportFolder(tmp_path).summaries())
 
 
 def test_an_empty_folder_gives_a_page_without_lines(tmp_path):
-    assert "0 clients" in portfolio.index(shelf(tmp_path).summaries())
-    assert "0 clients" in portfolio.index(shelf(tmp_path / "missing").summaries())
+    assert "0 clients" in portfolio.index(ReportFolder(tmp_path).summaries())
+    assert "0 clients" in portfolio.index(ReportFolder(tmp_path / "missing").summaries())
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,6 @@ def test_an_empty_folder_gives_a_page_without_lines(tmp_path):
 def test_a_neighbours_damaged_summary_is_named_and_left_out(tmp_path, damage, reason):
     write(tmp_path, "sound", SUMMARY)
     write(tmp_path, "damaged", SUMMARY | damage)
-    page = portfolio.index(shelf(str(tmp_path)).summaries())
+    page = portfolio.index(ReportFolder(tmp_path).summaries())
     assert "Banca &lt;Prova&gt;" in page
     assert reason in page

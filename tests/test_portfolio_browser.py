@@ -7,7 +7,7 @@ import screen
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from siting.run import portfolio
-from siting_report.run.shelf import shelf
+from siting_report.run.folder import ReportFolder
 from test_browser import WIDTHS, driver, pytestmark, show
 from test_portfolio import SUMMARY, write
 
@@ -25,7 +25,9 @@ def address(tmp_path_factory):
         client = {**SUMMARY["client"], "name": name}
         summary = {**SUMMARY, "client": client, "recommendation": recommendation}
         write(folder, name.lower(), summary)
-    (folder / "index.html").write_text(portfolio.index(shelf(folder).summaries()), encoding="utf-8")
+    (folder / "index.html").write_text(
+        portfolio.index(ReportFolder(folder).summaries()), encoding="utf-8"
+    )
     return (folder / "index.html").as_uri()
 
 

@@ -24,7 +24,7 @@ from siting import study
 from siting.cli import cli
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
-from siting.run import recheck
+from siting_recheck import recheck
 
 ROOT = Path(__file__).parents[1]
 DAY = dt.date(2026, 11, 24)

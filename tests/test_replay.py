@@ -14,17 +14,18 @@ import pytest
 from click.testing import CliRunner, Result
 from serving_simulation import poisson
 from siting.cli import cli
-from siting.inputs import exchange
 from siting.inputs.scenario.model import Option, Workload
 from siting.quantity import LogNormal
-from siting.serving import arrivals, bunching, load, replay
+from siting.serving import bunching, load
 from siting.serving import bursts as bursting
-from siting.serving.batching import Jobs, Prefix, PrefixCache, Speed, serve
 from siting.serving.curve import Lengths
 from siting.serving.pools import Pool
 from siting.serving.queueing import latency
 from siting.serving.sizes import best_pool
-from siting.study.replay import ENOUGH
+from siting_logs import arrivals, replay
+from siting_logs import load as log_load
+from siting_logs.batching import Jobs, Prefix, PrefixCache, Speed, serve
+from siting_logs.frames import ENOUGH
 from studies import opened
 
 MODEL = "google/gemma-4-31B-it"
@@ -390,22 +391,31 @@ LOGS = Path(__file__).parent / "data" / "logs"
 
 
 def test_hits_of_a_log_with_block_hashes_are_those_of_a_cache_that_holds_them_all() -> None:
-    asked = replay.of_log(pool(workload()), exchange.logged(LOGS / "mooncake.jsonl"), "w0")
-    share = exchange.load(LOGS / "mooncake.jsonl").value["cached_input_share"]
+    asked = replay.of_log(pool(workload()), log_load.logged(LOGS / "mooncake.jsonl"), "w0")
+    share = log_load.load(LOGS / "mooncake.jsonl").value["cached_input_share"]
     assert asked.through(1).hit_rate == pytest.approx(share, abs=0.001)
     assert asked.through(1) == asked.through(1)
 
 
 def test_a_session_finds_no_more_than_the_log_says_was_cached() -> None:
-    asked = replay.of_log(pool(workload()), exchange.logged(LOGS / "langfuse.jsonl"), "w0")
-    stated = exchange.load(LOGS / "langfuse.jsonl").value["cached_input_share"]
+    asked = replay.of_log(pool(workload()), log_load.logged(LOGS / "langfuse.jsonl"), "w0")
+    stated = log_load.load(LOGS / "langfuse.jsonl").value["cached_input_share"]
     assert 0.5 * stated < asked.through(1).hit_rate <= stated
 
 
 def test_a_log_without_sessions_has_the_share_of_the_scenario() -> None:
     found = pool(workload(cached_input_share=0.3))
-    asked = replay.of_log(found, exchange.logged(LOGS / "azure.csv"), "w0")
+    asked = replay.of_log(found, log_load.logged(LOGS / "azure.csv"), "w0")
     assert asked.through(1).hit_rate == pytest.approx(0.3, abs=0.001)
+
+
+def test_hours_of_a_log_that_is_all_too_long_miss(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = (f"2026-10-05T{hour:02}:00:00,9000000,10\n" for hour in (8, 9, 11))
+    path.write_text("time,input_tokens,output_tokens\n" + "".join(rows))
+    found = replay.of_log(pool(workload()), log_load.logged(path), "w0").through(1)
+    assert found.seen[0].refused == 3
+    assert found.missed == (0, 1, 3)
 
 
 def test_sums_of_a_bucket_cannot_be_replayed() -> None:

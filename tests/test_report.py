@@ -13,18 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import pandas as pd
 import pytest
 from siting.inputs import scenario
 from siting.run import job
-from siting_report.print import document, paper
-from siting_report.run import kernel, report
-from siting_report.run.chapter import CellFailed
-from siting_report.run.forge import Forge, render
+from siting_report.print import document
 from siting_report.run.job import Job, PlacedNotebook
-from siting_report.run.process import Child
+from siting_report.run.kernel import ChapterFailed
 from siting_report.show.exhibit import MIME
-from trial import ANALYST, CHART, HOSTILE, chapter, everything, make
+from trial import CHART, HOSTILE, Render, chapter, make
 
 LONGEST = 3_000_000
 
@@ -97,27 +93,6 @@ def test_every_id_is_unique_and_every_inner_link_has_a_target(rendered: dict[str
     assert set(re.findall(r'href="#([^"]+)"', without_drawings(text))) <= set(ids)
 
 
-def test_the_same_job_gives_the_same_bytes_with_warm_and_with_plain(forge: Forge) -> None:
-    ended = ("say('Seen.')", "need(False, 'No more.')", "1 / 0")
-    chapters = {"50_x.ipynb": chapter("Why?", *ANALYST), "60_y.ipynb": chapter("So?", *ended)}
-    made = make(chapters={**everything(), **chapters})
-    warm = render(made, forge)
-    plain = render(dataclasses.replace(made, plain=True))
-    assert warm.keys() == plain.keys()
-    assert {n for n in warm if warm[n] != plain[n]} == set()
-
-
-def test_a_chapter_that_fails_in_a_kernel_keeps_what_it_had_shown() -> None:
-    broken = chapter("Why?", "print('so far')", "1 / 0", "print('never')")
-    with pytest.raises(CellFailed, match="ZeroDivisionError: division by zero") as failed:
-        Child.start(kernel.execute, broken, "base", 60, fork=False).answer()
-    assert failed.value.cell == "cell-1"
-    assert "so far" in failed.value.notebook and "never\\n" not in failed.value.notebook
-    sleeping = chapter("Why?", "import time\ntime.sleep(60)")
-    with pytest.raises(CellFailed, match="ran longer than 1 s"):
-        Child.start(kernel.execute, sleeping, "base", 1, fork=False).answer()
-
-
 def test_nbconvert_shows_the_exhibits_of_an_executed_chapter(
     rendered: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -159,7 +134,7 @@ def test_papermill_alone_runs_a_shipped_chapter_from_any_folder(tmp_path: Path) 
 
 
 def test_the_resolved_scenario_gives_the_same_report(
-    rendered: dict[str, bytes], trial_job: Job, tmp_path, forge: Forge
+    rendered: dict[str, bytes], trial_job: Job, tmp_path
 ) -> None:
     path = tmp_path / "scenario.yaml"
     path.write_bytes(rendered["scenario.yaml"])
@@ -182,55 +157,44 @@ def test_executed_chapters_hold_no_time_and_no_path(rendered: dict[str, bytes]) 
 
 
 def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown(
-    forge: Forge,
+    render: Render,
 ) -> None:
     broken = make(chapters={"10_x.ipynb": chapter("Why?", "print('so far')", "1 / 0", "print(2)")})
-    with pytest.raises(report.ChapterFailed, match=r"10_x.ipynb, cell cell-1: ZeroDivisionError"):
-        render(broken, forge)
+    with pytest.raises(ChapterFailed, match=r"10_x.ipynb, cell cell-1: ZeroDivisionError"):
+        render(broken)
     try:
-        render(broken, forge)
-    except report.ChapterFailed as error:
+        render(broken)
+    except ChapterFailed as error:
         assert "so far" in error.notebook
         assert "ZeroDivisionError" in error.notebook
 
 
-def test_a_study_that_cannot_be_computed_fails_and_does_not_wait(forge: Forge) -> None:
+def test_a_study_that_cannot_be_computed_fails_and_does_not_wait(render: Render) -> None:
     broken = dataclasses.replace(make(), scenario="nonsense: 1\n")
     with pytest.raises(ValueError, match="nonsense"):
-        render(broken, forge)
+        render(broken)
 
 
-def test_a_chapter_sees_nothing_of_another_client(forge: Forge) -> None:
+def test_a_chapter_sees_nothing_of_another_client(render: Render) -> None:
     # The first leaves traces in every place that processes could share; the second looks for them.
     leave = "import builtins, os; builtins.secret = os.environ['SECRET'] = 'first'; say('left')"
     look = (
         "import builtins, os\n"
         "say(str(hasattr(builtins, 'secret')) + os.environ.get('SECRET', 'no'))"
     )
-    render(make("first", {"10_x.ipynb": chapter("A?", leave)}), forge)
+    render(make("first", {"10_x.ipynb": chapter("A?", leave)}))
     second = make("second", {"10_x.ipynb": chapter("B?", look), "20_y.ipynb": chapter("C?", leave)})
-    files = render(dataclasses.replace(second, formats=("html",)), forge)
+    files = render(dataclasses.replace(second, formats=("html",)))
     assert "Falseno" in page(files)
 
 
-def test_typst_leaves_nothing_in_the_process_that_asks(
-    trial_job: Job, forge: Forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # It keeps 120 MiB a report for the last ten; in a process of its own they end with it.
-    def here(*_: object, **__: object) -> None:
-        raise AssertionError("Typst ran in the process that asks")
-
-    monkeypatch.setattr(paper.typst, "compile", here)
-    assert render(trial_job, forge)["report.pdf"].startswith(b"%PDF")
-
-
-def test_an_attachment_cannot_leave_the_folder(forge: Forge) -> None:
+def test_an_attachment_cannot_leave_the_folder(render: Render) -> None:
     for name in ("../x", "/etc/x", "a/b"):
         with pytest.raises(ValueError, match="no plain file name"):
-            render(dataclasses.replace(make(), attachments={name: b"x"}), forge)
+            render(dataclasses.replace(make(), attachments={name: b"x"}))
 
 
-def test_a_chapter_finds_no_file_of_a_client_as_a_module(forge: Forge) -> None:
+def test_a_chapter_finds_no_file_of_a_client_as_a_module(render: Render) -> None:
     look = (
         "import importlib, os, sys\n"
         "importlib.invalidate_caches()\n"
@@ -239,23 +203,11 @@ def test_a_chapter_finds_no_file_of_a_client_as_a_module(forge: Forge) -> None:
     )
     planted = {"planted.py": b"raise SystemExit('ran')"}  # a name that the kit itself never gives
     made = make(chapters={"10_x.ipynb": chapter("A?", f"import importlib.util\n{look}")})
-    files = render(dataclasses.replace(made, attachments=planted, formats=("html",)), forge)
+    files = render(dataclasses.replace(made, attachments=planted, formats=("html",)))
     assert "[] []" in page(files)
 
 
-def test_texts_of_frames_are_pythons_own_and_a_chapter_still_reads_parquet(
-    forge: Forge, tmp_path: Path
-) -> None:
-    pytest.importorskip("pyarrow")
-    path = tmp_path / "own.parquet"
-    pd.DataFrame({"text": ["a", "b"], "number": [1.0, 2.0]}).to_parquet(path)
-    assert not forge.call("builtins:eval", "'pyarrow' in __import__('sys').modules")
-    read = f"__import__('pandas').read_parquet({str(path)!r}).to_dict('list')"
-    found = forge.call("builtins:eval", read)
-    assert found == {"text": ["a", "b"], "number": [1.0, 2.0]}
-
-
-def test_a_chapter_may_keep_columns_in_pyarrows_memory(forge: Forge) -> None:
+def test_a_chapter_may_keep_columns_in_pyarrows_memory(render: Render) -> None:
     pytest.importorskip("pyarrow")
     own = (
         "import pyarrow as pa\n"
@@ -264,45 +216,37 @@ def test_a_chapter_may_keep_columns_in_pyarrows_memory(forge: Forge) -> None:
         "say(f'{texts.dtype}: {texts.str.upper()[0]}, {count}')"
     )
     chapters = {"10_x.ipynb": chapter("A?", own), "20_y.ipynb": chapter("B?", CHART)}
-    files = render(dataclasses.replace(make(chapters=chapters), formats=("html",)), forge)
+    files = render(dataclasses.replace(make(chapters=chapters), formats=("html",)))
     assert "string[pyarrow]: AB, 3" in words(page(files))
 
 
-def test_a_warm_process_compiles_no_grammar_of_addresses_and_a_chapter_may(forge: Forge) -> None:
-    pytest.importorskip("rfc3987_syntax")
-    look = "import sys\nsay(str('rfc3987_syntax' in sys.modules))\nimport rfc3987_syntax"
-    made = make(chapters={"10_x.ipynb": chapter("A?", look)})
-    files = render(dataclasses.replace(made, formats=("html",)), forge)
-    assert "False" in words(page(files))
-
-
-def test_a_logo_is_in_the_page_and_travels_with_the_report(forge: Forge) -> None:
+def test_a_logo_is_in_the_page_and_travels_with_the_report(render: Render) -> None:
     logo = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
     chapters = {"10_x.ipynb": chapter("Why?", CHART)}
     with_logo = dataclasses.replace(
         make(chapters=chapters, logo="logo.svg"), attachments={"logo.svg": logo}
     )
-    files = render(with_logo, forge)
+    files = render(with_logo)
     assert 'src="data:image/svg+xml;base64,' in page(files)
     assert files["logo.svg"] == logo
 
 
-def test_a_chapter_needs_a_title(forge: Forge) -> None:
+def test_a_chapter_needs_a_title(render: Render) -> None:
     untitled = nbformat.reads(chapter("Why?", "print(1)"), as_version=4)
     del untitled.cells[0]
     job_ = make(chapters={"10_x.ipynb": str(nbformat.writes(untitled))})
     with pytest.raises(ValueError, match="a chapter needs a first-level heading"):
-        render(job_, forge)
+        render(job_)
 
 
-def test_what_opens_a_chapter_cites_what_it_rests_on(forge: Forge) -> None:
+def test_what_opens_a_chapter_cites_what_it_rests_on(render: Render) -> None:
     pypdf = pytest.importorskip("pypdf")
     opens = 'say("# It costs little.\\n\\nThe API alone.", frame)'
     chapters = {
         "10_first.ipynb": chapter("What to do?", opens, tags=("page_one",)),
         "40_cost.ipynb": chapter("What does it cost?", opens),
     }
-    files = render(make(chapters=chapters), forge)
+    files = render(make(chapters=chapters))
     first, second = page(files).split('<section class="chapter')[1:3]
     cites = re.compile(r'<div class="lead">.*</div>\s*<p class="cites">(.*?)</p>', re.DOTALL)
     found = cites.search(second)
@@ -316,7 +260,7 @@ def test_what_opens_a_chapter_cites_what_it_rests_on(forge: Forge) -> None:
     assert "Sources 1" not in paper_pages[0].extract_text()
 
 
-def test_a_sentence_refers_to_a_table_of_another_chapter_by_its_number(forge: Forge) -> None:
+def test_a_sentence_refers_to_a_table_of_another_chapter_by_its_number(render: Render) -> None:
     says = (
         'say("# It is long.\\n\\n[The appendix](#list) has all; [no page](#gone) has more.", frame)'
     )
@@ -325,11 +269,11 @@ def test_a_sentence_refers_to_a_table_of_another_chapter_by_its_number(forge: Fo
         "10_first.ipynb": chapter("What?", says),
         "80_list.ipynb": chapter("Which?", 'table(frame, "Others")', lists),
     }
-    told = words(page(render(make(chapters=chapters), forge)))
+    told = words(page(render(make(chapters=chapters))))
     assert "Table 2 has all; no page has more." in told
 
 
-def test_a_sentence_refers_to_another_chapter_by_the_number_of_its_heading(forge: Forge) -> None:
+def test_a_sentence_refers_to_another_chapter_by_the_number_of_its_heading(render: Render) -> None:
     says = 'say("# Long.\\n\\nAll of it ([see](#80_list)), in short ([see](#20_short)).", frame)'
     chapters = {
         "10_first.ipynb": chapter("What?", says),
@@ -337,7 +281,7 @@ def test_a_sentence_refers_to_another_chapter_by_the_number_of_its_heading(forge
         "20_short.ipynb": chapter("How?", 'table(frame, "Short")'),
         "80_list.ipynb": chapter("Which?", 'table(frame, "All of it")'),
     }
-    told = words(page(render(make(chapters=chapters), forge)))
+    told = words(page(render(make(chapters=chapters))))
     assert "All of it (part 4), in short (part 3)." in told
 
 

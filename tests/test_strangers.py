@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,8 @@ from siting.inputs import scenario
 from siting.inputs.document import INVISIBLE
 from siting.inputs.scenario import ScenarioError
 from siting.run import job
-from siting_report.run import batch, shelf
-from siting_report.run.shelf import BadAddress
+from siting_report.run import batch
+from siting_report.run.folder import WORK, ReportFolder
 
 ROOT = Path(__file__).parents[1]
 VICTIM = "banca-valdora"
@@ -166,103 +165,46 @@ def test_an_hour_beyond_all_bounds_is_refused_by_line(project: Path) -> None:
     assert "1.7e+308 is too large; write at most 1_000_000_000" in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["reference://x", "simplecache::memory://x", "dask://x", "github://a:b@c/d", "zip://x"],
-)
-def test_an_address_that_leads_elsewhere_or_only_reads_keeps_no_report(address: str) -> None:
-    outcome = CliRunner().invoke(cli, ["report", "base", "--out", address])
-    assert outcome.exit_code == 2
-    assert outcome.output.startswith(f"{address}: keeps no reports itself")
-
-
 def test_a_link_in_place_of_the_folder_for_work_is_not_followed(tmp_path: Path) -> None:
     place = tmp_path / "reports"
     elsewhere = tmp_path / "elsewhere"
     place.mkdir()
     elsewhere.mkdir()
-    (place / shelf.WORK).symlink_to(elsewhere)
-    with pytest.raises(OSError, match="a link where a folder"), shelf.shelf(place).lock("one"):
+    (place / WORK).symlink_to(elsewhere)
+    with pytest.raises(OSError, match="a link where a folder"), ReportFolder(place).lock("one"):
         pass
     assert list(elsewhere.iterdir()) == []
 
 
 def test_what_killed_runs_left_goes_with_the_next_run_whoever_it_is_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    temporary = tmp_path / "temporary"
     place = tmp_path / "reports"
-    kept = [place / "gone", place / "half", place / shelf.WORK / "busy.new"]
-    left = [place / shelf.WORK / name for name in ("gone.old", "half.new", "nobody.new")]
-    left.append(temporary / "siting-run-1-x")
+    kept = [place / "gone", place / "half", place / WORK / "busy.new"]
+    left = [place / WORK / name for name in ("gone.old", "half.new", "nobody.new")]
     for folder in (*kept, *left):
         folder.mkdir(parents=True)
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    with shelf.shelf(place).lock("busy"):
-        (place / shelf.WORK / "busy.new").mkdir(exist_ok=True)
+    with ReportFolder(place).lock("busy"):
+        (place / WORK / "busy.new").mkdir(exist_ok=True)
         batch.run([], str(place))
-        assert [folder.exists() for folder in left] == [False] * 4
+        assert [folder.exists() for folder in left] == [False] * 3
         assert [folder.exists() for folder in kept] == [True] * 3
 
 
-def test_pythons_settings_for_other_programs_change_no_figure() -> None:
+def test_pythons_settings_for_other_programs_change_no_figure_or_are_named() -> None:
     command = Path(sys.executable).with_name("siting")
-    settings = {"PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error", "PYTHONINSPECT": "1"}
-    done = subprocess.run(
-        [str(command), "summary", "base"],
-        cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+
+    def asked(**settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(command), "summary", "base"], cwd=ROOT, env=os.environ | settings,
+            capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+
+    done = asked(PYTHONOPTIMIZE="1", PYTHONWARNINGS="error")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == json.loads(frame._json(study.open("base").summary()))
-
-
-def certified(folder: Path) -> batch.Tls:
-    """An authority of its own, and a certificate that it signed for this machine."""
-    folder.mkdir()
-
-    def openssl(words: str) -> None:
-        asked = ["openssl", *words.split()]
-        subprocess.run(asked, cwd=folder, check=True, capture_output=True, timeout=60)
-
-    new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-    openssl(f"req -x509 {new} -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=authority")
-    openssl(f"req {new} -keyout key.pem -out asked.pem -subj /CN=node")
-    signed_by = "-CA ca.pem -CAkey ca-key.pem -CAcreateserial"
-    openssl(f"x509 -req -in asked.pem {signed_by} -out node.pem -days 2")
-    files = [str(folder / name) for name in ("ca.pem", "node.pem", "key.pem")]
-    return batch.Tls(*files)
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificates with openssl")
-def test_a_cluster_with_certificates_is_used_by_who_holds_one_and_by_nobody_else(
-    tmp_path: Path,
-) -> None:
-    distributed = pytest.importorskip("distributed")
-    ours = certified(tmp_path / "ours")
-    theirs = certified(tmp_path / "theirs")
-    with distributed.LocalCluster(
-        n_workers=1,
-        processes=False,
-        protocol="tls://",
-        dashboard_address=None,
-        security=distributed.Security(
-            tls_ca_file=ours.authority,
-            tls_scheduler_cert=ours.certificate,
-            tls_scheduler_key=ours.key,
-            tls_worker_cert=ours.certificate,
-            tls_worker_key=ours.key,
-            tls_client_cert=ours.certificate,
-            tls_client_key=ours.key,
-            require_encryption=True,
-        ),
-    ) as cluster:
-        address = cluster.scheduler_address
-        assert address.startswith("tls://")
-        with batch._cluster(job.KIT, address, print, 10, ours) as client:
-            assert client.submit(len, "four").result() == 4
-        for stranger in (theirs, None):
-            with (
-                pytest.raises(BadAddress, match=r"scheduler 'tls://.*(speaks TLS|does not match)"),
-                batch._cluster(job.KIT, address, print, 3, stranger),
-            ):
-                pass
+    without = asked(PYTHONOPTIMIZE="2")
+    assert without.returncode == 2
+    assert (
+        without.stderr == "PYTHONOPTIMIZE=2 takes away what frames say of their columns; unset it\n"
+    )

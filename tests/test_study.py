@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import pydoc
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from siting import kit, study
+from siting import study
 from siting.inputs import scenario
 from siting.study import Study, frames
 from siting.study.results import Results
 from siting.study.wording import Wording
-from siting.verdict import variants
 from studies import opened
 
 
@@ -28,7 +25,7 @@ def public(owner: type) -> set[str]:
 
 
 def test_every_frame_of_every_topic_stands_in_the_study_under_one_name(s: Study) -> None:
-    named = [name for topic in study.TOPICS for name in frames.names(topic)]
+    named = [name for topic in study.topics() for name in frames.names(topic)]
     assert len(named) > 80
     assert [name for name, times in Counter(named).items() if times > 1] == []
     assert not {*named} & (public(Wording) | public(Study) | {"scenario", "client", "options"})
@@ -46,7 +43,7 @@ def test_a_column_of_numbers_has_a_unit_so_that_it_holds_numbers_without_rows_to
 ) -> None:
     """A client with a test of its own and no boards has no row of `board_scores`."""
     without = set()
-    for name, said in frames.listed(*study.TOPICS).items():
+    for name, said in frames.listed(*study.topics()).items():
         made = getattr(s, name)()
         numbers = {column for column in made if made[column].dtype.kind in "iuf"}
         without |= {(name, column) for column in numbers - set(said.units)}
@@ -84,7 +81,7 @@ def test_the_page_of_a_study_begins_with_what_one_asks_first_and_folds_the_rest(
     assert re.findall(r"s\.(\w+)\(\)", shown) == ["verdict", "standings", "costs", "turns"]
     assert len(shown) < 2_000
     told = re.findall(r"<summary><code>s\.(\w+)\(\)", folded)
-    assert told == list(frames.listed(*study.TOPICS))
+    assert told == list(frames.listed(*study.topics()))
     assert told.index("fits") > told.index("costs")
     assert "s.results.cost<" in folded and "s.money(amount, decimals)" in folded
     assert page.count("<details>") == page.count("</details>")
@@ -96,7 +93,7 @@ def test_plain_python_names_what_one_asks_first_and_every_frame() -> None:
     fresh = Study(scenario.load("base"))
     told = repr(fresh)
     assert told.startswith("Study of Example Company. Ask first:\n  s.verdict() ")
-    assert set(frames.listed(*study.TOPICS)) <= set(re.findall(r"\w+", told))
+    assert set(frames.listed(*study.topics())) <= set(re.findall(r"\w+", told))
     assert max(map(len, told.splitlines())) <= 100
     assert not {*vars(fresh.results)} & public(Results)
 
@@ -105,27 +102,3 @@ def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
     changed = scenario.changed(scenario.load("base"), {"client.name": "<script>A & B</script>"})
     page = Study(changed)._repr_html_()
     assert "<script>" not in page and "&lt;script&gt;A &amp; B" in page
-
-
-def test_a_batch_prepares_without_trying_what_only_the_base_client_needs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refused(*args: object) -> None:
-        raise AssertionError("variants of the base scenario are tried")
-
-    monkeypatch.setattr(variants, "tried", refused)
-    study.prepare()
-
-
-def test_frames_that_several_chapters_ask_for_are_made_before_they_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(study, "_kept", {})
-    asked = json.dumps({"cells": [{"source": "show(s.loads(), s.asked())"}]})
-    also = json.dumps({"cells": [{"source": "show(s.loads(), s.nothing())"}]})
-    path = tmp_path / "scenario.yaml"
-    path.write_text(scenario.resolved(scenario.load("base")), encoding="utf-8")
-    kit.compute(str(path), [asked, also], False)
-    made = {name for name, *_ in study.open(path).loads.__self__.made}
-    assert "loads" in made
-    assert "asked" not in made

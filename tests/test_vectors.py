@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import siting_hf
 from cache_bytes import bytes_per_token, request_bytes
-from siting import dtypes, hf_config
+from siting import dtypes
 from siting.catalogue import Model
 from siting.memory import attention
 from siting.memory.weights import weight_bytes_per_gpu
@@ -68,7 +69,7 @@ def _computed(model: Model, case: dict[str, Any]) -> float:
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_each_vector_follows_from_its_config(path: Path) -> None:
     vector = json.loads(path.read_text(encoding="utf-8"))
-    model = hf_config.from_config(vector["config"], path.stem)
+    model = siting_hf.from_config(vector["config"], path.stem)
     for case in vector["cases"]:
         by_hand = _worked_out(ast.parse(case["derivation"], mode="eval"))
         assert by_hand == pytest.approx(case["expected"], rel=1e-12), case["why"]
@@ -79,7 +80,7 @@ def test_each_vector_follows_from_its_config(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_each_trap_is_a_wrong_answer(path: Path) -> None:
     vector = json.loads(path.read_text(encoding="utf-8"))
-    model = hf_config.from_config(vector["config"], path.stem)
+    model = siting_hf.from_config(vector["config"], path.stem)
     for trap in vector["traps"]:
         by_hand = _worked_out(ast.parse(trap["derivation"], mode="eval"))
         assert by_hand == pytest.approx(trap["wrong"], rel=1e-12)
@@ -91,7 +92,7 @@ def test_the_vectors_cover_every_kind_of_layer() -> None:
         g.kind
         for path in FILES
         for g in attention.layer_groups(
-            hf_config.from_config(json.loads(path.read_text())["config"], path.stem)
+            siting_hf.from_config(json.loads(path.read_text())["config"], path.stem)
         )
     }
     assert kinds == {"full", "window", "chunk", "latent", "compressed", "state", "cross"}

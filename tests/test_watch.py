@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import shutil
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ import pytest
 from siting.inputs import scenario
 from siting.run import job, watch
 from siting_report.run import batch
-from siting_report.run.forge import Forge
+from siting_report.run.folder import ReportFolder
 from siting_report.run.job import Job
-from siting_report.run.shelf import shelf
+from siting_report.run.report import Here
 from trial import chapter, make
 
 
@@ -35,31 +34,34 @@ def two(folder: Path, second: str) -> Job:
     return dataclasses.replace(make("one", texts), formats=("html",))
 
 
-def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(
-    tmp_path: Path, forge: Forge
-) -> None:
+def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(tmp_path: Path) -> None:
+    with Here(1, keeps=True) as maker:
+        only_the_edited_chapter_runs_again(tmp_path, maker)
+
+
+def only_the_edited_chapter_runs_again(tmp_path: Path, maker: Here) -> None:
     out = tmp_path / "out"
     anew = tmp_path / "anew"
-    assert batch.run([two(tmp_path, "B.")], str(out), at_once=1, forge=forge).rendered == ["one"]
+    assert batch.run([two(tmp_path, "B.")], str(out), maker=maker).rendered == ["one"]
     assert times(tmp_path, "a", "b") == [1, 1]
-    assert batch.run([two(tmp_path, "C.")], str(out), at_once=1, forge=forge).rendered == ["one"]
+    assert batch.run([two(tmp_path, "C.")], str(out), maker=maker).rendered == ["one"]
     assert times(tmp_path, "a", "b") == [1, 2]
     assert "C." in (out / "one" / "report.html").read_text(encoding="utf-8")
-    batch.run([two(tmp_path, "C.")], str(anew), at_once=1, forge=forge)
+    batch.run([two(tmp_path, "C.")], str(anew), maker=maker)
     for path in (p for p in (anew / "one").rglob("*") if p.is_file()):
         assert (out / "one" / path.relative_to(anew / "one")).read_bytes() == path.read_bytes()
 
     # Whoever forces has all run again; so does a changed scenario, or a file that was changed.
-    batch.run([two(tmp_path, "C.")], str(out), at_once=1, force=True, forge=forge)
+    batch.run([two(tmp_path, "C.")], str(out), force=True, maker=maker)
     assert times(tmp_path, "a", "b") == [3, 4]
     busier = dataclasses.replace(two(tmp_path, "C."), scenario=two(tmp_path, "").scenario + "# x\n")
-    batch.run([busier], str(out), at_once=1, forge=forge)
+    batch.run([busier], str(out), maker=maker)
     assert times(tmp_path, "a", "b") == [4, 5]
     executed = out / "one" / "notebooks" / "10_a.ipynb"
     executed.write_text(executed.read_text(encoding="utf-8") + " ", encoding="utf-8")
-    batch.run([busier], str(out), at_once=1, forge=forge)
+    batch.run([busier], str(out), maker=maker)
     assert times(tmp_path, "a", "b") == [5, 5]
-    assert shelf(out).holds(busier)
+    assert ReportFolder(out).holds(busier)
 
 
 def test_a_watched_report_is_renewed_on_every_save_and_wrong_input_is_told(
@@ -106,7 +108,8 @@ def test_ctrl_c_ends_a_watch_in_the_same_quiet_way_whenever_it_comes(
     said: list[str] = []
 
     def run(*_: object, **__: object) -> batch.Outcome:
-        return batch.Outcome(interrupted=when == "interrupted", failed={"base": "its end"})
+        left = ["base"] if when == "interrupted" else []
+        return batch.Outcome(left=left, failed={"base": "its end"})
 
     def say(line: str) -> None:
         said.append(line)
@@ -120,7 +123,6 @@ def test_ctrl_c_ends_a_watch_in_the_same_quiet_way_whenever_it_comes(
 
     monkeypatch.setattr(batch, "run", run)
     monkeypatch.setattr(job, "prepare", prepare)
-    monkeypatch.setattr(watch, "Forge", lambda *_, **__: contextlib.nullcontext())
     watch.watch("base", str(tmp_path), ("html",), say)
     assert said[0] == "base: rendering …"
     assert ("base: its end" in said) == (when == "waiting for a save")

@@ -56,9 +56,9 @@ def test_commands_start_without_modules_of_posix(words: str, said: str) -> None:
     assert said in done.stdout
 
 
-def test_a_report_is_refused_in_one_line_where_nothing_can_be_forked() -> None:
+def test_a_report_is_refused_in_one_line_where_no_group_of_processes_can_be_ended() -> None:
     asked = [sys.executable, "-P", "-W", "ignore", "-c", HIDDEN, "report", "base"]
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
-    assert done.stderr.startswith("reports are rendered in forked processes")
+    assert done.stderr.startswith("reports are made in groups of processes")
     assert len(done.stderr.splitlines()) == 1

@@ -229,7 +229,7 @@ OPEN = {
         "open_api_prices.provider", "optimizers.aliases", "quality_boards.settings",
         "reasoning_effort.aliases", "tco_cases.case_id", "training_frameworks.aliases",
         "training_frameworks.name", "training_methods.aliases", "country_groups.group",
-        "vendor_backtests.quantity", "law_coverage.group", "law_coverage.topic",
+        "vendor_backtests.quantity", "law_coverage.touched_by", "law_coverage.topic",
         "model_replacements.model", "model_replacements.replacement",
     },
     "keys in files of other tools": {
@@ -262,7 +262,6 @@ OPEN = {
     "conditions and values that the rule book parses": {
         "sovereignty_flows.exists_when", "sovereignty_stress.value", "c3a_criteria.holds_when",
         "seal_ceilings.holds_when", "sovereignty_rules.lacking_when",
-        "provider_attributes.open_with",
     },
     "countries, which `check_tables` knows": {"vendor_events.holds_in"},
     "names of factors that `uncertainty.check_correlations` checks": {"cost_correlations.b"},

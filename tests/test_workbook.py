@@ -15,11 +15,12 @@ import pytest
 from cost_fixtures import plain_capacity, with_changes
 from printed import printed
 from siting import study
-from siting.cost import ledger, tco, workbook
+from siting.cost import ledger, tco
 from siting.cost.tco import Comparison
 from siting.cost.uncertainty import Uncertainty
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
+from siting_workbook import of_study, workbook
 from studies import designed, opened
 
 HOSTILE = '=HYPERLINK("http://x","y")'
@@ -54,7 +55,7 @@ def test_a_second_engine_recalculates_the_totals_to_the_cent(
 @pytest.mark.parametrize("client", ["assekuranz-saentis", "tidewater-apps"])
 def test_the_workbook_tells_what_is_paid_as_the_page_for_the_cfo_does(client: str) -> None:
     s = opened(client)
-    sheet = openpyxl.load_workbook(BytesIO(s.workbook()), data_only=True)["Summary"]
+    sheet = openpyxl.load_workbook(BytesIO(of_study.content(s)), data_only=True)["Summary"]
     rows = {str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row for row in range(5, 12)}
     assert "Paid" in sheet.cell(4, 7).value
     paid = s.budget().query("key == 'plan'").set_index("option").amount
@@ -202,7 +203,7 @@ def test_where_nothing_has_a_price_every_frame_of_money_is_empty() -> None:
 @pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora"])
 def test_what_page_one_calls_likely_stands_beside_what_is_planned(client: str) -> None:
     s = opened(client)
-    sheet = openpyxl.load_workbook(BytesIO(s.workbook()), data_only=True)["Summary"]
+    sheet = openpyxl.load_workbook(BytesIO(of_study.content(s)), data_only=True)["Summary"]
     rows = {str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row for row in range(5, 11)}
     futures = s.futures()
     paths = list(futures.told.drop_duplicates())
@@ -243,7 +244,7 @@ def test_a_list_price_is_without_the_discount_of_whom_it_is_paid_to() -> None:
 
 def test_all_that_may_fall_due_is_in_the_workbook_and_adds_up_there() -> None:
     s = study.open("klinikverbund-nordheide")
-    content = s.workbook()
+    content = of_study.content(s)
     values = openpyxl.load_workbook(BytesIO(content), data_only=True)["Budget"]
     formulas = openpyxl.load_workbook(BytesIO(content))["Budget"]
     told = s.budget()

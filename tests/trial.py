@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
-import lean  # noqa: F401
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from siting.inputs import scenario
 from siting.run import job
 from siting_report.run.job import Job, PlacedNotebook
 
+Render: TypeAlias = Callable[[Job], dict[str, bytes]]
+"""Makes the files of a report: the fixture `render`."""
 HOSTILE = (
     "<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../.. `a` *b* [l](http://evil.test)"
     " [measured] PAGE-ONE-ENDS"
@@ -149,3 +152,16 @@ def contrast(one: str, other: str) -> float:
 
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+class Quick:
+    """Has the files of a report at once, for tests of what becomes of them."""
+
+    at_once = 2
+
+    def make(self, job: Job, note: object) -> dict[str, bytes]:
+        scenario = job.scenario.encode()
+        return {"report.html": scenario, "scenario.yaml": scenario, "summary.json": b"{}"}
+
+    def end(self) -> None:
+        """Nothing is being made."""

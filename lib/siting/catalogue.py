@@ -34,6 +34,7 @@ from pydantic import (
     field_validator,
 )
 
+from siting import beside
 from siting.quantity import Range
 
 SourceKind = Literal["measured", "published", "client", "estimate"]
@@ -198,6 +199,11 @@ class Fact(Source, allow_inf_nan=False):
     grade: Literal["A", "B", "C", ""] = ""
     """A: primary or cross-checked; B: one good secondary source; C: rough, take the band."""
     note: str = ""
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it is a third party's, rough, or has no day."""
+        return self.grade != "A" or self.date == "undated"
 
     def __init_subclass__(cls, tables: str = "", key: str = "", **config: Any) -> None:
         super().__init_subclass__(**config)
@@ -736,14 +742,47 @@ def _gpu_class(name: str) -> Gpu | None:
     )
 
 
-def model(name: str) -> Model:
-    """The model called `name`: id, alias, or id without its owner.
+CONFIG = "config.json"
+"""What Hugging Face calls the file that describes a model."""
 
-    A file is read by `hf_config.model`. Raises UnknownName with near names.
+
+def model(name: str) -> Model:
+    """The model called `name`: id, alias, or id without its owner; or the path of a `config.json`
+    or of its folder.
+
+    Raises UnknownName with near names, FactError where a file is not a usable configuration.
     """
+    path = _config(name)
+    if path is not None:
+        return model_of(path)
     found = _model_index().get(_key(name))
     if found is None:
         raise UnknownName(_no_such_model(name))
+    return found
+
+
+def _config(name: str) -> Path | None:
+    """The file that a model's name leads to; None where it leads to none."""
+    path = Path(name)
+    try:
+        if (path / CONFIG).is_file():
+            return path / CONFIG
+    except (OSError, ValueError):  # longer than a path may be, or with what no path may have
+        return None
+    return path if path.suffix.lower() == ".json" else None
+
+
+@cache
+def model_of(path: Path) -> Model:
+    """The model that a `config.json` describes, as a package beside this one reads it.
+
+    Raises FactError where the file is not usable, or no such package is installed.
+    """
+    readers = beside.loaded("models")
+    if CONFIG not in readers:
+        lacking = ", ".join(beside.missing("models")) or "a package that reads it"
+        raise FactError(f"{path}: {lacking} is not installed; name a model of the catalogue")
+    found: Model = readers[CONFIG](path)
     return found
 
 

@@ -4,70 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
-from collections import Counter
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from siting_report.kit import Summaries
 
+from siting import beside
 from siting.catalogue import facts_dir
 
 if TYPE_CHECKING:
     from siting_report.print.document import Cover
 
 DISTRIBUTION = "siting"
-PACKAGES = ("siting",)
-LATER = ("genai_prices.data", "scipy.special")
-FIGURES = ("summary.json", "cash-flows.xlsx")
-_CALLED = {"cash-flows.xlsx": "Workbook", "summary.json": "Data"}
-"""What a reader calls them."""
+FIGURES = ("summary.json", *beside.names("files"))
+_CALLED = {".xlsx": "Workbook", ".json": "Data"}
+"""What a reader calls files, by their ending."""
 
 
 def files() -> set[Path]:
-    """Code, themes and tables of this library, and the facts, wherever they lie."""
-    package = Path(__file__).parent
-    found = [*package.rglob("*"), *facts_dir().glob("*")]
+    """Code, themes and tables of this library and of those beside it, and the facts, wherever
+    they lie."""
+    found = [*facts_dir().glob("*")]
+    for package in ("siting", *beside.packages()):
+        found += Path(str(resources.files(package))).rglob("*")
     return {path for path in found if path.suffix != ".pyc" and path.is_file()}
 
 
-def prepare() -> None:
-    """Works out what is the same for every client."""
-    from siting import study
-
-    study.prepare()
-
-
-def compute(path: str, chapters: Sequence[str], figures: bool) -> None:
-    """Computes the study of the scenario at `path`, which `study.open` of a forked process finds.
-
-    Frames that several chapters ask for (`s.costs()`) are made here, too.
-    """
+def keep(path: str) -> None:
+    """Has every chapter of this kernel find one study of the scenario at `path`."""
     from siting import study
 
     opened = study.open(path)
     study.keep(opened, path)
-    if figures:
+    with contextlib.suppress(Exception):  # the chapter that asks for it tells
         opened.results.try_all()
-        opened.summary()
-    asked = Counter[str]()
-    for text in chapters:
-        asked.update(set(re.findall(r"\bs\.(\w+)\(\)", text)))
-    for name, times in asked.items():
-        frame: Any = getattr(opened, name, None)
-        if times > 1 and getattr(frame, "is_frame", False):
-            with contextlib.suppress(Exception):  # the chapter that asks for it tells
-                frame()
 
 
-def results(path: str) -> dict[str, bytes]:
-    """The files of figures of the scenario at `path`, by name."""
+def write_results(path: str, folder: str) -> None:
+    """Writes the files of figures of the scenario at `path` to a folder."""
     from siting import study
 
     opened = study.open(path)
     summary = json.dumps(opened.summary(), indent=1, ensure_ascii=False, allow_nan=False)
-    return dict(zip(FIGURES, (f"{summary}\n".encode(), opened.workbook()), strict=True))
+    Path(folder, "summary.json").write_text(f"{summary}\n", encoding="utf-8")
+    for name, content in opened.files().items():
+        Path(folder, name).write_bytes(content)
 
 
 def cover(path: str) -> Cover:
@@ -89,7 +72,7 @@ def cover(path: str) -> Cover:
         paper=client.paper,
         brand_colour=client.brand_colour,
         logo=Path(path).with_name(client.logo).read_bytes() if client.logo else None,
-        figures=_CALLED,
+        figures={name: _CALLED.get(Path(name).suffix, name) for name in sorted(FIGURES)},
     )
 
 

@@ -6,8 +6,7 @@ library that the chapters of a report call is known by the name of one module (`
 
 import os
 
-# Before numpy is imported: a process without threads of its libraries can be forked, and parallel
-# reports do not share each core among many.
+# Before numpy is imported: parallel reports do not share each core among many threads.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")

@@ -1,6 +1,5 @@
 """What a report asks of the library that its chapters call: one module, known by its name.
 
-The name travels with the job, to other processes and other machines; the module itself does not.
 Importing it is cheap: what computes is imported inside its functions.
 """
 
@@ -23,21 +22,15 @@ class Kit(Protocol):
 
     DISTRIBUTION: str
     """What is installed; the versions of all that it requires go into a report's fingerprint."""
-    PACKAGES: tuple[str, ...]
-    """What a warm process imports beforehand, with all modules in them."""
-    LATER: tuple[str, ...]
-    """Modules of others that are otherwise imported only once something needs them."""
     FIGURES: tuple[str, ...]
     """The files of a report that hold its figures."""
     files: Callable[[], set[Path]]
     """The files of the library that every report depends on: code, facts, themes."""
-    prepare: Callable[[], None]
-    """Works out what is the same for every client."""
-    compute: Callable[[str, Sequence[str], bool], None]
-    """Computes the study of a scenario once for all processes that are forked afterwards: path of
-    the scenario, the chapters that will run (JSON), and whether the files of figures are wanted."""
-    results: Callable[[str], dict[str, bytes]]
-    """The files of figures of the scenario at a path, by name."""
+    keep: Callable[[str], None]
+    """Has every chapter of this kernel find one study of the scenario at a path. It is computed
+    as it is asked for."""
+    write_results: Callable[[str, str], None]
+    """Writes the files of figures of the scenario at a path to a folder."""
     cover: Callable[[str], Cover]
     """What page one of the scenario at a path says besides the answer."""
     index: Callable[[Summaries], str]

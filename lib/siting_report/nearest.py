@@ -8,8 +8,6 @@ from collections.abc import Collection
 ALIKE = 0.6
 """Likeness, as `difflib` counts it, from which a name may be meant: two letters of five may be
 wrong."""
-ALIKE_IN_CODE = 0.7
-"""Where the whole of a notebook's names could be meant, a chance likeness is more often one."""
 
 
 def nearest(name: str, known: Collection[str], alike: float = ALIKE) -> str | None:

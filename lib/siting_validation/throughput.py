@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from siting import catalogue, hf_config
+from siting import catalogue
 from siting.memory import engines
 from siting.memory.deployment import OF_AMD, Deployment
 from siting.memory.weights import tensors
@@ -265,7 +265,7 @@ SHARE = r"(?:gpu_mem\w*fraction up to|mem-fraction-static|--gpu-memory-utilizati
 
 def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"]) -> Deployment:
     try:
-        model = hf_config.model(row["model_id"])
+        model = catalogue.model(row["model_id"])
         gpu = catalogue.gpu(row["gpu"])
     except KeyError as error:
         raise NotEstimated(str(error.args[0])) from None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from siting import catalogue, hf_config
+from siting import catalogue
 from siting.catalogue import FactError, Gpu, Model
 from siting.memory import vram
 from siting.memory.deployment import Deployment, max_sequences, usable_gib
@@ -209,7 +209,7 @@ def model_of(row: Row, column: str = "model") -> tuple[Model, str]:
     stated = row.get("checkpoint_as_stated", "")
     if not name:
         raise NotEstimated("the model is not stated")
-    model = hf_config.model(name)
+    model = catalogue.model(name)
     weights = row.get("weight_format", "")
     aliases = (catalogue.find(n, "model_aliases", catalogue.ModelAlias) for n in (stated, name))
     special = next((a.weights for a in aliases if a and a.weights), "")

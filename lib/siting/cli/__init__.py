@@ -4,7 +4,7 @@ Results go to stdout, progress and problems to stderr. Exit status: 0 done; 1 so
 failed, the others are complete; 2 the input is wrong and nothing was written.
 """
 
-from siting.cli import aftercare, evidence, replay, reports, scenarios, sizing, tables
+from siting.cli import evidence, reports, scenarios, sizing, tables
 from siting.cli.frame import cli
 
-__all__ = ["aftercare", "cli", "evidence", "replay", "reports", "scenarios", "sizing", "tables"]
+__all__ = ["cli", "evidence", "reports", "scenarios", "sizing", "tables"]

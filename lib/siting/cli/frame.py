@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from siting import __version__
+from siting import __version__, beside
 
 if TYPE_CHECKING:
     from siting.inputs.document import Problem
@@ -87,6 +88,30 @@ class Commands(click.Group):
     """The group of all commands: a user's mistake becomes a message, never a traceback."""
 
     command_class = Command
+    within = ""
+    """What the names of commands in packages beside this one begin with."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        own = {name for name in beside.names("commands") if self._holds(name)}
+        return sorted({*super().list_commands(ctx), *(n.removeprefix(self.within) for n in own)})
+
+    def _holds(self, name: str) -> bool:
+        """Whether a command of a package beside this one is of this group."""
+        return name.startswith(self.within) and "." not in name.removeprefix(self.within)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A command of its own, else one of a package beside. Raises Refused where that package is
+        not installed."""
+        if own := super().get_command(ctx, name):
+            return own
+        entry = beside.entries("commands").get(self.within + name)
+        if entry is None:
+            return None
+        if not beside.is_there(entry):
+            said = f"{beside.package(entry)}, which has this command, is not installed"
+            raise Refused(f"{name}: {said}; install siting as a whole")
+        found: click.Command = entry.load()
+        return found
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -96,7 +121,7 @@ class Commands(click.Group):
                 check_tables()
                 raise
         except ValueError as error:
-            from siting_report.run.shelf import BadAddress
+            from siting_report.run.extras import BadAddress
 
             from siting.catalogue import FactError
             from siting.inputs.document import DocumentError
@@ -122,6 +147,17 @@ class Commands(click.Group):
             raise click.UsageError(said, ctx) from None
 
 
+command = functools.partial(click.command, cls=Command)
+"""Decorates a command of a package beside this one, which an entry point names."""
+
+
+def commands(group: Commands) -> dict[str, click.Command]:
+    """The commands of a group by name, those of packages beside this one too."""
+    ctx = click.Context(group)
+    found = {name: group.get_command(ctx, name) for name in group.list_commands(ctx)}
+    return {name: one for name, one in found.items() if one is not None}
+
+
 class Refused(click.ClickException):
     """The input is wrong: one message on stderr, exit status 2."""
 
@@ -135,7 +171,6 @@ def check_tables() -> None:
     """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
     from siting import catalogue, provenance  # noqa: F401
     from siting.cost import claims, uncertainty  # noqa: F401 (with `options`, all records)
-    from siting.inputs import bill_files, log_files  # noqa: F401
     from siting.memory import attention
     from siting.rules import rulebook
     from siting.verdict import options  # noqa: F401
@@ -295,6 +330,16 @@ def known_tables() -> list[str]:
     from siting import provenance
 
     return provenance.tables()
+
+
+def name_in_scenario(value: str) -> str:
+    """Name of a workload or an option in a scenario."""
+    from siting.inputs.scenario.model import NAME
+
+    if not re.fullmatch(NAME, value):
+        wrong = f"{value!r} is no name; write small letters, digits, - or _"
+        raise click.BadParameter(wrong)
+    return value
 
 
 changes = click.option(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,7 @@ from siting.cli import frame
 from siting.cli.frame import Answer, Refused, cli, option
 
 if TYPE_CHECKING:
-    from siting_report.run.batch import Tls
+    from siting_report.run.report import Maker
 
 
 def _formats(value: str) -> tuple[str, ...]:
@@ -25,8 +28,8 @@ def _formats(value: str) -> tuple[str, ...]:
 
 @cli.command()
 @frame.clients
-@option("--out", str, "Folder or fsspec address.", "reports")
-@option("--jobs", click.IntRange(0), "Processes; default: one a core.", 0)
+@option("--out", str, "Folder, or address of a store such as s3://bucket/reports.", "reports")
+@option("--jobs", click.IntRange(0), "Reports at once; default: one a core.", 0)
 @click.option("--force", is_flag=True, help="Render even what is up to date.")
 @option("--scheduler", str, "Address of a running Dask scheduler.", "")
 @option("--tls-ca", str, "PEM file: who signed the certificates of a tls:// cluster.", "")
@@ -34,7 +37,6 @@ def _formats(value: str) -> tuple[str, ...]:
 @option("--tls-key", str, "PEM file: the key of our certificate.", "")
 @option("--format formats", _formats, "Documents.", "html,pdf", metavar="HTML,PDF")
 @click.option("--watch", is_flag=True, help="Renew one client's report on every save.")
-@click.option("--plain", is_flag=True, help="Let Papermill run each chapter in its own kernel.")
 @frame.changes
 def report(
     clients: tuple[str, ...],
@@ -48,16 +50,13 @@ def report(
     formats: tuple[Any, ...],
     watch: bool,
     changes: tuple[str, ...],
-    plain: bool,
 ) -> Answer:
     """Render reports to reports/CLIENT: HTML, PDF, summary.json, workbook, notebooks.
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ are
     rendered. What is up to date is left alone. A report appears whole or not at all.
 
-    Chapters run in processes forked from one that has computed the study. With --plain,
-    Papermill's own engine runs each in a kernel of its own instead, anew: slower by seconds
-    a chapter, and the same report byte for byte.
+    Papermill runs the chapters of a report, one after the other, in one kernel.
 
     \b
     Example:
@@ -65,23 +64,21 @@ def report(
       siting report acme --format html --out /tmp/draft
       siting report acme --watch
       siting report acme --set finance.discount_rate=0.06 --out /tmp/draft
-      siting report acme --plain
     """
-    from siting_report.run import batch, forge
+    from siting_report.run import batch
 
     from siting.inputs import scenario
+    from siting.run import job
     from siting.run import watch as watching
 
-    if not forge.can_render():
+    if not hasattr(os, "killpg"):
         raise Refused(
-            "reports are rendered in forked processes, which this system does not have; render "
+            "reports are made in groups of processes, which this system does not have; render "
             "under Linux, macOS or WSL (check, fit, size, summary and diff work here)"
         )
     if watch and len(clients) != 1:
         raise Refused("--watch takes one client; write siting report acme --watch")
-    if watch and plain:
-        raise Refused("--watch renews what changed, --plain runs all anew; leave one of them out")
-    tls = _tls(scheduler, tls_ca, tls_cert, tls_key)
+    certificates = _certificates(scheduler, tls_ca, tls_cert, tls_key)
     if watch:
         watching.watch(clients[0], out, formats, _say)
         return Answer({}, [])
@@ -90,36 +87,41 @@ def report(
     problems = [p for found in wrong.values() for p in found]
     if problems and not prepared:
         return Answer({"problems": problems}, frame.refusal(problems), frame.WRONG_INPUT)
-    if plain:
-        prepared = [replace(made, plain=True) for made in prepared]
-    outcome = batch.run(
-        prepared,
-        out,
-        at_once=jobs,
-        force=force or plain,
-        scheduler=scheduler,
-        tls=tls,
-        say=_say,
-        copies=True,
-    )
+    with _elsewhere(scheduler, job.KIT, certificates) as maker:
+        outcome = batch.run(prepared, out, at_once=jobs, force=force, say=_say, maker=maker)
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))
-    status = frame.FAILED if outcome.failed or outcome.interrupted else 0
+    status = frame.FAILED if outcome.failed or outcome.left else 0
     return Answer({"out": out, **asdict(outcome)}, outcome.lines(), status)
 
 
-def _tls(scheduler: str, authority: str, certificate: str, key: str) -> Tls | None:
-    """How a cluster is spoken to in secret; None where only Dask's own configuration may say."""
-    from siting_report.run.batch import Tls
+@contextlib.contextmanager
+def _elsewhere(
+    scheduler: str, kit: str, certificates: tuple[str, str, str] | None
+) -> Iterator[Maker | None]:
+    """What makes reports on a cluster; None where they are made here."""
+    from siting_report.run import extras
 
-    given = [file for file in (authority, certificate, key) if file]
-    if not given:
+    if not scheduler:
+        yield None
+        return
+    workers = extras.find("workers", f"--scheduler {scheduler}: reports made on a cluster")
+    with workers(scheduler, kit, _say, certificates) as maker:
+        yield maker
+
+
+def _certificates(
+    scheduler: str, authority: str, certificate: str, key: str
+) -> tuple[str, str, str] | None:
+    """How a cluster is spoken to in secret; None where only Dask's own configuration may say."""
+    given = (authority, certificate, key)
+    if not any(given):
         return None
-    if len(given) < 3:
+    if not all(given):
         raise Refused("a tls:// cluster takes --tls-ca, --tls-cert and --tls-key together")
     if not scheduler.startswith("tls://"):
         raise Refused("--tls-ca, --tls-cert and --tls-key need --scheduler tls://HOST:PORT")
-    return Tls(authority, certificate, key)
+    return given
 
 
 def _say(line: str) -> None:
@@ -173,7 +175,7 @@ def diff(
     found = comparison.compare(old, new)
     numbers = comparison.numbers_of(new)
     if page:
-        text = comparison.as_html(found, before, after, numbers)
+        text = frame.shown(comparison.as_html(found, before, after, numbers))
         with frame.writing(page):
             Path(page).write_text(text, encoding="utf-8")
         _say(f"{page} is written.")

@@ -48,11 +48,11 @@ def serving(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _found(model: str, gpu: str, config: str = "") -> tuple[Model, Gpu]:
-    from siting import catalogue, hf_config
+    from siting import catalogue
 
     flag = "--model"
     try:
-        chosen = hf_config.read(Path(config)) if config else hf_config.model(model)
+        chosen = catalogue.model_of(Path(config)) if config else catalogue.model(model)
         flag = "--gpu"
         return chosen, catalogue.gpu(gpu)
     except KeyError as error:

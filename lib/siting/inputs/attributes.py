@@ -78,6 +78,8 @@ class Known:
     _: KW_ONLY
     assumed: bool = False
     """Taken for granted by the kit until the client says otherwise."""
+    weak: bool = False
+    """Published of a vendor by a third party, roughly, or on no day: nothing fails by it."""
     also: tuple[Source, ...] = ()
     """Others that say the same, where an answer is of several workloads."""
 

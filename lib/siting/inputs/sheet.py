@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from siting import catalogue
-from siting.inputs import document
+from siting.inputs import bounds, document
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import known
 
@@ -45,7 +45,7 @@ class Column(NamedTuple):
 def _number(cells: pd.Series[str]) -> pd.Series[float]:
     plain = cells.str.replace("_", "").str.replace(" ", "")
     values = pd.to_numeric(plain, errors="coerce").astype(float)
-    return values.where(values.abs() < 1e15)
+    return values.where(values.abs() <= bounds.MOST)
 
 
 def _count(cells: pd.Series[str]) -> pd.Series[float]:
@@ -54,13 +54,14 @@ def _count(cells: pd.Series[str]) -> pd.Series[float]:
 
 
 def _moment(cells: pd.Series[str], form: str) -> pd.Series[pd.Timestamp]:
-    """Moments in UTC of the cells that begin in a form; of the year 1000 or later."""
+    """Moments in UTC of the cells that begin in a form."""
     text = cells.where(cells.str.match(form))
-    return pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
+    moments = pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
+    return moments.where((moments >= bounds.FIRST) & (moments < bounds.END))
 
 
 def _day(cells: pd.Series[str]) -> pd.Series[Any]:
-    return _moment(cells, r"[1-9]\d{3}-\d\d-\d\d").dt.date
+    return _moment(cells, r"\d{4}-\d\d-\d\d").dt.date
 
 
 def _time(cells: pd.Series[str]) -> pd.Series[pd.Timestamp]:
@@ -79,7 +80,7 @@ TEXT = Column(_visible, "holds an invisible control character", "type the cell a
 """What every column is."""
 NUMBER = Column(_number, "{} is no number", "write such as 1234.50")
 COUNT = Column(_count, "{} is no count", "write a number of 0 or more")
-DAY = Column(_day, "{} is no date", "write YYYY-MM-DD")
+DAY = Column(_day, "{} is no date", "write YYYY-MM-DD, of the years 2000 to 2099")
 MONTH = Column(
     lambda cells: _day(cells.where(~cells.str.fullmatch(r"\d{4}-\d\d"), cells + "-01")),
     "is no month or day",
@@ -87,7 +88,9 @@ MONTH = Column(
 )
 """A day, or a month, which stands for its first."""
 TIME = Column(
-    _time, "{} is no time like the first", "write 2026-10-01T14:00:00, or all with +02:00 or Z"
+    _time,
+    "{} is no time like the first, or none of 2000 to 2099",
+    "write 2026-10-01T14:00:00, or all with +02:00 or Z",
 )
 CURRENCY = Column(lambda c: c.where(c.map(known.is_currency)), "{} is no currency", "write EUR")
 
@@ -141,7 +144,7 @@ def read(path: Path, needed: Mapping[str, Column], optional: Mapping[str, Column
         for kind in dict.fromkeys((TEXT, kinds.get(name, TEXT))):
             found.rows[name] = kind.read(cells[name])
             wrong = found.rows[name].isna() & ((cells[name] != "") | (name in needed))
-            said = repr(cells[name][wrong].iloc[0]) if wrong.any() else ""
+            said = repr(cells[name][wrong].iloc[0][:40]) if wrong.any() else ""
             found.refuse(wrong, kind.wrong.format(said), kind.write, name)
         if points and kinds.get(name) in (NUMBER, COUNT):
             odd = cells[name].str.fullmatch(r"-?\d{1,3}(\.\d{3})+")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from siting import catalogue, hf_config
+from siting import catalogue
 from siting.catalogue import Banded, Gpu, Input, Kernels, Model, UnknownName, table
 from siting.inputs.scenario.model import FineTuning, Scenario
 from siting.memory.engines import constant
@@ -99,7 +99,7 @@ def assess(scenario: Scenario) -> dict[str, tuple[Plan, ...]]:
 def _plan(name: str, wanted: FineTuning, option: str, gpu: Gpu) -> Plan:
     plan = Plan(job=name, option=option, gpu=gpu.id, runs_per_year=wanted.runs_per_year)
     try:
-        peak = fewest_gpus(wanted, hf_config.model(wanted.model), gpu)
+        peak = fewest_gpus(wanted, catalogue.model(wanted.model), gpu)
         if peak is None:
             most = TENSOR_PARALLEL[-1]
             return replace(plan, reason=f"no group of up to {most} GPUs holds the run")

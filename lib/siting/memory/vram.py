@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 
-from siting import catalogue, hf_config, pictures, quality
+from siting import catalogue, pictures, quality
 from siting.catalogue import Gpu, Input, Model, UnknownName
 from siting.dtypes import weight_format
 from siting.inputs.scenario.model import Option, Scenario, Workload
@@ -311,7 +311,7 @@ def _fit(
     try:
         for work in works:
             pictures.tokens(scenario.workloads[work], model_name)  # refuses one that takes none
-        model = hf_config.model(model_name)
+        model = catalogue.model(model_name)
         context = option.context or max(map(longest_request, loads))
         context = min(context, model.max_position_embeddings or context)
         d = planned(deployment(option, model, option.tensor_parallel or 1))

@@ -57,22 +57,12 @@ class Decided:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(Decided):
     """What one rule says of one flow under the law of a day."""
 
     rule: Rule
     flow: FlowFacts
     law: RuleBook
-    verdict: Verdict
-    reason: str
-    missing: tuple[str, ...]
-    """Unknown attributes that the verdict waits for."""
-    may_not_apply: bool = False
-    """Whether it is not even known if the rule concerns the flow."""
-    waits: bool = False
-    """Whether it is open for want of an answer alone: no person has to judge what is known."""
-    may_fail: bool = False
-    """Whether it is open, and what is not known does not exclude that it fails in service."""
 
     @classmethod
     def of(cls, said: Decided, rule: Rule, flow: FlowFacts, law: RuleBook) -> Finding:
@@ -89,11 +79,6 @@ class Finding:
             may_fail=said.may_fail,
         )
 
-    @property
-    def can_fail(self) -> bool:
-        """Whether the rule can fail at all."""
-        return "fail" not in self.rule.cannot.split(";")
-
     @cached_property
     def can_strike(self) -> bool:
         """Whether the option may fall by it.
@@ -105,7 +90,8 @@ class Finding:
         """
         if self.verdict != "review":
             return False
-        forbids = self.can_fail and not self.rule.binds and not self._is_beyond_gdpr
+        can_fail = "fail" not in self.rule.cannot.split(";")
+        forbids = can_fail and not self.rule.binds and not self._is_beyond_gdpr
         judged = not self.waits and self.rule.weight == "option" and forbids
         return self.may_fail or judged or self.rule.may_forbid
 
@@ -164,7 +150,7 @@ class Finding:
 
     def supposing(self, answers: Values) -> Decided:
         """What the rule would say if these were the answers."""
-        return decide(self.rule, {**self.flow.values, **answers}, self.law)
+        return said_of(self.rule, self.flow, self.law, answers)
 
     def if_it_fell(self, event: str, said: bool) -> Decided | None:
         """What the rule would say if an event of the law were so; None where it fails for no
@@ -179,11 +165,10 @@ class Finding:
 
     def lines_behind(self, policies: Sequence[str]) -> tuple[str, ...]:
         """Lines of the client's policy by which a rule fails: each would make it fail alone, and
-        no law alone does, or one that asks what the line asks (`law_behind`)."""
+        no law alone does."""
         if self.without(policies).verdict == "fail":
-            policies = [line for line in policies if self._is_in_scope(line)]
-        alone = [p for p in policies if self.without(policies, kept=p).verdict == "fail"]
-        return tuple(alone)
+            return ()
+        return tuple(p for p in policies if self.without(policies, kept=p).verdict == "fail")
 
     def law_behind(self, line: str, policies: Iterable[str]) -> Finding | None:
         """What a law says that asks what a line of the client's policy asks: the line is in its
@@ -245,10 +230,8 @@ class Finding:
         if self.verdict != "n.a.":
             return ()
         yes_no = (k for k in self.evidence if isinstance(k.value, bool))
-        return tuple(k for k in yes_no if self._applies_if({k.attribute.name: not k.value}))
-
-    def _applies_if(self, answers: Values) -> bool:
-        return self.supposing(answers).verdict != "n.a."
+        others = ((k, self.supposing({k.attribute.name: not k.value})) for k in yes_no)
+        return tuple(k for k, other in others if other.verdict != "n.a.")
 
     @cached_property
     def cleared_by(self) -> tuple[Answers, ...]:
@@ -303,6 +286,20 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.index, default="n.a.")
 
 
+def said_of(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Decided:
+    """What a rule says of a flow, with some answers supposed.
+
+    It fails by no weak fact, and still by what was known before a vaguer answer.
+    """
+    said = decide(rule, {**flow.values, **supposed}, law)
+    if said.verdict == "fail":
+        return decide(rule, {**flow.firm, **supposed}, law)
+    if flow.still:
+        before = decide(rule, {**flow.firm, **flow.still, **supposed}, law)
+        return before if before.verdict == "fail" else said
+    return said
+
+
 def decide(rule: Rule, values: Values, law: RuleBook) -> Decided:
     """Verdict of `rule` on a flow with these `values`, its reason, and what it waits for."""
     tested = law.tested[rule.rule_id]
@@ -341,20 +338,20 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
     may_fail = conditions.evaluate(when.fails, {**values, IN_SERVICE: True}) is not False
     reviews = conditions.evaluate(when.reviews, values)
     if held is None:
-        if fails is False and reviews is False and not may_fail:
+        if reviews is False and not may_fail:
             # Whether it applies or not, nothing is missing: no answer can strike or change it.
             passes = f"If it applies: {rule.pass_reason}"
             return Decided(verdict="pass", reason=passes, may_not_apply=True)
-        left = when.reviews if fails is False and not may_fail else conditions.Constant(False)
-        if conditions.names(when.fails) and _is_own(left, law, values):
+        asked = [when.applies]
+        if not may_fail and conditions.names(when.fails) and _is_own(when.reviews, law, values):
             # Answers exclude that it fails, and the client's own to the rest make it pass whatever
             # its scope: they are asked, too.
-            scope = _waiting("Not known whether it applies", law, values, when.applies, left)
-        else:
-            scope = _waiting("Not known whether it applies", law, values, when.applies)
+            asked.append(when.reviews)
+        scope = _waiting("Not known whether it applies", law, values, *asked)
         return replace(scope, may_not_apply=True, may_fail=may_fail)
     if not held:
-        return Decided(verdict="n.a.", reason=f"Applies only where {rule.scope}.")
+        abroad = law.not_in_force(rule_id, str(values.get("controller_country") or ""))
+        return Decided(verdict="n.a.", reason=abroad or f"Applies only where {rule.scope}.")
     if fails:
         return Decided(verdict="fail", reason=_told(rule.fail_reason, when.fails, values))
     if reviews:

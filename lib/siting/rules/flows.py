@@ -10,10 +10,11 @@ says 'asked, and not known'.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial, reduce
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
@@ -23,21 +24,13 @@ from siting.inputs.scenario.model import Data, Scenario, Workload
 from siting.places import OWNED
 from siting.quality import leaves
 from siting.rules import conditions, openness
+from siting.rules.conditions import Values
 from siting.rules.rulebook import RuleBook
 from siting.vendors import vendor_record
 
 Workloads = Mapping[str, Workload]
 Answers = Mapping[str, bool | float | str | None]
 """What a scenario answers, by attribute; None says 'asked, and not known'."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """An answer of a scenario as rules compare it."""
-
-    problem: str | None
-    """What is wrong with it; None where nothing is."""
-    value: Value | None
 
 
 Layer: TypeAlias = Mapping[str, Known]
@@ -56,6 +49,8 @@ class FlowFacts:
     carrier: str
     """The option that carries it: a part of a hybrid, else the option itself."""
     known: Mapping[str, Known]
+    still: Values
+    """What a vaguer answer has taken the place of: it strikes still, and clears nothing."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -70,6 +65,16 @@ class FlowFacts:
     @cached_property
     def values(self) -> dict[str, Value | None]:
         return {name: known.value for name, known in self.known.items()}
+
+    def differing(self, other: FlowFacts) -> Set[str]:
+        """Attributes of which something else is known than of the same flow elsewhere."""
+        pairs = ((self.values, other.values), (self.firm, other.firm), (self.still, other.still))
+        return {name for here, there in pairs for name, _ in here.items() ^ there.items()}
+
+    @cached_property
+    def firm(self) -> Values:
+        """The values by which a rule may fail."""
+        return {name: known.value for name, known in self.known.items() if not known.weak}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +132,7 @@ def _carried(
     scenario: Scenario, carrier: str, owner: str, law: RuleBook, source: Cited
 ) -> Iterator[FlowFacts]:
     """Flows that the option `carrier` carries, which is `owner` or a part of it."""
-    option = scenario.options[carrier]
-    covered = scenario.workloads if option.models else {}
+    covered = scenario.workloads if scenario.options[carrier].models else {}
     served = cache(partial(_served, scenario, carrier, law, source))
     answered = cache(partial(_answered, scenario, law, source))
     for kind, exists in law.flow_kinds.items():
@@ -144,12 +148,7 @@ def _carried(
                 law=law,
                 source=source,
             )
-            found = FlowFacts(
-                kind=kind.flow,
-                label=share.label if carrier == owner else f"{option.label}: {share.label}",
-                carrier=carrier,
-                known=_known(part),
-            )
+            found = _flow(part, share.label)
             if conditions.evaluate(exists, {**law.sets, **found.values}):
                 yield found
 
@@ -173,43 +172,56 @@ def _split(kind: FlowKind, workloads: tuple[str, ...]) -> Iterator[_Share]:
         yield _Share(flow=kind.flow, label=kind.label, workloads=workloads)
 
 
-def _known(part: Part) -> dict[str, Known]:
-    """What is known of a flow: the last answer to each attribute, unless it says 'not known', or
-    what it presupposes is not known."""
-    last: dict[str, Known] = {}
-    for layer in _layers(part):
-        last |= layer
-    known = {name: answer for name, answer in last.items() if answer.value is not None}
+def _flow(part: Part, label: str) -> FlowFacts:
+    """A flow with what is known of it: the last answer to each attribute, unless it says 'not
+    known', or what it presupposes is not known."""
+    option = part.scenario.options[part.carrier]
+    written = _by_name(_written(part))
+    place = _by_name(_place(part))
+    line = _published(_model_subjects(part.served.model, part.law), part.kind.flow, part.law)
+    stated = {**part.served.of_scenario, **place, **written}
+    if _roams({**line, **written}):
+        stated = {**part.served.of_scenario, **written}
+    published = _by_name(known for layer in _layers(part, stated, line) for known in layer.values())
+    every = {**published, **stated}
+    known = {name: answer for name, answer in every.items() if answer.value is not None}
     needs = ((name, answer.attribute.presupposes) for name, answer in known.items())
     unfounded = {name for name, need in needs if need and need not in known}
-    return {name: answer for name, answer in known.items() if name not in unfounded}
+    doubted = {name: published[name] for name in published.keys() & stated.keys() - known.keys()}
+    if "place" not in known or known["place"].value in AREAS:
+        doubted |= place
+    return FlowFacts(
+        kind=part.kind.flow,
+        label=label if part.carrier == part.owner else f"{option.label}: {label}",
+        carrier=part.carrier,
+        known={name: answer for name, answer in known.items() if name not in unfounded},
+        still={n: k.value for n, k in doubted.items() if not k.weak and not k.assumed},
+    )
 
 
-def _layers(part: Part) -> Iterator[Layer]:
-    """All answers, from the general to the specific."""
+AREAS = ("EU", "EEA")
+"""Places that are several countries."""
+
+
+def _layers(part: Part, stated: Layer, line: Layer) -> Iterator[Layer]:
+    """What holds before the scenario's own answers, from the general to the specific."""
     scenario = part.scenario
     law = part.law
     flow = part.kind.flow
     option = scenario.options[part.carrier]
-    served = part.served
-    line = _published(_model_subjects(served.model, law), flow, law)
-    written = _by_name(_written(part))
-    place = {} if _roams({**line, **written}) else _by_name(_place(part))
-    stated = {**served.of_scenario, **place, **written}
     yield _published(("law", "threshold"), flow, law)
     yield _assumed(stated, law)
     yield _published((f"kind:{option.kind}",), flow, law)
-    yield _vendor_facts(option.vendor, scenario.client.country, flow, law)
-    yield served.of_model
+    yield _vendor_facts(option.vendor, scenario.client.country, option.kind, flow, law)
+    yield part.served.of_model
     yield line
-    yield stated
 
 
 def _roams(said: Layer) -> bool:
-    """Whether requests are routed across regions: the region where they are put is not the place
-    where they are answered."""
+    """Whether requests are routed across regions: the region where they are put is one of the
+    places where they are answered."""
     scope = said.get("endpoint_scope")
-    return scope is not None and scope.value == "cross_region"
+    return scope is not None and scope.value != "pinned"
 
 
 def _by_name(answers: Iterable[Known]) -> Layer:
@@ -276,18 +288,10 @@ def _read_at(place: str, answers: Answers, law: RuleBook, source: Cited) -> Iter
     """Answers of one section of a scenario. Raises ValueError naming one that cannot be."""
     for name, answer in answers.items():
         where = f"{place}.attributes.{name}"
-        read = _read(name, answer, law)
-        if read.problem:
-            raise ValueError(f"{where}: {read.problem}")
-        yield law.known(name, read.value, source(where))
-
-
-@lru_cache(maxsize=4096, typed=True)
-def _read(name: str, answer: bool | float | str | None, law: RuleBook) -> Reading:
-    """An answer as rules compare it, and what is wrong with it."""
-    problem = attributes.value_problem(name, answer, law.attributes)
-    value = None if problem else attributes.typed(answer, law.attributes[name])
-    return Reading(problem=problem, value=value)
+        if problem := attributes.value_problem(name, answer, law.attributes):
+            raise ValueError(f"{where}: {problem}")
+        value = attributes.typed(answer, law.attributes[name])
+        yield law.known(name, value, source(where))
 
 
 @lru_cache(maxsize=4096)
@@ -315,10 +319,10 @@ def _model_subjects(model: str, law: RuleBook) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _vendor_facts(name: str, home: str, flow: str, law: RuleBook) -> Layer:
+def _vendor_facts(name: str, home: str, kind: str, flow: str, law: RuleBook) -> Layer:
     """Published facts about the vendor, as far as they were known on the day of the law.
 
-    home: the client's country.
+    home: the client's country. kind: of the option.
     """
     record = vendor_record.load().as_of(law.day)
     vendor = record.vendor(name)
@@ -326,11 +330,12 @@ def _vendor_facts(name: str, home: str, flow: str, law: RuleBook) -> Layer:
         return {}
     facts = record.facts_of(vendor)
     own = _by_name(
-        Known(a, attributes.plain_value(fact.value, a), source_of(fact))
+        Known(a, attributes.plain_value(fact.value, a), source_of(fact), weak=fact.is_weak)
         for a in law.attributes.values()
         if (fact := facts.get(a.vendor_fact))
     )
-    groups = ["", f"/{home.lower()}", *(f"/{g}" for g, c in law.sets.items() if home in c)]
+    groups = ["", f"/{home.lower()}"]
+    groups += [f"/{g}" for g, members in law.sets.items() if not members.isdisjoint((home, kind))]
     names = filter(None, dict.fromkeys((vendor.group, vendor.vendor)))
     subjects = tuple(f"vendor:{n}{group}" for n in names for group in groups)
     return {**own, **_published(subjects, flow, law)}
@@ -377,9 +382,10 @@ def _scenario_lines(
     yield law.known("fine_tuning_flop", flop, source("fine_tuning"))
     months = f"options.{carrier}.months_to_production"
     yield law.known("in_service", option.in_use, source(months))
-    named = [name for name, w in workloads.items() if _sensitive(w.data.use_case)]
-    use_cases = _cited([f"workloads.{name}.data.use_case" for name in named or workloads], source)
-    yield law.known("sensitive_use_case", bool(named), *use_cases)
+    for attribute, use in NAMED_USES.items():
+        named = [name for name, w in workloads.items() if _names(w, use)]
+        where = [f"workloads.{name}.data.use_case" for name in named or workloads]
+        yield law.known(attribute, bool(named), *_cited(where, source))
     # Who has no users of its own is asked: what staff do may pass through it all the same.
     sector = scenario.client.sector
     staffed = [name for name, w in workloads.items() if w.users_told(sector) > 0]
@@ -415,16 +421,22 @@ def _of_data(
     yield Known(a, said, first, also=tuple(also))
 
 
-class UseCaseWord(Fact, tables="use_case_words", key="word"):
-    """A word that names a use which Annex III of the AI Act may cover."""
+class UseCaseWord(Fact, tables="use_case_words", key="word names"):
+    """A word that names a use which Annex III of the AI Act may cover, or by biometrics."""
 
     word: str
+    names: Literal["annex_iii", "biometrics"]
 
 
-def _sensitive(use_case: str) -> bool:
-    """Whether the words of a use case name what Annex III may cover: then nothing is assumed."""
-    words = use_case.lower()
-    return any(row.word in words for row in catalogue.table("use_case_words", UseCaseWord))
+NAMED_USES = {"sensitive_use_case": "annex_iii", "names_biometrics": "biometrics"}
+"""Attributes that hold where words name a use: then nothing is assumed of it."""
+
+
+def _names(workload: Workload, use: str) -> bool:
+    """Whether the words of a workload's use, or what it is described by, name such a use."""
+    told = f"{workload.data.use_case} {workload.description}".lower()
+    rows = catalogue.table("use_case_words", UseCaseWord)
+    return any(re.search(rf"\b{row.word}", told) for row in rows if row.names == use)
 
 
 def _asked_in_vain(field: str, data: Data) -> bool:

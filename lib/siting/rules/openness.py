@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from siting import catalogue, hf_config
+from siting import catalogue
 from siting.catalogue import Country, Fact, Model, Source, column, countries, one_of, source_of
 from siting.inputs.attributes import Known
 from siting.inputs.scenario.model import Scenario
@@ -107,7 +107,7 @@ def licence(model: Model) -> Licence | None:
 def catalogued(name: str) -> Model | None:
     """The open-weight model called `name`; None if it is not in the catalogue."""
     try:
-        return hf_config.model(name)
+        return catalogue.model(name)
     except KeyError:
         return None
 

@@ -7,13 +7,14 @@ known is not shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from siting import catalogue
 from siting.inputs.attributes import properties
 from siting.rules import conditions
 from siting.rules.conditions import Condition
 from siting.rules.flows import FlowFacts
-from siting.rules.rulebook import Dictionary, RuleBook, rule_book
+from siting.rules.rulebook import RuleBook, rule_book
 
 HOME = "home"
 """The client's own country, as conditions name it."""
@@ -25,12 +26,11 @@ NEAR = "near"
 def _parsed() -> Mapping[str, Condition]:
     law = rule_book()
     groups = {*law.sets, HOME, NEAR}
-    known = Dictionary(attributes=law.attributes, groups=groups, derived=law.derived)
-    found = {}
-    for name, row in properties().items():
-        where = f"properties.csv, {name}"
-        found[name] = known.resolved(conditions.parse(row.holds_when, where), where)
-    return found
+    known = replace(law.dictionary, groups=groups)
+    return {
+        name: known.read(row.holds_when, f"properties.csv, {name}")
+        for name, row in properties().items()
+    }
 
 
 def shown(flows: Sequence[FlowFacts], law: RuleBook, country: str) -> frozenset[str]:

@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from siting import catalogue, places
 from siting.catalogue import (
+    Country,
+    CountryOrUnion,
     Fact,
     FactError,
     Owner,
@@ -69,6 +71,8 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     regime: str
     """Head under which it is printed; a rule may bring its own."""
     title: str
+    short: str = ""
+    """What a person must judge where it is open, in a few words; blank where nobody does."""
     flows: Flows
     scope: str
     """When it applies, in words; the reason for `n.a.`."""
@@ -176,7 +180,8 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
 
     subject: `law`, `threshold` (a bound that is no law), `kind:KIND`, `vendor:NAME`,
     `vendor:NAME/GROUP` where it holds for clients of a group of countries only (small letters:
-    `eea`, `us`), `model:PREFIX` where it holds for a line of models on every channel,
+    `eea`, `us`) or for kinds of option with a trait (`by_request`: it is about a vendor's API, not
+    its machines), `model:PREFIX` where it holds for a line of models on every channel,
     `profile:PREFIX` where it follows from the geography that a name begins with (`eu.`), `assumed`
     for what the kit takes for granted until the client says otherwise (always marked so).
     """
@@ -185,9 +190,13 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
     attribute: AttributeName
     value: str
     unless: str = ""
-    """Of what is `assumed`: the condition under which nothing is, and the client is asked."""
-    open_with: str = ""
-    """Of what is `assumed`: the condition that makes it a question as long as it is not known."""
+    """Of what is `assumed`: the condition under which nothing is, and the client is asked; also as
+    long as it is not known whether it holds."""
+
+    @property
+    def is_weak(self) -> bool:
+        """Also not of what is no report on a vendor: law, a definition, the name of a profile."""
+        return super().is_weak and self.subject.startswith(("vendor:", "model:"))
 
     def holds(self, day: dt.date) -> bool:
         """Whether it holds on `day` and, if it is about a vendor, was public by then."""
@@ -195,16 +204,13 @@ class ProviderAttribute(OfFlows, tables="provider_attributes"):
         return super().holds(day) and (not about or known_by(self.date) <= day)
 
 
-class Coverage(Fact, tables="law_coverage", key="country group"):
-    """Whether the law of a country on a topic is on file: what the rules of coverage read.
-
-    Its group of countries holds those whose law is, wholly or as far as the Union's goes.
-    """
+class Coverage(Fact, tables="law_coverage", key="country topic"):
+    """Whether the law of a country on a topic is on file; `*`: of every country without a row."""
 
     country: str
     topic: str
-    group: str
-    """Name of the topic in conditions, as in `controller_country not in law_ai`."""
+    touched_by: Annotated[str, one_of(lambda: column("sovereignty_rules", "rule_id"), "rule")]
+    """The rule of coverage that says whom the topic concerns."""
     status: Literal["on file", "on file (Union)", "partly", "not on file"]
     rules: str = ""
     """The rules, by semicolons."""
@@ -216,43 +222,26 @@ class Coverage(Fact, tables="law_coverage", key="country group"):
         return self.status.startswith("on file")
 
 
-class Objective(Fact, tables="seal_objectives", key="objective"):
-    """An objective of the EU Cloud Sovereignty Framework."""
+class LawTopic(Fact, tables="law_topics", key="topic country"):
+    """Acts of a country, or of the Union, on a topic at which no rule looks."""
 
-    objective: str
-    name: str
-    weight: float
-    """In the score of the framework's document. [share]"""
-    tender_weight: float
-    """In the calculator of the first tender, which is another. [share]"""
-    lacks: str
-    """What a grade needs beside what is asked here."""
+    topic: str
+    country: CountryOrUnion
+    acts: str
 
 
-Objectives = Annotated[str, one_of(lambda: column("seal_objectives", "objective"), "objective")]
+class Incorporation(Dated, tables="eea_incorporation", key="group country"):
+    """Whether an act of the Union binds in a state of the EEA outside it, and since when."""
 
+    group: str
+    """Name, in conditions, of the states in which the act is in force: the Union's, and these."""
+    country: Country
+    act: str
+    incorporated: Literal["yes", "not seen"]
 
-class Ceiling(OfFlows, tables="seal_ceilings", key="objective level holds_when"):
-    """What keeps an option from a higher SEAL level in an objective."""
-
-    objective: Objectives
-    level: Annotated[int, Field(ge=0, le=4)]
-    holds_when: str
-    because: str
-
-
-class C3aCriterion(OfFlows, tables="c3a_criteria", key="criterion"):
-    """A criterion of BSI's C3A, and the condition under which an option meets it."""
-
-    criterion: str
-    name: str
-    objective: Objectives
-    level: Annotated[int, Field(ge=0, le=4)]
-    """SEAL level that it is taken to speak for; BSI assigns none."""
-    gradable: Literal["yes", "part", "no"]
-    """Whether what is asked here says all of it, a part, or nothing."""
-    holds_when: str = ""
-    lacks: str = ""
+    def holds(self, day: dt.date) -> bool:
+        """Whether it is in force there on `day`, as far as was seen."""
+        return self.incorporated == "yes" and super().holds(day)
 
 
 class RemedyInPlace(Fact, tables="remedies_in_place", key="item rules"):
@@ -269,17 +258,14 @@ class RemedyInPlace(Fact, tables="remedies_in_place", key="item rules"):
 
 @dataclass(frozen=True, kw_only=True)
 class Assumption:
-    """What the kit takes for granted, and when it asks instead: where one condition holds, and
-    where it is not known whether the other does."""
+    """What the kit takes for granted, and when it asks instead."""
 
     known: Known
     unless: Condition
-    open_with: Condition
 
     def is_made(self, values: Values) -> bool:
         """Whether it is taken for granted of a flow with these values."""
-        is_open = conditions.evaluate(self.open_with, values) is None
-        return not is_open and not conditions.evaluate(self.unless, values)
+        return conditions.evaluate(self.unless, values) is False
 
 
 class Stress(Fact, tables="sovereignty_stress", key="stress"):
@@ -330,12 +316,10 @@ class RuleBook:
     published: Mapping[str, Sequence[tuple[ProviderAttribute, Known]]]
     """What provider_attributes.csv states, by subject."""
     assumptions: tuple[Assumption, ...]
+    incorporations: tuple[Incorporation, ...]
     coverage: tuple[Coverage, ...]
     remedies_in_place: Mapping[RemedyInPlace, Condition]
-    ceilings: Mapping[Ceiling, Condition]
-    criteria: Mapping[C3aCriterion, Condition]
-    derived: Mapping[str, Condition]
-    """What an attribute that is never asked follows from, by its name."""
+    dictionary: Dictionary
     day: dt.date = dt.date.min
     """On which all this is asked for."""
 
@@ -352,15 +336,14 @@ class RuleBook:
             members[trait] |= set(places.having(trait))
         for g in self.groups:
             members[g.group] |= {g.country} if g.holds(self.day) else set()
-        for law in self.coverage:
-            members[law.group] |= {law.country} if law.on_file else set()
+        for act in self.incorporations:
+            members[act.group] |= members["eu"] | ({act.country} if act.holds(self.day) else set())
         return {name: frozenset(found) for name, found in members.items()}
 
     @cached_property
     def questions(self) -> tuple[str, ...]:
         """Attributes whose values make a question of what is taken for granted else."""
-        asked = (part for made in self.assumptions for part in (made.unless, made.open_with))
-        named = map(conditions.names, asked)
+        named = (conditions.names(made.unless) for made in self.assumptions)
         return tuple(sorted(frozenset().union(*named) & self.attributes.keys()))
 
     @cached_property
@@ -379,22 +362,9 @@ class RuleBook:
         stated = ((a.name, a.stated_in.split()) for a in self.attributes.values())
         return {words[2]: name for name, words in stated if words[:2] == POLICY_LINE}
 
-    @cached_property
-    def stands_for_seat(self) -> Mapping[str, Condition]:
-        """Answers that bring in the law of a country as a seat there would, each with the condition
-        on the seat that some rule takes in its place: `controller_country == 'GB' or ANSWER`."""
-        found: dict[str, Condition] = {}
-        for when in self.parsed.values():
-            for part in conditions.walk(when.applies):
-                if isinstance(part, Operation) and part.sign == "or":
-                    seats = [p for p in part.parts if _is_of_seat(p)]
-                    answers = [p.name for p in part.parts if isinstance(p, Name)]
-                    found |= {name: seat for name in answers for seat in seats}
-        return found
-
     def follows(self, name: str, values: Values) -> bool | None:
         """Whether a derived attribute holds, such as `gdpr`; None where that is not known."""
-        return conditions.evaluate(self.derived[name], {**self.sets, **values})
+        return conditions.evaluate(self.dictionary.derived[name], {**self.sets, **values})
 
     def is_in_place(self, item: str, rule_id: str, values: Values) -> bool:
         """Whether a remedy of a rule is there already, as far as is known of a flow."""
@@ -422,14 +392,17 @@ class RuleBook:
                 found[rule_id, law.country].add(law.topic)
         return found
 
-    def silent(self, country: str) -> RuleBook:
-        """The rule book as if no law of a country were on file: its rules of coverage then say
-        which topics a client there touches."""
-        bare = tuple(
-            law.model_copy(update={"status": "not on file"}) if law.country == country else law
-            for law in self.coverage
-        )
-        return replace(self, coverage=bare)
+    def of_country(self, country: str) -> Mapping[str, Coverage]:
+        """What is on file of a country's law, by the rule of coverage."""
+        rows = sorted(self.coverage, key=lambda law: law.country == country)
+        return {law.touched_by: law for law in rows if law.country in ("*", country)}
+
+    def not_in_force(self, rule_id: str, country: str) -> str:
+        """Why a rule does not reach a state of the EEA; blank where that is not why."""
+        named = conditions.names(self.parsed[rule_id].applies)
+        acts = (a for a in self.incorporations if a.group in named and a.country == country)
+        act = next((act.act for act in acts if not act.holds(self.day)), "")
+        return act and f"{act} is not seen in force in {country} by the EEA agreement."
 
     def remedy(self, rule_id: str, flows: Iterable[Values]) -> str:
         """What would mend a rule that is open on these flows, without what is in place on all of
@@ -441,8 +414,7 @@ class RuleBook:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
         dated = (*self.rules.values(), *self.groups)
         ends = (d.valid_to + dt.timedelta(days=1) for d in dated if d.valid_to)
-        parts = (part for w in self.parsed.values() for part in (w.applies, w.fails, w.reviews))
-        named = (day for part in parts for day in conditions.dates(part, "as_of"))
+        named = set().union(*map(self.named_days, self.rules))
         return {*(d.valid_from for d in dated if d.valid_from), *ends, *named}
 
     def named_days(self, rule_id: str) -> set[dt.date]:
@@ -461,15 +433,12 @@ def rule_book() -> RuleBook:
     """The rule book of the fact tables. Raises FactError naming table, rule and column."""
     attributes = dictionary()
     groups = catalogue.table("country_groups", CountryGroup)
-    coverage = catalogue.table("law_coverage", Coverage)
-    group_names = {g.group for g in groups} | {law.group for law in coverage}
+    incorporations = catalogue.table("eea_incorporation", Incorporation)
+    group_names = {g.group for g in groups} | {act.group for act in incorporations}
     derived: dict[str, Condition] = {}
 
     known = Dictionary(attributes=attributes, groups=group_names, derived=derived)
-
-    def read(text: str, where: str) -> Condition:
-        return known.resolved(conditions.parse(text, where), where)
-
+    read = known.read
     for a in attributes.values():  # a definition may use those above it, so none is circular
         if a.derived_as:
             derived[a.name] = read(a.derived_as, f"attribute {a.name}, derived_as")
@@ -497,41 +466,17 @@ def rule_book() -> RuleBook:
         groups=groups,
         published=published,
         assumptions=tuple(
-            _assumption(row, known, read) for row, known in published.get("assumed", ())
+            Assumption(known=said, unless=read(row.unless, f"assumed {row.attribute}"))
+            for row, said in published.get("assumed", ())
         ),
-        coverage=coverage,
+        incorporations=incorporations,
+        coverage=catalogue.table("law_coverage", Coverage),
         remedies_in_place={
             row: read(row.in_place_when, f"remedies_in_place.csv, {row.item}")
             for row in catalogue.table("remedies_in_place", RemedyInPlace)
         },
-        ceilings={
-            row: read(row.holds_when, f"seal_ceilings.csv, {row.objective} at {row.level}")
-            for row in catalogue.table("seal_ceilings", Ceiling)
-        },
-        criteria={
-            row: read(row.holds_when, f"c3a_criteria.csv, {row.criterion}")
-            for row in catalogue.table("c3a_criteria", C3aCriterion)
-        },
-        derived=derived,
+        dictionary=known,
     )
-
-
-def _assumption(
-    row: ProviderAttribute, known: Known, read: Callable[[str, str], Condition]
-) -> Assumption:
-    """What a row takes for granted. Raises ConditionError naming it."""
-    where = f"provider_attributes.csv, assumed {row.attribute}"
-    unless = read(row.unless, where)
-    return Assumption(known=known, unless=unless, open_with=read(row.open_with, where))
-
-
-SEAT = Name("controller_country")
-"""The country of the client, as conditions name it."""
-
-
-def _is_of_seat(part: Condition) -> bool:
-    """Whether a condition compares the country of the client, and nothing else."""
-    return isinstance(part, Operation) and part.sign in ("==", "in") and part.parts[0] == SEAT
 
 
 def _ways_out(rule: Rule, read: Callable[[str, str], Condition]) -> tuple[Way, ...]:
@@ -562,6 +507,7 @@ def _published(
             value,
             source_of(row),
             assumed=row.subject == "assumed",
+            weak=row.is_weak,
         )
         found[row.subject].append((row, known))
     _check_kinds({kind: {r.attribute for r, _ in found[f"kind:{kind}"]} for kind in places.KINDS})
@@ -584,34 +530,30 @@ def _check_kinds(stated: Mapping[str, set[str]]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Dictionary:
-    """The names and words that conditions may use."""
+    """The names and words that conditions may use, and where one of them stands."""
 
     attributes: Mapping[str, Attribute]
     groups: Collection[str]
     """Groups of countries."""
     derived: Mapping[str, Condition]
-    """Names that a condition defines."""
+    """What an attribute that is never asked follows from, by its name."""
+    where: str = ""
+    """Rule and column, for messages."""
 
-    def resolved(self, condition: Condition, where: str) -> Condition:
+    def read(self, text: str, where: str) -> Condition:
         """A condition with what defines a name in its place.
 
         where: rule and column, for messages. Raises FactError for names, words and comparisons that
         are not allowed.
         """
-        return _Resolver(dictionary=self, where=where).resolved(condition)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Resolver:
-    """Looks through one condition of the tables."""
-
-    dictionary: Dictionary
-    where: str
+        return replace(self, where=where).resolved(conditions.parse(text, where))
 
     def resolved(self, part: Condition) -> Condition:
+        """A condition with what defines a name in its place. Raises FactError for names, words and
+        comparisons that are not allowed."""
         match part:
-            case Name(name) if name in self.dictionary.derived:
-                return self.dictionary.derived[name]
+            case Name(name) if name in self.derived:
+                return self.derived[name]
             case Operation("and" | "or" | "not", parts):
                 return replace(part, parts=tuple(map(self.resolved, parts)))
             case Operation("in" | "not in", (left, right)):
@@ -630,15 +572,14 @@ class _Resolver:
 
     def _kind(self, term: Condition) -> str:
         """What a term of a comparison is: a kind of attribute, or a condition."""
-        attributes = self.dictionary.attributes
         match term:
-            case Name(name) if name in self.dictionary.derived:
+            case Name(name) if name in self.derived:
                 told = f"{name} is defined by a condition; write it alone, without == or in"
                 raise self._fault(told)
-            case Name(name) if name not in attributes:
-                raise self._fault(unknown_attribute(name, attributes))
+            case Name(name) if name not in self.attributes:
+                raise self._fault(unknown_attribute(name, self.attributes))
             case Name(name):
-                return attributes[name].type.replace("country", "word")
+                return self.attributes[name].type.replace("country", "word")
             case Constant(value):
                 return _KINDS[type(value)]
         return "condition"
@@ -650,8 +591,8 @@ class _Resolver:
         if not isinstance(right, Name):
             return
         what = "group of countries"
-        known: Collection[str] = self.dictionary.groups
-        attribute = self.dictionary.attributes[left.name] if isinstance(left, Name) else None
+        known: Collection[str] = self.groups
+        attribute = self.attributes[left.name] if isinstance(left, Name) else None
         if attribute is not None and attribute.stated_in == KIND_OF_OPTION:
             what = "trait of kinds of option"
             known = places.TRAITS
@@ -665,7 +606,7 @@ class _Resolver:
             raise self._fault(f"{left} {sign}: only numbers and dates have an order")
 
     def _check_words(self, name: str, value: object) -> None:
-        known = self.dictionary.attributes[name].words
+        known = self.attributes[name].words
         for word in value if isinstance(value, frozenset) else {value}:
             if known and word not in known:
                 raise self._fault(catalogue.unknown(str(word), f"value of {name}", known))

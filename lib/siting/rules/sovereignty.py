@@ -26,11 +26,11 @@ from siting.inputs.attributes import Attribute, Known, Value
 from siting.inputs.scenario.model import Scenario
 from siting.rules import conditions, openness, properties, rulebook
 from siting.rules.conditions import Values
-from siting.rules.findings import SEVERITY, Finding, Verdict, decide
+from siting.rules.findings import SEVERITY, Finding, Verdict, said_of
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
-from siting.rules.rulebook import SEAT, Coverage, LegalEvent, Rule, RuleBook
+from siting.rules.rulebook import Coverage, LawTopic, LegalEvent, Rule, RuleBook
 
-NO_FLOW = FlowFacts(kind="", label="", carrier="", known={})
+NO_FLOW = FlowFacts(kind="", label="", carrier="", known={}, still={})
 """Stands for the flow of a rule that looks at none of an option's."""
 
 
@@ -52,7 +52,7 @@ class OpenPoint:
     strikes: bool
     """Whether the option may fall by it: by one of its rules, on any flow."""
     flows: tuple[str, ...] = ()
-    """The flows of which the answer is not known, without what carries them."""
+    """The flows that it is about, without what carries them: of an answer, those that lack it."""
     carriers: tuple[str, ...] = ()
     """Options whose vendor carries a flow of which something is not known, or may: whom a question
     to a vendor is put to. None where the client carries all itself."""
@@ -95,7 +95,7 @@ class OpenPoint:
         other law, last what no law asks."""
         if len(self.findings) == 1:
             return self.findings
-        country = str(self.lead.flow.values.get(SEAT.name, ""))
+        country = str(self.lead.flow.values.get("controller_country", ""))
         ranked = {f.rule.rule_id: f.law.gravity(f.rule.rule_id, country) for f in self.findings}
         own = sorted(self.findings, key=lambda f: (not f.is_of_law, ranked[f.rule.rule_id]))
         return tuple(own)
@@ -148,32 +148,28 @@ class OpenPoint:
         return self.lead.law.attributes[name].asked(is_own=not self.carriers)
 
     @property
+    def short(self) -> str:
+        """What is asked or judged, in a few words."""
+        asked = f"{self.awaited.label}?" if self.awaited else self.lead.rule.short
+        return asked[:1].upper() + asked[1:]
+
+    @property
     def clears(self) -> str:
         """The question to ask, or what would mend it."""
         asked = self.question(self.awaited.name) if self.awaited else ""
         if self.flows:
             asked = asked.replace("this flow", f"this flow ({_listed(self.flows)})", 1)
-        if self._stands_on_a_list:
-            asked += " Of sub-processors look first at the list that you hold (Art. 28(2))."
         return asked or self.remedy
 
     @property
-    def _stands_on_a_list(self) -> bool:
-        """Whether it asks for a place of sub-processors whose list the client holds by its own
-        answer."""
-        waiting = (f.flow for f in self.findings if f.flow.kind == "subprocessors")
-        asks = self.awaited is not None and self.awaited.name == "place"
-        return asks and any(flow.values.get("subprocessors_listed") for flow in waiting)
-
-    @property
-    def weight(self) -> tuple[bool, bool, bool, int, bool]:
+    def weight(self) -> tuple[bool, bool, bool, bool, int]:
         """Place among the points of an option: those that can strike it first, of these first what
-        decides which law reaches the client, or keeps data out until it is settled; those of law
-        that binds others last."""
+        is known to concern it, then what decides which law reaches the client, or keeps data out
+        until it is settled; those of law that binds others last."""
         rank = WEIGHTS.index(self.lead.rule.weight)
         comes_first = self.strikes and (self.lead.rule.is_condition or bool(self.meanwhile))
-        last = self.lead.may_not_apply
-        return not self.strikes, not comes_first, self.is_on_others, rank, last
+        rare = self.lead.may_not_apply
+        return not self.strikes, rare, not comes_first, self.is_on_others, rank
 
 
 def _carriers(flows: Iterable[FlowFacts]) -> tuple[str, ...]:
@@ -284,7 +280,7 @@ class OptionAssessment:
             missing=missing,
             remedy=self.remedy(_lead(findings)),
             strikes=any(f.can_strike for x in findings for f in self.findings[x.rule.rule_id]),
-            flows=self._unanswered(findings, awaited.name) if awaited else (),
+            flows=self._flows(findings, awaited),
             carriers=_carriers(flow for flow in self._open(findings) if flow.may_be_outside),
             served_by=_carriers(self._open(findings)),
         )
@@ -295,11 +291,12 @@ class OptionAssessment:
         open_ = [f for f in every if f.missing] or [*findings]
         return [f.flow for f in open_]
 
-    def _unanswered(self, findings: Iterable[Finding], name: str) -> tuple[str, ...]:
-        """The flows on which rules wait for an answer, without what carries them."""
+    def _flows(self, findings: Iterable[Finding], awaited: Attribute | None) -> tuple[str, ...]:
+        """The flows on which rules are open: of those that wait, for an answer."""
         every = (f for found in findings for f in self.findings[found.rule.rule_id])
-        labels = (f.flow.label.split(": ")[-1] for f in every if name in f.missing)
-        return tuple(dict.fromkeys(filter(None, labels)))
+        open_ = (f for f in every if f.verdict == "review")
+        labels = (f.flow.label for f in open_ if awaited is None or awaited.name in f.missing)
+        return tuple(dict.fromkeys(label.split(": ")[-1] for label in labels if label))
 
     def _missing(self, finding: Finding) -> tuple[str, ...]:
         """What is not known of a rule, on whatever flow, in the order of the alphabet: also where a
@@ -388,26 +385,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForCounsel:
-    """A topic of law that counsel must review: it concerns the client, or may, and its law is not
-    on file, or is known to have a gap."""
+class Touched:
+    """A topic of law that concerns the client, or may."""
 
     found: Finding
-    """The rule of coverage by which it concerns the client."""
-    law: Coverage | None
-    """What is on file of it in the client's country; None where that is not told."""
-    is_on_file: bool
-    """Whether it is on file but for its gap."""
+    """The rule of coverage by which it does."""
+    law: Coverage
+    """What is on file of it in the client's country."""
 
-    @property
-    def topic(self) -> str:
-        return self.found.rule.title.removesuffix(" not on file")
 
-    @property
-    def gap(self) -> str:
-        """What is known to be missing; blank where nothing is told."""
-        return self.law.gap if self.law else ""
-
+PEOPLE_IN = {
+    "eu_data_subjects": "EEA",
+    "output_in_eu": "EEA",
+    "swiss_data_subjects": "CH",
+    "uk_data_subjects": "GB",
+}
+"""Answers by which the law of a place reaches a client from elsewhere."""
 
 SEATS = ("place", "operator_country", "parent_country")
 """Attributes of a flow that say in which country something of it lies."""
@@ -429,51 +422,37 @@ class Sovereignty:
         return openness.findings(self.scenario)
 
     @cached_property
-    def coverage(self) -> tuple[Finding, ...]:
-        """Law that is not on file for this client, one line a topic: the same for every option."""
-        return self._limits(self.law)
+    def touched(self) -> tuple[Touched, ...]:
+        """Topics of law that this client touches, on file or not: the same for every option."""
+        laws = self.law.of_country(self.scenario.client.country)
+        flows = [flow for option in self.options.values() for flow in option.flows]
+        found = []
+        for rule_id, law in laws.items():
+            rule = self.law.rules[rule_id]
+            own = (_finding(rule, f, self.law, {}) for f in flows if rule.looks_at(f.kind))
+            found += [Touched(found=f, law=law) for f in own if f.verdict == "review"][:1]
+        return tuple(found)
 
-    @cached_property
-    def touched(self) -> tuple[Finding, ...]:
-        """Topics of law that this client touches, on file or not, as rules of coverage."""
-        return self._limits(self.law.silent(self.scenario.client.country))
-
-    def touched_by(self, law: Coverage) -> Finding | None:
-        """The rule of coverage by which a topic of law concerns the client, or may."""
-        return next((f for f in self.touched if law.group in self._named(f)), None)
-
-    @cached_property
-    def for_counsel(self) -> tuple[ForCounsel, ...]:
+    @property
+    def for_counsel(self) -> tuple[Touched, ...]:
         """What counsel must review, one line a topic: law that is not on file, then known gaps of
         law that is."""
-        country = self.scenario.client.country
-        here = [law for law in self.law.coverage if law.country == country]
-        found = []
-        for missing in self.coverage:
-            law = next((x for x in here if x.group in self._named(missing)), None)
-            found.append(ForCounsel(found=missing, law=law, is_on_file=False))
-        told = {x.law.group for x in found if x.law}
-        for law in here:
-            by = self.touched_by(law)
-            if by and law.on_file and law.gap and law.group not in told:
-                found.append(ForCounsel(found=by, law=law, is_on_file=True))
-        return tuple(found)
+        lacking = (topic for topic in self.touched if topic.law.gap or not topic.law.on_file)
+        return tuple(sorted(lacking, key=lambda topic: topic.law.on_file))
 
-    def _named(self, found: Finding) -> Set[str]:
-        """What the condition of a rule of coverage names, groups of countries among it."""
-        return conditions.names(self.law.parsed[found.rule.rule_id].applies)
-
-    def _limits(self, law: RuleBook) -> tuple[Finding, ...]:
-        """What the rules of coverage say under a rule book."""
-        flows = [f for o in self.options.values() for f in o.flows]
-        found = []
-        for rule in law.rules.values():
-            if rule.is_limit:
-                own = [_finding(rule, f, f.values, law) for f in flows if rule.looks_at(f.kind)]
-                worst_of = max(own, key=lambda f: SEVERITY.index(f.verdict), default=None)
-                if worst_of is not None and worst_of.verdict == "review":
-                    found.append(worst_of)
-        return tuple(found)
+    @cached_property
+    def not_looked_at(self) -> Mapping[str, tuple[LawTopic, ...]]:
+        """Topics of law at which no rule looks, each with the acts that are named of the countries
+        whose law reaches the client: the same for every option."""
+        flows = [flow.values for option in self.options.values() for flow in option.flows]
+        home = self.scenario.client.country
+        abroad = (place for name, place in PEOPLE_IN.items() if any(v.get(name) for v in flows))
+        here = {home, *abroad}
+        if here & self.law.sets["eea"]:
+            here.add("EU")
+        rows = catalogue.table("law_topics", LawTopic)
+        topics = dict.fromkeys(row.topic for row in rows)
+        return {t: tuple(r for r in rows if r.topic == t and r.country in here) for t in topics}
 
     @property
     def findings(self) -> Iterator[tuple[str, Finding]]:
@@ -482,9 +461,9 @@ class Sovereignty:
             for found in option.findings.values():
                 yield from ((name, finding) for finding in found)
 
-    def under(self, law: RuleBook, supposed: Values | None = None) -> Options:
-        """The options under another law, or with some attributes supposed."""
-        return {n: _judged(o.flows, law, supposed or {}) for n, o in self.options.items()}
+    def under(self, law: RuleBook) -> Options:
+        """The options under another law."""
+        return {n: _judged(o.flows, law, {}) for n, o in self.options.items()}
 
     @cached_property
     def ahead(self) -> tuple[Ahead, ...]:
@@ -567,7 +546,7 @@ class Sovereignty:
     def _fails(self, option: str, rule: Rule, said: Values, law: RuleBook) -> bool:
         """Whether a rule fails on a flow of an option, with some attributes supposed."""
         flows = (f for f in self.options[option].flows if rule.looks_at(f.kind))
-        return any(decide(rule, {**f.values, **said}, law).verdict == "fail" for f in flows)
+        return any(said_of(rule, f, law, said).verdict == "fail" for f in flows)
 
     def _is_of_here(self, event: LegalEvent) -> bool:
         """Whether an event is none of another country than the client's."""
@@ -617,8 +596,9 @@ class Sovereignty:
 
     def _turns_on(self, finding: Finding, known: Known) -> bool:
         law = self.law.on(max(self.law.day, finding.rule.valid_from or self.law.day))
-        values = ({**finding.flow.values, known.attribute.name: said} for said in (True, False))
-        return len({decide(finding.rule, v, law).verdict for v in values}) > 1
+        each = ({known.attribute.name: said} for said in (True, False))
+        said = {said_of(finding.rule, finding.flow, law, answer).verdict for answer in each}
+        return len(said) > 1
 
     def remedies(self, option: str) -> tuple[str, ...]:
         """Cost items of what would remedy the fails and reviews of an option, each once; without
@@ -658,12 +638,9 @@ class Sovereignty:
     def _is_elsewhere(self, known: Known) -> bool:
         """Whether an answer stands for a seat in a country in which nothing of the scenario lies:
         no place of data, no operator, no parent and no residency that is asked for."""
-        seat = self.law.stands_for_seat.get(known.attribute.name)
-        if seat is None:
-            return False
-        sets: Values = self.law.sets
-        there = ({**sets, SEAT.name: country} for country in self._countries)
-        return not any(conditions.evaluate(seat, values) for values in there)
+        place = PEOPLE_IN.get(known.attribute.name)
+        members = self.law.sets.get(str(place).lower(), frozenset({place}))
+        return place is not None and members.isdisjoint(self._countries)
 
     @cached_property
     def _countries(self) -> Set[str]:
@@ -724,10 +701,9 @@ def _judged(
     before: OptionAssessment | None = None,
 ) -> OptionAssessment:
     """What every rule says of an option with these flows, with some attributes supposed."""
-    values = [(f, {**f.values, **supposed}) for f in flows]
     if before and {f.key for f in before.flows} != {f.key for f in flows}:
         before = None  # other flows: every rule looks anew
-    differing = _differing(values, before) if before else frozenset()
+    differing = _differing(flows, supposed, before) if before else frozenset()
     found = {}
     for rule_id, rule in law.rules.items():
         if rule.is_limit:
@@ -735,25 +711,19 @@ def _judged(
         if before and differing.isdisjoint(law.tested[rule_id]):
             found[rule_id] = before.findings[rule_id]
         else:
-            own = [_finding(rule, f, v, law) for f, v in values if rule.looks_at(f.kind)]
+            own = [_finding(rule, f, law, supposed) for f in flows if rule.looks_at(f.kind)]
             found[rule_id] = tuple(own or [_no_such_flow(rule, law)])
     return OptionAssessment(flows, found)
 
 
-def _differing(values: Sequence[tuple[FlowFacts, Values]], before: OptionAssessment) -> Set[str]:
-    """Attributes whose values differ from those of `before`."""
-    earlier = {f.key: f.values for f in before.flows}
-    pairs = ((now, earlier[f.key]) for f, now in values)
-    return {
-        name
-        for now, was in pairs
-        for name in now.keys() | was.keys()
-        if now.get(name) != was.get(name)
-    }
+def _differing(flows: Sequence[FlowFacts], supposed: Values, before: OptionAssessment) -> Set[str]:
+    """Attributes that are supposed, or not known as they were `before`."""
+    earlier = {f.key: f for f in before.flows}
+    return frozenset(supposed).union(*(f.differing(earlier[f.key]) for f in flows))
 
 
-def _finding(rule: Rule, flow: FlowFacts, values: Values, law: RuleBook) -> Finding:
-    return Finding.of(decide(rule, values, law), rule, flow, law)
+def _finding(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Finding:
+    return Finding.of(said_of(rule, flow, law, supposed), rule, flow, law)
 
 
 def _no_such_flow(rule: Rule, law: RuleBook) -> Finding:

@@ -24,9 +24,8 @@ from typing import Any
 
 import siting_facts
 from siting_report import plain_files
-from siting_report.run import process
+from siting_report.run.folder import LARGEST
 from siting_report.run.job import SCENARIO
-from siting_report.run.shelf import LARGEST
 
 from siting.inputs import document, scenario
 from siting.inputs.scenario import ScenarioError
@@ -154,7 +153,7 @@ def _git(root: Path, *arguments: str) -> bytes:
 
 def _computed(client: str, root: Path, changes: Changes) -> dict[str, Any]:
     """Runs in a process of its own, which sees that root's scenarios and facts alone."""
-    environment = process.environment()
+    environment = dict(os.environ)
     environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
     facts = _facts_in(root)
     if facts:

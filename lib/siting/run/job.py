@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from siting_report import plain_files
 from siting_report.plain_files import MIB
+from siting_report.run.apart import Call, Ended
 from siting_report.run.job import Format, Job, PlacedNotebook
-from siting_report.run.process import Child, Lost
 
 from siting.catalogue import suggestion, unknown
 from siting.inputs import document, scenario
@@ -144,11 +144,9 @@ def _told(path: Path, faults: list[Fault]) -> list[Problem]:
 def _logo(file: Path) -> tuple[str, bytes]:
     """A logo's name and content; decoded in a process of its own, which is ended if need be."""
     content = plain_files.content(file, 2 * MIB)
-    if not hasattr(os, "fork"):  # no process could be handed its orders, and none renders
-        return f"logo.{plain_files.picture(content)}", content
     try:
-        kind = Child.start(plain_files.picture, content, fork=False).answer(LOGO_S)
-    except Lost:
+        kind = Call("siting_report.plain_files:picture", content).answer(LOGO_S)
+    except Ended:
         write = "export it smaller, without filters"
         raise ValueError(f"cannot be drawn in {LOGO_S} s; {write}") from None
     return f"logo.{kind}", content

@@ -1,7 +1,7 @@
 """One client's report, made anew on every save: only what the edit touches runs again.
 
-A warm process holds the client's study. A chapter that is saved runs alone, and page and paper are
-set anew; a scenario that is saved has the study computed again.
+The kernel that computed the client's study is kept. A chapter that is saved runs alone, and page
+and paper are set anew; a scenario that is saved has the study computed again.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from siting_report.run import batch
-from siting_report.run.forge import Forge
 from siting_report.run.job import Format
+from siting_report.run.report import Here
 
 from siting.inputs import scenario
 from siting.run import job
@@ -38,8 +38,7 @@ def watch(
     looks: paces the looks at the files and may end them; by default every fifth of a second.
     """
     seen: Stamps | None = None
-    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as warm:
-        held = ""
+    with contextlib.suppress(KeyboardInterrupt), Here(1, keeps=True) as maker:
         for _ in looks or _forever():
             now = _stamps(client)
             if now == seen:
@@ -55,12 +54,8 @@ def watch(
                 say(str(error))
                 continue
             began = time.monotonic()
-            if held != made.study():
-                warm.close()
-                forge = warm.enter_context(Forge(made.kit, ahead=made))
-                held = made.study()
-            outcome = batch.run([made], out, at_once=1, forge=forge)
-            if outcome.interrupted:
+            outcome = batch.run([made], out, maker=maker)
+            if outcome.left:
                 return
             for line in outcome.lines()[:-1]:
                 say(line)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from siting import catalogue, hf_config
+from siting import catalogue
 from siting.catalogue import Input, Source
 from siting.inputs.scenario.model import Measured, Option
 from siting.memory import vram
@@ -114,7 +114,7 @@ def _stand_by(option: Option, pool: Pool, wanted: float) -> StandBy:
 def _same(benchmark: Measured, option: Option, model: str) -> bool:
     """Whether a benchmark is of this model and GPU, by any of their names."""
     return (
-        hf_config.model(benchmark.model).model_id == hf_config.model(model).model_id
+        catalogue.model(benchmark.model).model_id == catalogue.model(model).model_id
         and catalogue.gpu(benchmark.gpu).id == catalogue.gpu(option.gpu).id
     )
 
@@ -144,7 +144,7 @@ def _group(
 ) -> _Group:
     """A group of so many GPUs. Raises NotEstimated where the model does not divide among them."""
     benchmark = next((m for m in benchmarks if m.tensor_parallel == size), None)
-    made = hf_config.model(model)
+    made = catalogue.model(model)
     if not vram.can_split(made, size):
         raise NotEstimated(f"{model}: attention heads do not divide among {size} GPUs")
     deployment = planned(vram.deployment(option, made, size))

@@ -1,7 +1,8 @@
 """One client's study: the one object that notebooks, the report and the command line see.
 
 It has three kinds of names. **Frames** are tables: methods such as `s.costs()`, collected from the
-topics of `TOPICS`, of which each is a module here (`siting.study.frames` says how one is written).
+topics of `topics()`, modules here and in packages beside (`siting.study.frames` says how one is
+written).
 **Formats** write a number or a name into a sentence: `s.money(x)`, `s.years`
 (`siting.study.wording`). **Results** are what the frames are made of: the records of the domain,
 each computed when it is first asked for, under one name: `s.results.cost`
@@ -15,22 +16,16 @@ frames.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
+from siting import beside
 from siting.catalogue import STALE_DAYS, facts_version, unknown
-from siting.cost import workbook
-from siting.cost.workbook import Beside
 from siting.inputs import scenario
 from siting.inputs.document import Problem
 from siting.inputs.scenario.changes import Changes
-from siting.quantity import Range
 from siting.study import frames, page, summary
 from siting.study.budget import BudgetFrames
 from siting.study.capacity import CapacityFrames
@@ -39,7 +34,6 @@ from siting.study.data import DataFrames
 from siting.study.decision import DecisionFrames
 from siting.study.frames import Topic
 from siting.study.memory import MemoryFrames
-from siting.study.replay import ReplayFrames
 from siting.study.results import Results
 from siting.study.sizing import SizingFrames
 from siting.study.sources import SourceFrames
@@ -50,7 +44,7 @@ from siting.study.verdict import VerdictFrames
 from siting.study.wording import Wording
 from siting.verdict.variants import Outcome, Variant
 
-TOPICS: tuple[type[Topic], ...] = (
+CORE: tuple[type[Topic], ...] = (
     VerdictFrames,
     DecisionFrames,
     TurnFrames,
@@ -58,14 +52,18 @@ TOPICS: tuple[type[Topic], ...] = (
     BudgetFrames,
     CapacityFrames,
     SizingFrames,
-    ReplayFrames,
     DataFrames,
     VendorFrames,
     TimelineFrames,
     SourceFrames,
     MemoryFrames,
 )
-"""What a study is made of. Its page lists them in this order: what is asked first is first."""
+
+
+def topics() -> tuple[type[Topic], ...]:
+    """What a study is made of, those of packages beside this one last. Its page lists them in this
+    order: what is asked first is first."""
+    return (*CORE, *beside.loaded("topics").values())
 
 
 class Study(Wording):
@@ -73,22 +71,29 @@ class Study(Wording):
 
     def __init__(self, chosen: scenario.Scenario) -> None:
         super().__init__(Results(chosen))
-        for topic in TOPICS:
+        for topic in topics():
             made = topic(self)
             for name in frames.names(topic):
                 setattr(self, name, getattr(made, name))
 
     def __getattr__(self, name: str) -> Any:
         """Raises AttributeError for a name that a study does not have, with the nearest one."""
-        raise AttributeError(unknown(name, "part of a study", dir(self)), name=name)
+        said = unknown(name, "part of a study", dir(self))
+        if lacking := beside.missing("topics"):
+            said += f"; {', '.join(lacking)} with further frames is not installed"
+        raise AttributeError(said, name=name)
+
+    def has(self, frame: str) -> bool:
+        """Whether there is a frame: some come with packages beside this one."""
+        return any(frame in frames.names(topic) for topic in topics())
 
     def __repr__(self) -> str:
         """What a study can be asked, for Python outside Jupyter, without computing any frame."""
-        return page.told(self, TOPICS)
+        return page.told(self, topics())
 
     def _repr_html_(self) -> str:
         """Every frame with its columns and units, without computing any."""
-        return page.content(self, TOPICS)
+        return page.content(self, topics())
 
     @property
     def facts_version(self) -> str:
@@ -125,43 +130,9 @@ class Study(Wording):
             rows.append(_tried(switch.variant, switch.outcome) | {"switching_value": switch.at})
         return rows
 
-    def workbook(self) -> bytes:
-        """The content of cash-flows.xlsx: the cost chapter with live formulas, and what page one
-        says that is likely."""
-        keys = {option.label: name for name, option in self.options.items()}
-        likely = [
-            workbook.Likely(
-                option=keys[row.option],
-                future=row.told,
-                cost=Range(row.p10, row.p50, row.p90, unit=self.currency),
-            )
-            for row in self.futures().itertuples()
-        ]
-        budget = [
-            workbook.Due(option=row.option, step=row.step, kind=row.kind, amount=row.amount)
-            for row in self.budget().itertuples()
-        ]
-        return workbook.content(
-            self.results.cost, self.scenario, likely, budget, tuple(self._beside_the_plan())
-        )
-
-    def _beside_the_plan(self) -> Iterator[Beside]:
-        """List prices of the models that bridge, by what is paid for."""
-        columns = {
-            "input_price": "input",
-            "output_price": "output",
-            "cached_price": "input from a cache",
-        }
-        for row in self.bridges().dropna(subset="input_price").to_dict("records"):
-            for column, paid_for in columns.items():
-                if not pd.isna(row[column]):
-                    yield Beside(
-                        label=f"{row['spoken']}, which can bridge, beside the plan: {paid_for}",
-                        amount=row[column],
-                        unit="USD per million tokens",
-                        source=f"{row['priced_by']} price list",
-                        date=row["price_date"],
-                    )
+    def files(self) -> dict[str, bytes]:
+        """Files of a report that packages beside this one make, by name."""
+        return {name: made(self) for name, made in beside.loaded("files").items()}
 
 
 def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:
@@ -204,26 +175,13 @@ def open_all() -> tuple[dict[str, Study], list[Problem]]:
     return studies, problems
 
 
-def prepare() -> None:
-    """Works out what is the same for every client: a batch does it once, before it forks.
-
-    The base scenario is decided, and three frames of it are made, to read, check and index the
-    tables of facts on the way. Its variants are not tried: they would take longer than they spare
-    the clients.
-    """
-    with contextlib.suppress(scenario.ScenarioError):  # each client may be complete by itself
-        base = Study(scenario.load("base"))
-        for frame in (base.costs, base.capacity_changes, base.designs):
-            frame()
-
-
 _kept: dict[bytes, Study] = {}
 
 
 def keep(computed: Study, path: str) -> None:
     """Lets `open` hand out this study for every file that says what the one at `path` says.
 
-    A report computes its study once, from a complete scenario; what is forked finds it done.
+    A report computes its study once, from a complete scenario; every chapter finds it done.
     """
     _kept.clear()
     _kept[_said(path)] = computed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -12,9 +12,8 @@ import pandas as pd
 from siting.catalogue import source_of, table
 from siting.inputs.attributes import Attribute, Known
 from siting.inputs.scenario.changes import put
-from siting.rules import levels, openness
+from siting.rules import openness
 from siting.rules.findings import ASKED_LEVELS, IN_SERVICE, Finding, worst
-from siting.rules.flows import FlowFacts
 from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import (
     DECIDING,
@@ -308,6 +307,7 @@ class DataFrames(Topic):
         option: label of the option
         letter: A, B, …: how map, table and plan name it within the option
         point: title of the rule, or of the gravest that wait for one answer, and how many more
+        short: what is asked or judged, in a few words
         weight: option (what is wrong would lie with it), duty or marking
         can_strike: whether the option may fall by it: what is not known may make a rule fail, or a
             person must judge what the law can forbid of the option
@@ -341,6 +341,7 @@ class DataFrames(Topic):
                     "option": name,
                     "letter": short.letter(place),
                     "point": p.label,
+                    "short": p.short,
                     "weight": p.lead.rule.weight,
                     "can_strike": p.strikes,
                     "of_law": p.is_of_law,
@@ -400,20 +401,20 @@ class DataFrames(Topic):
         waits_for: what is not known before it is clear that it does; blank where it does, or not
         """
         country = self.client.country
-        for law in self.results.sovereignty.law.coverage:
-            if law.country == country:
-                touched = self.results.sovereignty.touched_by(law)
-                yield {
-                    "country": country,
-                    "topic": law.topic,
-                    "status": law.status,
-                    "is_on_file": law.on_file,
-                    "rules": len([rule for rule in law.rules.split(";") if rule]),
-                    "gap": law.gap,
-                    "touched": touched is not None,
-                    "waits_for": self._asked_before(touched),
-                }
-                yield source_of(law)
+        sovereignty = self.results.sovereignty
+        touched = {topic.law.topic: topic.found for topic in sovereignty.touched}
+        for law in sovereignty.law.of_country(country).values():
+            yield {
+                "country": country,
+                "topic": law.topic,
+                "status": law.status,
+                "is_on_file": law.on_file,
+                "rules": len([rule for rule in law.rules.split(";") if rule]),
+                "gap": law.gap,
+                "touched": law.topic in touched,
+                "waits_for": self._asked_before(touched.get(law.topic)),
+            }
+            yield source_of(law)
 
     def _asked_before(self, found: Finding | None) -> str:
         """What is not known before it is clear that a law concerns the client, in words."""
@@ -435,107 +436,33 @@ class DataFrames(Topic):
         gap: what is known to be missing
         owner: who asks counsel
         """
-        for law in self.results.sovereignty.for_counsel:
-            status = "not on file"
-            said = law.found.reason
-            if law.law and law.law.status == "partly":
-                status = "only in part on file"
-            if law.is_on_file:
-                status = "on file with a gap"
-                said = "No verdict here speaks of what is missing. Review by counsel."
+        for topic in self.results.sovereignty.for_counsel:
+            on_file = topic.law.on_file
+            status = "on file with a gap" if on_file else topic.law.status
+            gap = "No verdict here speaks of what is missing. Review by counsel."
             yield {
-                "topic": law.topic,
-                "status": status,
-                "is_on_file": law.is_on_file,
-                "waits_for": self._asked_before(law.found),
-                "said": said,
-                "gap": law.gap,
-                "owner": law.found.rule.owner,
+                "topic": topic.found.rule.title,
+                "status": status.replace("partly", "only in part on file"),
+                "is_on_file": on_file,
+                "waits_for": self._asked_before(topic.found),
+                "said": gap if on_file else topic.found.reason,
+                "gap": topic.law.gap,
+                "owner": topic.found.rule.owner,
             }
-            yield source_of(law.law if law.is_on_file and law.law else law.found.rule)
+            yield source_of(topic.law)
 
     @frame
-    def seal_levels(self) -> Rows:
-        """One objective of the EU Cloud Sovereignty Framework for one option: a ceiling, no grade.
+    def law_not_looked_at(self) -> Rows:
+        """One topic of law at which no rule looks, whoever the client is: whether it binds, counsel
+        says before the choice is signed.
 
-        option: label of the option
-        objective: SOV-1 to SOV-8
-        name: what it is about
-        at_most: highest SEAL level, 0 to 4, that what is on file does not exclude [1]
-        because: why no more
-        evidence: answers that the ceiling rests on
-        unknown: answers that could lower it
-        open: whether it may be lower: such an answer is not known, or none on file speaks for it
-        lacks: what a grade needs beside
+        topic: what it is about
+        acts: acts of the client's countries, as they are cited; blank where none is named. Their
+            text was not opened
         """
-        law = self.results.sovereignty.law
-        for name, option in self.results.sovereignty.options.items():
-            for level in levels.levels(option.flows, law):
-                yield {
-                    "option": name,
-                    "objective": level.objective.objective,
-                    "name": level.objective.name,
-                    "at_most": level.at_most,
-                    "because": level.because,
-                    "evidence": _told(level.evidence),
-                    "unknown": _unknown_of(level.unknown, option.flows),
-                    "open": level.is_open,
-                    "lacks": level.objective.lacks,
-                }
-        yield from map(source_of, levels.objectives())
-        yield from map(source_of, law.ceilings)
-
-    @frame
-    def seal_grades(self) -> Rows:
-        """One option: its lowest ceiling, and the SEAL level that somebody gave its service.
-
-        option: label of the option
-        at_most: lowest of the eight ceilings [1]
-        given?: level that was given, as seal0 to seal4
-        basis: who gave it: award, self, third party, none found or not asked
-        covers?: whether it is for the service that would be used
-        floor: verdict on the floor that a tender asks for; n.a. where none does
-        """
-        law = self.results.sovereignty.law
-        for name, option in self.results.sovereignty.options.items():
-            found = levels.given(option.flows)
-            yield {
-                "option": name,
-                "at_most": levels.overall(levels.levels(option.flows, law)),
-                "given": found.level and found.level.text,
-                "basis": found.basis.text if found.basis else "not asked",
-                "covers": found.covers and found.covers.value,
-                "floor": option.verdicts["SEAL-FLOOR"].verdict,
-            }
-            yield from (k.source for k in (found.level, found.basis, found.covers) if k)
-
-    @frame
-    def c3a_criteria(self) -> Rows:
-        """One criterion of BSI's C3A for one option, as far as what is asked here tells.
-
-        option: label of the option
-        criterion: its number
-        name: what it asks for
-        met: yes, no, not known or not asked here
-        whole: yes, part or no: how much of the criterion is asked here
-        evidence: answers that say so
-        unknown: answers that are awaited
-        lacks: what it asks for beside
-        """
-        law = self.results.sovereignty.law
-        for name, option in self.results.sovereignty.options.items():
-            for found in levels.criteria(option.flows, law):
-                yield {
-                    "option": name,
-                    "criterion": found.criterion.criterion,
-                    "name": found.criterion.name,
-                    "met": found.met,
-                    "whole": found.criterion.gradable,
-                    "evidence": _told(found.evidence),
-                    "unknown": _labels(found.unknown),
-                    "lacks": found.criterion.lacks,
-                }
-        yield source_of(next(iter(law.criteria)))
+        for topic, rows in self.results.sovereignty.not_looked_at.items():
+            yield {"topic": topic, "acts": "; ".join(f"{r.country}: {r.acts}" for r in rows)}
+            yield from map(source_of, rows)
 
     @frame
     def rule_questions(self) -> Rows:
@@ -810,27 +737,9 @@ class DataFrames(Topic):
             yield source_of(editions[max(editions)])
 
 
-def _told(evidence: Iterable[Known]) -> str:
-    """Answers, each with what was asked."""
-    return "; ".join(f"{known.attribute.label}: {known.text}" for known in evidence)
-
-
 def _labels(attributes: Iterable[Attribute]) -> str:
     """What is asked, one after the other."""
     return "; ".join(attribute.label for attribute in attributes)
-
-
-def _unknown_of(attributes: Iterable[Attribute], flows: Sequence[FlowFacts]) -> str:
-    """What is asked, with the flows of which it is not known where it is known of others."""
-
-    def told(attribute: Attribute) -> str:
-        lacking = [f for f in flows if f.values.get(attribute.name) is None]
-        if attribute.level != "flow" or len(lacking) in (0, len(flows)):
-            return attribute.label
-        named = dict.fromkeys(f.label.split(": ")[-1].lower() for f in lacking)
-        return f"{attribute.label} ({', '.join(named)})"
-
-    return "; ".join(map(told, attributes))
 
 
 def _changes(changes: Iterable[VerdictChange]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from siting import catalogue, hf_config
+from siting import catalogue
 from siting.catalogue import Gpu, Model, Source
 from siting.dtypes import weight_format
 from siting.memory import pool, vram
@@ -316,7 +316,7 @@ class MemoryFrames(Topic):
         """
         runs = (m.deployment for _, m in self._placed())
         for name, card in dict.fromkeys((d.model.model_id, d.gpu.id) for d in runs):
-            model = hf_config.model(name)
+            model = catalogue.model(name)
             gpu = catalogue.gpu(card)
             for method, words in METHODS.items():
                 row: dict[str, Any] = {
@@ -361,7 +361,7 @@ class MemoryFrames(Topic):
         known: dict[str, Model] = {}
         for name in (*served, *named):
             with contextlib.suppress(KeyError):
-                model = hf_config.model(name)
+                model = catalogue.model(name)
                 known.setdefault(model.model_id, model)
         return list(known.values())
 

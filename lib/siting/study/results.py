@@ -403,7 +403,7 @@ class Results:
 
     def try_all(self) -> None:
         """Runs every variant at once, then lets go of what they were made of: a quarter of what a
-        study holds, with which each process of a report is forked."""
+        study holds."""
         # The last two try some of them, too.
         self._make("tried", "switches", "plan")
         self.chain.forget_variants()

@@ -294,7 +294,9 @@ def _pool(read: _SectionReader, pool: Row) -> dict[str, Any]:
 
 def _replay(read: _SectionReader, own: Row) -> dict[str, Any] | None:
     """The busiest day request by request, with as many replicas as were sized and with one fewer;
-    None for options whose machines are not told first."""
+    None for options whose machines are not told first, and where nothing can replay."""
+    if not read.study.has("replay"):
+        return None
     frame = read.study.replay()
     further = {
         (row["sized"], row["workload"]): row for row in _rows(frame, **own, measure="further token")

@@ -384,8 +384,11 @@ class Facts:
         if known and known.experiment:
             words = {"measured": _begun_small(known.label), "experiment": known.experiment.action}
             found["measure"] = [Cause(words=words, test=known.experiment)]
-        if self.law.for_counsel:
-            topics = (_within_sentence(topic.topic) for topic in self.law.for_counsel)
+        topics = (
+            *(_within_sentence(topic.found.rule.title) for topic in self.law.for_counsel),
+            *self.law.not_looked_at,
+        )
+        if topics:
             found["counsel"] = [Cause(words={"counsel": ", ".join(topics)})]
         if self.ending:
             found["ending"] = [Cause(words={"ending": self.ending})]

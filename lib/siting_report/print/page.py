@@ -49,13 +49,6 @@ def _inline(mime: str, content: bytes) -> str:
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"
 
 
-def warm() -> None:
-    """Prepares what every report needs, while others compute."""
-    for name in ("page", "block", "table", "answers", "lab"):
-        style.template(f"{name}.html.j2")
-    sheet()
-
-
 def allowed(text: str) -> str:
     """The name by which a page's policy allows one style sheet or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -53,8 +53,6 @@ class Job:
     formats: tuple[Format, ...] = ("html", "pdf")
     cell_limit_s: int = 600
     """A cell that runs longer fails. [s]"""
-    plain: bool = False
-    """Fork nothing: Papermill runs each chapter in a kernel of its own."""
     done: Mapping[str, bytes] = field(default_factory=dict, compare=False)
     """Files of the last report that would come out the same: chapters as they ran, and figures."""
 

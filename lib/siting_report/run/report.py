@@ -1,187 +1,239 @@
 """One report: runs the chapters of one client and publishes them. It knows no GPU and no money.
 
-`make` takes a `Job`, which holds everything that the report depends on, and returns the files of
-the report: the same job gives the same bytes. The study is computed once, in a process of its own
-that gives back its memory before Typst takes as much; each chapter runs in a process forked from
-it, so that chapters run side by side and see nothing of each other.
-Nothing is read from or written to the client's folder here; `siting_report.run.batch` does that.
+Whatever makes reports takes a `Job`, which holds everything that the report depends on, and
+returns the files of the report: the same job gives the same bytes. Nothing is read from or written
+to the client's folder here; `siting_report.run.batch` does that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import sys
+import shutil
+import stat
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from multiprocessing.connection import wait
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from siting_report.kit import Kit, kit_named
-from siting_report.print import document, page, paper
-from siting_report.run import chapter, kernel, process
+from filelock import FileLock, Timeout
+
+from siting_report.kit import kit_named
+from siting_report.run.apart import Call, Ended
 from siting_report.run.job import SCENARIO, Job
-from siting_report.run.process import ChapterFailed, Child, Lost
-from siting_report.run.unseen import asks_for_arrow
+from siting_report.run.kernel import Kernel
 
-_RESULTS = "results"
 _CLIENT = f"../{SCENARIO}"
 """The parameter `client` of a chapter, here and in the folder of a report: its scenario."""
+_PREFIX = "siting-run-"
+Files = dict[str, bytes]
+"""By their path in the folder of a report."""
+Note = Callable[[int], None]
+"""Takes how many chapters of a report have run."""
 
 
-def make(job: Job, at_once: int) -> dict[str, bytes]:
-    """The files of a report, by their path in its folder, made in this process, which then ends.
+class Maker(Protocol):
+    """What makes reports, here or on other machines, each asked for by a thread of its own."""
 
-    at_once: chapters that run side by side.
-    Raises ChapterFailed, ValueError where the report cannot be published, OSError where there is
-    no room for its temporary files.
-    """
-    lay_out(job, Path("report").absolute())
-    run = Execution(job, at_once).run
-    shown = run() if job.plain else Child.start(run).answer()
-    beside = {SCENARIO: job.scenario.encode(), **job.attachments, **job.own_files}
-    return {**beside, **shown, **published(job, shown)}
+    at_once: int
+    """Reports that it is worth asking for at once."""
+
+    def make(self, job: Job, note: Note) -> Files:
+        """The files of a report.
+
+        Raises ChapterFailed; ValueError where the study cannot be computed, the report cannot be
+        published or its process was killed; OSError where there is no room to make it.
+        """
+
+    def end(self) -> None:
+        """Ends all that is being made, at once and from any thread: `make` then raises."""
+
+
+class Here:
+    """Makes reports on this machine, each in a kernel of its own."""
+
+    def __init__(self, at_once: int = 0, keeps: bool = False) -> None:
+        """at_once: 0 takes one a core. keeps: what makes one report at a time keeps its kernel for
+        the next job, where that has the same study."""
+        self.at_once = at_once or os.cpu_count() or 1
+        self._keeps = keeps
+        self._lock = threading.Lock()
+        self._open = set[_Bench]()
+        self._kept: _Bench | None = None
+        self._has_ended = False
+
+    def __enter__(self) -> Here:
+        self._ends = contextlib.ExitStack()
+        self._place = self._ends.enter_context(_workplace())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._ends:
+            for bench in list(self._open):
+                bench.close()
+
+    def make(self, job: Job, note: Note = lambda chapters: None) -> Files:
+        bench = self._bench(job)
+        try:
+            files = bench.make(job, note, self._keeps)
+        except BaseException:
+            self._close(bench)
+            raise
+        if self._keeps:
+            self._kept = bench
+        else:
+            self._close(bench)
+        return files
+
+    def _bench(self, job: Job) -> _Bench:
+        """That of the last job, if it was kept and has the same study."""
+        kept = self._kept
+        if kept and kept.study == job.study():
+            return kept
+        if kept:
+            self._close(kept)
+        with self._lock:
+            if self._has_ended:
+                raise ValueError("its process was ended")
+            made = _Bench(job, self._place)
+            self._open.add(made)
+        return made
+
+    def _close(self, bench: _Bench) -> None:
+        self._kept = None
+        self._open.discard(bench)
+        bench.close()
+
+    def end(self) -> None:
+        with self._lock:
+            self._has_ended = True
+            for bench in list(self._open):
+                bench.kill()
+
+
+class _Bench:
+    """A folder that is laid out as a report's, and the kernel that works in it."""
+
+    def __init__(self, job: Job, place: Path) -> None:
+        """place: folder for this one. Nothing is started yet."""
+        self.study = job.study()
+        self.folder = Path(tempfile.mkdtemp(dir=place))
+        self._kernel: Kernel | None = None
+        self._call: Call | None = None
+        self._has_ended = False
+
+    def make(self, job: Job, note: Note, keeps: bool) -> Files:
+        shown = dict(job.done)
+        todo = {path: placed for path, placed in job.notebooks.items() if path not in shown}
+        figures = kit_named(job.kit).FIGURES
+        lay_out(job, self.folder)
+        if todo or not shown.keys() >= set(figures):
+            kernel = self._started(job)
+            for path, placed in todo.items():
+                note(len(shown.keys() & job.notebooks.keys()))
+                shown[path] = kernel.execute(Path(path).name, placed.text, _CLIENT).encode()
+            if not shown.keys() >= set(figures):
+                kernel.run(f"import {job.kit} as kit; kit.write_results({_CLIENT!r}, '..')")
+                shown |= {name: (self.folder / name).read_bytes() for name in figures}
+        if not keeps:
+            self._end_kernel()
+        elif self._kernel is not None:
+            self._kernel.rest()
+        note(len(job.notebooks))
+        ordered = {path: shown[path] for path in (*figures, *job.notebooks)}
+        beside = {SCENARIO: job.scenario.encode(), **job.attachments, **job.own_files}
+        return {**beside, **ordered, **self._published(job, ordered)}
+
+    def _started(self, job: Job) -> Kernel:
+        """The kernel of this bench, in which the study is kept for every chapter."""
+        if self._kernel is None:
+            if self._has_ended:
+                raise ValueError("its process was ended")
+            own = self.folder / "temporary"
+            self._kernel = Kernel(self.folder / "notebooks", own, job.cell_limit_s)
+            self._kernel.start()
+            self._kernel.run(f"import {job.kit} as kit; kit.keep({_CLIENT!r})")
+        return self._kernel
+
+    def _published(self, job: Job, shown: Files) -> Files:
+        """Page and paper, set in a process that ends: Typst keeps what memory it took."""
+        scenario = str(self.folder / SCENARIO)
+        self._call = Call(f"{__name__}:publish", job, shown, scenario)
+        if self._has_ended:
+            self._call.kill()
+        try:
+            published: Files = self._call.answer()
+        except Ended as ended:
+            raise ValueError(str(ended)) from None
+        return published
+
+    def kill(self) -> None:
+        """Ends what works on it, at once and from any thread."""
+        self._has_ended = True
+        for working in (self._kernel, self._call):
+            if working is not None:
+                working.kill()
+
+    def _end_kernel(self) -> None:
+        if self._kernel is not None:
+            self._kernel.close()
+            self._kernel = None
+
+    def close(self) -> None:
+        self._end_kernel()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def lay_out(job: Job, folder: Path) -> None:
-    """Has this process work in `notebooks` of `folder`, which is laid out as a report's.
-
-    In the current folder lie only files of the client that a chapter names; none of them, nor of
-    those above, is taken for a module.
-    """
+    """Writes what a report's chapters read to `folder`, as in the folder of a finished report."""
     for part in ("notebooks", "temporary"):
-        (folder / part).mkdir(parents=True)
-    os.environ["TMPDIR"] = tempfile.tempdir = str(folder / "temporary")
-    sys.path[:] = [place for place in sys.path if place]
-    os.chdir(folder / "notebooks")
-    (folder / SCENARIO).write_text(job.scenario, encoding="utf-8")
+        (folder / part).mkdir(exist_ok=True)
     for name in (*job.attachments, *job.data):
         if Path(name).name != name:
             raise ValueError(f"{name!r} is no plain file name")
     for path, content in {**job.attachments, **job.own_files}.items():
         (folder / path).write_bytes(content)
+    (folder / SCENARIO).write_text(job.scenario, encoding="utf-8")
 
 
-def compute(job: Job) -> None:
-    """Computes the study of the current folder once, for all that is forked from this process."""
-    kit = kit_named(job.kit)
-    todo = [chapter.text for path, chapter in job.notebooks.items() if path not in job.done]
-    kit.compute(_CLIENT, todo, not job.done.keys() >= set(kit.FIGURES))
-    process.settle()
-
-
-@dataclass
-class _Running:
-    child: Child
-    events: list[chapter.Event] = field(default_factory=list)
-    since: float = field(default_factory=time.monotonic)
-    """When the cell that runs began."""
-
-
-class Execution:
-    """The chapters of a report and its files of figures, several at once."""
-
-    def __init__(self, job: Job, at_once: int) -> None:
-        self.job = job
-        self.at_once = at_once
-        self.made = dict(job.done)
-        self.failed: dict[str, Exception] = {}
-        self.running: dict[str, _Running] = {}
-
-    @property
-    def kit(self) -> Kit:
-        """Asked for each time: an execution is sent to another process, and no module can be."""
-        return kit_named(self.job.kit)
-
-    def run(self) -> dict[str, bytes]:
-        """The files, by their path in the report. Raises the first failure, in its order."""
-        waiting = [path for path in self.job.notebooks if path not in self.made]
-        if not self.made.keys() >= set(self.kit.FIGURES):
-            waiting.insert(0, _RESULTS)
-        if waiting and not self.job.plain:
-            try:
-                compute(self.job)
-            except Exception as error:  # told after the chapters: one that shows it says more
-                self.failed[_RESULTS] = ValueError(f"{type(error).__name__}: {error}")
-        try:
-            while self.running or waiting:
-                while waiting and len(self.running) < self.at_once:
-                    self._start(waiting.pop(0))
-                self._listen()
-                if self.failed.keys() - {_RESULTS}:
-                    waiting.clear()
-        finally:
-            for running in self.running.values():
-                running.child.end()
-        for path in (*self.job.notebooks, _RESULTS):
-            if path in self.failed:
-                raise self.failed[path]
-        return {path: self.made[path] for path in (*self.kit.FIGURES, *self.job.notebooks)}
-
-    def _start(self, path: str) -> None:
-        if path == _RESULTS:
-            child = Child.start(self.kit.results, _CLIENT, fork=not self.job.plain)
-        else:
-            child = self._chapter(self.job.notebooks[path].text)
-        self.running[path] = _Running(child)
-
-    def _chapter(self, text: str) -> Child:
-        """A process that executes a chapter."""
-        if self.job.plain:
-            limit_s = self.job.cell_limit_s
-            return Child.start(kernel.execute, text, _CLIENT, limit_s, fork=False)
-        fork = not asks_for_arrow(text)
-        return Child.start(chapter.execute, text, _CLIENT, fork=fork, tells=True)
-
-    def _listen(self) -> None:
-        """Takes in what the running processes tell; ends those whose cell runs too long."""
-        paths = {running.child.channel: path for path, running in self.running.items()}
-        for channel in wait(list(paths), 0.5):
-            path = paths[channel]  # type: ignore[index]
-            event = process.told(channel)  # type: ignore[arg-type]
-            if isinstance(event, process.Ended):
-                self._end(path, event.made)
-                continue
-            self.running[path].events.append(event)
-            if isinstance(event, chapter.Begun):
-                self.running[path].since = time.monotonic()
-        for path, running in list(self.running.items()):
-            if not self.job.plain and time.monotonic() > running.since + self.job.cell_limit_s:
-                self._end(path, Lost(f"ran longer than {self.job.cell_limit_s} s"))
-
-    def _end(self, path: str, made: Any) -> None:
-        running = self.running.pop(path)
-        running.child.end()
-        if not isinstance(made, Exception):
-            self.made |= made if path == _RESULTS else {path: made.encode()}
-        elif path == _RESULTS:
-            self.failed[path] = ValueError(str(made))
-        else:
-            text = self.job.notebooks[path].text
-            notebook, cell = chapter.seen(text, _CLIENT, running.events)
-            reason = str(made)
-            if isinstance(made, chapter.CellFailed):
-                reason = made.reason
-                cell = made.cell
-                notebook = made.notebook or notebook
-            self.failed[path] = ChapterFailed(
-                chapter=Path(path).name, cell=cell, reason=reason, notebook=notebook
-            )
-
-
-def published(job: Job, shown: Mapping[str, bytes]) -> dict[str, bytes]:
+def publish(job: Job, shown: Mapping[str, bytes], scenario: str) -> Files:
     """Page and paper of executed chapters. Raises ValueError where they cannot be made."""
+    from siting_report.print import document, page, paper
+
     chapters = [
         document.chapter(json.loads(shown[path]), Path(path).stem, placed.part, placed.own)
         for path, placed in job.notebooks.items()
     ]
-    composed = document.compose(chapters, kit_named(job.kit).cover(_CLIENT))
+    composed = document.compose(chapters, kit_named(job.kit).cover(scenario))
     files = {}
     if "html" in job.formats:
         files["report.html"] = page.page(composed).encode()
     if "pdf" in job.formats:
         files["report.pdf"] = paper.typeset(composed)
     return files
+
+
+@contextlib.contextmanager
+def _workplace() -> Iterator[Path]:
+    """A folder for the temporary files of a run. Those that killed runs left are removed."""
+    _sweep()
+    with (
+        tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name,
+        FileLock(Path(name, "held")),
+    ):
+        yield Path(name)
+
+
+def _sweep() -> None:
+    """Removes the folders of runs that nobody holds any more."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError, Timeout):
+            status = left.lstat()
+            is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+            may_be_unheld_yet = time.time() - status.st_mtime < 60
+            if is_ours and not may_be_unheld_yet:
+                with FileLock(left / "held", timeout=0):
+                    shutil.rmtree(left, ignore_errors=True)

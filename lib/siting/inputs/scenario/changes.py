@@ -245,14 +245,18 @@ def _said_at(held: Any, keys: Sequence[str]) -> Any:
 
 
 def read(said: Iterable[str]) -> dict[str, Any]:
-    """Changes from the words of `--set`. Raises DocumentError for what is no `KEY=VALUE`."""
+    """Changes from the words of `--set`. Raises DocumentError for what is no `KEY=VALUE`, holds
+    several lines, or is said twice."""
     found: dict[str, Any] = {}
     for word in said:
         path, sign, text = word.partition("=")
-        if not sign or not path.strip():
-            write = "write KEY=VALUE, such as finance.discount_rate=0.06"
+        path = path.strip()
+        if not sign or not path or len(text.splitlines()) > 1:
+            write = "write KEY=VALUE in a line, such as finance.discount_rate=0.06"
             raise DocumentError.of(WHERE, f"{word!r} is no change", write)
-        found[path.strip()] = _value(path.strip(), text)
+        if path in found:
+            raise DocumentError.of(WHERE, "is changed twice", "keep one of the two", field=path)
+        found[path] = _value(path, text)
     return found
 
 

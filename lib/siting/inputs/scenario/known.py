@@ -12,7 +12,7 @@ from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from siting import catalogue, dtypes, hf_config, reference_rates
+from siting import catalogue, dtypes, reference_rates
 from siting.inputs.document import Fault, Path_, members, parted
 
 
@@ -118,7 +118,7 @@ def _models_of_options() -> set[str]:
     return {*catalogue.column("models", "model_id"), *sold}
 
 
-MODEL = KnownName(hf_config.model, lambda: catalogue.column("models", "model_id"))
+MODEL = KnownName(catalogue.model, lambda: catalogue.column("models", "model_id"))
 GPU = KnownName(catalogue.gpu, lambda: catalogue.column("gpus", "id"))
 GPU_OR_BEST = replace(GPU, best=True)
 WEIGHTS = KnownName(

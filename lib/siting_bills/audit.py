@@ -1,0 +1,522 @@
+"""What a plan foretold of an option's bill, what came, why they differ, and what that teaches.
+
+A vendor bills by use: requests and tokens of an API, GPU-hours of rented cards. What it was
+foretold to bill in a month is the plan's own bill of those items, in every draw of its uncertain
+inputs: low and high are P10 and P90, central is the month as planned. Value-added tax is left out,
+as it is of what came, and so are the months of moving over: a month that is billed is in
+production.
+
+**Why.** A bill is a chain: requests × tokens a request × GPU-hours a token × money a GPU-hour, of
+which those links stand that both sides tell. The difference is split over the links by logarithmic
+means: the effect of link x is L(came, planned) × ln(x came / x planned), with
+L(a, b) = (a - b) / ln(a / b). These effects add up to the difference, whatever the order [1].
+
+**What it teaches.** Each link is a factor on its plan. Its logarithm has the plan's range as prior,
+and each month is an observation of it that scatters. With a normal prior (m, s) and n observations
+of mean y that scatter by e, the posterior is normal with precision 1/s² + n/e² and mean
+(m/s² + n y/e²) / (1/s² + n/e²) [2].
+
+[1] B. W. Ang, "The LMDI approach to decomposition analysis: a practical guide", Energy Policy 33
+(2005), 867-871, equations 5 and 6
+[2] A. Gelman et al., Bayesian Data Analysis, 3rd edition (2013), section 2.5
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Literal
+
+import numpy as np
+from siting.catalogue import settings
+from siting.cost import cashflow
+from siting.cost.ledger import Clock
+from siting.cost.money import MONTHS, Array
+from siting.cost.priced import Draws, Plan
+from siting.quantity import Z90, NotEstimated, Range
+
+Quantity = Literal["requests", "tokens", "gpu_hours", "amount"]
+"""What a month counts: requests, tokens (read, written and thought), GPU-hours, and money."""
+Link = Literal["volume", "length", "utilisation", "price"]
+"""volume: how much was asked; length: tokens a request; utilisation: GPU-hours for a token or a
+request; price: money for one of the last thing that was counted."""
+
+LEAST = 1e-6
+"""Of a quantity over its plan in a draw: a price may fall to nothing, of which no logarithm is."""
+NO_BILL = "no vendor bills this option by use"
+EXACT = 1e-6
+"""A range narrower than this is none, but for rounding. [logarithm]"""
+CHAIN: tuple[Quantity, ...] = ("requests", "tokens", "gpu_hours", "amount")
+WORDS: Mapping[Quantity, str] = {
+    "requests": "requests",
+    "tokens": "tokens",
+    "gpu_hours": "GPU-hours",
+    "amount": "money",
+}
+"""Quantities as a reader knows them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Came:
+    """What came in a month, in the client's currency; None where no bill says."""
+
+    month: str
+    """YYYY-MM"""
+    amount: float | None = None
+    """Billed, without tax and net of credits."""
+    credits: float = 0.0
+    """Of which credits, as a negative amount."""
+    requests: float | None = None
+    tokens: float | None = None
+    gpu_hours: float | None = None
+
+    def of(self, quantity: Quantity) -> float | None:
+        """A quantity; None where it is not told, or where nothing is left of it to compare."""
+        found: float | None = getattr(self, quantity)
+        return found if found is not None and found > 0 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A link of the chain: how much of one quantity there is for each of another."""
+
+    link: Link
+    what: str
+    """In words, with what it stands for where quantities between are not told."""
+    of: Quantity
+    each: Quantity | None
+    """None: of the first quantity itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foretold:
+    """What an option was foretold to be billed by month, in all draws and as planned."""
+
+    option: str
+    drawn: Mapping[Quantity, Array]
+    """[n × M]"""
+    planned: Mapping[Quantity, Array]
+    """[M]"""
+    items: tuple[str, ...]
+    """Cost items that a vendor bills by use."""
+
+    def range(self, quantity: Quantity, month: int) -> Range:
+        """P10, as planned and P90 of a month, counted from 0; the plan may lie outside of both."""
+        low, high = np.percentile(self.drawn[quantity][:, month], (10, 90)).tolist()
+        planned = float(self.planned[quantity][month])
+        return Range(min(low, planned), planned, max(high, planned))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Month:
+    """One month: what was foretold, what came, and what each link made of the difference."""
+
+    month: str
+    foretold: Range
+    """Bill of the month, without tax; nothing where no vendor bills the option by use.
+    [client's currency]"""
+    came: Came
+    effects: Mapping[str, float]
+    """By link in words; empty where the bill is not split. [client's currency]"""
+    why_not: str
+    """Why it is not split; nothing where it is."""
+
+    @property
+    def difference(self) -> float | None:
+        """Billed over planned; None where one of them is not there. [client's currency]"""
+        if self.came.amount is None or not self.foretold.high:
+            return None
+        return self.came.amount - self.foretold.central
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the bill lies in the range that was foretold."""
+        if self.came.amount is None or not self.foretold.high:
+            return None
+        return self.foretold.low <= self.came.amount <= self.foretold.high
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What the months say of one link, as a factor on its plan."""
+
+    step: Step
+    planned: Range
+    """The range that the plan gave it; 1 is as planned."""
+    seen: Range
+    """The range after these months: low and high are P10 and P90."""
+    months: int
+    scatter: float
+    """How far single months were taken to lie from their mean. [logarithm]"""
+
+    @property
+    def narrower(self) -> float | None:
+        """Width of the range over what it was, in logarithms; None where the plan gave none."""
+        before = _width(self.planned)
+        return _width(self.seen) / before if before > EXACT else None
+
+    @property
+    def surprises(self) -> bool:
+        """Whether what was seen does not touch the range that the plan gave."""
+        return self.seen.high < self.planned.low or self.planned.high < self.seen.low
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """A plan beside its bills."""
+
+    foretold: Foretold
+    months: tuple[Month, ...]
+    learned: tuple[Learned, ...]
+    outside: tuple[str, ...]
+    """Months that were billed and lie outside the plan's horizon."""
+    last: int
+    """Place in the plan of the last month, from 0."""
+
+    @property
+    def billed(self) -> list[Month]:
+        """The months of which a bill is there and was foretold."""
+        return [month for month in self.months if month.difference is not None]
+
+    @property
+    def planned(self) -> float:
+        """Plan of the months that are billed. [client's currency]"""
+        return sum(month.foretold.central for month in self.billed)
+
+    @property
+    def came(self) -> float:
+        """What was billed in them. [client's currency]"""
+        return sum(month.came.amount or 0.0 for month in self.billed)
+
+    @property
+    def effects(self) -> dict[str, float]:
+        """What each link made of the difference, over the months that are split."""
+        found: dict[str, float] = {}
+        for month in self.billed:
+            for what, effect in month.effects.items():
+                found[what] = found.get(what, 0.0) + effect
+        return found
+
+    @property
+    def unsplit(self) -> float:
+        """Difference of the billed months that could not be split. [client's currency]"""
+        return sum(month.difference or 0.0 for month in self.billed if not month.effects)
+
+
+# --- what was foretold ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """Mean tokens of a request of a workload."""
+
+    seen: float
+    """Read and written."""
+    hidden: float
+    """Thought."""
+
+
+def foretold(plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens]) -> Foretold:
+    """What an option was foretold to be billed by use.
+
+    asked: by workload, the tokens of a request of this option; requests of a workload that it
+    leaves out are not on the bill.
+    Of one that no vendor bills by use only requests and tokens are foretold. Raises NotEstimated
+    where the option could not be priced.
+    """
+    if name in plan.not_estimated:
+        raise NotEstimated(plan.not_estimated[name])
+    name = plan.options[name].alone or name
+    planned = _billed(plan, name, plan.central(), asked)
+    amounts = cashflow.bill(plan, name, plan.central())
+    lines = [a.line for a in amounts if _is_by_use(a) and _is_on_it(a, asked)]
+    return Foretold(
+        option=name,
+        drawn=_billed(plan, name, draws, asked),
+        planned={quantity: values[0] for quantity, values in planned.items()},
+        items=tuple(dict.fromkeys(line.item.label for line in lines)),
+    )
+
+
+def _is_by_use(amount: cashflow.Amount) -> bool:
+    return amount.falls == "running" and amount.path.startswith(("api", "rental"))
+
+
+def _is_on_it(amount: cashflow.Amount, asked: Mapping[str, Tokens]) -> bool:
+    """Whether an amount is on a bill for the requests of some workloads."""
+    return amount.line.item.driver != "request" or amount.line.workload in asked
+
+
+def _billed(
+    plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens]
+) -> dict[Quantity, Array]:
+    """Every quantity by month, zero where the option has none of it. [n × M each]"""
+    size = len(draws["growth"])
+    clock = Clock(plan, draws)
+    nothing = np.zeros((size, plan.months))
+    found: dict[Quantity, Array] = {quantity: nothing.copy() for quantity in CHAIN}
+    hidden = _over_plan(plan, draws, "hidden_tokens")
+    by_request = False
+    for amount in cashflow.bill(plan, name, draws):
+        if not (_is_by_use(amount) and _is_on_it(amount, asked)):
+            continue
+        counted = _by_month(amount.quantity, plan.months)
+        price = amount.price / draws["vat"] if "vat" in amount.line.factors else amount.price
+        found["amount"] += counted * price[:, None] * clock.path(amount.path)
+        if amount.line.item.driver == "gpu_hour":
+            found["gpu_hours"] += counted
+        elif amount.line.item.driver == "request":
+            by_request = True
+            each = asked[amount.line.workload]
+            found["requests"] += counted
+            found["tokens"] += counted * (each.seen + each.hidden * hidden[:, None])
+    if not by_request:
+        for workload, load in plan.loads.items():
+            if workload not in asked:
+                continue
+            ratio = cashflow.load_ratio(load.growth, draws, plan.years)
+            rate = load.mean_rate * 3600 * draws["hours_per_month"][:, None]
+            counted = _by_month(ratio * rate, plan.months)
+            each = asked[workload]
+            found["requests"] += counted
+            found["tokens"] += counted * (each.seen + each.hidden * hidden[:, None])
+    return found
+
+
+def _over_plan(plan: Plan, draws: Draws, factor: str) -> Array:
+    """A factor over its central value; 1 where the plan has none. [n]"""
+    if factor not in plan.factors or not plan.factors[factor].value.central:
+        return np.ones(len(draws["growth"]))
+    return np.asarray(draws[factor] / plan.factors[factor].value.central)
+
+
+def _by_month(yearly: Array | float, months: int) -> Array:
+    """What holds in each year, or in all alike, for every month. [n × M]"""
+    years = math.ceil(months / MONTHS)
+    whole = np.atleast_2d(yearly)
+    spread = np.broadcast_to(whole, (len(whole), years))
+    return spread.repeat(MONTHS, axis=1)[:, :months]
+
+
+# --- why ------------------------------------------------------------------------------------------
+
+
+def steps(told: Sequence[Quantity], planned: Mapping[Quantity, float]) -> tuple[Step, ...]:
+    """The links of a chain of which some quantities are told, in its order.
+
+    planned: what the plan has of each; an option without GPU-hours has no such link.
+    """
+    known = [q for q in CHAIN if q in told and planned.get(q, 0) > 0]
+    found: list[Step] = []
+    previous: Quantity | None = None
+    for quantity in known:
+        found.append(_step(quantity, previous, planned))
+        previous = quantity
+    return tuple(found)
+
+
+def _step(of: Quantity, each: Quantity | None, planned: Mapping[Quantity, float]) -> Step:
+    link: Link
+    what: str
+    if each is None:
+        link = "volume"
+        what = f"volume ({WORDS[of]})"
+        if of == "gpu_hours":
+            what = "volume and utilisation (GPU-hours)"
+        elif of == "amount":
+            link = "price"
+            what = "all together"
+    elif of == "tokens":
+        link = "length"
+        what = "tokens a request"
+    elif of == "gpu_hours":
+        link = "utilisation"
+        what = f"utilisation (GPU-hours for {WORDS[each]})"
+    else:
+        link = "price"
+        unit = {"requests": "a request", "tokens": "a token", "gpu_hours": "a GPU-hour"}[each]
+        what = f"price of {unit}"
+        if each != "gpu_hours" and planned.get("gpu_hours", 0) > 0:
+            what = f"price and utilisation ({unit})"
+    return Step(link=link, what=what, of=of, each=each)
+
+
+def logarithmic_mean(a: float, b: float) -> float:
+    """L(a, b) = (a - b) / ln(a / b), a where both are the same; both above zero."""
+    ratio = math.log(a / b)
+    return a if abs(ratio) < 1e-12 else (a - b) / ratio
+
+
+def effects(
+    chain: Sequence[Step], planned: Mapping[Quantity, float], came: Mapping[Quantity, float]
+) -> dict[str, float]:
+    """What each link makes of the difference in money, by its words; they add up to it.
+
+    Additive LMDI-I, equation 6 of [1]. All values above zero.
+    """
+    weight = logarithmic_mean(came["amount"], planned["amount"])
+    return {step.what: weight * _moved(step, planned, came) for step in chain}
+
+
+def _moved(step: Step, planned: Mapping[Quantity, float], came: Mapping[Quantity, float]) -> float:
+    """Logarithm of a link over its plan."""
+    moved = math.log(came[step.of] / planned[step.of])
+    if step.each is not None:
+        moved -= math.log(came[step.each] / planned[step.each])
+    return moved
+
+
+# --- what it teaches ------------------------------------------------------------------------------
+
+
+def narrowed(planned: Range, seen: Sequence[float], scatter: float) -> Range:
+    """The range of a factor after some months, each a value of it.
+
+    Its logarithm is normal with the plan's P10 and P90 before; each month observes it with a
+    standard deviation of `scatter`, or as far as the months do scatter if that is more [2]. Where
+    the plan gave no range it believed too much: the months alone count.
+    Raises ValueError where a value is not above zero.
+    """
+    if not seen:
+        return planned
+    values = [math.log(x) for x in seen]
+    spread = spread_of(seen, scatter)
+    before = _width(planned) / (2 * Z90)
+    prior = 1 / before**2 if before > EXACT else 0.0
+    data = len(values) / spread**2
+    centre = (math.log(planned.low) + math.log(planned.high)) / 2
+    mean = (prior * centre + data * fmean(values)) / (prior + data)
+    half = Z90 / math.sqrt(prior + data)
+    return Range(math.exp(mean - half), math.exp(mean), math.exp(mean + half), unit=planned.unit)
+
+
+def spread_of(seen: Sequence[float], scatter: float) -> float:
+    """How far single months lie from their mean: as stated, or as seen if that is more."""
+    return max(scatter, stdev(math.log(x) for x in seen)) if len(seen) > 1 else scatter
+
+
+def _width(range_: Range) -> float:
+    """Width of a range above zero in logarithms."""
+    return math.log(range_.high / range_.low)
+
+
+def scatter_of(link: Link) -> float:
+    """How far a single month lies from its mean, by a row of audit_settings.csv. [logarithm]"""
+    return settings("audit_settings")[f"month_scatter_{link}"].range.central
+
+
+# --- all of it ------------------------------------------------------------------------------------
+
+
+def index_of(month: str, report_month: str) -> int:
+    """Place of a month in the plan, whose first follows that of the report. Both YYYY-MM."""
+    (year, number), (first_year, first) = (map(int, m.split("-")) for m in (month, report_month))
+    return (year - first_year) * MONTHS + number - first - 1
+
+
+def audit(plan: Foretold, bills: Sequence[Came], report_month: str) -> Audit:
+    """A plan beside what came. report_month: YYYY-MM, after which the plan's months begin.
+
+    Raises NotEstimated where no month lies in the plan's horizon, or where nothing that was
+    foretold can be held against what came.
+    """
+    horizon = len(plan.planned["amount"])
+    placed = {each.month: index_of(each.month, report_month) for each in bills}
+    inside = [each for each in bills if 0 <= placed[each.month] < horizon]
+    outside = tuple(each.month for each in bills if each not in inside)
+    if not inside:
+        said = f"the plan covers {horizon} months after {report_month}"
+        raise NotEstimated(f"none of {', '.join(outside)} lies in the plan's horizon; {said}")
+    if not plan.planned["amount"].any() and not any(c.requests or c.tokens for c in inside):
+        said = (
+            "so there is no bill to foretell; give readings of its meters, or name another option"
+        )
+        raise NotEstimated(f"{NO_BILL}, {said}")
+    months = tuple(_month(plan, each, placed[each.month]) for each in inside)
+    return Audit(
+        foretold=plan,
+        months=months,
+        learned=tuple(_learned(plan, inside, placed)),
+        outside=outside,
+        last=placed[months[-1].month],
+    )
+
+
+def _at(plan: Foretold, month: int) -> dict[Quantity, float]:
+    return {quantity: float(values[month]) for quantity, values in plan.planned.items()}
+
+
+def _told(came: Came) -> dict[Quantity, float]:
+    return {q: value for q in CHAIN if (value := came.of(q)) is not None}
+
+
+def _month(plan: Foretold, came: Came, place: int) -> Month:
+    planned = _at(plan, place)
+    told = _told(came)
+    chain = steps([*told], planned)
+    why_not = ""
+    split: dict[str, float] = {}
+    if not planned["amount"]:
+        why_not = NO_BILL
+    elif came.amount is None:
+        why_not = "no bill of this month"
+    elif "amount" not in told:
+        why_not = "credits leave nothing to split" if came.credits else "nothing was billed"
+    elif len(chain) < 2:
+        why_not = "no bill tells requests, tokens or GPU-hours"
+    else:
+        split = effects(chain, planned, told)
+    return Month(
+        month=came.month,
+        foretold=plan.range("amount", place),
+        came=came,
+        effects=split,
+        why_not=why_not,
+    )
+
+
+def _learned(plan: Foretold, bills: Sequence[Came], placed: Mapping[str, int]) -> list[Learned]:
+    """What the months say of each link that the same quantities tell in most of them."""
+    by_step: dict[tuple[Quantity, Quantity | None], list[Came]] = {}
+    known: dict[tuple[Quantity, Quantity | None], Step] = {}
+    for came in bills:
+        for step in steps([*_told(came)], _at(plan, placed[came.month])):
+            by_step.setdefault((step.of, step.each), []).append(came)
+            known[step.of, step.each] = step
+    found = []
+    for key, told in by_step.items():
+        step = known[key]
+        places = [placed[came.month] for came in told]
+        seen = [
+            math.exp(_moved(step, _at(plan, place), _told(came)))
+            for came, place in zip(told, places, strict=True)
+        ]
+        before = _prior(plan, step, places)
+        found.append(
+            Learned(
+                step=step,
+                planned=before,
+                seen=narrowed(before, seen, scatter_of(step.link)),
+                months=len(seen),
+                scatter=spread_of(seen, scatter_of(step.link)),
+            )
+        )
+    return found
+
+
+def _prior(plan: Foretold, step: Step, places: Sequence[int]) -> Range:
+    """The plan's range of a link in some months, as a factor on the link as planned: P10 and P90
+    over the draws of its mean over these months, in logarithms."""
+    moved = _drawn_over_plan(plan, step.of, places)
+    if step.each is not None:
+        moved = moved - _drawn_over_plan(plan, step.each, places)
+    low, high = np.exp(np.percentile(moved, (10, 90))).tolist()
+    return Range(low, min(max(1.0, low), high), high)
+
+
+def _drawn_over_plan(plan: Foretold, quantity: Quantity, places: Sequence[int]) -> Array:
+    """Mean logarithm of a quantity over its plan in some months. [n]"""
+    over = plan.drawn[quantity][:, places] / plan.planned[quantity][list(places)]
+    return np.asarray(np.log(np.maximum(over, LEAST)).mean(axis=1))

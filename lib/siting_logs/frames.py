@@ -1,0 +1,99 @@
+"""Frames of a study on the busiest hour replayed, request by request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from siting.catalogue import Source
+from siting.quality import bare_name
+from siting.serving.pools import Pool
+from siting.serving.queueing import Latency
+from siting.study.frames import Rows, Topic, frame_citing
+
+from siting_logs import replay
+from siting_logs.replay import Replay, Seen
+
+ENOUGH = 40_000
+"""Requests that tell a 95th percentile within a few percent, and take a second at most."""
+
+
+class ReplayFrames(Topic):
+    """What sizing expects, held against the same hour request by request."""
+
+    def _pools(self) -> dict[str, Pool]:
+        """Of the option whose machines are told first, by model."""
+        about = self.results.sized_option
+        found = self.results.capacity.get(about)
+        # What servers of several kinds share is not replayed.
+        return {} if found is None or found.existing else dict(found.pools)
+
+    def _speed_sources(self) -> Iterator[Source]:
+        return (i.source for pool in self._pools().values() for i in pool.inputs)
+
+    @frame_citing(_speed_sources)
+    def replay(self) -> Rows:
+        """What users of a workload wait for on the busiest day of the year, request by request,
+        with as many replicas as were sized and with one fewer; `siting replay` does the whole week.
+
+        option: label of the option
+        model: open model
+        workload: name of the workload
+        replicas: that serve [replicas]
+        sized: whether they are as many as were sized
+        measure: first token, or each further token
+        hours: of that day that are replayed, the busiest ones [hours]
+        missed: of them, in which more requests than the percentile leaves miss a limit [hours]
+        requests: answered at once, in the hours that are replayed [requests]
+        p50: half of the requests wait less [s]
+        p95: 95 of 100 wait less [s]
+        p99: 99 of 100 wait less [s]
+        seen: at the percentile of the limit, in the busiest of the hours [s]
+        expected: the same as the formulas of sizing have it, infinite where not carried [s]
+        limit: the client's [s]
+        of_limit: what is seen over that [times]
+        percentile: of the limit [%]
+        kept: whether the limit is kept
+        hit_rate: share of the input that was found in a cache [share]
+        """
+        for model, pool in self._pools().items():
+            where = {"option": self.results.sized_option, "model": bare_name(model)}
+            asked = replay.week(pool, hours=replay.busy_hours(pool, ENOUGH))
+            sized = int(pool.replicas[0].central)
+            for count in (sized, sized - 1):
+                if count:
+                    expected = pool.latency.seen(pool.latency.rates(of_year=True), count)
+                    for row in _rows(asked.through(count), expected):
+                        yield {**where, "replicas": count, "sized": count == sized, **row}
+
+
+def _rows(found: Replay, expected: dict[str, Latency]) -> Iterator[dict[str, Any]]:
+    for seen in found.seen:
+        if seen.requests:
+            both = {"hours": found.hours, "missed": len(seen.missed), "hit_rate": found.hit_rate}
+            for measure in _measures(seen, expected[seen.workload]):
+                yield measure | both
+
+
+def _measures(seen: Seen, expected: Latency) -> Iterator[dict[str, Any]]:
+    """First and further tokens of one workload."""
+    percentile = seen.limits.percentile
+    measures = {
+        "first token": (seen.ttft, seen.busy_ttft, expected.ttft, seen.limits.ttft_s),
+        "further token": (seen.tpot, seen.busy_tpot, expected.tpot, seen.limits.tpot_s),
+    }
+    for measure, (waits, busiest, formula, limit) in measures.items():
+        yield {
+            "workload": seen.workload,
+            "measure": measure,
+            "requests": seen.requests,
+            "p50": waits[50],
+            "p95": waits[95],
+            "p99": waits[99],
+            "seen": busiest,
+            "expected": formula[percentile],
+            "limit": limit,
+            "of_limit": busiest / limit,
+            "percentile": percentile,
+            "kept": busiest <= limit,
+        }

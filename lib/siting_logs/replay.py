@@ -1,0 +1,380 @@
+"""A week of requests, one by one, through the replicas that were sized for it.
+
+Sizing follows formulas; this is the check on them: the same step times, with every request a
+length of its own, a router in front, and prompts that share steps with each other and with the
+sequences that decode.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from siting.memory.deployment import max_sequences, prompt_chunk
+from siting.serving import performance
+from siting.serving.curve import DeployedReplica, Lengths
+from siting.serving.load import LATE_FROM, Load
+from siting.serving.performance import Array, Efficiencies, Replica
+from siting.serving.pools import Pool
+from siting.serving.queueing import Limits
+
+from siting_logs import arrivals, batching
+from siting_logs.arrivals import HOUR, Requests
+from siting_logs.batching import Flags, Jobs, Served, Speed
+from siting_logs.logs import Log
+
+COLUMNS = 64
+"""Steps are worked out for so many numbers of prompt tokens up to the chunk; between, a line."""
+LEAST = 1e-6
+"""Instead of no token at all. [tokens]"""
+BUSY = 0.95
+"""Hours that ask for so much of what the busiest one asks for are told as the busiest."""
+WARM_UP = 900.0
+"""Requests that came so long before the first hour that is told are done by then. [s]"""
+PERCENTILES = (50, 95, 99)
+
+
+# --- one replica ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaTimes:
+    """Step times of one replica, as sizing has them too, for requests of any length."""
+
+    speed: Speed
+    replica: Replica
+    """With a second axis, along which contexts differ."""
+    efficiencies: Efficiencies
+    cache_bytes: float
+    """That the sequences of a replica share. [byte]"""
+    slower: float
+    drafts: float
+    """Tokens drafted a step."""
+    accepted: float
+    first_token_s: float
+    """Before and after the engine: server, tokeniser, network. [s]"""
+
+    @classmethod
+    def of(cls, made: DeployedReplica, lengths: Lengths) -> ReplicaTimes:
+        """lengths: of the mixture that comes. Raises NotEstimated as `DeployedReplica.curve`."""
+        d = made.deployment
+        r = performance.replica(d)
+        k = performance.efficiencies(performance.regime(d))
+        longest = max(made.longest, lengths.input.mean + lengths.output.mean)
+        held = lengths.held_mean
+        slots = performance.slots(d, r, held, longest)
+        chunk = prompt_chunk(d.known, int(longest))
+        column = max(1.0, chunk / COLUMNS)
+        prompts = np.arange(math.ceil(chunk / column) + 2.0) * column
+        return cls(
+            speed=Speed(
+                step_s=_steps(
+                    made, np.asarray(prompts, float), max(1.0, lengths.prompt_mean)
+                ).tolist(),
+                column=column,
+                chunk=chunk,
+                cache_tokens=slots * held,
+            ),
+            replica=_by_context(r, axes=1),
+            efficiencies=k,
+            cache_bytes=slots * float(r.sequence_bytes(held)),
+            slower=made.slower,
+            drafts=d.speculative_tokens,
+            accepted=made.accepted,
+            first_token_s=float(performance.first_token_seconds(r, k)),
+        )
+
+    def jobs(self, requests: Requests) -> Jobs:
+        """What the requests ask of a replica."""
+        context = requests.input + requests.output / 2.0
+        decode = self._step(context, self.drafts, context) - self._step(0.0, self.drafts, 0.0)
+        seen = requests.input / 2.0
+        some = float(self.speed.chunk)
+        read = self._step(0.0, some, seen) - self._step(0.0, some, 0.0)
+        whole = self.replica.sequence_bytes((requests.input + requests.output).astype(float))
+        return Jobs(
+            when=requests.when,
+            prompt=requests.input,
+            cached=requests.cached,
+            output=requests.output,
+            waits=requests.waits,
+            room=np.asarray(whole / self.cache_bytes),
+            decode_s=decode * self.slower / (1 + self.accepted),
+            attention_s=read * self.slower / (some * seen),
+            prefixes=requests.prefixes,
+        )
+
+    def _step(self, context: Array | float, prompt: float, seen: Array | float) -> Array:
+        """One sequence decodes, and prompts are read of which each token attends to `seen`."""
+        k = self.efficiencies
+        found = performance.step_seconds(self.replica, k, 1.0, context, prompt, 1.0, seen - 0.5)
+        return np.asarray(found)
+
+
+def _steps(made: DeployedReplica, prompts: Array, mean_prompt: float) -> Array:
+    """Step in which 0 … most sequences decode and so many tokens of prompts are read, without
+    attention, which is counted request by request. [s]"""
+    d = made.deployment
+    r = _by_context(performance.replica(d), axes=2)
+    k = performance.efficiencies(performance.regime(d))
+    sequences = np.arange(max_sequences(d.known) + 1.0)[:, None]
+    drafted = sequences * d.speculative_tokens
+    tokens = drafted + prompts
+    tokens[0, 0] = LEAST
+    length = np.maximum(tokens / np.maximum(drafted + prompts / mean_prompt, LEAST), LEAST)
+    steps = performance.step_seconds(r, k, sequences, 0.0, tokens, length, -length / 2)
+    found = np.asarray(steps)
+    saved = made.accepted / (1 + made.accepted) * found[:, :1]
+    saved[0] = 0.0  # nothing is drafted where nothing decodes
+    return np.asarray((found - saved) * made.slower)
+
+
+def _by_context(r: Replica, axes: int) -> Replica:
+    """The same replica, for arrays of contexts of so many axes."""
+    names = ("kv_bytes", "kept", "attended", "attention_flop", "prompt_attention_flop")
+    shape = (-1, *[1] * axes)
+    return replace(r, **{name: getattr(r, name).reshape(shape) for name in names})
+
+
+# --- what users saw ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the users of one workload saw. Times in seconds."""
+
+    workload: str
+    limits: Limits
+    requests: int
+    """That are answered at once."""
+    waiting: int
+    """That may wait."""
+    refused: int
+    """Too long for the cache of a replica."""
+    ttft: Mapping[int, float]
+    """By percentile: 50, 95, 99, and the one that the limits name."""
+    tpot: Mapping[int, float]
+    busy_ttft: float
+    """In the busiest hours, at the percentile of the limits."""
+    busy_tpot: float
+    missed: tuple[int, ...]
+    """Hours, counted from the first, in which a limit does not hold at its percentile, or a request
+    that waits for its answer is refused."""
+    late: float
+    """Share of what may wait that is done after its deadline."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the limits hold in the busiest hours, and the deadlines always."""
+        fast = self.busy_ttft <= self.limits.ttft_s and self.busy_tpot <= self.limits.tpot_s
+        return fast and self.late <= LATE_FROM and not self.refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """Requests that went through so many replicas."""
+
+    replicas: int
+    hours: int
+    """That were replayed."""
+    seen: tuple[Seen, ...]
+    """By workload."""
+    hit_rate: float
+    """Share of the input tokens that were found in a cache."""
+
+    @property
+    def kept(self) -> bool:
+        return all(each.kept for each in self.seen)
+
+    @property
+    def missed(self) -> tuple[int, ...]:
+        """Hours in which a workload misses a limit."""
+        return tuple(sorted({hour for each in self.seen for hour in each.missed}))
+
+
+def replay(
+    pool: Pool,
+    requests: Requests,
+    replicas: int,
+    busiest: Flags,
+    hours: range | None = None,
+) -> Replay:
+    """Requests through so many replicas of a pool; those of `hours`, or all, are told.
+
+    busiest: whether an hour is one of the busiest. [hours, the last of them for all that follow]
+    """
+    times = ReplicaTimes.of(pool.replica, lengths(pool))
+    served = batching.serve(times.jobs(requests), times.speed, replicas)
+    hour = np.minimum((requests.when / HOUR).astype(int), len(busiest) - 1)
+    told = np.isin(hour, hours) if hours else np.ones(len(hour), bool)
+    seen = []
+    for place, load in enumerate(pool.loads):
+        own = told & (requests.workload == place)
+        seen.append(_seen(load, requests, served, own, hour, busiest, times.first_token_s))
+    found = float(served.cached[told].sum())
+    return Replay(
+        replicas=replicas,
+        hours=len(hours or busiest),
+        seen=tuple(seen),
+        hit_rate=found / max(1.0, float(requests.input[told].sum())),
+    )
+
+
+def lengths(pool: Pool) -> Lengths:
+    """Of a mean request of the pool."""
+    rates = np.array([load.mean_rate for load in pool.loads])
+    return Lengths.mixed([load.lengths for load in pool.loads], rates)
+
+
+def _seen(
+    load: Load,
+    requests: Requests,
+    served: Served,
+    own: Flags,
+    hour: Array,
+    busiest: Flags,
+    first_token_s: float,
+) -> Seen:
+    limits = load.limits
+    answered = np.isfinite(served.first_s)
+    now = own & answered & ~requests.waits
+    later = own & requests.waits
+    first = served.first_s[now] - requests.when[now] + first_token_s
+    further = np.maximum(requests.output[now] - 1, 1)
+    each = (served.last_s[now] - served.first_s[now]) / further
+    at = hour[now]
+    slow = _missed(at, first > limits.ttft_s, each > limits.tpot_s, limits.percentile)
+    unanswered = hour[own & ~answered & ~requests.waits]
+    busy = busiest[at]
+    late = served.last_s[later] > requests.due[later]
+    levels = sorted({*PERCENTILES, limits.percentile})
+    return Seen(
+        workload=load.name,
+        limits=limits,
+        requests=int(now.sum()),
+        waiting=int(later.sum()),
+        refused=int((own & ~answered).sum()),
+        ttft={q: _percentile(first, q) for q in levels},
+        tpot={q: _percentile(each, q) for q in levels},
+        busy_ttft=_percentile(first[busy], limits.percentile),
+        busy_tpot=_percentile(each[busy], limits.percentile),
+        missed=tuple(sorted({*slow, *unanswered.tolist()})),
+        late=float(late.mean()) if len(late) else 0.0,
+    )
+
+
+def _percentile(values: Array, q: int) -> float:
+    return float(np.quantile(values, q / 100)) if len(values) else 0.0
+
+
+def _missed(hour: Array, slow_first: Flags, slow_each: Flags, percentile: int) -> tuple[int, ...]:
+    """Hours in which more requests than the percentile leaves miss one of the limits.
+
+    Of hours with few requests, a percentile says nothing: one at least must be allowed to miss.
+    """
+    if not len(hour):
+        return ()
+    count = np.bincount(hour)
+    allowed = count * (1 - percentile / 100)
+    most = np.maximum(
+        np.bincount(hour, slow_first, len(count)), np.bincount(hour, slow_each, len(count))
+    )
+    return tuple(np.flatnonzero((most > allowed) & (allowed >= 1)).tolist())
+
+
+# --- the week that was sized ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Week:
+    """The requests of a week of a pool, and the hours of it that are told."""
+
+    pool: Pool
+    requests: Requests
+    times: tuple[float, ...]
+    """Requests of each workload over those of a usual week; none of a log, of which none wait."""
+    hours: range | None
+    """None: all, and what of their work is done later."""
+    busiest: Flags
+    """Of the hours of the week, those that ask for most. [168]"""
+
+    def through(self, replicas: int) -> Replay:
+        """The week through so many replicas."""
+        if not self.times:
+            return replay(self.pool, self.requests, replicas, self.busiest)
+        now = self.pool.mix.busy(self.times)
+        work = self.pool.mix.work(self.times)
+        requests = arrivals.released(self.requests, now, work, replicas)
+        return replay(self.pool, requests, replicas, self.busiest, self.hours)
+
+
+def week(
+    pool: Pool, seed: int = arrivals.SEED, usual: bool = False, hours: range | None = None
+) -> Week:
+    """The busiest week of the first year, or a usual one, of a pool.
+
+    hours: those of the week that are told; what comes just before them is served, too. None: all.
+    """
+    times = tuple(1.0 if usual else s.load.peak_factor for s in pool.workloads)
+    seconds = arrivals.WEEK
+    if hours:
+        seconds = range(max(0, int(hours.start * HOUR - WARM_UP)), int(hours.stop * HOUR))
+    requests = arrivals.drawn(pool.loads, times, seed, seconds)
+    now = pool.mix.busy(times)
+    asked = now if now.any() else np.sum([s.waiting for s in pool.workloads], axis=0)
+    return Week(
+        pool=pool,
+        requests=requests,
+        times=times,
+        hours=hours,
+        busiest=asked >= BUSY * asked.max(),
+    )
+
+
+def busy_hours(pool: Pool, most: float) -> range:
+    """The hours around the busiest of the year, as many of its day as hold so many requests."""
+    asked = np.sum([s.load.hourly * s.load.peak_factor for s in pool.workloads], axis=0) * HOUR
+    first = pool.mix.busy_hour_of_week
+    last = first
+    day = range(first // 24 * 24, first // 24 * 24 + 24)
+    while asked[first : last + 1].sum() < most and (first > day[0] or last < day[-1]):
+        before = asked[first - 1] if first > day[0] else -1.0
+        after = asked[last + 1] if last < day[-1] else -1.0
+        if before > after:
+            first -= 1
+        else:
+            last += 1
+    return range(first, last + 1)
+
+
+def fewest(asked: Week, most: int, too_few: int = 0) -> int | None:
+    """The smallest number of replicas up to `most` that keeps limits and deadlines; None: none.
+
+    too_few: a number that is known not to keep them.
+    """
+    low = too_few
+    high = most + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if asked.through(middle).kept:
+            high = middle
+        else:
+            low = middle
+    return high if high <= most else None
+
+
+def of_log(pool: Pool, log: Log, workload: str) -> Week:
+    """The requests of a log as those of a workload of a pool, whole."""
+    names = [load.name for load in pool.loads]
+    place = names.index(workload)
+    requests = arrivals.logged(log, place, pool.loads[place])
+    count = np.bincount((requests.when / HOUR).astype(int))
+    return Week(
+        pool=pool,
+        requests=requests,
+        times=(),
+        hours=None,
+        busiest=np.asarray(count >= BUSY * count.max()),
+    )

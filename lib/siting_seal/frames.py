@@ -1,0 +1,117 @@
+"""Frames of a study on SEAL levels and on C3A."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from siting.catalogue import source_of
+from siting.inputs.attributes import Attribute, Known
+from siting.rules.flows import FlowFacts
+from siting.study.frames import Rows, Topic, frame
+
+from siting_seal import levels
+
+
+class SealFrames(Topic):
+    """Which levels of the EU framework and of C3A an option can reach, and which it was given."""
+
+    @frame
+    def seal_levels(self) -> Rows:
+        """One objective of the EU Cloud Sovereignty Framework for one option: a ceiling, no grade.
+
+        option: label of the option
+        objective: SOV-1 to SOV-8
+        name: what it is about
+        at_most: highest SEAL level, 0 to 4, that what is on file does not exclude [1]
+        because: why no more
+        evidence: answers that the ceiling rests on
+        unknown: answers that could lower it
+        open: whether it may be lower: such an answer is not known, or none on file speaks for it
+        lacks: what a grade needs beside
+        """
+        law = self.results.sovereignty.law
+        for name, option in self.results.sovereignty.options.items():
+            for level in levels.levels(option.flows, law):
+                yield {
+                    "option": name,
+                    "objective": level.objective.objective,
+                    "name": level.objective.name,
+                    "at_most": level.at_most,
+                    "because": level.because,
+                    "evidence": _told(level.evidence),
+                    "unknown": _unknown_of(level.unknown, option.flows),
+                    "open": level.is_open,
+                    "lacks": level.objective.lacks,
+                }
+        yield from map(source_of, levels.objectives())
+        yield from map(source_of, levels.ceilings())
+
+    @frame
+    def seal_grades(self) -> Rows:
+        """One option: its lowest ceiling, and the SEAL level that somebody gave its service.
+
+        option: label of the option
+        at_most: lowest of the eight ceilings [1]
+        given?: level that was given, as seal0 to seal4
+        basis: who gave it: award, self, third party, none found or not asked
+        covers?: whether it is for the service that would be used
+        floor: verdict on the floor that a tender asks for; n.a. where none does
+        """
+        law = self.results.sovereignty.law
+        for name, option in self.results.sovereignty.options.items():
+            found = levels.given(option.flows)
+            yield {
+                "option": name,
+                "at_most": levels.overall(levels.levels(option.flows, law)),
+                "given": found.level and found.level.text,
+                "basis": found.basis.text if found.basis else "not asked",
+                "covers": found.covers and found.covers.value,
+                "floor": option.verdicts["SEAL-FLOOR"].verdict,
+            }
+            yield from (k.source for k in (found.level, found.basis, found.covers) if k)
+
+    @frame
+    def c3a_criteria(self) -> Rows:
+        """One criterion of BSI's C3A for one option, as far as what is asked here tells.
+
+        option: label of the option
+        criterion: its number
+        name: what it asks for
+        met: yes, no, not known or not asked here
+        whole: yes, part or no: how much of the criterion is asked here
+        evidence: answers that say so
+        unknown: answers that are awaited
+        lacks: what it asks for beside
+        """
+        law = self.results.sovereignty.law
+        for name, option in self.results.sovereignty.options.items():
+            for found in levels.criteria(option.flows, law):
+                yield {
+                    "option": name,
+                    "criterion": found.criterion.criterion,
+                    "name": found.criterion.name,
+                    "met": found.met,
+                    "whole": found.criterion.gradable,
+                    "evidence": _told(found.evidence),
+                    "unknown": "; ".join(attribute.label for attribute in found.unknown),
+                    "lacks": found.criterion.lacks,
+                }
+        yield source_of(next(iter(levels.c3a())))
+
+
+def _told(evidence: Iterable[Known]) -> str:
+    """Answers, each with what was asked."""
+    return "; ".join(f"{known.attribute.label}: {known.text}" for known in evidence)
+
+
+def _unknown_of(attributes: Iterable[Attribute], flows: Sequence[FlowFacts]) -> str:
+    """What is asked, with the flows of which it is not known where it is known of others."""
+
+    def told(attribute: Attribute) -> str:
+        lacking = [f for f in flows if f.values.get(attribute.name) is None]
+        if attribute.level != "flow" or len(lacking) in (0, len(flows)):
+            return attribute.label
+        named = dict.fromkeys(f.label.split(": ")[-1].lower() for f in lacking)
+        return f"{attribute.label} ({', '.join(named)})"
+
+    return "; ".join(map(told, attributes))

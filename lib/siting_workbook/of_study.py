@@ -1,0 +1,52 @@
+"""The workbook of a study: a file of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from siting.quantity import Range
+from siting.study import Study
+
+from siting_workbook import workbook
+from siting_workbook.workbook import Beside
+
+
+def content(study: Study) -> bytes:
+    """The content of cash-flows.xlsx: the cost chapter with live formulas, and what page one
+    says that is likely."""
+    keys = {option.label: name for name, option in study.options.items()}
+    likely = [
+        workbook.Likely(
+            option=keys[row.option],
+            future=row.told,
+            cost=Range(row.p10, row.p50, row.p90, unit=study.currency),
+        )
+        for row in study.futures().dropna(subset=["p10", "p50", "p90"]).itertuples()
+    ]
+    budget = [
+        workbook.Due(option=row.option, step=row.step, kind=row.kind, amount=row.amount)
+        for row in study.budget().itertuples()
+    ]
+    return workbook.content(
+        study.results.cost, study.scenario, likely, budget, tuple(_beside_the_plan(study))
+    )
+
+
+def _beside_the_plan(study: Study) -> Iterator[Beside]:
+    """List prices of the models that bridge, by what is paid for."""
+    columns = {
+        "input_price": "input",
+        "output_price": "output",
+        "cached_price": "input from a cache",
+    }
+    for row in study.bridges().dropna(subset="input_price").to_dict("records"):
+        for column, paid_for in columns.items():
+            if not pd.isna(row[column]):
+                yield Beside(
+                    label=f"{row['spoken']}, which can bridge, beside the plan: {paid_for}",
+                    amount=row[column],
+                    unit="USD per million tokens",
+                    source=f"{row['priced_by']} price list",
+                    date=row["price_date"],
+                )

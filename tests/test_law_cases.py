@@ -1,0 +1,351 @@
+"""Law cases that a lawyer would try: nothing passes by silence.
+
+The first thirteen are those of an audit, the others were made up for countries and topics that it
+did not try. Each says what must be told: the state of a rule, what it waits for, a topic for
+counsel, or the acts of a topic at which no rule looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from siting.inputs import scenario
+from siting.inputs.attributes import Value
+from siting.inputs.scenario.changes import put
+from siting.inputs.scenario.model import Data
+from siting.rules import findings, rulebook, sovereignty
+from siting.rules.sovereignty import Sovereignty
+
+BOOK = rulebook.rule_book()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A client, and what must be told of an API that it would use."""
+
+    country: str
+    sector: str
+    use: str = "assistant"
+    data: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
+    """By rule: its state, or the answer that it waits for."""
+    abroad: tuple[str, ...] = ()
+    """Rules of acts that are not seen in force there, which is told."""
+    counsel: Mapping[str, str] = field(default_factory=dict)
+    """By topic: a word of what is known to be missing."""
+    acts: Mapping[str, str] = field(default_factory=dict)
+    """By topic at which no rule looks: an act that is named."""
+
+
+CASES = {
+    "c01 Polish municipality": Case(
+        country="PL", sector="public",
+        counsel={"Public sector": "NIS2", "Employment law": "AIA-26-1", "Data protection": ""},
+    ),
+    "c02 Spanish school, grading": Case(
+        country="ES", sector="other", use="grading of pupils",
+        said={"ENS-1": "public_body", "AIA-HR-1": "annex_iii"},
+        counsel={"Employment law": ""},
+        acts={"children": "Ley Orgánica 3/2018 art. 7", "education": "Ley Orgánica 2/2006"},
+    ),
+    "c03 Swedish regional hospital": Case(
+        country="SE", sector="health", data={"secrecy": ["medical"], "special_category": True},
+        said={"SE-OSL-1": "public_body"},
+        counsel={"Secrecy of care": "patient data act"},
+    ),
+    "c04 Irish payment institution, filed as other": Case(
+        country="IE", sector="other", data={"critical_function": True},
+        said={"DORA-28-2": "dora_entity", "DORA-30-1": "dora_entity", "DORA-29-1": "dora_entity"},
+        counsel={"Financial supervision": "subcontracting"},
+        acts={"payments": "Directive (EU) 2015/2366 (PSD2)"},
+    ),
+    "c05 Norwegian pharmaceutical trial": Case(
+        country="NO", sector="industry", use="clinical trial documents",
+        data={"special_category": True}, answers={"nis2_declared": True},
+        said={"GDPR-9-1": "review"},
+        abroad=("NIS2-21-1", "AIA-4-2", "AIA-5-1", "DATA-25-1", "DATA-32-1"),
+        counsel={"AI law": "not seen in force"},
+        acts={"clinical trials": "helseforskningsloven"},
+    ),
+    "c06 Japanese faces": Case(
+        country="JP", sector="software", use="entry by face",
+        counsel={"Data protection": "", "AI law": ""},
+    ),
+    "c07 bank of Singapore": Case(
+        country="SG", sector="banking", data={"secrecy": ["banking"]},
+        counsel={"Data protection": "", "Financial supervision": "", "Banking secrecy": ""},
+        acts={"payments": "Payment Services Act 2019"},
+    ),
+    "c08 employer in Quebec": Case(
+        country="CA", sector="industry", use="monitoring of staff", answers={"staff_use": True},
+        said={"CA-PIPEDA-1": "pipeda_binds", "CA-PIPEDA-2": "pipeda_binds"},
+        counsel={"Data protection": "Quebec Law 25", "Employment law": ""},
+    ),
+    "c09 listed company of Brazil": Case(
+        country="BR", sector="industry", answers={"staff_use": True},
+        counsel={"Data protection": "", "Employment law": "", "AI law": ""},
+        acts={"capital markets": "Lei 6.385/1976"},
+    ),
+    "c10 Australian app for children": Case(
+        country="AU", sector="software", use="homework helper for children",
+        counsel={"Data protection": "", "AI law": ""},
+        acts={"children": "Online Safety Act 2021"},
+    ),
+    "c11 German listed company, insider information": Case(
+        country="DE", sector="industry", data={"secrecy": ["trade"]},
+        said={"TRADE-2-1": "review"},
+        acts={"capital markets": "Regulation (EU) 596/2014 (MAR)"},
+    ),
+    "c12 Irish app for children": Case(
+        country="IE", sector="software", use="homework helper for children",
+        acts={"children": "GDPR Art. 8; Regulation (EU) 2022/2065 (DSA) Art. 28; AI Act"},
+    ),
+    "c13 French photographs of faces": Case(
+        country="FR", sector="software", use="sorting photographs of faces",
+        said={"GDPR-9-1": "people_identified", "AIA-HR-1": "annex_iii"},
+    ),
+    # --- ten and more that nobody had tried -----------------------------------------------------
+    "d01 Icelandic insurer": Case(
+        country="IS", sector="insurance", answers={"dora_clauses": "missing"},
+        said={"DORA-30-1": "fail", "DORA-28-2": "review"},
+        abroad=("AIA-4-2", "DATA-25-1"), counsel={"AI law": "not seen in force"},
+    ),
+    "d02 trustee of Liechtenstein": Case(
+        country="LI", sector="other", said={"DORA-30-1": "dora_entity", "GDPR-28-1": "review"},
+        abroad=("AIA-4-2", "DATA-25-1"),
+    ),
+    "d03 Norwegian municipality": Case(
+        country="NO", sector="public", abroad=("NIS2-21-1", "AIA-4-2"),
+        counsel={"Public sector": "Digital Security Act"},
+    ),
+    "d04 German hospital, without an attestation": Case(
+        country="DE", sector="health", data={"special_category": True},
+        answers={"c5_type2": False, "c5_type1": False, "c5_equivalent": False},
+        said={"C5-1": "fail"}, counsel={"Public sector": "SGB X"},
+    ),
+    "d05 British bank": Case(
+        country="GB", sector="banking", data={"critical_function": True, "secrecy": ["banking"]},
+        said={"UK-OUT-1": "review"}, acts={"capital markets": "UK MAR"},
+        counsel={"Banking secrecy": "", "AI law": ""},
+    ),
+    "d06 Swiss broadcaster": Case(
+        country="CH", sector="other", said={"CH-FADP-62": "review"},
+        counsel={"Public sector": "cantonal"}, acts={"broadcasting": "RTVG"},
+    ),
+    "d07 US maker of parts for the services": Case(
+        country="US", sector="industry", said={"CMMC-1": "cui_declared"}, acts={"defence": "ITAR"},
+    ),
+    "d08 Dutch grid operator": Case(
+        country="NL", sector="industry", said={"NIS2-21-1": "nis2_declared"},
+        acts={"sector licences": "Energiewet"},
+    ),
+    "d09 Italian call centre that knows voices": Case(
+        country="IT", sector="other", use="voice login of callers",
+        said={"GDPR-9-1": "people_identified", "ACN-1": "public_body"},
+    ),
+    "d10 Japanese shop with customers in the Union": Case(
+        country="JP", sector="other", answers={"eu_data_subjects": True},
+        said={"GDPR-28-1": "review", "GDPR-27-1": "review"},
+        acts={"children": "GDPR Art. 8", "payments": "Payment Services Act"},
+    ),
+    "d11 US firm whose texts are used in the Union": Case(
+        country="US", sector="software", answers={"output_in_eu": True}, said={"AIA-5-1": "review"},
+        acts={"broadcasting": "Directive 2010/13/EU"},
+    ),
+    "d12 Indian hospital": Case(
+        country="IN", sector="health", data={"secrecy": ["medical"]},
+        counsel={"Secrecy of care": "", "Data protection": "", "Public sector": ""},
+    ),
+    "d13 Dutch car maker with a lending arm": Case(
+        country="NL", sector="industry", said={"DORA-30-1": "dora_entity"},
+        counsel={"Financial supervision": ""},
+    ),
+}  # fmt: skip
+
+
+def client(case: Case) -> scenario.Scenario:
+    """The base scenario as that client's; what is not written stays unwritten."""
+    base = scenario.load("base")
+    fields = {"personal": True, "use_case": case.use, **case.data}
+    load = base.workloads["assistant"].model_copy(update={"data": Data(**fields)})
+    home = {"country": case.country, "sector": case.sector}
+    return base.model_copy(
+        update={
+            "client": base.client.model_copy(update=home),
+            "workloads": {"assistant": load},
+            "rules": base.rules.model_copy(update={"attributes": dict(case.answers)}),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def assessed() -> Mapping[str, Sovereignty]:
+    return {name: sovereignty.assess(client(case)) for name, case in CASES.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_law_case_is_told(name: str, assessed: Mapping[str, Sovereignty]) -> None:
+    case = CASES[name]
+    found = assessed[name]
+    verdicts = found.options["api"].verdicts
+    for rule, expected in case.said.items():
+        state, waits_for = verdicts[rule].verdict, verdicts[rule].missing
+        assert expected == state or (state == "review" and expected in waits_for), rule
+    for rule in case.abroad:
+        state, why = verdicts[rule].verdict, verdicts[rule].reason
+        assert state == "n.a." and f"not seen in force in {case.country}" in why, rule
+    for_counsel = {topic.found.rule.title: topic.law.gap for topic in found.for_counsel}
+    for topic, gap in case.counsel.items():
+        assert gap in for_counsel[topic]
+    for topic, act in case.acts.items():
+        assert act in "; ".join(row.acts for row in found.not_looked_at[topic])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_topic_passes_by_silence(name: str, assessed: Mapping[str, Sovereignty]) -> None:
+    found = assessed[name]
+    assert len(found.not_looked_at) == 8
+    told = {topic.law.topic for topic in found.for_counsel}
+    whole = {topic.law.topic for topic in found.touched if topic.law.on_file and not topic.law.gap}
+    assert told | whole == {topic.law.topic for topic in found.touched}
+    # Every row is of a country whose law reaches the client, and says that nobody opened it.
+    rows = [row for of_topic in found.not_looked_at.values() for row in of_topic]
+    assert all("not opened" in row.note for row in rows)
+
+
+def test_the_law_that_binds_is_no_line_of_policy() -> None:
+    """Section 393 SGB V asks a German hospital for the attestation whatever its policy says."""
+    case = CASES["d04 German hospital, without an attestation"]
+    there = put(client(case), {"rules.policies": ["c5_type2"]})
+    (failed, *_) = sovereignty.judged(there, "api").failing("C5-1")
+    assert failed.lines_behind(["c5_type2"]) == ()
+    other = put(there, {"client.sector": "other"})
+    (failed, *_) = sovereignty.judged(other, "api").failing("C5-1")
+    assert failed.lines_behind(["c5_type2"]) == ("c5_type2",)
+
+
+def test_data_of_the_department_of_defense_is_no_first_question_of_a_writing_app() -> None:
+    found = sovereignty.assess(scenario.load("tidewater-apps"))
+    for option in found.options.values():
+        asked = [f.rule.rule_id for p in option.open_points[:3] for f in p.findings]
+        assert "CMMC-1" not in asked
+
+
+def test_what_can_stop_the_choice_is_a_question_of_a_few_words() -> None:
+    for name in ("klinikverbund-nordheide", "agence-lumiere", "banca-valdora", "tidewater-apps"):
+        for option in sovereignty.assess(scenario.load(name)).options.values():
+            for point in option.open_points:
+                if point.strikes:
+                    short, flows = point.short, point.flows
+                    assert short.endswith("?") and len(short.split()) <= 12 and flows
+
+
+# --- a weak fact, or a vague word, strikes nothing and un-strikes nothing ------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_said"), [("open_api", True), ("api", True), ("sovereign_cloud", False)]
+)
+def test_a_strangers_remark_on_one_product_strikes_neither_it_nor_another(
+    kind: str, is_said: bool
+) -> None:
+    """A catalogue without a day says that IONOS's API has no C5 attestation."""
+    base = put(scenario.load("base"), {"rules.policies": ["c5_type2"]})
+    option = base.options["api"].model_copy(update={"vendor": "IONOS", "kind": kind})
+    there = base.model_copy(update={"options": {"it": option}})
+    found = sovereignty.judged(there, "it")
+    state, waits_for = found.verdicts["C5-1"].verdict, found.verdicts["C5-1"].missing
+    assert state == "review" and "c5_type2" in waits_for
+    assert any("c5_type2" in f.known for f in found.flows) == is_said
+
+
+@pytest.mark.parametrize("name", ["base", "agence-lumiere", "klinikverbund-nordheide"])
+def test_nothing_fails_by_a_weak_fact_alone(name: str) -> None:
+    found = sovereignty.assess(scenario.load(name))
+    for _, failed in found.findings:
+        if failed.verdict == "fail":
+            weak = {k.attribute.name: None for k in failed.flow.known.values() if k.weak}
+            assert failed.supposing(weak).verdict == "fail"
+
+
+OUTSIDE = {
+    "options.api.country": "US",
+    "workloads.assistant.data.residency": ["GB"],
+    "client.country": "GB",
+}
+
+
+@pytest.mark.parametrize(
+    "vaguer",
+    [
+        {"endpoint_scope": "cross_region"},
+        {"endpoint_scope": "global"},
+        {"endpoint_scope": None},
+        {"place": None},
+        {"place": "EEA"},
+        {"place": "EU"},
+        {"endpoint_scope": "cross_region", "place": "EEA"},
+    ],
+)
+def test_a_known_place_outside_stays_one_of_the_places(vaguer: Mapping[str, Any]) -> None:
+    there = put(scenario.load("base"), OUTSIDE)
+    assert sovereignty.judged(there, "api").verdicts["RES-1"].verdict == "fail"
+    said = {**there.options["api"].attributes, **vaguer}
+    vague = put(there, {"options.api.attributes": said})
+    assert sovereignty.judged(vague, "api").verdicts["RES-1"].verdict == "fail"
+
+
+def published(s: scenario.Scenario, option: str) -> set[str]:
+    """What is known of an option that the scenario does not say."""
+    flows = sovereignty.judged(s, option).flows
+    return {
+        n for f in flows for n, k in f.known.items()
+        if k.source.kind != "client" and not k.assumed and not k.weak
+        and k.attribute.level in findings.ASKED_LEVELS
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["agence-lumiere", "banca-valdora", "tidewater-apps"])
+def test_to_say_that_one_does_not_know_unstrikes_nothing_that_is_published(name: str) -> None:
+    """Over all attributes of all options: a fail stays a fail."""
+    there = scenario.load(name)
+    for option in there.options:
+        struck = sovereignty.judged(there, option)
+        fails = {r for r, f in struck.verdicts.items() if f.verdict == "fail"}
+        for attribute in published(there, option):
+            said = {**there.options[option].attributes, attribute: None}
+            vague = put(there, {f"options.{option}.attributes": said})
+            now = sovereignty.judged(vague, option).verdicts
+            assert not {r for r in fails if now[r].verdict != "fail"}, (option, attribute)
+
+
+AREAS: Mapping[str, tuple[str, ...]] = {"EU": ("DE", "IE", "FR"), "EEA": ("DE", "NO", "IS", "EU")}
+COUNTRIES = ("place", "operator_country", "parent_country")
+
+
+def test_an_area_passes_no_rule_that_a_country_in_it_fails() -> None:
+    """For each attribute that is a country, of flows of three clients."""
+    for name in ("base", "agence-lumiere", "klinikverbund-nordheide"):
+        found = sovereignty.assess(scenario.load(name))
+        for flow in (flow for option in found.options.values() for flow in option.flows):
+            for rule in BOOK.rules.values():
+                if rule.fail_when and rule.looks_at(flow.kind):
+                    check_areas(rule, found.law, flow.values)
+
+
+def check_areas(
+    rule: rulebook.Rule, law: rulebook.RuleBook, values: Mapping[str, Value | None]
+) -> None:
+    for name in set(COUNTRIES) & set(law.tested[rule.rule_id]):
+        for area, inside in AREAS.items():
+            vague = verdict(rule, law, {**values, name: area})
+            sharp = [verdict(rule, law, {**values, name: country}) for country in inside]
+            assert vague != "pass" or "fail" not in sharp, (rule.rule_id, name, area)
+
+
+def verdict(rule: rulebook.Rule, law: rulebook.RuleBook, values: Mapping[str, Value | None]) -> str:
+    return findings.decide(rule, values, law).verdict
