@@ -97,20 +97,6 @@ def test_an_option_whose_room_is_too_small_is_not_the_mix_that_is_one_of_its_par
 # --- cost -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("names", "sums"), [(("api",), 2), (("api", "rented"), 4)])
-def test_only_sums_are_set_as_sums_in_the_cash_by_year(names: tuple[str, ...], sums: int) -> None:
-    base = designed("base")
-    kept = {name: base.options[name] for name in names}
-    finance = base.finance.model_copy(update={"baseline": "api"})
-    few = study.Study(base.model_copy(update={"options": kept, "finance": finance}))
-    found = run("40_cost", "names", "which-years", "year-limit", "years", s=few)
-    ((frame, *_), named) = found["exhibits"][-1]
-    assert named["totals"] == sums
-    cost_lines = frame.index[:-sums]
-    assert all(line.endswith(")") for line in cost_lines)
-    assert not any(line.endswith(("(opex)", "(capex)")) for line in frame.index[-sums:])
-
-
 # --- capacity -------------------------------------------------------------------------------------
 
 
@@ -159,60 +145,6 @@ def test_what_a_failure_does_is_told_of_the_rows_that_are_failures(
         which_machine={},
     )
     assert again["cards"]["If cards fail"] == said
-
-
-def test_a_year_above_the_limit_that_the_mean_keeps_is_told() -> None:
-    """A limit of a year was told nowhere, and a year of purchase far above it neither."""
-    base = designed("base")
-    kept = {name: base.options[name] for name in ("api", "owned")}
-    free = study.Study(base.model_copy(update={"options": kept}))
-    assert free.year_limit().empty
-    assert "limit" not in run("40_cost", "names", "which-years", "year-limit", s=free)["years_note"]
-
-    paid = free.yearly_costs().set_index(["option", "year"]).paid
-    likely = free.standings().set_index("option").p50
-    label = kept["owned"].label
-    first, second = paid[label, 1], paid[label, 2]
-    assert likely[label] / 5 < first and second < first
-    limit = max(second, likely[label] / 5) * 1.0001
-    asked = put(free.scenario, {"decision.hard_constraints": ["budget"]})
-    s = study.Study(put(asked, {"decision.budget_per_year": limit}))
-    row = s.year_limit().set_index("option").loc[label]
-    assert row["mean"] == pytest.approx(likely[label] / 5) and row.limit == limit
-    note = run("40_cost", "names", "which-years", "year-limit", s=s)["years_note"]
-    assert f"Single years are above it: {label} pays {s.money(first)} in year 1" in note
-    assert f"{label} {s.money(row['mean'])}" in note
-
-
-def test_an_invoice_is_asked_for_the_workloads_that_none_was_sent_for() -> None:
-    """One for the letters alone, at 20 times the list, was told nowhere, and asked for again."""
-    s = opened("base")
-    sent = pd.DataFrame({"option": [s.today], "workload": ["letters"], "times": [20.0]})
-    loads = pd.concat([s.loads(), s.loads()]).assign(workload=["letters", "claims"])
-    cells = ("names", "answer", "so-far", "bridge", "counted", "ask-money", "other-future", "terms")
-
-    class Sent:
-        """The study with two workloads, and with invoices for some of them."""
-
-        def __init__(self, rows: pd.DataFrame) -> None:
-            self.invoices = rows.copy
-            self.loads = loads.copy
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(s, name)
-
-    def told(rows: pd.DataFrame) -> tuple[str, str]:
-        found = run("40_cost", *cells, s=Sent(rows))
-        return found["lead"], " ".join(found["ask"])
-
-    lead, ask = told(sent)
-    assert f"{s.today} is priced by your invoice, at 20.00 times its list price for letters" in lead
-    assert f"Send an invoice of {s.today} for claims, too" in ask
-    lead, ask = told(sent.assign(times=np.nan))
-    assert "invoice" not in lead and "for claims, too" in ask
-    both = pd.concat([sent, sent.assign(workload="claims")])
-    assert "Send an invoice" not in told(both)[1]
-    assert f"Send an invoice of {s.today}: its cost is estimated" in told(sent[:0])[1]
 
 
 def test_a_pilot_keeps_the_limits_of_each_workload_that_waits_for_no_one() -> None:

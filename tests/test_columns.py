@@ -22,7 +22,6 @@ of_wide_frames = pytest.mark.parametrize("name", columns.wide())
 ALIKE = {
     ("rule_points", "point", "rules"): "most points are of one rule, and are called like it",
     ("designs", "planned", "best"): "the clients take the best design, or all but one of them",
-    ("timeline", "is_contract_end", "is_notice"): "a contract ends once, and notice of it is once",
     ("tries", "close", "beyond_turns"): "a change or two of each; chapters count both",
     ("turns", "unshown", "lacks"): "an offer or two of each; page one tells both",
     ("turns", "is_asked", "is_rented_otherwise"): "two of either; page 2 tells of the one",

@@ -670,9 +670,6 @@ def test_law_for_counsel_is_one_number_on_pages_five_and_eight_and_in_the_summar
 ) -> None:
     s = opened(client)
     unread = s.for_counsel()
-    cleared = f"counsel clears {s.count(len(unread), 'topic')}"
-    plan = printed("65_timeline", client)
-    assert f"{cleared} of law" in plan
     page_five = printed("30_data", client).partition("**Not wholly on file: ")[2]
     heading, _, listed = page_five.partition("\n")[0].partition(".** ")
     assert heading == f"{s.count(len(unread), 'topic')} for counsel"
@@ -686,7 +683,6 @@ def test_law_for_counsel_is_one_number_on_pages_five_and_eight_and_in_the_summar
     topics = asked.step.iloc[0].partition("on file: ")[2]
     assert topics.count(", ") + 1 == len(unread)
     assert asked.price.isna().all()  # no source for a fee: not estimated, and not nothing
-    assert "Counsel: no fee on file" in plan
 
 
 def test_a_point_of_good_practice_policy_or_caution_is_not_counted_as_of_law() -> None:
@@ -1154,8 +1150,6 @@ def test_what_is_kept_to_until_a_point_is_settled_is_told_where_it_is_due() -> N
     page = printed("30_data", "agence-lumiere")
     assert "as Qualified cloud runs:** A, B, C, D, E and G." in page
     assert "**From today until A is settled:** no State secret goes into any service" in page
-    plan = printed("65_timeline", "agence-lumiere")
-    assert "From today until “Class of the State secrets” is settled, no State secret goes" in plan
 
 
 def test_a_list_of_sub_processors_that_the_client_holds_says_their_places() -> None:

@@ -62,7 +62,7 @@ def test_a_report_of_one_option_compares_it_with_nothing(
 
 
 def test_nothing_refers_to_a_chapter_that_is_left_out(render: Render) -> None:
-    kept = {"10_decision", "30_data", "60_vendors", "76_cost_tables"}
+    kept = {"10_decision", "30_data", "76_cost_tables"}
     every = {
         name.removesuffix(".ipynb") for name in job.prepare("klinikverbund-nordheide").chapters
     }

@@ -102,7 +102,3 @@ def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
     changed = scenario.changed(scenario.load("base"), {"client.name": "<script>A & B</script>"})
     page = Study(changed)._repr_html_()
     assert "<script>" not in page and "&lt;script&gt;A &amp; B" in page
-
-
-def test_the_old_name_of_alternatives_goes_on_working(s: Study) -> None:
-    assert s.rivals().equals(s.alternatives())

@@ -57,7 +57,7 @@ def test_the_workbook_tells_what_is_paid_as_the_page_for_the_cfo_does(client: st
     sheet = openpyxl.load_workbook(BytesIO(of_study.content(s)), data_only=True)["Summary"]
     rows = {str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row for row in range(5, 12)}
     assert "Paid" in sheet.cell(4, 7).value
-    paid = s.budget().query("key == 'paid'").set_index("option").amount
+    paid = s.budget().query("key == 'plan'").set_index("option").amount
     for option, amount in paid.items():
         assert sheet.cell(rows[option], 7).value == pytest.approx(amount)
     assert any(
@@ -194,7 +194,7 @@ def test_where_nothing_has_a_price_every_frame_of_money_is_empty() -> None:
     data = scenario.load("base").model_dump()
     data["options"] = {"api": {**data["options"]["api"], "models": {"all": "no-such-model"}}}
     s = study.Study(scenario.Scenario.model_validate(data))
-    for made in (s.costs, s.cash_flows, s.cost_draws):
+    for made in (s.costs, s.cash_flows, s.paid_so_far):
         assert made().empty
     assert "no price for model 'no-such-model'" in s.not_priced
 
@@ -248,8 +248,8 @@ def test_all_that_may_fall_due_is_in_the_workbook_and_adds_up_there() -> None:
     assert [row[:3] for row in rows] == list(
         told[["option", "step", "kind"]].itertuples(index=False, name=None)
     )
-    whole = [row[3] for row in rows if row[1] == "All that may fall due"]
-    assert whole == pytest.approx(told.amount[told.step == "All that may fall due"].tolist())
+    whole = [row[3] for row in rows if row[1] == "In all, mean of the cases"]
+    assert whole == pytest.approx(told.amount[told.step == "In all, mean of the cases"].tolist())
 
     # each sum, by its own formula: the sum before it and what is added since, but nothing held
     for n, (option, _, kind, amount) in enumerate(rows, start=2):

@@ -409,29 +409,17 @@ class Results:
 
     @cached_property
     def compared(self) -> Pair:
-        """The chosen option and what its money is held against, both priced; blank where none is:
-        the one rule for page one, the chapter on cost and the budget.
-
-        Against what runs today; where that is not known or stays, against the cheapest other option
-        by likely cost (the median of all cases) that is not ruled out and no mix of one part alone.
-        Two other comparisons have rules of their own: points are held against the next option by
-        mean score (`Ranking.lead`), use of machines against what is billed by use (`tco.by_use`).
+        """The chosen option and what its cash is held against, both priced; blank where none is:
+        what runs today, else the next best in all; where none may be chosen, the cheapest option.
         """
         priced = self.cost.options
-        if not priced:
-            return Pair("", "")
+        found = self.decision
+        chosen = found.recommended if found.recommended in priced else self.cost.cheapest
         today = self.cost.plan.baseline
-        chosen = self.decision.recommended or ""
-        if chosen not in priced:
-            chosen = self.cost.cheapest
-        if today in priced and chosen != today:
-            return Pair(chosen, today)
-        ruled_out = {c.name for c in self.decision.candidates if c.struck}
-        drawn = {c.name: c.cost.central for c in self.decision.candidates if c.cost is not None}
-        likely = {name: drawn.get(name, option.present) for name, option in priced.items()}
-        others = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.alone)]
-        allowed = [n for n in others if n not in ruled_out] or others
-        return Pair(chosen, min(allowed, key=likely.__getitem__, default=chosen))
+        if today in priced and today != chosen:
+            return Pair(chosen or "", today)
+        others = (name for name in found.others if name in priced)
+        return Pair(chosen or "", next(others, chosen or ""))
 
     def is_held(self, step: Step) -> bool:
         """Whether costs of the chosen option hold the work of a step already, so that its price
