@@ -180,53 +180,6 @@ def test_only_sums_are_set_as_sums_in_the_cash_by_year(names: tuple[str, ...], s
 # --- capacity -------------------------------------------------------------------------------------
 
 
-def test_the_steps_to_machines_follow_from_each_other_and_every_column_has_its_format() -> None:
-    s = opened("klinikverbund-nordheide")
-    found = run("50_capacity", "names", "paid", "steps", s=s)
-    ((frame, _, formats), named) = found["exhibits"][-1]
-    row = frame.iloc[0]
-    assert (
-        set(frame) == set(formats) == {name for names in named["over"].values() for name in names}
-    )
-    assert row["serve"] == np.ceil(row["at work at once"])
-    assert row["needed"] == row["in a group"] * (row["serve"] + row["stand by"])
-    # What the chart on load calls "sized for" is what so many groups at work carry.
-    assert row["at work at once"] * row["a group carries"] == pytest.approx(found["pool"].peak)
-
-
-@pytest.mark.parametrize(
-    ("rows", "said"),
-    [
-        ([], "All of the work may wait, so no limit on waiting is missed."),
-        (
-            [("usual peak", False, True), ("one group down", True, True)],
-            "With one group down, all limits hold in the busiest hour of the year.",
-        ),
-        (
-            [("usual peak", False, True), ("one group down", True, False)],
-            "With one group down, limits are missed in the busiest hour of the year.",
-        ),
-    ],
-)
-def test_what_a_failure_does_is_told_of_the_rows_that_are_failures(
-    rows: list[tuple[str, bool, bool]], said: str
-) -> None:
-    found = run("50_capacity", "names", s=opened("klinikverbund-nordheide"))
-    columns = ["situation", "is_failure", "kept"]
-    waits = pd.DataFrame(rows, columns=columns).astype({"is_failure": bool, "kept": bool})
-    names = ("s", "has_machines", "is_hybrid", "pool", "of_pool", "growth")
-    again = run(
-        "50_capacity",
-        "surprises",
-        **{name: found[name] for name in names},
-        waits=waits,
-        worst=waits.set_index("situation"),
-        bridges=(),
-        which_machine={},
-    )
-    assert again["cards"]["If cards fail"] == said
-
-
 # --- one rule for the rival -----------------------------------------------------------------------
 
 

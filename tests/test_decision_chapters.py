@@ -426,8 +426,6 @@ def test_no_real_record_goes_into_a_test_before_its_place_is_cleared(client: str
         assert row.label.endswith("items without persons or secrets")
         assert "items are made up or anonymised." in row.guard
         assert "your own items" not in row.step
-        price = printed("20_quality", client)
-        assert "items without persons or secrets, side by side" in price
     pilots = steps[steps.is_pilot]
     moves_to_machines = not s.verdict().stays.iloc[0] and client != "base"
     assert len(pilots) == moves_to_machines
@@ -945,16 +943,6 @@ def test_gates_of_a_move_and_of_staying_decide_what_they_ask(
     assert list(opened(client).gates().decides) == decides
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_what_being_wrong_costs_is_told_of_the_option_that_is_recommended(client: str) -> None:
-    # "€ 20 000" stood there of agence-lumiere: of Own and cloud, which is cheapest in the mean of
-    # all cases. The choice, Qualified cloud, costs € 214 000 more than the cheapest of each case.
-    s = opened(client)
-    extra = s.standings().set_index("option").regret_money[s.chosen]
-    page = printed("20_quality", client)
-    assert f"{s.chosen} costs {s.money(extra)} more, in the mean of all cases" in page
-
-
 def test_a_bridge_has_a_price_for_the_days_it_serves_or_says_why_not() -> None:
     # GPT-4.1 ends on 14 April 2027, day 141; today's service is switched off on day 213. The price
     # list has GPT-5.5 at OpenAI alone: at its price, and at that of the plan, for 72 days.
@@ -971,9 +959,6 @@ def test_a_bridge_has_a_price_for_the_days_it_serves_or_says_why_not() -> None:
     (api,) = (flow.amounts for flow in paid if flow.category == "api")
     assert monthly == pytest.approx(api[6] * days * 12 / 365, rel=0.02)
     assert bridge["cost"] > 2 * monthly  # 5 and 30 dollars a million tokens, not 2 and 8
-    page = printed("50_capacity", "klinikverbund-nordheide")
-    assert f"GPT-5.5: {s.money(bridge['cost'])} until {s.date(bridge['until'])}" in page
-    assert "at OpenAI's own price, as none of Microsoft Azure is on file" in page
     first_page = printed("10_decision", "klinikverbund-nordheide", "page_one")
     assert f"can bridge, for {s.money(bridge['cost'])} until" in first_page
     # What the plan does not hold of it is in the sum of all that may fall due; a month of delay and
@@ -1013,19 +998,6 @@ def test_planned_is_said_of_costs_alone_and_the_score_is_of_middle_values() -> N
     assert "points at middle values" in why and "points as planned" not in why
 
 
-def test_what_counts_as_a_forced_move_and_what_is_left_below_the_limits_is_said() -> None:
-    agence = printed("50_capacity", "agence-lumiere")
-    assert "Not counted as one: price change and change of control, or an end with time" in agence
-    s = opened("klinikverbund-nordheide")
-    waits = s.latencies()
-    waits = waits[(waits.option == s.chosen) & (waits.situation == "busiest hour")]
-    nearest = waits.loc[waits.of_limit.idxmax()]
-    page = printed("50_capacity", "klinikverbund-nordheide")
-    within = f"within {1000 * nearest.seen:.0f} ms, where your limit is 70 ms"
-    assert f"95 of 100 requests have their {nearest.measure} {within}" in page
-    assert nearest.seen == pytest.approx(nearest.of_limit * nearest.limit)
-
-
 def test_what_a_picture_has_no_room_for_and_whose_time_a_mix_has_is_said() -> None:
     turns = opened("tidewater-apps").turns()
     rest = printed("17_turns", "tidewater-apps").partition("Next, not drawn: ")[2].split("\n")[0]
@@ -1035,13 +1007,6 @@ def test_what_a_picture_has_no_room_for_and_whose_time_a_mix_has_is_said() -> No
     own = "Response time of Own and {}: of what its own servers answer; {}."
     assert own.format("OpenAI", "OpenAI API: not known") in printed("15_why", "polderwerk")
     assert own.format("cloud", "Qualified cloud: 62%") in printed("15_why", "agence-lumiere")
-    # A chance of a block is of the client's country: the same vendor has another elsewhere.
-    for client, home in (
-        ("polderwerk", "the Netherlands"),
-        ("tidewater-apps", "the United States"),
-    ):
-        blocks = f"An authority blocks the service in {home} or for a class of customers"
-        assert blocks in printed("50_capacity", client)
 
 
 def test_what_hidden_reasoning_nobody_counted_makes_of_todays_cost_is_said_beside_it() -> None:
@@ -1057,19 +1022,8 @@ def test_what_hidden_reasoning_nobody_counted_makes_of_todays_cost_is_said_besid
     made = f"{s.percent(row.part)} of "
     money = printed("40_cost", "banca-valdora")
     assert f"{made}it by hidden reasoning that nobody counted" in money
-    page = printed("20_quality", "banca-valdora")
-    assert f"{made}what {s.today} likely costs, {s.money(row.without)} without" in page
-    assert f"{s.chosen} is planned with none" in page
     # A client that counted none, and whose models do not reason, is told nothing of it.
     assert "hidden reasoning" not in printed("40_cost", "klinikverbund-nordheide")
-
-
-def test_the_table_of_the_load_says_whose_tokens_it_tells() -> None:
-    for client, tokens in (("banca-valdora", 420), ("tidewater-apps", 300 + 550)):
-        (load,) = opened(client).loads().to_dict("records")
-        assert load["output"] == tokens
-        said = f"those written are of {load['written_by']}, with its hidden reasoning if it has any"
-        assert said in printed("74_capacity_tables", client)
 
 
 def test_where_all_that_can_turn_the_answer_is_known_in_time_the_chapter_says_all() -> None:
