@@ -562,7 +562,7 @@ class DataFrames(Topic):
             changes = plausible.otherwise(self.results.said, switch.known)
             if len(switch.rules) < WIDE or not changes:
                 continue
-            there = put(self.results.said, changes)
+            there = self.results.chain.designed(put(self.results.said, changes))
             then = self.results.chain.rules(there).options[chosen].verdicts
             more = [
                 finding.verdict

@@ -144,11 +144,11 @@ SHOWN = (
     "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
     "retirement_calendar", "bridges", "timeline", "gates", "gate", "contract", "nearest", "tries",
     "tries_by_kind", "year_limit",
-    "uncounted", "vendor_shocks", "loads", "asked", "machines",
+    "uncounted", "vendor_shocks", "loads", "hours", "machines",
     "server_kinds", "speed_basis", "fiscal_costs", "plan_lines", "readiness",
     "rule_points", "points_today", "wide_switches", "rule_switches", "law_coverage", "for_counsel",
     "exclusions",
-    "sizing_steps", "items_by_year", "served_memory", "statements",
+    "sizing_steps", "items_by_year", "statements",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -167,7 +167,7 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         return found
     own = {"option": pool["base"], "model": pool["model"]}
     return found | {
-        "days": read.each(study.days(), "days", **own, is_busiest=True),
+        "days": read.each(study.days(), "days", **own),
         "latencies": read.each(study.latencies(), "latencies", **own),
     }
 
