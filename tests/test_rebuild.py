@@ -67,24 +67,6 @@ def test_every_change_that_was_tried_is_counted_once_and_those_that_turn_are_lis
     )
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_the_answers_that_page_one_counts_stand_in_the_appendix_by_name(client: str) -> None:
-    s = opened(client)
-    front = printed("10_decision", client, "page_one")
-    counted = s.deciding().query("not is_all_at_once").drop_duplicates("what")
-    named = printed("80_rules", client)
-    for kind, front_words, words in (
-        ("unanswered", "answer", "blanks"),
-        ("assumed", "assumption", "assumptions"),
-    ):
-        own = counted[(counted.kind == kind) & (counted.effect == counted.effect.iloc[0])]
-        if len(own):
-            assert s.count(len(own), front_words) in front.lower()
-        every = counted.what[counted.kind == kind]
-        if len(every):
-            assert f"{len(every)} {words}: {'; '.join(every)}." in named
-
-
 def test_blanks_that_are_filled_in_together_are_no_answer_of_their_own() -> None:
     deciding = opened("agence-lumiere").deciding()
     together = deciding[deciding.what.str.match(r"all \d+ blanks of ")]

@@ -140,13 +140,13 @@ def _known(value: Any) -> Any:
 
 SHOWN = (
     "waterfall", "own_tests",
-    "kinds", "movers", "option_map", "cash_gap", "budget", "cash_by_year", "yearly_costs",
+    "kinds", "movers", "cash_gap", "budget", "cash_by_year", "yearly_costs",
     "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
     "retirement_calendar", "bridges", "timeline", "gates", "gate", "contract", "nearest", "tries",
     "tries_by_kind", "invoices", "year_limit",
     "uncounted", "successor_prices", "alternatives", "vendor_shocks", "loads", "asked", "machines",
     "server_kinds", "speed_basis", "cash_table", "fiscal_costs", "plan_lines", "readiness",
-    "rule_points", "points_today", "wide_switches", "rule_switches", "law_coverage", "for_counsel",
+    "rule_points", "points_today", "law_coverage", "for_counsel",
     "exclusions",
     "sizing_steps", "items_by_year", "served_memory", "statements",
 )  # fmt: skip

@@ -443,7 +443,7 @@ class TimelineFrames(Topic):
 
     def _dates_of_law(self) -> list[Ahead]:
         """Dates after which something changes for the client: a verdict, or what a point must be
-        settled before. `law_ahead` has the others, too."""
+        settled before."""
         eves = set(self.study.open_points().due)
         ahead = self.results.sovereignty.ahead
         return [x for x in ahead if _eve(x) in eves or _is_felt(x)]
