@@ -52,34 +52,6 @@ def run(chapter: str, *cells: str, **names: Any) -> dict[str, Any]:
 # --- what turns the answer ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("lead", "turning", "said"),
-    [
-        (np.nan, 1, "Only one option may be chosen"),
-        (3.0, 0, "No change that was tried puts another option first"),
-        (3.0, 1, None),
-    ],
-)
-def test_the_chapter_on_turns_says_which_of_two_reasons_leaves_it_nothing_to_rank(
-    lead: float, turning: int, said: str | None
-) -> None:
-    turns = pd.DataFrame({"lead": [-1.0] * turning})
-    found = run("17_turns", "alone", answer=SimpleNamespace(lead=lead), turns=turns, variants=turns)
-    told = [given[0] for given, _ in found["exhibits"]]
-    assert len(told) == (said is not None)
-    assert all(said in text for text in told)
-
-
-def test_the_lead_in_the_report_is_drawn_as_a_dotted_line_and_named_in_the_note() -> None:
-    s = opened("klinikverbund-nordheide")
-    found = run("17_turns", "names", "list", "list-room", "list-chart", s=s)
-    ((ax, *_), named) = found["exhibits"][-1]
-    # A solid line has no dashes.
-    dotted = [lines for lines in ax.collections if lines.get_linestyle()[0][1]]
-    assert [lines.get_segments()[0][0][0] for lines in dotted] == [s.verdict().lead[0]]
-    assert f"dotted: now, {s.number(s.verdict().lead[0], 1)}" in named["note"]
-
-
 # --- page one -------------------------------------------------------------------------------------
 
 
@@ -112,14 +84,6 @@ def test_the_clients_question_is_answered_by_the_choice_and_by_how_sure_it_is(
         assert DecisionFrames._reply(frames, choice) == expected
 
 
-@pytest.mark.parametrize(("reply", "begins"), [("Not yet", "# Not yet. Prepare"), (None, "# Prep")])
-def test_a_headline_replies_only_to_a_client_who_asked(reply: str | None, begins: str) -> None:
-    answer = SimpleNamespace(reply=reply, stays=False, cleared=False, months=0)
-    found = run("10_decision", "headline", answer=answer, running="M", place="here", options=None)
-    ((headline, _), _) = found["exhibits"][0]
-    assert headline.startswith(begins)
-
-
 def test_an_option_whose_room_is_too_small_is_not_the_mix_that_is_one_of_its_parts() -> None:
     none_fits = {"options.owned.room": {"kw": 0.1}}
     small = study.Study(put(designed("base"), none_fits))
@@ -128,36 +92,6 @@ def test_an_option_whose_room_is_too_small_is_not_the_mix_that_is_one_of_its_par
     assert barred.whose[owned] == "the comparison"
     assert "with cooling, the room has 0.1" in barred["rule"][owned]
     assert barred.whose[mix] == "a part"
-
-
-def test_page_one_names_a_cheaper_option_that_cannot_be_had_and_leaves_out_a_mix_of_one_part() -> (
-    None
-):
-    s = opened("base")
-    barred = pd.DataFrame(
-        {
-            "option": ["Room", "Mix"],
-            "whose": ["the comparison", "a part"],
-            "rule": ["its servers need 2 racks", "its cheapest split is Room alone"],
-        }
-    )
-    options = pd.DataFrame({"p50": {"Chosen": 3e5, "Room": 1e5, "Mix": 1e5}, "score_mean": 50.0})
-    worth = pd.DataFrame({"points": [1.0], "label": ["Cost"], "option": ["Chosen"]})
-    frames = {"exclusions": lambda: barred, "scorecard": lambda: worth, "money": s.money}
-    found = run(
-        "10_decision",
-        "cheapest-words",
-        "cheapest",
-        s=SimpleNamespace(**frames, number=s.number),
-        options=options,
-        chosen="Chosen",
-        barred=barred.set_index("option"),
-        lone_mixes=pd.Index(["Mix"]),
-    )
-    assert found["why_not"] == [
-        f"Room ({s.money(1e5)}) cannot be chosen, because its servers need 2 racks.",
-        "Chosen is the cheapest that may be chosen.",
-    ]
 
 
 # --- cost -----------------------------------------------------------------------------------------
@@ -227,24 +161,6 @@ def test_what_a_failure_does_is_told_of_the_rows_that_are_failures(
     assert again["cards"]["If cards fail"] == said
 
 
-# --- one rule for the rival -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("client", ["base", "klinikverbund-nordheide", "polderwerk"])
-def test_page_one_and_the_chapter_on_cost_hold_the_choice_against_the_same_option(
-    client: str,
-) -> None:
-    s = opened(client)
-    page = run("10_decision", "names", s=s)
-    rival = page["rival"]
-    assert rival == run("40_cost", "names", s=s)["rival"]
-    if s.today is None or s.today == s.chosen:
-        allowed = page["options"].query("status != 'ruled out'").p50.dropna()
-        assert rival == allowed.drop(s.chosen).idxmin()
-    else:
-        assert rival == s.today
-
-
 def test_a_year_above_the_limit_that_the_mean_keeps_is_told() -> None:
     """A limit of a year was told nowhere, and a year of purchase far above it neither."""
     base = designed("base")
@@ -309,33 +225,3 @@ def test_a_pilot_keeps_the_limits_of_each_workload_that_waits_for_no_one() -> No
     limits = study.Study(two).pilot_limits()
     assert limits.first_token.tolist() == [2.0, 9.0]
     assert limits.workload.iloc[1] == "agent runs"
-    none = float("nan")
-    gate = SimpleNamespace(
-        ceiling=none,
-        price_limit=none,
-        turns_at=none,
-        once=0.0,
-        own_hours=0.0,
-        rental=none,
-        proofs=None,
-    )
-    answer = SimpleNamespace(
-        stays=False, live="2027-03-01", live_low="2027-02-01", live_high="2027-04-01", servers=0
-    )
-    told = run(
-        "10_decision",
-        "gate-go",
-        s=SimpleNamespace(
-            pilot_limits=lambda: limits, for_counsel=lambda: [], month=str, names_of=str
-        ),
-        answer=answer,
-        gate=gate,
-        points=[],
-        hard=[],
-        contract=None,
-        chosen="X",
-    )["conditions"]
-    assert told == [
-        "pilot answers within 2 s, 60 ms a token for assistant and "
-        "9 s, 60 ms a token for agent runs"
-    ]

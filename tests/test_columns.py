@@ -219,11 +219,3 @@ def test_a_saving_is_the_cost_of_what_runs_today_less_the_options(s: Study) -> N
         today = costs[costs.today].iloc[0]
         saved = (today.present - costs.present).tolist()
         assert costs.saving.tolist() == pytest.approx(saved)
-
-
-def test_steps_of_the_waterfall_lead_from_total_to_total(s: Study) -> None:
-    steps = s.waterfall()
-    between = steps[steps.kind != "total"]
-    assert (between.amount[between.kind == "dropped"] < 0).all()
-    totals = steps[steps.kind == "total"]
-    assert (totals.start == 0).all() and totals.option.notna().all()

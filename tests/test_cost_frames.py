@@ -35,23 +35,6 @@ def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
         assert of(years, row.option).booked.sum() == pytest.approx(row.total)
 
 
-def test_a_waterfall_ends_where_its_steps_lead(s: Study) -> None:
-    steps = s.waterfall()
-    ends = steps[steps.kind == "total"]
-    between = steps[steps.kind != "total"]
-    assert list(ends.index) == [0, len(steps) - 1]
-    start, end = ends.amount
-    assert start + between.amount.sum() == pytest.approx(end)
-    # each bar begins where the one before it ends
-    ends_at = (steps.start + steps.amount)[:-2]
-    assert list(steps.start[1:-1]) == pytest.approx(list(ends_at))
-    costs = s.costs().set_index("option")
-    moves = not costs.today[costs.chosen].iloc[0]
-    assert end == pytest.approx(costs.present[costs.chosen if moves else costs.rival].iloc[0])
-    assert start == pytest.approx(costs.present[costs.today].iloc[0])
-    assert (between.amount[between.kind == "dropped"] < 0).all()
-
-
 def test_bands_medians_and_shares_are_those_of_the_draws(s: Study) -> None:
     draws = s.cost_draws().pivot_table(index="draw", columns="option", values="present")
     costs = s.costs().set_index("option")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -188,49 +187,6 @@ class CostFrames(Topic):
         for name in self.results.cost.options:
             present = self.results.uncertainty.spreads[name].present.central
             yield {"option": name, "limit": decision.budget_per_year, "mean": present / years}
-
-    @frame_citing(_prices(*PRICES, "staff_cost"))
-    def waterfall(self) -> Rows:
-        """A step from the cost of what runs today to that of the chosen option, in present value;
-        for who stays, to that of the option it is held against.
-
-        step: kind of cost, or the option at either end
-        kind: total, dropped (no longer paid) or added
-        option?: the one of a total
-        amount: present cost as planned of a total; else the difference [currency]
-        start: sum of the steps before it, where its bar begins [currency]
-        label: the step as a chart names it
-        """
-        if not self.results.cost.options:
-            return
-        chosen, rival = self.results.compared
-        begin = self.results.cost.plan.baseline
-        is_priced = begin in self.results.cost.options
-        end = rival if is_priced and chosen == begin else chosen
-        flows = self.cash_flows()
-        sums = flows.groupby(["option", "category"], observed=True, sort=False).present.sum()
-        after = sums[self.results.labels[end]]
-        before = sums[self.results.labels[begin]] if is_priced else after * 0
-        change = after.sub(before, fill_value=0.0)
-        less = change[(change < 0) & change.index.isin(before.index[before > 0])]
-        more = change.drop(less.index)
-        at = before.sum()
-        if is_priced:
-            yield self._total(begin, at)
-        for step, amount in less.sort_values(kind="stable").items():
-            label = f"{_capital(step)} no longer paid"
-            yield _step(step, "dropped", amount, start=at, label=label)
-            at += amount
-        for step, amount in more[more != 0].sort_values(ascending=False, kind="stable").items():
-            yield _step(step, "added", amount, start=at, label=_capital(step))
-            at += amount
-        yield self._total(end, after.sum())
-
-    def _total(self, name: str, amount: float) -> dict[str, Any]:
-        """An end of the waterfall: what one option costs."""
-        words = self.results.labels[name]
-        row = _step(words, "total", amount, start=0.0, label=f"{words}, as planned")
-        return row | {"option": name}
 
     # --- over time and volume ---------------------------------------------------------------------
 
@@ -568,18 +524,9 @@ class CostFrames(Topic):
                 yield found.source
 
 
-def _step(step: Any, kind: str, amount: float, *, start: float, label: str) -> dict[str, Any]:
-    """A row of the waterfall."""
-    return {"step": step, "kind": kind, "amount": amount, "start": start, "label": label}
-
-
 def _spoken_of(models: Iterable[str]) -> str:
     """Models as a person says them, one after the other."""
     return "; ".join(map(spoken, models))
-
-
-def _capital(words: Any) -> str:
-    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _never(months: float | None) -> float:

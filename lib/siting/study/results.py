@@ -33,13 +33,12 @@ from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
-from siting.verdict import dates, knowledge, options, ordered, plausible, resilience, variants
+from siting.verdict import dates, knowledge, options, ordered, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision, Fallback, Principle
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
-from siting.verdict.resilience import SuccessorFit
 from siting.verdict.variants import Outcome, Switch, Variant
 
 SUCCESSOR = "successor_price"
@@ -135,7 +134,7 @@ class Results:
         the report, or none may be chosen."""
         if found.option is None or found.option in self.options:
             return None
-        return self.changed(variant.changes, redesigned=True)
+        return self.chain.designed(self.changed(variant.changes, redesigned=True))
 
     def unshown(self, variant: Variant, found: Outcome) -> tuple[Unshown, ...]:
         """What nobody states of that option, and an option of the report is ruled out by."""
@@ -324,11 +323,6 @@ class Results:
             knowledge=self.knowledge,
             turning=self._turned_by_offers(),
         ).plan()
-
-    @cached_property
-    def resilience(self) -> tuple[SuccessorFit, ...]:
-        """Room of options' hardware for the models of the next generation."""
-        return tuple(resilience.fits(self.capacity, self.memory, self.client.report_date))
 
     def _turned_by_offers(self) -> list[Turning]:
         """Changes that an offer settles and that turn the answer. A choice that moves has offers

@@ -139,7 +139,7 @@ def _known(value: Any) -> Any:
 
 
 SHOWN = (
-    "waterfall", "own_tests",
+    "own_tests",
     "kinds", "movers", "cash_gap", "budget", "cash_by_year", "yearly_costs",
     "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
     "retirement_calendar", "bridges", "timeline", "gates", "gate", "contract", "nearest", "tries",
@@ -176,7 +176,6 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     """The recommendation, what turns it and what to do."""
     study = read.study
     (answer,) = _rows(study.answer())
-    room = read.by("option", study.successors(), "successor")
     return {
         "recommendation": {
             **read(answer, "recommendation"),
@@ -200,7 +199,6 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
             "inputs": read.by("input", study.knowledge(), "= worth [{currency}]"),
         },
         "plan": read.each(study.steps(), "step"),
-        "resilience": {read.keys[label]: found for label, found in room.items()},
     }
 
 

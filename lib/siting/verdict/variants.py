@@ -167,9 +167,9 @@ def tried(chain: Chain, scenario: Scenario, variants: Iterable[Variant]) -> Iter
     """Every variant with its outcome."""
     chosen = chain.decide(scenario).recommended
     for variant in variants:
-        changed = put(scenario, variant.changes)
-        found = outcome(chain.decide(changed), chosen)
-        first = chain.designed(changed).options.get(found.option or "")
+        changed = chain.designed(put(scenario, variant.changes))
+        found = outcome(chain.decided(changed), chosen)
+        first = changed.options.get(found.option or "")
         yield variant, replace(found, card=first.gpu if first else "")
 
 
