@@ -80,7 +80,7 @@ class _Cash:
     @property
     def paid(self) -> Array:
         """All of it."""
-        return np.sum(list(vars(self).values()), axis=0)
+        return np.asarray(np.sum(list(vars(self).values()), axis=0))
 
 
 def _month(days: float, last: int) -> int:

@@ -28,7 +28,7 @@ from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
 from siting.quantity import DAYS_OF_PLAN_YEAR
 from siting.rules import sovereignty
-from siting.rules.sovereignty import OptionAssessment, VerdictChange
+from siting.rules.sovereignty import OptionAssessment
 from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
@@ -374,12 +374,6 @@ class Results:
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
         """Every variant of the scenario with its outcome, but those that another says already."""
         return variants.apart(tuple(variants.tried(self.chain, self.said, self.to_try)))
-
-    @cached_property
-    def law_events(self) -> tuple[tuple[Variant, tuple[VerdictChange, ...]], ...]:
-        """Variants in which the law moves, or a vendor by law, with the verdicts that they move."""
-        events = plausible.law_events(self.scenario)
-        return tuple((v, variants.verdicts_moved(self.chain, self.said, v)) for v in events)
 
     @cached_property
     def switches(self) -> tuple[Switch, ...]:

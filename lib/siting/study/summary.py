@@ -140,13 +140,13 @@ def _known(value: Any) -> Any:
 
 SHOWN = (
     "own_tests",
-    "kinds", "movers", "option_map", "paid_so_far", "cash_gap", "budget", "yearly_costs",
+    "kinds", "movers", "paid_so_far", "cash_gap", "budget", "yearly_costs",
     "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
     "retirement_calendar", "bridges", "timeline", "gates", "gate", "contract", "nearest", "tries",
     "tries_by_kind", "year_limit",
     "uncounted", "vendor_shocks", "loads", "hours", "machines",
     "server_kinds", "speed_basis", "fiscal_costs", "plan_lines", "readiness",
-    "rule_points", "points_today", "wide_switches", "rule_switches", "law_coverage", "for_counsel",
+    "rule_points", "points_today", "law_coverage", "for_counsel",
     "exclusions",
     "sizing_steps", "items_by_year", "statements",
 )  # fmt: skip
