@@ -96,7 +96,7 @@ def test_an_offer_that_may_be_struck_says_so_where_it_turns_the_answer(client: s
         if variant.offer and found.option == variant.offer and found.answer != "stays":
             changed = s.results.changed(variant.changes, redesigned=True)
             law = s.results.chain.rules(changed).options[variant.offer]
-            row = turns[turns.change == s.results.numbers.regrouped(variant.phrase)]
+            row = turns[turns.change == s.results.numbers.regrouped(variant.clause)]
             if len(row):
                 assert row.may_strike.iloc[0] == sum(p.strikes for p in law.open_points)
 

@@ -1454,8 +1454,6 @@ def test_a_product_of_annex_i_is_asked_for_with_both_limbs_and_the_assessment():
     assert "third party" in asked
 
 
-
-
 @pytest.mark.parametrize(
     ("fails", "verdict"),
     [("no_exit", "pass"), ("no_exit and in_service", "pass"), ("in_service", "review")],
