@@ -24,7 +24,7 @@ from siting.cli import cli
 from siting.cli.frame import check_tables
 from siting.cost import prices
 from siting.dtypes import kv_format, weight_format
-from siting.inputs.scenario import Option, checks
+from siting.inputs.scenario import Option
 from siting.memory import attention
 from siting.memory.deployment import usable_gib
 from siting.memory.weights import weight_bytes_per_gpu
@@ -493,10 +493,3 @@ def test_a_name_is_short_for_a_model_if_it_lacks_what_nobody_says(
     name: str, model: str, short: bool
 ) -> None:
     assert catalogue.is_short_for(name, model) == short
-
-
-def test_a_model_that_a_host_sells_under_its_whole_name_is_suggested() -> None:
-    path = ("options", "host", "models", "all")
-    (fault,) = checks._hosted(path, "gemma-4-31b", "infomaniak")
-    assert fault.write == "did you mean google/gemma-4-31B-it?"
-    assert list(checks._hosted(path, "google/gemma-4-31B-it", "infomaniak")) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from types import SimpleNamespace as Made
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.constraints import known as known_constraints
 from siting.verdict.candidate import Candidate
 from siting.verdict.chain import Chain
-from siting.verdict.exclusion import Exclusion, exclusion, lacked, law_beside, unshown
+from siting.verdict.exclusion import Exclusion, exclusion, lacked, unshown
 
 C5 = "that a service holds a C5 Type 2 attestation"
 SECNUMCLOUD = "that a service holds a SecNumCloud qualification"
@@ -115,19 +114,6 @@ def test_a_policy_is_told_before_a_condition_on_money() -> None:
     # It binds a hospital since 1 July 2025 all the same.
     assert found.rule == f"{C5}; § 393(1) to (4) SGB V asks for the like (open)"
     assert found.law == "the law asks for the like, which is open"
-
-
-def test_a_law_of_which_it_is_open_whether_it_binds_may_ask_the_same() -> None:
-    binds = Made(may_not_apply=False, verdict="fail")
-    may_bind = Made(may_not_apply=True, verdict="review")
-    has_exception = Made(may_not_apply=False, verdict="review")
-    assert law_beside([None, None]) == ""
-    assert law_beside([binds]) == "the law asks for the same"
-    assert law_beside([may_bind]) == "the law may ask for the same"
-    assert law_beside([has_exception]) == "the law asks for the like, which is open"
-    assert law_beside([binds, has_exception]) == "the law asks for the like, which is open"
-    assert law_beside([binds, may_bind]) == "the law may ask for the same"
-    assert law_beside([may_bind, None]) == "the law may ask for a part of it"
 
 
 def test_what_a_policy_alone_strikes_is_free_without_it() -> None:
