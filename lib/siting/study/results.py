@@ -420,8 +420,8 @@ class Results:
 
         Against what runs today; where that is not known or stays, against the cheapest other option
         by likely cost (the median of all cases) that is not ruled out and no mix of one part alone.
-        Two other comparisons have rules of their own: points are held against the next option by
-        mean score (`Ranking.lead`), use of machines against what is billed by use (`tco.by_use`).
+        Use of machines is compared with what is billed by use (`tco.by_use`), sums in all with the
+        next best (`Decision.next`).
         """
         priced = self.cost.options
         if not priced:
