@@ -12,11 +12,7 @@ from siting.inputs.scenario.model import Finance
 from studies import compute
 
 CHAPTERS = sorted(p.stem for p in (Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"))
-BY_YEAR = ("40_cost", "76_cost_tables")
-"""Chapters that tell years one by one."""
 CASES = [("tidewater-apps", chapter) for chapter in CHAPTERS]
-CASES += [("banca-valdora", chapter) for chapter in BY_YEAR]
-"""A client that is then served by a vendor's API, and one that is not."""
 
 
 @cache

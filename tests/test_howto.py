@@ -30,7 +30,7 @@ client: {name: Example Works, country: DE, report_date: 2026-11-24}
 workloads:
   assistant: {users: 300, models: [example/Example-8B]}
 options:
-  api: {attributes: {support_hours: 24}}
+  api: {}
   rented:
     label: Rented GPUs
     vendor: Nebius
@@ -74,7 +74,7 @@ SHOWN = {
     "cost-item": "Fire insurance of the servers",
     "event": "Nebius status page (example)",
     "rule": "No training on the client",
-    "criterion": "Support",
+    "property": "No storage beyond a day",
     "chapter": "Which inputs are worth a better source?",
     "client": "Example Works",
 }

@@ -1,7 +1,6 @@
 """Rules, flows and verdicts of data sovereignty."""
 
 import datetime as dt
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +15,7 @@ from siting.catalogue import Source
 from siting.inputs import attributes, scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Data, Flow, Rules
-from siting.rules import conditions, findings, flows, openness, rulebook, sovereignty
+from siting.rules import flows, openness, rulebook, sovereignty
 from siting.rules.findings import SEVERITY, decide, worst
 from siting.rules.flows import flows_of
 from siting.rules.rulebook import ProviderAttribute, Stress
@@ -679,20 +678,6 @@ def test_a_year_of_fine_tuning_is_compared_with_a_third_of_the_threshold():
     assert own_verdicts(scenario.load("polderwerk"), "owned")["AIA-MOD-1"] == "pass"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (3.333e22, "3.33 × 10²²"),
-        (2e20, "2 × 10²⁰"),
-        (1_234_567, "1234567"),
-        (0.5, "0.5"),
-        (30, "30"),
-    ],
-)
-def test_a_number_in_a_reason_is_written_as_a_reader_writes_it(value: float, text: str):
-    assert attributes.value_text(value) == text
-
-
 def test_answers_that_somebody_can_give_have_a_question():
     for a in BOOK.attributes.values():
         if a.level in ("flow", "option", "client"):
@@ -975,24 +960,6 @@ def test_a_canadian_bank_without_contract_and_encryption_fails():
     assert said["api"]["CA-OSFI-B10"] == "review"
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_each_of_several_workloads_has_a_flow_of_inference_and_all_share_the_others(count):
-    base = scenario.load("base")
-    loads = {f"w{n}": base.workloads["assistant"] for n in range(count)}
-    several = base.model_copy(update={"workloads": loads})
-    named = BOOK.on(base.client.report_date).flow_kinds
-    inference = next(kind for kind in named if kind.flow == "inference")
-    logs = next(kind for kind in named if kind.flow == "logs")
-    names = [share.flow for share in flows._split(inference, tuple(loads))]
-    alone = ["inference"] if count == 1 else [f"inference-{name}" for name in loads]
-    assert names == alone
-    (together,) = flows._split(logs, tuple(loads))
-    assert (together.flow, together.workloads) == ("logs", tuple(loads))
-    assert list(flows._split(inference, ())) == []
-    found = flows_of(several, "api", BOOK.on(base.client.report_date))
-    assert [f.kind for f in found].count("inference") == count
-
-
 def test_several_workloads_in_one_flow_are_bound_by_every_secrecy_that_one_of_them_has():
     def together(*stated: list[str] | None) -> list[str] | None:
         base = scenario.load("base").workloads["assistant"]
@@ -1006,40 +973,6 @@ def test_several_workloads_in_one_flow_are_bound_by_every_secrecy_that_one_of_th
     assert together([], []) == []  # none, and that was said of both
     assert together([], None) is None  # of one nobody said it
     assert together(["medical"], None) == ["medical"]
-
-
-def test_an_answer_of_several_workloads_cites_all_that_give_it_and_no_other():
-    base = scenario.load("base")
-    stated = {
-        "first": {"special_category": False, "secrecy": ["trade"], "large_scale": False},
-        "second": {"special_category": True, "secrecy": ["trade", "medical"], "large_scale": None},
-        "third": {"special_category": True, "secrecy": [], "large_scale": False},
-    }
-    usual = base.workloads["assistant"]
-    loads = {
-        name: usual.model_copy(update={"data": usual.data.model_copy(update=said)})
-        for name, said in stated.items()
-    }
-    several = base.model_copy(update={"workloads": loads})
-
-    def givers(name: str) -> list[str]:
-        return [source.locator.split(".")[1] for source in logs.known[name].sources]
-
-    logs = next(
-        flow
-        for flow in flows_of(several, "api", BOOK.on(base.client.report_date), _path)
-        if flow.kind == "logs"
-    )
-    assert logs.values["special_category"] is True
-    assert givers("special_category") == ["second", "third"]
-    assert givers("secrecy_medical") == ["second"]
-    assert givers("secrecy_trade") == ["first", "second"]
-    assert givers("secrecy_banking") == ["first", "second", "third"]
-    assert givers("residency_required") == ["first", "second", "third"]
-    assert "large_scale" not in logs.known  # of one it was asked, and is not known
-    lines = flows._scenario_lines(several, "api", loads, BOOK.on(base.client.report_date), _path)
-    asked = next(known for known in lines if known.attribute.name == "large_scale")
-    assert [source.locator for source in asked.sources] == ["workloads.second.data.large_scale"]
 
 
 def _path(path: str) -> Source:
@@ -1241,74 +1174,6 @@ def test_verdicts_that_changed_are_those_that_differ_and_no_others():
     assert (one.option, one.before.verdict, one.after.verdict) == ("api", "fail", "pass")
 
 
-def test_a_law_of_secrecy_is_asked_before_data_protection_and_both_before_the_rest() -> None:
-    def law(topic: str, rules: str, country: str = "MA") -> SimpleNamespace:
-        return SimpleNamespace(country=country, topic=topic, rules=rules)
-
-    told = [law("data protection", "A;B"), law("banking secrecy", "B"), law("AI law", "C")]
-    elsewhere = [law("data protection", "C", country="TN")]
-    book = replace(rulebook.rule_book(), coverage=(*told, *elsewhere))
-    places = {rule: book.gravity(rule, "MA") for rule in "ABC"}
-    assert places == {"A": 1, "B": 0, "C": 2}
-
-
-def open_finding(
-    rule: str, *, strikes: bool = False, weight: str = "option", may_not_apply: bool = False
-) -> SimpleNamespace:
-    """What is open of a rule on one flow."""
-    return SimpleNamespace(
-        rule=SimpleNamespace(rule_id=rule, weight=weight),
-        verdict="review",
-        can_strike=strikes,
-        may_not_apply=may_not_apply,
-    )
-
-
-def test_what_can_strike_leads_then_what_lies_with_the_option_and_duties_to_mark_are_last() -> None:
-    in_turn = [
-        open_finding("A", strikes=True, weight="duty"),
-        open_finding("B"),
-        open_finding("C", may_not_apply=True),
-        open_finding("D", weight="duty"),
-        open_finding("E", weight="marking"),
-    ]
-    for place, first in enumerate(in_turn):
-        assert sovereignty._lead(reversed(in_turn[place:])) is first
-
-
-def test_rules_that_fail_decide_and_else_those_that_may_strike() -> None:
-    review = open_finding("A")
-    may_strike = open_finding("B", strikes=True)
-    fail = open_finding("C")
-    fail.verdict = "fail"
-    assert sovereignty.deciding([review, may_strike, fail]) == [fail]
-    assert sovereignty.deciding([review, may_strike]) == [may_strike]
-    assert sovereignty.deciding([review, open_finding("D", strikes=True, may_not_apply=True)]) == []
-
-
-def test_a_point_can_strike_where_its_rule_can_on_one_of_the_flows() -> None:
-    harmless = open_finding("A")
-    striking = open_finding("A", strikes=True)
-    option = SimpleNamespace(
-        findings={"A": (harmless, striking)}, remedy=lambda _: "", _open=lambda _: []
-    )
-    point = sovereignty.OptionAssessment._point(option, (harmless,), None, ())
-    assert point.strikes
-    option.findings["A"] = (harmless, harmless)
-    assert not sovereignty.OptionAssessment._point(option, (harmless,), None, ()).strikes
-
-
-def test_a_point_is_of_law_where_one_of_its_rules_is():
-    def point(*of_law):
-        findings = tuple(SimpleNamespace(is_of_law=said) for said in of_law)
-        return sovereignty.OpenPoint(
-            findings=findings, awaited=None, missing=(), remedy="", strikes=False
-        )
-
-    assert point(True, False).is_of_law and point(True, True).is_of_law
-    assert not point(False, False).is_of_law
-
-
 def test_an_answer_that_changes_nothing_is_no_ground_of_a_verdict(base):
     # Nothing is kept, so that how long and why does not matter.
     said = changed(base, "api", retention_days=0, retention_needed=False)
@@ -1342,71 +1207,6 @@ def test_the_day_on_which_a_model_came_is_known_of_one_that_is_run(base):
     row = openness.catalogued("google/gemma-4-31B-it")
     assert str(told("owned")["model_released"]) == row.release_date
     assert "model_released" not in told("api")
-
-
-def test_a_verdict_may_change_on_the_day_after_the_last_of_a_rule():
-    last = dt.date(2027, 6, 30)
-    rule = SimpleNamespace(valid_from=dt.date(2026, 1, 1), valid_to=last)
-    book = SimpleNamespace(rules={"A": rule}, groups=(), named_days=lambda rule_id: set())
-    assert rulebook.RuleBook.dates(book) == {dt.date(2026, 1, 1), dt.date(2027, 7, 1)}
-
-
-def test_weights_on_file_are_published_and_others_are_only_served():
-    assert openness._finding("google/gemma-4-31B-it", ()).said["weights"] == "published"
-    assert openness._finding("gpt-5.4-mini", ()).said["weights"] == openness.SERVED_ALONE
-
-
-def test_an_answer_is_yes_or_no_or_one_of_the_words_of_its_question() -> None:
-    asked = {
-        "certified": SimpleNamespace(type="yes/no", words=()),
-        "grade": SimpleNamespace(type="word", words=("high", "low")),
-    }
-    of = SimpleNamespace(law=SimpleNamespace(attributes=asked))
-    assert sovereignty.Sovereignty._answers(of, "certified") == (True, False)
-    assert sovereignty.Sovereignty._answers(of, "grade") == ("high", "low")
-
-
-def test_of_a_day_its_events_are_told_and_else_the_rules_that_begin_to_hold() -> None:
-    event = SimpleNamespace(summary="The act applies.")
-    rule = SimpleNamespace(regime="AI Act", title="Log", provision="Art. 12")
-    assert sovereignty._happening([event], [rule]) == "The act applies."
-    assert sovereignty._happening([], [rule]) == "AI Act: Log (Art. 12)."
-    assert sovereignty._happening([], []) == "A date that a rule names."
-
-
-def test_a_product_of_annex_i_is_asked_for_with_both_limbs_and_the_assessment():
-    # AI Act Art. 6(1): (a) a safety component of such a product, or itself one; and (b) that a
-    # third party must assess the product.
-    asked = attributes.dictionary()["annex_i"].question
-    assert "safety component" in asked
-    assert "or itself such a product" in asked
-    assert "third party" in asked
-
-
-@pytest.mark.parametrize(
-    ("fails", "verdict"),
-    [("no_exit", "pass"), ("no_exit and in_service", "pass"), ("in_service", "review")],
-)
-def test_a_rule_that_may_apply_passes_only_if_it_could_not_fail_in_service(
-    fails: str, verdict: str
-) -> None:
-    """Not in service yet: whether it applies is unknown, and its fault may come with service."""
-    when = SimpleNamespace(
-        applies=conditions.parse("unknown_fact"),
-        fails=conditions.parse(fails),
-        reviews=conditions.parse(""),
-    )
-    rule = SimpleNamespace(rule_id="X-1", valid_from=None, valid_to=None, pass_reason="Fine.")
-    law = SimpleNamespace(
-        day=dt.date(2026, 11, 24),
-        rules={"X-1": rule},
-        tested={"X-1": ("unknown_fact", "no_exit", "in_service")},
-        parsed={"X-1": when},
-        sets={},
-        attributes={"unknown_fact": SimpleNamespace(label="a fact")},
-    )
-    said = findings._decided.__wrapped__("X-1", law, None, False, False)
-    assert said.verdict == verdict
 
 
 @pytest.mark.parametrize(
