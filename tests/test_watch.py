@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import small_kit
 from siting.inputs import scenario
 from siting.run import job, watch
 from siting_report.run import batch
@@ -15,6 +17,13 @@ from siting_report.run.folder import ReportFolder
 from siting_report.run.job import Job
 from siting_report.run.report import Here
 from trial import chapter, make
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports are made by a kit that computes nothing."""
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(small_kit.__file__))
+    monkeypatch.setattr(job, "KIT", small_kit.__name__)
 
 
 def counted(folder: Path, name: str, text: str) -> str:
@@ -31,7 +40,7 @@ def two(folder: Path, second: str) -> Job:
     texts = {
         f"{n}0_{x}.ipynb": counted(folder, x, t) for n, x, t in ((1, "a", "A."), (2, "b", second))
     }
-    return dataclasses.replace(make("one", texts), formats=("html",))
+    return dataclasses.replace(make("one", texts), kit=job.KIT, formats=("html",))
 
 
 def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(tmp_path: Path) -> None:

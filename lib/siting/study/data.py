@@ -563,7 +563,8 @@ class DataFrames(Topic):
             if len(switch.rules) < WIDE or not changes:
                 continue
             there = put(self.results.said, changes)
-            then = self.results.chain.rules(there).options[chosen].verdicts
+            same = self.results.changed(changes, redesigned=False)
+            then = self.results.chain.rules(same).options[chosen].verdicts
             more = [
                 finding.verdict
                 for rule, finding in then.items()
