@@ -30,7 +30,7 @@ client: {name: Example Works, country: DE, report_date: 2026-11-24}
 workloads:
   assistant: {users: 300, models: [example/Example-8B]}
 options:
-  api: {attributes: {support_hours: 24}}
+  api: {}
   rented:
     label: Rented GPUs
     vendor: Nebius
@@ -63,8 +63,9 @@ finance:
   quotes:
     - {item: option.own.server_price, value: 300_000, unit: EUR, source: Offer, date: 2026-11-01}
     - {item: option.newest.gpu_hour, value: 3, unit: EUR/GPU-h, source: Offer, date: 2026-11-01}
+decision: {premiums: {operated_near: 5_000}}
 evidence:
-  - {fields: [workloads, options, finance], source: Test of the how-to pages, date: 2026-11-24}
+  - {fields: [workloads, options, finance, decision], source: Test of the how-to pages, date: 2026-11-24}
 """
 SHOWN = {
     "gpu": "8 × Example X1 96GB server, its power estimated",
@@ -74,7 +75,7 @@ SHOWN = {
     "cost-item": "Fire insurance of the servers",
     "event": "Nebius status page (example)",
     "rule": "No training on the client",
-    "criterion": "Support",
+    "property": "whoever operates it sits near you",
     "chapter": "Which inputs are worth a better source?",
     "client": "Example Works",
 }
