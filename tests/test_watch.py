@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import covered_kit
 import pytest
-import small_kit
 from siting.inputs import scenario
 from siting.run import job, watch
 from siting_report.run import batch
@@ -17,13 +16,6 @@ from siting_report.run.folder import ReportFolder
 from siting_report.run.job import Job
 from siting_report.run.report import Here
 from trial import chapter, make
-
-
-@pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports are made by a kit that computes nothing."""
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(small_kit.__file__))
-    monkeypatch.setattr(job, "KIT", small_kit.__name__)
 
 
 def counted(folder: Path, name: str, text: str) -> str:
@@ -40,7 +32,7 @@ def two(folder: Path, second: str) -> Job:
     texts = {
         f"{n}0_{x}.ipynb": counted(folder, x, t) for n, x, t in ((1, "a", "A."), (2, "b", second))
     }
-    return dataclasses.replace(make("one", texts), kit=job.KIT, formats=("html",))
+    return dataclasses.replace(make("one", texts), formats=("html",))
 
 
 def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(tmp_path: Path) -> None:
@@ -82,6 +74,7 @@ def test_a_watched_report_is_renewed_on_every_save_and_wrong_input_is_told(
         folder.mkdir()
     shutil.copy(scenario.path_of("base"), params)
     monkeypatch.setattr(scenario, "project", lambda *_: tmp_path)
+    monkeypatch.setattr(job, "KIT", covered_kit.__name__)
     client = params / "acme.yaml"
     client.write_text(make("acme").scenario, encoding="utf-8")
     said: list[str] = []
