@@ -33,6 +33,7 @@ def entry(name: str, central: float, kind: str) -> dict:
 GERMAN = Numbers("DE", "EUR")
 BEFORE = {
     "schema_version": 1,
+    "client": {"currency": "EUR"},
     "recommendation": {"option": "api", "sure": 0.8},
     "options": {
         "api": {
