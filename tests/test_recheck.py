@@ -235,6 +235,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "options": {name: base.options[name] for name in ("api", "rented")},
         }
     )
+    small = scenario.changed(small, {"workloads.assistant.users": 20_000})
     (kept / "scenario.yaml").write_text(scenario.resolved(small), encoding="utf-8")
     summary = study.open(str(kept / "scenario.yaml")).summary()
     (kept / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
