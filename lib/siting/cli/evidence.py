@@ -131,7 +131,8 @@ def _of_client(client: str, days: int) -> Answer:
         for source in {**told, **strikes}
         if source.kind != "client" and (source in told or source in rows)
     ]
-    stale = sorted((f for f in found if (f.age_days or days + 1) > days), key=lambda f: f.rank)
+    old = [f for f in found if f.age_days is None or f.age_days > days]
+    stale = sorted(old, key=lambda f: f.rank)
     click.echo(f"{len(stale)} of {len(found)} facts", err=True)
     lines = aligned(
         {
