@@ -147,8 +147,9 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
     own = found.means.get(chosen or "")
     stays = best == chosen
     level = own is not None and own - found.means[best] <= found.counts
+    otherwise: Answer = "level" if level else "changes"
     first = Outcome(
-        answer="stays" if stays else "level" if level else "changes",
+        answer="stays" if stays else otherwise,
         option=best,
         in_all=found.means[best],
         share=found.share,
