@@ -52,7 +52,7 @@ for times in (0.5, 0.9, 1.1, 1.5, 2.0):
     moves["volume", times] = dict([(f"workloads.{name}.{volume}", getattr(load, volume) * times)])
     moves["length of answers", times] = dict([(f"workloads.{name}.output_tokens", more)])
     moves["discount rate", times] = dict([("finance.discount_rate", 0.06 * times)])
-    moves["weight of cost", times] = dict([("decision.weights.cost", 30 * times)])
+    moves["falling prices", times] = dict([("finance.falling_prices", 0.4 * times)])
 taken = dict()
 for (what, _), asked in moves.items():
     begun = time.process_time()

@@ -21,6 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parents[1]
+# Kernels and other processes that tests start find the kits of the tests.
+PLACES = [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, PLACES))
 LONG = (
     "test_clients", "test_faults", "test_free_texts", "test_howto", "test_batch", "test_report",
     "test_tutorial", "test_packaging", "test_pdf",
@@ -90,10 +93,11 @@ def _published_here(bench: Any, job: Job, shown: Files) -> Files:
 
 @pytest.fixture(scope="session")
 def trial_job() -> Job:
-    """A job whose client has a hostile name and a bright brand."""
+    """A job whose client has a hostile name and a bright brand, with its figures."""
+    from siting.run import job
     from trial import HOSTILE, make
 
-    return make(name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00")
+    return make(kit=job.KIT, name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00")
 
 
 @pytest.fixture(scope="session")

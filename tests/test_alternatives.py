@@ -102,8 +102,6 @@ def test_no_way_is_offered_whose_model_fell_short_in_the_clients_own_test(client
     for offer in alternatives.search(chosen, judged=3):
         if offer.model in short:
             assert any("below your floor in your own test" in why for why in offer.ruled_out)
-    ways = opened(client).alternatives()
-    assert not set(ways.model[ways.ruled_out == ""]) & short
     tried = opened(client).variants()
     assert not [w for w in tried.what[tried.kind == "offer"] for m in short if spoken(m) in w]
 

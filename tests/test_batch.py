@@ -257,7 +257,7 @@ assert len(batch.run(pair()[::-1], {out!a}, at_once=1).rendered) == 2
 
 
 def test_another_day_order_width_place_and_locale_give_the_same_bytes(tmp_path: Path) -> None:
-    outcome = batch.run(pair(), str(tmp_path / "now"), maker=Quick())
+    outcome = batch.run(pair(), str(tmp_path / "now"))
     assert sorted(outcome.rendered) == ["alpha", "beta"]
 
     lib = str(Path(batch.__file__).parents[2])
@@ -265,7 +265,7 @@ def test_another_day_order_width_place_and_locale_give_the_same_bytes(tmp_path: 
     odd = tmp_path / "été 😀 'a\" $b" / ("long" * 40)
     odd.mkdir(parents=True)
     script = LATER.format(path=[lib, tests], out=str(odd / "later"))
-    another = {"PYTHONPATH": os.pathsep.join([lib, later(tmp_path)]), "PYTHONHASHSEED": "1"}
+    another = {"PYTHONPATH": os.pathsep.join([lib, tests, later(tmp_path)]), "PYTHONHASHSEED": "1"}
     another |= {"LC_ALL": "C", "TMPDIR": str(odd)}
     homeless = {name: value for name, value in os.environ.items() if name != "HOME"}
     root = Path(__file__).parents[1]

@@ -33,7 +33,8 @@ def entry(name: str, central: float, kind: str) -> dict:
 GERMAN = Numbers("DE", "EUR")
 BEFORE = {
     "schema_version": 1,
-    "recommendation": {"option": "api", "confidence": 0.8},
+    "client": {"currency": "EUR"},
+    "recommendation": {"option": "api", "sure": 0.8},
     "options": {
         "api": {
             "label": "An API",
@@ -105,29 +106,24 @@ def test_the_order_of_records_in_a_list_is_no_change() -> None:
         (("options", "owned", "ttft_s"), {"p95": 0.5}, {"p95": 2},
          "Own servers · time to first token · 95th percentile: from 0.500 s to 2 s, "
          "4.00 times as much"),
-        (("recommendation", "share"), figure(0.5, 0.5, 0.5, "1"), figure(0.4, 0.4, 0.4, "1"),
-         "share of cases in which it ranks first: from 50% to 40%, 10 points less"),
+        (("recommendation", "sure"), 0.5, 0.4,
+         "cases in which nothing allowed costs less by more than matters: from 50% to 40%, "
+         "10 points less"),
         (("recommendation", "option"), "owned", "api", "option: from Own servers to An API"),
         (("options", "api", "keeps_limits"), True, False, "An API · keeps limits: from yes to no"),
         (("options", "api", "keeps_limits"), True, 1, "An API · keeps limits: from yes to 1"),
-        (("options", "api", "struck"), [], ["no place in the EU"],
-         "An API · ruled out by · no place in the EU: new"),
-        (("options", "api", "not_cleared"), ["Notice: Not known.", "Exit: Late."],
-         ["Exit: Late.", "Notice: Too short."],
-         "An API · still open · Notice: from Not known. to Too short."),
+        (("options", "api", "in_all"), {"total": 100.0, "unit": "EUR"},
+         {"total": 130.0, "unit": "EUR"}, "An API · in all · total: from €100 to €130, 30.0% more"),
+        (("options", "api", "limits"), [{"point": "no place in the EU", "state": "open"}],
+         [{"point": "no place in the EU", "state": "fail"}],
+         "An API · limits · no place in the EU · state: from open to fail"),
         (("options", "owned", "npv"), figure(0, 0, 0), figure(2, 3, 4),
          "Own servers · net present value: from €0 to €3.00 (€2.00 to 4.00)"),
         (("options", "owned", "npv"), figure(-2, -1, -1), figure(2, 3, 4),
          "Own servers · net present value: from −€1.00 (€−2.00 to −1.00) to €3.00 (€2.00 to 4.00), "
          "the ranges do not touch"),
-        (("recommendation", "confidence"), "open", "clear", "confidence: from open to clear"),
         (("options", "owned", "kind"), "rented_gpus", "api",
          "Own servers · kind: from rented GPUs to API"),
-        (("weights", "latency_margin"), figure(1, 1, 1, "points"), figure(2, 2, 2, "points"),
-         "weights · latency margin: from 1 point to 2 points, 100.0% more"),
-        (("options", "owned", "acceptability"), [{"low": 0, "central": 0, "high": 0, "unit": "1"}],
-         [figure(0.004, 0.004, 0.004, "1")],
-         "Own servers · share of cases by rank · rank 1: from 0% to 0%, 0.4 points more"),
         (("worth_knowing", "everything"), figure(1, 1, 1), figure(2, 2, 2),
          "worth of better inputs · all inputs exact: from €1.00 to €2.00, 100.0% more"),
         (("options", "api", "irr"), None, figure(0.1, 0.1, 0.1, "1"),
@@ -265,7 +261,10 @@ def test_what_was_tried_is_told_by_what_it_was_after_the_results() -> None:
 
     before = tried("stays")
     after = tried("changes")
-    after["options"] = {**BEFORE["options"], "api": {**BEFORE["options"]["api"], "score": 3.0}}
+    after["options"] = {
+        **BEFORE["options"],
+        "api": {**BEFORE["options"]["api"], "npv": figure(9, 9, 9)},
+    }
     found = comparison.compare(before, after)
     assert [c.part for c in found] == ["flip", "result", "tried", "tried", "tried"]
     assert [c.name for c in found if c.part == "tried"] == [
@@ -296,7 +295,7 @@ def test_what_a_summary_says_twice_is_told_once() -> None:
         "present_cost": figure(2, 3, 4),
         "cost": {"present_cost_spread": figure(2, 3, 4)},
     }
-    changed["recommendation"] |= {"label": "An API", "kind": "api", "definition": "most"}
+    changed["recommendation"] |= {"label": "An API", "kind": "api"}
     (said,) = sentences(before, changed)
     assert said.startswith("An API · present cost: from")
 

@@ -57,14 +57,6 @@ def small(client: str, *cells: str, limit_s: int = 300) -> Job:
     )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _kit_is_found() -> Iterator[None]:
-    """Processes that are started find the small kit."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(PATH))
-        yield
-
-
 @pytest.fixture
 def short() -> Iterator[Path]:
     """A folder for temporary files that nothing else uses."""

@@ -63,8 +63,9 @@ finance:
   quotes:
     - {item: option.own.server_price, value: 300_000, unit: EUR, source: Offer, date: 2026-11-01}
     - {item: option.newest.gpu_hour, value: 3, unit: EUR/GPU-h, source: Offer, date: 2026-11-01}
+decision: {premiums: {operated_near: 5_000}}
 evidence:
-  - {fields: [workloads, options, finance], source: Test of the how-to pages, date: 2026-11-24}
+  - {fields: [workloads, options, finance, decision], source: How-to pages, date: 2026-11-24}
 """
 SHOWN = {
     "gpu": "8 × Example X1 96GB server, its power estimated",
@@ -279,7 +280,7 @@ def test_what_an_analyst_writes_is_shown_and_no_test_of_notebooks_refuses_it(
     for name in ("acme", "base"):  # only what was edited, to be quick
         path = project / "params" / f"{name}.yaml"
         scenario, _, left_out = path.read_text(encoding="utf-8").partition("\nreport:")
-        assert ("68_confidence" in left_out) == (name == "acme")
+        assert ("95_methods" in left_out) == (name == "acme")
         report = f"\nreport: {{leave_out: [{', '.join(untouched(project))}]}}\n"
         path.write_text(scenario + report, encoding="utf-8")
     run("siting report acme base --format html", project)

@@ -20,9 +20,9 @@ SUMMARY = {
         "label": "Own servers",
         "stays": False,
         "cleared": True,
-        "confidence": "likely",
-        "share": {"low": 0.734, "central": 0.734, "high": 0.734, "unit": "1"},
-        "present_cost": {"low": 1.2e6, "central": 1.5e6, "high": 2.1e6, "unit": "EUR"},
+        "state": "clear",
+        "sure": 0.734,
+        "in_all": 1.5e6,
     },
     "warnings": ["one input is old"],
     "inputs": [
@@ -42,28 +42,27 @@ def write(folder, name, summary, files=("report.html", "report.pdf")):
         (folder / name / file).write_text("x", encoding="utf-8")
 
 
-def test_a_line_says_verdict_confidence_cost_and_age_in_the_clients_format():
+def test_a_line_says_verdict_surety_cost_and_age_in_the_clients_format():
     row = portfolio.row(SUMMARY, "banca", ["report.pdf", "summary.json"])
     assert row.verdict == "Move to Own servers"
-    assert row.confidence == "likely, 73 of 100"
+    assert row.state == "clear, 73 of 100"
     thin = "\N{NARROW NO-BREAK SPACE}"
     assert row.cost == f"€{thin}1.50{thin}million"
-    assert row.cost_span == f"€{thin}1.20 to 2.10{thin}million"
     # Ages 20, 176 and 30 days; one has no date, and an estimate is no fact. Their middle is 30.
     assert (row.age, row.stale) == ("30 days", "1 of 3 over 90 days")
     assert row.links == (("banca/report.pdf", "PDF"), ("banca/summary.json", "data"))
 
 
 def test_the_cost_of_every_option_is_drawn_on_one_scale_in_the_colours_of_the_report():
-    def option(label, low, central, high, struck=()):
-        cost = {"low": low, "central": central, "high": high, "unit": "EUR"}
-        return {"label": label, "present_cost": cost, "struck": list(struck)}
+    def option(label, fall, mean, hold, state="allowed"):
+        cost = {"if_prices_fall": fall, "total": mean, "if_prices_hold": hold, "unit": "EUR"}
+        return {"label": label, "in_all": cost, "state": state}
 
     options = {
         "owned": option("Own servers", 1.2e6, 1.5e6, 2.0e6),
         "api": option("The API", 0, 1e6, 1.1e6),
-        "rented": option("Rented", 1e6, 1.6e6, 1.9e6, ["no attestation"]),
-        "unpriced": {"label": "Unpriced", "present_cost": None, "struck": ["no price"]},
+        "rented": option("Rented", 1e6, 1.6e6, 1.9e6, "ruled out"),
+        "unpriced": {"label": "Unpriced", "in_all": None, "state": "open"},
     }
     found = {**SUMMARY["recommendation"], "baseline": "api"}
     row = portfolio.row({**SUMMARY, "recommendation": found, "options": options}, "x", [])
@@ -82,7 +81,7 @@ def test_the_cost_of_every_option_is_drawn_on_one_scale_in_the_colours_of_the_re
     ("change", "words"),
     [
         ({"stays": True}, "Stay with Own servers"),
-        ({"option": None, "label": None, "present_cost": None}, "No option meets the constraints"),
+        ({"option": None, "label": None, "in_all": None}, "No option meets the constraints"),
     ],
 )
 def test_staying_and_having_no_option_are_verdicts_too(change, words):

@@ -18,10 +18,7 @@ __all__ = ["driver", "pytestmark"]
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     for name, cost in (("Alpha", 9e6), ("Beta", 2e5), ("Gamma", 3e6)):
-        recommendation = {
-            **SUMMARY["recommendation"],
-            "present_cost": {"low": cost, "central": cost, "high": cost, "unit": "EUR"},
-        }
+        recommendation = {**SUMMARY["recommendation"], "in_all": cost}
         client = {**SUMMARY["client"], "name": name}
         summary = {**SUMMARY, "client": client, "recommendation": recommendation}
         write(folder, name.lower(), summary)

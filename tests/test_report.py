@@ -170,7 +170,7 @@ def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown
 
 
 def test_a_study_that_cannot_be_computed_fails_and_does_not_wait(render: Render) -> None:
-    broken = dataclasses.replace(make(), scenario="nonsense: 1\n")
+    broken = dataclasses.replace(make(kit=job.KIT), scenario="nonsense: 1\n")
     with pytest.raises(ValueError, match="nonsense"):
         render(broken)
 
@@ -288,7 +288,9 @@ def test_a_sentence_refers_to_another_chapter_by_the_number_of_its_heading(rende
 def test_any_change_of_content_changes_the_fingerprint(trial_job: Job) -> None:
     first = trial_job.fingerprint()
     assert (
-        make(name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00").fingerprint()
+        make(
+            kit=job.KIT, name=HOSTILE, question=f"Where? {HOSTILE}", brand_colour="#ffcc00"
+        ).fingerprint()
         == first
     )
     moved = dataclasses.replace(trial_job.chapters["40_cost.ipynb"], part="appendix")

@@ -374,11 +374,6 @@ def test_a_vendor_without_a_record_gets_the_base_rates_and_no_zero():
     assert a.options["api"].expected.central > 0
 
 
-def test_the_case_is_shown_only_where_the_vendor_that_it_is_about_is_an_option():
-    assert len(opened("base").vendor_case()) > 15
-    assert len(opened("klinikverbund-nordheide").vendor_case()) == 0
-
-
 def test_a_model_that_retires_within_the_horizon_is_named_with_its_last_day():
     # Microsoft's page of 2 September 2026: gpt-4.1 ends on 14 April 2027.
     found = opened("klinikverbund-nordheide").retiring_models()

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import covered_kit
 import pytest
 from siting.inputs import scenario
 from siting.run import job, watch
@@ -73,6 +74,7 @@ def test_a_watched_report_is_renewed_on_every_save_and_wrong_input_is_told(
         folder.mkdir()
     shutil.copy(scenario.path_of("base"), params)
     monkeypatch.setattr(scenario, "project", lambda *_: tmp_path)
+    monkeypatch.setattr(job, "KIT", covered_kit.__name__)
     client = params / "acme.yaml"
     client.write_text(make("acme").scenario, encoding="utf-8")
     said: list[str] = []

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+import covered_kit
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from siting.inputs import scenario
-from siting.run import job
 from siting_report.run.job import Job, PlacedNotebook
 
 Render: TypeAlias = Callable[[Job], dict[str, bytes]]
@@ -122,9 +122,14 @@ def everything() -> dict[str, str]:
     return {"10_decision.ipynb": first, "40_cost.ipynb": str(nbformat.writes(book))}
 
 
-def make(client: str = "trial", chapters: dict[str, str] | None = None, **changes: object) -> Job:
+def make(
+    client: str = "trial",
+    chapters: dict[str, str] | None = None,
+    kit: str = covered_kit.__name__,
+    **changes: object,
+) -> Job:
     """A job of the base scenario with one option alone, under another name, with the trial
-    chapters: quick to compute, for tests of what surrounds the computation."""
+    chapters. Without `kit` its figures are not computed: for tests of what surrounds them."""
     base = scenario.load("base")
     named = base.client.model_copy(update={"id": client, **changes})
     alone = {"api": base.options["api"]}
@@ -132,7 +137,7 @@ def make(client: str = "trial", chapters: dict[str, str] | None = None, **change
     small = base.model_copy(update={"client": named, "options": alone, "finance": finance})
     texts = everything() if chapters is None else chapters
     placed = {name: PlacedNotebook(text) for name, text in texts.items()}
-    return Job(kit=job.KIT, client=client, scenario=scenario.resolved(small), chapters=placed)
+    return Job(kit=kit, client=client, scenario=scenario.resolved(small), chapters=placed)
 
 
 def pair() -> list[Job]:

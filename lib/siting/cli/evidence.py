@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from siting.catalogue import Source, source_of
 from siting.cli import frame
 from siting.cli.frame import (
     Answer,
@@ -26,6 +25,7 @@ from siting.cli.frame import (
 )
 
 if TYPE_CHECKING:
+    from siting.catalogue import Source
     from siting.study.results import Results
 
 
@@ -131,7 +131,8 @@ def _of_client(client: str, days: int) -> Answer:
         for source in {**told, **strikes}
         if source.kind != "client" and (source in told or source in rows)
     ]
-    stale = sorted((f for f in found if (f.age_days or days + 1) > days), key=lambda f: f.rank)
+    old = [f for f in found if f.age_days is None or f.age_days > days]
+    stale = sorted(old, key=lambda f: f.rank)
     click.echo(f"{len(stale)} of {len(found)} facts", err=True)
     lines = aligned(
         {
@@ -146,8 +147,7 @@ def _of_client(client: str, days: int) -> Answer:
     )
     known = provenance.renewals()
     names = sorted({f.where.partition(":")[0] for f in stale} & known.keys())
-    how = [f"{name}: {known[name].how}" + f" ({known[name].url})" * bool(known[name].url)
-           for name in names]  # fmt: skip
+    how = [f"{name}: {known[name].how} {known[name].url}".rstrip() for name in names]
     return Answer({"facts": stale, "renewals": [known[n] for n in names]}, [*lines, "", *how])
 
 
@@ -178,6 +178,8 @@ def _told(results: Results) -> dict[Source, list[str]]:
 
 def _strikes(results: Results) -> dict[Source, list[str]]:
     """By source of a rule or of an answer, the options that fail by it."""
+    from siting.catalogue import source_of
+
     strikes: dict[Source, list[str]] = defaultdict(list)
     for name, judged in results.sovereignty.options.items():
         failing = (f for f in chain(*judged.findings.values()) if f.verdict == "fail")

@@ -65,17 +65,17 @@ def report(
       siting report acme --watch
       siting report acme --set finance.discount_rate=0.06 --out /tmp/draft
     """
+    if not hasattr(os, "killpg"):
+        raise Refused(
+            "reports are made in groups of processes, which this system does not have; render "
+            "under Linux, macOS or WSL (check, fit, size, summary and diff work here)"
+        )
     from siting_report.run import batch
 
     from siting.inputs import scenario
     from siting.run import job
     from siting.run import watch as watching
 
-    if not hasattr(os, "killpg"):
-        raise Refused(
-            "reports are made in groups of processes, which this system does not have; render "
-            "under Linux, macOS or WSL (check, fit, size, summary and diff work here)"
-        )
     if watch and len(clients) != 1:
         raise Refused("--watch takes one client; write siting report acme --watch")
     certificates = _certificates(scheduler, tls_ca, tls_cert, tls_key)

@@ -35,8 +35,8 @@ _NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day", "i
 """Keys that tell the records of a list apart; the first two do so alone."""
 _UNSAID = ("options", "recommendation", "flip_points", "inputs")
 """Sections that need no name."""
-_BY_OPTION = ("options", "quality", "resilience", "volume_winners")
-_DETAILS = {"acceptability", "not_cleared", "contributions"}
+_BY_OPTION = ("options", "quality", "volume_winners")
+_DETAILS = {"limits"}
 """Keys of an option whose members are parts."""
 _HEADLINE_DEPTH = 4
 """Keys from the top to a figure of an option as a whole, such as options.api.cost.present_cost."""

@@ -47,7 +47,7 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
             raise TypeError(f"{name!r} is no name")
     numbers = Numbers(client["country"], client["currency"])
     day = dt.date.fromisoformat(client["report_date"])
-    cost = found.get("present_cost")
+    cost = found["in_all"]
     option = found["option"]
     present = set(files)
     ages = sorted(_ages(summary.get("inputs", ()), day))
@@ -55,17 +55,16 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
     median = ages[len(ages) // 2] if ages else None
     cleared = found.get("cleared", True) or option is None
     move = "Stay with" if found["stays"] else "Move to"
-    share = f"{100 * found['share']['central']:.0f} of 100"
+    sure = float(found["sure"])
     return Row(
         client=client["name"],
         place=", ".join(filter(None, (client.get("sector"), client["country"]))),
         verdict="No option meets the constraints" if option is None else f"{move} {found['label']}",
         remark="" if cleared else "not cleared yet: page one says what is open",
-        confidence=f"{found['confidence']}, {share}" if option else "–",
-        share=float(found["share"]["central"]),
-        cost=numbers.money(cost["central"]) if cost else "not estimated",
-        cost_span=numbers.money_span(cost["low"], cost["high"]) if cost else "",
-        cost_key=f"{cost['central']:.0f}" if cost else "",
+        state=f"{found['state']}, {100 * sure:.0f} of 100" if option else "–",
+        sure=sure,
+        cost="not estimated" if cost is None else numbers.money(cost),
+        cost_key="" if cost is None else f"{cost:.0f}",
         costs=list(_marks(summary, numbers)),
         date=numbers.date(day),
         date_key=day.strftime("%Y%m%d"),
@@ -78,24 +77,28 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
 
 
 def _marks(summary: Mapping[str, Any], numbers: Numbers) -> Iterator[SimpleNamespace]:
-    """Present cost of every priced option in % of the width of one scale from zero: median and
-    eight in ten cases, with the class of the colour that it has in its report."""
+    """What every priced option costs in all, in % of the width of one scale from zero: the mean,
+    and if API prices fall or hold, with the class of the colour that it has in its report."""
     found = summary["recommendation"]
     options = summary.get("options", {})
     roles = {found.get("baseline"): "today", found["option"]: "chosen"}
     colours = style.colours({o["label"]: roles.get(name, "other") for name, o in options.items()})
-    priced = [o for o in options.values() if o.get("present_cost")]
-    top = max((o["present_cost"]["high"] for o in priced), default=0)
-    for option in priced if top > 0 else ():
-        cost = option["present_cost"]
-        label = option["label"]
-        low, middle, high = (94 * cost[end] / top + 3 for end in ("low", "central", "high"))
-        said = f"{label}: {numbers.range(Range(**cost))}"
-        colour = colour_class(style.TEXT[colours[label]])
+    costs = {name: _in_all(o["in_all"]) for name, o in options.items() if o["in_all"]}
+    top = max((cost.high for cost in costs.values()), default=0)
+    for name, cost in costs.items() if top > 0 else ():
+        label = options[name]["label"]
+        low, middle, high = (94 * end / top + 3 for end in cost.ends)
         yield SimpleNamespace(
-            colour=colour, low=low, central=middle, high=high, text=said,
-            ruled_out=bool(option["struck"]),
+            colour=colour_class(style.TEXT[colours[label]]), low=low, central=middle, high=high,
+            text=f"{label}: {numbers.range(cost)}",
+            ruled_out=options[name]["state"] == "ruled out",
         )  # fmt: skip
+
+
+def _in_all(said: Mapping[str, Any]) -> Range:
+    """The mean sum of an option, from the less to the more of both futures of API prices."""
+    sums = [said[name] for name in ("if_prices_fall", "total", "if_prices_hold")]
+    return Range.ordered(sums, said["unit"])
 
 
 def _ages(inputs: Iterable[Mapping[str, Any]], day: dt.date) -> Iterator[int]:

@@ -90,7 +90,7 @@ class VerdictFrames(Topic):
         row: dict[str, Any] = {
             "option": name,
             "advice": self._advice(d),
-            "state": "none" if name is None else "level" if d.level else "clear",
+            "state": _surety(d),
             "reply": self._reply(name),
             "stays": d.stays,
             "today": d.baseline,
@@ -107,6 +107,7 @@ class VerdictFrames(Topic):
                 self._place(name)
                 | self._begin(name)
                 | _compared(d)
+                | _rival(d)
                 | self._fallback(d)
                 | self._saved(d)
             )
@@ -327,6 +328,13 @@ class VerdictFrames(Topic):
         if name in means_yes:
             return "Not yet" if bool(found.level) else "Yes"
         return "Not yet" if found.stays else "No"
+
+
+def _surety(d: Decision) -> str:
+    """How clear the answer is, in a closed word."""
+    if d.recommended is None:
+        return "none"
+    return "level" if d.level else "clear"
 
 
 def _state(c: Candidate) -> dict[str, Any]:
