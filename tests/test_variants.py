@@ -50,7 +50,7 @@ def same(one: Decision, other: Decision) -> None:
 @pytest.mark.parametrize("client", EVERY)
 def test_no_change_gives_the_decision_of_the_report(client: str) -> None:
     s = opened(client)
-    same(Chain().decide(s.scenario), s.results.decision)
+    same(Chain().decide(s.results.said), s.results.decision)
 
 
 def test_a_chain_that_forgot_its_variants_holds_what_the_report_was_made_of() -> None:

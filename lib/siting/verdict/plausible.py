@@ -395,7 +395,7 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
     that turns the answer, as what does nothing together does nothing alone."""
     law = chain.rules(s)
     known = law.law.attributes
-    chosen = chain.decided(s).recommended
+    chosen = chain.decide(s).recommended
     of_option: dict[str, list[Variant]] = {}
     for q in law.questions:
         asked = known[q.attribute]
