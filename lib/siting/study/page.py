@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from siting.study import Study
 
 FIRST: Mapping[str, str] = {
-    "What is the answer?": "verdict",
-    "Which options are there, and how do they rank?": "standings",
+    "What is the answer?": "answer",
+    "Which options are there, and what do they cost in all?": "sums",
     "What do they cost, and what do they save?": "costs",
     "How sure is that: what would turn it?": "turns",
 }
