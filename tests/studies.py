@@ -36,4 +36,4 @@ def opened(client: str) -> study.Study:
 @cache
 def designed(client: str) -> scenario.Scenario:
     """The client's scenario with the machines that the kit chooses where the file leaves them."""
-    return Chain().designed(scenario.load(client))
+    return Chain().built(scenario.load(client))

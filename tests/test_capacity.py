@@ -19,7 +19,6 @@ from siting.inputs.scenario import Scenario
 from siting.memory import vram
 from siting.quantity import LogNormal, NotEstimated, Range
 from siting.serving import bunching, capacity, carrying, performance, queueing
-from siting.serving import bursts as bursting
 from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
@@ -437,20 +436,6 @@ def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> No
     same = made.curve(Lengths(input=LogNormal(9000, 0.0), output=LogNormal(300, 0.5)))
     assert found.attention_s > 1.5 * same.attention_s > 0
     assert same.prompt_s < found.prompt_s
-
-
-def test_whoever_may_wait_twice_as_long_is_strained_half_as_much_by_waiting(base: Scenario) -> None:
-    (pool,) = capacity.assess(base)["owned"].pools.values()
-    curve = curve_of(pool)
-    rate = pool.workloads[0].rate_alone / pool.replicas[0].central
-    tight = dataclasses.replace(
-        pool.loads[0].limits, tpot_s=1e9
-    )  # so that nothing but waiting strains
-    once = bursting.Bursts(curve, tight, "agents", rate)
-    loose = dataclasses.replace(tight, ttft_s=tight.ttft_s + once.slack)
-    twice = bursting.Bursts(curve, loose, "agents", rate)
-    assert twice.slack == pytest.approx(2 * once.slack)
-    assert once.strain(0) == pytest.approx(2 * twice.strain(0)) != once.strain(10)
 
 
 @pytest.mark.parametrize("kind", ["people", "machines", "agents"])

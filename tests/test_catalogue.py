@@ -8,8 +8,6 @@ import datetime as dt
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,8 +24,7 @@ from siting.cli import cli
 from siting.cli.frame import check_tables
 from siting.cost import prices
 from siting.dtypes import kv_format, weight_format
-from siting.inputs import attributes
-from siting.inputs.scenario import Option, checks
+from siting.inputs.scenario import Option
 from siting.memory import attention
 from siting.memory.deployment import usable_gib
 from siting.memory.weights import weight_bytes_per_gpu
@@ -471,22 +468,6 @@ def test_what_an_answer_to_a_stress_test_cannot_be_is_refused(tables: Path) -> N
         rulebook.rule_book()
 
 
-def test_two_criteria_that_ask_for_one_answer_are_refused_as_such(tables: Path) -> None:
-    path = tables / "decision_criteria.csv"
-    columns = next(csv.reader(path.read_text(encoding="utf-8").splitlines()))
-    row = {
-        "label": "Support", "measure": "answer:support_hours", "about": "hours a day",
-        "scale": "linear", "worst": "0", "best": "24", "weight_low": "0", "weight": "5",
-        "weight_high": "10", "why": "a test", "source": "test", "locator": "here",
-        "date": "2026-11", "kind": "estimate", "grade": "C",
-    }  # fmt: skip
-    with path.open("a", encoding="utf-8", newline="") as file:
-        both = csv.DictWriter(file, columns, lineterminator="\n")
-        both.writerows([row | {"criterion": "support"}, row | {"criterion": "service"}])
-    with pytest.raises(FactError, match="service: support_hours is known; another criterion asks"):
-        attributes.dictionary()
-
-
 def test_a_setting_that_a_table_lacks_is_named(tables: Path) -> None:
     path = tables / "vendor_settings.csv"
     kept = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -496,17 +477,6 @@ def test_a_setting_that_a_table_lacks_is_named(tables: Path) -> None:
     said = "^vendor_settings.csv: notice_pool_weight is missing; did you mean life_pool_weight"
     with pytest.raises(FactError, match=said):
         catalogue.settings("vendor_settings")["notice_pool_weight"]
-
-
-def test_every_table_is_checked_before_a_client() -> None:
-    """Two tables are read by no one: how raters voted, and the words of their rubric."""
-    look = "from siting.cli import frame; from siting.catalogue import RECORDS; "
-    code = look + "frame.check_tables(); print(*RECORDS)"
-    known = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    there = {path.stem for path in catalogue.facts_dir().glob("*.csv")}
-    assert there - set(known) == {"severity_rubric", "vendor_event_ratings"}
 
 
 @pytest.mark.parametrize(
@@ -523,10 +493,3 @@ def test_a_name_is_short_for_a_model_if_it_lacks_what_nobody_says(
     name: str, model: str, short: bool
 ) -> None:
     assert catalogue.is_short_for(name, model) == short
-
-
-def test_a_model_that_a_host_sells_under_its_whole_name_is_suggested() -> None:
-    path = ("options", "host", "models", "all")
-    (fault,) = checks._hosted(path, "gemma-4-31b", "infomaniak")
-    assert fault.write == "did you mean google/gemma-4-31B-it?"
-    assert list(checks._hosted(path, "google/gemma-4-31B-it", "infomaniak")) == []

@@ -22,7 +22,6 @@ of_wide_frames = pytest.mark.parametrize("name", columns.wide())
 ALIKE = {
     ("rule_points", "point", "rules"): "most points are of one rule, and are called like it",
     ("designs", "planned", "best"): "the clients take the best design, or all but one of them",
-    ("timeline", "is_contract_end", "is_notice"): "a contract ends once, and notice of it is once",
     ("tries", "close", "beyond_turns"): "a change or two of each; chapters count both",
     ("turns", "unshown", "lacks"): "an offer or two of each; page one tells both",
     ("turns", "is_asked", "is_rented_otherwise"): "two of either; page 2 tells of the one",
@@ -219,11 +218,3 @@ def test_a_saving_is_the_cost_of_what_runs_today_less_the_options(s: Study) -> N
         today = costs[costs.today].iloc[0]
         saved = (today.present - costs.present).tolist()
         assert costs.saving.tolist() == pytest.approx(saved)
-
-
-def test_steps_of_the_waterfall_lead_from_total_to_total(s: Study) -> None:
-    steps = s.waterfall()
-    between = steps[steps.kind != "total"]
-    assert (between.amount[between.kind == "dropped"] < 0).all()
-    totals = steps[steps.kind == "total"]
-    assert (totals.start == 0).all() and totals.option.notna().all()

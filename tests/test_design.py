@@ -124,10 +124,10 @@ def test_every_server_of_the_catalogue_is_looked_at_and_what_is_fixed_stays() ->
 
 def test_machines_that_are_fixed_are_left_alone_and_those_left_out_are_designed() -> None:
     base = scenario.load("base")
-    assert Chain().designed(base) is base
+    assert Chain().built(base) is base
     for said in ({"gpu": BEST, "server": BEST}, {"gpu": "", "server": ""}):
         asked = open_option(**said)
-        made = Chain().designed(asked)
+        made = Chain().built(asked)
         option = made.options["owned"]
         assert option.server and catalogue.gpu(option.gpu)
         assert made.options["rented"] == asked.options["rented"]
@@ -217,7 +217,7 @@ def test_an_option_whose_machines_are_designed_keeps_all_else_that_is_said_of_it
 ) -> None:
     said = scenario.load(client)
     machines = {"gpu", "server", "weights"}
-    for name, option in Chain().designed(said).options.items():
+    for name, option in Chain().built(said).options.items():
         kept = option.model_dump(exclude=machines)
         assert kept == said.options[name].model_dump(exclude=machines), name
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from types import SimpleNamespace as Made
 from typing import Any
 
 import pytest
-from printed import printed
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.constraints import known as known_constraints
-from siting.verdict import plausible
+from siting.verdict.candidate import Candidate
 from siting.verdict.chain import Chain
-from siting.verdict.exclusion import Exclusion, exclusion, lacked, law_beside, unshown
-from siting.verdict.ranking import Candidate
-from studies import opened
+from siting.verdict.exclusion import Exclusion, exclusion, lacked, unshown
 
 C5 = "that a service holds a C5 Type 2 attestation"
 SECNUMCLOUD = "that a service holds a SecNumCloud qualification"
@@ -120,31 +116,6 @@ def test_a_policy_is_told_before_a_condition_on_money() -> None:
     assert found.law == "the law asks for the like, which is open"
 
 
-def test_a_law_of_which_it_is_open_whether_it_binds_may_ask_the_same() -> None:
-    binds = Made(may_not_apply=False, verdict="fail")
-    may_bind = Made(may_not_apply=True, verdict="review")
-    has_exception = Made(may_not_apply=False, verdict="review")
-    assert law_beside([None, None]) == ""
-    assert law_beside([binds]) == "the law asks for the same"
-    assert law_beside([may_bind]) == "the law may ask for the same"
-    assert law_beside([has_exception]) == "the law asks for the like, which is open"
-    assert law_beside([binds, has_exception]) == "the law asks for the like, which is open"
-    assert law_beside([binds, may_bind]) == "the law may ask for the same"
-    assert law_beside([may_bind, None]) == "the law may ask for a part of it"
-
-
-@pytest.mark.parametrize("client", ["agence-lumiere", "klinikverbund-nordheide"])
-def test_page_one_lets_no_policy_look_waivable_that_the_law_asks_for_too(client: str) -> None:
-    told = printed("10_decision", client)
-    assert "ruled out by your policy" in told
-    ruled_out = [line for line in told.splitlines() if "ruled out by your pol" in line]
-    asks = {
-        "agence-lumiere": "may ask for the same",
-        "klinikverbund-nordheide": "asks for the like, which is open",
-    }
-    assert all(f"the law {asks[client]}" in line for line in ruled_out)
-
-
 def test_what_a_policy_alone_strikes_is_free_without_it() -> None:
     """The statute remains, under which an attestation of another kind may do."""
     found = candidates("klinikverbund-nordheide", policies=[], conditions=["sovereignty"])
@@ -224,22 +195,6 @@ def test_an_offer_that_is_silent_on_what_rules_out_a_rival_is_not_clear_of_it(
     assert lacks not in silent(**{stated: False})
 
 
-def test_a_silent_offer_heads_no_table_and_is_told_with_what_it_must_show() -> None:
-    client = "klinikverbund-nordheide"
-    lacks = "C5 Type 2 attestation"
-    page = printed("10_decision", client, "page_one")
-    table = page.split("can turn the answer", 1)[1].splitlines()[2:5]
-    told = [line for line in table if f"unless it shows its {lacks}" in line]
-    assert told in ([], table[-1:])
-    assert told or "Offers that you have not listed would be first, too" in page
-    turning = printed("17_turns", client)
-    assert f"ask first for its {lacks} (without, it is ruled out" in turning
-    s = opened(client)
-    labels = s.steps().label
-    asked = labels[labels.str.contains(f"offer and {lacks}|offer; .*{lacks}|{lacks} of ")]
-    assert len(asked) == 1
-
-
 def test_what_a_provider_lacks_is_what_alone_keeps_its_option_out() -> None:
     def labels(name: str, client: str = "klinikverbund-nordheide", **changes: Any) -> list[str]:
         option, _ = candidates(client, **changes)[name]
@@ -250,21 +205,3 @@ def test_what_a_provider_lacks_is_what_alone_keeps_its_option_out() -> None:
     # An attestation does not bring back what is gone.
     gone = scenario.load("klinikverbund-nordheide").options["rented"].vendor
     assert labels("rented", gone=[gone]) == []
-
-
-def test_a_better_option_that_lacks_an_attestation_is_tried_with_it_and_asked_for_it() -> None:
-    s = opened("klinikverbund-nordheide")
-    (tried,) = plausible.attestations(s.scenario, s.results.chain)
-    assert tried.changes == {"options.rented.attributes.c5_type2": True}
-    # Held, it is clear of the rule; what is tried beside it changes nothing else of it.
-    (row,) = s.turns()[lambda turns: turns.lacks != ""].itertuples()
-    assert (row.then_first, row.settler, row.on_page_one) == ("Regional cloud", "you", True)
-    label = "C5 Type 2 attestation of Seeweb and Regional cloud"
-    assert list(s.steps().label).count(label) == 1
-    assert "Regional cloud comes to hold the C5 Type 2 attestation" in printed(
-        "10_decision", "klinikverbund-nordheide", "page_one"
-    )
-    # One that would be first with nothing it lacks is asked for nothing: Scaleway is behind there.
-    others = opened("agence-lumiere")
-    tries = plausible.attestations(others.scenario, others.results.chain)
-    assert {v.lacks for v in tries} and not (others.turns().lacks != "").any()

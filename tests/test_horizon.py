@@ -12,11 +12,7 @@ from siting.inputs.scenario.model import Finance
 from studies import compute
 
 CHAPTERS = sorted(p.stem for p in (Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"))
-BY_YEAR = ("40_cost", "50_capacity", "60_vendors", "76_cost_tables")
-"""Chapters that tell years one by one."""
 CASES = [("tidewater-apps", chapter) for chapter in CHAPTERS]
-CASES += [("banca-valdora", chapter) for chapter in BY_YEAR]
-"""A client that is then served by a vendor's API, and one that is not."""
 
 
 @cache
@@ -30,10 +26,3 @@ def shortest(client: str) -> study.Study:
 @pytest.mark.parametrize(("client", "chapter"), CASES)
 def test_a_chapter_runs_for_a_horizon_of_one_year(client: str, chapter: str) -> None:
     assert told(chapter, client, shortest)
-
-
-def test_the_end_of_a_model_is_told_of_the_years_that_there_are() -> None:
-    """The title tells year two, or year one where the horizon has no second."""
-    ends = shortest("tidewater-apps").retirement_calendar()
-    assert ends.year.max() == 1
-    assert "by the end of year one in" in told("50_capacity", "tidewater-apps", shortest)

@@ -75,7 +75,7 @@ SHOWN = {
     "cost-item": "Fire insurance of the servers",
     "event": "Nebius status page (example)",
     "rule": "No training on the client",
-    "property": "whoever operates it sits near you",
+    "property": "No storage beyond a day",
     "chapter": "Which inputs are worth a better source?",
     "client": "Example Works",
 }
@@ -280,7 +280,7 @@ def test_what_an_analyst_writes_is_shown_and_no_test_of_notebooks_refuses_it(
     for name in ("acme", "base"):  # only what was edited, to be quick
         path = project / "params" / f"{name}.yaml"
         scenario, _, left_out = path.read_text(encoding="utf-8").partition("\nreport:")
-        assert ("68_confidence" in left_out) == (name == "acme")
+        assert ("95_methods" in left_out) == (name == "acme")
         report = f"\nreport: {{leave_out: [{', '.join(untouched(project))}]}}\n"
         path.write_text(scenario + report, encoding="utf-8")
     run("siting report acme base --format html", project)

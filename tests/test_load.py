@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
 from siting import catalogue, study
-from siting.cost import cashflow, costing, prices
+from siting.cost import cashflow, costing
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Measured, Option, Room, Scenario, Workload
@@ -324,23 +324,11 @@ def test_a_room_that_is_too_small_says_what_is_missing() -> None:
     assert not capacity.assess(with_option("owned", room=Room(kw=500)))["owned"].beyond_room
 
 
-def test_idle_gpus_of_a_server_are_counted_and_a_smaller_server_is_named() -> None:
+def test_idle_gpus_of_a_server_are_counted() -> None:
     s = study.Study(with_option("owned", server="server-8x-l40s"))
     found = s.results.capacity["owned"]
     used = sum(p.replicas[0].central * p.gpus_per_replica for p in found.pools.values())
     assert found.idle_gpus == 8 - used > 0
-    labels = {r.id: r.label for r in catalogue.table("servers", servers.Server)}
-    cheaper = s.cheaper_servers().set_index("server")
-    row = cheaper.loc[labels["server-4x-l40s"]]
-    assert row.servers == 2 and 0 < row.saved < 1 and row.keeps_limits
-    # list prices are in USD; the frame has the client's money, converted on the day of the report
-    day = s.client.report_date
-    own = found.server
-    assert own is not None and s.client.currency == "EUR"
-    rate = prices.exchange_rate("USD", "EUR", day).rate
-    paid = prices.server_price(own, day)[0].central * found.bought() * rate
-    assert row.now == pytest.approx(paid) and row.price == pytest.approx(paid * (1 - row.saved))
-    assert s.cheaper_servers().attrs["units"]["price"] == "EUR"
 
 
 def test_servers_of_a_second_site_are_counted_once_and_stand_in_no_room() -> None:

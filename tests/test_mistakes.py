@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from siting import catalogue
-from siting.cli import cli, scenarios
-from siting.inputs import scenario
+from siting.cli import cli
 
 ROOT = Path(__file__).parents[1]
 GOOD = """client: {name: Acme, country: IT}
@@ -285,18 +282,6 @@ def test_a_change_of_which_a_part_would_be_dropped_is_refused(changes: list, sai
     found = CliRunner().invoke(cli, ["check", "base", *words])
     assert (found.exit_code, found.stdout) == (2, "")
     assert said in found.stderr
-
-
-def test_what_is_bought_and_stands_idle_is_not_blamed_on_what_is_left_open_already() -> None:
-    found = scenario.load("base")
-    open_ = scenario.changed(found, {"options.owned.server": "best", "options.owned.gpu": "best"})
-    machine = SimpleNamespace(gpu_count=2)
-    sized = SimpleNamespace(server=machine, existing=(), idle_gpus=1.0, serving_servers=lambda: 1)
-    stages: Any = SimpleNamespace(designed=lambda s: s, sized=lambda s, name: sized)
-    told = {"let the kit look": found, "cost least": open_}
-    for said, asked in told.items():
-        (note,) = (n for n in scenarios.idle(asked, stages) if n.startswith("options.owned:"))
-        assert said in note
 
 
 @pytest.mark.parametrize(

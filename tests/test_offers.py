@@ -65,7 +65,7 @@ def test_a_price_that_moves_nothing_reaches_no_limit() -> None:
 
 
 @pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora", "polderwerk"])
-def test_the_price_on_page_one_is_where_the_likely_cost_is_at_its_limit(client: str) -> None:
+def test_the_price_of_the_gate_is_where_the_likely_cost_is_at_its_limit(client: str) -> None:
     s = opened(client)
     gate = s.gate().iloc[0]
     results = s.results
@@ -75,7 +75,7 @@ def test_the_price_on_page_one_is_where_the_likely_cost_is_at_its_limit(client: 
     assert main is not None and gate.price_limit == pytest.approx(gate.price_times * gate.price)
     chain = results.chain
     at = chain.likely_at(results.scenario, chosen, main.factors, gate.price_times)
-    assert at == pytest.approx(gate.ceiling, rel=offers.NEAR)
+    assert at == pytest.approx(gate.turns_at, rel=offers.NEAR)
     # At the planned price it is the likely cost of page one.
-    likely = s.standings().set_index("option").p50[s.chosen]
+    likely = results.decision.likely
     assert chain.likely_at(results.scenario, chosen, main.factors, 1.0) == pytest.approx(likely)

@@ -12,14 +12,13 @@ import pytest
 import serving_rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, study
+from siting import catalogue
 from siting.inputs.scenario.model import Measured
 from siting.quantity import NotEstimated
 from siting.serving import loops, performance, spread
 from siting.serving.performance import Deployment
 from siting_validation import comparison as validation
 from siting_validation import fit_throughput, runs, throughput
-from studies import opened
 
 
 def deployed(model: str, gpu: str, **how: object) -> Deployment:
@@ -278,19 +277,6 @@ def test_an_engine_without_first_tokens_measured_prints_no_range_for_them() -> N
     where = performance.regime(LLAMA) | {"loop": "closed", "engine": "homegrown"}
     assert spread.factors(where, "ttft_ms", 16) is None
     assert spread.factors(where, "itl_or_tpot_ms", 16) is not None
-
-
-def test_a_report_says_in_words_what_no_measurement_has_seen_and_is_less_sure() -> None:
-    known = opened("base")
-    rented = known.scenario.options["rented"]
-    options = known.scenario.options | {"rented": rented.model_copy(update={"engine": "homegrown"})}
-    strange = study.Study(known.scenario.model_copy(update={"options": options}))
-    before, after = (s.pools().set_index("option").loc[rented.label] for s in (known, strange))
-    assert before.notes == "" and before.calibrated and not after.calibrated
-    assert "no measurement of this engine" in after.notes
-    assert after.rate_high / after.rate_low > 1.2 * before.rate_high / before.rate_low
-    # waits for a first token are percentiles of a load, never a range of the estimate
-    assert {"low", "high"}.isdisjoint(strange.latencies().columns)
 
 
 def test_no_constant_stands_beyond_physics_and_there_are_fewer_than_fifty() -> None:

@@ -958,21 +958,17 @@ def test_a_report_without_a_date_makes_no_other_date_wrong(client) -> None:
     assert {p.field for p in refused(client(text))} == {"client.report_date"}
 
 
-def test_check_tells_what_is_cut_moot_or_ends_before_the_day_of_go() -> None:
+def test_check_tells_what_is_cut_or_ends_before_the_day_of_go() -> None:
     label = "Own servers in a data centre of the city"
     base = scenario.changed(
         scenario.load("base"),
         {
             "options.owned.label": label,
-            "rules.policies": ["no_us_parent"],
-            "rules.policies_up_to": {"no_us_parent": 0.25},
             "decision.date": dt.date(2027, 1, 8),
         },
     )
     (cut,) = notes.long_labels(base)
     assert f"options.owned.label has {len(label)} letters" in cut and "shows 30" in cut
-    (moot,) = notes.moot(base)
-    assert "rules.policies_up_to.no_us_parent has no effect" in moot
     (short,) = notes.crossed(base)
     assert "45 days after the report; a test with one team usually takes 90" in short
     plain = scenario.load("base")
@@ -980,7 +976,7 @@ def test_check_tells_what_is_cut_moot_or_ends_before_the_day_of_go() -> None:
     here = {"options.rented.provider": "scaleway", "options.rented.region": "on-the-moon"}
     (far,) = notes.elsewhere(scenario.changed(plain, here))
     assert "no price of scaleway on file is of on-the-moon" in far
-    assert not [*notes.long_labels(plain), *notes.moot(plain), *notes.crossed(plain)]
+    assert not [*notes.long_labels(plain), *notes.crossed(plain)]
 
 
 def test_a_provider_that_is_misspelt_is_refused_and_an_unknown_one_is_not() -> None:

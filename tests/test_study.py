@@ -47,9 +47,7 @@ def test_a_column_of_numbers_has_a_unit_so_that_it_holds_numbers_without_rows_to
         made = getattr(s, name)()
         numbers = {column for column in made if made[column].dtype.kind in "iuf"}
         without |= {(name, column) for column in numbers - set(said.units)}
-    # A scorecard is never without rows: there is an option, and a criterion.
-    of_card = ("measure_p10", "measure", "measure_p90", "worst", "best")
-    assert without <= {("scorecard", column) for column in of_card}
+    assert without == set()
 
 
 def test_a_long_label_is_cut_after_a_word_for_a_picture(s: Study) -> None:
@@ -58,18 +56,7 @@ def test_a_long_label_is_cut_after_a_word_for_a_picture(s: Study) -> None:
     assert cut == "Mistral Small by the token, …" and len(cut) <= 30
 
 
-def test_a_result_stands_apart_from_the_frame_of_its_name_and_is_found_where_it_stood(
-    s: Study,
-) -> None:
-    assert s.results.cost.options
-    with pytest.warns(DeprecationWarning, match=r"s\.cost stands in s\.results\.cost"):
-        assert s.cost is s.results.cost
-    assert "cost" not in dir(s)
-
-
 def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(s: Study) -> None:
-    with pytest.raises(AttributeError, match=r"s.rule_stress\(\) went; s.law_events\(\) tells"):
-        _ = s.rule_stress
     with pytest.raises(AttributeError, match="'cots' is no part of a study; did you mean costs"):
         _ = s.cots
 
@@ -78,7 +65,7 @@ def test_the_page_of_a_study_begins_with_what_one_asks_first_and_folds_the_rest(
     fresh = Study(scenario.load("base"))
     page = fresh._repr_html_()
     shown, _, folded = page.partition("<details>")
-    assert re.findall(r"s\.(\w+)\(\)", shown) == ["verdict", "standings", "costs", "turns"]
+    assert re.findall(r"s\.(\w+)\(\)", shown) == ["answer", "sums", "costs", "turns"]
     assert len(shown) < 2_000
     told = re.findall(r"<summary><code>s\.(\w+)\(\)", folded)
     assert told == list(frames.listed(*study.topics()))
@@ -92,7 +79,7 @@ def test_the_page_of_a_study_begins_with_what_one_asks_first_and_folds_the_rest(
 def test_plain_python_names_what_one_asks_first_and_every_frame() -> None:
     fresh = Study(scenario.load("base"))
     told = repr(fresh)
-    assert told.startswith("Study of Example Company. Ask first:\n  s.verdict() ")
+    assert told.startswith("Study of Example Company. Ask first:\n  s.answer() ")
     assert set(frames.listed(*study.topics())) <= set(re.findall(r"\w+", told))
     assert max(map(len, told.splitlines())) <= 100
     assert not {*vars(fresh.results)} & public(Results)
@@ -102,7 +89,3 @@ def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
     changed = scenario.changed(scenario.load("base"), {"client.name": "<script>A & B</script>"})
     page = Study(changed)._repr_html_()
     assert "<script>" not in page and "&lt;script&gt;A &amp; B" in page
-
-
-def test_the_old_name_of_alternatives_goes_on_working(s: Study) -> None:
-    assert s.rivals().equals(s.alternatives())

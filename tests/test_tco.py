@@ -19,7 +19,7 @@ from currency_converter import CurrencyConverter, RateNotFoundError
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from siting import catalogue, reference_rates
-from siting.cost import cashflow, claims, costing, ledger, money, prices, reference, tco
+from siting.cost import cashflow, claims, costing, ledger, money, prices, tco
 from siting.cost.cashflow import Amount
 from siting.cost.claims import PublishedCase
 from siting.cost.priced import DRIVERS, owned_key, path_factor
@@ -28,10 +28,9 @@ from siting.inputs.scenario import Scenario
 from siting.quantity import Range
 from siting.serving import capacity, servers
 from siting.serving.bunching import CARRIED
-from siting.serving.load import workload_load
 from siting.serving.machines import Fleet
 from siting.serving.pools import PoolHours
-from siting.verdict import candidates
+from siting.verdict import options
 from siting_validation import claims as published
 from studies import designed
 
@@ -982,12 +981,12 @@ def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share(
         assert hybrid is not None
         shares.append(hybrid.best.away_share)
         priced = {
-            name: candidates.Priced(
+            name: options.Priced(
                 plan=c.plan.options[name], factors=c.plan.factors, flows=o.flows, life=5
             )
             for name, o in c.options.items()
         }
-        found[rate] = candidates.switching_costs(priced, "EUR")
+        found[rate] = options.switching_costs(priced, "EUR")
     assert shares[0] > 1.5 * shares[1] > 0
     assert found[0.5]["hybrid"].central == pytest.approx(found[5.0]["hybrid"].central)
     # as much as leaving that vendor where it serves everything
@@ -1051,23 +1050,6 @@ def test_a_drift_of_rental_prices_widens_and_levels_off() -> None:
     assert (np.diff(path) > 0).all()
     assert path[12] == pytest.approx(1.2 ** (2 * (1 - np.exp(-0.5))))
     assert path[-1] < 1.2**2  # the memory is two years
-
-
-def test_usual_tokens_are_those_of_input_that_is_new_and_of_answers() -> None:
-    s = scenario.load("base")
-    name, workload = next(iter(s.workloads.items()))
-    data = s.model_dump()
-    data["finance"]["horizon_months"] = 24
-    data["workloads"][name] |= {"growth_per_year": 0.5, "cached_input_share": 0.25}
-    asked = Scenario.model_validate(data)
-    workload = asked.workloads[name]
-    client = asked.client
-    rate = workload_load(name, workload, client.country, client.report_date).mean_rate
-    each = 0.75 * workload.input_tokens.mean + workload.output_tokens.mean
-    hours = prices.parameter("hours_per_month").range.central
-    month = rate * 3600 * hours * each
-    found = reference.fresh_tokens(name, workload, asked)
-    assert found == pytest.approx(month * (12 + 12 * 1.5))
 
 
 def test_resale_never_exceeds_the_price() -> None:

@@ -13,8 +13,8 @@ from studies import opened
 
 def test_the_choice_and_what_runs_today_are_labels() -> None:
     s = opened("klinikverbund-nordheide")
-    verdict = s.verdict().iloc[0]
-    assert s.chosen == verdict.option
+    answer = s.answer().iloc[0]
+    assert s.chosen == answer.option
     assert s.today == s.options[s.scenario.finance.baseline].label
     assert {s.roles[s.chosen], s.roles[s.today]} == {"chosen", "today"}
 
@@ -36,9 +36,9 @@ def test_a_month_is_written_as_the_country_writes_it(day: str | dt.date) -> None
 
 
 def test_a_chapter_that_is_left_out_is_told() -> None:
-    changes = {"report.leave_out": ["68_confidence.ipynb", "15_why"]}
+    changes = {"report.leave_out": ["95_methods.ipynb", "15_why"]}
     s = Study(scenario.changed(scenario.load("base"), changes))
-    assert not s.has_chapter("68_confidence")
+    assert not s.has_chapter("95_methods")
     assert not s.has_chapter("15_why.ipynb")
     assert s.has_chapter("40_cost")
     assert s.see("15_why") == ""
@@ -46,8 +46,8 @@ def test_a_chapter_that_is_left_out_is_told() -> None:
 
 
 def test_a_chapter_that_is_misspelt_is_refused_with_the_one_that_is_meant() -> None:
-    with pytest.raises(ValueError, match=r"'68_confidense' is no chapter; did you mean 68_confid"):
-        opened("base").has_chapter("68_confidense")
+    with pytest.raises(ValueError, match=r"'95_methodes' is no chapter; did you mean 95_method"):
+        opened("base").has_chapter("95_methodes")
 
 
 def test_small_sums_are_told_in_their_line_alone_and_next_to_all_is_all() -> None:

@@ -248,8 +248,7 @@ def _budget(book: _Book, budget: Sequence[Due]) -> None:
         _write(sheet, row, [cell], form, 3)
         if due.kind == "sum":
             row_of_sum = row
-    words = "Likely is computed, not planned: what is added before it is the spread of the inputs. "
-    words += "Held: in a sum above already, so not added"
+    words = "In all is the mean of all cases: what is added before it is no payment"
     _write(sheet, len(budget) + 2, [words], book.formats["note"])
 
 

@@ -35,6 +35,8 @@ class Attribute(Fact, tables="sovereignty_attributes", key="name"):
     than its host), or the client's own team."""
     owner: Owner | Literal[""] = ""
     """Who at the client answers or asks it, where that is another than who settles the rule."""
+    short: str = ""
+    """The question in a few words, as page five has it; blank where the label says enough."""
     question: str = ""
     own_question: str = ""
     """The same where the client itself carries what is asked about: own rooms have no vendor, and

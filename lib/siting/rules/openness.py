@@ -19,7 +19,6 @@ from siting.inputs.scenario.model import Scenario
 from siting.places import SELF_HOSTED
 from siting.rules.rulebook import RuleBook
 from siting.vendors import vendor_record
-from siting.vendors.vendor_record import VendorFact
 
 FLOP_PER_PARAMETER_AND_TOKEN = 6
 """Forward and backward pass of dense training (Kaplan et al., arXiv:2001.08361, section 2.1);
@@ -230,19 +229,3 @@ _NOWHERE = Source(
     date="undated",
     kind="estimate",
 )
-
-
-def transparency(scenario: Scenario) -> dict[str, dict[str, VendorFact]]:
-    """Foundation Model Transparency Index of the options' vendors and of candidates' makers.
-
-    By vendor and edition (year), the oldest first; points of 100.
-    """
-    record = vendor_record.load().as_of(scenario.client.report_date)
-    made = [maker(f.model) for f in findings(scenario)]
-    names = [o.vendor for o in scenario.options.values()] + [m.vendor for m in made if m]
-    vendors = {v.vendor: record.facts_of(v) for v in map(record.vendor, names) if v}
-    scored = {
-        vendor: {k.removeprefix("fmti_"): facts[k] for k in sorted(facts) if k.startswith("fmti_")}
-        for vendor, facts in vendors.items()
-    }
-    return {vendor: editions for vendor, editions in scored.items() if editions}

@@ -150,7 +150,9 @@ class OpenPoint:
     @property
     def short(self) -> str:
         """What is asked or judged, in a few words."""
-        asked = f"{self.awaited.label}?" if self.awaited else self.lead.rule.short
+        if not self.awaited:
+            return self.lead.rule.short
+        asked = self.awaited.short or f"{self.awaited.label}?"
         return asked[:1].upper() + asked[1:]
 
     @property
@@ -188,21 +190,6 @@ def _listed(flows: Sequence[str]) -> str:
     if len(named) > 3:
         named = [*named[:2], f"{len(named) - 2} more"]
     return ", ".join(named)
-
-
-DECIDING = 3
-"""Rules that are told where an option or a flow is decided."""
-
-
-def deciding(findings: Iterable[Finding]) -> list[Finding]:
-    """The rules that decide: those that fail, else those that are open and may strike.
-
-    The weightiest first, `DECIDING` at most.
-    """
-    every = sorted(findings, key=_weight)
-    fails = [f for f in every if f.verdict == "fail"]
-    may_strike = [f for f in every if f.can_strike and not f.may_not_apply]
-    return (fails or may_strike)[:DECIDING]
 
 
 def _lead(findings: Iterable[Finding]) -> Finding:
@@ -350,14 +337,6 @@ class Exemption:
 
     known: Known
     rules: tuple[Rule, ...]
-    elsewhere: bool
-    """Whether it is about the law of a country in which nothing of the scenario lies."""
-
-    @property
-    def doubt(self) -> tuple[bool, bool, int]:
-        """Order in which they are told: what is taken for granted before what the client said, of
-        each what keeps most rules from applying; last what is about a country elsewhere."""
-        return self.elsewhere, not self.known.assumed, -len(self.rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -401,9 +380,6 @@ PEOPLE_IN = {
     "uk_data_subjects": "GB",
 }
 """Answers by which the law of a place reaches a client from elsewhere."""
-
-SEATS = ("place", "operator_country", "parent_country")
-"""Attributes of a flow that say in which country something of it lies."""
 
 Options = Mapping[str, OptionAssessment]
 
@@ -467,7 +443,8 @@ class Sovereignty:
 
     @cached_property
     def ahead(self) -> tuple[Ahead, ...]:
-        """Dates to come on which a rule or a country's status changes, or an event is due."""
+        """Dates to come on which a verdict changes, or an event is due that is of no other country
+        than the client's."""
         law = self.law
         events = catalogue.table("environment_events", LegalEvent)
         before = self.options
@@ -476,10 +453,10 @@ class Sovereignty:
         for date in sorted(d for d in dates if d > law.day):
             after = self.under(law.on(date))
             changes = changed(before, after)
-            due = [e for e in events if e.day == date]
-            due = [e for e in due if self._is_of_here(e)] or due
-            rules = [r for r in law.rules.values() if r.valid_from == date]
-            if due or rules or changes:
+            due = [e for e in events if e.day == date and self._is_of_here(e)]
+            moved = {c.after.rule.rule_id for c in changes}
+            rules = [r for i, r in law.rules.items() if r.valid_from == date and i in moved]
+            if due or changes:
                 cited = dict.fromkeys(map(source_of, [*due, *rules]))
                 said = _happening(due, rules)
                 found.append(Ahead(date=date, text=said, changes=changes, sources=tuple(cited)))
@@ -554,13 +531,6 @@ class Sovereignty:
         here = names[self.scenario.client.country]
         return event.regime == here or event.regime not in names.values()
 
-    @property
-    def pending(self) -> list[LegalEvent]:
-        """Law that is not settled, with the last news by the day of the report, newest first."""
-        events = catalogue.table("environment_events", LegalEvent)
-        told = (e for e in events if e.then and e.day <= self.law.day)
-        return sorted(told, key=lambda e: e.day, reverse=True)
-
     @cached_property
     def questions(self) -> list[Question]:
         """One question for each unknown attribute that a verdict waits for: by addressee, and to
@@ -630,27 +600,7 @@ class Sovereignty:
                 fact = known.attribute.name, known.text
                 facts.setdefault(fact, known)
                 off[fact][finding.rule.rule_id] = finding.rule
-        return [
-            Exemption(known, tuple(off[fact].values()), self._is_elsewhere(known))
-            for fact, known in facts.items()
-        ]
-
-    def _is_elsewhere(self, known: Known) -> bool:
-        """Whether an answer stands for a seat in a country in which nothing of the scenario lies:
-        no place of data, no operator, no parent and no residency that is asked for."""
-        place = PEOPLE_IN.get(known.attribute.name)
-        members = self.law.sets.get(str(place).lower(), frozenset({place}))
-        return place is not None and members.isdisjoint(self._countries)
-
-    @cached_property
-    def _countries(self) -> Set[str]:
-        """Where anything of the scenario lies: the client, what it uses, and what it asks for."""
-        flows = [flow for option in self.options.values() for flow in option.flows]
-        named = {str(flow.values[at]) for flow in flows for at in SEATS if flow.values.get(at)}
-        asked = {place for w in self.scenario.workloads.values() for place in w.data.residency}
-        found = named | asked | {self.scenario.client.country}
-        members = (self.law.sets.get(place.lower(), frozenset()) for place in found)
-        return found.union(*members)
+        return [Exemption(known, tuple(off[fact].values())) for fact, known in facts.items()]
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -35,7 +35,7 @@ _NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day", "i
 """Keys that tell the records of a list apart; the first two do so alone."""
 _UNSAID = ("options", "recommendation", "flip_points", "inputs")
 """Sections that need no name."""
-_BY_OPTION = ("options", "quality", "resilience", "volume_winners")
+_BY_OPTION = ("options", "quality", "volume_winners")
 _DETAILS = {"limits"}
 """Keys of an option whose members are parts."""
 _HEADLINE_DEPTH = 4

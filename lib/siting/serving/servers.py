@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ class Server(Fact, tables="servers", key="id"):
 
     id: str
     label: str
+    form: Literal["server", "workstation", "rack"]
+    """What a buyer calls it."""
     gpu_id: GpuId
     gpu_count: Count
     power_kw: Range
@@ -58,6 +60,7 @@ def usual_server(card: Gpu) -> list[Server]:
         Server(
             id=f"usual-{count}x-{card.id}",
             label=f"{count} × {card.gpu} server, its power estimated",
+            form="server",
             gpu_id=card.id,
             gpu_count=count,
             power_kw=draw,

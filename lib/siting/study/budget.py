@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 import numpy as np
 
-from siting.catalogue import source_of
+from siting.catalogue import Source, source_of
 from siting.cost import cashflow, fiscal, money, prices, tco
-from siting.cost.ledger import BEFORE, FORGONE, CashFlow
+from siting.cost.ledger import BEFORE, FORGONE, TAX
 from siting.cost.money import Array
 from siting.cost.priced import PricedHybrid
-from siting.quantity import DAYS_OF_MONTH, Range
+from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
+from siting.verdict.dates import switched_off
 
-BOUGHT = "Servers and network, bought"
-RESALE = "Resale"
-"""Lines of cash that are investments."""
-MOVED = "Moving over and leaving"
-LINES = {
-    "residual": RESALE,
-    "migration": MOVED,
-    "exit": MOVED,
-    "before_production": "Today's bill until it runs",
-    "api": "API",
-    "rental": "GPU rental",
-    "staff": "Staff",
-    "model_moves": "Changes of model",
-    "fine_tuning": "Fine-tuning",
-    "tax": "Tax saved",
-}
-"""Lines of cash by category of siting_facts/cost_items.csv, of what is no investment."""
-RUNNING = "Power, room, upkeep, licences"
-"""The line of all other categories."""
 MACHINES = {"serving_server": "server", "spare_server": "server", "gpu_hour": "GPU-hour"}
 """What is paid for by the piece, by the unit of its line."""
 PAID = ("hardware", "rental")
 """Categories of these lines: not of what serves until the option runs."""
-ORDER = (BOUGHT, RESALE, *dict.fromkeys(LINES.values()), RUNNING)
 
 
 HOURS = "staff_cost"
 """The factor in the price of what the client's own people do: no invoice asks for it."""
-
-
-def _by_line(flows: Iterable[CashFlow]) -> dict[str, Array]:
-    """What cash flows come to by line of cash, in the order of a table. [M + 1 each]"""
-    by_line: dict[str, list[Array]] = {}
-    for flow in flows:
-        if flow.category == FORGONE:  # counted, and paid by nobody
-            continue
-        line = LINES.get(flow.category, RUNNING)
-        is_bought = flow.capital and line != RESALE
-        by_line.setdefault(BOUGHT if is_bought else line, []).append(flow.amounts)
-    return {line: np.sum(by_line[line], axis=0) for line in sorted(by_line, key=ORDER.index)}
 
 
 def _dearest_month_until_it_runs(option: tco.OptionCost) -> float | None:
@@ -66,85 +36,60 @@ def _dearest_month_until_it_runs(option: tco.OptionCost) -> float | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _CashLine:
-    """What an option pays by a line of cash, as planned, month by month. [M + 1]"""
-
-    name: str
-    paid: Array
-    own_hours: Array
-    """What of it is time of the client's own people."""
-
-    @property
-    def kind(self) -> str:
-        """`capex` for an investment, else `opex`."""
-        return "capex" if self.name in (BOUGHT, RESALE) else "opex"
-
-
-def _lines(option: tco.OptionCost) -> Iterator[_CashLine]:
-    """The lines of cash of an option."""
-    hours = _by_line(flow for flow in option.flows if HOURS in flow.factors)
-    for name, paid in _by_line(option.flows).items():
-        yield _CashLine(name=name, paid=paid, own_hours=hours.get(name, np.zeros_like(paid)))
-
-
-@dataclass(frozen=True, kw_only=True)
 class BridgeStep:
-    """A step of the bridge from what is paid to all that may fall due."""
+    """A step of the bridge from what is paid as planned to the mean in all."""
 
     key: str
-    told: str
-    kind: Literal["sum", "added", "held"]
+    step: str
+    kind: Literal["sum", "added"]
 
 
 BRIDGE = (
-    BridgeStep(key="paid", kind="sum", told="Planned, as paid"),
-    BridgeStep(key="forgone", kind="added", told="waiting, counted and not billed"),
-    BridgeStep(key="later", kind="added", told="paid later is worth less today"),
-    BridgeStep(key="present", kind="sum", told="Planned, in today's money"),
-    BridgeStep(key="ranges", kind="added", told="ranges reach further one way"),
-    BridgeStep(key="likely", kind="sum", told="Likely"),
-    BridgeStep(key="remedies", kind="added", told="remedies of the open points"),
-    BridgeStep(key="steps", kind="added", told="steps of the plan"),
-    BridgeStep(key="steps_in_moving", kind="held", told="steps that moving over holds"),
-    BridgeStep(key="model", kind="added", told="a model that bridges, beyond what the plan holds"),
-    BridgeStep(key="not_billed", kind="added", told="waiting is not billed"),
-    BridgeStep(key="in_all", kind="sum", told="All that may fall due"),
+    BridgeStep(key="plan", kind="sum", step="Its own plan"),
+    BridgeStep(key="steps", kind="added", step="steps that moving over does not hold"),
+    BridgeStep(key="remedies", kind="added", step="remedies, as likely as they are needed"),
+    BridgeStep(key="renewal", kind="added", step="renewal of today's contract"),
+    BridgeStep(key="between", kind="added", step="a model that bridges, beyond the plan"),
+    BridgeStep(key="planned", kind="sum", step="As planned"),
+    BridgeStep(key="beside", kind="added", step="steps, renewal and bridge, counted here alone"),
+    BridgeStep(key="counted", kind="added", step="ranges and falling prices, interest, waiting"),
+    BridgeStep(key="leaving", kind="added", step="right to leave"),
+    BridgeStep(key="vendors", kind="added", step="losses by vendors and failures"),
+    BridgeStep(key="premiums", kind="added", step="principles that it lacks"),
+    BridgeStep(key="in_all", kind="sum", step="In all, mean of the cases"),
 )
 """In their order."""
+ORDERED = (*cashflow.CAPITAL, "migration")
+"""Categories of siting_facts/cost_items.csv that are ordered at go."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cash:
+    """What is paid for an option as planned, not discounted and before profit tax. [M + 1 each]"""
+
+    plan: Array
+    steps: Array
+    """Those that moving over does not hold."""
+    remedies: Array
+    """As likely as they are needed."""
+    renewal: Array
+    """Of today's contract."""
+    between: Array
+    """For a model that bridges until it runs, beyond the plan."""
+
+    @property
+    def paid(self) -> Array:
+        """All of it."""
+        return np.asarray(np.sum(list(vars(self).values()), axis=0))
+
+
+def _month(days: float, last: int) -> int:
+    """The month in which a day lies, within the horizon."""
+    return min(last, round(days / DAYS_OF_MONTH))
 
 
 class BudgetFrames(Topic):
     """Frames on cash by year, payback and the budget."""
-
-    @frame
-    def cash_by_year(self) -> Rows:
-        """One line of an option's cash in one year, as planned and not discounted.
-
-        option: label of the option
-        line: what is paid for
-        kind: capex (investments and what they bring back) or opex
-        is_bought: whether it is servers and network that are bought
-        is_moved: whether it is moving over and leaving
-        year: 1 is the first, and holds what is paid today [year]
-        paid: as it is paid; income is negative [currency]
-        own_hours: part of it that is time of the client's own people: nobody is paid for it beside
-            their wages [currency]
-        """
-        for option in self.results.cost.options.values():
-            for line in _lines(option):
-                of_hours = tco.by_year_from_today(line.own_hours)
-                for year, paid in enumerate(tco.by_year_from_today(line.paid), 1):
-                    yield {
-                        "option": option.name,
-                        "line": line.name,
-                        "kind": line.kind,
-                        "is_bought": line.name == BOUGHT,
-                        "is_moved": line.name == MOVED,
-                        "year": year,
-                        "paid": paid,
-                        "own_hours": of_hours[year - 1],
-                    }
-        yield from self.study.cash_flows().attrs["sources"]
 
     @frame
     def items_by_year(self) -> Rows:
@@ -186,32 +131,6 @@ class BudgetFrames(Topic):
         return "API tokens’" if kind == "api" else "stays"
 
     @frame
-    def fiscal_cash(self) -> Rows:
-        """One line of an option's cash in one fiscal year of the client, as planned and not
-        discounted; none where the client names no month in which a fiscal year begins.
-
-        option: label of the option
-        line: what is paid for
-        kind: capex (investments and what they bring back) or opex
-        fiscal_year: calendar years that it touches
-        paid: as it is paid; income is negative [currency]
-        own_hours: part of it that is time of the client's own people [currency]
-        """
-        years = fiscal.years(self.scenario)
-        for option in self.results.cost.options.values():
-            for line in _lines(option):
-                for year in years:
-                    yield {
-                        "option": option.name,
-                        "line": line.name,
-                        "kind": line.kind,
-                        "fiscal_year": year.name,
-                        "paid": year.sum_of(line.paid),
-                        "own_hours": year.sum_of(line.own_hours),
-                    }
-        yield from self.study.cash_flows().attrs["sources"]
-
-    @frame
     def fiscal_costs(self) -> Rows:
         """One option in one fiscal year of the client, as planned; none where the client names no
         month in which a fiscal year begins.
@@ -237,57 +156,6 @@ class BudgetFrames(Topic):
         yield from self.study.yearly_costs().attrs["sources"]
         if self.scenario.finance.fiscal_year_start is not None:
             yield self.scenario.source("finance.fiscal_year_start")
-
-    @frame
-    def cash_table(self) -> Rows:
-        """A cell of the chosen option's cash by year, beside that of what it is held against: as
-        planned and not discounted, in the client's fiscal years where it names the month in which
-        they begin.
-
-        option: label of the option whose money it is
-        line: what is paid for, or what the line sums up
-        kind: capex (investments and what they bring back) or opex of a line of cost; paid, own
-            hours or booked of its sums; saved of the difference so far
-        year: year as a table heads it, or sum for all of them
-        amount: as it is paid; income is negative [currency]
-        """
-        options = self.results.cost.options
-        chosen, rival = self.results.compared
-        if not chosen:
-            return
-        labels = self.results.labels
-        own = options[chosen]
-        lines = list(_lines(own))
-        for line in lines:
-            yield from self._cells(chosen, line.name, line.kind, line.paid)
-        yield from self._cells(chosen, f"{labels[chosen]}, paid", "paid", own.paid)
-        hours = np.sum([line.own_hours for line in lines], axis=0)
-        yield from self._cells(chosen, "of it hours of your own people", "own hours", hours)
-        if any(line.kind == "capex" for line in lines):
-            booked = "the same, investments booked over their life"
-            yield from self._cells(chosen, booked, "booked", own.booked)
-        if rival != chosen:
-            other = options[rival].paid
-            yield from self._cells(rival, f"{labels[rival]}, paid", "paid", other)
-            so_far = 0.0
-            for cell in self._cells(chosen, "saved, running sum", "saved", other - own.paid):
-                so_far += cell["amount"]
-                yield cell if cell["year"] == "sum" else {**cell, "amount": so_far}
-        yield from self.study.yearly_costs().attrs["sources"]
-        if self.scenario.finance.fiscal_year_start is not None:
-            yield self.scenario.source("finance.fiscal_year_start")
-
-    def _cells(
-        self, name: str, line: str, kind: str, monthly: Array
-    ) -> Iterator[Mapping[str, Any]]:
-        """A line of the table of cash by year: its years, then their sum. monthly: [M + 1]"""
-        years = fiscal.years(self.scenario)
-        by_year = {year.name: year.sum_of(monthly) for year in years}
-        if not years:
-            found = enumerate(tco.by_year_from_today(monthly), 1)
-            by_year = {f"year {number}": paid for number, paid in found}
-        for year, amount in {**by_year, "sum": float(monthly.sum())}.items():
-            yield {"option": name, "line": line, "kind": kind, "year": year, "amount": amount}
 
     @frame
     def machines_paid(self) -> Rows:
@@ -336,21 +204,72 @@ class BudgetFrames(Topic):
         around_the_clock = fleet.gpus[0, year - 1] * plan.central()["hours_per_month"][0]
         return float(paid * around_the_clock / fleet.gpu_hours[0, year - 1])
 
+    # --- cash of the choice, with what falls due beside its plan ----------------------------------
+
+    @frame
+    def paid_so_far(self) -> Rows:
+        """The chosen option, or what it is held against, at the end of one month, as planned, not
+        discounted and before profit tax: its plan, what is bought anew being paid at go, with
+        steps, remedies, the renewal of today's contract and a model that bridges.
+
+        option: label of the option
+        month: 0 is today [months]
+        day: the day
+        paid: what is paid in that month; income is negative [currency]
+        so_far: what has been paid by then [currency]
+        """
+        for name, cash in self._cash.items():
+            so_far = np.cumsum(cash.paid)
+            for month, paid in enumerate(cash.paid):
+                yield {
+                    "option": name,
+                    "month": month,
+                    "day": self.results.day(month * DAYS_OF_MONTH),
+                    "paid": paid,
+                    "so_far": so_far[month],
+                }
+        yield from self._of_cash()
+
+    @frame
+    def year_limit(self) -> Rows:
+        """One year of the chosen option, or of what it is held against, beside what the client says
+        that a year may cost; none where it says nothing.
+
+        option: label of the option
+        year: 1 is the first [year]
+        paid: as `paid_so_far` has it [currency]
+        limit: what a year may cost [currency]
+        nearest: whether this year of the option comes nearest to the limit, or is furthest above it
+        """
+        limit = self.scenario.decision.budget_per_year
+        if not limit:
+            return
+        for name, cash in self._cash.items():
+            years = tco.by_year_from_today(cash.paid)
+            for year, paid in enumerate(years, 1):
+                yield {
+                    "option": name,
+                    "year": year,
+                    "paid": paid,
+                    "limit": limit,
+                    "nearest": year == 1 + int(np.argmax(years)),
+                }
+        yield self.scenario.source("decision.budget_per_year")
+        yield from self._of_cash()
+
     @frame
     def cash_gap(self) -> Rows:
-        """The chosen option's cash against that of what it is held against: one row, or none where
-        only one option has a price. As planned and not discounted, unless said otherwise.
+        """What the chosen option has cost against what it is held against, by `paid_so_far`: one
+        row, or none where only one option has a price.
 
         option: label of the chosen option
         rival: what it is held against [option]
+        outcome: back (a move is behind until the money is back), behind (at the end), or ahead
         saved: what it saves over the horizon; negative: what it costs more [currency]
         deepest: most that it is ever behind; nought where it never is [currency]
         deepest_month: end of the month in which that is so [months]
         payback?: months until the money is back for good; infinite where never [months]
         payback_day?: day on which that is so; missing where it is never, or never behind
-        present_saved: what it saves in today's money [currency]
-        likely_saving*: the same over all cases: 1 in 10 is below, middle, 1 in 10 above [currency]
-        cheaper: share of cases in which it costs less [share]
         late?: what the service of today costs in its dearest month until the choice runs: a month
             that it goes live later costs as much; missing where nothing is paid until then
             [currency]
@@ -358,95 +277,125 @@ class BudgetFrames(Topic):
         chosen, rival = self.results.compared
         if chosen == rival:
             return
-        options = self.results.cost.options
-        totals = self.results.uncertainty.totals
-        by_case = totals[rival].present - totals[chosen].present
-        low, middle, high = np.percentile(by_case, (10, 50, 90)).tolist()
-        saving = options[rival].paid - options[chosen].paid
+        saving = self._cash[rival].paid - self._cash[chosen].paid
         running = np.cumsum(saving)
         found = money.payback(saving)
-        day = self.results.day(found * DAYS_OF_MONTH) if found else None
         yield {
             "option": chosen,
             "rival": rival,
+            "outcome": self._outcome(found),
             "saved": float(running[-1]),
             "deepest": max(0.0, float(-running.min())),
             "deepest_month": int(running.argmin()),
             "payback": math.inf if found is None else found,
-            "payback_day": day,
-            "present_saved": options[rival].present - options[chosen].present,
-            "likely_saving*": Range(low, middle, high, unit=self.client.currency),
-            "cheaper": float((by_case > 0).mean()),
-            "late": _dearest_month_until_it_runs(options[chosen]),
+            "payback_day": self.results.day(found * DAYS_OF_MONTH) if found else None,
+            "late": _dearest_month_until_it_runs(self.results.cost.options[chosen]),
         }
-        yield from self.study.costs().attrs["sources"]
+        yield from self._of_cash()
+
+    def _outcome(self, payback: float | None) -> str:
+        """`outcome` of `cash_gap`: who stays spends nothing that could come back."""
+        if payback is None:
+            return "behind"
+        return "back" if payback and not self.results.decision.stays else "ahead"
 
     @frame
     def budget(self) -> Rows:
-        """One step of the bridge from what is paid as planned to all that may fall due, for the
-        chosen option and what it is held against. Steps of the plan are those of the chosen one
-        alone, without those whose work moving over pays for; they fall within a year and are not
-        discounted. Nor is what a model costs that serves today's users until the chosen one does.
+        """One step of the bridge from what is paid as planned to the mean in all, for the chosen
+        option and what it is held against.
 
         option: label of the option
         order: place in the bridge [1]
         key: name of the step, which stays when its words move
         step: what is added, or the sum up to here
-        kind: sum, added, or held (by a sum above, so not added)
+        kind: sum or added
         amount: amount [currency]
         """
-        for name in dict.fromkeys(self.results.compared):
-            if not name:
+        for name, cash in self._cash.items():
+            if name in self.results.decision.in_all:
+                amounts = self._to_all(name, cash)
+                for order, step in enumerate(BRIDGE):
+                    amount = amounts[step.key]
+                    yield {"option": name, "order": order, "amount": amount} | asdict(step)
+        yield from self._of_cash()
+
+    def _to_all(self, name: str, cash: _Cash) -> dict[str, float]:
+        """Amounts of the bridge of an option. [currency]"""
+        found = self.results.decision
+        sums = {part: float(amounts.sum()) for part, amounts in vars(cash).items()}
+        of_risk = {part: found.part(name, part) for part in ("leaving", "vendors", "premiums")}
+        planned = sum(sums.values())
+        beside = -(sums["steps"] + sums["renewal"] + sums["between"])
+        in_all = found.mean(name)
+        counted = in_all - planned - beside - sum(of_risk.values())
+        added = {"planned": planned, "beside": beside, "counted": counted, "in_all": in_all}
+        return sums | of_risk | added
+
+    @property
+    def _cash(self) -> dict[str, _Cash]:
+        """By option that is compared, what is paid for it."""
+        return {name: self._cash_of(name) for name in dict.fromkeys(self.results.compared) if name}
+
+    def _cash_of(self, name: str) -> _Cash:
+        plan = self.results.cost.plan
+        months = plan.months
+        ordered = _month(0 if name == plan.baseline else self.results.go.day, months)
+        cash = _Cash(
+            plan=self._paid(name, ordered),
+            steps=np.zeros(months + 1),
+            remedies=np.zeros(months + 1),
+            renewal=np.zeros(months + 1),
+            between=np.zeros(months + 1),
+        )
+        own = self.results.decision.candidate(name)
+        cash.remedies[ordered] = own.remedies_once.mean()
+        cash.remedies[ordered + 1 :] += own.remedies_yearly.mean() / money.MONTHS
+        if name == self.results.decision.recommended:
+            for step in self.results.plan:
+                if step.price and not self.results.is_held(step):
+                    cash.steps[_month(step.due, months)] += step.price.central
+            self._renew(cash)
+            self._bridge(cash)
+        return cash
+
+    def _paid(self, name: str, ordered: int) -> Array:
+        """What the plan of an option pays, what it buys today being paid in month `ordered`."""
+        paid = np.zeros(self.results.cost.plan.months + 1)
+        for flow in self.results.cost.options[name].flows:
+            if flow.category in (FORGONE, TAX):
                 continue
-            for order, step in enumerate(self._bridge(name)):
-                yield {"option": name, "order": order} | step
-        for shown in (
-            self.study.costs(),
-            self.study.remedies(),
-            self.study.steps(),
-            self.study.bridges(),
-        ):
-            yield from shown.attrs["sources"]
+            amounts = np.array(flow.amounts)
+            if flow.category in ORDERED:
+                amounts[ordered] += amounts[0] if ordered else 0.0
+                amounts[0] = 0.0 if ordered else amounts[0]
+            paid += amounts
+        return paid
 
-    def _bridge(self, name: str) -> Iterator[dict[str, Any]]:
-        """Steps of one option."""
-        priced = self.results.cost.options[name]
-        likely = self.results.uncertainty.spreads[name].present.central
-        paid = float(priced.paid.sum())
-        forgone = priced.present - money.npv(priced.paid, self.results.cost.rate)
-        cured = self.results.cured(name)
-        is_planned = name == self.results.decision.recommended
-        plan = self.results.plan if is_planned else ()
-        held = sum(x.price.central for x in plan if x.price and self.results.is_held(x))
-        done = sum(x.price.central for x in plan if x.price) - held
-        bridging = self._bridging() if is_planned else 0.0
-        amounts = {
-            "paid": paid,
-            "forgone": forgone,
-            "later": priced.present - paid - forgone,
-            "present": priced.present,
-            "ranges": likely - priced.present,
-            "likely": likely,
-            "remedies": cured,
-            "steps": done,
-            "steps_in_moving": held,
-            "model": bridging,
-            "not_billed": -forgone,
-            "in_all": likely + cured + done + bridging - forgone,
-        }
-        for step in BRIDGE:
-            yield {
-                "key": step.key,
-                "step": step.told,
-                "kind": step.kind,
-                "amount": amounts[step.key],
-            }
+    def _renew(self, cash: _Cash) -> None:
+        """What today's contract owes after the choice has taken over, where it must renew."""
+        months = len(cash.renewal) - 1
+        chosen = str(self.results.decision.recommended)
+        for row in self.study.contract().dropna(subset="renewed_to").itertuples():
+            first = _month(switched_off(self.scenario, chosen), months)
+            days = dt.date.fromisoformat(row.renewed_to) - self.client.report_date
+            last = _month(days.days, months)
+            if row.given == "extended" and last > first:
+                unused = 0.0 if math.isnan(row.unused) else row.unused
+                cash.renewal[first + 1 : last + 1] = row.minimum or unused / (last - first)
 
-    def _bridging(self) -> float:
-        """What a model that bridges until the chosen option runs costs more than the plan holds for
-        the same days, of the one that page one names. [currency]"""
+    def _bridge(self, cash: _Cash) -> None:
+        """What a model that bridges until the choice runs costs more than the plan holds for the
+        same days."""
         bridges = self.study.bridges()
-        return float(bridges.beyond[bridges.lasts].tail(1).sum())
+        for row in bridges[bridges.lasts].tail(1).dropna(subset="beyond").itertuples():
+            days = dt.date.fromisoformat(row.ends) - self.client.report_date
+            cash.between[_month(days.days, len(cash.between) - 1)] += row.beyond
+
+    def _of_cash(self) -> Iterator[Source]:
+        """Where what is paid so far comes from."""
+        study = self.study
+        for shown in (study.costs(), study.remedies(), study.steps(), study.bridges()):
+            yield from shown.attrs["sources"]
 
     @frame
     def money_terms(self) -> Rows:

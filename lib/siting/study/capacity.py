@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from siting import catalogue
 from siting.catalogue import Source, source_of
-from siting.cost import prices
 from siting.inputs.scenario.model import Option
 from siting.memory.distance import Seen
 from siting.places import SELF_HOSTED
 from siting.quality import bare_name
-from siting.quantity import NotEstimated
 from siting.serving import performance
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import Load
 from siting.serving.performance import Array
 from siting.serving.pools import Pool
-from siting.serving.queueing import Latency, latency
+from siting.serving.queueing import Latency
 from siting.serving.servers import Server, server_of
-from siting.serving.sizes import best_pool
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.verdict import design
 from siting.verdict.design import Machines
 
-CURVE_POINTS = 24
-MOST_TIMES = 3
-"""Servers instead of one that anybody would still want to run."""
-YEAR_POINTS = 400
-"""As many as a page can show, not one for each hour of a year."""
+HOURS = 24
 
 Where: TypeAlias = "dict[str, str]"
 """Option and model of a row, by column."""
@@ -93,6 +85,9 @@ class CapacityFrames(Topic):
         waiting_tokens: the same of work that may wait, were it sent as it comes [tokens/min]
         may_wait: share of the requests that may wait [share]
         deadline: when requests that may wait are done
+        limit_first: wait for the first token at most [s]
+        limit_token: time of each further token at most [s]
+        percentile: share of requests for which these limits hold [%]
         arrivals: how requests bunch within an hour: people, machines or agents
         working: load of a mean week, holidays counted, over that of a usual one [share]
         growth*: change of the load into the second year [share]
@@ -117,67 +112,54 @@ class CapacityFrames(Topic):
                 "waiting_tokens": float(load.waiting.max()) * in_the_year,
                 "may_wait": load.batchable_share,
                 "deadline": _deadline(load),
+                "limit_first": load.limits.ttft_s,
+                "limit_token": load.limits.tpot_s,
+                "percentile": load.limits.percentile,
                 "arrivals": load.arrivals,
                 "working": load.working,
                 "growth*": next_year,
             }
 
-    @frame
-    def asked(self) -> Rows:
-        """What all workloads ask for together in the first year: one row.
+    @frame_citing(_load_sources)
+    def hours(self) -> Rows:
+        """All workloads together in one hour of the busiest day of the first year.
 
-        rate: busiest hour of the year, those of all workloads added up, waiting work aside
-            [requests/s]
-        tokens: input and output in that hour [tokens/min]
-        waiting: the same of work that may wait, were it sent as it comes [tokens/min]
+        hour: of the day [hours]
+        now: asked for at once [requests/s]
+        may_wait: work that may wait, were it sent as it comes [requests/s]
+        tokens: input and output of what is asked for at once [tokens/min]
+        waiting_tokens: the same of work that may wait [tokens/min]
         """
-        loads = self.study.loads()
-        yield {
-            "rate": loads.year_peak.sum(),
-            "tokens": loads.tokens_per_minute.sum(),
-            "waiting": loads.waiting_tokens.sum(),
+        loads = self._loads.values()
+        per_minute = [60 * (x.lengths.input.mean + x.lengths.output.mean) for x in loads]
+        now = np.array([x.interactive * x.peak_factor for x in loads])
+        may_wait = np.array([x.waiting * x.peak_factor for x in loads])
+        figures = {
+            "now": now.sum(axis=0),
+            "may_wait": may_wait.sum(axis=0),
+            "tokens": per_minute @ now,
+            "waiting_tokens": per_minute @ may_wait,
         }
-        yield from loads.attrs["sources"]
+        total = (figures["now"] + figures["may_wait"]).reshape(7, HOURS)
+        busiest = total.max(axis=1).argmax()
+        of_day = {name: week.reshape(7, HOURS)[busiest] for name, week in figures.items()}
+        for hour in range(HOURS):
+            yield {"hour": hour, **{name: day[hour] for name, day in of_day.items()}}
 
     @frame_citing(_load_sources)
     def days(self) -> Rows:
-        """A model of an option in one hour of a kind of day, first year.
+        """A model of an option in one hour of the busiest day of the first year.
 
         option: label of the option
         model: open model
-        day: a weekday, a weekend day, or the busiest day of the year
-        is_busiest: whether it is the busiest day of the year
         hour: of the day [hours]
         now: asked for at once [requests/s]
         may_wait: work that may wait, in the hours in which it is done [requests/s]
         """
         for where, pool in self._pools():
-            for day in _days(pool):
-                for hour, (now, may_wait) in enumerate(zip(day.now, day.may_wait, strict=True)):
-                    yield {
-                        **where,
-                        "day": day.kind,
-                        "is_busiest": day.is_busiest,
-                        "hour": hour,
-                        "now": now,
-                        "may_wait": may_wait,
-                    }
-
-    @frame_citing(_load_sources)
-    def duration_curve(self) -> Rows:
-        """The load of a model of an option in the hours of the first year, busiest first.
-
-        option: label of the option
-        model: open model
-        share: of the hours of the year [share]
-        rate: load of that hour [requests/s]
-        """
-        share = np.linspace(0, 1, YEAR_POINTS)
-        for where, pool in self._pools():
-            hours = pool.mix.hours_of_year()
-            rates = np.interp(share, np.linspace(0, 1, len(hours)), hours)
-            for part, rate in zip(share, rates, strict=True):
-                yield {**where, "share": part, "rate": rate}
+            now, may_wait = _busiest_day(pool)
+            for hour in range(HOURS):
+                yield {**where, "hour": hour, "now": now[hour], "may_wait": may_wait[hour]}
 
     # --- one replica and a pool ---------------------------------------------------------------
 
@@ -270,28 +252,6 @@ class CapacityFrames(Topic):
                 yield {"option": name, "model": bare_name(model), "model_key": model, "why": why}
 
     @frame_citing(_speed_sources)
-    def replica_curve(self) -> Rows:
-        """One replica at one load: latency at the percentile of the limits.
-
-        option: label of the option
-        model: open model
-        rate: load of the replica [requests/s]
-        first_token: wait for it [s]
-        further_token: time of each [s]
-        """
-        for where, pool in self._pools():
-            curve = pool.latency.curve(pool.latency.rates(of_year=True))
-            percentile = pool.loads[0].limits.percentile
-            for rate in np.linspace(0.02, 0.97, CURVE_POINTS) * curve.saturation_rate:
-                seen = latency(curve, rate, (percentile,))
-                yield {
-                    **where,
-                    "rate": rate,
-                    "first_token": seen.ttft[percentile],
-                    "further_token": seen.tpot[percentile],
-                }
-
-    @frame_citing(_speed_sources)
     def latencies(self) -> Rows:
         """What users of a model of an option wait for, in one situation; none for a workload of
         which all may wait.
@@ -319,25 +279,6 @@ class CapacityFrames(Topic):
         for where, pool in self._pools():
             found = self.results.capacity[where["option"]]
             yield from ({**where, **row} for row in _situations(found, pool))
-
-    @frame_citing(_speed_sources)
-    def served(self) -> Rows:
-        """A number of serving replicas, up to those of the first year: what it carries then.
-
-        option: label of the option
-        model: open model
-        replicas: that serve [replicas]
-        rate: carried within the limits [requests/s]
-        share: of the year's requests that they carry [share]
-        """
-        for where, pool in self._pools():
-            for n in np.unique(np.linspace(1, pool.replicas[0].central, CURVE_POINTS).round()):
-                yield {
-                    **where,
-                    "replicas": n,
-                    "rate": n * pool.rate_per_replica.central,
-                    "share": pool.mix.served_share(n),
-                }
 
     # --- GPUs over time -----------------------------------------------------------------------
 
@@ -388,6 +329,7 @@ class CapacityFrames(Topic):
 
         option: label of the option
         server?: the server that is bought; missing for rented GPUs
+        form?: what it is: a server, a workstation or a rack
         gpus_of_server?: its GPUs [GPUs]
         servers?: bought, those that stand by included, at a second site too [servers]
         standing_by?: of them stand by, at a second site too [servers]
@@ -408,6 +350,7 @@ class CapacityFrames(Topic):
             if found.server:
                 row |= {
                     "server": found.server.label,
+                    "form": found.server.form,
                     "gpus_of_server": found.server.gpu_count,
                     "power": found.server.power_kw.central,
                     "kept_ready": found.server.provisioned_kw,
@@ -509,83 +452,6 @@ class CapacityFrames(Topic):
                 "refused": d.refused,
             }
 
-    @frame
-    def cheaper_servers(self) -> Rows:
-        """Another server on which an option that leaves half a server idle would need less money.
-
-        option: label of the option
-        server: the other server
-        servers: that serve and stand by in the first year [servers]
-        price: list price of all of them, central [currency]
-        now: list price of those that are planned, central [currency]
-        saved: share of the price that is saved [share]
-        keeps_limits: whether the limits are kept on it
-        """
-        for name, found in self.results.capacity.items():
-            own = found.server if found.kind != "hybrid" and not found.existing else None
-            if own and found.idle_gpus >= own.gpu_count / 2:
-                yield from self._other_servers(name, found, own)
-
-    def _other_servers(self, name: str, found: OptionCapacity, own: Server) -> Rows:
-        """Servers that would do for less, with what the pools would need on their cards."""
-        day = self.client.report_date
-        converted = prices.exchange_rate("USD", self.client.currency, day)
-        try:
-            planned, source = prices.server_price(own, day)
-        except prices.NotPriced:
-            return  # the client's quote is its only price: no list to compare on
-        now = planned.central * found.bought()
-        on_card: dict[str, dict[str, Pool]] = {}
-        for other in catalogue.table("servers", Server):
-            card = {"gpu": other.gpu_id, "server": other.id, "tensor_parallel": None}
-            runs = found.runs.model_copy(update=card)
-            try:
-                listed, of_other = prices.server_price(other, day)
-                if listed.central >= now or other.id == own.id:
-                    continue
-                if other.gpu_id not in on_card:
-                    on_card[other.gpu_id] = {
-                        m: best_pool(runs, m, p.loads, 1, wanted=found.wanted)
-                        for m, p in found.pools.items()
-                    }
-            except (NotEstimated, prices.NotPriced):
-                continue
-            sized = replace(found, runs=runs, pools=on_card[other.gpu_id], years=1)
-            count = sized.bought()
-            part = listed.central * count / now
-            if part < 1 and count <= MOST_TIMES * found.bought():
-                yield {
-                    "option": name,
-                    "server": other.label,
-                    "servers": count,
-                    "price": part * now * converted.rate,
-                    "now": now * converted.rate,
-                    "saved": 1 - part,
-                    "keeps_limits": sized.keeps_limits,
-                }
-                yield from (source, of_other, converted.source)
-
-    @frame_citing(_load_sources)
-    def deadlines(self) -> Rows:
-        """Work of a model of an option that may wait, in the busiest week of the first year.
-
-        option: label of the option
-        model: open model
-        share: of the work that may wait [share]
-        half: half of it is done so long after it came [hours]
-        p95: 95 of 100 parts are done so long after they came [hours]
-        missed: share that misses its deadline [share]
-        """
-        for where, pool in self._pools():
-            if pool.mix.batchable_share:
-                yield {
-                    **where,
-                    "share": pool.mix.batchable_share,
-                    "half": pool.schedule.within(0.5),
-                    "p95": pool.schedule.within(0.95),
-                    "missed": round(pool.schedule.late, 4),
-                }
-
     # --- how sure, and what would change it ---------------------------------------------------
 
     @frame_citing(_speed_sources)
@@ -624,34 +490,6 @@ class CapacityFrames(Topic):
                 "origin": "measured" if pool.measured else "estimate",
             }
 
-    @frame_citing(_speed_sources)
-    def capacity_changes(self) -> Rows:
-        """GPUs of a model of an option in the first year if something were otherwise.
-
-        option: label of the option
-        model: open model
-        change: what would be otherwise
-        gpus?: spares included; missing: the model does not fit then [GPUs]
-        keeps_limits: whether the limits are kept
-        """
-        known: dict[tuple[str, str, str], Pool | None] = {}
-        for where, pool in self._pools():
-            found = self.results.capacity[where["option"]]
-            for change, loads in _otherwise(pool.loads).items():
-                key = found.runs.label, pool.model, change
-                if key not in known:
-                    with contextlib.suppress(NotEstimated):
-                        known[key] = best_pool(
-                            found.runs, pool.model, loads, 1, wanted=found.wanted
-                        )
-                other = known.get(key)
-                yield {
-                    **where,
-                    "change": change,
-                    "gpus": other.gpus(1).central if other else None,
-                    "keeps_limits": bool(other and other.keeps_limits),
-                }
-
 
 def _deadline(load: Load) -> str:
     if not load.batchable_share:
@@ -684,41 +522,14 @@ def _bought(found: OptionCapacity) -> dict[str, Any]:
     return row
 
 
-@dataclass(frozen=True, kw_only=True)
-class Day:
-    """Work of a pool in the 24 hours of one kind of day. [requests/s]"""
-
-    kind: str
-    is_busiest: bool = False
-    now: Array
-    may_wait: Array
-    """In the hours in which it is done."""
-
-
-def _days(pool: Pool) -> tuple[Day, ...]:
-    """Three kinds of day of the first year."""
+def _busiest_day(pool: Pool) -> tuple[Array, Array]:
+    """The busiest day of the first year by hour: work at once, work that may wait. [requests/s]"""
     peak = np.sum([w.interactive * w.load.peak_factor for w in pool.workloads], axis=0)
-
-    def by_day(week: Array) -> Array:
-        return week.reshape(7, 24) * pool.rate_per_replica.central
-
-    now = by_day(pool.mix.interactive)
-    later = by_day(pool.usual_schedule.done)
-    most = by_day(peak)
-    put_off = by_day(pool.schedule.done)
-    weekday = 2  # a Wednesday
-    weekend = 5 + now[5:].sum(axis=1).argmax()
-    busiest = most.max(axis=1).argmax()
-    return (
-        Day(kind="a weekday", now=now[weekday], may_wait=later[weekday]),
-        Day(kind="a weekend day", now=now[weekend], may_wait=later[weekend]),
-        Day(
-            kind="the busiest day of the year",
-            is_busiest=True,
-            now=most[busiest],
-            may_wait=put_off[busiest],
-        ),
-    )
+    rate = pool.rate_per_replica.central
+    now = rate * peak.reshape(7, HOURS)
+    may_wait = rate * pool.schedule.done.reshape(7, HOURS)
+    busiest = now.max(axis=1).argmax()
+    return now[busiest], may_wait[busiest]
 
 
 def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
@@ -787,28 +598,6 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
             "kept": at_limit <= limit,
             "under_way": situation.rate * seen.residence if seen else None,
         }
-
-
-def _otherwise(loads: Iterable[Load]) -> dict[str, list[Load]]:
-    """Loads as they are asked for, each time with one thing otherwise."""
-
-    def shorter(load: Load) -> Load:
-        output = load.lengths.output
-        halved = replace(output, mean=output.mean / 2)
-        return replace(load, lengths=replace(load.lengths, output=halved))
-
-    def tighter(load: Load) -> Load:
-        asked = load.limits
-        halved = replace(asked, ttft_s=asked.ttft_s / 2, tpot_s=asked.tpot_s / 2)
-        return replace(load, limits=halved)
-
-    return {
-        "twice the load": [replace(x, hourly=x.hourly * 2) for x in loads],
-        "half the limits": [tighter(x) for x in loads],
-        "no cached prefixes": [x.without_cache() for x in loads],
-        "half the answers": [shorter(x) for x in loads],
-        "nothing may wait": [replace(x, batchable_share=0.0) for x in loads],
-    }
 
 
 def _replicas_of(pool: Pool) -> dict[str, Any]:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from siting.catalogue import Source, source_of
-from siting.cost import api_prices, claims, costing, money
+from siting.catalogue import Source
+from siting.cost import costing, money
 from siting.cost.ledger import FORGONE
-from siting.cost.money import MONTHS
-from siting.cost.prices import open_prices
-from siting.quality import hidden_tokens, leaves, spoken
+from siting.quality import hidden_tokens, leaves
 from siting.study.frames import Rows, Topic, frame, frame_citing
-from siting.study.vendors import iso
-from siting.vendors import notice
-from siting.verdict.alternatives import search
 
 CATEGORIES = {
     "hardware": "servers", "network": "network", "facility": "space and cooling plant",
@@ -34,8 +27,6 @@ PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation"
 """Factors whose sources stand under every figure of the total."""
 MAIN_PRICES = ("server_price", "server_list_price", "gpu_hour", "api_request")
 """Factors whose age is that of an option's prices."""
-JUDGED = 4
-"""Hosts that the scenario lacks, so many of the cheapest are held against rules and quality."""
 
 
 def _prices(*stems: str) -> Callable[[Topic], Iterable[Source]]:
@@ -172,100 +163,7 @@ class CostFrames(Topic):
             for year, (paid, booked) in enumerate(views, 1):
                 yield {"option": option.name, "year": year, "paid": paid, "booked": booked}
 
-    @frame
-    def year_limit(self) -> Rows:
-        """An option beside what a year may cost, where the client makes that a hard condition.
-
-        option: label of the option
-        limit: the client's limit [currency]
-        mean: what is held against it: the likely present cost over the years of the horizon, so
-            that a single year may pay more [currency]
-        """
-        decision = self.scenario.decision
-        if "budget" not in decision.hard_constraints or not decision.budget_per_year:
-            return
-        years = self.scenario.finance.horizon_months / MONTHS
-        for name in self.results.cost.options:
-            present = self.results.uncertainty.spreads[name].present.central
-            yield {"option": name, "limit": decision.budget_per_year, "mean": present / years}
-
-    @frame_citing(_prices(*PRICES, "staff_cost"))
-    def waterfall(self) -> Rows:
-        """A step from the cost of what runs today to that of the chosen option, in present value;
-        for who stays, to that of the option it is held against.
-
-        step: kind of cost, or the option at either end
-        kind: total, dropped (no longer paid) or added
-        option?: the one of a total
-        amount: present cost as planned of a total; else the difference [currency]
-        start: sum of the steps before it, where its bar begins [currency]
-        label: the step as a chart names it
-        """
-        if not self.results.cost.options:
-            return
-        chosen, rival = self.results.compared
-        begin = self.results.cost.plan.baseline
-        is_priced = begin in self.results.cost.options
-        end = rival if is_priced and chosen == begin else chosen
-        flows = self.cash_flows()
-        sums = flows.groupby(["option", "category"], observed=True, sort=False).present.sum()
-        after = sums[self.results.labels[end]]
-        before = sums[self.results.labels[begin]] if is_priced else after * 0
-        change = after.sub(before, fill_value=0.0)
-        less = change[(change < 0) & change.index.isin(before.index[before > 0])]
-        more = change.drop(less.index)
-        at = before.sum()
-        if is_priced:
-            yield self._total(begin, at)
-        for step, amount in less.sort_values(kind="stable").items():
-            label = f"{_capital(step)} no longer paid"
-            yield _step(step, "dropped", amount, start=at, label=label)
-            at += amount
-        for step, amount in more[more != 0].sort_values(ascending=False, kind="stable").items():
-            yield _step(step, "added", amount, start=at, label=_capital(step))
-            at += amount
-        yield self._total(end, after.sum())
-
-    def _total(self, name: str, amount: float) -> dict[str, Any]:
-        """An end of the waterfall: what one option costs."""
-        words = self.results.labels[name]
-        row = _step(words, "total", amount, start=0.0, label=f"{words}, as planned")
-        return row | {"option": name}
-
     # --- over time and volume ---------------------------------------------------------------------
-
-    @frame_citing(_prices(*PRICES))
-    def cost_bands(self) -> Rows:
-        """Cost of an option summed up to the end of a year, over all cases; not discounted.
-
-        option: label of the option
-        month: end of the year [months]
-        low: 1 in 10 cases is below [currency]
-        median: middle of all cases [currency]
-        high: 1 in 10 cases is above [currency]
-        """
-        for name, spread in self.results.uncertainty.spreads.items():
-            for year, (low, median, high) in enumerate(spread.cumulative.T, 1):
-                yield {
-                    "option": name,
-                    "month": min(year * MONTHS, self.results.cost.plan.months),
-                    "low": low,
-                    "median": median,
-                    "high": high,
-                }
-
-    @frame_citing(_prices(*PRICES))
-    def cost_draws(self) -> pd.DataFrame:
-        """Present cost of an option in one case; one case has the same future for all options.
-
-        option: label of the option
-        draw: number of the case [1]
-        present: present cost [currency]
-        """
-        totals = self.results.uncertainty.totals  # a frame at once: rows by the ten thousand
-        wide = pd.DataFrame({self.results.labels[name]: t.present for name, t in totals.items()})
-        wide = wide.rename_axis("draw")
-        return wide.melt(var_name="option", value_name="present", ignore_index=False).reset_index()
 
     @frame_citing(_prices(*PRICES))
     def volume_curve(self) -> Rows:
@@ -383,114 +281,6 @@ class CostFrames(Topic):
             }
             yield from (i.source for i in used.inputs)
 
-    @frame
-    def published_claims(self) -> Rows:
-        """A published claim, recomputed, and the same question with this client's numbers.
-
-        claim: what was printed, in words
-        printed: the printed result
-        recomputed: by the paper's formula on the inputs printed beside it [1]
-        yours: with all cost items, today's prices and this client's load [1]
-        unit: unit of both
-        assumption: what the paper takes and this client does not have
-        why: why it is never
-        """
-        for claim in claims.for_client(self.results.cost, self.scenario):
-            case = claim.case
-            yield {
-                "claim": f"{case.claim} ({case.case_id})",
-                "printed": f"{case.published} {case.unit}",
-                "recomputed": case.recomputed,
-                "yours": _never(claim.yours),
-                "unit": case.client_unit.format(currency=self.results.cost.currency),
-                "assumption": case.assumption,
-                "why": case.never if claim.yours is None else "",
-            }
-            yield from claim.sources
-
-    @frame
-    def alternatives(self) -> Rows:
-        """A host that sells the same open weights by the token and that the scenario does not name;
-        those without a doubt first, then the cheapest first.
-
-        name: name of the offer, as `variants` has it where it was tried
-        way: model and host, in words
-        model: identifier of the open model
-        host: who runs it
-        country: country of processing, where the host says it
-        present: present cost as planned [currency]
-        saving: what it would save against the chosen option, as planned [currency]
-        quality: verdict on the model where it is weakest
-        ruled_out: conditions that it fails, a floor of quality that its model falls short of among
-            them; blank where none
-        open_points: points to clear first, of law and beside it [points]
-        same_model: whether it is the one model that the chosen option runs
-        """
-        chosen = self.results.cost.options.get(self.results.compared.chosen)
-        if chosen is None:
-            return
-        parts = (self.options[part] for part in leaves(self.scenario, chosen.name))
-        runs = {model for part in parts for model in part.models.values()}
-        for way in search(self.scenario, ("open_api",), judged=JUDGED):
-            yield {
-                "name": way.name,
-                "way": f"{spoken(way.model)} at {way.option.vendor}",
-                "model": way.model,
-                "host": way.option.vendor,
-                "country": way.option.country,
-                "present": way.present,
-                "saving": chosen.present - way.present,
-                "quality": way.quality,
-                "ruled_out": "; ".join(way.ruled_out),
-                "open_points": way.open_points,
-                "same_model": runs == {way.model},
-            }
-            sold = open_prices(self.client.report_date, way.model, way.option.provider)
-            yield from map(source_of, sold)
-
-    @frame
-    def successor_prices(self) -> Rows:
-        """A model that an option buys, which ends within the horizon, announced or as planned, and
-        what the plan takes a request to cost from then on: the same number that is in every total.
-
-        option: label of the option; a hybrid buys what its other option does
-        model: identifier of the model
-        spoken: the model's name as a person says it
-        retired?: its last day; missing where none is announced
-        months*: from the report to its end, as the plan takes it [months]
-        named: successors that the vendor names, as a person says them; blank where none is
-        lasting: those of them that are not gone by then
-        listed: whether the price is the listed one of such a successor; else it is drawn from what
-            successors of models of this price cost
-        times*: price of a request to what follows, over that of the day before [times]
-        """
-        plan = self.results.cost.plan
-        horizon = self.scenario.finance.horizon_months
-        for end in self.results.endings:
-            known = end.ending
-            parts = {name: self.options[name] for name in leaves(self.scenario, end.option)}
-            keys = (api_prices.path_key(n, part, known.model) for n, part in parts.items())
-            path = next((plan.api_paths[key] for key in keys if key in plan.api_paths), None)
-            factor = plan.factors.get(path.successor) if path else None
-            if path is None or factor is None:
-                continue
-            months = plan.factors[path.end].value
-            if months.central > horizon:
-                continue
-            yield {
-                "option": end.option,
-                "model": known.model,
-                "spoken": spoken(known.model),
-                "retired": iso(known.retired) if known.retired else None,
-                "months*": months,
-                "named": _spoken_of(notice.named_in(known.replacement)),
-                "lasting": _spoken_of(known.lasting),
-                "listed": factor.note == api_prices.AS_LISTED,
-                "times*": factor.value,
-            }
-            yield from known.sources
-            yield factor.source
-
     @frame_citing(_prices("hidden_tokens"))
     def uncounted(self) -> Rows:
         """A priced option that pays for hidden reasoning which nobody has counted, only estimated:
@@ -527,20 +317,6 @@ class CostFrames(Topic):
             }
 
     @frame
-    def invoices(self) -> Rows:
-        """A workload whose requests at an API are priced by an invoice, or a quote, of the client's
-        own.
-
-        option: label of the option
-        workload: workload, as the scenario names it
-        times?: what it pays over the list price; missing where that is within the range of the list
-            price, or where no list has the model [times]
-        """
-        for name in self.options:
-            for paid in costing.invoiced(self.scenario, name):
-                yield {"option": name, "workload": paid.workload, "times": paid.times}
-
-    @frame
     def remedies(self) -> Rows:
         """What it costs to cure one finding of the rules for one option; in no total.
 
@@ -566,20 +342,6 @@ class CostFrames(Topic):
                     "of_api_bill": found.share_of_api_bill.central,
                 }
                 yield found.source
-
-
-def _step(step: Any, kind: str, amount: float, *, start: float, label: str) -> dict[str, Any]:
-    """A row of the waterfall."""
-    return {"step": step, "kind": kind, "amount": amount, "start": start, "label": label}
-
-
-def _spoken_of(models: Iterable[str]) -> str:
-    """Models as a person says them, one after the other."""
-    return "; ".join(map(spoken, models))
-
-
-def _capital(words: Any) -> str:
-    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _never(months: float | None) -> float:

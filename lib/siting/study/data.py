@@ -3,44 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-import pandas as pd
-
-from siting.catalogue import source_of, table
+from siting.catalogue import source_of
 from siting.inputs.attributes import Attribute, Known
-from siting.inputs.scenario.changes import put
-from siting.rules import openness
 from siting.rules.findings import ASKED_LEVELS, IN_SERVICE, Finding, worst
-from siting.rules.rulebook import Stress
 from siting.rules.sovereignty import (
-    DECIDING,
     OptionAssessment,
-    VerdictChange,
-    deciding,
 )  # fmt: skip
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
-from siting.verdict import plausible
 from siting.verdict.plan import mending
 
 STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
 """What the map and the table of flows show of each, and somebody must state."""
-WIDE = 5
-"""Rules that a fact must switch off to be told with what would follow were it otherwise."""
-USERS = "Your users"
-BOX = {
-    "zone": "",
-    "keys": "",
-    "open_points": 0,
-    "failed": 0,
-    "rules": "",
-    "start": "",
-    "reaches": "",
-}
-"""A box on the map of flows that says nothing."""
 
 
 class DataFrames(Topic):
@@ -58,25 +35,20 @@ class DataFrames(Topic):
         place?: country of the flow, or EU
         operator_country?: seat of the contracting operator
         parent_country?: seat of the operator's ultimate parent
+        parent_zone?: zone of that seat
         clear_text?: whether the operator's machines handle clear text
         keys?: who holds the encryption keys: customer, provider, none
         retention_days?: how long the operator keeps the data [days]
         training?: whether the provider trains on the data
         transfer_tool?: legal tool of a transfer to a third country
         verdict: worst verdict of the rules that look at the flow
-        open_points: rules that need a person or an answer [1]
-        failed: rules that fail [1]
-        rules: titles of the rules that fail or may strike the option here, the first three
-        unknown: facts shown here that nobody has stated [1]
         """
         for name, option in self.results.sovereignty.options.items():
             for flow in option.flows:
                 values = flow.values
                 outside = flow.may_be_outside
+                parent = values.get("parent_country")
                 every = itertools.chain.from_iterable(option.findings.values())
-                found = [f for f in every if f.flow is flow]
-                verdicts = [f.verdict for f in found]
-                unknown = [fact for fact in STATED if values.get(fact) is None]
                 yield {
                     "option": name,
                     "flow": flow.label.split(": ")[-1],
@@ -85,17 +57,14 @@ class DataFrames(Topic):
                     "party": self.options[flow.carrier].vendor if outside else "",
                     "place": values.get("place"),
                     "operator_country": values.get("operator_country"),
-                    "parent_country": values.get("parent_country"),
+                    "parent_country": parent,
+                    "parent_zone": self._zone(parent) if parent else None,
                     "clear_text": values.get("clear_text"),
                     "keys": values.get("key_control"),
                     "retention_days": values.get("retention_days"),
                     "training": values.get("trains_on_data"),
                     "transfer_tool": values.get("transfer_tool"),
-                    "verdict": worst(verdicts),
-                    "open_points": verdicts.count("review"),
-                    "failed": verdicts.count("fail"),
-                    "rules": "; ".join(f.rule.title for f in deciding(found)),
-                    "unknown": len(unknown) if outside else 0,
+                    "verdict": worst(f.verdict for f in every if f.flow is flow),
                 }
                 yield from (
                     source
@@ -111,132 +80,6 @@ class DataFrames(Topic):
             return "country"
         members = self.results.sovereignty.law.sets["eea"]
         return "eea" if place in members | {"EU", "EEA"} else "third"
-
-    @frame
-    def flow_map(self) -> Rows:
-        """One box on the map of flows: an option's users, a flow, or a parent that a law binds.
-
-        option: label of the option
-        box: what stands in it; a hybrid has one for its own part and one for the bought part
-        zone: client, country, eea, third or unknown
-        column: place within the zone, from the left [1]
-        row: place within the zone, from above [1]
-        keys?: who holds the encryption keys
-        open_points: rules that need a person or an answer; a half adds up its flows [1]
-        failed: rules that fail [1]
-        rules: titles of the rules that fail or may strike the option here, the first three
-        start: box that hands data on to this one; empty where none does
-        reaches: box that the law of this parent's country reaches; empty for all others
-        """
-        flows = self.data_flows()
-        for name in self.options:
-            part = flows[flows.option == self.results.labels[name]]
-            boxes = self._halves(part) if part.carrier.nunique() > 1 else self._boxes(part)
-            taken: Counter[str] = Counter()
-            for box in [{"box": USERS, "zone": "client"}, *boxes]:
-                row, column = divmod(taken[box["zone"]], 2)
-                taken[box["zone"]] += 1
-                yield BOX | box | {"option": name, "column": column, "row": row}
-        yield from flows.attrs["sources"]
-
-    def _boxes(self, part: pd.DataFrame) -> Iterator[dict[str, Any]]:
-        first = next(f for f in part.flow if f.startswith("Inference"))
-        for f in part.to_dict("records"):
-            start = USERS if f["flow"].startswith("Inference") else first
-            yield {k: f[k] for k in BOX if k in f} | {"box": f["flow"], "start": start}
-        parent = part.parent_country.iloc[0]
-        abroad = parent not in (None, self.client.country) and self._zone(parent) == "third"
-        if part.party.iloc[0] and abroad:
-            yield {"box": f"Parent {parent}", "zone": "third", "reaches": first}
-
-    def _halves(self, part: pd.DataFrame) -> Iterator[dict[str, Any]]:
-        named = part.zone.map({"client": "Own part"}).fillna("Bought part")
-        for (zone, name), half in part.groupby(["zone", named]):
-            titles = dict.fromkeys(t for said in half.rules for t in said.split("; ") if t)
-            box = {
-                "box": name,
-                "zone": zone,
-                "keys": half["keys"].iloc[0],
-                "start": USERS,
-                "rules": "; ".join(list(titles)[:DECIDING]),
-            }
-            yield {**box, **half[["open_points", "failed"]].sum()}
-
-    @frame
-    def option_map(self) -> Rows:
-        """One box on the map of an option: its users, each of its flows by what carries it, and a
-        parent whose country's law reaches the data.
-
-        option: label of the option
-        carrier: what carries the flow: a part of a mix, else the option itself [option]
-        box: what stands in it
-        zone: client, country, eea, third or unknown
-        column: place within the zone, from the left [1]
-        row: place within carrier and zone, from above [1]
-        detail: how long data are kept, or whether they are in clear text
-        clear_text?: whether an outside party that carries the flow handles clear text; missing for
-            what stays with the client, and where nobody has said
-        keys?: who holds the encryption keys
-        letters: open points that bind the flow, by letter; neighbours drawn together
-        failed: rules that fail [1]
-        start: box that hands data on to this one; empty where none does
-        reaches: box that the law of this parent's country reaches; empty for all others
-        """
-        flows = self.data_flows()
-        points = self.rule_points()
-        for name in self.options:
-            part = flows[flows.option == self.results.labels[name]]
-            letters = points[points.option == self.results.labels[name]]
-            bound: dict[str, list[str]] = {}
-            for point in letters.to_dict("records"):
-                for flow in point["flows"].split("; "):
-                    bound.setdefault(flow, []).append(point["letter"])
-            found = list(self._mapped(part, bound))
-            held = Counter((box["carrier"], box["zone"]) for box in found)
-            most: dict[str, int] = {}
-            for (_, zone), number in held.items():
-                most[zone] = max(most.get(zone, 0), number)
-            taken: Counter[tuple[str, str]] = Counter()
-            for box in found:
-                key = (box["carrier"], box["zone"])
-                row, column = divmod(taken[key], 2 if most[box["zone"]] > 2 else 1)
-                taken[key] += 1
-                yield {"option": name, "column": column, "row": row, **box}
-        yield from flows.attrs["sources"]
-
-    def _mapped(self, part: pd.DataFrame, bound: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
-        """Boxes of one option, carrier by carrier, without their place."""
-        keys = {label: name for name, label in self.results.labels.items()}
-        is_mix = part.carrier.nunique() > 1
-        empty = {"detail": "", "letters": "", "failed": 0, "start": "", "reaches": ""}
-        for label, own in part.groupby("carrier", sort=False, observed=True):
-            carrier = keys[str(label)]
-            users = {"carrier": carrier, "box": USERS, "zone": "client"}
-            yield empty | users
-            first = next(f for f in own.flow if f.startswith("Inference"))
-            for f in own.to_dict("records"):
-                named = f"{label}: {f['flow']}" if is_mix else f["flow"]
-                yield {
-                    "carrier": carrier,
-                    "box": f["flow"],
-                    "zone": f["zone"],
-                    "detail": _detail(f),
-                    "clear_text": f["clear_text"] if f["zone"] != "client" else None,
-                    "keys": f["keys"],
-                    "letters": _together(bound.get(named, [])),
-                    "failed": f["failed"],
-                    "start": USERS if f["flow"].startswith("Inference") else first,
-                    "reaches": "",
-                }
-            parent = own.parent_country.iloc[0]
-            if own.party.iloc[0] and self._is_abroad(parent):
-                box = {"carrier": carrier, "box": f"Parent, {parent} law", "zone": "third"}
-                yield empty | box | {"reaches": first}
-
-    def _is_abroad(self, country: object) -> bool:
-        """Whether a country is known, not the client's and outside the EEA."""
-        known = isinstance(country, str) and country != self.client.country
-        return known and self._zone(country) == "third"
 
     @frame
     def rule_counts(self) -> Rows:
@@ -361,33 +204,6 @@ class DataFrames(Topic):
                 }
 
     @frame
-    def deciding_rules(self) -> Rows:
-        """One of the rules that decide an option: those that fail, else those that may strike it.
-
-        option: label of the option
-        verdict: fail or review
-        provision: article, with the act's name
-        title: what the rule asks for
-        flows: flows that it binds
-        reason: why, in the law's words
-        remedy: what would mend it, without what is in place
-        url: address of the law
-        """
-        for name, option in self.results.sovereignty.options.items():
-            for found in deciding(option.verdicts.values()):
-                yield {
-                    "option": name,
-                    "verdict": found.verdict,
-                    "provision": found.provision,
-                    "title": found.rule.title,
-                    "flows": "; ".join(option.binds(found.rule.rule_id)),
-                    "reason": found.reason,
-                    "remedy": option.remedy(found),
-                    "url": found.rule.url,
-                }
-                yield source_of(found.rule)
-
-    @frame
     def law_coverage(self) -> Rows:
         """One topic of law in the client's country: whether its rules are on file.
 
@@ -508,199 +324,6 @@ class DataFrames(Topic):
             yield k.source
 
     @frame
-    def rule_switches(self) -> Rows:
-        """One fact that switches rules off: were it otherwise, they would apply to some option.
-
-        fact: what is stated or taken for granted
-        value: as what
-        rules_off: rules that do not apply because of it [1]
-        rules: their titles
-        stated: who says so, and when
-        says: who says so
-        date: when; blank where nobody said so
-        """
-        found = self.results.sovereignty.switches()
-        order = sorted(found, key=lambda s: (-len(s.rules), s.known.attribute.label, s.known.text))
-        for switch in order:
-            yield {
-                "fact": switch.known.attribute.label,
-                "value": switch.known.text,
-                "rules_off": len(switch.rules),
-                "rules": "; ".join(rule.title for rule in switch.rules),
-                "stated": _stated_by(switch.known),
-                "says": _who(switch.known),
-                "date": switch.known.source.date if _is_dated(switch.known) else "",
-            }
-        cited = {source for switch in found for source in switch.known.sources}
-        yield from sorted(cited, key=lambda source: source.citation)
-
-    @frame
-    def wide_switches(self) -> Rows:
-        """One fact that alone switches off several rules, and what would follow for the choice were
-        it otherwise, decided anew. What is taken for granted first, then what the client said, of
-        each what switches off most; last what is about the law of a country in which nothing of
-        the scenario lies. None where no option is chosen.
-
-        fact: what is stated or taken for granted
-        value: as what
-        rules_off: rules that apply to no option because of it [1]
-        said: whether the client said so; else it is taken for granted
-        elsewhere: whether it is about the law of a country in which neither the client nor what it
-            uses or asks for lies
-        stated: who says so, and when
-        more: rules that do not apply to the choice and then would [1]
-        fail: rules of these that it would fail [1]
-        review: rules of these that a person would have to judge or somebody to answer [1]
-        then_first?: label of the option that would be first; missing where none may be chosen
-        """
-        chosen = self.results.decision.recommended
-        if chosen is None:
-            return
-        now = self.results.sovereignty.options[chosen].verdicts
-        found = self.results.sovereignty.switches()
-        for switch in sorted(found, key=lambda s: s.doubt):
-            changes = plausible.otherwise(self.results.said, switch.known)
-            if len(switch.rules) < WIDE or not changes:
-                continue
-            there = put(self.results.said, changes)
-            same = self.results.changed(changes, redesigned=False)
-            then = self.results.chain.rules(same).options[chosen].verdicts
-            more = [
-                finding.verdict
-                for rule, finding in then.items()
-                if finding.verdict != "n.a." and now[rule].verdict == "n.a."
-            ]
-            first = self.results.chain.decided(there).recommended
-            yield {
-                "fact": switch.known.attribute.label,
-                "value": switch.known.text,
-                "rules_off": len(switch.rules),
-                "said": not switch.known.assumed,
-                "elsewhere": switch.elsewhere,
-                "stated": _stated_by(switch.known),
-                "more": len(more),
-                "fail": more.count("fail"),
-                "review": more.count("review"),
-                "then_first": self.results.labels.get(first) if first else None,
-            }
-            yield from switch.known.sources
-
-    @frame
-    def law_ahead(self) -> Rows:
-        """One verdict that changes on a date to come, on today's answers, or a date without any.
-
-        date: day on which it happens
-        event: what happens
-        option?: label of the option; missing where the date changes no verdict
-        rule?: identifier of the rule
-        title?: what the rule asks for
-        before?: verdict until then
-        after?: verdict from then on
-        reason?: why
-        owner?: who settles it
-        asks?: the first question on which it then turns, or what would mend it
-        questions?: all that is then asked for it, that one included [1]
-        told_by?: what is open of the choice and tells of it before, as `rule_points` has it;
-            missing where nothing does
-        """
-        for x in self.results.sovereignty.ahead:
-            event = {"date": x.date.isoformat(), "event": x.text}
-            begins = (self._begins(change) for change in x.changes)
-            rows = zip(_changes(x.changes), [*begins] or [{}], strict=True)
-            yield from (event | change | begun for change, begun in rows)
-            yield from x.sources
-
-    def _begins(self, change: VerdictChange) -> dict[str, Any]:
-        """Who settles what begins on a date, and the first that is asked or done for it."""
-        law = self.results.sovereignty.law
-        found = change.after
-        waits = found.missing if found.waits else ()
-        asked = [law.attributes[name].question for name in waits]
-        mends = law.remedy(found.rule.rule_id, [found.flow.values])
-        return {
-            "owner": (law.attributes[waits[0]].owner if waits else "") or found.rule.owner,
-            "asks": short.asked(asked[0]) if asked else mends,
-            "questions": len(asked),
-            "told_by": self._told_by(change) or None,
-        }
-
-    def _told_by(self, change: VerdictChange) -> str:
-        """The point of the choice that tells of a duty before it binds; blank where none does."""
-        chosen = self.results.decision.recommended
-        if chosen is None or change.option != chosen:
-            return ""
-        rule = change.after.rule.rule_id
-        for point in self.results.sovereignty.options[chosen].open_points:
-            if any(rule in f.rule.to_come.split(";") for f in point.findings):
-                return point.label
-        return ""
-
-    @frame
-    def law_pending(self) -> Rows:
-        """One law or case that is not settled, and what would follow.
-
-        law: law or case
-        status: where it stands
-        last_news: day of the last news that was seen
-        then: what would follow
-        """
-        for e in self.results.sovereignty.pending:
-            yield {
-                "law": e.regime,
-                "status": e.summary,
-                "last_news": e.day.isoformat(),
-                "then": e.then,
-            }
-            yield source_of(e)
-
-    @frame
-    def law_events(self) -> Rows:
-        """One verdict that a variant moves in which the law moves, or a vendor by law; of an event
-        that moves none, a row without an option.
-
-        event: what happens, as `variants` has it
-        option?: label of the option; missing where no verdict changes
-        rule?: identifier of the rule
-        title?: what the rule asks for
-        before?: verdict today
-        after?: verdict then
-        reason?: why
-        """
-        known = {s.stress: s for s in table("sovereignty_stress", Stress)}
-        for variant, moved in self.results.law_events:
-            yield from ({"event": variant.what, **change} for change in _changes(moved))
-            yield source_of(known[variant.changes["suppose.law"][-1]])
-
-    @frame
-    def law_doubts(self) -> Rows:
-        """One flow on which a rule may fail by what happens to the law, or to a vendor by law: the
-        rule looks at that, and what is not known of the flow does not exclude that it fails then.
-
-        event: what happens, as `variants` has it
-        option: label of the option
-        rule: identifier of the rule
-        title: what the rule asks for
-        flow: kind of flow
-        unknown: what is not known of the flow and decides it
-        """
-        known = {s.stress: s for s in table("sovereignty_stress", Stress)}
-        law = self.results.sovereignty.law
-        for variant, _ in self.results.law_events:
-            stress = known[variant.changes["suppose.law"][-1]]
-            for option, found in self.results.sovereignty.findings:
-                then = found.if_it_fell(stress.attribute, stress.value == "yes")
-                if then is not None and then.may_fail:
-                    yield {
-                        "event": variant.what,
-                        "option": option,
-                        "rule": found.rule.rule_id,
-                        "title": found.rule.title,
-                        "flow": found.flow.label.split(": ")[-1],
-                        "unknown": _labels(law.attributes[name] for name in then.missing),
-                    }
-            yield source_of(stress)
-
-    @frame
     def model_openness(self) -> Rows:
         """One candidate model: how open it is, and what its licence allows.
 
@@ -724,39 +347,10 @@ class DataFrames(Topic):
             yield {"model": m.model, "used_by": used_by, **m.said}
             yield m.source
 
-    @frame
-    def transparency(self) -> Rows:
-        """One vendor or maker in one edition of the Foundation Model Transparency Index.
-
-        vendor: vendor or maker
-        edition: year; editions ask different questions
-        score: points of 100 [1]
-        """
-        for vendor, editions in openness.transparency(self.scenario).items():
-            for edition, found in editions.items():
-                yield {"vendor": vendor, "edition": edition, "score": float(found.value)}
-            yield source_of(editions[max(editions)])
-
 
 def _labels(attributes: Iterable[Attribute]) -> str:
     """What is asked, one after the other."""
     return "; ".join(attribute.label for attribute in attributes)
-
-
-def _changes(changes: Iterable[VerdictChange]) -> Iterator[dict[str, Any]]:
-    """Verdicts that change, by column; a row that says nothing where none does."""
-    rows = [
-        {
-            "option": c.option,
-            "rule": c.after.rule.rule_id,
-            "title": c.after.rule.title,
-            "before": c.before.verdict,
-            "after": c.after.verdict,
-            "reason": c.after.reason,
-        }
-        for c in changes
-    ]
-    yield from rows or [{}]
 
 
 def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
@@ -826,26 +420,3 @@ def _who(evidence: Known) -> str:
     if evidence.source.url:
         return evidence.source.source
     return "by default" if evidence.attribute.level == "scenario" else "by definition"
-
-
-def _together(letters: list[str]) -> str:
-    """Letters, of which three and more that follow each other are a span: `A–D, F`."""
-    spans: list[list[str]] = []
-    for letter in letters:
-        follows = spans and len(letter) == 1 and ord(letter) == ord(spans[-1][-1][-1]) + 1
-        if follows:
-            spans[-1].append(letter)
-        else:
-            spans.append([letter])
-    drawn = (f"{s[0]}–{s[-1]}" if len(s) > 2 else ", ".join(s) for s in spans)
-    return ", ".join(drawn)
-
-
-def _detail(flow: dict[Any, Any]) -> str:
-    """What a box says of its flow: how long data are kept, or whether they are in clear text."""
-    days = flow["retention_days"]
-    if days == 0:
-        return "none kept"
-    if days is not None and days > 0:
-        return f"{days:.0f} days"
-    return {True: "clear text", False: "no clear text"}.get(flow["clear_text"], "")

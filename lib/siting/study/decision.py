@@ -256,35 +256,6 @@ class DecisionFrames(Topic):
             }
         yield from steps.attrs["sources"]
 
-    @frame
-    def successors(self) -> Rows:
-        """Room of an option's GPUs for the model that will be wanted in about two years.
-
-        option: label of the option
-        model: identifier of its model
-        spoken: the model in words
-        room: factor by which the weights may grow before a replica no longer fits [times]
-        successor*: size of the same maker's next model of the class [times]
-        flagship: size of the maker's largest model then over the largest before [times]
-        pairs: pairs of releases behind these figures [pairs]
-        makers: whose releases
-        chance: share of past successors that fit [share]
-        verdict: fits, tight or does not fit
-        """
-        for f in self.results.resilience:
-            yield {
-                "option": f.option,
-                "model": f.model,
-                "spoken": spoken(f.model),
-                "room": f.room,
-                "successor*": f.growth.same_class,
-                "flagship": f.growth.flagship.central,
-                "pairs": len(f.growth.ratios),
-                "makers": f.growth.makers,
-                "chance": f.chance,
-                "verdict": f.verdict,
-            }
-
     # --- which model is as good as which ------------------------------------------------------
 
     @frame

@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from siting import catalogue
 from siting.catalogue import Gpu, Model, Source
-from siting.dtypes import weight_format
 from siting.memory import pool, vram
 from siting.memory.deployment import usable_gib
-from siting.memory.fine_tuning import METHODS, fewest_gpus, one_step
 from siting.memory.vram import Memory, sweep
 from siting.quality import bare_name
-from siting.quantity import NotEstimated, total
+from siting.quantity import total
 from siting.study.frames import Rows, Topic, frame, frame_citing
 
 BEFORE_CACHE = ("weights", "activations", "libraries", "graphs")
@@ -141,42 +138,6 @@ class MemoryFrames(Topic):
                     "kind": p.source.kind,
                 }
 
-    @frame_citing(_memory_sources)
-    def served_memory(self) -> Rows:
-        """A group of cards that serves the load of a model of an option, where that is another than
-        in `fits`. GiB of the fullest card.
-
-        option: label of the option
-        model: open model
-        gpus: cards of the group [GPUs]
-        budget: what the engine may take of a card [GiB]
-        weights: what they take of it [GiB]
-        activations: likewise [GiB]
-        libraries: likewise [GiB]
-        graphs: likewise [GiB]
-        left: left for the cache [GiB]
-        request: cache of one of the longest requests [GiB]
-        requests: longest requests that fit at once [requests]
-        """
-        for fit in itertools.chain(*self.results.memory.values()):
-            serving = self.results.capacity[fit.option].pools.get(fit.model)
-            if serving is None or fit.memory is None:
-                continue
-            for found in fit.choices:
-                cards = found.deployment.gpus
-                if cards == serving.gpus_per_replica != fit.memory.deployment.gpus:
-                    sizes = {part.name: part.gib.central for part in found.parts}
-                    yield {
-                        "option": fit.option,
-                        "model": bare_name(fit.model),
-                        "gpus": cards,
-                        "budget": found.budget_gib.central,
-                        **{name: sizes[name] for name in BEFORE_CACHE},
-                        "left": found.pool_gib.central,
-                        "request": found.request_gib,
-                        "requests": found.max_concurrency.central,
-                    }
-
     @frame
     def fit_map(self) -> Rows:
         """A model in a weight format on a card: the fewest that hold the planned requests.
@@ -208,61 +169,6 @@ class MemoryFrames(Topic):
                 "context": context,
             }
         yield from map(catalogue.source_of, models)
-
-    @frame_citing(_memory_sources)
-    def headroom(self) -> Rows:
-        """What longer or more requests would take on the same card and weights.
-
-        option: label of the option
-        model: open model
-        gpus: cards now [GPUs]
-        context: longest request now [tokens]
-        planned: requests now [requests]
-        longest: longest single request that fits [tokens]
-        twice: twice the length, or what the model allows at most [tokens]
-        gpus_longer?: cards for that length; infinite: more than 8; missing: the model's limit
-            is reached [GPUs]
-        gpus_more: cards for twice the requests; infinite: more than 8 [GPUs]
-        """
-        for where, m in self._placed():
-            limit = m.deployment.model.max_position_embeddings or m.context
-            twice = min(limit, 2 * m.context)
-            yield {
-                **where,
-                "gpus": m.deployment.gpus,
-                "context": m.context,
-                "planned": m.concurrency,
-                "longest": m.longest_context,
-                "twice": twice,
-                "gpus_longer": _gpus(m, twice, m.concurrency) if m.context < limit else None,
-                "gpus_more": _gpus(m, m.context, 2 * m.concurrency),
-            }
-
-    @frame_citing(_memory_sources)
-    def memory_changes(self) -> Rows:
-        """Requests that fit if the weights or the cache were kept in fewer bits.
-
-        option: label of the option
-        model: open model
-        change: what would be otherwise
-        now: requests of the longest length that fit [requests]
-        then: the same after the change [requests]
-        """
-        for where, m in self._placed():
-            runs = m.deployment
-            bits = weight_format(runs.weights).bits
-            narrower = [f for f in ("fp8", "int4") if weight_format(f).bits < bits]
-            changes = {f"weights in {f}": replace(runs, weights=f) for f in narrower}
-            if runs.kv_cache == "bf16":
-                changes["cache in 8 bit"] = replace(runs, kv_cache="fp8")
-            for change, other in changes.items():
-                then = vram.inference(other, m.context, m.concurrency)
-                yield {
-                    **where,
-                    "change": change,
-                    "now": m.max_concurrency.central,
-                    "then": then.max_concurrency.central,
-                }
 
     @frame
     def fine_tuning(self) -> Rows:
@@ -302,45 +208,6 @@ class MemoryFrames(Topic):
             yield row
             yield from (i.source for i in p.inputs)
 
-    @frame
-    def fine_tuning_methods(self) -> Rows:
-        """A way of fine-tuning a model that an option serves: the fewest cards that hold it.
-
-        model: open model
-        gpu: card
-        method: all weights, LoRA or QLoRA
-        gpus?: fewest of 1, 2, 4 and 8 [GPUs]
-        peak*?: highest memory of a card [GiB]
-        verdict: fits, tight or does not fit
-        why: why it does not fit, or is not estimated
-        """
-        runs = (m.deployment for _, m in self._placed())
-        for name, card in dict.fromkeys((d.model.model_id, d.gpu.id) for d in runs):
-            model = catalogue.model(name)
-            gpu = catalogue.gpu(card)
-            for method, words in METHODS.items():
-                row: dict[str, Any] = {
-                    "model": bare_name(name),
-                    "gpu": gpu.gpu,
-                    "method": words,
-                    "verdict": "no",
-                    "why": "needs more than 8 GPUs",
-                }
-                try:
-                    peak = fewest_gpus(one_step(method, model, 4096), model, gpu)
-                except NotEstimated as error:
-                    peak = None
-                    row["why"] = f"not estimated, because {error}"
-                if peak:
-                    row |= {
-                        "gpus": peak.job.gpus,
-                        "peak*": peak.reserved,
-                        "verdict": peak.verdict(gpu),
-                        "why": "",
-                    }
-                    yield from (p.source for p in peak.parts)
-                yield row
-
     # --- the map ------------------------------------------------------------------------------
 
     def _cards(self) -> list[Gpu]:
@@ -364,9 +231,3 @@ class MemoryFrames(Topic):
                 model = catalogue.model(name)
                 known.setdefault(model.model_id, model)
         return list(known.values())
-
-
-def _gpus(m: Memory, context: int, requests: float) -> float:
-    """Cards of the smallest group like this one for other requests; infinite where 8 are short."""
-    found = vram.fewest_gpus(m.deployment, context, requests)
-    return found.deployment.gpus if found else float("inf")

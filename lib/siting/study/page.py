@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FIRST: Mapping[str, str] = {
     "What is the answer?": "answer",
-    "Which options are there, and what do they cost in all?": "sums",
+    "Which options are there, and what does each cost in all?": "sums",
     "What do they cost, and what do they save?": "costs",
     "How sure is that: what would turn it?": "turns",
 }

@@ -28,18 +28,17 @@ from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
 from siting.quantity import DAYS_OF_PLAN_YEAR
 from siting.rules import sovereignty
-from siting.rules.sovereignty import OptionAssessment, VerdictChange
+from siting.rules.sovereignty import OptionAssessment
 from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
-from siting.verdict import dates, knowledge, options, ordered, plausible, resilience, variants
+from siting.verdict import dates, knowledge, options, ordered, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision, Fallback, Principle
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
-from siting.verdict.resilience import SuccessorFit
 from siting.verdict.variants import Outcome, Switch, Variant
 
 SUCCESSOR = "successor_price"
@@ -135,7 +134,7 @@ class Results:
         the report, or none may be chosen."""
         if found.option is None or found.option in self.options:
             return None
-        return self.changed(variant.changes, redesigned=True)
+        return self.chain.designed(self.changed(variant.changes, redesigned=True))
 
     def unshown(self, variant: Variant, found: Outcome) -> tuple[Unshown, ...]:
         """What nobody states of that option, and an option of the report is ruled out by."""
@@ -325,11 +324,6 @@ class Results:
             turning=self._turned_by_offers(),
         ).plan()
 
-    @cached_property
-    def resilience(self) -> tuple[SuccessorFit, ...]:
-        """Room of options' hardware for the models of the next generation."""
-        return tuple(resilience.fits(self.capacity, self.memory, self.client.report_date))
-
     def _turned_by_offers(self) -> list[Turning]:
         """Changes that an offer settles and that turn the answer. A choice that moves has offers
         for itself and its parts in its plan: of what turns it, those of others are asked for
@@ -382,12 +376,6 @@ class Results:
         return variants.apart(tuple(variants.tried(self.chain, self.said, self.to_try)))
 
     @cached_property
-    def law_events(self) -> tuple[tuple[Variant, tuple[VerdictChange, ...]], ...]:
-        """Variants in which the law moves, or a vendor by law, with the verdicts that they move."""
-        events = plausible.law_events(self.scenario)
-        return tuple((v, variants.verdicts_moved(self.chain, self.said, v)) for v in events)
-
-    @cached_property
     def switches(self) -> tuple[Switch, ...]:
         """Values of continuous inputs at which the first option changes."""
         dials = plausible.dials(self.said)
@@ -415,29 +403,17 @@ class Results:
 
     @cached_property
     def compared(self) -> Pair:
-        """The chosen option and what its money is held against, both priced; blank where none is:
-        the one rule for page one, the chapter on cost and the budget.
-
-        Against what runs today; where that is not known or stays, against the cheapest other option
-        by likely cost (the median of all cases) that is not ruled out and no mix of one part alone.
-        Two other comparisons have rules of their own: points are held against the next option by
-        mean score (`Ranking.lead`), use of machines against what is billed by use (`tco.by_use`).
+        """The chosen option and what its cash is held against, both priced; blank where none is:
+        what runs today, else the next best in all; where none may be chosen, the cheapest option.
         """
         priced = self.cost.options
-        if not priced:
-            return Pair("", "")
+        found = self.decision
+        chosen = found.recommended if found.recommended in priced else self.cost.cheapest
         today = self.cost.plan.baseline
-        chosen = self.decision.recommended or ""
-        if chosen not in priced:
-            chosen = self.cost.cheapest
-        if today in priced and chosen != today:
-            return Pair(chosen, today)
-        ruled_out = {c.name for c in self.decision.candidates if c.struck}
-        drawn = {c.name: c.cost.central for c in self.decision.candidates if c.cost is not None}
-        likely = {name: drawn.get(name, option.present) for name, option in priced.items()}
-        others = [n for n, o in priced.items() if n != chosen and not (o.hybrid and o.hybrid.alone)]
-        allowed = [n for n in others if n not in ruled_out] or others
-        return Pair(chosen, min(allowed, key=likely.__getitem__, default=chosen))
+        if today in priced and today != chosen:
+            return Pair(chosen or "", today)
+        others = (name for name in found.others if name in priced)
+        return Pair(chosen or "", next(others, chosen or ""))
 
     def is_held(self, step: Step) -> bool:
         """Whether costs of the chosen option hold the work of a step already, so that its price

@@ -139,16 +139,16 @@ def _known(value: Any) -> Any:
 
 
 SHOWN = (
-    "waterfall", "own_tests",
-    "kinds", "movers", "option_map", "cash_gap", "budget", "cash_by_year", "yearly_costs",
+    "own_tests",
+    "kinds", "movers", "paid_so_far", "cash_gap", "budget", "yearly_costs",
     "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
     "retirement_calendar", "bridges", "timeline", "gates", "gate", "contract", "nearest", "tries",
-    "tries_by_kind", "invoices", "year_limit",
-    "uncounted", "successor_prices", "alternatives", "vendor_shocks", "loads", "asked", "machines",
-    "server_kinds", "speed_basis", "cash_table", "fiscal_costs", "plan_lines", "readiness",
-    "rule_points", "points_today", "wide_switches", "rule_switches", "law_coverage", "for_counsel",
+    "tries_by_kind", "year_limit",
+    "uncounted", "vendor_shocks", "loads", "hours", "machines",
+    "server_kinds", "speed_basis", "fiscal_costs", "plan_lines", "readiness",
+    "rule_points", "points_today", "law_coverage", "for_counsel",
     "exclusions",
-    "sizing_steps", "items_by_year", "served_memory", "statements",
+    "sizing_steps", "items_by_year", "statements",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -167,7 +167,7 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         return found
     own = {"option": pool["base"], "model": pool["model"]}
     return found | {
-        "days": read.each(study.days(), "days", **own, is_busiest=True),
+        "days": read.each(study.days(), "days", **own),
         "latencies": read.each(study.latencies(), "latencies", **own),
     }
 
@@ -176,7 +176,6 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     """The recommendation, what turns it and what to do."""
     study = read.study
     (answer,) = _rows(study.answer())
-    room = read.by("option", study.successors(), "successor")
     return {
         "recommendation": {
             **read(answer, "recommendation"),
@@ -200,7 +199,6 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
             "inputs": read.by("input", study.knowledge(), "= worth [{currency}]"),
         },
         "plan": read.each(study.steps(), "step"),
-        "resilience": {read.keys[label]: found for label, found in room.items()},
     }
 
 

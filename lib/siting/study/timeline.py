@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from siting.catalogue import source_of
-from siting.quality import spoken
-from siting.quantity import DAYS_OF_MONTH
 from siting.rules.findings import Finding
-from siting.rules.sovereignty import Ahead, OpenPoint, OptionAssessment
+from siting.rules.sovereignty import OpenPoint, OptionAssessment
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.vendors.stability import ServiceEnd
-from siting.verdict.dates import Renewal, renewal, switched_off
+from siting.verdict.dates import LAST_HORIZON_DAYS, Renewal, renewal, switched_off
 from siting.verdict.plan import PlanStep, mending, open_points
 
-USUAL = {
-    "kind": "planned",
-    "needs_decision": False,
-    "is_contract_end": False,
-    "is_notice": False,
+WORK = {
+    "early": "What is due at once",
+    "points": "Open points, offers, counsel",
+    "order": "Test and preparation",
+    "use": "Ready to move",
 }
-"""What holds of an event unless it says otherwise."""
+"""Work up to a gate, by what the gate decides."""
 
 BROKEN = "broken"
 DUE = "known, and due already"
@@ -283,94 +280,69 @@ class TimelineFrames(Topic):
 
     @frame
     def timeline(self) -> Rows:
-        """One thing that happens or is due, in the lane that it belongs to, by date.
+        """A bar of the plan: work up to a gate, what is ordered, what of today's service ends
+        within a year, and what then serves.
 
-        lane: work, contract, law, retirement or money
-        start?: first day of a span; missing for a single day
-        end: the day, or the last day of a span
-        date_low?: earliest day where it is uncertain
-        date_high?: latest day where it is uncertain
+        what: settle, test, ready, order, model (its end), contract or between
         label: what it is, in a few words
-        short: the same without who decides it
-        clause: the first clause of that, for the line of a picture
-        is_contract_end: whether it is the last day of a contract
-        is_notice: whether it is the last day to give notice of a contract
-        option?: the one that it concerns; missing where it concerns all
-        kind: planned, fixed or ends
-        needs_decision: whether it calls for a decision of the client's
-        amount?: money that falls due; missing for most [currency]
-        owner?: who does it; missing where nobody needs to
+        start: first day
+        end: last day; of an order, the day from which it serves
+        end_high?: of an order, the latest such day
+        amount?: what it costs; missing where nothing falls due [currency]
         """
-        lanes = {
-            "work": self._work(),
-            "contract": self._contracts(),
-            "law": self._law(),
-            "retirement": self._retirements(),
-            "money": self._money(),
-        }
-        rows = [
-            USUAL | in_short(event["label"]) | event | {"lane": lane}
-            for lane, events in lanes.items()
-            for event in events
-        ]
-        yield from sorted(rows, key=lambda r: str(r["end"]))
+        if self.results.decision.recommended is None:
+            return
+        yield from self._work()
+        (answer,) = self.study.answer().to_dict("records")
+        (gate,) = self.study.gate().to_dict("records")
+        if not answer["stays"]:
+            yield {
+                "what": "order",
+                "label": "Order, install, accept" if gate["ordered"] else "Move over, accept",
+                "start": gate["date"],
+                "end": answer["live"],
+                "end_high": answer["live_high"],
+                "amount": gate["once"],
+            }
+        yield from self._ending()
         s = self.study
-        for shown in (s.steps(), s.retiring_models(), s.tuning_services()):
+        for shown in (s.steps(), s.retiring_models(), s.bridges(), s.contract()):
             yield from shown.attrs["sources"]
-        for ahead in self._dates_of_law():
-            yield from ahead.sources
 
-    def _work(self) -> Iterator[dict[str, Any]]:
-        steps = self.results.plan
-        for s in steps:
-            before = max((x.row.day for x in steps if x.row.day < s.row.day), default=0)
-            yield {
-                "start": self.results.day(before),
-                "end": self.results.day(s.due),
-                "label": s.row.label,
-                "owner": s.row.owner,
-            }
-        (verdict,) = self.study.answer().to_dict("records")
-        if self.results.decision.recommended and not verdict["stays"]:
-            yield {
-                "end": verdict["live"],
-                "label": "in service",
-                "option": self.results.decision.recommended,
-                "date_low": verdict["live_low"],
-                "date_high": verdict["live_high"],
-            }
+    def _work(self) -> Rows:
+        """Work up to each gate but the last, at which a year is measured."""
+        start = self.client.report_date.isoformat()
+        for gate in self.study.gates().itertuples():
+            if gate.decides in WORK:
+                what = "test" if gate.decides == "order" else "settle"
+                yield {
+                    "what": "ready" if gate.decides == "use" else what,
+                    "label": WORK[gate.decides],
+                    "start": start,
+                    "end": gate.due,
+                    "amount": gate.price,
+                }
+                start = gate.due
 
-    def _contracts(self) -> Iterator[dict[str, Any]]:
-        for quote in self.scenario.finance.quotes:
-            if quote.valid_until:
-                of, _, item = quote.item.partition(".")
-                yield {
-                    "end": quote.valid_until.isoformat(),
-                    "label": "offer ends",
-                    "option": item.split(".")[0] if of == "option" else None,
-                    "kind": "ends",
-                    "needs_decision": False,
-                }
-        for name, option in self.options.items():
-            if option.contract_until:
-                yield {
-                    "end": option.contract_until.isoformat(),
-                    "label": "contract ends",
-                    "is_contract_end": True,
-                    "option": name,
-                    "kind": "ends",
-                    "needs_decision": True,
-                }
-                notice = self.client.notice_by(option.contract_until)
-                if notice is not None:
-                    yield {
-                        "end": notice.isoformat(),
-                        "label": "last day to give notice",
-                        "is_notice": True,
-                        "option": name,
-                        "kind": "fixed",
-                        "needs_decision": True,
-                    }
+    def _ending(self) -> Rows:
+        """What of today's service ends within a year, and what then serves."""
+        today = self.client.report_date.isoformat()
+        ends = self.study.retiring_models()
+        ends = ends[ends.baseline & ends.left.between(0, LAST_HORIZON_DAYS)]
+        for row in ends.sort_values("retired", kind="stable").head(1).itertuples():
+            yield {"what": "model", "label": row.spoken, "start": today, "end": row.retired}
+        for row in self.study.contract().itertuples():
+            label = f"Contract of {row.option}"
+            yield {"what": "contract", "label": label, "start": today, "end": row.until}
+        bridges = self.study.bridges()
+        for row in bridges[bridges.lasts].tail(1).dropna(subset="beyond").itertuples():
+            yield {
+                "what": "between",
+                "label": f"{row.spoken} as a bridge",
+                "start": ends.retired.min(),
+                "end": row.until,
+                "amount": row.beyond,
+            }
 
     @frame
     def contract(self) -> Rows:
@@ -428,65 +400,6 @@ class TimelineFrames(Topic):
         today = self.scenario.finance.baseline
         return self.results.paid_by_request(self.scenario, today, first, last) or None
 
-    def _law(self) -> Iterator[dict[str, Any]]:
-        chosen = self.results.decision.recommended
-        points = self.study.open_points()
-        mine = set(points.due[points.option == self.results.labels.get(chosen or "")])
-        for x in self._dates_of_law():
-            verdicts = {c.after.verdict for c in x.changes if c.option == chosen}
-            yield {
-                "end": x.date.isoformat(),
-                "label": x.text,
-                "kind": "fixed",
-                "needs_decision": _eve(x) in mine or bool(verdicts & {"review", "fail"}),
-            }
-
-    def _dates_of_law(self) -> list[Ahead]:
-        """Dates after which something changes for the client: a verdict, or what a point must be
-        settled before. `law_ahead` has the others, too."""
-        eves = set(self.study.open_points().due)
-        ahead = self.results.sovereignty.ahead
-        return [x for x in ahead if _eve(x) in eves or _is_felt(x)]
-
-    def _retirements(self) -> Iterator[dict[str, Any]]:
-        decided = (self.scenario.finance.baseline, self.results.decision.recommended)
-        for end in self.results.retiring:
-            yield {
-                "end": str(end.ending.retired),
-                "label": f"{spoken(end.ending.model)} at {end.ending.vendor}",
-                "option": end.option,
-                "kind": "ends",
-                "needs_decision": end.option in decided,
-            }
-        for row in self.study.tuning_services().dropna(subset="last").itertuples():
-            yield {
-                "end": row.last,
-                "label": f"last job of {row.service}",
-                "option": row.key,
-                "kind": "ends",
-                "needs_decision": row.key in decided,
-            }
-
-    def _money(self) -> Iterator[dict[str, Any]]:
-        """What is paid once, to begin, by month; nothing is ordered before the pilot's end. What of
-        moving over is spent on steps until then stands at these."""
-        flows = self.study.cash_flows()
-        ordered = 0 if self.results.decision.stays else self.results.go.day
-        mine = flows.option == self.results.labels[self.results.decision.recommended or ""]
-        paid = flows[mine & (flows.amount > 0) & flows.category.isin(PURCHASES)]
-        # The network is bought with the first servers; what it costs by the month is no purchase.
-        paid = paid[(paid.category != "network") | (paid.month == 0)]
-        sums = paid.groupby(["month", paid.category.map(PURCHASES)]).amount.sum().reset_index()
-        for paid_once in sums.to_dict("records"):
-            is_moving = paid_once["category"] == PURCHASES["moving over"]
-            spent = self.results.moved_before if is_moving and paid_once["month"] == 0 else 0.0
-            yield {
-                "end": self.results.day(ordered + paid_once["month"] * DAYS_OF_MONTH),
-                "amount": paid_once["amount"] - spent,
-                "label": paid_once["category"],
-                "option": self.results.decision.recommended,
-            }
-
 
 def _basis(point: OpenPoint | None) -> str:
     """What asks for a point: law, another rule, or the quality that the client asks for."""
@@ -508,20 +421,3 @@ def _since(findings: Iterable[Finding]) -> str | None:
     """First day on which a law among rules that binds the client is in force."""
     days = [f.rule.valid_from for f in findings if f.is_of_law and not f.rule.to_come]
     return min((day.isoformat() for day in days if day), default=None)
-
-
-def _eve(event: Ahead) -> str:
-    """The last day before a date of the law."""
-    return (event.date - dt.timedelta(days=1)).isoformat()
-
-
-def _is_felt(event: Ahead) -> bool:
-    """Whether a day of the law changes more than that a rule begins to apply which is met."""
-    kinds = {(c.before.verdict, c.after.verdict) for c in event.changes}
-    return bool(kinds - {("n.a.", "pass")})
-
-
-def in_short(label: str) -> dict[str, str]:
-    """What happens without who decides it, and the first clause of that."""
-    short = re.sub("decided by .*", "decided", label)
-    return {"short": short, "clause": re.split(r" [(]|[;:.]( |$)", short)[0]}

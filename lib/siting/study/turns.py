@@ -299,6 +299,7 @@ class TurnFrames(Topic):
         return {
             "once": paid - before,
             "own_hours": max(0.0, of_hours - before),
+            "ordered": round(max(0.0, paid - max(of_hours, before))),
             "rental": self._rented(target.name),
         }
 
@@ -349,6 +350,8 @@ class TurnFrames(Topic):
             where nothing is [currency]
         own_hours?: part of it that is time of the client's own people: nobody is asked for it in
             an order [currency]
+        ordered: the other part, to the unit of the currency: nought where nothing is bought
+            [currency]
         moved_before: what of moving over is spent on steps before [currency]
         rental?: what cards cost to rent over the horizon, as planned; missing where the choice
             rents none, or runs already [currency]
@@ -387,6 +390,7 @@ class TurnFrames(Topic):
             "spent*": _sum(before, self.client.currency),
             "points": int(own.hard.sum()),
             "moved_before": self.results.moved_before,
+            "ordered": 0.0,
         }
         if not found.stays:
             row |= self._to_begin(target) | self._limits(target)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -127,94 +126,6 @@ class VendorFrames(Topic):
         for v in self.results.vendors:
             yield from (_event(e) | {"vendor": v.vendor} for e in v.events)
             yield from map(source_of, v.events)
-
-    @frame
-    def vendor_case(self, cluster: str = "MUSK_v_OPENAI") -> Rows:
-        """One event of one case; none where no option depends on the vendor that it is about.
-
-        vendor: vendor
-        date: day or month of the event
-        known: day on which it was public
-        category: kind of event
-        direction: adverse or favourable
-        severity: 1 (notice) to 5 (service or control lost) [1]
-        evidence: primary, stated, reported, alleged or scheduled
-        case: case that it belongs to
-        settles: final or appealable, where it ends the adverse state of its case
-        summary: what happened
-        source: who says so
-        url: address of the source
-        """
-        record = load().as_of(self.client.report_date)
-        found = [e for e in record.events if e.cluster == cluster and not e.replaced_by]
-        about = dict(Counter(e.vendor for e in found).most_common(1))
-        if not any(e.vendor in about for v in self.results.vendors for e in v.events):
-            return
-        for e in sorted(found, key=lambda e: (e.known_date, e.severity)):
-            yield _event(e)
-            yield source_of(e)
-
-    @frame
-    def retirement_notices(self) -> Rows:
-        """One retirement notice of one of the client's vendors.
-
-        vendor: vendor
-        stage: ga (generally available), preview, alias or fine-tune base
-        announced?: day of the notice; missing where it is not known
-        retired?: last day; missing where none is given
-        days?: from notice to last day [days]
-        short?: whether customers had 90 days or less; missing where that cannot be said
-        at_launch: whether the end date was fixed at release, without a notice of its own
-        counts: whether it counts in the chance of a notice of 90 days or less: generally available,
-            a day of notice of its own, and known whether it was short
-        unsure: whether it does not because it may have been longer
-        moved: forward or later, where the end date moved after the notice
-        models: number of models that it covers [1]
-        summary: what ends, when
-        url: address of the source
-        """
-        found = [(v.vendor, n) for v in self.results.vendors for n in v.notices]
-        for name, n in found:
-            yield {
-                "vendor": name,
-                "stage": n.stage,
-                "announced": iso(n.announced),
-                "retired": iso(n.retired),
-                "days": n.days,
-                "short": n.short,
-                "at_launch": n.at_launch,
-                "counts": bool(separate([n])) and n.within(SHORT) is not None,
-                "unsure": bool(separate([n])) and n.may_be_longer(SHORT),
-                "moved": n.moved,
-                "models": len(n.rows),
-                "summary": n.summary,
-                "url": n.row.url,
-            }
-        yield from _pages(n.row for _, n in found)
-
-    @frame
-    def habit_parts(self) -> Rows:
-        """What the variants of one half-life say of the next notice of one of the client's vendors
-        that has given notices; by weight, their chances add up to that of 90 days or less.
-
-        vendor: vendor
-        half_life: age at which a notice counts half [days]
-        weight: of these variants among all, by how well they foretold before [share]
-        notices: own notices, each counted by its age [1]
-        short: of these, those of 90 days or less [1]
-        typical: share of a typical vendor [share]
-        counts_as: notices that a typical vendor counts as, in the mean of these variants [1]
-        drawn: own notices and a few more of a typical vendor, before the drift of all [share]
-        drift: what the drift of all adds to the log odds of any vendor [1]
-        chance: that the next notice is of 90 days or less [share]
-        """
-        record = load().as_of(self.client.report_date)
-        for v in self.results.vendors:
-            if separate(v.notices):
-                parts = notice.habit_parts(record, v.vendor, self.client.report_date, SHORT)
-                for part in parts:
-                    yield {"vendor": v.vendor, **asdict(part)}
-        yield from _pages(n.row for v in self.results.vendors for n in separate(v.notices))
 
     @frame
     def notice_habits(self) -> Rows:
@@ -635,30 +546,6 @@ class VendorFrames(Topic):
             yield from (source_of(e) for part in year.parts for e in part.events)
 
     @frame
-    def quiet_parts(self) -> Rows:
-        """One kind of forced move from one vendor of one option, and what its chance rests on.
-
-        option: label of the option
-        vendor: vendor
-        shock: kind of shock
-        outcome: what counts as one
-        chance*: chance in a year [share]
-        basis: count that the chance rests on
-        """
-        for name, risk in self.results.stability.options.items():
-            for year in risk.quiet:
-                for part in year.parts:
-                    yield {
-                        "option": name,
-                        "vendor": part.vendor,
-                        "shock": part.kind.shock.replace("_", " "),
-                        "outcome": part.kind.outcome,
-                        "chance*": part.chance,
-                        "basis": part.basis,
-                    }
-                    yield from map(source_of, part.events)
-
-    @frame
     def vendor_profile(self) -> Rows:
         """One thing to know of one of the client's vendors before signing, or to ask it for.
 
@@ -800,42 +687,6 @@ class VendorFrames(Topic):
                 "label": b.label,
             }
             yield source_of(b)
-
-    @frame
-    def reliability(self) -> Rows:
-        """One class of cases of one probability: how often it was foretold, how often it came.
-
-        quantity: probability
-        foretold: mean of what was foretold [share]
-        came: how often it came [share]
-        n: cases [1]
-        """
-        for b in catalogue.table("vendor_backtests", Backtest):
-            if b.label.startswith("withdrawn"):
-                continue
-            for part in b.bins.split(";"):
-                foretold, came, n = map(float, part.split(":"))
-                yield {"quantity": b.quantity, "foretold": foretold, "came": came, "n": int(n)}
-            yield source_of(b)
-
-    @frame
-    def vendor_gaps(self) -> Rows:
-        """One of the client's vendors, and what could not be found or counted about it.
-
-        vendor: vendor
-        undated: events that do not count, because their source shows no date [1]
-        no_notice_day: retirements without a known day of notice [1]
-        no_release: retirements without a known day of release [1]
-        secondary: grave events that rest on no primary source [1]
-        """
-        for v in self.results.vendors:
-            yield {
-                "vendor": v.vendor,
-                "undated": v.undated,
-                "no_notice_day": sum(n.days is None for n in v.notices),
-                "no_release": sum(not r.released for n in v.notices for r in n.rows),
-                "secondary": sum(e.severity > 3 and e.evidence != "primary" for e in v.events),
-            }
 
 
 def _with_unit(fact: VendorFact) -> str:

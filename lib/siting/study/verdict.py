@@ -107,6 +107,7 @@ class VerdictFrames(Topic):
                 self._place(name)
                 | self._begin(name)
                 | _compared(d)
+                | _rival(d)
                 | self._fallback(d)
                 | self._saved(d)
             )

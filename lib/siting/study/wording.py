@@ -20,6 +20,11 @@ from siting.study.results import Results
 TOLD_FROM = 500
 """A sum from which a line of cash is told by itself: less moves no total that is read in thousands.
 [client's currency]"""
+RISKS_COUNTED = (
+    "Risks counted: payments, plus failures and remedies on average, less what freedom to leave "
+    "saves. Not for the budget."
+)
+"""What a sum in all is, in a footnote: the same under each page that has one."""
 ALL_FROM = 0.99
 """A share from which a part is called all."""
 _NEVER_FROM = 1e12
@@ -53,7 +58,7 @@ class Wording:
     def has_chapter(self, name: str) -> bool:
         """Whether the client's report has a chapter, so that a sentence may refer to it.
 
-        name: of its file, as `68_confidence`. Raises ValueError for one that no chapter has.
+        name: of its file, as `95_methods`. Raises ValueError for one that no chapter has.
         """
         stem = name.removesuffix(".ipynb")
         own_files.refuse_unknown_chapter(stem, self.client.id)
@@ -64,7 +69,7 @@ class Wording:
         """A reference to a chapter, to stand at the end of a sentence: ` (part 5)` in a report,
         where the number is that of the chapter's heading; blank where the report leaves it out.
 
-        name: of its file, as `68_confidence`. Raises ValueError for one that no chapter has.
+        name: of its file, as `95_methods`. Raises ValueError for one that no chapter has.
         """
         stem = name.removesuffix(".ipynb")
         return f" ([see {stem}](#{stem}))" if self.has_chapter(stem) else ""
@@ -108,6 +113,11 @@ class Wording:
     def is_in_eea(self) -> bool:
         """Whether the client's country is in the European Economic Area."""
         return self.client.country in self.results.sovereignty.law.sets["eea"]
+
+    @property
+    def risks_counted(self) -> str:
+        """What a sum in all is, as a footnote under each page that has one."""
+        return RISKS_COUNTED
 
     @cached_property
     def years(self) -> str:

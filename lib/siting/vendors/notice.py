@@ -265,62 +265,6 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
     return {name: tuple(told(i, j) for i in limits) for j, name in enumerate(names)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HabitPart:
-    """What the variants of one half-life say of a vendor's next notice."""
-
-    half_life: float
-    """[days]"""
-    weight: float
-    """Of them among all variants, by how well they foretold before. [share]"""
-    notices: float
-    short: float
-    """The vendor's own notices, and the short ones of them, each counted by its age."""
-    typical: float
-    """Share of a typical vendor. [share]"""
-    counts_as: float
-    """Notices that a typical vendor counts as, in the mean of the variants. [notices]"""
-    drawn: float
-    """Own notices and a few more at the share of a typical vendor, before the drift. [share]"""
-    drift: float
-    """What the drift of all adds to the log odds of any vendor. [log odds]"""
-    chance: float
-    """[share]"""
-
-
-def habit_parts(record: Record, vendor: str, day: dt.date, within: int) -> tuple[HabitPart, ...]:
-    """The chance of `notice_chances` by half-life: the sum of weight × chance is the chance."""
-    foretold = _foretold(record.as_of(day), day)
-    place_of = foretold.names.index(vendor if vendor in foretold.names else "")
-    kinds = tuple(VARIANTS.values())
-    chance = foretold.chance[:, LIMITS.index(within), place_of].reshape(kinds)
-    weight = scipy.special.softmax(foretold.likelihood, axis=0)[:, place_of].reshape(kinds)
-    pooling = _values("pool_weight")
-    found = []
-    for place, half_life in enumerate(_values("half_life_days")):
-        counted = _counted(foretold.known, foretold.day, float(half_life), within)
-        short, every = counted.get(vendor, (0.0, 0.0))
-        shares = [(brief + 0.25) / (total + 0.5) for brief, total in counted.values()]
-        typical = float(np.mean(shares)) if shares else 0.5
-        here = weight[place]
-        drawn = (short + pooling * typical) / (every + pooling)
-        moved = scipy.special.logit(chance[place]) - scipy.special.logit(drawn)[:, None]
-        found.append(
-            HabitPart(
-                half_life=float(half_life),
-                weight=float(here.sum()),
-                notices=every,
-                short=short,
-                typical=typical,
-                counts_as=float(here.sum(axis=1) @ pooling / here.sum()),
-                drawn=float(here.sum(axis=1) @ drawn / here.sum()),
-                drift=float((here * moved).sum() / here.sum()),
-                chance=float((here * chance[place]).sum() / here.sum()),
-            )
-        )
-    return tuple(found)
-
-
 def _counted(
     known: Sequence[Notice], day: dt.date, half_life: float, within: int
 ) -> dict[str, tuple[float, float]]:

@@ -319,7 +319,14 @@ class Chain:
     def designed(self, scenario: Scenario) -> Scenario:
         """The scenario as it is decided on: machines that it leaves to the kit are designed, and
         what could be ordered better at its places stands beside what it names."""
-        return ordered.best(self.built(scenario), lambda s, name: self.as_planned(s, name).present)
+        built = self.built(scenario)
+        names = tuple(built.options)
+        key = self._seen(MONEY, built, names).words, self._seen(QUALITY, built, names).words
+        best = self._stage("ordered", key, lambda: ordered.best(built, self._planned))
+        return ordered.beside(built, best)
+
+    def _planned(self, scenario: Scenario, name: str) -> float | None:
+        return self.as_planned(scenario, name).present
 
     def built(self, scenario: Scenario) -> Scenario:
         """The scenario with the best design of each option whose machines it leaves to the kit."""
@@ -539,6 +546,7 @@ class Chain:
     def candidates(self, scenario: Scenario) -> tuple[Candidate, ...]:
         """All options as the decision sees them."""
         held = self._on(scenario, "named_model")
+        law = self.rules(scenario)
         found = {n: self.option(held, n) for n in held.options}
         chapters = Chapters(
             scenario=held,
@@ -550,11 +558,22 @@ class Chain:
             not_estimated={
                 n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None
             },
-            sovereignty=self.rules(scenario),
+            sovereignty=law,
             parity=self.quality(scenario),
+            remedies=self._remedies(held),
+            has={n: self._properties(law, n) for n in found},
         )
         risks = self.vendors(held)
         return tuple(options.candidate(chapters, risks, name) for name in found)
+
+    def _remedies(self, scenario: Scenario) -> Mapping[str, costing.Remedy]:
+        """Every remedy, priced for the client."""
+        seen = self._seen(MONEY, scenario, ())
+        return self._stage("remedies", seen.words, lambda: costing.remedies(seen.scenario))
+
+    def _properties(self, law: sovereignty.Sovereignty, name: str) -> frozenset[str]:
+        """Properties of an option, found once for each of its assessments, which are kept."""
+        return self._stage("properties", id(law.options[name]), lambda: law.properties(name))
 
     def _futures(self, scenario: Scenario, name: str) -> Mapping[Future, ledger.Totals]:
         paths: Mapping[Future, PricePath] = {"hold": "named_model", "fall": "falling"}

@@ -30,8 +30,8 @@ PARTS: tuple[Part, ...] = get_args(Part)
 """What a sum is made of."""
 BRIDGE = 0.5
 """Share of cases from which on an option that is left is a bridge to another."""
-STEPS = 16
-"""Bisections of a premium: to a hundred-thousandth of where it begins."""
+STEPS = 24
+"""Bisections of a premium: to a millionth of where it begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,14 +156,21 @@ class Decision:
             others[c.name] = moving
         return leave(mine, others, self.terms)
 
-    @cached_property
+    @property
     def in_all(self) -> Mapping[str, Mapping[Future, InAll]]:
         """By option that has a cost, and future. Options that are ruled out have theirs, too."""
-        return {
-            c.name: {future: self._in_all(c, future) for future in self.weights}
-            for c in self.candidates
-            if c.costs
-        }
+        return {c.name: self.sums(c.name) for c in self.candidates if c.costs}
+
+    def sums(self, name: str) -> Mapping[Future, InAll]:
+        """What an option costs in all in each future: worked out when it is first asked for."""
+        if name not in self._made:
+            c = self.candidate(name)
+            self._made[name] = {future: self._in_all(c, future) for future in self.weights}
+        return self._made[name]
+
+    @cached_property
+    def _made(self) -> dict[str, Mapping[Future, InAll]]:
+        return {}
 
     def _in_all(self, c: Candidate, future: Future) -> InAll:
         years = self.terms.annuity
@@ -179,7 +186,7 @@ class Decision:
 
     def weighted(self, name: str, of: Callable[[InAll], Floats | float]) -> float:
         """Mean of something of an option over all cases, at the belief."""
-        found = self.in_all[name]
+        found = self.sums(name)
         return float(sum(w * np.mean(of(found[future])) for future, w in self.weights.items()))
 
     def mean(self, name: str) -> float:
@@ -192,7 +199,7 @@ class Decision:
 
     def mean_if(self, name: str, future: Future) -> float:
         """The mean in one future. [money]"""
-        return float(self.in_all[name][future].total.mean())
+        return float(self.sums(name)[future].total.mean())
 
     def left(self, name: str) -> float:
         """Share of cases in which an option is left: not for a cheaper model at its place."""
@@ -275,7 +282,7 @@ class Decision:
 
     def error(self, a: str, b: str) -> float:
         """Standard error of the difference of two means. [money]"""
-        one, other = self.in_all[a], self.in_all[b]
+        one, other = self.sums(a), self.sums(b)
         spread = sum(
             w**2 * np.var(one[future].total - other[future].total) / len(one[future].total)
             for future, w in self.weights.items()
@@ -296,14 +303,14 @@ class Decision:
 
     def cheaper(self, a: str, b: str) -> float:
         """Share of cases in which one option costs less in all than another."""
-        one, other = self.in_all[a], self.in_all[b]
+        one, other = self.sums(a), self.sums(b)
         return float(
             sum(w * np.mean(one[f].total < other[f].total) for f, w in self.weights.items())
         )
 
     def cheaper_if_kept(self, a: str, b: str) -> float:
         """Share of cases in which one option costs less in all than another that is kept."""
-        one, other = self.in_all[a], self.in_all[b]
+        one, other = self.sums(a), self.sums(b)
         return float(
             sum(w * np.mean(one[f].total < other[f].kept) for f, w in self.weights.items())
         )
@@ -323,7 +330,7 @@ class Decision:
             return 0.0
         found = 0.0
         for future, weight in self.weights.items():
-            totals = np.stack([self.in_all[name][future].total for name in self.means])
+            totals = np.stack([self.sums(name)[future].total for name in self.means])
             found += weight * float((totals[0] <= totals.min(axis=0) + self.counts).mean())
         return found
 

@@ -157,7 +157,7 @@ def _expected(own: Floats, bills: Floats) -> Floats:
     """What is expected of other bills by who knows the own one: the own, times the ratio of the
     mean bills of cases that are alike in it. So nobody leaves for the same thing. [option × n]"""
     order = np.argsort(own, kind="stable")
-    groups = np.array_split(order, BINS)
+    groups = np.array_split(order, min(BINS, len(order)))
     starts = np.cumsum([0, *(len(group) for group in groups[:-1])])
     sizes = [len(group) for group in groups]
     mean_own = np.maximum(np.add.reduceat(own[order], starts), 1e-9)

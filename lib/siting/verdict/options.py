@@ -15,7 +15,7 @@ import numpy as np
 from siting import draws as streams
 from siting import places, quality
 from siting.catalogue import Fact, Input, settings, source_of, table
-from siting.cost import costing
+from siting.cost.costing import Remedy
 from siting.cost.ledger import CashFlow, Totals
 from siting.cost.money import MONTHS
 from siting.cost.priced import PricedHybrid, PricedOption, Split
@@ -73,6 +73,10 @@ class Chapters:
     moving: Mapping[str, Totals] = field(default_factory=dict)
     """The same of options that pay an API, for who moves each year where prices fall."""
     costs: Mapping[str, Priced] = field(default_factory=dict)
+    remedies: Mapping[str, Remedy] = field(default_factory=dict)
+    """What remedies cost, by cost item."""
+    has: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Properties that each option is shown to have."""
     not_estimated: Mapping[str, str] = field(default_factory=dict)
     """Why the other options have no cost."""
 
@@ -91,7 +95,7 @@ def candidate(found: Chapters, stability: VendorRisks, name: str) -> Candidate:
             for part in leaves(found.scenario, name)
             for model in found.scenario.options[part].models.values()
         ),
-        has=found.sovereignty.properties(name),
+        has=found.has.get(name, frozenset()),
         barriers=(*gone(found.scenario, name), *held.fails),
         uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *held.doubts))),
     )
@@ -204,7 +208,7 @@ def remedied(found: Chapters, name: str, n: int) -> tuple[Floats, Floats]:
 
     Whether one is needed is a coin by its cause, the same for all options that would need it.
     """
-    known = costing.remedies(found.scenario)
+    known = found.remedies
     needed = settings("decision_settings")["remedy_needed"].range.central
     yearly_bill = found.costs[name].paid("api") * MONTHS / found.scenario.finance.horizon_months
     once = np.zeros(n)

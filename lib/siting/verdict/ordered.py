@@ -70,10 +70,10 @@ def terms(scenario: Scenario) -> Iterator[Other]:
                 yield Other(of=name, name=key, option=other, standing="in")
 
 
-def best(scenario: Scenario, price: Price) -> Scenario:
-    """The scenario with, for each option, the cheapest other model that is good enough, and the
-    cheapest other term, where it costs less than what was typed."""
-    extra: dict[str, Option] = {}
+def best(scenario: Scenario, price: Price) -> frozenset[str]:
+    """Names of the ways that cost less than what was typed: for each option the cheapest other
+    model that is good enough, and the cheapest other term."""
+    names = []
     for found in (others(scenario), terms(scenario)):
         by_option: dict[str, list[Other]] = {}
         for other in found:
@@ -82,10 +82,17 @@ def best(scenario: Scenario, price: Price) -> Scenario:
         for name, ways in by_option.items():
             cheapest = _cheapest(scenario, name, ways, price)
             if cheapest is not None:
-                extra[cheapest.name] = cheapest.option
-    if not extra:
+                names.append(cheapest.name)
+    return frozenset(names)
+
+
+def beside(scenario: Scenario, names: frozenset[str]) -> Scenario:
+    """The scenario with these ways as options of it."""
+    if not names:
         return scenario
-    return scenario.model_copy(update={"options": {**scenario.options, **extra}})
+    every = (*others(scenario), *terms(scenario))
+    found = {way.name: way.option for way in every if way.name in names}
+    return scenario.model_copy(update={"options": {**scenario.options, **found}})
 
 
 def with_option(scenario: Scenario, other: Other) -> Scenario:

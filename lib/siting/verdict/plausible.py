@@ -16,7 +16,7 @@ from typing import Any
 from siting import catalogue, pictures, quality, reasoning
 from siting.cost import api_prices, costing, prices
 from siting.inputs import attributes
-from siting.inputs.attributes import EXTREMES, Attribute, Known
+from siting.inputs.attributes import EXTREMES, Attribute
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
@@ -384,18 +384,6 @@ def _turned(value: bool) -> dict[str, str]:
     """An answer, before and after it is turned, in words."""
     said = ("yes", "no") if value else ("no", "yes")
     return dict(zip(("before", "after"), said, strict=True))
-
-
-def otherwise(s: Scenario, known: Known) -> Changes:
-    """What makes a fact of yes or no the other one: a line of the data of every workload, or an
-    answer of the client's. Empty where the fact is of another kind, such as a country."""
-    asked = known.attribute
-    if asked.type != "yes/no":
-        return {}
-    section, _, line = asked.stated_in.partition(".")
-    if section == "data" and line in TRAITS:
-        return {f"workloads.{name}.data.{line}": not known.value for name in s.workloads}
-    return {f"rules.attributes.{asked.name}": not known.value} if asked.level == "client" else {}
 
 
 def _refused(name: str, value: object, known: Mapping[str, Attribute]) -> bool:

@@ -24,8 +24,6 @@ from typing import Any, Literal
 
 from siting.inputs.scenario.changes import Changes, put, words
 from siting.inputs.scenario.model import Scenario
-from siting.rules import sovereignty
-from siting.rules.sovereignty import VerdictChange
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 
@@ -170,16 +168,10 @@ def tried(chain: Chain, scenario: Scenario, variants: Iterable[Variant]) -> Iter
     """Every variant with its outcome."""
     chosen = chain.decide(scenario).recommended
     for variant in variants:
-        changed = put(scenario, variant.changes)
-        found = outcome(chain.decide(changed), chosen)
-        first = chain.designed(changed).options.get(found.option or "")
+        changed = chain.designed(put(scenario, variant.changes))
+        found = outcome(chain.decided(changed), chosen)
+        first = changed.options.get(found.option or "")
         yield variant, replace(found, card=first.gpu if first else "")
-
-
-def verdicts_moved(chain: Chain, scenario: Scenario, variant: Variant) -> tuple[VerdictChange, ...]:
-    """Verdicts of rules that are others under a variant, on all options."""
-    now = chain.rules(put(scenario, variant.changes)).options
-    return sovereignty.changed(chain.rules(scenario).options, now)
 
 
 def worst_of_each(tried: Iterable[Tried]) -> list[Tried]:

@@ -97,7 +97,8 @@ def answers(
     """Shows short headed texts side by side: questions with their answers in Markdown, each a text
     or a list of sentences as `say` takes it.
 
-    tone: `open` sets them on the colour of what is not cleared, `chosen` on that of the choice.
+    tone: `open` sets them on the colour of what is not cleared, `chosen` on that of the choice;
+    `figures` sets each question large, as a figure, and the text below it as what it is.
     """
     return {
         "kind": "answers", "heading": heading, "tone": tone, "lacks": [], "sources": cited(data),

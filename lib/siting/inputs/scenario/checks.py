@@ -441,7 +441,7 @@ def _decided(decided: dt.date, day: dt.date) -> Iterator[Fault]:
 
 
 def _named(scenario: Scenario) -> Iterator[Fault]:
-    """Options, criteria and constraints that are named are there."""
+    """Options and constraints that are named are there."""
     decision = scenario.decision
     options = list(scenario.options)
     today = scenario.finance.baseline
