@@ -64,8 +64,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def test_another_day_and_another_order_give_the_same_bytes(
     reports: dict[str, bytes], tmp_path: Path
 ) -> None:
-    # Every other client, in the other order: all are made by the same steps.
-    some = CLIENTS[::-2]
+    # Every third client, in the other order: all are made by the same steps.
+    some = CLIENTS[::-3]
     again = rendered(tmp_path / "out", some, later(tmp_path), 2)
     assert len(reports) > 12 * len(CLIENTS)
     before = {name: said for name, said in reports.items() if name.split("/")[0] in some}
