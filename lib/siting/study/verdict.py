@@ -37,6 +37,7 @@ class VerdictFrames(Topic):
 
         option?: the one that costs least in all; missing where none may be chosen
         advice: stay, move, test first (its model is not shown to be good enough) or none
+        way: stay, switch (to another model where today's service is), buy, move or none
         state: clear, level (another costs no more in all than what matters above it) or none
         reply?: to the client's question: Yes, No or Not yet; missing where it asks for neither
         stays: whether it is what runs today
@@ -90,6 +91,7 @@ class VerdictFrames(Topic):
         row: dict[str, Any] = {
             "option": name,
             "advice": self._advice(d),
+            "way": self._way(d),
             "state": _surety(d),
             "reply": self._reply(name),
             "stays": d.stays,
@@ -254,6 +256,17 @@ class VerdictFrames(Topic):
         if any(doubt.quality for doubt in d.choice.uncleared):
             return "test first"
         return "stay" if d.stays else "move"
+
+    def _way(self, d: Decision) -> str:
+        """What is carried out, in a closed word."""
+        if d.choice is None:
+            return "none"
+        if d.stays:
+            return "stay"
+        today = next((c.place for c in d.candidates if c.name == d.baseline), None)
+        if d.choice.place == today:
+            return "switch"
+        return "buy" if self._place(d.choice.name).get("servers") else "move"
 
     def _saved(self, d: Decision) -> dict[str, Any]:
         """What the choice saves against today, split."""
