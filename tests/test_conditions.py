@@ -124,7 +124,7 @@ def attribute(kind, words=()):
 def test_values_that_cannot_be_compared_are_refused(text, kind, message):
     known = {"a": attribute(kind, ("y", "z") if kind == "word" else ())}
     with pytest.raises(FactError, match=r"^rule X: " + message):
-        Dictionary(attributes=known, groups=SETS, derived={}).resolved(parse(text), "rule X")
+        Dictionary(attributes=known, groups=SETS, derived={}).read(text, "rule X")
 
 
 def test_depth_and_length_are_bounded():
@@ -140,9 +140,8 @@ def test_depth_and_length_are_bounded():
 @given(st.text(alphabet="ab_ ()'{}<>=!,andortin0123456789-.e\n\t\\", max_size=60))
 def test_any_text_is_read_or_refused_and_nothing_else(text):
     try:
-        condition = parse(text)
         known = {name: attribute("yes/no") for name in "ab"}
-        Dictionary(attributes=known, groups=(), derived={}).resolved(condition, "")
+        condition = Dictionary(attributes=known, groups=(), derived={}).read(text, "")
         evaluate(condition, {})
     except (ConditionError, FactError):
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import re
 from importlib import resources
 
@@ -11,31 +10,9 @@ import pytest
 from printed import printed
 from siting import places, study
 from siting.inputs.scenario.changes import put
-from siting.inputs.scenario.model import in_words
 from siting.rules import sovereignty
 from siting.rules.sovereignty import OpenPoint
-from siting.verdict import plausible
-from siting.verdict.plan import PILOT_DAYS
 from studies import CLIENTS, opened
-
-
-@pytest.mark.parametrize(
-    ("client", "first", "law"),
-    [
-        ("klinikverbund-nordheide", "Secrecy of third parties involved", "§ 203(3) and (4)"),
-        ("assekuranz-saentis", "Swiss professional secrecy", "Swiss Criminal Code Art. 321(1)"),
-    ],
-)
-def test_of_rules_that_wait_for_one_answer_secrecy_is_named_first_then_data_protection(
-    client: str, first: str, law: str
-) -> None:
-    s = opened(client)
-    points = s.rule_points()
-    many = points[(points.option == s.chosen) & points.rules.str.contains(";")].iloc[0]
-    assert many.rules.split("; ")[0] == first
-    assert law in many.laws.split("; ")[0]
-    # A rule on Chinese operators, which stood first for Swiss data, comes after the client's own.
-    assert many.rules.index("Chinese operator") > many.rules.index(first)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -44,25 +21,6 @@ def test_points_that_can_strike_stand_first(client: str) -> None:
     for option, own in points.groupby("option", observed=True):
         can = own.can_strike.to_list()
         assert can == sorted(can, reverse=True), option
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_an_answer_that_strikes_the_choice_among_the_changes_tried_lies_in_a_point_that_can(
-    client: str,
-) -> None:
-    """What the list of turns shows to strike is what page 5 and the summary say can strike."""
-    s = opened(client)
-    chosen = s.results.decision.recommended
-    assessed = s.results.sovereignty.options[chosen]
-    for variant, _ in s.results.tried:
-        if variant.kind != "unanswered":
-            continue
-        there = s.results.chain.rules(put(s.results.said, variant.changes)).options[chosen]
-        failed = {rule for rule, v in there.verdicts.items() if v.verdict == "fail"}
-        failed -= {rule for rule, v in assessed.verdicts.items() if v.verdict == "fail"}
-        for rule in failed:
-            (point,) = [p for p in assessed.open_points if _holds(p, rule)]
-            assert point.strikes, (variant.phrase, rule)
 
 
 def _holds(point: OpenPoint, rule: str) -> bool:
@@ -99,24 +57,6 @@ def test_the_gap_of_a_bank_is_its_supervisors_and_not_the_secrecy_of_care() -> N
     assert not clinic.touched["financial supervision"]
 
 
-def test_a_duty_that_begins_within_the_plan_stands_beside_the_open_points() -> None:
-    s = opened("tidewater-apps")
-    points = s.rule_points()
-    row = points[(points.option == s.chosen) & points.rules.str.contains("Colorado")].iloc[0]
-    assert "California ADMT" in row.rules
-    assert row.owner == "data protection"
-    due = s.open_points()
-    own = due[(due.option == s.chosen) & (due.point == row.point)].iloc[0]
-    assert own.due < "2027-01-01"
-    assert own.binds_today  # by the risk assessment alone, which is due before a new use
-    steps = s.results.advice.plan
-    assert any(row.point in x.row.step for x in steps if x.row.owner == "data protection")
-    # The risk assessment is due before a use that began in 2026, not from 2027 on.
-    verdicts = s.rule_verdicts()
-    own = verdicts[(verdicts.option == s.chosen) & (verdicts.rule == "US-CCPA-4")].iloc[0]
-    assert (own.verdict, "7150" in own.provision) == ("review", True)
-
-
 def test_a_question_to_a_vendor_is_understood_by_whoever_reads_it() -> None:
     table = resources.files("siting_facts").joinpath("sovereignty_attributes.csv")
     with table.open(encoding="utf-8", newline="") as file:
@@ -134,25 +74,6 @@ def test_a_directive_binds_nobody_before_its_national_act_is_in_force() -> None:
     assert "n.a." not in set(german.verdict[german.rule == "NIS2-21-1"])
 
 
-@pytest.mark.parametrize(
-    ("client", "flows"),
-    [
-        ("klinikverbund-nordheide", "support access"),
-        ("banca-valdora", "support access and sub-processors"),
-        ("agence-lumiere", "support access and sub-processors"),
-    ],
-)
-def test_a_flow_without_a_place_may_lose_the_framework_that_it_may_rest_on(
-    client: str, flows: str
-) -> None:
-    """Nobody said where they go: were it the United States, the framework's fall would end them."""
-    s = opened(client)
-    found = s.results.sovereignty.options[s.results.decision.recommended].findings
-    # What an assessment found of a country that nobody named, nobody can have said.
-    excess = {f.verdict for f in found["GDPR-46-2"] if "place" not in f.flow.values}
-    assert excess == {"review"}
-
-
 def test_passes_on_what_is_taken_for_granted_are_counted() -> None:
     """Of Agence: no critical function, and no reliance on a definition that is not adopted."""
     s = opened("agence-lumiere")
@@ -161,14 +82,6 @@ def test_passes_on_what_is_taken_for_granted_are_counted() -> None:
     # Tidewater's one pass is good practice.
     at_sea = opened("tidewater-apps")
     assert at_sea.rule_counts().set_index("option").passes_of_law[at_sea.chosen] == 0
-
-
-def test_own_hours_are_a_part_of_what_is_paid_after_a_go() -> None:
-    gate = opened("banca-valdora").gate().iloc[0]
-    # Nothing is bought: all of it is time of the bank's own people.
-    assert gate.own_hours == pytest.approx(gate.once)
-    clinic = opened("klinikverbund-nordheide").gate().iloc[0]
-    assert 0 < clinic.own_hours < clinic.once
 
 
 def test_a_question_on_a_flow_names_the_flows_of_which_the_answer_is_not_known() -> None:
@@ -240,21 +153,6 @@ def test_where_nobody_says_how_old_a_system_is_the_earlier_day_is_told_and_why()
     assert own.spared == ("time only if “in service before 2 August 2026”, which nobody has stated")
 
 
-def test_a_residency_that_is_known_to_be_broken_is_a_point_of_its_own() -> None:
-    """OpenAI's support reaches the data from the USA: no answer about own servers clears that."""
-    s = opened("polderwerk")
-    points = s.rule_points()
-    own = points[(points.option == s.chosen) & points.rules.str.contains("required residency")]
-    assert own.rules.to_list() == ["Access from outside the required residency"]
-    (point,) = own.itertuples()
-    assert point.judged
-    assert not point.of_law
-    assert "OpenAI API: Support access" in point.flows
-    assert point.cure.startswith("Agree on support from inside the region")
-    due = s.open_points()
-    assert (due.point[due.option == s.chosen] == point.point).sum() == 1
-
-
 def test_a_sub_processor_abroad_does_not_pass_a_residency_that_is_required() -> None:
     """Its vendor names sub-processors in the USA, and the client asks for the EU: whether they hold
     or process the data is asked, and the option may fall by the answer."""
@@ -309,106 +207,10 @@ def test_law_in_a_group_of_rules_stands_before_what_no_law_asks() -> None:
     assert mixed.of_law.all()
 
 
-def test_the_maker_s_documents_are_asked_of_the_maker_and_not_before_it_owes_them() -> None:
-    s = opened("polderwerk")
-    points = s.rule_points()
-    own = points[(points.option == s.chosen) & points.clears.str.contains("Art. 51")]
-    assert own.to.to_list() == ["asks Qwen (Alibaba)"]
-    french = opened("agence-lumiere")
-    now = french.rule_points()
-    assert not now.clears.str.contains("Art. 53").any()
-
-
 def test_a_private_firm_outside_health_care_is_told_of_no_notice_that_texas_asks() -> None:
     law = opened("tidewater-apps").results.sovereignty.law
     assert law.remedy("US-TX-1", [{"sector": "software"}]) == "Check the prohibited uses."
     assert "show the notice" in law.remedy("US-TX-1", [{"sector": "health"}])
-
-
-@pytest.mark.parametrize(
-    ("client", "point", "step", "owner"),
-    [
-        ("banca-valdora", "Exit plan", "exit plan written and tested", "risk management"),
-        ("banca-valdora", "Contingency for third-party AI", "fallback model tested", "architect"),
-        ("polderwerk", "Access to US models can be cut", "fallback model tested", "architect"),
-        (
-            "klinikverbund-nordheide",
-            "Contingency for third-party AI",
-            "fallback for the critical work rehearsed",
-            "risk management",
-        ),
-    ],
-)
-def test_a_point_that_a_step_mends_has_its_day_and_owner_on_every_page(
-    client: str, point: str, step: str, owner: str
-) -> None:
-    s = opened(client)
-    steps = s.steps().set_index("label")
-    (day,) = {steps.due[step]}
-    assert steps.owner[step] == owner
-    assert steps.price[step] > 0
-    points = s.open_points()
-    own = points[(points.option == s.chosen) & (points.point == point)].iloc[0]
-    assert (own.due, own.owner) == (day, owner)
-    letters = s.rule_points()
-    five = letters[(letters.option == s.chosen) & (letters.point == point)]
-    assert five.owner.to_list() == [owner]
-    told = s.steps()[s.steps().label.str.startswith("open points decided")].step
-    assert not told.str.contains(point).any()
-
-
-@pytest.mark.parametrize(
-    ("client", "moves"),
-    [
-        ("klinikverbund-nordheide", True),
-        ("banca-valdora", True),
-        ("assekuranz-saentis", True),
-        ("polderwerk", False),  # no personal data
-        ("agence-lumiere", False),  # stays
-        ("tidewater-apps", False),
-    ],
-)
-def test_an_impact_assessment_is_reviewed_before_personal_data_move(
-    client: str, moves: bool
-) -> None:
-    """GDPR Art. 35(11), FADP Art. 22(1): one that is done speaks of the processing of its day."""
-    steps = opened(client).steps()
-    own = steps[steps.label.str.startswith("impact assessment reviewed")]
-    assert len(own) == moves
-    assert (own.owner == "data protection").all()
-    assert (own.price > 0).all()
-    assert (own.day == 30).all()  # time is left for an authority before go or no-go
-
-
-def test_a_point_that_waits_for_an_answer_is_asked_before_anything_is_mended() -> None:
-    s = opened("assekuranz-saentis")
-    points = s.open_points()
-    asked = points[
-        (points.option == s.chosen) & (points.point == "Contingency for third-party AI")
-    ].iloc[0]
-    assert (asked.due, asked.owner) == ("2026-12-24", "risk management")
-    assert "fallback model tested" not in set(s.steps().label)
-
-
-def test_what_a_client_says_of_its_data_is_no_assumption() -> None:
-    for client in CLIENTS:
-        s = opened(client)
-        said = {
-            f"{words}, {in_words(name)}"
-            for name, w in s.scenario.workloads.items()
-            for trait, words in plausible.TRAITS.items()
-            if trait in w.data.model_fields_set
-        }
-        deciding = s.deciding()
-        assert said.isdisjoint(deciding.what[deciding.kind == "assumed"]), client
-    assert "personal data, code assistant" not in set(opened("polderwerk").deciding().what)
-
-
-def test_data_for_fine_tuning_are_asked_for_encryption_as_all_that_is_kept() -> None:
-    s = opened("assekuranz-saentis")
-    points = s.rule_points()
-    own = points[(points.option == s.chosen) & points.rules.str.contains("Security of processing")]
-    assert "Fine-tuning data" in own.flows.item().split("; ")
 
 
 def test_a_point_has_one_name_on_pages_one_and_five() -> None:
@@ -496,41 +298,6 @@ def test_what_a_rule_takes_as_answered_of_a_vendor_is_not_asked_again(client: st
                     assert (vendor, label) not in missing
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_what_counsel_must_review_is_what_is_missing_of_the_law_that_a_client_touches(
-    client: str,
-) -> None:
-    """By hand from the table of coverage: topics not on file, and gaps of those that are."""
-    s = opened(client)
-    covered = s.law_coverage()
-    missing = covered[covered.touched & (~covered.is_on_file | (covered.gap != ""))]
-    unread = s.for_counsel()
-    # The table has no topic of its own for the secrecy of banks.
-    listed = unread[unread.topic != "Banking secrecy"]
-    assert sorted(listed.gap) == sorted(missing.gap)
-    assert listed.is_on_file.sum() == missing.is_on_file.sum()
-    assert unread.topic.is_unique
-
-
-def test_the_topics_for_counsel_are_those_that_page_five_told_and_nobody_was_asked() -> None:
-    known = {client: opened(client).for_counsel().topic.tolist() for client in CLIENTS}
-    assert known == {
-        "agence-lumiere": ["Employment law", "Data protection", "Public sector"],
-        "assekuranz-saentis": [
-            "Employment law",
-            "AI law",
-            "Data protection",
-            "Financial supervision",
-            "Secrecy of care",
-            "Professional secrecy",
-        ],
-        "banca-valdora": ["Banking secrecy", "Data protection", "Financial supervision"],
-        "klinikverbund-nordheide": ["Data protection", "Secrecy of care", "Employment law"],
-        "polderwerk": ["Data protection"],
-        "tidewater-apps": ["Data protection", "Employment law", "AI law"],
-    }
-
-
 def test_a_point_of_good_practice_policy_or_caution_is_not_counted_as_of_law() -> None:
     """NIST's framework is voluntary; what the client requires and what we caution bind nobody."""
     for client, point in (
@@ -542,34 +309,6 @@ def test_a_point_of_good_practice_policy_or_caution_is_not_counted_as_of_law() -
         own = points[points.option == s.chosen].set_index("point")
         assert not own.of_law[point], point
         assert own.of_law["Marking of generated content"]
-
-
-def test_law_that_binds_the_provider_or_the_maker_is_no_point_of_the_client_s_own_law() -> None:
-    """Data Act Art. 23 and 25 bind providers of data-processing services, 18 U.S.C. § 2713 those of
-    communication services, AI Act Art. 53 makers of models: the client breaks none of them."""
-    s = opened("polderwerk")
-    points = s.rule_points()
-    own = points[points.option == s.chosen].set_index("point")
-    others = own.index[own.on_others].to_list()
-    assert "Switching terms" in others
-    assert "Maker’s duties for general-purpose models" in others
-    assert not own.can_strike[others].any()
-    assert not own.of_law[others].any()
-    due = s.open_points()
-    due = due[(due.option == s.chosen) & due.point.isin(others)]
-    assert set(due.basis) == {"others"}
-    assert not due.binds_today.any()
-
-
-def test_who_makes_an_open_model_without_systemic_risk_owes_no_documents() -> None:
-    """AI Act Art. 53(2): (1)(a) and (b) are not for models under a free and open licence."""
-    s = opened("polderwerk")
-    free = s.results.sovereignty.options[s.results.decision.recommended].flows
-    carried = {f.carrier: f.values.get("free_licence") for f in free}
-    assert {True, False} == set(carried.values())
-    points = s.rule_points()
-    own = points[(points.option == s.chosen) & points.rules.str.contains("Maker’s duties")]
-    assert own.clears.str.startswith("Has the model systemic risk").all()
 
 
 def test_a_point_that_no_answer_can_strike_or_change_does_not_stand_open() -> None:
@@ -587,20 +326,6 @@ def test_a_point_that_no_answer_can_strike_or_change_does_not_stand_open() -> No
                 assert found.cleared_by or found.missing, (option, found.rule.rule_id)
 
 
-def test_who_settles_a_point_asks_a_vendor_by_name_answers_does_or_judges() -> None:
-    """Own rooms have no vendor; an order of a foreign court, once known, is a person's to weigh."""
-    for client, point, to in (
-        ("agence-lumiere", "Reach of courts outside the EEA", "asks Outscale"),
-        ("assekuranz-saentis", "Security of processing (Switzerland)", "answers"),
-        ("polderwerk", "Orders for data in possession, custody or control", "judges or mends"),
-        ("polderwerk", "Marking of generated content", "does"),
-    ):
-        s = opened(client)
-        points = s.rule_points()
-        own = points[points.option == s.chosen].set_index("point")
-        assert own.to[point] == to, point
-
-
 def test_no_question_to_a_vendor_is_about_what_the_client_carries_alone() -> None:
     asked = opened("assekuranz-saentis").rule_questions()
     certified = asked[asked.question.str.contains("27001")].set_index("addressee")
@@ -616,15 +341,6 @@ def test_the_cloud_act_forbids_a_client_nothing_what_does_is_named() -> None:
     barred = opened("agence-lumiere").exclusions().set_index("option")
     assert barred.title["Azure OpenAI"].startswith("state secrecy, which orders")
     assert "to its provider under 18 U.S.C. § 2713 (CLOUD Act, 2018)" in barred.rule["Azure OpenAI"]
-
-
-def test_the_choice_shows_what_others_are_ruled_out_for_where_its_source_has_no_date() -> None:
-    steps = opened("agence-lumiere").steps().set_index("label")
-    proof = steps.loc["Outscale's proof of SecNumCloud qualification"]
-    assert (proof.owner, proof.due) == ("procurement", "2026-12-24")
-    assert "which service, region and card it covers" in proof.step
-    # C5 of the choice is no matter where it stands on the client's own servers.
-    assert not opened("klinikverbund-nordheide").steps().label.str.contains("'s proof of").any()
 
 
 def test_evidence_of_a_pass_is_the_answer_that_decides() -> None:
@@ -686,45 +402,6 @@ def test_one_duty_has_one_day_whichever_service_it_is_told_of(client: str) -> No
     assert left.owner[planned] == mine.owner[planned]
 
 
-def test_a_choice_that_runs_today_has_no_second_list() -> None:
-    assert opened("agence-lumiere").points_today().empty
-
-
-@pytest.mark.parametrize(
-    ("client", "rule", "authority"),
-    [
-        ("banca-valdora", "GDPR-35-1", "the supervisory authority"),
-        ("klinikverbund-nordheide", "GDPR-35-1", "the supervisory authority"),
-        ("assekuranz-saentis", "CH-FADP-22", "your adviser or the FDPIC"),
-    ],
-)
-def test_an_impact_assessment_clears_no_service_that_it_does_not_speak_of(
-    client: str, rule: str, authority: str
-) -> None:
-    """GDPR Art. 35(11), Swiss FADP Art. 22(1): before the processing that is planned. Where a high
-    risk is left, an authority is asked first, which has eight weeks (Art. 36(2)): from the day of
-    the review these end before go or no-go."""
-    s = opened(client)
-    assert s.scenario.rules.attributes["dpia_done"] is True
-    options = s.results.sovereignty.options
-    for name, option in options.items():
-        runs = s.scenario.options[name].in_use
-        assert option.verdicts[rule].verdict == ("pass" if runs else "review"), name
-        # It is done, so that nobody pays for doing it anew.
-        assert "impact_assessment" not in s.results.sovereignty.remedies(name)
-    points = s.open_points()
-    row = points[(points.option == s.chosen) & points.point.str.startswith("Data-protection imp")]
-    (open_,) = row.to_dict("records")
-    assert open_["owner"] == "data protection"
-    assert f"ask {authority} first" in open_["remedy"]
-    step = next(x for x in s.results.advice.plan if x.row.when == "moving")
-    assert s.results.day(step.due) == open_["due"]
-    consulted = dt.date.fromisoformat(open_["due"]) + dt.timedelta(weeks=8)
-    assert consulted < dt.date.fromisoformat(s.results.day(PILOT_DAYS))
-    decided = (x.row.step for x in s.results.advice.plan if x.row.when == "reviews")
-    assert not any("impact assessment" in told for told in decided)  # it has a step of its own
-
-
 def test_who_says_that_the_assessment_covers_an_option_has_it_cleared() -> None:
     s = opened("banca-valdora")
     answer = {"options.sovereign.attributes.dpia_covers": True}
@@ -732,12 +409,6 @@ def test_who_says_that_the_assessment_covers_an_option_has_it_cleared() -> None:
     law = sovereignty.assess(there).options
     assert law["sovereign"].verdicts["GDPR-35-1"].verdict == "pass"
     assert law["owned"].verdicts["GDPR-35-1"].verdict == "review"
-
-
-def test_a_service_that_runs_under_its_assessment_needs_no_review() -> None:
-    s = opened("agence-lumiere")
-    assert s.results.sovereignty.options["sovereign"].verdicts["GDPR-35-1"].verdict == "pass"
-    assert all(step.row.when != "moving" for step in s.results.advice.plan)
 
 
 def test_only_what_a_client_has_said_to_be_lacking_is_known_and_due() -> None:
@@ -855,16 +526,6 @@ def test_the_class_of_state_secrets_is_asked_first_and_nothing_goes_in_before() 
     )
 
 
-def test_the_secrecy_of_social_insurers_is_for_counsel_where_an_insurer_may_be_one() -> None:
-    s = opened("assekuranz-saentis")
-    care = s.for_counsel().set_index("topic").loc["Secrecy of care"]
-    assert "ATSG Art. 33" in care.gap and care.waits_for == "a social insurer by UVG or KVG"
-    for answer, told in ((True, True), (False, False)):
-        there = put(s.scenario, {"rules.attributes.social_insurer": answer})
-        topics = {x.topic for x in sovereignty.assess(there).for_counsel}
-        assert ("Secrecy of care" in topics) == told
-
-
 def test_where_a_person_decides_only_what_is_left_is_asked() -> None:
     """GDPR Art. 22 after C-634/21 asks whether the person departs; Swiss FADP Art. 21(1) speaks of
     decisions that rest exclusively on automated processing, so a person keeps it off."""
@@ -900,33 +561,6 @@ def test_an_american_client_is_cleared_by_a_place_at_home() -> None:
     assert len(chinese) and not chinese.cleared_if.str.contains("EEA").any()
 
 
-@pytest.mark.parametrize(
-    ("client", "contract", "own"),
-    [
-        ("klinikverbund-nordheide", "GDPR-28-1", "GDPR-5-3"),
-        ("assekuranz-saentis", "CH-FADP-9", "CH-FADP-6"),
-    ],
-)
-def test_own_machines_ask_who_reaches_them_and_what_the_client_sets_itself(
-    client: str, contract: str, own: str
-) -> None:
-    """Nobody has said whether an outside party maintains or hosts them: Art. 28(3) GDPR and Art. 9
-    FADP are open, not without object, and the page cites them beside the law of secrecy."""
-    s = opened(client)
-    law = s.results.sovereignty
-    (chosen,) = (o for o, label in s.results.labels.items() if label == s.chosen)
-    found = law.options[chosen].verdicts[contract]
-    assert (found.verdict, found.missing) == ("review", ("external",))
-    points = s.rule_points()
-    points = points[points.option == s.chosen]
-    outside = points[points.rules.str.contains(law.law.rules[contract].title)].iloc[0]
-    assert outside.laws.split("; ")[1] == law.law.rules[contract].cited
-
-    (retention,) = points[points.rules == law.law.rules[own].title].itertuples()
-    assert (retention.can_strike, retention.questions) == (False, 2)
-    assert (retention.owner, retention.of_law) == ("data protection", True)
-
-
 def test_care_clears_health_data_by_a_law_or_contract_that_is_named() -> None:
     """Art. 9(2)(h) and (3) GDPR: “care” alone is no ground."""
     s = opened("klinikverbund-nordheide")
@@ -935,20 +569,3 @@ def test_care_clears_health_data_by_a_law_or_contract_that_is_named() -> None:
     assert set(own.option) == set(s.rule_counts().option)
     assert own.can_strike.all()
     assert own.clears.str.contains("§ 22(1) no. 1 b BDSG", regex=False).all()
-
-
-def test_what_is_kept_to_until_a_point_is_settled_is_told_where_it_is_due() -> None:
-    """The class of the State secrets binds what runs today: it counts as due, stands first, and
-    what goes in before is said on page 5."""
-    s = opened("agence-lumiere")
-    (row,) = s.rule_points()[lambda x: (x.option == s.chosen) & (x.meanwhile != "")].itertuples()
-    assert (row.letter, row.point) == ("A", "Class of the State secrets")
-    page = printed("30_data", "agence-lumiere")
-    assert "no State secret goes into any service" in page
-
-
-def test_a_list_of_sub_processors_that_the_client_holds_says_their_places() -> None:
-    clears = "Of sub-processors look first at the list that you hold (Art. 28(2))."
-    points = opened("agence-lumiere").rule_points()
-    own = points[points.option == "Qualified cloud"]
-    assert own.clears.str.endswith(clears).sum() == 1

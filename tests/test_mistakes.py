@@ -252,11 +252,6 @@ def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake: str) ->
 ODD = {
     "cents for a currency": ("finance.electricity_per_kwh=16", "write it in EUR, not in cents"),
     "a room for less than a card": ("options.owned.room={kw: 0.1}", "is less than one card takes"),
-    "a region taken for the routing": (
-        "options.api={kind: api, vendor: Mistral, provider: mistral, "
-        "models: {all: mistral-medium-3-5}, region: EU, country: FR, label: Mistral}",
-        "options.api.region: EU does not say how requests are routed",
-    ),
     "a vendor's name cut short": ("options.api.vendor=OpenA", "did you mean OpenAI?"),
 }
 """Values that can be, and that hardly anybody means, with what is said of them."""

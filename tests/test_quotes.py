@@ -9,7 +9,7 @@ import pytest
 from cost_fixtures import plain_capacity, with_changes
 from siting.catalogue import table
 from siting.cost import cashflow, costing
-from siting.cost.items import CostItem
+from siting.cost.priced import CostItem
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario.changes import changed
 from siting.inputs.scenario.model import Scenario

@@ -55,7 +55,10 @@ def test_a_second_engine_recalculates_the_totals_to_the_cent(
 def test_the_workbook_tells_what_is_paid_as_the_page_for_the_cfo_does(client: str) -> None:
     s = opened(client)
     sheet = openpyxl.load_workbook(BytesIO(of_study.content(s)), data_only=True)["Summary"]
-    rows = {str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row for row in range(5, 12)}
+    rows = {
+        str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row
+        for row in range(5, 5 + len(s.options))
+    }
     assert "Paid" in sheet.cell(4, 7).value
     paid = s.budget().query("key == 'plan'").set_index("option").amount
     for option, amount in paid.items():

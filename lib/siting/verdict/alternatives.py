@@ -22,7 +22,7 @@ from siting.inputs import scenario as scenarios
 from siting.inputs.scenario.model import NAME_LETTERS, Evidence, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
-from siting.rules.findings import Finding
+from siting.rules.findings import Finding, decide
 from siting.serving import capacity, servers
 from siting.vendors import notice, vendor_record
 from siting.vendors.notice import Ending
@@ -165,6 +165,7 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
         faults = [fault.told for fault in failed]
         faults += filter(None, map(short_of_floor, models))
         faults += nowhere(rules.options[name])
+        faults += suspected(rules.options[name])
         verdicts = (p.verdict for p in models)
         judged_ways.append(
             Alternative(
@@ -192,6 +193,15 @@ def nowhere(offer: sovereignty.OptionAssessment) -> Iterator[str]:
         if finding.flow.kind == "inference" and not is_known and _falls_by_country(finding):
             title = finding.rule.title
             yield f"{title} ({finding.provision}): no country of machines or seller is on file"
+
+
+def suspected(offer: sovereignty.OptionAssessment) -> Iterator[str]:
+    """What an offer breaks by what others say of it, in words: too little to strike an option that
+    the client names, and enough to offer it to nobody."""
+    for finding in (f for found in offer.findings.values() for f in found):
+        said = decide(finding.rule, finding.flow.values, finding.law)
+        if finding.verdict == "review" and said.verdict == "fail":
+            yield f"{finding.rule.title} ({finding.provision}): {said.reason}"
 
 
 def _falls_by_country(finding: Finding) -> bool:

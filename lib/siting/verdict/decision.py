@@ -415,7 +415,8 @@ class Decision:
 
     def weighted_bill(self, c: Candidate) -> float:
         """What an option costs in the first full year after it serves, in the mean. [money]"""
-        paid = (w * c.costs[future].yearly[:, 1].mean() for future, w in self.weights.items())
+        year = min(1, self.terms.years - 1)
+        paid = (w * c.costs[future].yearly[:, year].mean() for future, w in self.weights.items())
         return float(sum(paid))
 
     @property
