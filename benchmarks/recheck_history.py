@@ -33,12 +33,13 @@ from pathlib import Path
 from typing import Any
 
 from siting import study
+from siting.catalogue import settings
 from siting.cli import frame
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario.changes import words
 from siting.study import Study
-from siting.verdict import plausible, ranking
+from siting.verdict import plausible
 from siting.verdict.variants import Switch
 from siting_recheck import recheck
 
@@ -253,7 +254,7 @@ def _turns(opened: Study, summary: dict[str, Any]) -> Iterator[Probe]:
 
 def _both_sides(switch: Switch) -> Iterator[Probe]:
     """What is first below and above a switching value, by as much as a difference must be."""
-    apart = 1 + ranking.matters_cost()
+    apart = 1 + settings("decision_settings")["matters_cost"].range.central
     sides = ((switch.at / apart, switch.below), (switch.at * apart, switch.above))
     for value, option in sides:
         yield {
