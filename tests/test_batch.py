@@ -93,7 +93,7 @@ def test_the_index_lists_all_reports_and_is_made_again_where_it_is_missing(
     (tmp_path / "index.html").unlink()
     assert batch.run([small("two")], str(tmp_path), maker=Quick()).up_to_date == ["two"]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert page.count("its summary.json cannot be read") == 2  # as no report was really made
+    assert all(client in page for client in ("one", "two"))
 
 
 def test_a_page_is_enough_where_a_page_is_asked_for(tmp_path: Path) -> None:

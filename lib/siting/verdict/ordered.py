@@ -137,7 +137,7 @@ def _with_model(option: Option, row: ModelReplacement) -> Option:
     if row.region == "EU" and option.region != "EU" and option.kind == "managed_cloud":
         attributes |= {"place": "EU", "endpoint_scope": "cross_region"}
         update["region"] = "EU"
-        zone = " (EU)"
+        zone = " EU"
     if option.in_use:
         update["months_to_production"] = SWITCH
     label = f"{option.label}, {quality.spoken(row.replacement)}{zone}"[:80]
