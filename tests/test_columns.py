@@ -23,7 +23,6 @@ ALIKE = {
     ("rule_points", "point", "rules"): "most points are of one rule, and are called like it",
     ("designs", "planned", "best"): "the clients take the best design, or all but one of them",
     ("tries", "close", "beyond_turns"): "a change or two of each; chapters count both",
-    ("turns", "unshown", "lacks"): "an offer or two of each; page one tells both",
     ("costs", "today", "rival"): "the choice is held against today where that is known",
 }
 """Pairs of columns that are much alike for all clients, though not in every row, and why."""
