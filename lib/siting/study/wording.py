@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import pandas as pd
 from siting_report.formats import NONE
+from siting_report.phrases import Phrases
 
 from siting.inputs.scenario.model import LABEL_LETTERS, in_words
 from siting.quantity import Range
@@ -29,10 +30,6 @@ ALL_FROM = 0.99
 """A share from which a part is called all."""
 _NEVER_FROM = 1e12
 _WITH_THE = ("AE", "GB", "NL", "PH", "US")
-_WORDS = (
-    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve",
-)  # fmt: skip
 
 
 class Wording:
@@ -43,6 +40,11 @@ class Wording:
         self.scenario = results.scenario
         self.client = results.client
         self.options = results.options
+
+    @cached_property
+    def phrases(self) -> Phrases:
+        """Writes sentences in the report's language: `p = s.phrases`, `p("{option} …", row)`."""
+        return Phrases(self.results.numbers)
 
     @property
     def chosen(self) -> str | None:
@@ -228,10 +230,7 @@ class Wording:
 
     def spelt(self, number: float) -> str:
         """A number within a sentence: up to twelve in words, `three`, else in figures."""
-        whole = math.isfinite(number) and number == int(number)
-        if whole and 0 <= number < len(_WORDS):
-            return _WORDS[int(number)]
-        return self.number(number, 0 if whole else None)
+        return self.phrases.count(number)
 
     def between(self, low: float, high: float, unit: str = "") -> str:
         """An open or closed range in words: `below 12`, `above 3`, `from 3 to 12`, `always`."""
@@ -268,6 +267,7 @@ class Wording:
         path.attrs = {
             "country": self.client.country,
             "currency": self.currency,
+            "language": self.client.language,
             "names": self.results.names,
             "roles": self.results.roles,
             "sources": (own_files.source_of(name, source, date, url),),
