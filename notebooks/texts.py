@@ -137,8 +137,8 @@ def of_report(folder: Path) -> Iterator[Text]:
     for path in sorted(folder.glob("notebooks/*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             for output in cell.get("outputs", ()):
-                shown = output.get("data", {}).get("application/vnd.siting+json", {})
-                yield from (("", text, "") for text in shown.get("english", ()))
+                noted = output.get("metadata", {}).get("noted", {})
+                yield from (("", text, "") for text in noted.get("english", ()))
 
 
 def updated(old: Catalog, found: Iterable[Text], shown: Iterable[Text]) -> Catalog:

@@ -56,7 +56,7 @@ def untranslated(files: Mapping[str, bytes]) -> set[str]:
         if name.endswith(".ipynb") and b'"english": [' in content:
             for cell in json.loads(content)["cells"]:
                 for output in cell.get("outputs", ()):
-                    found |= {*output.get("data", {}).get(_MIME, {}).get("english", ())}
+                    found |= {*output.get("metadata", {}).get("noted", {}).get("english", ())}
     return found
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, ParamSpec
 
 from IPython.core import display_functions
@@ -46,6 +47,8 @@ __all__ = [
 ]  # fmt: skip
 
 P = ParamSpec("P")
+NOTED = "noted"
+"""Metadata of an output: what was told while it was made, such as texts without a translation."""
 load_ipython_extension = displays.load
 _display: Callable[..., Any] = display_functions.display
 displays.load_if_running()
@@ -66,13 +69,9 @@ def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
     def show(*args: P.args, **kwargs: P.kwargs) -> None:
         refuse_unknown(kwargs, known, make.__name__)
         made = make(*args, **kwargs)
-        noted = texts.noted()
-        if noted.english:
-            made["english"] = noted.english
-        if noted.unsaid:
-            made["unsaid"] = noted.unsaid
+        noted = {what: said for what, said in asdict(texts.noted()).items() if said}
         if holds_anything(made):
-            _display(bundle(made), raw=True)
+            _display(bundle(made), raw=True, metadata={NOTED: noted} if noted else None)
 
     return show
 

@@ -43,10 +43,6 @@ class Shown(TypedDict):
     sources: list[CitedSource]
     lacks: list[str]
     """What a reader will miss: "source", "title", "alternative text", "brevity", "styles"."""
-    english: NotRequired[list[str]]
-    """Texts in it that have no translation into the report's language."""
-    unsaid: NotRequired[list[str]]
-    """Sentences that were left out, since one of their fields is null."""
 
 
 class Prose(Shown):
