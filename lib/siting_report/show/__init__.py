@@ -71,7 +71,8 @@ def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
         made = make(*args, **kwargs)
         noted = {what: said for what, said in asdict(texts.noted()).items() if said}
         if holds_anything(made):
-            _display(bundle(made), raw=True, metadata={NOTED: noted} if noted else None)
+            beside = {"metadata": {NOTED: noted}} if noted else {}
+            _display(bundle(made), raw=True, **beside)
 
     return show
 
