@@ -116,6 +116,9 @@ def of_library() -> Iterator[Text]:
                 case ast.Call(func=ast.Attribute(attr="told" | "word" as how), args=[said]):
                     context = "number" if how == "word" else ""
                     yield from ((context, text, "") for text in constants(said))
+                case ast.Call(func=ast.Attribute(attr="phrases"), args=[ast.Constant() as said]):
+                    ones = [k.value.value for k in node.keywords if k.arg == "one"]
+                    yield ("", said.value, ones[0] if ones else "")
                 case ast.Assign(targets=[ast.Name(id="SCRIPTED")]):
                     yield from (("", text, "") for text in ast.literal_eval(node.value))
     number_words = (*phrases.SPELT, "million", "billion", "never", "undated")

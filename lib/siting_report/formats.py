@@ -121,7 +121,8 @@ class Numbers:
         text = self._lean(100 * (most if over else share), decimals)
         if not math.isfinite(share):
             return text
-        return f"{over}{text}{'' if self.language == ENGLISH else NARROW}%"
+        sign = "%" if self.language == ENGLISH else f"{NARROW}%"
+        return f"{over}{text}{sign}"
 
     def sign(self, currency: str | None = None) -> str:
         """The currency's sign with the space that follows it."""

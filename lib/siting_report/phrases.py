@@ -29,6 +29,8 @@ SPELT = (
     "twelve",
 )  # fmt: skip
 """Numbers that stand in words within a sentence."""
+COUNTS = ("count", "spelt")
+"""Formats of the number that decides between one and several."""
 _SHARES = ("percent", "of_100")
 _RAISED = ("count", "text", "names")
 """Formats whose words may begin a sentence: then with a capital."""
@@ -50,8 +52,8 @@ class Phrases:
         mapping; the first that has it. context: what a short word is about, where the same word
         has several translations. one: the sentence where its `count` is one.
         Formats: `money`, `percent`, `number` and `whole`, with decimals as `percent:1`; `date`,
-        `month`; `of_100` (66 of 100); `count` (in words up to twelve); `names` (a list in words);
-        `text` (a text of the facts, which has a translation of its own); a unit as `s` or `GiB`.
+        `month`; `of_100` (66 of 100); `count` (in words up to twelve, with a capital where it begins)
+        and `spelt` (without); `names` (a list in words); `text` (a text of the facts, which has a translation of its own); a unit as `s` or `GiB`.
         Raises KeyError for a field that nothing has, and ValueError for a number that would be
         printed in another unit than its own.
         """
@@ -59,7 +61,7 @@ class Phrases:
         if any(_is_null(value) for value in values.values()):
             leave_unsaid(sentence)
             return Said()
-        counted = next((values[name] for name, form in fields(sentence) if form == "count"), None)
+        counted = next((values[name] for name, form in fields(sentence) if form in COUNTS), None)
         if counted == 1 and not one:
             raise ValueError(f"{sentence!r}: say it for one as well, as one=")
         message = self._texts.message(sentence, context, one)
@@ -99,7 +101,7 @@ class Phrases:
                 return self.numbers.date(value)
             case "month":
                 return self.numbers.month(_day(value))
-            case "count":
+            case "count" | "spelt":
                 return self.count(value)
             case "names":
                 return self.numbers.names([str(each) for each in value])

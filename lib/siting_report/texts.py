@@ -39,7 +39,8 @@ _noted = Noted()
 def noted() -> Noted:
     """What was told since the last call of this."""
     global _noted
-    told, _noted = _noted, Noted()
+    told = _noted
+    _noted = Noted()
     return told
 
 
@@ -174,7 +175,7 @@ def _refuse_other_fields(where: str, ids: Sequence[str], text: str) -> None:
     itself may be missing from the form for one."""
     asked = set(fields(ids[-1]))
     told = set(fields(text))
-    spelt = {each for each in asked if each[1] == "count"} if ids[1:] else set()
+    spelt = {each for each in asked if each[1] in ("count", "spelt")} if ids[1:] else set()
     if told - asked:
         raise ValueError(f"{where}: {_named(told - asked)} is no field of {ids[-1]!r}")
     if asked - told - spelt:

@@ -11,6 +11,7 @@ from typing import ClassVar
 import pandas as pd
 from siting_report.formats import NONE
 from siting_report.phrases import Phrases
+from siting_report.texts import ENGLISH
 
 from siting.inputs.scenario.model import LABEL_LETTERS, in_words
 from siting.quantity import Range
@@ -99,12 +100,14 @@ class Wording:
 
     @cached_property
     def home(self) -> str:
-        """The client's country in a sentence: `Germany`, `the Netherlands`."""
+        """The client's country in a sentence: `Germany`, `the Netherlands`; in German its name."""
         return self.land(str(self.results.numbers.words.territories[self.client.country]))
 
     def land(self, country: str) -> str:
         """A country by its name, as it stands in a sentence: `Germany`, `the Netherlands`."""
         names = self.results.numbers.words.territories
+        if self.client.language != ENGLISH:
+            return country
         return f"the {country}" if country in {names[code] for code in _WITH_THE} else country
 
     def seller(self, vendor: str) -> str:
@@ -125,7 +128,9 @@ class Wording:
     def years(self) -> str:
         """The horizon in words: `five years`."""
         months = self.scenario.finance.horizon_months
-        return self.count(months, "month") if months % 12 else self.count(months // 12, "year")
+        if months % 12:
+            return self.phrases("{n:spelt} months", n=months, one="one month")
+        return self.phrases("{n:spelt} years", n=months // 12, one="one year")
 
     def money(self, amount: float, decimals: int | None = None) -> str:
         """`€ 0.83 million`; below 200,000 in full; `decimals` writes it out."""
@@ -161,7 +166,7 @@ class Wording:
 
     def of_100(self, share: float) -> str:
         """A share of cases as a count: `66 of 100`."""
-        return NONE if math.isnan(share) else f"{round(100 * share)} of 100"
+        return NONE if math.isnan(share) else self.phrases("{share:of_100}", share=share)
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """By default three significant digits."""
