@@ -52,8 +52,9 @@ class Phrases:
         mapping; the first that has it. context: what a short word is about, where the same word
         has several translations. one: the sentence where its `count` is one.
         Formats: `money`, `percent`, `number` and `whole`, with decimals as `percent:1`; `date`,
-        `month`; `of_100` (66 of 100); `count` (in words up to twelve, with a capital where it begins)
-        and `spelt` (without); `names` (a list in words); `text` (a text of the facts, which has a translation of its own); a unit as `s` or `GiB`.
+        `month`; `of_100` (66 of 100); `count` (in words up to twelve, at the beginning with a
+        capital) and `spelt` (without); `names` (a list in words); `text` (a text of the facts,
+        which has a translation of its own); a unit as `s` or `GiB`.
         Raises KeyError for a field that nothing has, and ValueError for a number that would be
         printed in another unit than its own.
         """
