@@ -328,8 +328,8 @@ def test_a_point_that_no_answer_can_strike_or_change_does_not_stand_open() -> No
 def test_no_question_to_a_vendor_is_about_what_the_client_carries_alone() -> None:
     asked = opened("assekuranz-saentis").results.sovereignty.questions
     certified = {q.addressee: q for q in asked if "27001" in q.question}
-    assert "large" not in certified["vendor"].options
-    assert "large" in certified["own team"].options
+    assert "small" not in certified["vendor"].options
+    assert "small" in certified["own team"].options
     assert certified["own team"].question.startswith("Is our own operation audited")
     device = opened("klinikverbund-nordheide").open_points()
     own = device[(device.option == "Own servers") & (device.point == "Software that serves care")]

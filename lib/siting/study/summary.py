@@ -137,7 +137,7 @@ def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
     return [row for row in rows if chosen.items() <= row.items()]
 
 
-def _fields_of(record: object) -> Row:
+def _fields_of(record: object) -> dict[str, Any]:
     """What a record of the domain says, by field."""
     return {name: _known(value) for name, value in vars(record).items()}
 
