@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import screen
 import studies
+import test_pages
 import titles
 from siting.inputs import scenario
 from siting_report.run import batch
@@ -127,6 +128,8 @@ def test_no_report_names_another_client(reports: dict[str, bytes], client: str) 
 BODY = 6
 WHOLE = 20
 """Pages that a report may have: what a CTO reads, and with the appendix."""
+HEAD_AND_FOOT_PT = 60
+"""From either edge of a page to what is below its head line, or above its foot."""
 
 FOR_DEVELOPERS = re.compile(
     r"\b(None|nan|NaN|True|False|DataFrame|KeyError|kwargs|summary\.json|params/|lib/siting"
@@ -154,6 +157,12 @@ def test_each_chapter_of_the_body_fills_one_page(reports: dict[str, bytes], clie
     assert body <= BODY
     assert len(pages) <= WHOLE
     assert [page for page, _ in starts if page < body] == list(range(body))
+    first = pages[0]
+    width, height = first.get_size()
+    between = (0, HEAD_AND_FOOT_PT, width, height - HEAD_AND_FOOT_PT)
+    said = test_pages.words(first.get_textpage().get_text_bounded(*between))
+    assert len(said) <= test_pages.WORDS
+    assert len(test_pages.numbers(said)) <= test_pages.NUMBERS
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -236,6 +236,17 @@ class Document:
     def appendix(self) -> list[Chapter]:
         return [c for c in self.chapters if c.appendix]
 
+    @property
+    def letters(self) -> dict[str, str]:
+        """Markdown files of the report by their name: what chapters say in each, in order."""
+        said: dict[str, list[str]] = {}
+        for block in itertools.chain.from_iterable(c.every_block for c in self.chapters):
+            shown = block.exhibit
+            if shown and shown["kind"] == "prose" and shown.get("file"):
+                head = f"# {self.cover.client}, {self.cover.date}"
+                said.setdefault(shown["file"], [head]).append(shown["markdown"].strip())
+        return {name: "\n\n".join(texts) + "\n" for name, texts in said.items()}
+
 
 def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
     """The document of chapters in their order, appendix after body; numbers all that has one."""
