@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from siting.verdict.chain import Chain
 
 
+ONE_HOUR = 3
+"""A busiest hour of so many times a usual one is asked about: it may be meant for weeks."""
+
+
 @cli.command()
 @frame.clients
 @frame.changes
@@ -55,7 +59,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         told += (paid.told for name in opened.options for paid in beside_list(opened, name))
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
         told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
-        told += long_labels(opened)
+        told += [*peaked(opened), *long_labels(opened)]
         told += [*dear_power(opened), *too_small(opened, stages), *unheard(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
@@ -231,6 +235,17 @@ def routed(found: Scenario, stages: Chain) -> Iterator[str]:
                 f"options.{name}.region: {served.region} does not say how requests are routed, "
                 f"and the rule {rules.pop()!r} fails by what is on file; if the contract pins the "
                 "endpoint, write attributes: {endpoint_scope: pinned}"
+            )
+
+
+def peaked(found: Scenario) -> Iterator[str]:
+    """Workloads whose busiest hour is taken to be far above a usual one."""
+    for name, load in found.workloads.items():
+        if load.peak_factor > ONE_HOUR:
+            yield (
+                f"workloads.{name}.peak_factor: {load.peak_factor:g} is one hour of the year and "
+                "adds no requests; weeks that hold more are `seasons: [{from: 11-28, weeks: 4, "
+                "factor: 3}]`, on top of it"
             )
 
 

@@ -140,6 +140,9 @@ class Amount:
     """[n × Y; of one row or column where it is the same in all draws or years]"""
     price: Array
     """[n]"""
+    months: tuple[float, ...] = ()
+    """Quantity of each month of a plan's year over that of a mean one; empty where they are alike.
+    [12]"""
     before: bool = False
     """Owed until another option is in production, whose baseline this is; else: once in
     production."""
@@ -235,7 +238,8 @@ class Side:
         level = np.atleast_2d(QUANTITIES[item.driver](self, line))
         if item.when in ("monthly", "yearly"):
             monthly = level if item.when == "monthly" else level / MONTHS
-            return Amount(line=line, falls="running", quantity=monthly, price=price)
+            months = self._months(line)
+            return Amount(line=line, falls="running", quantity=monthly, price=price, months=months)
         level = np.broadcast_to(level, (len(level), self.plan.years))
         if item.when == "at_exit":
             last = np.zeros(level.shape)
@@ -249,6 +253,19 @@ class Side:
             return Amount(line=line, falls="start", quantity=new, price=price)
         paid = _in_parts(new, self.option.lease.years, self.option.lease.rate)
         return Amount(line=line, falls="running", quantity=paid, price=price)
+
+    def _months(self, line: Line) -> tuple[float, ...]:
+        """How what a line counts by use is spread over the months of a year: as requests are.
+        Machines that are kept around the clock are paid alike in all."""
+        match line.item.driver:
+            case "request":
+                return self.plan.months_of([line.workload])
+            case "gb":
+                return self.plan.months_of(self.plan.loads)
+            case "gpu_hour" if not self.option.is_committed:
+                names = [load.name for pool in self.priced.pools for load in pool.loads]
+                return self.plan.months_of(names)
+        return ()
 
     def _owned_share(self) -> Array | float:
         """Share of the first year's servers that is owned already, and so not bought. [n]"""
@@ -355,7 +372,8 @@ class Side:
         return np.asarray(answers * (self.drawn("bytes_per_token") / BYTES_PER_GB))
 
     def unused(self) -> Array:
-        """What a minimum commitment costs beyond the bill, by month, on the year's mean price.
+        """What a minimum commitment costs beyond the bill, by month: a year's against what the
+        year uses, a season included, on its mean price.
         [client's currency, n × Y]"""
         months = np.ones((1, self.plan.months))
         used = np.zeros((1, self.plan.years))

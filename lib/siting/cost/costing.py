@@ -113,6 +113,7 @@ def compile_plan(
         },
         baseline=finance.baseline,
         months=finance.horizon_months,
+        first_month=client.report_date.month,
         users=sum(w.users_told(client.sector) for w in workloads.values()),
         tax_rate=finance.tax_rate or 0.0,
         api_paths=both.api_paths,

@@ -83,6 +83,10 @@ class Clock:
         """Price of month 1 … M over today's. [n × M]"""
         return self.paths(name).path(name)
 
+    def times(self, months: tuple[float, ...]) -> Array:
+        """Weight of month 1 … M, where those of a year have these. [1 × M]"""
+        return np.resize(months or (1.0,), (1, self.plan.months))
+
     def waiting(self, name: str, parallel: bool = False) -> Array:
         """Share of each month before an option is in production; as many years as any draw needs.
 
@@ -123,12 +127,15 @@ def _totals(clock: Clock, name: str) -> Totals:
     early = {before: clock.waiting(name, parallel=before) for before in (False, True)}
 
     @cache
-    def sums(path: str, before: bool) -> Array:
+    def sums(path: str, months: tuple[float, ...], before: bool) -> Array:
         """Sums of a path over the months in which the baseline is paid for an option, or in which
-        it serves itself. [2 × n × Y]"""
+        it serves itself, each weighted. [2 × n × Y]"""
         paths = clock.paths(path)
-        part = paths.sums(path, early[before])
-        return part if before else paths.whole(path) - part
+        times = clock.times(months)
+        part = paths.sums(path, early[before] * times[:, : early[before].shape[1]])
+        if before:
+            return part
+        return (paths.sums(path, times) if months else paths.whole(path)) - part
 
     present = np.zeros(len(clock.draws["growth"]))
     yearly = np.zeros((len(present), clock.plan.years))
@@ -137,7 +144,7 @@ def _totals(clock: Clock, name: str) -> Totals:
     for amount in owed:
         nominal: Array | float = 1.0
         if amount.falls == "running":
-            nominal, worth = sums(amount.path, amount.before)
+            nominal, worth = sums(amount.path, amount.months, amount.before)
         elif amount.falls == "start":
             worth = discount[:, :-1:MONTHS]
         else:
@@ -185,17 +192,18 @@ def forgone(clock: Clock, name: str, owed: Sequence[Amount]) -> Array:
     if not waiting.any():
         return np.zeros_like(waiting)
     shape = len(waiting), clock.plan.years
-    more: dict[str, Array] = {}
-    """By path: what a month of the option costs over one of the baseline. [n × Y]"""
+    more: dict[tuple[str, tuple[float, ...]], Array] = {}
+    """By path and season: what a month of the option costs over one of the baseline. [n × Y]"""
     for amount in owed:
         if amount.falls == "running":
             value = np.broadcast_to(amount.value, shape)
-            known = more.get(amount.path, np.zeros(shape))
-            more[amount.path] = known - value if amount.before else known + value
+            key = amount.path, amount.months
+            known = more.get(key, np.zeros(shape))
+            more[key] = known - value if amount.before else known + value
     months = waiting.shape[1]
     monthly = sum(
-        each.repeat(MONTHS, axis=1)[:, :months] * clock.path(path)[:, :months]
-        for path, each in more.items()
+        each.repeat(MONTHS, axis=1)[:, :months] * (clock.path(path) * clock.times(by))[:, :months]
+        for (path, by), each in more.items()
     )
     return np.asarray(waiting * np.maximum(0.0, monthly) * (1 - clock.plan.tax_rate))
 
@@ -274,7 +282,7 @@ def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
         waiting = clock.waiting(name, parallel=amount.before)[0]
         share = np.zeros(months)
         share[: len(waiting)] = waiting
-        quantity[1:] = money.by_month(amount.quantity[0], months)
+        quantity[1:] = money.by_month(amount.quantity[0], months) * clock.times(amount.months)[0]
         quantity[1:] *= share if amount.before else 1 - share
         path[1:] = clock.path(amount.path)[0]
     elif amount.falls == "start":

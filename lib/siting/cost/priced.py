@@ -211,6 +211,8 @@ class Plan:
     loads: Mapping[str, Load]
     baseline: str
     months: int
+    first_month: int
+    """Calendar month of month 1, from 1 to 12."""
     users: float
     tax_rate: float = 0.0
     """Of profit, by which all that is paid or written off saves tax; 0: before tax."""
@@ -224,6 +226,18 @@ class Plan:
     def years(self) -> int:
         """Years of the horizon; the last may be cut."""
         return math.ceil(self.months / MONTHS)
+
+    def months_of(self, workloads: Iterable[str]) -> tuple[float, ...]:
+        """Requests of some workloads in each month of a plan's year over those of a mean one;
+        empty where months are alike. [12]"""
+        loads = [self.loads[name] for name in workloads]
+        if not any(load.seasons for load in loads):
+            return ()
+        tokens = [
+            load.mean_rate * (load.lengths.input.mean + load.lengths.output.mean) for load in loads
+        ]
+        months = np.average([load.by_month for load in loads], axis=0, weights=tokens)
+        return tuple(np.roll(months, 1 - self.first_month).tolist())
 
     def simple_first(self, names: Iterable[str]) -> list[str]:
         """Options in an order in which a hybrid leaves a tie to the part that it is alone."""

@@ -104,12 +104,14 @@ NO_LOAD = {
     "growth_per_year": Workload.model_fields["growth_per_year"].default,
     "arrivals": None,
     "peak_factor": Workload.model_fields["peak_factor"].default,
+    "seasons": [],
 }
 """How much is asked, blank: for stages that look at what is asked, and about what."""
 USUAL = (
     "requests_per_user_day", "requests_per_day", "requests_per_month", "hours", "weekdays",
-    "peak_factor", "growth_per_year", "growth_by_year", "reasoning_tokens", "cached_input_share",
-    "cache_write_share", "batchable_share", "deadline", "latency", "availability", "measured",
+    "peak_factor", "seasons", "growth_per_year", "growth_by_year", "reasoning_tokens",
+    "cached_input_share", "cache_write_share", "batchable_share", "deadline", "latency",
+    "availability", "measured",
 )  # fmt: skip
 AS_ASKED: Mapping[str, Any] = {
     **{name: Workload.model_fields[name].default for name in USUAL},

@@ -127,6 +127,46 @@ class Evidence(Strict):
     kind: SourceKind = "client"
 
 
+def _real_day(said: str) -> str:
+    """A day of the year that there is."""
+    try:
+        day_of(said, LEAP_YEAR)
+    except ValueError:
+        raise ValueError(f"{said!r} is no day of the year; write month-day, as 11-28") from None
+    return said
+
+
+LEAP_YEAR = 2028
+DayOfYear = Annotated[str, Field(pattern=r"^\d\d-\d\d$"), AfterValidator(_real_day)]
+"""A day of any year, `11-28`."""
+
+
+def day_of(said: str, year: int) -> dt.date:
+    """The day of a year; of 02-29 the last of February. Raises ValueError where there is none."""
+    month, day = map(int, said.split("-"))
+    if (month, day) == (2, 29):
+        day = calendar.monthrange(year, month)[1]
+    return dt.date(year, month, day)
+
+
+class _FromDay(Strict):
+    """What begins on a day of each year."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    start: Annotated[DayOfYear, Field(alias="from")]
+    """First day, month-day: `11-28`."""
+
+
+class Season(_FromDay):
+    """Weeks of each year with more or fewer requests than ordinary ones."""
+
+    weeks: Annotated[float, Field(gt=0, le=52)]
+    factor: Annotated[float, Field(ge=0, le=BUSIEST)]
+    """Requests of such a week, and of its busiest hour, over an ordinary one's. What the workload
+    states is of ordinary weeks: a season comes on top of it."""
+
+
 Sector = Literal["banking", "insurance", "health", "public", "software", "industry", "other"]
 SECTORS: tuple[Sector, ...] = get_args(Sector)
 
@@ -396,7 +436,11 @@ class Workload(Strict):
     ] = [1] * 5 + [0.1] * 2
     """Monday to Sunday, relative to a working day, whose requests are what is stated above."""
     peak_factor: Annotated[float, Field(ge=1, le=BUSIEST)] = 1.5
-    """The busiest hour of the year over the busiest hour of a usual week."""
+    """The busiest hour of the year over the busiest hour of a usual week, seasons aside: one hour.
+    Weeks with more requests are `seasons`."""
+    seasons: Annotated[list[Season], Field(max_length=6)] = []
+    """Weeks of each year with more or fewer requests than ordinary ones, such as those before
+    Christmas."""
     growth_per_year: Growth = Range(low=0.0, central=0.15, high=0.4)
     """0.15 is plus 15 % a year."""
     growth_by_year: Annotated[list[Growth], Field(max_length=10)] = []
