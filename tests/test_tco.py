@@ -1175,6 +1175,7 @@ def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves
     clock: Any = SimpleNamespace(
         waiting=lambda name: np.ones((1, 3)),
         path=lambda path: np.ones((1, 12)),
+        times=lambda months: np.ones((1, 12)),
         plan=SimpleNamespace(years=1, tax_rate=0.0),
     )
 

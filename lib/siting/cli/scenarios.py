@@ -263,7 +263,7 @@ def long_labels(found: Scenario) -> Iterator[str]:
 
 def crossed(found: Scenario) -> Iterator[str]:
     """What ends or is due before the client's own day of go or no-go."""
-    from siting.verdict import dates
+    from siting.cost import dates
 
     decided = found.decision.date
     if decided is None:
@@ -273,8 +273,7 @@ def crossed(found: Scenario) -> Iterator[str]:
             f"decision.date: the offer for {item} ends on {last}, before {decided}; if its option "
             "is the choice, it is decided on that day: ask to have it extended, or date it earlier"
         )
-    contract = dates.renewal(found)
-    if contract and contract.notice < decided:
+    for contract in (each for each in dates.renewals(found) if each.notice < decided):
         yield (
             f"decision.date: notice to {contract.vendor} is due by {contract.notice}, before "
             f"{decided}; where another option is chosen, the report says on what ground to give it"

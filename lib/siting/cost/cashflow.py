@@ -34,6 +34,7 @@ from siting.draws import at_score
 from siting.inputs.scenario import Option
 from siting.quantity import Range
 from siting.serving import machines
+from siting.serving.load import peaks_by_month
 from siting.serving.machines import ExistingKind, Fleet, Renting, Work, of_pools
 from siting.serving.pools import Pool
 
@@ -123,6 +124,7 @@ def _renting(priced: PricedOption, draws: Draws) -> Renting:
         hours=draws["hours_per_month"][:, None],
         idle=draws["scale_down"][:, None],
         committed=priced.option.is_committed,
+        by_month=priced.option.commitment == "month",
     )
 
 
@@ -262,6 +264,9 @@ class Side:
                 return self.plan.months_of([line.workload])
             case "gb":
                 return self.plan.months_of(self.plan.loads)
+            case "gpu_hour" if self.option.commitment == "month":
+                peaks = [peaks_by_month(pool.loads) for pool in self.priced.pools]
+                return self.plan.from_first(np.mean(peaks, axis=0))
             case "gpu_hour" if not self.option.is_committed:
                 names = [load.name for pool in self.priced.pools for load in pool.loads]
                 return self.plan.months_of(names)
@@ -381,7 +386,7 @@ class Side:
             if line.item.driver in ("request", "gpu_hour", "provisioned_hour"):
                 path = by_year(self.plan.path(line.path, self.draws))
                 used = used + self.amount(line).value * path / by_year(months)
-        return np.maximum(0.0, self.option.minimum_commitment_per_month - used)
+        return np.maximum(0.0, self.option.committed_per_month - used)
 
     def fte(self) -> Array:
         """Work of platform team and hands for machines in a month, as a twelfth of their full-time

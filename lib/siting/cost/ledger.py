@@ -16,6 +16,7 @@ import numpy as np
 
 from siting.cost import cashflow, money
 from siting.cost.cashflow import Amount
+from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS, Array
 from siting.cost.priced import Draws, Plan, path_factor
 
@@ -87,12 +88,26 @@ class Clock:
         """Weight of month 1 … M, where those of a year have these. [1 × M]"""
         return np.resize(months or (1.0,), (1, self.plan.months))
 
+    def owed(self, name: str) -> Array:
+        """What contracts of the baseline still demand of who has moved to an option. [n × M]"""
+        months = np.arange(self.plan.months)
+        used = np.zeros((len(self.draws["growth"]), self.plan.months))
+        early = self.waiting(name, parallel=True)
+        used[:, : early.shape[1]] = early
+        found = np.zeros_like(used)
+        for each in self.plan.owed.get(name, ()):
+            runs = np.clip(each.months - months, 0, 1)
+            found += each.minimum * np.maximum(0.0, runs - used)
+        return found
+
     def waiting(self, name: str, parallel: bool = False) -> Array:
         """Share of each month before an option is in production; as many years as any draw needs.
 
         parallel: with the months in which the baseline runs on beside it. [n × ≤ M]
         """
         wait = self.draws[f"months_to_production.{name}"]
+        for first, last in self.plan.freezes:
+            wait = np.where((first <= wait) & (wait < last) & (wait > 0), last, wait)
         if parallel:
             wait = np.where(wait > 0, wait + self.draws["parallel_months"], 0)
         years = max(1, math.ceil(float(wait.max()) / MONTHS))
@@ -159,10 +174,38 @@ def _totals(clock: Clock, name: str) -> Totals:
         saved = rate * written_off(np.sum(bought, axis=0), life, clock.plan.months)
         yearly -= money.by_year(saved[:, 1:], clock.plan.years)
         present -= (saved * discount).sum(axis=1)
+    beyond = clock.owed(name) * (1 - rate)
+    yearly += money.by_year(beyond, clock.plan.years)
+    present += (beyond * discount[:, 1:]).sum(axis=1)
     lacking = forgone(clock, name, owed)
     yearly += money.by_year(lacking, clock.plan.years)
     present += (lacking * discount[:, 1 : lacking.shape[1] + 1]).sum(axis=1)
     return Totals(present=present, yearly=yearly)
+
+
+def paid_by(plan: Plan, draws: Draws, name: str, years: Sequence[FiscalYear]) -> Array:
+    """What an option pays in each fiscal year, nominal and before profit tax, with what serves and
+    what contracts demand until then; not service that is forgone. [n × F]"""
+    name = plan.options[name].alone or name
+    clock = Clock(plan, draws)
+    months = plan.months
+    monthly = np.zeros((len(draws["growth"]), months + 1))
+    monthly[:, 1:] += clock.owed(name)
+    for amount in due(clock, name):
+        value = np.broadcast_to(amount.value, (len(monthly), plan.years))
+        if amount.falls == "running":
+            share = np.zeros((len(monthly), months))
+            early = clock.waiting(name, parallel=amount.before)
+            share[:, : early.shape[1]] = early
+            share = share if amount.before else 1 - share
+            paid = value.repeat(MONTHS, axis=1)[:, :months] * clock.path(amount.path)
+            monthly[:, 1:] += paid * clock.times(amount.months) * share
+        elif amount.falls == "start":
+            monthly[:, :months:MONTHS] += value
+        else:
+            monthly[:, -1] += value[:, -1] * clock.path(amount.path)[:, -1]
+    sums = [monthly[:, year.first : year.last + 1].sum(axis=1) for year in years]
+    return np.stack(sums, axis=1)
 
 
 def due(clock: Clock, name: str) -> list[Amount]:
@@ -252,6 +295,18 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[CashFlow, ...]:
         unit="money",
     )
     told = [_flow(clock, name, amount) for amount in owed]
+    beyond = np.append(0.0, clock.owed(name)[0])
+    told.append(
+        CashFlow(
+            item="contract",
+            label="Today’s contract until it ends, unused",
+            category=BEFORE,
+            amounts=beyond,
+            factors=(),
+            quantity=beyond,
+            unit="money",
+        )
+    )
     if plan.tax_rate:
         told.append(_tax_saved(plan, told, cashflow.life_years(draws)))
     return tuple(flow for flow in (*told, not_paid) if np.any(flow.amounts))

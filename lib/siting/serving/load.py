@@ -261,6 +261,18 @@ def most(seasons: Sequence[Season]) -> float:
     return max([1.0, *(season.factor for season in seasons)])
 
 
+def peaks_by_month(loads: Sequence[Load]) -> Array:
+    """Busiest week of each calendar month over that of the year, of the load that falls least; an
+    ordinary week is in each. [12]"""
+    peaks = np.ones((len(loads), MONTHS_OF_YEAR))
+    for own, load in zip(peaks, loads, strict=True):
+        for season in load.seasons:
+            touched = of_months((season,)) != 1
+            own[touched] = np.maximum(own[touched], season.factor)
+        own /= most(load.seasons)
+    return np.asarray(peaks.max(axis=0))
+
+
 @cache
 def of_months(seasons: tuple[Season, ...]) -> Array:
     """Requests of each calendar month over those of an ordinary one, January first. [12]"""

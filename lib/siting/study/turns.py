@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.inputs.scenario.model import in_words
 from siting.quality import leaves, spoken
 from siting.quantity import Range
@@ -18,9 +19,8 @@ from siting.study.timeline import PURCHASES
 from siting.study.verdict import of_sums
 from siting.verdict import offers, variants
 from siting.verdict.candidate import Candidate
-from siting.verdict.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.decision import Decision
-from siting.verdict.exclusion import exclusion
+from siting.verdict.exclusion import exclusion, given_up
 from siting.verdict.plan import to_prove
 from siting.verdict.variants import Answer, Outcome, Settled, Variant
 
@@ -243,11 +243,27 @@ class TurnFrames(Topic):
         law: that law asks for the same as a policy, or may, in words; blank where none does
         reason: why, in full
         likely?: median of its present cost [currency]
+        in_all?: what it would cost in all, in the mean of the cases [currency]
+        opens?: what of policy, requirements and conditions the client must give up for it to be
+            allowed, in words; missing where something else rules it out, too
+        is_easiest: whether it is the one that is allowed first: least is given up, and of those
+            it costs least
         """
-        for c in self.results.decision.candidates:
-            found = exclusion(c, self.scenario.rules.policies)
+        d = self.results.decision
+        policies = self.scenario.rules.policies
+        opens = {c.name: given_up(c, policies) for c in d.candidates if c.costs}
+        may = [name for name, gives in opens.items() if gives]
+        easiest = min(may, key=lambda name: (len(opens[name]), d.mean(name)), default=None)
+        for c in d.candidates:
+            found = exclusion(c, policies)
             if found is not None:
-                yield {"option": c.name, "likely": c.cost and c.cost.central} | vars(found)
+                yield vars(found) | {
+                    "option": c.name,
+                    "likely": c.cost and c.cost.central,
+                    "in_all": d.mean(c.name) if c.costs else None,
+                    "opens": " and ".join(opens.get(c.name, ())) or None,
+                    "is_easiest": c.name == easiest,
+                }
 
     # --- go or no-go ------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from siting.inputs.attributes import EXTREMES, Attribute
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
-from siting.inputs.scenario.constraints import Constraint
+from siting.inputs.scenario.constraints import BUDGET, Constraint
 from siting.inputs.scenario.model import Option, Scenario, Workload, in_words
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
@@ -329,6 +329,8 @@ def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
             left: Changes = {"rules.policies": [other for other in lines if other != line]}
             yield change("policy", left, {"words": POLICIES[line]})
     hard = s.decision.hard_constraints
+    if s.finance.budget_any_year:
+        yield change("hard condition", {BUDGET: None}, {"words": condition_in_words(BUDGET)})
     for asked in hard:
         if law_broken(s, asked, chain) is None:
             left = {"decision.hard_constraints": [other for other in hard if other != asked]}

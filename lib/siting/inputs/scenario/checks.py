@@ -470,9 +470,6 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
         yield from _one_of(("client", "yes_means", i), name, "option", options, "options")
     yield from _no_conditions(decision.hard_constraints)
     yield from _contradicting(decision.premiums)
-    if "budget" in decision.hard_constraints and not decision.budget_per_year:
-        wrong = "a budget is a hard constraint without an amount"
-        yield Fault(("decision",), wrong, "add `budget_per_year:`")
 
 
 def _no_conditions(lines: Sequence[str]) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""Days of the plan: its gates, go or no-go, go-live, and the contract of what runs today.
+"""Days of the plan: its gates, go or no-go, go-live, and the contracts of what runs today.
 
 All follow from the scenario alone. Days are counted from the day of the report.
 """
@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from siting.cost.prices import parameter
-from siting.inputs.scenario.model import Scenario, months_from
+from siting.inputs.scenario.model import Contract, Scenario, day_of, months_from
+from siting.quality import leaves
 from siting.quantity import DAYS_OF_MONTH, Range
 
 FIRST_HORIZON_DAYS = 30
 PILOT_DAYS = 90
 """By then a pilot has shown whether to order."""
 LAST_HORIZON_DAYS = 365
+YEARS_OF_FREEZES = 12
+"""Beyond the longest horizon and the latest go-live."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +76,58 @@ def days_to_serve(months: Range, ordered: int = PILOT_DAYS) -> Range:
 
 
 def serves(scenario: Scenario, name: str) -> Range:
-    """When an option that is moved to serves. [days after the report]"""
+    """When an option that is moved to serves: never in a freeze. [days after the report]"""
     is_today = name == scenario.finance.baseline
     ordered = PILOT_DAYS if is_today else go(scenario, name).day
-    return days_to_serve(scenario.options[name].months_to_production, ordered)
+    found = days_to_serve(scenario.options[name].months_to_production, ordered)
+    ends = (thawed(scenario, end) for end in (found.low, found.central, found.high))
+    return Range(*ends, unit="days")
+
+
+def frozen_days(scenario: Scenario) -> Iterator[tuple[int, int]]:
+    """From which day to which nothing goes live, the first after a freeze not counted; from the
+    year before the report on. [days after the report]"""
+    day = scenario.client.report_date
+    for year in range(day.year - 1, day.year + YEARS_OF_FREEZES):
+        for freeze in scenario.client.freezes:
+            first = day_of(freeze.start, year)
+            last = day_of(freeze.to, year + (freeze.to < freeze.start))
+            yield (first - day).days, (last - day).days + 1
+
+
+def frozen(scenario: Scenario) -> tuple[tuple[float, float], ...]:
+    """The same in months after the report."""
+    spans = frozen_days(scenario)
+    return tuple((first / DAYS_OF_MONTH, last / DAYS_OF_MONTH) for first, last in spans)
+
+
+def thawed(scenario: Scenario, day: float) -> float:
+    """The day itself, or the first one after the freeze that it lies in. [days after the report]"""
+    return max([day, *(last for first, last in frozen_days(scenario) if first <= day < last)])
+
+
+def late(scenario: Scenario, name: str) -> Range | None:
+    """By how long an option misses the latest go-live; below 0 where it keeps it. None where none
+    is set, or it serves today. [days]"""
+    latest = scenario.client.live_by
+    today = scenario.finance.baseline
+    if latest is None or name == today or scenario.options[name].in_use:
+        return None
+    last = (latest - scenario.client.report_date).days
+    found = serves(scenario, name)
+    return Range(found.low - last, found.central - last, found.high - last, unit="days")
+
+
+def latest_go(scenario: Scenario, name: str) -> dt.date | None:
+    """The last day of go or no-go with which an option is planned to serve by the latest go-live,
+    counted back from it, and from before a freeze; None where no such day is set."""
+    latest = scenario.client.live_by
+    if latest is None:
+        return None
+    last = (latest - scenario.client.report_date).days
+    last = min([last, *(first - 1 for first, end in frozen_days(scenario) if first <= last < end)])
+    planned = scenario.options[name].months_to_production.central * DAYS_OF_MONTH
+    return after(scenario, last - max(planned - PILOT_DAYS, 0.0))
 
 
 def latest_live(scenario: Scenario, name: str) -> dt.date:
@@ -116,6 +167,8 @@ class Renewal:
     """Last day to give notice of it; its last day where no notice is stated."""
     days: int
     """From the report to that notice; 0 where the day is past. [days]"""
+    minimum: float
+    """Owed a month, used or not. [client's currency]"""
     renewed_to: dt.date | None = None
     """Last day of the term that follows without a notice; None where the client has not said."""
 
@@ -131,20 +184,61 @@ class Renewal:
         return "extended" if self.notice < decided or self.until < serves else "at go"
 
 
-def renewal(scenario: Scenario) -> Renewal | None:
-    """The contract of what runs today, if it ends within the plan's last horizon."""
+def renewals(scenario: Scenario) -> tuple[Renewal, ...]:
+    """Contracts of what runs today that end within the plan's last horizon, as notice is due."""
     today = scenario.options.get(scenario.finance.baseline)
     day = scenario.client.report_date
-    if today is None or today.contract_until is None:
-        return None
-    if not 0 <= (today.contract_until - day).days <= LAST_HORIZON_DAYS:
-        return None
-    notice = scenario.client.notice_by(today.contract_until) or today.contract_until
-    term = today.renews_for_months
+    found = []
+    for contract in today.agreed if today else ():
+        if 0 <= (contract.contract_until - day).days <= LAST_HORIZON_DAYS:
+            found.append(_renewal(scenario, contract))
+    return tuple(sorted(found, key=lambda each: each.notice))
+
+
+def _renewal(scenario: Scenario, contract: Contract) -> Renewal:
+    today = scenario.options[scenario.finance.baseline]
+    until = contract.contract_until
+    notice = contract.notice_by(scenario.client) or until
+    term = contract.renews_for_months
     return Renewal(
         vendor=today.vendor or today.label,
-        until=today.contract_until,
+        until=until,
         notice=notice,
-        days=max(0, (notice - day).days),
-        renewed_to=months_from(today.contract_until, term) if term else None,
+        days=max(0, (notice - scenario.client.report_date).days),
+        minimum=contract.minimum_commitment_per_month,
+        renewed_to=months_from(until, term) if term else None,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owed:
+    """What a contract of what runs today demands of who moves, used or not."""
+
+    minimum: float
+    """[client's currency a month]"""
+    months: float
+    """Until it ends. [months after the report]"""
+
+
+def owed(scenario: Scenario, name: str) -> Iterator[Owed]:
+    """What contracts of what runs today demand of who moves to an option: to their last day, or to
+    that of the terms that follow where the move needs them, as notice must be given before go, or
+    the option serves later. Nothing where the option itself is of the same seller."""
+    today = scenario.options.get(scenario.finance.baseline)
+    if today is None or name == scenario.finance.baseline:
+        return
+    for part in (scenario.options[leaf] for leaf in leaves(scenario, name)):
+        if part.kind == today.kind and part.provider and part.provider == today.provider:
+            return
+    live = latest_live(scenario, name)
+    decided = after(scenario, go(scenario, name).day)
+    for contract in today.agreed:
+        last = contract.contract_until
+        term = contract.renews_for_months
+        if term and _renewal(scenario, contract).given(decided, live) == "extended":
+            last = months_from(last, term)
+            while last < live:
+                last = months_from(last, term)
+        if contract.minimum_commitment_per_month:
+            days = (last - scenario.client.report_date).days
+            yield Owed(minimum=contract.minimum_commitment_per_month, months=days / DAYS_OF_MONTH)
