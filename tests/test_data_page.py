@@ -454,15 +454,6 @@ def test_nobody_is_asked_whether_staff_use_what_only_staff_use(client: str, aske
     assert point["question"].startswith(asked)
 
 
-def test_where_all_users_are_outside_it_is_asked_whether_staff_use_it() -> None:
-    s = opened("polderwerk")
-    there = put(s.scenario, {"workloads.code-assistant.outside_share": 1.0})
-    rule = sovereignty.assess(there).options["owned"].verdicts["NL-WOR-27"]
-    assert rule.may_not_apply and "staff_use" in rule.missing
-    said = put(s.scenario, {"rules.attributes.staff_use": False})
-    assert sovereignty.assess(said).options["owned"].verdicts["NL-WOR-27"].verdict == "n.a."
-
-
 def test_names_in_commits_are_personal_whether_or_not_the_employer_sees_who_used_it() -> None:
     """GDPR Art. 4(1): polderwerk says that no data are personal. Its answer stands, is doubted
     first, and is cleared only if nothing is about people and nobody can be told apart by use."""
