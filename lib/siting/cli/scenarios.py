@@ -292,13 +292,13 @@ def dear_terms(found: Scenario, stages: Chain) -> Iterator[str]:
     from siting.catalogue import settings
     from siting.inputs.scenario import changed
     from siting.places import COMMITTED
-    from siting.verdict.plausible import TERMS
+    from siting.verdict.plausible import TERMS, TRIED_TERMS
 
     for name, rented in found.options.items():
         if rented.kind not in COMMITTED or not rented.is_committed:
             continue
         costs: dict[str, float] = {}
-        for term in TERMS:
+        for term in TRIED_TERMS:
             asked = stages.designed(changed(found, {f"options.{name}.commitment": term}))
             present = stages.as_planned(asked, name).present
             if present is not None:

@@ -40,11 +40,15 @@ class Go:
 
 def go(scenario: Scenario, name: str) -> Go:
     """When go or no-go on an option is decided: on the client's own day, or that on which an offer
-    for it ends, where that comes first; without such a day when the plan's own gate is due."""
+    for it ends, where that comes first; without such a day when the plan's own gate is due, or
+    earlier where the latest go-live asks for it."""
     asked = scenario.decision.date
     if asked is None:
-        stays = name == scenario.finance.baseline
-        return Go(day=FIRST_HORIZON_DAYS if stays else PILOT_DAYS)
+        if name == scenario.finance.baseline:
+            return Go(day=FIRST_HORIZON_DAYS)
+        last = latest_go(scenario, name) if name in scenario.options else None
+        days = (last - scenario.client.report_date).days if last else PILOT_DAYS
+        return Go(day=min(PILOT_DAYS, max(days, 1)))
     ends = (last for item, last in offers_before(scenario) if item.split(".")[1:2] == [name])
     day = scenario.client.report_date
     return Go(day=(min(ends, default=asked) - day).days, stated=(asked - day).days)

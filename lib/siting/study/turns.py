@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from siting.cost import dates
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.inputs.scenario.model import in_words
 from siting.quality import leaves, spoken
@@ -348,6 +349,10 @@ class TurnFrames(Topic):
             row |= {"price": priced.planned, "price_limit": times * priced.planned}
         return row
 
+    def _latest_go(self, name: str) -> str | None:
+        last = dates.latest_go(self.scenario, name)
+        return None if last is None else last.isoformat()
+
     @frame
     def gate(self) -> Rows:
         """The day on which go or no-go is decided, and on what: one row; none without a choice.
@@ -355,6 +360,8 @@ class TurnFrames(Topic):
         date: the day
         stated?: day that the client has set for it; missing where it has set none. Where an offer
             for the choice ends before, `date` is the last day of that
+        latest?: last day of go with which the choice is planned to serve by the latest go-live of
+            the client; missing where that is not stated, or what runs today stays
         pilot?: from the report to that day, in which one team tests; missing where what runs today
             stays [days]
         usual_pilot?: what such a test usually takes [days]
@@ -401,6 +408,7 @@ class TurnFrames(Topic):
         row: dict[str, Any] = {
             "date": self.results.day(days),
             "stated": None if go.stated is None else self.results.day(go.stated),
+            "latest": None if found.stays else self._latest_go(target.name),
             "pilot": None if found.stays else days,
             "usual_pilot": None if found.stays else PILOT_DAYS,
             "spent*": _sum(before, self.client.currency),

@@ -54,9 +54,12 @@ SHORTLIST = 6
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
 """Factors in words; others are numbers."""
 TERMS: Mapping[str, str] = {
-    "on_demand": "by the hour", "1y": "for one year", "3y": "for three years",
+    "on_demand": "by the hour", "spot": "as spare hours", "month": "by the month",
+    "1y": "for one year", "3y": "for three years",
 }  # fmt: skip
 """Commitments in words."""
+TRIED_TERMS = ("on_demand", "1y", "3y")
+"""Commitments that are tried: by the month costs no less than by the hour, as it is priced."""
 
 
 def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
@@ -228,7 +231,7 @@ def terms(s: Scenario) -> Iterator[Variant]:
             yield change(
                 "months", set_to, {"option": o.label, "before": before, "after": end, "unit": unit}
             )
-        for term in TERMS if o.kind in COMMITTED else ():
+        for term in TRIED_TERMS if o.kind in COMMITTED else ():
             if term != o.commitment:
                 words = {"before": o.commitment.replace("_", " "), "after": term.replace("_", " ")}
                 words |= {"term": TERMS[term], "term_now": TERMS[o.commitment]}
