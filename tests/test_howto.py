@@ -30,7 +30,7 @@ client: {name: Example Works, country: DE, report_date: 2026-11-24}
 workloads:
   assistant: {users: 300, models: [example/Example-8B]}
 options:
-  api: {}
+  api: {attributes: {trains_on_data: true}}
   rented:
     label: Rented GPUs
     vendor: Nebius

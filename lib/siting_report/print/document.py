@@ -68,6 +68,8 @@ class Cover:
     """A picture, PNG or SVG."""
     figures: Mapping[str, str]
     """Files of the report that hold its figures, and what a reader calls each."""
+    facts: str = ""
+    """In words, the day of the facts that it was made with, where that is not the report's own."""
 
     @property
     def date(self) -> str:
