@@ -21,7 +21,7 @@ from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
 from siting.serving.queueing import Limits, latency, sustained
 
-CLIENTS = ["base", *studies.CLIENTS]
+CLIENTS = ["base", *studies.FEW]
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from siting.inputs.scenario.changes import put
 from siting.rules import sovereignty
-from studies import CLIENTS, opened
+from studies import FEW, opened
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", FEW)
 def test_points_that_can_strike_stand_first(client: str) -> None:
     points = opened(client).rule_points()
     for option, own in points.groupby("option", observed=True):

@@ -15,7 +15,7 @@ from siting.inputs.scenario.model import BEST
 from siting.verdict import design
 from siting.verdict.chain import Chain
 from siting.verdict.design import Costed
-from studies import CLIENTS
+from studies import FEW
 
 
 @dataclass
@@ -160,7 +160,7 @@ def test_months_to_production_lie_within_the_horizon() -> None:
         )
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", FEW)
 def test_an_option_whose_machines_are_designed_keeps_all_else_that_is_said_of_it(
     client: str,
 ) -> None:

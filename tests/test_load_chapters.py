@@ -7,12 +7,12 @@ import pytest
 from printed import printed
 from siting import study
 from siting.serving.pools import Pool
-from studies import CLIENTS, opened
+from studies import FEW, opened
 
 CHAPTERS = ("20_quality", "72_memory", "74_capacity_tables")
 
 
-@pytest.fixture(scope="module", params=CLIENTS)
+@pytest.fixture(scope="module", params=FEW)
 def client(request: pytest.FixtureRequest) -> study.Study:
     return opened(request.param)
 
@@ -55,12 +55,6 @@ def test_parts_and_what_is_left_fill_the_budget(client: study.Study) -> None:
 def test_every_part_names_its_formula_and_source(client: study.Study) -> None:
     parts = client.memory_parts()
     assert parts.formula.astype(bool).all() and parts.source.astype(bool).all()
-
-
-def test_a_larger_card_never_needs_more_of_itself(client: study.Study) -> None:
-    for _, rows in client.fit_map().groupby(["model", "weights"]):
-        held = rows.sort_values("card").gpus.to_numpy()
-        assert np.isfinite(held[-1]) or not np.isfinite(held[0])
 
 
 def test_without_own_gpus_no_memory_is_planned() -> None:

@@ -26,7 +26,7 @@ def test_only_what_is_missing_is_told(flows, said):
     assert remedies.told(WAYS, flows).startswith(said)
 
 
-@pytest.mark.parametrize("client", studies.CLIENTS)
+@pytest.mark.parametrize("client", studies.FEW)
 def test_no_client_is_told_to_hold_the_keys_that_it_holds(client):
     s = studies.opened(client)
     for option in s.results.sovereignty.options.values():

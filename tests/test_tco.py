@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import studies
 from cost_fixtures import plain_capacity, with_changes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -403,8 +404,7 @@ def test_an_option_without_a_price_is_left_out_with_the_reason() -> None:
 
 # --- identities -------------------------------------------------------------------------------
 
-CLIENTS = ["base", "banca-valdora", "agence-lumiere", "tidewater-apps", "klinikverbund-nordheide",
-           "polderwerk"]  # fmt: skip
+CLIENTS = ["base", *studies.FEW]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

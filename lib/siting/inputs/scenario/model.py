@@ -150,6 +150,8 @@ class Client(Strict):
     something."""
     logo: FileName | None = None
     """An SVG or PNG file beside the scenario."""
+    language: Literal["en", "de"] = "en"
+    """Of the report. What has no translation stays English, and the run's last line counts it."""
     question: str = ""
     """The client's question in one sentence, printed on the cover."""
     yes_means: list[str] = []
