@@ -240,13 +240,6 @@ def test_a_hybrid_has_its_bases_pools(base: Scenario) -> None:
     assert [p.gpus(1) for p in hybrid.values()] == [p.gpus(1) for p in owned.values()]
 
 
-def test_owning_more_replicas_serves_more_of_the_load(base: Scenario) -> None:
-    (pool,) = capacity.assess(base)["owned"].pools.values()
-    shares = [pool.mix.served_share(n) for n in range(5)]
-    assert shares[0] == 0 and shares[-1] == pytest.approx(1)
-    assert shares == sorted(shares)
-
-
 def test_spares_stand_by(base: Scenario) -> None:
     def gpus(redundancy: str) -> Range:
         data = base.model_dump()

@@ -144,7 +144,7 @@ def test_machines_that_nobody_prices_are_refused_with_or_without_a_server(what, 
         "{item: option.mine.server_price, value: 60_000, unit: EUR, source: O, date: 2026-11-01}"
     )
     finance = f"finance: {{quotes: [{quote}]}}\n"
-    assert not scenario.examined(client(VOUCHED + OWN.replace("WHAT", said) + finance))[1]
+    assert scenario.load(client(VOUCHED + OWN.replace("WHAT", said) + finance)).finance.quotes
 
 
 def test_null_removes_what_base_says(client) -> None:
