@@ -200,8 +200,8 @@ def money(s: Scenario) -> Iterator[Variant]:
     now = staff.central if staff else 0.0
     for times in tried("volume_tried") if now else ():
         after = now * times
-        words = {"before": now, "after": after}
-        yield change("staff cost", {"finance.staff_cost_per_year": after}, words)
+        told = {"before": now, "after": after, "currency": s.client.currency}
+        yield change("staff cost", {"finance.staff_cost_per_year": after}, told)
 
 
 def invoices(s: Scenario) -> Iterator[Variant]:
