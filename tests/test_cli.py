@@ -65,6 +65,19 @@ def test_preparing_reports_loads_nothing_that_only_reading_logs_or_computing_nee
     assert not heavy & loaded
 
 
+@pytest.mark.parametrize("client", ["agence-lumiere", "klinikverbund-nordheide"])
+def test_check_sizes_nothing_and_loads_nothing_to_size_with(client: str) -> None:
+    code = (
+        f"import sys; from siting.cli import cli; cli(['check', {client!r}], standalone_mode=False)"
+        "; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "siting.inputs.scenario" in loaded
+    heavy = {"pandas", "matplotlib", "scipy", "openpyxl", "siting.serving.capacity"}
+    assert not (heavy | {"siting.verdict.chain", "siting.cost.costing"}) & loaded
+
+
 def test_an_unknown_command_gets_a_suggestion_and_status_2() -> None:
     result = siting("reprot")
     assert result.exit_code == 2
@@ -334,16 +347,17 @@ def test_the_shell_completes_commands_clients_and_gpus(shell: str) -> None:
 
 
 def test_a_fixed_term_of_rental_that_another_undercuts_is_told_and_a_cheap_one_is_not() -> None:
-    said = CliRunner().invoke(cli, ["check", "polderwerk"]).output
+    said = CliRunner().invoke(cli, ["check", "--deep", "polderwerk"]).output
     assert "options.rented.commitment: rented for one year it costs" in said
     assert "more over the horizon than by the hour; write `commitment: on_demand`" in said
-    by_the_hour = ["check", "polderwerk", "--set", "options.rented.commitment=on_demand"]
+    by_the_hour = ["check", "--deep", "polderwerk", "--set", "options.rented.commitment=on_demand"]
     assert "commitment" not in CliRunner().invoke(cli, by_the_hour).output
 
 
 def test_check_names_a_provider_whose_price_is_that_of_others() -> None:
-    elsewhere = ["check", "polderwerk", "--set", "options.rented.provider=nosuchhost"]
+    elsewhere = ["check", "--deep", "polderwerk", "--set", "options.rented.provider=nosuchhost"]
     said = CliRunner().invoke(cli, elsewhere).output
     assert "options.rented: no price of nosuchhost for" in said
     assert "write a quote for option.rented.gpu_hour" in said
-    assert "median of others" not in CliRunner().invoke(cli, ["check", "polderwerk"]).output
+    there = ["check", "--deep", "polderwerk"]
+    assert "median of others" not in CliRunner().invoke(cli, there).output

@@ -21,7 +21,7 @@ from fontTools.ttLib import TTFont
 from siting import study
 from siting.cli import cli, frame
 from siting.study import frames
-from siting_report.show import style
+from siting_report import style
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

@@ -196,7 +196,7 @@ def test_check_tells_each_option_whose_cost_will_not_be_estimated(client) -> Non
     """Electricity of a country without a price, which no rule between two fields finds."""
     country = next(iter(sorted({"IS", "MK"} - _with_electricity())))
     own = OWN.replace("WHAT", "gpu: h100-sxm5-80gb").replace("country: DE", f"country: {country}")
-    said = CliRunner().invoke(cli, ["check", str(client(VOUCHED + own))])
+    said = CliRunner().invoke(cli, ["check", "--deep", str(client(VOUCHED + own))])
     assert said.exit_code == 0, said.stderr
     wanted = (
         f"options.mine: its cost will not be estimated, because no electricity price for {country}"
@@ -214,7 +214,7 @@ FLAT = "requests_per_day: 1_000, hours: flat, weekdays: [1, 1, 1, 1, 1, 1, 1]"
 
 
 def _beside(path: Path) -> list[str]:
-    said = CliRunner().invoke(cli, ["check", str(path), "--json"])
+    said = CliRunner().invoke(cli, ["check", "--deep", str(path), "--json"])
     return [n for n in json.loads(said.stdout)["notes"] if "its list price" in n]
 
 

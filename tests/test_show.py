@@ -20,9 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_svg import RendererSVG
 from siting.catalogue import Source
-from siting_report import show
+from siting_report import exhibit, show, style
 from siting_report.print import document
-from siting_report.show import drawn, exhibit, style, tabled
+from siting_report.show import drawn, tabled
 from trial import HOSTILE, contrast
 
 SOURCE = Source(source=HOSTILE, url="https://vendor.test/?a=1&b=2", locator="p. 3", date="2026-05")

@@ -206,18 +206,20 @@ def prepare(
     formats: tuple[Any, ...] = ("html", "pdf"),
     out: str = "",
     changes: Sequence[str] = (),
+    all_facts: bool = True,
 ) -> tuple[list[Any], dict[str, list[Problem]]]:
     """The jobs of the clients that can be rendered, and what is wrong with the others.
 
     out: where the reports will stand; an address is somebody else's to guard. changes: words of
-    `--set`.
+    `--set`. all_facts: whether damaged tables are refused that no client is found wrong by, too.
     """
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError, Problem
     from siting.inputs.scenario.changes import read
     from siting.run import job
 
-    check_tables()
+    if all_facts:
+        check_tables()
     prepared: dict[str, Any] = {}
     wrong: dict[str, list[Problem]] = {}
     for client in clients:
@@ -231,6 +233,8 @@ def prepare(
                 wrong[client] = [Problem(file=client, line=0, field="", wrong=fault, write=write)]
         except DocumentError as error:
             wrong[client] = list(error.problems)
+    if wrong and not all_facts:
+        check_tables()
     return list(prepared.values()), wrong
 
 

@@ -21,6 +21,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from siting.cost.ledger import Totals
 from siting.draws import Floats
 from siting.verdict.candidate import Candidate, Future
 from siting.verdict.leaving import Course, Left, Terms, leave
@@ -141,10 +142,10 @@ class Decision:
         """Premiums of the properties that an option is not shown to have. [a year]"""
         return sum(paid for name, paid in self.premiums.items() if name not in c.has)
 
-    def _course(self, c: Candidate, bills: Floats) -> Course:
+    def _course(self, c: Candidate, billed: Totals) -> Course:
         burden = c.loss + c.remedies_yearly + self.lacks(c)
         return Course(
-            bills=bills,
+            billed=billed,
             burden=burden,
             once=c.remedies_once,
             entry=c.entry,
@@ -155,16 +156,16 @@ class Decision:
     def _left(self, c: Candidate, future: Future) -> Left:
         """Where one goes who may leave: to another allowed option, or to the model of the same
         quality that the same place then sells cheaper."""
-        mine = self._course(c, c.costs[future].yearly)
+        mine = self._course(c, c.costs[future])
         others = {
-            other.name: self._course(other, other.costs[future].yearly)
+            other.name: self._course(other, other.costs[future])
             for other in self.competing
             if other.name != c.name
         }
         if future == "fall" and c.moving is not None:
             # Who stays at the place leaves nothing behind, and its bills hold the tests.
             nothing = np.zeros_like(mine.once)
-            moving = replace(mine, bills=c.moving.yearly, once=nothing, entry=-mine.bound, wait=0.0)
+            moving = replace(mine, billed=c.moving, once=nothing, entry=-mine.bound, wait=0.0)
             others[c.name] = moving
         return leave(mine, others, self.terms)
 

@@ -21,9 +21,8 @@ from typing import Any, ParamSpec, TypeAlias
 
 from IPython.core import display_functions
 
-from siting_report.show import displays, drawn, style, tabled
-from siting_report.show.drawn import intervals
-from siting_report.show.exhibit import (
+from siting_report import style
+from siting_report.exhibit import (
     Answers,
     Data,
     Exhibit,
@@ -34,6 +33,8 @@ from siting_report.show.exhibit import (
     protected,
     refuse_unknown,
 )
+from siting_report.show import displays, drawn, tabled
+from siting_report.show.drawn import intervals
 from siting_report.show.ranked import ranked
 
 __all__ = [

@@ -32,9 +32,8 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
-from siting_report.formats import Numbers
-from siting_report.show import phone, style
-from siting_report.show.exhibit import (
+from siting_report import style
+from siting_report.exhibit import (
     Chart,
     Data,
     attributes,
@@ -44,6 +43,8 @@ from siting_report.show.exhibit import (
     numbers_of,
     refuse_unknown,
 )
+from siting_report.formats import Numbers
+from siting_report.show import phone
 
 TICKS = ("money", "compact_money", "percent", "number", "whole", "compact")
 """Formats of ticks."""

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from siting_report.show import style
+from siting_report import style
 
 ROW = 0.29
 """Height of a row, whose words have room on two lines."""

@@ -15,9 +15,9 @@ from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 import mistune
 
+from siting_report import style
 from siting_report.formats import Numbers
 from siting_report.nearest import nearest
-from siting_report.show import style
 
 MIME = "application/vnd.siting+json"
 
