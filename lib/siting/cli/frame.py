@@ -8,6 +8,8 @@ import json
 import math
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -274,6 +276,32 @@ def writing(path: str) -> Iterator[None]:
     except OSError as error:
         wrong = f"{path}: cannot be written ({error.strerror or error})"
         raise Refused(f"{wrong}; name a folder that is there") from None
+
+
+QUIET_S = 2
+"""Work that takes longer says on a terminal how far it is, first after so long, then ever more
+rarely. [s]"""
+
+
+@contextlib.contextmanager
+def followed() -> Iterator[Callable[[Callable[[], str]], None]]:
+    """Follows long work on a terminal; gives what is told how far the work says that it is."""
+    ended = threading.Event()
+    told: list[Callable[[], str]] = [lambda: "sizing and pricing"]
+
+    def tell() -> None:
+        began = time.monotonic()
+        pause = QUIET_S
+        while not ended.wait(pause):
+            click.echo(f"{time.monotonic() - began:.0f} s: {told[-1]()}", err=True)
+            pause *= 2
+
+    if sys.stderr.isatty():
+        threading.Thread(target=tell, daemon=True).start()
+    try:
+        yield told.append
+    finally:
+        ended.set()
 
 
 def aligned(rows: Iterable[Mapping[str, object]], right: Container[str] = ()) -> list[str]:
