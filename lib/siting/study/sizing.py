@@ -244,8 +244,7 @@ class SizingFrames(Topic):
         written = f" and {said(states)} GB of states written" if states else ""
         reached = {n: said(bandwidth * k[n] / 1e9) for n in ("weight_memory", "kv_memory")}
         of_card = "on each card, of experts those drawn" if r.expert_bytes else "on each card"
-        drawn = at.together * (1 + deployed.speculative_tokens)
-        over = performance.overlap(r, k, drawn)
+        over = performance.overlap(r, k, at.together)
         return {
             PARTS["weights"]: f"{said(weights)} GB {of_card} at {reached['weight_memory']} GB/s: "
             f"{said(1000 * over.read)} ms; products {said(1000 * over.computed)} ms; of both the "

@@ -110,7 +110,7 @@ NO_LOAD = {
 USUAL = (
     "requests_per_user_day", "requests_per_day", "requests_per_month", "hours", "weekdays",
     "peak_factor", "growth_per_year", "growth_by_year", "reasoning_tokens", "cached_input_share",
-    "cache_write_share", "batchable_share", "deadline", "latency", "availability", "measured",
+    "batchable_share", "deadline", "latency", "availability", "measured",
 )  # fmt: skip
 AS_ASKED: Mapping[str, Any] = {
     **{name: Workload.model_fields[name].default for name in USUAL},

@@ -151,13 +151,14 @@ class Client(Strict):
     something."""
     logo: FileName | None = None
     """An SVG or PNG file beside the scenario."""
+    language: Literal["en", "de"] = "en"
+    """Of the report. What has no translation stays English, and the run's last line counts it."""
     question: str = ""
     """The client's question in one sentence, printed on the cover."""
     yes_means: list[str] = []
     """Options whose choice answers the question with yes; empty: no question of yes or no."""
     decides: str = ""
     """Who signs go or no-go, as a function: `the board of directors`; empty: not said."""
-    notes: str = ""
     notice_months: Annotated[int, Field(ge=0, le=60)] | None = None
     """Months before a contract's last day by which the client must give notice."""
 
@@ -244,7 +245,6 @@ class OwnEvaluation(Strict):
     """Least score that is good enough; left out: what the reference model scored in this test."""
     items: Annotated[int, Field(gt=0)]
     """Number of test items: sets the uncertainty."""
-    higher_is_better: bool = True
 
 
 class Quality(Strict):
@@ -307,8 +307,6 @@ class Room(Strict):
     pue: Annotated[float, Field(ge=1, le=3)] | None = None
     """Power of the room over that of its machines, for the bill and for the limit in kW; None: that
     of the kind of place."""
-    racks: Annotated[float, Field(gt=0, le=1e5)] | None = None
-    servers_per_rack: Annotated[float, Field(gt=0, le=100)] = 4
     servers: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Servers at most."""
 
@@ -381,10 +379,6 @@ class Workload(Strict):
     """Requests of machines or of the public on a working day, added to the users' own."""
     requests_per_month: Annotated[float, Field(ge=0, le=3e11)] = 0
     """Requests in a mean month, spread over its working days and added to the others."""
-    outside_share: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of the users who are outside the organisation, such as customers: they are told by the
-    product itself, and not trained. None: all of a chat that a software company offers, else none.
-    """
     arrivals: Literal["people", "machines", "agents"] | None = None
     """How requests bunch within an hour: those of many people, of a few machines, or of code
     completion and agents. None: agents where the task is agent, else people."""
@@ -417,8 +411,6 @@ class Workload(Strict):
     billed and generated like output. Left out: estimated from effort and task."""
     cached_input_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of input tokens that repeat an earlier prefix."""
-    cache_write_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of input tokens that are written to a vendor's cache, where that has its own price."""
     batchable_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of requests that may wait for hours (API batch discount, idle GPUs)."""
     deadline: Deadline = Deadline()
@@ -438,11 +430,9 @@ class Workload(Strict):
         return self.arrivals or usual
 
     def users_told(self, sector: Sector) -> float:
-        """Users of the organisation's own, who are told and trained. [users]"""
-        outside = self.outside_share
-        if outside is None:
-            outside = 1.0 if sector == "software" and self.task == "chat" else 0.0
-        return self.users * (1 - outside)
+        """Users of the organisation's own, who are told and trained: not those who chat with a
+        software company's product. [users]"""
+        return 0.0 if sector == "software" and self.task == "chat" else self.users
 
     @model_validator(mode="after")
     def _has_load(self) -> Workload:
@@ -471,7 +461,6 @@ class FineTuning(Strict):
     epochs: Annotated[float, Field(gt=0, le=1000)] = 2
     runs_per_year: Annotated[float, Field(ge=0, le=10_000)] = 12
     sequence_length: Annotated[int, Field(gt=0, le=2_000_000)] = 4096
-    micro_batch: Annotated[int, Field(gt=0, le=4096)] = 1
     lora_rank: Annotated[int, Field(ge=1, le=4096)] = 16
 
 
@@ -521,16 +510,6 @@ class Option(Strict):
         BeforeValidator(lambda said: None if said == BEST else said),
     ] = None
     """None, or `best`: the kit chooses the one that fits and needs the fewest GPUs."""
-    prefix_caching: bool = True
-    """False: input that repeats an earlier prefix is read again."""
-    batched_tokens: Annotated[int, Field(ge=16, le=1_000_000)] | None = None
-    """Prompt tokens read in one step (chunked prefill); None: the engine's default."""
-    power_limit_w: Annotated[float, Field(ge=50, le=5000)] | None = None
-    """Power that a card is allowed, in watts; None: all that it is built for."""
-    speculative_tokens: Annotated[int, Field(ge=0, le=16)] = 0
-    """Tokens drafted ahead in each step; 0: no speculative decoding."""
-    accepted_tokens: Annotated[float, Field(ge=0, le=16)] = 0.0
-    """Drafted tokens that are right, a step: the client's own measurement."""
     context: Annotated[int, Field(gt=0, le=20_000_000)] | None = None
     """Longest request in tokens; None: from the token distributions."""
     server: Annotated[str, known.SERVER_OR_BEST] = ""
