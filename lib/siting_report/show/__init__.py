@@ -39,11 +39,10 @@ from siting_report.exhibit import (
 )
 from siting_report.show import displays, drawn, tabled
 from siting_report.show.drawn import intervals
-from siting_report.show.ranked import ranked
 
 __all__ = [
     "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need",
-    "ranked", "say", "style", "table",
+    "say", "style", "table",
 ]  # fmt: skip
 
 P = ParamSpec("P")
