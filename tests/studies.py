@@ -20,7 +20,12 @@ def _usable(client: str) -> bool:
 CLIENTS = [client for client in scenario.names() if _usable(client)]
 """Clients whose scenario can be used. That of another is refused by one test (test_scenario)."""
 
-compute = study.open
+
+def compute(client: str) -> study.Study:
+    """The client's study in English, so that tests read one language."""
+    found = scenario.load(client)
+    english = found.client.model_copy(update={"language": "en"})
+    return study.Study(found.model_copy(update={"client": english}))
 
 
 @cache
