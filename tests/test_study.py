@@ -5,6 +5,7 @@ from __future__ import annotations
 import pydoc
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from siting import study
@@ -105,3 +106,17 @@ def test_what_if_asks_each_combination_through_the_one_chain() -> None:
         assert row.in_all == pytest.approx(futures[future, row.option], rel=0.02)
     with pytest.raises(scenario.ScenarioError, match="falling_prices"):
         s.what_if({"finance.falling_prices": [2.0]})
+
+
+def test_while_a_report_is_rendered_no_other_clients_study_can_be_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(study, "_kept", {})
+    own = tmp_path / "scenario.yaml"
+    own.write_bytes(Path("params/base.yaml").read_bytes())
+    kept = opened("base")
+    study.keep(kept, str(own))
+    assert study.open(str(own)) is kept
+    for other in ("polderwerk", str(Path("params/polderwerk.yaml"))):
+        with pytest.raises(ValueError, match="is another client than that of this report"):
+            study.open(other)

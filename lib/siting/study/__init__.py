@@ -191,8 +191,13 @@ def open(client: str = "base", changes: Changes | None = None) -> Study:
     """The study of `params/<client>.yaml`, or of a YAML file anywhere.
 
     changes: values at dotted paths that take the place of the scenario's.
-    Raises scenario.ScenarioError naming file, line, field and remedy.
+    Raises scenario.ScenarioError naming file, line, field and remedy, and ValueError where another
+    client's report is being rendered: no number of one client may stand in another's.
     """
+    if _kept and _said(client) not in _kept:
+        raise ValueError(
+            f"{client!r} is another client than that of this report; compare clients in JupyterLab"
+        )
     if changes:
         return Study(scenario.changed(scenario.load(client), changes))
     return _kept.get(_said(client)) or Study(scenario.load(client))
