@@ -59,7 +59,7 @@ docs: $(VENV)/.test ## Build the documentation to site/ with a gallery of all re
 generated: $(VENV)/.test ## Write the schema, pages of the documentation, README's picture and the page's typeface anew
 	$(BIN)/siting schema > $(VENV)/schema.json && mv $(VENV)/schema.json params/.schema.json
 	$(BIN)/python docs/commands.py && $(BIN)/python docs/scenario.py && $(BIN)/python docs/typeface.py
-	$(BIN)/python docs/frames.py && $(BIN)/python docs/examples.py && $(BIN)/python tests/columns.py
+	$(BIN)/python docs/frames.py && $(BIN)/python docs/examples.py
 	$(BIN)/python docs/picture.py && $(BIN)/python docs/licences.py
 
 texts: $(VENV)/.test ## Bring the translations up to date with the sentences of the chapters

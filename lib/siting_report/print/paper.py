@@ -434,4 +434,5 @@ def _percent(letters: int, size: float) -> float:
 
 
 def _longest_word(text: str) -> int:
-    return min(LONGEST_WORD, max(map(len, re.split("[ /-]", text))))
+    # No line breaks before a digit: `gemma-4-31B` is one word.
+    return min(LONGEST_WORD, max(map(len, re.split(r" |[/-](?!\d)", text))))
