@@ -63,7 +63,7 @@ def cover(path: str) -> Cover:
     from siting.inputs.scenario import changes
 
     found = scenario.load(path)
-    client = found.client
+    client = found.spoken.client
     numbers = Numbers(client.country, client.currency, client.language)
     return Cover(
         title=catalogue(client.language).told("Where should the models run?"),

@@ -58,6 +58,8 @@ class Phrases:
         Raises KeyError for a field that nothing has, and ValueError for a number that would be
         printed in another unit than its own.
         """
+        if not sentence:
+            return Said()
         values = {name: _found(name, told, rows) for name, _ in fields(sentence + one)}
         if any(_is_null(value) for value in values.values()):
             leave_unsaid(sentence)

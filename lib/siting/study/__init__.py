@@ -74,7 +74,7 @@ class Study(Wording):
     """A scenario and what follows from it: frames, formats, and the files of its report."""
 
     def __init__(self, chosen: scenario.Scenario) -> None:
-        super().__init__(Results(chosen))
+        super().__init__(Results(chosen.spoken))
         for topic in topics():
             made = topic(self)
             for name in frames.names(topic):
