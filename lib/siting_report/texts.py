@@ -77,7 +77,8 @@ class Catalogue:
     def message(self, text: str, context: str = "") -> str:
         """A text in the catalogue's language; where it has none, as it is, which is noted."""
         found = self.messages.get((context, text))
-        if found is None and self.language != ENGLISH:
+        is_english = found is None and text.strip() and text not in self._translations
+        if is_english and self.language != ENGLISH:
             _noted.english.append(text)
         return found or text
 
@@ -97,6 +98,11 @@ class Catalogue:
                 parts = {name: self.known(part) or part for name, part in match.groupdict().items()}
                 return _PLACE.sub("{\\1}", translated).format_map(parts)
         return None
+
+    @cached_property
+    def _translations(self) -> frozenset[str]:
+        """What is in the catalogue's language already."""
+        return frozenset(self.messages.values())
 
     @cached_property
     def _forms(self) -> list[tuple[re.Pattern[str], str]]:

@@ -38,7 +38,14 @@ Words = Annotated[str, Field(pattern=r"\S")]
 """Text that says something."""
 Language = Literal["en", "de"]
 """That a report may be in."""
-Spoken = Annotated[str, Field(json_schema_extra={"type": ["string", "object"]})]
+
+
+def _in_languages(schema: dict[str, Any]) -> None:
+    """Tells a schema that a text may also be a mapping by language."""
+    schema["anyOf"] = [{"type": schema.pop("type")}, {"type": "object"}]
+
+
+Spoken = Annotated[str, Field(json_schema_extra=_in_languages)]
 """Text that a file may say in several languages, each under its name."""
 LABEL_LETTERS = 30
 """So many of an option's label have room in a picture."""
@@ -828,8 +835,8 @@ class Scenario(Strict):
     @model_validator(mode="before")
     @classmethod
     def _one_language(cls, data: Any) -> Any:
-        """A text in several languages as one, the English or else the first; what the others call it
-        stands under `client.texts`."""
+        """A text in several languages as one, the English or else the first; what the others call
+        it stands under `client.texts`."""
         if not isinstance(data, Mapping) or not isinstance(data.get("client"), Mapping):
             return data
         texts: dict[str, dict[str, str]] = {}
