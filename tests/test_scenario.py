@@ -1115,3 +1115,13 @@ def test_a_report_of_a_variant_says_so_at_the_head_of_each_page(tmp_path: Path) 
     path.write_text(scenario.resolved(scenario.changed(plain, long)), encoding="utf-8")
     told = kit.cover(str(path)).client.partition(" · tried with ")[2]
     assert told.startswith("client.question=xxx") and told.endswith("x…") and len(told) == 60
+
+
+def test_a_label_may_be_said_in_several_languages() -> None:
+    """The file's words hold in the language of the report; a complete scenario says the same."""
+    found = scenario.load("klinikverbund-nordheide")
+    assert found.options["owned"].label == "Own servers"
+    assert found.spoken.options["owned"].label == "Eigene Server"
+    assert found.spoken.client.decides == "der Vorstand"
+    english = scenario.changed(found, {"client.language": "en"})
+    assert english.spoken.options["owned"].label == "Own servers"

@@ -38,6 +38,7 @@ Words = Annotated[str, Field(pattern=r"\S")]
 """Text that says something."""
 Language = Literal["en", "de"]
 """That a report may be in."""
+LANGUAGES = frozenset(get_args(Language))
 
 
 def _in_languages(schema: dict[str, Any]) -> None:
@@ -806,7 +807,7 @@ def _spoken_once(data: Any, texts: dict[str, dict[str, str]]) -> Any:
 
 def _is_spoken(data: Mapping[Any, Any]) -> bool:
     """Whether a mapping is a text in several languages."""
-    languages = data.keys() <= set(get_args(Language))
+    languages = data.keys() <= LANGUAGES
     return bool(data) and languages and all(isinstance(text, str) for text in data.values())
 
 
