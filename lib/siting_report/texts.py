@@ -31,6 +31,8 @@ class Noted:
     """Sentences that were left out, since one of their fields is null."""
 
 
+_WORD = re.compile(r"\b[A-Za-z]?[a-z]{3}")
+"""What a text holds that is more than a number or the name of a model."""
 _PLACE = re.compile(r"\{(\w+)[^}]*\}")
 """A field in a sentence."""
 _noted = Noted()
@@ -77,7 +79,7 @@ class Catalogue:
     def message(self, text: str, context: str = "") -> str:
         """A text in the catalogue's language; where it has none, as it is, which is noted."""
         found = self.messages.get((context, text))
-        is_english = found is None and text.strip() and text not in self._translations
+        is_english = found is None and text not in self._translations and _WORD.search(text)
         if is_english and self.language != ENGLISH:
             _noted.english.append(text)
         return found or text
