@@ -20,6 +20,11 @@ def _usable(client: str) -> bool:
 CLIENTS = [client for client in scenario.names() if _usable(client)]
 """Clients whose scenario can be used. That of another is refused by one test (test_scenario)."""
 
+WORKLOADS = scenario.as_yaml(
+    {"workloads": scenario.load("base").model_dump(exclude_none=True)["workloads"]}
+)
+"""The workloads of base.yaml, as lines of a client's file: they are nobody else's."""
+
 compute = study.open
 
 

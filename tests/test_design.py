@@ -195,7 +195,12 @@ def test_months_to_production_lie_within_the_horizon() -> None:
 def test_check_says_where_half_of_what_is_bought_stands_idle(tmp_path: Path) -> None:
     typed = """
 client: {name: Acme, country: DE, sector: industry, currency: EUR, report_date: 2026-11-24}
-workloads: {assistant: {users: 50}}
+workloads:
+  assistant:
+    users: 50
+    requests_per_user_day: 8
+    input_tokens: {mean: 3_000, p95: 8_000}
+    output_tokens: {mean: 400, p95: 1_000}
 options:
   api: {}
   owned: {country: DE, gpu: h200-sxm5-141gb, server: dgx-h200}

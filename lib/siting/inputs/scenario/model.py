@@ -372,7 +372,7 @@ def in_words(key: str) -> str:
 class Workload(Strict):
     """One use of a model: its load, limits, data and quality floor."""
 
-    description: str
+    description: str = ""
     users: Annotated[float, Field(ge=0, le=1e9)] = 0
     requests_per_user_day: Annotated[float, Field(ge=0, le=100_000)] = 0
     """On a working day."""
@@ -425,8 +425,8 @@ class Workload(Strict):
     latency: Latency = Latency()
     availability: Annotated[float, Field(ge=0.9, lt=1)] = 0.995
     data: Data = Data()
-    models: Annotated[list[str], Field(min_length=1), known.MODEL]
-    """Open-weight candidates, catalogue names."""
+    models: Annotated[list[str], known.MODEL] = []
+    """Open-weight candidates beside the models of the options, catalogue names."""
     quality: Quality | None = None
     measured: list[Measured] = []
 
