@@ -469,7 +469,7 @@ class _Finder:
             hidden = quality.hidden_tokens(self.scenario, self.name, workload)
             if hidden.high > found.high:
                 asked = pictures.read(asked, self.option.runs(workload))
-                read = READING_WORK * asked.input_tokens.mean * (1 - asked.cached_input_share)
+                read = READING_WORK * asked.input_tokens.mean * (1 - asked.cached_share)
                 seen = asked.output_tokens.mean + read
                 ends = ((seen + h) / (seen + hidden.central) for h in hidden.ends)
                 found = replace(hidden, unit="tokens per request")
@@ -831,7 +831,7 @@ class _Finder:
             input_sigma=load.lengths.input.sigma,
             output_mean=asked.output_tokens.mean + hidden,
             cached_share=load.lengths.cached_share,
-            written_share=asked.cache_write_share,
+            written_share=asked.written_share,
         )
         day = then or self.day
         batch = load.batchable_share

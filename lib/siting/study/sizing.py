@@ -106,8 +106,8 @@ class SizingFrames(Topic):
         if asked.users:
             told = self._told_by(f"workloads.{load.name}.users")
             yield Figure(step="users", value=asked.users, unit="", how=told)
-            if asked.requests_per_user_day:
-                each = asked.requests_per_user_day
+            if asked.per_user_day:
+                each = asked.per_user_day
                 words = "requests of each on a full day"
                 told = self._told_by(f"workloads.{load.name}.requests_per_user_day")
                 yield Figure(step=words, value=each, unit="", how=told)

@@ -282,12 +282,24 @@ class SourceFrames(Topic):
         growth = [numbers.range(replace(step, unit="share")) for step in steps]
         hours = w.hours if isinstance(w.hours, str) else "your own profile"
         limits = f"{w.latency.ttft_s:g} s, {w.latency.tpot_ms:g} ms a further token, "
+        if w.latency.whole:
+            limits += f"the whole answer within {w.latency.whole:g} s, "
         limits += f"for {w.latency.percentile:g} of 100"
         return {
             "users": ("users", counted(w.users)),
             "requests_per_user_day": ("requests of each a day", counted(w.requests_per_user_day)),
             "requests_per_day": ("requests of others a day", counted(w.requests_per_day)),
             "requests_per_month": ("requests a month", counted(w.requests_per_month)),
+            "conversations_per_user_day": (
+                "conversations of each a day",
+                counted(w.conversations_per_user_day),
+            ),
+            "conversations_per_day": ("conversations a day", counted(w.conversations_per_day)),
+            "conversations_per_month": (
+                "conversations a month",
+                counted(w.conversations_per_month),
+            ),
+            "turns": ("turns of a conversation", counted(w.turns) if w.turns > 1 else ""),
             "hours": ("profile of a day", hours),
             "weekdays": ("Monday to Sunday", ", ".join(f"{day:g}" for day in w.weekdays)),
             "peak_factor": ("fullest week over a usual one", f"{w.peak_factor:g}"),
@@ -295,7 +307,7 @@ class SourceFrames(Topic):
             "input_tokens": ("tokens read", tokens(w.input_tokens)),
             "output_tokens": ("tokens written", tokens(w.output_tokens)),
             "reasoning_tokens": ("hidden tokens", counted(w.reasoning_tokens or 0)),
-            "cached_input_share": ("read from a cache", numbers.percent(w.cached_input_share)),
+            "cached_input_share": ("read from a cache", numbers.percent(w.cached_share)),
             "batchable_share": ("may wait", numbers.percent(w.batchable_share)),
             "latency": ("first token within", limits),
             "availability": ("must run", f"{100 * w.availability:g}% of the time"),

@@ -245,7 +245,7 @@ class TurnFrames(Topic):
         likely?: median of its present cost [currency]
         """
         for c in self.results.decision.candidates:
-            found = exclusion(c, self.scenario.rules.policies)
+            found = exclusion(c, self.scenario.rules.lines)
             if found is not None:
                 yield {"option": c.name, "likely": c.cost and c.cost.central} | vars(found)
 

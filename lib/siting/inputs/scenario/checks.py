@@ -70,7 +70,7 @@ def _bounded(scenario: Scenario) -> Iterator[Fault]:
     for w in scenario.workloads.values():
         grown = [g.high for g in w.growth_by_year[:years]] or [w.growth_per_year.high]
         grown += grown[-1:] * (years - len(grown))
-        day = w.users * w.requests_per_user_day + w.requests_per_day + w.requests_per_month / 20
+        day = w.users * w.per_user_day + w.per_day + w.per_month / 20
         day *= max(1.0, *w.weekdays) * math.prod(1 + g for g in grown)
         requests += day
         seen = w.input_tokens.mean + w.images_per_request * TOKENS_OF_A_PICTURE
