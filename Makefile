@@ -24,7 +24,7 @@ sed -i '/^--/d; /^siting @/d; /^#/d; /^$$/d' requirements.lock requirements-test
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help reports check test lint lab docs generated figures stale benchmarks coverage lock refresh clean
+.PHONY: help reports check test lint lab docs generated texts figures stale benchmarks coverage lock refresh clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,8 +59,11 @@ docs: $(VENV)/.test ## Build the documentation to site/ with a gallery of all re
 generated: $(VENV)/.test ## Write the schema, pages of the documentation, README's picture and the page's typeface anew
 	$(BIN)/siting schema > $(VENV)/schema.json && mv $(VENV)/schema.json params/.schema.json
 	$(BIN)/python docs/commands.py && $(BIN)/python docs/scenario.py && $(BIN)/python docs/typeface.py
-	$(BIN)/python docs/frames.py && $(BIN)/python docs/examples.py && $(BIN)/python tests/columns.py
+	$(BIN)/python docs/frames.py && $(BIN)/python docs/examples.py
 	$(BIN)/python docs/picture.py && $(BIN)/python docs/licences.py
+
+texts: $(VENV)/.test ## Bring the translations up to date with the sentences of the chapters
+	$(BIN)/python notebooks/texts.py
 
 figures: $(VENV)/.test ## Run the chapters and keep the text of their key figures
 	$(BIN)/python notebooks/figures.py

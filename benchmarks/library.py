@@ -32,7 +32,6 @@ TASKS = {
         _STUDY + "r = s.results; r.uncertainty; r.stability; r.sovereignty; r.quality",
         "s.results.decision",
     ),
-    "every model on every card": (_STUDY, "s.fit_map()"),
     "summary.json": (_STUDY, "s.summary()"),
     "workbook": (_STUDY + "s.results.uncertainty", "s.files()"),
 }

@@ -23,6 +23,8 @@ LAYERS = (
         "siting_report.kit",
         "siting_report.nearest",
         "siting_report.plain_files",
+        "siting_report.phrases",
+        "siting_report.texts",
     ),
     ("siting_report.show",),
     ("siting_report.print",),

@@ -43,5 +43,6 @@ def cover(path: str) -> Cover:
 
 
 def index(summaries: Summaries) -> str:
-    """A page without an entry."""
-    return "<!doctype html><html lang='en'><title>Reports</title></html>"
+    """A page with the name of each report's folder."""
+    names = "".join(f"<li>{folder}" for folder, *_ in summaries)
+    return f"<!doctype html><html lang='en'><title>Reports</title><ul>{names}</ul></html>"

@@ -39,13 +39,15 @@ FIXED = (
 """What no section has to hold, and why."""
 
 HOMES: Mapping[str, tuple[str, ...]] = {
+    "answer": ("recommendation",),
     "board_scores": ("quality",),
     "costs": ("options",),
+    "parities": ("quality",),
     "pools": ("options",),
-    "standings": ("options",),
+    "principles": ("recommendation",),
     "steps": ("plan",),
-    "turns": ("turns",),
-    "verdict": ("recommendation",),
+    "tests": ("recommendation",),
+    "sums": ("options", "recommendation"),
 }
 """Sections that hold a frame which has none of its own name under `shown`."""
 
@@ -240,7 +242,7 @@ def test_every_number_of_a_chart_of_the_body_stands_in_the_summary(client: str) 
         for exhibit in exhibits(chapter, client)
         if exhibit.kind == "chart"
     ]
-    assert len(charts) > 3
+    assert len(charts) > 5
     assert [missed for chart in charts for missed in reader.missing(chart)] == []
 
 
@@ -253,7 +255,7 @@ def test_every_number_of_a_table_or_sentence_of_the_body_stands_in_the_summary(c
         for exhibit in exhibits(chapter, client)
         if exhibit.kind != "chart"
     ]
-    assert len(others) > 8
+    assert len(others) > 15
     assert [missed for exhibit in others for missed in reader.missing(exhibit)] == []
 
 
@@ -261,7 +263,7 @@ def test_every_number_of_a_table_or_sentence_of_the_body_stands_in_the_summary(c
 def test_every_number_of_page_one_stands_in_the_summary(client: str) -> None:
     reader = Reader.of(opened(client).summary())
     page = exhibits(body()[0], client)
-    assert any(list(printed_in(reader.plain(t))) for e in page for t in e.texts)
+    assert sum(len(list(printed_in(reader.plain(t)))) for e in page for t in e.texts) > 6
     assert [missed for exhibit in page for missed in reader.missing(exhibit)] == []
 
 

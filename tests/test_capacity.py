@@ -429,11 +429,8 @@ def test_a_replica_that_was_measured_twice_as_slow_takes_twice_the_time_for_each
 
     plain = parts()
     slower = parts(slower=2.0)
-    # One drafted token in two is right: a step yields one and a half.
-    drafting = parts(accepted=0.5)
     for part, seconds in plain.items():
         assert slower[part] == pytest.approx(2 * seconds)
-        assert drafting[part] == pytest.approx(seconds / 1.5)
 
 
 def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> None:
@@ -542,15 +539,6 @@ def with_option(s: Scenario, name: str, **changes: object) -> Scenario:
     return Scenario.model_validate(data)
 
 
-def test_without_a_prefix_cache_all_input_is_read(base: Scenario) -> None:
-    def reading(**how: object) -> float:
-        (pool,) = capacity.assess(with_option(base, "owned", **how))["owned"].pools.values()
-        return curve_of(pool).prompt_s
-
-    # 30 % of the input repeats a prefix; attention to it is paid for either way
-    assert 1.2 < reading(prefix_caching=False) / reading() < 1.02 / 0.7
-
-
 def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Scenario) -> None:
     whole = with_workload(base, cached_input_share=1.0)
     most = with_workload(base, cached_input_share=0.9)
@@ -559,22 +547,3 @@ def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Sc
         (pool,) = capacity.assess(asked)["owned"].pools.values()
         found.append(pool.workloads[0].rate_alone)
     assert math.isfinite(found[0]) and found[0] >= found[1] > 0
-
-
-def test_right_drafts_save_time_and_wrong_ones_cost_it(base: Scenario) -> None:
-    def token(**how: object) -> float:
-        (pool,) = capacity.assess(with_option(base, "owned", **how))["owned"].pools.values()
-        return float(curve_of(pool).decode_s[0])
-
-    plain = token()
-    assert token(speculative_tokens=2, accepted_tokens=1.5) < plain / 2
-    assert token(speculative_tokens=2, accepted_tokens=0.0) > plain
-
-
-def test_smaller_chunks_of_prompts_make_the_first_token_wait_longer(base: Scenario) -> None:
-    def wait(tokens: int) -> float:
-        found = capacity.assess(with_option(base, "owned", batched_tokens=tokens))["owned"]
-        (pool,) = found.pools.values()
-        return pool.latency.usual_week_peak["assistant"].ttft[95]
-
-    assert wait(256) > wait(8192)

@@ -47,14 +47,13 @@ def test_a_promise_that_may_be_broken_can_strike_and_a_device_without_a_mark_too
 
 
 def test_the_gap_of_a_bank_is_its_supervisors_and_not_the_secrecy_of_care() -> None:
-    covered = opened("banca-valdora").law_coverage().set_index("topic")
-    assert covered.touched["financial supervision"]
-    assert "circular 285" in covered.gap["financial supervision"]
-    assert not covered.touched["health secrecy"]
-    clinic = opened("klinikverbund-nordheide").law_coverage().set_index("topic")
-    assert "staff councils" in clinic.gap["employment"]
-    assert clinic.touched["employment"]
-    assert not clinic.touched["financial supervision"]
+    bank = {topic.law.topic: topic for topic in opened("banca-valdora").results.sovereignty.touched}
+    assert "circular 285" in bank["financial supervision"].law.gap
+    assert "health secrecy" not in bank
+    clinic = opened("klinikverbund-nordheide").results.sovereignty.touched
+    gaps = {topic.law.topic: topic.law.gap for topic in clinic}
+    assert "staff councils" in gaps["employment"]
+    assert "financial supervision" not in gaps
 
 
 def test_a_question_to_a_vendor_is_understood_by_whoever_reads_it() -> None:
@@ -265,10 +264,10 @@ def test_no_article_of_the_gdpr_is_cited_where_it_does_not_reach(
 
 def test_law_that_a_client_may_touch_is_not_said_to_have_no_gap() -> None:
     """Prompts hold no personal data, but the developers who use the system leave some."""
-    covered = opened("polderwerk").law_coverage().set_index("topic")
-    assert not covered.waits_for["data protection"]
-    assert covered.touched["data protection"]
-    assert not covered.touched["professional secrecy"]
+    touched = opened("polderwerk").results.sovereignty.touched
+    found = {topic.law.topic: topic.found for topic in touched}
+    assert not found["data protection"].may_not_apply
+    assert "professional secrecy" not in found
 
 
 def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
@@ -327,11 +326,11 @@ def test_a_point_that_no_answer_can_strike_or_change_does_not_stand_open() -> No
 
 
 def test_no_question_to_a_vendor_is_about_what_the_client_carries_alone() -> None:
-    asked = opened("assekuranz-saentis").rule_questions()
-    certified = asked[asked.question.str.contains("27001")].set_index("addressee")
-    assert "Own servers" not in certified.options["vendor"]
-    assert "Own servers" in certified.options["own team"]
-    assert certified.question["own team"].startswith("Is our own operation audited")
+    asked = opened("assekuranz-saentis").results.sovereignty.questions
+    certified = {q.addressee: q for q in asked if "27001" in q.question}
+    assert "small" not in certified["vendor"].options
+    assert "small" in certified["own team"].options
+    assert certified["own team"].question.startswith("Is our own operation audited")
     device = opened("klinikverbund-nordheide").open_points()
     own = device[(device.option == "Own servers") & (device.point == "Software that serves care")]
     assert "or do we make it ourselves" in own.question.item()
@@ -454,15 +453,6 @@ def test_nobody_is_asked_whether_staff_use_what_only_staff_use(client: str, aske
     assert point["question"].startswith(asked)
 
 
-def test_where_all_users_are_outside_it_is_asked_whether_staff_use_it() -> None:
-    s = opened("polderwerk")
-    there = put(s.scenario, {"workloads.code-assistant.outside_share": 1.0})
-    rule = sovereignty.assess(there).options["owned"].verdicts["NL-WOR-27"]
-    assert rule.may_not_apply and "staff_use" in rule.missing
-    said = put(s.scenario, {"rules.attributes.staff_use": False})
-    assert sovereignty.assess(said).options["owned"].verdicts["NL-WOR-27"].verdict == "n.a."
-
-
 def test_names_in_commits_are_personal_whether_or_not_the_employer_sees_who_used_it() -> None:
     """GDPR Art. 4(1): polderwerk says that no data are personal. Its answer stands, is doubted
     first, and is cleared only if nothing is about people and nobody can be told apart by use."""
@@ -521,9 +511,8 @@ def test_the_class_of_state_secrets_is_asked_first_and_nothing_goes_in_before() 
         there = put(s.scenario, {"rules.attributes.state_secret_class": given})
         law = sovereignty.assess(there).options["sovereign"]
         assert law.verdicts["FR-IGI-1"].verdict == verdict
-    assert (
-        "Diffusion restreinte (II 901)" in s.law_coverage().set_index("topic").gap["public sector"]
-    )
+    (public,) = (t.law for t in s.results.sovereignty.touched if t.law.topic == "public sector")
+    assert "Diffusion restreinte (II 901)" in public.gap
 
 
 def test_where_a_person_decides_only_what_is_left_is_asked() -> None:

@@ -259,12 +259,12 @@ def test_a_ceiling_on_which_no_answer_is_on_file_has_its_question_mark(client: s
 def test_what_c3a_does_not_know_of_an_objective_leaves_its_ceiling_open(client: str) -> None:
     s = opened(client)
     levels_of = s.seal_levels().set_index(["option", "objective"])
-    told = s.c3a_criteria()
-    for row in told[told.met == "not known"].itertuples():
-        level = levels_of.loc[(row.option, row.criterion[:5])]
-        asked = levels.c3a()
-        speaks = next(c.level for c in asked if c.criterion == row.criterion)
-        assert level.open or level.at_most < max(speaks, 2), (row.option, row.criterion)
+    for name, option in s.results.sovereignty.options.items():
+        for found in levels.criteria(option.flows, s.results.sovereignty.law):
+            if found.met == "not known":
+                asked = found.criterion
+                level = levels_of.loc[(s.results.labels[name], asked.criterion[:5])]
+                assert level.open or level.at_most < max(asked.level, 2), (name, asked.criterion)
 
 
 def test_own_servers_of_a_firm_outside_the_union_are_as_far_out_as_a_provider_of_there() -> None:
@@ -272,5 +272,7 @@ def test_own_servers_of_a_firm_outside_the_union_are_as_far_out_as_a_provider_of
     grid = s.seal_levels().pivot(index="objective", columns="option", values="at_most")
     for objective, level in {"SOV-1": 0, "SOV-2": 1, "SOV-3": 1, "SOV-4": 0}.items():
         assert grid.loc[objective, "Own servers"] == grid.loc[objective, "RunPod GPUs"] == level
-    met = s.c3a_criteria().set_index(["option", "name"]).met
-    assert met["Own servers", "jurisdiction"] == "no"
+    law = s.results.sovereignty
+    own = next(name for name, label in s.results.labels.items() if label == "Own servers")
+    met = {c.criterion.name: c.met for c in levels.criteria(law.options[own].flows, law.law)}
+    assert met["jurisdiction"] == "no"

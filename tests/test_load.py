@@ -83,11 +83,8 @@ def test_turns_of_a_conversation_are_requests_that_read_what_came_before() -> No
     assert talk.last_input == pytest.approx(6 * new + 5 * 210)
     read_before = sum(k * new + (k - 1) * 210 for k in range(1, 6))
     assert talk.cached_share == pytest.approx(read_before / (6 * 3_800))
-    assert talk.written_share == pytest.approx(1 - talk.cached_share)
-    half = workload(**said, cached_input_share=0.5)
-    assert (half.cached_share, half.written_share) == (0.5, 0.5)
-    alone = workload(cached_input_share=None)
-    assert (alone.cached_share, alone.written_share) == (0, 0)
+    assert workload(**said, cached_input_share=0.5).cached_share == 0.5
+    assert workload(cached_input_share=None).cached_share == 0
     # The last turn is longer than the 99.9th percentile of lengths that hardly spread.
     assert vram.longest_request(talk) >= 6 * new + 5 * 210
     with pytest.raises(ValueError, match="conversations have turns; write both"):
@@ -501,13 +498,13 @@ def test_waiting_work_is_done_as_long_after_it_came_as_simulated_letters_are() -
 
 
 def test_memory_and_load_are_planned_for_one_deployment() -> None:
-    changes = {"tensor_parallel": 4, "batched_tokens": 2048, "speculative_tokens": 2}
-    s = study.Study(with_option("owned", **changes, accepted_tokens=1.2))
+    changes = {"tensor_parallel": 4, "context": 9000}
+    s = study.Study(with_option("owned", **changes))
     (fit,), (sized,) = s.results.memory["owned"], s.results.capacity["owned"].pools.values()
     assert fit.memory is not None
     planned = fit.memory.deployment
     served = sized.deployment
-    for field in (*changes, "model", "gpu", "weights", "engine", "power_limit_w"):
+    for field in ("tensor_parallel", "model", "gpu", "weights", "engine"):
         assert getattr(planned, field) == getattr(served, field), field
 
 

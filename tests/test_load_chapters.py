@@ -83,12 +83,6 @@ def test_every_part_names_its_formula_and_source(client: study.Study) -> None:
     assert parts.formula.astype(bool).all() and parts.source.astype(bool).all()
 
 
-def test_a_larger_card_never_needs_more_of_itself(client: study.Study) -> None:
-    for _, rows in client.fit_map().groupby(["model", "weights"]):
-        held = rows.sort_values("card").gpus.to_numpy()
-        assert np.isfinite(held[-1]) or not np.isfinite(held[0])
-
-
 def test_without_own_gpus_no_memory_is_planned() -> None:
     base = opened("base").scenario
     kept = {n: o for n, o in base.options.items() if o.kind == "api"}

@@ -57,12 +57,6 @@ def test_where_hidden_tokens_are_over_a_quarter_of_a_bill_the_client_is_asked_to
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_driver_has_one_name_in_every_frame(client: str) -> None:
-    s = opened(client)
-    assert set(s.knowledge().input) <= set(s.worth_replacing().input)
-
-
-@pytest.mark.parametrize("client", CLIENTS)
 def test_steps_concern_the_kind_of_option_and_the_sector_of_the_client(client: str) -> None:
     s = opened(client)
     said = " ".join(s.steps().step)

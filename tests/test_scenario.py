@@ -548,11 +548,11 @@ def test_all_problems_are_reported_at_once(client) -> None:
 
 
 def test_a_word_that_yaml_readers_differ_on_hides_no_other_mistake(client) -> None:
-    text = CLIENT.replace("Acme,", "Acme, notes: no, sectr: health,").replace("500", "5e2")
+    text = CLIENT.replace("Acme,", "Acme, question: no, sectr: health,").replace("500", "5e2")
     text += "finance: {discount_rate: 8}\n"
     said = refused(client(text))
     assert [(p.line, p.field) for p in said] == [
-        (2, "client.notes"), (2, "client.sectr"), (4, "workloads.assistant.users"),
+        (2, "client.question"), (2, "client.sectr"), (4, "workloads.assistant.users"),
         (7, "finance.discount_rate"), (7, "finance.discount_rate"),  # its value and its source
     ]  # fmt: skip
 
@@ -680,9 +680,9 @@ HOSTILE = ["<script>alert(1)</script>", "#import", "$(id)", "{{7*7}}", "=cmd|'/C
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_in_names_and_notes_stays_text(text: str, client) -> None:
-    hostile = CLIENT.replace("name: Acme", f'name: "{text}", notes: "{text}"')
+    hostile = CLIENT.replace("name: Acme", f'name: "{text}", question: "{text}"')
     loaded = scenario.load(client(hostile))
-    assert loaded.client.name == loaded.client.notes == text
+    assert loaded.client.name == loaded.client.question == text
     assert loaded.client.id == "acme"
 
 
@@ -1134,7 +1134,7 @@ def test_a_report_of_a_variant_says_so_at_the_head_of_each_page(tmp_path: Path) 
     path.write_text(scenario.resolved(scenario.changed(plain, asked)), encoding="utf-8")
     said = f"{plain.client.name} · tried with finance.discount_rate=0.06 and 1 more"
     assert kit.cover(str(path)).client == said
-    long = {"client.notes": "x" * 200}
+    long = {"client.question": "x" * 200}
     path.write_text(scenario.resolved(scenario.changed(plain, long)), encoding="utf-8")
     told = kit.cover(str(path)).client.partition(" · tried with ")[2]
-    assert told.startswith("client.notes=xxx") and told.endswith("x…") and len(told) == 60
+    assert told.startswith("client.question=xxx") and told.endswith("x…") and len(told) == 60

@@ -66,18 +66,6 @@ def test_kinds_count_every_input_once(s: Study) -> None:
     assert kinds.undated.sum() == inputs.age_days.isna().sum()
 
 
-def test_what_is_worth_replacing_is_worth_the_most_first(s: Study) -> None:
-    worth = s.worth_replacing()
-    known = s.knowledge()
-    assert worth.worth.is_monotonic_decreasing
-    assert (worth.worth >= 0).all()
-    # Inputs may share a name, as the staff of two kinds of options do; each keeps its own worth.
-    told = worth[worth.worth > 0].sort_values(["input", "worth"])
-    same = known.sort_values(["input", "worth"])
-    assert list(told.input) == list(same.input)
-    assert told.worth.to_numpy() == pytest.approx(same.worth.to_numpy())
-
-
 def test_a_caution_begins_with_what_it_is_about(s: Study) -> None:
     for row in s.cautions().itertuples():
         assert row.caution == (f"{row.about}: {row.what}" if row.about else row.what)

@@ -196,7 +196,7 @@ def test_the_frame_and_the_list_of_the_command_say_the_same(client: str) -> None
     s = opened(client)
     rows = s.variants_tried()
     frame = s.variants()
-    assert len(rows) == len(frame) + len(s.switching_values())
+    assert len(rows) == len(frame) + len(s.results.switches)
     # a change after which nothing is first has no option: None in the list, missing in the frame
     keys = [None if pd.isna(key) else key for key in frame["key"]]
     assert [r["option"] for r in rows[: len(frame)]] == keys

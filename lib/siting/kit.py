@@ -57,18 +57,20 @@ def cover(path: str) -> Cover:
     """Who asks in the scenario at `path`, and how the report looks."""
     from siting_report.formats import Numbers
     from siting_report.print.document import Cover
+    from siting_report.texts import catalogue
 
     from siting.inputs import scenario
     from siting.inputs.scenario import changes
 
     found = scenario.load(path)
     client = found.client
+    numbers = Numbers(client.country, client.currency, client.language)
     return Cover(
-        title="Where should the models run?",
+        title=catalogue(client.language).told("Where should the models run?"),
         client=client.name + _varied(changes.tried(found)),
         question=client.question,
         report_date=client.report_date,
-        numbers=Numbers(client.country, client.currency),
+        numbers=numbers,
         paper=client.paper,
         brand_colour=client.brand_colour,
         logo=Path(path).with_name(client.logo).read_bytes() if client.logo else None,

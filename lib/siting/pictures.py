@@ -64,7 +64,6 @@ def _with(workload: Workload, added: float) -> Workload:
         "input_tokens": said.model_copy(update=longer),
         "images_per_request": 0.0,
         "cached_input_share": workload.cached_share / factor,
-        "cache_write_share": workload.written_share / factor,
     }
     return workload.model_copy(update=changes)
 

@@ -428,8 +428,7 @@ def own_result(
     drawn = [found] if own.floor is not None else [found, floor]
     shares = [min(max(score / scale, 0.0), 1.0) for score in drawn]
     half = scale * Z975 * math.sqrt(sum(p * (1 - p) for p in shares) / own.items)
-    better = 1.0 if own.higher_is_better else -1.0
-    above = (found - floor) * better
+    above = found - floor
     verdict = judged(above, half, margin * scale / 100)
     if own.floor is None and name_key(model) == name_key(reference):
         verdict = "same model"
@@ -439,7 +438,7 @@ def own_result(
         model=model,
         score=found,
         floor=floor,
-        least=floor - better * margin * scale / 100,
+        least=floor - margin * scale / 100,
         tolerance=half,
         reached=own.floor is None or above >= 0,
         verdict=verdict,

@@ -50,9 +50,6 @@ class ReplicaTimes:
     cache_bytes: float
     """That the sequences of a replica share. [byte]"""
     slower: float
-    drafts: float
-    """Tokens drafted a step."""
-    accepted: float
     first_token_s: float
     """Before and after the engine: server, tokeniser, network. [s]"""
 
@@ -81,15 +78,13 @@ class ReplicaTimes:
             efficiencies=k,
             cache_bytes=slots * float(r.sequence_bytes(held)),
             slower=made.slower,
-            drafts=d.speculative_tokens,
-            accepted=made.accepted,
             first_token_s=float(performance.first_token_seconds(r, k)),
         )
 
     def jobs(self, requests: Requests) -> Jobs:
         """What the requests ask of a replica."""
         context = requests.input + requests.output / 2.0
-        decode = self._step(context, self.drafts, context) - self._step(0.0, self.drafts, 0.0)
+        decode = self._step(context, 0.0, context) - self._step(0.0, 0.0, 0.0)
         seen = requests.input / 2.0
         some = float(self.speed.chunk)
         read = self._step(0.0, some, seen) - self._step(0.0, some, 0.0)
@@ -101,7 +96,7 @@ class ReplicaTimes:
             output=requests.output,
             waits=requests.waits,
             room=np.asarray(whole / self.cache_bytes),
-            decode_s=decode * self.slower / (1 + self.accepted),
+            decode_s=decode * self.slower,
             attention_s=read * self.slower / (some * seen),
             prefixes=requests.prefixes,
         )
@@ -120,15 +115,11 @@ def _steps(made: DeployedReplica, prompts: Array, mean_prompt: float) -> Array:
     r = _by_context(performance.replica(d), axes=2)
     k = performance.efficiencies(performance.regime(d))
     sequences = np.arange(max_sequences(d.known) + 1.0)[:, None]
-    drafted = sequences * d.speculative_tokens
-    tokens = drafted + prompts
+    tokens = np.zeros_like(sequences) + prompts
     tokens[0, 0] = LEAST
-    length = np.maximum(tokens / np.maximum(drafted + prompts / mean_prompt, LEAST), LEAST)
+    length = np.maximum(tokens / np.maximum(prompts / mean_prompt, LEAST), LEAST)
     steps = performance.step_seconds(r, k, sequences, 0.0, tokens, length, -length / 2)
-    found = np.asarray(steps)
-    saved = made.accepted / (1 + made.accepted) * found[:, :1]
-    saved[0] = 0.0  # nothing is drafted where nothing decodes
-    return np.asarray((found - saved) * made.slower)
+    return np.asarray(steps) * made.slower
 
 
 def _by_context(r: Replica, axes: int) -> Replica:

@@ -3,7 +3,8 @@
 A comma and a point mean opposite things to a German and an American reader of English. So thousands
 are set apart by a narrow space for euro clients and most others, an apostrophe in Switzerland, a
 comma in Britain, Ireland and the United States; the decimal sign is always a point. Large amounts
-are written in millions, never as "702k" or "1.2M".
+are written in millions, never as "702k" or "1.2M". In another language than English numbers, dates
+and the place of a currency's sign are as that language and the country have them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from babel import Locale, localedata
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from babel.numbers import get_currency_symbol, is_currency
+
+from siting_report.texts import ENGLISH, catalogue
 
 Style = Literal["number", "whole", "percent", "money", "compact", "compact_money"]
 
@@ -58,22 +61,39 @@ class Ranged(Protocol):
 class Numbers:
     """Formats of one report.
 
-    country: ISO 3166 code, e.g. `IT`; currency: ISO 4217 code, e.g. `EUR`.
-    A missing value is a dash, an infinite one "never".
+    country: ISO 3166 code, e.g. `IT`; currency: ISO 4217 code, e.g. `EUR`; language: of the
+    report. A missing value is a dash, an infinite one "never".
     """
 
     country: str
     currency: str
+    language: str = ENGLISH
 
     @cached_property
     def words(self) -> Locale:
-        """English as written in the country; British English where CLDR knows none."""
-        name = f"en_{self.country}"
-        return Locale.parse(name if localedata.exists(name) else "en_GB")
+        """The language as written in the country; British English, or the language as it is, where
+        CLDR knows none."""
+        name = f"{self.language}_{self.country}"
+        usual = "en_GB" if self.language == ENGLISH else self.language
+        return Locale.parse(name if localedata.exists(name) else usual)
+
+    def word(self, english: str) -> str:
+        """A word that stands with numbers, in the report's language."""
+        return catalogue(self.language).message(english, "number").text
+
+    @cached_property
+    def point(self) -> str:
+        """The decimal sign."""
+        if self.language == ENGLISH:
+            return "."
+        return str(self.words.number_symbols["latn"]["decimal"])
 
     @cached_property
     def separator(self) -> str:
         """What sets thousands apart."""
+        if self.language != ENGLISH:
+            group = str(self.words.number_symbols["latn"]["group"])
+            return NARROW if group.isspace() else group
         if self.country in _COMMA:
             return ","
         return "’" if self.country in _APOSTROPHE else NARROW
@@ -87,25 +107,42 @@ class Numbers:
         if math.isnan(value):
             return NONE
         if math.isinf(value):
-            return NEVER
+            return self.word(NEVER)
         places = _places(value) if decimals is None else decimals
-        text = f"{abs(value):,.{places}f}".replace(",", self.separator)
+        text = f"{abs(value):,.{places}f}"
+        text = text.translate({ord(","): self.separator, ord("."): self.point})
         return (MINUS if value < 0 and any(c in "123456789" for c in text) else "") + text
 
     def percent(self, share: float, decimals: int | None = 0) -> str:
         """A share of 1 as a percentage: 0.123 is 12%; without a number of decimals, 12.3%. With
         decimals, what is below all is not called 100%."""
         most = 1 - 10.0 ** -((decimals or 0) + 2)
-        over = "over " if decimals and most < share < 1 else ""
+        over = f"{self.word('over')} " if decimals and most < share < 1 else ""
         text = self._lean(100 * (most if over else share), decimals)
-        return text if text in (NONE, NEVER) else f"{over}{text}%"
+        if not math.isfinite(share):
+            return text
+        sign = "%" if self.language == ENGLISH else f"{NARROW}%"
+        return f"{over}{text}{sign}"
 
     def sign(self, currency: str | None = None) -> str:
         """The currency's sign with the space that follows it."""
         symbol = get_currency_symbol(currency or self.currency, locale="en_GB")
+        if self.language != ENGLISH:
+            return symbol
         symbol = "$" if symbol == "US$" and self.currency == "USD" else symbol
         closed_up = symbol in _CLOSED_UP or (self.country in _COMMA and len(symbol) == 1)
         return symbol if closed_up else symbol + NARROW
+
+    def _signed(self, text: str, currency: str | None) -> str:
+        """An amount with the currency's sign where the language has it."""
+        if self.language == ENGLISH:
+            return self.sign(currency) + text
+        is_before = self.words.currency_formats["standard"].pattern.startswith("¤")
+        return (
+            f"{self.sign(currency)}{NARROW}{text}"
+            if is_before
+            else f"{text}{NARROW}{self.sign(currency)}"
+        )
 
     def money(self, amount: float, decimals: int | None = None, currency: str | None = None) -> str:
         """An amount in the report's currency, or in another one (ISO 4217).
@@ -120,7 +157,8 @@ class Numbers:
         text = write(abs(amount)) + word
         if decimals is not None:
             text = self.number(abs(amount), decimals)
-        return (MINUS if amount < 0 and text.strip("0.") else "") + self.sign(currency) + text
+        is_below = amount < 0 and text.strip(f"0{self.point}")
+        return (MINUS if is_below else "") + self._signed(text, currency)
 
     def is_in_millions(self, amount: float) -> bool:
         """Whether prose writes an amount in millions."""
@@ -129,7 +167,7 @@ class Numbers:
     def _amounts(self, top: float) -> tuple[Callable[[float], str], str]:
         """How amounts up to `top` are written, and the word that follows them."""
         if self.is_in_millions(top):
-            return lambda amount: self.number(amount / 1e6, 2), NARROW + "million"
+            return lambda amount: self.number(amount / 1e6, 2), NARROW + self.word("million")
         if top < 10:
             digits = 2
         elif top < 1000:
@@ -141,7 +179,7 @@ class Numbers:
     def money_span(self, low: float, high: float, currency: str | None = None) -> str:
         """Two amounts, the sign and the word once: `€ 0.59 to 1.17 million`."""
         write, word = self._amounts(max(abs(low), abs(high)))
-        return f"{self.sign(currency)}{write(low)} to {write(high)}{word}"
+        return self._signed(f"{write(low)} {self.word('to')} {write(high)}{word}", currency)
 
     def _money_range(self, value: Ranged) -> str:
         """An amount with its range, in one form: `€ 1.04 million (0.73 to 1.54)`."""
@@ -151,8 +189,8 @@ class Numbers:
             return f"{self.money(value.central, currency=value.unit)} ({span})"
         low, central, high = map(write, value.ends)
         minus = MINUS if central.startswith(MINUS) else ""
-        sign = minus + self.sign(value.unit)
-        return f"{sign}{central.removeprefix(MINUS)}{word} ({low} to {high})"
+        told = self._signed(central.removeprefix(MINUS) + word, value.unit)
+        return f"{minus}{told} ({low} {self.word('to')} {high})"
 
     def compact(self, value: float, decimals: int | None = None) -> str:
         """A large number for the tick of an axis: 2 million, 3.5 billion."""
@@ -163,22 +201,23 @@ class Numbers:
     ) -> str:
         """A large amount for the tick of an axis: € 0.5 million."""
         text = self._stepped(abs(amount), ((MILLION_FROM, 1e6, "million"),), decimals)
-        return (MINUS if amount < 0 else "") + self.sign(currency) + text
+        return (MINUS if amount < 0 else "") + self._signed(text, currency)
 
     def _stepped(
         self, value: float, steps: Iterable[tuple[float, float, str]], decimals: int | None
     ) -> str:
         """From a bound on in its unit and word, the highest first; below all as it stands."""
-        found = ((size, NARROW + word) for bound, size, word in steps if abs(value) >= bound)
+        found = ((size, word) for bound, size, word in steps if abs(value) >= bound)
         size, word = next(found, (1.0, ""))
-        return self._lean(value / size, decimals) + word
+        said = NARROW + self.word(word) if word else ""
+        return self._lean(value / size, decimals) + said
 
     def _lean(self, value: float, decimals: int | None) -> str:
         """With as many decimals as the value has, six at most, or as told."""
         if decimals is not None or not math.isfinite(value):
             return self.number(value, decimals)
         text = self.number(value, 6)
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return text.rstrip("0").rstrip(self.point) if self.point in text else text
 
     def quantity(self, value: float, unit: str, decimals: int | None = None) -> str:
         """A value with its unit. A currency code prints as money, `share` as a percentage."""
@@ -188,10 +227,14 @@ class Numbers:
             return self.percent(value if unit == "share" else value / 100, decimals or 0)
         if is_currency(unit[:3]) and unit[3:4] == " ":
             places = _places(value) if decimals is None else decimals
-            return self.money(value, places, unit[:3]) + unit[3:]
+            return f"{self.money(value, places, unit[:3])} {self.unit(unit[4:])}"
         bare = unit in ("", "1") or not math.isfinite(value)
         text = self.number(value, decimals)
-        return text if bare else f"{text}{_NBSP}{unit}"
+        return text if bare else f"{text}{_NBSP}{self.unit(unit)}"
+
+    def unit(self, english: str) -> str:
+        """A unit as the report's language has it; most are the same in all."""
+        return catalogue(self.language).known(english) or english
 
     def range(self, value: Ranged, decimals: int | None = None) -> str:
         """Central value and, in brackets, low to high: `12 GiB (10 to 15)`."""
@@ -214,14 +257,16 @@ class Numbers:
             return self.money_span(value.low, value.high, value.unit)
         else:
             low, high = (self.number(v, decimals) for v in (value.low, value.high))
-        return low if low == high else f"{low} to {high}"
+        return low if low == high else f"{low} {self.word('to')} {high}"
 
     def date(self, day: dt.date | str) -> str:
         """A day, or a source's date as the catalogue writes it (`2026-11`, `undated`)."""
         if isinstance(day, dt.date):
             return format_date(day, "long", locale=self.words)
         parts = day.split("-")
-        if day == "undated" or len(parts) == 1:
+        if day == "undated":
+            return self.word(day)
+        if len(parts) == 1:
             return day
         if len(parts) == 2:
             return self.month(dt.date(int(parts[0]), int(parts[1]), 1))
@@ -235,7 +280,7 @@ class Numbers:
         """A list in words: `a, b and c`; semicolons where a name has a comma of its own."""
         if any(", " in item for item in items):
             return "; ".join(items)
-        return format_list(list(items), locale=self.words) if items else "none"
+        return format_list(list(items), locale=self.words) if items else self.word("none")
 
     def axis(self, style: Style = "number", decimals: int | None = None) -> Callable[..., str]:
         """A tick formatter: `ax.xaxis.set_major_formatter(numbers.axis("money"))`."""

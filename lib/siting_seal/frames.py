@@ -46,58 +46,6 @@ class SealFrames(Topic):
         yield from map(source_of, levels.objectives())
         yield from map(source_of, levels.ceilings())
 
-    @frame
-    def seal_grades(self) -> Rows:
-        """One option: its lowest ceiling, and the SEAL level that somebody gave its service.
-
-        option: label of the option
-        at_most: lowest of the eight ceilings [1]
-        given?: level that was given, as seal0 to seal4
-        basis: who gave it: award, self, third party, none found or not asked
-        covers?: whether it is for the service that would be used
-        floor: verdict on the floor that a tender asks for; n.a. where none does
-        """
-        law = self.results.sovereignty.law
-        for name, option in self.results.sovereignty.options.items():
-            found = levels.given(option.flows)
-            yield {
-                "option": name,
-                "at_most": levels.overall(levels.levels(option.flows, law)),
-                "given": found.level and found.level.text,
-                "basis": found.basis.text if found.basis else "not asked",
-                "covers": found.covers and found.covers.value,
-                "floor": option.verdicts["SEAL-FLOOR"].verdict,
-            }
-            yield from (k.source for k in (found.level, found.basis, found.covers) if k)
-
-    @frame
-    def c3a_criteria(self) -> Rows:
-        """One criterion of BSI's C3A for one option, as far as what is asked here tells.
-
-        option: label of the option
-        criterion: its number
-        name: what it asks for
-        met: yes, no, not known or not asked here
-        whole: yes, part or no: how much of the criterion is asked here
-        evidence: answers that say so
-        unknown: answers that are awaited
-        lacks: what it asks for beside
-        """
-        law = self.results.sovereignty.law
-        for name, option in self.results.sovereignty.options.items():
-            for found in levels.criteria(option.flows, law):
-                yield {
-                    "option": name,
-                    "criterion": found.criterion.criterion,
-                    "name": found.criterion.name,
-                    "met": found.met,
-                    "whole": found.criterion.gradable,
-                    "evidence": _told(found.evidence),
-                    "unknown": "; ".join(attribute.label for attribute in found.unknown),
-                    "lacks": found.criterion.lacks,
-                }
-        yield source_of(next(iter(levels.c3a())))
-
 
 def _told(evidence: Iterable[Known]) -> str:
     """Answers, each with what was asked."""

@@ -500,12 +500,8 @@ class _Finder:
                 self.put_of_option(stem, f"Fine-tuning, {unit}", value, source, "training")
 
     def _find_power(self, machine: Server) -> None:
-        """Power of a server; a limit on its cards takes off what they may not draw."""
-        built_for = catalogue.gpu(machine.gpu_id).tdp_w or 0.0
-        cards = machine.gpu_count * built_for / 1000
-        limit = self.option.power_limit_w or built_for
-        cut = max(0.0, 1 - limit / built_for) if built_for else 0.0
-        value = Range.ordered((kw - min(kw, cards) * cut for kw in machine.power_kw.ends), "kW")
+        """Power of a server."""
+        value = Range.ordered(machine.power_kw.ends, "kW")
         label = f"Power of {machine.label} under load"
         source = source_of(machine)
         key = machines_key(self.name, self.existing)
@@ -831,7 +827,6 @@ class _Finder:
             input_sigma=load.lengths.input.sigma,
             output_mean=asked.output_tokens.mean + hidden,
             cached_share=load.lengths.cached_share,
-            written_share=asked.written_share,
         )
         day = then or self.day
         batch = load.batchable_share

@@ -435,8 +435,6 @@ class BilledTokens:
     input_sigma: float = 0.0
     output_mean: float = 0.0
     cached_share: float = 0.0
-    written_share: float = 0.0
-    """Share of the input that is written to a cache, at the vendor's price for that."""
 
 
 @cache
@@ -481,8 +479,6 @@ class _Counted:
     input: int
     cached: int
     """Of the input."""
-    written: int
-    """Of the input."""
     output: int
 
     @classmethod
@@ -490,7 +486,6 @@ class _Counted:
         return cls(
             input=round(request.input_mean),
             cached=round(request.input_mean * request.cached_share),
-            written=round(request.input_mean * request.written_share),
             output=round(request.output_mean),
         )
 
@@ -501,16 +496,14 @@ class _TokenPrices:
 
     input: float
     cached: float
-    written: float
     output: float
 
     def of(self, request: BilledTokens) -> float:
         """Price of a request of just this size, were each of its tokens priced like this. [USD]"""
         tokens = _Counted.of(request)
         thousands = (
-            self.input * (tokens.input - tokens.cached - tokens.written)
+            self.input * (tokens.input - tokens.cached)
             + self.cached * tokens.cached
-            + self.written * tokens.written
             + self.output * tokens.output
         )
         return thousands / 1000
@@ -523,7 +516,6 @@ def _token_prices(provider: str, name: str, day: dt.date, batch: bool = False) -
     return _TokenPrices(
         input=call(BilledTokens(input_mean=1000)),
         cached=call(BilledTokens(input_mean=1000, cached_share=1)),
-        written=call(BilledTokens(input_mean=1000, written_share=1)),
         output=call(BilledTokens(input_mean=0, output_mean=1000)),
     )
 
@@ -558,7 +550,6 @@ def _call(
         input_tokens=tokens.input,
         output_tokens=tokens.output,
         cache_read_tokens=tokens.cached,
-        cache_write_tokens=tokens.written or None,
     )
     noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
     context = {"processing": "batch"} if batch else None

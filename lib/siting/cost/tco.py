@@ -337,16 +337,6 @@ def _mixes(plan: Plan, hybrid: PricedHybrid, most: int) -> Iterator[Owned]:
         yield Owned(servers=servers, present=cost, away_share=share)
 
 
-def away_by_year(plan: Plan, hybrid: PricedHybrid) -> tuple[float, ...]:
-    """Share of each year's requests that the other side of a mix serves, as planned. [share]"""
-    split = hybrid.split
-    if split is None or split.alone == "base":
-        return (0.0,) * plan.years
-    draws = plan.central(**{owned_key(hybrid.name): float(split.servers)})
-    away, asked = _requests(plan, hybrid, draws)
-    return tuple((away / asked)[0].tolist())
-
-
 def _requests(plan: Plan, hybrid: PricedHybrid, draws: Draws) -> tuple[Array, Array]:
     """Requests of each year that go to the other side of a hybrid, and all of them; a year's mean
     rate. draws: with the servers that it owns at most. [n × Y each, requests/s]"""

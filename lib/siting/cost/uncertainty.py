@@ -139,24 +139,6 @@ def draws_at(plan: Plan, z: Mapping[str, Array]) -> Draws:
     return out
 
 
-def one_at_a_time(plan: Plan, names: Sequence[str]) -> dict[str, dict[str, Array]]:
-    """Present cost of some options with one driver at its P10 and at its P90, all else as planned.
-
-    By driver, then by option: [2], the cost at P10 and at P90 of the driver.
-    """
-    moved = tuple(drivers(plan))
-    z = {driver: np.zeros(2 * len(moved)) for driver in moved}
-    for place, driver in enumerate(moved):
-        z[driver][2 * place : 2 * place + 2] = -Z90, Z90
-    if not moved or not names:
-        return {}
-    costs = {n: t.present for n, t in ledger.totals(plan, draws_at(plan, z), names).items()}
-    return {
-        driver: {name: cost[2 * place : 2 * place + 2] for name, cost in costs.items()}
-        for place, driver in enumerate(moved)
-    }
-
-
 def a_tenth_more(plan: Plan, names: Sequence[str]) -> dict[str, dict[str, float]]:
     """What a tenth more of one factor adds to the present cost of some options, all else as
     planned: by factor, then by option."""

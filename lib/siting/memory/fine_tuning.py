@@ -125,7 +125,6 @@ def _job(wanted: FineTuning, model: Model, gpus: int) -> Job:
         method=wanted.method,
         base="nf4-dq" if wanted.method == "qlora" else "bf16",
         tokens=wanted.sequence_length,
-        micro_batch=wanted.micro_batch,
         checkpointing=True,
         gpus=gpus,
         sharding="none" if gpus == 1 else "fsdp",

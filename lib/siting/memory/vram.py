@@ -291,9 +291,6 @@ def deployment(option: Option, model: Model, size: int) -> Deployment:
         kv_cache=option.kv_cache,
         tensor_parallel=size,
         engine=option.engine,
-        batched_tokens=option.batched_tokens,
-        speculative_tokens=option.speculative_tokens,
-        power_limit_w=option.power_limit_w,
     )
 
 

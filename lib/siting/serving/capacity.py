@@ -170,12 +170,9 @@ class OptionCapacity:
         bought = (count - self.existing_servers(year)) * self.server.power_kw.central
         there = self.of_existing(lambda server: server.power_kw.central, year)
         kw = (bought + there) * (room.pue or 1.0)
-        racks = math.ceil(count / room.servers_per_rack)
         words = []
         if room.kw is not None and kw > room.kw:
             words.append(f"{kw:.1f} kW with cooling, the room has {room.kw:g}")
-        if room.racks is not None and racks > room.racks:
-            words.append(f"{racks} racks, the room has {room.racks:g}")
         if room.servers is not None and count > room.servers:
             words.append(f"{count} servers, the room has places for {room.servers:g}")
         return words

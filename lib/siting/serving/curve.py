@@ -150,8 +150,6 @@ class DeployedReplica:
     """Multiplies every time: the ratio of a benchmark to the estimate."""
     longest: float = 0.0
     """Request that must fit in the cache; at least a mean one. [tokens]"""
-    accepted: float = 0.0
-    """Drafted tokens that are right, a step."""
 
     def step_parts(self, lengths: Lengths, sequences: Array) -> dict[str, Array]:
         """Time of a step for each token that so many sequences get from it, by what takes it. [s]
@@ -160,20 +158,16 @@ class DeployedReplica:
         """
         d = self.deployment
         context = lengths.context_mean
-        drafts = sequences * d.speculative_tokens
         r = performance.replica(d)
         k = performance.efficiencies(performance.regime(d))
-        parts = performance.step_parts(r, k, sequences, context, drafts, 1.0, context)
-        scale = self.slower / (1 + self.accepted)
-        return {part: np.asarray(seconds) * scale for part, seconds in parts.items()}
+        parts = performance.step_parts(r, k, sequences, context)
+        return {part: np.asarray(seconds) * self.slower for part, seconds in parts.items()}
 
     def curve(self, lengths: Lengths) -> Curve:
         """Speed at every batch size for requests of these lengths. Kept, because latencies of the
         usual week and of the year are told by the curve that it was sized by.
 
-        A step computes all drafts, and yields one token and those that are right (Leviathan,
-        Kalman, Matias, arXiv 2211.17192); the time of drafting itself is left out. Raises
-        NotEstimated where the catalogue lacks a figure or the model does not fit.
+        Raises NotEstimated where the catalogue lacks a figure or the model does not fit.
         """
         return _curve(self, lengths)
 
@@ -199,11 +193,11 @@ def _curve(replica: DeployedReplica, lengths: Lengths) -> Curve:
     # Most tokens are those of long prompts, where each attends to more.
     attended = (prefix + prompt / 2) * _planned_second_moment(lengths.input)
     step = performance.step_seconds
-    decode = np.asarray(step(r, k, n, context, n * d.speculative_tokens, 1.0, context))
+    decode = np.asarray(step(r, k, n, context))
     parts = performance.step_parts(r, k, 1.0, context, prompt, prompt, attended - prompt / 2)
     reading = float(sum(parts.values())) - float(step(r, k, 1.0, context))
     return Curve(
-        decode_s=decode / (1 + replica.accepted) * replica.slower,
+        decode_s=decode * replica.slower,
         prompt_s=reading * replica.slower,
         attention_s=float(parts["prompt attention"]) * replica.slower,
         first_token_s=float(performance.first_token_seconds(r, k)),

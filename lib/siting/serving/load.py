@@ -10,7 +10,7 @@ import datetime as dt
 import heapq
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 
 import holidays
@@ -183,10 +183,6 @@ class Load:
             return np.asarray(np.maximum(ends - 1 + np.floor(self.deadline.hours), ends + 1))
         # Work is put into whole hours: what is due at half past is done by the full hour before.
         return np.asarray(ends + 1 + (math.floor(self.deadline.by) - ends - 1) % 24)
-
-    def without_cache(self) -> Load:
-        """The same requests where a repeated prefix is read again."""
-        return replace(self, lengths=replace(self.lengths, cached_share=0.0))
 
 
 def workload_load(name: str, w: Workload, country: str = "", start: dt.date | None = None) -> Load:

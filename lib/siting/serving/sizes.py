@@ -148,14 +148,11 @@ def _group(
     if not vram.can_split(made, size):
         raise NotEstimated(f"{model}: attention heads do not divide among {size} GPUs")
     deployment = planned(vram.deployment(option, made, size))
-    if not option.prefix_caching:
-        loads = [load.without_cache() for load in loads]
     speed = _speed(deployment, benchmark, loads)
     replica = DeployedReplica(
         deployment=deployment,
         slower=speed.slower,
         longest=option.context or max(load.longest for load in loads),
-        accepted=option.accepted_tokens,
     )
     return _Group(replica=replica, loads=loads, speed=speed, benchmark=benchmark)
 

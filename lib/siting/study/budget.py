@@ -14,16 +14,9 @@ from siting.catalogue import Source, source_of
 from siting.cost import cashflow, fiscal, money, prices, tco
 from siting.cost.ledger import BEFORE, FORGONE, TAX
 from siting.cost.money import Array
-from siting.cost.priced import PricedHybrid
 from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict.dates import switched_off
-
-MACHINES = {"serving_server": "server", "spare_server": "server", "gpu_hour": "GPU-hour"}
-"""What is paid for by the piece, by the unit of its line."""
-PAID = ("hardware", "rental")
-"""Categories of these lines: not of what serves until the option runs."""
-
 
 HOURS = "staff_cost"
 """The factor in the price of what the client's own people do: no invoice asks for it."""
@@ -156,53 +149,6 @@ class BudgetFrames(Topic):
         yield from self.study.yearly_costs().attrs["sources"]
         if self.scenario.finance.fiscal_year_start is not None:
             yield self.scenario.source("finance.fiscal_year_start")
-
-    @frame
-    def machines_paid(self) -> Rows:
-        """What an option pays for machines in one year, as planned: servers that are bought, spare
-        ones included, or GPU-hours that are rented. Years in which nothing is paid are left out.
-
-        option: label of the option
-        thing: server or GPU-hour
-        year: 1 is the first, and holds what is paid today [year]
-        number: how many are paid for [1]
-        months: months in which some are paid for [months]
-        price: of each, in the mean of the year, with what is borne of VAT [currency]
-        paid: for all of them, without network and installation [currency]
-        if_kept?: what as many GPUs as the year's busiest hour needs would cost, were none of them
-            given back when idle; missing for servers [currency]
-        """
-        for option in self.results.cost.options.values():
-            bought = [f for f in option.flows if MACHINES.get(f.unit) and f.category in PAID]
-            for thing in dict.fromkeys(MACHINES[f.unit] for f in bought):
-                mine = [f for f in bought if MACHINES[f.unit] == thing]
-                numbers = tco.by_year_from_today(np.sum([f.quantity for f in mine], axis=0))
-                amounts = tco.by_year_from_today(np.sum([f.amounts for f in mine], axis=0))
-                some = np.sum([f.quantity for f in mine], axis=0) > 0
-                months = tco.by_year_from_today(some.astype(float))
-                for year, (number, paid) in enumerate(zip(numbers, amounts, strict=True), 1):
-                    if number > 0:
-                        yield {
-                            "option": option.name,
-                            "thing": thing,
-                            "year": year,
-                            "number": number,
-                            "months": months[year - 1],
-                            "price": paid / number,
-                            "paid": paid,
-                            "if_kept": self._if_kept(option.name, year, paid, thing),
-                        }
-        yield from self.study.cash_flows().attrs["sources"]
-
-    def _if_kept(self, name: str, year: int, paid: float, thing: str) -> float | None:
-        """What GPUs that are paid by the hour would cost in a year, were all kept that its busiest
-        hour needs: at the same price an hour, by the machines that are billed."""
-        plan = self.results.cost.plan
-        fleet = cashflow.option_fleet(plan.options[name], plan.central(), plan.years)
-        if thing != "GPU-hour" or fleet is None or not fleet.gpu_hours[0, year - 1]:
-            return None
-        around_the_clock = fleet.gpus[0, year - 1] * plan.central()["hours_per_month"][0]
-        return float(paid * around_the_clock / fleet.gpu_hours[0, year - 1])
 
     # --- cash of the choice, with what falls due beside its plan ----------------------------------
 
@@ -434,17 +380,3 @@ class BudgetFrames(Topic):
         if self.scenario.finance.vat_recoverable is None:
             return "without VAT, as you are taken to get it back"
         return "without VAT, which you get back"
-
-    @frame
-    def mix_by_year(self) -> Rows:
-        """One mix in one year, as planned: which part of the requests goes to the other side.
-
-        option: label of the mix
-        year: 1 is the first [year]
-        away: share of the requests that the other side serves [share]
-        """
-        plan = self.results.cost.plan
-        for name, option in plan.options.items():
-            if isinstance(option, PricedHybrid):
-                for year, away in enumerate(tco.away_by_year(plan, option), 1):
-                    yield {"option": name, "year": year, "away": away}

@@ -309,19 +309,6 @@ class CapacityFrames(Topic):
                     "used": found.mean_utilisation(year),
                 }
 
-    @frame_citing(_speed_sources)
-    def replicas_by_year(self) -> Rows:
-        """Replicas of a model of an option that serve in a year of the horizon.
-
-        option: label of the option
-        model: open model
-        year: 1 is the first [1]
-        *: least growth on the fastest cards, expected, and most growth on the slowest [replicas]
-        """
-        for where, pool in self._pools():
-            for year, replicas in enumerate(pool.replicas, 1):
-                yield {**where, "year": year, "*": replicas}
-
     @frame
     def machines(self) -> Rows:
         """The machines of an option in the first year: what is bought or paid, and what is idle; of

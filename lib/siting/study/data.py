@@ -203,35 +203,6 @@ class DataFrames(Topic):
                     "owner": step.owner if step else p.owner,
                 }
 
-    @frame
-    def law_coverage(self) -> Rows:
-        """One topic of law in the client's country: whether its rules are on file.
-
-        country: country of the client
-        topic: topic
-        status: on file, on file (Union), partly or not on file
-        is_on_file: whether it is on file, wholly or as far as the Union's goes
-        rules: number of rules on file [1]
-        gap: what is known to be missing
-        touched: whether the client touches the topic, or may: its sector, its data or its staff
-        waits_for: what is not known before it is clear that it does; blank where it does, or not
-        """
-        country = self.client.country
-        sovereignty = self.results.sovereignty
-        touched = {topic.law.topic: topic.found for topic in sovereignty.touched}
-        for law in sovereignty.law.of_country(country).values():
-            yield {
-                "country": country,
-                "topic": law.topic,
-                "status": law.status,
-                "is_on_file": law.on_file,
-                "rules": len([rule for rule in law.rules.split(";") if rule]),
-                "gap": law.gap,
-                "touched": law.topic in touched,
-                "waits_for": self._asked_before(touched.get(law.topic)),
-            }
-            yield source_of(law)
-
     def _asked_before(self, found: Finding | None) -> str:
         """What is not known before it is clear that a law concerns the client, in words."""
         if found is None or not found.may_not_apply:
@@ -281,37 +252,6 @@ class DataFrames(Topic):
             yield from map(source_of, rows)
 
     @frame
-    def rule_questions(self) -> Rows:
-        """One open question, whom to ask, and the verdicts that wait for the answer.
-
-        addressee: vendor, maker (of the model) or own team
-        question: the question
-        options: labels of the options that it concerns
-        flows: flows that it is asked about, where it is asked flow by flow
-        letters: points of the choice that wait for it, as page 5 has them, each with its owner
-        rules: titles of the rules that wait for it
-        waiting: number of these rules [1]
-        """
-        known = self.results.sovereignty.law.rules
-        chosen = self.results.decision.recommended
-        points = self.results.sovereignty.options[chosen].open_points if chosen else ()
-        for q in self.results.sovereignty.questions:
-            flows = [f.replace("_", " ") for f in q.flows] if q.level == "flow" else []
-            yield {
-                "addressee": q.addressee,
-                "question": q.question,
-                "options": "; ".join(self.results.labels[name] for name in q.options),
-                "flows": ", ".join(flows),
-                "letters": "; ".join(
-                    f"{short.letter(place)}, {p.owner}"
-                    for place, p in enumerate(points)
-                    if q.attribute in p.missing and chosen in q.options
-                ),
-                "rules": "; ".join(known[rule].title for rule in q.rules),
-                "waiting": len(q.rules),
-            }
-
-    @frame
     def rule_assumptions(self) -> Rows:
         """One answer that is taken for granted until the client says otherwise.
 
@@ -322,30 +262,6 @@ class DataFrames(Topic):
         for k in self.results.sovereignty.assumptions:
             yield {"assumption": k.attribute.label, "value": k.text, "reason": k.source.locator}
             yield k.source
-
-    @frame
-    def model_openness(self) -> Rows:
-        """One candidate model: how open it is, and what its licence allows.
-
-        model: model
-        used_by: labels of the options that run it; empty for a candidate
-        maker: who made it
-        country: seat of the maker
-        weights: published, or served by the vendor
-        training_data: published, described or not
-        training_code: published, described or not
-        mof_class: class of the Model Openness Framework, I (most complete) to III
-        licence: licence of the weights
-        licence_class: permissive, conditions, non_commercial
-        field_of_use: uses that the licence excludes or ties to conditions
-        user_cap: users above which another licence is needed
-        excluded: countries that the licence leaves out
-        after_tuning: terms for a fine-tuned model
-        """
-        for m in self.results.sovereignty.models:
-            used_by = "; ".join(self.results.labels[o] for o in m.used_by)
-            yield {"model": m.model, "used_by": used_by, **m.said}
-            yield m.source
 
 
 def _labels(attributes: Iterable[Attribute]) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from siting.catalogue import Source, source_of
-from siting.quality import leaves, margin_of, own_result, spoken, tried_on
+from siting.quality import margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, frame_citing
 from siting.study.verdict import of_sums
@@ -16,45 +14,6 @@ from siting.verdict.plan import Step
 
 class DecisionFrames(Topic):
     """Frames on the verdict, its reasons and what turns it."""
-
-    @frame
-    def live_models(self) -> Rows:
-        """A model that the choice runs, and what runs in its place on the day when the choice goes
-        live; none without a choice.
-
-        model: identifier of the model
-        spoken: the model as a person says it
-        is_too_early: whether its last day comes before the choice goes live
-        then: what runs on that day, as a person says it: the model; where it is gone, the successor
-            that its vendor names; where that is gone too, or none is named, a successor
-        """
-        chosen = self.results.decision.recommended
-        if chosen is None:
-            return
-        live = self.study.answer().live.iloc[0]
-        ends = self.study.retiring_models()
-        gone = ends[(ends.option == self.results.labels[chosen]) & (ends.retired < live)]
-        after = {row.model: self._successor(row, live) for row in gone.itertuples()}
-        parts = (self.options[part].models.values() for part in leaves(self.scenario, chosen))
-        by_name = {spoken(model): model for part in parts for model in part}
-        for name, model in by_name.items():
-            yield {
-                "model": model,
-                "spoken": name,
-                "is_too_early": model in after,
-                "then": after.get(model, name),
-            }
-        yield from ends.attrs["sources"]
-
-    def _successor(self, ended: Any, live: str) -> str:
-        """What follows a model that ends before a day: its named successor, if it lasts as long.
-
-        ended: a row of `retiring_models`.
-        """
-        lives_on = pd.isna(ended.replacement_retired) or str(ended.replacement_retired) >= live
-        if ended.replacement and lives_on:
-            return str(ended.replacement_spoken)
-        return f"the successor of {ended.spoken}"
 
     @frame
     def barriers(self) -> Rows:
@@ -125,37 +84,6 @@ class DecisionFrames(Topic):
                 "cleared": found.cleared,
                 "answer": found.answer,
                 "offer": v.offer,
-            }
-
-    @frame_citing(_variant_sources)
-    def switching_values(self) -> Rows:
-        """A value of one input at which the first option changes, all else as in the report.
-
-        what: the input in words
-        now: value in the report [its unit]
-        at: value at which the first option changes [its unit]
-        unit: unit of both
-        low: low end of the range that is expected of it [its unit]
-        high: high end [its unit]
-        inside: whether the value lies in that range
-        below?: the option that is first just below [option]
-        above?: the option that is first just above [option]
-        lead_below?: what the next best costs more in all, just below [currency]
-        lead_above?: the same just above [currency]
-        """
-        for s in self.results.switches:
-            yield {
-                "what": s.dial.what,
-                "now": s.dial.today,
-                "at": s.at,
-                "unit": s.dial.unit,
-                "low": s.dial.low,
-                "high": s.dial.high,
-                "inside": s.inside,
-                "below": s.below,
-                "above": s.above,
-                "lead_below": s.lead_below,
-                "lead_above": s.lead_above,
             }
 
     @frame

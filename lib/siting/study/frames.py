@@ -247,6 +247,7 @@ def _tidy(
         "sources": Several(dict.fromkeys(sources)),
         "country": results.client.country,
         "currency": money,
+        "language": results.client.language,
         "names": Several(results.names),
         "roles": NamedTexts(results.roles),
     }

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from siting import catalogue
-from siting.catalogue import Gpu, Model, Source
+from siting.catalogue import Source
 from siting.memory import pool, vram
 from siting.memory.deployment import usable_gib
-from siting.memory.vram import Memory, sweep
+from siting.memory.vram import Memory
 from siting.quality import bare_name
 from siting.quantity import total
 from siting.study.frames import Rows, Topic, frame, frame_citing
 
 BEFORE_CACHE = ("weights", "activations", "libraries", "graphs")
 """What comes off the budget before the cache."""
-
-MAP_FORMATS = ("bf16", "fp8", "int4")
-MAP_CARDS = 12
-"""Columns of the fit map that are legible on a page."""
 
 
 class MemoryFrames(Topic):
@@ -139,38 +132,6 @@ class MemoryFrames(Topic):
                 }
 
     @frame
-    def fit_map(self) -> Rows:
-        """A model in a weight format on a card: the fewest that hold the planned requests.
-
-        model: open model
-        weights: format of the weights
-        gpu: card
-        card: memory of the card that a program can use [GiB]
-        gpus: fewest of 1, 2, 4 and 8; infinite where 8 do not hold it [GPUs]
-        planned: requests that must fit [requests]
-        context: length of each [tokens]
-        """
-        models = self._candidate_models()
-        if not models:
-            return
-        cards = self._cards()
-        planned = vram.planning_concurrency()
-        context = max((m.context for _, m in self._placed()), default=8192)
-        fewest = sweep(models, cards, MAP_FORMATS, context).fewest_gpus(planned)
-        for (of_model, of_format, of_card), gpus in np.ndenumerate(fewest):
-            card = cards[of_card]
-            yield {
-                "model": bare_name(models[of_model].model_id),
-                "weights": MAP_FORMATS[of_format],
-                "gpu": card.gpu,
-                "card": usable_gib(card).central,
-                "gpus": gpus,
-                "planned": planned,
-                "context": context,
-            }
-        yield from map(catalogue.source_of, models)
-
-    @frame
     def fine_tuning(self) -> Rows:
         """A fine-tuning job on the cards of an option.
 
@@ -209,25 +170,3 @@ class MemoryFrames(Topic):
             yield from (i.source for i in p.inputs)
 
     # --- the map ------------------------------------------------------------------------------
-
-    def _cards(self) -> list[Gpu]:
-        """Cards of the options, then the newest of each vendor and size; by memory."""
-        own = [catalogue.gpu(o.gpu) for o in self.options.values() if o.gpu]
-        recent = (g for g in catalogue.gpus() if g.usable_gib and g.launch_date >= "2020")
-        newest = sorted(recent, key=lambda g: g.launch_date, reverse=True)
-        chosen: dict[tuple[str, float], Gpu] = {}
-        for card in (*own, *newest):
-            if len(chosen) < MAP_CARDS:
-                chosen.setdefault((card.vendor, round(card.memory_gb_marketing)), card)
-        return sorted(chosen.values(), key=lambda g: (usable_gib(g).central, g.id))
-
-    def _candidate_models(self) -> list[Model]:
-        """Open models that options serve or workloads name, those that the catalogue knows."""
-        served = [m for o in self.options.values() if o.gpu for m in o.models.values()]
-        named = [m for w in self.scenario.workloads.values() for m in w.models]
-        known: dict[str, Model] = {}
-        for name in (*served, *named):
-            with contextlib.suppress(KeyError):
-                model = catalogue.model(name)
-                known.setdefault(model.model_id, model)
-        return list(known.values())

@@ -186,7 +186,7 @@ class Results:
     @cached_property
     def numbers(self) -> Numbers:
         """Writes numbers, dates and money as the client's country does."""
-        return Numbers(self.client.country, self.client.currency)
+        return Numbers(self.client.country, self.client.currency, self.client.language)
 
     @cached_property
     def memory(self) -> dict[str, tuple[vram.Fit, ...]]:

@@ -111,6 +111,10 @@ class SizingFrames(Topic):
                 words = "requests of each on a full day"
                 told = self._told_by(f"workloads.{load.name}.requests_per_user_day")
                 yield Figure(step=words, value=each, unit="", how=told)
+        if asked.turns > 1:
+            read = f"the last one reads {said(asked.last_input)} tokens"
+            told = f"{read}, {asked.cached_share:.0%} of all that is read stands in a cache"
+            yield Figure(step="turns of a conversation", value=asked.turns, unit="", how=told)
         yield Figure(
             step="requests of a full day",
             value=a_day,
@@ -244,8 +248,7 @@ class SizingFrames(Topic):
         written = f" and {said(states)} GB of states written" if states else ""
         reached = {n: said(bandwidth * k[n] / 1e9) for n in ("weight_memory", "kv_memory")}
         of_card = "on each card, of experts those drawn" if r.expert_bytes else "on each card"
-        drawn = at.together * (1 + deployed.speculative_tokens)
-        over = performance.overlap(r, k, drawn)
+        over = performance.overlap(r, k, at.together)
         return {
             PARTS["weights"]: f"{said(weights)} GB {of_card} at {reached['weight_memory']} GB/s: "
             f"{said(1000 * over.read)} ms; products {said(1000 * over.computed)} ms; of both the "

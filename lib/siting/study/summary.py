@@ -27,6 +27,7 @@ from siting import __version__
 from siting.catalogue import facts_version
 from siting.quantity import Range
 from siting.study.frames import columns
+from siting.vendors.stability import moves
 
 if TYPE_CHECKING:
     from siting.study import Study
@@ -64,7 +65,9 @@ def content(study: Study) -> dict[str, Any]:
         "training": _training(read),
         "vendors": _vendors(read),
         "quality": _quality(read),
-        "volume_winners": read.each(study.volume_winners(), "winner"),
+        "volume_winners": [
+            read(_fields_of(w), "winner") for w in study.results.cost.volume.winners
+        ],
         "units": {field: unit for field, (_, unit) in _fields()["units"].items()},
         "shown": _shown(read),
         "warnings": list(study.cautions().caution),
@@ -134,21 +137,21 @@ def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
     return [row for row in rows if chosen.items() <= row.items()]
 
 
+def _fields_of(record: object) -> dict[str, Any]:
+    """What a record of the domain says, by field."""
+    return {name: _known(value) for name, value in vars(record).items()}
+
+
 def _known(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 SHOWN = (
-    "own_tests",
-    "kinds", "movers", "paid_so_far", "cash_gap", "budget", "yearly_costs",
-    "money_terms", "mix_by_year", "hybrid_curve", "gpus_by_year", "machines_paid", "quiet_years",
-    "retirement_calendar", "bridges", "timeline", "gates", "gate", "contract", "nearest", "tries",
-    "tries_by_kind", "year_limit",
-    "uncounted", "vendor_shocks", "loads", "hours", "machines",
-    "server_kinds", "speed_basis", "fiscal_costs", "plan_lines", "readiness",
-    "rule_points", "points_today", "law_coverage", "for_counsel",
-    "exclusions",
-    "sizing_steps", "items_by_year", "statements",
+    "own_tests", "kinds", "paid_so_far", "cash_gap", "budget", "yearly_costs", "money_terms",
+    "gpus_by_year", "quiet_years", "bridges", "timeline", "gates", "gate", "contract", "nearest",
+    "tries", "tries_by_kind", "year_limit", "loads", "hours", "machines", "server_kinds",
+    "speed_basis", "fiscal_costs", "plan_lines", "readiness", "rule_points", "points_today",
+    "for_counsel", "exclusions", "sizing_steps", "items_by_year",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -193,7 +196,10 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
             for row, (tried, _) in zip(_rows(study.variants()), study.results.tried, strict=True)
         ],
         "turns": read.each(study.turns(), "turn"),
-        "flip_points": read.each(study.switching_values(), "flip"),
+        "flip_points": [
+            read(_fields_of(switch) | _fields_of(switch.dial) | {"inside": switch.inside}, "flip")
+            for switch in study.results.switches
+        ],
         "worth_knowing": {
             "everything": read(answer, "= worth [{currency}]"),
             "inputs": read.by("input", study.knowledge(), "= worth [{currency}]"),
@@ -278,11 +284,12 @@ def _capacity(read: _SectionReader, label: str) -> dict[str, Any]:
 
 def _pool(read: _SectionReader, pool: Row) -> dict[str, Any]:
     own = {"option": pool["option"], "model": pool["model"]}
-    years = read.study.replicas_by_year()
+    found = read.study.results.capacity[read.keys[pool["option"]]]
+    sized = found.pools[pool["model_key"]]
     seen = read.study.latencies()
     return {
         **read(pool, "pool"),
-        "replicas_by_year": read.each(years, "= * [replicas]", **own),
+        "replicas_by_year": [_figure([*count.ends], "replicas") for count in sized.replicas],
         "busy_hour": _latency(_rows(seen, **own, situation="usual peak")),
         "peak_hour": _latency(_rows(seen, **own, situation="busiest hour")),
         "replay": _replay(read, own),
@@ -351,7 +358,7 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     own = {"option": label}
     if name in study.results.cost.plan.not_estimated:
         return {"not_estimated": study.results.cost.plan.not_estimated[name]}
-    energy = study.energy().assign(kwh=lambda used: used.electricity * 1000)
+    option = study.results.cost.options[name]
     flows = study.cash_flows().query("option == @label")
     items = (
         flows.groupby("item", sort=False)
@@ -361,13 +368,13 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     items = items.map(functools.partial(round, ndigits=2))
     return {
         **read.each(study.costs(), "cost", **own)[0],
-        "break_even": read.each(study.break_evens(), "break_even", **own)[0],
+        "break_even": read(_fields_of(option.break_even), "break_even"),
         "items": read.by("item", items.reset_index(), "= amount [{currency}]"),
-        **read.each(energy, "energy", **own)[0],
-        "model_moves_by_year": read.each(study.model_moves(), "= moves* [moves]", **own),
-        "servers_by_year": [
-            _figure([n], "servers") for n in study.results.cost.options[name].servers
+        **read(_fields_of(option.energy), "energy"),
+        "model_moves_by_year": [
+            _figure([*moved.ends], "moves") for moved in moves(study.scenario, name)
         ],
+        "servers_by_year": [_figure([n], "servers") for n in option.servers],
     }
 
 
@@ -381,7 +388,7 @@ def _training(read: _SectionReader) -> dict[str, Any]:
 
 def _vendors(read: _SectionReader) -> dict[str, Any]:
     """Chances of short notice and red flags by the names that the scenario uses."""
-    flags = read.study.vendor_flags()
+    known = read.study.results.stability.vendors
     chances = read.study.notice_chances()
     chances["within"] = chances.within.map("at_most_{:.0f}_days".format)
     return {
@@ -389,7 +396,7 @@ def _vendors(read: _SectionReader) -> dict[str, Any]:
             "next_notice": read.by("within", chances, "= chance* [share]", vendor=v["vendor"]),
             "events": v["events"],
             "notices": v["notices"],
-            "red_flags": read.each(flags, "= flag", vendor=v["vendor"]),
+            "red_flags": [f.text for f in known[v["name"]].red_flags] if v["vendor"] else [],
         }
         for v in _rows(read.study.vendors())
     }

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from siting.inputs.scenario.model import in_words
 from siting.quality import leaves, spoken
 from siting.quantity import Range
 from siting.rules.sovereignty import OpenPoint
@@ -421,23 +420,6 @@ class TurnFrames(Topic):
             return {}
         left = (name for name in found.others if name not in runs_it)
         return {"untested": doubted[0], "fallback_if_untested": next(left, None)}
-
-    @frame
-    def pilot_limits(self) -> Rows:
-        """A limit on response time that a pilot must keep: of a workload of which not every request
-        may wait.
-
-        workload: the workload in words
-        first_token: until the first token [s]
-        token: for each further token [ms]
-        """
-        for name, workload in self.scenario.workloads.items():
-            if workload.latency and workload.batchable_share < 1:
-                yield {
-                    "workload": in_words(name),
-                    "first_token": workload.latency.ttft_s,
-                    "token": workload.latency.tpot_ms,
-                }
 
 
 def _sum(ranges: Sequence[Range], currency: str) -> Range:

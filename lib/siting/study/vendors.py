@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from siting import catalogue, reasoning
 from siting.catalogue import Fact, Source, source_of
-from siting.cost.api_prices import told_by
 from siting.cost.prices import ApiPrice, BilledTokens, api_request
 from siting.places import BY_REQUEST
 from siting.quality import spoken
 from siting.quantity import DAYS_OF_MONTH, Range
-from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.study.frames import Rows, Topic, frame
 from siting.vendors import notice
-from siting.vendors.stability import moves, option_vendors
+from siting.vendors.stability import option_vendors
 from siting.vendors.vendor_record import (
     AskedOfVendor,
     Backtest,
@@ -39,12 +37,6 @@ SHORT = 90
 
 class VendorFrames(Topic):
     """Frames on vendors: record, chances, losses."""
-
-    def _sources_of_endings(self) -> Iterator[Source]:
-        day = self.client.report_date
-        for end in self.results.endings:
-            yield told_by(end.ending, day)
-            yield from end.ending.sources
 
     @frame
     def vendors(self) -> Rows:
@@ -86,25 +78,6 @@ class VendorFrames(Topic):
                     "notices": len(known.notices),
                 }
             yield row
-
-    @frame
-    def vendor_flags(self) -> Rows:
-        """One thing to know about one of the client's vendors before any number.
-
-        vendor: vendor
-        flag: what happened, or what is missing
-        alleged: whether it is an allegation that nobody has decided
-        url: address of the source
-        """
-        for v in self.results.vendors:
-            for f in v.red_flags:
-                yield {
-                    "vendor": v.vendor,
-                    "flag": f.text,
-                    "alleged": f.alleged,
-                    "url": f.source.url,
-                }
-                yield f.source
 
     @frame
     def vendor_events(self) -> Rows:
@@ -216,61 +189,6 @@ class VendorFrames(Topic):
                 "pool": own.pool,
             }
 
-    @frame_citing(_sources_of_endings)
-    def retirement_calendar(self) -> Rows:
-        """One API model that an option uses, in one year of the horizon: will it end?
-
-        option: label of the option; a hybrid's models stand with its parts
-        vendor: vendor
-        model: model
-        spoken: the model as a person says it
-        age?: since its release; missing where that day is not known [days]
-        life*: usual life of the vendor's models [days]
-        lives: models of the vendor that it rests on [1]
-        announced?: day of the notice; missing where none is known
-        retired?: announced last day; missing where none is
-        replacement: successor that the vendor names
-        year: year of the horizon, from 1 [1]
-        chance: chance that the model ends in that year [share]
-        ended: chance that it has ended by the end of that year [share]
-        moves: expected moves to another model in that year, away from successors too [1]
-        migrations*: moves to budget for within the horizon [1]
-        """
-        for end in self.results.endings:
-            e = end.ending
-            if self.options[end.option].kind == "hybrid":
-                continue
-            for year, chance in enumerate(e.by_year, 1):
-                yield {
-                    "option": end.option,
-                    "vendor": e.vendor,
-                    "model": e.model,
-                    "spoken": spoken(e.model),
-                    "age": e.released and (self.client.report_date - e.released).days,
-                    "life*": e.life,
-                    "lives": e.lives,
-                    "announced": iso(e.announced),
-                    "retired": iso(e.retired),
-                    "replacement": e.replacement,
-                    "year": year,
-                    "chance": chance,
-                    "ended": sum(e.by_year[:year]),
-                    "moves": e.moves[year - 1].central,
-                    "migrations*": e.migrations,
-                }
-
-    @frame_citing(_sources_of_endings)
-    def model_moves(self) -> Rows:
-        """Moves to another model that a vendor forces on one option in one year of the horizon.
-
-        option: label of the option; a hybrid has those of its parts
-        year: year of the horizon, from 1 [1]
-        moves*: moves of all its models; ends: the tenths of cases with fewest and most [1]
-        """
-        for name in self.options:
-            for year, moved in enumerate(moves(self.scenario, name), 1):
-                yield {"option": name, "year": year, "moves*": moved}
-
     @frame
     def retiring_models(self) -> Rows:
         """One model that an option uses although its vendor ended it, or will within the horizon.
@@ -306,28 +224,6 @@ class VendorFrames(Topic):
                 "url": e.sources[0].url,
             }
             yield from e.sources
-
-    @frame
-    def tuning_services(self) -> Rows:
-        """A vendor's service of fine-tuning that the client's jobs would need of an option. Its
-        price is in no table: costs of the option leave it out. None without such jobs.
-
-        option: label of the option
-        key: name of the option in the scenario
-        vendor: vendor
-        service: fine-tuning, and where, in words
-        last?: last day on which a new job can be started; missing where no end is announced
-        reason?: what its vendor says of that end
-        """
-        for name, option in self.options.items():
-            service = self.scenario.tunes_at(name)
-            if not service:
-                continue
-            row = {"option": name, "key": name, "vendor": option.vendor, "service": service}
-            for end in self.results.stability.ceasing[name]:
-                row |= {"last": end.last.isoformat(), "reason": end.event.summary}
-                yield source_of(end.event)
-            yield row
 
     @frame
     def bridges(self) -> Rows:
@@ -455,60 +351,6 @@ class VendorFrames(Topic):
         month = cost * DAYS_OF_MONTH / (off - last)
         beyond = cost - planned
         return row | {"cost": cost, "held": planned, "beyond": beyond, "month": month}
-
-    @frame
-    def vendor_shocks(self) -> Rows:
-        """One kind of shock from one vendor of one option: chance in a year, cost, their product.
-
-        option: label of the option
-        alike: labels of all options with the same vendors, chances and costs, and the vendor where
-            they depend on several
-        vendor: vendor
-        shock: kind of shock
-        outcome: what counts as one
-        clause: the first clause of that
-        effect: what it does to the service
-        chance*: chance in a year [share]
-        forces_move: whether it makes the client move or stops the service: what a year without a
-            forced move is without
-        own: whether the vendor's own record moves the chance; else it is the same for all vendors
-        basis: count that the chance rests on
-        cost*?: cost if it happens [currency]
-        cost_told?: its central value by its first two digits, as a guess is no surer [currency]
-        expected*?: expected loss [currency per year]
-        so_far?: that of it and of all kinds of the option that are larger [currency per year]
-        months: until the workload runs normally again [months]
-        """
-        options = self.results.stability.options
-        found = [(name, k) for name, o in options.items() for k in o.kinds]
-        alike = defaultdict(list)
-        for name, o in options.items():
-            alike[o.vendors, o.expected].append(self.results.labels[name])
-        for option, k in found:
-            of_vendors = options[option].vendors
-            sharing = ", ".join(alike[of_vendors, options[option].expected])
-            of_option = (x.expected for name, x in found if name == option)
-            losses = [loss.central for loss in of_option if loss is not None]
-            yield {
-                "option": option,
-                "alike": sharing if len(of_vendors) == 1 else f"{sharing}: {k.vendor}",
-                "vendor": k.vendor,
-                "shock": k.kind.shock.replace("_", " "),
-                "outcome": k.kind.outcome,
-                "clause": re.split("[,;]", k.kind.outcome)[0],
-                "effect": k.kind.service_effect,
-                "chance*": k.chance,
-                "forces_move": k.kind.forces_move,
-                "own": k.kind.category == "notices",
-                "basis": k.basis,
-                "cost*": k.cost,
-                "cost_told": None if k.cost is None else float(f"{k.cost.central:.2g}"),
-                "expected*": k.expected,
-                "so_far": k.expected and sum(x for x in losses if x >= k.expected.central),
-                "months": k.kind.months.central,
-            }
-        yield from (source_of(e) for _, k in found for e in k.events)
-        yield from (source_of(k.kind) for _, k in found)
 
     @frame
     def quiet_years(self) -> Rows:

@@ -64,7 +64,7 @@ class VerdictFrames(Topic):
             costs least if it is kept to the end [option]
         rival_in_all?: what that costs in all [currency]
         rival_is_kept?: whether that is a bridge, kept to the end
-        cheaper_than_rival?: share of cases in which it costs less in all than that [share]
+        behind?: what that costs more in all than the first [currency]
         belief: how likely API prices are taken to go on falling [share]
         below?: belief below which another option is first [share]
         first_below?: which one [option]
@@ -391,7 +391,7 @@ def _rival(d: Decision) -> dict[str, Any]:
             "rival": d.next,
             "rival_in_all": d.means[d.next],
             "rival_is_kept": False,
-            "cheaper_than_rival": d.cheaper_than_next,
+            "behind": d.lead,
         }
     kept = {name: d.weighted(name, lambda sums: sums.kept) for name in d.others}
     rival = min(kept, key=kept.__getitem__, default=None)
@@ -401,7 +401,7 @@ def _rival(d: Decision) -> dict[str, Any]:
         "rival": rival,
         "rival_in_all": kept[rival],
         "rival_is_kept": True,
-        "cheaper_than_rival": d.cheaper_if_kept(best, rival),
+        "behind": kept[rival] - d.means[best],
     }
 
 

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 import pandas as pd
 from siting_report.formats import NONE
+from siting_report.phrases import Phrases
+from siting_report.texts import ENGLISH
 
 from siting.inputs.scenario.model import LABEL_LETTERS, in_words
 from siting.quantity import Range
@@ -29,10 +31,6 @@ ALL_FROM = 0.99
 """A share from which a part is called all."""
 _NEVER_FROM = 1e12
 _WITH_THE = ("AE", "GB", "NL", "PH", "US")
-_WORDS = (
-    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve",
-)  # fmt: skip
 
 
 class Wording:
@@ -43,6 +41,11 @@ class Wording:
         self.scenario = results.scenario
         self.client = results.client
         self.options = results.options
+
+    @cached_property
+    def phrases(self) -> Phrases:
+        """Writes sentences in the report's language: `p = s.phrases`, `p("{option} …", row)`."""
+        return Phrases(self.results.numbers)
 
     @property
     def chosen(self) -> str | None:
@@ -97,12 +100,14 @@ class Wording:
 
     @cached_property
     def home(self) -> str:
-        """The client's country in a sentence: `Germany`, `the Netherlands`."""
+        """The client's country in a sentence: `Germany`, `the Netherlands`; in German its name."""
         return self.land(str(self.results.numbers.words.territories[self.client.country]))
 
     def land(self, country: str) -> str:
         """A country by its name, as it stands in a sentence: `Germany`, `the Netherlands`."""
         names = self.results.numbers.words.territories
+        if self.client.language != ENGLISH:
+            return country
         return f"the {country}" if country in {names[code] for code in _WITH_THE} else country
 
     def seller(self, vendor: str) -> str:
@@ -123,7 +128,9 @@ class Wording:
     def years(self) -> str:
         """The horizon in words: `five years`."""
         months = self.scenario.finance.horizon_months
-        return self.count(months, "month") if months % 12 else self.count(months // 12, "year")
+        if months % 12:
+            return self.phrases("{n:spelt} months", n=months, one="one month")
+        return self.phrases("{n:spelt} years", n=months // 12, one="one year")
 
     def money(self, amount: float, decimals: int | None = None) -> str:
         """`€ 0.83 million`; below 200,000 in full; `decimals` writes it out."""
@@ -159,7 +166,7 @@ class Wording:
 
     def of_100(self, share: float) -> str:
         """A share of cases as a count: `66 of 100`."""
-        return NONE if math.isnan(share) else f"{round(100 * share)} of 100"
+        return NONE if math.isnan(share) else self.phrases("{share:of_100}", share=share)
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """By default three significant digits."""
@@ -228,10 +235,7 @@ class Wording:
 
     def spelt(self, number: float) -> str:
         """A number within a sentence: up to twelve in words, `three`, else in figures."""
-        whole = math.isfinite(number) and number == int(number)
-        if whole and 0 <= number < len(_WORDS):
-            return _WORDS[int(number)]
-        return self.number(number, 0 if whole else None)
+        return self.phrases.count(number)
 
     def between(self, low: float, high: float, unit: str = "") -> str:
         """An open or closed range in words: `below 12`, `above 3`, `from 3 to 12`, `always`."""
@@ -268,6 +272,7 @@ class Wording:
         path.attrs = {
             "country": self.client.country,
             "currency": self.currency,
+            "language": self.client.language,
             "names": self.results.names,
             "roles": self.results.roles,
             "sources": (own_files.source_of(name, source, date, url),),

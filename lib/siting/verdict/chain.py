@@ -114,7 +114,7 @@ USUAL = (
     "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
     "turns", "hours", "weekdays",
     "peak_factor", "growth_per_year", "growth_by_year", "reasoning_tokens", "cached_input_share",
-    "cache_write_share", "batchable_share", "deadline", "latency", "availability", "measured",
+    "batchable_share", "deadline", "latency", "availability", "measured",
 )  # fmt: skip
 AS_ASKED: Mapping[str, Any] = {
     **{name: Workload.model_fields[name].default for name in USUAL},

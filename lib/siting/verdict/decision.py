@@ -308,13 +308,6 @@ class Decision:
             sum(w * np.mean(one[f].total < other[f].total) for f, w in self.weights.items())
         )
 
-    def cheaper_if_kept(self, a: str, b: str) -> float:
-        """Share of cases in which one option costs less in all than another that is kept."""
-        one, other = self.sums(a), self.sums(b)
-        return float(
-            sum(w * np.mean(one[f].total < other[f].kept) for f, w in self.weights.items())
-        )
-
     @property
     def cheaper_than_next(self) -> float | None:
         """Share of cases in which the first costs less in all than the next best."""

@@ -491,7 +491,7 @@ def notes(
             yield f"{base.label}, which runs today, fails a hard constraint: {base.struck[0]}"
 
 
-ROOM = {"kw": "kW", "racks": "racks", "servers": "servers"}
+ROOM = {"kw": "kW", "servers": "servers"}
 """Limits of a room, with their units."""
 
 

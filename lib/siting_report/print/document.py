@@ -20,6 +20,7 @@ from nbconvert.preprocessors import TagRemovePreprocessor
 
 from siting_report.formats import Numbers
 from siting_report.show.exhibit import MIME, Chart, Exhibit
+from siting_report.texts import ENGLISH, catalogue
 
 _NUMBERED = {"chart": "Figure", "table": "Table"}
 _MOST_SPANS = 5
@@ -74,6 +75,16 @@ class Cover:
         return self.numbers.date(self.report_date)
 
     @property
+    def quoted_question(self) -> str:
+        """What the client asks, between the marks of the report's language."""
+        opens, closes = "„“" if self.numbers.language == "de" else "“”"
+        return f"{opens}{self.question}{closes}"
+
+    def told(self, english: str) -> str:
+        """A text of the report's frame in its language."""
+        return catalogue(self.numbers.language).told(english)
+
+    @property
     def logo_type(self) -> str:
         return "png" if (self.logo or b"").startswith(b"\x89PNG") else "svg+xml"
 
@@ -108,6 +119,8 @@ class Block:
     """Of a picture."""
     alt: str = ""
     """Of a picture: what it shows."""
+    language: str = ENGLISH
+    """Of the report."""
 
     @property
     def shown_as(self) -> str:
@@ -134,14 +147,16 @@ class Block:
         """The word "Source" or "Sources", and the numbers, runs of them drawn together."""
         spans = runs(source.number for source in self.sources).split(", ") if self.sources else []
         word = "Sources" if len(self.sources) > 1 else "Source"
-        return word, spans[:_MOST_SPANS] if self.is_said else spans
+        return catalogue(self.language).told(word), spans[:_MOST_SPANS] if self.is_said else spans
 
     @property
     def others(self) -> str:
         """A word on the sources of a sentence that are not numbered below it: its chapter ends with
         all of them."""
         numbered = runs(source.number for source in self.sources).split(", ")
-        return " and others" if self.is_said and len(numbered) > _MOST_SPANS else ""
+        if not self.is_said or len(numbered) <= _MOST_SPANS:
+            return ""
+        return f" {catalogue(self.language).told('and others')}"
 
     @property
     def is_said(self) -> bool:
@@ -228,18 +243,21 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
     numbers = itertools.count(1)
     letters = map(chr, itertools.count(ord("A")))
     for chapter in placed:
-        chapter.place = f"Appendix {next(letters)}" if chapter.appendix else str(next(numbers))
+        chapter.title = cover.told(chapter.title)
+        appendix = f"{cover.told('Appendix')} {next(letters)}" if chapter.appendix else ""
+        chapter.place = appendix or str(next(numbers))
     counts = {kind: itertools.count(1) for kind in _NUMBERED}
     known: dict[tuple[str, str], Cited] = {}
     for block in itertools.chain.from_iterable(chapter.every_block for chapter in placed):
         shown = block.exhibit
+        block.language = cover.numbers.language
         if shown is None:
             continue
         if shown["kind"] in ("chart", "table") and shown["title"]:
             kind = shown["kind"]
-            block.number = f"{_NUMBERED[kind]} {next(counts[kind])}"
+            block.number = f"{cover.told(_NUMBERED[kind])} {next(counts[kind])}"
         elif shown["kind"] == "cases":
-            block.number = "What if"
+            block.number = cover.told("What if")
         found = set()
         for source in shown["sources"]:  # numbered as the report first cites them
             new = Cited(
@@ -251,7 +269,7 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
             )
             found.add(known.setdefault((new.text, new.url), new))
         block.sources = tuple(sorted(found))
-    _refer(placed)
+    _refer(placed, cover.told("part"))
     return Document(cover, tuple(placed), tuple(known.values()))
 
 
@@ -259,12 +277,12 @@ _REFERENCE = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
 """A sentence's link to an exhibit, or to a chapter, by its name."""
 
 
-def _refer(chapters: Iterable[Chapter]) -> None:
+def _refer(chapters: Iterable[Chapter], part: str) -> None:
     """Writes the number of a named exhibit, or of a chapter, where a sentence refers to it; what
     the link says where the report has none of this name."""
     chapters = tuple(chapters)
     numbers = {
-        chapter.name: chapter.place if chapter.appendix else f"part {chapter.place}"
+        chapter.name: chapter.place if chapter.appendix else f"{part} {chapter.place}"
         for chapter in chapters
     }
     for block in itertools.chain.from_iterable(chapter.blocks for chapter in chapters):

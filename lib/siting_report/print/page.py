@@ -10,6 +10,12 @@ from functools import cache
 from siting_report.print.document import Block, Chapter, Document, gathered, runs
 from siting_report.show import style
 from siting_report.show.exhibit import answers_html, colour_class, rendered, table_html
+from siting_report.texts import catalogue
+
+SCRIPTED = (
+    "Contents", "What if …", "Back to the report", "in the report"
+)  # fmt: skip
+"""What the page's script says."""
 
 
 def page(document: Document) -> str:
@@ -22,6 +28,8 @@ def page(document: Document) -> str:
         logo=_inline(f"image/{cover.logo_type}", cover.logo) if cover.logo else "",
         css=css,
         script=script,
+        words={text: cover.told(text) for text in SCRIPTED},
+        t=cover.told,
         allowed=allowed,
         chapters=document.chapters,
         sources=document.sources,
@@ -118,6 +126,7 @@ def _block(block: Block, cites: bool, opens: bool = False) -> str:
     """cites: whether prose says what it rests on. opens: whether it stands in a chapter's head."""
     return style.template("block.html.j2").render(
         block=block,
+        t=catalogue(block.language).told,
         cites=cites,
         opens=opens,
         basis=round(block.chart["width"] * _POINTS_A_MM * _POINT_PX) if block.chart else 0,

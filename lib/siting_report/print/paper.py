@@ -28,6 +28,7 @@ from siting_report.print.document import (
     Block,
     Chapter,
     Cited,
+    Cover,
     Document,
     gathered,
     runs,
@@ -90,13 +91,16 @@ def _starts(compiler: typst.Compiler) -> list[int]:
 def _files(document: Document) -> dict[str, bytes]:
     """What Typst sets, by file name."""
     cover = document.cover
-    setter = _Setter(cover.question)
+    setter = _Setter(cover)
     logo = {f"logo.{cover.logo_type[:3]}": cover.logo} if cover.logo else {}
     about = {
         "title": cover.title,
         "client": cover.client,
         "date": cover.date,
+        "language": cover.numbers.language,
         "region": cover.numbers.country,
+        "logo-of": cover.told("Logo of"),
+        "of": cover.told("of"),
         "brand": cover.brand_colour,
         "paper": cover.paper,
         "logo": next(iter(logo), None),
@@ -108,7 +112,7 @@ def _files(document: Document) -> dict[str, bytes]:
         parts += ["#show: appendix", *map(setter.chapter, document.appendix)]
     if document.sources:
         letter = chr(ord("A") + len(document.appendix))
-        parts.append(_all_sources(document.sources, f"Appendix {letter}"))
+        parts.append(_all_sources(document.sources, letter, cover))
     return {
         "main.typ": "\n".join(parts).encode(),
         "report.typ": (style.THEME / "report.typ").read_bytes(),
@@ -121,8 +125,8 @@ def _files(document: Document) -> dict[str, bytes]:
 class _Setter:
     """Blocks as Typst; pictures become files."""
 
-    def __init__(self, question: str) -> None:
-        self.question = question
+    def __init__(self, cover: Cover) -> None:
+        self.cover = cover
         self.files: dict[str, bytes] = {}
         self.appendix = False
         self.cites = True
@@ -131,9 +135,9 @@ class _Setter:
         """A chapter; nth: its place in the body, from 0."""
         self.appendix = chapter.appendix
         self.cites = not chapter.page_one
-        own = " · this client’s own chapter" if chapter.own else ""
-        asks = chapter.page_one and chapter.headline and self.question
-        asked = f"“{self.question}”" if asks else chapter.title
+        own = f" · {self.cover.told('this client’s own chapter')}" if chapter.own else ""
+        asks = chapter.page_one and chapter.headline and self.cover.question
+        asked = self.cover.quoted_question if asks else chapter.title
         open_ = (
             f"#chapter({quoted(chapter.place)}, {quoted(asked + own)}, "
             f"[{_inline(chapter.headline)}], [{self._lead(chapter)}], "
@@ -144,7 +148,7 @@ class _Setter:
             return "\n".join([open_, *map(self.row, chapter.rows)])
         between = f"\n#gap({nth})\n" if chapter.page_one else "\n"
         shown = between.join(map(self.row, chapter.rows))
-        close = "" if chapter.page_one else _closing(chapter, nth)
+        close = "" if chapter.page_one else _closing(chapter, nth, self.cover)
         kept = "12mm" if close else "0mm"  # for its sources, in short
         return "\n".join([open_, f"#fitted({kept})[", shown, "]", close])
 
@@ -211,14 +215,16 @@ class _Setter:
         return quoted(name)
 
 
-def _all_sources(sources: Iterable[Cited], place: str) -> str:
+def _all_sources(sources: Iterable[Cited], letter: str, cover: Cover) -> str:
+    place = f"{cover.told('Appendix')} {letter}"
+    title = cover.told("Sources cited")
+    head = f"#chapter({quoted(place)}, {quoted(title)}, [], [], appendix: true)"
     rows = []
     for title, under in gathered(sources):
         places = "".join(
             f"({source.number}, {quoted(source.where)}, {quoted(source.url)}), " for source in under
         )
         rows.append(f"#source({quoted(title)}, {quoted(_site(under))}, ({places}))")
-    head = f'#chapter({quoted(place)}, "Sources cited", [], [], appendix: true)'
     return "\n".join([head, "#columns(3, gutter: 5mm)[", *rows, "]"])
 
 
@@ -228,7 +234,7 @@ def _site(sources: Sequence[Cited]) -> str:
     return sites.pop() if len(sites) == 1 else ""
 
 
-def _closing(chapter: Chapter, nth: int) -> str:
+def _closing(chapter: Chapter, nth: int, cover: Cover) -> str:
     """The sources that close a chapter of the body, by title, with their numbers."""
     if not chapter.sources:
         return ""
@@ -236,9 +242,10 @@ def _closing(chapter: Chapter, nth: int) -> str:
     said = [f"{runs(s.number for s in under)} {title}" for title, under in titles[:_MOST_SOURCES]]
     more = len(titles) - _MOST_SOURCES
     if more > 0:
-        said.append(f"{more} more in the appendix")
-    brief = f"{runs(s.number for s in chapter.sources)}, listed in the appendix."
-    return f"#sources({quoted('; '.join(said) + '.')}, {quoted(brief)}, nth: {nth})"
+        said.append(f"{more} {cover.told('more in the appendix')}")
+    brief = f"{runs(s.number for s in chapter.sources)}, {cover.told('listed in the appendix')}."
+    texts = (f"{cover.told('Sources')}.", f"{'; '.join(said)}.", brief)
+    return f"#sources({', '.join(map(quoted, texts))}, nth: {nth})"
 
 
 # --- Markdown
@@ -427,4 +434,5 @@ def _percent(letters: int, size: float) -> float:
 
 
 def _longest_word(text: str) -> int:
-    return min(LONGEST_WORD, max(map(len, re.split("[ /-]", text))))
+    # No line breaks before a digit: `gemma-4-31B` is one word.
+    return min(LONGEST_WORD, max(map(len, re.split(r" |[/-](?!\d)", text))))

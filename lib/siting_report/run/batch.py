@@ -37,6 +37,8 @@ class Outcome:
     """Client to the reason, in one line."""
     lacking: list[str] = field(default_factory=list)
     """Exhibits without a source or an alternative text, a line for each chapter."""
+    english: int = 0
+    """Texts that have no translation into the language of their report."""
     left: list[str] = field(default_factory=list)
     """What an interrupted run did not come to."""
 
@@ -48,6 +50,8 @@ class Outcome:
             f"{len(self.up_to_date)} up to date",
             f"{len(self.failed)} failed",
         ]
+        if self.english:
+            counts.append(f"{self.english} texts not translated")
         left = f"; interrupted, run it again to go on; left: {', '.join(self.left)}"
         return [*sorted(self.lacking), *failures, ", ".join(counts) + (left if self.left else "")]
 
@@ -129,6 +133,7 @@ class _Run:
         self.say = say
         self.outcome = outcome
         self.ended = threading.Event()
+        self.counting = threading.Lock()
         self.began = time.monotonic()
         self.chapters: dict[str, int] = {}
         """Client to the chapters of its report that have run."""
@@ -189,6 +194,8 @@ class _Run:
                 self.reports.put(job, files)
             except OSError as error:
                 raise ValueError(f"cannot be written: {_why(error)}") from None
+        with self.counting:
+            self.outcome.english += len(carried.untranslated(files))
         return carried.lacking(job.client, files)
 
     def _waited(self, job: Job, lock: contextlib.ExitStack) -> bool:

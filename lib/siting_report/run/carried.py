@@ -49,6 +49,17 @@ def lacking(client: str, files: Mapping[str, bytes]) -> list[str]:
     return lines
 
 
+def untranslated(files: Mapping[str, bytes]) -> set[str]:
+    """Texts of a report that have no translation into its language, and stay English."""
+    found: set[str] = set()
+    for name, content in files.items():
+        if name.endswith(".ipynb") and b'"english": [' in content:
+            for cell in json.loads(content)["cells"]:
+                for output in cell.get("outputs", ()):
+                    found |= {*output.get("metadata", {}).get("noted", {}).get("english", ())}
+    return found
+
+
 def _may_lack(content: bytes) -> bool:
     """Whether a notebook is worth reading: most lack nothing, and are large."""
     # Beside each exhibit stands its HTML: more HTML than exhibits is somebody's own.

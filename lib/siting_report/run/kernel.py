@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -34,6 +35,9 @@ from siting_report.run import apart
 logging.getLogger("papermill").setLevel(logging.CRITICAL)  # a chapter need not be parameterised
 START_S = 300
 """Time that a kernel may take to start, which a busy machine needs. [s]"""
+HANDLES = 64
+"""Handles of files that must be free for a kernel: ZeroMQ ends the whole process where it lacks
+one."""
 STARTS = 3
 """Times that a kernel is started: a port that was free may be taken before the kernel has it."""
 _COMMAND = [
@@ -101,7 +105,10 @@ class Kernel:
         self._killed = False
 
     def start(self) -> None:
-        """Raises ValueError where it cannot."""
+        """Raises ValueError where it cannot; OSError where too few handles are free."""
+        with contextlib.ExitStack() as held:
+            for _ in range(HANDLES):
+                held.enter_context(open(os.devnull))
         for tries_left in reversed(range(STARTS)):
             self._launch()
             try:

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, ParamSpec
 
 from IPython.core import display_functions
 
+from siting_report import texts
 from siting_report.show import displays, drawn, style, tabled
 from siting_report.show.drawn import intervals
 from siting_report.show.exhibit import (
@@ -28,9 +30,12 @@ from siting_report.show.exhibit import (
     Data,
     Exhibit,
     Prose,
+    Text,
     bundle,
     cited,
     holds_anything,
+    in_language,
+    joined,
     protected,
     refuse_unknown,
 )
@@ -42,8 +47,8 @@ __all__ = [
 ]  # fmt: skip
 
 P = ParamSpec("P")
-Text: TypeAlias = "str | Sequence[str]"
-"""Markdown; or the sentences of one paragraph, of which empty ones are left out."""
+NOTED = "noted"
+"""Metadata of an output: what was told while it was made, such as texts without a translation."""
 load_ipython_extension = displays.load
 _display: Callable[..., Any] = display_functions.display
 displays.load_if_running()
@@ -64,8 +69,10 @@ def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
     def show(*args: P.args, **kwargs: P.kwargs) -> None:
         refuse_unknown(kwargs, known, make.__name__)
         made = make(*args, **kwargs)
+        noted = {what: said for what, said in asdict(texts.noted()).items() if said}
         if holds_anything(made):
-            _display(bundle(made), raw=True)
+            beside = {"metadata": {NOTED: noted}} if noted else {}
+            _display(bundle(made), raw=True, **beside)
 
     return show
 
@@ -75,10 +82,6 @@ table = _shown(tabled.table)
 cases = _shown(tabled.cases)
 
 
-def _joined(text: Text) -> str:
-    return text if isinstance(text, str) else " ".join(filter(None, text))
-
-
 @_shown
 def say(text: Text, data: Data = None) -> Prose:
     """Shows computed sentences, in Markdown; HTML and images in it are shown as text.
@@ -86,7 +89,7 @@ def say(text: Text, data: Data = None) -> Prose:
     text: Markdown, or a list of sentences for one paragraph, of which empty ones are left out.
     A first line that begins with `# ` is the chapter's answer, set large.
     """
-    markdown = protected(_joined(text), data)
+    markdown = protected(joined(text, data), data)
     return {"kind": "prose", "markdown": markdown, "sources": cited(data), "lacks": []}
 
 
@@ -101,13 +104,16 @@ def answers(
     `figures` sets each question large, as a figure, and the text below it as what it is.
     """
     return {
-        "kind": "answers", "heading": heading, "tone": tone, "lacks": [], "sources": cited(data),
-        "items": [[q, protected(_joined(a), data)] for q, a in items.items()],
+        "kind": "answers", "heading": in_language(heading, data), "tone": tone,
+        "lacks": [], "sources": cited(data),
+        "items": [
+            [in_language(q, data), protected(joined(a, data), data)] for q, a in items.items()
+        ],
     }  # fmt: skip
 
 
-def need(condition: object, otherwise: str, data: Data = None) -> None:
+def need(condition: object, otherwise: Text, data: Data = None) -> None:
     """Ends the chapter with the sentence `otherwise` where there is nothing to show."""
     if not condition:
         say(otherwise, data)
-        raise Enough(otherwise)
+        raise Enough(str(otherwise))

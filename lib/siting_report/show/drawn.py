@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.text import Text as Label
 from matplotlib.textpath import text_to_path
 
 from siting_report.formats import Numbers
@@ -37,13 +38,16 @@ from siting_report.show import phone, style
 from siting_report.show.exhibit import (
     Chart,
     Data,
+    Text,
     attributes,
     cited,
     format_of,
+    joined,
     lacking,
     numbers_of,
     refuse_unknown,
 )
+from siting_report.texts import ENGLISH, catalogue
 
 TICKS = ("money", "compact_money", "percent", "number", "whole", "compact")
 """Formats of ticks."""
@@ -63,10 +67,10 @@ _MOST_SAID = 14
 
 def chart(
     ax: Any,
-    title: str = "",
+    title: Text = "",
     data: Data = None,
-    alt: str | None = None,
-    note: str = "",
+    alt: Text | None = None,
+    note: Text = "",
     *,
     x: str | Sequence[str] = "",
     y: str | Sequence[str] = "",
@@ -85,17 +89,21 @@ def chart(
     """
     figure = figure_of(ax)
     attrs = attributes(data)
+    numbers = numbers_of(attrs)
+    title = joined(title, data)
+    note = joined(note, data)
+    _speak(figure, numbers)
     for place, each in enumerate(_axes_of(ax)):
         for axis, kinds in ((each.xaxis, x), (each.yaxis, y)):
             kind = kinds if isinstance(kinds, str) else kinds[min(place, len(kinds) - 1)]
-            _ticks(axis, kind, numbers_of(attrs))
+            _ticks(axis, kind, numbers)
             if not kind:
                 _unit(axis, attrs)
     for each in figure.axes:
         if each.get_visible():
             _told_apart(each)
             _name(figure, each)
-    text = alt or drafted(figure) or title
+    text = joined(alt or "", data) or drafted(figure) or title
     lacks = lacking(title, attrs)
     if not text:
         lacks.append("alternative text")
@@ -116,6 +124,23 @@ def chart(
         "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
         "width": width, "svg": drawing, "lacks": lacks, "narrow": small,
     }  # fmt: skip
+
+
+def _speak(figure: Figure, numbers: Numbers) -> None:
+    """Words of a drawing in the report's language; names and numbers stay as they are."""
+    if numbers.language == ENGLISH:
+        return
+    known = catalogue(numbers.language).known
+    for artist in figure.findobj():
+        label = str(artist.get_label())
+        if not label.startswith("_") and (told := known(label)):
+            artist.set_label(told)
+        if isinstance(artist, Label) and (told := known(artist.get_text())):
+            artist.set_text(told)
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        named = axis.get_major_formatter()
+        if isinstance(named, ticker.FixedFormatter):
+            axis.set_major_formatter(ticker.FixedFormatter([known(n) or n for n in named.seq]))
 
 
 def _told_apart(ax: Axes) -> None:

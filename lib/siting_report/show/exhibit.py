@@ -15,9 +15,11 @@ from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 import mistune
 
+from siting_report import texts
 from siting_report.formats import Numbers
 from siting_report.nearest import nearest
 from siting_report.show import style
+from siting_report.texts import ENGLISH, Said
 
 MIME = "application/vnd.siting+json"
 
@@ -166,6 +168,11 @@ class Citable(Protocol):
     def citation(self) -> str: ...
 
 
+Text: TypeAlias = "str | Sequence[str]"
+"""Markdown; or the sentences of one paragraph, of which empty ones are left out."""
+_WORD = re.compile("[a-z]{3}")
+
+
 def listed(data: Data) -> list[Any]:
     """The frames that `data` names."""
     if data is None:
@@ -203,8 +210,22 @@ def numbers_of(attrs: Sequence[Mapping[str, Any]]) -> Numbers:
     """Formats of the client whose frames these are; euros for a frame of nobody's."""
     for a in attrs:
         if "country" in a:
-            return Numbers(a["country"], a["currency"])
+            return Numbers(a["country"], a["currency"], a.get("language", ENGLISH))
     return Numbers("DE", "EUR")
+
+
+def in_language(text: str, data: Data) -> str:
+    """A text in the language of the client whose frames these are, where it is not yet."""
+    language = numbers_of(attributes(data)).language
+    if language == ENGLISH or isinstance(text, Said) or not _WORD.search(text):
+        return text
+    return texts.catalogue(language).told(text)
+
+
+def joined(text: Text, data: Data) -> str:
+    """The sentences of one paragraph in the report's language; empty ones are left out."""
+    sentences = [text] if isinstance(text, str) else text
+    return " ".join(filter(None, (in_language(sentence, data) for sentence in sentences)))
 
 
 def refuse_unknown(told: Iterable[Any], known: Iterable[Any], what: str) -> None:

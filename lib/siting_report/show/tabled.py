@@ -23,14 +23,17 @@ from siting_report.show.exhibit import (
     Data,
     Row,
     Table,
+    Text,
     attributes,
     cited,
     format_of,
+    joined,
     lacking,
     listed,
     numbers_of,
     refuse_unknown,
 )
+from siting_report.texts import ENGLISH, Said, catalogue
 
 T = TypeVar("T")
 
@@ -48,10 +51,10 @@ _NUMERIC = re.compile(rf"[−–+]?\D{{0,5}}\d[\d.,\s’]*%?$|{NEVER}$|–$|$")
 
 def table(
     df: pd.DataFrame,
-    title: str = "",
+    title: Text = "",
     formats: Format | Mapping[Any, Format] = "",
     data: Data = None,
-    note: str = "",
+    note: Text = "",
     *,
     heads: Mapping[Any, str] | None = None,
     over: Mapping[str, Sequence[Any]] | None = None,
@@ -73,7 +76,9 @@ def table(
     """
     badges = [*badges]
     _refuse_misspelt(df, formats, heads or {}, over or {}, badges)
-    attrs = [*attributes(df), *attributes(data)]
+    frames = [df, *listed(data)]
+    attrs = attributes(frames)
+    title = joined(title, frames)
     made = _columns(df, attrs, formats, heads or {}, over or {}, badges)
     columns = made.columns()
     rows = made.rows(totals)
@@ -85,17 +90,18 @@ def table(
     if shared:
         columns = [{**column, "unit": ""} for column in columns]
         said.insert(0, f"{_raised(shared)}.")
+    note = " ".join(filter(None, [*said, joined(note, frames)]))
     lacks = lacking(title, attrs)
     if len(made.frame) >= _LONG_FROM:
         lacks.append("brevity")
     return {
-        "kind": "table", "title": title, "note": " ".join(filter(None, [*said, note])).strip(),
-        "sources": cited([df, *listed(data)]), "columns": columns, "rows": rows,
+        "kind": "table", "title": title, "note": note,
+        "sources": cited(frames), "columns": columns, "rows": rows,
         "small": len(columns) >= _SMALL_FROM, "lacks": lacks, "name": name,
     }  # fmt: skip
 
 
-def cases(df: pd.DataFrame, title: str, data: Data = None, note: str = "") -> Table:
+def cases(df: pd.DataFrame, title: Text, data: Data = None, note: Text = "") -> Table:
     """Offers changes that were computed, for the reader to pick one: on screen only, and a table
     where no script runs.
 
@@ -267,6 +273,8 @@ class _Columns:
         *above, own = [level for level in levels if str(level)] or [""]
         over = self.heads.get(above[0], words(above[0])) if above else self.over.get(name, "")
         head = self.heads.get(own, words(own))
+        over = self._in_language(over)
+        head = head if head in self.colours else self._in_language(head, is_name=False)
         stub = name in self.stubs
         unit = "" if stub else self._shown_unit(name)
         align = "left" if stub else alignment(cell["text"] for cell in cells)
@@ -280,21 +288,30 @@ class _Columns:
             "colour": self.colours.get(head, ""),
         }
 
+    def _in_language(self, text: str, is_name: bool = True) -> str:
+        """Words of a heading or of a cell in the report's language; what may be a name stays as it
+        is where it has no translation."""
+        if self.numbers.language == ENGLISH or isinstance(text, Said):
+            return text
+        texts = catalogue(self.numbers.language)
+        return texts.known(text) or text if is_name else texts.told(text)
+
     def _shown_unit(self, name: Any) -> str:
         kind = self.kinds[name]
         unit = _told(self.units, name) or ""
         if callable(kind) or kind.startswith("percent") or kind == "text" or unit in ("1", "share"):
             return ""
         if kind == "money":
-            unit = self.numbers.currency + (" thousand" if self.scale > 1 else "")
+            thousand = f" {self.numbers.word('thousand')}" if self.scale > 1 else ""
+            unit = self.numbers.currency + thousand
         if not is_currency(code := unit[:3]):
-            return unit
+            return self.numbers.unit(unit)
         return unit.replace(code, self.numbers.sign(code).strip(NARROW))
 
     def cell(self, value: Any, name: Any) -> Cell:
         """Text, colour of an option, tone of a verdict, and value to sort by."""
         text = self._text(value, self.kinds[name])
-        cell: Cell = {"text": text}
+        cell: Cell = {"text": self._in_language(text)}
         if text in self.colours:
             cell["colour"] = self.colours[text]
         if name in self.badges:

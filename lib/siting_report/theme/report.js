@@ -4,6 +4,8 @@
 (() => {
   const all = (what, where = document) => [...where.querySelectorAll(what)];
   document.documentElement.classList.add("scripted");
+  // What is said below, in the page's language.
+  const words = JSON.parse(document.documentElement.dataset.words);
 
   const links = all("nav li > a");
   const targets = links.map(a => document.getElementById(a.hash.slice(1)));
@@ -24,7 +26,7 @@
     links.forEach((a, i) => i === here ? a.setAttribute("aria-current", "location") : a.removeAttribute("aria-current"));
     all("nav .here").forEach(li => li.classList.remove("here"));
     for (let li = links[here]?.closest("li"); li; li = li.parentElement.closest("li")) li.classList.add("here");
-    label.textContent = narrow.matches ? `Contents · ${(links[here]?.querySelector("b") ?? links[here])?.textContent ?? ""}` : "Contents";
+    label.textContent = narrow.matches ? `${words["Contents"]} · ${(links[here]?.querySelector("b") ?? links[here])?.textContent ?? ""}` : words["Contents"];
   };
   let waiting = false;
   addEventListener("scroll", () => {
@@ -99,7 +101,7 @@
       return made;
     };
     const form = document.createElement("form");
-    const label = make("label", form, "What if …");
+    const label = make("label", form, words["What if …"]);
     const select = make("select", form);
     label.htmlFor = select.id = `case-${at}`;
     const rows = [];
@@ -115,7 +117,7 @@
     });
     const answer = make("div", form);
     answer.setAttribute("role", "status");
-    const back = make("button", form, "Back to the report");
+    const back = make("button", form, words["Back to the report"]);
     back.type = "reset";
     const update = () => {
       const [change, ...cells] = [...rows[select.value].cells].map(text);
@@ -128,7 +130,7 @@
         const pair = make("div", list);
         make("dt", pair, heads[i + 1]);
         const value = make("dd", pair, cell);
-        if (cell !== reported[i]) make("small", value, ` in the report ${reported[i]}`);
+        if (cell !== reported[i]) make("small", value, ` ${words["in the report"]} ${reported[i]}`);
       });
     };
     form.addEventListener("change", update);

@@ -157,13 +157,14 @@ class Client(Strict):
     something."""
     logo: FileName | None = None
     """An SVG or PNG file beside the scenario."""
+    language: Literal["en", "de"] = "en"
+    """Of the report. What has no translation stays English, and the run's last line counts it."""
     question: str = ""
     """The client's question in one sentence, printed on the cover."""
     yes_means: list[str] = []
     """Options whose choice answers the question with yes; empty: no question of yes or no."""
     decides: str = ""
     """Who signs go or no-go, as a function: `the board of directors`; empty: not said."""
-    notes: str = ""
     notice_months: Annotated[int, Field(ge=0, le=60)] | None = None
     """Months before a contract's last day by which the client must give notice."""
 
@@ -266,7 +267,6 @@ class OwnEvaluation(Strict):
     """Least score that is good enough; left out: what the reference model scored in this test."""
     items: Annotated[int, Field(gt=0)]
     """Number of test items: sets the uncertainty."""
-    higher_is_better: bool = True
 
 
 class Quality(Strict):
@@ -329,8 +329,6 @@ class Room(Strict):
     pue: Annotated[float, Field(ge=1, le=3)] | None = None
     """Power of the room over that of its machines, for the bill and for the limit in kW; None: that
     of the kind of place."""
-    racks: Annotated[float, Field(gt=0, le=1e5)] | None = None
-    servers_per_rack: Annotated[float, Field(gt=0, le=100)] = 4
     servers: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Servers at most."""
 
@@ -410,10 +408,6 @@ class Workload(Strict):
     turns: Annotated[int, Field(ge=1, le=1000)] = 1
     """Requests of a conversation. Each reads again what came before: `input_tokens` is the mean of
     all turns, what is read again included."""
-    outside_share: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of the users who are outside the organisation, such as customers: they are told by the
-    product itself, and not trained. None: all of a chat that a software company offers, else none.
-    """
     arrivals: Literal["people", "machines", "agents"] | None = None
     """How requests bunch within an hour: those of many people, of a few machines, or of code
     completion and agents. None: agents where the task is agent, else people."""
@@ -447,9 +441,6 @@ class Workload(Strict):
     cached_input_share: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of input tokens that repeat an earlier prefix. None: of a conversation what its earlier
     turns read, else none."""
-    cache_write_share: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of input tokens that are written to a vendor's cache, where that has its own price.
-    None: of a conversation what is not found there, else none."""
     batchable_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of requests that may wait for hours (API batch discount, idle GPUs)."""
     deadline: Deadline = Deadline()
@@ -496,24 +487,15 @@ class Workload(Strict):
         return 1 - self.last_input / (self.turns * self.input_tokens.mean)
 
     @property
-    def written_share(self) -> float:
-        """Share of input that is written to a vendor's cache."""
-        if self.cache_write_share is not None:
-            return self.cache_write_share
-        return 1 - self.cached_share if self.turns > 1 else 0.0
-
-    @property
     def bunching(self) -> Literal["people", "machines", "agents"]:
         """How requests bunch: as stated, else as the task lets expect."""
         usual: Literal["people", "agents"] = "agents" if self.task == "agent" else "people"
         return self.arrivals or usual
 
     def users_told(self, sector: Sector) -> float:
-        """Users of the organisation's own, who are told and trained. [users]"""
-        outside = self.outside_share
-        if outside is None:
-            outside = 1.0 if sector == "software" and self.task == "chat" else 0.0
-        return self.users * (1 - outside)
+        """Users of the organisation's own, who are told and trained: not those who chat with a
+        software company's product. [users]"""
+        return 0.0 if sector == "software" and self.task == "chat" else self.users
 
     @model_validator(mode="after")
     def _has_load(self) -> Workload:
@@ -545,7 +527,6 @@ class FineTuning(Strict):
     epochs: Annotated[float, Field(gt=0, le=1000)] = 2
     runs_per_year: Annotated[float, Field(ge=0, le=10_000)] = 12
     sequence_length: Annotated[int, Field(gt=0, le=2_000_000)] = 4096
-    micro_batch: Annotated[int, Field(gt=0, le=4096)] = 1
     lora_rank: Annotated[int, Field(ge=1, le=4096)] = 16
 
 
@@ -595,16 +576,6 @@ class Option(Strict):
         BeforeValidator(lambda said: None if said == BEST else said),
     ] = None
     """None, or `best`: the kit chooses the one that fits and needs the fewest GPUs."""
-    prefix_caching: bool = True
-    """False: input that repeats an earlier prefix is read again."""
-    batched_tokens: Annotated[int, Field(ge=16, le=1_000_000)] | None = None
-    """Prompt tokens read in one step (chunked prefill); None: the engine's default."""
-    power_limit_w: Annotated[float, Field(ge=50, le=5000)] | None = None
-    """Power that a card is allowed, in watts; None: all that it is built for."""
-    speculative_tokens: Annotated[int, Field(ge=0, le=16)] = 0
-    """Tokens drafted ahead in each step; 0: no speculative decoding."""
-    accepted_tokens: Annotated[float, Field(ge=0, le=16)] = 0.0
-    """Drafted tokens that are right, a step: the client's own measurement."""
     context: Annotated[int, Field(gt=0, le=20_000_000)] | None = None
     """Longest request in tokens; None: from the token distributions."""
     server: Annotated[str, known.SERVER_OR_BEST] = ""

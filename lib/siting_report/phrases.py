@@ -1,0 +1,187 @@
+"""Sentences with numbers and names in them, in the report's language.
+
+    p = s.phrases
+    p("{option} costs {total:money} over {years}.", row, years=s.years)
+
+The English sentence is the key of its translation, as in gettext; `make texts` finds it in the
+cell. A field stands in the sentence by its name, with its format after a colon; names are put in
+as they are, uninflected.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import string
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from babel.numbers import is_currency
+
+from siting_report.formats import Numbers
+from siting_report.nearest import nearest
+from siting_report.texts import ENGLISH, Said, catalogue, fields, leave_unsaid
+
+SPELT = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+)  # fmt: skip
+"""Numbers that stand in words within a sentence."""
+COUNTS = ("count", "spelt")
+"""Formats of the number that decides between one and several."""
+_SHARES = ("percent", "of_100")
+_RAISED = ("count", "text", "names")
+"""Formats whose words may begin a sentence: then with a capital."""
+
+
+class Phrases:
+    """Writes sentences of one report."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers
+        self._texts = catalogue(numbers.language)
+
+    def __call__(
+        self, sentence: str, *rows: Any, context: str = "", one: str = "", **told: Any
+    ) -> Said:
+        """The sentence with its fields filled; blank where one of them is null, which is counted.
+
+        rows: where a field is looked up that is not told by its name: a row of a frame, or a
+        mapping; the first that has it. context: what a short word is about, where the same word
+        has several translations. one: the sentence where its `count` is one.
+        Formats: `money`, `percent`, `number` and `whole`, with decimals as `percent:1`; `date`,
+        `month`; `of_100` (66 of 100); `count` (in words up to twelve, at the beginning with a
+        capital) and `spelt` (without); `names` (a list in words); `text` (a text of the facts,
+        which has a translation of its own); a unit as `s` or `GiB`.
+        Raises KeyError for a field that nothing has, and ValueError for a number that would be
+        printed in another unit than its own.
+        """
+        values = {name: _found(name, told, rows) for name, _ in fields(sentence)}
+        if any(_is_null(value) for value in values.values()):
+            leave_unsaid(sentence)
+            return Said()
+        counted = next((values[name] for name, form in fields(sentence) if form in COUNTS), None)
+        if counted == 1 and not one:
+            raise ValueError(f"{sentence!r}: say it for one as well, as one=")
+        message = self._texts.message(sentence, context, one)
+        chosen = message.one if one and counted == 1 else message.text
+        units = {name: _unit(name, told, rows) for name in values}
+        text = "".join(
+            before + (self._written(name, form or "", values[name], units[name]) if name else "")
+            for before, name, form, _ in string.Formatter().parse(chosen)
+        )
+        if re.match(rf"\W*\{{\w+:(?:{'|'.join(_RAISED)})\}}", chosen):
+            text = re.sub(r"\w", lambda first: first[0].upper(), text, count=1)
+        return Said(text)
+
+    def text(self, said: str) -> Said:
+        """A text of the facts in the report's language; where it has none, as it is."""
+        if self.numbers.language == ENGLISH or not said:
+            return Said(said)
+        lowered = said[:1].lower() + said[1:]
+        found = self._texts.known(said) or self._texts.known(lowered)
+        return Said(found if found else self._texts.message(said).text)
+
+    def _written(self, name: str, form: str, value: Any, unit: str | None) -> str:
+        """A value in a format. Raises ValueError where that is not the value's own."""
+        kind, _, places = form.partition(":")
+        decimals = int(places) if places else None
+        _refuse_other_unit(name, kind, unit)
+        match kind:
+            case "money":
+                return self.numbers.money(value, decimals)
+            case "percent":
+                return self.numbers.percent(value, decimals or 0)
+            case "of_100":
+                return f"{round(100 * value)} {self.numbers.word('of 100')}"
+            case "number" | "whole":
+                return self.numbers.number(value, 0 if kind == "whole" else decimals)
+            case "date":
+                return self.numbers.date(value)
+            case "month":
+                return self.numbers.month(_day(value))
+            case "count" | "spelt":
+                return self.count(value)
+            case "names":
+                return self.numbers.names([str(each) for each in value])
+            case "text":
+                return self.text(str(value))
+            case "":
+                return self._plain(name, value, unit)
+        return self.numbers.quantity(value, kind, decimals)
+
+    def _plain(self, name: str, value: Any, unit: str | None) -> str:
+        """A name as it is, a number in its unit."""
+        if isinstance(value, str):
+            return value
+        if isinstance(value, (bool, dt.date)) or (unit is None and not float(value).is_integer()):
+            raise ValueError(
+                f"{{{name}}} is {value!r}: say how it is written, as {{{name}:number}}"
+            )
+        if unit is None:
+            return self.numbers.number(value, 0)
+        return self.numbers.quantity(value, unit)
+
+    def count(self, number: float) -> str:
+        """A number within a sentence: up to twelve in words, `three`, else in figures."""
+        whole = math.isfinite(number) and number == int(number)
+        if whole and 0 <= number < len(SPELT):
+            return self.numbers.word(SPELT[int(number)])
+        return self.numbers.number(number, 0 if whole else None)
+
+
+def _found(name: str, told: Mapping[str, Any], rows: tuple[Any, ...]) -> Any:
+    """A field's value. Raises KeyError with the nearest name where nothing has it."""
+    if name in told:
+        return told[name]
+    for row in rows:
+        if isinstance(row, (Mapping, pd.Series)):
+            if name in row:
+                return row[name]
+        elif hasattr(row, name):
+            return getattr(row, name)
+    known = [*told, *(key for row in rows for key in _names(row))]
+    near = nearest(name, known)
+    meant = f"did you mean {near!r}?" if near else f"there are: {', '.join(known)}"
+    raise KeyError(f"no field {name!r}; {meant}")
+
+
+def _names(row: Any) -> list[str]:
+    if isinstance(row, pd.Series):
+        return [str(name) for name in row.index]
+    return [*(row if isinstance(row, Mapping) else getattr(row, "_fields", ()))]
+
+
+def _unit(name: str, told: Mapping[str, Any], rows: tuple[Any, ...]) -> str | None:
+    """The unit of a column's value; None where it is not known."""
+    if name in told:
+        return None
+    for row in rows:
+        if isinstance(row, pd.Series) and name in row:
+            units: Mapping[str, str] = row.attrs.get("units", {})
+            return units.get(name)
+    return None
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def _refuse_other_unit(name: str, kind: str, unit: str | None) -> None:
+    """Raises ValueError where a column's number would be printed in another unit than its own."""
+    if unit is None:
+        return
+    is_money = is_currency(unit)
+    wrong = {
+        "money": not is_money,
+        **dict.fromkeys(_SHARES, unit not in ("share", "1")),
+        **dict.fromkeys(("number", "whole", "count"), is_money or unit == "share"),
+    }
+    if wrong.get(kind):
+        raise ValueError(f"{{{name}:{kind}}}: {name} is in {unit}; leave out the format")
+
+
+def _day(value: Any) -> dt.date:
+    return dt.date.fromisoformat(str(value)[:10])

@@ -1,0 +1,186 @@
+"""Catalogues of a report's texts: one `.po` file a language, in which the English text is the key.
+
+Babel reads them, as it reads those of gettext. A text without a translation stays English and is
+noted (`noted`), so that a run can count what is lacking.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+from babel.messages.pofile import PoFileError, read_po
+
+FOLDER = Path(__file__).with_name("text")
+ENGLISH = "en"
+FACT = "fact"
+"""Context of the texts that the library makes from its tables: they are known by their form."""
+
+
+@dataclass
+class Noted:
+    """What was told since it was last asked for."""
+
+    english: list[str] = field(default_factory=list)
+    """Texts that have no translation."""
+    unsaid: list[str] = field(default_factory=list)
+    """Sentences that were left out, since one of their fields is null."""
+
+
+_PLACE = re.compile(r"\{(\w+)[^}]*\}")
+"""A field in a sentence."""
+_noted = Noted()
+
+
+def noted() -> Noted:
+    """What was told since the last call of this."""
+    global _noted
+    told = _noted
+    _noted = Noted()
+    return told
+
+
+def leave_unsaid(sentence: str) -> None:
+    """Notes that a sentence was left out."""
+    _noted.unsaid.append(sentence)
+
+
+class Said(str):
+    """A text that is in the report's language already."""
+
+    __slots__ = ()
+
+
+def fields(sentence: str) -> list[tuple[str, str]]:
+    """Name and format of each field of a sentence, in their order.
+
+    Raises ValueError where a bracket is not closed or a field has no name.
+    """
+    found = [(name, form) for _, name, form, _ in string.Formatter().parse(sentence)
+             if name is not None]  # fmt: skip
+    if any(not name.isidentifier() for name, _ in found):
+        raise ValueError(f"{sentence!r}: a field needs a name, as {{option}} or {{total:money}}")
+    return [(name, form or "") for name, form in found]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A text in another language."""
+
+    text: str
+    one: str = ""
+    """Where the number in it is one; empty for a text without a plural."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The texts of one language, by context and English text."""
+
+    language: str
+    messages: Mapping[tuple[str, str], Message]
+
+    def message(self, text: str, context: str = "", one: str = "") -> Message:
+        """A text in the catalogue's language; where it has none, as it is, which is noted."""
+        found = self.messages.get((context, text))
+        if found is None:
+            if self.language != ENGLISH:
+                _noted.english.append(text)
+            return Message(text, one)
+        return found
+
+    def told(self, text: str) -> str:
+        """A text that a cell shows, in the catalogue's language; where it has none, as it is, which
+        is noted."""
+        return self.known(text) or self.message(text).text
+
+    def known(self, text: str) -> str | None:
+        """A short text, or one that the library made, in the catalogue's language; None where the
+        catalogue has none."""
+        found = self.messages.get(("", text))
+        if found:
+            return found.text
+        for form, translated in self._forms:
+            if match := form.fullmatch(text):
+                parts = {name: self.known(part) or part for name, part in match.groupdict().items()}
+                return _PLACE.sub("{\\1}", translated).format_map(parts)
+        return None
+
+    @cached_property
+    def _forms(self) -> list[tuple[re.Pattern[str], str]]:
+        """Texts with fields that the library makes, those with most words first."""
+        made = [(text, m.text) for (context, text), m in self.messages.items() if context == FACT]
+        made.sort(key=lambda each: -len(re.sub(r"\{.*?\}", "", each[0])))
+        return [(_form(text), translated) for text, translated in made]
+
+
+def _form(text: str) -> re.Pattern[str]:
+    """What a text with fields looks like once they are filled."""
+    pattern = ""
+    seen = set[str]()
+    for before, name, _, _ in string.Formatter().parse(text):
+        pattern += re.escape(before)
+        if name is not None:
+            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+            seen.add(name)
+    return re.compile(pattern)
+
+
+def languages() -> list[str]:
+    """Those that a report may be in."""
+    return [ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.po"))]
+
+
+@cache
+def catalogue(language: str) -> Catalogue:
+    """The texts of a language; none for English. Raises ValueError where its file has a fault."""
+    if language == ENGLISH:
+        return Catalogue(ENGLISH, {})
+    return Catalogue(language, read(FOLDER / f"{language}.po"))
+
+
+def read(path: Path) -> dict[tuple[str, str], Message]:
+    """The translated texts of a `.po` file. What is empty or marked fuzzy is not translated.
+
+    Raises ValueError naming file, line and field where a translation has not the fields of its key.
+    """
+    try:
+        with path.open("rb") as file:
+            read_in = read_po(file, locale=path.stem, abort_invalid=True)
+    except PoFileError as error:
+        raise ValueError(f"{path.name}, line {error.lineno}: {error}") from None
+    found: dict[tuple[str, str], Message] = {}
+    for message in read_in:
+        if not message.id or message.fuzzy:
+            continue
+        ids = _several(message.id)
+        texts = _several(message.string)
+        if not all(texts) or not texts:
+            continue
+        for text in texts:
+            _refuse_other_fields(f"{path.name}, line {message.lineno}", ids, text)
+        found[message.context or "", ids[-1]] = Message(texts[-1], texts[0] if ids[1:] else "")
+    return found
+
+
+def _several(text: str | Sequence[str] | None) -> list[str]:
+    return [text] if isinstance(text, str) else list(text or ())
+
+
+def _refuse_other_fields(where: str, ids: Sequence[str], text: str) -> None:
+    """Raises ValueError where a translation lacks a field of its key, or has one more. The number
+    itself may be missing from the form for one."""
+    asked = set(fields(ids[-1]))
+    told = set(fields(text))
+    spelt = {each for each in asked if each[1] in ("count", "spelt")} if ids[1:] else set()
+    if told - asked:
+        raise ValueError(f"{where}: {_named(told - asked)} is no field of {ids[-1]!r}")
+    if asked - told - spelt:
+        raise ValueError(f"{where}: {_named(asked - told)} of {ids[-1]!r} is missing")
+
+
+def _named(found: set[tuple[str, str]]) -> str:
+    return ", ".join(f"{{{name}:{form}}}".replace(":}", "}") for name, form in sorted(found))
