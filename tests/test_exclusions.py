@@ -18,6 +18,9 @@ C5 = "that a service holds a C5 Type 2 attestation"
 SECNUMCLOUD = "that a service holds a SecNumCloud qualification"
 
 
+CEILING = "that no year costs more than your ceiling"
+
+
 @cache
 def chain() -> Chain:
     return Chain(draws=64)
@@ -26,7 +29,7 @@ def chain() -> Chain:
 def candidates(client: str, **changes: Any) -> dict[str, tuple[Candidate, Exclusion | None]]:
     """Every option of a client's scenario with these conditions and policies, by name."""
     keys = {"conditions": "decision.hard_constraints", "policies": "rules.policies"}
-    keys |= {"budget": "decision.budget_per_year", "gone": "suppose.gone"}
+    keys |= {"budget": "finance.budget_any_year", "gone": "suppose.gone"}
     start = scenario.load(client)
     changed = put(start, {keys[name]: value for name, value in changes.items()})
     found = chain().candidates(changed)
@@ -43,16 +46,16 @@ def told(client: str, option: str, **changes: Any) -> Exclusion:
 
 def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out() -> None:
     """The clinic's own policy asks for C5, which the regional cloud lacks; the budget strikes."""
-    found = told("klinikverbund-nordheide", "rented", conditions=["budget"], budget=1000.0)
+    found = told("klinikverbund-nordheide", "rented", conditions=[], budget=1000.0)
     assert found.whose == "your condition"
-    assert found.rule == "that the yearly budget is kept"
-    assert found.reason == "its cost is over the budget"
+    assert found.rule == CEILING
+    assert found.reason.endswith("over your ceiling")
 
 
 def test_only_the_condition_that_strikes_is_named() -> None:
-    asked = ["latency", "quality", "budget"]
+    asked = ["latency", "quality"]
     found = told("klinikverbund-nordheide", "azure", conditions=asked, budget=1000.0)
-    assert found.rule == found.title == "that the yearly budget is kept"
+    assert found.rule == found.title == CEILING
 
 
 def test_one_rule_strikes_every_option_for_the_same_reason() -> None:
@@ -106,9 +109,7 @@ def test_a_line_whose_rule_is_no_condition_is_not_named() -> None:
 
 
 def test_a_policy_is_told_before_a_condition_on_money() -> None:
-    found = told(
-        "klinikverbund-nordheide", "rented", conditions=["budget", "sovereignty"], budget=1000.0
-    )
+    found = told("klinikverbund-nordheide", "rented", conditions=["sovereignty"], budget=1000.0)
     assert found.whose == "your policy"
     # Section 393 takes Type 1 of some systems for 18 months, and nobody has said which it holds.
     # It binds a hospital since 1 July 2025 all the same.
@@ -140,7 +141,7 @@ def test_a_vendor_that_is_gone_is_the_comparisons() -> None:
     assert found.rule.endswith("can no longer be had")
 
 
-@pytest.mark.parametrize("line", ["sovereignty", "quality", "latency", "budget"])
+@pytest.mark.parametrize("line", ["sovereignty", "quality", "latency"])
 def test_a_condition_of_one_word_is_read_as_it_is_written(line: str) -> None:
     read = Constraint.read(line)
     assert (read.kind, read.rule_id, read.seal) == (line, "", None)

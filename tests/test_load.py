@@ -286,6 +286,29 @@ def test_requests_of_a_month_come_on_its_working_days() -> None:
     assert found.working < 1  # Swiss national holidays
 
 
+CHRISTMAS = {"seasons": [{"from": "11-28", "weeks": 4, "factor": 3.2}]}
+
+
+def test_a_season_adds_its_weeks_to_ordinary_ones_and_its_factor_to_the_peak() -> None:
+    # 28 days, 3 in November and 25 in December, at 2.2 more: 8.8 ordinary weeks, 16.9 % of a year
+    flat = {"weekdays": [1] * 7, "hours": "flat", "peak_factor": 1.5}
+    usual, busy = (workload_load("w", workload(**flat, **more)) for more in ({}, CHRISTMAS))
+    assert busy.mean_rate / usual.mean_rate - 1 == pytest.approx(4 * 2.2 * 7 / 365.25)
+    assert busy.peak_factor == pytest.approx(1.5 * 3.2)
+    usual_month = 365.25 / 12
+    of_months = np.array(busy.by_month) * (busy.mean_rate / usual.mean_rate)
+    assert of_months[:10] == pytest.approx(np.ones(10))
+    assert of_months[10:] == pytest.approx([1 + 3 * 2.2 / usual_month, 1 + 25 * 2.2 / usual_month])
+
+
+def test_the_busiest_hour_of_a_season_is_in_the_curve_of_the_year() -> None:
+    busy = workload_load("w", workload(**CHRISTMAS, peak_factor=1))
+    curve = load.duration_curve([busy], [busy.hourly])
+    assert curve.mean() == pytest.approx(busy.mean_rate)
+    assert curve[0] == pytest.approx(3.2 * busy.hourly.max(), rel=0.005)  # weeks are 52, not 52.2
+    assert (busy.weeks > 2).sum() == 4
+
+
 def test_a_holiday_is_a_sunday() -> None:
     # 2026 to 2030 in the Netherlands; each holiday on a working day loses that day
     import holidays

@@ -426,6 +426,22 @@ def test_a_commitment_is_paid_whether_used_or_not() -> None:
     assert all(f.unit == "unused_commitment" for f in o.flows if f.item == "api_commitment")
 
 
+def test_a_season_is_paid_in_its_months() -> None:
+    # the report is of November 2026: month 2 of the plan is December, with 25 days at three times
+    base = designed("base").model_dump()
+    plain_bill = plain().options["api"]
+    season = {"from": "12-01", "weeks": 25 / 7, "factor": 3.0}
+    base["workloads"]["assistant"]["seasons"] = [season]
+    chosen = scenario.Scenario.model_validate(base)
+    found = tco.assess(chosen, plain_capacity(chosen))
+    busy = found.options["api"]
+    usual, paid = (amounts(o, "api_usage:assistant")[1:13] for o in (plain_bill, busy))
+    of_december = 1 + 25 * 2 / (365.25 / 12)
+    assert paid / usual == pytest.approx([1, of_december, *[1] * 10])
+    drawn = ledger.totals(found.plan, found.plan.central(), ["api"])["api"]
+    assert drawn.present[0] == pytest.approx(busy.present)
+
+
 def test_a_committed_rental_is_paid_around_the_clock_and_another_only_when_needed() -> None:
     base = designed("base").model_dump()
     base["options"]["rented"]["commitment"] = "1y"
@@ -1148,6 +1164,7 @@ def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves
     clock: Any = SimpleNamespace(
         waiting=lambda name: np.ones((1, 3)),
         path=lambda path: np.ones((1, 12)),
+        times=lambda months: np.ones((1, 12)),
         plan=SimpleNamespace(years=1, tax_rate=0.0),
     )
 

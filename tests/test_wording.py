@@ -22,8 +22,7 @@ def test_the_choice_and_what_runs_today_are_labels() -> None:
 def test_where_nothing_is_allowed_or_runs_the_label_is_none() -> None:
     changes = {
         "finance.baseline": "none",
-        "decision.hard_constraints": ["budget"],
-        "decision.budget_per_year": 1,
+        "finance.budget_any_year": 1,
     }
     s = Study(scenario.changed(scenario.load("polderwerk"), changes))
     assert s.today is None

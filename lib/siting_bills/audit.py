@@ -262,7 +262,7 @@ def _billed(
     for amount in cashflow.bill(plan, name, draws):
         if not (_is_by_use(amount) and _is_on_it(amount, asked)):
             continue
-        counted = _by_month(amount.quantity, plan.months)
+        counted = _by_month(amount.quantity, plan.months) * clock.times(amount.months)
         price = amount.price / draws["vat"] if "vat" in amount.line.factors else amount.price
         found["amount"] += counted * price[:, None] * clock.path(amount.path)
         if amount.line.item.driver == "gpu_hour":
@@ -279,6 +279,7 @@ def _billed(
             ratio = cashflow.load_ratio(load.growth, draws, plan.years)
             rate = load.mean_rate * 3600 * draws["hours_per_month"][:, None]
             counted = _by_month(ratio * rate, plan.months)
+            counted *= clock.times(plan.months_of([workload]))
             each = asked[workload]
             found["requests"] += counted
             found["tokens"] += counted * (each.seen + each.hidden * hidden[:, None])

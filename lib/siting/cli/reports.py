@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from siting.cli.frame import Answer, Refused, cli, option
 
 if TYPE_CHECKING:
     from siting_report.run.report import Maker
+
+    from siting.run.attribution import Alone
 
 
 def _formats(value: str) -> tuple[str, ...]:
@@ -160,7 +162,8 @@ def diff(
     BEFORE and AFTER are each a client of reports/, a report's folder or summary.json,
     CLIENT@now (computed, not rendered), or CLIENT@DATE: the scenario and the facts as the
     repository held them on that day, computed by this version of the kit. With --set, AFTER is
-    CLIENT@now with these changes.
+    CLIENT@now with these changes. Of several edits of the scenario each is tried alone, too, with
+    today's facts.
 
     \b
     Example:
@@ -168,7 +171,8 @@ def diff(
       siting diff old/acme reports/acme --html changes.html
       siting diff acme@now acme@now --set finance.discount_rate=0.06
     """
-    from siting.run import comparison, history
+    from siting.run import attribution, comparison, history
+    from siting.verdict.chain import Chain
 
     old = history.summary(before)
     new = history.summary(after, frame.said(changes))
@@ -179,6 +183,29 @@ def diff(
         with frame.writing(page):
             Path(page).write_text(text, encoding="utf-8")
         _say(f"{page} is written.")
-    data = {"before": before, "after": after, "changes": found}
+    edits = attribution.alone(old.get("scenario", {}), new.get("scenario", {}), Chain())
+    data = {"before": before, "after": after, "changes": found, "edits": edits}
     most = None if everything else 12
-    return Answer(data, [comparison.as_text(found, before, after, numbers, most)])
+    told = comparison.as_text(found, before, after, numbers, most)
+    return Answer(data, [told, *_each_edit(edits, old, new)])
+
+
+def _each_edit(edits: Sequence[Alone], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What each of several edits does alone, as lines."""
+    if not edits:
+        return []
+    labels = {
+        name: said.get("label", name)
+        for side in (old, new)
+        for name, said in side.get("options", {}).items()
+    }
+    rows = [
+        {
+            "each edit alone": each.edit or "none of them",
+            "then first": each.why or labels.get(each.option or "", "nothing"),
+            "in all": "" if each.in_all is None else f"{each.in_all:,.0f}",
+            "moves the first by": "" if each.moves is None else f"{each.moves:+,.0f}",
+        }
+        for each in edits
+    ]
+    return ["", *frame.aligned(rows)]

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from siting.verdict.chain import Chain
 
 
+ONE_HOUR = 3
+"""A busiest hour of so many times a usual one is asked about: it may be meant for weeks."""
+
+
 @cli.command()
 @frame.clients
 @frame.changes
@@ -55,7 +59,7 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
         told += (paid.told for name in opened.options for paid in beside_list(opened, name))
         told += [*unpriced(opened, stages), *of_others(opened, stages)]
         told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
-        told += long_labels(opened)
+        told += [*peaked(opened), *long_labels(opened)]
         told += [*dear_power(opened), *too_small(opened, stages), *unheard(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in told]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
@@ -234,6 +238,17 @@ def routed(found: Scenario, stages: Chain) -> Iterator[str]:
             )
 
 
+def peaked(found: Scenario) -> Iterator[str]:
+    """Workloads whose busiest hour is taken to be far above a usual one."""
+    for name, load in found.workloads.items():
+        if load.peak_factor > ONE_HOUR:
+            yield (
+                f"workloads.{name}.peak_factor: {load.peak_factor:g} is one hour of the year and "
+                "adds no requests; weeks that hold more are `seasons: [{from: 11-28, weeks: 4, "
+                "factor: 3}]`, on top of it"
+            )
+
+
 def long_labels(found: Scenario) -> Iterator[str]:
     """Labels that the picture of page one cuts."""
     from siting.inputs.scenario.model import LABEL_LETTERS
@@ -248,7 +263,7 @@ def long_labels(found: Scenario) -> Iterator[str]:
 
 def crossed(found: Scenario) -> Iterator[str]:
     """What ends or is due before the client's own day of go or no-go."""
-    from siting.verdict import dates
+    from siting.cost import dates
 
     decided = found.decision.date
     if decided is None:
@@ -258,8 +273,7 @@ def crossed(found: Scenario) -> Iterator[str]:
             f"decision.date: the offer for {item} ends on {last}, before {decided}; if its option "
             "is the choice, it is decided on that day: ask to have it extended, or date it earlier"
         )
-    contract = dates.renewal(found)
-    if contract and contract.notice < decided:
+    for contract in (each for each in dates.renewals(found) if each.notice < decided):
         yield (
             f"decision.date: notice to {contract.vendor} is due by {contract.notice}, before "
             f"{decided}; where another option is chosen, the report says on what ground to give it"
@@ -278,13 +292,13 @@ def dear_terms(found: Scenario, stages: Chain) -> Iterator[str]:
     from siting.catalogue import settings
     from siting.inputs.scenario import changed
     from siting.places import COMMITTED
-    from siting.verdict.plausible import TERMS
+    from siting.verdict.plausible import TERMS, TRIED_TERMS
 
     for name, rented in found.options.items():
         if rented.kind not in COMMITTED or not rented.is_committed:
             continue
         costs: dict[str, float] = {}
-        for term in TERMS:
+        for term in TRIED_TERMS:
             asked = stages.designed(changed(found, {f"options.{name}.commitment": term}))
             present = stages.as_planned(asked, name).present
             if present is not None:

@@ -34,6 +34,7 @@ from siting.draws import at_score
 from siting.inputs.scenario import Option
 from siting.quantity import Range
 from siting.serving import machines
+from siting.serving.load import peaks_by_month
 from siting.serving.machines import ExistingKind, Fleet, Renting, Work, of_pools
 from siting.serving.pools import Pool
 
@@ -123,6 +124,7 @@ def _renting(priced: PricedOption, draws: Draws) -> Renting:
         hours=draws["hours_per_month"][:, None],
         idle=draws["scale_down"][:, None],
         committed=priced.option.is_committed,
+        by_month=priced.option.commitment == "month",
     )
 
 
@@ -140,6 +142,9 @@ class Amount:
     """[n × Y; of one row or column where it is the same in all draws or years]"""
     price: Array
     """[n]"""
+    months: tuple[float, ...] = ()
+    """Quantity of each month of a plan's year over that of a mean one; empty where they are alike.
+    [12]"""
     before: bool = False
     """Owed until another option is in production, whose baseline this is; else: once in
     production."""
@@ -235,7 +240,8 @@ class Side:
         level = np.atleast_2d(QUANTITIES[item.driver](self, line))
         if item.when in ("monthly", "yearly"):
             monthly = level if item.when == "monthly" else level / MONTHS
-            return Amount(line=line, falls="running", quantity=monthly, price=price)
+            months = self._months(line)
+            return Amount(line=line, falls="running", quantity=monthly, price=price, months=months)
         level = np.broadcast_to(level, (len(level), self.plan.years))
         if item.when == "at_exit":
             last = np.zeros(level.shape)
@@ -249,6 +255,22 @@ class Side:
             return Amount(line=line, falls="start", quantity=new, price=price)
         paid = _in_parts(new, self.option.lease.years, self.option.lease.rate)
         return Amount(line=line, falls="running", quantity=paid, price=price)
+
+    def _months(self, line: Line) -> tuple[float, ...]:
+        """How what a line counts by use is spread over the months of a year: as requests are.
+        Machines that are kept around the clock are paid alike in all."""
+        match line.item.driver:
+            case "request":
+                return self.plan.months_of([line.workload])
+            case "gb":
+                return self.plan.months_of(self.plan.loads)
+            case "gpu_hour" if self.option.commitment == "month":
+                peaks = [peaks_by_month(pool.loads) for pool in self.priced.pools]
+                return self.plan.from_first(np.mean(peaks, axis=0))
+            case "gpu_hour" if not self.option.is_committed:
+                names = [load.name for pool in self.priced.pools for load in pool.loads]
+                return self.plan.months_of(names)
+        return ()
 
     def _owned_share(self) -> Array | float:
         """Share of the first year's servers that is owned already, and so not bought. [n]"""
@@ -355,7 +377,8 @@ class Side:
         return np.asarray(answers * (self.drawn("bytes_per_token") / BYTES_PER_GB))
 
     def unused(self) -> Array:
-        """What a minimum commitment costs beyond the bill, by month, on the year's mean price.
+        """What a minimum commitment costs beyond the bill, by month: a year's against what the
+        year uses, a season included, on its mean price.
         [client's currency, n × Y]"""
         months = np.ones((1, self.plan.months))
         used = np.zeros((1, self.plan.years))
@@ -363,7 +386,7 @@ class Side:
             if line.item.driver in ("request", "gpu_hour", "provisioned_hour"):
                 path = by_year(self.plan.path(line.path, self.draws))
                 used = used + self.amount(line).value * path / by_year(months)
-        return np.maximum(0.0, self.option.minimum_commitment_per_month - used)
+        return np.maximum(0.0, self.option.committed_per_month - used)
 
     def fte(self) -> Array:
         """Work of platform team and hands for machines in a month, as a twelfth of their full-time

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from siting import catalogue, pictures, quality, reasoning
 from siting.catalogue import Source, source_of
-from siting.cost import api_prices, prices
+from siting.cost import api_prices, dates, prices
 from siting.cost.api_prices import ModelPath
 from siting.cost.money import MONTHS
 from siting.cost.priced import (
@@ -113,7 +113,10 @@ def compile_plan(
         },
         baseline=finance.baseline,
         months=finance.horizon_months,
+        first_month=client.report_date.month,
         users=sum(w.users_told(client.sector) for w in workloads.values()),
+        owed={n: tuple(dates.owed(scenario, n)) for n in scenario.options},
+        freezes=dates.frozen(scenario),
         tax_rate=finance.tax_rate or 0.0,
         api_paths=both.api_paths,
         round_the_clock=any(w.availability >= ROUND_THE_CLOCK for w in workloads.values()),
@@ -573,7 +576,7 @@ class _Finder:
                 runs_today = option.in_use and not option.existing_servers
                 return runs_today or bool(option.owned_servers)
             case "unused_commitment":
-                return bool(option.minimum_commitment_per_month)
+                return bool(option.committed_per_month)
             case "provisioned_hour":
                 return option.provisioned is not None
             case "model_move":
@@ -707,6 +710,9 @@ class _Finder:
         found = prices.gpu_hour(option, gpu, self.day)
         if found.note:
             self.notes.append(f"{option.label}: {found.note}")
+        if option.commitment == "month":
+            told = "by the month it costs its hours on demand: no table has a price of a month"
+            self.notes.append(f"{option.label}: {told}")
         listed = Range.exact(found.usd * (1 - option.discount), "USD/GPU-h")
         value = prices.aged(listed, found.source, self.day)
         # Options that rent the same card of one provider pay one price, and are drawn alike.
@@ -714,7 +720,8 @@ class _Finder:
         label = "GPU-hour on demand"
         key = self.put_of_option("gpu_hour", label, value, found.source, driver, found.note)
         term = option.commitment
-        committed = [self.parameter(f"commitment_{term}")] if term != "on_demand" else []
+        by_hour = term in ("on_demand", "month")
+        committed = [] if by_hour else [self.parameter(f"commitment_{term}")]
         return [key, self.parameter("rental_price_band"), *self.fx("USD"), *committed]
 
     def _electricity(self) -> list[str]:

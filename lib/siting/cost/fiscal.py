@@ -47,6 +47,16 @@ def years(scenario: Scenario) -> tuple[FiscalYear, ...]:
     start = scenario.finance.fiscal_year_start
     if start is None:
         return ()
+    return _years(scenario, start)
+
+
+def spans(scenario: Scenario) -> tuple[FiscalYear, ...]:
+    """Years that a ceiling holds for: the client's fiscal years, else calendar years."""
+    return years(scenario) or _years(scenario, 1)
+
+
+def _years(scenario: Scenario, start: int) -> tuple[FiscalYear, ...]:
+    """Years that begin in a month, from the one in which the plan begins."""
     day = scenario.client.report_date
     months = scenario.finance.horizon_months
     over = (day.month - start) % MONTHS  # months of the first one before the plan begins

@@ -16,6 +16,7 @@ import numpy as np
 
 from siting.cost import cashflow, money
 from siting.cost.cashflow import Amount
+from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS, Array
 from siting.cost.priced import Draws, Plan, path_factor
 
@@ -83,12 +84,30 @@ class Clock:
         """Price of month 1 … M over today's. [n × M]"""
         return self.paths(name).path(name)
 
+    def times(self, months: tuple[float, ...]) -> Array:
+        """Weight of month 1 … M, where those of a year have these. [1 × M]"""
+        return np.resize(months or (1.0,), (1, self.plan.months))
+
+    def owed(self, name: str) -> Array:
+        """What contracts of the baseline still demand of who has moved to an option. [n × M]"""
+        months = np.arange(self.plan.months)
+        used = np.zeros((len(self.draws["growth"]), self.plan.months))
+        early = self.waiting(name, parallel=True)
+        used[:, : early.shape[1]] = early
+        found = np.zeros_like(used)
+        for each in self.plan.owed.get(name, ()):
+            runs = np.clip(each.months - months, 0, 1)
+            found += each.minimum * np.maximum(0.0, runs - used)
+        return found
+
     def waiting(self, name: str, parallel: bool = False) -> Array:
         """Share of each month before an option is in production; as many years as any draw needs.
 
         parallel: with the months in which the baseline runs on beside it. [n × ≤ M]
         """
         wait = self.draws[f"months_to_production.{name}"]
+        for first, last in self.plan.freezes:
+            wait = np.where((first <= wait) & (wait < last) & (wait > 0), last, wait)
         if parallel:
             wait = np.where(wait > 0, wait + self.draws["parallel_months"], 0)
         years = max(1, math.ceil(float(wait.max()) / MONTHS))
@@ -123,12 +142,15 @@ def _totals(clock: Clock, name: str) -> Totals:
     early = {before: clock.waiting(name, parallel=before) for before in (False, True)}
 
     @cache
-    def sums(path: str, before: bool) -> Array:
+    def sums(path: str, months: tuple[float, ...], before: bool) -> Array:
         """Sums of a path over the months in which the baseline is paid for an option, or in which
-        it serves itself. [2 × n × Y]"""
+        it serves itself, each weighted. [2 × n × Y]"""
         paths = clock.paths(path)
-        part = paths.sums(path, early[before])
-        return part if before else paths.whole(path) - part
+        times = clock.times(months)
+        part = paths.sums(path, early[before] * times[:, : early[before].shape[1]])
+        if before:
+            return part
+        return (paths.sums(path, times) if months else paths.whole(path)) - part
 
     present = np.zeros(len(clock.draws["growth"]))
     yearly = np.zeros((len(present), clock.plan.years))
@@ -137,7 +159,7 @@ def _totals(clock: Clock, name: str) -> Totals:
     for amount in owed:
         nominal: Array | float = 1.0
         if amount.falls == "running":
-            nominal, worth = sums(amount.path, amount.before)
+            nominal, worth = sums(amount.path, amount.months, amount.before)
         elif amount.falls == "start":
             worth = discount[:, :-1:MONTHS]
         else:
@@ -152,10 +174,38 @@ def _totals(clock: Clock, name: str) -> Totals:
         saved = rate * written_off(np.sum(bought, axis=0), life, clock.plan.months)
         yearly -= money.by_year(saved[:, 1:], clock.plan.years)
         present -= (saved * discount).sum(axis=1)
+    beyond = clock.owed(name) * (1 - rate)
+    yearly += money.by_year(beyond, clock.plan.years)
+    present += (beyond * discount[:, 1:]).sum(axis=1)
     lacking = forgone(clock, name, owed)
     yearly += money.by_year(lacking, clock.plan.years)
     present += (lacking * discount[:, 1 : lacking.shape[1] + 1]).sum(axis=1)
     return Totals(present=present, yearly=yearly)
+
+
+def paid_by(plan: Plan, draws: Draws, name: str, years: Sequence[FiscalYear]) -> Array:
+    """What an option pays in each fiscal year, nominal and before profit tax, with what serves and
+    what contracts demand until then; not service that is forgone. [n × F]"""
+    name = plan.options[name].alone or name
+    clock = Clock(plan, draws)
+    months = plan.months
+    monthly = np.zeros((len(draws["growth"]), months + 1))
+    monthly[:, 1:] += clock.owed(name)
+    for amount in due(clock, name):
+        value = np.broadcast_to(amount.value, (len(monthly), plan.years))
+        if amount.falls == "running":
+            share = np.zeros((len(monthly), months))
+            early = clock.waiting(name, parallel=amount.before)
+            share[:, : early.shape[1]] = early
+            share = share if amount.before else 1 - share
+            paid = value.repeat(MONTHS, axis=1)[:, :months] * clock.path(amount.path)
+            monthly[:, 1:] += paid * clock.times(amount.months) * share
+        elif amount.falls == "start":
+            monthly[:, :months:MONTHS] += value
+        else:
+            monthly[:, -1] += value[:, -1] * clock.path(amount.path)[:, -1]
+    sums = [monthly[:, year.first : year.last + 1].sum(axis=1) for year in years]
+    return np.stack(sums, axis=1)
 
 
 def due(clock: Clock, name: str) -> list[Amount]:
@@ -185,17 +235,18 @@ def forgone(clock: Clock, name: str, owed: Sequence[Amount]) -> Array:
     if not waiting.any():
         return np.zeros_like(waiting)
     shape = len(waiting), clock.plan.years
-    more: dict[str, Array] = {}
-    """By path: what a month of the option costs over one of the baseline. [n × Y]"""
+    more: dict[tuple[str, tuple[float, ...]], Array] = {}
+    """By path and season: what a month of the option costs over one of the baseline. [n × Y]"""
     for amount in owed:
         if amount.falls == "running":
             value = np.broadcast_to(amount.value, shape)
-            known = more.get(amount.path, np.zeros(shape))
-            more[amount.path] = known - value if amount.before else known + value
+            key = amount.path, amount.months
+            known = more.get(key, np.zeros(shape))
+            more[key] = known - value if amount.before else known + value
     months = waiting.shape[1]
     monthly = sum(
-        each.repeat(MONTHS, axis=1)[:, :months] * clock.path(path)[:, :months]
-        for path, each in more.items()
+        each.repeat(MONTHS, axis=1)[:, :months] * (clock.path(path) * clock.times(by))[:, :months]
+        for (path, by), each in more.items()
     )
     return np.asarray(waiting * np.maximum(0.0, monthly) * (1 - clock.plan.tax_rate))
 
@@ -244,6 +295,18 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[CashFlow, ...]:
         unit="money",
     )
     told = [_flow(clock, name, amount) for amount in owed]
+    beyond = np.append(0.0, clock.owed(name)[0])
+    told.append(
+        CashFlow(
+            item="contract",
+            label="Today’s contract until it ends, unused",
+            category=BEFORE,
+            amounts=beyond,
+            factors=(),
+            quantity=beyond,
+            unit="money",
+        )
+    )
     if plan.tax_rate:
         told.append(_tax_saved(plan, told, cashflow.life_years(draws)))
     return tuple(flow for flow in (*told, not_paid) if np.any(flow.amounts))
@@ -274,7 +337,7 @@ def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
         waiting = clock.waiting(name, parallel=amount.before)[0]
         share = np.zeros(months)
         share[: len(waiting)] = waiting
-        quantity[1:] = money.by_month(amount.quantity[0], months)
+        quantity[1:] = money.by_month(amount.quantity[0], months) * clock.times(amount.months)[0]
         quantity[1:] *= share if amount.before else 1 - share
         path[1:] = clock.path(amount.path)[0]
     elif amount.falls == "start":

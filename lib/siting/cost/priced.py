@@ -18,6 +18,7 @@ import numpy as np
 from siting import catalogue, places
 from siting.catalogue import Banded, Countries, Currency, Day, one_of
 from siting.cost.api_prices import ModelPath
+from siting.cost.dates import Owed
 from siting.cost.money import MONTHS, Array, powers
 from siting.cost.prices import Factor, OptionKinds
 from siting.inputs.scenario import Option
@@ -211,9 +212,15 @@ class Plan:
     loads: Mapping[str, Load]
     baseline: str
     months: int
+    first_month: int
+    """Calendar month of month 1, from 1 to 12."""
     users: float
     tax_rate: float = 0.0
     """Of profit, by which all that is paid or written off saves tax; 0: before tax."""
+    owed: Mapping[str, tuple[Owed, ...]] = field(default_factory=dict)
+    """What contracts of the baseline demand of who moves to an option."""
+    freezes: tuple[tuple[float, float], ...] = ()
+    """Months after the report from when to when nothing goes live."""
     api_paths: Mapping[str, ModelPath] = field(default_factory=dict)
     """How prices of models move, by vendor and model."""
     round_the_clock: bool = False
@@ -224,6 +231,23 @@ class Plan:
     def years(self) -> int:
         """Years of the horizon; the last may be cut."""
         return math.ceil(self.months / MONTHS)
+
+    def months_of(self, workloads: Iterable[str]) -> tuple[float, ...]:
+        """Requests of some workloads in each month of a plan's year over those of a mean one;
+        empty where months are alike. [12]"""
+        loads = [self.loads[name] for name in workloads]
+        if not any(load.seasons for load in loads):
+            return ()
+        tokens = [
+            load.mean_rate * (load.lengths.input.mean + load.lengths.output.mean) for load in loads
+        ]
+        months = [load.by_month for load in loads]
+        return self.from_first(np.average(months, axis=0, weights=tokens))
+
+    def from_first(self, months: Array) -> tuple[float, ...]:
+        """What holds in calendar months, January first, over its mean, by month of a plan's year.
+        [12]"""
+        return tuple(np.roll(months / months.mean(), 1 - self.first_month).tolist())
 
     def simple_first(self, names: Iterable[str]) -> list[str]:
         """Options in an order in which a hybrid leaves a tie to the part that it is alone."""

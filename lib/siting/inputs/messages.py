@@ -65,6 +65,7 @@ _EXPECTED = {
     "weights": "say in decision.premiums what a property is worth a year, as {open_weights: "
     "10_000}, and in rules.policies or decision.hard_constraints what no money buys",
     "method": "leave it out: options are compared by one sum of money",
+    "budget_per_year": "write finance.budget_any_year:, a limit of each fiscal year",
     "usual_cost_per_year": "leave it out: money is compared with money",
     "policies_up_to": "say in decision.premiums what it is worth, as {no_third_law: 20 %}",
 }
@@ -231,7 +232,7 @@ def _keys(annotation: Any, path: Path_) -> list[str]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = annotation.model_fields
         if not path:
-            return list(fields)
+            return [info.alias or name for name, info in fields.items()]
         return _keys(fields[path[0]].annotation, path[1:]) if path[0] in fields else []
     inside = get_args(annotation)
     if get_origin(annotation) in (dict, list):

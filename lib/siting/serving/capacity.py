@@ -74,7 +74,13 @@ class OptionCapacity:
             return machines.owned(work, self.server, self.runs.second_site, self.existing)
         idle = catalogue.settings("load_settings")["scale_down"].central
         return machines.rented(
-            work, Renting(hours=1.0, idle=idle, committed=self.runs.is_committed)
+            work,
+            Renting(
+                hours=1.0,
+                idle=idle,
+                committed=self.runs.is_committed,
+                by_month=self.runs.commitment == "month",
+            ),
         )
 
     def serving_servers(self, year: int = 1) -> int:

@@ -17,7 +17,7 @@ import holidays
 import numpy as np
 from holidays.registry import COUNTRIES
 
-from siting.inputs.scenario.model import Deadline, Workload
+from siting.inputs.scenario.model import LEAP_YEAR, Deadline, Season, Workload, day_of
 from siting.memory import vram
 from siting.quantity import DAYS_OF_YEAR, LogNormal, Range
 from siting.serving.bunching import Bunching, scores
@@ -26,6 +26,7 @@ from siting.serving.performance import Array
 from siting.serving.queueing import Limits
 
 HOURS_OF_WEEK = 168
+MONTHS_OF_YEAR = 12
 WEEKS_OF_YEAR = 52
 """The load duration curve is drawn for 52 weeks of 168 hours."""
 CALENDAR_YEARS = 5
@@ -132,6 +133,7 @@ class Load:
     lengths: Lengths
     limits: Limits
     peak_factor: float
+    """The busiest hour of the year over that of a usual week, seasons included."""
     batchable_share: float
     growth: tuple[Range, ...]
     """Into the second year, the third and so on; the last one holds for the years after it."""
@@ -140,7 +142,35 @@ class Load:
     deadline: Deadline = ANY_DAY
     arrivals: Bunching = "people"
     working: float = 1.0
-    """Requests of a mean week of the year, holidays counted, over those of a usual week."""
+    """Requests of a mean week of the year, holidays and seasons counted, over those of a usual
+    week."""
+    seasons: tuple[Season, ...] = ()
+
+    @cached_property
+    def by_month(self) -> tuple[float, ...]:
+        """Requests of each calendar month over those of a mean one, January first. [12]"""
+        months = of_months(self.seasons)
+        return tuple((months / months.mean()).tolist())
+
+    @cached_property
+    def weeks(self) -> Array:
+        """Requests of each of 52 weeks over those of a mean one, lowest first.
+
+        Weeks differ by a log-normal factor whose largest is the peak factor, and by season: each
+        season has as many of its busy weeks as the year.
+        """
+        usual = _week_factors(self.peak_factor / most(self.seasons))
+        if not self.seasons:
+            return usual
+        times = np.ones(WEEKS_OF_YEAR)
+        free = list(range(WEEKS_OF_YEAR - 1, -1, -1))
+        for season in sorted(self.seasons, key=lambda each: -each.factor):
+            number = min(round(season.weeks), len(free))
+            taken = [free[i * len(free) // number] for i in range(number)]
+            times[taken] = season.factor
+            free = [week for week in free if week not in taken]
+        weeks = np.sort(usual * times)
+        return np.asarray(weeks / weeks.mean())
 
     @cached_property
     def interactive(self) -> Array:
@@ -192,6 +222,7 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
     """
     day = np.array(PROFILES[w.hours] if isinstance(w.hours, str) else w.hours, float)
     working = working_share(tuple(w.weekdays), country, start) if start else 1.0
+    seasons = tuple(w.seasons)
     of_month = w.per_month * 12 / DAYS_OF_YEAR * 7 / sum(w.weekdays) / working
     per_day = w.users * w.per_user_day + w.per_day + of_month
     by_hour = day.reshape(24, -1).sum(axis=1)  # of half hours the two of each hour
@@ -212,14 +243,45 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
         hourly=week * per_day / 3600,
         lengths=lengths,
         limits=limits,
-        peak_factor=w.peak_factor,
+        peak_factor=w.peak_factor * most(seasons),
         batchable_share=w.batchable_share,
         growth=growth,
         longest=vram.longest_request(w),
         deadline=w.deadline,
         arrivals=w.bunching,
-        working=working,
+        working=working * float(of_months(seasons).mean()),
+        seasons=seasons,
     )
+
+
+def most(seasons: Sequence[Season]) -> float:
+    """Requests of the busiest week of the year over an ordinary one's."""
+    return max([1.0, *(season.factor for season in seasons)])
+
+
+def peaks_by_month(loads: Sequence[Load]) -> Array:
+    """Busiest week of each calendar month over that of the year, of the load that falls least; an
+    ordinary week is in each. [12]"""
+    peaks = np.ones((len(loads), MONTHS_OF_YEAR))
+    for own, load in zip(peaks, loads, strict=True):
+        for season in load.seasons:
+            touched = of_months((season,)) != 1
+            own[touched] = np.maximum(own[touched], season.factor)
+        own /= most(load.seasons)
+    return np.asarray(peaks.max(axis=0))
+
+
+@cache
+def of_months(seasons: tuple[Season, ...]) -> Array:
+    """Requests of each calendar month over those of an ordinary one, January first. [12]"""
+    months = np.ones(MONTHS_OF_YEAR)
+    for season in seasons:
+        first = day_of(season.start, LEAP_YEAR)
+        for number in range(math.ceil(7 * season.weeks)):
+            day = first + dt.timedelta(days=number)
+            part = min(1.0, 7 * season.weeks - number)
+            months[day.month - 1] += part * (season.factor - 1) * MONTHS_OF_YEAR / DAYS_OF_YEAR
+    return months
 
 
 @cache
@@ -240,11 +302,10 @@ def working_share(weekdays: tuple[float, ...], country: str, start: dt.date) -> 
 def duration_curve(loads: Sequence[Load], hourly: Sequence[Array]) -> Array:
     """Sum of loads in each hour of the first year, highest first; `hourly`: each one's week.
 
-    Weeks differ by a log-normal factor of mean one whose largest of 52 is the peak factor.
+    Weeks that are busiest of one are taken to be so of all.
     """
     weeks = [
-        np.outer(_week_factors(load.peak_factor), each * load.working)
-        for load, each in zip(loads, hourly, strict=True)
+        np.outer(load.weeks, each * load.working) for load, each in zip(loads, hourly, strict=True)
     ]
     return np.sort(np.sum(weeks, axis=0).ravel())[::-1]
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from siting.inputs.scenario.model import ExistingServers
+from siting.serving.load import peaks_by_month
 from siting.serving.pools import Pool
 from siting.serving.servers import (
     Array,
@@ -180,10 +181,10 @@ def owned_in_part(
     )
 
 
-def _beyond(work: Work, held: Array) -> Array:
+def _beyond(work: Work, held: Array, share: Array | float = 1.0) -> Array:
     """Replicas beyond those that are held elsewhere; a pool that has none there keeps one, however
-    small its load is. [pools × n × Y]"""
-    return np.maximum(np.where(held > 0, 0.0, 1.0), whole_up(work.peak - held))
+    small its load is. share: of the busiest week's load. [pools × n × Y]"""
+    return np.maximum(np.where(held > 0, 0.0, 1.0), whole_up(work.peak * share - held))
 
 
 def _kept(filled: Array) -> Array:
@@ -228,6 +229,8 @@ class Renting:
     """Hours paid over hours needed, where replicas are given back when they are not. [n × 1]"""
     committed: bool
     """All that serve are paid around the clock."""
+    by_month: bool
+    """Those that the busiest hour of a month needs are paid around its clock."""
 
 
 def rented(work: Work, how: Renting) -> Fleet:
@@ -271,6 +274,10 @@ def _paid(work: Work, how: Renting, serving: Array, held: Array, *, least: Array
     [pools × n × Y]"""
     if how.committed:
         return serving
+    if how.by_month:
+        months = np.array([peaks_by_month(pool.loads) for pool in work.pools])[..., None, None]
+        every = [_beyond(work, held, month) for month in months.swapaxes(0, 1)]
+        return np.asarray(np.mean(every, axis=0))
     asked = zip(work.pools, held, work.per_request, strict=True)
     needed = np.array([pool.hours.replicas_beyond(own, each) for pool, own, each in asked])
     return np.minimum(np.maximum(needed * how.idle, least), serving)

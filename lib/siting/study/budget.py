@@ -12,11 +12,12 @@ import numpy as np
 
 from siting.catalogue import Source, source_of
 from siting.cost import cashflow, fiscal, money, prices, tco
+from siting.cost.dates import switched_off
 from siting.cost.ledger import BEFORE, FORGONE, TAX
 from siting.cost.money import Array
+from siting.inputs.scenario.constraints import BUDGET
 from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
-from siting.verdict.dates import switched_off
 
 HOURS = "staff_cost"
 """The factor in the price of what the client's own people do: no invoice asks for it."""
@@ -178,29 +179,36 @@ class BudgetFrames(Topic):
 
     @frame
     def year_limit(self) -> Rows:
-        """One year of the chosen option, or of what it is held against, beside what the client says
-        that a year may cost; none where it says nothing.
+        """One fiscal year of an option, else a calendar year, beside what the client says that a
+        year may cost; none where it says nothing.
 
         option: label of the option
-        year: 1 is the first [year]
-        paid: as `paid_so_far` has it [currency]
+        year: the year, as 2027 or 2027/28
+        months: how many months of the plan fall in it [months]
+        paid: what is paid in it in the median, before profit tax, with seasons, remedies and what
+            contracts of today still demand [currency]
+        high: in one case of ten it is more [currency]
         limit: what a year may cost [currency]
+        state: pass, fail or open: above the limit in the median, or in one case of ten
         nearest: whether this year of the option comes nearest to the limit, or is furthest above it
         """
-        limit = self.scenario.decision.budget_per_year
+        limit = self.scenario.finance.budget_any_year
         if not limit:
             return
-        for name, cash in self._cash.items():
-            years = tco.by_year_from_today(cash.paid)
-            for year, paid in enumerate(years, 1):
+        for candidate in self.results.decision.candidates:
+            for paid in candidate.years:
+                is_within = "pass" if paid.high <= limit else "open"
                 yield {
-                    "option": name,
-                    "year": year,
-                    "paid": paid,
+                    "option": candidate.name,
+                    "year": paid.year.name,
+                    "months": paid.year.months,
+                    "paid": paid.central,
+                    "high": paid.high,
                     "limit": limit,
-                    "nearest": year == 1 + int(np.argmax(years)),
+                    "state": "fail" if paid.central > limit else is_within,
+                    "nearest": paid == candidate.nearest,
                 }
-        yield self.scenario.source("decision.budget_per_year")
+        yield self.scenario.source(BUDGET)
         yield from self._of_cash()
 
     @frame
@@ -318,16 +326,17 @@ class BudgetFrames(Topic):
         return paid
 
     def _renew(self, cash: _Cash) -> None:
-        """What today's contract owes after the choice has taken over, where it must renew."""
+        """What today's contract may owe after the choice has taken over, where it must renew and no
+        sum is stated: the plan holds what is."""
         months = len(cash.renewal) - 1
         chosen = str(self.results.decision.recommended)
         for row in self.study.contract().dropna(subset="renewed_to").itertuples():
             first = _month(switched_off(self.scenario, chosen), months)
             days = dt.date.fromisoformat(row.renewed_to) - self.client.report_date
             last = _month(days.days, months)
+            unused = 0.0 if row.minimum or math.isnan(row.unused) else row.unused
             if row.given == "extended" and last > first:
-                unused = 0.0 if math.isnan(row.unused) else row.unused
-                cash.renewal[first + 1 : last + 1] = row.minimum or unused / (last - first)
+                cash.renewal[first + 1 : last + 1] += unused / (last - first)
 
     def _bridge(self, cash: _Cash) -> None:
         """What a model that bridges until the choice runs costs more than the plan holds for the

@@ -19,7 +19,7 @@ from siting_report.formats import Numbers
 
 from siting import catalogue, pictures, quality
 from siting.catalogue import STALE_DAYS, Input, Source
-from siting.cost import prices, tco, uncertainty
+from siting.cost import dates, prices, tco, uncertainty
 from siting.draws import Floats
 from siting.inputs import scenario
 from siting.inputs.attributes import properties
@@ -33,7 +33,7 @@ from siting.serving import capacity
 from siting.vendors import stability
 from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
-from siting.verdict import dates, knowledge, options, ordered, plausible, variants
+from siting.verdict import knowledge, options, ordered, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision, Fallback, Principle
 from siting.verdict.exclusion import Unshown, unshown

@@ -103,6 +103,7 @@ class SizingFrames(Topic):
         fullest = load.hourly.reshape(7, HOURS)[int(days.argmax())]
         of_day = float(fullest.max() / fullest.sum())
         said = self._said
+        apart = "holidays and seasons" if load.seasons else "holidays"
         if asked.users:
             told = self._told_by(f"workloads.{load.name}.users")
             yield Figure(step="users", value=asked.users, unit="", how=told)
@@ -125,7 +126,7 @@ class SizingFrames(Topic):
             step="mean of the year",
             value=load.mean_rate,
             unit="requests/s",
-            how=f"× {said(days.sum())} / 7 days × {said(load.working)} for holidays / 86 400 s",
+            how=f"× {said(days.sum())} / 7 days × {said(load.working)} for {apart} / 86 400 s",
         )
         yield Figure(
             step="busiest hour of a usual week",

@@ -245,7 +245,7 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
 def _limits(study: Study, name: str) -> list[dict[str, str]]:
     """Limits of an option: those that it fails, those that are open, and conditions that hold."""
     found = study.results.decision.candidate(name)
-    asked = study.scenario.decision.hard_constraints
+    asked = study.scenario.limits
     fails = {barrier.line for barrier in found.barriers}
     held = [line for line in asked if line not in fails] if not found.uncleared else []
     return [

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from siting.catalogue import source_of
+from siting.cost.dates import LAST_HORIZON_DAYS, Renewal, renewals, switched_off
 from siting.rules.findings import Finding
 from siting.rules.sovereignty import OpenPoint, OptionAssessment
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.vendors.stability import ServiceEnd
-from siting.verdict.dates import LAST_HORIZON_DAYS, Renewal, renewal, switched_off
 from siting.verdict.plan import PlanStep, mending, open_points
 
 WORK = {
@@ -346,7 +346,7 @@ class TimelineFrames(Topic):
 
     @frame
     def contract(self) -> Rows:
-        """The contract of what runs today, where it ends within a year: one row, else none.
+        """A contract of what runs today that ends within a year.
 
         option: label of what runs today
         vendor: with whom it is
@@ -355,6 +355,7 @@ class TimelineFrames(Topic):
         renewed_to?: last day of the term that follows without a notice; missing where the scenario
             does not say for how long it renews
         minimum: what is owed a month, used or not; nought where nothing is said [currency]
+        owed: what is owed of that after the choice has taken over, which its plan holds [currency]
         unused?: what its use would cost, as planned, from when the choice has taken over until the
             term that follows ends: an estimate of what is owed at most for that term unused, where
             no sum is stated; missing where it does not renew, or costs nothing by the request
@@ -365,29 +366,32 @@ class TimelineFrames(Topic):
         gap: from its end to the latest day on which the choice goes live; nought where that comes
             first [days]
         """
-        found = renewal(self.scenario)
         chosen = self.results.decision.recommended
         baseline = self.scenario.finance.baseline
-        if found is None or chosen is None:
+        contracts = renewals(self.scenario)
+        if not contracts or chosen is None:
             return
-        option = self.options[baseline]
         (verdict,) = self.study.answer().to_dict("records")
         (gate,) = self.study.gate().to_dict("records")
         stays = self.results.decision.stays
-        serves = found.until if stays else dt.date.fromisoformat(verdict["live_high"])
         decided = dt.date.fromisoformat(gate["date"])
-        yield {
-            "option": baseline,
-            "vendor": found.vendor,
-            "until": found.until.isoformat(),
-            "notice": found.notice.isoformat(),
-            "renewed_to": found.renewed_to and found.renewed_to.isoformat(),
-            "minimum": option.minimum_commitment_per_month,
-            "unused": None if stays else self._unused(found),
-            "given": "renew" if stays else found.given(decided, serves),
-            "is_before_go": found.notice < decided,
-            "gap": max(0, (serves - found.until).days),
-        }
+        flows = self.results.cost.options[chosen].flows
+        owed = sum(float(flow.amounts.sum()) for flow in flows if flow.item == "contract")
+        for found in contracts:
+            serves = found.until if stays else dt.date.fromisoformat(verdict["live_high"])
+            yield {
+                "option": baseline,
+                "vendor": found.vendor,
+                "until": found.until.isoformat(),
+                "notice": found.notice.isoformat(),
+                "renewed_to": found.renewed_to and found.renewed_to.isoformat(),
+                "minimum": found.minimum,
+                "owed": owed if found.minimum else 0.0,
+                "unused": None if stays else self._unused(found),
+                "given": "renew" if stays else found.given(decided, serves),
+                "is_before_go": found.notice < decided,
+                "gap": max(0, (serves - found.until).days),
+            }
         yield self.scenario.source(f"options.{baseline}.contract_until")
 
     def _unused(self, renewal: Renewal) -> float | None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from siting.cost import dates
+from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.quality import leaves, spoken
 from siting.quantity import Range
 from siting.rules.sovereignty import OpenPoint
@@ -17,9 +19,8 @@ from siting.study.timeline import PURCHASES
 from siting.study.verdict import of_sums
 from siting.verdict import offers, variants
 from siting.verdict.candidate import Candidate
-from siting.verdict.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.decision import Decision
-from siting.verdict.exclusion import exclusion
+from siting.verdict.exclusion import exclusion, given_up
 from siting.verdict.plan import to_prove
 from siting.verdict.variants import Answer, Outcome, Settled, Variant
 
@@ -242,11 +243,27 @@ class TurnFrames(Topic):
         law: that law asks for the same as a policy, or may, in words; blank where none does
         reason: why, in full
         likely?: median of its present cost [currency]
+        in_all?: what it would cost in all, in the mean of the cases [currency]
+        opens?: what of policy, requirements and conditions the client must give up for it to be
+            allowed, in words; missing where something else rules it out, too
+        is_easiest: whether it is the one that is allowed first: least is given up, and of those
+            it costs least
         """
-        for c in self.results.decision.candidates:
-            found = exclusion(c, self.scenario.rules.lines)
+        d = self.results.decision
+        policies = self.scenario.rules.lines
+        opens = {c.name: given_up(c, policies) for c in d.candidates if c.costs}
+        may = [name for name, gives in opens.items() if gives]
+        easiest = min(may, key=lambda name: (len(opens[name]), d.mean(name)), default=None)
+        for c in d.candidates:
+            found = exclusion(c, policies)
             if found is not None:
-                yield {"option": c.name, "likely": c.cost and c.cost.central} | vars(found)
+                yield vars(found) | {
+                    "option": c.name,
+                    "likely": c.cost and c.cost.central,
+                    "in_all": d.mean(c.name) if c.costs else None,
+                    "opens": " and ".join(opens.get(c.name, ())) or None,
+                    "is_easiest": c.name == easiest,
+                }
 
     # --- go or no-go ------------------------------------------------------------------------------
 
@@ -331,6 +348,10 @@ class TurnFrames(Topic):
             row |= {"price": priced.planned, "price_limit": times * priced.planned}
         return row
 
+    def _latest_go(self, name: str) -> str | None:
+        last = dates.latest_go(self.scenario, name)
+        return None if last is None else last.isoformat()
+
     @frame
     def gate(self) -> Rows:
         """The day on which go or no-go is decided, and on what: one row; none without a choice.
@@ -338,6 +359,8 @@ class TurnFrames(Topic):
         date: the day
         stated?: day that the client has set for it; missing where it has set none. Where an offer
             for the choice ends before, `date` is the last day of that
+        latest?: last day of go with which the choice is planned to serve by the latest go-live of
+            the client; missing where that is not stated, or what runs today stays
         pilot?: from the report to that day, in which one team tests; missing where what runs today
             stays [days]
         usual_pilot?: what such a test usually takes [days]
@@ -384,6 +407,7 @@ class TurnFrames(Topic):
         row: dict[str, Any] = {
             "date": self.results.day(days),
             "stated": None if go.stated is None else self.results.day(go.stated),
+            "latest": None if found.stays else self._latest_go(target.name),
             "pilot": None if found.stays else days,
             "usual_pilot": None if found.stays else PILOT_DAYS,
             "spent*": _sum(before, self.client.currency),

@@ -11,6 +11,7 @@ import numpy as np
 
 from siting import catalogue, reasoning
 from siting.catalogue import Fact, Source, source_of
+from siting.cost.dates import switched_off
 from siting.cost.prices import ApiPrice, BilledTokens, api_request
 from siting.places import BY_REQUEST
 from siting.quality import spoken
@@ -29,7 +30,6 @@ from siting.vendors.vendor_record import (
     separate,
 )
 from siting.verdict.alternatives import Listing, listing
-from siting.verdict.dates import switched_off
 
 SHORT = 90
 """Days of notice that a chance is told for. [days]"""

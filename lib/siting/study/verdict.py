@@ -8,12 +8,12 @@ import numpy as np
 
 from siting import places
 from siting.catalogue import Source, settings, source_of, table
+from siting.cost.dates import serves
 from siting.inputs.attributes import Property, properties
 from siting.quality import leaves, spoken
 from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame_citing
 from siting.verdict.candidate import Candidate
-from siting.verdict.dates import serves
 from siting.verdict.decision import PARTS, Decision
 
 FUTURES = {"hold": "API prices hold", "fall": "API prices go on falling"}

@@ -157,7 +157,7 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
         sovereignty=rules,
         parity=parity,
     )
-    asked = dict.fromkeys((*scenario.decision.hard_constraints, "sovereignty", "latency"))
+    asked = dict.fromkeys((*scenario.limits, "sovereignty", "latency"))
     judged_ways = []
     for name in cheapest:
         models = parity.of(name)

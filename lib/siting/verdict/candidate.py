@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from siting.cost.fiscal import FiscalYear
 from siting.cost.ledger import Totals
 from siting.draws import Floats
 from siting.rules.findings import Finding
@@ -76,6 +77,16 @@ class Barrier:
 
 
 @dataclass(frozen=True, kw_only=True)
+class YearPaid:
+    """What an option pays in a fiscal year, before profit tax. [money]"""
+
+    year: FiscalYear
+    central: float
+    high: float
+    """In one case of ten it is more."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One option as the decision sees it; amounts are in the client's currency.
 
@@ -112,8 +123,15 @@ class Candidate:
     """Properties that it is shown to have."""
     barriers: tuple[Barrier, ...] = ()
     """What rules it out."""
+    years: tuple[YearPaid, ...] = ()
+    """What it pays in each fiscal year, where there is a ceiling."""
     uncleared: tuple[Doubt, ...] = ()
     """Limits that are not shown to hold, and models not shown to be good enough."""
+
+    @property
+    def nearest(self) -> YearPaid | None:
+        """The year that comes nearest to the ceiling, or is furthest above it."""
+        return max(self.years, key=lambda paid: paid.central, default=None)
 
     @property
     def struck(self) -> tuple[str, ...]:

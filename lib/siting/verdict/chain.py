@@ -24,12 +24,12 @@ import numpy as np
 from pydantic import BaseModel
 
 from siting import catalogue, quality
-from siting.cost import cashflow, costing, ledger, tco, uncertainty
+from siting.cost import cashflow, costing, fiscal, ledger, tco, uncertainty
 from siting.cost.api_prices import PricePath
 from siting.cost.costing import Compiled
 from siting.cost.money import MONTHS
 from siting.cost.priced import Plan, PricedHybrid, Split
-from siting.draws import DRAWS
+from siting.draws import DRAWS, Floats
 from siting.inputs import attributes
 from siting.inputs.scenario.model import (
     Data,
@@ -72,6 +72,8 @@ NO_MACHINE_READS: Mapping[str, Any] = {
     "lease": None,
     "contract_until": None,
     "renews_for_months": None,
+    "notice_days": None,
+    "contracts": [],
     "minimum_commitment_per_month": 0,
     "provisioned": None,
 }
@@ -92,6 +94,7 @@ NO_RULE_READS: Mapping[str, Any] = {
     "discount": 0,
     "provisioned": None,
     "minimum_commitment_per_month": 0,
+    "contracts": [],
 }
 """What of an option no rule looks at."""
 NO_DATA = {"data": Data()}
@@ -107,14 +110,15 @@ NO_LOAD = {
     "growth_per_year": Workload.model_fields["growth_per_year"].default,
     "arrivals": None,
     "peak_factor": Workload.model_fields["peak_factor"].default,
+    "seasons": [],
 }
 """How much is asked, blank: for stages that look at what is asked, and about what."""
 USUAL = (
     "requests_per_user_day", "requests_per_day", "requests_per_month",
     "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
     "turns", "hours", "weekdays",
-    "peak_factor", "growth_per_year", "growth_by_year", "reasoning_tokens", "cached_input_share",
-    "batchable_share", "deadline", "latency", "availability", "measured",
+    "peak_factor", "seasons", "growth_per_year", "growth_by_year", "reasoning_tokens",
+    "cached_input_share", "batchable_share", "deadline", "latency", "availability", "measured",
 )  # fmt: skip
 AS_ASKED: Mapping[str, Any] = {
     **{name: Workload.model_fields[name].default for name in USUAL},
@@ -133,8 +137,11 @@ UNREAD: Mapping[str, Any] = {
     "what_if": [],
 }
 """Sections of a scenario, as a stage sees those that it does not read."""
-WHAT_FOLLOWS: Mapping[str, Mapping[str, Any]] = {"suppose": {"gone": [], "law": []}}
-"""What no price reads of what is supposed: it reads which model follows which."""
+WHAT_FOLLOWS: Mapping[str, Mapping[str, Any]] = {
+    "suppose": {"gone": [], "law": []},
+    "finance": {"budget_any_year": None},
+}
+"""What no price reads of what is supposed: it reads which model follows which; nor limits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,8 +167,8 @@ MONEY = Reads(
     name="money",
     blank_in_option=NO_BILL_READS,
     blank_in_workload=NO_DATA,
-    sections=("finance", "suppose"),
-    within=WHAT_FOLLOWS,
+    sections=("finance", "suppose", "decision"),
+    within={**WHAT_FOLLOWS, "decision": {"premiums": {}, "hard_constraints": []}},
     jobs=True,
 )
 PRICES = Reads(
@@ -567,9 +574,27 @@ class Chain:
             parity=self.quality(scenario),
             remedies=self._remedies(held),
             has={n: self._properties(law, n) for n in found},
+            paid=self._paid(held),
         )
         risks = self.vendors(held)
         return tuple(options.candidate(chapters, risks, name) for name in found)
+
+    def _paid(self, scenario: Scenario) -> Mapping[str, Floats]:
+        """What each option pays in every fiscal year, where there is a ceiling. [n × F each]"""
+        if scenario.finance.budget_any_year is None:
+            return {}
+        found = {}
+        for name in scenario.options:
+            own = self.option(scenario, name)
+            if own.totals is not None:
+                words = self._seen(MONEY, scenario, self._billed(scenario, name)).words
+                made = partial(self._paid_by_year, scenario, name, own.plan)
+                found[name] = self._stage("paid", (name, words), made)
+        return found
+
+    def _paid_by_year(self, scenario: Scenario, name: str, plan: Plan) -> Floats:
+        drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
+        return ledger.paid_by(plan, drawn, name, fiscal.spans(scenario))
 
     def _remedies(self, scenario: Scenario) -> Mapping[str, costing.Remedy]:
         """Every remedy, priced for the client."""

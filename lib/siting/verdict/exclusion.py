@@ -31,6 +31,9 @@ Whose = Literal[
 the client's rules an option out where the law that it brings in is not on file."""
 WHOSE: tuple[Whose, ...] = get_args(Whose)
 
+GIVEN: tuple[Whose, ...] = ("your policy", "your requirement", "your condition")
+"""Whose rule the client may give up."""
+
 POLICIES: Mapping[str, str] = {
     "secnumcloud": "that a service holds a SecNumCloud qualification",
     "c5_type2": "that a service holds a C5 Type 2 attestation",
@@ -43,7 +46,8 @@ POLICIES: Mapping[str, str] = {
 CONDITIONS: Mapping[str, str] = {
     "latency": "that your limits on response time are kept",
     "quality": "that the model is shown to be good enough",
-    "budget": "that the yearly budget is kept",
+    "budget": "that no year costs more than your ceiling",
+    "live": "that it serves by your latest go-live",
     "sovereignty": "that no rule on data fails",
 }
 """Hard conditions in words."""
@@ -152,6 +156,18 @@ def exclusion(struck: Candidate, policies: Sequence[str]) -> Exclusion | None:
         return None
     first = min(by_whose, key=WHOSE.index)
     return _excluded(first, by_whose[first], policies)
+
+
+def given_up(struck: Candidate, policies: Sequence[str]) -> tuple[str, ...]:
+    """What the client would have to give up for an option to be allowed, in words, each once; empty
+    where that is not the client's to give, or the option is not ruled out."""
+    found: dict[str, None] = {}
+    for barrier in struck.barriers:
+        said = _excluded(by := whose(barrier, policies), [barrier], policies)
+        if by not in GIVEN or said.law:
+            return ()
+        found[said.title] = None
+    return tuple(found)
 
 
 def whose(barrier: Barrier, policies: Sequence[str]) -> Whose:

@@ -15,21 +15,23 @@ import numpy as np
 from siting import draws as streams
 from siting import places, quality
 from siting.catalogue import Fact, Input, settings, source_of, table
+from siting.cost import dates, fiscal
 from siting.cost.costing import Remedy
 from siting.cost.ledger import CashFlow, Totals
 from siting.cost.money import MONTHS
 from siting.cost.priced import PricedHybrid, PricedOption, Split
 from siting.cost.prices import Factor
 from siting.draws import Floats
-from siting.inputs.scenario.constraints import Constraint
+from siting.inputs.scenario.constraints import BUDGET, Constraint
 from siting.inputs.scenario.model import Scenario
 from siting.places import BY_REQUEST, MIXED, OWNED
 from siting.quality import leaves
 from siting.quantity import Range
+from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import OptionRisk, VendorRisks
-from siting.verdict.candidate import Barrier, Candidate, Doubt, Future, Sampled
+from siting.verdict.candidate import Barrier, Candidate, Doubt, Future, Sampled, YearPaid
 from siting.verdict.leaving import Terms
 from siting.verdict.plan import PlanStep, doubted
 
@@ -77,6 +79,8 @@ class Chapters:
     """What remedies cost, by cost item."""
     has: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Properties that each option is shown to have."""
+    paid: Mapping[str, Floats] = field(default_factory=dict)
+    """What each priced option pays by fiscal year, where there is a ceiling. [n × F each]"""
     not_estimated: Mapping[str, str] = field(default_factory=dict)
     """Why the other options have no cost."""
 
@@ -116,6 +120,7 @@ def candidate(found: Chapters, stability: VendorRisks, name: str) -> Candidate:
         entry=entry(priced, found.terms),
         bound=bound(priced, found, name),
         wait=waiting(found, name),
+        years=tuple(paid_by_year(found, name)),
     )
 
 
@@ -294,7 +299,7 @@ def barriers(found: Chapters, name: str) -> Held:
     if capacity.kind not in MIXED:
         short = capacity.beyond_room.get(1, [])
         held.fails.extend(Barrier(told=f"its servers need {words}", by="room") for words in short)
-    for line in scenario.decision.hard_constraints:
+    for line in scenario.limits:
         asked = judged(line, found, name)
         held.fails.extend(asked.fails)
         held.doubts.extend(asked.doubts)
@@ -318,6 +323,8 @@ def judged(line: str, found: Chapters, name: str) -> Held:
             return _by_latency(found.capacity[name], line)
         case "budget":
             return _by_budget(found, name, line)
+        case "live":
+            return _by_day(found.scenario, name, line)
 
 
 def _broken(line: str, told: str) -> Barrier:
@@ -372,21 +379,55 @@ def _by_latency(capacity: OptionCapacity, line: str) -> Held:
     return Held([_broken(line, "it misses the latency limits")])
 
 
+def paid_by_year(found: Chapters, name: str) -> Iterator[YearPaid]:
+    """What an option pays in each fiscal year, remedies as they may be needed included; nothing
+    where there is no ceiling, or it has no price."""
+    if name not in found.paid:
+        return
+    paid = found.paid[name]
+    once, yearly = remedied(found, name, len(paid))
+    for place, year in enumerate(fiscal.spans(found.scenario)):
+        mended = once * (place == 0) + yearly * year.months / MONTHS
+        own = Sampled.of(paid[:, place] + mended)
+        yield YearPaid(year=year, central=own.central, high=own.high)
+
+
 def _by_budget(found: Chapters, name: str, line: str) -> Held:
-    """Over the budget in the median is a fail, over it in one case of ten a doubt."""
-    budget = found.scenario.decision.budget_per_year
-    if not budget or name not in found.totals:
+    """A year over the ceiling in the median is a fail, over it in one case of ten a doubt."""
+    most = found.scenario.finance.budget_any_year
+    years = list(paid_by_year(found, name))
+    if not most or not years:
         return Held()
-    cost = Sampled.of(found.totals[name]["hold"].present)
-    yearly = cost.scaled(MONTHS / found.scenario.finance.horizon_months)
+    worst = max(years, key=lambda paid: paid.central)
+    riskiest = max(years, key=lambda paid: paid.high)
+    money = found.scenario.client.currency
+    if worst.central > most:
+        over = f"{money} {worst.central - most:,.0f} over your ceiling"
+        told = f"it pays {money} {worst.central:,.0f} in {worst.year.name}, {over}"
+        return Held([_broken(line, told)])
     doubt = Doubt(
-        point="Budget",
-        reason="It may cost more than the budget.",
-        clears="Get a price that is fixed, or a larger budget.",
+        point=f"Ceiling of a year ({riskiest.year.name})",
+        reason=f"In one case of ten it pays {money} {riskiest.high:,.0f} or more in that year.",
+        clears="Get a price that is fixed, or a higher ceiling.",
     )
-    over = _broken(line, "its cost is over the budget")
-    fails = [over] if yearly.central > budget else []
-    return Held(fails, [doubt] if yearly.high > budget else [])
+    return Held([], [doubt] if riskiest.high > most else [])
+
+
+def _by_day(scenario: Scenario, name: str, line: str) -> Held:
+    """Serving after the latest go-live as planned is a fail, at the latest estimate a doubt."""
+    late = dates.late(scenario, name)
+    latest = scenario.client.live_by
+    if late is None or latest is None:
+        return Held()
+    if round(late.central) > 0:
+        told = f"it serves {late.central:.0f} days after {spelt_day(latest)}, your latest go-live"
+        return Held([_broken(line, told)])
+    doubt = Doubt(
+        point=f"Live by {spelt_day(latest)}",
+        reason=f"It may serve {late.high:.0f} days later.",
+        clears="Agree on a day of delivery in the order.",
+    )
+    return Held([], [doubt] if round(late.high) > 0 else [])
 
 
 def unproven(scenario: Scenario, parity: quality.Parities, name: str) -> list[Doubt]:
@@ -497,12 +538,9 @@ ROOM = {"kw": "kW", "servers": "servers"}
 
 def limits(scenario: Scenario) -> Iterator[Input]:
     """Limits that the client sets: of its budget, its policies and its rooms, with their origin."""
-    decision = scenario.decision
     said: list[tuple[str, str, float | None, str]] = []
-    kept = "" if "budget" in decision.hard_constraints else ", not a hard condition"
-    money = scenario.client.currency
-    budget = decision.budget_per_year
-    said.append((f"budget of a year{kept}", "decision.budget_per_year", budget, money))
+    budget = scenario.finance.budget_any_year
+    said.append(("most that a fiscal year may cost", BUDGET, budget, scenario.client.currency))
     for key, option in scenario.options.items():
         for limit, unit in ROOM.items() if option.room else ():
             name = f"room of {option.label}, at most"

@@ -15,6 +15,8 @@ from typing import Annotated, Literal, get_args
 
 from siting import places, quality
 from siting.catalogue import Currency, Fact, Owner, column, one_of, table
+from siting.cost import dates
+from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness
@@ -26,9 +28,7 @@ from siting.vendors import notice
 from siting.vendors.notice import Ending
 from siting.vendors.stability import ServiceEnd, VendorRisks
 from siting.vendors.vendor_record import load
-from siting.verdict import dates
 from siting.verdict.candidate import Candidate, Doubt
-from siting.verdict.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.verdict.knowledge import Experiment, Knowledge, estimate_in
 
 Condition = Literal[
@@ -410,8 +410,8 @@ class Facts:
 
     def _of_today(self) -> Iterator[tuple[str, list[Cause]]]:
         """Causes that the service of today gives: its contract, its models, its end."""
-        contract = dates.renewal(self.scenario)
-        if contract:
+        contracts: dict[str, list[Cause]] = {}
+        for contract in dates.renewals(self.scenario):
             when = "renewing"
             if self.moves:
                 decided = self.day + dt.timedelta(days=self.go.day)
@@ -424,7 +424,8 @@ class Facts:
                 "until": spelt_day(contract.until),
                 "renews": f"to {spelt_day(to)}" if to else "for a term that you have not stated",
             }
-            yield when, [Cause(words=words, by=contract.days)]
+            contracts.setdefault(when, []).append(Cause(words=words, by=contract.days))
+        yield from contracts.items()
         if self.bridge:
             end = self.bridge.ending
             switch = self.bridge.last - dt.timedelta(days=1)

@@ -20,7 +20,7 @@ from siting.inputs.attributes import EXTREMES, Attribute
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
-from siting.inputs.scenario.constraints import Constraint
+from siting.inputs.scenario.constraints import BUDGET, Constraint
 from siting.inputs.scenario.model import Option, Scenario, Workload, in_words
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
@@ -57,9 +57,12 @@ SHORTLIST = 6
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
 """Factors in words; others are numbers."""
 TERMS: Mapping[str, str] = {
-    "on_demand": "by the hour", "1y": "for one year", "3y": "for three years",
+    "on_demand": "by the hour", "spot": "as spare hours", "month": "by the month",
+    "1y": "for one year", "3y": "for three years",
 }  # fmt: skip
 """Commitments in words."""
+TRIED_TERMS = ("on_demand", "1y", "3y")
+"""Commitments that are tried: by the month costs no less than by the hour, as it is priced."""
 
 
 def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
@@ -231,7 +234,7 @@ def terms(s: Scenario) -> Iterator[Variant]:
             yield change(
                 "months", set_to, {"option": o.label, "before": before, "after": end, "unit": unit}
             )
-        for term in TERMS if o.kind in COMMITTED else ():
+        for term in TRIED_TERMS if o.kind in COMMITTED else ():
             if term != o.commitment:
                 words = {"before": o.commitment.replace("_", " "), "after": term.replace("_", " ")}
                 words |= {"term": TERMS[term], "term_now": TERMS[o.commitment]}
@@ -332,6 +335,8 @@ def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
             left: Changes = {"rules.policies": others}
             yield change("policy", left, {"words": POLICIES[line]})
     hard = s.decision.hard_constraints
+    if s.finance.budget_any_year:
+        yield change("hard condition", {BUDGET: None}, {"words": condition_in_words(BUDGET)})
     for asked in hard:
         if law_broken(s, asked, chain) is None:
             left = {"decision.hard_constraints": [other for other in hard if other != asked]}

@@ -15,7 +15,7 @@ from siting.catalogue import column, of_facts, suggestion
 from siting.inputs.attributes import FlowKind, dictionary, properties, value_problem
 from siting.inputs.document import Fault, Path_, parted
 from siting.inputs.scenario import constraints, known
-from siting.inputs.scenario.model import BEST, Option, Quote, Scenario
+from siting.inputs.scenario.model import BEST, LEAP_YEAR, Option, Quote, Scenario, day_of
 from siting.places import BY_REQUEST, HOSTED_OPEN, OWNED, SELF_HOSTED
 
 
@@ -34,6 +34,7 @@ def contradictions(scenario: Scenario) -> Iterator[Fault]:
                 break
         before.append(quote)
     yield from _bounded(scenario)
+    yield from _seasonal(scenario)
     yield from _dated(scenario)
     yield from _named(scenario)
     yield from _answers(scenario)
@@ -71,7 +72,8 @@ def _bounded(scenario: Scenario) -> Iterator[Fault]:
         grown = [g.high for g in w.growth_by_year[:years]] or [w.growth_per_year.high]
         grown += grown[-1:] * (years - len(grown))
         day = w.users * w.per_user_day + w.per_day + w.per_month / 20
-        day *= max(1.0, *w.weekdays) * math.prod(1 + g for g in grown)
+        day *= max(1.0, *w.weekdays, *(season.factor for season in w.seasons))
+        day *= math.prod(1 + g for g in grown)
         requests += day
         seen = w.input_tokens.mean + w.images_per_request * TOKENS_OF_A_PICTURE
         tokens += day * (seen + w.output_tokens.mean + (w.reasoning_tokens or 0))
@@ -82,6 +84,21 @@ def _bounded(scenario: Scenario) -> Iterator[Fault]:
                 f"{found:.1e} {what} on the busiest weekday at the end of the horizon are too many"
             )
             yield Fault(("workloads",), wrong, f"write a load of at most {most:.0e} {what}")
+
+
+def _seasonal(scenario: Scenario) -> Iterator[Fault]:
+    """A day lies in one season of a workload at most."""
+    for name, workload in scenario.workloads.items():
+        taken: set[int] = set()
+        for i, season in enumerate(workload.seasons):
+            first = day_of(season.start, LEAP_YEAR).timetuple().tm_yday
+            days = {(first + day) % 366 for day in range(math.ceil(7 * season.weeks))}
+            if days & taken:
+                wrong = "it begins before another season ends"
+                yield Fault(
+                    ("workloads", name, "seasons", i), wrong, "write weeks that do not meet"
+                )
+            taken |= days
 
 
 def _one_of(
@@ -453,9 +470,6 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
         yield from _one_of(("client", "yes_means", i), name, "option", options, "options")
     yield from _no_conditions(decision.hard_constraints)
     yield from _contradicting(decision.premiums)
-    if "budget" in decision.hard_constraints and not decision.budget_per_year:
-        wrong = "a budget is a hard constraint without an amount"
-        yield Fault(("decision",), wrong, "add `budget_per_year:`")
 
 
 def _no_conditions(lines: Sequence[str]) -> Iterator[Fault]:

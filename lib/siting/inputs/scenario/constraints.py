@@ -1,7 +1,7 @@
 """Hard conditions of `decision.hard_constraints`: how a scenario writes them, and what they ask.
 
 The one home of their grammar: `sovereignty`, `sovereignty: {seal: 2}`, `rule:GDPR-28-1`, `quality`,
-`latency` and `budget`.
+and `latency`; and limits that stand where money and days are said, which are named by their path.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
-WORDS = ("sovereignty", "quality", "latency", "budget")
+WORDS = ("sovereignty", "quality", "latency")
 """Conditions that are a word alone."""
+BUDGET = "finance.budget_any_year"
+LIVE_BY = "client.live_by"
 SEAL = "sovereignty:seal"
 """Begins the condition that law holds and that no option lies below a SEAL level."""
 SEAL_LEVELS = range(5)
@@ -24,7 +26,7 @@ RULE = "rule:"
 class Constraint:
     """A hard condition, as read."""
 
-    kind: Literal["sovereignty", "rule", "quality", "latency", "budget"]
+    kind: Literal["sovereignty", "rule", "quality", "latency", "budget", "live"]
     rule_id: str = ""
     """The one rule that must not fail; blank where all are asked, or none."""
     seal: int | None = None
@@ -40,6 +42,8 @@ class Constraint:
         """The condition that a line writes. Raises ValueError for a line that is none."""
         if line in WORDS:
             return cls(kind=cast("Literal['sovereignty']", line))
+        if line in (BUDGET, LIVE_BY):
+            return cls(kind="budget" if line == BUDGET else "live")
         if line.startswith(RULE):
             return cls(kind="rule", rule_id=line.removeprefix(RULE))
         if line in map(with_seal, SEAL_LEVELS):

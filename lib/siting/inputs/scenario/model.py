@@ -26,7 +26,7 @@ from pydantic import (
 from siting.catalogue import Address, Source, SourceKind
 from siting.inputs.countries import members
 from siting.inputs.scenario import constraints, known
-from siting.inputs.scenario.constraints import Constraint
+from siting.inputs.scenario.constraints import BUDGET, LIVE_BY, Constraint
 from siting.places import BY_REQUEST, OptionKind
 from siting.quantity import Range
 
@@ -111,6 +111,7 @@ Amount = Annotated[Uncertain, _within(0, 1e12)]
 """An amount of money, or of what a price is paid for; never negative."""
 Growth = Annotated[Uncertain, _within(-0.99, 10)]
 Profile = list[Annotated[float, Field(ge=0, le=1e9)]]
+NoticeDays = Annotated[int, Field(ge=0, le=1830)]
 Attributes = dict[str, bool | int | float | str | None]
 """What rules of sovereignty test, as named in siting_facts/sovereignty_attributes.csv."""
 
@@ -126,6 +127,53 @@ class Evidence(Strict):
     locator: str = ""
     url: Address = ""
     kind: SourceKind = "client"
+
+
+def _real_day(said: str) -> str:
+    """A day of the year that there is."""
+    try:
+        day_of(said, LEAP_YEAR)
+    except ValueError:
+        raise ValueError(f"{said!r} is no day of the year; write month-day, as 11-28") from None
+    return said
+
+
+LEAP_YEAR = 2028
+DayOfYear = Annotated[str, Field(pattern=r"^\d\d-\d\d$"), AfterValidator(_real_day)]
+"""A day of any year, `11-28`."""
+
+
+def day_of(said: str, year: int) -> dt.date:
+    """The day of a year; of 02-29 the last of February. Raises ValueError where there is none."""
+    month, day = map(int, said.split("-"))
+    if (month, day) == (2, 29):
+        day = calendar.monthrange(year, month)[1]
+    return dt.date(year, month, day)
+
+
+class _FromDay(Strict):
+    """What begins on a day of each year."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    start: Annotated[DayOfYear, Field(alias="from")]
+    """First day, month-day: `11-28`."""
+
+
+class Season(_FromDay):
+    """Weeks of each year with more or fewer requests than ordinary ones."""
+
+    weeks: Annotated[float, Field(gt=0, le=52)]
+    factor: Annotated[float, Field(ge=0, le=BUSIEST)]
+    """Requests of such a week, and of its busiest hour, over an ordinary one's. What the workload
+    states is of ordinary weeks: a season comes on top of it."""
+
+
+class Freeze(_FromDay):
+    """Days of each year on which nothing goes live."""
+
+    to: DayOfYear
+    """Last day; before `from` where they reach into the next year."""
 
 
 Sector = Literal["banking", "insurance", "health", "public", "software", "industry", "other"]
@@ -167,6 +215,11 @@ class Client(Strict):
     """Who signs go or no-go, as a function: `the board of directors`; empty: not said."""
     notice_months: Annotated[int, Field(ge=0, le=60)] | None = None
     """Months before a contract's last day by which the client must give notice."""
+    live_by: dt.date | None = None
+    """Latest day on which another option than today's must serve: a limit. One that is planned to
+    serve later is ruled out, one that may is not cleared."""
+    freezes: Annotated[list[Freeze], Field(max_length=6)] = []
+    """Days of each year on which nothing goes live: what would falls on the day after them."""
 
     @property
     def people_in(self) -> list[str] | None:
@@ -420,7 +473,11 @@ class Workload(Strict):
     ] = [1] * 5 + [0.1] * 2
     """Monday to Sunday, relative to a working day, whose requests are what is stated above."""
     peak_factor: Annotated[float, Field(ge=1, le=BUSIEST)] = 1.5
-    """The busiest hour of the year over the busiest hour of a usual week."""
+    """The busiest hour of the year over the busiest hour of a usual week, seasons aside: one hour.
+    Weeks with more requests are `seasons`."""
+    seasons: Annotated[list[Season], Field(max_length=6)] = []
+    """Weeks of each year with more or fewer requests than ordinary ones, such as those before
+    Christmas."""
     growth_per_year: Growth = Range(low=0.0, central=0.15, high=0.4)
     """0.15 is plus 15 % a year."""
     growth_by_year: Annotated[list[Growth], Field(max_length=10)] = []
@@ -539,6 +596,25 @@ class Flow(Strict):
     attributes: Attributes = {}
 
 
+class Contract(Strict):
+    """A contract of what runs today."""
+
+    contract_until: dt.date
+    """Its last day."""
+    renews_for_months: Annotated[int, Field(ge=1, le=120)] | None = None
+    """For how long it renews by itself where no notice is given. None: not said."""
+    notice_days: NoticeDays | None = None
+    """None: client.notice_months."""
+    minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
+    """In the client's currency, used or not, until it ends."""
+
+    def notice_by(self, client: Client) -> dt.date | None:
+        """Last day to give notice of it; None where no notice is stated."""
+        if self.notice_days is None:
+            return client.notice_by(self.contract_until)
+        return self.contract_until - dt.timedelta(days=self.notice_days)
+
+
 class Option(Strict):
     """One place where the workloads could run."""
 
@@ -593,10 +669,13 @@ class Option(Strict):
     `server` is bought for the rest."""
     lease: Lease | None = None
     """Servers and network are leased or paid by a loan instead of bought."""
-    commitment: Literal["on_demand", "spot", "1y", "3y"] = "on_demand"
+    commitment: Literal["on_demand", "spot", "month", "1y", "3y"] = "on_demand"
+    """Of rented GPUs. month: rented anew each month for its busiest hour, around the clock; no
+    table has its price, so that it is the hour's on demand, unless you quote gpu_hour."""
     redundancy: Literal["none", "n+1", "2n"] = "n+1"
     minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
-    """In the client's currency; paid whether used or not."""
+    """In the client's currency; paid whether used or not, a year's against what the year uses. Who
+    leaves pays it until the contract ends."""
     provisioned: Provisioned | None = None
     """For an API: throughput that is bought by the hour."""
     second_site: Annotated[float, Field(ge=0, le=1)] = 0
@@ -616,12 +695,30 @@ class Option(Strict):
     renews_for_months: Annotated[int, Field(ge=1, le=120)] | None = None
     """For how long that contract renews by itself where no notice of it is given. None: not said,
     and the report says so."""
+    notice_days: NoticeDays | None = None
+    """Days before its last one by which notice must be given. None: client.notice_months."""
+    contracts: Annotated[list[Contract], Field(max_length=8)] = []
+    """Further contracts of the option, where there are several."""
     months_to_production: Annotated[Uncertain, _within(0, 120)] = Range(low=1, central=3, high=6)
     """0: it is in production. Left out of the option that runs today (finance.baseline): 0."""
 
     def runs(self, workload: str) -> str:
         """Name of the model that serves a workload; empty where none is named."""
         return self.models.get(workload) or self.models.get("all", "")
+
+    @property
+    def agreed(self) -> tuple[Contract, ...]:
+        """All contracts that it has with an end."""
+        if self.contract_until is None:
+            return tuple(self.contracts)
+        own = {name: getattr(self, name) for name in Contract.model_fields}
+        return Contract(**own), *self.contracts
+
+    @property
+    def committed_per_month(self) -> float:
+        """What all its contracts demand, used or not. [client's currency]"""
+        further = sum(each.minimum_commitment_per_month for each in self.contracts)
+        return self.minimum_commitment_per_month + further
 
     @property
     def in_use(self) -> bool:
@@ -674,6 +771,10 @@ class Finance(Strict):
     """Nominal, per year (WACC)."""
     tax_rate: Annotated[float, Field(ge=0, lt=0.6)] | None = None
     """None: before tax. Otherwise a tax shield on depreciation, in all options or none."""
+    budget_any_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
+    """Most that any fiscal year may cost, as it is paid, before profit tax, with seasons, remedies
+    and what contracts of today still demand: a limit. An option that is planned to pay more in a
+    year is ruled out, one that does in one case of ten is not cleared."""
     fiscal_year_start: Annotated[int, Field(ge=1, le=12)] | None = None
     """Month in which your fiscal year begins, 4 for April: cash is then told by fiscal year, of
     which the first and the last may be cut. None: by years from the decision."""
@@ -802,12 +903,8 @@ class Preferences(Strict):
     names from `siting facts --table properties`. Whoever lacks one, or is not shown to have it,
     counts as so much dearer."""
     hard_constraints: list[Annotated[str, BeforeValidator(constraints.as_a_word)]] = []
-    """`sovereignty`, `quality`, `latency`, `budget`, or `rule:<rule_id>`; `sovereignty: {seal: 2}`
+    """`sovereignty`, `quality`, `latency`, or `rule:<rule_id>`; `sovereignty: {seal: 2}`
     asks for at least that level of the EU Cloud Sovereignty Framework too."""
-    budget_per_year: Annotated[float, Field(gt=0, le=1e12)] | None = None
-    """Most that a year may cost on average, for the hard constraint `budget`: an option whose
-    likely present cost over the years of the horizon is above it is ruled out; one that is above
-    it in one case of ten is not cleared. A single year may pay more; chapter 40 says which does."""
     date: dt.date | None = None
     """Day on which go or no-go is decided, such as a meeting of the board; within a year of the
     report. Where an offer for the choice ends before, it is decided on that day. None: 30 days
@@ -883,6 +980,13 @@ class Scenario(Strict):
     """Where this scenario's figures come from; the longest matching path wins."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20261124
     """Seed of every random draw of the report."""
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Conditions that an option must keep, as a line each: hard constraints, and limits on
+        money and days by their path."""
+        stated = {BUDGET: self.finance.budget_any_year, LIVE_BY: self.client.live_by}
+        return *self.decision.hard_constraints, *(line for line, said in stated.items() if said)
 
     def tunes_at(self, name: str) -> str:
         """The vendor's service that jobs of fine-tuning need of an option, in words; blank where

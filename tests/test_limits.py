@@ -1,0 +1,160 @@
+"""Limits on money and days: ceilings of fiscal years, go-live, freezes, contracts, by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pytest
+from cost_fixtures import plain_capacity
+from siting.cost import dates, fiscal, ledger, tco
+from siting.cost.ledger import BEFORE
+from siting.inputs import scenario
+from siting.inputs.document import DocumentError
+from siting.inputs.scenario import Scenario
+from siting.inputs.scenario.changes import changed
+from siting.quantity import DAYS_OF_MONTH
+from siting.verdict.chain import Chain
+from siting.verdict.exclusion import given_up
+
+XMAS = [{"from": "11-01", "to": "01-06"}]
+CONTRACT = {
+    "options.api.contract_until": dt.date(2027, 3, 31),
+    "options.api.notice_days": 60,
+    "options.api.minimum_commitment_per_month": 100_000,
+}
+
+
+def with_(**changes: Any) -> Scenario:
+    """The base scenario, with `__` for the dots of a path."""
+    return changed(scenario.load("base"), {k.replace("__", "."): v for k, v in changes.items()})
+
+
+def test_a_year_is_paid_as_its_months_are_before_profit_tax() -> None:
+    season = [{"from": "11-28", "weeks": 4, "factor": 3.2}]
+    start = with_(workloads__assistant__seasons=season, finance__tax_rate=0.3)
+    start = changed(start, {**CONTRACT, "options.api.renews_for_months": 12})
+    found = tco.assess(start, plain_capacity(start))
+    spans = fiscal.spans(start)
+    assert [year.name for year in spans] == ["2026", "2027", "2028", "2029", "2030", "2031"]
+    for name, option in found.options.items():
+        paid = ledger.paid_by(found.plan, found.plan.central(), name, spans)[0]
+        flows = [f for f in option.flows if f.category not in (ledger.TAX, ledger.FORGONE)]
+        monthly = np.sum([flow.amounts for flow in flows], axis=0)
+        assert paid == pytest.approx([year.sum_of(monthly) for year in spans]), name
+
+
+def test_a_year_over_the_ceiling_rules_out_and_a_year_that_may_be_is_open() -> None:
+    chain = Chain(draws=64)
+    start = chain.designed(with_(finance__budget_any_year=1e9))
+    years = {c.name: c.years for c in chain.candidates(start) if c.years}
+    worst = max(years["api"], key=lambda paid: paid.central)
+    between = (worst.central + max(paid.high for paid in years["api"])) / 2
+    for most, struck, doubts in ((worst.central - 1, 1, 0), (between, 0, 1), (1e9, 0, 0)):
+        asked = changed(start, {"finance.budget_any_year": most, "decision.hard_constraints": []})
+        (api,) = (c for c in chain.candidates(asked) if c.name == "api")
+        over = [barrier for barrier in api.barriers if barrier.line == "finance.budget_any_year"]
+        assert len(over) == struck
+        assert sum(doubt.point.startswith("Ceiling") for doubt in api.uncleared) == doubts
+        assert bool(given_up(api, [])) == bool(struck)
+
+
+@pytest.mark.parametrize(
+    ("day", "goes"),
+    [
+        (dt.date(2026, 12, 1), dt.date(2027, 1, 7)),
+        (dt.date(2027, 1, 6), dt.date(2027, 1, 7)),
+        (dt.date(2027, 1, 7), dt.date(2027, 1, 7)),
+        (dt.date(2027, 10, 31), dt.date(2027, 10, 31)),
+        (dt.date(2027, 11, 1), dt.date(2028, 1, 7)),
+    ],
+)
+def test_what_would_go_live_in_a_freeze_goes_on_the_day_after(day: dt.date, goes: dt.date) -> None:
+    start = with_(client__freezes=XMAS)
+    since = start.client.report_date
+    assert dates.thawed(start, (day - since).days) == (goes - since).days
+
+
+def test_waiting_is_paid_to_the_end_of_a_freeze() -> None:
+    # 24 November 2026: the freeze from 1 November 2027 to 6 January 2028 ends on day 409
+    months = {"low": 11.5, "central": 12.0, "high": 12.5}
+    start = with_(options__owned__months_to_production=months, client__freezes=XMAS)
+    plan = tco.assess(start, plain_capacity(start)).plan
+    waited = ledger.Clock(plan, plan.central()).waiting("owned").sum()
+    assert waited == pytest.approx(409 / DAYS_OF_MONTH)
+
+
+def test_an_option_misses_the_latest_go_live_by_days_and_the_plan_counts_back() -> None:
+    # six months are 182.6 days, from 24 November 2026 to 26 May 2027
+    exact = {"low": 6, "central": 6, "high": 6}
+    start = with_(options__owned__months_to_production=exact, client__live_by=dt.date(2027, 5, 16))
+    assert dates.late(start, "api") is None
+    late = dates.late(start, "owned")
+    assert late is not None
+    assert late.central == pytest.approx(6 * DAYS_OF_MONTH - 173)
+    # what follows the 90 days of a test takes 92.6 more: go ten days before the 90th is over
+    assert dates.latest_go(start, "owned") == dt.date(2026, 11, 24) + dt.timedelta(days=80)
+    (owned,) = (c for c in Chain(draws=16).candidates(start) if c.name == "owned")
+    assert any("10 days after 16 May 2027" in told for told in owned.struck)
+    frozen = changed(start, {"client.live_by": dt.date(2027, 12, 24), "client.freezes": XMAS})
+    # counted back from 31 October 2027
+    assert dates.latest_go(frozen, "owned") == dt.date(2027, 10, 31) - dt.timedelta(days=93)
+
+
+def test_notice_is_given_in_days_where_a_contract_says_so() -> None:
+    start = changed(with_(client__notice_months=3), CONTRACT)
+    (contract,) = dates.renewals(start)
+    assert contract.notice == dt.date(2027, 1, 30)
+    without = changed(start, {"options.api.notice_days": None})
+    assert dates.renewals(without)[0].notice == dt.date(2026, 12, 31)
+
+
+def test_who_moves_pays_a_commitment_until_its_contract_ends() -> None:
+    # 127 days to 31 March 2027, or 493 to 31 March 2028; rented serves after 2 months, 1 beside
+    rent = {"months_to_production": {"low": 1, "central": 2, "high": 3}}
+    exact = {f"options.rented.{key}": value for key, value in rent.items()}
+    start = changed(with_(finance__parallel_months=1), {**CONTRACT, **exact})
+    start = changed(start, {"decision.date": dt.date(2026, 12, 24)})
+
+    def owed(asked: Scenario) -> float:
+        option = tco.assess(asked, plain_capacity(asked)).options["rented"]
+        (flow,) = (f for f in option.flows if f.item == "contract")
+        assert flow.category == BEFORE
+        return float(flow.amounts.sum())
+
+    assert owed(start) == pytest.approx(1e5 * (127 / DAYS_OF_MONTH - 3))
+    # notice of 60 days is due on 30 January, after go, and it serves in time: no renewal is needed
+    renews = changed(start, {"options.api.renews_for_months": 12})
+    assert owed(renews) == pytest.approx(owed(start))
+    late = changed(renews, {"decision.date": dt.date(2027, 2, 1)})
+    assert owed(late) == pytest.approx(1e5 * (493 / DAYS_OF_MONTH - 3))
+
+
+def test_several_contracts_are_owed_each_to_its_end() -> None:
+    further = {"contract_until": dt.date(2027, 6, 30), "minimum_commitment_per_month": 50_000}
+    start = changed(scenario.load("base"), {**CONTRACT, "options.api.contracts": [further]})
+    assert [each.until for each in dates.renewals(start)] == [
+        dt.date(2027, 3, 31),
+        dt.date(2027, 6, 30),
+    ]
+    assert start.options["api"].committed_per_month == 150_000
+    ends = {each.minimum: each.months * DAYS_OF_MONTH for each in dates.owed(start, "rented")}
+    assert ends == pytest.approx({100_000: 127, 50_000: 218})
+
+
+def test_what_was_a_budget_of_the_mean_year_says_what_to_write() -> None:
+    with pytest.raises(DocumentError, match=r"is not there"):
+        with_(decision__budget_per_year=1e6)
+
+
+def test_by_the_month_machines_of_a_month_are_those_of_its_busiest_hour() -> None:
+    season = [{"from": "12-01", "weeks": 2, "factor": 4}]
+    start = with_(options__rented__commitment="month", workloads__assistant__seasons=season)
+    start = changed(start, {"workloads.assistant.growth_per_year": 0.0})
+    found = tco.assess(start, plain_capacity(start, rate=0.02))
+    option = found.options["rented"]
+    (hours,) = (f for f in option.flows if f.item == "gpu_rental")
+    year = hours.quantity[4:16]
+    december = year.argmax()
+    assert year[december] / np.delete(year, december) == pytest.approx(4, rel=0.1)
