@@ -238,11 +238,11 @@ def test_a_lone_request_waits_for_nothing_and_an_overload_for_ever() -> None:
 
 def test_the_sustained_rate_is_the_largest_that_keeps_the_limits() -> None:
     replica = curve(LONG)
-    limits = Limits(3.0, 0.08, 95)
+    limits = Limits(ttft_s=3.0, tpot_s=0.08, percentile=95)
     rate = sustained(replica, limits)
     assert limits.strain(latency(replica, rate, (95,))) <= 1
     assert limits.strain(latency(replica, rate * 1.02, (95,))) > 1
-    assert sustained(replica, Limits(3.0, 0.001, 95)) == 0
+    assert sustained(replica, Limits(ttft_s=3.0, tpot_s=0.001, percentile=95)) == 0
 
 
 def test_the_whole_answer_is_a_limit_of_its_own() -> None:
@@ -254,7 +254,7 @@ def test_the_whole_answer_is_a_limit_of_its_own() -> None:
     by_length = mean + longer * alone.tpot_mean  # the length of the answer moves it most
     assert by_length * 0.999 < alone.whole[95] < 1.1 * by_length
     whole = 1.5 * alone.whole[95]
-    rate = sustained(replica, Limits(600, 5, 95, whole))
+    rate = sustained(replica, Limits(ttft_s=600, tpot_s=5, percentile=95, whole_s=whole))
     assert latency(replica, rate, (95,)).whole[95] <= whole
     assert latency(replica, rate * 1.02, (95,)).whole[95] > whole
     said = Stated.model_validate({"whole": 3})

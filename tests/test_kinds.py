@@ -424,7 +424,10 @@ def test_a_kind_that_nobody_prices_leaves_the_option_out_and_says_what_to_write(
 def test_only_owners_of_servers_have_some_already(tmp_path: Path) -> None:
     entry = "[{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3}]"
     rented = refusal(tmp_path, f"  rented:\n    existing_servers: {entry}\n  api: {{}}\n")
-    assert "options.rented.existing_servers: rented_gpus owns no servers; remove it" in rented
+    assert (
+        "options.rented.existing_servers: an option of kind rented_gpus has no use of it; remove it"
+        in rented
+    )
 
 
 def refusal(folder: Path, options: str) -> str:

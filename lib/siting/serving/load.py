@@ -235,7 +235,10 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
     )
     stated = w.latency
     limits = Limits(
-        stated.ttft_s, stated.tpot_ms / 1e3, round(stated.percentile), stated.whole or math.inf
+        ttft_s=stated.ttft_s,
+        tpot_s=stated.tpot_ms / 1e3,
+        percentile=round(stated.percentile),
+        whole_s=stated.whole or math.inf,
     )
     growth = tuple(w.growth_by_year) or (w.growth_per_year,)
     return Load(

@@ -56,7 +56,7 @@ class Latency:
     """The whole answer, by percentile."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Latency that must hold at a percentile."""
 

@@ -23,7 +23,7 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -34,7 +34,7 @@ from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario import changes, usual
 from siting.inputs.scenario.changes import changed as changed
 from siting.inputs.scenario.checks import contradictions
-from siting.inputs.scenario.model import Measured, Option as Option, Scenario as Scenario
+from siting.inputs.scenario.model import Language, Measured, Option as Option, Scenario as Scenario
 from siting.inputs.scenario.origins import with_origins
 
 ScenarioError = DocumentError
@@ -133,6 +133,7 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     own, problems = document.examined(document.read(path, _is_shared(path)), str(path))
     base = _base_of(path, own)
     whole = _combined(own, base)
+    whole.data.update(_in_language(whole.data))
     usual.fill(whole.data, own.data)
     if misnamed := _name_client(whole, path):
         raise DocumentError([*problems, *whole.problems([misnamed])])
@@ -337,6 +338,26 @@ def _of_the_same_service(below: Any, stated: Any) -> Any:
         others = [k for k in _WHOSE if k in option and said.get(k, option[k]) != option[k]]
         if others:
             found[name] = {"kind": option["kind"]}
+    return found
+
+
+def _in_language(data: dict[str, Any]) -> dict[str, Any]:
+    """Options and what is tried with their labels in the language of the report: of a label that
+    lacks it, its first one."""
+    language = document.at(data, ("client", "language")) or "en"
+
+    def read(record: Any) -> Any:
+        label = dict(document.members(record)).get("label")
+        languages = get_args(Language)
+        if not isinstance(label, dict) or not label or not {*label} <= {*languages}:
+            return record
+        return {**record, "label": label.get(language, next(iter(label.values())))}
+
+    found: dict[str, Any] = {}
+    if isinstance(options := data.get("options"), dict):
+        found["options"] = {name: read(option) for name, option in options.items()}
+    if isinstance(tried := data.get("what_if"), list):
+        found["what_if"] = [read(each) for each in tried]
     return found
 
 

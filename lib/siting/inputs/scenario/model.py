@@ -43,6 +43,12 @@ BEST = "best"
 """Says of machines that the kit is to design them."""
 BUSIEST = 50
 """Most that the busiest hour may have of a usual busy hour's requests."""
+Language = Literal["en", "de"]
+OfLanguages = BeforeValidator(
+    lambda said: said,
+    json_schema_input_type=str | dict[Language, Annotated[str, Field(min_length=1)]],
+)
+"""A text, or the same in several languages: {en: …, de: …}; what is loaded is the report's."""
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
 """A file beside the scenario; never a path."""
 
@@ -489,9 +495,13 @@ class Workload(Strict):
     """Pictures or scanned pages that a request holds, on average, beside the text of
     `input_tokens`: each counts as the tokens that an option's model makes of a page of A4 at 150
     dots per inch (siting_facts/image_tokens.csv)."""
-    task: Literal["chat", "classify", "summarise", "code", "agent", "mathematics"] = "chat"
+    task: Literal["chat", "classify", "summarise", "code", "agent", "mathematics", "embed"] = "chat"
     """Kind of work: says how much a model that reasons thinks at an effort. Extraction of fields
-    and translation are nearest to summarise, search with answers to chat."""
+    and translation are nearest to summarise, search with answers to chat. embed: a vector for each
+    request and no text, by a model of siting_facts/embeddings.csv."""
+    stock_tokens: Annotated[float, Field(ge=0, le=1e15)] = 0
+    """Of embed: tokens of all texts that are searched. They are embedded anew, once, where an
+    option's model is another than today's."""
     reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
     """Hidden output tokens a request where a model reasons, as counted (0 if none were); they are
     billed and generated like output. Left out: estimated from effort and task."""
@@ -509,6 +519,18 @@ class Workload(Strict):
     """Open-weight candidates beside the models of the options, catalogue names."""
     quality: Quality | None = None
     measured: list[Measured] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _vector(cls, said: Any) -> Any:
+        """One vector stands in place of an answer: it is counted as a token that nobody bills."""
+        if not isinstance(said, dict) or said.get("task") != "embed":
+            return said
+        vector = {"output_tokens": {"mean": 1.0, "p95": 1.0}, "reasoning_tokens": 0.0}
+        for field, only in vector.items():
+            if said.get(field, only) != only:
+                raise ValueError(f"embed writes no text; remove {field}")
+        return {**said, **vector}
 
     @property
     def per_user_day(self) -> float:
@@ -563,6 +585,8 @@ class Workload(Strict):
         if (self.turns > 1) != any((*talks, self.conversations_per_month)):
             write = "write both: conversations_per_day, or per month or user and day, and turns"
             raise ValueError(f"turns are of conversations, and conversations have turns; {write}")
+        if self.stock_tokens and self.task != "embed":
+            raise ValueError("only embed has a stock; write task: embed, or remove stock_tokens")
         if isinstance(self.hours, list) and (
             len(self.hours) not in (24, 48) or not sum(self.hours)
         ):
@@ -618,7 +642,7 @@ class Contract(Strict):
 class Option(Strict):
     """One place where the workloads could run."""
 
-    label: Annotated[str, Field(min_length=1, max_length=80)]
+    label: Annotated[str, OfLanguages, Field(min_length=1, max_length=80)]
     """What the report calls it; the picture of page one has room for 30 letters."""
     kind: OptionKind
     """api: a maker's own model, from the maker. managed_cloud: the same from a hyperscaler.
@@ -938,7 +962,7 @@ class Supposed(Strict):
 class WhatIf(Strict):
     """Changes that are to be tried together."""
 
-    label: Annotated[str, Field(min_length=1, max_length=120)]
+    label: Annotated[str, OfLanguages, Field(min_length=1, max_length=120)]
     """What is tried, in words."""
     set: Annotated[dict[str, Any], Field(min_length=1, max_length=20)]
     """Values by dotted path, such as `finance.discount_rate: 0.06`."""
