@@ -329,9 +329,10 @@ def attestations(s: Scenario, chain: Chain) -> Iterator[Variant]:
 def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """What the client itself asks, left out, line by line; not what a law asks as well, which is no
     choice of the client's."""
-    for line, policy in zip(s.rules.lines, s.rules.policies, strict=True):
+    policies = s.rules.model_dump()["policies"]
+    for line, policy in zip(s.rules.lines, policies, strict=True):
         if law_behind(s, line, chain) is None:
-            others = [other for other in s.rules.policies if other != policy]
+            others = [other for other in policies if other != policy]
             left: Changes = {"rules.policies": others}
             yield change("policy", left, {"words": POLICIES[line]})
     hard = s.decision.hard_constraints
