@@ -24,7 +24,7 @@ options:
     {label: Azure, kind: managed_cloud, vendor: Microsoft Azure, provider: azure, country: SE,
      effort: none, models: {chat: gpt-5.4-mini, search: text-embedding-3-large}}
   mistral:
-    {label: {en: Mistral, de: Mistral SA}, kind: api, vendor: Mistral, provider: mistral,
+    {label: Mistral, kind: api, vendor: Mistral, provider: mistral,
      country: FR, models: {chat: mistral-small-latest, search: mistral-embed}}
   openai:
     {label: OpenAI, kind: api, vendor: OpenAI, provider: openai, country: IE, effort: none,
@@ -76,7 +76,6 @@ def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path: Pat
         ),
         ("{requests_per_day: 10_000", "{stock_tokens: 9, requests_per_day: 1", "only embed has"),
         ("effort: none, country: PL", "effort: none, commitment: 1y", "own.commitment: an option"),
-        ("{en: Mistral, de: Mistral SA}", "{fr: Mistral}", "mistral.label: {'fr': 'Mistral'} is"),
     ],
 )
 def test_what_would_change_nothing_is_refused(
@@ -85,9 +84,3 @@ def test_what_would_change_nothing_is_refused(
     with pytest.raises(ScenarioError) as refused:
         loaded(tmp_path, SHOP.replace(old, new))
     assert said in str(refused.value)
-
-
-def test_a_label_is_in_the_language_of_the_report(tmp_path: Path) -> None:
-    assert loaded(tmp_path).options["mistral"].label == "Mistral"
-    german = SHOP.replace("{name: Shop,", "{name: Shop, language: de,")
-    assert loaded(tmp_path, german).options["mistral"].label == "Mistral SA"

@@ -771,3 +771,13 @@ def test_a_later_change_may_lead_on_from_an_earlier_one() -> None:
     start = scenario.load("base")
     new = {"options.new": start.options["api"].model_dump(), "options.new.label": "Newer"}
     assert scenario.changed(start, new).options["new"].label == "Newer"
+
+
+def test_a_label_may_be_said_in_several_languages() -> None:
+    """The file's words hold in the language of the report; a complete scenario says the same."""
+    found = scenario.load("klinikverbund-nordheide")
+    assert found.options["owned"].label == "Own servers"
+    assert found.spoken.options["owned"].label == "Eigene Server"
+    assert found.spoken.client.decides == "der Vorstand"
+    english = scenario.changed(found, {"client.language": "en"})
+    assert english.spoken.options["owned"].label == "Own servers"

@@ -22,7 +22,7 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -33,7 +33,7 @@ from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario import changes, usual
 from siting.inputs.scenario.changes import changed as changed
 from siting.inputs.scenario.checks import contradictions
-from siting.inputs.scenario.model import Language, Measured, Option as Option, Scenario as Scenario
+from siting.inputs.scenario.model import Measured, Option as Option, Scenario as Scenario
 from siting.inputs.scenario.origins import with_origins
 
 ScenarioError = DocumentError
@@ -121,7 +121,6 @@ def load(name_or_path: str | Path) -> Scenario:
     own, problems = document.examined(document.read(path, _is_shared(path)), str(path))
     base = _base_of(path, own)
     whole = _combined(own, base)
-    whole.data.update(_in_language(whole.data))
     usual.fill(whole.data, own.data)
     if misnamed := _name_client(whole, path):
         raise DocumentError([*problems, *whole.problems([misnamed])])
@@ -243,26 +242,6 @@ def _of_the_same_service(below: Any, stated: Any) -> Any:
         others = [k for k in _WHOSE if k in option and said.get(k, option[k]) != option[k]]
         if others:
             found[name] = {"kind": option["kind"]}
-    return found
-
-
-def _in_language(data: dict[str, Any]) -> dict[str, Any]:
-    """Options and what is tried with their labels in the language of the report: of a label that
-    lacks it, its first one."""
-    language = document.at(data, ("client", "language")) or "en"
-
-    def read(record: Any) -> Any:
-        label = dict(document.members(record)).get("label")
-        languages = get_args(Language)
-        if not isinstance(label, dict) or not label or not {*label} <= {*languages}:
-            return record
-        return {**record, "label": label.get(language, next(iter(label.values())))}
-
-    found: dict[str, Any] = {}
-    if isinstance(options := data.get("options"), dict):
-        found["options"] = {name: read(option) for name, option in options.items()}
-    if isinstance(tried := data.get("what_if"), list):
-        found["what_if"] = [read(each) for each in tried]
     return found
 
 

@@ -9,7 +9,7 @@ import calendar
 import datetime as dt
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -37,18 +37,24 @@ Name = Annotated[str, Field(pattern=NAME)]
 """Name of a workload, an option or a job: the word that stands before the colon."""
 Words = Annotated[str, Field(pattern=r"\S")]
 """Text that says something."""
+Language = Literal["en", "de"]
+"""That a report may be in."""
+LANGUAGES = frozenset(get_args(Language))
+
+
+def _in_languages(schema: dict[str, Any]) -> None:
+    """Tells a schema that a text may also be a mapping by language."""
+    schema["anyOf"] = [{"type": schema.pop("type")}, {"type": "object"}]
+
+
+Spoken = Annotated[str, Field(json_schema_extra=_in_languages)]
+"""Text that a file may say in several languages, each under its name."""
 LABEL_LETTERS = 30
 """So many of an option's label have room in a picture."""
 BEST = "best"
 """Says of machines that the kit is to design them."""
 BUSIEST = 50
 """Most that the busiest hour may have of a usual busy hour's requests."""
-Language = Literal["en", "de"]
-OfLanguages = BeforeValidator(
-    lambda said: said,
-    json_schema_input_type=str | dict[Language, Annotated[str, Field(min_length=1)]],
-)
-"""A text, or the same in several languages: {en: …, de: …}; what is loaded is the report's."""
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
 """A file beside the scenario; never a path."""
 
@@ -211,13 +217,16 @@ class Client(Strict):
     something."""
     logo: FileName | None = None
     """An SVG or PNG file beside the scenario."""
-    language: Literal["en", "de"] = "en"
+    language: Language = "en"
     """Of the report. What has no translation stays English, and the run's last line counts it."""
-    question: str = ""
+    texts: dict[Language, dict[str, str]] = {}
+    """By language what a text of this file is called in it. A label, the question and who decides
+    may say it themselves: `label: {en: Own servers, de: Eigene Server}`."""
+    question: Spoken = ""
     """The client's question in one sentence, printed on the cover."""
     yes_means: list[str] = []
     """Options whose choice answers the question with yes; empty: no question of yes or no."""
-    decides: str = ""
+    decides: Spoken = ""
     """Who signs go or no-go, as a function: `the board of directors`; empty: not said."""
     notice_months: Annotated[int, Field(ge=0, le=60)] | None = None
     """Months before a contract's last day by which the client must give notice."""
@@ -642,7 +651,7 @@ class Contract(Strict):
 class Option(Strict):
     """One place where the workloads could run."""
 
-    label: Annotated[str, OfLanguages, Field(min_length=1, max_length=80)]
+    label: Annotated[Spoken, Field(min_length=1, max_length=80)]
     """What the report calls it; the picture of page one has room for 30 letters."""
     kind: OptionKind
     """api: a maker's own model, from the maker. managed_cloud: the same from a hyperscaler.
@@ -962,7 +971,7 @@ class Supposed(Strict):
 class WhatIf(Strict):
     """Changes that are to be tried together."""
 
-    label: Annotated[str, OfLanguages, Field(min_length=1, max_length=120)]
+    label: Annotated[Spoken, Field(min_length=1, max_length=120)]
     """What is tried, in words."""
     set: Annotated[dict[str, Any], Field(min_length=1, max_length=20)]
     """Values by dotted path, such as `finance.discount_rate: 0.06`."""
@@ -981,6 +990,28 @@ class Report(Strict):
     """Names of chapters that belong to the appendix."""
     leave_out: list[FileName] = []
     """Names of chapters that this client's report does without."""
+
+
+def _spoken_once(data: Any, texts: dict[str, dict[str, str]]) -> Any:
+    """Data in which a text in several languages is one; `texts` takes what the others call it."""
+    if isinstance(data, list):
+        return [_spoken_once(each, texts) for each in data]
+    if not isinstance(data, Mapping):
+        return data
+    if _is_spoken(data):
+        kept = str(data.get("en", next(iter(data.values()))))
+        for language, text in data.items():
+            if text != kept:
+                texts.setdefault(language, {})[kept] = text
+        return kept
+    return {name: _spoken_once(each, texts) if name != "texts" else each
+            for name, each in data.items()}  # fmt: skip
+
+
+def _is_spoken(data: Mapping[Any, Any]) -> bool:
+    """Whether a mapping is a text in several languages."""
+    languages = data.keys() <= LANGUAGES
+    return bool(data) and languages and all(isinstance(text, str) for text in data.values())
 
 
 class Scenario(Strict):
@@ -1004,6 +1035,37 @@ class Scenario(Strict):
     """Where this scenario's figures come from; the longest matching path wins."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20261124
     """Seed of every random draw of the report."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_language(cls, data: Any) -> Any:
+        """A text in several languages as one, the English or else the first; what the others call
+        it stands under `client.texts`."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("client"), Mapping):
+            return data
+        texts: dict[str, dict[str, str]] = {}
+        found = _spoken_once(data, texts)
+        if texts:
+            said = found["client"].get("texts") or {}
+            merged = {name: {**said.get(name, {}), **texts.get(name, {})} for name in texts | said}
+            found = {**found, "client": {**found["client"], "texts": merged}}
+        return found
+
+    @property
+    def spoken(self) -> Scenario:
+        """The same with labels, question and who decides in the report's language."""
+        texts = self.client.texts.get(self.client.language, {})
+        if not texts:
+            return self
+        asked = {name: texts.get(text, text) for name, text in (
+            ("question", self.client.question), ("decides", self.client.decides)
+        )}  # fmt: skip
+        options = {
+            name: option.model_copy(update={"label": texts.get(option.label, option.label)})
+            for name, option in self.options.items()
+        }
+        client = self.client.model_copy(update=asked)
+        return self.model_copy(update={"client": client, "options": options})
 
     @property
     def limits(self) -> tuple[str, ...]:
