@@ -17,6 +17,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from siting import catalogue, pictures
@@ -204,6 +205,7 @@ def bare_name(model: str) -> str:
     return model.split("/")[-1]
 
 
+@lru_cache(maxsize=catalogue.NAMES)
 def spoken(model: str) -> str:
     """A model's name as a person says it: `google/gemma-4-31B-it` is Gemma 4 31B."""
     words: list[str] = []

@@ -68,6 +68,7 @@ class Strict(BaseModel):
         strict=True,
         use_attribute_docstrings=True,
         protected_namespaces=(),
+        defer_build=True,  # within a scenario each part is built once
         str_max_length=2000,
     )
 
