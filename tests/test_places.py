@@ -15,6 +15,7 @@ import pytest
 from siting import catalogue, places
 from siting.catalogue import FactError
 from siting.rules import rulebook
+from studies import WORKLOADS
 
 ROOT = Path(__file__).parents[1]
 FACTS = catalogue.facts_dir().relative_to(ROOT)
@@ -32,12 +33,13 @@ OPTION = """
 """
 SCENARIO = f"""
 client: {{name: Example Works, country: DE, report_date: 2026-11-24}}
+{WORKLOADS}
 options:
   api: {{}}
   usual: {OPTION.format("rented_gpus")}
   new: {OPTION.format("serverless_gpus")}
 evidence:
-  - {{fields: [options], source: Test of a new kind, date: 2026-11-24}}
+  - {{fields: [workloads, options], source: Test of a new kind, date: 2026-11-24}}
 """
 
 

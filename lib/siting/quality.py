@@ -618,7 +618,7 @@ def at_effort(scenario: Scenario, option: str, workload: str) -> Workload:
     with pictures as the tokens that it makes of them."""
     hidden = hidden_tokens(scenario, option, workload).central
     asked = scenario.workloads[workload]
-    model = scenario.options[option].runs(workload) or asked.models[0]
+    model = scenario.options[option].runs(workload) or next(iter(asked.models), "")
     return pictures.read(asked, model).model_copy(update={"reasoning_tokens": hidden})
 
 

@@ -104,6 +104,9 @@ NO_LOAD = {
     "requests_per_user_day": 0.0,
     "requests_per_day": 1.0,
     "requests_per_month": 0.0,
+    "conversations_per_user_day": 0.0,
+    "conversations_per_day": 0.0,
+    "conversations_per_month": 0.0,
     "growth_by_year": [],
     "growth_per_year": Workload.model_fields["growth_per_year"].default,
     "arrivals": None,
@@ -112,7 +115,9 @@ NO_LOAD = {
 }
 """How much is asked, blank: for stages that look at what is asked, and about what."""
 USUAL = (
-    "requests_per_user_day", "requests_per_day", "requests_per_month", "hours", "weekdays",
+    "requests_per_user_day", "requests_per_day", "requests_per_month",
+    "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
+    "turns", "hours", "weekdays",
     "peak_factor", "seasons", "growth_per_year", "growth_by_year", "reasoning_tokens",
     "cached_input_share", "batchable_share", "deadline", "latency", "availability", "measured",
 )  # fmt: skip
