@@ -227,13 +227,16 @@ def invoices(s: Scenario) -> Iterator[Variant]:
         named = " and ".join(dict.fromkeys(paid.option for paid in priced))
         words = {"options": named, "far": farthest.far}
         yield change("invoice", set_to, words)
-        for paid in priced:
-            w = s.workloads[paid.workload]
-            for field in usual.LENGTHS:
-                tokens = getattr(w, field)
-                longer = {"mean": tokens.mean * paid.times, "p95": tokens.p95 * paid.times}
-                set_to[f"workloads.{paid.workload}.{field}"] = longer
-        yield change("invoice of tokens", set_to, words)
+        longer = {
+            f"workloads.{paid.workload}.{field}": {
+                "mean": tokens.mean * (paid.times or 1.0),
+                "p95": tokens.p95 * (paid.times or 1.0),
+            }
+            for paid in priced
+            for field in usual.LENGTHS
+            for tokens in (getattr(s.workloads[paid.workload], field),)
+        }
+        yield change("invoice of tokens", {**set_to, **longer}, words)
 
 
 def renewals(s: Scenario, chain: Chain) -> Iterator[Variant]:
@@ -250,9 +253,9 @@ def renewals(s: Scenario, chain: Chain) -> Iterator[Variant]:
             continue
         months = (contract.renewed_to - s.client.report_date).days / DAYS_OF_MONTH - serves
         if now < months <= LONGEST_PARALLEL:
+            set_to = {"finance.parallel_months": round(months, 1)}
             words = {"vendor": contract.vendor, "until": contract.renewed_to.isoformat()}
-            words |= {"before": now, "after": months}
-            yield change("renewal", {"finance.parallel_months": round(months, 1)}, words)
+            yield change("renewal", set_to, {**words, "before": now, "after": months})
 
 
 def failed_tests(s: Scenario, chain: Chain) -> Iterator[Variant]:
