@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from siting.inputs import scenario
 from siting.inputs.scenario.model import NAME
 from siting.quality import spoken
 from siting.verdict import alternatives
-from studies import CLIENTS, opened
+from studies import FEW, opened
 
 DAY = dt.date(2026, 11, 24)
 
@@ -46,15 +46,6 @@ def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) ->
     file.write_text(text + 'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n')
     again = study.open(str(file))
     assert again.results.cost.options[best.name].present == pytest.approx(best.present, rel=1e-6)
-
-
-def test_what_breaks_a_condition_comes_last_with_its_reason() -> None:
-    found = alternatives.search(scenario.load("klinikverbund-nordheide"), ["open_api"])
-    outside = [r for r in found if r.option.country == "US"]
-    assert outside and all(r.ruled_out for r in outside)
-    assert [bool(r.ruled_out) for r in found] == sorted(bool(r.ruled_out) for r in found)
-    allowed = [r.present for r in found if not any(asdict(r.doubts).values())]
-    assert allowed == sorted(allowed)
 
 
 def test_an_alternative_is_as_good_as_its_worst_workload(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +86,7 @@ def fell_short(client: str) -> set[str]:
     return {name for own in tests for name, score in own.scores.items() if score < own.floor}
 
 
-@pytest.mark.parametrize("client", [c for c in CLIENTS if fell_short(c)])
+@pytest.mark.parametrize("client", [c for c in FEW if fell_short(c)])
 def test_no_way_is_offered_whose_model_fell_short_in_the_clients_own_test(client: str) -> None:
     chosen = scenario.load(client)
     short = fell_short(client)
@@ -158,11 +149,3 @@ def test_a_seller_of_whom_no_country_is_known_is_not_offered_where_a_rule_hangs_
     # Of Seeweb the seller's country is known: it is asked where the cards stand.
     for offer in offered(client, "rented_gpus", "seeweb"):
         assert not [why for why in offer.ruled_out if silent in why]
-
-
-@pytest.mark.parametrize("client", [c for c in CLIENTS if c != "tidewater-apps"])
-def test_nobody_is_sent_to_ask_a_seller_without_a_country(client: str) -> None:
-    s = opened(client)
-    steps = " ".join(s.steps().step)
-    assert "Hyperbolic" not in steps and "DeepSeek" not in steps
-    assert not s.turns().change.str.contains("Hyperbolic|DeepSeek").any()

@@ -7,9 +7,8 @@ import datetime as dt
 import json
 import math
 import re
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,15 +16,10 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
-from siting.cost import cashflow, costing, ledger
-from siting.cost.costing import beside_list
+from siting.cost import ledger
 from siting.inputs import scenario
-from siting.inputs.document import DocumentError
-from siting.inputs.scenario import changes
-from siting.inputs.scenario.model import Scenario
-from siting.quantity import NotEstimated, Range
+from siting.quantity import Range
 from siting.verdict.chain import Chain
-from siting.verdict.plausible import invoices
 from siting_bills import audit, billing
 from siting_bills.audit import Came
 from studies import opened
@@ -44,11 +38,6 @@ def test_a_difference_is_split_by_logarithmic_means() -> None:
     chain = audit.steps(["requests", "amount"], {"requests": 100, "amount": 200})
     found = audit.effects(chain, {"requests": 100, "amount": 200}, {"requests": 150, "amount": 450})
     assert found == pytest.approx({"volume (requests)": 125, "price of a request": 125})
-
-
-def test_the_logarithmic_mean_of_the_same_is_the_same() -> None:
-    assert audit.logarithmic_mean(7, 7) == 7
-    assert audit.logarithmic_mean(math.e, 1) == pytest.approx(math.e - 1)
 
 
 amounts = st.floats(1e-3, 1e9)
@@ -93,12 +82,6 @@ def test_a_range_is_narrowed_as_the_normal_model_has_it() -> None:
     # precision 3.419 + 600, mean 600 × 0.1823 / 603.4 = 0.1813, standard deviation 0.0407.
     found = audit.narrowed(Range(0.5, 1, 2), [1.2] * 6, 0.1)
     assert found.ends == pytest.approx((1.1378, 1.1988, 1.2630), rel=1e-3)
-
-
-def test_one_month_moves_a_plan_less_than_six_do() -> None:
-    one, six = (audit.narrowed(Range(0.5, 1, 2), [1.5] * n, 0.2) for n in (1, 6))
-    assert 1 < one.central < six.central < 1.5
-    assert one.high - one.low > six.high - six.low
 
 
 def test_months_that_scatter_more_than_stated_narrow_less() -> None:
@@ -198,37 +181,10 @@ def test_a_synthetic_client_is_learned_in_six_months() -> None:
         assert np.median(narrower[link]) <= 0.5, link
 
 
-def test_months_outside_the_horizon_are_named_and_left_out() -> None:
-    plan = foretold()
-    came = [Came(month=month, amount=5_000.0) for month in ("2026-11", "2026-12", "2031-12")]
-    found = audit.audit(plan, came, REPORT)
-    assert [month.month for month in found.months] == ["2026-12"]
-    assert found.outside == ("2026-11", "2031-12")
-    with pytest.raises(NotEstimated, match="none of 2026-10 lies in the plan's horizon"):
-        audit.audit(plan, [Came(month="2026-10", amount=1.0)], REPORT)
-
-
 def test_the_last_month_of_a_horizon_belongs_to_it() -> None:
     assert audit.index_of("2026-12", REPORT) == 0
     assert audit.index_of("2031-11", REPORT) == 59
     assert audit.audit(foretold(), [Came(month="2031-11", amount=1.0)], REPORT).last == 59
-
-
-def test_what_cannot_be_split_says_why_and_still_counts() -> None:
-    came = [
-        Came(month="2026-12", amount=9_000.0),
-        Came(month="2027-01", amount=-50.0, credits=-9_050.0, requests=1e5),
-        Came(month="2027-02", requests=1e5),
-    ]
-    found = audit.audit(foretold(), came, REPORT)
-    assert [month.why_not for month in found.months] == [
-        "no bill tells requests, tokens or GPU-hours",
-        "credits leave nothing to split",
-        "no bill of this month",
-    ]
-    assert found.came == 8_950.0
-    assert found.unsplit == pytest.approx(found.came - found.planned)
-    assert found.months[2].difference is None
 
 
 def test_a_bill_outside_the_range_is_seen() -> None:
@@ -268,89 +224,6 @@ def test_meters_of_rented_cards_tell_utilisation_apart_from_price() -> None:
     assert length.seen.central == pytest.approx(2)
 
 
-def test_the_plan_of_rented_cards_counts_their_hours() -> None:
-    plan = opened("base").results.cost.plan
-    rented = foretold(option="rented")
-    (line,) = (
-        amount
-        for amount in cashflow.bill(plan, "rented", plan.central())
-        if amount.line.item.driver == "gpu_hour"
-    )
-    assert rented.planned["gpu_hours"][0] == pytest.approx(float(line.quantity[0, 0]))
-    assert rented.planned["amount"][0] == pytest.approx(float(line.value[0, 0]))
-
-
-def test_own_servers_have_no_bill_but_their_meters_tell_the_volume() -> None:
-    owned = foretold(option="owned")
-    requests = float(owned.planned["requests"][0])
-    metered = Came(month="2026-12", requests=1.2 * requests)
-    found = audit.audit(owned, [metered], REPORT)
-    assert (found.months[0].why_not, found.months[0].inside) == (audit.NO_BILL, None)
-    assert [each.step.what for each in found.learned] == ["volume (requests)"]
-    assert 1 < found.learned[0].seen.central < 1.2
-    with pytest.raises(NotEstimated, match="no vendor bills this option by use, so there is no"):
-        audit.audit(owned, [Came(month="2026-12", amount=9.0)], REPORT)
-
-
-def invoiced(*workloads: str) -> Scenario:
-    """Two workloads of Säntis, with an invoice of the API for some of them."""
-    quote = {"item": "option.openai.api_request", "value": 0.5, "unit": "CHF/request",
-             "source": "Invoice", "date": dt.date(2026, 10, 31)}  # fmt: skip
-    if workloads:
-        quote["workloads"] = list(workloads)
-    return scenario.changed(scenario.load("assekuranz-saentis"), {"finance.quotes": [quote]})
-
-
-def test_an_invoice_of_one_workload_prices_the_requests_of_that_alone() -> None:
-    assert len([*beside_list(invoiced(), "openai")]) == 2
-    (said,) = beside_list(invoiced("letters"), "openai")
-    assert "a request of letters is quoted at" in said.told
-    both = {**invoiced("letters").finance.quotes[0].model_dump(), "workloads": ["claims"]}
-    two = [invoiced("letters").finance.quotes[0].model_dump(), both]
-    assert len(scenario.changed(invoiced(), {"finance.quotes": two}).finance.quotes) == 2
-    with pytest.raises(DocumentError, match=r"quotes\[0\] is for option.openai.api_request, too"):
-        scenario.changed(invoiced(), {"finance.quotes": [two[0], {**both, "workloads": []}]})
-
-
-def test_an_invoice_far_from_the_list_is_left_out_as_one_of_the_changes_that_are_tried() -> None:
-    plain = scenario.load("assekuranz-saentis")
-    assert [*invoices(plain)] == [] and [*costing.invoiced(plain, "openai")] == []
-    (paid,) = costing.invoiced(invoiced("letters"), "openai")
-    assert (paid.workload, paid.place) == ("letters", 0)
-    other = {"item": "electricity", "value": 0.2, "unit": "CHF/kWh",
-             "source": "Bill", "date": dt.date(2026, 10, 31)}  # fmt: skip
-    two = [other, invoiced("letters").finance.quotes[0].model_dump()]
-    (left_out,) = invoices(scenario.changed(plain, {"finance.quotes": two}))
-    assert left_out.what == "invoice of OpenAI in EU" and left_out.kind == "stated"
-    assert left_out.before == f"{paid.far} the list price"
-    (kept,) = scenario.changed(plain, changes.read(left_out.set)).finance.quotes
-    assert kept.item == other["item"]
-
-
-def test_an_invoice_near_the_list_is_no_reason_to_try_the_list() -> None:
-    far = invoiced("letters")
-    (paid,) = costing.beside_list(far, "openai")
-    near = far.finance.quotes[0].model_dump() | {"value": 0.5 / paid.times}
-    close = scenario.changed(far, {"finance.quotes": [near]})
-    assert [*invoices(close)] == [] and len([*costing.invoiced(close, "openai")]) == 1
-
-
-def test_a_bill_is_held_against_the_requests_that_are_on_it() -> None:
-    study = opened("assekuranz-saentis")
-    whole = billing._foretold(study, "openai").planned
-    each = [billing._foretold(study, "openai", [w]).planned for w in ("claims", "letters")]
-    for quantity in ("amount", "requests", "tokens"):
-        assert sum(part[quantity] for part in each) == pytest.approx(whole[quantity])
-        assert (each[0][quantity] < whole[quantity]).all()
-    quoted = SimpleNamespace(scenario=invoiced("letters"), options=study.options)
-    assert billing._workloads(quoted, "openai", ()) == ("letters",)
-    assert billing._workloads(quoted, "openai", ("claims",)) == ("claims",)
-    assert billing._workloads(quoted, "openai", ("claims", "letters")) == ()
-    assert billing._workloads(quoted, "azure", ()) == ()
-    with pytest.raises(DocumentError, match="'letter' is no workload; did you mean letters"):
-        billing._workloads(quoted, "openai", ("letter",))
-
-
 # --- the command and its page ---------------------------------------------------------------------
 
 PAGE = (ROOT / "docs" / "how-to" / "audit.md").read_text(encoding="utf-8")
@@ -368,41 +241,6 @@ def invoice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ((name, text),) = ((name, text) for _, name, text in FENCE.findall(PAGE) if name)
     (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path / name
-
-
-def test_the_page_is_carried_out(invoice: Path) -> None:
-    plain = [(kind, text) for kind, title, text in FENCE.findall(PAGE) if not title]
-    steps = [
-        (a, b) for (asks, a), (says, b) in pairwise(plain) if (asks, says) == ("console", "text")
-    ]
-    assert len(steps) == 2
-    for command, answer in steps:
-        words = command.removeprefix("$ siting audit ").split()
-        found = asked(*words)
-        assert found.exit_code == 0, found.output
-        for line in answer.splitlines():
-            assert line in found.stdout
-
-
-def test_a_bill_without_an_option_says_which_one_it_is_held_against(invoice: Path) -> None:
-    study = opened("base")
-    label = study.results.labels[study.results.decision.recommended]
-    found = asked("base", invoice.name)
-    said = f"held against {label}, which the report recommends; --option names"
-    assert found.stdout.startswith(said) and found.stdout.count(said) == 1
-
-
-def test_the_sum_of_the_parts_is_printed_and_in_the_data(invoice: Path) -> None:
-    found = json.loads(asked("base", invoice.name, "--option", "api", "--json").stdout)
-    assert [month["month"] for month in found["months"]] == ["2026-12", "2027-01", "2027-02"]
-    assert found["billed"] == 19_100
-    whole = found["billed"] - found["planned"]
-    assert not [note for note in found["notes"] if "held against" in note]
-    assert sum(found["effects"].values()) == pytest.approx(whole)
-    for month in found["months"]:
-        assert sum(month["effects"].values()) == pytest.approx(month["difference"])
-        assert month["foretold"]["unit"] == "EUR"
-    assert [each["months"] for each in found["learned"]] == [3, 3, 3]
 
 
 def test_what_is_narrowed_goes_back_into_the_scenario_and_narrows_the_report(
@@ -460,41 +298,6 @@ def test_the_price_that_is_quoted_is_the_price_that_was_paid() -> None:
     )
 
 
-def test_cards_that_stand_idle_for_lack_of_work_are_not_taken_for_slow_ones() -> None:
-    # Half the volume, and exactly the GPU-hours that the plan has at half the volume: cards come
-    # whole, so each request takes more of them, and the replica is as fast as it was planned.
-    study = opened("base")
-    plan = study.results.cost.plan
-    asked_for = billing._asked(study, "rented")
-    half = audit.foretold(plan, "rented", plan.central(demand=0.5), asked_for).drawn
-    planned = foretold(option="rented")
-    came = [
-        Came(month=month, **{q: float(half[q][0, place]) for q in audit.CHAIN})
-        for place, month in enumerate(MONTHS)
-    ]
-    told = billing.Audited(
-        audit=audit.audit(planned, came, REPORT),
-        label="Rented",
-        numbers=study.results.numbers,
-        notes=(),
-        sources=("a.csv (invoice)",),
-    )
-    use = next(each for each in told.audit.learned if each.step.link == "utilisation")
-    assert use.seen.central > 1.2, "each request takes more card hours than planned"
-    finance = billing.narrowed(told, study)["finance"]
-    assert finance["demand"]["central"] == pytest.approx(0.5, rel=0.05)
-    assert finance["throughput"]["central"] == pytest.approx(1, rel=0.06)
-
-
-def test_a_bill_in_dollars_is_converted_and_said(invoice: Path) -> None:
-    invoice.write_text("month,amount,currency\n2026-12,1000,USD\n", encoding="utf-8")
-    found = json.loads(asked("base", invoice.name, "--option", "api", "--json").stdout)
-    assert found["billed"] < 1_000
-    assert re.fullmatch(
-        r"billed in USD, at 0\.\d+ EUR per USD of [\d-]+: 2026-12", found["notes"][0]
-    )
-
-
 def test_a_table_that_is_written_holds_no_formula(
     invoice: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -522,32 +325,6 @@ def test_what_cannot_be_audited_is_refused(words: tuple, said: str, invoice: Pat
     found = asked(*words)
     assert (found.exit_code, found.stdout) == (2, "")
     assert said in found.stderr
-
-
-def test_a_bill_that_no_vendor_sends_or_that_teaches_nothing_is_refused(invoice: Path) -> None:
-    invoice.write_text("month,amount,currency\n2026-12,1000,EUR\n", encoding="utf-8")
-    owned = asked("base", invoice.name, "--option", "owned")
-    assert (owned.exit_code, owned.stdout) == (2, "")
-    assert "not estimated, because no vendor bills this option by use" in owned.stderr
-    api = asked("base", invoice.name, "--option", "api", "--narrow")
-    assert (api.exit_code, api.stdout) == (2, "")
-    assert "nothing is narrowed: the bills tell no requests" in api.stderr
-
-
-def test_bills_do_not_narrow_an_input_beyond_what_a_scenario_may_hold(invoice: Path) -> None:
-    rows = "".join(f"2026-1{n},1000,EUR,1e12\n" for n in range(1, 3))
-    invoice.write_text(f"month,amount,currency,requests\n{rows}", encoding="utf-8")
-    found = asked("base", invoice.name, "--option", "api", "--narrow")
-    assert (found.exit_code, found.stdout) == (2, "")
-    assert "finance.demand" in found.stderr and "check what the files count" in found.stderr
-
-
-def test_what_a_mix_sends_to_its_vendor_narrows_the_price_alone(invoice: Path) -> None:
-    piece = json.loads(
-        asked("polderwerk", invoice.name, "--option", "hybrid", "--narrow", "--json").stdout
-    )
-    assert list(piece["finance"]) == ["quotes"]
-    assert piece["finance"]["quotes"][0]["item"] == "option.api.api_request"
 
 
 def test_bills_of_another_time_are_refused_by_name(invoice: Path) -> None:

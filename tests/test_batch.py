@@ -8,8 +8,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +20,6 @@ from siting_report.run.folder import ReportFolder
 from siting_report.run.job import Job
 from trial import Quick, chapter, later, make, pair
 
-BROKEN = {"10_x.ipynb": chapter("Why?", "1 / 0")}
 SMALL = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
 
 
@@ -94,15 +91,6 @@ def test_the_index_lists_all_reports_and_is_made_again_where_it_is_missing(
     assert batch.run([small("two")], str(tmp_path), maker=Quick()).up_to_date == ["two"]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert all(client in page for client in ("one", "two"))
-
-
-def test_a_page_is_enough_where_a_page_is_asked_for(tmp_path: Path) -> None:
-    page = small("one")
-    both = dataclasses.replace(page, formats=("html", "pdf"))
-    batch.run([both], str(tmp_path), maker=Quick())
-    assert batch.run([page], str(tmp_path), maker=Quick()).up_to_date == ["one"]
-    batch.run([page], str(tmp_path), at_once=1, force=True, maker=Quick())
-    assert not ReportFolder(tmp_path).holds(both)
 
 
 @pytest.fixture
@@ -196,18 +184,6 @@ def test_a_link_or_a_file_in_a_reports_place_is_refused_each_time(
     assert folder.read("one", "report.html") == b"new"
 
 
-def test_what_an_older_version_wedged_is_healed(tmp_path: Path) -> None:
-    folder = ReportFolder(tmp_path)
-    with folder.lock("one"):
-        folder.put(small("one"), {"report.html": b"old"})
-    (tmp_path / ".siting" / "one.old").touch()  # a file where a folder is moved aside
-    (tmp_path / ".siting" / "one.new").symlink_to(tmp_path)
-    with folder.lock("one"):
-        folder.put(small("one"), {"report.html": b"new"})
-    assert folder.read("one", "report.html") == b"new"
-    assert (tmp_path / "one").is_dir()
-
-
 def test_a_failed_clients_folder_is_its_owners_alone(tmp_path: Path) -> None:
     folder = ReportFolder(tmp_path)
     with folder.lock("one"):
@@ -274,39 +250,3 @@ def test_another_day_order_width_place_and_locale_give_the_same_bytes(tmp_path: 
     other = contents(odd / "later")
     assert len(now) == len(other) > 12
     assert {name for name in now if now[name] != other[name]} == set()
-
-
-def test_two_runs_on_one_client_take_turns_and_render_it_once(tmp_path: Path) -> None:
-    said: list[str] = []
-    one = small("one")
-    outcomes: list[batch.Outcome] = []
-
-    def second() -> None:
-        outcomes.append(batch.run([one], str(tmp_path), say=said.append, maker=Quick()))
-
-    with ReportFolder(tmp_path).lock("one"):
-        other = threading.Thread(target=second)
-        other.start()
-        deadline = time.monotonic() + 600
-        while not said and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert said == ["one: waiting for another run"]
-        # What the first run does while it holds the client.
-        ReportFolder(tmp_path).put(one, {"report.html": b"first", "summary.json": b"{}"})
-    other.join(600)
-    assert outcomes[0].up_to_date == ["one"]
-    assert (tmp_path / "one" / "report.html").read_bytes() == b"first"
-
-
-def test_exhibits_without_source_or_alternative_text_are_named_and_break_nothing(
-    tmp_path: Path,
-) -> None:
-    cells = ("chart(plt.figure(), 'An empty chart')", "frame.attrs = {}\nframe", "say('Text.')")
-    bare = make("bare", {"10_x.ipynb": chapter("Why?", *cells)})
-    outcome = batch.run([dataclasses.replace(bare, formats=("html",))], str(tmp_path))
-    assert outcome.rendered == ["bare"]
-    assert outcome.lines() == [
-        "bare: 10_x: no source for An empty chart, `frame.attrs = {}`; "
-        "name the frame behind it, as `data=` of chart or table",
-        "1 rendered, 0 up to date, 0 failed",
-    ]

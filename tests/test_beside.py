@@ -178,13 +178,14 @@ def test_number_and_sum_of_benchmark_files_are_bounded(
 ) -> None:
     result = json.dumps({"max_concurrency": 8, "output_throughput": 300, "mean_tpot_ms": 25})
     (tmp_path / "run.json").write_text(result, encoding="utf-8")
-    _, problems = scenario.examined(with_runs(tmp_path, ["run.json"] * 51))
-    (problem,) = problems
+    with pytest.raises(scenario.ScenarioError) as refused:
+        scenario.load(with_runs(tmp_path, ["run.json"] * 51))
+    (problem,) = refused.value.problems
     assert problem.field.endswith("measured[50].file")
     assert "one of more than 50 benchmark files; keep those" in str(problem)
     monkeypatch.setattr(benchmark, "LARGEST", 2 * len(result))
-    _, problems = scenario.examined(with_runs(tmp_path, ["run.json"] * 3))
-    assert "the benchmark files before it are larger than" in str(problems[0])
+    with pytest.raises(scenario.ScenarioError, match="files before it are larger than"):
+        scenario.load(with_runs(tmp_path, ["run.json"] * 3))
 
 
 @pytest.mark.parametrize("text", ["[" + '{"":1},' * 300_001 + "1]", "[" + "1," * 2_000_001 + "1]"])

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-import siting_facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openpyxl import Workbook
 from siting.inputs.document import DocumentError
 from siting_bills import bills
 from siting_bills.bills import Billed
@@ -67,13 +63,6 @@ def test_a_focus_bill_is_read_net_of_credits_and_without_tax(tmp_path: Path) -> 
     assert found.notes == ()
 
 
-def test_columns_that_a_later_version_adds_change_nothing(tmp_path: Path) -> None:
-    head = f"{FOCUS},InvoiceId,ContractApplied,AllocatedMethodId,BillingPeriodStart"
-    more = f"{charge(600, '2026-12', '300')},i-1,,,2026-12-01"
-    found = bills.read([focus(tmp_path, more, head=head)]).months
-    assert found == (Billed(month="2026-12", amount=600, currency="EUR", tokens=3e8),)
-
-
 def test_charges_by_the_day_add_up_and_a_month_in_progress_is_left_out(tmp_path: Path) -> None:
     days = [
         charge(10, "2026-12", start=f"2026-12-{day:02}", end=f"2026-12-{day + 1:02}")
@@ -105,29 +94,6 @@ def test_units_of_a_quantity_are_read(text: str, counted: str, scale: float) -> 
     assert bills.unit_of(text) == bills.Unit(counted, scale)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["Hours", "Requests", "GB", "", "1..0 tokens", "tokens per hour", "9" * 400 + " tokens",
-     "1" + " " * 100_000 + "x", "1" * 100_000 + "x"],
-    ids=lambda text: text[:8],
-)  # fmt: skip
-def test_other_units_are_not_guessed(text: str) -> None:
-    assert bills.unit_of(text) is None
-
-
-def test_a_quantity_in_another_unit_is_said_to_be_unread(tmp_path: Path) -> None:
-    found = bills.read([focus(tmp_path, charge(600, "2026-12", "720", unit="Hours"))])
-    assert found.months[0].gpu_hours is None
-    assert "quantities in 'Hours' are not read" in found.notes[0]
-
-
-def test_one_service_of_several_is_taken_by_name(tmp_path: Path) -> None:
-    path = focus(tmp_path, charge(600, "2026-12"), charge(9, "2026-12", service="Storage"))
-    assert bills.read([path], service="openai").months[0].amount == 600
-    with pytest.raises(DocumentError, match="has charges of OpenAI, Storage; name one with --serv"):
-        bills.read([path])
-
-
 def test_an_invoice_is_typed_by_month(tmp_path: Path) -> None:
     path = written(
         tmp_path,
@@ -137,16 +103,6 @@ def test_an_invoice_is_typed_by_month(tmp_path: Path) -> None:
     assert bills.read([path]).months == (
         Billed(month="2026-12", amount=900, currency="USD", requests=1_000, tokens=3.4e6),
         Billed(month="2027-01", amount=950, currency="USD"),
-    )
-
-
-def test_a_workbook_is_read_like_a_table(tmp_path: Path) -> None:
-    book = Workbook()
-    for row in (("month", "amount", "currency", "gpu_hours"), ("2026-12", 900, "EUR", 1460)):
-        book.active.append(row)
-    book.save(tmp_path / "invoice.xlsx")
-    assert bills.read([tmp_path / "invoice.xlsx"]).months == (
-        Billed(month="2026-12", amount=900, currency="EUR", gpu_hours=1_460),
     )
 
 
@@ -169,31 +125,6 @@ def test_allocations_of_opencost_add_up_by_month(tmp_path: Path) -> None:
     days[0]["__idle__"] = allocation("2026-12-01", "2026-12-02", totalCost=5.0, gpuHours=2.0)
     found = bills.read([opencost(tmp_path, *days)], currency="USD").months
     assert found == (Billed(month="2026-12", amount=905, currency="USD", gpu_hours=722),)
-
-
-@pytest.mark.parametrize(
-    ("window", "said"),
-    [
-        (allocation("2026-12-31", "2027-01-02"), "across the end of a month; query with step=1d"),
-        (allocation("2026-12-01", "2027-02-01"), "for more than a month; query with step=1d"),
-        (allocation("2026-12-01", "2026-12-02", totalCost="9"), "totalCost is '9', no amount"),
-        (allocation("2026-12-01", "2026-12-02", gpuHours=1e300), "gpuHours is '1e+300', no amount"),
-        (allocation("2026-12-01", "2026-12-02", start="soon"), "start is 'soon', no moment"),
-    ],
-)
-def test_an_allocation_that_belongs_to_no_month_or_is_no_number_is_refused(
-    window: dict[str, Any], said: str, tmp_path: Path
-) -> None:
-    path = opencost(tmp_path, {"vllm": window})
-    with pytest.raises(DocumentError, match=r"data\[0\]\.vllm: ") as refused:
-        bills.read([path], currency="USD")
-    assert said in str(refused.value)
-
-
-def test_opencost_states_no_currency_so_it_is_asked_for(tmp_path: Path) -> None:
-    path = opencost(tmp_path, {"vllm": allocation("2026-12-01", "2026-12-31")})
-    with pytest.raises(DocumentError, match="states no currency; name it with --currency"):
-        bills.read([path])
 
 
 # --- vLLM's counters ------------------------------------------------------------------------------
@@ -247,56 +178,6 @@ def test_readings_with_stamps_share_out_what_passes_the_end_of_a_month(
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "said"),
-    [
-        ("metrics-2026-12-01.txt", metrics(1, 1, 1), "one reading of counters, which tells no mon"),
-        ("metrics.txt", metrics(1, 1, 1), "metrics.txt:3: is a reading without a day; put the day"),
-        ("metrics-2026-02-31.txt", metrics(1, 1, 1), "a reading without a day"),
-        ("m.txt", metrics(1, 1, 1, " 99"), "99 is no moment from 2000 to 2100"),
-        ("m-2026-12-01.txt", metrics(1, 1, 1).replace(" 1\n", " NaN\n"), "no sample of a counter"),
-        ("m-2026-12-01.txt", metrics(1, -1, 1), "no sample of a counter"),
-    ],
-)
-def test_a_reading_that_tells_no_month_is_refused(
-    name: str, text: str, said: str, tmp_path: Path
-) -> None:
-    with pytest.raises(DocumentError) as refused:
-        bills.read([written(tmp_path, text, name)])
-    assert said in str(refused.value)
-
-
-def test_many_counters_over_years_are_counted_at_once_and_over_a_century_refused(
-    tmp_path: Path,
-) -> None:
-    def read(last: int) -> bills.Bills:
-        lines = (
-            f'vllm:generation_tokens_total{{engine="{n}"}} {shown} {stamp}\n'
-            for n in range(20_000)
-            for shown, stamp in ((0, 946_684_800), (3_653, last))
-        )
-        return bills.read([written(tmp_path, "".join(lines), "dump.txt")])
-
-    months = read(946_684_800 + 3_653 * 86_400).months
-    assert len(months) == 120
-    assert months[0].tokens == pytest.approx(31 * 20_000)
-    with pytest.raises(DocumentError, match="2000-01-01 to 2096-10-02 are over ten years"):
-        read(4_000_000_000)
-
-
-@pytest.mark.parametrize("year", ["0500", "1999", "2100", "9999"])
-def test_a_year_that_no_bill_is_of_is_refused(year: str, tmp_path: Path) -> None:
-    day = {"start": f"{year}-12-01T00:00:00Z", "end": f"{year}-12-31T00:00:00Z", "totalCost": 1}
-    files = [
-        written(tmp_path, json.dumps({"data": [{"a": day}]}), "cost.json"),
-        written(tmp_path, f"month,amount,currency\n{year}-12,9,EUR\n", "invoice.csv"),
-        written(tmp_path, metrics(1, 1, 1), f"metrics-{year}-12-01.txt"),
-    ]
-    for path in files:
-        with pytest.raises(DocumentError):
-            bills.read([path], currency="EUR")
-
-
 # --- what is refused ------------------------------------------------------------------------------
 
 
@@ -321,12 +202,6 @@ def test_a_table_is_refused_by_line_and_column(text: str, said: str, tmp_path: P
         bills.read([written(tmp_path, text)])
     assert said in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
-
-
-def test_a_charge_for_a_year_belongs_to_no_month(tmp_path: Path) -> None:
-    path = focus(tmp_path, charge(9_000, "2026-12", end="2027-12-01"))
-    with pytest.raises(DocumentError, match=r"focus\.csv:2: ChargePeriodEnd: is a charge for"):
-        bills.read([path])
 
 
 def test_a_month_that_two_files_tell_is_refused_and_two_that_complete_it_are_not(
@@ -368,42 +243,6 @@ def test_a_file_that_is_too_large_or_a_link_is_not_read(
     monkeypatch.setattr(bills.sheet, "MAX_BYTES", 8)
     with pytest.raises(DocumentError, match="is larger than"):
         bills.read([path])
-
-
-def test_a_new_format_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = tmp_path / "facts"
-    shutil.copytree(siting_facts.FOLDER, facts)
-    row = {
-        "format": "House ledger", "form": "table", "marks": "Monat Betrag Währung",
-        "start": "Monat", "amount": "Betrag", "currency": "Währung", "tokens": "Token",
-        "source": "Test", "locator": "none", "date": "2026-11-28", "kind": "published",
-    }  # fmt: skip
-    with (facts / "bill_files.csv").open(encoding="utf-8", newline="") as file:
-        columns = next(csv.reader(file))
-    with (facts / "bill_files.csv").open("a", encoding="utf-8", newline="") as file:
-        csv.DictWriter(file, columns, restval="", lineterminator="\n").writerow(row)
-    monkeypatch.setenv("SITING_FACTS", str(facts))
-    path = written(
-        tmp_path, "Monat;Betrag;Währung;Token\n2026-12;1250,5;EUR;400\n".replace(",", ".")
-    )
-    assert bills.read([path]).months == (
-        Billed(month="2026-12", amount=1250.5, currency="EUR", tokens=400),
-    )
-
-
-def test_a_reading_on_the_last_day_makes_a_month_whole_and_one_in_its_middle_does_not(
-    tmp_path: Path,
-) -> None:
-    paths = [
-        written(tmp_path, metrics(n, 0, n), f"metrics-{day}.txt")
-        for day, n in (("2026-12-01", 1), ("2027-01-31", 62), ("2027-02-15", 80))
-    ]
-    found = bills.read(paths)
-    assert [month.month for month in found.months] == ["2026-12", "2027-01"]
-    assert found.notes == (
-        "metrics-2026-12-01.txt: 2027-02 is left out, for it ends on 2027-02-14",
-    )
-    assert [month.month for month in bills.read(paths[:2]).months] == ["2026-12", "2027-01"]
 
 
 @settings(max_examples=60)

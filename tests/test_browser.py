@@ -120,19 +120,6 @@ def test_no_width_asks_to_scroll_sideways_and_charts_stay_legible(
         assert min(seen.prose) >= 13
 
 
-def test_a_heading_breaks_between_words_and_not_within_a_name(
-    driver: webdriver.Chrome, address: str
-) -> None:
-    show(driver, address, 360)
-    # The line is as long as would break "GPT-5.4 mini" in the middle.
-    lines = driver.execute_script(
-        "const name = document.querySelector('h2 .name'); const box = name.closest('h2');"
-        "return [...Array(80).keys()].map(n => { box.style.width = 200 + 2 * n + 'px';"
-        " return name.getClientRects().length })"
-    )
-    assert set(lines) == {1}
-
-
 def test_the_contents_hold_each_chapter_s_question_and_answer(
     driver: webdriver.Chrome, address: str
 ) -> None:
@@ -218,22 +205,6 @@ def test_without_script_the_cases_are_a_table_and_in_print_they_are_left_out(
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     show(driver, address, media="print")
     assert not driver.find_element(By.CSS_SELECTOR, ".cases").is_displayed()
-
-
-def test_in_the_dark_the_page_and_its_charts_are_dark(
-    driver: webdriver.Chrome, address: str
-) -> None:
-    from trial import contrast
-
-    show(driver, address, dark=True)
-    paper = colour(driver, "getComputedStyle(document.body).backgroundColor")
-    ink = colour(driver, "getComputedStyle(document.body).color")
-    assert contrast(paper, "#000000") < 2
-    assert contrast(ink, paper) > 10
-    glyphs = "document.querySelector('svg [style*=\"var(--c1d252c)\"]')"
-    assert colour(driver, f"getComputedStyle({glyphs}).fill") == ink
-    show(driver, address, dark=False)
-    assert colour(driver, "getComputedStyle(document.body).backgroundColor") == "#ffffff"
 
 
 def test_on_paper_the_page_is_light_and_has_no_navigation(

@@ -110,20 +110,6 @@ def test_a_display_is_updated_where_it_stands(cells: dict[str, NotebookNode]) ->
     assert [o.data["text/markdown"] for o in cells["updated"].outputs] == ["after"]
 
 
-def test_a_cell_may_await_and_a_semicolon_hides(cells: dict[str, NotebookNode]) -> None:
-    assert [o.data["text/plain"] for o in cells["awaited"].outputs] == ["42"]
-    assert cells["quiet"].outputs == []
-
-
-def test_a_chapter_that_has_nothing_left_to_show_ends_without_failure(
-    cells: dict[str, NotebookNode],
-) -> None:
-    assert [o.data[SHOWN]["markdown"] for o in cells["need"].outputs] == [
-        "Nothing is left to show."
-    ]
-    assert cells["never"] is None
-
-
 def test_no_output_holds_an_address(cells: dict[str, NotebookNode]) -> None:
     assert not re.search(r"\bat 0x[0-9a-f]+", "".join(str(c) for c in cells.values()))
 

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 from siting.cli import cli, frame
 
-ROOT = Path(__file__).parents[1]
 FIT = ["fit", "--model", "google/gemma-4-31B-it", "--gpu", "h100-sxm5-80gb", "--weights", "fp8"]
 SIZE = ["size", *FIT[1:], "--requests-per-day", "9000", "--input", "900,2000", "--output", "90,200"]
 
@@ -41,12 +40,6 @@ def test_every_command_has_json_and_help_with_an_example(name: str, one: click.C
     for option in one.params:
         if isinstance(option, click.Option):
             assert option.help, f"{name} {option.name} has no help"
-
-
-@pytest.mark.parametrize("command", ["check", "report", "show", "summary", "validate"])
-def test_help_says_what_is_taken_where_no_name_is_given(command: str) -> None:
-    said = " ".join(siting(command, "--help").stdout.split())
-    assert "Without CLIENT, " in said or "without one, all of" in said or "no file is named" in said
 
 
 def test_help_imports_none_of_the_heavy_libraries() -> None:
@@ -82,44 +75,6 @@ def test_check_lists_every_problem_as_json_on_stdout_alone(tmp_path: Path) -> No
     assert not result.stderr
 
 
-def test_check_names_a_wrong_value_a_file_and_a_chapter_in_one_round(tmp_path: Path) -> None:
-    (tmp_path / "acme.yaml").write_text(
-        """client: {logo: none.png, sector: bank}
-workloads:
-  assistant:
-    users: many
-    measured:
-      - {model: google/gemma-4-31B-it, gpu: b999, file: none.json, source: us, date: 2026-11-01}
-options:
-  own: {label: Own, kind: on_premises, gpu: h200-sxm5-141g, models: {all: google/gemma-4-31B-it}}
-finance: {baseline: cloud, discount_rate: 8}
-report: {leave_out: [41_cost], body: [40_cost], appendix: [40_cost]}
-evidence:
-  - {fields: [workloads, options, finance], source: Call, date: 2026-11-20}
-""",
-        encoding="utf-8",
-    )
-    problems = json.loads(siting("check", str(tmp_path / "acme.yaml"), "--json").stdout)["problems"]
-    named = sorted(p["field"] for p in problems)
-    assert named == [
-        "client.logo", "client.sector", "finance.baseline", "finance.discount_rate",
-        "options.own.gpu", "report.appendix[0]", "report.leave_out[0]",
-        "workloads.assistant.measured[0].file", "workloads.assistant.measured[0].gpu",
-        "workloads.assistant.users",
-    ]  # fmt: skip
-    lines = {p["field"]: p["line"] for p in problems}
-    assert lines["report.leave_out[0]"] == lines["finance.baseline"] + 1
-    assert len({p["file"] for p in problems}) == 1
-    assert list(lines.values()) == sorted(lines.values())
-
-
-def test_facts_cut_no_name_and_in_a_pipe_nothing() -> None:
-    model = "mistralai/Mistral-Small-3.2-24B-Instruct-2506"
-    lines = siting("facts", "--table", "models", "--search", model).stdout.splitlines()
-    assert any(line.split("\t")[1].startswith(model) for line in lines)
-    assert not any("…" in line for line in lines)
-
-
 def test_check_without_a_name_checks_all_of_params() -> None:
     result = siting("check", "--json")
     assert result.exit_code == 0
@@ -140,19 +95,6 @@ def test_an_unknown_format_is_refused() -> None:
     result = siting("report", "--format", "docx")
     assert result.exit_code == 2
     assert "html,pdf" in result.stderr
-
-
-def test_cells_of_a_chapter_are_listed_by_the_names_that_pages_and_messages_use() -> None:
-    found = json.loads(siting("cells", "40_cost.ipynb", "--json").stdout)
-    by_name = {cell["name"]: cell for cell in found}
-    assert by_name["parameters"]["begins"].startswith('client = "base"')
-    assert [by_name[name]["kind"] for name in ("question", "answer-note", "answer")] == [
-        "markdown", "note", "code",
-    ]  # fmt: skip
-    assert siting("cells", "40_costs").stderr == "'40_costs' is no chapter; did you mean 40_cost?\n"
-    refused = siting("cells", "40_cost", "--client", "bse")
-    assert refused.exit_code == 2
-    assert "base" in refused.stderr
 
 
 def test_show_prints_what_loads_to_the_same_scenario(tmp_path: Path) -> None:
@@ -177,26 +119,6 @@ def test_facts_are_listed_with_source_date_and_age() -> None:
     assert {g["table"] for g in gpus} == {"gpus"}
 
 
-def test_stale_facts_are_those_older_than_the_days_and_the_undated() -> None:
-    stale = json.loads(siting("facts", "--stale", "90", "--json").stdout)
-    assert stale
-    assert all(e["age_days"] is None or e["age_days"] > 90 for e in stale)
-
-
-def test_stale_facts_of_a_client_come_with_the_most_decisive_first_and_where_to_look() -> None:
-    """A shop asks on which old figures its answer rests, and how each table is renewed."""
-    found = json.loads(siting("facts", "--stale", "90", "--client", "base", "--json").stdout)
-    facts = found["facts"]
-    assert all(f["age_days"] is None or f["age_days"] > 90 for f in facts)
-    assert all(f["source"]["locator"] for f in facts)
-    ranks = [(not f["rules_out"], -f["moves"]) for f in facts]
-    assert ranks == sorted(ranks)
-    assert facts[0]["moves"] > facts[-1]["moves"]
-    tables = {f["where"].partition(":")[0] for f in facts} - {""}
-    assert tables == {r["table"] for r in found["renewals"]}
-    assert siting("facts", "--client", "base", "--table", "gpus").exit_code == 2
-
-
 def test_every_fact_is_listed_with_its_value_and_unit() -> None:
     found = {}
     for table in ("electricity", "cloud_prices", "cost_parameters", "vendor_events"):
@@ -206,20 +128,6 @@ def test_every_fact_is_listed_with_its_value_and_unit() -> None:
     assert found["cloud_prices"][0]["unit"] == "USD/GPU-h"
     (demand,) = [f for f in found["cost_parameters"] if f["name"].startswith("demand")]
     assert demand["value"] == "1 (0.6 to 1.3)" and demand["unit"]
-
-
-def test_a_file_of_many_mistakes_prints_the_first_and_counts_the_rest(tmp_path: Path) -> None:
-    many = "".join(f"key_{i}: 1\n" for i in range(900))
-    (tmp_path / "x.yaml").write_text(many, encoding="utf-8")
-    said = siting("check", str(tmp_path / "x.yaml")).stderr.splitlines()
-    assert len(said) == 101
-    assert said[-1].startswith("… and 8")
-
-
-def test_facts_can_be_searched_in_a_table_for_people() -> None:
-    result = siting("facts", "--table", "gpus", "--search", "h200")
-    assert "H200" in result.stdout
-    assert "facts" in result.stderr  # the count is no part of the table
 
 
 def test_an_unknown_table_is_refused() -> None:
@@ -263,11 +171,6 @@ def test_fit_reads_a_config_json(tmp_path: Path) -> None:
     load = ["--requests-per-day", "1000", "--input", "300,800", "--output", "40,100"]
     sized = siting("size", "--model", words[2], *words[3:], *load)
     assert json.loads(sized.stdout)["gpus_per_replica"] == 1, sized.output
-
-
-def test_fit_wants_a_model_or_a_config() -> None:
-    result = siting("fit", "--gpu", "h100-sxm5-80gb")
-    assert result.exit_code == 2 and "--config" in result.output
 
 
 @pytest.mark.parametrize(
@@ -318,32 +221,3 @@ def test_validate_of_an_unknown_kind_lists_the_kinds() -> None:
 
 
 # --- Completion ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_shell_completes_commands_clients_and_gpus(shell: str) -> None:
-    from click.shell_completion import get_completion_class
-
-    complete = get_completion_class(shell)
-    assert complete is not None
-    made = complete(cli, {}, "siting", "_SITING_COMPLETE")
-    assert "report" in [c.value for c in made.get_completions([], "re")]
-    assert "polderwerk" in [c.value for c in made.get_completions(["check"], "pol")]
-    assert "h200-sxm5-141gb" in [c.value for c in made.get_completions(["fit", "--gpu"], "h200")]
-    assert made.source()
-
-
-def test_a_fixed_term_of_rental_that_another_undercuts_is_told_and_a_cheap_one_is_not() -> None:
-    said = CliRunner().invoke(cli, ["check", "polderwerk"]).output
-    assert "options.rented.commitment: rented for one year it costs" in said
-    assert "more over the horizon than by the hour; write `commitment: on_demand`" in said
-    by_the_hour = ["check", "polderwerk", "--set", "options.rented.commitment=on_demand"]
-    assert "commitment" not in CliRunner().invoke(cli, by_the_hour).output
-
-
-def test_check_names_a_provider_whose_price_is_that_of_others() -> None:
-    elsewhere = ["check", "polderwerk", "--set", "options.rented.provider=nosuchhost"]
-    said = CliRunner().invoke(cli, elsewhere).output
-    assert "options.rented: no price of nosuchhost for" in said
-    assert "write a quote for option.rented.gpu_hour" in said
-    assert "median of others" not in CliRunner().invoke(cli, ["check", "polderwerk"]).output

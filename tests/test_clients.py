@@ -21,8 +21,6 @@ from siting_report.run import batch
 from test_browser import BROWSER, DRIVER, WIDTHS, driver, show
 from trial import later
 
-from docs import picture
-
 __all__ = ["driver"]  # a fixture
 
 ROOT = Path(__file__).parents[1]
@@ -71,11 +69,6 @@ def test_another_day_and_another_order_give_the_same_bytes(
     before = {name: said for name, said in reports.items() if name.split("/")[0] in some}
     assert before.keys() == {name for name in again if name.split("/")[0] in some}
     assert [name for name in before if before[name] != again[name]] == []
-
-
-def test_the_picture_in_readme_is_page_one_of_a_report(reports: dict[str, bytes]) -> None:
-    page = reports[f"{picture.CLIENT}/report.pdf"]
-    assert picture.shown() == picture.words(page), "run `make generated`"
 
 
 def headings_with_nothing_below(page: str) -> list[str]:
@@ -170,24 +163,6 @@ def test_no_two_titles_of_a_report_disagree(reports: dict[str, bytes], client: s
         if claim.measure == "first":
             against = f"{claim.subject} is not first"
             assert titles.contradictions(titles.claims([*said, against], labels, chosen))
-
-
-def test_titles_that_disagree_are_found() -> None:
-    options = ["Own servers", "Azure"]
-
-    def apart(*said: str) -> list[set[str]]:
-        found = titles.contradictions(titles.claims(said, options, "Own servers"))
-        return [{a.title, b.title} for a, b in found]
-
-    cheap = "Figure 1 Own servers costs less than Azure"
-    dear = "Own servers: dearer, in both futures"
-    assert apart(cheap, dear.replace(":", " is")) == [{cheap, dear.replace(":", " is")}]
-    assert apart(cheap, "Azure costs more than Own servers") == []
-    assert apart(cheap, "Own servers would be dearer, were prices to fall") == []
-    assert apart("Azure comes first in 61 of 100 cases", "Own servers is first") != []
-    assert apart("Your limits hold for 95 of 100", "Your limits hold for 95, except: a peak") != []
-    assert apart("Decide, then go live about 25 June 2027", "live from 24 May 2027") != []
-    assert apart("Decide, then go live about 25 June 2027", "go live in June 2027") != []
 
 
 @pytest.mark.parametrize("client", CLIENTS)

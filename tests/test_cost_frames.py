@@ -46,18 +46,6 @@ def test_every_frame_of_money_declares_units_and_sources(s: Study) -> None:
             assert pd.api.types.is_numeric_dtype(made[column]), (name, column, unit)
 
 
-def test_a_mix_that_owns_nothing_has_the_price_dates_of_its_other_side() -> None:
-    # the cheapest split of Tidewater's mix is OpenAI alone: no server, no server price
-    ages = opened("tidewater-apps").costs().set_index("option").price_age
-    assert ages["Own and OpenAI"] == ages["OpenAI API"] < ages["Own servers"]
-
-
-def test_a_share_below_all_is_not_called_all(s: Study) -> None:
-    assert s.percent(0.999999, 2) == f"over {s.percent(0.9999, 2)}"
-    assert s.percent(1.0, 2) == s.percent(0.9999, 2).replace("99.99", "100.00")
-    assert s.percent(0.99, 2).startswith("99")
-
-
 @pytest.mark.parametrize("client", ["klinikverbund-nordheide", "polderwerk"])
 def test_a_total_with_every_remedy_is_the_present_cost_and_what_cures_cost(client: str) -> None:
     s = opened(client)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import email.message
 import importlib.util
-import io
 import json
 import os
 import re
@@ -17,11 +14,9 @@ from types import ModuleType
 import click
 import pypdf
 import pytest
-from fontTools.ttLib import TTFont
 from siting import study
 from siting.cli import cli, frame
 from siting.study import frames
-from siting_report.show import style
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -102,41 +97,6 @@ def test_the_page_on_licences_names_each_package_that_is_installed_with_its_vers
     assert not [row for row in rows if re.search(r"(?<!L)GPL|AGPL|proprietary", row[2], re.I)]
 
 
-def test_a_licence_is_told_from_whatever_the_metadata_say() -> None:
-    page = script("licences")
-
-    class Package:
-        name = "some"
-
-        def __init__(self, **said: str) -> None:
-            self.metadata = email.message.Message()
-            for key, value in said.items():
-                self.metadata[key.replace("_", "-")] = value
-
-    assert page.licence(Package(License_Expression="MIT AND 0BSD")) == "MIT AND 0BSD"
-    classed = Package(Classifier="License :: OSI Approved :: MIT License")
-    assert page.licence(classed) == "MIT"
-    assert page.licence(Package(License="Apache 2.0\nand its text")) == "Apache-2.0"
-    with pytest.raises(ValueError, match="some: its metadata name no licence"):
-        page.licence(Package())
-
-
-def test_the_page_carries_the_typeface_of_the_paper() -> None:
-    def fonts(sheet: str) -> dict[str, dict[str, bytes]]:
-        """Tables of each weight, unpacked: how tightly they are packed may differ by machine."""
-        found = {}
-        face = r"font-weight:(\d+);src:url\(data:font/woff;base64,(.+?)\)"
-        for weight, data in re.findall(face, sheet):
-            reader = TTFont(io.BytesIO(base64.b64decode(data))).reader
-            found[weight] = {tag: reader[tag] for tag in reader.tables}
-        return found
-
-    written = (style.THEME / "typeface.css").read_text(encoding="utf-8")
-    made = fonts("".join(script("typeface").faces()))
-    assert list(made) == ["400", "600", "700"]
-    assert fonts(written) == made, "run `make generated`"
-
-
 def test_every_command_and_option_is_documented() -> None:
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     for name, command in frame.commands(cli).items():
@@ -145,33 +105,6 @@ def test_every_command_and_option_is_documented() -> None:
         for option in command.params:
             if isinstance(option, click.Option):
                 assert option.opts[0] in section, f"{name} {option.opts[0]}"
-
-
-def test_make_help_lists_what_the_readme_promises() -> None:
-    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "commands.md"):
-        for target in re.findall(r"(?:`|\$ )make ([a-z]+)", page.read_text(encoding="utf-8")):
-            assert f"make {target} " in done.stdout, f"{page.name}: make {target}"
-
-
-def test_the_lab_opens_a_rendered_page_with_siting_at_hand_for_any_user() -> None:
-    done = subprocess.run(
-        ["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    opened = re.search(r"default_url=/lab/tree/(\S+)", done.stdout)
-    assert opened and (ROOT / opened[1]).is_file()
-    assert opened[1].endswith(".ipynb")  # a Markdown file would open as raw text
-    assert f'PATH="{ROOT}/.venv/bin:' in done.stdout
-    assert ("--allow-root" in done.stdout) == (os.geteuid() == 0)
-
-
-def test_every_module_says_what_it_is_for() -> None:
-    import ast
-
-    for path in (ROOT / "lib" / "siting").rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        if path.name != "__main__.py":
-            assert ast.get_docstring(tree), path.name
 
 
 def test_every_frame_is_documented_with_every_column_and_unit() -> None:

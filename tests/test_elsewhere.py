@@ -49,23 +49,6 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows(monkeypatch: pytest.M
     memory.rm("/trial", recursive=True)
 
 
-def test_an_upload_that_was_killed_before_it_took_its_place_is_finished() -> None:
-    import fsspec
-
-    memory = fsspec.filesystem("memory")
-    target = reports_at("memory://killed/reports")
-    target.put(small("one"), {"report.html": b"old"})
-    # The state after the old report went and before the new one took its place.
-    memory.mv("/killed/reports/one", "/killed/reports/.siting/one.new", recursive=True)
-    with target.lock("one"):
-        assert target.read("one", "report.html") == b"old"
-    # One that was killed earlier has no manifest yet: what is there stays.
-    memory.pipe_file("/killed/reports/.siting/one.new/report.html", b"half")
-    with target.lock("one"):
-        assert target.read("one", "report.html") == b"old"
-    memory.rm("/killed", recursive=True)
-
-
 CERTIFIED = ["--tls-ca", "nobody.pem", "--tls-cert", "a.pem", "--tls-key", "b.pem"]
 
 
@@ -133,19 +116,6 @@ def test_workers_and_a_scheduler_with_another_library_are_refused_by_name() -> N
 def test_a_worker_that_came_later_with_another_library_makes_no_report() -> None:
     with pytest.raises(ValueError, match="a worker runs another version of the library"):
         workers._make(small("one"), "0" * 64)
-
-
-def test_a_connection_to_a_cluster_does_not_keep_the_jobs_it_sent() -> None:
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
-        ) as local,
-        workers.workers(local.scheduler_address, KIT, print, None) as asked,
-    ):
-        client = asked._connected()
-        assert [client.submit(len, "x" * n).result() for n in range(20)][-1] == 19
-        assert len(client.scheduler_comm.recent_message_log) <= 10
 
 
 def certified(folder: Path) -> tuple[str, str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import tracemalloc
 import zipfile
 import zoneinfo
@@ -75,20 +74,6 @@ def test_a_wrong_cell_is_refused_by_line(old: str, new: str, line: int, hint: st
     (problem,) = caught.value.problems
     assert problem.line == line
     assert hint in str(problem)
-
-
-@pytest.mark.parametrize("ending", ["csv", "xlsx"])
-def test_lines_are_counted_over_rows_that_are_empty(ending: str, tmp_path: Path) -> None:
-    cells = [["item", "value", "unit", "source", "date"],
-             [""] * 5,
-             ["gpu_hour", "1.9", "EUR/GPU-h", "Offer", "2026-10-01"],
-             [""] * 5,
-             ["gpu_hour", "dear", "EUR/GPU-h", "Offer", "2026-10-01"]]  # fmt: skip
-    path = tmp_path / f"offers.{ending}"
-    table = pd.DataFrame(cells[1:], columns=cells[0])
-    table.to_csv(path, index=False) if ending == "csv" else table.to_excel(path, index=False)
-    with pytest.raises(DocumentError, match=r"offers\.\w+:5: value: 'dear' is no number"):
-        exchange.quotes(path)
 
 
 def test_a_file_that_is_no_table_is_refused(file) -> None:
@@ -200,16 +185,6 @@ def test_a_log_of_days_and_one_that_lacks_a_week_are_refused(file) -> None:
         log_load.load(file(gone))
 
 
-def test_requests_of_one_id_count_once_and_others_may_be_alike(file) -> None:
-    start = dt.datetime(2026, 9, 7)
-    times = [(start + dt.timedelta(minutes=30 * i)).isoformat() for i in range(700)]
-    alike = "time,input_tokens\n" + "\n".join(f"{t},7\n{t},7" for t in times)
-    assert log_load.load(file(alike)).value["requests_per_day"] == 96
-    rows = "\n".join(f"{t},{i // 2}" for i, t in enumerate(times))
-    with pytest.raises(DocumentError, match=r"table\.csv:3: is the same as a row above it"):
-        log_load.load(file(f"time,request_id\n{rows}"))
-
-
 def test_unknown_tokens_stay_unknown(file) -> None:
     text = log(lambda day, hour: 5, **TOKENS)
     half = "\n".join(r.replace(",1000,300,", ",,,") if "T1" in r else r for r in text.splitlines())
@@ -240,27 +215,6 @@ def test_a_profile_has_the_hours_of_the_zone_that_is_named(file) -> None:
     assert (done.exit_code, "write such as Europe/Rome or UTC" in done.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("row", ["{}", "{};7", "{}\t7", "{}|7"])
-def test_columns_may_be_separated_by_what_an_export_takes(row: str, file) -> None:
-    start = dt.datetime(2026, 9, 7)
-    rows = [row.format((start + dt.timedelta(hours=h)).isoformat()) for h in range(336)]
-    head = row.format("time").replace("7", "model")
-    fields = log_load.load(file("\n".join([head, *rows]))).value
-    assert fields["requests_per_day"] == 24
-
-
-def test_a_log_of_less_than_a_week_is_refused(file) -> None:
-    with pytest.raises(DocumentError, match="less than a week"):
-        log_load.load(file(log(lambda day, hour: 1, weeks=1).rsplit("\n", 20)[0]))
-
-
-@pytest.mark.parametrize("text", ["", "Item,value,unit,source,date\n"])
-def test_a_table_without_rows_is_refused(text: str, file) -> None:
-    with pytest.raises(DocumentError) as caught:
-        exchange.quotes(file(text))
-    assert len(caught.value.problems) == 1
-
-
 @pytest.mark.parametrize("today", ["2026-10-05", "2027-10-05"])
 def test_what_is_imported_loads_in_a_scenario_on_any_day(today: str, file, tmp_path: Path) -> None:
     path = file(log(lambda day, hour: 7 + hour, input_tokens=900, output_tokens=90))
@@ -276,21 +230,6 @@ def test_what_is_imported_loads_in_a_scenario_on_any_day(today: str, file, tmp_p
     assert (origin.kind, str(origin.date)) == ("measured", "2026-10-04")
 
 
-@pytest.mark.parametrize(
-    "words,text,day",
-    [
-        (["quotes"], QUOTES, "2026-10-02"),
-        (["focus", "--service", "openai", "--requests", "300000"], FOCUS, "2026-09-01"),
-    ],
-)
-def test_what_is_imported_is_dated_by_what_it_covers(
-    words: list[str], text: str, day: str, file
-) -> None:
-    made = CliRunner().invoke(cli, ["import", words[0], str(file(text)), *words[1:], "--json"])
-    (evidence,) = json.loads(made.stdout)["evidence"]
-    assert evidence["date"] == day
-
-
 def test_an_invoice_becomes_the_price_of_a_request(file) -> None:
     (quote,), day, extent = focus.request_price(file(FOCUS), 300_000, "openai")
     assert (quote.item, quote.unit, day) == ("api_request", "USD/request", dt.date(2026, 9, 1))
@@ -298,18 +237,6 @@ def test_an_invoice_becomes_the_price_of_a_request(file) -> None:
     assert (quote.value.low, quote.value.central, quote.value.high) == (0.003, 0.0035, 0.004)
     assert extent == "3 charges of OpenAI API, 2026-08 to 2026-09, 2100.00 USD billed"
     assert extent in quote.source
-
-
-def test_an_invoice_that_names_no_service_is_read_without_one(file) -> None:
-    # A misspelt heading is no service; all charges are then taken for those of one.
-    nameless = CREDITED.replace("ServiceName", "Servic_Name")
-    _, _, extent = focus.request_price(file(nameless), 1000)
-    assert " charges, " in extent
-
-
-def test_a_service_that_is_not_on_the_invoice_is_refused(file) -> None:
-    with pytest.raises(DocumentError, match="no charge holds 'mistral'"):
-        focus.request_price(file(FOCUS), 1000, "mistral")
 
 
 def test_results_are_one_row_a_figure_and_survive_csv_and_parquet(tmp_path: Path) -> None:
@@ -338,13 +265,6 @@ def test_a_broken_summary_is_refused_by_name(summary: str, said: str, tmp_path: 
     assert (made.exit_code, said in made.stderr, "acme" in made.stderr) == (2, True, True)
 
 
-@pytest.mark.parametrize(
-    "options", ["5", '{"low": 1, "central": 2, "high": 3}', '{"a": {"b": []}}']
-)
-def test_options_that_are_none_have_no_figures(options: str) -> None:
-    assert exchange.tidy({"acme": {"options": json.loads(options)}}).empty
-
-
 # --- What strangers export -----------------------------------------------------------------------
 
 
@@ -355,28 +275,12 @@ def test_points_of_thousands_are_not_taken_for_decimals(file) -> None:
     assert exchange.quotes(file(QUOTES.replace("2.1,", "2.125,"))).value[0].value.central == 2.125
 
 
-def test_a_second_sheet_is_not_overlooked(tmp_path: Path, file) -> None:
-    frame = pd.read_csv(file(QUOTES), dtype=str)
-    with pd.ExcelWriter(tmp_path / "two.xlsx") as book:
-        frame.to_excel(book, sheet_name="GPUs", index=False)
-        frame.to_excel(book, sheet_name="Servers", index=False)
-    with pytest.raises(DocumentError, match="second sheet that is not empty, 'Servers'"):
-        exchange.quotes(tmp_path / "two.xlsx")
-
-
 def test_rows_beyond_a_bound_are_refused_and_not_dropped(
     file, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("siting.inputs.sheet.MAX_CELLS", 8)
     with pytest.raises(DocumentError, match=r"table\.csv:4: has more than 8 cells"):
         focus.request_price(file(CREDITED + "98000,USD,2026-09-20,OpenAI\n"), 1000)
-
-
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_table_in_another_encoding_is_called_that(encoding: str, tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_bytes(QUOTES.replace("Offer", "Prüfung").encode(encoding))
-    with pytest.raises(DocumentError, match="no UTF-8 text"):
-        exchange.quotes(tmp_path / "t.csv")
 
 
 CREDITED = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName
@@ -516,12 +420,6 @@ def test_a_small_workbook_of_millions_of_styles_or_cells_is_refused_unread(
     monkeypatch.setattr(openpyxl, "load_workbook", lambda *_, **__: pytest.fail("was read"))
     with pytest.raises(DocumentError, match=said):
         exchange.quotes(with_part(good, tmp_path / "offers.xlsx", part, content))
-
-
-def test_a_log_of_weekends_counts_their_requests(file) -> None:
-    fields = log_load.load(file(log(lambda day, hour: 5 if day >= 5 else 0))).value
-    assert fields["requests_per_day"] == 120  # 24 hours of 5
-    assert fields["weekdays"] == [0, 0, 0, 0, 0, 1, 1]
 
 
 def test_a_log_of_a_lifetime_is_refused_before_its_hours_are_laid_out(

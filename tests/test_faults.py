@@ -8,12 +8,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -120,27 +119,6 @@ def test_no_kernel_serves_two_clients_and_one_serves_all_chapters_of_one(tmp_pat
     assert kernels("one") != kernels("two")
 
 
-WITHOUT_GUARD = """
-import threading, time
-threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
-import sys; sys.path[:0] = {path!r}
-from siting_report.run import batch
-from test_faults import small
-print(batch.run([small("a"), small("b")], {out!r}, at_once=2).lines()[-1], flush=True)
-"""
-
-
-def test_a_script_with_threads_and_without_a_guard_renders(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    text = WITHOUT_GUARD.format(path=PATH, out=str(tmp_path / "out"))
-    script.write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(script)], check=True, stdout=subprocess.PIPE, text=True,
-        timeout=HANGS_S, cwd=ROOT,
-    )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == "2 rendered, 0 up to date, 0 failed"
-
-
 def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,21 +187,6 @@ def test_a_disk_that_is_really_full_spoils_nothing(full: str, short: Path, tmp_p
         assert "No space left on device" in reason
     assert left == []
     assert done.stderr == ""
-
-
-def test_what_broke_is_told_even_if_there_is_no_room_to_keep_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def breaks(*_: object) -> None:
-        raise ValueError("no study")
-
-    monkeypatch.setattr(ReportFolder, "put_failure", full)
-    monkeypatch.setattr(Quick, "make", breaks)
-    outcome = batch.run([small("one")], str(tmp_path), maker=Quick())
-    assert outcome.failed == {"one": "no study; cannot be written: No space left on device"}
 
 
 def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:
@@ -317,27 +280,6 @@ def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
     assert list(short.iterdir()) == []
 
 
-def test_a_run_says_how_far_it_is_after_two_seconds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch, "QUIET_S", 0.1)
-    said: list[str] = []
-
-    class Slow(Quick):
-        def make(self, job: Job, note: object) -> dict[str, bytes]:
-            assert callable(note)
-            note(1)
-            while len(said) < 2:
-                time.sleep(0.01)
-            return super().make(job, note)
-
-    two = {name: PlacedNotebook(chapter("Why?")) for name in ("10_x.ipynb", "20_y.ipynb")}
-    job = Job(kit=small_kit.__name__, client="one", scenario="", chapters=two, formats=("html",))
-    batch.run([job], str(tmp_path), say=said.append, maker=Slow())
-    assert said[0].startswith("[0/1] 1 of 2 chapters done, about ") and said[0].endswith(" s left")
-    assert said[-1] == "[1/1] one: done"
-
-
 FEW = """
 import sys; sys.path[:0] = {path!r}
 import resource
@@ -389,58 +331,3 @@ def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(tmp_
     for path in (tmp_path / "here" / "client-0").rglob("*.*"):
         twin = tmp_path / "cluster" / path.relative_to(tmp_path / "here")
         assert twin.read_bytes() == path.read_bytes(), path.name
-
-
-def start_cluster(port: int, environment: Mapping[str, str]) -> list[subprocess.Popen[bytes]]:
-    """A scheduler and a worker, started as a user would."""
-    address = f"tcp://127.0.0.1:{port}"
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]],
-            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        for words in (
-            ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"],
-            ["worker", address, "--host", "127.0.0.1", "--nthreads", "2", "--no-dashboard"],
-        )
-    ]  # fmt: skip
-
-
-def test_a_killed_scheduler_that_is_started_again_loses_nothing(
-    tmp_path: Path, short: Path
-) -> None:
-    pytest.importorskip("distributed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"TMPDIR": str(short)}
-    running = start_cluster(port, environment)
-
-    def say(line: str) -> None:
-        # Once: a slow machine tells again how far each chapter is.
-        if line.startswith("[1/") and len(running) == 2:
-            for process in running:
-                process.kill()
-            running.extend(start_cluster(port, environment))
-
-    try:
-        jobs = list(map(small, "abcd"))
-        outcome = on_cluster(jobs, tmp_path, f"tcp://127.0.0.1:{port}", say)
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
-    assert len(running) == 4
-    assert sorted(outcome.rendered) == ["a", "b", "c", "d"], outcome.failed
-
-
-def test_a_chapter_that_breaks_on_a_cluster_is_told_and_kept_as_here(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=1, processes=False, dashboard_address="127.0.0.1:0"
-    ) as local:
-        outcome = on_cluster(
-            [small("one", "print('so far')", "1 / 0")], tmp_path, local.scheduler_address, print
-        )
-    assert outcome.failed == {"one": FAULTS["raises"][1]}
-    assert b"so far" in (tmp_path / "one" / "failed" / "10_x.ipynb").read_bytes()

@@ -6,7 +6,6 @@ No sum of lines is bounded: such a bound is paid for by whoever reads them.
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import house
 import pytest
@@ -71,43 +70,3 @@ def test_no_line_packs_more_than_a_reader_takes_in() -> None:
 def test_files_that_mutants_leave_out_are_there() -> None:
     left_out = {f"test_{name}" for name in mutants.LEFT_OUT}
     assert left_out <= {path.stem for path in (house.LIB.parent / "tests").glob("test_*.py")}
-
-
-FOUR = "".join(f"    {name}: int\n" for name in "abcd")
-
-
-@pytest.mark.parametrize(
-    ("line", "rule"),
-    [
-        ("a, b = f(), 3", "packs"),
-        ("a, b = f(x), g(x)", "packs"),
-        ("def f():\n    yield *row, cost", "splats"),
-        ("rows = [(name, *cells) for name, cells in found]", "splats"),
-        ("rows.append((name, *cells))", "splats"),
-        ("rows = [[name, *cells], other]", "splats"),
-        ("', too' * (count > 1)", "multiplies"),
-        ("', too' * bool(count)", "multiplies"),
-        ("(None,) * (not known)", "multiplies"),
-        ("x = 1 if a else 2 if b else 3", "conditional"),
-        ("f'{1 if a else 2}'", "conditional"),
-        (f"@dataclass(frozen=True)\nclass A:\n{FOUR}", "record"),
-        (f"class A(NamedTuple):\n{FOUR}", "record"),
-    ],
-)
-def test_a_line_that_is_hard_to_read_is_found(
-    line: str, rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(house, "LIB", tmp_path)
-    (tmp_path / "module.py").write_text(line, encoding="utf-8")
-    (found,) = house.breaches(tmp_path / "module.py")
-    assert rule in found
-
-
-def test_plain_lines_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(house, "LIB", tmp_path)
-    lines = ("a, b = b, a", "low, high = 1, -2", "x, y = f(1), f(2)", "'-' * 9", "3 * (a > b)",
-             "x = 1 if a else 2", "f'{a}'", "low, high = map(f, ends)",
-             "@dataclass\nclass A:\n    a: int\n    _: KW_ONLY\n    b: int\n    c: int\n    d: int",
-             )  # fmt: skip
-    (tmp_path / "module.py").write_text("\n".join(lines), encoding="utf-8")
-    assert not list(house.breaches(tmp_path / "module.py"))

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
 from siting import study
-from siting.cost import cashflow, ledger, tco
-from siting.cost.priced import owned_key
+from siting.cost import cashflow, tco
 from siting.cost.tco import Comparison
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
@@ -23,9 +22,8 @@ from siting.inputs.scenario.model import ExistingServers, Scenario
 from siting.quantity import Range
 from siting.serving import servers
 from siting.serving.capacity import OptionCapacity
-from siting.serving.machines import ExistingKind, Fleet
+from siting.serving.machines import ExistingKind
 from siting.verdict.chain import Chain
-from siting_workbook import workbook
 from studies import designed
 
 A100 = {"server": "dgx-a100-640gb", "number": 2, "age_years": 3, "years_left": 3}
@@ -142,26 +140,6 @@ def test_each_kind_is_bought_fed_and_supported_by_its_own_prices() -> None:
     assert amounts(c, "staff")[7] == pytest.approx(staff * dearer)
 
 
-def test_without_a_word_support_and_worth_follow_from_the_price_and_nought_costs_nothing() -> None:
-    c = by_hand()
-    price = central(c, "server_price.owned.dgx-a100-640gb", "fx.USD")
-    assert price == pytest.approx(216_000 * central(c, "fx.USD"))
-    share = central(c, "maintenance.owned")
-    dearer = (1 + central(c, "inflation")) ** (6 / 12)
-    monthly = amounts(c, "maintenance:dgx-a100-640gb")[7]
-    assert monthly == pytest.approx(price * share / 12 * dearer)
-    worth = central(c, "residual_after_3", "residual_scale")
-    assert amounts(c, "owned_already:dgx-a100-640gb")[0] == pytest.approx(price * worth)
-    nought = by_hand(value_each=0)
-    assert not any(f.item.startswith("owned_already") for f in nought.options["owned"].flows)
-    less = c.options["owned"].total - nought.options["owned"].total
-    assert less == pytest.approx(price * worth)
-    said = by_hand(price_each=100_000)
-    assert amounts(said, "maintenance:dgx-a100-640gb")[7] == pytest.approx(
-        100_000 * share / 12 * dearer
-    )
-
-
 def test_what_still_serves_at_the_end_is_sold_at_its_age_then() -> None:
     gone = by_hand(years_left=1)
     assert not np.any(amounts(gone, "residual:dgx-a100-640gb"))
@@ -184,59 +162,6 @@ def test_vat_is_on_what_is_bought_for_existing_servers_and_not_on_what_they_woul
     assert "owned_already" in taxed(support_per_year=12_000)
 
 
-def test_a_mix_sends_away_what_neither_kind_carries() -> None:
-    # The old server carries as much as four of those that are bought: with none bought beside it,
-    # a mix sends away as much as one that owns four of these and no old server.
-    mixed = by_hand(mixed=True)
-    alone = by_hand(mixed=True, number=0)
-    for more in (0, 3):
-        own = of_mix(mixed, more)
-        same = of_mix(alone, more + 4)
-        assert own.servers[0, 0] == more
-        assert own.away_share == pytest.approx(same.away_share)
-        assert 0 < own.away_share[0, 0, 0] < 1
-        # Both serve the same work, all alike.
-        work = float(same.busy[0, 0] * same.servers[0, 0])
-        assert own.busy[0, 0] * (more + 4) == pytest.approx(work)
-
-
-def of_mix(comparison: Comparison, bought: int) -> Fleet:
-    """The own servers of a mix that buys so many."""
-    plan = comparison.plan
-    draws = plan.central(**{owned_key("hybrid"): float(bought)})
-    fleet = cashflow.option_fleet(plan.options["hybrid"], draws, 1)
-    assert fleet is not None
-    return fleet
-
-
-def test_the_curve_of_a_mix_begins_with_none_bought_beside_what_is_there() -> None:
-    c = by_hand(mixed=True, value_each=0)
-    split = c.plan.options["hybrid"].split
-    at_none = [step for step in split.curve if step.servers == 0]
-    assert [step.away_share for step in at_none if step.away_share == 1] == [1]  # API alone
-    assert len(at_none) == 2
-    bursts = [step.away_share for step in split.curve]
-    assert min(bursts) == bursts[-1]
-    best = min(step.present for step in split.curve)
-    assert c.options["hybrid"].present == pytest.approx(min(best, split.base_cost))
-    items = {f.item for f in ledger.flows(c.plan, "owned", c.plan.central())}
-    assert "electricity:dgx-a100-640gb" in items
-
-
-def test_a_second_engine_recalculates_the_workbook_of_several_kinds(tmp_path: Path) -> None:
-    formulas = pytest.importorskip("formulas")
-    c = by_hand(support_per_year=12_000, value_each=7_000)
-    finance = designed("base").finance.model_copy(update={"horizon_months": 24})
-    path = tmp_path / "cash-flows.xlsx"
-    said = designed("base").model_copy(update={"finance": finance})
-    path.write_bytes(workbook.content(c, said))
-    model = formulas.ExcelModel().loads(str(path)).finish()
-    cells = {k.upper().rsplit("]", 1)[1]: v for k, v in model.calculate().items() if "]" in k}
-    for row, o in enumerate(c.options.values(), start=5):
-        found = [float(cells[f"SUMMARY'!{column}{row}"].value[0, 0]) for column in "BC"]
-        assert found == pytest.approx([o.total, o.present], abs=0.005)
-
-
 # --- sizing, on models and cards of the catalogue -------------------------------------------------
 
 
@@ -257,20 +182,6 @@ def test_sizing_and_bill_count_the_same_servers_in_every_year(
     assert found.mean_utilisation() == pytest.approx(fleet.busy[0, 0])
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_servers_with_the_same_cards_count_as_if_they_were_bought(number: int) -> None:
-    alone = sized(asked(150, server="dgx-h100"))
-    twin = {"server": "hgx-h100-8gpu-oem", "number": number, "age_years": 1, "years_left": 9}
-    beside = sized(asked(150, server="dgx-h100", existing_servers=[twin]))
-    for year in range(1, 6):
-        assert beside.serving_servers(year) + number == alone.serving_servers(year)
-        assert beside.in_room(year) == alone.in_room(year)
-    (kind,) = beside.existing
-    (pool,) = beside.pools.values()
-    held = servers.replicas_per_server(servers.server("dgx-h100"), pool.gpus_per_replica)
-    assert list(kind.worth.values()) == pytest.approx([held])
-
-
 def test_where_what_is_there_carries_all_nothing_is_bought_and_the_idle_stand_by() -> None:
     many = A100 | {"number": 9, "years_left": 5}
     found = sized(asked(4, existing_servers=[many]))
@@ -287,26 +198,6 @@ def test_more_of_what_is_there_never_buys_more() -> None:
     assert bought[-1] < bought[0]
 
 
-def test_a_kind_that_does_not_hold_a_model_or_misses_its_limits_serves_none_of_it() -> None:
-    small = A100 | {"server": "workstation-2x-rtx-4090", "price_each": 9_000}
-    alone = sized(asked(20))
-    found = sized(asked(20, existing_servers=[small]))
-    (why,) = found.existing[0].not_served.values()
-    assert why
-    assert not found.existing[0].worth
-    assert [found.bought(y) for y in range(1, 6)] == [alone.bought(y) for y in range(1, 6)]
-    # It stands there and is fed all the same.
-    chain = Chain()
-    result = chain.option(asked(20, existing_servers=[small]), "owned")
-    assert result.priced is not None
-    items = {f.item: f.amounts.sum() for f in result.priced.flows}
-    assert items["electricity:workstation-2x-rtx-4090"] > 0
-    tight = asked(20, existing_servers=[A100]).model_dump()
-    tight["workloads"]["assistant"]["latency"] |= {"tpot_ms": 9}
-    slow = sized(Scenario.model_validate(tight))
-    assert "misses the latency limits" in next(iter(slow.existing[0].not_served.values()))
-
-
 def test_the_room_holds_all_kinds() -> None:
     room = {"kw": 30.0, "servers": 3}
     found = sized(asked(20, existing_servers=[A100], room=room, redundancy="n+1"))
@@ -315,16 +206,6 @@ def test_the_room_holds_all_kinds() -> None:
     # When those of 5.5 kW are gone, two serve and one stands by: 25.5 kW, three places.
     assert found.in_room(4) == 3
     assert 4 not in found.beyond_room
-
-
-def test_two_kinds_do_what_each_can_and_the_second_goes_on_when_the_first_is_gone() -> None:
-    l40s = {"server": "server-8x-l40s", "number": 1, "age_years": 2, "years_left": 5}
-    found = sized(asked(20, existing_servers=[A100, l40s]))
-    one = sized(asked(20, existing_servers=[l40s]))
-    both = [sum(kind.worth.values()) for kind in found.existing]
-    assert all(worth > 0 for worth in both)
-    assert [found.bought(year) for year in (4, 5)] == [one.bought(year) for year in (4, 5)]
-    assert found.bought() <= one.bought()
 
 
 # --- what is told ---------------------------------------------------------------------------------
@@ -336,38 +217,6 @@ def s() -> study.Study:
     data["options"] = {"owned": data["options"]["owned"], "api": data["options"]["api"]}
     data["finance"]["baseline"] = "none"
     return study.Study(Scenario.model_validate(data))
-
-
-def test_what_is_there_has_a_row_with_its_share_of_the_load(s: study.Study) -> None:
-    kinds = s.server_kinds()
-    assert kinds.servers.tolist() == [2]
-    (pool,) = s.results.capacity["owned"].pools.values()
-    (kind,) = s.results.capacity["owned"].existing
-    assert kinds.carries.tolist() == pytest.approx([2 * sum(kind.worth.values()) / pool.level()])
-    assert study.Study(designed("base")).server_kinds().empty
-
-
-def test_a_report_of_servers_that_carry_all_tells_that_nothing_is_bought(tmp_path: Path) -> None:
-    many = A100 | {"number": 9, "years_left": 5}
-    data = asked(4, existing_servers=[many]).model_dump()
-    data["options"] = {"owned": data["options"]["owned"], "api": data["options"]["api"]}
-    data["finance"]["baseline"] = "none"
-    s = study.Study(Scenario.model_validate(data))
-    told = s.summary()["options"]["owned"]["capacity"]
-    assert s.machines().servers.tolist() == [0]
-    assert s.server_kinds().carries.tolist() == [1]
-    assert [each["central"] for each in told["gpus_by_year"]] == [72] * 5
-
-
-def test_energy_and_money_of_all_kinds_are_told(s: study.Study) -> None:
-    items = s.cash_flows().item
-    assert items.str.endswith("DGX A100 640GB").any()
-    energy = s.results.cost.options["owned"].energy
-    kwh = [f for f in s.results.cost.options["owned"].flows if f.item.startswith("electricity")]
-    whole = sum(float(f.quantity.sum()) for f in kwh)
-    ratio = 1 + s.results.cost.plan.factors["pue_overhead.owned"].value.central
-    assert len(kwh) == 2
-    assert energy.kwh == pytest.approx(whole * ratio)
 
 
 # --- bad words ------------------------------------------------------------------------------------
@@ -413,18 +262,6 @@ def test_what_cannot_be_meant_is_refused_where_it_stands(
     assert "client.yaml:8" in refused
     assert field in refused
     assert wrong in refused
-
-
-def test_a_kind_that_nobody_prices_leaves_the_option_out_and_says_what_to_write() -> None:
-    unpriced = A100 | {"server": "workstation-2x-rtx-4090"}
-    plan = Chain().option(asked(20, existing_servers=[unpriced]), "owned").plan
-    assert "`price_each` of existing servers" in plan.not_estimated["owned"]
-
-
-def test_only_owners_of_servers_have_some_already(tmp_path: Path) -> None:
-    entry = "[{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3}]"
-    rented = refusal(tmp_path, f"  rented:\n    existing_servers: {entry}\n  api: {{}}\n")
-    assert "options.rented.existing_servers: rented_gpus owns no servers; remove it" in rented
 
 
 def refusal(folder: Path, options: str) -> str:

@@ -9,11 +9,11 @@ from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Preferences
-from siting.rules import conditions, rulebook, sovereignty
+from siting.rules import rulebook, sovereignty
 from siting.rules.findings import decide
 from siting.rules.flows import FlowFacts, flows_of
 from siting_seal import levels
-from studies import CLIENTS, opened
+from studies import opened
 
 DAY = dt.date(2026, 11, 28)
 LAW = rulebook.rule_book().on(DAY)
@@ -116,90 +116,13 @@ def test_clear_text_on_any_flow_outside_the_union_lowers_the_objective_of_data()
     assert at_most(here, away)["SOV-3"] == 1
 
 
-def test_what_is_unknown_leaves_the_ceiling_and_is_said():
-    known = {x.objective.objective: x for x in levels.levels([flow(external=True)], LAW)}
-    one = known["SOV-1"]
-    assert one.at_most == levels.HIGHEST and one.because == levels.NOTHING
-    # The last is what C3A asks besides of who controls the operator.
-    asked = {"operator_country", "parent_country", "group_entity_outside_eea"}
-    assert {a.name for a in one.unknown} == asked
-
-
 def test_own_servers_are_held_back_by_their_chips_and_weights_from_abroad():
     found = at_most(flow(external=False, weights_local=True, maker_country="CN", place="DE"))
     assert found.pop("SOV-5") == found.pop("SOV-6") == 3
     assert set(found.values()) == {levels.HIGHEST}
 
 
-def test_each_ceiling_names_its_evidence():
-    (one,) = (
-        x
-        for x in levels.levels([flow(external=True, parent_country="US")], LAW)
-        if x.objective.objective == "SOV-1"
-    )
-    assert "(US)" in one.because
-    assert {k.attribute.name for k in one.evidence} == {"external", "parent_country"}
-
-
-def test_a_level_that_nothing_lowers_names_the_answers_that_keep_it():
-    here = flow(external=True, parent_country="FR", operator_country="FR")
-    away = flow("logs", external=True, parent_country="FR", operator_country="DE")
-    (one,) = (x for x in levels.levels([here, away], LAW) if x.objective.objective == "SOV-1")
-    assert one.at_most == levels.HIGHEST
-    # The two flows differ in the operator, so both of its countries are named.
-    said = {(k.attribute.name, k.value) for k in one.evidence}
-    assert said >= {
-        ("parent_country", "FR"),
-        ("operator_country", "FR"),
-        ("operator_country", "DE"),
-    }
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_every_option_of_a_client_is_graded_with_evidence_or_what_is_not_known(client):
-    study = opened(client)
-    found = study.seal_levels()
-    assert set(found.option) == {o.label for o in study.results.scenario.options.values()}
-    eight = {o.objective: o for o in levels.objectives()}
-    by_option = found.groupby("option", observed=True)
-    assert all(set(rows.objective) == set(eight) for _, rows in by_option)
-    asked = {c.objective for c, holds in levels.ceilings().items() if conditions.names(holds)}
-    bare = found[(found.evidence == "") & (found.unknown == "")]
-    # Of an objective on which nothing is asked, what a grade needs beside is said.
-    assert set(bare.objective) & asked <= {"SOV-5"}
-    assert (bare.lacks != "").all()
-    lowered = found[found.at_most < levels.HIGHEST]
-    assert (lowered.because != levels.NOTHING).all()
-
-
-def test_weights_of_the_framework_and_of_the_tender_each_add_up_to_one():
-    found = levels.objectives()
-    assert sum(o.weight for o in found) == pytest.approx(1)
-    assert sum(o.tender_weight for o in found) == pytest.approx(1)
-
-
 # --- C3A ----------------------------------------------------------------------------------------
-
-
-def test_of_thirty_criteria_five_can_be_told_and_eight_in_part():
-    graded = [c.gradable for c in levels.c3a()]
-    assert (len(graded), graded.count("yes"), graded.count("part")) == (30, 5, 8)
-    met = {m.criterion.criterion: m.met for m in levels.criteria([flow(external=True)], LAW)}
-    assert sum(v == "not asked here" for v in met.values()) == 17
-
-
-def test_a_criterion_is_met_where_it_is_on_every_flow():
-    key = "SOV-3-01"
-
-    def met(*flows: FlowFacts) -> str:
-        return next(m.met for m in levels.criteria(flows, LAW) if m.criterion.criterion == key)
-
-    here = flow(place="DE")
-    away = flow("backups", place="US")
-    somewhere = flow("logs")
-    assert met(here) == "yes"
-    assert met(here, away) == "no"
-    assert met(here, somewhere) == "not known"
 
 
 # --- a floor as a hard constraint ---------------------------------------------------------------
@@ -239,32 +162,6 @@ def test_a_floor_of_two_strikes_options_under_a_us_parent_once_nobody_graded_the
     graded = put(with_floor("klinikverbund-nordheide", 2), {"rules.attributes.seal_basis": "none"})
     found = sovereignty.assess(graded)
     assert found.options["azure"].verdicts["SEAL-FLOOR"].verdict == "fail"
-
-
-def test_without_a_floor_the_rule_applies_to_nobody():
-    found = sovereignty.assess(scenario.load("klinikverbund-nordheide"))
-    assert {o.verdicts["SEAL-FLOOR"].verdict for o in found.options.values()} == {"n.a."}
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_a_ceiling_on_which_no_answer_is_on_file_has_its_question_mark(client: str) -> None:
-    found = opened(client).seal_levels()
-    above = found[found.at_most > 1]
-    assert above.open[(above.evidence == "") | (above.unknown != "")].all()
-    # Of the environment nothing is asked.
-    assert above.open[above.objective == "SOV-8"].all()
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_what_c3a_does_not_know_of_an_objective_leaves_its_ceiling_open(client: str) -> None:
-    s = opened(client)
-    levels_of = s.seal_levels().set_index(["option", "objective"])
-    for name, option in s.results.sovereignty.options.items():
-        for found in levels.criteria(option.flows, s.results.sovereignty.law):
-            if found.met == "not known":
-                asked = found.criterion
-                level = levels_of.loc[(s.results.labels[name], asked.criterion[:5])]
-                assert level.open or level.at_most < max(asked.level, 2), (name, asked.criterion)
 
 
 def test_own_servers_of_a_firm_outside_the_union_are_as_far_out_as_a_provider_of_there() -> None:

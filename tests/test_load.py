@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import datetime as dt
 import gzip
 import heapq
-import math
-import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,12 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
 from siting import catalogue, study
-from siting.cost import cashflow, costing
+from siting.cost import cashflow
 from siting.inputs import scenario
-from siting.inputs.scenario.changes import put
-from siting.inputs.scenario.model import Measured, Option, Room, Scenario, Workload
+from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory.deployment import Deployment
-from siting.quantity import LogNormal, NotEstimated, Range
+from siting.quantity import LogNormal
 from siting.serving import bunching, capacity, load, servers
 from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import (
@@ -35,11 +30,9 @@ from siting.serving.load import (
     schedule,
     workload_load,
 )
-from siting.serving.pools import Burden, Pool
+from siting.serving.pools import Pool
 from siting.serving.queueing import latency
-from siting.serving.servers import StandBy
 from siting.serving.sizes import best_pool
-from siting.verdict import plausible
 
 TRACES = Path(__file__).parent / "data" / "arrivals"
 OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
@@ -66,16 +59,6 @@ def test_half_hours_of_a_day_add_up_to_its_hours() -> None:
     np.testing.assert_allclose(halves.hourly, whole.hourly)
     with pytest.raises(ValueError, match="write 24 numbers, or 48 of half hours"):
         workload(hours=[1] * 36)
-
-
-def test_boards_may_be_left_out_where_an_own_test_speaks_and_nowhere_else() -> None:
-    own = {"scores": {MODEL: 80.0}, "floor": 75.0, "items": 200}
-    asked = {"reference_model": "openai/gpt-4.1"}
-    said = workload(quality={**asked, "own": own}).quality
-    assert said is not None and said.boards == []
-    assert workload(quality={**asked, "boards": []}).quality is not None
-    with pytest.raises(ValueError, match=r"nothing says what the models can do; add boards"):
-        workload(quality=asked)
 
 
 LETTERS = {
@@ -319,25 +302,10 @@ def test_availability_adds_spares_and_reaches_what_is_asked_for() -> None:
     assert servers.reached(0, 0, 0.9) == 1
 
 
-def test_spares_are_counted_for_more_servers_than_anybody_has():
-    """A scenario may ask for any number: the chance is one, however many must run."""
-    assert 0 < servers.reached(100_000, 40, 0.9999) < 1
-    assert servers.spares_for(10_000_000, 0.999) == servers.MOST_SPARES
-
-
 def with_option(name: str, **changes: object) -> Scenario:
     data = scenario.load("base").model_dump()
     data["options"][name] |= changes
     return Scenario.model_validate(data)
-
-
-def test_more_availability_costs_machines_in_the_report() -> None:
-    def bought(wanted: float) -> int:
-        data = scenario.load("base").model_dump()
-        data["workloads"]["assistant"]["availability"] = wanted
-        return capacity.assess(Scenario.model_validate(data))["owned"].bought()
-
-    assert bought(0.9999999) > bought(0.995)
 
 
 def test_a_room_that_is_too_small_says_what_is_missing() -> None:
@@ -352,49 +320,6 @@ def test_idle_gpus_of_a_server_are_counted() -> None:
     found = s.results.capacity["owned"]
     used = sum(p.replicas[0].central * p.gpus_per_replica for p in found.pools.values())
     assert found.idle_gpus == 8 - used > 0
-
-
-def test_servers_of_a_second_site_are_counted_once_and_stand_in_no_room() -> None:
-
-    s = study.Study(with_option("owned", second_site=0.5, redundancy="n+1", room=Room(servers=2)))
-    found = s.results.capacity["owned"]
-    plan = s.results.cost.plan
-    billed = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years).servers[0]
-    assert [found.bought(y + 1) for y in range(plan.years)] == billed.tolist()
-    # one serves, one stands by, and half of one, whole, at the second site
-    assert (found.serving_servers(), found.spare_servers(), found.bought()) == (1, 1, 3)
-    assert 1 not in found.beyond_room
-    machines = s.machines().set_index("option").loc[found.runs.label]
-    assert (machines.servers, machines.standing_by) == (3, 2)
-    assert s.results.cost.options["owned"].servers[0] == 3
-
-
-@pytest.mark.parametrize(
-    ("owned", "serving", "per_server", "stand_by", "left"),
-    [
-        (True, 6, 4, StandBy(), 2),  # a server fails with four of the six
-        (True, 6, 4, StandBy(count=1), 6),  # another takes all of them
-        (True, 3, 4, StandBy(), 0),
-        (True, 4, 0.5, StandBy(), 3),  # a replica that spans two servers
-        (False, 6, 4, StandBy(), 5),  # one rented replica
-        (False, 6, 4, StandBy(count=1), 6),
-        (False, 6, 4, StandBy(as_many_again=True), 6),
-    ],
-)
-def test_with_one_machine_down_what_stands_by_takes_its_place(
-    owned: bool, serving: int, per_server: float, stand_by: StandBy, left: float
-) -> None:
-    pool: Any = SimpleNamespace(
-        replicas=[Range.exact(serving)],
-        gpus_per_replica=round(8 / per_server),
-        stand_by=stand_by,
-        total_replicas=lambda year: Range.exact(serving + stand_by.beside(serving)),
-    )
-    option: Any = SimpleNamespace(
-        server=SimpleNamespace(gpu_count=8) if owned else None,
-        spare_servers=lambda: stand_by.beside(math.ceil(serving / per_server)),
-    )
-    assert capacity.OptionCapacity.left_when_one_fails(option, pool) == left
 
 
 def test_rented_hours_are_those_that_the_bill_counts() -> None:
@@ -413,23 +338,6 @@ def test_rented_hours_are_those_that_the_bill_counts() -> None:
         assert sized["owned"].mean_utilisation(year + 1) == pytest.approx(
             owned.busy[0, year], rel=0.02
         )
-
-
-def test_rented_gpus_are_as_busy_as_the_mean_load_makes_them() -> None:
-    from siting.cost import tco
-
-    s = scenario.load("base")
-    sized = capacity.assess(s)
-    plan = tco.assess(s, sized).plan
-    priced = plan.options["rented"]
-    draws = plan.central()
-    machines = cashflow.fleet_needed(priced, draws, plan.years)
-    (pool,) = priced.pools
-    month = draws["hours_per_month"][0]
-    asked = pool.mix.mean_rate / pool.rate_per_replica.central * pool.gpus_per_replica
-    busy = asked * month / machines.gpu_hours[0, 0]
-    assert 0 < busy < 1
-    assert machines.busy[0, 0] == pytest.approx(busy)
 
 
 # --- simulated ----------------------------------------------------------------------------------
@@ -495,17 +403,6 @@ def test_waiting_work_is_done_as_long_after_it_came_as_simulated_letters_are() -
     assert np.mean(waits > 25) < 0.01
 
 
-def test_memory_and_load_are_planned_for_one_deployment() -> None:
-    changes = {"tensor_parallel": 4, "context": 9000}
-    s = study.Study(with_option("owned", **changes))
-    (fit,), (sized,) = s.results.memory["owned"], s.results.capacity["owned"].pools.values()
-    assert fit.memory is not None
-    planned = fit.memory.deployment
-    served = sized.deployment
-    for field in ("tensor_parallel", "model", "gpu", "weights", "engine"):
-        assert getattr(planned, field) == getattr(served, field), field
-
-
 def trace(name: str) -> np.ndarray:
     with gzip.open(TRACES / f"{name}.csv.gz", "rt") as file:
         rows = list(csv.reader(file))[1:]
@@ -548,106 +445,3 @@ def test_arrivals_that_bunch_more_need_more() -> None:
         return gpus(workload(requests_per_day=200_000, arrivals=kind))
 
     assert counted("people") <= counted("machines") <= counted("agents")
-
-
-def test_idle_hours_are_returned_as_the_bill_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One row stands behind the GPUs of the capacity chapter and the hours that are billed."""
-    base = scenario.load("base")
-    busy = put(base, plausible.scaled_load(base, 30))  # many replicas, most of them idle at night
-    rented = capacity.assess(busy)["rented"]
-    before = rented.paid_gpus()
-    shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
-    for path in (tmp_path / "facts").glob("*.csv"):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace("\nscale_down,1.05,1.15,1.4,", "\nscale_down,1.2,1.3,1.5,"))
-    monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
-    billed = costing.hours_paid()
-    assert billed.value.ends == (1.2, 1.3, 1.5)
-    assert billed.floor == 1  # nobody pays for fewer hours than are needed
-    assert before < dataclasses.replace(rented).paid_gpus()  # counted anew
-
-
-@pytest.mark.parametrize("tpot_ms", [14, 16, 17, 18])
-def test_a_limit_that_cannot_be_kept_beside_long_contexts_is_relaxed_and_told(
-    tpot_ms: int,
-) -> None:
-    # On one card a chat beside a request of 60,000 tokens misses 17 ms a token at any rate.
-    long = workload(
-        input_tokens={"mean": 60_000, "p95": 90_000}, output_tokens={"mean": 300, "p95": 800},
-        requests_per_day=200, latency={"ttft_s": 60, "tpot_ms": 200, "percentile": 95},
-    )  # fmt: skip
-    chat = workload(
-        input_tokens={"mean": 300, "p95": 600}, output_tokens={"mean": 300, "p95": 800},
-        latency={"ttft_s": 2, "tpot_ms": tpot_ms, "percentile": 95},
-    )  # fmt: skip
-    found = pool(long, chat)
-    assert all(share.rate_alone > 0 and share.keeps_limits for share in found.workloads)
-    assert found.gpus(1).low >= (4 if tpot_ms < 17 else 2)
-
-
-def test_agents_bunch_like_agents_unless_the_scenario_says_otherwise() -> None:
-    s = scenario.load("polderwerk")
-    (work,) = s.workloads.values()
-    asked = {
-        "agent": work.model_copy(update={"arrivals": None, "task": "agent"}),
-        "chat": work.model_copy(update={"arrivals": None, "task": "chat"}),
-        "stated": work.model_copy(update={"arrivals": "people", "task": "agent"}),
-    }
-    found = {name: workload_load(name, w).arrivals for name, w in asked.items()}
-    assert found == {"agent": "agents", "chat": "people", "stated": "people"}
-
-
-def test_machines_come_whole_and_an_error_of_rounding_is_none() -> None:
-    above = (0.1 + 0.2) * 10
-    below = (0.7 - 0.4) * 10
-    assert below < 3 < above
-    parts = np.array([above, below, 3.001, 2.999])
-    assert servers.whole_up(parts).tolist() == [3, 3, 4, 3]
-    assert servers.whole_down(parts).tolist() == [3, 3, 3, 2]
-    assert [servers.whole_up(float(each)) for each in parts] == [3, 3, 4, 3]
-    assert [servers.whole_down(float(each)) for each in parts] == [3, 3, 3, 2]
-
-
-def test_of_pools_the_limits_weigh_first_then_cards_then_the_size_of_a_group() -> None:
-    def burden(misses: bool, gpus: float, size: int) -> Burden:
-        return Burden(misses_limits=misses, gpu_years=gpus, size=size)
-
-    by_weight = [
-        burden(misses=False, gpus=8, size=2),
-        burden(misses=False, gpus=8, size=4),
-        burden(misses=False, gpus=12, size=1),
-        burden(misses=True, gpus=1, size=1),
-    ]
-    assert sorted(reversed(by_weight)) == by_weight
-
-
-def of_test(size: int) -> Measured:
-    figures = {"concurrency": 8.0, "tpot_ms": 20.0, "output_tokens_per_s": 400.0}
-    named = {"model": MODEL, "gpu": OPTION.gpu, "source": f"test on {size}"}
-    return Measured(**named, **figures, tensor_parallel=size, date=dt.date(2026, 11, 1))
-
-
-def test_each_benchmark_that_is_not_used_is_told_with_its_own_reason() -> None:
-    loads = [load.workload_load("w", workload())]
-    found = best_pool(OPTION, MODEL, loads, 1, [of_test(3), of_test(5)])
-    told = [note for note in found.notes if note.startswith("Measured, but not used")]
-    assert told == [f"Measured, but not used: test on {n}, because {reason_of(n)}." for n in (3, 5)]
-
-
-def reason_of(size: int) -> str:
-    """Why a model is not served by so many GPUs, as said where nothing was measured."""
-    fixed = OPTION.model_copy(update={"tensor_parallel": size})
-    with pytest.raises(NotEstimated) as caught:
-        best_pool(fixed, MODEL, [load.workload_load("w", workload())], 1)
-    return str(caught.value)
-
-
-def test_a_benchmark_of_another_size_than_the_option_states_is_told_as_unused() -> None:
-    fixed = OPTION.model_copy(update={"tensor_parallel": 2})
-    loads = [load.workload_load("w", workload())]
-    found = best_pool(fixed, MODEL, loads, 1, [of_test(1)])
-    assert found.deployment.tensor_parallel == 2
-    assert any("because the option states 2 GPUs a replica, not 1" in n for n in found.notes)
-    assert not any("not used" in n for n in best_pool(fixed, MODEL, loads, 1, [of_test(2)]).notes)

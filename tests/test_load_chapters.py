@@ -7,12 +7,12 @@ import pytest
 from printed import printed
 from siting import study
 from siting.serving.pools import Pool
-from studies import CLIENTS, opened
+from studies import FEW, opened
 
 CHAPTERS = ("20_quality", "72_memory", "74_capacity_tables")
 
 
-@pytest.fixture(scope="module", params=CLIENTS)
+@pytest.fixture(scope="module", params=FEW)
 def client(request: pytest.FixtureRequest) -> study.Study:
     return opened(request.param)
 
@@ -33,39 +33,13 @@ def test_a_chapter_runs_where_machines_are_owned_and_where_none_are(chapter: str
     assert printed(chapter, "agence-lumiere").strip()
 
 
-def test_only_a_mix_has_replicas_on_servers_of_its_own_beside_those_of_the_whole_load() -> None:
-    sized = opened("klinikverbund-nordheide").pools()
-    assert (sized.owned.notna() == sized.hybrid).all()
-
-
 # --- frames of load and capacity ----------------------------------------------------------------
-
-
-def test_a_mix_owns_the_servers_that_its_cost_counts(client: study.Study) -> None:
-    machines = client.machines().set_index("option")
-    for name, option in client.results.cost.options.items():
-        if option.hybrid and client.results.labels[name] in machines.index:
-            row = machines.loc[client.results.labels[name]]
-            assert row.servers == option.servers[0]
-            assert row.paid == row.servers * row.gpus_of_server
-
-
-def test_gpus_of_a_year_are_those_of_its_replicas_and_spares(client: study.Study) -> None:
-    sized = client.pools()
-    years = client.gpus_by_year().query("year == 1").set_index("option")
-    cards = (sized.replicas + sized.spares) * sized.gpus_per_replica
-    for option, count in cards.groupby(sized.option, observed=True).sum().items():
-        assert years.central[option] == count
 
 
 def test_latencies_say_whether_the_limit_is_kept(client: study.Study) -> None:
     seen = client.latencies()
     assert (seen.kept == (seen.seen <= seen.limit)).all()
     assert (seen.p50 <= seen.p95).all() and (seen.p95 <= seen.p99).all()
-
-
-def test_one_pool_is_shown_where_there_are_any(client: study.Study) -> None:
-    assert client.pools().shown.sum() >= bool(pools(client))
 
 
 # --- frames of memory ---------------------------------------------------------------------------

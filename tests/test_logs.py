@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from siting.cli import cli
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
-from siting_logs import load, log_files, logs
+from siting_logs import load
 
 SAMPLES = Path(__file__).parent / "data" / "logs"
 TOKENS = ("input_tokens", "output_tokens")
@@ -89,14 +89,6 @@ def test_cached_tokens_are_part_of_the_input_of_openai_and_beside_it_in_langfuse
         assert imported(SAMPLES / name)["cached_input_share"] == round(share, 3)
 
 
-def test_spans_of_other_operations_are_no_requests() -> None:
-    listed = json.loads((SAMPLES / "otlp.json").read_text())["resourceSpans"]
-    spans = [s for r in listed for g in r["scopeSpans"] for s in g["spans"]]
-    chats = [s for s in spans if s["name"] == "chat"]
-    assert 0 < len(chats) < len(spans)
-    assert len(logs.read(SAMPLES / "otlp.json", {}).table.rows) == len(chats)
-
-
 def test_what_blocks_repeat_is_the_share_that_a_cache_without_limit_finds() -> None:
     held: set[int] = set()
     found = total = 0
@@ -140,22 +132,6 @@ def test_bunching_is_told_by_how_minutes_vary(varies: float, kind: str, tmp_path
     read = load.load(azure(tmp_path / "log.csv", moments))
     assert read.value["arrivals"] == kind
     assert "4 busy hours" in read.extent
-
-
-def test_growth_is_told_of_a_quarter_of_a_year_and_not_of_less(tmp_path: Path) -> None:
-    start = dt.datetime(2026, 3, 2)
-
-    def weeks(count: int) -> list[dt.datetime]:
-        found = []
-        for week in range(count):
-            for k in range(round(1000 * 1.01**week)):
-                found.append(start + dt.timedelta(weeks=week, minutes=k * 8))
-        return found
-
-    read = load.load(azure(tmp_path / "long.csv", weeks(20))).value
-    assert read["growth_per_year"]["central"] == pytest.approx(1.01 ** (365.25 / 7) - 1, rel=0.03)
-    assert read["growth_per_year"]["low"] <= read["growth_per_year"]["central"]
-    assert "growth_per_year" not in imported(azure(tmp_path / "short.csv", weeks(8)))
 
 
 # --- what cannot be read --------------------------------------------------------------------------
@@ -214,15 +190,6 @@ def test_a_file_that_is_no_log_is_refused_in_one_message(
     with pytest.raises(DocumentError, match=said) as refused:
         load.load(path)
     assert len(refused.value.problems) == 1
-
-
-def test_every_format_of_the_table_has_a_sample() -> None:
-    read = [logs.read(path, {}).format for path in sorted(SAMPLES.iterdir())]
-    assert None not in read
-    known = {row.format for row in logs.table("log_files", log_files.LogFile)}
-    assert known - {row.format for row in read if row} == {
-        "OpenTelemetry gen_ai spans, first names"
-    }
 
 
 # --- small files ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from siting.serving.machines import Renting, Work
 from siting.serving.pools import PoolHours
 from siting.serving.servers import StandBy
 from siting.verdict.chain import Chain
-from studies import CLIENTS, designed
+from studies import FEW, designed
 
 
 def test_servers_are_whole_and_kept_and_a_second_site_is_counted_apart() -> None:
@@ -67,7 +67,7 @@ def test_work_that_may_wait_is_paid_on_rented_gpus_though_no_hour_needs_it() -> 
     assert rented(by_hour(0.0), mean=3.4, peak=3.0) == pytest.approx(3 * 2)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", FEW)
 def test_capacity_and_the_bill_count_the_same_machines(client: str) -> None:
     """As planned, year by year: servers exactly, hours that are given back within the steps of the
     bill's grid."""

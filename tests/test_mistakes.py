@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from siting import catalogue
 from siting.cli import cli
 
 ROOT = Path(__file__).parents[1]
@@ -197,30 +196,6 @@ def test_a_bill_of_a_month_is_answered_with_how_to_say_it(mistake: str, tmp_path
     assert fix in said and "insurance" not in said
 
 
-def test_a_load_under_a_wrong_key_hides_no_name_of_a_model(tmp_path: Path) -> None:
-    lengths = "input_tokens: {mean: 9}, output_tokens: {mean: 9}"
-    own = f"night: {{description: N, requests_per_night: 9, models: [no/such], {lengths}}}"
-    said = _checked(tmp_path, GOOD.replace("workloads:\n", f"workloads:\n  {own}\n", 1))
-    assert "workloads.night.requests_per_night: " in said
-    assert "workloads.night.models[0]: 'no/such' is no model" in said
-
-
-OFFER = "{item: option.mine.server_price, value: 9, unit: EUR, source: O, date: 2026-11-01}"
-OTHER = "{item: electricity, value: 0.2, unit: EUR/kWh, source: O, date: 2026-11-01}"
-
-
-def test_a_what_if_that_takes_quotes_away_says_so_and_repeats_no_other_fault(
-    tmp_path: Path,
-) -> None:
-    mine = f"mine: {{label: M, kind: on_premises, {ANY}, gpu: h200-nvl-141gb}}"
-    text = f"{VOUCHED}options:\n  api: {{}}\n  {mine}\nfinance:\n  quotes: [{OFFER}]\n"
-    text += f"what_if:\n  - {{label: W, set: {{finance.quotes: [{OTHER}]}}}}\n"
-    (line,) = (found for found in _checked(tmp_path, text).splitlines() if "what_if[0]" in found)
-    assert line.endswith("replaces your list: repeat option.mine.server_price there")
-    unpriced = text.replace(f"[{OFFER}]", "[]")
-    assert "what_if[0]" not in _checked(tmp_path, unpriced)
-
-
 def test_a_file_is_named_from_the_folder_that_one_stands_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,22 +224,6 @@ def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake: str) ->
     assert not result.stdout
 
 
-ODD = {
-    "cents for a currency": ("finance.electricity_per_kwh=16", "write it in EUR, not in cents"),
-    "a room for less than a card": ("options.owned.room={kw: 0.1}", "is less than one card takes"),
-    "a vendor's name cut short": ("options.api.vendor=OpenA", "did you mean OpenAI?"),
-}
-"""Values that can be, and that hardly anybody means, with what is said of them."""
-
-
-@pytest.mark.parametrize("slip", ODD)
-def test_what_hardly_anybody_means_is_told_and_not_refused(slip: str) -> None:
-    change, said = ODD[slip]
-    result = CliRunner().invoke(cli, ["check", "base", "--set", change])
-    assert result.exit_code == 0 and said in result.stdout
-    assert said not in CliRunner().invoke(cli, ["check", "base"]).stdout
-
-
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -277,12 +236,3 @@ def test_a_change_of_which_a_part_would_be_dropped_is_refused(changes: list, sai
     found = CliRunner().invoke(cli, ["check", "base", *words])
     assert (found.exit_code, found.stdout) == (2, "")
     assert said in found.stderr
-
-
-@pytest.mark.parametrize(
-    ("word", "near"),
-    [("uncertainty", "stability"), ("nope", "pue"), ("user", "users"), ("yes", "yes_means")],
-)
-def test_only_a_name_that_is_near_is_guessed(word: str, near: str) -> None:
-    said = catalogue.suggestion(word, [near])
-    assert said == (f"known: {near}" if near in ("stability", "pue") else f"did you mean {near}?")

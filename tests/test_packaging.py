@@ -137,40 +137,8 @@ def test_the_lock_files_pin_every_requirement_with_a_hash_and_name_no_registry()
         assert names - {"siting"} <= set(pinned), f"{lock}: run `make lock`"
 
 
-def test_an_installation_asks_no_registry_which_versions_there_are() -> None:
-    """pip looks up ``coverage[toml]>=7`` anew, lock or not, and then refuses what is newer."""
-    words = ["make", "--dry-run", "--always-make", "VENV=elsewhere", "elsewhere/.test"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    installs = [line for line in done.stdout.splitlines() if "pip install" in line]
-    assert len(installs) == 3
-    for line in installs:
-        assert "--no-deps" in line and ("--require-hashes" in line or "--editable" in line)
-    assert done.stdout.count("pip check") == 2
-
-
 def _key(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def test_every_hook_before_a_commit_has_files_to_fire_on() -> None:
-    import yaml
-
-    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
-    listed = ["git", "ls-files"]
-    tracked = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for hook in config["repos"][0]["hooks"]:
-        pattern = hook.get("files", r"\.(py|ipynb)$")
-        assert re.search(pattern, tracked, re.MULTILINE), hook["id"]
-
-
-def test_the_forge_runs_the_two_commands_on_every_python_that_is_promised() -> None:
-    text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    promised = {c.rsplit(" ", 1)[1] for c in project["classifiers"] if ":: Python :: 3." in c}
-    assert promised == set(re.findall(r'"(3\.\d+)"', text))
-    for command in ("make lint", "make test"):
-        assert command in text
-        assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 def test_the_wheel_alone_makes_a_report_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:

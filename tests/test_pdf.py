@@ -12,7 +12,6 @@ import nbformat
 import pdfua
 import pypdf
 import pypdfium2
-import pypdfium2.raw as raw
 import pytest
 from siting_report.print import document
 from siting_report.run.job import Job
@@ -109,14 +108,6 @@ def test_every_chart_is_on_paper_with_its_alternative_text(
     ]
     assert wanted
     assert {html.unescape(one) for one in wanted} <= set(alternatives)
-
-
-def test_the_words_of_a_chart_can_be_searched(rendered: dict[str, bytes], text: str) -> None:
-    drawn = re.search(r"<svg.*?</svg>", rendered["report.html"].decode(), re.DOTALL)
-    assert drawn
-    words = re.findall(r"<text[^>]*>([^<]*)</text>", drawn[0])
-    assert "Own" in words
-    assert {w for w in words if squeezed(html.unescape(w)) not in text} == set()
 
 
 def test_bookmarks_are_questions_and_headings_and_the_appendix_says_so(
@@ -236,48 +227,3 @@ def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(render: Render) ->
         image for p in pypdf.PdfReader(io.BytesIO(files["report.pdf"])).pages for image in p.images
     ]
     assert len(pictures) == 1
-
-
-def sizes(pdf: bytes, word: str) -> list[set[float]]:
-    """Sizes of type in which a word stands, by page that has it. [points]"""
-    by_page = []
-    for page in pypdfium2.PdfDocument(pdf):
-        letters = page.get_textpage()
-        places = [found.start() for found in re.finditer(word, letters.get_text_range())]
-        by_page.append({round(raw.FPDFText_GetFontSize(letters.raw, at), 2) for at in places})
-    return [found for found in by_page if found]
-
-
-def test_what_is_a_little_too_long_for_a_page_is_set_smaller_and_what_is_longer_flows(
-    render: Render,
-) -> None:
-    def of(lines: int) -> list[set[float]]:
-        said = [f"say('Measured {i}.')" for i in range(lines)]
-        made = make(chapters={"10_x.ipynb": chapter("Why?", *said)})
-        files = render(dataclasses.replace(made, formats=("pdf",)))
-        return sizes(files["report.pdf"], "Measured")
-
-    assert of(42) == [{10.0}]
-    ((size,),) = of(48)
-    assert 9 < size < 10
-    assert of(60) == [{10.0}, {10.0}]
-
-
-def test_chapters_flow_from_the_first_that_does_not_fit_on_its_page(render: Render) -> None:
-    def pages(lines: int) -> list[str]:
-        said = [f"say('Measured {i}.')" for i in range(lines)]
-        chapters = {
-            "10_x.ipynb": chapter("Why?", "say('One.')"),
-            "15_x.ipynb": chapter("What for?", *said),
-            "17_x.ipynb": chapter("When?", "say('Two.')"),
-            "20_x.ipynb": chapter("Who?", "say('Three.')"),
-        }
-        files = render(dataclasses.replace(make(chapters=chapters), formats=("pdf",)))
-        made = pypdfium2.PdfDocument(files["report.pdf"])
-        return [page.get_textpage().get_text_range() for page in made]
-
-    first, second, third, fourth = pages(20)
-    assert "Measured 19." in second and "Two." in third and "Three." in fourth
-    first, second, third = pages(60)
-    assert "One." in first and "Measured 0." in second
-    assert all(word in third for word in ("Measured 59.", "When?", "Two.", "Who?", "Three."))

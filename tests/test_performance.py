@@ -18,7 +18,7 @@ from siting.quantity import NotEstimated
 from siting.serving import loops, performance, spread
 from siting.serving.performance import Deployment
 from siting_validation import comparison as validation
-from siting_validation import fit_throughput, runs, throughput
+from siting_validation import fit_throughput, runs
 
 
 def deployed(model: str, gpu: str, **how: object) -> Deployment:
@@ -163,13 +163,6 @@ def test_a_closed_loop_obeys_littles_law() -> None:
         assert s.output_tokens_per_s / 200 * stay == pytest.approx(clients, rel=1e-9)
 
 
-def test_every_constant_says_why_and_tests_a_known_condition() -> None:
-    known = set(performance.regime(LLAMA))
-    for row in catalogue.table("engine_efficiency", performance.Efficiency):
-        assert row.reason
-        assert {c.partition("=")[0].strip() for c in row.scope.split("&") if c.strip()} <= known
-
-
 def test_stages_of_a_pipeline_hide_behind_each_other_unless_the_engine_waits() -> None:
     apart = replace(LLAMA, pipeline_parallel=2)
     k = constants(apart)
@@ -217,29 +210,6 @@ def test_the_first_token_of_a_lone_request_takes_a_few_steps_and_no_tenth_of_a_s
     assert 0.010 < float(loops.closed_loop(r, k, t, np.inf).ttft_s) < 0.035
 
 
-def test_a_release_is_seen_where_it_was_measured_and_an_unstated_one_where_many_were() -> None:
-    where = performance.regime(replace(LLAMA, engine_version="0.15.1")) | {"loop": "open"}
-    assert where["release"] == "0.15" and "release" not in spread.distance(where).unseen
-    assert "release" in spread.distance(where | {"release": "0.99"}).unseen
-    assert "release" not in spread.distance(where | {"release": ""}).unseen
-
-
-@pytest.mark.parametrize(
-    ("engine", "release", "scheduling"),
-    [
-        ("vllm", "0.13", "between steps"),
-        ("vllm", "0.15.1", "overlapped"),
-        ("sglang", "0.3", "between steps"),
-        ("sglang", "0.4", "overlapped"),
-    ],
-)
-def test_a_release_prepares_a_step_while_the_card_works_or_between_steps(
-    engine: str, release: str, scheduling: str
-) -> None:
-    d = replace(LLAMA, engine=engine, engine_version=release)
-    assert performance.regime(d)["scheduling"] == scheduling
-
-
 def test_one_block_a_sequence_walks_the_cache_and_none_takes_no_time() -> None:
     # by hand: a block a sequence and head takes `block_ns` for each cached token
     k = constants(LLAMA)
@@ -263,20 +233,6 @@ def test_what_no_measurement_has_seen_widens_the_range_and_is_said() -> None:
         near, far = (spread.factors(w, quantity, 16) or (1, 1) for w in (known, strange))
         assert near[0] < 1 < near[1]
         assert far[0] <= near[0] and far[1] >= near[1]
-
-
-def test_distance_counts_cards_and_models_once_and_engines_and_loops_twice() -> None:
-    levels = [
-        spread.Distance(unseen).level
-        for unseen in ((), ("card",), ("engine",), ("card", "loop"), ("engine", "loop"))
-    ]
-    assert levels == [0, 1, 2, 2, 3]
-
-
-def test_an_engine_without_first_tokens_measured_prints_no_range_for_them() -> None:
-    where = performance.regime(LLAMA) | {"loop": "closed", "engine": "homegrown"}
-    assert spread.factors(where, "ttft_ms", 16) is None
-    assert spread.factors(where, "itl_or_tpot_ms", 16) is not None
 
 
 def test_no_constant_stands_beyond_physics_and_there_are_fewer_than_fifty() -> None:
@@ -314,143 +270,6 @@ def test_a_skew_of_routing_touches_fewer_experts_but_as_many_for_one_token() -> 
     assert performance._touched(r, skewed, 64.0) < performance._touched(r, even, 64.0)
 
 
-def test_fabrics_of_amd_and_gaudi_are_no_pcie() -> None:
-    # seven links of 128 GB/s, both directions (AMD); 24 ports of 200 Gbit/s = 1,200 GB/s (Intel)
-    assert performance.link(catalogue.gpu("mi300x-192gb"), 8) == joined("fabric", 448e9)
-    assert performance.link(catalogue.gpu("gaudi-3-oam-128gb"), 8) == joined("fabric", 600e9)
-
-
-def test_four_bit_weights_on_a_card_without_four_bit_products_are_said_to_be_unpacked() -> None:
-    hopper, blackwell = (
-        performance.regime(deployed("openai/gpt-oss-120b", gpu))["experts"]
-        for gpu in ("h100-sxm5-80gb", "b200-sxm6-180gb")
-    )
-    assert (hopper, blackwell) == ("fp4 unpacked", "fp4")
-
-
-def test_early_attention_kernels_walk_a_cache_block_by_block_and_in_waves() -> None:
-    def seconds(d: Deployment, sequences: float) -> float:
-        k = {"block_ns": 8.0, "pace": 1.0, "resident_blocks": 128.0}
-        r = performance.replica(d)
-        return float(performance._block_seconds(r, k, sequences, 1000.0))  # type: ignore[arg-type]
-
-    early = replace(LLAMA, engine="nim")
-    # 32 layers × 1,000 tokens × 8 ns, however few sequences; 32 heads each: four fill the card
-    assert seconds(early, 1.0) == seconds(early, 2.0) == pytest.approx(32 * 1000 * 8e-9)
-    assert seconds(early, 12.0) == pytest.approx(3.5 * 32 * 1000 * 8e-9)
-    # eight query heads on each cached one share a block: 8 blocks a sequence instead of 64
-    large = deployed("meta-llama/Llama-3.3-70B-Instruct", "h200-sxm5-141gb", engine="nim")
-    assert seconds(large, 16.0) == pytest.approx(1.5 * 80 * 1000 * 8e-9)
-    # today's kernels split a cache among as many blocks as the card holds
-    assert seconds(LLAMA, 1.0) == 0
-
-
-def test_before_its_kernel_for_amd_cards_vllm_read_the_cache_for_each_query_head() -> None:
-    def read(model: str, tp: int, release: str, gpu: str = "mi300x-192gb") -> float:
-        d = deployed(model, gpu, tensor_parallel=tp, engine="vllm", engine_version=release)
-        return float(performance.replica(d).read_bytes(1000.0))
-
-    # 32 layers × 1,000 tokens × keys and values of 8 heads of 128 in 16 bit; 4 query heads each
-    once = 32 * 1000 * 2 * 8 * 128 * 2.0
-    llama = "meta-llama/Llama-3.1-8B-Instruct"
-    assert read(llama, 1, "0.6.2") == read(llama, 1, "") == read(llama, 1, "0.6") == once
-    assert read(llama, 1, "0.6.1") == 4 * once
-    assert read(llama, 1, "0.6.1", "h100-sxm5-80gb") == once
-    # on 16 cards a cached head stands on two of them, with two of its four query heads each
-    assert read(llama, 16, "0.6.1") == 2 * once / 8
-
-
-def test_a_scheduler_that_looks_seldom_for_requests_lets_them_wait_for_half_of_it() -> None:
-    t = loops.Traffic(load=16.0, input_tokens=1.0, output_tokens=1e6, rounds=np.inf)
-    r = performance.replica(LLAMA)
-    k = constants(LLAMA)
-    seldom, always = (
-        loops.closed_loop(r, k, replace(t, looks=looks), 100.0) for looks in (30.0, 1.0)
-    )
-    step = float(loops.step(r, k, t, 16.0))
-    assert seldom.ttft_s - always.ttft_s == pytest.approx(14.5 * step, rel=0.01)
-    # a client on its own finds the scheduler idle
-    alone = [
-        loops.closed_loop(r, k, replace(t, load=1.0, looks=looks), 100.0).ttft_s
-        for looks in (30.0, 1.0)
-    ]
-    assert alone[0] == alone[1]
-    stated = throughput.run_of_row(ROW | {"note": "--scheduler-recv-interval 30 (a script)"})
-    assert stated.asked.looks == 30 and throughput.run_of_row(ROW).asked.looks == 1
-
-
-DEEPSEEK = {
-    "model_id": "deepseek-ai/DeepSeek-R1-0528", "gpu": "B200-SXM-180GB", "engine": "TensorRT-LLM",
-    "engine_version": "1.2.0", "weight_format": "FP8", "concurrency_or_batch": "64",
-    "input_tokens": "1024", "output_tokens": "1024", "offline_or_server": "server (closed loop)",
-    "tensor_parallel": "1",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("changed", "looks"),
-    [
-        # the harness' 60 steps; or when each of 8 ranks has one: 8 × 1024 / 256 steps
-        ({"note": "attention_dp=8; InferenceMAX"}, 60),
-        ({"note": "attention_dp=8; InferenceMAX", "concurrency_or_batch": "256"}, 32),
-        ({"note": "attention_dp=8", "source": "https://github.com/x/InferenceX/y"}, 60),
-        # nobody else is known to hold prompts back
-        ({"note": "attention_dp=8"}, 1),
-        ({"note": "attention_dp=1; InferenceMAX", "tensor_parallel": "8"}, 1),
-        ({"note": "attention_dp=8; InferenceMAX", "engine": "SGLang"}, 1),
-    ],
-)
-def test_ranks_that_attend_apart_hold_prompts_back_as_their_harness_sets_it(
-    changed: dict[str, str], looks: float
-) -> None:
-    assert throughput.run_of_row(DEEPSEEK | changed).asked.looks == looks
-
-
-def test_prompts_without_captured_graphs_are_launched_layer_by_layer() -> None:
-    def first(engine: str, release: str) -> float:
-        d = deployed(
-            "deepseek-ai/DeepSeek-V3",
-            "h200-sxm5-141gb",
-            engine=engine,
-            engine_version=release,
-            tensor_parallel=8,
-        )
-        k = constants(d)
-        alone = float(k["first_token_us"]) * 1e-6
-        return float(performance.first_token_seconds(performance.replica(d), k)) - alone
-
-    # 61 layers of some 45 kernels that Python launches in 30 us each: 82 ms, within a factor of 2
-    assert 0.041 < first("sglang", "0.5.9") < 0.164
-    assert first("sglang", "0.5.9") == pytest.approx(first("tensorrt-llm", "1.2"))
-    # a compiled engine, and graphs of prompts: a microsecond a layer
-    for engine, release in (("tensorrt-llm", "0.17"), ("vllm", "0.19")):
-        assert first(engine, release) == pytest.approx(61e-6)
-
-
-def test_each_expert_that_a_token_draws_copies_it() -> None:
-    k = constants(LLAMA) | {"elementwise_passes": 0.0}
-
-    def moved(**how: int) -> float:
-        r = performance.replica(
-            deployed("mistralai/Mixtral-8x7B-v0.1", "h200-sxm5-141gb", weights="bf16", **how)
-        )
-        seconds = performance.step_parts(r, k, 0.0, 1.0, 1000.0, 1000.0)["elementwise"]
-        return float(seconds) * float(r.bandwidth)
-
-    # 1,000 tokens × 32 layers × 2 experts × 3 passes over 4,096 values of 2 B
-    assert moved() == pytest.approx(1000 * 32 * 2 * 3 * 4096 * 2)
-    # a slice of each expert on every card needs every copy there; whole experts their own alone
-    assert moved(tensor_parallel=4) == pytest.approx(moved())
-    assert moved(tensor_parallel=4, expert_parallel=4) == pytest.approx(moved() / 4)
-    assert moved(attention_data_parallel=4) == pytest.approx(moved() / 4)
-
-
-def test_a_server_that_sends_token_by_token_bounds_a_large_batch_only() -> None:
-    k = constants(replace(LLAMA, engine="nim"))
-    assert loops.streamed(k, 1.0, 0.005) == 0.005
-    assert loops.streamed(k, 250.0, 0.005) == pytest.approx(250 * k["stream_us"] * 1e-6)
-
-
 def test_a_power_limit_slows_arithmetic_and_not_memory() -> None:
     free, capped = (
         performance.replica(deployed("mistralai/Mistral-7B-v0.1", "rtx-3090-24gb", power_limit_w=w))
@@ -471,42 +290,6 @@ def test_a_card_built_for_less_power_than_its_peak_takes_clocks_down() -> None:
     assert a100 == 1  # 312 TFLOP/s × 1.1 pJ = 343 W of 400
     assert h100 == pytest.approx((700 / (989.4 * 1.1)) ** 0.4)  # 1,088 W
     assert nvl == pytest.approx((400 / (835 * 1.1)) ** 0.4)
-
-
-def test_random_weights_send_all_tokens_to_the_same_experts() -> None:
-    row = ROW | {
-        "engine": "TensorRT-LLM", "engine_version": "0.9.0", "gpu": "H100-SXM-80GB",
-        "model_id": "mistralai/Mixtral-8x7B-Instruct-v0.1", "offline_or_server": "offline (static)",
-    }  # fmt: skip
-    dummy, real = (
-        throughput.run_of_row(row | {"engine_version": release}) for release in ("0.9.0", "0.14")
-    )
-    assert (dummy.dummy, real.dummy) == (True, False)
-    few, all_ = (performance.replica(real.deployment, x) for x in (True, False))
-    assert (few.experts, all_.experts) == (2, 8)
-    assert few.expert_bytes == pytest.approx(all_.expert_bytes / 4)
-    assert few.expert_flop == all_.expert_flop
-
-
-def test_tables_of_tensorrt_llm_run_experts_with_attention_data_parallel_since_1_0() -> None:
-    row = ROW | {
-        "engine": "TensorRT-LLM", "engine_version": "1.0", "tensor_parallel": "4", "num_gpus": "4",
-        "concurrency_or_batch": "max", "model_id": "Qwen/Qwen3-30B-A3B",
-    }  # fmt: skip
-    d = throughput.run_of_row(row).deployment
-    assert (d.tensor_parallel, d.attention_data_parallel) == (1, 4)
-    dense = throughput.run_of_row(row | {"model_id": ROW["model_id"]}).deployment
-    old = throughput.run_of_row(row | {"engine_version": "0.17"}).deployment
-    assert dense.tensor_parallel == old.tensor_parallel == 4
-
-
-def test_ranks_that_attend_apart_exchange_once_a_layer() -> None:
-    k = constants(LLAMA)
-    apart = replace(performance.replica(replace(LLAMA, tensor_parallel=4)), attention_ranks=4)
-    together = replace(apart, attention_ranks=1)
-    assert performance._link_seconds(together, k, 8.0) == pytest.approx(
-        2 * performance._link_seconds(apart, k, 8.0)
-    )
 
 
 def test_sparse_attention_keeps_all_and_reads_what_it_selects() -> None:
@@ -650,34 +433,6 @@ def test_a_row_that_cannot_be_predicted_says_why(change: dict[str, str], said: s
         assert said.lower() in c.note.lower()
 
 
-def test_an_unknown_engine_is_predicted_and_said_to_be_uncalibrated() -> None:
-    for c in compared(engine="Homegrown 1.0", score="itl_or_tpot_ms output_tokens_per_s_total"):
-        assert c.central is not None
-        assert "no measurement" in c.note
-
-
-def test_a_range_is_no_narrower_than_what_a_table_prints() -> None:
-    (c,) = compared(score="itl_or_tpot_ms", itl_or_tpot_ms="9")
-    assert c.low is not None and c.high is not None and c.central is not None
-    assert c.high >= c.central + 0.5 and c.low <= c.central - 0.5
-
-
-def test_notes_of_a_table_tell_how_a_run_was_loaded() -> None:
-    def run(note: str, **how: str) -> runs.Run:
-        return throughput.run_of_row(ROW | how | {"note": note})
-
-    assert run("16 requests at once, one answer each").asked.rounds == 1
-    assert run("160 prompts").asked.rounds == 10
-    assert run("median TTFT").asked.rounds == np.inf
-    assert run("lengths drawn from 0.8 to 1 times the stated").asked.spread == pytest.approx(
-        0.2 / 0.9
-    )
-    assert run("500 requests sent at once", concurrency_or_batch="max").asked.load == 500
-    assert run("220 W limit").deployment.power_limit_w == 220
-    assert run("prefix hits 75 %").traffic.input_tokens == 250
-    assert run("--max-num-batched-tokens 4096").traffic.chunk == 4096
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     column=st.sampled_from(sorted(set(ROW) - {"case_id", "score"})),
@@ -686,12 +441,6 @@ def test_notes_of_a_table_tell_how_a_run_was_loaded() -> None:
 def test_a_damaged_row_never_breaks_the_prediction(column: str, cell: str) -> None:
     for c in compared(**{column: cell}):
         assert c.note or c.central is not None
-
-
-def test_expert_and_tensor_parallelism_on_the_same_gpus_are_counted_once() -> None:
-    note = "attention_dp=1 moe_tp=8 moe_ep=8"
-    run = throughput.run_of_row(ROW | {"num_gpus": "64", "tensor_parallel": "64", "note": note})
-    assert run.deployment.gpus == 8
 
 
 # --- published measurements -------------------------------------------------------------------
@@ -759,38 +508,6 @@ def test_ranges_are_no_narrower_farther_out_in_every_quantity(
         # a printed digit widens some ranges by a hundredth
         assert len(widths) > 2, quantity
         assert all(far > 0.99 * near for near, far in pairwise(widths)), quantity
-
-
-def test_notes_of_a_load_tell_what_is_cached_and_which_share_the_engine_takes() -> None:
-    open_loop = ROW | {"concurrency_or_batch": "", "request_rate": "2"}
-    repeated = throughput.run_of_row(open_loop | {"note": "profile codegen; 3000 requests"})
-    assert repeated.asked.prefix_tokens == pytest.approx(0.95 * float(ROW["input_tokens"]))
-    assert throughput.run_of_row(open_loop | {"note": "ShareGPT prompts"}).asked.prefix_tokens == 0
-    stated = throughput.run_of_row(ROW | {"note": "--mem-fraction-static 0.8 (default)"})
-    assert stated.deployment.utilization == 0.8
-    narrow = throughput.run_of_row(ROW | {"weight_format": "NVFP4 (W4A16)"})
-    assert narrow.deployment.weights == "nvfp4-w4a16"
-
-
-def test_two_speeds_of_one_run_are_both_compared_with_the_estimate() -> None:
-    # 10 and 16 ms: what was measured never decides whether a row is predicted
-    other = ROW | {"case_id": "x-2", "itl_or_tpot_ms": "16"}
-    made = validation.compare("throughput", [ROW, other])
-    tpot = [c for c in made if c.quantity == "itl_or_tpot_ms"]
-    assert tpot[0].central == tpot[1].central is not None
-
-
-def test_weights_with_scales_by_row_are_not_predicted_on_amd_cards() -> None:
-    # dstack's table: on MI300X, Meta's checkpoint of this kind took four times as long as AMD's
-    wanted = {"gpu": "MI300X-192GB", "weight_format": "FP8 (FBGEMM)"}
-    assert all("scales by row" in c.note and c.central is None for c in compared(**wanted))
-    for other in ({"weight_format": "FP8"}, {"gpu": "H100-SXM-80GB"}):
-        assert all(c.central is not None for c in compared(**wanted | other))
-    # the names that the source itself gives its series
-    named = wanted | {"weight_format": "FP8", "note": "4 requests; series 8xMi300x 1FP8-meta"}
-    assert all("scales by row" in c.note and c.central is None for c in compared(**named))
-    named["note"] = "4 requests; series 8xMi300 1FP8-amd"
-    assert all(c.central is not None for c in compared(**named))
 
 
 def test_nearly_all_published_speeds_are_predicted(

@@ -67,14 +67,6 @@ def test_pictures_are_in_the_load_the_memory_and_the_bill() -> None:
     assert added == pytest.approx(asked, rel=1e-4)
 
 
-def test_the_report_lists_what_a_picture_is_and_varies_it() -> None:
-    sent = study.open("base", FIVE).results
-    told = {i.name: i.value.ends for i in sent.used if "picture" in i.name}
-    assert told["tokens of a picture or page, gpt-5.4-mini"] == (1_558, 2_385, 2_488)
-    tried = [v.changes for v, _ in sent.tried if v.what == "tokens of a picture, assistant"]
-    assert tried == [{"workloads.assistant.images_per_request": 20}]  # 1,120 over 280
-
-
 def test_a_model_that_takes_no_pictures_is_refused() -> None:
     blind = {"options.owned.models": {"all": "meta-llama/Llama-3.3-70B-Instruct"}}
     assert study.open("base", blind)

@@ -116,11 +116,6 @@ def test_names_from_a_scenario_are_text_and_never_markup(tmp_path):
     assert "Banca &lt;Prova&gt;" in portfolio.index(ReportFolder(tmp_path).summaries())
 
 
-def test_an_empty_folder_gives_a_page_without_lines(tmp_path):
-    assert "0 clients" in portfolio.index(ReportFolder(tmp_path).summaries())
-    assert "0 clients" in portfolio.index(ReportFolder(tmp_path / "missing").summaries())
-
-
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [

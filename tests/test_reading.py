@@ -34,12 +34,3 @@ def test_a_row_of_a_frame_is_not_told_by_places() -> None:
     assert kinds("def rows():\n yield name, 1, 2, 3") == ["position"]
     assert kinds("rows = ((name, *points) for name, points in found)") == ["position"]
     assert kinds("def rows():\n yield {'option': name, **points}") == []
-
-
-def test_packed_nested_and_multiplied_conditions_are_found() -> None:
-    assert kinds("a, b = f(), g()") == ["packed"]
-    assert kinds("low, high = ends(x)") == []
-    assert kinds("x = (1 if a else 2) if b else 3") == ["nested"]
-    assert kinds("x = f'{a if b else c} more'") == ["nested"]
-    assert kinds("x = ', late' * is_late") == ["times"]
-    assert kinds("x = (None,) * 3") == ["times"]

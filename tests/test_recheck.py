@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 import siting_facts
 from click.testing import CliRunner, Result
-from ruamel.yaml import YAML
 from siting import study
 from siting.cli import cli
 from siting.inputs import scenario
@@ -95,79 +94,9 @@ def test_an_answer_that_moved_is_told_with_the_facts_that_differ() -> None:
     )
 
 
-def test_an_answer_without_an_option_is_a_move() -> None:
-    said = told(later(recommendation={"option": None}))
-    assert "from An API to no option that may be chosen; no fact that it used differs" in said
-
-
-@pytest.mark.parametrize(
-    ("turns", "said"),
-    [
-        ([], "a turning point is gone: if volume is twice the plan, then Own servers"),
-        ([turn("volume", "own"), turn("growth", "new", first="A rival")],
-         "a turning point is new: if growth is twice the plan, then A rival"),
-        ([turn("volume", None)], "moves: if volume is twice the plan, then Own servers; now if "
-         "volume is twice the plan, then no option that may be chosen"),
-        ([turn("volume", "own", settled="day", known_by="2027-03-01")],
-         "now if volume is twice the plan, known by 2027-03-01, then Own servers"),
-    ],
-)  # fmt: skip
-def test_a_turn_that_is_new_or_gone_or_leads_elsewhere_is_told(turns: list, said: str) -> None:
-    assert said in told(later(turns=turns))
-
-
-def test_a_turn_in_other_words_or_known_later_because_the_report_is_later_is_none() -> None:
-    other = turn("volume", "own", change="volume is above 1.71", known_by="2027-06-01")
-    assert told(later(turns=[other])) == ""
-
-
 @pytest.mark.parametrize("at", [1.6, 1.6 * 1.04, 1.6 / 1.04])
 def test_a_switching_value_within_what_counts_stays(at: float) -> None:
     assert told(later(flip_points=[switch(at)])) == ""
-
-
-@pytest.mark.parametrize(
-    ("switches", "said"),
-    [
-        ([switch(1.6 * 1.06)], "volume at 1.6 times the plan, below it An API, above it Own "
-         "servers; now volume at 1.7 times the plan"),
-        ([switch(1.6 / 1.06)], "now volume at 1.51 times the plan"),
-        ([switch(1.6, plausible=False)], "a turning point is gone: volume at 1.6"),
-        ([switch(1.6), switch(2.4, "own", "api")], "a turning point is new: volume at 2.4"),
-        ([switch(1.6), switch(2.4)], "a turning point is new: volume at 2.4"),
-        ([switch(1.6, "api", "mix")], "gone: volume at 1.6"),
-    ],
-)  # fmt: skip
-def test_a_switching_value_that_moved_is_told(switches: list, said: str) -> None:
-    assert said in told(later(flip_points=switches))
-
-
-def test_a_switching_value_that_cannot_be_read_is_no_silent_agreement() -> None:
-    unread = switch(1.6) | {"threshold": {"central": "1,6", "unit": "times the plan"}}
-    assert "now volume at nan" not in told(later(flip_points=[unread]))
-    assert "volume at 1.6 times the plan" in told(later(flip_points=[unread]))
-    before = {**KEPT, "flip_points": [unread]}
-    assert recheck.compared("acme", before, copy.deepcopy(before), DAY).moves == ()
-
-
-def test_one_outside_its_range_was_no_turning_point_and_is_none() -> None:
-    before = {**KEPT, "flip_points": [switch(9, plausible=False)]}
-    after = {**KEPT, "flip_points": [switch(12, plausible=False)]}
-    assert recheck.compared("acme", before, after, DAY).moves == ()
-
-
-def test_what_turns_another_answer_is_data_and_no_part_of_the_sentence() -> None:
-    now = later(recommendation={"option": "own"}, turns=[turn("growth", "api")], flip_points=[])
-    found = recheck.compared("acme", KEPT, now, DAY)
-    assert found.sentence.count("turning point") == 0
-    assert [move.what for move in found.moves] == ["answer", "turn", "turn"]
-    assert {move.name for move in found.moves} == {"", "growth", "volume"}
-
-
-def test_more_than_three_moves_are_counted_and_all_are_in_the_data() -> None:
-    found = recheck.compared("acme", KEPT, later(turns=[turn(n, "own") for n in "abcde"]), DAY)
-    assert "; 3 more turning points; no fact" in found.sentence
-    assert [move.name for move in found.as_dict()["moves"]] == ["volume", *"abcde"]
 
 
 @pytest.mark.parametrize("lacking", ["turns", "recommendation", "schema_version"])
@@ -209,14 +138,6 @@ def test_an_offer_that_ended_does_not_count_and_is_named() -> None:
         {"client.report_date": dt.date(2026, 12, 31)},
         (),
     )
-
-
-def test_a_day_of_go_or_no_go_that_is_past_binds_nothing_on_a_later_day() -> None:
-    dated = scenario.changed(scenario.load("base"), {"decision.date": dt.date(2027, 1, 15)})
-    later, _ = recheck.as_of(dated, dt.date(2027, 1, 15))
-    assert later["decision.date"] is None
-    assert scenario.changed(dated, later).decision.date is None
-    assert "decision.date" not in recheck.as_of(dated, dt.date(2027, 1, 14))[0]
 
 
 # --- with tables of facts that are altered --------------------------------------------------------
@@ -299,21 +220,6 @@ def test_a_price_that_has_come_since_the_report_counts_as_of_a_later_day(
     assert any(fact.startswith("GPU-hour on demand, Rented GPUs, Nebius") for fact in said["facts"])
 
 
-def test_what_is_no_report_is_refused_beside_those_that_are(tmp_path: Path) -> None:
-    (tmp_path / "bare").mkdir()
-    (tmp_path / "bare" / "summary.json").write_text("{}", encoding="utf-8")
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "summary.json").write_text("{", encoding="utf-8")
-    said = CliRunner().invoke(
-        cli, ["recheck", "bare", "broken", "gone", "--reports", str(tmp_path)]
-    )
-    assert (said.exit_code, said.stdout) == (2, "")
-    wrong = said.stderr.splitlines()
-    assert "bare: holds no scenario.yaml" in wrong[0]
-    assert "broken: is not a summary.json" in wrong[1]
-    assert "gone: is no rendered report" in wrong[2]
-
-
 def test_an_empty_folder_and_a_day_that_is_none_are_refused(tmp_path: Path) -> None:
     empty = CliRunner().invoke(cli, ["recheck", "--reports", str(tmp_path)])
     assert (empty.exit_code, "holds no report; run `siting report`" in empty.stderr) == (2, True)
@@ -366,32 +272,3 @@ def test_the_line_for_cron_is_silent_where_a_price_moves_and_nothing_turns(proje
     command = line[5].strip().replace("/srv/siting", str(project))
     done = shell(command, project, SITING_FACTS=facts)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_the_run_of_the_action_fails_and_shows_what_moves(project: Path) -> None:
-    action = YAML(typ="safe").load(BLOCKS[".github/workflows/recheck.yml"])
-    (job,) = action["jobs"].values()
-    step = job["steps"][-1]
-    assert step["shell"] == "bash"
-    page = project / "summary.md"
-    facts = altered(project / "facts", "cloud_prices", price(0.25))
-    done = shell(step["run"], project, SITING_FACTS=facts, GITHUB_STEP_SUMMARY=str(page))
-    assert (done.returncode, done.stderr) == (1, "")
-    said = done.stdout.replace("\u00a0", " ")
-    assert said.startswith("acme, facts of 2026-11-24: the answer moves from OpenAI API")
-    assert "to Rented GPUs, Nebius" in said
-    assert "GPU-hour on demand, Rented GPUs, Nebius" in said
-    assert "from 4.50 USD/GPU-h to 1.1" in said
-    assert said.count("\n") == 1
-    assert page.read_text(encoding="utf-8") == done.stdout
-
-
-def test_the_action_installs_what_the_lock_names_and_the_packages_with_prices() -> None:
-    action = YAML(typ="safe").load(BLOCKS[".github/workflows/recheck.yml"])
-    (job,) = action["jobs"].values()
-    (*_, newer) = job["steps"][-2]["run"].strip().splitlines()
-    named = newer.partition("--no-deps ")[2].lower().split()
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").lower()
-    assert all(f"\n{name}==" in lock for name in named)
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert re.search(r"^PACKAGES := (.*)$", makefile, re.MULTILINE)[1].split() == named

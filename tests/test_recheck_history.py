@@ -50,11 +50,6 @@ def test_another_answer_or_another_first_option_under_a_change_has_moved(
     assert history.moved(side(), after, anew) == [told]
 
 
-def test_what_is_printed_and_comes_out_otherwise_on_both_sides_has_not_moved() -> None:
-    beside = history.Firsts(here=["own", "own"], there=["own", "own"])
-    assert history.moved(side(), side(), {"before": beside, "after": beside}) == []
-
-
 def test_a_change_that_is_announced_for_another_day_has_moved() -> None:
     dated = [[PRICE | {"day": day}] for day in ("2027-01-01", "2027-02-01")]
     before, after = (side(turns=turns) for turns in dated)
@@ -73,14 +68,3 @@ def test_an_alarm_is_false_without_a_move_and_missed_where_it_is_silent(
     line = history.section([found]).splitlines()[-1]
     counts = [1, len(alarm), len(moved), int(verdict == "false"), int(verdict == "missed")]
     assert line == f"| all |  | {' | '.join(map(str, counts))} |"
-
-
-def test_a_table_that_lacks_a_column_is_read_as_it_is_now_and_settings_are_completed() -> None:
-    assert history._columns_kept(b"setting,low,note\n", b"setting,low\n")
-    assert not history._columns_kept(b"setting,low\n", b"setting,low,note\n")
-    assert not history._columns_kept(b"", b"setting,low\n")
-    then = b"setting,low\na,1\n"
-    now = b"setting,low\na,2\nb,3\n"
-    assert history._with_settings_of_now(then, now) == b"setting,low\na,1\nb,3\n"
-    other = b"id,low\na,1\n"
-    assert history._with_settings_of_now(other, b"id,low\na,2\nb,3\n") == other

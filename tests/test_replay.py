@@ -6,7 +6,6 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,7 @@ from serving_simulation import poisson
 from siting.cli import cli
 from siting.inputs.scenario.model import Option, Workload
 from siting.quantity import LogNormal
-from siting.serving import bunching, load
-from siting.serving import bursts as bursting
+from siting.serving import load
 from siting.serving.curve import Lengths
 from siting.serving.pools import Pool
 from siting.serving.queueing import latency
@@ -111,14 +109,6 @@ def test_places_of_a_replica_make_requests_wait_as_servers_of_a_queue_do() -> No
 
 
 # --- the scheduler, by hand ----------------------------------------------------------------------
-
-
-def test_those_that_decode_take_their_tokens_out_of_what_a_step_may_read() -> None:
-    # 11 tokens a step, one of them the answer's that is under way: 21 are read in 10, 10 and 1.
-    made = jobs([0.0, 3.5], prompt=[10, 21], output=[9, 1])
-    served = serve(made, speed(step_s=1.0, token_s=0.1, most=4, chunk=11), 1)
-    # Read from 4 on, in steps of 2, 2 and 1.1 seconds.
-    assert served.first_s.tolist() == pytest.approx([2.0, 9.1])
 
 
 def test_a_prompt_is_read_in_the_step_after_it_comes_and_slows_those_that_decode() -> None:
@@ -234,17 +224,6 @@ def test_a_drawn_week_has_the_requests_hours_and_lengths_of_the_load(
     assert np.quantile(own.output, 0.95) == pytest.approx(800, rel=0.03)
 
 
-def test_some_hours_of_a_week_have_the_requests_that_they_have_in_the_whole_week(
-    mixture: Pool,
-) -> None:
-    whole = arrivals.drawn(mixture.loads, (1.5, 1.0))
-    some = arrivals.drawn(mixture.loads, (1.5, 1.0), seconds=range(32 * 3600, 36 * 3600))
-    within = (whole.when >= 32 * 3600) & (whole.when < 36 * 3600)
-    assert within.sum() > 1000
-    for name in ("when", "workload", "input", "cached", "output", "due"):
-        assert (getattr(some, name) == getattr(whole, name)[within]).all(), name
-
-
 def test_every_request_of_a_week_is_served_refused_or_told_as_waiting(
     mixture: Pool,
 ) -> None:
@@ -308,16 +287,6 @@ def test_a_replica_alone_answers_as_the_formulas_have_it() -> None:
     assert token == pytest.approx(alone.tpot[50], rel=0.02)
 
 
-def test_an_office_is_served_by_what_was_sized_and_not_by_much_less() -> None:
-    found = pool(workload(requests_per_day=60_000))
-    sized = int(found.replicas[0].central)
-    hour = found.mix.busy_hour_of_week
-    week = replay.week(found, hours=range(hour - 1, hour + 2))
-    fewest = replay.fewest(week, sized)
-    assert fewest is not None
-    assert sized - 2 <= fewest <= sized
-
-
 # --- the command and the frame -------------------------------------------------------------------
 
 
@@ -337,25 +306,6 @@ def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_
     assert sized["hit_rate"] == pytest.approx(0.1, abs=0.001)  # as the scenario states it
     (notes,) = sized["workloads"]
     assert 0 < notes["ttft"]["50"] < notes["ttft"]["95"] < notes["ttft"]["99"]
-
-
-@pytest.mark.parametrize(
-    ("place", "words"), [("azure", "no machines"), ("onwed", "did you mean owned")]
-)
-def test_what_runs_on_no_machines_cannot_be_replayed(place: str, words: str) -> None:
-    refused = said("klinikverbund-nordheide", "--option", place)
-    assert refused.exit_code == 2
-    assert words in refused.output and len(refused.output.splitlines()) == 1
-
-
-def test_the_frame_holds_sizing_against_the_busiest_hour_replayed() -> None:
-    s = opened("klinikverbund-nordheide")
-    rows = s.replay()
-    assert set(rows.option) == {s.results.labels[s.results.sized_option]}
-    assert rows[rows.sized].kept.all()
-    assert (rows.p50 <= rows.p95).all() and (rows.p95 <= rows.p99).all()
-    further = rows[rows.sized & (rows.measure == "further token")]
-    assert further.expected.tolist() == pytest.approx(further.seen.tolist(), rel=0.3)
 
 
 def test_summary_holds_what_users_wait_for_and_what_one_replica_fewer_would_do() -> None:
@@ -403,66 +353,7 @@ def test_a_session_finds_no_more_than_the_log_says_was_cached() -> None:
     assert 0.5 * stated < asked.through(1).hit_rate <= stated
 
 
-def test_a_log_without_sessions_has_the_share_of_the_scenario() -> None:
-    found = pool(workload(cached_input_share=0.3))
-    asked = replay.of_log(found, log_load.logged(LOGS / "azure.csv"), "w0")
-    assert asked.through(1).hit_rate == pytest.approx(0.3, abs=0.001)
-
-
-def test_hours_of_a_log_that_is_all_too_long_miss(tmp_path: Path) -> None:
-    path = tmp_path / "log.csv"
-    rows = (f"2026-10-05T{hour:02}:00:00,9000000,10\n" for hour in (8, 9, 11))
-    path.write_text("time,input_tokens,output_tokens\n" + "".join(rows))
-    found = replay.of_log(pool(workload()), log_load.logged(path), "w0").through(1)
-    assert found.seen[0].refused == 3
-    assert found.missed == (0, 1, 3)
-
-
 def test_sums_of_a_bucket_cannot_be_replayed() -> None:
     refused = said("base", str(LOGS / "openai_usage.json"))
     assert refused.exit_code == 2
     assert "counts requests" in refused.output
-
-
-def test_bursts_of_agents_are_served_by_what_was_sized_and_by_not_half_as_much_again() -> None:
-    found = pool(workload(requests_per_day=40_000, arrivals="agents"))
-    sized = int(found.replicas[0].central)
-    week = replay.week(found, hours=range(24, 72))
-    fewest = replay.fewest(week, 2 * sized)
-    assert fewest is not None
-    assert fewest - 1 <= sized <= 1.5 * fewest
-
-
-@pytest.mark.parametrize(
-    ("prompt", "answer", "most"),
-    [(2000, 300, 1.2), (9000, 500, 1.2), (2000, 30, 1.5)],  # one router serves short answers better
-)
-def test_bursts_as_a_fluid_stretch_answers_as_they_do_request_by_request(
-    prompt: int, answer: int, most: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # the same seconds of the same hours, once as sizing has them and once as replay does
-    found = pool(
-        workload(
-            requests_per_day=200_000, arrivals="agents", hours="flat", weekdays=[1] * 7,
-            input_tokens={"mean": prompt, "p95": 3 * prompt},
-            output_tokens={"mean": answer, "p95": 3 * answer},
-        )
-    )  # fmt: skip
-    asked = found.loads[0]
-    hours = 12
-    week = replay.week(found, hours=range(hours))
-    count = int(found.replicas[0].central)
-    seen = week.through(count).seen[0]
-    rates = bunching.series("agents", 168, arrivals.SEED).reshape(168, -1)[:hours]
-    rates = (rates / rates.mean(axis=1, keepdims=True)).T
-    monkeypatch.setattr(bursting, "_steps", lambda kind: np.ascontiguousarray(rates))
-    bursting._evenly.cache_clear()
-    rate = float(asked.interactive.max()) * asked.peak_factor / count
-    curve = found.replica.curve(asked.lengths)
-    limits = replace(asked.limits, ttft_s=1e9)
-    carried = bursting.BURST_STEP * rate
-    (course,) = bursting._fluid(curve, "agents", np.array([carried]))
-    strain = bursting._strain(curve, limits, "agents", carried, course)
-    fluid = strain * asked.limits.tpot_s
-    bursting._evenly.cache_clear()
-    assert 0.9 * seen.busy_tpot < fluid < most * seen.busy_tpot

@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 import sys
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import nbformat
 import pytest
 from siting.inputs import scenario
 from siting.run import job
-from siting_report.print import document
 from siting_report.run.job import Job, PlacedNotebook
 from siting_report.run.kernel import ChapterFailed
 from siting_report.show.exhibit import MIME
@@ -231,35 +229,6 @@ def test_a_logo_is_in_the_page_and_travels_with_the_report(render: Render) -> No
     assert files["logo.svg"] == logo
 
 
-def test_a_chapter_needs_a_title(render: Render) -> None:
-    untitled = nbformat.reads(chapter("Why?", "print(1)"), as_version=4)
-    del untitled.cells[0]
-    job_ = make(chapters={"10_x.ipynb": str(nbformat.writes(untitled))})
-    with pytest.raises(ValueError, match="a chapter needs a first-level heading"):
-        render(job_)
-
-
-def test_what_opens_a_chapter_cites_what_it_rests_on(render: Render) -> None:
-    pypdf = pytest.importorskip("pypdf")
-    opens = 'say("# It costs little.\\n\\nThe API alone.", frame)'
-    chapters = {
-        "10_first.ipynb": chapter("What to do?", opens, tags=("page_one",)),
-        "40_cost.ipynb": chapter("What does it cost?", opens),
-    }
-    files = render(make(chapters=chapters))
-    first, second = page(files).split('<section class="chapter')[1:3]
-    cites = re.compile(r'<div class="lead">.*</div>\s*<p class="cites">(.*?)</p>', re.DOTALL)
-    found = cites.search(second)
-    assert found and 'href="#source-1"' in found[1]
-    assert words(found[1]) == "Sources 1 , 2 ."
-    assert words(second).count("Price list") == 1  # among the sources of the chapter
-    assert not cites.search(first)  # page one has no marks in its sentences
-    assert 'id="source-2"' in page(files)
-    paper_pages = pypdf.PdfReader(BytesIO(files["report.pdf"])).pages
-    assert "The API alone. Sources 1, 2." in " ".join(paper_pages[1].extract_text().split())
-    assert "Sources 1" not in paper_pages[0].extract_text()
-
-
 def test_a_sentence_refers_to_a_table_of_another_chapter_by_its_number(render: Render) -> None:
     says = (
         'say("# It is long.\\n\\n[The appendix](#list) has all; [no page](#gone) has more.", frame)'
@@ -315,7 +284,3 @@ def test_a_missing_file_or_chapter_of_a_scenario_is_refused_by_name(tmp_path) ->
         (tmp_path / "40_cost.ipynb").write_text(chapter("Cost?"), encoding="utf-8")
         with pytest.raises(scenario.ScenarioError, match=message):
             job.prepare(tmp_path / "acme.yaml", notebooks=tmp_path)
-
-
-def test_three_sources_in_a_row_are_cited_as_a_run() -> None:
-    assert document.runs([7, 2, 1, 3, 9, 10]) == "1–3, 7, 9, 10"

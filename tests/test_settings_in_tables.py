@@ -16,10 +16,7 @@ from siting.inputs.attributes import EXTREMES
 from siting.inputs.scenario.changes import put
 from siting.memory.engines import constant
 from siting.rules.rulebook import rule_book
-from siting.serving import queueing
 from siting.study.results import Results
-from siting.verdict import plausible
-from siting.verdict.chain import Chain
 
 Edit = Callable[[str, str, str], None]
 
@@ -39,15 +36,6 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
     return edit
 
 
-def test_volumes_that_are_tried_are_those_of_the_table(edited: Edit) -> None:
-    base = scenario.load("base")
-    known = [v.clause for v in plausible.loads(base, Chain(draws=16)) if v.what == "volume"]
-    assert known == ["the volume is half the plan", "the volume is twice the plan"]
-    edited("tried_settings", "volume_tried,0.5,1,2,", "volume_tried,0.4,1,3,")
-    tried = [v.clause for v in plausible.loads(base, Chain(draws=16)) if v.what == "volume"]
-    assert tried == ["the volume is 0.4 times the plan", "the volume is 3 times the plan"]
-
-
 def test_a_constant_of_more_conditions_holds_over_one_of_longer_words(edited: Edit) -> None:
     few = frozenset({("ranks", "few"), ("fused", "no"), ("card", "unified")})
     assert constant("vllm", "non_torch_gib", (0, 19), few).central == 0.5
@@ -55,14 +43,6 @@ def test_a_constant_of_more_conditions_holds_over_one_of_longer_words(edited: Ed
     # One condition that is written with many blanks, longer than `ranks=few&fused=no`.
     edited("memory_constants", row, row.replace("card=unified", "card            =       unified"))
     assert constant("vllm", "non_torch_gib", (0, 19), few).central == 0.5
-
-
-def test_the_discount_that_is_tried_is_that_of_the_table(edited: Edit) -> None:
-    base = scenario.load("base")
-    edited("tried_settings", "discount_tried,0,0.2,0.3,", "discount_tried,0,0.1,0.25,")
-    tried = [v for v in plausible.terms(base) if v.what.startswith("discount on list prices")]
-    assert tried and all(v.after == "10 %" and v.clause.endswith("10% lower") for v in tried)
-    assert all(list(v.changes.values()) == [0.1] for v in tried)
 
 
 def test_prices_of_equal_quality_fall_for_as_many_years_as_the_table_says(edited: Edit) -> None:
@@ -74,14 +54,6 @@ def test_prices_of_equal_quality_fall_for_as_many_years_as_the_table_says(edited
     edited("cost_parameters", f"{row}2,2,2,", f"{row}3,3,3,")
     assert api_prices.falling_years() == 3
     assert path.over(draws, 60)[0, ::12].tolist() == [1, 0.5, 0.25, 0.125, 0.125]
-
-
-def test_work_that_may_wait_fills_machines_as_far_as_the_table_says(edited: Edit) -> None:
-    assert queueing.without_limits() == 0.95
-    edited(
-        "load_settings", "work_without_limits,0.9,0.95,0.99,", "work_without_limits,0.7,0.8,0.9,"
-    )
-    assert queueing.without_limits() == 0.8
 
 
 def test_no_rule_sets_a_limit_beyond_the_numbers_that_are_supposed() -> None:

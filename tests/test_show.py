@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib
-import io
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -16,13 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from matplotlib.backends.backend_svg import RendererSVG
 from siting.catalogue import Source
 from siting_report import show
-from siting_report.print import document
-from siting_report.show import drawn, exhibit, style, tabled
+from siting_report.show import exhibit, style, tabled
 from trial import HOSTILE, contrast
 
 SOURCE = Source(source=HOSTILE, url="https://vendor.test/?a=1&b=2", locator="p. 3", date="2026-05")
@@ -90,15 +84,6 @@ def test_links_lead_to_pages_or_nowhere_and_images_load_nothing() -> None:
     assert "<img" not in html
 
 
-def test_a_unit_that_the_head_says_is_not_said_twice() -> None:
-    frame = sourced(
-        pd.DataFrame({"option": ["API"], "idle_gpus": [2.0], "rented": [3.0]}),
-        units={"idle_gpus": "gpus", "rented": "gpus"},
-    )
-    heads = [(c["head"], c["unit"]) for c in tabled.table(frame, "T")["columns"]]
-    assert heads == [("option", ""), ("idle gpus", ""), ("rented", "gpus")]
-
-
 def test_units_decide_formats_and_money_shares_one_scale() -> None:
     frame = sourced(
         pd.DataFrame({
@@ -123,94 +108,6 @@ def test_units_decide_formats_and_money_shares_one_scale() -> None:
     assert [c["align"] for c in made["columns"]] == ["left", *["right"] * 4, "left"]
 
 
-def test_names_that_begin_with_a_number_stand_left() -> None:
-    made = tabled.table(pd.DataFrame({"a": ["x", "y"], "model": ["4o mini", "GPT-4.1 on Azure"]}))
-    assert made["columns"][1]["align"] == "left"
-
-
-def test_pivots_become_headings_over_headings_and_groups_of_rows() -> None:
-    frame = pd.DataFrame({
-        "who": ["a", "a", "b"], "what": ["x", "y", "x"], "when": ["p", "p", "q"], "n": [1, 2, 3],
-    })  # fmt: skip
-    over = tabled.table(frame.pivot(index="who", columns="what", values=["n"]), data=sourced(frame))
-    assert [(c["over"], c["head"]) for c in over["columns"]] == [
-        ("", "who"),
-        ("n", "x"),
-        ("n", "y"),
-    ]
-    grouped = tabled.table(frame.set_index(["who", "what"])[["n"]])
-    assert [r["kind"] for r in grouped["rows"]] == ["group", "", "", "group", ""]
-
-
-def test_an_option_has_the_colour_of_its_role_in_tables() -> None:
-    roles = {"Own": "chosen", "API": "today", "Mix": "other"}
-    made = tabled.table(sourced(pd.DataFrame({"option": list(roles), "n": [1, 2, 3]}), roles=roles))
-    found = [row["cells"][0]["colour"] for row in made["rows"]]
-    assert found == ["#0b62a8", "#2f3840", "#7a4a86"]
-
-
-def test_a_drafted_text_reads_out_lines_and_bars(shown: list[dict[str, Any]]) -> None:
-    frame = pd.DataFrame({"API": [1.0, 4.0], "Own": [3.0, 3.5]}, index=[0, 12])
-    show.chart(frame.plot(xlabel="months"), "Cost", sourced(frame))
-    assert "API from 1 to 4; Own from 3 to 3.5" in shown[0][exhibit.MIME]["alt"]
-    ax = pd.Series({"API": 1_500_000, "Own": 800_000}).plot.barh()
-    show.chart(ax, "Cost", sourced(frame))
-    assert "API 1.5 million, Own 800000" in shown[1][exhibit.MIME]["alt"]
-
-
-def test_lines_are_named_at_their_ends_apart_and_whole(shown: list[dict[str, Any]]) -> None:
-    names = [f"Option {i} with a name of some length" for i in range(4)]
-    frame = pd.DataFrame({name: [0, 1 + i / 100] for i, name in enumerate(names)})
-    show.chart(frame.plot(), "Four lines that end together", sourced(frame))
-    svg = shown[0][exhibit.MIME]["svg"]
-    width = float(re.search(r'viewBox="0 0 ([0-9.]+)', svg)[1])  # type: ignore[index]
-    placed = re.findall(r"translate\(([0-9.]+) ([0-9.]+)\)[^>]*>Option", svg)
-    placed = placed or re.findall(r'<text[^>]*x="([0-9.]+)" y="([0-9.]+)"[^>]*>Option', svg)
-    assert len(placed) == 4
-    heights = sorted(float(y) for _, y in placed)
-    assert all(b - a >= 8 for a, b in itertools.pairwise(heights))
-    assert all(float(x) < width for x, _ in placed)
-    assert all(name in svg for name in names)
-
-
-def test_names_of_categories_survive_a_format_for_all_axes(shown: list[dict[str, Any]]) -> None:
-    _, axes = plt.subplots(1, 2)
-    axes[0].barh(["as planned", "one year later"], [3, 4])
-    axes[1].plot([0, 1], [0, 1_500_000])
-    show.chart(axes, "Two", sourced(pd.DataFrame({"a": [1]})), y="compact_money")
-    svg = shown[0][exhibit.MIME]["svg"]
-    assert "one year later" in svg
-    assert "1.5" in svg and "million" in svg
-
-
-def test_an_axis_named_by_a_column_says_the_unit_that_its_frame_declares(
-    shown: list[dict[str, Any]],
-) -> None:
-    frame = sourced(
-        pd.DataFrame({"volume": [1.0, 2.0], "month": [1, 2], "per_million": [3.0, 4.0]}),
-        units={"volume": "M tokens/month", "month": "months", "per_million": "EUR/M tokens"},
-    )
-    said = []
-    for column in ("volume", "month"):
-        ax = frame.set_index(column).per_million.plot(ylabel="per_million")
-        show.chart(ax, "Price", frame)
-        said.append((ax.get_xlabel(), ax.get_ylabel()))
-        plt.close("all")
-    ax = frame.plot("volume", "per_million", ylabel="per_million")
-    show.chart(ax, "Price", frame, x="whole", y="money")
-    assert said == [
-        ("volume, M tokens/month", "per million, EUR/M tokens"),
-        ("month", "per million, EUR/M tokens"),
-    ]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("volume", "per_million")
-
-
-def test_what_is_counted_in_whole_has_ticks_at_whole_places(shown: list[dict[str, Any]]) -> None:
-    ax = pd.Series({"one": 1, "three": 3}).plot.barh()  # to 3.15: steps of 0.5 or 1
-    show.chart(ax, "Cards", sourced(pd.DataFrame({"a": [1]})), x="whole")
-    assert all(place == round(place) for place in ax.get_xticks())
-
-
 def test_a_table_calls_no_share_below_all_all_and_keeps_it_on_the_right() -> None:
     frame = pd.DataFrame({"option": ["API", "Own"], "reached": [0.999997, 0.995]})
     made = tabled.table(sourced(frame), "T", {"reached": "percent:2"})
@@ -218,24 +115,9 @@ def test_a_table_calls_no_share_below_all_all_and_keeps_it_on_the_right() -> Non
     assert made["columns"][1]["align"] == "right"
 
 
-def test_a_column_of_text_that_is_empty_throughout_is_left_out() -> None:
-    frame = pd.DataFrame({"option": ["API", "Own"], "why": ["", ""], "room": ["", "too small"]})
-    heads = [c["head"] for c in tabled.table(sourced(frame), "T")["columns"]]
-    assert heads == ["option", "room"]
-
-
 def test_what_is_no_drawing_is_refused_with_what_to_write() -> None:
     with pytest.raises(TypeError, match="takes axes, an array of axes or a figure, not str"):
         show.chart("cost", "Costs")
-
-
-def test_a_chapter_without_anything_to_show_ends_with_a_sentence(
-    shown: list[dict[str, Any]],
-) -> None:
-    show.need(True, "not said")
-    with pytest.raises(show.Enough):
-        show.need([], "No option could be priced.")
-    assert [one["text/plain"] for one in shown] == ["No option could be priced."]
 
 
 def test_what_lacks_a_source_says_so(shown: list[dict[str, Any]]) -> None:
@@ -295,44 +177,12 @@ def test_fills_and_texts_stand_out_from_their_ground() -> None:
         assert contrast(style.DARK.get(text, style.DARK[fill]), GROUNDS["dark"]) >= 4.5, text
 
 
-def test_the_sheet_of_charts_has_the_palette_s_colours() -> None:
-    sheet = (style.THEME / "report.mplstyle").read_text(encoding="utf-8")
-    used = {f"#{c}" for c in re.findall(r": ([0-9a-f]{6})$", sheet, re.MULTILINE)}
-    assert used == {style.INK, style.MUTED, style.AXIS, style.GRID}
-
-
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=8), st.floats(0.01, 0.1))
-@settings(max_examples=50, deadline=None)
-def test_labels_are_moved_apart(places: list[float], gap: float) -> None:
-    moved = sorted(drawn._apart(places, gap))
-    assert all(b - a >= gap * 0.5 for a, b in itertools.pairwise(moved))
-    assert sum(moved) == pytest.approx(sum(places), abs=1e-6)
-
-
 def drawn_width(svg: str) -> float:
     return float(re.search(r'width="([\d.]+)pt"', svg)[1])  # type: ignore[index]
 
 
 def words_of(svg: str) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
-
-
-def test_what_is_remembered_of_a_text_is_what_matplotlib_measures(
-    shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    frame = sourced(pd.DataFrame({"cost": [3.0, 4.0]}, index=["API\ngpt-5", "Own"]))
-
-    def draw() -> Any:
-        ax = frame.plot.barh(legend=False, title="Cost in €\nover five years")
-        ax.annotate("least", (1, 1), fontsize=11, fontweight=600, rotation=30)
-        show.chart(ax, "Cost", frame)
-        made = shown.pop()[exhibit.MIME]
-        return made["svg"], made["narrow"]
-
-    remembered = draw(), draw()
-    monkeypatch.setattr(drawn, "_Renderer", RendererSVG)
-    monkeypatch.setattr(drawn, "_measure", lambda: RendererSVG(1, 1, io.StringIO()))
-    assert remembered == (draw(), draw())
 
 
 def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(
@@ -348,27 +198,6 @@ def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(
     assert {"API", "Own"} <= set(words_of(made["narrow"])) & set(words_of(made["svg"]))
     assert 'aria-label="' in made["narrow"]
     assert made["svg"] == plain["svg"] and not plain["narrow"]
-
-
-def test_on_a_phone_names_stand_over_their_rows_and_panels_below_each_other(
-    shown: list[dict[str, Any]],
-) -> None:
-    figure, axes = plt.subplots(1, 2, figsize=(6.5, 1.5))
-    name = "a name of a row that is longer than a phone has room for beside it"
-    for ax in axes:
-        ax.barh([name, "short"], [3, 4])
-        ax.text(4, 1, "told", ha="right", va="center")
-        ax.set_xlim(0, 4)
-    show.chart(figure, "Two panels", sourced(pd.DataFrame({"a": [1]})))
-    phone = shown[0][exhibit.MIME]["narrow"]
-    place = r'(?:translate\(|x=")([\d.]+)(?: |" y=")([\d.]+)'
-    found = re.findall(rf"<text[^>]*?{place}[^>]*>([^<]*)</text>", phone)
-    at = [(float(x), float(y), words) for x, y, words in found]
-    lefts = {words: x for x, _, words in at}
-    heights = [y for _, y, words in at if words == "short"]
-    assert lefts["a name of a row that is longer than a phone"] < 5
-    assert lefts["short"] < 5 < 150 < lefts["told"]
-    assert len(heights) == 2 and abs(heights[0] - heights[1]) > 80
 
 
 # --- what an analyst writes
@@ -398,60 +227,6 @@ def test_a_misspelt_name_is_refused_with_the_one_that_is_meant(
     with pytest.raises(ValueError, match=message):
         call(frame)
     plt.close("all")
-
-
-def test_names_that_are_there_in_any_level_are_known(shown: list[dict[str, Any]]) -> None:
-    frame = pd.DataFrame({"who": ["a", "b"], "what": ["x", "x"], 2026: [1, 2], "empty": ["", ""]})
-    show.table(frame, "T", {2026: "whole", "empty": "text"}, heads={"empty": "none"})
-    show.table(frame.set_index("who"), "T", heads={"who": "name"})
-    show.table(frame.pivot(index="who", columns="what"), "T", {2026: "whole"}, heads={"x": "y"})
-    assert len(shown) == 3
-
-
-def test_a_series_is_no_table_and_the_message_says_what_to_write() -> None:
-    with pytest.raises(TypeError, match=r"not Series; write table\(series.to_frame\(\)\)"):
-        show.table(pd.Series([1, 2]), "Costs")
-
-
-def test_sentences_become_one_paragraph_and_empty_ones_are_left_out(
-    shown: list[dict[str, Any]],
-) -> None:
-    frame = sourced(pd.DataFrame({"a": [1]}))
-    show.say(["It costs less.", "", "It is sure."], frame)
-    show.say([], frame)
-    show.answers({"How sure?": ["Likely.", "", "Ask again."]}, frame)
-    assert [one["text/plain"] for one in shown] == [
-        "It costs less. It is sure.",
-        "How sure?\nLikely. Ask again.",
-    ]
-
-
-def test_jupyterlab_folds_a_long_list_of_sources(shown: list[dict[str, Any]]) -> None:
-    sources = [Source(source=f"List {i}", locator="p. 1", date="2026") for i in range(4)]
-    few = sourced(pd.DataFrame({"a": [1]}), sources=sources[:3])
-    many = sourced(pd.DataFrame({"a": [1]}), sources=sources)
-    for frame in (few, many):
-        show.say("Said.", frame)
-        show.answers({"How sure?": "Likely."}, frame)
-        show.table(frame, "Counted")
-    folded = ["<summary>4 sources</summary>" in one["text/html"] for one in shown]
-    assert folded == [False, False, False, True, True, True]
-    assert all("List 2, p. 1 (2026)" in one["text/html"] for one in shown)
-
-
-def test_an_interval_is_called_otherwise_and_coloured_by_its_index(
-    shown: list[dict[str, Any]],
-) -> None:
-    frame = pd.DataFrame({"low": [1.0, 2.0], "mid": [2.0, 4.0], "high": [3.0, 8.0]}, ["A", "B"])
-    _, ax = plt.subplots()
-    colours = {"A": style.CHOSEN, "B": style.TODAY}
-    show.intervals(ax, frame, list(frame), colours=colours, hollow=["B"], names=["One", "Two"])
-    labels = ax.get_yticklabels()
-    assert [label.get_text() for label in labels] == ["One", "Two"]
-    assert [label.get_color() for label in labels] == [style.TEXT[c] for c in colours.values()]
-    assert [line.get_linestyle() for line in ax.lines if len(line.get_xdata()) == 2] == ["-", "--"]
-    show.chart(ax, "Two", sourced(frame))
-    assert "Two 4 (2 to 8)" in shown[0][exhibit.MIME]["alt"]
 
 
 # --- colours of a chart of one's own
@@ -518,24 +293,6 @@ def test_a_chart_that_names_no_colour_claims_no_role_to_any_eye(dark: bool) -> N
         assert apart(one, other, *everybody) >= 9, (one, other)
 
 
-def test_no_other_option_is_blue_as_the_chosen_one_is() -> None:
-    for other in style.OTHERS:
-        assert apart(style.CHOSEN, other, np.eye(3)) >= 15, other
-        *_, blue_or_yellow = oklab(linear(other))
-        assert blue_or_yellow > -0.07, other
-
-
-def test_a_chart_of_ones_own_takes_the_neutral_colours(shown: list[dict[str, Any]]) -> None:
-    frame = sourced(pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 1.0], "c": [3.0, 1.0]}))
-    show.chart(frame.plot(), "Three lines", frame)
-    show.chart(frame.T.plot.bar(stacked=True), "A stack", frame)
-    show.chart(frame.a.plot.pie(), "A pie", frame)
-    for one in shown:
-        svg = one[exhibit.MIME]["svg"]
-        assert style.NEUTRAL[0] in svg and style.NEUTRAL[1] in svg
-        assert not [c for c in (style.CHOSEN, *style.OTHERS, style.OPEN) if c in svg]
-
-
 def test_more_lines_and_bars_than_colours_are_told_apart() -> None:
     eight = pd.DataFrame({f"line {n}": [1.0 + n, 2.0 + n] for n in range(8)})
     lines = eight.plot()
@@ -551,29 +308,3 @@ def test_more_lines_and_bars_than_colours_are_told_apart() -> None:
     named = eight.plot(color=style.CHOSEN)
     show.chart(named, "One colour, as it was asked for")
     assert {line.get_linestyle() for line in named.get_lines()} == {"-"}
-
-
-@pytest.mark.parametrize("colour", style.NEUTRAL)
-def test_names_of_neutral_lines_can_be_read(colour: str) -> None:
-    text = style.TEXT.get(colour, colour)
-    assert contrast(text, GROUNDS["light"]) >= 4.5
-    assert contrast(style.DARK[text], GROUNDS["dark"]) >= 4.5
-
-
-def test_what_shows_is_found_under_its_former_name() -> None:
-    former = importlib.import_module("siting.show")
-    assert former.chart is show.chart
-    assert set(show.__all__) <= set(dir(former))
-
-
-def test_a_sentence_of_many_sources_names_the_first_and_says_that_there_are_others() -> None:
-    sources = tuple(
-        document.Cited(number=n, text=f"List {n}", title="List", where="p. 1", url="")
-        for n in range(1, 20, 2)
-    )
-    few = document.Block(kind="exhibit", exhibit={"kind": "prose"}, sources=sources[:5])
-    many = document.Block(kind="exhibit", exhibit={"kind": "prose"}, sources=sources)
-    drawn = document.Block(kind="exhibit", exhibit={"kind": "chart", "note": ""}, sources=sources)
-    assert few.below == "Sources 1, 3, 5, 7, 9."
-    assert many.below == "Sources 1, 3, 5, 7, 9 and others."
-    assert drawn.below == "Sources 1, 3, 5, 7, 9, 11, 13, 15, 17, 19."

@@ -66,19 +66,6 @@ def test_kinds_count_every_input_once(s: Study) -> None:
     assert kinds.undated.sum() == inputs.age_days.isna().sum()
 
 
-def test_a_caution_begins_with_what_it_is_about(s: Study) -> None:
-    for row in s.cautions().itertuples():
-        assert row.caution == (f"{row.about}: {row.what}" if row.about else row.what)
-    about = s.cautions().set_index("what").about
-    assert about["no batch price for GPT-4.1; full price is taken"] == "Azure OpenAI"
-
-
-def test_the_summary_lists_the_same_inputs_and_cautions(s: Study) -> None:
-    summary = s.summary()
-    assert [i["name"] for i in summary["inputs"]] == list(s.inputs().name)
-    assert summary["warnings"] == list(s.cautions().caution)
-
-
 def test_evidence_of_the_base_scenario_speaks_for_all_others() -> None:
     told = opened("klinikverbund-nordheide").evidence()
     assert told.figures.isna().sum() == 1  # the entry of base.yaml, whose field is `*`
@@ -136,29 +123,6 @@ class Made(frames.Topic):
         name: what it is
         """
         return [{"name": "a", "nam": "b"}]
-
-
-def test_a_column_that_is_declared_twice_is_refused() -> None:
-    def rows() -> None:
-        """A row of which two lines say the same column.
-
-        price*?: what it costs [currency]
-        name: what it is
-        price: what it costs, too [currency]
-        """
-
-    with pytest.raises(ValueError, match="rows: price is declared twice; remove one line"):
-        frames.declared(rows)
-
-
-def test_a_range_fills_three_columns_and_what_may_be_missing_may_be_left_out() -> None:
-    made = Made(opened("base"))
-    spread = made.ranges()
-    assert list(spread.columns) == ["option", "other", "weight_low", "weight", "weight_high"]
-    assert list(spread.option) == [made.options["api"].label, made.options["rented"].label]
-    assert spread.other[0] == made.options["rented"].label and spread.other.isna()[1]
-    assert spread.iloc[0, 2:].tolist() == [1, 2, 3] and spread.iloc[1, 2:].isna().all()
-    assert [s.source for s in spread.attrs["sources"]] == ["scales"]
 
 
 @pytest.mark.parametrize(

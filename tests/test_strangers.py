@@ -78,12 +78,6 @@ def test_a_linked_base_beside_a_strangers_file_shows_nobody_elses_scenario(proje
         scenario.load("in/foo.yaml")
 
 
-def test_several_projects_may_share_one_base_by_a_link(project: Path) -> None:
-    (project / "params" / "base.yaml").rename(project / "shared.yaml")
-    (project / "params" / "base.yaml").symlink_to(project / "shared.yaml")
-    assert scenario.load(VICTIM).client.id == VICTIM
-
-
 def test_no_module_of_the_projects_folder_runs_when_a_client_is_computed(project: Path) -> None:
     for name in ("click", "yaml", "siting", "pandas"):
         (project / f"{name}.py").write_text("open('ran', 'w').close()\n", encoding="utf-8")
@@ -189,23 +183,3 @@ def test_what_killed_runs_left_goes_with_the_next_run_whoever_it_is_for(
         batch.run([], str(place))
         assert [folder.exists() for folder in left] == [False] * 3
         assert [folder.exists() for folder in kept] == [True] * 3
-
-
-def test_pythons_settings_for_other_programs_change_no_figure_or_are_named() -> None:
-    command = Path(sys.executable).with_name("siting")
-    fit = ["fit", "--model", "google/gemma-4-31B-it", "--gpu", "h100-sxm5-80gb", "--json"]
-
-    def asked(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(command), *words], cwd=ROOT, env=os.environ | settings,
-            capture_output=True, text=True, timeout=300,
-        )  # fmt: skip
-
-    done = asked(*fit, PYTHONOPTIMIZE="1", PYTHONWARNINGS="error")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == asked(*fit).stdout
-    without = asked("summary", "base", PYTHONOPTIMIZE="2")
-    assert without.returncode == 2
-    assert (
-        without.stderr == "PYTHONOPTIMIZE=2 takes away what frames say of their columns; unset it\n"
-    )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pydoc
-import re
 from collections import Counter
 
 import pytest
 from siting import study
 from siting.inputs import scenario
 from siting.study import Study, frames
-from siting.study.results import Results
 from siting.study.wording import Wording
 from studies import opened
 
@@ -50,39 +48,9 @@ def test_a_column_of_numbers_has_a_unit_so_that_it_holds_numbers_without_rows_to
     assert without == set()
 
 
-def test_a_long_label_is_cut_after_a_word_for_a_picture(s: Study) -> None:
-    assert s.short_label("Own servers, Zürich") == "Own servers, Zürich"
-    cut = s.short_label("Mistral Small by the token, Scaleway")
-    assert cut == "Mistral Small by the token, …" and len(cut) <= 30
-
-
 def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(s: Study) -> None:
     with pytest.raises(AttributeError, match="'cots' is no part of a study; did you mean costs"):
         _ = s.cots
-
-
-def test_the_page_of_a_study_begins_with_what_one_asks_first_and_folds_the_rest() -> None:
-    fresh = Study(scenario.load("base"))
-    page = fresh._repr_html_()
-    shown, _, folded = page.partition("<details>")
-    assert re.findall(r"s\.(\w+)\(\)", shown) == ["answer", "sums", "costs", "turns"]
-    assert len(shown) < 2_000
-    told = re.findall(r"<summary><code>s\.(\w+)\(\)", folded)
-    assert told == list(frames.listed(*study.topics()))
-    assert told.index("fits") > told.index("costs")
-    assert "s.results.cost<" in folded and "s.money(amount, decimals)" in folded
-    assert page.count("<details>") == page.count("</details>")
-    # nothing is computed to show it
-    assert not {*vars(fresh.results)} & public(Results)
-
-
-def test_plain_python_names_what_one_asks_first_and_every_frame() -> None:
-    fresh = Study(scenario.load("base"))
-    told = repr(fresh)
-    assert told.startswith("Study of Example Company. Ask first:\n  s.answer() ")
-    assert set(frames.listed(*study.topics())) <= set(re.findall(r"\w+", told))
-    assert max(map(len, told.splitlines())) <= 100
-    assert not {*vars(fresh.results)} & public(Results)
 
 
 def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:

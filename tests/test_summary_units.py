@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from siting.study import summary
-from studies import CLIENTS, opened
+from studies import FEW, opened
 
 
 def bare(value: Any, path: tuple[str, ...], known: dict[str, str], said: bool) -> Iterator[str]:
@@ -23,7 +23,7 @@ def bare(value: Any, path: tuple[str, ...], known: dict[str, str], said: bool) -
         yield ".".join(path)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", FEW)
 def test_every_figure_has_a_unit(client: str) -> None:
     content = opened(client).summary()
     assert not sorted(set(bare(content, (), content["units"], False)))

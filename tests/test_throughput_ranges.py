@@ -20,15 +20,6 @@ SEEN = {
 }  # fmt: skip
 
 
-def test_groups_count_alike_however_long_their_tables() -> None:
-    # nine rows at 0 to 0.08 of one source, one row at 1 of another: alike means half and half
-    errors = np.array([*np.arange(9) / 100, 1.0])
-    groups = np.array([*"a" * 9, "b"])
-    low, high = ranges.quantiles(errors, groups, "source")
-    assert high > 0.9  # the lone source is at the upper end
-    assert low == -ranges.NARROWEST  # nothing lies below zero, and no range is narrower
-
-
 def test_a_range_is_wider_where_few_sources_speak() -> None:
     even = [NormalDist(0, 0.2).inv_cdf((i + 0.5) / 400) for i in range(400)]
     errors = np.random.default_rng(1).permutation(even)
@@ -71,15 +62,6 @@ def test_every_case_finds_a_range_and_farther_is_never_narrower() -> None:
                 assert low <= -ranges.NARROWEST + 1e-3 and high >= ranges.NARROWEST - 1e-3
                 for (low, high), (lower, higher) in pairwise(found):
                     assert lower <= low and higher >= high
-
-
-def test_a_class_that_other_tables_make_narrower_is_stretched_to_the_nearer_one() -> None:
-    low = np.array([-0.2, -0.2, -0.1, -0.3, -0.5])
-    high = np.array([0.2, 0.4, 0.2, 0.1, 0.5])
-    lower, higher = ranges.never_narrower(low, high, np.array([0, 0, 1, 1, 3]))
-    # middle widths 0.5, 0.35, 1: the second class is stretched by 0.5 / 0.35, the others are not
-    wider = np.array([1, 1, 0.5 / 0.35, 0.5 / 0.35, 1])
-    assert lower == pytest.approx(low * wider) and higher == pytest.approx(high * wider)
 
 
 @pytest.mark.parametrize("group", ["model and card", "source"])

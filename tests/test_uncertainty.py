@@ -47,7 +47,7 @@ def factor(shape: str, low: float, central: float, high: float) -> Factor:
     )
 
 
-@pytest.mark.parametrize("client", studies.CLIENTS)
+@pytest.mark.parametrize("client", studies.FEW)
 def test_what_has_no_negative_band_is_negative_in_no_draw(client: str) -> None:
     chosen = studies.designed(client)
     plan = costing.compile_plan(chosen, plain_capacity(chosen))

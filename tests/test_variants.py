@@ -22,10 +22,8 @@ from siting.verdict import plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 from siting.verdict.variants import Outcome, Variant
-from studies import CLIENTS, opened
+from studies import FEW, opened
 
-EVERY = ("base", *CLIENTS)
-FEW = ("base", "klinikverbund-nordheide", "tidewater-apps")
 """Those of whom all changes are tried, which takes a while each."""
 
 
@@ -47,14 +45,14 @@ def same(one: Decision, other: Decision) -> None:
     assert one.lead == other.lead
 
 
-@pytest.mark.parametrize("client", EVERY)
+@pytest.mark.parametrize("client", FEW)
 def test_no_change_gives_the_decision_of_the_report(client: str) -> None:
     s = opened(client)
     same(Chain().decide(s.results.said), s.results.decision)
 
 
 def test_a_chain_that_forgot_its_variants_holds_what_the_report_was_made_of() -> None:
-    results = Results(scenario.load(CLIENTS[0]))
+    results = Results(scenario.load("tidewater-apps"))
     answer = results.decision
     own = results.chain._kept.keys() | set()
     assert results.tried
@@ -65,7 +63,7 @@ def test_a_chain_that_forgot_its_variants_holds_what_the_report_was_made_of() ->
     assert results.chain._kept.keys() == own
 
 
-@pytest.mark.parametrize("client", EVERY)
+@pytest.mark.parametrize("client", FEW)
 def test_rules_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
     s = opened(client)
     whole = sovereignty.assess(s.scenario)
@@ -73,7 +71,7 @@ def test_rules_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
         assert found.findings == whole.options[name].findings, name
 
 
-@pytest.mark.parametrize("client", EVERY)
+@pytest.mark.parametrize("client", FEW)
 def test_quality_and_sizes_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
     s = opened(client)
     assert s.results.quality == quality.assess(s.scenario)
@@ -114,25 +112,14 @@ def used() -> Chain:
 
 
 SAID: dict[str, Any] = {
-    "finance.horizon_months": 36, "finance.discount_rate": 0.02, "finance.tax_rate": 0.25,
-    "finance.price_path": "list", "finance.staff_cost_per_year": 50_000.0, "seed": 7,
-    "options.rented.commitment": "1y", "options.rented.discount": 0.5,
-    "options.owned.redundancy": "none", "options.owned.months_to_production": 12.0,
-    "options.owned.weights": "fp8", "options.owned.attributes.key_control": "provider",
-    "options.api.effort": "high", "options.api.vendor": "Mistral",
-    "options.api.minimum_commitment_per_month": 1e5, "options.owned.owned_servers": 1,
-    "options.hybrid.burst": "rented", "rules.retention_days_limit": 1,
-    "rules.policies": ["no_us_parent"], "rules.attributes.dpa_signed": True,
-    "stability.readiness.evaluation_suite": True, "decision.hard_constraints": [],
-    "decision.premiums.open_weights": 5e4, "finance.falling_prices": 0.9,
-    "suppose.gone": ["OpenAI"], "suppose.law": ["dpf_falls"],
-    "suppose.follows": {"gpt-5.4-mini": "openai/gpt-5.5"},
-    "client.sector": "banking", "client.country": "FR", "finance.baseline": "rented",
-    "workloads.assistant.users": 99.0, "workloads.assistant.data.personal": False,
-    "workloads.assistant.arrivals": "agents", "workloads.assistant.reasoning_tokens": 900.0,
-    "workloads.assistant.availability": 0.9995, "workloads.assistant.hours": "night",
+    "finance.horizon_months": 36, "finance.falling_prices": 0.9, "options.rented.commitment": "1y",
+    "options.owned.redundancy": "none", "options.owned.attributes.key_control": "provider",
+    "options.api.vendor": "Mistral", "rules.policies": ["no_us_parent"],
+    "stability.readiness.evaluation_suite": True, "decision.premiums.open_weights": 5e4,
+    "suppose.gone": ["OpenAI"], "client.country": "FR", "workloads.assistant.users": 99.0,
+    "workloads.assistant.data.personal": False, "workloads.assistant.reasoning_tokens": 900.0,
 }  # fmt: skip
-"""One value or more of every section of a scenario, other than those of base.yaml."""
+"""A value of every section of a scenario, other than those of base.yaml."""
 
 
 @pytest.mark.parametrize("path", SAID)
@@ -242,53 +229,3 @@ def test_changes_survive_being_written_as_words_and_read_again() -> None:
 def test_a_study_of_changes_is_the_study_of_the_changed_scenario() -> None:
     asked = {"finance.price_path": "list"}
     assert study.open("base", asked).scenario.finance.price_path == "list"
-
-
-def test_a_way_is_there_under_any_name_and_a_server_that_is_there_is_no_change() -> None:
-    """Rented cards of one seller with one model are one way, whatever card and kind a file names:
-    Banca Valdora's choice was offered to it as one more option. Of assekuranz-saentis' two servers
-    the one would be the other, without its spare."""
-    banca = opened("banca-valdora").scenario
-    cloud = banca.options["sovereign"]
-    for other in (
-        {"kind": "rented_gpus"},
-        {"gpu": "l40s-48gb"},
-        {"models": {"staff": next(iter(cloud.models.values()))}},
-    ):
-        assert plausible.alternatives.is_there(banca, cloud.model_copy(update=other))
-    for other in ({"provider": "nebius"}, {"models": {"all": "Qwen/Qwen3.6-27B"}}):
-        assert not plausible.alternatives.is_there(banca, cloud.model_copy(update=other))
-    for client in ("banca-valdora", "assekuranz-saentis"):
-        s = opened(client).scenario
-        for variant, _ in tried(client):
-            for name in variant.options:
-                if not variant.offer and not variant.sets(name, "server"):
-                    continue
-                rest = {n: o for n, o in s.options.items() if n != name}
-                others = s.model_copy(update={"options": rest})
-                made = put(s, variant.changes).options[name]
-                assert not plausible.alternatives.is_there(others, made), variant.what
-
-
-def test_several_answers_at_once_are_no_turn_of_their_own_where_one_alone_does_the_same() -> None:
-    def turned(changes: dict[str, object], lead: float | None, asked: bool = False) -> Any:
-        found = Outcome(
-            option="b", in_all=1.0, share=1.0, lead=lead, cleared=None, answer="changes"
-        )
-        made = Variant(
-            kind="unanswered",
-            what="x",
-            before="",
-            after="",
-            changes=changes,
-            asked=asked,
-            clause="x",
-            settled="answer",
-        )
-        return made, found
-
-    one = turned({"a": "broken"}, None)
-    both = turned({"a": "broken", "b": [1]}, None)
-    farther = turned({"a": "broken", "b": [2]}, -3.0)
-    wished = turned({"a": "broken", "c": 1}, None, asked=True)
-    assert variants.apart([one, both, farther, wished]) == (one, farther, wished)

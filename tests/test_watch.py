@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import covered_kit
 import pytest
-from siting.inputs import scenario
 from siting.run import job, watch
 from siting_report.run import batch
 from siting_report.run.folder import ReportFolder
@@ -63,44 +59,6 @@ def only_the_edited_chapter_runs_again(tmp_path: Path, maker: Here) -> None:
     batch.run([busier], str(out), maker=maker)
     assert times(tmp_path, "a", "b") == [5, 5]
     assert ReportFolder(out).holds(busier)
-
-
-def test_a_watched_report_is_renewed_on_every_save_and_wrong_input_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    params = tmp_path / "params"
-    chapters = tmp_path / "notebooks"
-    for folder in (params, chapters):
-        folder.mkdir()
-    shutil.copy(scenario.path_of("base"), params)
-    monkeypatch.setattr(scenario, "project", lambda *_: tmp_path)
-    monkeypatch.setattr(job, "KIT", covered_kit.__name__)
-    client = params / "acme.yaml"
-    client.write_text(make("acme").scenario, encoding="utf-8")
-    said: list[str] = []
-
-    def save(second: str) -> None:
-        for name, made in two(tmp_path, second).chapters.items():
-            (chapters / name).write_text(made.text, encoding="utf-8")
-
-    def looks() -> Iterator[None]:
-        save("B.")
-        yield
-        yield  # nothing was saved: nothing is made
-        save("An edited sentence.")
-        yield
-        assert times(tmp_path, "a", "b") == [1, 2]
-        page = tmp_path / "out" / "acme" / "report.html"
-        assert "An edited sentence." in page.read_text(encoding="utf-8")
-        client.write_text("client: {nme: x}\n", encoding="utf-8")
-        yield
-
-    watch.watch(str(client), str(tmp_path / "out"), ("html",), said.append, looks())
-    assert [line.partition(" after ")[0] for line in said[1:4:2]] == ["acme: renewed"] * 2
-    assert said[0] == f"{client}: rendering …"
-    assert said[2].endswith("20_b.ipynb saved, rendering …")
-    assert said[4].endswith("acme.yaml saved, rendering …")
-    assert len(said) == 6 and "nme" in said[5]
 
 
 @pytest.mark.parametrize("when", ["rendering …", "waiting for a save", "preparing", "interrupted"])

@@ -34,28 +34,9 @@ def test_a_month_is_written_as_the_country_writes_it(day: str | dt.date) -> None
     assert opened("klinikverbund-nordheide").month(day) == "April 2027"
 
 
-def test_a_chapter_that_is_left_out_is_told() -> None:
-    changes = {"report.leave_out": ["95_methods.ipynb", "15_why"]}
-    s = Study(scenario.changed(scenario.load("base"), changes))
-    assert not s.has_chapter("95_methods")
-    assert not s.has_chapter("15_why.ipynb")
-    assert s.has_chapter("40_cost")
-    assert s.see("15_why") == ""
-    assert s.see("40_cost") == " ([see 40_cost](#40_cost))"
-
-
 def test_a_chapter_that_is_misspelt_is_refused_with_the_one_that_is_meant() -> None:
     with pytest.raises(ValueError, match=r"'95_methodes' is no chapter; did you mean 95_method"):
         opened("base").has_chapter("95_methodes")
-
-
-def test_small_sums_are_told_in_their_line_alone_and_next_to_all_is_all() -> None:
-    s = opened("polderwerk")
-    assert s.is_told(pd.Series([499.9, -500, 500])).tolist() == [False, True, True]
-    grid = s.without_noughts(pd.DataFrame({"a": [0.9, -1.0]}))
-    assert grid.a.isna().tolist() == [True, False]
-    assert s.part(995, 1000) == "all"
-    assert s.part(900, 1000) == s.money(900)
 
 
 def test_a_frame_without_rows_is_compared_and_filtered_like_any_other() -> None:

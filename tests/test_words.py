@@ -16,7 +16,7 @@ from siting import catalogue
 from siting.catalogue import FactError
 from siting.cli import cli
 from siting.cli.frame import check_tables
-from siting.memory import attention, engines
+from siting.memory import attention
 from siting.memory.deployment import Deployment
 from siting.quantity import NotEstimated
 from siting.serving import performance, spread
@@ -180,12 +180,6 @@ def test_conditions_may_ask_for_all_that_a_deployment_can_be_and_nothing_else(
         assert case.keys() == known.keys()
 
 
-def test_what_a_constant_of_memory_depends_on_may_be_asked_for() -> None:
-    found = {pair for d in DEPLOYMENTS for pair in d._regime}
-    found |= {("sharded", "yes"), ("sharded", "no")}  # of a fine-tuning run
-    assert found == {(key, value) for key, values in engines.REGIME.items() for value in values}
-
-
 def test_a_new_generation_of_cards_is_a_row(tables: Path) -> None:
     """Its name is the maker's; it runs the kernels of the generation before until measured."""
     path = tables / "gpus.csv"
@@ -298,15 +292,3 @@ def test_every_column_of_few_words_is_closed_or_said_to_be_open() -> None:
             if few and field.annotation is str and not field.metadata:
                 found.add(f"{table}.{column}")
     assert found == set().union(*OPEN.values())
-
-
-ROOT = Path(__file__).parents[1]
-
-
-def test_every_pattern_that_the_documentation_leaves_out_matches_a_file() -> None:
-    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    block = re.search(r"^exclude_docs: \|\n((?:  .+\n)+)", text, re.MULTILINE)
-    assert block
-    patterns = block[1].split()
-    assert patterns
-    assert [p for p in patterns if not [*(ROOT / "docs").rglob(p)]] == []

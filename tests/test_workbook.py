@@ -20,7 +20,7 @@ from siting.cost.uncertainty import Uncertainty
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting_workbook import of_study, workbook
-from studies import designed, opened
+from studies import designed
 
 HOSTILE = '=HYPERLINK("http://x","y")'
 
@@ -49,25 +49,6 @@ def test_a_second_engine_recalculates_the_totals_to_the_cent(
     for row, o in enumerate(comparison.options.values(), start=5):
         found = [float(cells[f"SUMMARY'!{c}{row}"].value[0, 0]) for c in "BCDEG"]
         assert found == pytest.approx([*expected(o), o.paid.sum()], abs=0.005)
-
-
-@pytest.mark.parametrize("client", ["assekuranz-saentis", "tidewater-apps"])
-def test_the_workbook_tells_what_is_paid_as_the_page_for_the_cfo_does(client: str) -> None:
-    s = opened(client)
-    sheet = openpyxl.load_workbook(BytesIO(of_study.content(s)), data_only=True)["Summary"]
-    rows = {
-        str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row
-        for row in range(5, 5 + len(s.options))
-    }
-    assert "Paid" in sheet.cell(4, 7).value
-    paid = s.budget().query("key == 'plan'").set_index("option").amount
-    for option, amount in paid.items():
-        assert sheet.cell(rows[option], 7).value == pytest.approx(amount)
-    assert any(
-        sheet.cell(row, 2).value > sheet.cell(row, 7).value
-        for row in rows.values()
-        if isinstance(sheet.cell(row, 7).value, float)
-    )
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
@@ -145,19 +126,6 @@ def test_sheet_names_are_legal_and_unique() -> None:
     assert all(0 < len(n) <= 31 and not set("[]:*?/\\'") & set(n) for n in names)
 
 
-def test_sheets_whose_names_are_taken_are_counted_from_two() -> None:
-    options = {"Inputs": 0, "INPUTS": 0, "a": 0, "A": 0}
-    names = list(workbook.sheet_names(options).values())
-    assert names == ["Inputs 2", "INPUTS 3", "a", "A 2"]
-
-
-def test_the_sheet_of_charges_begins_with_its_columns(tmp_path: Path) -> None:
-    path, _ = written(tmp_path, with_changes(finance={"horizon_months": 12}))
-    rows = openpyxl.load_workbook(path)["FOCUS"].iter_rows(values_only=True)
-    assert next(rows) == workbook.FOCUS_COLUMNS
-    assert next(rows)[0] not in (None, workbook.FOCUS_COLUMNS[0])
-
-
 def test_the_tidy_table_has_focus_columns_and_the_same_sums() -> None:
     chosen = scenario.load("base")
     comparison = tco.assess(chosen, plain_capacity(chosen))
@@ -191,54 +159,6 @@ def test_where_nothing_has_a_price_the_workbook_and_the_chapter_say_so(tmp_path:
     assert any("not estimated, because" in n for n in notes)
     found = Uncertainty(plan=comparison.plan, scores={}, totals={})
     assert found.spreads == {} and found.chance_cheapest == {}
-
-
-def test_where_nothing_has_a_price_every_frame_of_money_is_empty() -> None:
-    data = scenario.load("base").model_dump()
-    data["options"] = {"api": {**data["options"]["api"], "models": {"all": "no-such-model"}}}
-    s = study.Study(scenario.Scenario.model_validate(data))
-    for made in (s.costs, s.cash_flows, s.paid_so_far):
-        assert made().empty
-    assert "no price for model 'no-such-model'" in s.not_priced
-
-
-@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora"])
-def test_what_page_one_calls_likely_stands_beside_what_is_planned(client: str) -> None:
-    s = opened(client)
-    sheet = openpyxl.load_workbook(BytesIO(of_study.content(s)), data_only=True)["Summary"]
-    rows = {str(sheet.cell(row, 1).value).removesuffix(" (baseline)"): row for row in range(5, 11)}
-    futures = s.futures()
-    paths = list(futures.told.drop_duplicates())
-    assert len(paths) == 2
-    for place, told in enumerate(paths):
-        first = 8 + 3 * place
-        assert sheet.cell(3, first).value == told
-        heads = [sheet.cell(4, first + column).value for column in range(3)]
-        assert heads == ["Likely present cost", "Low", "High"]
-        for row in futures[futures.told == told].dropna(subset="p50").itertuples():
-            found = [sheet.cell(rows[row.option], first + column).value for column in range(3)]
-            assert found == pytest.approx([row.p50, row.p10, row.p90])
-
-
-def test_a_list_price_is_without_the_discount_of_whom_it_is_paid_to() -> None:
-    data = designed("polderwerk").model_dump()
-    data["options"]["api"]["discount"] = 0.2
-    chosen = Scenario.model_validate(data)
-    comparison = tco.assess(chosen, plain_capacity(chosen, rate=0.5))
-    rows = list(workbook.charges(comparison, chosen))
-    peaks = [
-        r for r in rows if r["SubAccountId"] == "hybrid" and "for peaks" in r["ChargeDescription"]
-    ]
-    before = [
-        r for r in rows if r["SubAccountId"] == "owned" and "Baseline" in r["ChargeDescription"]
-    ]
-    calls = [r for r in (*peaks, *before) if "API usage" in r["ChargeDescription"]]
-    assert calls
-    for r in calls:
-        assert r["BilledCost"] == pytest.approx(0.8 * r["ListCost"])
-        assert r["ServiceProviderName"] == "OpenAI"
-    wages = [r for r in before if "Staff" in r["ChargeDescription"]]
-    assert all(r["ListCost"] == r["BilledCost"] for r in wages)
 
 
 def test_all_that_may_fall_due_is_in_the_workbook_and_adds_up_there() -> None:

@@ -105,14 +105,6 @@ class Finding(Decided):
         return self.is_of_law and self.verdict == "review" and is_known
 
     @property
-    def turns_on_client(self) -> bool:
-        """Whether what makes it open is the client's own to know and to mend: no answer of who
-        sells the service or made the model."""
-        asked = conditions.names(self.law.parsed[self.rule.rule_id].reviews)
-        known = (self.law.attributes.get(name) for name in asked)
-        return all(a is None or a.addressee in ("", "own team") for a in known)
-
-    @property
     def provision(self) -> str:
         """Article or decision, as a lawyer cites it: none of the GDPR where it does not reach the
         flow."""
@@ -151,12 +143,6 @@ class Finding(Decided):
     def supposing(self, answers: Values) -> Decided:
         """What the rule would say if these were the answers."""
         return said_of(self.rule, self.flow, self.law, answers)
-
-    def if_it_fell(self, event: str, said: bool) -> Decided | None:
-        """What the rule would say if an event of the law were so; None where it fails for no
-        reason that the event is part of."""
-        fails = self.law.parsed[self.rule.rule_id].fails
-        return self.supposing({event: said}) if event in conditions.names(fails) else None
 
     def without(self, policies: Iterable[str], kept: str = "") -> Finding:
         """The same if the client had none of these lines of policy, or but the one kept."""

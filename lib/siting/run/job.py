@@ -49,23 +49,12 @@ def prepare(
     """
     path = scenario.path_of(name_or_path)
     folder = notebooks or scenario.project() / "notebooks"
-    found, problems = scenario.examined(name_or_path)
-    if changes and not problems:
+    found = scenario.load(name_or_path)
+    if changes:
         found = scenario.changed(found, changes)
-    try:
-        stored, attachments = attached(found, path)
-    except ScenarioError as error:
-        known = [problem.field for problem in problems]
-        problems += [p for p in error.problems if not any(k.startswith(p.field) for k in known)]
-    chapters: dict[str, PlacedNotebook] = {}
-    data: dict[str, bytes] = {}
-    try:
-        chapters = _chapters(found, folder, path)
-        data = _own_files(folder / found.client.id, chapters.values())
-    except ScenarioError as error:
-        problems += error.problems
-    if problems:
-        raise ScenarioError(sorted(problems, key=lambda p: (p.file, p.line)))
+    stored, attachments = attached(found, path)
+    chapters = _chapters(found, folder, path)
+    data = _own_files(folder / found.client.id, chapters.values())
     return Job(
         kit=KIT,
         client=found.client.id,

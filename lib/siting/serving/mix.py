@@ -186,13 +186,3 @@ class WorkloadMix:
             weeks.append(asked * (w.headroom if bunched else 1.0) / w.rate_alone)
         curve = duration_curve([w.load for w in self.workloads], weeks)
         return self.rate * curve
-
-    def served_share(self, replicas: float) -> float:
-        """Share of the first year's requests that so many replicas carry within the limits.
-
-        Hour by hour, on means: what a hybrid sends elsewhere is more, because requests bunch within
-        the hour (`pools.PoolHours.away`).
-        """
-        hours = self.hours_of_year()
-        carried = replicas * self.rate
-        return float(np.minimum(hours, carried).sum() / hours.sum())

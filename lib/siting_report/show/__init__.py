@@ -39,11 +39,10 @@ from siting_report.show.exhibit import (
     protected,
     refuse_unknown,
 )
-from siting_report.show.ranked import ranked
 
 __all__ = [
     "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need",
-    "ranked", "say", "style", "table",
+    "say", "style", "table",
 ]  # fmt: skip
 
 P = ParamSpec("P")
