@@ -25,7 +25,15 @@ from siting_report import phrases, texts
 ROOT = Path(__file__).parents[1]
 KEPT = "shown in a report"
 """Comment of a text that a report showed, and no cell holds."""
-FACTS: Mapping[str, tuple[str, ...]] = {}
+FACTS: Mapping[str, tuple[str, ...]] = {
+    "law_topics.csv": ("topic",),
+    "plan_steps.csv": ("label", "owner"),
+    "properties.csv": ("label", "spoken"),
+    "sovereignty_attributes.csv": ("short",),
+    "sovereignty_flows.csv": ("label",),
+    "sovereignty_rules.csv": ("title", "short", "owner", "meanwhile"),
+    "sovereignty_stress.csv": ("label",),
+}
 """Columns of text that the six pages print, by table."""
 FORMS = {ROOT / "lib" / "siting" / "verdict" / "changes.csv": ("clause",)}
 """The same with fields in them, which the library fills."""
@@ -33,8 +41,10 @@ SHOWN = {"chart": ("title", "note"), "table": ("title", "note"), "cases": ("titl
 WORDS = ("label", "xlabel", "ylabel", "heads", "over")
 """Arguments that name something in a drawing or a table."""
 
-Text = tuple[str, str, str]
-"""Context, sentence, and the sentence for one; empty where it has none."""
+Text = tuple[str, str]
+"""Context and English text."""
+Given = Mapping[str, list[ast.Assign]]
+"""Where a notebook gives a name, in order."""
 
 
 def of_cells(path: Path) -> Iterator[Text]:
@@ -43,19 +53,21 @@ def of_cells(path: Path) -> Iterator[Text]:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     tree = ast.parse("\n".join(re.sub(r"^\s*[%!].*", "", s, flags=re.M) for s in sources))
-    given = {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    given: dict[str, list[ast.Assign]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    given.setdefault(target.id, []).append(node)
+    for name, (node, *_) in given.items():
+        if name.isupper() and isinstance(node.value, ast.Dict):
+            yield from (("", text) for text in constants(node.value) if "{" not in text)
     for cell in cells:
         if cell["cell_type"] == "markdown" and "remove-cell" not in cell["metadata"].get(
             "tags", ()
         ):
             yield from (
-                ("", line.lstrip("# "), "")
+                ("", line.lstrip("# "))
                 for line in "".join(cell["source"]).splitlines()
                 if line.startswith("#")
             )
@@ -63,21 +75,29 @@ def of_cells(path: Path) -> Iterator[Text]:
         named = {keyword.arg: keyword.value for keyword in call.keywords}
         name = getattr(call.func, "id", "")
         if name == "p":
-            ones = [*sentences(named["one"], given)] if "one" in named else [""]
-            context = ast.literal_eval(named["context"]) if "context" in named else ""
-            said = [*sentences(call.args[0], given)]
-            if not said or "" in said:
-                raise ValueError(f"{path.name}: write the sentence of {ast.unparse(call)} in it")
-            yield from ((context, sentence, one) for sentence in said for one in ones)
+            yield from of_phrase(path, call, given)
         words = [named[word] for word in WORDS if word in named]
         if name in SHOWN:
             words += [named[part] for part in SHOWN[name] if part in named] + call.args[1:2]
         for word in words:
-            yield from (("", text, "") for text in constants(word) if re.search("[a-z]{3}", text))
+            yield from (("", text) for text in constants(word) if re.search("[a-z]{3}", text))
 
 
-def sentences(node: ast.expr, given: Mapping[str, ast.expr]) -> Iterator[str]:
-    """The sentences that an expression may be; a blank one for what cannot be told."""
+def of_phrase(path: Path, call: ast.Call, given: Given) -> Iterator[Text]:
+    """The sentences that one call of `p` may say. Raises ValueError where one cannot be told."""
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    context = str(ast.literal_eval(named["context"])) if "context" in named else ""
+    for asked in (call.args[0], named.get("one")):
+        if asked is None:
+            continue
+        said = [*sentences(asked, given)]
+        if not said:
+            raise ValueError(f"{path.name}: write the sentence of {ast.unparse(call)} in the cell")
+        yield from ((context, sentence) for sentence in said if sentence)
+
+
+def sentences(node: ast.expr, given: Given) -> Iterator[str]:
+    """The sentences that an expression may be; none where that cannot be told."""
     match node:
         case ast.Constant(value=str(text)):
             yield text
@@ -90,9 +110,8 @@ def sentences(node: ast.expr, given: Mapping[str, ast.expr]) -> Iterator[str]:
             for value in node.values:
                 yield from sentences(value, given)
         case ast.Name() if node.id in given:
-            yield from sentences(given[node.id], given)
-        case _:
-            yield ""
+            before = [each for each in given[node.id] if each.lineno < node.lineno]
+            yield from sentences((before or given[node.id])[-1].value, given)
 
 
 def constants(node: ast.expr) -> Iterator[str]:
@@ -109,20 +128,21 @@ def of_library() -> Iterator[Text]:
     """The texts of a report's frame: of its templates and of what sets it."""
     for path in (ROOT / "lib" / "siting_report").rglob("*.j2"):
         found = re.findall(r"\bt\((['\"])(.+?)\1\)", path.read_text(encoding="utf-8"))
-        yield from (("", text, "") for _, text in found)
+        yield from (("", text) for _, text in found)
     for path in sorted((ROOT / "lib").glob("siting*/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Attribute(attr="told" | "word" as how), args=[said]):
                     context = "number" if how == "word" else ""
-                    yield from ((context, text, "") for text in constants(said))
+                    yield from ((context, text) for text in constants(said))
                 case ast.Call(func=ast.Attribute(attr="phrases"), args=[ast.Constant() as said]):
-                    ones = [k.value.value for k in node.keywords if k.arg == "one"]
-                    yield ("", said.value, ones[0] if ones else "")
+                    yield ("", str(said.value))
+                    ones = (k.value for k in node.keywords if k.arg == "one")
+                    yield from (("", str(ast.literal_eval(one))) for one in ones)
                 case ast.Assign(targets=[ast.Name(id="SCRIPTED")]):
-                    yield from (("", text, "") for text in ast.literal_eval(node.value))
+                    yield from (("", text) for text in ast.literal_eval(node.value))
     number_words = (*phrases.SPELT, "million", "billion", "never", "undated")
-    yield from (("number", word, "") for word in number_words)
+    yield from (("number", word) for word in number_words)
 
 
 def of_facts() -> Iterator[Text]:
@@ -132,7 +152,8 @@ def of_facts() -> Iterator[Text]:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 for text in filter(None, (row[column].strip() for column in columns)):
-                    yield (texts.FACT if "{" in text else "", text, "")
+                    if not re.fullmatch(r"\{\w+\}", text):
+                        yield (texts.FACT if "{" in text else "", text)
 
 
 def of_report(folder: Path) -> Iterator[Text]:
@@ -141,20 +162,20 @@ def of_report(folder: Path) -> Iterator[Text]:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             for output in cell.get("outputs", ()):
                 noted = output.get("metadata", {}).get("noted", {})
-                yield from (("", text, "") for text in noted.get("english", ()))
+                yield from (("", text) for text in noted.get("english", ()))
 
 
 def updated(old: Catalog, found: Iterable[Text], shown: Iterable[Text]) -> Catalog:
     """The catalogue with what is found now, and the translations that it has."""
     new = Catalog(locale=old.locale)
     for comment, each in (("", found), (KEPT, shown)):
-        for context, sentence, one in dict.fromkeys(each):
-            key = (one, sentence) if one else sentence
-            if new.get(one or sentence, context or None) is not None:
-                continue
-            before = old.get(one or sentence, context or None)
-            told = before.string if before is not None and before.id == key else None
-            new.add(key, told, context=context or None, auto_comments=[comment] if comment else [])
+        for context, text in dict.fromkeys(each):
+            if new.get(text, context or None) is None:
+                before = old.get(text, context or None)
+                told = before.string if before is not None else None
+                new.add(
+                    text, told, context=context or None, auto_comments=list(filter(None, [comment]))
+                )
     return new
 
 
@@ -165,7 +186,7 @@ def main(reports: Iterable[str]) -> None:
     for path in sorted(texts.FOLDER.glob("*.po")):
         with path.open("rb") as file:
             old = read_po(file, locale=path.stem)
-        shown = [(m.context or "", m.id, "") for m in old if KEPT in m.auto_comments]
+        shown = [(m.context or "", m.id) for m in old if KEPT in m.auto_comments]
         shown += [text for folder in reports for text in of_report(Path(folder))]
         new = updated(old, found, shown)
         with path.open("wb") as file:

@@ -140,7 +140,7 @@ def _is_text(node: ast.expr) -> bool:
 def _of_names(trees: Any) -> Iterator[str]:
     """What is given and never read, and what is given anew though it means one thing."""
     given = Counter[str]()
-    read = {"fig"}  # plt.subplots gives one, wanted or not
+    read = {"fig", "_"}  # plt.subplots gives one, wanted or not; and what a loop leaves unread
     for tree in trees:
         nodes = list(ast.walk(tree))
         own = {id(name) for node in nodes for name in _read_to_give_anew(node)}

@@ -32,7 +32,7 @@ FIXED = (
     r"Median to 99 of 100, dot: 95",
     r"means in .* no other option",  # what a word such as "likely" means
     # Counts of what is drawn or listed beside them.
-    r"\d+ of \d+ (?:comparisons|models)|(?<=and )\d+ more(?=:)",
+    r"\d+ of \d+ (?:comparisons|models|principles)|(?<=and )\d+ more(?=:)",
     # Names with digits of their own.
     r"(?:Gemma|Sonnet|Small|Medium) \d(?:\.\d)?|ISO/IEC \d+",
 )

@@ -9,7 +9,7 @@ import pytest
 from siting_report import texts
 from siting_report.formats import Numbers
 from siting_report.phrases import Phrases
-from siting_report.texts import Catalogue, Message
+from siting_report.texts import Catalogue
 
 ROW = pd.Series({"option": "Own servers", "total": 570_400.0, "share": 0.861, "points": 3})
 ROW.attrs = {"units": {"total": "EUR", "share": "share", "points": "1"}}
@@ -25,8 +25,8 @@ def german(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Phrases:
     """Sentences of a report in German, by a catalogue of this test alone."""
     (tmp_path / "de.po").write_text(
         'msgid "{option} costs {total:money}."\nmsgstr "{total:money} kostet {option}."\n\n'
-        'msgid "One point is open."\nmsgid_plural "{points:count} points are open."\n'
-        'msgstr[0] "Ein Punkt ist offen."\nmsgstr[1] "{points:count} Punkte sind offen."\n\n'
+        'msgid "One point is open."\nmsgstr "Ein Punkt ist offen."\n\n'
+        'msgid "{points:count} points are open."\nmsgstr "{points:count} Punkte sind offen."\n\n'
         'msgctxt "number"\nmsgid "three"\nmsgstr "drei"\n\n'
         'msgctxt "number"\nmsgid "million"\nmsgstr "Mio."\n\n'
         'msgid "{option} costs nothing."\nmsgstr ""\n\n'
@@ -122,8 +122,8 @@ def test_forms_do_not_take_one_text_for_another() -> None:
     known = Catalogue(
         "de",
         {
-            ("fact", "{a} ends"): Message("{a} endet"),
-            ("fact", "{a} ends and no successor passes"): Message("{a} endet ohne Nachfolger"),
+            ("fact", "{a} ends"): "{a} endet",
+            ("fact", "{a} ends and no successor passes"): "{a} endet ohne Nachfolger",
         },
     )
     assert known.known("GPT-4.1 ends and no successor passes") == "GPT-4.1 endet ohne Nachfolger"

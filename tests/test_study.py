@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pydoc
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from siting import study
@@ -57,3 +58,33 @@ def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
     changed = scenario.changed(scenario.load("base"), {"client.name": "<script>A & B</script>"})
     page = Study(changed)._repr_html_()
     assert "<script>" not in page and "&lt;script&gt;A &amp; B" in page
+
+
+def test_what_if_asks_each_combination_through_the_one_chain() -> None:
+    """A row each; the row that changes nothing is the report's answer, and a variant of summary is
+    found again."""
+    s = opened("tidewater-apps")
+    rate = s.scenario.finance.discount_rate.central
+    asked = {"finance.falling_prices": [0.0, 1.0], "finance.discount_rate": [rate]}
+    found = s.what_if(asked)
+    assert list(found.columns[:3]) == ["client", *asked]
+    assert len(found) == 2
+    futures = s.futures().set_index(["future", "option"]).in_all
+    for row, future in zip(found.itertuples(), ("hold", "fall"), strict=True):
+        assert row.in_all == pytest.approx(futures[future, row.option], rel=0.02)
+    with pytest.raises(scenario.ScenarioError, match="falling_prices"):
+        s.what_if({"finance.falling_prices": [2.0]})
+
+
+def test_while_a_report_is_rendered_no_other_clients_study_can_be_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(study, "_kept", {})
+    own = tmp_path / "scenario.yaml"
+    own.write_bytes(Path("params/base.yaml").read_bytes())
+    kept = opened("base")
+    study.keep(kept, str(own))
+    assert study.open(str(own)) is kept
+    for other in ("polderwerk", str(Path("params/polderwerk.yaml"))):
+        with pytest.raises(ValueError, match="is another client than that of this report"):
+            study.open(other)

@@ -63,11 +63,12 @@ def cover(path: str) -> Cover:
     from siting.inputs.scenario import changes
 
     found = scenario.load(path)
-    client = found.client
+    client = found.spoken.client
     numbers = Numbers(client.country, client.currency, client.language)
     return Cover(
         title=catalogue(client.language).told("Where should the models run?"),
-        client=client.name + _varied(changes.tried(found)),
+        client=client.name
+        + _varied([w for w in changes.tried(found) if not w.startswith(LANGUAGE)]),
         question=client.question,
         report_date=client.report_date,
         numbers=numbers,
@@ -78,6 +79,8 @@ def cover(path: str) -> Cover:
     )
 
 
+LANGUAGE = "client.language="
+"""Begins a change after which a report says the same, in another language."""
 LETTERS_TRIED = 60
 """Of what was changed, for which the line at the head of a page has room."""
 

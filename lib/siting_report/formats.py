@@ -79,7 +79,7 @@ class Numbers:
 
     def word(self, english: str) -> str:
         """A word that stands with numbers, in the report's language."""
-        return catalogue(self.language).message(english, "number").text
+        return catalogue(self.language).message(english, "number")
 
     @cached_property
     def point(self) -> str:
@@ -275,6 +275,10 @@ class Numbers:
     def month(self, day: dt.date) -> str:
         """Month and year: November 2026."""
         return format_skeleton("yMMMM", day, locale=self.words)
+
+    def short_month(self, day: dt.date) -> str:
+        """Month and year for the tick of an axis: Nov 2026."""
+        return format_skeleton("yMMM", day, locale=self.words)
 
     def names(self, items: Sequence[str]) -> str:
         """A list in words: `a, b and c`; semicolons where a name has a comma of its own."""

@@ -58,15 +58,16 @@ class Phrases:
         Raises KeyError for a field that nothing has, and ValueError for a number that would be
         printed in another unit than its own.
         """
-        values = {name: _found(name, told, rows) for name, _ in fields(sentence)}
+        if not sentence:
+            return Said()
+        values = {name: _found(name, told, rows) for name, _ in fields(sentence + one)}
         if any(_is_null(value) for value in values.values()):
             leave_unsaid(sentence)
             return Said()
         counted = next((values[name] for name, form in fields(sentence) if form in COUNTS), None)
         if counted == 1 and not one:
             raise ValueError(f"{sentence!r}: say it for one as well, as one=")
-        message = self._texts.message(sentence, context, one)
-        chosen = message.one if one and counted == 1 else message.text
+        chosen = self._texts.message(one if counted == 1 else sentence, context)
         units = {name: _unit(name, told, rows) for name in values}
         text = "".join(
             before + (self._written(name, form or "", values[name], units[name]) if name else "")
@@ -82,7 +83,7 @@ class Phrases:
             return Said(said)
         lowered = said[:1].lower() + said[1:]
         found = self._texts.known(said) or self._texts.known(lowered)
-        return Said(found if found else self._texts.message(said).text)
+        return Said(found if found else self._texts.message(said))
 
     def _written(self, name: str, form: str, value: Any, unit: str | None) -> str:
         """A value in a format. Raises ValueError where that is not the value's own."""

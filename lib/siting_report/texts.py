@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -31,6 +31,8 @@ class Noted:
     """Sentences that were left out, since one of their fields is null."""
 
 
+_WORD = re.compile(r"\b[A-Za-z]?[a-z]{3}")
+"""What a text holds that is more than a number or the name of a model."""
 _PLACE = re.compile(r"\{(\w+)[^}]*\}")
 """A field in a sentence."""
 _noted = Noted()
@@ -68,41 +70,31 @@ def fields(sentence: str) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class Message:
-    """A text in another language."""
-
-    text: str
-    one: str = ""
-    """Where the number in it is one; empty for a text without a plural."""
-
-
-@dataclass(frozen=True)
 class Catalogue:
     """The texts of one language, by context and English text."""
 
     language: str
-    messages: Mapping[tuple[str, str], Message]
+    messages: Mapping[tuple[str, str], str]
 
-    def message(self, text: str, context: str = "", one: str = "") -> Message:
+    def message(self, text: str, context: str = "") -> str:
         """A text in the catalogue's language; where it has none, as it is, which is noted."""
         found = self.messages.get((context, text))
-        if found is None:
-            if self.language != ENGLISH:
-                _noted.english.append(text)
-            return Message(text, one)
-        return found
+        is_english = found is None and text not in self._translations and _WORD.search(text)
+        if is_english and self.language != ENGLISH:
+            _noted.english.append(text)
+        return found or text
 
     def told(self, text: str) -> str:
         """A text that a cell shows, in the catalogue's language; where it has none, as it is, which
         is noted."""
-        return self.known(text) or self.message(text).text
+        return self.known(text) or self.message(text)
 
     def known(self, text: str) -> str | None:
         """A short text, or one that the library made, in the catalogue's language; None where the
         catalogue has none."""
         found = self.messages.get(("", text))
         if found:
-            return found.text
+            return found
         for form, translated in self._forms:
             if match := form.fullmatch(text):
                 parts = {name: self.known(part) or part for name, part in match.groupdict().items()}
@@ -110,9 +102,14 @@ class Catalogue:
         return None
 
     @cached_property
+    def _translations(self) -> frozenset[str]:
+        """What is in the catalogue's language already."""
+        return frozenset(self.messages.values())
+
+    @cached_property
     def _forms(self) -> list[tuple[re.Pattern[str], str]]:
         """Texts with fields that the library makes, those with most words first."""
-        made = [(text, m.text) for (context, text), m in self.messages.items() if context == FACT]
+        made = [(key[1], text) for key, text in self.messages.items() if key[0] == FACT]
         made.sort(key=lambda each: -len(re.sub(r"\{.*?\}", "", each[0])))
         return [(_form(text), translated) for text, translated in made]
 
@@ -124,7 +121,7 @@ def _form(text: str) -> re.Pattern[str]:
     for before, name, _, _ in string.Formatter().parse(text):
         pattern += re.escape(before)
         if name is not None:
-            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.*?)"
             seen.add(name)
     return re.compile(pattern)
 
@@ -142,7 +139,7 @@ def catalogue(language: str) -> Catalogue:
     return Catalogue(language, read(FOLDER / f"{language}.po"))
 
 
-def read(path: Path) -> dict[tuple[str, str], Message]:
+def read(path: Path) -> dict[tuple[str, str], str]:
     """The translated texts of a `.po` file. What is empty or marked fuzzy is not translated.
 
     Raises ValueError naming file, line and field where a translation has not the fields of its key.
@@ -152,34 +149,25 @@ def read(path: Path) -> dict[tuple[str, str], Message]:
             read_in = read_po(file, locale=path.stem, abort_invalid=True)
     except PoFileError as error:
         raise ValueError(f"{path.name}, line {error.lineno}: {error}") from None
-    found: dict[tuple[str, str], Message] = {}
+    found: dict[tuple[str, str], str] = {}
     for message in read_in:
-        if not message.id or message.fuzzy:
-            continue
-        ids = _several(message.id)
-        texts = _several(message.string)
-        if not all(texts) or not texts:
-            continue
-        for text in texts:
-            _refuse_other_fields(f"{path.name}, line {message.lineno}", ids, text)
-        found[message.context or "", ids[-1]] = Message(texts[-1], texts[0] if ids[1:] else "")
+        if message.id and message.string and not message.fuzzy:
+            where = f"{path.name}, line {message.lineno}"
+            if not isinstance(message.id, str) or not isinstance(message.string, str):
+                raise ValueError(f"{where}: the sentence for one is a text of its own")
+            _refuse_other_fields(where, message.id, message.string)
+            found[message.context or "", message.id] = message.string
     return found
 
 
-def _several(text: str | Sequence[str] | None) -> list[str]:
-    return [text] if isinstance(text, str) else list(text or ())
-
-
-def _refuse_other_fields(where: str, ids: Sequence[str], text: str) -> None:
-    """Raises ValueError where a translation lacks a field of its key, or has one more. The number
-    itself may be missing from the form for one."""
-    asked = set(fields(ids[-1]))
+def _refuse_other_fields(where: str, english: str, text: str) -> None:
+    """Raises ValueError where a translation lacks a field of its key, or has one more."""
+    asked = set(fields(english))
     told = set(fields(text))
-    spelt = {each for each in asked if each[1] in ("count", "spelt")} if ids[1:] else set()
     if told - asked:
-        raise ValueError(f"{where}: {_named(told - asked)} is no field of {ids[-1]!r}")
-    if asked - told - spelt:
-        raise ValueError(f"{where}: {_named(asked - told)} of {ids[-1]!r} is missing")
+        raise ValueError(f"{where}: {_named(told - asked)} is no field of {english!r}")
+    if asked - told:
+        raise ValueError(f"{where}: {_named(asked - told)} of {english!r} is missing")
 
 
 def _named(found: set[tuple[str, str]]) -> str:

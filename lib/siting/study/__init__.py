@@ -16,10 +16,14 @@ frames.
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from siting import beside
 from siting.catalogue import STALE_DAYS, facts_version, unknown
@@ -42,7 +46,7 @@ from siting.study.turns import TurnFrames
 from siting.study.vendors import VendorFrames
 from siting.study.verdict import VerdictFrames
 from siting.study.wording import Wording
-from siting.verdict.variants import Outcome, Variant
+from siting.verdict.variants import Outcome, Variant, tried
 
 CORE: tuple[type[Topic], ...] = (
     VerdictFrames,
@@ -70,7 +74,7 @@ class Study(Wording):
     """A scenario and what follows from it: frames, formats, and the files of its report."""
 
     def __init__(self, chosen: scenario.Scenario) -> None:
-        super().__init__(Results(chosen))
+        super().__init__(Results(chosen.spoken))
         for topic in topics():
             made = topic(self)
             for name in frames.names(topic):
@@ -130,6 +134,38 @@ class Study(Wording):
             rows.append(_tried(switch.variant, switch.outcome) | {"switching_value": switch.at})
         return rows
 
+    def what_if(self, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+        """The answer for each combination of values, a row each.
+
+        values: by path of the scenario, as `--set` takes it: {"finance.falling_prices": [0, 1]}.
+        Columns: client; one for each path; option (the one that is first; None where none may be
+        chosen), in_all (what it costs in all) and own_in_all (what the report's choice costs then)
+        [client's currency], sure (share of cases), answer (stays, level, changes or none).
+        Raises scenario.ScenarioError for a value that the scenario cannot take.
+        """
+        made = [
+            Variant(
+                kind="together", what="", before="", after="", clause="", settled="decision",
+                changes=dict(zip(values, each, strict=True)),
+            )
+            for each in itertools.product(*values.values())
+        ]  # fmt: skip
+        rows = [
+            {
+                "client": self.client.name,
+                **variant.changes,
+                "option": self.results.label_after(found.option, variant),
+                "in_all": found.in_all,
+                "own_in_all": found.own_in_all,
+                "sure": found.share,
+                "answer": found.answer,
+            }
+            for variant, found in tried(self.results.chain, self.results.said, made)
+        ]
+        frame = pd.DataFrame(rows)
+        frame.attrs = self.answer().attrs
+        return frame
+
     def files(self) -> dict[str, bytes]:
         """Files of a report that packages beside this one make, by name."""
         return {name: made(self) for name, made in beside.loaded("files").items()}
@@ -155,8 +191,13 @@ def open(client: str = "base", changes: Changes | None = None) -> Study:
     """The study of `params/<client>.yaml`, or of a YAML file anywhere.
 
     changes: values at dotted paths that take the place of the scenario's.
-    Raises scenario.ScenarioError naming file, line, field and remedy.
+    Raises scenario.ScenarioError naming file, line, field and remedy, and ValueError where another
+    client's report is being rendered: no number of one client may stand in another's.
     """
+    if _kept and _said(client) not in _kept:
+        raise ValueError(
+            f"{client!r} is another client than that of this report; compare clients in JupyterLab"
+        )
     if changes:
         return Study(scenario.changed(scenario.load(client), changes))
     return _kept.get(_said(client)) or Study(scenario.load(client))

@@ -22,11 +22,6 @@ from siting.study.results import Results
 TOLD_FROM = 500
 """A sum from which a line of cash is told by itself: less moves no total that is read in thousands.
 [client's currency]"""
-RISKS_COUNTED = (
-    "Risks counted: payments, plus failures and remedies on average, less what freedom to leave "
-    "saves. Not for the budget."
-)
-"""What a sum in all is, in a footnote: the same under each page that has one."""
 ALL_FROM = 0.99
 """A share from which a part is called all."""
 _NEVER_FROM = 1e12
@@ -122,7 +117,10 @@ class Wording:
     @property
     def risks_counted(self) -> str:
         """What a sum in all is, as a footnote under each page that has one."""
-        return RISKS_COUNTED
+        return self.phrases(
+            "Risks counted: payments, plus failures and remedies on average, less what freedom to "
+            "leave saves. Not for the budget."
+        )
 
     @cached_property
     def years(self) -> str:
@@ -283,6 +281,10 @@ class Wording:
         """The month of a day, as the country writes it: `April 2027`."""
         return self.results.numbers.month(dt.date.fromisoformat(str(day)[:10]))
 
+    def short_month(self, day: dt.date) -> str:
+        """The month of a day, as the ticks of an axis have room for it: `Apr 2027`."""
+        return self.results.numbers.short_month(day)
+
     def short_label(self, option: str) -> str:
         """A label as a picture has room for it: cut after a word, with an ellipsis, where it is
         longer than LABEL_LETTERS."""
@@ -299,6 +301,6 @@ class Wording:
     @cached_property
     def colours(self) -> dict[str, str]:
         """Each option's colour by label, the same in every chart: pandas takes it as it is."""
-        from siting_report.show import style
+        from siting_report import style
 
         return style.colours(self.results.roles)

@@ -33,20 +33,22 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text as Label
 from matplotlib.textpath import text_to_path
 
-from siting_report.formats import Numbers
-from siting_report.show import phone, style
-from siting_report.show.exhibit import (
+from siting_report import style
+from siting_report.exhibit import (
     Chart,
     Data,
     Text,
     attributes,
     cited,
     format_of,
+    in_language,
     joined,
     lacking,
     numbers_of,
     refuse_unknown,
 )
+from siting_report.formats import Numbers
+from siting_report.show import phone
 from siting_report.texts import ENGLISH, catalogue
 
 TICKS = ("money", "compact_money", "percent", "number", "whole", "compact")
@@ -80,7 +82,8 @@ def chart(
 
     ax: axes, an array of axes, or a figure. title: the finding, in a sentence of one line.
     note: stands under the title: unit, period, what line, dot and hatching mean.
-    alt: what the chart shows with its key numbers; drafted from the drawing by default.
+    alt: what the chart shows with its key numbers, or a list of marks; drafted from the drawing by
+    default.
     x, y: format of the ticks (`money`, `compact_money`, `percent`, `number`, `whole`, `compact`,
     with decimals as `percent:1`), one for all axes or one for each. An axis without one that is
     named by a column of `data` says its unit as well.
@@ -103,7 +106,8 @@ def chart(
         if each.get_visible():
             _told_apart(each)
             _name(figure, each)
-    text = joined(alt or "", data) or drafted(figure) or title
+    marks = [alt or ""] if isinstance(alt, str) else alt or ()
+    text = "; ".join(in_language(mark, data) for mark in marks) or drafted(figure) or title
     lacks = lacking(title, attrs)
     if not text:
         lacks.append("alternative text")

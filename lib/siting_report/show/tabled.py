@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 from babel.numbers import is_currency
 
-from siting_report.formats import MILLION_FROM, NARROW, NEVER, NONE, Numbers
-from siting_report.show import style
-from siting_report.show.exhibit import (
+from siting_report import style
+from siting_report.exhibit import (
     Cell,
     Column,
     Data,
@@ -33,6 +32,7 @@ from siting_report.show.exhibit import (
     numbers_of,
     refuse_unknown,
 )
+from siting_report.formats import MILLION_FROM, NARROW, NEVER, NONE, Numbers
 from siting_report.texts import ENGLISH, Said, catalogue
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ def table(
     shared = _shared_unit(columns)
     if shared:
         columns = [{**column, "unit": ""} for column in columns]
-        said.insert(0, f"{_raised(shared)}.")
+        said.insert(0, f"{_raised(shared)}.".replace("..", "."))
     note = " ".join(filter(None, [*said, joined(note, frames)]))
     lacks = lacking(title, attrs)
     if len(made.frame) >= _LONG_FROM:
@@ -302,8 +302,10 @@ class _Columns:
         if callable(kind) or kind.startswith("percent") or kind == "text" or unit in ("1", "share"):
             return ""
         if kind == "money":
-            thousand = f" {self.numbers.word('thousand')}" if self.scale > 1 else ""
-            unit = self.numbers.currency + thousand
+            thousand = self.numbers.word("thousand") if self.scale > 1 else ""
+            if self.numbers.language != ENGLISH:
+                return f"{thousand} {self.numbers.sign()}".strip()
+            unit = f"{self.numbers.currency} {thousand}".strip()
         if not is_currency(code := unit[:3]):
             return self.numbers.unit(unit)
         return unit.replace(code, self.numbers.sign(code).strip(NARROW))

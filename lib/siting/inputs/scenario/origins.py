@@ -7,15 +7,18 @@ from typing import Any
 
 from siting import catalogue
 from siting.inputs.document import BAND, Fault, Path_, dotted
-from siting.inputs.scenario.model import Evidence, Scenario
+from siting.inputs.scenario.model import LANGUAGES, Evidence, Scenario
 
 FIGURES = ("workloads", "options", "fine_tuning", "finance", "stability", "rules", "decision")
 """Sections of a scenario whose figures need evidence."""
 
 
 def _leaves(data: Any, path: Path_ = ()) -> Iterator[Path_]:
-    """Paths of the figures below `data`; a list or a {low, central, high} is one figure."""
-    if not isinstance(data, dict) or (data and data.keys() <= BAND):
+    """Paths of the figures below `data`; a list, a {low, central, high} and a text in several
+    languages are one figure."""
+    if not isinstance(data, dict) or (
+        data and any(data.keys() <= one for one in (BAND, LANGUAGES))
+    ):
         if data is not None:
             yield path
         return

@@ -15,10 +15,9 @@ from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 import mistune
 
-from siting_report import texts
+from siting_report import style, texts
 from siting_report.formats import Numbers
 from siting_report.nearest import nearest
-from siting_report.show import style
 from siting_report.texts import ENGLISH, Said
 
 MIME = "application/vnd.siting+json"
@@ -223,9 +222,11 @@ def in_language(text: str, data: Data) -> str:
 
 
 def joined(text: Text, data: Data) -> str:
-    """The sentences of one paragraph in the report's language; empty ones are left out."""
+    """The sentences of one paragraph in the report's language, those that begin with `- ` in a line
+    each; empty ones are left out."""
     sentences = [text] if isinstance(text, str) else text
-    return " ".join(filter(None, (in_language(sentence, data) for sentence in sentences)))
+    said = " ".join(filter(None, (in_language(sentence, data) for sentence in sentences)))
+    return said.replace(" - ", "\n- ") if said.startswith("- ") else said
 
 
 def refuse_unknown(told: Iterable[Any], known: Iterable[Any], what: str) -> None:
