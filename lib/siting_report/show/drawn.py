@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import math
 import re
 from collections import Counter
@@ -134,7 +135,8 @@ def _speak(figure: Figure, numbers: Numbers) -> None:
     if numbers.language == ENGLISH:
         return
     known = catalogue(numbers.language).known
-    for artist in figure.findobj():
+    groups = (group for ax in figure.axes for group in ax.containers)
+    for artist in itertools.chain(figure.findobj(), groups):
         label = str(artist.get_label())
         if not label.startswith("_") and (told := known(label)):
             artist.set_label(told)
