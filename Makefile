@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?=
 CLIENTS ?=
+# Where an environment forbids it, every process would compile the same packages anew.
+export PYTHONDONTWRITEBYTECODE :=
 # The locks name every package, so pip resolves nothing: what was released since cannot matter. Nor
 # is anything compiled ahead, half a minute: most of what tests and docs install is never imported.
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --no-compile

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
-from siting_report.show import style
+from siting_report import style
 
 LETTERS = (
     *range(0x20, 0x180), *range(0x2000, 0x2070), *range(0x20A0, 0x20C0), *range(0x2190, 0x2194),

@@ -26,6 +26,7 @@ LAYERS = (
         "siting_report.phrases",
         "siting_report.texts",
     ),
+    ("siting_report.exhibit", "siting_report.style"),
     ("siting_report.show",),
     ("siting_report.print",),
     ("siting_report.run",),

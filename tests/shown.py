@@ -16,8 +16,8 @@ from unittest import mock
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from siting.study import frames, topics
-from siting_report import show
-from siting_report.show import drawn, exhibit
+from siting_report import exhibit, show
+from siting_report.show import drawn
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 _BY_ROW = {said.row: name for name, said in frames.listed(*topics()).items()}

@@ -23,6 +23,11 @@ FEW = ["klinikverbund-nordheide", "polderwerk", "tidewater-apps"]
 """Three that differ most: a hospital in Germany with machines of its own, a firm in the Netherlands
 that writes code, an API's customer in the United States. What holds of them holds of the others."""
 
+WORKLOADS = scenario.as_yaml(
+    {"workloads": scenario.load("base").model_dump(exclude_none=True)["workloads"]}
+)
+"""The workloads of base.yaml, as lines of a client's file: they are nobody else's."""
+
 
 def compute(client: str) -> study.Study:
     """The client's study in English, so that tests read one language."""

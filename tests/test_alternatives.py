@@ -42,7 +42,7 @@ def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) ->
     file = tmp_path / "client.yaml"
     base = chosen.model_dump(mode="json", exclude_none=True)
     del base["evidence"]
-    text = scenario.as_yaml({"options": base["options"]}) + piece + "\n"
+    text = scenario.as_yaml({k: base[k] for k in ("workloads", "options")}) + piece + "\n"
     file.write_text(text + 'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n')
     again = study.open(str(file))
     assert again.results.cost.options[best.name].present == pytest.approx(best.present, rel=1e-6)

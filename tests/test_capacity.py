@@ -14,6 +14,7 @@ from serving_simulation import poisson, simulate
 from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
+from siting.inputs.scenario.model import Latency as Stated
 from siting.quantity import LogNormal, Range
 from siting.serving import capacity, queueing
 from siting.serving.curve import Curve, DeployedReplica, Lengths
@@ -196,11 +197,28 @@ def test_a_lone_request_waits_for_nothing_and_an_overload_for_ever() -> None:
 
 def test_the_sustained_rate_is_the_largest_that_keeps_the_limits() -> None:
     replica = curve(LONG)
-    limits = Limits(3.0, 0.08, 95)
+    limits = Limits(ttft_s=3.0, tpot_s=0.08, percentile=95)
     rate = sustained(replica, limits)
     assert limits.strain(latency(replica, rate, (95,))) <= 1
     assert limits.strain(latency(replica, rate * 1.02, (95,))) > 1
-    assert sustained(replica, Limits(3.0, 0.001, 95)) == 0
+    assert sustained(replica, Limits(ttft_s=3.0, tpot_s=0.001, percentile=95)) == 0
+
+
+def test_the_whole_answer_is_a_limit_of_its_own() -> None:
+    replica = curve(LONG)
+    alone = latency(replica, 1e-6)
+    mean = alone.ttft_mean + alone.tpot_mean * LONG.output.mean
+    longer = LONG.output.quantile(1.6449) - LONG.output.mean
+    assert alone.whole[50] < mean < alone.whole[95]
+    by_length = mean + longer * alone.tpot_mean  # the length of the answer moves it most
+    assert by_length * 0.999 < alone.whole[95] < 1.1 * by_length
+    whole = 1.5 * alone.whole[95]
+    rate = sustained(replica, Limits(ttft_s=600, tpot_s=5, percentile=95, whole_s=whole))
+    assert latency(replica, rate, (95,)).whole[95] <= whole
+    assert latency(replica, rate * 1.02, (95,)).whole[95] > whole
+    said = Stated.model_validate({"whole": 3})
+    assert (said.ttft_s, said.tpot_ms) == (3, 5000)
+    assert Stated.model_validate({"whole": 3.0, "tpot_ms": 40.0}).tpot_ms == 40
 
 
 # --- replicas ---------------------------------------------------------------------------------

@@ -58,6 +58,19 @@ def test_preparing_reports_loads_nothing_that_only_reading_logs_or_computing_nee
     assert not heavy & loaded
 
 
+@pytest.mark.parametrize("client", ["agence-lumiere", "klinikverbund-nordheide"])
+def test_check_sizes_nothing_and_loads_nothing_to_size_with(client: str) -> None:
+    code = (
+        f"import sys; from siting.cli import cli; cli(['check', {client!r}], standalone_mode=False)"
+        "; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "siting.inputs.scenario" in loaded
+    heavy = {"pandas", "matplotlib", "scipy", "openpyxl", "siting.serving.capacity"}
+    assert not (heavy | {"siting.verdict.chain", "siting.cost.costing"}) & loaded
+
+
 def test_an_unknown_command_gets_a_suggestion_and_status_2() -> None:
     result = siting("reprot")
     assert result.exit_code == 2

@@ -12,8 +12,8 @@ import pytest
 import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from siting_report import style
 from siting_report.print import foreign
-from siting_report.show import style
 
 HOSTILE = '#import "x" $(rm) [a] ]) \\ "quoted" `raw` *b* _c_ <l> @m = h - i + j // k /* n */ ~'
 PIXEL = (

@@ -28,7 +28,12 @@ FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILIN
 EVERYTHING = """
 client: {name: Example Works, country: DE, report_date: 2026-11-24}
 workloads:
-  assistant: {users: 300, models: [example/Example-8B]}
+  assistant:
+    users: 300
+    requests_per_user_day: 8
+    input_tokens: {mean: 3_000, p95: 8_000}
+    output_tokens: {mean: 400, p95: 1_000}
+    models: [example/Example-8B]
 options:
   api: {}
   rented:

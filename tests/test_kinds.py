@@ -24,7 +24,7 @@ from siting.serving import servers
 from siting.serving.capacity import OptionCapacity
 from siting.serving.machines import ExistingKind
 from siting.verdict.chain import Chain
-from studies import designed
+from studies import WORKLOADS, designed
 
 A100 = {"server": "dgx-a100-640gb", "number": 2, "age_years": 3, "years_left": 3}
 
@@ -268,12 +268,12 @@ def refusal(folder: Path, options: str) -> str:
     """What is said of a client with these options of base."""
     base = Path("params/base.yaml").read_text(encoding="utf-8")
     (folder / "base.yaml").write_text(base, encoding="utf-8")
-    evidence = "evidence:\n  - {fields: [options, client, finance], source: the client, "
+    evidence = "evidence:\n  - {fields: [workloads, options, client, finance], source: the client, "
     evidence += "date: 2026-11-24, kind: client}\n"
     head = "client: {name: Several, country: DE, sector: industry, currency: EUR, "
     head += "report_date: 2026-11-24}\nfinance:\n  baseline: none\n\n\noptions:\n"
     path = folder / "client.yaml"
-    path.write_text(head + options + evidence, encoding="utf-8")
+    path.write_text(head + options + WORKLOADS + evidence, encoding="utf-8")
     with pytest.raises(DocumentError) as refused:
         scenario.load(path)
     return str(refused.value)

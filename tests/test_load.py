@@ -18,6 +18,7 @@ from siting import catalogue, study
 from siting.cost import cashflow
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Option, Room, Scenario, Workload
+from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal
 from siting.serving import bunching, capacity, load, servers
@@ -59,6 +60,30 @@ def test_half_hours_of_a_day_add_up_to_its_hours() -> None:
     np.testing.assert_allclose(halves.hourly, whole.hourly)
     with pytest.raises(ValueError, match="write 24 numbers, or 48 of half hours"):
         workload(hours=[1] * 36)
+
+
+def test_turns_of_a_conversation_are_requests_that_read_what_came_before() -> None:
+    """61,000 conversations of 6 turns, 3,800 tokens in a turn in the mean and 210 out."""
+    said = {
+        "requests_per_day": 0, "conversations_per_day": 61_000, "turns": 6,
+        "input_tokens": {"mean": 3_800, "p95": 4_000}, "output_tokens": {"mean": 210, "p95": 500},
+    }  # fmt: skip
+    talk = workload(**said)
+    monday = workload_load("talk", talk).hourly[:24].sum() * 3600
+    assert monday == pytest.approx(366_000)
+    # n new tokens a turn: n, 2n + 210, 3n + 420 … 6n + 1050; together 21 n + 3150 = 6 × 3,800.
+    new = (6 * 3_800 - 3_150) / 21
+    assert talk.last_input == pytest.approx(6 * new + 5 * 210)
+    read_before = sum(k * new + (k - 1) * 210 for k in range(1, 6))
+    assert talk.cached_share == pytest.approx(read_before / (6 * 3_800))
+    assert workload(**said, cached_input_share=0.5).cached_share == 0.5
+    assert workload(cached_input_share=None).cached_share == 0
+    # The last turn is longer than the 99.9th percentile of lengths that hardly spread.
+    assert vram.longest_request(talk) >= 6 * new + 5 * 210
+    with pytest.raises(ValueError, match="conversations have turns; write both"):
+        workload(turns=6)
+    with pytest.raises(ValueError, match="conversations have turns; write both"):
+        workload(requests_per_day=0, conversations_per_day=100)
 
 
 LETTERS = {

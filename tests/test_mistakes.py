@@ -12,7 +12,9 @@ from siting.cli import cli
 ROOT = Path(__file__).parents[1]
 GOOD = """client: {name: Acme, country: IT}
 workloads:
-  assistant: {users: 500}
+  assistant:
+    {users: 500, requests_per_user_day: 8,
+     input_tokens: {mean: 3_000, p95: 8_000}, output_tokens: {mean: 400, p95: 1_000}}
 evidence:
   - {fields: [workloads], source: Questionnaire, date: 2026-10-01}
 """
@@ -22,7 +24,7 @@ SIZE = f"size{FIT[3:]} --requests-per-day 100 --input 300,800 --output 40,100"
 IN_A_FILE = {
     "a misspelt key": ("users", "user", "did you mean users"),
     "the beginning of a key": ("users: 500", "users: 500, output: 9", "did you mean output_tokens"),
-    "a number for a length": ("users: 500", "input_tokens: 3000", "`input_tokens: {mean: 3_000}`"),
+    "a number for a length": ("{mean: 3_000, p95: 8_000}", "3000", "`input_tokens: {mean: 3_000}`"),
     "a percentage for a share": ("users: 500", "batchable_share: 20", "write 0.2"),
     "a number with a unit": ("500", "500 people", "without unit"),
     "a thousands separator": ("500", '"9 500"', "write 9500 without quotes"),
@@ -203,7 +205,7 @@ def test_a_file_is_named_from_the_folder_that_one_stands_in(
     (tmp_path / "params" / "acme.yaml").write_text(GOOD.replace("500", "5OO"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(cli, ["check", "acme"])
-    assert "\nparams/acme.yaml:3: " in f"\n{result.stderr}"
+    assert "\nparams/acme.yaml:4: " in f"\n{result.stderr}"
 
 
 @pytest.mark.parametrize("mistake", IN_A_TABLE)

@@ -15,6 +15,7 @@ import pytest
 from siting import catalogue, places
 from siting.catalogue import FactError
 from siting.rules import rulebook
+from studies import WORKLOADS
 
 ROOT = Path(__file__).parents[1]
 FACTS = catalogue.facts_dir().relative_to(ROOT)
@@ -32,12 +33,13 @@ OPTION = """
 """
 SCENARIO = f"""
 client: {{name: Example Works, country: DE, report_date: 2026-11-24}}
+{WORKLOADS}
 options:
   api: {{}}
   usual: {OPTION.format("rented_gpus")}
   new: {OPTION.format("serverless_gpus")}
 evidence:
-  - {{fields: [options], source: Test of a new kind, date: 2026-11-24}}
+  - {{fields: [workloads, options], source: Test of a new kind, date: 2026-11-24}}
 """
 
 
@@ -81,7 +83,7 @@ def test_a_new_kind_is_a_line_and_what_the_rules_take_as_given_of_it(
     project: Path, siting: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     """Two files by hand, and the schema for editors, which is generated."""
-    silent = siting("check", "example")
+    silent = siting("check", "--deep", "example")
     assert silent.returncode == 2
     assert silent.stderr + silent.stdout == (
         "provider_attributes.csv: nothing says external or weights_local of kind:serverless_gpus; "
@@ -96,7 +98,7 @@ def test_a_new_kind_is_a_line_and_what_the_rules_take_as_given_of_it(
         written.writerows(["kind:serverless_gpus", *cells] for _, *cells in rows[1:])
     schema = siting("schema").stdout
     assert schema.count("serverless_gpus") == 1
-    assert "no problem" in siting("check", "example").stdout
+    assert "no problem" in siting("check", "--deep", "example").stdout
     summary = siting("summary", "example", "--json")
     assert summary.returncode == 0, summary.stderr
     options = json.loads(summary.stdout)["options"]

@@ -10,6 +10,7 @@ from cost_fixtures import with_changes
 from siting import quality, reasoning
 from siting.inputs import scenario
 from siting.inputs.scenario import ScenarioError
+from studies import WORKLOADS
 
 
 def workload(**changes: object) -> scenario.model.Workload:
@@ -55,7 +56,7 @@ def test_a_measured_zero_is_zero_and_a_count_holds_for_all_that_think() -> None:
 def test_a_reasoning_model_without_effort_is_a_mistake(tmp_path: Path) -> None:
     file = tmp_path / "client.yaml"
     file.write_text(
-        "options:\n  api:\n    effort: null\n"
+        f"{WORKLOADS}options:\n  api:\n    effort: null\n"
         'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n'
     )
     with pytest.raises(ScenarioError, match=r"gpt-5.4-mini reasons, and its effort is not said"):

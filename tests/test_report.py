@@ -15,9 +15,9 @@ import nbformat
 import pytest
 from siting.inputs import scenario
 from siting.run import job
+from siting_report.exhibit import MIME
 from siting_report.run.job import Job, PlacedNotebook
 from siting_report.run.kernel import ChapterFailed
-from siting_report.show.exhibit import MIME
 from trial import CHART, HOSTILE, Render, chapter, make
 
 LONGEST = 3_000_000

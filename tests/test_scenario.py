@@ -17,15 +17,17 @@ from hypothesis import strategies as st
 from siting import study
 from siting.inputs import document, scenario
 from siting.inputs.scenario import ScenarioError
+from studies import WORKLOADS
 
 ROOT = Path(__file__).parents[1]
 BASE = (ROOT / "params" / "base.yaml").read_text(encoding="utf-8")
-CLIENT = """
-client: {name: Acme, country: IT}
+LENGTHS = "input_tokens: {mean: 3_000, p95: 8_000}, output_tokens: {mean: 400, p95: 1_000}"
+CLIENT = f"""
+client: {{name: Acme, country: IT}}
 workloads:
-  assistant: {users: 500}
+  assistant: {{users: 500, requests_per_user_day: 8, {LENGTHS}}}
 evidence:
-  - {fields: [workloads], source: Questionnaire, date: 2026-10-01}
+  - {{fields: [workloads], source: Questionnaire, date: 2026-10-01}}
 """
 
 
@@ -148,14 +150,34 @@ def test_machines_that_nobody_prices_are_refused_with_or_without_a_server(what, 
 
 
 def test_null_removes_what_base_says(client) -> None:
-    acme = scenario.load(client(CLIENT.replace("{users: 500}", "{users: 500, quality: null}")))
-    assert scenario.load("base").workloads["assistant"].quality is not None
-    assert acme.workloads["assistant"].quality is None
+    text = VOUCHED.replace("evidence:", "options: {api: {}, rented: {weights: null}}\nevidence:")
+    assert scenario.load("base").options["rented"].weights == "fp8"
+    assert scenario.load(client(text)).options["rented"].weights == ""
+
+
+def test_a_clients_workload_has_nothing_of_base(client) -> None:
+    acme = scenario.load(client()).workloads["assistant"]
+    based = scenario.load("base").workloads["assistant"]
+    assert (based.batchable_share, based.data.residency) == (0.05, ["EU"])
+    assert (acme.batchable_share, acme.data.residency, acme.quality) == (0, ["any"], None)
+    silent = refused(
+        client(CLIENT.replace(f"requests_per_user_day: 8, {LENGTHS}", "peak_factor: 2"))
+    )
+    assert {(p.line, p.field) for p in silent} == {
+        (4, f"workloads.assistant{missing}") for missing in (".input_tokens", ".output_tokens", "")
+    }
+    (nothing,) = refused(
+        client(
+            "client: {name: Acme}\nfinance: {baseline: none}\n"
+            + CLIENT[CLIENT.index("evidence:") :].replace("workloads", "finance")
+        )
+    )
+    assert (nothing.field, nothing.wrong) == ("workloads", "is missing")
 
 
 def test_a_mean_without_a_percentile_takes_the_usual_ratio_and_says_so(client) -> None:
     lengths = "input_tokens: {mean: 1_000}, output_tokens: {mean: 200, p95: 300}"
-    acme = scenario.load(client(CLIENT.replace("users: 500", f"users: 500, {lengths}")))
+    acme = scenario.load(client(CLIENT.replace(LENGTHS, lengths)))
     asked = acme.workloads["assistant"]
     # 3.4 times the mean, as eight published traces have it; not the 8,000 of base.yaml's 3,000.
     assert (asked.input_tokens.p95, asked.output_tokens.p95) == (3_400, 300)
@@ -219,7 +241,7 @@ def test_a_figure_of_the_client_has_the_clients_source_and_the_rest_stays_an_est
 
 def test_the_longest_path_of_evidence_wins(client) -> None:
     longer = "  - {fields: [workloads.assistant.users], source: HR list, date: 2026-10-02}\n"
-    text = CLIENT.replace("{users: 500}", "{users: 500, peak_factor: 2}") + longer
+    text = CLIENT.replace("users: 500", "users: 500, peak_factor: 2") + longer
     acme = scenario.load(client(text))
     assert acme.origin("workloads.assistant.users").source == "HR list"
     assert acme.origin("workloads.assistant.peak_factor").source == "Questionnaire"
@@ -683,7 +705,7 @@ def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(
     line = ", ".join(f"{k}: {v}" for k, v in said.items())
     file = tmp_path / "client.yaml"
     file.write_text(
-        f"finance:\n  quotes:\n    - {{{line}}}\n"
+        f"finance:\n  quotes:\n    - {{{line}}}\n{WORKLOADS}"
         'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n'
     )
     with pytest.raises(scenario.ScenarioError, match=message):
@@ -705,15 +727,16 @@ def test_of_two_quotes_for_one_item_none_is_taken_unasked(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "load",
     [
-        "users: 1_000_000_000, requests_per_user_day: 10",
-        "users: 1_000_000_000, requests_per_user_day: 100_000",
-        "requests_per_day: 10_000_000_000",
-        "users: 1_000_000, growth_per_year: {low: 0.0, central: 1.0, high: 10.0}",
-        "users: 20_000_000, input_tokens: {mean: 1_000_000, p95: 2_000_000}",
+        f"users: 1_000_000_000, requests_per_user_day: 10, {LENGTHS}",
+        f"users: 1_000_000_000, requests_per_user_day: 100_000, {LENGTHS}",
+        f"requests_per_day: 10_000_000_000, {LENGTHS}",
+        f"requests_per_day: 8_000_000, growth_by_year: [10], {LENGTHS}",
+        "requests_per_day: 160_000_000, input_tokens: {mean: 1_000_000, p95: 2_000_000}, "
+        "output_tokens: {mean: 400}",
     ],
 )
 def test_a_load_that_no_memory_holds_is_refused(client, load: str) -> None:
-    said = refused(client(CLIENT.replace("users: 500", load)))
+    said = refused(client(CLIENT.replace(f"users: 500, requests_per_user_day: 8, {LENGTHS}", load)))
     assert {p.field for p in said} == {"workloads"}
     assert "on the busiest weekday at the end of the horizon" in said[0].wrong
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from siting.catalogue import Source
-from siting_report import show
-from siting_report.show import exhibit, style, tabled
+from siting_report import exhibit, show, style
+from siting_report.show import tabled
 from trial import HOSTILE, contrast
 
 SOURCE = Source(source=HOSTILE, url="https://vendor.test/?a=1&b=2", locator="p. 3", date="2026-05")

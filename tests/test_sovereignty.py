@@ -351,6 +351,29 @@ def test_an_assumption_to_confirm_turns_a_verdict(client):
     assert ("phi_declared" in names) <= (country == "US" and sector != "health")
 
 
+def test_people_of_another_country_bring_its_law_along(base):
+    """GDPR Art. 3(2), Swiss and British law, PIPEDA: by where the people are, whoever asks."""
+    reach = {"GDPR-28-1": "DE", "CH-1": "CH", "UK-1": "GB", "CA-PIPEDA-1": "CA"}
+    for people in ([], ["US"], ["US", "CZ"], ["CH"], ["GB", "NO"], ["CA"]):
+        said = put(base, {"client.country": "US", "client.people": people})
+        found = verdicts(sovereignty.assess(said), "api")
+        binds = {law for law in reach if found[law] != "n.a."}
+        named = {"CZ": "DE", "NO": "DE"}
+        asked = {rule for rule, home in reach.items() for p in people if named.get(p, p) == home}
+        # Of the EEA nobody says who is silent, so that it stays a question.
+        assert binds == (asked if people else {"GDPR-28-1"})
+
+
+def test_a_parent_lies_in_the_zones_that_the_policy_names(base):
+    """Nebius is Dutch, OpenAI's parent American, in siting_facts/vendor_home.csv."""
+    for zones, rented, api in ((["EEA"], "pass", "fail"), (["US"], "fail", "pass")):
+        said = put(base, {"rules.policies": [{"parent_in": zones}]})
+        found = sovereignty.assess(said)
+        assert verdicts(found, "rented")["POL-PARENT-IN"] == rented
+        assert verdicts(found, "api")["POL-PARENT-IN"] == api
+    assert verdicts(sovereignty.assess(base), "api")["POL-PARENT-IN"] == "n.a."
+
+
 def test_null_says_asked_and_not_known(base):
     known = changed(base, "api", trains_on_data=False)
     assert verdicts(sovereignty.assess(known), "api")["GDPR-5-1"] == "pass"

@@ -54,6 +54,7 @@ def test_no_change_gives_the_decision_of_the_report(client: str) -> None:
 def test_a_chain_that_forgot_its_variants_holds_what_the_report_was_made_of() -> None:
     results = Results(scenario.load("tidewater-apps"))
     answer = results.decision
+    assert answer.means
     own = results.chain._kept.keys() | set()
     assert results.tried
     assert len(results.chain._kept) > 2 * len(own)

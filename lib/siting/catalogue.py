@@ -42,6 +42,8 @@ SourceKind = Literal["measured", "published", "client", "estimate"]
 PROVENANCE = ("source", "url", "locator", "date", "kind")
 
 
+NAMES = 4096
+"""So many names are kept as they compare: the same few are looked up again and again."""
 STALE_DAYS = 90
 """An input older than this at the report's date is marked as old."""
 
@@ -161,7 +163,9 @@ Address = Annotated[str, AfterValidator(_page), Field(json_schema_extra={"patter
 class Source(BaseModel):
     """Where a number comes from, in the words that a footnote prints."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), defer_build=True
+    )
 
     source: Stated
     """Title and publisher, as a reader would look for it."""
@@ -596,6 +600,7 @@ def column(name: str, *columns: str) -> frozenset[str]:
     return frozenset(cells[c] for _, cells in found for c in columns if c in cells)
 
 
+@lru_cache(maxsize=NAMES)
 def plain_name(name: str) -> str:
     """A model's name without maker, cloud prefix and version suffix.
 
@@ -610,6 +615,7 @@ UNSPOKEN = re.compile(r"it|instruct|chat|hf|preview|\d{4}|\d{8}", re.IGNORECASE)
 """Parts of a model's name that nobody says."""
 
 
+@lru_cache(maxsize=NAMES)
 def name_key(name: str) -> str:
     """A model's name without maker, cloud prefix, version suffix, case and punctuation.
 
@@ -633,6 +639,7 @@ def _parts(name: str) -> set[str]:
     return set(filter(None, re.split(r"[\s/_-]", name.lower())))
 
 
+@lru_cache(maxsize=NAMES)
 def _key(name: str) -> str:
     """Names compare without case, spaces, dashes and underscores."""
     return re.sub(r"[\s_\-]+", "", name).lower()

@@ -63,7 +63,7 @@ def _with(workload: Workload, added: float) -> Workload:
     changes = {
         "input_tokens": said.model_copy(update=longer),
         "images_per_request": 0.0,
-        "cached_input_share": workload.cached_input_share / factor,
+        "cached_input_share": workload.cached_share / factor,
     }
     return workload.model_copy(update=changes)
 

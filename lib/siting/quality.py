@@ -17,6 +17,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from siting import catalogue, pictures
@@ -204,6 +205,7 @@ def bare_name(model: str) -> str:
     return model.split("/")[-1]
 
 
+@lru_cache(maxsize=catalogue.NAMES)
 def spoken(model: str) -> str:
     """A model's name as a person says it: `google/gemma-4-31B-it` is Gemma 4 31B."""
     words: list[str] = []
@@ -616,7 +618,7 @@ def at_effort(scenario: Scenario, option: str, workload: str) -> Workload:
     with pictures as the tokens that it makes of them."""
     hidden = hidden_tokens(scenario, option, workload).central
     asked = scenario.workloads[workload]
-    model = scenario.options[option].runs(workload) or asked.models[0]
+    model = scenario.options[option].runs(workload) or next(iter(asked.models), "")
     return pictures.read(asked, model).model_copy(update={"reasoning_tokens": hidden})
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from typing import Literal
 
-from siting.catalogue import Fact, table
+from siting.catalogue import Fact, of_facts, table
 from siting.quantity import Range
 
 
@@ -31,6 +31,7 @@ class Task(Fact, tables="reasoning_task", key="task"):
     factor: Range
 
 
+@of_facts
 def thinks(model: str) -> str:
     """How a model decides to think (`Reasoning.thinks`); blank where it is not known."""
     short = model.lower().split("/")[-1]

@@ -8,6 +8,8 @@ import json
 import math
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -206,18 +208,20 @@ def prepare(
     formats: tuple[Any, ...] = ("html", "pdf"),
     out: str = "",
     changes: Sequence[str] = (),
+    all_facts: bool = True,
 ) -> tuple[list[Any], dict[str, list[Problem]]]:
     """The jobs of the clients that can be rendered, and what is wrong with the others.
 
     out: where the reports will stand; an address is somebody else's to guard. changes: words of
-    `--set`.
+    `--set`. all_facts: whether damaged tables are refused that no client is found wrong by, too.
     """
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError, Problem
     from siting.inputs.scenario.changes import read
     from siting.run import job
 
-    check_tables()
+    if all_facts:
+        check_tables()
     prepared: dict[str, Any] = {}
     wrong: dict[str, list[Problem]] = {}
     for client in clients:
@@ -231,6 +235,8 @@ def prepare(
                 wrong[client] = [Problem(file=client, line=0, field="", wrong=fault, write=write)]
         except DocumentError as error:
             wrong[client] = list(error.problems)
+    if wrong and not all_facts:
+        check_tables()
     return list(prepared.values()), wrong
 
 
@@ -270,6 +276,32 @@ def writing(path: str) -> Iterator[None]:
     except OSError as error:
         wrong = f"{path}: cannot be written ({error.strerror or error})"
         raise Refused(f"{wrong}; name a folder that is there") from None
+
+
+QUIET_S = 2
+"""Work that takes longer says on a terminal how far it is, first after so long, then ever more
+rarely. [s]"""
+
+
+@contextlib.contextmanager
+def followed() -> Iterator[Callable[[Callable[[], str]], None]]:
+    """Follows long work on a terminal; gives what is told how far the work says that it is."""
+    ended = threading.Event()
+    told: list[Callable[[], str]] = [lambda: "sizing and pricing"]
+
+    def tell() -> None:
+        began = time.monotonic()
+        pause = QUIET_S
+        while not ended.wait(pause):
+            click.echo(f"{time.monotonic() - began:.0f} s: {told[-1]()}", err=True)
+            pause *= 2
+
+    if sys.stderr.isatty():
+        threading.Thread(target=tell, daemon=True).start()
+    try:
+        yield told.append
+    finally:
+        ended.set()
 
 
 def aligned(rows: Iterable[Mapping[str, object]], right: Container[str] = ()) -> list[str]:

@@ -145,7 +145,11 @@ def summary(client: str, changes: tuple[str, ...]) -> Answer:
     """
     from siting import study
 
-    return Answer(study.open(client, frame.said(changes)).summary())
+    with frame.followed() as follow:
+        opened = study.open(client, frame.said(changes))
+        found = opened.results
+        follow(lambda: f"{found.tries} changes tried, {found.tries_ahead} left")
+        return Answer(opened.summary())
 
 
 @cli.command()

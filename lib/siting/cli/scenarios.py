@@ -26,27 +26,28 @@ ONE_HOUR = 3
 @cli.command()
 @frame.clients
 @frame.changes
-def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
+@click.option("--deep", is_flag=True, help="Size and price the options, too.")
+def check(clients: tuple[str, ...], changes: tuple[str, ...], deep: bool) -> Answer:
     """Validate scenarios without rendering them.
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ and
-    base.yaml are checked. Every problem is listed with file, line, field, what is wrong and
-    what to write instead.
+    base.yaml are checked, and every table of facts. Every problem is listed with file, line,
+    field, what is wrong and what to write instead. Nothing is sized unless --deep asks: then
+    it tells what stands idle, what nobody prices, and what another term would save.
 
     \b
     Example:
       siting check acme
       siting check ../elsewhere/client.yaml --json
+      siting check acme --deep
       siting check acme --set finance.discount_rate=0.06
     """
-    from siting.cost.costing import beside_list
     from siting.inputs import scenario
-    from siting.inputs.scenario import usual
     from siting.inputs.scenario.changes import read
-    from siting.verdict.chain import Chain
 
     checked = clients or ("base", *scenario.names())
-    found = list(dict.fromkeys(chain(*frame.prepare(checked, changes=changes)[1].values())))
+    wrong = frame.prepare(checked, changes=changes, all_facts=deep or not clients)[1]
+    found = list(dict.fromkeys(chain(*wrong.values())))
     if found:
         data = {"checked": checked, "problems": found, "notes": []}
         return Answer(data, frame.listed(found), frame.WRONG_INPUT)
@@ -54,16 +55,41 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
     notes = []
     for client in clients:
         opened = scenario.changed(scenario.load(client), asked)
-        stages = Chain()
-        told = [*usual.unstated(opened), *unquoted(opened)]
-        told += (paid.told for name in opened.options for paid in beside_list(opened, name))
-        told += [*unpriced(opened, stages), *of_others(opened, stages)]
-        told += [*idle(opened, stages), *dear_terms(opened, stages), *crossed(opened)]
-        told += [*peaked(opened), *long_labels(opened)]
-        told += [*dear_power(opened), *too_small(opened, stages), *unheard(opened)]
-        notes += [f"{scenario.path_of(client)}: {note}" for note in told]
+        told = [*as_written(opened), *(as_sized(opened) if deep else ())]
+        notes += [f"{scenario.path_of(client)}: {note}" for note in dict.fromkeys(told)]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
+
+
+def as_written(found: Scenario) -> Iterator[str]:
+    """What is told of a scenario without a size of anything: of machines those that it names."""
+    from siting.inputs.scenario import usual
+
+    yield from usual.unstated(found)
+    yield from unquoted(found)
+    yield from of_others(found)
+    yield from crossed(found)
+    yield from peaked(found)
+    yield from long_labels(found)
+    yield from dear_power(found)
+    yield from too_small(found)
+    yield from unheard(found)
+
+
+def as_sized(found: Scenario) -> Iterator[str]:
+    """What is told of a scenario as it is sized and priced: of the machines that are designed,
+    too."""
+    from siting.cost.costing import beside_list
+    from siting.verdict.chain import Chain
+
+    stages = Chain()
+    designed = stages.designed(found)
+    yield from (paid.told for name in found.options for paid in beside_list(found, name))
+    yield from unpriced(designed, stages)
+    yield from of_others(designed)
+    yield from idle(found, stages)
+    yield from dear_terms(found, stages)
+    yield from too_small(designed)
 
 
 def unquoted(found: Scenario) -> list[str]:
@@ -79,9 +105,8 @@ def unquoted(found: Scenario) -> list[str]:
     ]
 
 
-def unpriced(found: Scenario, stages: Chain) -> list[str]:
+def unpriced(designed: Scenario, stages: Chain) -> list[str]:
     """Options whose cost the report will not estimate, and why."""
-    designed = stages.designed(found)
     why = {name: stages.as_planned(designed, name).why for name in designed.options}
     return [
         f"options.{name}: its cost will not be estimated, because {reason}"
@@ -90,15 +115,19 @@ def unpriced(found: Scenario, stages: Chain) -> list[str]:
     ]
 
 
-def of_others(found: Scenario, stages: Chain) -> Iterator[str]:
-    """Options whose cards are priced as the median of other providers has it."""
+def of_others(found: Scenario) -> Iterator[str]:
+    """Options whose cards, where they are named, are priced as the median of other providers has
+    it."""
     from siting.cost import prices
+    from siting.inputs.scenario.model import BEST
     from siting.places import OWNED, SELF_HOSTED
 
     quoted = {quote.item for quote in found.finance.quotes}
-    for name, runs in stages.designed(found).options.items():
+    for name, runs in found.options.items():
         item = f"option.{name}.gpu_hour"
         if runs.kind not in SELF_HOSTED or runs.kind in OWNED or item in quoted:
+            continue
+        if runs.gpu in ("", BEST):
             continue
         with contextlib.suppress(prices.NotPriced):
             note = prices.gpu_hour(runs, runs.gpu, found.client.report_date).note
@@ -182,13 +211,14 @@ def dear_power(found: Scenario) -> Iterator[str]:
         )
 
 
-def too_small(found: Scenario, stages: Chain) -> Iterator[str]:
-    """Rooms that supply less power than one card takes."""
+def too_small(found: Scenario) -> Iterator[str]:
+    """Rooms that supply less power than one card takes, where the card is named."""
     from siting import catalogue
+    from siting.inputs.scenario.model import BEST
 
-    for name, runs in stages.designed(found).options.items():
+    for name, runs in found.options.items():
         most = runs.room.kw if runs.room else None
-        takes = catalogue.gpu(runs.gpu).tdp_w if runs.gpu else None
+        takes = catalogue.gpu(runs.gpu).tdp_w if runs.gpu not in ("", BEST) else None
         if most and takes and 1000 * most < takes:
             yield (
                 f"options.{name}.room.kw: {most:g} kW is less than one card takes ({runs.gpu}, "

@@ -408,6 +408,7 @@ class Side:
 
 QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "option": lambda side, line: 1.0,
+    "stock": lambda side, line: 1.0,
     "site": lambda side, line: side.sites(),
     "workload": lambda side, line: float(len(side.plan.loads)),
     "user": lambda side, line: side.plan.users,

@@ -472,7 +472,7 @@ class _Finder:
             hidden = quality.hidden_tokens(self.scenario, self.name, workload)
             if hidden.high > found.high:
                 asked = pictures.read(asked, self.option.runs(workload))
-                read = READING_WORK * asked.input_tokens.mean * (1 - asked.cached_input_share)
+                read = READING_WORK * asked.input_tokens.mean * (1 - asked.cached_share)
                 seen = asked.output_tokens.mean + read
                 ends = ((seen + h) / (seen + hidden.central) for h in hidden.ends)
                 found = replace(hidden, unit="tokens per request")
@@ -559,7 +559,12 @@ class _Finder:
             is_worth = item.driver == "owned_server" and bool(self._said.get(item.id))
             unbilled = is_worth or "staff_cost" in item.multiply_by.split()
             vat = ("vat",) if "vat" in self.factors and not unbilled else ()
-            for workload in self.scenario.workloads if item.driver == "request" else ("",):
+            workloads: Iterable[str] = ("",)
+            if item.driver in ("request", "stock"):
+                workloads = self.scenario.workloads
+            if item.driver == "stock":
+                workloads = filter(self._embeds_anew, workloads)
+            for workload in workloads:
                 finder = replace(self, workload=workload)
                 factors = (*finder._price(item), *vat)
                 path = finder._path(item)
@@ -684,6 +689,10 @@ class _Finder:
                 return self._gpu_hour()
             case "electricity":
                 return self._electricity()
+            case "stock_price":
+                asked = self.scenario.workloads[self.workload]
+                key = f"stock_price.{self.name}.{self.workload}"
+                return self._embedding(key, f"Vectors of all texts, {request}", asked.stock_tokens)
             case "pue_overhead":
                 return self._pue_overhead()
             case "staff_cost":
@@ -779,6 +788,10 @@ class _Finder:
         model = option.runs(workload)
         if not model:
             raise NotPriced(f"no model is named for {workload}; write models: {{all: …}}")
+        if self.scenario.workloads[workload].task == "embed":
+            read = self.scenario.workloads[workload].input_tokens.mean
+            label = f"Price of a request, {in_words(workload)}"
+            return self._embedding(f"api_request.{self.name}.{workload}", label, read)
         try:
             pictures.tokens(self.scenario.workloads[workload], model)
         except NotEstimated as reason:
@@ -815,6 +828,23 @@ class _Finder:
             label = "Surcharge for the region"
             factors.append(self.put_of_option("region", label, surcharge, source, note=region.note))
         return [*factors, *self.fx(price.currency)]
+
+    def _embedding(self, key: str, label: str, tokens: float) -> list[str]:
+        """Factors of the price of vectors of so many tokens, by the model of the workload."""
+        model = self.option.runs(self.workload)
+        price = prices.embedding(self.option, model, tokens, self.day)
+        cost = Range.exact(price.per_request, f"{price.currency}/request")
+        label = f"{label}, {model}: {price.input_per_million:g} {price.currency} per million tokens"
+        self.put(key, label, cost.scaled(1 - self.option.discount), price.source)
+        return [key, self.parameter("api_price_band"), *self.fx(price.currency)]
+
+    def _embeds_anew(self, workload: str) -> bool:
+        """Whether a stock of texts must be embedded by another model than today's."""
+        asked = self.scenario.workloads[workload]
+        today = self.scenario.options.get(self.scenario.finance.baseline)
+        before = today.runs(workload) if today else ""
+        now = self.option.runs(workload)
+        return bool(asked.stock_tokens) and catalogue.name_key(now) != catalogue.name_key(before)
 
     def _request(
         self,
@@ -856,10 +886,12 @@ class _Finder:
             return self.api_paths[key]
         if option.kind in HOSTED_OPEN and how in api_prices.ENDING:
             how = "list"
+        if self.scenario.workloads[workload].task == "embed":
+            how = "list"
         path = ModelPath(key=key, how=how)
         if how in api_prices.FALLING:
             self.parameter("api_decline")
-        if option.kind not in HOSTED_OPEN:
+        if option.kind not in HOSTED_OPEN and self.scenario.workloads[workload].task != "embed":
             path = self._of_vendor(path, model, workload)
         self.api_paths[key] = path
         return path

@@ -15,6 +15,7 @@ from functools import cache, lru_cache, partial
 import numpy as np
 
 from siting.cost import cashflow, money
+from siting.cost.api_prices import ModelPath
 from siting.cost.cashflow import Amount
 from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS, Array
@@ -67,6 +68,14 @@ def _market(months: int, *drawn: bytes) -> Paths:
     return Paths(partial(path_factor, draws=draws, months=months), money.powers(worth, months + 1))
 
 
+@lru_cache(maxsize=8)
+def _walked(path: ModelPath, months: int, market: Paths, *drawn: bytes) -> Paths:
+    """The path of a model, which all options share that buy it. drawn: values of its factors."""
+    draws = {name: np.frombuffer(each) for name, each in zip(path.factors, drawn, strict=True)}
+    draws["growth"] = market.discount[:, 0]
+    return Paths(lambda _: path.over(draws, months), market.discount)
+
+
 class Clock:
     """Prices over the months, and when options are in production, for one set of draws."""
 
@@ -74,11 +83,16 @@ class Clock:
         self.plan = plan
         self.draws = draws
         self.market = _market(plan.months, *(draws[name].tobytes() for name in MARKET))
-        self._models = Paths(partial(plan.path, draws=draws), self.market.discount)
+        self._models = cache(self._model)
 
     def paths(self, name: str) -> Paths:
         """Where a path is found: those of models are the plan's own."""
-        return self._models if name.startswith("api:") else self.market
+        return self._models(name) if name.startswith("api:") else self.market
+
+    def _model(self, name: str) -> Paths:
+        path = self.plan.api_paths[name.removeprefix("api:")]
+        drawn = (self.draws[factor].tobytes() for factor in path.factors)
+        return _walked(path, self.plan.months, self.market, *drawn)
 
     def path(self, name: str) -> Array:
         """Price of month 1 … M over today's. [n × M]"""
@@ -118,9 +132,10 @@ class Clock:
 # --- totals -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Totals:
-    """Cost of an option over draws, in the client's currency."""
+    """Cost of an option over draws, in the client's currency. Each is itself alone: what is made
+    of it is kept by it."""
 
     present: Array
     """Net present value of all costs. [n]"""

@@ -52,14 +52,14 @@ Category = Literal[
 ]  # fmt: skip
 FACTORS = (
     "api_request", "electricity", "gpu_hour", "moves_band", "provisioned_price", "pue_overhead",
-    "residual_scale", "retries", "server_list_price", "server_price", "staff_cost",
+    "residual_scale", "retries", "server_list_price", "server_price", "staff_cost", "stock_price",
     "training_gpu_hours", "training_kwh",
 )  # fmt: skip
 """What the amount of a cost item may be multiplied by (`costing` looks each up)."""
 DRIVERS = (
     "api_bill", "fte", "gb", "gpu", "gpu_hour", "kw", "kwh", "model_move", "on_call", "option",
     "owned_server", "provisioned_hour", "replica", "request", "resale_server", "server",
-    "serving_server", "site", "spare_server", "unused_commitment", "user", "workload",
+    "serving_server", "site", "spare_server", "stock", "unused_commitment", "user", "workload",
 )  # fmt: skip
 """What a cost item can be counted by: `cashflow.QUANTITIES` counts all but the bill of an API, of
 which a remedy takes a share."""

@@ -36,11 +36,13 @@ from siting.catalogue import (
     source_of,
     table,
 )
+from siting.inputs.countries import members
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import Sector
 from siting.quantity import DAYS_OF_PLAN_YEAR, Range
 from siting.reference_rates import DayRate
 from siting.serving.servers import Server, known_servers
+from siting.vendors import vendor_record
 from siting.vendors.vendor_record import VendorName
 
 OptionKinds = Annotated[str, catalogue.one_of(lambda: places.WORDS, "kind of option", " ")]
@@ -652,6 +654,44 @@ class EmbeddingPrice(Fact, tables="embeddings", key="model vendor region"):
     max_tokens: catalogue.Count | None = None
     """Longest text. [tokens]"""
     until: catalogue.Day = ""
+
+
+def embedding(option: Option, model: str, tokens: float, day: dt.date) -> ApiPrice:
+    """Price of so many tokens of which a model makes a vector, at an option's vendor: of several
+    rows the one for its country. Raises NotPriced naming who sells it."""
+    europe = members("eu", day)
+    seller = vendor_record.load().vendor(option.vendor)
+    names = {option.vendor, *((seller.vendor, seller.group) if seller else ())}
+    rows = [
+        row
+        for row in known_at(day, "embeddings", EmbeddingPrice)
+        if catalogue.name_key(row.model) == catalogue.name_key(model)
+    ]
+    held = [
+        row
+        for row in rows
+        if row.vendor in names
+        and (
+            row.region in ("", option.country)
+            or (row.region, option.country in europe) == ("EU", True)
+        )
+    ]
+    if not held:
+        sold = ", ".join(sorted({row.vendor for row in rows})) or "nobody on file"
+        raise NotPriced(
+            f"{option.vendor or option.label} sells no vectors of {model} here; {sold} does"
+        )
+    row = max(held, key=lambda row: (bool(row.region), row.date))
+    return ApiPrice(
+        per_request=row.price * tokens / 1e6,
+        input_per_million=row.price,
+        output_per_million=0.0,
+        cached_per_million=None,
+        batch=False,
+        tiers=False,
+        source=source_of(row),
+        currency=row.currency,
+    )
 
 
 def open_prices(day: dt.date, model: str = "", provider: str = "") -> list[OpenPrice]:

@@ -283,9 +283,10 @@ def by_year_from_today(monthly: Array) -> tuple[float, ...]:
 
 
 def with_optimum(plan: Plan) -> Plan:
-    """The plan with every hybrid owning the number of servers of lowest present cost."""
-    split = {n: _split(plan, o) for n, o in plan.options.items() if isinstance(o, PricedHybrid)}
-    return replace(plan, options={**plan.options, **split})
+    """The plan with every hybrid owning the number of servers of lowest present cost; one that is
+    split stays so."""
+    mixes = {n: o for n, o in plan.options.items() if isinstance(o, PricedHybrid) and not o.split}
+    return replace(plan, options={**plan.options, **{n: _split(plan, o) for n, o in mixes.items()}})
 
 
 STEPS = 60

@@ -96,6 +96,7 @@ def scores(names: Sequence[str], size: int, seed: int) -> dict[str, Array]:
     return {n: found[n] if n in found else untied[n] for n in names}
 
 
+@catalogue.of_facts
 def _tied(size: int, seed: int) -> Mapping[str, Array]:
     """Scores of the drivers that follow each other."""
     names = correlated()

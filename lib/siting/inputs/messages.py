@@ -46,8 +46,6 @@ _SAID = {
 }
 """Fault and remedy by pydantic's kind of error, with what the error holds in braces."""
 _EXAMPLES = {
-    "description": "Assistant for staff over internal documents",
-    "models": "[google/gemma-4-31B-it]",
     "input_tokens": "{mean: 3_000}",
     "output_tokens": "{mean: 400}",
     "label": "Own servers",

@@ -258,10 +258,12 @@ class Fit:
 def longest_request(w: Workload) -> int:
     """Longest request to plan for: the 99.9th percentile of each part, added up. [tokens]
 
-    With hidden reasoning; rounded up to 1,024.
+    With hidden reasoning; rounded up to 1,024. A conversation is as long as its last turn.
     """
-    parts = (LogNormal.fitted(t.mean, t.p95) for t in (w.input_tokens, w.output_tokens))
-    length = (w.reasoning_tokens or 0) + sum(part.quantile(Z999) for part in parts)
+    read, written = (
+        LogNormal.fitted(t.mean, t.p95).quantile(Z999) for t in (w.input_tokens, w.output_tokens)
+    )
+    length = (w.reasoning_tokens or 0) + max(read, w.last_input) + written
     return math.ceil(length / 1024) * 1024
 
 
@@ -296,7 +298,7 @@ def served(option: Option, scenario: Scenario) -> dict[str, tuple[str, ...]]:
     """Models that an option serves, each with its workloads."""
     pools: dict[str, tuple[str, ...]] = {}
     for name, workload in scenario.workloads.items():
-        model = option.runs(name) or workload.models[0]
+        model = option.runs(name) or next(iter(workload.models), "")
         pools[model] = (*pools.get(model, ()), name)
     return pools
 

@@ -334,6 +334,10 @@ def _vendor_facts(name: str, home: str, kind: str, flow: str, law: RuleBook) -> 
         for a in law.attributes.values()
         if (fact := facts.get(a.vendor_fact))
     )
+    parent = record.parent_of(vendor)
+    if parent is not None:
+        known = law.known("parent_country", parent.parent_country, source_of(parent))
+        own = {**own, "parent_country": known}
     groups = ["", f"/{home.lower()}"]
     groups += [f"/{g}" for g, members in law.sets.items() if not members.isdisjoint((home, kind))]
     names = filter(None, dict.fromkeys((vendor.group, vendor.vendor)))
@@ -375,6 +379,8 @@ def _scenario_lines(
             yield from _of_data(a, fields, merged, workloads, source)
             continue
         found = reduce(getattr, fields, sections[section])
+        if fields == ["policies"]:
+            found = scenario.rules.words
         if found is not None:
             path = ".".join([paths.get(section, section), *fields])
             yield Known(a, _said(a, found), source(path))

@@ -155,7 +155,7 @@ def _cap_exceeded(scenario: Scenario, terms: Licence) -> bool | None:
     loads = scenario.workloads.values()
     if terms.user_cap is None:
         return False
-    if any(w.requests_per_day for w in loads):
+    if any(w.per_day for w in loads):
         return None
     return sum(w.users for w in loads) > terms.user_cap
 

@@ -24,8 +24,8 @@ from functools import cache
 from typing import Any
 
 from babel.numbers import is_currency
+from siting_report import style
 from siting_report.formats import NONE, Numbers
-from siting_report.show import style
 
 from siting.inputs.document import at
 from siting.quantity import Range

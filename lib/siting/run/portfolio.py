@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from siting_report import plain_files
+from siting_report import plain_files, style
+from siting_report.exhibit import colour_class
 from siting_report.formats import Numbers
 from siting_report.print.page import allowed, sheet
-from siting_report.show import style
-from siting_report.show.exhibit import colour_class
 
 from siting.catalogue import STALE_DAYS, Source
 from siting.quantity import Range

@@ -154,7 +154,7 @@ def _strain(curve: Curve, limits: Limits, kind: Bunching, carried: float, course
     stay = (ended - begun) * BURST_STEP + (met - others) * prompt_s
     between = within(stay / answers) / curve.lengths.output.mean
     # What may be waited beside the time of a lone prompt.
-    slack = max(limits.ttft_s - latency(curve, LONE_RATE, (50,)).ttft[50], LEAST_SLACK)
+    slack = max(limits.slack(latency(curve, LONE_RATE, (50,))), LEAST_SLACK)
     return max(between / limits.tpot_s, waits / slack, 1e-6)
 
 

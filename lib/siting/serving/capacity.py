@@ -255,6 +255,10 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
         measured = [m for w in works for m in w.measured]
         wanted = max(w.availability for w in works)
         try:
+            if any(work.task == "embed" for work in works):
+                raise NotEstimated(
+                    f"no speed of {model} is on file as it makes vectors, which some workload needs"
+                )
             for work in works:
                 pictures.tokens(work, model)  # refuses a model that takes none
             asked = [loads[n] for n in names]

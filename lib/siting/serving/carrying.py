@@ -89,7 +89,7 @@ def _bunched(ask: Ask, curve: Curve, limits: Limits, usual: Latency) -> tuple[fl
     # tokens of those who are served: a usual answer must not be stretched by more than its limit
     # leaves, either.
     stretch = (limits.tpot_s - usual.tpot[50]) * ask.lengths.output.median
-    slack = min(limits.ttft_s - usual.ttft[50], stretch)
+    slack = min(limits.slack(usual), stretch)
     if ask.arrivals == "people":
         return busy_minute("people"), slack
     # Bursts are held in the batch: as many as it serves within the limit, at once.

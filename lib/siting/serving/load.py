@@ -223,18 +223,23 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
     day = np.array(PROFILES[w.hours] if isinstance(w.hours, str) else w.hours, float)
     working = working_share(tuple(w.weekdays), country, start) if start else 1.0
     seasons = tuple(w.seasons)
-    of_month = w.requests_per_month * 12 / DAYS_OF_YEAR * 7 / sum(w.weekdays) / working
-    per_day = w.users * w.requests_per_user_day + w.requests_per_day + of_month
+    of_month = w.per_month * 12 / DAYS_OF_YEAR * 7 / sum(w.weekdays) / working
+    per_day = w.users * w.per_user_day + w.per_day + of_month
     by_hour = day.reshape(24, -1).sum(axis=1)  # of half hours the two of each hour
     week = np.outer(np.array(w.weekdays), by_hour / by_hour.sum()).ravel()
     visible = LogNormal.fitted(w.output_tokens.mean, w.output_tokens.p95)
     lengths = Lengths(
         input=LogNormal.fitted(w.input_tokens.mean, w.input_tokens.p95),
         output=LogNormal(visible.mean + (w.reasoning_tokens or 0), visible.sigma),
-        cached_share=w.cached_input_share,
+        cached_share=w.cached_share,
     )
     stated = w.latency
-    limits = Limits(stated.ttft_s, stated.tpot_ms / 1e3, round(stated.percentile))
+    limits = Limits(
+        ttft_s=stated.ttft_s,
+        tpot_s=stated.tpot_ms / 1e3,
+        percentile=round(stated.percentile),
+        whole_s=stated.whole or math.inf,
+    )
     growth = tuple(w.growth_by_year) or (w.growth_per_year,)
     return Load(
         name=name,

@@ -17,6 +17,7 @@ from statistics import NormalDist
 import numpy as np
 
 from siting import catalogue
+from siting.quantity import LogNormal
 from siting.serving.curve import Curve, Lengths, second_moment
 from siting.serving.performance import Array
 
@@ -51,20 +52,29 @@ class Latency:
     ttft_mean: float
     tpot_mean: float
     """Means obey residence = ttft_mean + tpot_mean × (output tokens - 1)."""
+    whole: dict[int, float]
+    """The whole answer, by percentile."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Latency that must hold at a percentile."""
 
     ttft_s: float
     tpot_s: float
     percentile: int
+    whole_s: float = math.inf
+    """Of the whole answer."""
 
     def strain(self, seen: Latency) -> float:
-        """Latency as a share of its limit, the worse of the two: up to one, both limits hold."""
+        """Latency as a share of its limit, the worst of all: up to one, all limits hold."""
         q = self.percentile
-        return max(seen.ttft[q] / self.ttft_s, seen.tpot[q] / self.tpot_s)
+        parts = seen.ttft[q] / self.ttft_s, seen.tpot[q] / self.tpot_s
+        return max(*parts, seen.whole[q] / self.whole_s)
+
+    def slack(self, usual: Latency) -> float:
+        """What one may wait beyond what is usual. [s]"""
+        return min(self.ttft_s - usual.ttft[50], self.whole_s - usual.whole[50])
 
 
 def latency(
@@ -88,6 +98,7 @@ def latency(
             tpot=never,
             ttft_mean=math.inf,
             tpot_mean=math.inf,
+            whole=never,
         )
     busy = _Busy(curve, rate)
     tpot = _tpot(busy, percentiles, own or curve.lengths)
@@ -106,7 +117,25 @@ def latency(
         tpot=tpot,
         ttft_mean=ttft_mean,
         tpot_mean=tpot_mean,
+        whole={
+            q: _whole(q, ttft[q], ttft_mean, tpot[q], tpot_mean, (own or curve.lengths).output)
+            for q in percentiles
+        },
     )
+
+
+def _whole(
+    q: int, ttft: float, ttft_mean: float, tpot: float, tpot_mean: float, output: LogNormal
+) -> float:
+    """Percentile of the time until the last token. [s]
+
+    The mean, and how far the first token, the speed and the length of the answer lie from theirs at
+    the percentile: what is independent adds up in squares.
+    """
+    longer = output.quantile(NormalDist().inv_cdf(q / 100)) - output.mean
+    beyond = (ttft - ttft_mean, (tpot - tpot_mean) * output.mean, longer * tpot_mean)
+    spread = math.copysign(math.hypot(*beyond), sum(beyond))
+    return ttft_mean + tpot_mean * output.mean + spread
 
 
 class _Busy:
@@ -314,4 +343,5 @@ def relaxed(curve: Curve, limits: Limits, lengths: Lengths) -> Limits:
         ttft_s=max(limits.ttft_s, RELAXED * alone.ttft[q]),
         tpot_s=max(limits.tpot_s, RELAXED * alone.tpot[q]),
         percentile=q,
+        whole_s=max(limits.whole_s, RELAXED * alone.whole[q]),
     )

@@ -106,6 +106,10 @@ class Results:
         """The scenario as it was written: what is left to the kit is still open in it."""
         self.scenario = self.chain.designed(chosen)
         self.client = chosen.client
+        self.tries = 0
+        """Changes that have been tried so far."""
+        self.tries_ahead = 0
+        """Changes that are still to be tried."""
         self.options = self.scenario.options
 
     def changed(self, changes: Changes, *, redesigned: bool) -> scenario.Scenario:
@@ -373,7 +377,13 @@ class Results:
     @cached_property
     def tried(self) -> tuple[tuple[Variant, Outcome], ...]:
         """Every variant of the scenario with its outcome, but those that another says already."""
-        return variants.apart(tuple(variants.tried(self.chain, self.said, self.to_try)))
+        found = []
+        self.tries_ahead = len(self.to_try)
+        for each in variants.tried(self.chain, self.said, self.to_try):
+            found.append(each)
+            self.tries += 1
+            self.tries_ahead -= 1
+        return variants.apart(found)
 
     @cached_property
     def switches(self) -> tuple[Switch, ...]:

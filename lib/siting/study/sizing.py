@@ -107,11 +107,15 @@ class SizingFrames(Topic):
         if asked.users:
             told = self._told_by(f"workloads.{load.name}.users")
             yield Figure(step="users", value=asked.users, unit="", how=told)
-            if asked.requests_per_user_day:
-                each = asked.requests_per_user_day
+            if asked.per_user_day:
+                each = asked.per_user_day
                 words = "requests of each on a full day"
                 told = self._told_by(f"workloads.{load.name}.requests_per_user_day")
                 yield Figure(step=words, value=each, unit="", how=told)
+        if asked.turns > 1:
+            read = f"the last one reads {said(asked.last_input)} tokens"
+            told = f"{read}, {asked.cached_share:.0%} of all that is read stands in a cache"
+            yield Figure(step="turns of a conversation", value=asked.turns, unit="", how=told)
         yield Figure(
             step="requests of a full day",
             value=a_day,

@@ -132,7 +132,9 @@ def _figure(values: list[float | None], unit: str) -> dict[str, float | str] | N
 def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
     """Rows in which columns have given values; what is missing, or never, is None."""
     names = frame.columns.tolist()
-    known = (map(_known, frame[name].tolist()) for name in names)
+    plain = pd.DataFrame(frame, copy=False)
+    plain.attrs = {}  # which pandas would copy for each column
+    known = (map(_known, plain[name].tolist()) for name in names)
     rows = (dict(zip(names, row, strict=True)) for row in zip(*known, strict=True))
     return [row for row in rows if chosen.items() <= row.items()]
 

@@ -250,7 +250,7 @@ class TurnFrames(Topic):
             it costs least
         """
         d = self.results.decision
-        policies = self.scenario.rules.policies
+        policies = self.scenario.rules.lines
         opens = {c.name: given_up(c, policies) for c in d.candidates if c.costs}
         may = [name for name, gives in opens.items() if gives]
         easiest = min(may, key=lambda name: (len(opens[name]), d.mean(name)), default=None)

@@ -304,6 +304,6 @@ class Wording:
     @cached_property
     def colours(self) -> dict[str, str]:
         """Each option's colour by label, the same in every chart: pandas takes it as it is."""
-        from siting_report.show import style
+        from siting_report import style
 
         return style.colours(self.results.roles)

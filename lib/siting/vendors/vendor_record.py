@@ -325,6 +325,7 @@ class Record:
     policies: tuple[Policy, ...]
     facts: tuple[VendorFact, ...]
     living: tuple[Living, ...] = ()
+    homes: tuple[VendorHome, ...] = ()
 
     @lru_cache(maxsize=256)  # noqa: B019  # every vendor, shock and flow of a report asks
     def as_of(self, day: dt.date) -> Record:
@@ -339,7 +340,14 @@ class Record:
             notices=tuple(n for n in self.notices if n.known_date <= day),
             policies=tuple(p for p in self.policies if known_by(p.date) <= day),
             facts=tuple(f for f in self.facts if known_by(f.date) <= day),
+            homes=tuple(h for h in self.homes if known_by(h.date) <= day),
         )
+
+    def parent_of(self, vendor: Vendor) -> VendorHome | None:
+        """Where the ultimate parent of a vendor sits, whoever of its companies one signs with; None
+        where nobody says."""
+        names = (vendor.vendor, vendor.group)
+        return next((h for h in self.homes if h.vendor in names and h.parent_country), None)
 
     @lru_cache(maxsize=4096)  # noqa: B019  # the same few names are asked for again and again
     def vendor(self, name: str) -> Vendor | None:
@@ -449,6 +457,7 @@ def load() -> Record:
         policies=catalogue.table("retirement_policies", Policy),
         facts=catalogue.table("vendor_facts", VendorFact),
         living=catalogue.table("models_living", Living),
+        homes=catalogue.table("vendor_home", VendorHome),
     )
 
 

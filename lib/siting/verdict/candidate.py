@@ -86,20 +86,11 @@ class YearPaid:
     """In one case of ten it is more."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """One option as the decision sees it; amounts are in the client's currency.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Burden:
+    """What an option costs, loses and takes to leave, whatever may be chosen; amounts are in the
+    client's currency. Each is itself alone: what is made of it is kept by it."""
 
-    Draws of all candidates are as many, in one order: a case is the same in each.
-    """
-
-    name: str
-    label: str
-    kind: str
-    place: str
-    """Where it is had: options of one place differ in model, effort or commitment alone."""
-    models: frozenset[str] = frozenset()
-    """Models that it runs."""
     cost: Sampled | None = None
     """Present cost over the horizon where prices hold."""
     costs: Mapping[Future, Totals] = field(default_factory=dict)
@@ -119,6 +110,24 @@ class Candidate:
     """For who leaves on that day: value of machines that is lost, commitments. [worth today]"""
     wait: float = 0.0
     """Until it serves who comes. [years, worth today]"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Candidate(Burden):
+    """One option as the decision sees it.
+
+    Draws of all candidates are as many, in one order: a case is the same in each.
+    """
+
+    name: str
+    label: str
+    kind: str
+    place: str
+    """Where it is had: options of one place differ in model, effort or commitment alone."""
+    models: frozenset[str] = frozenset()
+    """Models that it runs."""
+    burden: Burden | None = None
+    """What its amounts are of, where that is kept."""
     has: frozenset[str] = frozenset()
     """Properties that it is shown to have."""
     barriers: tuple[Barrier, ...] = ()

@@ -47,6 +47,7 @@ from siting.inputs.scenario.model import (
 )
 from siting.places import BY_REQUEST, MIXED
 from siting.quality import leaves
+from siting.quantity import Range
 from siting.rules import sovereignty
 from siting.rules.conditions import Values
 from siting.rules.flows import Cited, evidence_of
@@ -55,7 +56,7 @@ from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity
 from siting.vendors import stability
 from siting.verdict import design, options, ordered
-from siting.verdict.candidate import Candidate, Future
+from siting.verdict.candidate import Burden, Candidate, Future
 from siting.verdict.decision import Decision
 from siting.verdict.design import Costed, Design
 from siting.verdict.leaving import Terms
@@ -103,6 +104,9 @@ NO_LOAD = {
     "requests_per_user_day": 0.0,
     "requests_per_day": 1.0,
     "requests_per_month": 0.0,
+    "conversations_per_user_day": 0.0,
+    "conversations_per_day": 0.0,
+    "conversations_per_month": 0.0,
     "growth_by_year": [],
     "growth_per_year": Workload.model_fields["growth_per_year"].default,
     "arrivals": None,
@@ -111,7 +115,9 @@ NO_LOAD = {
 }
 """How much is asked, blank: for stages that look at what is asked, and about what."""
 USUAL = (
-    "requests_per_user_day", "requests_per_day", "requests_per_month", "hours", "weekdays",
+    "requests_per_user_day", "requests_per_day", "requests_per_month",
+    "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
+    "turns", "hours", "weekdays",
     "peak_factor", "seasons", "growth_per_year", "growth_by_year", "reasoning_tokens",
     "cached_input_share", "batchable_share", "deadline", "latency", "availability", "measured",
 )  # fmt: skip
@@ -132,11 +138,12 @@ UNREAD: Mapping[str, Any] = {
     "what_if": [],
 }
 """Sections of a scenario, as a stage sees those that it does not read."""
-WHAT_FOLLOWS: Mapping[str, Mapping[str, Any]] = {
+NO_PRICE_READS: Mapping[str, Mapping[str, Any]] = {
     "suppose": {"gone": [], "law": []},
-    "finance": {"budget_any_year": None},
+    "finance": {"falling_prices": None, "budget_any_year": None},
 }
-"""What no price reads of what is supposed: it reads which model follows which; nor limits."""
+"""What no price reads: of what is supposed all but which model follows which; the belief, by which
+futures are weighted that are priced each by itself; nor limits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +170,7 @@ MONEY = Reads(
     blank_in_option=NO_BILL_READS,
     blank_in_workload=NO_DATA,
     sections=("finance", "suppose", "decision"),
-    within={**WHAT_FOLLOWS, "decision": {"premiums": {}, "hard_constraints": []}},
+    within={**NO_PRICE_READS, "decision": {"premiums": {}, "hard_constraints": []}},
     jobs=True,
 )
 PRICES = Reads(
@@ -171,7 +178,7 @@ PRICES = Reads(
     blank_in_option={},
     blank_in_workload={},
     sections=("finance", "suppose"),
-    within=WHAT_FOLLOWS,
+    within=NO_PRICE_READS,
     jobs=True,
 )
 QUALITY = Reads(name="quality", blank_in_option=NO_MACHINE_READS, blank_in_workload=NO_LOAD)
@@ -236,6 +243,26 @@ class OptionResult:
     totals: ledger.Totals | None
     """None where it has no price."""
     priced: Priced | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Moves:
+    """What a vendor's shock is measured by. [client's currency]"""
+
+    leaving: Mapping[str, Range]
+    """A full move away from each option."""
+    paid: Mapping[str, Range]
+    """What each option pays vendors a year."""
+    words: str
+    """All that it holds."""
+
+    @classmethod
+    def of(cls, scenario: Scenario, costs: Mapping[str, Priced]) -> _Moves:
+        """Of the options that have a price."""
+        money = scenario.client.currency
+        leaving = options.switching_costs(costs, money)
+        paid = options.yearly_spend(costs, scenario.finance.horizon_months, money)
+        return cls(leaving=leaving, paid=paid, words=repr((leaving, paid)))
 
 
 class Chain:
@@ -382,12 +409,12 @@ class Chain:
         """An option sized, and priced as planned."""
         if why := design.unpriced(scenario.options[name], scenario):
             return Costed(sized=None, present=None, why=why)
-        sized = {n: self.sized(scenario, n) for n in scenario.options}
-        plan = costing.compile_plan(scenario, sized, self._compiled)
+        sized = self.sized(scenario, name)
+        plan = self.plan(scenario, name)
         if name not in plan.options:
-            return Costed(sized=sized[name], present=None, why=plan.not_estimated[name])
+            return Costed(sized=sized, present=None, why=plan.not_estimated[name])
         found = ledger.totals(plan, plan.central(), [name])[name]
-        return Costed(sized=sized[name], present=float(found.present[0]), why="")
+        return Costed(sized=sized, present=float(found.present[0]), why="")
 
     # --- one option ---------------------------------------------------------------------------
 
@@ -408,20 +435,27 @@ class Chain:
         needed = {*parts, *before}
         return tuple(n for n in scenario.options if n in needed)
 
+    def plan(self, scenario: Scenario, name: str) -> Plan:
+        """Prices of an option, of its parts, and of what is paid until it serves; no mix is split
+        yet."""
+        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
+        return self._stage("plan", seen.words, partial(self._plan, seen.scenario))
+
+    def _plan(self, seen: Scenario) -> Plan:
+        sized = {n: self.sized(seen, n) for n in seen.options}
+        return costing.compile_plan(seen, sized, self._compiled)
+
     def option(self, scenario: Scenario, name: str) -> OptionResult:
         """Capacity, prices, split and draws of one option."""
-        names = self._billed(scenario, name)
-        seen = self._seen(MONEY, scenario, names)
+        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
         made = partial(self._option, seen.scenario, name)
         return self._stage("option", (name, seen.words), made)
 
     def _option(self, seen: Scenario, name: str) -> OptionResult:
-        sized = {n: self.sized(seen, n) for n in seen.options}
-        plan = tco.with_optimum(costing.compile_plan(seen, sized, self._compiled))
+        sized = self.sized(seen, name)
+        plan = tco.with_optimum(self.plan(seen, name))
         if name not in plan.options:
-            return OptionResult(sized=sized[name], plan=plan, totals=None, priced=None)
-        drawn = uncertainty.draws_at(plan, self._scores(plan, seen.seed))
-        totals = ledger.totals(plan, drawn, [name])[name]
+            return OptionResult(sized=sized, plan=plan, totals=None, priced=None)
         central = plan.central()
         priced = Priced(
             plan=plan.options[name],
@@ -429,19 +463,27 @@ class Chain:
             flows=ledger.flows(plan, name, central),
             life=cashflow.life_years(central),
         )
-        return OptionResult(sized=sized[name], plan=plan, totals=totals, priced=priced)
+        totals = self._drawn(plan, seen.seed, name)
+        return OptionResult(sized=sized, plan=plan, totals=totals, priced=priced)
 
-    def kept(self, scenario: Scenario, name: str, split: Split) -> ledger.Totals:
-        """What a mix costs in every draw if it owns so many servers whatever is cheapest there:
-        what was ordered under one future and runs in another.
-
-        split: of the same mix, as planned.
-        """
-        plan = self.option(scenario, name).plan
-        fixed = replace(cast(PricedHybrid, plan.options[name]), split=split)
-        plan = replace(plan, options={**plan.options, name: fixed})
-        drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
+    def _drawn(self, plan: Plan, seed: int, name: str) -> ledger.Totals:
+        """What an option of a plan costs in every draw."""
+        drawn = uncertainty.draws_at(plan, self._scores(plan, seed))
         return ledger.totals(plan, drawn, [name])[name]
+
+    def kept(self, scenario: Scenario, name: str, split: Split | None) -> ledger.Totals | None:
+        """What an option costs in every draw; None without a price.
+
+        split: of a mix, as planned: what was ordered under one future runs in another, whatever is
+        cheapest there; None: what is cheapest there.
+        """
+        plan = self.plan(scenario, name)
+        if name not in plan.options:
+            return None
+        if split is not None:
+            fixed = replace(cast(PricedHybrid, plan.options[name]), split=split)
+            plan = replace(plan, options={**plan.options, name: fixed})
+        return self._drawn(tco.with_optimum(plan), scenario.seed, name)
 
     def likely_at(
         self, scenario: Scenario, name: str, priced: Iterable[str], times: float
@@ -455,8 +497,7 @@ class Chain:
         dearer = {f: plan.factors[f] for f in priced}
         dearer = {f: replace(x, value=x.value.scaled(times)) for f, x in dearer.items()}
         plan = replace(plan, factors={**plan.factors, **dearer})
-        drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
-        return float(np.median(ledger.totals(plan, drawn, [name])[name].present))
+        return float(np.median(self._drawn(plan, scenario.seed, name).present))
 
     def _compiled(self, scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
         """Prices of one option that is no mix."""
@@ -511,14 +552,15 @@ class Chain:
 
     def vendors(self, scenario: Scenario) -> stability.VendorRisks:
         """Chances of shocks to vendors, and what they cost."""
-        costs = self.costs(scenario)
-        money = scenario.client.currency
-        months = scenario.finance.horizon_months
-        leaving = options.switching_costs(costs, money)
-        paid = options.yearly_spend(costs, months, money)
+        moves = self._moves(scenario)
         seen = self._seen(VENDORS, scenario, scenario.options)
-        key = seen.words, repr(leaving), repr(paid)
-        return self._stage("vendors", key, lambda: stability.assess(seen.scenario, leaving, paid))
+        made = partial(stability.assess, seen.scenario, moves.leaving, moves.paid)
+        return self._stage("vendors", (seen.words, moves.words), made)
+
+    def _moves(self, scenario: Scenario) -> _Moves:
+        """What a vendor's shock is measured by, of all options."""
+        seen = self._seen(MONEY, scenario, scenario.options)
+        return self._stage("moves", seen.words, lambda: _Moves.of(scenario, self.costs(scenario)))
 
     def costs(self, scenario: Scenario) -> dict[str, Priced]:
         """What each option costs as planned, of those that have a price."""
@@ -533,14 +575,13 @@ class Chain:
         """
         planned = self.option(self._on(scenario, "named_model"), name)
         pays = any(scenario.options[n].kind in BY_REQUEST for n in self._billed(scenario, name))
-        if not pays or planned.priced is None:
+        if not pays or planned.priced is None or path == "named_model":
             return planned.totals
         there = self._on(scenario, path)
         split = planned.priced.split
-        if split is None or split.alone:
-            return self.option(there, name).totals
+        split = None if split is None or split.alone else split
         seen = self._seen(MONEY, there, self._billed(there, name))
-        made = partial(self.kept, there, name, split)
+        made = partial(self.kept, seen.scenario, name, split)
         return self._stage("kept", (name, seen.words, split), made)
 
     def _on(self, scenario: Scenario, path: PricePath) -> Scenario:
@@ -572,7 +613,15 @@ class Chain:
             paid=self._paid(held),
         )
         risks = self.vendors(held)
-        return tuple(options.candidate(chapters, risks, name) for name in found)
+
+        def burden(name: str) -> Burden:
+            """Kept by what it reads: prices in all futures, shocks, and remedies."""
+            money = self._seen(MONEY, held, self._billed(held, name)).words
+            shocks = self._seen(VENDORS, held, held.options).words, self._moves(held).words
+            key = name, money, shocks, law.remedies(name)
+            return self._stage("burden", key, partial(options.burden, chapters, risks, name))
+
+        return tuple(options.candidate(chapters, risks, name, burden(name)) for name in found)
 
     def _paid(self, scenario: Scenario) -> Mapping[str, Floats]:
         """What each option pays in every fiscal year, where there is a ceiling. [n × F each]"""
@@ -634,6 +683,7 @@ class Chain:
             falling=belief,
             premiums={},
             matters=self._matters,
+            keep=partial(self._stage, "sums"),
         )
         if self._matters is None:
             self._matters = found.month

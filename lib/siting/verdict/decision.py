@@ -14,13 +14,14 @@ in the belief.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Literal, get_args
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from siting.cost.ledger import Totals
 from siting.draws import Floats
 from siting.verdict.candidate import Candidate, Future
 from siting.verdict.leaving import Course, Left, Terms, leave
@@ -94,6 +95,16 @@ class Fallback:
     """[money]"""
 
 
+Sums: TypeAlias = Mapping[Future, InAll]
+"""What one option costs in all, by future."""
+Keep: TypeAlias = Callable[[Hashable, Callable[[], Sums]], Sums]
+"""Gives what was made of the same before, or makes it."""
+
+
+def _made_anew(_made_of: Hashable, make: Callable[[], Sums]) -> Sums:
+    return make()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """What is decided on, and the answer."""
@@ -108,6 +119,8 @@ class Decision:
     """By property, what the client pays for it. [money a year]"""
     matters: float | None = None
     """A difference that counts; None: a month of this very scenario. [money]"""
+    keep: Keep = field(default=_made_anew, compare=False, repr=False)
+    """Keeps sums by what they are made of, for decisions that share it."""
 
     def candidate(self, name: str) -> Candidate:
         """The candidate of that option name."""
@@ -129,10 +142,10 @@ class Decision:
         """Premiums of the properties that an option is not shown to have. [a year]"""
         return sum(paid for name, paid in self.premiums.items() if name not in c.has)
 
-    def _course(self, c: Candidate, bills: Floats) -> Course:
+    def _course(self, c: Candidate, billed: Totals) -> Course:
         burden = c.loss + c.remedies_yearly + self.lacks(c)
         return Course(
-            bills=bills,
+            billed=billed,
             burden=burden,
             once=c.remedies_once,
             entry=c.entry,
@@ -143,33 +156,38 @@ class Decision:
     def _left(self, c: Candidate, future: Future) -> Left:
         """Where one goes who may leave: to another allowed option, or to the model of the same
         quality that the same place then sells cheaper."""
-        mine = self._course(c, c.costs[future].yearly)
+        mine = self._course(c, c.costs[future])
         others = {
-            other.name: self._course(other, other.costs[future].yearly)
+            other.name: self._course(other, other.costs[future])
             for other in self.competing
             if other.name != c.name
         }
         if future == "fall" and c.moving is not None:
             # Who stays at the place leaves nothing behind, and its bills hold the tests.
             nothing = np.zeros_like(mine.once)
-            moving = replace(mine, bills=c.moving.yearly, once=nothing, entry=-mine.bound, wait=0.0)
+            moving = replace(mine, billed=c.moving, once=nothing, entry=-mine.bound, wait=0.0)
             others[c.name] = moving
         return leave(mine, others, self.terms)
 
     @property
-    def in_all(self) -> Mapping[str, Mapping[Future, InAll]]:
+    def in_all(self) -> Mapping[str, Sums]:
         """By option that has a cost, and future. Options that are ruled out have theirs, too."""
         return {c.name: self.sums(c.name) for c in self.candidates if c.costs}
 
-    def sums(self, name: str) -> Mapping[Future, InAll]:
+    def sums(self, name: str) -> Sums:
         """What an option costs in all in each future: worked out when it is first asked for."""
         if name not in self._made:
             c = self.candidate(name)
-            self._made[name] = {future: self._in_all(c, future) for future in self.weights}
+            held = [(each.name, each.burden, self.lacks(each)) for each in (c, *self.competing)]
+            keep = self.keep if all(of for _, of, _ in held) else _made_anew
+            self._made[name] = keep((self.terms, *held), partial(self._sums, c))
         return self._made[name]
 
+    def _sums(self, c: Candidate) -> Sums:
+        return {future: self._in_all(c, future) for future in self.weights}
+
     @cached_property
-    def _made(self) -> dict[str, Mapping[Future, InAll]]:
+    def _made(self) -> dict[str, Sums]:
         return {}
 
     def _in_all(self, c: Candidate, future: Future) -> InAll:
@@ -347,7 +365,8 @@ class Decision:
 
     def paying(self, property_: str, premium: float) -> Decision:
         """The decision of a client who pays so much a year for a property."""
-        return replace(self, premiums={**self.premiums, property_: premium}, matters=self.counts)
+        premiums = {**self.premiums, property_: premium}
+        return replace(self, premiums=premiums, matters=self.counts, keep=_made_anew)
 
     def principles(self, properties: Iterable[str]) -> Iterator[Principle]:
         """What each property costs that some options have and others lack, solved with leaving

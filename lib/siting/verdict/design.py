@@ -120,11 +120,11 @@ class Shortlist:
 
     def serves(self, found: Sequence[Design]) -> bool:
         """Whether designs that were found among these are near enough to what they were taken for,
-        and one of them can be taken."""
+        and one of them can be taken; where none could be, whether none can still."""
         present = _present(found)
         planned = _present(self.designs)
         if not present or not planned:
-            return False
+            return present == planned
         return 1 / FAR <= present / planned <= FAR
 
 

@@ -40,6 +40,7 @@ POLICIES: Mapping[str, str] = {
     "european_model": "that the maker of a model is European",
     "eu_operator": "that an operator is from the EEA",
     "no_us_parent": "that an operator has no parent in the USA",
+    "parent_in": "that an ultimate parent lies in the zones that you name",
 }
 """Lines of a client's policy in words."""
 CONDITIONS: Mapping[str, str] = {

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
 from siting.catalogue import settings
+from siting.cost.ledger import Totals
 from siting.cost.money import MONTHS
 from siting.draws import Floats, Indices
 
@@ -90,8 +92,8 @@ class Terms:
 class Course:
     """One option in one future of prices as who may leave it, or come to it, sees it. [money]"""
 
-    bills: Floats
-    """By year. [n × Y]"""
+    billed: Totals
+    """By year."""
     burden: Floats
     """Expected loss, remedies and premiums of a year. [n]"""
     once: Floats
@@ -131,26 +133,48 @@ def leave(mine: Course, others: Mapping[str, Course], terms: Terms) -> Left:
     stays = Left(saved=np.zeros(n), to=tuple(others), taken=np.full(n, NOWHERE))
     if not terms.may_leave or not others:
         return stays
-    own = mine.bills[:, terms.after]
     there = list(others.values())
-    bills = np.stack([course.bills[:, terms.after] for course in there])
+    seen = _foreseen(terms, mine.billed, *(course.billed for course in there))
+    own, bills, expected = seen.own, seen.there, seen.expected
     burden = np.stack([course.burden for course in there])
     fixed = np.stack([mine.bound + course.entry + course.once * terms.then for course in there])
     wait = np.array([[course.wait] for course in there])
-    expected = _expected(own, bills)
     years = float(terms.discount[terms.after :].sum())
     yearly = expected + (fixed + wait * np.maximum(0, own - expected)) / years + burden
     best = yearly.argmin(axis=0)
     cases = np.arange(n)
     is_left = yearly[best, cases] < own * (1 - terms.margin) + mine.burden
-    rest = np.stack([terms.rest(course.bills) for course in there]) - terms.rest(mine.bills)
     paid = fixed + wait * np.maximum(0, own - bills)
-    changed = rest + paid + (burden - mine.burden) * terms.annuity_after
+    changed = seen.rest + paid + (burden - mine.burden) * terms.annuity_after
     return replace(
         stays,
         saved=np.where(is_left, changed[best, cases], 0.0),
         taken=np.where(is_left, best, NOWHERE),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Foreseen:
+    """What bills tell who looks elsewhere, whatever is paid or missed besides."""
+
+    own: Floats
+    """Own bill of the year after leaving. [n]"""
+    there: Floats
+    """The same elsewhere. [option × n]"""
+    expected: Floats
+    """What is expected of it by who knows the own one. [option × n]"""
+    rest: Floats
+    """What the bills to the end are worth today over the own ones. [option × n]"""
+
+
+@lru_cache(maxsize=64)
+def _foreseen(terms: Terms, mine: Totals, *there: Totals) -> _Foreseen:
+    """Kept by the very bills: who looks for the worth of a property asks for the same again and
+    again."""
+    own = mine.yearly[:, terms.after]
+    bills = np.stack([each.yearly[:, terms.after] for each in there])
+    rest = np.stack([terms.rest(each.yearly) for each in there]) - terms.rest(mine.yearly)
+    return _Foreseen(own=own, there=bills, expected=_expected(own, bills), rest=rest)
 
 
 def _expected(own: Floats, bills: Floats) -> Floats:

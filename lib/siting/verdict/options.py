@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -31,7 +31,15 @@ from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors.stability import OptionRisk, VendorRisks
-from siting.verdict.candidate import Barrier, Candidate, Doubt, Future, Sampled, YearPaid
+from siting.verdict.candidate import (
+    Barrier,
+    Burden,
+    Candidate,
+    Doubt,
+    Future,
+    Sampled,
+    YearPaid,
+)
 from siting.verdict.leaving import Terms
 from siting.verdict.plan import PlanStep, doubted
 
@@ -85,11 +93,12 @@ class Chapters:
     """Why the other options have no cost."""
 
 
-def candidate(found: Chapters, stability: VendorRisks, name: str) -> Candidate:
+def candidate(found: Chapters, stability: VendorRisks, name: str, burden: Burden) -> Candidate:
     """An option with its costs, its limits and its properties."""
     option = found.scenario.options[name]
     held = barriers(found, name)
-    known = Candidate(
+    return Candidate(
+        **vars(burden),
         name=name,
         label=option.label,
         kind=option.kind,
@@ -99,18 +108,23 @@ def candidate(found: Chapters, stability: VendorRisks, name: str) -> Candidate:
             for part in leaves(found.scenario, name)
             for model in found.scenario.options[part].models.values()
         ),
+        burden=burden,
+        years=tuple(paid_by_year(found, name)),
         has=found.has.get(name, frozenset()),
         barriers=(*gone(found.scenario, name), *held.fails),
         uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *held.doubts))),
     )
+
+
+def burden(found: Chapters, stability: VendorRisks, name: str) -> Burden:
+    """What an option costs, loses and takes to leave; nothing of it without a price."""
     if name not in found.totals:
-        return known
+        return Burden()
     costs = found.totals[name]
     n = len(costs["hold"].present)
     priced = found.costs[name]
     once, yearly = remedied(found, name, n)
-    return replace(
-        known,
+    return Burden(
         cost=Sampled.of(costs["hold"].present),
         costs=costs,
         moving=found.moving.get(name),
@@ -120,7 +134,6 @@ def candidate(found: Chapters, stability: VendorRisks, name: str) -> Candidate:
         entry=entry(priced, found.terms),
         bound=bound(priced, found, name),
         wait=waiting(found, name),
-        years=tuple(paid_by_year(found, name)),
     )
 
 

@@ -39,7 +39,10 @@ from siting.verdict.exclusion import (
 )
 from siting.verdict.variants import Dial, Variant, change
 
-VOLUMES = ("requests_per_user_day", "requests_per_day", "requests_per_month")
+VOLUMES = (
+    "requests_per_user_day", "requests_per_day", "requests_per_month",
+    "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
+)  # fmt: skip
 """Lines of a workload that say how much is asked."""
 TRAITS = {
     "personal": "personal data",
@@ -326,10 +329,11 @@ def attestations(s: Scenario, chain: Chain) -> Iterator[Variant]:
 def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """What the client itself asks, left out, line by line; not what a law asks as well, which is no
     choice of the client's."""
-    lines = s.rules.policies
-    for line in lines:
+    policies = s.rules.model_dump()["policies"]
+    for line, policy in zip(s.rules.lines, policies, strict=True):
         if law_behind(s, line, chain) is None:
-            left: Changes = {"rules.policies": [other for other in lines if other != line]}
+            others = [other for other in policies if other != policy]
+            left: Changes = {"rules.policies": others}
             yield change("policy", left, {"words": POLICIES[line]})
     hard = s.decision.hard_constraints
     if s.finance.budget_any_year:
@@ -345,7 +349,7 @@ def law_behind(s: Scenario, line: str, chain: Chain) -> Finding | None:
     None where none does."""
     options = chain.rules(s).options.values()
     every = (f for option in options for found in option.findings.values() for f in found)
-    return first_law(every, line, s.rules.policies)
+    return first_law(every, line, s.rules.lines)
 
 
 def law_broken(s: Scenario, line: str, chain: Chain) -> Finding | None:
@@ -356,7 +360,7 @@ def law_broken(s: Scenario, line: str, chain: Chain) -> Finding | None:
     if not asked.is_on_law:
         return None
     fails = (
-        finding.without(s.rules.policies)
+        finding.without(s.rules.lines)
         for option in chain.rules(s).options.values()
         for rule_id in option.findings
         for finding in option.failing(rule_id)

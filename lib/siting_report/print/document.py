@@ -15,11 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import nbformat
-from nbconvert.preprocessors import TagRemovePreprocessor
-
+from siting_report.exhibit import MIME, Chart, Exhibit
 from siting_report.formats import Numbers
-from siting_report.show.exhibit import MIME, Chart, Exhibit
 from siting_report.texts import ENGLISH, catalogue
 
 _NUMBERED = {"chart": "Figure", "table": "Table"}
@@ -312,8 +309,8 @@ def _told(shown: Exhibit, told: Callable[[str], str]) -> Exhibit:
     return {**shown, "note": told(shown["note"])}
 
 
-_FOR_TESTS = TagRemovePreprocessor(enabled=True, remove_cell_tags={"keep_output", "remove-cell"})
-"""nbconvert's step that takes cells away which are for tests alone."""
+_FOR_TESTS = frozenset({"keep_output", "remove-cell"})
+"""Tags of cells that are for tests alone."""
 
 
 def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Chapter:
@@ -321,11 +318,13 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
 
     Raises ValueError where it has no first-level heading.
     """
-    notebook = _FOR_TESTS.preprocess(nbformat.from_dict(executed), {})[0]
     title = ""
     blocks = list[Block]()
     first = False
-    for cell in notebook["cells"]:
+    for cell in executed["cells"]:
+        tags = cell["metadata"].get("tags", ())
+        if not _FOR_TESTS.isdisjoint(tags):
+            continue
         if cell["cell_type"] == "markdown":
             text = cell["source"]
             heading = re.match(r"\s*# (.*?)\s*(?:\n|$)", text)
@@ -335,7 +334,7 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
             if text.strip():
                 blocks.append(Block(kind="markdown", text=text))
         elif cell["cell_type"] == "code":
-            first = first or "page_one" in cell["metadata"].get("tags", ())
+            first = first or "page_one" in tags
             shown = [block for block in map(_shown, cell.get("outputs", ())) if block]
             if any(block.kind == "html" and _depth(block.text) > DEEPEST for block in shown):
                 where = f"{name}.ipynb, cell {cell.get('id', '?')}"

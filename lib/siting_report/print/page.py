@@ -7,9 +7,9 @@ import hashlib
 import re
 from functools import cache
 
+from siting_report import style
+from siting_report.exhibit import answers_html, colour_class, rendered, table_html
 from siting_report.print.document import Block, Chapter, Document, gathered, runs
-from siting_report.show import style
-from siting_report.show.exhibit import answers_html, colour_class, rendered, table_html
 from siting_report.texts import catalogue
 
 SCRIPTED = (

@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 import mistune
 import typst
 
+from siting_report import style
+from siting_report.exhibit import Column, Row, Table, headings_over
 from siting_report.print import foreign
 from siting_report.print.document import (
     Block,
@@ -34,8 +36,6 @@ from siting_report.print.document import (
     runs,
 )
 from siting_report.print.strings import in_line, quoted, quoted_lines
-from siting_report.show import style
-from siting_report.show.exhibit import Column, Row, Table, headings_over
 
 LONG = 500
 """A row with a cell of more characters than this may break across pages."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from siting_report.show import style
+from siting_report import style
 
 
 @cache

@@ -22,10 +22,8 @@ from typing import Any, ParamSpec
 
 from IPython.core import display_functions
 
-from siting_report import texts
-from siting_report.show import displays, drawn, style, tabled
-from siting_report.show.drawn import intervals
-from siting_report.show.exhibit import (
+from siting_report import style, texts
+from siting_report.exhibit import (
     Answers,
     Data,
     Exhibit,
@@ -39,6 +37,8 @@ from siting_report.show.exhibit import (
     protected,
     refuse_unknown,
 )
+from siting_report.show import displays, drawn, tabled
+from siting_report.show.drawn import intervals
 
 __all__ = [
     "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need",

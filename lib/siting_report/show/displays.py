@@ -15,8 +15,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from siting_report.show import drawn, style, tabled
-from siting_report.show.exhibit import Row, Table, bundle
+from siting_report.exhibit import Row, Table, bundle
+from siting_report.show import drawn, dressing, tabled
 
 _MOST_ROWS = 60
 
@@ -25,11 +25,11 @@ def load(shell: Any) -> None:
     """Registers the displays of figures, axes, frames and Stylers with an IPython shell."""
     from matplotlib_inline.config import InlineBackend
 
-    style.dress()
+    dressing.dress()
     # Figures become exhibits below: pyplot has nothing to draw a second time.
     InlineBackend.instance(parent=shell).figure_formats = set()
     shell.run_line_magic("matplotlib", "inline")
-    style.dress()
+    dressing.dress()
     bundles = shell.display_formatter.mimebundle_formatter
     bundles.for_type(Figure, lambda figure, **_: bundle(drawn.chart(figure)))
     bundles.for_type(pd.DataFrame, lambda frame, **_: bundle(_frame(frame)))

@@ -34,9 +34,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text as Label
 from matplotlib.textpath import text_to_path
 
-from siting_report.formats import Numbers
-from siting_report.show import phone, style
-from siting_report.show.exhibit import (
+from siting_report import style
+from siting_report.exhibit import (
     Chart,
     Data,
     Text,
@@ -49,6 +48,8 @@ from siting_report.show.exhibit import (
     numbers_of,
     refuse_unknown,
 )
+from siting_report.formats import Numbers
+from siting_report.show import phone
 from siting_report.texts import ENGLISH, catalogue
 
 TICKS = ("money", "compact_money", "percent", "number", "whole", "compact")

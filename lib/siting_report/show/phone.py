@@ -16,7 +16,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
-from siting_report.show import style
+from siting_report import style
 
 WIDTH = 2.8
 """Width of a drawing for a phone: text of 8 pt is then 13 px on a screen of 360. [inches]"""

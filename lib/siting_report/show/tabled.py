@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 from babel.numbers import is_currency
 
-from siting_report.formats import MILLION_FROM, NARROW, NEVER, NONE, Numbers
-from siting_report.show import style
-from siting_report.show.exhibit import (
+from siting_report import style
+from siting_report.exhibit import (
     Cell,
     Column,
     Data,
@@ -33,6 +32,7 @@ from siting_report.show.exhibit import (
     numbers_of,
     refuse_unknown,
 )
+from siting_report.formats import MILLION_FROM, NARROW, NEVER, NONE, Numbers
 from siting_report.texts import ENGLISH, Said, catalogue
 
 T = TypeVar("T")

@@ -4,10 +4,11 @@ A scenario is data, never code. Every key is known, every value typed; whatever 
 refused with file, line, field, what is wrong and what to write instead (`ScenarioError`).
 
 Mappings merge key by key, lists and values are replaced, and `null` removes what base.yaml says
-(JSON Merge Patch, RFC 7396). Workloads, options and fine-tuning jobs are the client's own list:
-once the client's file names any, those of base.yaml that it does not name are dropped, and an
-entry of the same name starts from base.yaml's. An option of another kind, vendor or provider does
-not: a region, a weight format or months of somebody else's service are none of its own.
+(JSON Merge Patch, RFC 7396). Workloads are the client's alone: load, tokens, limits and residency
+are nobody else's. Options and fine-tuning jobs are the client's own list: once the client's file
+names any, those of base.yaml that it does not name are dropped, and an entry of the same name
+starts from base.yaml's. An option of another kind, vendor or provider does not: a region, a weight
+format or months of somebody else's service are none of its own.
 
 `load` gives the scenario of a client, `resolved` writes it out whole.
 """
@@ -39,7 +40,7 @@ ScenarioError = DocumentError
 """A scenario cannot be used: `problems` has file, line, field, fault and remedy of each."""
 
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
-_LISTED = ("workloads", "options", "fine_tuning")
+_LISTED = ("options", "fine_tuning")
 _WHOSE = ("kind", "vendor", "provider")
 """Whose service an option is: one that differs in these shares no more than its name."""
 
@@ -212,8 +213,8 @@ def _combined(own: YamlDocument, base: YamlDocument | None) -> YamlDocument:
     """Own file over base, with the client's evidence before that of base.yaml."""
     if base is None:
         return YamlDocument(document.merged({}, own.data), own.lines)
-    ground = dict(base.data)
-    lines = base.lines
+    ground = {section: said for section, said in base.data.items() if section != "workloads"}
+    lines = {where: place for where, place in base.lines.items() if where[:1] != ("workloads",)}
     for section in _LISTED:
         listed = own.data.get(section)
         below = ground.get(section)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -16,7 +16,7 @@ from siting.inputs.attributes import FlowKind, dictionary, properties, value_pro
 from siting.inputs.document import Fault, Path_, parted
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.model import BEST, LEAP_YEAR, Option, Quote, Scenario, day_of
-from siting.places import BY_REQUEST, HOSTED_OPEN, OWNED, SELF_HOSTED
+from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED, SELF_HOSTED, having
 
 
 def contradictions(scenario: Scenario) -> Iterator[Fault]:
@@ -71,7 +71,7 @@ def _bounded(scenario: Scenario) -> Iterator[Fault]:
     for w in scenario.workloads.values():
         grown = [g.high for g in w.growth_by_year[:years]] or [w.growth_per_year.high]
         grown += grown[-1:] * (years - len(grown))
-        day = w.users * w.requests_per_user_day + w.requests_per_day + w.requests_per_month / 20
+        day = w.users * w.per_user_day + w.per_day + w.per_month / 20
         day *= max(1.0, *w.weekdays, *(season.factor for season in w.seasons))
         day *= math.prod(1 + g for g in grown)
         requests += day
@@ -108,14 +108,41 @@ def _one_of(path: Path_, name: str, what: str, among: Iterable[str]) -> Iterator
         yield Fault(path, f"{name!r} is no {what}", suggestion(name, listed))
 
 
+READ_BY: Mapping[str, Collection[str]] = {
+    **dict.fromkeys(
+        ("vendor", "provider", "models", "effort", "region"), (*BY_REQUEST, *SELF_HOSTED)
+    ),
+    **dict.fromkeys(
+        ("gpu", "weights", "kv_cache", "engine", "tensor_parallel", "context", "redundancy"),
+        SELF_HOSTED,
+    ),
+    **dict.fromkeys(
+        ("server", "room", "owned_servers", "owned_age_years", "existing_servers", "lease"), OWNED
+    ),
+    "second_site": OWNED,
+    "commitment": having("rented"),
+    "discount": (*BY_REQUEST, *having("rented")),
+    "provisioned": BY_REQUEST,
+    "base": MIXED,
+    "burst": MIXED,
+}
+"""Kinds of option that a key of some kinds alone has an effect on."""
+
+
+def _unread(here: Path_, option: Option) -> Iterator[Fault]:
+    """No key is accepted that would change nothing."""
+    for key, kinds in READ_BY.items():
+        if option.kind not in kinds and getattr(option, key) != Option.model_fields[key].default:
+            write = "remove it"
+            if option.kind in MIXED:
+                write += f", or say it of {option.base} or {option.burst}"
+            yield Fault((*here, key), f"an option of kind {option.kind} has no use of it", write)
+
+
 def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     here: Path_ = ("options", name)
+    yield from _unread(here, option)
     yield from _designed(here, name, option, scenario)
-    if option.provisioned and option.kind not in BY_REQUEST:
-        yield Fault((*here, "provisioned"), f"{option.kind} is no API", "remove it")
-    if option.second_site and option.kind not in OWNED:
-        wrong = f"{option.kind} owns no servers that could stand at a second site"
-        yield Fault((*here, "second_site"), wrong, "remove it, or name owned servers")
     yield from _existing(here, option)
     months = option.months_to_production.central
     horizon = scenario.finance.horizon_months
@@ -139,9 +166,6 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
 def _designed(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     """Only machines are designed; and a quote is for certain ones, which must be named."""
     if option.kind not in SELF_HOSTED:
-        for field in ("gpu", "server", "weights"):
-            if getattr(option, field) == BEST:
-                yield Fault((*here, field), f"{option.kind} has no machines to design", "remove it")
         return
     item, field = ("server_price", "server") if option.kind in OWNED else ("gpu_hour", "gpu")
     quoted = any(quote.item == f"option.{name}.{item}" for quote in scenario.finance.quotes)
@@ -214,8 +238,6 @@ def _existing(here: Path_, option: Option) -> Iterator[Fault]:
     """Servers of other kinds that are there already stand beside others that are bought."""
     path = (*here, "existing_servers")
     there = [each.server for each in option.existing_servers]
-    if there and option.kind not in OWNED:
-        yield Fault(path, f"{option.kind} owns no servers", "remove it")
     if len(set(there)) < len(there):
         yield Fault(path, "two entries are of the same server", "add them up")
     if option.server in there:
@@ -226,10 +248,7 @@ def _existing(here: Path_, option: Option) -> Iterator[Fault]:
 
 def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     parts = {"base": option.base, "burst": option.burst}
-    if option.kind != "hybrid":
-        for part in (p for p, v in parts.items() if v):
-            write = "remove it, or write kind: hybrid"
-            yield Fault((*here, part), f"only a hybrid has a {part}", write)
+    if option.kind not in MIXED:
         return
     others = [n for n, o in scenario.options.items() if n != name and o.kind != "hybrid"]
     for part, target in parts.items():
@@ -250,6 +269,8 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
         path = (*here, name)
         if name not in ("all", *scenario.workloads):
             yield from _one_of(path, name, "workload", ["all", *scenario.workloads])
+        elif name != "all" and scenario.workloads[name].task == "embed":
+            yield from _one_of(path, model, "model of embeddings", column("embeddings", "model"))
         elif option.kind in SELF_HOSTED:
             yield from known.MODEL.faults(path, model)
         elif option.kind in HOSTED_OPEN:

@@ -61,7 +61,7 @@ def faults(record: BaseModel, path: Path_ = ()) -> Iterator[Fault]:
             where = (*path, field, key) if several else (*path, field)
             if isinstance(value, BaseModel):
                 yield from faults(value, where)
-            for mark in marks if value or info.is_required() else ():
+            for mark in marks if value or several or info.is_required() else ():
                 yield from mark.faults(where, value)
 
 

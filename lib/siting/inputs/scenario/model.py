@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from siting.catalogue import Address, Source, SourceKind
+from siting.inputs.countries import members
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.constraints import BUDGET, LIVE_BY, Constraint
 from siting.places import BY_REQUEST, OptionKind
@@ -67,6 +68,7 @@ class Strict(BaseModel):
         strict=True,
         use_attribute_docstrings=True,
         protected_namespaces=(),
+        defer_build=True,  # within a scenario each part is built once
         str_max_length=2000,
     )
 
@@ -191,15 +193,21 @@ Sector = Literal["banking", "insurance", "health", "public", "software", "indust
 SECTORS: tuple[Sector, ...] = get_args(Sector)
 
 
+CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+
+
 class Client(Strict):
     """Who asks, and how the report should look."""
 
     id: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,49}$")]
     """Name of the report's folder; usually left out, then the name of the file."""
     name: Annotated[str, Field(min_length=1, max_length=120)]
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$"), known.COUNTRY]
+    country: Annotated[CountryCode, known.COUNTRY]
     """ISO 3166 code of the country whose law, tariffs and number format apply, e.g. IT."""
     sector: Sector
+    people: Annotated[list[CountryCode], known.COUNTRY] = []
+    """Countries of the people whose data these are, such as [PL, CZ], where not of `country` alone:
+    data-protection law of theirs may reach the client."""
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), known.CURRENCY] = "EUR"
     """ISO 4217 code of the currency of the report."""
     report_date: dt.date
@@ -228,6 +236,12 @@ class Client(Strict):
     serve later is ruled out, one that may is not cleared."""
     freezes: Annotated[list[Freeze], Field(max_length=6)] = []
     """Days of each year on which nothing goes live: what would falls on the day after them."""
+
+    @property
+    def people_in(self) -> list[str] | None:
+        """Countries of those people, and EEA where one is in it; None where nobody says."""
+        inside = any(c in members("eea", self.report_date) for c in self.people)
+        return [*self.people, *(["EEA"] if inside else [])] or None
 
     def notice_by(self, last: dt.date) -> dt.date | None:
         """Last day to give notice of a contract that ends on a day: as many months before, or the
@@ -268,7 +282,17 @@ class Latency(Strict):
     """Time to first token. [s]"""
     tpot_ms: Annotated[float, Field(gt=0, le=5000)] = 60.0
     """Time per output token after the first. [ms]"""
+    whole: Annotated[float, Field(gt=0, le=3600)] | None = None
+    """The whole answer. [s] Beside it `ttft_s` and `tpot_ms` are no limits where they are left
+    out."""
     percentile: Annotated[float, Field(ge=50, lt=100)] = 95.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_alone(cls, said: Any) -> Any:
+        if not isinstance(said, dict) or not isinstance(said.get("whole"), int | float):
+            return said
+        return {"ttft_s": min(600.0, said["whole"]), "tpot_ms": 5000.0, **said}
 
 
 Place = Literal["country", "EU", "EEA", "CH", "GB", "US", "any"]
@@ -438,7 +462,7 @@ def in_words(key: str) -> str:
 class Workload(Strict):
     """One use of a model: its load, limits, data and quality floor."""
 
-    description: str
+    description: str = ""
     users: Annotated[float, Field(ge=0, le=1e9)] = 0
     requests_per_user_day: Annotated[float, Field(ge=0, le=100_000)] = 0
     """On a working day."""
@@ -446,6 +470,13 @@ class Workload(Strict):
     """Requests of machines or of the public on a working day, added to the users' own."""
     requests_per_month: Annotated[float, Field(ge=0, le=3e11)] = 0
     """Requests in a mean month, spread over its working days and added to the others."""
+    conversations_per_user_day: Annotated[float, Field(ge=0, le=100_000)] = 0
+    """Conversations of `turns` requests each, in place of requests; likewise those that follow."""
+    conversations_per_day: Annotated[float, Field(ge=0, le=1e10)] = 0
+    conversations_per_month: Annotated[float, Field(ge=0, le=3e11)] = 0
+    turns: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Requests of a conversation. Each reads again what came before: `input_tokens` is the mean of
+    all turns, what is read again included."""
     arrivals: Literal["people", "machines", "agents"] | None = None
     """How requests bunch within an hour: those of many people, of a few machines, or of code
     completion and agents. None: agents where the task is agent, else people."""
@@ -474,14 +505,19 @@ class Workload(Strict):
     """Pictures or scanned pages that a request holds, on average, beside the text of
     `input_tokens`: each counts as the tokens that an option's model makes of a page of A4 at 150
     dots per inch (siting_facts/image_tokens.csv)."""
-    task: Literal["chat", "classify", "summarise", "code", "agent", "mathematics"] = "chat"
+    task: Literal["chat", "classify", "summarise", "code", "agent", "mathematics", "embed"] = "chat"
     """Kind of work: says how much a model that reasons thinks at an effort. Extraction of fields
-    and translation are nearest to summarise, search with answers to chat."""
+    and translation are nearest to summarise, search with answers to chat. embed: a vector for each
+    request and no text, by a model of siting_facts/embeddings.csv."""
+    stock_tokens: Annotated[float, Field(ge=0, le=1e15)] = 0
+    """Of embed: tokens of all texts that are searched. They are embedded anew, once, where an
+    option's model is another than today's."""
     reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
     """Hidden output tokens a request where a model reasons, as counted (0 if none were); they are
     billed and generated like output. Left out: estimated from effort and task."""
-    cached_input_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of input tokens that repeat an earlier prefix."""
+    cached_input_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of input tokens that repeat an earlier prefix. None: of a conversation what its earlier
+    turns read, else none."""
     batchable_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of requests that may wait for hours (API batch discount, idle GPUs)."""
     deadline: Deadline = Deadline()
@@ -489,10 +525,55 @@ class Workload(Strict):
     latency: Latency = Latency()
     availability: Annotated[float, Field(ge=0.9, lt=1)] = 0.995
     data: Data = Data()
-    models: Annotated[list[str], Field(min_length=1), known.MODEL]
-    """Open-weight candidates, catalogue names."""
+    models: Annotated[list[str], known.MODEL] = []
+    """Open-weight candidates beside the models of the options, catalogue names."""
     quality: Quality | None = None
     measured: list[Measured] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _vector(cls, said: Any) -> Any:
+        """One vector stands in place of an answer: it is counted as a token that nobody bills."""
+        if not isinstance(said, dict) or said.get("task") != "embed":
+            return said
+        vector = {"output_tokens": {"mean": 1.0, "p95": 1.0}, "reasoning_tokens": 0.0}
+        for field, only in vector.items():
+            if said.get(field, only) != only:
+                raise ValueError(f"embed writes no text; remove {field}")
+        return {**said, **vector}
+
+    @property
+    def per_user_day(self) -> float:
+        """Requests of a user on a working day."""
+        return self.requests_per_user_day + self.turns * self.conversations_per_user_day
+
+    @property
+    def per_day(self) -> float:
+        """Requests of machines or of the public on a working day."""
+        return self.requests_per_day + self.turns * self.conversations_per_day
+
+    @property
+    def per_month(self) -> float:
+        """Requests that are stated by the month."""
+        return self.requests_per_month + self.turns * self.conversations_per_month
+
+    @property
+    def last_input(self) -> float:
+        """Input of a conversation's last turn; a request's, where it has one turn. [tokens]
+
+        A turn reads the one before, its answer a and n new tokens: n + (k - 1)(n + a) in turn k.
+        Over T turns that is `input_tokens` in the mean where n = (2 mean - (T - 1) a) / (T + 1).
+        """
+        mean = self.input_tokens.mean
+        new = (2 * mean - (self.turns - 1) * self.output_tokens.mean) / (self.turns + 1)
+        return 2 * mean - max(0.0, new)
+
+    @property
+    def cached_share(self) -> float:
+        """Share of input that is found in a cache: as stated, else what earlier turns read."""
+        if self.cached_input_share is not None:
+            return self.cached_input_share
+        return 1 - self.last_input / (self.turns * self.input_tokens.mean)
 
     @property
     def bunching(self) -> Literal["people", "machines", "agents"]:
@@ -507,10 +588,15 @@ class Workload(Strict):
 
     @model_validator(mode="after")
     def _has_load(self) -> Workload:
-        asked = self.requests_per_day + self.requests_per_month
-        if self.users * self.requests_per_user_day + asked == 0:
+        if self.users * self.per_user_day + self.per_day + self.per_month == 0:
             write = "give users and requests_per_user_day, requests_per_day or requests_per_month"
             raise ValueError(f"the workload has no requests; {write}")
+        talks = (self.conversations_per_user_day, self.conversations_per_day)
+        if (self.turns > 1) != any((*talks, self.conversations_per_month)):
+            write = "write both: conversations_per_day, or per month or user and day, and turns"
+            raise ValueError(f"turns are of conversations, and conversations have turns; {write}")
+        if self.stock_tokens and self.task != "embed":
+            raise ValueError("only embed has a stock; write task: embed, or remove stock_tokens")
         if isinstance(self.hours, list) and (
             len(self.hours) not in (24, 48) or not sum(self.hours)
         ):
@@ -797,16 +883,37 @@ class Stability(Strict):
 Stress = Literal["dpf_falls", "us_model_blocked", "model_retired"]
 
 
+class ParentIn(Strict):
+    """A policy: the ultimate parent of whoever reaches the data lies in one of these zones."""
+
+    parent_in: Annotated[list[Place], Field(min_length=1)]
+
+
+Policy = (
+    Literal["secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent"] | ParentIn
+)
+
+
 class Rules(Strict):
     """Policies of the client that are not law, and stress tests."""
 
-    policies: list[
-        Literal["secnumcloud", "c5_type2", "european_model", "eu_operator", "no_us_parent"]
-    ] = []
+    policies: list[Policy] = []
+    """Lines of policy: words, or `parent_in: [EEA, CH]`."""
     attributes: Attributes = {}
     """Answers that hold for all options: attributes of siting_facts/sovereignty_attributes.csv."""
     retention_days_limit: Annotated[int, Field(ge=0, le=36500)] = 30
     stress: list[Stress] = list(get_args(Stress))
+
+    @property
+    def lines(self) -> list[str]:
+        """The word of each policy."""
+        return [next(iter(dict(p))) if isinstance(p, ParentIn) else p for p in self.policies]
+
+    @property
+    def words(self) -> list[str]:
+        """The same, and the zones that policies name."""
+        zones = [zone for p in self.policies if isinstance(p, ParentIn) for zone in p.parent_in]
+        return [*self.lines, *zones]
 
 
 Premium = (

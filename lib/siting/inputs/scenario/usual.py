@@ -119,7 +119,7 @@ def unstated(scenario: Scenario) -> Iterator[str]:
             likely = value["central"] if isinstance(value, dict) else value
             yield f"{field}: {likely:,.10g} is taken. {entry.source}"
     for name, workload in scenario.workloads.items():
-        if workload.quality is None:
+        if workload.quality is None and workload.task != "embed":
             wrong = "no floor is stated, so that any model counts as good enough"
             write = "write reference_model and boards, or a test of your own"
             yield f"workloads.{name}.quality: {wrong}; {write}"

@@ -1,4 +1,4 @@
-"""The one visual language of a report: palette, type, chart style.
+"""The one visual language of a report: palette, type, pages.
 
 Cool and dull colours are options, bright warm ones are warnings. An option's colour follows its
 **role**: the chosen one is blue in every client's report and nothing else is, what runs today is
@@ -8,19 +8,14 @@ alone: every mark has a label, a shape or a word.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import font_source_sans_pro
 import jinja2
-import matplotlib as mpl
-from cycler import cycler
-from matplotlib.font_manager import fontManager
 
-THEME = Path(__file__).parent.parent / "theme"
+THEME = Path(__file__).parent / "theme"
 FONTS = Path(font_source_sans_pro.font_directory)
 
 INK = "#1d252c"
@@ -77,34 +72,12 @@ TWO_THIRDS = 106 / 25.4
 THIRD = 54 / 25.4
 """The narrower widths of charts that stand side by side. [inches]"""
 
-for _font in sorted(FONTS.glob("SourceSansPro-*.ttf")):
-    fontManager.addfont(str(_font))
-
 
 @cache
 def template(name: str, theme: Path = THEME) -> jinja2.Template:
     """A page of a theme, to be filled in: what it is given is escaped."""
     pages = jinja2.Environment(loader=jinja2.FileSystemLoader(theme), autoescape=True)
     return pages.get_template(name)
-
-
-@cache
-def _settings() -> dict[Any, Any]:
-    chosen = mpl.rc_params_from_file(THEME / "report.mplstyle", use_default_template=False)
-    cycle = cycler(color=NEUTRAL)
-    return {**dict(chosen), "axes.prop_cycle": cycle, "figure.figsize": (WIDTH, 2.8)}
-
-
-def dress() -> None:
-    """Gives matplotlib the house style, over its own defaults: a matplotlibrc of whoever renders a
-    report changes nothing in it."""
-    mpl.rcdefaults()
-    mpl.rcParams.update(_settings())
-
-
-dress()
-# A second font, for signs that the first lacks, has fewer weights: no reader need know.
-logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 def tone(verdict: str) -> str:

@@ -15,10 +15,9 @@ from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 import mistune
 
-from siting_report import texts
+from siting_report import style, texts
 from siting_report.formats import Numbers
 from siting_report.nearest import nearest
-from siting_report.show import style
 from siting_report.texts import ENGLISH, Said
 
 MIME = "application/vnd.siting+json"

@@ -1,0 +1,86 @@
+"""Work that makes vectors: its price, its stock, and options that cannot do it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from siting.cost import costing, prices
+from siting.inputs import scenario
+from siting.inputs.scenario import ScenarioError
+from siting.serving import capacity
+
+SHOP = """
+client: {name: Shop, country: PL, currency: USD, report_date: 2026-12-01, sector: other}
+workloads:
+  chat: {requests_per_day: 10_000, input_tokens: {mean: 1_000}, output_tokens: {mean: 200}}
+  search:
+    task: embed
+    requests_per_day: 4_200_000
+    input_tokens: {mean: 38}
+    stock_tokens: 1_470_000_000
+options:
+  azure:
+    {label: Azure, kind: managed_cloud, vendor: Microsoft Azure, provider: azure, country: SE,
+     effort: none, models: {chat: gpt-5.4-mini, search: text-embedding-3-large}}
+  mistral:
+    {label: Mistral, kind: api, vendor: Mistral, provider: mistral,
+     country: FR, models: {chat: mistral-small-latest, search: mistral-embed}}
+  openai:
+    {label: OpenAI, kind: api, vendor: OpenAI, provider: openai, country: IE, effort: none,
+     models: {all: gpt-5.4-mini}}
+  own:
+    {label: Own, kind: on_premises, models: {all: Qwen/Qwen3.6-27B}, effort: none, country: PL,
+     gpu: l40s-48gb}
+finance: {baseline: azure, horizon_months: 48}
+evidence:
+  - {fields: ["*"], source: Call, date: 2026-11-20}
+"""
+
+
+def loaded(folder: Path, text: str = SHOP) -> scenario.Scenario:
+    path = folder / "shop.yaml"
+    path.write_text(text, encoding="utf-8")
+    return scenario.load(path)
+
+
+def test_vectors_cost_their_input_and_the_stock_where_the_model_changes(tmp_path: Path) -> None:
+    """Per million tokens 0.143 at Azure in the EU and 0.10 at Mistral; 1.47 billion in stock."""
+    shop = loaded(tmp_path)
+    plan = costing.compile_plan(shop, capacity.assess(shop))
+    assert plan.factors["api_request.azure.search"].value.central == pytest.approx(38 * 0.143e-6)
+    assert plan.factors["api_request.mistral.search"].value.central == pytest.approx(3.8e-6)
+    assert plan.factors["stock_price.mistral.search"].value.central == pytest.approx(147)
+    assert "stock_price.azure.search" not in plan.factors  # today's vectors can stay
+    once = [line for line in plan.options["mistral"].lines if line.item.driver == "stock"]
+    assert [(line.workload, line.item.category) for line in once] == [("search", "migration")]
+
+
+def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path: Path) -> None:
+    shop = loaded(tmp_path)
+    why = costing.compile_plan(shop, capacity.assess(shop)).not_estimated
+    assert why["openai"] == "OpenAI sells no vectors of gpt-5.4-mini here; nobody on file does"
+    assert "no speed of Qwen/Qwen3.6-27B is on file as it makes vectors" in why["own"]
+    with pytest.raises(prices.NotPriced, match=r"sells no vectors .* here; Mistral does"):
+        prices.embedding(shop.options["azure"], "mistral-embed", 1, shop.client.report_date)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("mistral-embed", "mistral-embedd", "no model of embeddings; did you mean mistral-embed?"),
+        (
+            "{mean: 38}",
+            "{mean: 38}\n    output_tokens: {mean: 9, p95: 9}",
+            "embed writes no text; remove",
+        ),
+        ("{requests_per_day: 10_000", "{stock_tokens: 9, requests_per_day: 1", "only embed has"),
+        ("effort: none, country: PL", "effort: none, commitment: 1y", "own.commitment: an option"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        loaded(tmp_path, SHOP.replace(old, new))
+    assert said in str(refused.value)
