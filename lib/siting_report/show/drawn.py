@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import math
 import re
 from collections import Counter
@@ -137,7 +136,8 @@ def _speak(figure: Figure, numbers: Numbers) -> None:
         return
     known = catalogue(numbers.language).known
     groups = (group for ax in figure.axes for group in ax.containers)
-    for artist in itertools.chain(figure.findobj(), groups):
+    artists: list[Any] = [*figure.findobj(), *groups]
+    for artist in artists:
         label = str(artist.get_label())
         if not label.startswith("_") and (told := known(label)):
             artist.set_label(told)
