@@ -692,7 +692,7 @@ class Option(Strict):
     """Server of siting_facts/servers.csv for owned hardware. Left out, or `best`: the one with
     which the limits are kept at the lowest present cost."""
     room: Room | None = None
-    """Limits of the room, for owned hardware."""
+    """Limits of the room, for owned hardware. A mix owns no more than it holds."""
     owned_servers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Servers that the client owns already: not bought again, but they could be sold. None: all
     that the load needs, where the option runs today; else none."""
