@@ -49,6 +49,8 @@ class Prose(Shown):
 
     kind: Literal["prose"]
     markdown: str
+    file: NotRequired[str]
+    """Name of a Markdown file of the report that holds it, too; empty for none."""
 
 
 class Answers(Shown):

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from siting import catalogue, reasoning
 from siting.catalogue import Fact, Source, source_of
+from siting.cost.api_prices import successor
 from siting.cost.dates import switched_off
 from siting.cost.prices import ApiPrice, BilledTokens, api_request
 from siting.places import BY_REQUEST
@@ -29,7 +30,6 @@ from siting.vendors.vendor_record import (
     on_record,
     separate,
 )
-from siting.verdict.alternatives import Listing, listing
 
 SHORT = 90
 """Days of notice that a chance is told for. [days]"""
@@ -208,7 +208,7 @@ class VendorFrames(Topic):
         """
         for end in self.results.retiring:
             e = end.ending
-            heir, _ = notice.known_end(load(), e.vendor, e.replacement, self.client.report_date)
+            heir = successor(self.scenario, end.option, e.model)
             yield {
                 "option": end.option,
                 "baseline": end.option == self.scenario.finance.baseline,
@@ -218,38 +218,31 @@ class VendorFrames(Topic):
                 "announced": iso(e.announced),
                 "retired": iso(e.retired),
                 "left": end.days(self.client.report_date),
-                "replacement": e.replacement,
-                "replacement_spoken": spoken(e.replacement) if e.replacement else "",
-                "replacement_retired": (heir and heir.retired) or None,
+                "replacement": heir.model if heir else "",
+                "replacement_spoken": spoken(heir.model) if heir else "",
+                "replacement_retired": iso(heir.until if heir else None),
                 "url": e.sources[0].url,
             }
             yield from e.sources
 
     @frame
     def bridges(self) -> Rows:
-        """A model that could serve until go-live, where one in use ends before it: of the same
-        vendor and the same line, in general use, with an announced last day; soonest end first.
-        None where no model in use ends before the latest go-live.
+        """The model that follows one in use which ends before the latest go-live, at its vendor.
+        None where none ends before, or none is named.
 
         option: label of the option whose model ends
         vendor: vendor
         model: identifier of the model
         spoken: the model as a person says it
-        ends: its last day
-        in_use: whether it is the one in use
-        successor: whether the vendor names it as successor of the one in use
+        ends?: its last day; missing where none is announced
         lasts: whether it runs beyond the latest go-live
         until?: when today's service is switched off, of a model that lasts
-        priced_by?: whose list price it is taken at; missing where no list has one
-        is_own_price?: whether that is the vendor's own
         cost?: of all requests with it, as planned, from the end of the model in use until today's
             service is switched off; missing where it has no price [currency]
         held?: what the plan holds for those days [currency]
         beyond?: what that cost is beyond what the plan holds [currency]
         month?: that cost by the month: what a month costs in which the choice goes live later
             [currency]
-        staying*?: likely present cost of that option to the horizon, were this the model that
-            follows, at its price of today: 1 case in 10 is below, middle, 1 in 10 above [currency]
         input_price?: its list price of input, of a million tokens [USD/M tokens]
         output_price?: the same of output [USD/M tokens]
         cached_price?: the same of input that is read from a cache; missing where the list has none
@@ -265,48 +258,31 @@ class VendorFrames(Topic):
         decided = retiring.baseline | (retiring.option == found["option"])
         latest = str(found["live_high"])
         due = retiring[decided & (retiring.retired <= latest)]
-        for used in due.drop_duplicates(["vendor", "model"]).itertuples():
-            for model, ends in notice.line_of(
-                load(), used.vendor, used.model, self.client.report_date
-            ).items():
-                name = next(n for n, o in self.options.items() if o.label == used.option)
-                row = {
-                    "option": name,
-                    "vendor": used.vendor,
-                    "model": model,
-                    "spoken": spoken(model),
-                    "ends": ends,
-                    "in_use": model == used.model,
-                    "successor": model == used.replacement,
-                    "lasts": ends > latest,
-                }
-                if row["lasts"]:
-                    row |= self._bridging(name, used, model) | self._clearance(name)
-                    sold = listing(self.options[name], model)
-                    if sold is not None and "cost" in row:
-                        listed = self._listed(sold)
-                        row |= _price_of_tokens(listed) | self._staying(name, used.model, sold)
-                        yield listed.source
-                yield row
+        for used in due[due.replacement != ""].drop_duplicates(["vendor", "model"]).itertuples():
+            name = next(n for n, o in self.options.items() if o.label == used.option)
+            ends = used.replacement_retired
+            row = {
+                "option": name,
+                "vendor": used.vendor,
+                "model": used.replacement,
+                "spoken": used.replacement_spoken,
+                "ends": ends,
+                "lasts": pd.isna(ends) or ends > latest,
+            }
+            if row["lasts"]:
+                row |= self._bridging(name, used) | self._clearance(name)
+            if "cost" in row:
+                listed = self._listed(name, used.replacement)
+                row |= _price_of_tokens(listed)
+                yield listed.source
+            yield row
         yield from due.attrs["sources"]
 
-    def _listed(self, sold: Listing) -> ApiPrice:
-        """What a list asks for the tokens of a usual request."""
+    def _listed(self, name: str, model: str) -> ApiPrice:
+        """What the list of an option's provider asks for the tokens of a usual request."""
         usual = BilledTokens(input_mean=1000, output_mean=1000)
-        return api_request(sold.provider, sold.model, usual, 0.0, self.client.report_date)
-
-    def _staying(self, name: str, model: str, heir: Listing) -> dict[str, Any]:
-        """What an option likely costs if another model follows one of its: a column of `bridges`;
-        nothing where that is no price of the path that API prices take."""
-        if self.scenario.finance.price_path != "named_model":
-            return {}
-        follows = {"suppose.follows": {model: heir.words}}
-        supposed = self.results.changed(follows, redesigned=False)
-        cost = self.results.chain.decided(supposed).candidate(name).cost
-        if cost is None:
-            return {}
-        low, middle, high = np.percentile(cost.draws, (10, 50, 90)).tolist()
-        return {"staying*": Range(low, middle, high, unit=self.client.currency)}
+        provider = self.options[name].provider
+        return api_request(provider, model, usual, 0.0, self.client.report_date)
 
     def _clearance(self, name: str) -> dict[str, Any]:
         """Who clears a model that is new to the service of today, by which law: columns of
@@ -323,9 +299,9 @@ class VendorFrames(Topic):
                 }
         return {}
 
-    def _bridging(self, name: str, used: Any, heir: str) -> dict[str, Any]:
-        """What it costs to serve all requests of an option with another model, from the end of the
-        one in use until what runs today is switched off: columns of `bridges`.
+    def _bridging(self, name: str, used: Any) -> dict[str, Any]:
+        """What it costs to serve all requests of an option with the model that follows, from the
+        end of the one in use until what runs today is switched off: columns of `bridges`.
 
         used: a row of `retiring_models`.
         """
@@ -333,21 +309,20 @@ class VendorFrames(Topic):
         last = (dt.date.fromisoformat(used.retired) - self.client.report_date).days
         off = switched_off(self.scenario, str(self.results.decision.recommended))
         row: dict[str, Any] = {"until": self.results.day(off)}
-        sold = listing(option, heir)
-        if sold is None or option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
+        if option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
             return row
-        models = {w: sold.model if m == used.model else m for w, m in option.models.items()}
-        change: dict[str, Any] = {"models": models, "provider": sold.provider}
-        if reasoning.effort_missing(sold.model, option.effort):
-            change["effort"] = "default"
-        changes = {f"options.{name}.{field}": value for field, value in change.items()}
+        heir = used.replacement
+        changes = {
+            f"options.{name}.models": {
+                w: heir if m == used.model else m for w, m in option.models.items()
+            },
+            f"options.{name}.effort": reasoning.effort_after(option.effort, heir),
+        }
         bridged = self.results.changed(changes, redesigned=False)
         cost = self.results.paid_by_request(bridged, name, last, off)
         if cost is None:
             return row
         planned = self.results.paid_by_request(self.scenario, name, last, off) or 0.0
-        is_own = sold.provider == option.provider
-        row |= {"priced_by": sold.seller, "is_own_price": is_own}
         month = cost * DAYS_OF_MONTH / (off - last)
         beyond = cost - planned
         return row | {"cost": cost, "held": planned, "beyond": beyond, "month": month}
