@@ -80,7 +80,7 @@ def cover(path: str) -> Cover:
         numbers=numbers,
         paper=client.paper,
         brand_colour=client.brand_colour,
-        logo=Path(path).with_name(client.logo).read_bytes() if client.logo else None,
+        logo=scenario.path_of(path).with_name(client.logo).read_bytes() if client.logo else None,
         figures={name: _CALLED.get(Path(name).suffix, name) for name in sorted(FIGURES)},
         facts=facts,
     )

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pandas as pd
 from siting_report.formats import NONE
-from siting_report.phrases import Phrases
+from siting_report.phrases import SPELT, Phrases
 from siting_report.texts import ENGLISH
 
 from siting.inputs.scenario.model import LABEL_LETTERS, in_words
@@ -233,7 +233,10 @@ class Wording:
 
     def spelt(self, number: float) -> str:
         """A number within a sentence: up to twelve in words, `three`, else in figures."""
-        return self.phrases.count(number)
+        whole = math.isfinite(number) and number == int(number)
+        if whole and 0 <= number < len(SPELT):
+            return SPELT[int(number)]
+        return self.number(number, 0 if whole else None)
 
     def between(self, low: float, high: float, unit: str = "") -> str:
         """An open or closed range in words: `below 12`, `above 3`, `from 3 to 12`, `always`."""
