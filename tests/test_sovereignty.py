@@ -365,8 +365,9 @@ def test_people_of_another_country_bring_its_law_along(base):
 
 
 def test_a_parent_lies_in_the_zones_that_the_policy_names(base):
-    """Nebius is Dutch, OpenAI's parent American, in siting_facts/vendor_home.csv."""
-    for zones, rented, api in ((["EEA"], "pass", "fail"), (["US"], "fail", "pass")):
+    """Nebius is Dutch, OpenAI's parent American, in siting_facts/vendor_home.csv. The row of Nebius
+    is weak evidence, by which no rule fails: it stays open."""
+    for zones, rented, api in ((["EEA"], "pass", "fail"), (["US"], "review", "pass")):
         said = put(base, {"rules.policies": [{"parent_in": zones}]})
         found = sovereignty.assess(said)
         assert verdicts(found, "rented")["POL-PARENT-IN"] == rented
