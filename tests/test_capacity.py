@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import datetime as dt
 import math
 
@@ -15,12 +17,15 @@ from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import Latency as Stated
-from siting.quantity import LogNormal, Range
-from siting.serving import capacity, queueing
+from siting.memory import vram
+from siting.quantity import LogNormal, NotEstimated, Range
+from siting.serving import bunching, capacity, carrying, performance, queueing
 from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.load import PROFILES, duration_curve, workload_load
 from siting.serving.performance import Deployment
+from siting.serving.pools import Pool
 from siting.serving.queueing import Limits, latency, sustained
+from siting.serving.sizes import best_pool
 
 CLIENTS = ["base", *studies.FEW]
 
@@ -117,9 +122,10 @@ def test_a_log_normal_has_the_mean_and_p95_that_were_stated(mean: float, ratio: 
 # --- queue ------------------------------------------------------------------------------------
 
 
-def test_the_queue_agrees_with_a_simulation_of_a_thousand_hours() -> None:
+@pytest.mark.parametrize("use", [0.3, 0.6, 0.8])
+def test_the_queue_agrees_with_a_simulation_of_a_thousand_hours(use: float) -> None:
     replica = curve(LONG)
-    rate = 0.6 * replica.saturation_rate
+    rate = use * replica.saturation_rate
     expected = latency(replica, rate)
     seen = simulate(replica, poisson(rate, 1000))
     assert expected.concurrency == pytest.approx(seen.concurrency, rel=0.03)
@@ -176,6 +182,41 @@ def test_requests_that_do_not_slow_each_other_down_are_as_many_as_erlang_says() 
     busy = queueing._Busy(apart, 5.0)
     assert busy.served == pytest.approx(30, rel=0.01)
     assert busy.variance == pytest.approx(30, rel=0.01)
+
+
+def test_where_a_larger_batch_is_slower_the_fastest_is_held() -> None:
+    # A step of one takes a second and one of two takes three: one at a time serves 1 a second, two
+    # together 2/3. At 0.8 a second one is held: M/M/1 with a load of 0.8, a fifth of the time idle.
+    # 0.8² / (1 - 0.8) = 3.2 wait, and half of that where answers are all of one length.
+    worse = Curve(
+        decode_s=np.array([1.0, 3.0]),
+        prompt_s=0.0,
+        attention_s=0.0,
+        first_token_s=0.0,
+        chunk_tokens=1000,
+        lengths=Lengths(input=LogNormal(100, 0), output=LogNormal(1, 0)),
+    )
+    busy = queueing._Busy(worse, 0.8)
+    assert busy.share == pytest.approx([0.2, 0.8])
+    assert busy.waiting == pytest.approx(1.6)
+
+
+def test_a_rented_replica_fails_as_a_machine_does() -> None:
+    """By hand: it runs for 1 / (1 + failures a day × days of repair) of the time, and all that
+    serve must; of one that serves and one that stands by, one must."""
+    known = catalogue.settings("load_settings")
+    up = 1 / (1 + known["server_failures"].central * known["server_repair"].central)
+    rented = capacity.assess(studies.designed("base"))["rented"]
+    (pool,) = rented.pools.values()
+    assert (pool.replicas[0].central, pool.stand_by.count) == (1, 1)
+    assert rented.availability(spares=False) == pytest.approx(up)
+    assert rented.availability() == pytest.approx(1 - (1 - up) ** 2)
+
+
+def test_a_request_that_no_cards_hold_is_told_with_its_prompt_and_its_answer() -> None:
+    endless = Lengths(input=LogNormal(400_000, 0.1), output=LogNormal(400_000, 0.1))
+    with pytest.raises(NotEstimated, match="with one request of 800,000 tokens"):
+        curve(endless)
 
 
 def test_more_load_never_shortens_a_wait() -> None:
@@ -322,11 +363,97 @@ def test_work_that_may_wait_keeps_no_limit_of_a_chat_beside_it() -> None:
     assert loose.workloads[1].rate_alone > pool.workloads[1].rate_alone
 
 
+def test_a_name_that_nobody_knows_leaves_an_option_out_and_a_missing_key_of_the_kit_does_not(
+    base: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rented = base.options["rented"].model_copy(update={"models": {"all": "acme/unheard-of"}})
+    unheard = base.model_copy(update={"options": {"rented": rented}})
+    why = capacity.assess(unheard)["rented"].not_estimated["acme/unheard-of"]
+    assert why.startswith("'acme/unheard-of' is no model of the catalogue")
+
+    def lacks(*_: object) -> None:
+        raise KeyError("weight_memory")
+
+    monkeypatch.setattr(performance, "regime", lacks)
+    with pytest.raises(KeyError, match="weight_memory"):
+        capacity.assess(base)
+
+
+def test_machines_that_carry_nothing_are_not_estimated_and_it_is_said_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(carrying, "sustained", lambda *_: 0.0)
+    large = capacity.assess(letters_beside_chat(0.77))["large"]
+    assert not large.pools
+    (why,) = large.not_estimated.values()
+    assert "carry no request of claims within the limits" in why
+
+
+@pytest.mark.parametrize("kind", ["people", "machines", "agents"])
+def test_what_machines_turn_away_is_what_comes_above_them(kind: bunching.Bunching) -> None:
+    hours = bunching.series(kind).reshape(bunching.HOURS, -1)
+    hours = hours / hours.mean(axis=1, keepdims=True)
+    # without a queue, by hand: the mean of all seconds' excess over what is carried
+    alone = [np.maximum(hours - c, 0).mean() for c in bunching.CARRIED]
+    assert bunching.turned_away(kind, 0.0) == pytest.approx(np.array(alone), abs=1e-9)
+    # a queue takes some of it, and a longer one more; with nothing to carry it, all goes elsewhere
+    short = bunching.turned_away(kind, 0.5)
+    long = bunching.turned_away(kind, 5.0)
+    assert short[0] == long[0] == 1.0
+    assert (long <= short + 1e-12).all() and (short <= np.array(alone) + 1e-12).all()
+    assert (np.diff(long) <= 1e-12).all()
+
+
 def test_a_lone_requests_tokens_each_take_a_step_of_one_sequence() -> None:
     # Three tokens: the first ends the prompt's step, and two steps follow it.
     replica = curve(Lengths(input=LogNormal(2000, 0.5), output=LogNormal(3, 0.0)))
     found = latency(replica, 1e-9)
     assert found.tpot_mean == pytest.approx(float(replica.decode_s[0]), rel=0.01)
+
+
+def test_a_replica_that_was_measured_twice_as_slow_takes_twice_the_time_for_each_part() -> None:
+    deployment = Deployment(
+        model=catalogue.model("google/gemma-4-31B-it"), gpu=catalogue.gpu("h100-sxm5-80gb")
+    )
+    sequences = np.array([1.0, 8.0])
+
+    def parts(**how: float) -> dict[str, np.ndarray]:
+        return DeployedReplica(deployment=deployment, **how).step_parts(LONG, sequences)
+
+    plain = parts()
+    slower = parts(slower=2.0)
+    for part, seconds in plain.items():
+        assert slower[part] == pytest.approx(2 * seconds)
+
+
+def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> None:
+    # attention grows with the square of a length: the mean is not that of the mean length
+    lengths = Lengths(input=LogNormal(9000, 0.9), output=LogNormal(300, 0.5))
+    made = DeployedReplica(
+        deployment=Deployment(
+            model=catalogue.model("google/gemma-4-31B-it"),
+            gpu=catalogue.gpu("h100-sxm5-80gb"),
+            weights="fp8",
+        )
+    )
+    found = made.curve(lengths)
+    longest = 9000 * math.exp(0.9 * 3.0902 - 0.9**2 / 2)  # the 99.9th percentile
+    drawn = np.random.default_rng(1).lognormal(math.log(9000) - 0.9**2 / 2, 0.9, 400_000)
+    drawn = np.minimum(drawn, longest)
+    assert found.reading(drawn).mean() == pytest.approx(found.prompt_s, rel=0.01)
+    same = made.curve(Lengths(input=LogNormal(9000, 0.0), output=LogNormal(300, 0.5)))
+    assert found.attention_s > 1.5 * same.attention_s > 0
+    assert same.prompt_s < found.prompt_s
+
+
+@pytest.mark.parametrize("kind", ["people", "machines", "agents"])
+def test_machines_that_were_sized_for_bursts_turn_next_to_nothing_away(
+    kind: str, base: Scenario
+) -> None:
+    asked = with_workload(base, arrivals=kind)
+    (share,) = capacity.assess(asked)["rented"].pools["google/gemma-4-31B-it"].workloads
+    away = np.interp(share.headroom, bunching.CARRIED, share.turned_away)
+    assert away < 0.05  # requests beyond the percentile that the limits name
 
 
 def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenario) -> None:
@@ -366,6 +493,26 @@ def test_a_benchmark_that_cannot_be_used_leaves_the_estimate_and_says_so(
         assert narrow.high / narrow.low == pytest.approx(wide.high / wide.low)
 
 
+@pytest.mark.parametrize("model", ["google/gemma-4-31B-it", "openai/gpt-oss-20b"])
+@pytest.mark.parametrize("times", [0.1, 20])
+def test_no_size_of_a_group_that_is_not_looked_at_needs_fewer_gpus(
+    model: str, times: float, base: Scenario
+) -> None:
+    (load,) = capacity.assess(base)["owned"].loads.values()
+    loads = [dataclasses.replace(load, hourly=load.hourly * times)]
+    for gpu in ("l40s-48gb", "h100-sxm5-80gb", "b200-sxm6-180gb"):
+        card = {"gpu": gpu, "server": "", "models": {"all": model}, "tensor_parallel": None}
+        option = base.options["rented"].model_copy(update=card)
+        found = best_pool(option, model, loads, 3)
+        assert found.keeps_limits
+        for size in vram.TENSOR_PARALLEL:
+            fixed = option.model_copy(update={"tensor_parallel": size})
+            with contextlib.suppress(NotEstimated):
+                other = best_pool(fixed, model, loads, 3)
+                needs = [sum(p.gpus(y).central for y in (1, 2, 3)) for p in (found, other)]
+                assert needs[0] <= needs[1] or not other.keeps_limits
+
+
 @settings(max_examples=12, deadline=None)
 @given(factor=st.floats(1.1, 6))
 def test_a_higher_peak_never_needs_fewer_gpus(factor: float) -> None:
@@ -373,6 +520,16 @@ def test_a_higher_peak_never_needs_fewer_gpus(factor: float) -> None:
     usual = capacity.assess(with_workload(chosen, peak_factor=1.0))["owned"].gpus()
     peaked = capacity.assess(with_workload(chosen, peak_factor=factor))["owned"].gpus()
     assert peaked.central >= usual.central
+
+
+def curve_of(pool: Pool) -> Curve:
+    return pool.replica.curve(pool.workloads[0].load.lengths)
+
+
+def with_option(s: Scenario, name: str, **changes: object) -> Scenario:
+    data = s.model_dump()
+    data["options"][name] |= changes
+    return Scenario.model_validate(data)
 
 
 def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Scenario) -> None:

@@ -19,6 +19,8 @@ from siting.inputs.scenario.model import Data
 from siting.rules import findings, rulebook, sovereignty
 from siting.rules.sovereignty import Sovereignty
 
+BOOK = rulebook.rule_book()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -215,6 +217,33 @@ def test_no_topic_passes_by_silence(name: str, assessed: Mapping[str, Sovereignt
     assert all("not opened" in row.note for row in rows)
 
 
+def test_the_law_that_binds_is_no_line_of_policy() -> None:
+    """Section 393 SGB V asks a German hospital for the attestation whatever its policy says."""
+    case = CASES["d04 German hospital, without an attestation"]
+    there = put(client(case), {"rules.policies": ["c5_type2"]})
+    (failed, *_) = sovereignty.judged(there, "api").failing("C5-1")
+    assert failed.lines_behind(["c5_type2"]) == ()
+    other = put(there, {"client.sector": "other"})
+    (failed, *_) = sovereignty.judged(other, "api").failing("C5-1")
+    assert failed.lines_behind(["c5_type2"]) == ("c5_type2",)
+
+
+def test_data_of_the_department_of_defense_is_no_first_question_of_a_writing_app() -> None:
+    found = sovereignty.assess(scenario.load("tidewater-apps"))
+    for option in found.options.values():
+        asked = [f.rule.rule_id for p in option.open_points[:3] for f in p.findings]
+        assert "CMMC-1" not in asked
+
+
+def test_what_can_stop_the_choice_is_a_question_of_a_few_words() -> None:
+    for name in ("klinikverbund-nordheide", "agence-lumiere", "banca-valdora", "tidewater-apps"):
+        for option in sovereignty.assess(scenario.load(name)).options.values():
+            for point in option.open_points:
+                if point.strikes:
+                    short, flows = point.short, point.flows
+                    assert short.endswith("?") and len(short.split()) <= 12 and flows
+
+
 # --- a weak fact, or a vague word, strikes nothing and un-strikes nothing ------------------------
 
 
@@ -292,6 +321,30 @@ def test_to_say_that_one_does_not_know_unstrikes_nothing_that_is_published(name:
             vague = put(there, {f"options.{option}.attributes": said})
             now = sovereignty.judged(vague, option).verdicts
             assert not {r for r in fails if now[r].verdict != "fail"}, (option, attribute)
+
+
+AREAS: Mapping[str, tuple[str, ...]] = {"EU": ("DE", "IE", "FR"), "EEA": ("DE", "NO", "IS", "EU")}
+COUNTRIES = ("place", "operator_country", "parent_country")
+
+
+def test_an_area_passes_no_rule_that_a_country_in_it_fails() -> None:
+    """For each attribute that is a country, of flows of three clients."""
+    for name in ("base", "agence-lumiere", "klinikverbund-nordheide"):
+        found = sovereignty.assess(scenario.load(name))
+        for flow in (flow for option in found.options.values() for flow in option.flows):
+            for rule in BOOK.rules.values():
+                if rule.fail_when and rule.looks_at(flow.kind):
+                    check_areas(rule, found.law, flow.values)
+
+
+def check_areas(
+    rule: rulebook.Rule, law: rulebook.RuleBook, values: Mapping[str, Value | None]
+) -> None:
+    for name in set(COUNTRIES) & set(law.tested[rule.rule_id]):
+        for area, inside in AREAS.items():
+            vague = verdict(rule, law, {**values, name: area})
+            sharp = [verdict(rule, law, {**values, name: country}) for country in inside]
+            assert vague != "pass" or "fail" not in sharp, (rule.rule_id, name, area)
 
 
 def verdict(rule: rulebook.Rule, law: rulebook.RuleBook, values: Mapping[str, Value | None]) -> str:

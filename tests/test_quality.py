@@ -84,6 +84,12 @@ def test_a_model_is_as_good_only_where_its_interval_stays_above_the_margin():
     assert verdicts == ["as good", "better", "worse", "unknown"]
 
 
+def test_a_noisy_board_approves_no_switch():
+    # The same difference of nil: on 5,000 questions the interval is ± 1.8 points, on 20 ± 28.
+    few, many = (compared(score(70), score(70), board(items=n)).verdict for n in (20, 5000))
+    assert (few, many) == ("unknown", "as good")
+
+
 @given(st.floats(-40, 40), st.floats(0, 30), st.floats(0, 20), st.floats(0, 20))
 def test_a_wider_margin_never_turns_a_verdict_against_the_model(difference, half, margin, more):
     order = ["worse", "unknown", "as good", "better"]
@@ -114,6 +120,14 @@ def test_a_score_counts_half_after_a_year_and_two_old_boards_do_not_settle_it():
     assert "old" in why
 
 
+def test_releases_of_one_board_share_questions():
+    known = quality.boards()
+    pair = [known["livebench_20260108"], known["livebench_20260625"]]
+    both = tuple(compared(score(70), score(70), b) for b in pair)
+    why = "all boards that know both models ask the same questions"
+    assert quality.agreed(both)[1] == why
+
+
 def test_on_a_rank_board_lower_is_better():
     rank = board(direction="lower", tolerance_rule="fixed", fixed_tolerance=0.15)
     assert compared(score(1.3), score(1.9), rank).verdict == "better"
@@ -127,6 +141,14 @@ def test_a_saturated_board_says_nothing():
     assert compared(score(99), score(96), board(ceiling=95)).verdict == "unknown"
 
 
+def test_a_model_that_declines_more_does_not_look_more_faithful():
+    # 96 % faithful but answers 70 %: counted strictly 67.2 against 93.1.
+    faithful = board(items=7700)
+    shy = score(96.0, answer_rate_percent=70.0)
+    plain = score(94.0, answer_rate_percent=99.0)
+    assert compared(shy, plain, faithful).verdict == "unknown"
+
+
 def test_the_effort_asked_for_is_used_before_any_other():
     rows = (score(50, "none"), score(60, "high"), score(55, "medium"))
     assert quality.pick(rows, "high", thinking=False).score == 60
@@ -136,6 +158,10 @@ def test_without_an_effort_the_load_decides_whether_the_model_reasons():
     rows = (score(50, "none"), score(60, "thinking"))
     assert quality.pick(rows, "", thinking=False).score == 50
     assert quality.pick(rows, "", thinking=True).score == 60
+
+
+def test_a_score_at_another_class_of_effort_is_not_taken():
+    assert quality.pick((score(60, "high"),), "none", thinking=False) is None
 
 
 def test_hidden_tokens_follow_the_effort_unless_the_client_counted_them():
@@ -157,6 +183,12 @@ def test_more_effort_never_costs_fewer_tokens():
 def test_one_board_alone_does_not_support_a_switch():
     one = compared(score(70), score(70), board("a", items=5000))
     assert quality.agreed((one,))[0] == "unknown"
+
+
+def test_two_boards_that_share_questions_count_as_one():
+    whole = compared(score(70), score(70), board("whole", overlaps="part", items=5000))
+    part = compared(score(70), score(70), board("part", items=5000))
+    assert quality.agreed((whole, part))[0] == "unknown"
 
 
 def test_of_boards_that_share_questions_the_one_of_more_weight_is_heard():
@@ -197,6 +229,17 @@ def test_the_test_that_is_asked_for_is_large_enough_for_its_margin():
     assert 196 * (0.15 / quality.items_for(5)) ** 0.5 < 5
 
 
+def test_a_model_of_the_clients_own_test_is_shown_though_no_option_runs_it():
+    found = study.open("klinikverbund-nordheide").own_tests().set_index("spoken")
+    # 0.79 of 240 letters, where 0.82 are asked for.
+    assert found.score["Mistral Small 3.2 24B"] == 0.79
+    assert dict(found.verdict) == {
+        "GPT-4.1": "as good",
+        "Gemma 4 31B": "as good",
+        "Mistral Small 3.2 24B": "unknown",
+    }
+
+
 def test_without_a_floor_the_own_test_is_held_against_what_the_reference_scored():
     # 80 against 82 of 200 items: ± 1.96·√((0.80·0.20 + 0.82·0.18)/200) = 7.69, so down to −9.69.
     own = OwnEvaluation(scores={"gpt-4.1": 82, "m": 80}, items=200)
@@ -206,6 +249,13 @@ def test_without_a_floor_the_own_test_is_held_against_what_the_reference_scored(
     assert quality.own_result(own, "m", 9, "openai/gpt-4.1").verdict == "unknown"
     assert quality.own_result(own, "gpt-4.1", 0, "openai/gpt-4.1").verdict == "same model"
     assert quality.own_result(own, "m", 10, "openai/gpt-5.4-mini") is None
+
+
+def test_a_report_says_that_the_own_test_states_no_floor():
+    test = {"scores": {"gpt-5.4-mini": 82, "google/gemma-4-31B-it": 80}, "items": 200}
+    asked = {"workloads.assistant.quality": {"reference_model": "gpt-5.4-mini", "own": test}}
+    said = study.open("base", asked).results.quality.warnings
+    assert any("states no floor: what GPT-5.4 mini scored in it is taken" in line for line in said)
 
 
 def test_a_board_that_lacks_a_score_counts_nothing():
@@ -227,8 +277,73 @@ def test_an_own_score_must_reach_the_floor_and_may_be_unsure_by_the_margin():
     assert quality.own_result(own, "low", 20).verdict == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("google/gemma-4-31B-it", "Gemma 4 31B"),
+        ("mistralai/Mistral-Small-3.2-24B-Instruct-2506", "Mistral Small 3.2 24B"),
+        ("eu.anthropic.claude-sonnet-4-6", "Claude Sonnet 4.6"),
+        ("gpt-5.4-mini", "GPT-5.4 mini"),
+        ("openai/gpt-oss-120b", "GPT OSS 120B"),
+        ("mistral-medium-3-5", "Mistral Medium 3.5"),
+    ],
+)
+def test_models_are_named_as_people_say_them(model, said):
+    assert quality.spoken(model) == said
+
+
+@pytest.mark.parametrize(
+    ("open_model", "reference", "name", "verdict"),
+    [
+        # Pairs that the published boards show, as of the dates in model_quality.csv.
+        (
+            "meta-llama/Llama-3.3-70B-Instruct",
+            "openai/gpt-4.1",
+            "vectara_factual_consistency",
+            "better",
+        ),
+        ("openai/gpt-oss-120b", "openai/o4-mini", "aider_polyglot", "worse"),
+        (
+            "zai-org/GLM-5.2",
+            "anthropic/claude-sonnet-4-6",
+            "livebench_20260625",
+            "as good",
+        ),
+        (
+            "google/gemma-4-31B-it",
+            "anthropic/claude-sonnet-4-6",
+            "euroeval_it_rank",
+            "as good",
+        ),
+    ],
+)
+def test_known_pairs_come_out_as_their_boards_say(open_model, reference, name, verdict):
+    a = quality.pick(quality.scores(open_model, name), "", thinking=True)
+    b = quality.pick(quality.scores(reference, name), "", thinking=True)
+    assert compared(a, b, quality.boards()[name]).verdict == verdict
+
+
+def test_another_checkpoint_of_the_same_architecture_has_no_score():
+    # An alias of the catalogue shares memory and speed with a model, not its quality.
+    assert quality.scores("google/gemma-4-31B", "livebench_20260108") == ()
+    assert quality.scores("google/gemma-4-31B-it", "livebench_20260108")
+
+
+def test_cloud_names_find_the_same_model():
+    key = quality.name_key("anthropic/claude-sonnet-4-6")
+    assert quality.name_key("eu.anthropic.claude-sonnet-4-6") == key
+    assert quality.name_key("anthropic.claude-sonnet-4-6-v1:0") == key
+    assert quality.name_key("gpt-4.1") == quality.name_key("openai/gpt-4.1")
+
+
 def test_every_score_names_a_board_of_the_table_and_an_effort_that_is_known():
     known = quality.boards()
     for row in quality.table("model_quality", Score):
         assert row.board in known, row
         assert row.effort == "default" or quality.effort_named(row.effort), row
+
+
+def test_every_overlap_names_a_board():
+    known = quality.boards()
+    for b in known.values():
+        assert all(o in known for o in filter(None, b.overlaps.split(";"))), b.board

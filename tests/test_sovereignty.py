@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import studies
@@ -9,14 +10,15 @@ from genai_prices.data import providers as price_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
-from siting import catalogue
+from siting import catalogue, study
+from siting.catalogue import Source
 from siting.inputs import attributes, scenario
 from siting.inputs.scenario.changes import put
-from siting.inputs.scenario.model import Flow
+from siting.inputs.scenario.model import Data, Flow, Rules
 from siting.rules import flows, openness, rulebook, sovereignty
 from siting.rules.findings import SEVERITY, decide, worst
 from siting.rules.flows import flows_of
-from siting.rules.rulebook import ProviderAttribute
+from siting.rules.rulebook import ProviderAttribute, Stress
 from siting.verdict import plausible
 from siting.verdict.chain import Chain
 
@@ -58,6 +60,50 @@ def test_every_rule_has_its_cases():
 
 
 LIMITS = [r for r, rule in RULES.items() if rule.is_limit]
+
+CANNOT = {
+    # A proposal, or a scheme that is not adopted, obliges nobody
+    "OMN-1": "fail", "EUCS-1": "fail;pass",
+    # The article sets no number, or asks for a person's judgement
+    "GDPR-5-2": "fail", "GDPR-33-1": "fail", "CH-FADP-24": "fail", "HDS-2": "fail",
+    "GDPR-5-3": "fail", "CH-FADP-6": "fail", "BE-458-1": "fail",
+    # The duty is somebody else's: the vendor's, or the maker's of the model
+    "US-702-1": "fail", "LEGALHOLD-1": "fail", "LEGALHOLD-2": "fail", "DATA-32-1": "fail",
+    "AIA-GPAI-1": "fail", "AIA-GPAI-2": "fail",
+    # The seat of a parent is known or it is not
+    "POL-PARENT-IN": "review",
+    "DATA-25-1": "fail", "DATA-29-1": "fail", "DATA-29-2": "fail",
+    # The duty comes later, or the rule only says that one comes
+    "AIA-HR-1": "fail", "AIA-MOD-1": "fail", "US-CCPA-3": "fail", "US-CO-2": "fail",
+    # Whether a person can be told apart, or a risk is significant, a person judges
+    "GDPR-4-1": "fail", "US-CCPA-4": "fail", "GDPR-28-3": "fail",
+    # What a class of secrets asks of a system is not on file
+    "FR-IGI-1": "fail",
+    # Guidelines of an authority are complied with or explained
+    "EBA-1": "fail", "EIOPA-1": "fail",
+    # The client's own requirement: about storage only; a wish
+    "RES-3": "fail", "POL-MODEL": "fail",
+    # A yes or no: a country is on a list, a parent is from there
+    "GDPR-45-2": "review", "POL-PARENT": "review",
+    # Whoever runs a model runs somebody's
+    "NIST-62": "n.a.",
+    # Whether a disclosure is an offence, or a purpose medical, turns on an intent unseen here
+    "AT-121-1": "fail", "FR-226-13-1": "fail", "CH-FADP-62": "fail", "MDR-11-1": "fail",
+    # What a supervisor expects binds through supervision, not by itself
+    "UK-OUT-2": "fail", "CA-OSFI-B10": "fail", "CA-OSFI-B13": "fail",
+    # What steps are reasonable depends on the circumstances
+    "TRADE-2-1": "fail",
+    # A limit of the rule book: law that is not on file is neither kept nor broken
+    **dict.fromkeys(LIMITS, "fail;pass"),
+    # Whoever runs a model comes under what a country has on it
+    "COV-AI": "fail;pass;n.a.",
+}  # fmt: skip
+"""What a rule cannot give by its text (why: column `cannot_why`); all others give all four."""
+
+
+def test_what_a_rule_cannot_give_is_listed_and_has_its_reason():
+    assert {r: RULES[r].cannot for r in RULES if RULES[r].cannot} == CANNOT
+    assert all(len(RULES[r].cannot_why) > 20 for r in CANNOT)
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
@@ -215,6 +261,12 @@ def test_a_hybrid_takes_the_worst_verdict_of_its_parts_for_each_rule(base):
         assert verdicts(found, "hybrid")[rule_id] == worst(parts)
 
 
+def test_counts_add_up_to_the_number_of_rules(base):
+    found = sovereignty.assess(base)
+    for option in base.options:
+        assert sum(found.options[option].counts.values()) == len(RULES) - len(LIMITS)
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_verdict_shows_citation_evidence_with_date_and_what_would_change_it(client):
     found = sovereignty.assess(scenario.load(client))
@@ -263,6 +315,15 @@ def test_concentration_is_judged_as_it_will_be_after_the_move():
     assert own_verdicts(later, "sovereign")["DORA-29-1"] == "review"
 
 
+def test_no_two_clients_get_the_same_matrix():
+    found = {
+        client: tuple(tuple(own_verdicts(said, option).values()) for option in said.options)
+        for client in CLIENTS
+        for said in [scenario.load(client)]
+    }
+    assert len(set(found.values())) == len(CLIENTS)
+
+
 def answered(base, day, **answers):
     rules = base.rules.model_copy(update={"attributes": answers})
     client = base.client.model_copy(update={"report_date": day})
@@ -290,6 +351,17 @@ def test_annex_iii_duties_are_ahead_before_2_december_2027_and_apply_after(base)
         (c.option, c.after.rule.rule_id, c.before.verdict, c.after.verdict) for c in ahead.changes
     ]
     assert all(a.date > dt.date(2027, 12, 3) for a in after.ahead)
+
+
+def test_a_day_is_told_by_what_is_due_in_the_client_s_own_country():
+    def ahead(client):
+        return {a.date: a for a in sovereignty.assess(scenario.load(client)).ahead}
+
+    own = ahead("tidewater-apps")[dt.date(2027, 1, 1)]
+    assert own.text.startswith("Laws on automated decisions apply in Colorado")
+    assert "BAIT" not in own.text
+    # An Italian bank has no day of American law, nor of a rule that begins and moves nothing.
+    assert dt.date(2027, 1, 1) not in ahead("banca-valdora")
 
 
 def flips(said, event):
@@ -337,6 +409,29 @@ def test_a_rule_that_may_not_apply_is_cleared_by_what_keeps_it_from_applying():
     assert verdict.verdict == "review"
     (asked,) = verdict.missing
     assert verdict.cleared_by[0] == ((BOOK.attributes[asked].label, "no"),)
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_where_a_rule_has_several_reasons_each_belongs_to_a_part_of_its_condition(rule_id):
+    rule = RULES[rule_id]
+    when = BOOK.parsed[rule_id]
+    for reason, condition in (
+        (rule.fail_reason, when.fails),
+        (rule.review_reason, when.reviews),
+    ):
+        if " | " in reason:
+            assert condition.sign == "or" and len(condition.parts) == len(reason.split(" | "))
+
+
+def test_of_several_reasons_only_those_that_hold_are_told():
+    # Art. 50(2): who relies on the exception is not in the grace period, and the other way round.
+    told = {"eu_client": True, "controller_country": "FR", "generates_content": True}
+    for answers, part, other in (
+        ({"output_marking": "assistive", "on_market_before_aug_2026": False}, "exception", "2026"),
+        ({"output_marking": "none", "on_market_before_aug_2026": True}, "2 December", "exception"),
+    ):
+        said = decide(RULES["AIA-50-2"], {**told, **answers}, BOOK.on(TODAY))
+        assert said.verdict == "review" and part in said.reason and other not in said.reason
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -477,6 +572,31 @@ def test_each_answer_by_which_law_reaches_from_elsewhere_is_known():
     assert {*named, "output_in_eu"} == set(sovereignty.PEOPLE_IN)
 
 
+def test_a_remedy_is_listed_again_where_what_it_buys_is_taken_away():
+    # The hospitals hold the keys of their own servers, and have assessed the transfer.
+    there = scenario.load("klinikverbund-nordheide")
+    without = {
+        "options.owned.attributes.key_control": "provider",
+        "rules.attributes.tia_done": False,
+        "rules.attributes.tia_finds_excess": None,  # an assessment that was not made finds nothing
+    }
+    held = sovereignty.assess(there).remedies("owned")
+    asked = sovereignty.assess(scenario.changed(there, without)).remedies("owned")
+    assert held == ("second_provider",)
+    # Whose machines they are holds the keys, or need not: none are bought for them.
+    assert set(asked) == {"second_provider", "impact_assessment"}
+    # Her own machines have no endpoint that is bought; at a service it depends on the routing.
+    routed = {"options.azure.attributes.endpoint_scope": "global"}
+    open_ = sovereignty.assess(scenario.changed(there, routed))
+    assert "regional_endpoint" in open_.remedies("azure")
+    assert "regional_endpoint" not in open_.remedies("owned")
+
+
+def test_stress_tests_of_a_scenario_are_rows_of_the_table():
+    rows = {s.stress for s in catalogue.table("sovereignty_stress", Stress)}
+    assert rows == set(Rules().stress)
+
+
 @pytest.mark.parametrize(
     ("model", "country"),
     [
@@ -511,6 +631,12 @@ def test_a_year_of_fine_tuning_is_compared_with_a_third_of_the_threshold():
     flop = {f.values["fine_tuning_flop"] for f in found}.pop()
     assert flop == pytest.approx(6 * 27e9 * 40_000 * 2_000 * 2 * 12, rel=0.05)
     assert own_verdicts(scenario.load("polderwerk"), "owned")["AIA-MOD-1"] == "pass"
+
+
+def test_answers_that_somebody_can_give_have_a_question():
+    for a in BOOK.attributes.values():
+        if a.level in ("flow", "option", "client"):
+            assert a.question.endswith("?") and a.addressee, a.name
 
 
 # What was once wrong, each with the text that decides it
@@ -677,7 +803,258 @@ def test_a_line_of_models_with_mandatory_retention_overrides_zero_retention(base
     assert logs.values["retention_days"] == 30 and logs.values["zdr"] is False
 
 
+def test_facts_that_switch_rules_off_are_told_with_the_rules(base):
+    """`personal: false` in every workload, of which there are two, beside an option that is own."""
+    load = base.workloads["assistant"]
+    data = load.data.model_copy(update={"personal": False})
+    load = load.model_copy(update={"data": data})
+    said = base.model_copy(update={"workloads": {"assistant": load, "second": load}})
+    found = {s.known.attribute.name: s for s in sovereignty.assess(said).switches()}
+    rules = found["personal_data"].rules
+    assert found["personal_data"].known.text == "no"
+    assert {"GDPR-5-1", "GDPR-28-1", "GDPR-32-1", "GDPR-44-1"} <= {r.rule_id for r in rules}
+    told = {r.rule_id for switch in found.values() for r in switch.rules}
+    assert "DATA-29-2" not in told  # not yet in force; no fact keeps it from applying
+
+
 # Nothing is cleared by silence
+
+
+def client_of(country, sector, data=None, answers=None, options=None):
+    """The base scenario as that of another client; what is not written stays unwritten."""
+    said = scenario.load("base")
+    load = said.workloads["assistant"]
+    fields = {"personal": True, "use_case": "assistant", **(data or {})}
+    load = load.model_copy(update={"data": Data(**fields)})
+    client = said.client.model_copy(update={"country": country, "sector": sector})
+    said = said.model_copy(
+        update={
+            "client": client,
+            "workloads": {"assistant": load},
+            "rules": said.rules.model_copy(update={"attributes": answers or {}}),
+        }
+    )
+    for name, own in (options or {}).items():
+        said = changed(said, name, **own)
+    return said
+
+
+def not_on_file(found):
+    """Rules of coverage of topics that concern the client and are not on file."""
+    return {t.found.rule.rule_id for t in found.for_counsel if not t.law.on_file}
+
+
+def read_off(said):
+    """Verdicts of each option, and the coverage lines, by rule."""
+    found = sovereignty.assess(said)
+    return found, {o: verdicts(found, o) for o in found.options}
+
+
+def test_a_british_firm_without_impact_assessment_or_encryption_fails_on_its_own_servers_too():
+    data = {"special_category": True, "large_scale": True, "secrecy": []}
+    nothing = {
+        "dpia_done": False, "art9_condition": "none", "encryption_in_transit": False,
+        "encryption_at_rest": False, "cert_iso27001": False, "cert_soc2": False,
+        "measures_shown": False,
+    }  # fmt: skip
+    _, said = read_off(client_of("GB", "other", data, nothing))
+    for option in ("api", "owned"):
+        # The API's vendor states encryption and certificates of its own: what the client says wins.
+        assert {r: said[option][r] for r in ("UK-9-1", "UK-32-1", "UK-35-1")} == {
+            "UK-9-1": "fail",
+            "UK-32-1": "fail",
+            "UK-35-1": "fail",
+        }
+
+
+def test_a_british_bank_without_exit_plan_is_open_at_an_outside_party():
+    data = {"critical_function": True, "secrecy": ["banking"]}
+    found, said = read_off(client_of("GB", "banking", data, {"exit_plan": "none"}))
+    assert said["api"]["UK-OUT-2"] == "review" and said["owned"]["UK-OUT-2"] == "n.a."
+    assert "No exit plan" in found.options["api"].verdicts["UK-OUT-2"].reason
+    assert "COV-BANK" in not_on_file(found)
+
+
+SILENT = {
+    "British bank": ("GB", "banking", {"secrecy": ["banking"]}, {"COV-BANK"}),
+    "Canadian bank": ("CA", "banking", {"secrecy": ["banking"]}, {"COV-BANK"}),
+    "Austrian hospital": ("AT", "health", {"secrecy": ["medical", "professional"]}, {"COV-PROF"}),
+    "British body": ("GB", "public", {"secrecy": ["state"]}, {"COV-PUBLIC"}),
+    "US software house": ("US", "software", {"secrecy": ["trade"]}, {"COV-AI", "COV-TRADE"}),
+}
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_law_that_is_not_on_file_is_one_line_a_topic_and_in_no_score(case):
+    country, sector, data, topics = SILENT[case]
+    there = client_of(country, sector, data)
+    found = sovereignty.assess(there)
+    told = study.Study(there).for_counsel()
+    told = told[~told.is_on_file]
+    assert not_on_file(found) >= topics
+    assert len(told) == len(not_on_file(found)) == told.topic.nunique()
+    # … and in no option's verdicts or score
+    silent = {rule for rule in BOOK.rules if rule.startswith("COV-")}
+    assert len(silent) > 5
+    assert not [o for o in found.options.values() if silent & o.verdicts.keys()]
+
+
+def test_a_gap_that_a_topic_not_on_file_tells_is_told_once():
+    """A body that keeps secrets of the French State without being public: the row on the public
+    sector has a gap, and the rule on secrets of the State names that row."""
+    there = client_of("FR", "other", {"secrecy": ["state"]})
+    told = study.Study(there).for_counsel()
+    assert "State secrecy" in set(told.topic)
+    assert told.gap[told.gap != ""].is_unique
+
+
+def test_a_canadian_bank_without_contract_and_encryption_fails():
+    nothing = {"dpa_signed": False, "encryption_in_transit": False, "exit_plan": "none"}
+    nothing |= {"pipeda_binds": True}
+    _, said = read_off(client_of("CA", "banking", {"critical_function": True}, nothing))
+    assert said["api"]["CA-PIPEDA-1"] == said["api"]["CA-PIPEDA-2"] == "fail"
+    assert said["api"]["CA-OSFI-B10"] == "review"
+
+
+def test_several_workloads_in_one_flow_are_bound_by_every_secrecy_that_one_of_them_has():
+    def together(*stated: list[str] | None) -> list[str] | None:
+        base = scenario.load("base").workloads["assistant"]
+        loads = {
+            str(n): base.model_copy(update={"data": base.data.model_copy(update={"secrecy": s})})
+            for n, s in enumerate(stated)
+        }
+        return flows._data(loads).secrecy
+
+    assert together(["medical"], ["banking"]) == ["medical", "banking"]
+    assert together([], []) == []  # none, and that was said of both
+    assert together([], None) is None  # of one nobody said it
+    assert together(["medical"], None) == ["medical"]
+
+
+def _path(path: str) -> Source:
+    return Source(source="scenario", locator=path, date="2026-11-24", kind="client")
+
+
+def test_the_secrecy_of_an_austrian_hospital_is_judged_and_what_is_not_on_file_is_said():
+    found, said = read_off(client_of("AT", "health", {"secrecy": ["medical", "professional"]}))
+    assert said["api"]["AT-121-1"] == "review"
+    assert not_on_file(found) >= {"COV-PROF"}
+
+
+def test_the_secrecy_of_a_french_law_firm_is_judged():
+    readable = {"api": {"secrecy_undertaking": False, "confidential_computing": False}}
+    said = client_of("FR", "other", {"secrecy": ["professional"]}, options=readable)
+    assert read_off(said)[1]["api"]["FR-226-13-1"] == "review"
+
+
+def test_screening_of_applicants_without_a_human_fails_and_asks_for_annex_iii():
+    answers = {"decides_on_people": True, "human_decision": False, "art22_ground": "none"}
+    found, said = read_off(client_of("DE", "other", {"use_case": "recruitment"}, answers))
+    assert said["owned"]["GDPR-22-1"] == said["api"]["GDPR-22-1"] == "fail"
+    awaited = {p.awaited.name for p in found.options["owned"].open_points if p.awaited}
+    assert "annex_iii" in awaited
+
+
+@pytest.mark.parametrize(
+    ("decides", "asked"), [({}, True), ({"decides_on_people": False}, False)], ids=["open", "no"]
+)
+def test_annex_iii_is_asked_as_long_as_decisions_on_people_are_open(decides, asked):
+    """Uses that decide on work, credit or care are what Annex III names (nos. 4 and 5): the one
+    is not assumed away while the other is a question."""
+    found, _ = read_off(client_of("IT", "banking", {"use_case": "assistant"}, decides))
+    awaited = {p.awaited.name for p in found.options["owned"].open_points if p.awaited}
+    assert ("annex_iii" in awaited) == asked
+    assert ("annex_iii" in {k.attribute.name for k in found.assumptions}) != asked
+
+
+def test_secrets_of_the_french_state_at_a_service_out_of_scope_fail():
+    held = {"api": {"secnumcloud_qualified": True, "secnumcloud_covers_service": False}}
+    body = {"fr_state_body": True}
+    said = client_of("FR", "public", {"secrecy": ["state"]}, body, options=held)
+    assert read_off(said)[1]["api"]["SNC-1"] == "fail"
+    # Of a public client that has not said whether it is a body of the State, nothing is known.
+    said = client_of("FR", "public", {"secrecy": ["state"]}, options=held)
+    assert read_off(said)[1]["api"]["SNC-1"] == "review"
+
+
+def test_secrets_that_sub_processors_may_read_are_open_while_nobody_said_whether_they_are_bound():
+    """§ 203(4) sentence 2 no. 2 StGB: an undertaking of the provider speaks of the provider."""
+    bound = {"api": {"secrecy_undertaking": True}}
+    said = client_of("DE", "health", {"secrecy": ["medical"]}, options=bound)
+    found, verdicts = read_off(said)
+    assert verdicts["api"]["DE-203-2"] == "review"
+    (open_one,) = found.options["api"].findings["DE-203-2"]
+    assert "subprocessors_undertaking" in open_one.missing
+    assert open_one.supposing({"subprocessors_undertaking": True, "place": "DE"}).verdict == "pass"
+
+
+def test_a_swiss_insurer_that_leaves_the_critical_function_open_has_one_open_point():
+    found, said = read_off(client_of("CH", "insurance", {"secrecy": ["professional"]}))
+    rules = {"FINMA-18-3", "VAG-1"}
+    assert {said["api"][r] for r in rules} == {"review"}
+    points = [p for p in found.options["api"].open_points if p.awaited]
+    (asked,) = (p for p in points if p.awaited.name == "critical_function")
+    assert rules <= {f.rule.rule_id for f in asked.findings}
+    assert {said["owned"][r] for r in rules} == {"n.a."}
+
+
+def test_what_is_taken_for_granted_is_asked_where_the_sector_makes_it_likely():
+    """A hospital that does not say whether it handles health data has not said no."""
+
+    def special(sector):
+        said = client_of("DE", sector)
+        return flows_of(said, "api", BOOK.on(TODAY))[0].known.get("special_category")
+
+    assert special("health") is None
+    assert special("software").assumed and special("software").value is False
+
+
+def test_written_null_is_unknown_where_nothing_would_be_asked():
+    said = client_of("DE", "software", {"special_category": None})
+    assert "special_category" not in flows_of(said, "api", BOOK.on(TODAY))[0].known
+
+
+def test_the_place_of_support_and_of_subprocessors_is_asked_and_never_inherited():
+    said = client_of("DE", "software", options={"api": {"place": "DE"}})
+    places = {f.kind: f.values.get("place") for f in flows_of(said, "api", BOOK.on(TODAY))}
+    assert places["inference"] == places["logs"] == "DE"
+    assert places["support_access"] is places["subprocessors"] is None
+
+
+def test_own_servers_are_asked_who_maintains_them_from_afar():
+    found, said = read_off(client_of("DE", "health", {"secrecy": ["medical"]}))
+    assert said["owned"]["DE-203-1"] == "review"
+    support = [f for f in found.options["owned"].findings["DE-203-1"] if f.missing]
+    assert {f.flow.kind for f in support} == {"support_access"}
+    assert {name for f in support for name in f.missing} >= {"external"}
+
+
+def test_one_unanswered_question_is_one_open_point(base):
+    for option in sovereignty.assess(base).options.values():
+        reviews = [f for f in option.verdicts.values() if f.verdict == "review"]
+        awaited = [p.awaited.name for p in option.open_points if p.awaited]
+        assert len(awaited) == len(set(awaited))
+        held = [f.rule.rule_id for p in option.open_points for f in p.findings]
+        assert sorted(held) == sorted(f.rule.rule_id for f in reviews)
+        assert len(option.open_points) < len(reviews)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_can_strike_an_option_stands_first_and_marking_duties_last(client):
+    for option in sovereignty.assess(scenario.load(client)).options.values():
+        for can in (True, False):
+            alike = [p for p in option.open_points if p.strikes is can]
+            order = [
+                (
+                    p.lead.may_not_apply,
+                    p.is_on_others,
+                    sovereignty.WEIGHTS.index(p.lead.rule.weight),
+                )
+                for p in alike
+            ]
+            assert order == sorted(order)
+        can_strike = [p.strikes for p in option.open_points]
+        assert can_strike == sorted(can_strike, reverse=True)
 
 
 def test_every_country_and_topic_is_on_file_or_said_not_to_be():
@@ -689,6 +1066,40 @@ def test_every_country_and_topic_is_on_file_or_said_not_to_be():
         named = [r for r in law.rules.split(";") if r]
         assert set(named) <= set(RULES), law.country
         assert bool(named) or not law.on_file, (law.country, law.topic)
+
+
+def test_a_country_that_no_table_names_is_told_on_every_topic():
+    data = {"secrecy": ["banking", "medical", "professional", "state", "trade"]}
+    found, _ = read_off(client_of("JP", "banking", data, {"staff_use": True}))
+    told = not_on_file(found)
+    assert told == set(LIMITS) - {"COV-PUBLIC"}  # a bank is no public body
+    found, _ = read_off(client_of("JP", "public", data))
+    assert "COV-PUBLIC" in not_on_file(found)
+
+
+def test_limits_of_the_rule_book_are_the_same_for_every_option_and_stay_out_of_its_verdicts():
+    found, said = read_off(client_of("JP", "banking", {"secrecy": ["banking"]}))
+    assert not_on_file(found)
+    assert all(not set(LIMITS) & set(v) for v in said.values())
+
+
+def test_trade_secrets_that_are_stated_are_judged():
+    read = {"api": {"trains_on_data": False, "secrecy_undertaking": False,
+                    "confidential_computing": False}}  # fmt: skip
+    said = client_of("DE", "industry", {"secrecy": ["trade"]}, options=read)
+    assert read_off(said)[1]["api"]["TRADE-2-1"] == "review"
+
+
+def test_there_are_as_many_cases_as_the_method_says():
+    counted = [len(list(cases(r, v))) for r in RULES for v in VERDICTS]
+    assert sum(counted) >= 580
+
+
+def test_a_rule_whose_text_was_not_read_says_so():
+    """Grade C of a law is an inference: its note says which text was not opened."""
+    for rule in RULES.values():
+        if rule.address == "official" and rule.grade == "C":
+            assert "not opened" in rule.note or "not read" in rule.note, rule.rule_id
 
 
 def test_what_a_vendor_demands_of_a_line_of_models_holds_however_a_seller_writes_the_name():
@@ -706,6 +1117,19 @@ def test_what_a_vendor_demands_of_a_line_of_models_holds_however_a_seller_writes
         assert line not in flows._model_subjects(f"distilled-from-{name}", law)
 
 
+def test_verdicts_that_changed_are_those_that_differ_and_no_others():
+    def said(**verdicts):
+        return SimpleNamespace(
+            verdicts={r: SimpleNamespace(verdict=v) for r, v in verdicts.items()}
+        )
+
+    before = {"api": said(a="pass", b="fail"), "own": said(a="pass", b="fail")}
+    after = {"api": said(a="pass", b="pass"), "own": said(a="pass", b="fail")}
+    assert sovereignty.changed(before, before) == ()
+    (one,) = sovereignty.changed(before, after)
+    assert (one.option, one.before.verdict, one.after.verdict) == ("api", "fail", "pass")
+
+
 def test_an_answer_that_changes_nothing_is_no_ground_of_a_verdict(base):
     # Nothing is kept, so that how long and why does not matter.
     said = changed(base, "api", retention_days=0, retention_needed=False)
@@ -715,6 +1139,30 @@ def test_an_answer_that_changes_nothing_is_no_ground_of_a_verdict(base):
     grounds = {known.attribute.name for known in finding.grounds}
     assert "retention_needed" in names - grounds
     assert "retention_days" in grounds
+
+
+def test_all_is_kept_where_own_machines_stand_and_only_the_computing_of_others_is_there(base):
+    found = sovereignty.assess(base)
+
+    def placed(option, kind):
+        return {
+            "place" in flow.known and flow.known["place"].value == base.options[option].country
+            for flow in found.options[option].flows
+            if flow.kind == kind
+        }
+
+    assert placed("owned", "inference") == placed("owned", "logs") == {True}
+    assert placed("rented", "inference") == {True}
+
+
+def test_the_day_on_which_a_model_came_is_known_of_one_that_is_run(base):
+    def told(option):
+        facts = openness.model_facts(base, option, "google/gemma-4-31B-it", BOOK)
+        return {known.attribute.name: known.value for known in facts}
+
+    row = openness.catalogued("google/gemma-4-31B-it")
+    assert str(told("owned")["model_released"]) == row.release_date
+    assert "model_released" not in told("api")
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import numpy as np
 import pytest
 import siting_facts
+from siting import catalogue
 from siting.cost.api_prices import told_by
 from siting.inputs import scenario
 from siting.quantity import Range
+from siting.rules.rulebook import ProviderAttribute
 from siting.vendors import notice, stability, vendor_record
 from siting.vendors.vendor_record import Event, Record, Retirement, Vendor, known_by, load, notices
 from studies import opened
@@ -58,12 +61,53 @@ def test_a_grave_event_of_the_last_year_is_a_red_flag_and_an_older_or_lesser_one
     assert flags(event(**old)) == []
 
 
+def test_a_red_flag_says_that_it_is_alleged_or_since_ruled_on():
+    assert flags(event(evidence="alleged")) == ["2026-11-24: alleged: something happened"]
+    first = event(cluster="CASE", known_date=dt.date(2026, 10, 1), event_date="2026-10-01")
+    ruling = {"event_id": "acme-2", "cluster": "CASE", "direction": "favourable"}
+    ended = flags(first, event(**ruling, settles="final"))
+    assert ended == ["2026-10-01: something happened (since lifted or settled)"]
+    ruled = flags(first, event(**ruling, settles="appealable"))
+    assert ruled == ["2026-10-01: something happened (since ruled on)"]
+
+
 def test_every_red_flag_has_a_source_that_is_an_address():
     found = [f for v in load().vendors for f in vendor_record.on_record(load(), v, DAY).red_flags]
     assert found and all(f.source.url.startswith("http") for f in found)
 
 
+def test_an_undated_or_corrected_row_is_kept_and_not_counted():
+    undated = event(date="undated")
+    corrected = event(event_id="acme-2", replaced_by="acme-1")
+    found = vendor_record.on_record(record(undated, corrected), vendor(), DAY)
+    assert found.events == () and found.undated == 1
+
+
+def test_an_option_on_own_hardware_has_no_vendor():
+    own = stability.assess(scenario.load("base")).options["owned"]
+    assert own.vendors == () and own.expected is None and "no vendor" in own.why_not
+
+
 # The record
+
+
+def test_every_category_of_events_has_a_rubric():
+    path = catalogue.facts_dir() / "severity_rubric.csv"
+    rules = {cells["category"] for _, cells in catalogue.rows(path)}
+    assert {e.category for e in load().events} <= rules
+
+
+def test_at_least_25_vendors_have_dated_evidence_of_which_eight_are_european_hosts():
+    europe = {
+        "Aleph Alpha", "Cloud Temple", "Exoscale", "IONOS", "Infomaniak", "Mistral", "Nebius",
+        "Nebul", "OVHcloud", "Outscale", "Regolo", "S3NS", "STACKIT", "Scaleway", "Seeweb",
+        "T-Systems",
+    }  # fmt: skip
+    rows = catalogue.table("provider_attributes", ProviderAttribute)
+    attributes = {r.subject.removeprefix("vendor:").split("/")[0] for r in rows if dated(r.date)}
+    found = {v.vendor for v in load().vendors if v.vendor in attributes or evidence(v)}
+    assert len(found) >= 25
+    assert len(found & europe) >= 8
 
 
 def dated(date: str) -> bool:
@@ -89,6 +133,58 @@ def test_every_event_has_an_address_a_known_day_and_a_severity_of_one_to_five():
     for e in load().events:
         assert e.url.startswith("http") and 1 <= e.severity <= 5
         assert e.known_date.isoformat() <= siting_facts.__version__
+
+
+def test_the_second_address_of_an_event_is_one_of_a_page_too():
+    assert event(second_url="https://example.org/b").second_url
+    with pytest.raises(ValueError, match="is no address of a page"):
+        event(second_url="javascript:f")
+
+
+def ratings() -> list[dict[str, str]]:
+    """How each rater coded each event; no record reads them."""
+    return [row for _, row in catalogue.rows(catalogue.facts_dir() / "vendor_event_ratings.csv")]
+
+
+def test_rows_on_which_the_raters_differ_by_two_or_across_three_to_four_are_decided():
+    for e in load().events:
+        own = [int(r["severity"]) for r in ratings() if r["event_id"] == e.event_id]
+        if len(own) == 2 and not e.replaced_by:
+            a, b = own
+            if abs(a - b) >= 2 or (a >= 4) != (b >= 4):
+                assert e.decided_on and e.decided_why, e.event_id
+
+
+CODED = dt.date(2026, 11, 26)
+"""Day until which every event was coded by both raters; the coding of a later one may follow."""
+
+
+def test_every_event_has_two_codings_or_is_newer_than_the_raters_work():
+    coded = {(r["event_id"], r["rater"]) for r in ratings()}
+    events = {e.event_id: e for e in load().events}
+    assert {event_id for event_id, _ in coded} <= events.keys()
+    old = [i for i, e in events.items() if e.added_on <= CODED]
+    assert len(old) >= 388
+    assert {(i, rater) for i in old for rater in ("first", "second")} <= coded
+
+
+def test_at_most_five_grave_events_rest_on_no_primary_source():
+    grave = [e for e in load().events if e.counted and e.severity > 3]
+    assert len([e for e in grave if e.evidence != "primary"]) <= 5
+
+
+def test_every_correction_names_a_row_or_table_that_exists():
+    ids = {e.event_id for e in load().events} | {"model_retirements"}
+    assert all(e.replaced_by in ids for e in load().events if e.replaced_by)
+
+
+def test_the_musk_case_is_one_cluster_and_says_what_was_not_decided():
+    case = [e for e in load().events if e.cluster == "MUSK_v_OPENAI" and e.vendor == "OpenAI"]
+    verdict = next(e for e in case if e.settles)
+    assert len(case) >= 15
+    assert "time-barred" in verdict.summary and "merits not decided" in verdict.summary
+    assert verdict.settles == "appealable"
+    assert any("appeal" in e.summary for e in case if e.known_date >= verdict.known_date)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +279,16 @@ def test_short_notice_is_the_vendors_own_and_other_shocks_are_those_of_its_kind_
             assert chance(openai, kind.shock) != chance(groq, kind.shock)
 
 
+@pytest.mark.parametrize("host", ["Seeweb", "Outscale", "Nebius"])
+def test_no_host_is_charged_with_the_block_of_a_model_vendor(host):
+    found = loss(name=host, model="")
+    (block,) = (k for k in found.kinds if k.kind.shock == "jurisdiction_blocked")
+    # No case in the years of twelve hosts, which count 1, 1/2 and 1/4: 0.5 / (12 · 1.75 + 1).
+    assert block.events == ()
+    assert block.chance.central == pytest.approx(0.5 / (12 * 1.75 + 1), rel=0.1)
+    assert "hosts" in block.basis
+
+
 def test_a_block_in_another_country_is_none_for_the_client():
     """The Garante's block of DeepSeek (30 January 2025) holds in Italy alone."""
 
@@ -251,6 +357,12 @@ def test_weights_of_ones_own_are_ended_by_no_vendor():
     assert chance(loss(name="Nebius", model=""), "api_withdrawn") == Range.exact(0, "share")
 
 
+def test_a_case_that_the_vendor_won_is_no_adverse_ruling():
+    # Musk v. OpenAI came to trial on 27 April 2026 and was dismissed on 18 May: no remedy.
+    kind = stability.kinds()["adverse_ruling"]
+    assert stability.cases(load(), kind, DAY, 3.0, ("api",)) == ()
+
+
 def test_a_vendor_without_a_record_gets_the_base_rates_and_no_zero():
     base = scenario.load("base")
     option = base.options["api"].model_copy(update={"vendor": "Nobody knows"})
@@ -305,3 +417,10 @@ def test_a_shock_says_which_options_it_hits_and_what_it_costs():
     assert price.yearly == Range.exact(20_000, "EUR per year")  # 10 000 · (3 − 1)
     assert price.one_off is not None and price.one_off.low > 0
     assert gone.option is None and "no option" in gone.not_estimated
+
+
+def test_no_source_is_called_by_the_letters_of_its_address():
+    # A title made from an address whose end is a number in hex reads "s ea cfe f d c a c a c e fd".
+    record = load()
+    for row in (*record.events, *record.facts, *(n.row for n in record.notices)):
+        assert not re.search(r"(\b[a-f]{1,3} ){4,}", f"{row.source} "), row.source

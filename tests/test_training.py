@@ -122,6 +122,13 @@ def test_an_mlp_without_gate_is_told_from_the_parameter_count() -> None:
     assert not training._is_gated(catalogue.model("microsoft/phi-2"))
 
 
+def test_names_are_read_with_versions_and_spellings() -> None:
+    assert training.framework("HF PEFT 0.19.2.dev0@UNKNOWN").name == "peft"
+    assert training.optimizer("adamw_bnb_8bit").name == "adamw_8bit"
+    assert training.optimizer("").name == "adamw"
+    assert training.method("QLoRA").name == "qlora"
+
+
 @pytest.mark.parametrize(
     ("look", "word"),
     [
@@ -175,6 +182,16 @@ def test_time_is_flop_over_measured_speed() -> None:
     assert made.energy_kwh.central == pytest.approx(expected * 0.8 * 0.7)
 
 
+def test_a_card_without_bfloat16_is_as_fast_as_it_is_in_the_other_sixteen_bit_format() -> None:
+    # 6 FLOP x 3.2127e9 parameters x 1e8 tokens; a V100 in SXM2 does 125 TFLOP/s in FP16
+    v100 = catalogue.gpu("v100-sxm2-32gb")
+    job = Job(model=SMALL, method="full", framework="torchtune")
+    made = fine_tuning.RunTime(job, v100, 1e8)
+    use = fine_tuning.utilisation(job, v100).central
+    alone = 6 * 3.2127e9 * 1e8 / (125e12 * 3600)
+    assert made.hours.central == pytest.approx(alone / use, rel=1e-3)
+
+
 def test_three_passes_over_the_examples_take_three_times_as_long_as_one() -> None:
     job = fine_tuning.one_step("lora", SMALL, 4096)
     card = catalogue.gpu("H100")
@@ -223,6 +240,15 @@ def test_the_energy_of_a_card_whose_power_is_unknown_is_not_none() -> None:
         fine_tuning.RunTime(Job(model=SMALL), unknown, 1e8)
 
 
+def test_a_run_too_large_for_a_card_says_so() -> None:
+    job = Job(
+        model=catalogue.model("meta-llama/Llama-3.3-70B-Instruct"),
+        method="full",
+        framework="torchtune",
+    )
+    assert training.Peak(job).verdict(catalogue.gpu("H100")) == "does not fit"
+
+
 def test_the_less_is_trained_the_fewer_gpus_are_needed() -> None:
     model = catalogue.model("Qwen/Qwen3-32B")
     card = catalogue.gpu("H100")
@@ -245,10 +271,152 @@ def test_parallel_ranks_share_the_model() -> None:
     )
 
 
+def test_selective_checkpointing_lies_between_all_and_nothing() -> None:
+    kept, some, none = (
+        _part(training.Peak(Job(model=SMALL, method="full", checkpointing=c)), "activations")
+        for c in (False, "selective", True)
+    )
+    assert none < some < kept
+
+
+def test_a_framework_changes_with_time_and_model() -> None:
+    # torchtune cut its loss into chunks in autumn 2024; Unsloth keeps logits of Gemma 2 and 3
+    assert training.framework("torchtune", month="2024-08").logits_bytes > 5
+    assert training.framework("torchtune", month="2024-09").logits_bytes > 5
+    assert training.framework("torchtune", month="2024-10").logits_bytes < 1
+    assert training.framework("torchtune").logits_bytes < 1
+    assert training.framework("unsloth", "google/gemma-3-4b-it").logits_bytes > 4
+    assert training.framework("unsloth", "google/gemma-4-31b-it").logits_bytes < 2
+
+
+def test_a_limit_on_length_is_a_range_below_it() -> None:
+    free = Job(model=SMALL, tokens=4096, capped=True).batch
+    assert free.low < free.central == free.high == 4096
+
+
+def test_a_full_run_with_its_parameters_in_host_memory_keeps_no_gradients() -> None:
+    job = Job(
+        model=SMALL,
+        method="full",
+        gpus=8,
+        sharding="fsdp",
+        parameters_offloaded=True,
+        framework="torchtune",
+    )
+    assert _part(training.Peak(job), "gradients and states") == 0
+
+
 def test_a_mixture_that_does_not_state_its_experts_is_not_sized() -> None:
     model = catalogue.model("openai/gpt-oss-120b").model_copy(update={"expert_params_b": None})
     with pytest.raises(NotEstimated, match="experts of openai/gpt-oss-120b"):
         tensors(model)
+
+
+def test_the_step_of_an_optimizer_that_works_on_all_tensors_takes_ten_bytes_a_parameter() -> None:
+    # Mistral 7B, 4 packed sequences of 4,096 with recomputing: 75.5 GiB were read off the card
+    model = catalogue.model("mistralai/Mistral-7B-v0.1")
+    job = Job(
+        model=model,
+        method="full",
+        optimizer="adamw_torch",
+        tokens=4096,
+        micro_batch=4,
+        checkpointing=True,
+        framework="hf",
+    )
+    ten = 10 * tensors(model).total / GIB
+    peak = training.Peak(job)
+    assert peak.allocated.central == pytest.approx(ten, rel=0.01)
+    assert peak.reserved.low < 75.5 < peak.reserved.high
+    fused = training.Peak(dataclasses.replace(job, optimizer="adamw_torch_fused"))
+    assert _part(fused, "optimizer step") == 0
+    assert fused.allocated.central < peak.allocated.central
+    # adapters are small, and gradients that go as they come leave no step
+    assert _part(training.Peak(dataclasses.replace(job, method="lora")), "optimizer step") == 0
+    backward = training.Peak(dataclasses.replace(job, in_backward=True))
+    assert _part(backward, "optimizer step") == 0
+
+
+def test_sharding_leaves_gaps_unless_segments_grow() -> None:
+    job = Job(model=SMALL, gpus=8, sharding="fsdp", framework="axolotl")
+    made = training.Peak(job)
+    # 1.25 of what is allocated, and 0.56 GiB of libraries
+    assert made.reserved.central == pytest.approx(1.25 * made.allocated.central + 0.56)
+    grows = training.Peak(dataclasses.replace(job, framework="torchtitan"))
+    assert grows.reserved.central == pytest.approx(1.07 * grows.allocated.central + 0.56)
+
+
+def test_padded_examples_are_as_long_as_examples_are_not_as_the_limit() -> None:
+    job = Job(model=SMALL, tokens=8192, micro_batch=4, packed=False)
+    assert job.batch.ends == (4 * 300, 4 * 1200, 4 * 2048)
+    short = dataclasses.replace(job, tokens=512)
+    assert short.batch.ends == (4 * 300, 4 * 512, 4 * 512)
+
+
+def test_a_loss_that_is_cut_keeps_no_logits_and_a_whole_one_those_of_transformers() -> None:
+    # 2 x 2,048 tokens x 151,680 entries of MiMo 7B x 12 B: 6.9 GiB, of the 17.2 that Axolotl prints
+    model = catalogue.model("XiaomiMiMo/MiMo-7B-RL")
+    job = Job(
+        model=model,
+        method="qlora",
+        base="nf4-dq",
+        optimizer="adamw_bnb_8bit",
+        tokens=2048,
+        micro_batch=2,
+        checkpointing=True,
+        lora_rank=32,
+        framework="axolotl",
+        loss="whole",
+    )
+    assert _part(training.Peak(job), "logits") == pytest.approx(6.94, rel=0.01)
+    assert training.Peak(job).reported.central == pytest.approx(17.2, rel=0.05)
+    cut = training.Peak(dataclasses.replace(job, loss="cut"))
+    assert _part(cut, "logits") == 0
+
+
+def test_bitsandbytes_quantises_the_encoder_of_images_where_transformers_runs_as_it_is() -> None:
+    # Ministral 3 3B: 0.42 billion parameters of its encoder in 4.13 bit instead of 16
+    model = catalogue.model("mistralai/Ministral-3-3B-Instruct-2512")
+    job = Job(model=model, method="qlora", base="nf4-dq", framework="axolotl")
+    saved = _part(training.Peak(dataclasses.replace(job, framework="unsloth")), "weights")
+    saved -= _part(training.Peak(job), "weights")
+    assert saved * GIB == pytest.approx(0.42e9 * (16 - 4.127) / 8, rel=0.01)
+
+
+def test_experts_in_four_bit_are_unpacked_a_layer_at_a_time() -> None:
+    # GLM-4.5-Air: 128 experts of 3 x 4,096 x 1,408 in 16 bit are 4.1 GiB; 63.4 GiB were logged
+    model = catalogue.model("zai-org/GLM-4.5-Air")
+    job = Job(
+        model=model,
+        method="qlora",
+        base="nf4-dq",
+        optimizer="adamw_bnb_8bit",
+        tokens=2048,
+        micro_batch=2,
+        checkpointing=True,
+        targets="attention",
+        framework="axolotl",
+        loss="cut",
+    )
+    peak = training.Peak(job)
+    assert _part(peak, "experts at work") * GIB == pytest.approx(128 * 3 * 4096 * 1408 * 2)
+    assert peak.reported.central == pytest.approx(63.4, rel=0.03)
+    # experts that were linear layers were unpacked one by one
+    before = training.Peak(dataclasses.replace(job, month="2025-12"))
+    assert "experts at work" not in {p.name for p in before.parts}
+    # a dense model has none
+    dense = training.Peak(dataclasses.replace(job, model=LLAMA))
+    assert "experts at work" not in {p.name for p in dense.parts}
+
+
+def test_the_gradient_of_one_expert_is_as_large_as_that_of_its_layer() -> None:
+    # gpt-oss-120b: 36 layers of 128 experts of 3 x 2,880 x 2,880 and their biases, in 16 bit
+    model = catalogue.model("openai/gpt-oss-120b")
+    job = Job(model=model, method="full", gpus=8, sharding="fsdp", framework="axolotl")
+    part = _part(training.Peak(job), "experts at work")
+    assert part * GIB == pytest.approx(128 * 3 * 2880 * 2880 * 2, rel=0.01)
+    elsewhere = training.Peak(dataclasses.replace(job, framework="torchtune"))
+    assert "experts at work" not in {p.name for p in elsewhere.parts}
 
 
 def test_adapters_on_each_expert_are_counted() -> None:
@@ -271,3 +439,16 @@ def test_ranks_share_experts_and_the_rest_each_by_its_own_number() -> None:
     held = (whole.total - whole.experts) / 2 / 2 + whole.experts / 4 / 2
     assert job.share == pytest.approx(held / whole.total)
     assert 0 < whole.experts < whole.total
+
+
+def test_an_adapter_takes_half_as_long_again_where_the_framework_recomputes() -> None:
+    # litgpt does not recompute by itself, torchtune does: 4 and 6 FLOP a parameter and token.
+    card = catalogue.gpu("h100-sxm5-80gb")
+
+    def hours(framework: str, checkpointing: bool | None) -> float:
+        job = Job(model=SMALL, framework=framework, checkpointing=checkpointing)
+        return fine_tuning.RunTime(job, card, 1e9).gpu_hours.central
+
+    assert hours("torchtune", None) == pytest.approx(1.5 * hours("litgpt", None))
+    assert hours("litgpt", True) == pytest.approx(hours("torchtune", None))
+    assert hours("torchtune", False) == pytest.approx(hours("litgpt", None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,10 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
+from siting.memory import distance, engines
+from siting.quantity import Range
 from siting_validation import comparison as validation
+from siting_validation import finetune, left_out
 
 LEFT_OUT = Path(__file__).parents[1] / "lib" / "siting_validation" / "left_out.json"
 VRAM = validation.read(validation.shipped("vram"))
@@ -75,15 +79,69 @@ def test_what_is_left_out_is_predicted_within_the_promise_too() -> None:
         assert serving["coverage"] >= 0.76 and training["coverage"] >= 0.72
 
 
+def test_what_source_code_says_of_the_sampler_is_found_from_no_log() -> None:
+    row = engines.constant("vllm", "sampler_bytes", (0, 19))
+    # logits in 16 bit, in 32 bit, their softmax and noise; a row of 32-bit values for each of the
+    # 132 multiprocessors of an H100, over 1,024 sequences; 50 MB over a vocabulary of 128,256
+    each = 2 + 4 + 4 + 4 + 132 * 4 / 1024 + 50e6 / (1024 * 128256)
+    assert row.central == pytest.approx(each, abs=0.05)
+    found = [key for case in left_out.cases("vram") for key, _ in left_out.derived(case)]
+    names = {(name, first) for _, name, first, _, _ in found}
+    assert ("sampler_bytes", "0.17") not in names and ("sampler_bytes", "0.8") in names
+
+
 def test_nine_in_ten_scored_figures_are_predicted() -> None:
     for errors in (SERVING, TRAINING):
         assert all(e["predicted"] >= 0.93 for e in errors.values())
+
+
+def test_measured_cells_are_never_read_to_predict_them() -> None:
+    """Blanking what was measured changes no prediction that is not conditional on it."""
+    measured = (
+        "weights_gib_per_gpu",
+        "kv_cache_tokens",
+        "max_concurrency_x",
+        "activation_peak_gib",
+        "oom",
+    )
+    blind = [{k: v for k, v in r.items() if k not in measured} for r in VRAM]
+    seen = validation.compare("vram", VRAM)
+    unseen = validation.compare("vram", blind)
+    assert [(c.case_id, c.quantity, c.central) for c in seen] == [
+        (c.case_id, c.quantity, c.central) for c in unseen
+    ]
 
 
 ROW = {
     "case_id": "X", "score": "weights_gib_per_gpu kv_cache_gib_per_gpu fits", "engine": "vllm",
     "model": "meta-llama/Llama-3.1-8B-Instruct", "gpu": "H100", "weight_format": "bf16",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model": "acme/Unknown-7B"}, "'acme/Unknown-7B' is no model"),
+        ({"model": ""}, "the model is not stated"),
+        ({"gpu": "Abacus 9000"}, "'Abacus 9000' is no GPU"),
+        ({"weight_format": "fp7"}, "'fp7' is no weight format"),
+        ({"max_model_len": "many"}, "max_model_len 'many' is not a number"),
+        ({"tensor_parallel": "0"}, "tensor_parallel '0' is not a positive number"),
+        ({"gpu_memory_utilization": "nan"}, "gpu_memory_utilization 'nan' is not a finite number"),
+        ({"gpu_memory_utilization": "90"}, "gpu_memory_utilization '90' is not a share"),
+        ({"gpu_memory_utilization": "-0.9"}, "gpu_memory_utilization '-0.9' is not a share"),
+        ({"max_model_len": "1e30"}, "max_model_len '1e30' is larger than anything measured"),
+        ({"max_model_len": "1e12"}, "max_model_len '1e12' is not a positive number"),
+        ({"max_num_seqs": "0"}, "max_num_seqs '0' is not a positive number"),
+    ],
+)
+def test_what_is_missing_or_odd_is_named_instead_of_guessed(
+    change: dict[str, str], reason: str
+) -> None:
+    row = {k: v for k, v in {**ROW, **change}.items() if v}
+    made = validation.compare("vram", [row])
+    assert len(made) == 3
+    assert all(c.central is None and reason in c.note for c in made)
 
 
 @pytest.mark.parametrize("kind", ["vram", "finetune", "throughput"])
@@ -104,6 +162,53 @@ def test_a_wrong_cell_of_one_s_own_measurements_is_refused_by_line_and_column(
     assert f"score {cell!r} is none of" in said
     result = CliRunner().invoke(cli, ["validate", kind, str(path)])
     assert result.exit_code == 2 and f"{path}:2: " in result.output
+
+
+def test_a_file_that_asks_for_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("case_id,model,tensor_parallel\n1,x,2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="column score names no quantity"):
+        validation.read(path, "vram")
+
+
+def test_weights_and_a_given_pool_need_no_known_engine() -> None:
+    score = "weights_gib_per_gpu kv_tokens_given_kv_gib kv_cache_gib_per_gpu fits"
+    row = {**ROW, "engine": "abacus", "score": score, "kv_cache_gib_per_gpu": "10"}
+    weights, tokens, pool, fits = validation.compare("vram", [row])
+    assert weights.central == pytest.approx(14.96, rel=1e-3)
+    assert tokens.central == pytest.approx(10 * 2**30 / 131072)  # 128 KiB a token
+    assert "engine 'abacus' is unknown" in pool.note and "engine 'abacus'" in fits.note
+
+
+def test_a_card_outside_the_catalogue_is_known_by_its_size() -> None:
+    row = {**ROW, "gpu": "RTX 4060", "gpu_memory_gib_stated": "8.0"}
+    fits = validation.compare("vram", [row])[-1]
+    assert fits.central == 0  # 15 GiB of weights
+    two = {**ROW, "gpu": "2x RTX 3080 20GB", "tensor_parallel": "2", "max_model_len": "4096"}
+    assert validation.compare("vram", [two])[-1].central == 1
+
+
+def test_context_parallel_ranks_multiply_the_printed_tokens() -> None:
+    # Kimi K2: 46.80 GiB hold 715,072 tokens, and 5,721,088 with 8 ranks (public log)
+    row = {
+        **ROW,
+        "model": "moonshotai/Kimi-K2-Instruct",
+        "weight_format": "fp8",
+        "tensor_parallel": "8",
+        "score": "kv_tokens_given_kv_gib",
+        "kv_cache_gib_per_gpu": "46.80",
+    }
+    one, eight = validation.compare("vram", [row, {**row, "note": "DCP 8"}])
+    assert one.central == pytest.approx(715072, rel=2e-4)
+    assert eight.central == pytest.approx(5721088, rel=2e-4)
+
+
+def test_a_card_that_is_not_named_still_lets_weights_be_predicted() -> None:
+    row = {k: v for k, v in ROW.items() if k != "gpu"}
+    weights, pool, fits = validation.compare("vram", [row])
+    assert weights.central is not None
+    assert pool.central is None and "the card is not stated" in pool.note
+    assert fits.central is None
 
 
 CELLS = st.dictionaries(
@@ -143,6 +248,86 @@ def test_no_row_crashes_the_prediction(cells: dict[str, str]) -> None:
             assert c.low is not None and c.high is not None and c.low <= c.central <= c.high
 
 
+TRAINING_CELLS = st.dictionaries(
+    st.sampled_from(
+        [
+            "framework", "model_id", "method", "base_precision", "optimizer", "seq_len",
+            "micro_batch", "note", "grad_checkpointing", "num_gpus", "sharding", "gpu",
+            "lora_rank",
+        ]
+    ),
+    st.sampled_from(
+        [
+            "", "0", "1", "8", "<=512", "4096", "true", "false", "true+offload", "zero3",
+            "fsdp2 + param offload", "none", "nf4", "bf16", "int8", "bf16-mixed (fp32 weights)",
+            "AdamW in-backward", "adamw_bnb_8bit", "full", "qlora", "dora", "lora [DPO]",
+            "full [GRPO]", "LLaMA-Factory", "unsloth", "abacus", "H100", "48GB-class",
+            "openai/gpt-oss-20b", "deepseek-ai/DeepSeek-V3", "google/gemma-4-12B-it",
+            "targets=True; packing=False", "?",
+        ]
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@settings(max_examples=250, deadline=None)
+@given(cells=TRAINING_CELLS)
+def test_no_record_of_training_crashes_the_prediction(cells: dict[str, str]) -> None:
+    row = {k: v for k, v in {**FINETUNE[0], **cells, "score": "peak_gib_per_gpu fits"}.items() if v}
+    for c in validation.compare("finetune", [row]):
+        if c.central is None:
+            assert c.note.startswith("not estimated, because ")
+        else:
+            assert c.low is not None and c.high is not None and c.low <= c.central <= c.high
+
+
+def test_rows_are_written_with_empty_cells_where_nothing_is_said(tmp_path: Path) -> None:
+    made = validation.compare("vram", [{**ROW, "model": "acme/Unknown-7B"}])
+    path = tmp_path / "rows.csv"
+    validation.write_rows(made, path)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["case_id", "quantity", "measured", "low", "central", "high", "note"]
+    assert rows[0]["central"] == "" and rows[0]["note"]
+
+
+def test_what_a_record_says_of_loss_and_experts_is_read() -> None:
+    row = next(r for r in FINETUNE if r["case_id"] == "axolotl-0012")
+    job = finetune.job_of(row)
+    assert job.loss == "cut" and not job.adapted_experts and not job.activations_offloaded
+    said = "loss=whole; target experts; activation_offloading"
+    job = finetune.job_of({**row, "note": said})
+    assert job.loss == "whole" and job.adapted_experts and job.activations_offloaded
+    assert not finetune.job_of({**row, "note": "no target experts"}).adapted_experts
+    # before March 2026 experts were linear layers, so that adapters on all were on each of them
+    old = {**row, "note": "targets=True; pre-2025-12"}
+    assert finetune.job_of(old).adapted_experts
+    assert not finetune.job_of({**row, "note": "targets=True"}).adapted_experts
+
+
+@pytest.mark.parametrize("group", ["model and card", "source"])
+def test_no_run_is_called_safe_that_ran_out_where_it_was_left_out(group: str) -> None:
+    found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))
+    for kind in ("vram", "finetune"):
+        fits = found[kind][group]["fits"]
+        assert fits["said_fits_but_ran_out"] == 0 and fits["right"] >= 0.97
+    assert SERVING["fits"]["said_fits_but_ran_out"] == 0
+    assert TRAINING["fits"]["said_fits_but_ran_out"] == 0
+
+
+FRAMEWORKS = ("axolotl", "litgpt", "peft", "torchtitan", "torchtune", "unsloth")
+
+
+@pytest.mark.parametrize("group", ["model and card", "source"])
+def test_peaks_of_each_framework_hold_where_they_were_left_out(group: str) -> None:
+    found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))["finetune"][f"{group}, by class"]
+    peaks = {of: e["peak_gib_per_gpu"] for of, e in found.items() if "peak_gib_per_gpu" in e}
+    assert set(peaks) == set(FRAMEWORKS)
+    for peak in peaks.values():
+        assert peak["median_error_pct"] <= 9 and peak["p90_error_pct"] <= 26
+        assert peak["coverage"] >= 0.74 and peak["median_high_over_low"] <= 1.6
+
+
 @pytest.mark.parametrize("kind", ["vram", "finetune"])
 @pytest.mark.parametrize("group", ["model and card", "source"])
 def test_the_middle_range_is_never_narrower_farther_out(kind: str, group: str) -> None:
@@ -153,3 +338,12 @@ def test_the_middle_range_is_never_narrower_farther_out(kind: str, group: str) -
         # a given pool is counted in whole blocks: what its range holds is rounding
         slack = 0.002 if "given" in quantity else 0
         assert all(b >= a - slack for a, b in pairwise(middle)), quantity
+
+
+@pytest.mark.parametrize("quantity", ["weights", "pool", "peak"])
+def test_the_same_case_farther_out_has_no_narrower_range(quantity: str) -> None:
+    for width in (0.001, 0.05, 0.5):
+        near = Range(10 - 10 * width, 10, 10 + 10 * width)
+        made = [distance.widened(near, quantity, far) for far in (0, 1, 2, 3)]
+        for a, b in pairwise(made):
+            assert b.low <= a.low and b.high >= a.high and b.central == a.central

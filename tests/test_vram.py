@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, dtypes
 from siting.inputs.scenario.model import Tokens, Workload
-from siting.memory import attention, distance, pool, vram, weights
+from siting.memory import attention, distance, engines, pool, vram, weights
 from siting.memory.deployment import Deployment, planned
 from siting.memory.vram import sweep
 from siting.quantity import GIB, NotEstimated, Range
@@ -66,6 +68,38 @@ def test_a_file_of_llama_cpp_weighs_what_its_table_says() -> None:
     on_gpu, layers = weights.gguf_split(model, dtypes.weight_format("gguf-Q4_K_M"), 1)
     assert on_gpu / 2**20 == pytest.approx(4403, rel=0.01)
     assert layers == 32
+
+
+def test_layers_of_llama_cpp_split_with_the_head_on_the_last_card() -> None:
+    # 33 units on two cards: 17 layers, and 15 with the head; K and V of 17 layers are 544 MiB
+    model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
+    fullest, layers = weights.gguf_split(model, dtypes.weight_format("gguf-Q4_K_M"), 2)
+    assert layers == 17
+    assert fullest / 2**30 == pytest.approx(2.237, rel=0.01)
+    run = Deployment(model=model, gpu=H100, kv_cache="f16", tensor_parallel=2, engine="llama.cpp")
+    assert pool.request_gib(run, 8192) * 1024 == pytest.approx(544)
+
+
+def test_the_compute_buffer_of_llama_cpp_holds_scores_without_flash_attention() -> None:
+    # Llama 3 8B, two cards, 8,192 tokens: 0.625 GiB a card in a public log of 2024; the scores are
+    # 4 B x 32 heads x 512 x 8,192 tokens = 0.5 GiB, and 80 MiB come with the second card
+    model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
+    plain, flash = (
+        pool.activations(
+            Deployment(
+                model=model, gpu=H100, tensor_parallel=2, engine="llama.cpp", flash_attention=f
+            ),
+            8192,
+        ).gib.central
+        for f in (False, True)
+    )
+    assert plain == pytest.approx(0.625, rel=0.1)
+    # with it, the logits of 512 tokens: Qwen3 30B-A3B logged 0.434 GiB with 151,936 entries
+    assert flash == pytest.approx(4 * 512 * 128256 / GIB + 80 / 1024)
+
+
+def test_a_stated_mean_of_a_gguf_name_is_taken() -> None:
+    assert dtypes.weight_format("gguf-Q4_K (4.64 BPW)").bits == 4.64
 
 
 def test_prediction_layers_are_loaded_only_when_asked() -> None:
@@ -138,6 +172,60 @@ def test_two_head_shapes_share_one_page() -> None:
     assert made.concurrency == pytest.approx(41.08, abs=0.01)
 
 
+def test_windows_are_windows_in_every_release_and_only_the_print_changes() -> None:
+    # Gemma 4 31B at 8,192 tokens, chunks of 4,096: a full layer's block holds 32 tokens, so 256
+    # blocks; each of five groups of windows holds (1023 + 4096) / 16 + 1 = 321. A public log of
+    # 66,540 blocks prints 66540 / (256 + 5 x 321) = 35.75 requests.
+    model = catalogue.model("google/gemma-4-31B-it")
+    runs = [
+        Deployment(model=model, gpu=catalogue.gpu("L40S"), engine_version=v)
+        for v in ("0.20.0", "0.21")
+    ]
+    gib = 66540 * 10 * 16 * 16 * 512 * 2 / GIB  # ten layers a group, 16 tokens of 16 x 512 values
+    old, new = (pool.holds(d, 8192, gib + 1e-6) for d in runs)
+    assert old.requests == new.requests == pytest.approx(35.755, rel=1e-4)
+    assert old.tokens == 66540 // 6 * 16  # tokens of the smallest of six groups
+    assert new.tokens == pytest.approx(35.755 * 8192, rel=1e-4)
+
+
+def test_latents_were_kept_as_heads_before_release_07() -> None:
+    # DeepSeek V2: 60 layers x 128 heads x 2 x 192 values; since then 60 x 576
+    model = catalogue.model("deepseek-ai/DeepSeek-V2-Chat")
+    old, new = (
+        pool.request_gib(
+            Deployment(model=model, gpu=H100, tensor_parallel=8, engine_version=v), 1000
+        )
+        * GIB
+        for v in ("0.6.2", "0.7.2")
+    )
+    assert old == pytest.approx(1000 * 60 * 16 * 2 * 192 * 2)
+    assert new == pytest.approx(1000 * 60 * 576 * 2)
+
+
+def test_the_ik_fork_prices_windows_at_full_length() -> None:
+    # Gemma 3 27B at 32,768 tokens: 62 x 16 x 256 x 2 B a token make 15.5 GiB (public log: 15 to 16)
+    model = catalogue.model("google/gemma-3-27b-it")
+    run = Deployment(
+        model=model,
+        gpu=H100,
+        kv_cache="f16",
+        engine="llama.cpp",
+        engine_version="ik_llama.cpp fork",
+    )
+    assert pool.request_gib(run, 32768) == pytest.approx(15.5)
+    assert pool.request_gib(dataclasses.replace(run, engine_version=""), 32768) < 4
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "fork"),
+    [("llama.cpp", "ik_llama.cpp fork", True), ("llama.cpp", "b6100", False), ("vllm", "", False)],
+)
+def test_only_the_ik_fork_of_llama_cpp_is_one(engine: str, version: str, fork: bool) -> None:
+    model = catalogue.model("google/gemma-3-27b-it")
+    run = Deployment(model=model, gpu=H100, engine=engine, engine_version=version)
+    assert pool.is_fork(run) == fork
+
+
 @pytest.mark.parametrize(("outside", "starts"), [(0.0, True), (0.1, True), (500.0, False)])
 def test_experts_of_four_bits_start_only_where_what_is_captured_later_finds_room(
     outside: float, starts: bool, monkeypatch: pytest.MonkeyPatch
@@ -153,6 +241,25 @@ def test_experts_of_four_bits_start_only_where_what_is_captured_later_finds_room
     assert pool.warms_up(run) == starts
 
 
+@pytest.mark.parametrize(
+    ("release", "holds"),
+    [((0, 9), False), ((0, 10), True), ((0, 11), True), ((0, 12), False), (None, False)],
+)
+def test_a_behaviour_holds_from_its_first_release_until_another_came(
+    release: tuple[int, ...] | None, holds: bool
+) -> None:
+    row: Any = SimpleNamespace(first="0.10", before="0.12", where="")
+    assert engines.MemoryConstant.holds(row, release, frozenset()) == holds
+
+
+def test_without_graphs_none_are_captured_beside_the_budget() -> None:
+    model = catalogue.model("google/gemma-3-27b-it")
+    run = Deployment(model=model, gpu=H100, engine="vllm", engine_version="0.8.0")
+    assert pool.graphs_outside(run).central > 0
+    eager = dataclasses.replace(run, eager=True)
+    assert pool.graphs_outside(eager) == Range.exact(0.0, "GiB")
+
+
 def test_speculative_decoding_adds_layers_states_and_columns() -> None:
     # Nemotron 3 Super, 8-bit cache, three speculative tokens: blocks of 8,432, 27.81 requests
     model = catalogue.model("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16")
@@ -162,6 +269,13 @@ def test_speculative_decoding_adds_layers_states_and_columns() -> None:
     assert made.block_tokens == 8432
     assert made.smallest_group_tokens == 1399712
     assert made.concurrency == pytest.approx(27.81, abs=0.005)
+
+
+def test_the_first_engine_of_vllm_profiles_the_whole_context() -> None:
+    # Llama 3.1 8B at 131,072 tokens on MI300X: 14.63 GiB of activations
+    run = Deployment(model=LLAMA, gpu=catalogue.gpu("MI300X"), engine_version="0.7.0")
+    part = pool.activations(run, 131072)
+    assert part.gib.central == pytest.approx(14.63, rel=0.08)
 
 
 def test_the_sampler_is_not_divided_by_ranks() -> None:
@@ -200,6 +314,16 @@ def test_tensorrt_llm_takes_a_share_of_what_is_free_after_loading() -> None:
     )
     taken = sum(p.gib.central for p in made.parts if p.name != "cache")
     assert made.pool_gib.central == pytest.approx(0.9 * (79.18 - taken), rel=1e-6)
+
+
+def test_the_many_names_of_an_engine_are_one() -> None:
+    assert engines.engine_family("TensorRT-LLM 1.0") == "tensorrt-llm"
+    assert engines.engine_family("ik_llama.cpp") == "llama.cpp"
+    assert engines.engine_name("NVIDIA NIM (TensorRT-LLM)") == "nim"
+    assert engines.engine_family("NVIDIA NIM (TensorRT-LLM)") == "tensorrt-llm"
+    assert engines.engine_name("Abacus") == "abacus"
+    with pytest.raises(NotEstimated, match="engine 'abacus'"):
+        engines.engine_family("abacus")
 
 
 # --- what must hold whatever the numbers are --------------------------------------------------
@@ -285,6 +409,25 @@ def test_twice_the_context_needs_at_least_the_same_group() -> None:
     assert longer.deployment.gpus >= now.deployment.gpus
 
 
+def test_the_sweep_says_what_each_single_calculation_says() -> None:
+    models = [
+        catalogue.model(m)
+        for m in ("Qwen/Qwen3-32B", "deepseek-ai/DeepSeek-V3", "google/gemma-4-31B-it")
+    ]
+    gpus = [catalogue.gpu(g) for g in ("H100", "L40S", "A100", "MI300X")]
+    made = sweep(models, gpus, ("bf16", "fp8"), 8192)
+    for place in np.ndindex(made.left_gib.shape):
+        m, f, t, g = place
+        d = Deployment(
+            model=models[m], gpu=gpus[g], weights=("bf16", "fp8")[f], tensor_parallel=2**t
+        )
+        one = vram.inference(planned(d), 8192)
+        assert made.left_gib[place] == pytest.approx(one.pool_gib.central)
+        # the allocator rounds to blocks, and windows take one block more
+        if one.pool_gib.central > 1:
+            assert made.requests[place] == pytest.approx(one.max_concurrency.central, rel=0.03)
+
+
 def test_the_whole_catalogue_is_swept_in_every_format() -> None:
     models = catalogue.models()
     gpus = catalogue.gpus()
@@ -295,6 +438,19 @@ def test_the_whole_catalogue_is_swept_in_every_format() -> None:
 
 
 # --- behaviour by release ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "bytes_each"),
+    [("0.7.2", 38), ("0.10.2", 38), ("0.16.1", 38), ("0.17.0", 14.9), ("0.19.0", 14.9), ("", 38)],
+)
+def test_the_sampler_takes_what_its_release_takes(version: str, bytes_each: float) -> None:
+    # One campaign on one card: Qwen3-14B took 5.64 GiB in 0.15 and 0.16, and 2.23 from 0.17 on.
+    # Without a release, that of the model's own time is taken (Qwen3: April 2025).
+    assert (
+        pool.sampler_row(Deployment(model=QWEN, gpu=H100, engine_version=version)).central
+        == bytes_each
+    )
 
 
 def test_a_start_up_of_release_019_is_reproduced() -> None:
@@ -310,6 +466,13 @@ def test_a_start_up_of_release_019_is_reproduced() -> None:
     assert one.parts[1].gib.central == pytest.approx(1.89, abs=0.03)
     two = pool.CachePool(dataclasses.replace(run, tensor_parallel=2), 8192)
     assert two.left.central == pytest.approx(63.76, abs=0.15)
+
+
+def test_old_cards_ran_the_first_engine_until_011() -> None:
+    card = catalogue.gpu("V100-SXM2-32GB")
+    assert Deployment(model=LLAMA, gpu=card, engine_version="0.8.5").is_v0
+    assert not Deployment(model=LLAMA, gpu=card, engine_version="0.11.0").is_v0
+    assert not Deployment(model=LLAMA, gpu=H100, engine_version="0.8.5").is_v0
 
 
 def test_prefix_caching_keeps_two_blocks_of_each_state() -> None:
@@ -349,6 +512,28 @@ def test_ranks_that_share_tokens_multiply_what_a_pool_holds() -> None:
     assert eight == pool.Held(one.tokens * 8, one.requests * 8)
 
 
+def test_the_ik_fork_unfolds_latents_over_the_context() -> None:
+    # DeepSeek V3, 131,072 tokens, batch 1,024: 128 heads x (192 + 128) x 2 B a token, the logits
+    # 4 B x 1,024 x 129,280, and 0.5 GiB of scores: 10.99 GiB; a public log has 11.44
+    run = Deployment(
+        model=catalogue.model("deepseek-ai/DeepSeek-V3"),
+        gpu=H100,
+        weights="gguf-q4_k_m",
+        kv_cache="q8_0",
+        engine="llama.cpp",
+        engine_version="ik_llama.cpp fork",
+        batched_tokens=1024,
+    )
+    made = pool.activations(run, 131072).gib
+    assert made.central == pytest.approx(10.99, abs=0.01)
+    assert made.low < 11.44 < made.high
+
+
+def test_a_run_in_32_bit_caches_in_32_bit() -> None:
+    wide = pool.request_gib(Deployment(model=LLAMA, gpu=H100, weights="fp32"), 8192)
+    assert wide == 2 * pool.request_gib(Deployment(model=LLAMA, gpu=H100, weights="bf16"), 8192)
+
+
 def test_the_table_of_positions_is_loaded_with_the_weights() -> None:
     # Gemma 3 stretches 131,072 positions by 8, of 256 values a head: 0.5 GiB; a log has 8.58 GiB
     model = catalogue.model("google/gemma-3-4b-it")
@@ -367,6 +552,11 @@ def test_a_card_that_nobody_measured_has_a_wider_range_and_says_so() -> None:
     assert far.low <= near.low and near.high <= far.high and near.central == far.central
 
 
+def test_no_range_is_narrower_than_what_a_log_prints() -> None:
+    made = distance.widened(Range.exact(10.0, "GiB"), "weights", 0, 0.005)
+    assert (made.low, made.high) == (9.995, 10.005)
+
+
 # --- a client's options -----------------------------------------------------------------------
 
 
@@ -382,6 +572,21 @@ def test_the_longest_request_is_the_far_tail_of_both_parts() -> None:
     assert longest(Tokens(mean=1000, p95=1000)) == 2048
     wide = longest(Tokens(mean=3000, p95=8000))
     assert 15_000 < wide < 40_000 and wide % 1024 == 0
+
+
+def test_a_memory_knows_the_sources_of_its_inputs() -> None:
+    made = vram.inference(planned(Deployment(model=LLAMA, gpu=H100)), 8192)
+    names = {i.name for i in made.inputs}
+    assert "parameters of meta-llama/Llama-3.1-8B-Instruct" in names
+    assert all(i.source.source and i.source.locator for i in made.inputs)
+
+
+def test_the_setting_is_kept() -> None:
+    run = Deployment(model=LLAMA, gpu=H100, utilization=0.5, sequences=16)
+    made = vram.inference(run, 8192)
+    assert made.deployment == dataclasses.replace(run, weights="bf16", kv_cache="bf16")
+    assert made.budget_gib.central == pytest.approx(0.5 * 79.18)
+    assert dataclasses.is_dataclass(made)
 
 
 # --- what an engine refuses, and what it leaves out ---------------------------------------------
@@ -412,6 +617,67 @@ def test_a_four_bit_mixture_may_have_only_its_experts_in_four_bit() -> None:
     assert weights.checkpoint_format("someone/Some-AWQ", "awq-int4") == "awq-int4"
 
 
+def test_more_sequences_than_state_blocks_stop_the_engine_that_captures_graphs() -> None:
+    # public logs of vLLM 0.26 on an L40S: 184 blocks of 8.82 GiB, 256 sequences refused, 16 served
+    run = Deployment(model=HYBRID, gpu=L40S, weights="fp8", engine_version="0.26", sequences=256)
+    refused, _ = pool.stops(run, 131072, 8.82)
+    assert "at most 184 sequences" in refused
+    assert pool.stops(dataclasses.replace(run, sequences=16), 131072, 8.82) == ("", "")
+    assert pool.stops(dataclasses.replace(run, eager=True), 131072, 8.82) == ("", "")
+    assert pool.stops(dataclasses.replace(run, engine_version="0.18"), 131072, 8.82) == ("", "")
+    # where nothing is stated, a new deployment sets what the engine asks for
+    refused, hint = pool.stops(dataclasses.replace(run, sequences=None), 131072, 8.82)
+    assert not refused and "set max_num_seqs" in hint
+    plain = dataclasses.replace(run, model=QWEN)
+    assert pool.stops(plain, 32768, 1.0) == ("", "")
+
+
+def test_cards_of_160_gib_read_16384_tokens_a_step_from_release_028_on() -> None:
+    large = catalogue.gpu("MI300X")
+    for version, card, tokens in (
+        ("0.27", large, 8192),
+        ("0.28", large, 16384),
+        ("0.28", H100, 8192),
+        ("0.28", L40S, 2048),
+    ):
+        run = Deployment(model=LLAMA, gpu=card, engine_version=version)
+        assert pool.prompt_chunk(run, 8192) == tokens
+
+
+def test_scores_of_a_sparse_indexer_are_whole_on_amd_cards_and_in_chunks_on_nvidias() -> None:
+    model = catalogue.model("deepseek-ai/DeepSeek-V4-Pro")
+    run = Deployment(
+        model=model,
+        gpu=catalogue.gpu("MI300X"),
+        tensor_parallel=8,
+        engine_version="0.28",
+    )
+    longest = 1_048_576
+    # 16,384 tokens x 1,048,576 positions x 8 B = 128 GiB of scores and a masked copy
+    assert pool.activations(run, longest).gib.central > 128
+    assert vram.inference(run, longest).verdict == "does not fit"
+    other = dataclasses.replace(run, gpu=catalogue.gpu("B200"))
+    assert pool.activations(other, longest).gib.central < 8
+    small = dataclasses.replace(run, batched_tokens=2048)
+    assert vram.inference(small, longest).verdict != "does not fit"
+
+
+def test_graphs_grow_with_the_sizes_that_are_captured_and_are_none_if_eager() -> None:
+    run = Deployment(model=LLAMA, gpu=H100, engine_version="0.26", sequences=256)
+    some = dataclasses.replace(run, sequences=16)
+    none = dataclasses.replace(run, eager=True)
+    # 0.3 GiB and 0.0165 for each of 32 layers at 51 sizes; 7 of them up to 32 sequences
+    assert pool.graphs(run).gib.central == pytest.approx(0.828, abs=0.001)
+    assert pool.graphs(some).gib.central == pytest.approx(0.828 * 7 / 51, abs=0.001)
+    assert pool.graphs(none).gib.high == 0
+
+
+def test_the_share_that_vllm_takes_by_default_follows_its_release() -> None:
+    for version, share in (("0.26", 0.9), ("0.27", 0.92), ("0.33", 0.92)):
+        run = Deployment(model=LLAMA, gpu=H100, engine_version=version)
+        assert pool.engine_budget(run).central == pytest.approx(share * 79.18, rel=1e-3)
+
+
 def test_sglang_shares_its_pool_between_states_and_keys_and_takes_five_states_a_request() -> None:
     run = Deployment(model=HYBRID, gpu=H100, weights="fp8", engine="sglang")
     # 153.9 MB of states and 65.5 kB of keys and values a token, as its documentation says
@@ -434,3 +700,17 @@ def test_ranges_of_memory_never_shrink_as_distance_grows() -> None:
         assert [r.distance for r in own] == [0, 1, 2]
         for near, far in itertools.pairwise(own):
             assert near.low <= far.low and near.high <= far.high
+
+
+@pytest.mark.parametrize("weights", ["bf16", "fp8", "awq"])
+def test_a_model_that_sees_nothing_is_as_large_whether_images_are_switched_off_or_not(
+    weights: str,
+) -> None:
+    run = Deployment(model=QWEN, gpu=H100, weights=weights, images=None)
+    assert pool.loaded(run) == pool.loaded(dataclasses.replace(run, images=False))
+
+
+def test_a_head_keeps_a_scale_of_its_keys_and_one_of_its_values() -> None:
+    # vLLM's eight bits a token and head: 128 bytes of keys, 128 of values, two scales of 4 bytes.
+    layer = attention.Layers(kind="full", count=1, heads=8, width=256)
+    assert layer.bytes_per_token(dtypes.kv_format("int8_per_token_head")) == 8 * (128 + 128 + 2 * 4)
