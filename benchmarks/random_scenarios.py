@@ -90,9 +90,9 @@ def computes(asked: dict[str, Any]) -> bool:
     return True
 
 
-def run(examples: int) -> dict[str, int]:
-    """Tries so many; says how many were computed and how many refused."""
-    counted = {"computed": 0, "refused": 0}
+def drawn(examples: int) -> list[dict[str, Any]]:
+    """So many changes of base, the same each time."""
+    found: list[dict[str, Any]] = []
 
     @settings(
         max_examples=examples, deadline=None, database=None, derandomize=True,
@@ -100,9 +100,17 @@ def run(examples: int) -> dict[str, int]:
     )  # fmt: skip
     @given(changes())
     def each(asked: dict[str, Any]) -> None:
-        counted["computed" if computes(asked) else "refused"] += 1
+        found.append(asked)
 
     each()
+    return found
+
+
+def run(examples: int) -> dict[str, int]:
+    """Tries so many; says how many were computed and how many refused."""
+    counted = {"computed": 0, "refused": 0}
+    for asked in drawn(examples):
+        counted["computed" if computes(asked) else "refused"] += 1
     return counted
 
 

@@ -54,6 +54,13 @@ def printed(chapter: str, client: str, tag: str = "") -> str:
     return _joined(_run(chapter, client).cells, tag)
 
 
+def shown_of(chapter: str, open_study: Callable[[str], study.Study]) -> tuple[Shown, ...]:
+    """The same of the study that `open_study` gives."""
+    with listening(chapter) as found:
+        all(_cells(chapter, "base", open_study))
+    return tuple(found)
+
+
 def told(chapter: str, client: str, open_study: Callable[[str], study.Study], tag: str = "") -> str:
     """The same of the study that `open_study` gives."""
     return _joined(_cells(chapter, client, open_study), tag)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import studies
 from cost_fixtures import plain_capacity
-from siting import quality
-from siting.cost import api_prices, costing, ledger, prices
-from siting.cost.api_prices import ModelPath
+from siting.cost import api_prices, costing, ledger, priced, prices
+from siting.cost.api_prices import ModelPath, PricePath
 from siting.inputs import scenario
-from siting.inputs.scenario.changes import Changes
 from siting.vendors import notice
 from siting.verdict.chain import Chain
 from studies import designed
@@ -102,10 +101,16 @@ def test_months_left_are_those_announced_or_fit_the_lives_of_the_vendors_models(
     assert 0 < left.low < left.central < left.high
 
 
+def plan_on(path: PricePath) -> priced.Plan:
+    """Polderwerk's plan on a path of API prices."""
+    chosen = designed("polderwerk")
+    compiled = functools.partial(costing.compile_option, path=path)
+    return costing.compile_plan(chosen, plain_capacity(chosen), compiled)
+
+
 @pytest.mark.parametrize("path", ["named_model", "equal_quality", "list"])
-def test_a_plan_is_billed_on_the_path_that_the_scenario_names(path: str) -> None:
-    chosen = scenario.changed(designed("polderwerk"), {"finance.price_path": path})
-    plan = costing.compile_plan(chosen, plain_capacity(chosen))
+def test_a_plan_is_billed_on_the_path_that_is_asked_for(path: PricePath) -> None:
+    plan = plan_on(path)
     assert {p.how for p in plan.api_paths.values()} == {path}
     flows = ledger.flows(plan, "api", plan.central())
     usage = next(f for f in flows if f.item.startswith("api_usage"))
@@ -115,10 +120,7 @@ def test_a_plan_is_billed_on_the_path_that_the_scenario_names(path: str) -> None
 
 
 def test_who_moves_each_year_tests_at_least_once_a_year() -> None:
-    asked = {"finance.price_path": "equal_quality"}
-    chosen = scenario.changed(designed("polderwerk"), asked)
-    plan = costing.compile_plan(chosen, plain_capacity(chosen))
-    assert all(moves >= 1 for moves in plan.options["api"].moves)
+    assert all(moves >= 1 for moves in plan_on("equal_quality").options["api"].moves)
 
 
 def test_open_weights_at_a_host_stay_as_listed() -> None:
@@ -131,28 +133,56 @@ def test_open_weights_at_a_host_stay_as_listed() -> None:
                 assert path.how == "list"
 
 
-def path_of(client: str, model: str, more: Changes | None = None) -> prices.Factor:
+def path_of(client: str, model: str) -> prices.Factor:
     """What the price of a model's successor at Azure is drawn from, in a client's plan."""
-    changes = {"options.azure.models": {"all": model}, **(more or {})}
-    chosen = scenario.changed(designed(client), changes)
+    chosen = scenario.changed(designed(client), {"options.azure.models": {"all": model}})
     plan = costing.compile_plan(chosen, plain_capacity(chosen))
     return plan.factors[f"successor_price.Microsoft/Azure OpenAI/{model}"]
 
 
-def test_a_successor_that_thinks_is_priced_with_what_it_thinks() -> None:
-    # Azure names gpt-5.1 as successor of gpt-4o, and no notice ends it before. A letter of the
-    # hospitals has 7,500 tokens in, a tenth of them cached, and 900 out: at 2.50, 1.25 and 10.00
-    # dollars a million before, at 1.25, 0.125 and 10.00 after, on top of which comes what gpt-5.1
-    # thinks. The batch price is half of the list at both.
-    found = path_of("klinikverbund-nordheide", "gpt-4o")
-    work = designed("klinikverbund-nordheide").workloads["clinical-notes"]
-    thought = quality.reasoning_tokens(work, "default", "gpt-5.1")
-    assert thought.central > 0
-    before = 6_750 * 2.50 + 750 * 1.25 + 900 * 10.0
-    after = [6_750 * 1.25 + 750 * 0.125 + (900 + t) * 10.0 for t in thought.ends]
-    # Requests of all sizes are priced in whole tokens.
-    assert found.value.ends == pytest.approx([a / before for a in after], rel=1e-5)
+@pytest.mark.parametrize(("at", "last"), [("azure", "2027-04-14"), ("openai", "2027-01-14")])
+def test_two_vendors_of_a_model_tell_the_same_successor(at: str, last: str) -> None:
+    # Azure names gpt-5 for gpt-4.1 and ends it two months before; OpenAI names gpt-6-luna, which
+    # nobody has measured against gpt-4.1. GPT-5.6 Luna was: 26.8 against 19.6 at effort none.
+    vendor = {"azure": "Microsoft/Azure OpenAI", "openai": "OpenAI"}[at]
+    asked = {"options.azure.provider": at, "options.azure.vendor": vendor}
+    chosen = scenario.changed(designed("klinikverbund-nordheide"), asked)
+    end = api_prices.ending(vendor, "gpt-4.1", chosen.client.report_date, 60, 1)
+    assert end.retired == dt.date.fromisoformat(last)
+    assert "gpt-5" not in {heir.model for heir in end.named}
+    found = api_prices.successor(chosen, "azure", "gpt-4.1")
+    assert found is not None
+    assert (found.model, found.is_good) == ("gpt-5.6-luna", True)
+
+
+def test_what_nobody_knows_to_be_as_good_is_drawn_for_the_class_of_the_model() -> None:
+    asked = {"options.azure.models": {"all": "gpt-4o"}}
+    chosen = scenario.changed(designed("klinikverbund-nordheide"), asked)
+    heir = api_prices.successor(chosen, "azure", "gpt-4o")
+    assert heir is not None and not heir.is_good
+    plan = costing.compile_plan(chosen, plain_capacity(chosen))
+    found = plan.factors["successor_price.Microsoft/Azure OpenAI/gpt-4o"]
+    usual = prices.parameter("successor_price_1_to_5").range
+    assert (found.value, found.shape) == (usual, "split_lognormal")
+    assert found.note != api_prices.AS_LISTED
+
+
+def test_who_stays_pays_from_the_end_on_what_who_buys_the_successor_now_pays() -> None:
+    chain = Chain()
+    chosen = chain.designed(scenario.load("klinikverbund-nordheide"))
+    stays = chain.option(chosen, "azure").plan.api_paths
+    buys = chain.option(chosen, "azure-gpt-5-6-luna-none").plan.api_paths
+    old, new = "Microsoft/Azure OpenAI/gpt-4.1", "Microsoft/Azure OpenAI/gpt-5.6-luna"
+    assert stays[old].then == buys[new]
+    plan = chain.option(chosen, "azure").plan
+    # A letter of 7,500 tokens in, a tenth of them cached, and 900 out: at 2.00, 0.50 and 8.00
+    # dollars a million before, at 0.20, 0.02 and 1.20 after, without a word of reasoning.
+    before = 6_750 * 2.00 + 750 * 0.50 + 900 * 8.0
+    after = 6_750 * 0.20 + 750 * 0.02 + 900 * 1.20
+    found = plan.factors[stays[old].successor]
+    assert found.value.is_exact
     assert found.note == api_prices.AS_LISTED
+    assert found.value.central == pytest.approx(after / before, rel=1e-3)
 
 
 def test_list_prices_of_a_million_tokens_are_those_that_the_vendor_publishes() -> None:

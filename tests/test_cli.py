@@ -67,8 +67,8 @@ def test_check_sizes_nothing_and_loads_nothing_to_size_with(client: str) -> None
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     loaded = set(done.stdout.split())
     assert "siting.inputs.scenario" in loaded
-    heavy = {"pandas", "matplotlib", "scipy", "openpyxl", "siting.serving.capacity"}
-    assert not (heavy | {"siting.verdict.chain", "siting.cost.costing"}) & loaded
+    heavy = {"pandas", "matplotlib", "scipy.special", "scipy.optimize", "openpyxl"}
+    assert not (heavy | {"siting.serving.capacity", "siting.verdict.chain"}) & loaded
 
 
 def test_an_unknown_command_gets_a_suggestion_and_status_2() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from siting.cli import scenarios
 from siting.cost import costing, prices
 from siting.inputs import scenario
 from siting.inputs.scenario import ScenarioError
@@ -84,3 +85,9 @@ def test_what_would_change_nothing_is_refused(
     with pytest.raises(ScenarioError) as refused:
         loaded(tmp_path, SHOP.replace(old, new))
     assert said in str(refused.value)
+
+
+def test_check_names_people_whose_law_no_rule_looks_at(tmp_path: Path) -> None:
+    there = SHOP.replace("country: PL, currency", "country: PL, people: [PL, CZ, CA, JP], currency")
+    (said,) = scenarios.abroad(loaded(tmp_path, there))
+    assert said.startswith("client.people: no rule on file looks at people in JP; ask counsel")

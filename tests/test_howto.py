@@ -35,7 +35,7 @@ workloads:
     output_tokens: {mean: 400, p95: 1_000}
     models: [example/Example-8B]
 options:
-  api: {}
+  api: {attributes: {trains_on_data: true}}
   rented:
     label: Rented GPUs
     vendor: Nebius

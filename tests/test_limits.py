@@ -158,3 +158,16 @@ def test_by_the_month_machines_of_a_month_are_those_of_its_busiest_hour() -> Non
     year = hours.quantity[4:16]
     december = year.argmax()
     assert year[december] / np.delete(year, december) == pytest.approx(4, rel=0.1)
+
+
+def test_a_mix_owns_no_more_than_its_room_holds() -> None:
+    # a 4 x L40S server draws 1.96 kW, at a PUE of 1.5 2.94: two of them fit 8 kW
+    start = with_(options__owned__room={"kw": 8, "pue": 1.5})
+    free = with_(options__owned__room={"pue": 1.5})
+    found = {}
+    for key, asked in (("free", free), ("room", start)):
+        priced = tco.assess(asked, plain_capacity(asked, rate=0.05)).plan.options["hybrid"]
+        found[key] = priced.split
+    assert max(step.servers for step in found["free"].curve) > 2
+    assert max(step.servers for step in found["room"].curve) == 2
+    assert found["room"].alone != "base"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import readable
+from siting_report import texts
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -138,6 +140,16 @@ def test_notebooks_are_clean_under_ruff() -> None:
             [sys.executable, "-m", "ruff", *words, *paths], cwd=ROOT, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout
+
+
+@style
+def test_every_text_of_the_chapters_is_translated() -> None:
+    """`make texts` finds them; what it adds waits for its `msgstr`."""
+    found = runpy.run_path(str(ROOT / "notebooks" / "texts.py"))
+    said = {text for path in CHAPTERS for text in found["of_cells"](path)}
+    said |= {*found["of_library"](), *found["of_facts"]()}
+    for language in texts.languages()[1:]:
+        assert said - texts.catalogue(language).messages.keys() == set()
 
 
 # --- the rules of readable.py notice what they are for

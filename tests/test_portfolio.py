@@ -53,30 +53,6 @@ def test_a_line_says_verdict_surety_cost_and_age_in_the_clients_format():
     assert row.links == (("banca/report.pdf", "PDF"), ("banca/summary.json", "data"))
 
 
-def test_the_cost_of_every_option_is_drawn_on_one_scale_in_the_colours_of_the_report():
-    def option(label, fall, mean, hold, state="allowed"):
-        cost = {"if_prices_fall": fall, "total": mean, "if_prices_hold": hold, "unit": "EUR"}
-        return {"label": label, "in_all": cost, "state": state}
-
-    options = {
-        "owned": option("Own servers", 1.2e6, 1.5e6, 2.0e6),
-        "api": option("The API", 0, 1e6, 1.1e6),
-        "rented": option("Rented", 1e6, 1.6e6, 1.9e6, "ruled out"),
-        "unpriced": {"label": "Unpriced", "in_all": None, "state": "open"},
-    }
-    found = {**SUMMARY["recommendation"], "baseline": "api"}
-    row = portfolio.row({**SUMMARY, "recommendation": found, "options": options}, "x", [])
-    # The dearest end, 2.0 million, lies at 97% of the width, zero at 3%.
-    assert [(m.low, m.central, m.high) for m in row.costs] == [
-        pytest.approx(ends) for ends in ((59.4, 73.5, 97), (3, 50, 54.7), (50, 78.2, 92.3))
-    ]
-    assert [m.colour for m in row.costs] == ["c0b62a8", "c2f3840", "c7a4a86"]
-    assert [m.ruled_out for m in row.costs] == [False, False, True]
-    assert row.costs[0].text.replace("\N{NARROW NO-BREAK SPACE}", " ") == (
-        "Own servers: € 1.50 million (1.20 to 2.00)"
-    )
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [

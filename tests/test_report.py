@@ -120,6 +120,24 @@ def texts_of(shown: dict[str, Any]) -> list[str]:
     return [text for text in (shown.get("title", ""), *cells) if text]
 
 
+def test_nbconvert_sets_an_executed_chapter_alone_as_page_and_paper(
+    rendered: dict[str, bytes], tmp_path: Path
+) -> None:
+    for name, content in rendered.items():
+        if name in ("notebooks/40_cost.ipynb", "scenario.yaml"):
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+    chapter = tmp_path / "notebooks" / "40_cost.ipynb"
+    for form in ("siting_html", "siting_pdf"):
+        command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", form, str(chapter)]
+        subprocess.run(command, cwd=tmp_path, check=True)
+    shown = words(chapter.with_suffix(".html").read_text(encoding="utf-8"))
+    for one in exhibits(nbformat.reads(rendered["notebooks/40_cost.ipynb"].decode(), as_version=4)):
+        assert one["kind"] != "table" or words(html.escape(one["title"])) in shown
+    assert chapter.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+
+
 def test_papermill_alone_runs_a_shipped_chapter_from_any_folder(tmp_path: Path) -> None:
     shared = scenario.project() / "notebooks" / "40_cost.ipynb"
     words_to_run = ["-m", "papermill", str(shared), "out.ipynb", "-p", "client", "polderwerk"]

@@ -75,7 +75,7 @@ def test_a_change_is_made_to_the_plan_or_to_what_was_written() -> None:
     """Where the kit chose the machines, a plan that is changed is designed anew, and two futures
     are compared on the same machines."""
     results = Results(scenario.load("agence-lumiere"))
-    path = {"finance.price_path": "list"}
+    path = {"finance.horizon_months": 36}
     anew = results.changed(path, redesigned=True)
     same = results.changed(path, redesigned=False)
     assert anew == put(results.said, path)

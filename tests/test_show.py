@@ -308,3 +308,9 @@ def test_more_lines_and_bars_than_colours_are_told_apart() -> None:
     named = eight.plot(color=style.CHOSEN)
     show.chart(named, "One colour, as it was asked for")
     assert {line.get_linestyle() for line in named.get_lines()} == {"-"}
+
+
+@pytest.mark.parametrize("name", ["../letters.md", "letters", "report.html", "a b.md"])
+def test_a_file_of_letters_has_a_plain_name(name: str) -> None:
+    with pytest.raises(ValueError, match="names no Markdown file"):
+        show.say("Dear all", file=name)

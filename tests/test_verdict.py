@@ -115,7 +115,7 @@ def test_who_waits_pays_the_old_bill_till_then() -> None:
 def test_nobody_foresees_what_comes_later() -> None:
     # The bill there doubles after the year that is looked at: leaving proves wrong, and is counted.
     there = course(60)
-    there.bills[:, 3:] = 200.0
+    there.billed.yearly[:, 3:] = 200.0
     left = leave(course(100), {"there": there}, TERMS)
     assert left.share == 1
     assert (left.saved > 0).all()

@@ -360,8 +360,8 @@ def test_the_table_of_positions_is_loaded_with_the_weights() -> None:
 
 def test_a_card_that_nobody_measured_has_a_wider_range_and_says_so() -> None:
     known = distance.aspects(Deployment(model=LLAMA, gpu=H100))
-    assert distance.unseen("serving", known) == ()
-    strange = distance.unseen("serving", {**known, "card": "abacus"})
+    assert distance.unmeasured("serving", known) == ()
+    strange = distance.unmeasured("serving", {**known, "card": "abacus"})
     assert distance.in_words(strange) == "no measurement of this card: range wide"
     near, far = (distance.widened(Range(9, 10, 11), "pool", n) for n in (0, 2))
     assert far.low <= near.low and near.high <= far.high and near.central == far.central

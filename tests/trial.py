@@ -22,15 +22,13 @@ HOSTILE = (
 like a mark of the kit's own: it stays the text that it is."""
 
 LATER = """
-import datetime, sys, time_machine
-sys.modules["pyarrow"] = None
+import datetime, time_machine
 time_machine.travel(datetime.datetime(2028, 2, 29, 23, 59, 1), tick=True).start()
 """
 
 
 def later(folder: Path) -> str:
-    """A folder for PYTHONPATH: interpreters that find it there take place on another day, and have
-    no pyarrow, which tests install and reports do without."""
+    """A folder for PYTHONPATH: interpreters that find it there take place on another day."""
     (folder / "sitecustomize.py").write_text(LATER, encoding="utf-8")
     return str(folder)
 

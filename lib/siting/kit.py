@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 from collections.abc import Sequence
 from importlib import resources
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from siting_report.kit import Summaries
 
 from siting import beside
-from siting.catalogue import facts_dir
+from siting.catalogue import facts_dir, facts_version
 
 if TYPE_CHECKING:
     from siting_report.print.document import Cover
@@ -65,8 +66,13 @@ def cover(path: str) -> Cover:
     found = scenario.load(path)
     client = found.spoken.client
     numbers = Numbers(client.country, client.currency, client.language)
+    words = catalogue(client.language)
+    facts = ""
+    if facts_version() not in ("undated", client.report_date.isoformat()):
+        day = numbers.date(dt.date.fromisoformat(facts_version()))
+        facts = f"{words.told('facts of')} {day}"
     return Cover(
-        title=catalogue(client.language).told("Where should the models run?"),
+        title=words.told("Where should the models run?"),
         client=client.name
         + _varied([w for w in changes.tried(found) if not w.startswith(LANGUAGE)]),
         question=client.question,
@@ -74,8 +80,9 @@ def cover(path: str) -> Cover:
         numbers=numbers,
         paper=client.paper,
         brand_colour=client.brand_colour,
-        logo=Path(path).with_name(client.logo).read_bytes() if client.logo else None,
+        logo=scenario.path_of(path).with_name(client.logo).read_bytes() if client.logo else None,
         figures={name: _CALLED.get(Path(name).suffix, name) for name in sorted(FIGURES)},
+        facts=facts,
     )
 
 

@@ -39,6 +39,14 @@ def thinks(model: str) -> str:
     return next((r.thinks for r in rows if fnmatch(short, r.pattern)), "")
 
 
+def effort_after(effort: str, model: str) -> str:
+    """The effort at which a model takes over from one that runs at an effort: the same, and as
+    little as it can where that one does not reason."""
+    if not effort_missing(model, effort):
+        return effort
+    return "default" if thinks(model) == "always" else "none"
+
+
 def effort_missing(model: str, effort: str) -> bool:
     """Whether a scenario must say how much the model reasons, and does not."""
     return not effort.strip() and thinks(model) in ("always", "on", "chosen")

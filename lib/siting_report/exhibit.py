@@ -49,6 +49,8 @@ class Prose(Shown):
 
     kind: Literal["prose"]
     markdown: str
+    file: NotRequired[str]
+    """Name of a Markdown file of the report that holds it, too; empty for none."""
 
 
 class Answers(Shown):
@@ -225,8 +227,11 @@ def joined(text: Text, data: Data) -> str:
     """The sentences of one paragraph in the report's language, those that begin with `- ` in a line
     each; empty ones are left out."""
     sentences = [text] if isinstance(text, str) else text
-    said = " ".join(filter(None, (in_language(sentence, data) for sentence in sentences)))
-    return said.replace(" - ", "\n- ") if said.startswith("- ") else said
+    said = ""
+    for sentence in filter(None, (in_language(sentence, data) for sentence in sentences)):
+        between = "\n" if sentence.startswith("- ") else " "
+        said += between + sentence if said else sentence
+    return said
 
 
 def refuse_unknown(told: Iterable[Any], known: Iterable[Any], what: str) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 from siting.catalogue import FactError
 from siting.memory import training
 from siting.memory.deployment import usable_gib
-from siting.memory.distance import in_words, unseen
+from siting.memory.distance import in_words, unmeasured
 from siting.quantity import NotEstimated, Range
 
 from siting_validation.cases import Prediction, Row, as_printed, number, positive, scored
@@ -34,7 +34,7 @@ def finetune_row(row: Row) -> Iterator[Prediction]:
         try:
             case = replace(case, measured=_finetune_measured(row, quantity))
             job = job_of(row)
-            far = in_words(unseen("training", training.aspects(job)))
+            far = in_words(unmeasured("training", training.aspects(job)))
             found = _finetune(job, row, quantity)
             note = "; ".join(filter(None, (far, _assumed(row))))
         except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:

@@ -365,7 +365,7 @@ def _all_residuals(kind: str, known: Sequence[LoggedRow]) -> list[tuple[LoggedRo
     """Residuals of each case with its source left out, from unstretched ranges.
 
     A case that no other source is near to is also predicted with its model and card left out
-    alone: that tells of ranges where nothing is unseen.
+    alone: that tells of ranges where nothing is unmeasured.
     """
     found = _residuals_without(kind, known, lambda c: c.source)
     near = {id(c) for c, rs in found if any(r.distance == 0 for r in rs)}
@@ -391,14 +391,14 @@ def _residuals_without(
 @contextmanager
 def _told(far: int) -> Iterator[None]:
     """Within, every case counts as `far` from what was measured."""
-    before = distance.unseen
+    before = distance.unmeasured
     for module in (distance, pool, training):
-        module.unseen = lambda *_: ("",) * far  # type: ignore[attr-defined]
+        module.unmeasured = lambda *_: ("",) * far  # type: ignore[attr-defined]
     try:
         yield
     finally:
         for module in (distance, pool, training):
-            module.unseen = before  # type: ignore[attr-defined]
+            module.unmeasured = before  # type: ignore[attr-defined]
 
 
 def summary(kind: str) -> dict[str, Any]:

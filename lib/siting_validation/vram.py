@@ -16,7 +16,7 @@ from siting import catalogue
 from siting.catalogue import FactError, Gpu, Model
 from siting.memory import vram
 from siting.memory.deployment import Deployment, max_sequences, usable_gib
-from siting.memory.distance import aspects, in_words, unseen
+from siting.memory.distance import aspects, in_words, unmeasured
 from siting.memory.engines import constant, engine_family, version
 from siting.memory.pool import CachePool, Held, activations, holds, loaded, request_gib
 from siting.memory.weights import checkpoint_format
@@ -46,7 +46,7 @@ class ServingRun:
         """What a reader must know about every figure of this run."""
         if not self.card_known:
             return ""
-        notes = [in_words(unseen("serving", aspects(self.deployment)))]
+        notes = [in_words(unmeasured("serving", aspects(self.deployment)))]
         if self.deployment.gpu.usable_gib is None:
             notes.append("usable memory of the card estimated from its data sheet")
         return "; ".join(filter(None, notes))

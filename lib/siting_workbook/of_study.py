@@ -47,6 +47,6 @@ def _beside_the_plan(study: Study) -> Iterator[Beside]:
                     label=f"{row['spoken']}, which can bridge, beside the plan: {paid_for}",
                     amount=row[column],
                     unit="USD per million tokens",
-                    source=f"{row['priced_by']} price list",
+                    source=f"{row['vendor']} price list",
                     date=row["price_date"],
                 )

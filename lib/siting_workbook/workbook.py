@@ -25,6 +25,7 @@ import numpy as np
 import xlsxwriter
 from siting.catalogue import STALE_DAYS
 from siting.cost import api_prices, fiscal
+from siting.cost.api_prices import ModelPath
 from siting.cost.fiscal import FiscalYear
 from siting.cost.ledger import BEFORE, FORGONE, CashFlow, depreciation
 from siting.cost.money import MILLION, Array, discount_factors
@@ -305,7 +306,7 @@ def _paths(book: _Book) -> None:
 def _path_formula(book: _Book, name: str, t: int, column: str) -> str:
     stem, _, step = name.partition(":")
     if stem == "api":
-        return _api_formula(book, step, t, column)
+        return _model_formula(book, book.comparison.plan.api_paths[step], t, column)
     if name == "discount":
         return f"=(1+{book.inputs['discount_rate']})^(-{column}$1/12)"
     if stem == "flat" or t == 0:
@@ -319,9 +320,8 @@ def _path_formula(book: _Book, name: str, t: int, column: str) -> str:
     return f"=({base})^({elapsed}/12)"
 
 
-def _api_formula(book: _Book, key: str, t: int, column: str) -> str:
+def _model_formula(book: _Book, path: ModelPath, t: int, column: str) -> str:
     """Price of a model in a month over today's; what is announced stands as a number."""
-    path = book.comparison.plan.api_paths[key]
     elapsed = f"({column}$1-1)"
     if t == 0:
         return "=1"
@@ -331,7 +331,10 @@ def _api_formula(book: _Book, key: str, t: int, column: str) -> str:
     listed = f"{path.listed(t)[t - 1]:.12g}"
     if path.how == "list":
         return f"={listed}"
-    return f"=IF({elapsed}<{book.inputs[path.end]},{listed},{book.inputs[path.successor]})"
+    after = book.inputs[path.successor]
+    if path.then:
+        after += f"*{_model_formula(book, path.then, t, column).removeprefix('=')}"
+    return f"=IF({elapsed}<{book.inputs[path.end]},{listed},{after})"
 
 
 def _quantities(book: _Book) -> dict[str, list[int]]:
@@ -459,7 +462,7 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
         marked = f"{cost.label} (baseline)" if name == plan.baseline else cost.label
         _write(sheet, row, [marked])
         _write(sheet, row, cells, book.formats["money"], first=1)
-        _write(sheet, row, [book.scenario.finance.price_path.replace("_", " ")], first=5)
+        _write(sheet, row, ["named model"], first=5)
         unpaid = [n for n, flow in enumerate(cost.flows) if flow.category == FORGONE]
         less = "".join(f"-'{names[name]}'!C{line + 2}" for line in unpaid)
         paid = (f"=B{row + 1}{less}", float(cost.paid.sum()))

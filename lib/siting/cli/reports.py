@@ -53,7 +53,7 @@ def report(
     watch: bool,
     changes: tuple[str, ...],
 ) -> Answer:
-    """Render reports to reports/CLIENT: HTML, PDF, summary.json, workbook, notebooks.
+    """Render reports to reports/CLIENT: HTML, PDF, letters, summary.json, workbook, notebooks.
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ are
     rendered. What is up to date is left alone. A report appears whole or not at all.

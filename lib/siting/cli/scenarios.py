@@ -71,6 +71,7 @@ def as_written(found: Scenario) -> Iterator[str]:
     yield from crossed(found)
     yield from peaked(found)
     yield from long_labels(found)
+    yield from abroad(found)
     yield from dear_power(found)
     yield from too_small(found)
     yield from unheard(found)
@@ -276,6 +277,21 @@ def peaked(found: Scenario) -> Iterator[str]:
                 f"workloads.{name}.peak_factor: {load.peak_factor:g} is one hour of the year and "
                 "adds no requests; weeks that hold more are `seasons: [{from: 11-28, weeks: 4, "
                 "factor: 3}]`, on top of it"
+            )
+
+
+def abroad(found: Scenario) -> Iterator[str]:
+    """Countries of people whose law no rule on file looks at."""
+    from siting.inputs.attributes import dictionary
+
+    stated = (a.stated_in.split() for a in dictionary().values())
+    seen = {words[2] for words in stated if words[:2] == ["client.people_in", "with"]}
+    for country in found.client.people:
+        own = found.client.model_copy(update={"people": [country]}).people_in or []
+        if country != found.client.country and seen.isdisjoint(own):
+            yield (
+                f"client.people: no rule on file looks at people in {country}; ask counsel what "
+                "its law asks of you"
             )
 
 

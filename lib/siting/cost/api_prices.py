@@ -1,7 +1,7 @@
 """How the price of an API's model moves over the horizon, for the client who would walk that path.
 
 `named_model`: the client stays with its vendor. A named model keeps its list price until it ends,
-save for rare jumps; then its successor's price holds, to the end.
+save for rare jumps; then the client pays what whoever buys its successor today pays from then on.
 `falling`: the same client in a market whose prices fall: the list price until the model ends, then
 what the same score then costs. `equal_quality`: the client tests and moves each year, to whoever
 then sells the same score cheapest; no such fall was seen for longer than two years, so that prices
@@ -15,22 +15,24 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
-from siting.catalogue import Source, source_of
+from siting import quality, reasoning
+from siting.catalogue import Source, name_key, source_of, table
 from siting.cost import prices
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import ApiPrice, Factor, parameter
-from siting.inputs.scenario.model import Finance, Option
+from siting.inputs.countries import members
+from siting.inputs.scenario.model import Option, Scenario
 from siting.quality import spoken
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.vendors import notice, vendor_record
-from siting.vendors.notice import Ending
+from siting.vendors.notice import Ending, Successor
+from siting.vendors.vendor_record import ModelReplacement
 
 PricePath = Literal["named_model", "falling", "equal_quality", "list"]
-assert get_args(PricePath) == get_args(Finance.model_fields["price_path"].annotation)
 
 ENDING: tuple[PricePath, ...] = ("named_model", "falling")
 """Paths of who stays until the model ends."""
@@ -40,7 +42,7 @@ PRICE_CLASSES = ((1.0, "successor_price_below_1"), (5.0, "successor_price_1_to_5
 """Dollars per million tokens, blended, below which a model's successor is drawn from a class."""
 DEAREST = "successor_price_from_5"
 AS_LISTED = "as listed today"
-"""Said of the price of a successor that the vendor names."""
+"""Said of the price of a successor that is known."""
 
 
 def falling_years() -> int:
@@ -57,6 +59,8 @@ class ModelPath:
     how: PricePath
     announced: tuple[tuple[int, float], ...] = ()
     """Months from which an announced price holds, with its ratio to today's."""
+    then: ModelPath | None = None
+    """The path of what follows it; None where that is not known: its price then holds."""
 
     @property
     def end(self) -> str:
@@ -77,7 +81,8 @@ class ModelPath:
     def factors(self) -> tuple[str, ...]:
         """Factors that it reads."""
         if self.how == "named_model":
-            return self.end, self.successor, self.jump
+            own = (self.end, self.successor, self.jump)
+            return (*own, *self.then.factors) if self.then else own
         if self.how == "falling":
             return self.end, "api_decline"
         return ("api_decline",) if self.how == "equal_quality" else ()
@@ -104,7 +109,8 @@ class ModelPath:
             return np.asarray(np.where(elapsed < end, listed, then))
         named = listed * self._jumped(draws[self.jump][:, None], elapsed)
         after = draws[self.successor] * self.listed_when(draws[self.end], months)
-        return np.where(elapsed < end, named, after[:, None])
+        follows = self.then.over(draws, months) if self.then else 1.0
+        return np.where(elapsed < end, named, after[:, None] * follows)
 
     def listed_when(self, ends: Array, months: int) -> Array:
         """Announced price in the last month before the model ends, over today's. [n]
@@ -149,9 +155,8 @@ def factors(
 ) -> Iterator[Factor]:
     """What a named model's path is drawn from.
 
-    months: of the horizon. successor: price of a request to the successor that the vendor names,
-    over today's; None where none is named or priced, or it is gone by then: then it is drawn for a
-    model of the price that this one has when it ends.
+    months: of the horizon. successor: price of a request to what follows, over today's; None where
+    that is not known: then it is drawn for a model of the price that this one has when it ends.
     """
     words = spoken(ending.model)
     left = notice.months_left(ending, day)
@@ -225,6 +230,48 @@ def ending(vendor: str, model: str, day: dt.date, months: int, seed: int) -> End
     known = record.vendor(vendor)
     name = known.vendor if known else vendor
     return notice.ending(record, name, model, day, months, seed)
+
+
+def successor(scenario: Scenario, name: str, model: str) -> Successor | None:
+    """What follows a model of an option at the end that its vendor has announced: of the models
+    that outlive it there, those that vendors name first, the first that is known to be as good,
+    else the first. None where no end is announced, or nothing is on file that stays where it is.
+    """
+    used = (scenario.options[part] for part in quality.leaves(scenario, name))
+    option = next((o for o in used if model in o.models.values()), scenario.options[name])
+    day = scenario.client.report_date
+    end = ending(option.vendor, model, day, scenario.finance.horizon_months, scenario.seed)
+    if end.retired is None:
+        return None
+    last = end.retired.isoformat()
+    found = {name_key(heir.model): heir for heir in end.named}
+    union = members("eu", day)
+    for row in replacements(option, model, day):
+        stays = row.region != "EU" or option.region == "EU" or option.country in union
+        if stays and (not row.replacement_until or row.replacement_until > last):
+            until = vendor_record.exact_day(row.replacement_until)
+            heir = Successor(model=row.replacement, until=until)
+            found.setdefault(name_key(heir.model), heir)
+
+    def is_good(heir: Successor) -> bool:
+        if heir.model in scenario.suppose.gone:
+            return False
+        effort = reasoning.effort_after(option.effort, heir.model)
+        way = option.model_copy(update={"effort": effort})
+        before = (model, option.effort)
+        loads = scenario.workloads.values()
+        return all(quality.standing(load, way, heir.model, before) == "in" for load in loads)
+
+    known = (replace(heir, is_good=True) for heir in found.values() if is_good(heir))
+    return next(known, next(iter(found.values()), None))
+
+
+def replacements(option: Option, model: str, day: dt.date) -> Iterator[ModelReplacement]:
+    """What could be ordered in place of a model at the option's seller on a day."""
+    for row in table("model_replacements", ModelReplacement):
+        is_of = row.provider == option.provider and name_key(row.model) == name_key(model)
+        if is_of and row.sold_from <= day.isoformat():
+            yield row
 
 
 @lru_cache(maxsize=1024)

@@ -32,6 +32,7 @@ from siting.cost.priced import (
 from siting.cost.prices import NotPriced
 from siting.draws import at_score
 from siting.inputs.scenario import Option
+from siting.places import BY_REQUEST
 from siting.quantity import Range
 from siting.serving import machines
 from siting.serving.load import peaks_by_month
@@ -401,6 +402,16 @@ class Side:
             staff = staff + self.drawn(f"fte_per_8_gpus.{self.priced.name}") * grown
         return np.asarray(staff / MONTHS)
 
+    def users(self) -> float:
+        """Users who are told and trained: none where another model serves the tool of today at the
+        same vendor."""
+        today = self.plan.options.get(self.plan.baseline)
+        if not isinstance(today, PricedOption):
+            return self.plan.users
+        is_same = self.option.vendor == today.option.vendor != ""
+        kinds = {self.option.kind, today.option.kind}
+        return 0.0 if is_same and kinds <= set(BY_REQUEST) else self.plan.users
+
     def sites(self) -> float:
         """Places with machines; the other side of a mix is its second one."""
         return 2.0 if self.option.second_site and not self.mixed else 1.0
@@ -411,7 +422,7 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "stock": lambda side, line: 1.0,
     "site": lambda side, line: side.sites(),
     "workload": lambda side, line: float(len(side.plan.loads)),
-    "user": lambda side, line: side.plan.users,
+    "user": lambda side, line: side.users(),
     "on_call": lambda side, line: float(side.plan.round_the_clock),
     "fte": lambda side, line: side.fte(),
     "model_move": lambda side, line: side.model_moves(),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
@@ -18,7 +17,7 @@ from typing import TypeAlias
 from siting import catalogue, pictures, quality, reasoning
 from siting.catalogue import Source, source_of
 from siting.cost import api_prices, dates, prices
-from siting.cost.api_prices import ModelPath
+from siting.cost.api_prices import ModelPath, PricePath
 from siting.cost.money import MONTHS
 from siting.cost.priced import (
     OF_SERVERS,
@@ -124,9 +123,11 @@ def compile_plan(
     )
 
 
-def compile_option(scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
-    """Finds the prices of one option that is no mix of others."""
-    finder = _Finder(scenario=scenario, name=name)
+def compile_option(
+    scenario: Scenario, name: str, sized: OptionCapacity, path: PricePath = "named_model"
+) -> Compiled:
+    """Finds the prices of one option that is no mix of others. path: of API prices."""
+    finder = _Finder(scenario=scenario, name=name, path=path)
     finder.find_shared()
     finder.notes.extend(paid.told for paid in beside_list(scenario, name))
     made = None
@@ -339,6 +340,7 @@ class _Finder:
     notes: list[str] = field(default_factory=list)
     name: str = ""
     """The option that prices are looked up for."""
+    path: PricePath = "named_model"
     machine: Server | None = None
     existing: ExistingKind | None = None
     """Existing servers of another kind, where these are the machines."""
@@ -516,7 +518,7 @@ class _Finder:
         option = self.option
         years = stability.moves(self.scenario, self.name) if option.kind in BY_REQUEST else ()
         # Who moves to a cheaper model each year tests each year.
-        if self.scenario.finance.price_path == "equal_quality":
+        if self.path == "equal_quality":
             years = tuple(Range.exact(max(1.0, y.central), y.unit) for y in years)
         expected = sum(y.central for y in years)
         if not expected:
@@ -847,15 +849,9 @@ class _Finder:
         return bool(asked.stock_tokens) and catalogue.name_key(now) != catalogue.name_key(before)
 
     def _request(
-        self,
-        model: str,
-        workload: str,
-        hidden: float,
-        then: dt.date | None = None,
-        seller: str = "",
+        self, model: str, workload: str, hidden: float, then: dt.date | None = None
     ) -> prices.ApiPrice:
-        """Price of a request of a workload with so many hidden tokens, today or on a day; on the
-        list of the option's provider, or of another seller."""
+        """Price of a request of a workload with so many hidden tokens, today or on a day."""
         option = self.option
         asked = pictures.read(self.scenario.workloads[workload], model)
         load = workload_load(workload, asked)
@@ -870,7 +866,7 @@ class _Finder:
         if option.kind in HOSTED_OPEN:
             currency = self.client.currency
             return prices.open_request(option.provider, model, tokens, batch, day, currency)
-        return prices.api_request(seller or option.provider, model, tokens, batch, day)
+        return prices.api_request(option.provider, model, tokens, batch, day)
 
     def _model_path(self) -> ModelPath:
         """How the price of the model moves that serves the workload; found once for each.
@@ -878,7 +874,7 @@ class _Finder:
         Open weights that a host ends can be had at another, so that their price is as listed.
         """
         option = self.option
-        how = self.scenario.finance.price_path
+        how = self.path
         model = option.runs(self.workload) or next(iter(option.models.values()), "")
         workload = self.workload or next(iter(self.scenario.workloads))
         key = api_prices.path_key(self.name, option, model)
@@ -916,36 +912,37 @@ class _Finder:
         if path.how in api_prices.ENDING:
             seed = self.scenario.seed
             end = api_prices.ending(option.vendor, model, self.day, months, seed)
-            seller, _, supposed = self.scenario.suppose.follows.get(model, "").partition("/")
-            named = (supposed,) if supposed else end.lasting
-            ratio = self._successor_price(named, workload, today, seller)
+            ratio = None
+            heir = api_prices.successor(self.scenario, self.name, model)
+            if heir and heir.is_good and path.how == "named_model":
+                ratio = self._successor_price(model, heir.model, workload, today)
+            if heir and ratio is not None:
+                key = api_prices.path_key(self.name, option, heir.model)
+                then = self._of_vendor(ModelPath(key=key, how=path.how), heir.model, workload)
+                path = replace(path, then=then)
             for factor in api_prices.factors(path, today, end, self.day, months, successor=ratio):
                 self.factors[factor.name] = factor
         return path
 
     def _successor_price(
-        self, named: Sequence[str], workload: str, today: prices.ApiPrice, seller: str = ""
+        self, before: str, model: str, workload: str, today: prices.ApiPrice
     ) -> Range | None:
-        """Price of a request to the first successor that is named and has a price, over today's.
-
-        With the hidden tokens of its own: a model that thinks follows one that does not, at what
-        the vendor does by default. None where no successor is named or none has a price.
-        seller: whose list it is on, where that is not the provider's.
-        """
+        """Price of a request to the model that follows one, over today's, with the hidden tokens
+        of its own; None where it has no price."""
         asked = self.scenario.workloads[workload]
-        for model in named:
-            effort = self.option.effort
-            if reasoning.effort_missing(model, effort):
-                effort = "default"
-            hidden = quality.reasoning_tokens(asked, effort, model)
-            with suppress(NotPriced):
-                found = [
-                    self._request(model, workload, tokens, seller=seller).per_request
-                    / today.per_request
-                    for tokens in (hidden.low, hidden.central, hidden.high)
-                ]
-                return Range.ordered(found, "of the price before")
-        return None
+        effort = reasoning.effort_after(self.option.effort, model)
+        hidden = quality.reasoning_tokens(asked, effort, model)
+        try:
+            found = [self._request(model, workload, t).per_request for t in hidden.ends]
+        except NotPriced:
+            return None
+        region = self._of_region(model) / self._of_region(before) / today.per_request
+        return Range.ordered((paid * region for paid in found), "of the price before")
+
+    def _of_region(self, model: str) -> float:
+        """What an option's region makes of the list price of a model."""
+        surcharge = prices.regional_surcharge(self.option, model)
+        return surcharge.factor if surcharge else 1.0
 
 
 def hours_paid() -> Factor:

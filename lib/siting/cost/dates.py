@@ -100,9 +100,12 @@ def frozen_days(scenario: Scenario) -> Iterator[tuple[int, int]]:
 
 
 def frozen(scenario: Scenario) -> tuple[tuple[float, float], ...]:
-    """The same in months after the report."""
-    spans = frozen_days(scenario)
-    return tuple((first / DAYS_OF_MONTH, last / DAYS_OF_MONTH) for first, last in spans)
+    """The same in months after the report, of those that meet the horizon."""
+    months = [
+        (first / DAYS_OF_MONTH, last / DAYS_OF_MONTH) for first, last in frozen_days(scenario)
+    ]
+    horizon = scenario.finance.horizon_months
+    return tuple((first, last) for first, last in months if last > 0 and first < horizon)
 
 
 def thawed(scenario: Scenario, day: float) -> float:

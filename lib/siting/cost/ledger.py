@@ -83,6 +83,8 @@ class Clock:
         self.plan = plan
         self.draws = draws
         self.market = _market(plan.months, *(draws[name].tobytes() for name in MARKET))
+        self.waiting = cache(self._waiting)
+        """Share of each month before an option is in production; see `_waiting`."""
         self._models = cache(self._model)
 
     def paths(self, name: str) -> Paths:
@@ -114,7 +116,7 @@ class Clock:
             found += each.minimum * np.maximum(0.0, runs - used)
         return found
 
-    def waiting(self, name: str, parallel: bool = False) -> Array:
+    def _waiting(self, name: str, parallel: bool = False) -> Array:
         """Share of each month before an option is in production; as many years as any draw needs.
 
         parallel: with the months in which the baseline runs on beside it. [n × ≤ M]

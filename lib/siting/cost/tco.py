@@ -8,6 +8,7 @@ hybrid optimum, energy and carbon.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -300,7 +301,8 @@ STEPS = 60
 
 
 def _split(plan: Plan, hybrid: PricedHybrid) -> PricedHybrid:
-    """A hybrid at its optimum: one of the two parts alone, or 1 … all servers that peaks need.
+    """A hybrid at its optimum: one of the two parts alone, or 1 … all servers that peaks need, of
+    those that its room holds.
 
     Of equal costs a part alone is taken before a mix, and the other side before own machines.
     """
@@ -312,8 +314,9 @@ def _split(plan: Plan, hybrid: PricedHybrid) -> PricedHybrid:
     all_owned = Owned(
         servers=most, present=float(parts[hybrid.base.name].present[0]), away_share=0.0
     )
-    mixed = list(_mixes(plan, hybrid, most))
-    tried = (none_owned, all_owned, *mixed)
+    holds = _room_holds(hybrid.base)
+    mixed = list(_mixes(plan, hybrid, min(most, holds)))
+    tried = (none_owned, *([all_owned] if most <= holds else []), *mixed)
     best = tried[int(np.argmin(np.round([step.present for step in tried], 6)))]
     count = len(mixed)
     shown = {mixed[i] for i in np.linspace(0, count - 1, min(count, STEPS)).round().astype(int)}
@@ -331,6 +334,21 @@ def _split(plan: Plan, hybrid: PricedHybrid) -> PricedHybrid:
         base_cost=all_owned.present,
     )
     return replace(hybrid, split=split)
+
+
+def _room_holds(base: PricedOption) -> int:
+    """Servers that the room of the base of a hybrid holds beside existing ones; no limit where it
+    has none."""
+    room = base.option.room
+    if room is None or base.machine is None:
+        return sys.maxsize
+    there = sum(kind.stated.number for kind in base.existing)
+    holds = [room.servers - there] if room.servers is not None else []
+    if room.kw is not None:
+        drawn = sum(kind.stated.number * kind.server.power_kw.central for kind in base.existing)
+        free = room.kw / (room.pue or 1.0) - drawn
+        holds.append(math.floor(free / base.machine.power_kw.central))
+    return max(0, min(holds, default=sys.maxsize))
 
 
 def _mixes(plan: Plan, hybrid: PricedHybrid, most: int) -> Iterator[Owned]:

@@ -55,7 +55,7 @@ _EXAMPLES = {
 """What a key that is missing may hold, where its name alone does not say it."""
 
 
-_EXPECTED = {
+EXPECTED = {
     "gpus": "write gpu: with the card; how many of them it takes, the kit works out of the load",
     "gpu_count": "write gpu: with the card; how many of them it takes, the kit works out",
     "requests_per_night": "write requests_per_day:, and hours: night",
@@ -67,6 +67,8 @@ _EXPECTED = {
     "method": "leave it out: options are compared by one sum of money",
     "budget_per_year": "write finance.budget_any_year:, a limit of each fiscal year",
     "usual_cost_per_year": "leave it out: money is compared with money",
+    "price_path": "say how likely prices fall: finance.falling_prices, 0 (they hold) to 1",
+    "follows": "leave it out: a model is followed by the one that its vendors name",
     "policies_up_to": "say in decision.premiums what it is worth, as {no_third_law: 20 %}",
 }
 """Keys that people expect and the kit has otherwise, and what to write."""
@@ -127,7 +129,7 @@ def _said(errors: list[ErrorDetails], path: Path_, root: type[BaseModel]) -> tup
         wrong, write = _wrong_type(kind, value, shown, ctx)
         return wrong, f"{write}{_example(key)}" if kind == "model_type" else write
     if kind == "extra_forbidden":
-        write = _EXPECTED.get(str(key)) or suggestion(str(key), _keys(root, path[:-1]))
+        write = EXPECTED.get(str(key)) or suggestion(str(key), _keys(root, path[:-1]))
         return f"{_shown(key)} is no key here", write
     if kind == "literal_error":
         known = re.findall(r"'([^']*)'", ctx["expected"])

@@ -41,7 +41,7 @@ class Seen(Fact, tables="memory_seen engine_calibration", key="topic aspect valu
 
 
 class Stretch(Fact, tables="memory_spread", key="quantity distance"):
-    """Factors on the low and the high side of a range, by the number of unseen aspects."""
+    """Factors on the low and the high side of a range, by the number of unmeasured aspects."""
 
     quantity: Literal["weights", "pool", "peak"]
     distance: int
@@ -59,7 +59,7 @@ def aspects(d: Deployment) -> dict[str, str]:
     return {"card": d.gpu.id, "family": d.model.family.lower(), "engine": d.family}
 
 
-def unseen(topic: Topic, of: Mapping[str, str]) -> tuple[str, ...]:
+def unmeasured(topic: Topic, of: Mapping[str, str]) -> tuple[str, ...]:
     """The aspects of a case that no measurement has."""
     return tuple(a for a, value in of.items() if (topic, a, value) not in _seen())
 

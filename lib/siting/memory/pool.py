@@ -29,7 +29,7 @@ from siting.memory.deployment import (
     prompt_chunk,
     usable_gib,
 )
-from siting.memory.distance import aspects, unseen, widened
+from siting.memory.distance import aspects, unmeasured, widened
 from siting.memory.engines import MemoryConstant, constant
 from siting.memory.weights import by_width, weight_bytes_per_gpu
 from siting.quantity import GIB, NotEstimated, Range, total
@@ -389,7 +389,7 @@ def _stored(d: Deployment, weights: str, towers: bool = True) -> Range:
 
 def far(d: Deployment) -> int:
     """How many aspects of a deployment nobody measured."""
-    return len(unseen("serving", aspects(d)))
+    return len(unmeasured("serving", aspects(d)))
 
 
 def _weights_formula(d: Deployment) -> str:

@@ -21,7 +21,7 @@ from siting import catalogue
 from siting.catalogue import Day, Gpu, Model, Named, of_facts, table
 from siting.dtypes import weight_format
 from siting.memory.deployment import usable_gib
-from siting.memory.distance import unseen, widened
+from siting.memory.distance import unmeasured, widened
 from siting.memory.engines import MemoryConstant, constant
 from siting.memory.pool import MemoryPart, Verdict
 from siting.memory.weights import tensors
@@ -294,7 +294,7 @@ class Peak:
         allocated = total((p.gib for p in self.parts), "GiB")
         kept = _fitted("reserved_factor", job.is_sharded and not job.frame.expandable)
         reserved = allocated.times(kept, "GiB").plus(_fitted("reserved_gib"))
-        distance = len(unseen("training", aspects(job)))
+        distance = len(unmeasured("training", aspects(job)))
         self.allocated = _no_narrower(widened(allocated, "peak", distance))
         """[GiB]"""
         self.reserved = _no_narrower(widened(reserved, "peak", distance))

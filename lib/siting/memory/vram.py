@@ -20,7 +20,7 @@ from siting.dtypes import weight_format
 from siting.inputs.scenario.model import Option, Scenario, Workload
 from siting.memory import pool
 from siting.memory.deployment import OF_AMD, Deployment, batch_class, planned, usable_gib
-from siting.memory.distance import aspects, in_words, unseen
+from siting.memory.distance import aspects, in_words, unmeasured
 from siting.memory.engines import constant
 from siting.memory.pool import CachePool, MemoryPart, Verdict
 from siting.memory.weights import tensors
@@ -67,7 +67,7 @@ class Memory:
     @property
     def note(self) -> str:
         """What keeps it from starting, and what of this case nobody measured; blank if nothing."""
-        far = in_words(unseen("serving", aspects(self.deployment)))
+        far = in_words(unmeasured("serving", aspects(self.deployment)))
         return "; ".join(filter(None, (self.refusal, self.hint, far)))
 
     @property

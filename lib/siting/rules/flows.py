@@ -336,8 +336,9 @@ def _vendor_facts(name: str, home: str, kind: str, flow: str, law: RuleBook) -> 
     )
     parent = record.parent_of(vendor)
     if parent is not None:
-        known = law.known("parent_country", parent.parent_country, source_of(parent))
-        own = {**own, "parent_country": known}
+        seat = law.attributes["parent_country"]
+        known = Known(seat, parent.parent_country, source_of(parent), weak=parent.is_weak)
+        own = {**own, seat.name: known}
     groups = ["", f"/{home.lower()}"]
     groups += [f"/{g}" for g, members in law.sets.items() if not members.isdisjoint((home, kind))]
     names = filter(None, dict.fromkeys((vendor.group, vendor.vendor)))

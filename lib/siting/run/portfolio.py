@@ -24,6 +24,8 @@ FILES = (
     ("report.html", "HTML"),
     ("report.pdf", "PDF"),
     ("cash-flows.xlsx", "workbook"),
+    ("resolution.md", "resolution"),
+    ("letters.md", "letters"),
     ("summary.json", "data"),
 )
 """Files of a report that the index links to, where they exist, with their words."""

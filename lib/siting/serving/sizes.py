@@ -189,7 +189,7 @@ def _pool(group: _Group, years: int) -> Pool:
         slowness=Range(faster, 1.0, slower, unit="times"),
         years=years,
         stand_by=StandBy(),
-        calibrated="engine" not in distance.unseen,
+        calibrated="engine" not in distance.unmeasured,
         measured=speed.measured,
         notes=tuple(notes),
         inputs=tuple(_inputs(deployment, group.benchmark if speed.measured else None)),

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from siting import catalogue
 from siting.catalogue import Fact, Positive, Size, scoped
-from siting.memory.distance import unseen
+from siting.memory.distance import unmeasured
 from siting.serving import performance
 from siting.serving.performance import applies
 
@@ -72,20 +72,20 @@ class Spread(Fact, tables="engine_spread", key="quantity scope"):
 class Distance:
     """What no measurement behind the model has seen of a case."""
 
-    unseen: tuple[str, ...] = ()
+    unmeasured: tuple[str, ...] = ()
     """Keys of `ASPECTS`."""
 
     @property
     def level(self) -> int:
         """0: all was seen; 1: but for one step; 2: two or three steps; 3: more."""
-        return level(sum(ASPECTS[key].steps for key in self.unseen))
+        return level(sum(ASPECTS[key].steps for key in self.unmeasured))
 
     @property
     def words(self) -> str:
         """A sentence for a reader; blank where all was seen."""
-        if not self.unseen:
+        if not self.unmeasured:
             return ""
-        *most, last = (ASPECTS[key].said for key in self.unseen)
+        *most, last = (ASPECTS[key].said for key in self.unmeasured)
         listed = " or ".join(filter(None, (", ".join(most), last)))
         wide = ("", "wider than usual", "wide", "very wide")[self.level]
         return f"no measurement of {listed} stands behind the estimate: its range is {wide}"
@@ -106,7 +106,7 @@ def value_of(key: str, where: Mapping[str, str]) -> str:
 
 def distance(where: Mapping[str, str]) -> Distance:
     """What no measurement has seen of the case with this regime, `loop` among its words."""
-    return Distance(unseen("speed", {key: value_of(key, where) for key in ASPECTS}))
+    return Distance(unmeasured("speed", {key: value_of(key, where) for key in ASPECTS}))
 
 
 def load_class(running: float, loop: str) -> str:
@@ -139,7 +139,7 @@ def factors(where: Mapping[str, str], quantity: str, running: float) -> tuple[fl
     running: sequences in the batch. None for a time to first token of an engine of which none
     was measured. The first row whose scope holds counts.
     """
-    if quantity == "ttft_ms" and unseen("speed", {"first token": where.get("engine", "")}):
+    if quantity == "ttft_ms" and unmeasured("speed", {"first token": where.get("engine", "")}):
         return None
     case = words(where, distance(where).level, load_class(running, where.get("loop", "")))
     for row in catalogue.table("engine_spread", Spread):

@@ -150,6 +150,8 @@ class Study(Wording):
             )
             for each in itertools.product(*values.values())
         ]  # fmt: skip
+        for variant in made:  # what cannot be is refused before anything is computed
+            scenario.changed(self.results.said, variant.changes)
         rows = [
             {
                 "client": self.client.name,

@@ -248,7 +248,7 @@ class BudgetFrames(Topic):
         same days."""
         bridges = self.study.bridges()
         for row in bridges[bridges.lasts].tail(1).dropna(subset="beyond").itertuples():
-            days = dt.date.fromisoformat(row.ends) - self.client.report_date
+            days = dt.date.fromisoformat(row.until) - self.client.report_date
             cash.between[_month(days.days, len(cash.between) - 1)] += row.beyond
 
     def _of_cash(self) -> Iterator[Source]:

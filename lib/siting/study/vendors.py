@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from siting import catalogue, reasoning
 from siting.catalogue import Fact, Source, source_of
+from siting.cost.api_prices import successor
 from siting.cost.dates import switched_off
 from siting.cost.prices import ApiPrice, BilledTokens, api_request
 from siting.places import BY_REQUEST
@@ -30,7 +29,6 @@ from siting.vendors.vendor_record import (
     on_record,
     separate,
 )
-from siting.verdict.alternatives import Listing, listing
 
 SHORT = 90
 """Days of notice that a chance is told for. [days]"""
@@ -150,86 +148,65 @@ class VendorFrames(Topic):
 
     @frame(
         "option model",
-        "vendor spoken ends in_use lasts until? priced_by? bridge_cost? held? beyond? "
-        "per_month? staying*? input_price? output_price? cached_price? price_date?",
+        "vendor spoken ends? lasts until? bridge_cost? held? beyond? per_month? input_price? "
+        "output_price? cached_price? price_date?",
     )
     def bridges(self) -> Rows:
-        """A model of the same vendor and line that could serve until go-live, where one in
-        use ends before it."""
+        """The model that follows one in use which ends before the latest go-live, at its vendor."""
         (found,) = self.study.answer().to_dict("records")
         decided = (self.scenario.finance.baseline, self.results.decision.recommended)
         latest = str(found["live_high"])
-        due: dict[tuple[str, str], ModelEnd] = {}
+        due: dict[tuple[str, str], tuple[ModelEnd, notice.Successor]] = {}
         for end in self.results.retiring:
-            if end.option in decided and str(end.ending.retired) <= latest:
-                due.setdefault((end.ending.vendor, end.ending.model), end)
-        for used in due.values():
-            name = used.option
-            line = notice.line_of(
-                load(), used.ending.vendor, used.ending.model, self.client.report_date
-            )
-            for model, ends in line.items():
-                row = {
-                    "option": name,
-                    "vendor": used.ending.vendor,
-                    "model": model,
-                    "spoken": spoken(model),
-                    "ends": ends,
-                    "in_use": model == used.ending.model,
-                    "lasts": ends > latest,
-                }
-                if row["lasts"]:
-                    row |= self._bridging(used, model)
-                    sold = listing(self.options[name], model)
-                    if sold is not None and "bridge_cost" in row:
-                        listed = self._listed(sold)
-                        row |= _price_of_tokens(listed) | self._staying(
-                            name, used.ending.model, sold
-                        )
-                        yield listed.source
-                yield row
-        yield from (source for used in due.values() for source in used.ending.sources)
+            heir = successor(self.scenario, end.option, end.ending.model)
+            if heir and end.option in decided and str(end.ending.retired) <= latest:
+                due.setdefault((end.ending.vendor, end.ending.model), (end, heir))
+        for used, heir in due.values():
+            ends = iso(heir.until)
+            row = {
+                "option": used.option,
+                "vendor": used.ending.vendor,
+                "model": heir.model,
+                "spoken": spoken(heir.model),
+                "ends": ends,
+                "lasts": ends is None or ends > latest,
+            }
+            if row["lasts"]:
+                row |= self._bridging(used, heir.model)
+            if "bridge_cost" in row:
+                listed = self._listed(used.option, heir.model)
+                row |= _price_of_tokens(listed)
+                yield listed.source
+            yield row
+        yield from (source for used, _ in due.values() for source in used.ending.sources)
 
-    def _listed(self, sold: Listing) -> ApiPrice:
-        """What a list asks for the tokens of a usual request."""
+    def _listed(self, name: str, model: str) -> ApiPrice:
+        """What the list of an option's provider asks for the tokens of a usual request."""
         usual = BilledTokens(input_mean=1000, output_mean=1000)
-        return api_request(sold.provider, sold.model, usual, 0.0, self.client.report_date)
-
-    def _staying(self, name: str, model: str, heir: Listing) -> dict[str, Any]:
-        """What an option likely costs if another model follows one of its: a column of `bridges`;
-        nothing where that is no price of the path that API prices take."""
-        if self.scenario.finance.price_path != "named_model":
-            return {}
-        follows = {"suppose.follows": {model: heir.words}}
-        supposed = self.results.changed(follows, redesigned=False)
-        cost = self.results.chain.decided(supposed).candidate(name).cost
-        if cost is None:
-            return {}
-        low, middle, high = np.percentile(cost.draws, (10, 50, 90)).tolist()
-        return {"staying*": Range(low, middle, high, unit=self.client.currency)}
+        provider = self.options[name].provider
+        return api_request(provider, model, usual, 0.0, self.client.report_date)
 
     def _bridging(self, used: ModelEnd, heir: str) -> dict[str, Any]:
-        """What it costs to serve all requests of an option with another model, from the end of the
-        one in use until what runs today is switched off: columns of `bridges`."""
+        """What it costs to serve all requests of an option with the model that follows, from the
+        end of the one in use until what runs today is switched off: columns of `bridges`."""
         name = used.option
         option = self.options[name]
         last = used.days(self.client.report_date)
         off = switched_off(self.scenario, str(self.results.decision.recommended))
         row: dict[str, Any] = {"until": self.results.day(off)}
-        sold = listing(option, heir)
-        if sold is None or option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
+        if option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
             return row
-        models = {w: sold.model if m == used.ending.model else m for w, m in option.models.items()}
-        change: dict[str, Any] = {"models": models, "provider": sold.provider}
-        if reasoning.effort_missing(sold.model, option.effort):
-            change["effort"] = "default"
-        changes = {f"options.{name}.{field}": value for field, value in change.items()}
+        changes = {
+            f"options.{name}.models": {
+                w: heir if m == used.ending.model else m for w, m in option.models.items()
+            },
+            f"options.{name}.effort": reasoning.effort_after(option.effort, heir),
+        }
         bridged = self.results.changed(changes, redesigned=False)
         cost = self.results.paid_by_request(bridged, name, last, off)
         if cost is None:
             return row
         planned = self.results.paid_by_request(self.scenario, name, last, off) or 0.0
-        row |= {"priced_by": sold.seller}
         month = cost * DAYS_OF_MONTH / (off - last)
         beyond = cost - planned
         return row | {"bridge_cost": cost, "held": planned, "beyond": beyond, "per_month": month}

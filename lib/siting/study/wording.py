@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 from siting_report.formats import NONE
-from siting_report.phrases import Phrases
+from siting_report.phrases import SPELT, Phrases
 from siting_report.texts import ENGLISH
 
 from siting.inputs.scenario.model import LABEL_LETTERS, in_words
@@ -178,7 +178,10 @@ class Wording:
 
     def spelt(self, number: float) -> str:
         """A number within a sentence: up to twelve in words, `three`, else in figures."""
-        return self.phrases.count(number)
+        whole = math.isfinite(number) and number == int(number)
+        if whole and 0 <= number < len(SPELT):
+            return SPELT[int(number)]
+        return self.number(number, 0 if whole else None)
 
     def date(self, day: object) -> str:
         """`24 November 2026`, as the country orders it; also of a source's partial date."""

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -82,6 +82,17 @@ class NoticeChance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Successor:
+    """A model that may follow another at its vendor."""
+
+    model: str
+    until: dt.date | None
+    """Its announced last day; None where none is announced."""
+    is_good: bool = False
+    """Whether it is known to be as good at like effort: then it has a price in the plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """What is known and to be expected of the end of one API model."""
 
@@ -91,10 +102,8 @@ class Ending:
     announced: dt.date | None
     retired: dt.date | None
     """Announced last day; None where none is announced."""
-    replacement: str
-    """Successors that the vendor names, in its words."""
-    lasting: tuple[str, ...]
-    """Those of them of which no notice says that they end no later than the model itself."""
+    named: tuple[Successor, ...]
+    """What a vendor of it names and that outlives it at this one: what lasts longest first."""
     life: Range
     """Usual life of the vendor's models. [days]"""
     lives: int
@@ -289,18 +298,6 @@ def rows_of(record: Record, vendor: str, day: dt.date) -> list[Retirement]:
     return [r for n in record.as_of(day).notices_of(vendor) for r in n.rows]
 
 
-def line_of(record: Record, vendor: str, model: str, day: dt.date) -> dict[str, str]:
-    """Models of one line, which differ in their version alone, in general use, with their last days
-    from `day` on, soonest first."""
-    ends: dict[str, str] = {}
-    for row in sorted(rows_of(record, vendor, day), key=lambda r: r.retired):
-        bare = re.sub(r"[ -]\d{4}-\d{2}-\d{2}$", "", row.model)
-        is_like = re.sub(r"[\d.]+", "#", bare) == re.sub(r"[\d.]+", "#", model)
-        if is_like and row.stage == "ga" and row.retired >= day.isoformat():
-            ends[bare] = row.retired
-    return ends
-
-
 @dataclass(frozen=True, slots=True)
 class Life:
     """One generally available model, from its release on."""
@@ -491,8 +488,7 @@ def ending(
         released=released,
         announced=exact_day(end.announced) if end else None,
         retired=retired,
-        replacement=end.replacement if end else "",
-        lasting=tuple(_lasting(record, end, day)) if end else (),
+        named=_successors(record, vendor, model, day),
         life=usual.range,
         lives=usual.models,
         living=usual.living,
@@ -511,14 +507,31 @@ def named_in(replacement: str) -> list[str]:
     return [name for name in re.split(r"[;,/ ]+(?:or )?", replacement) if name]
 
 
-def _lasting(record: Record, end: Retirement, day: dt.date) -> Iterator[str]:
-    """Successors that a notice names and that are not gone when the model is."""
-    last = exact_day(end.retired)
-    for name in named_in(end.replacement):
-        heir, _ = known_end(record, end.vendor, name, day)
-        its_last = exact_day(heir.retired) if heir else None
-        if last is None or its_last is None or its_last > last:
-            yield name
+def _successors(record: Record, vendor: str, model: str, day: dt.date) -> tuple[Successor, ...]:
+    """Models that may follow one at a vendor, as vendors of it name them.
+
+    All vendors of a model are heard, so that two of them tell the same; what another names counts
+    where this one has it.
+    """
+    own, _ = known_end(record, vendor, model, day)
+    last = exact_day(own.retired) if own else None
+    wanted = _key(model)
+    found: dict[str, dt.date | None] = {}
+    for seller in (vendor, *(v.vendor for v in record.vendors if v.vendor != vendor)):
+        notices = (row for row in rows_of(record, seller, day) if _key(row.model) == wanted)
+        for name in (n for row in notices for n in named_in(row.replacement)):
+            heir, born = known_end(record, vendor, name, day)
+            until = exact_day(heir.retired) if heir else None
+            is_there = seller == vendor or heir or born or _is_living(record, vendor, name)
+            if is_there and (last is None or until is None or until > last):
+                found.setdefault(name, until)
+    known = [Successor(model=name, until=until) for name, until in found.items()]
+    return tuple(sorted(known, key=lambda each: each.until or dt.date.max, reverse=True))
+
+
+def _is_living(record: Record, vendor: str, model: str) -> bool:
+    wanted = _key(model)
+    return any(x.vendor == vendor and _key(x.model) == wanted for x in record.living)
 
 
 def months_left(known: Ending, day: dt.date) -> Range:

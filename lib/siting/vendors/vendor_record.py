@@ -152,8 +152,8 @@ class Living(Fact, tables="models_living", key="vendor model"):
 
 
 class ModelReplacement(Fact, tables="model_replacements", key="vendor region model replacement"):
-    """A model that could follow another at the vendor that sells both, from when and at what price:
-    one record for the bridge, the successor's price, the plan and fine-tuning."""
+    """A model that could be ordered in place of another at the vendor that sells both, from when
+    and at what price."""
 
     vendor: VendorName
     provider: Annotated[str, one_of(_price_lists, "provider of the price list")]
@@ -164,8 +164,6 @@ class ModelReplacement(Fact, tables="model_replacements", key="vendor region mod
     until: Day = ""
     """Last day of the model there; blank where none is announced."""
     replacement: str
-    named: bool
-    """Whether the vendor itself names it as what follows the model."""
     sold_from: Day
     replacement_until: Day = ""
     """Last day, or the first on which it may end; blank where neither is known."""

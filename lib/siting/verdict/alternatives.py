@@ -7,7 +7,6 @@ through the same capacity, prices, rules and quality as the named ones.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +23,6 @@ from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
 from siting.rules.findings import Finding, decide
 from siting.serving import capacity, servers
-from siting.vendors import notice, vendor_record
-from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import Vendor
 from siting.verdict.leaving import Terms
 from siting.verdict.options import Chapters, short_of_floor
@@ -355,58 +352,3 @@ OFFERS: Mapping[str, Callable[[Scenario], Iterator[tuple[str, Option]]]] = {
     "servers": _servers,
 }
 """Where each kind of offer is looked for."""
-
-
-# --- successors -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """A model on somebody's price list."""
-
-    provider: str
-    """Identifier of the list."""
-    seller: str
-    model: str
-    """As the list names it."""
-
-    @property
-    def words(self) -> str:
-        """List and model, as a scenario supposes one: `openai/gpt-5.5`."""
-        return f"{self.provider}/{self.model}"
-
-
-def lasting_heir(option: Option, end: Ending, day: dt.date) -> Listing | None:
-    """Of the models in general use that differ from one in their version alone, the one that its
-    vendor ends last, where that is later and it has a price; None where the vendor has announced no
-    end of the model itself."""
-    if end.retired is None:
-        return None
-    line = notice.line_of(vendor_record.load(), end.vendor, end.model, day)
-    lasting = [model for model, until in line.items() if until > end.retired.isoformat()]
-    return listing(option, lasting[-1]) if lasting else None
-
-
-def listing(option: Option, model: str) -> Listing | None:
-    """Where a model has a price: on the list of the option's provider, else on its maker's own.
-    None on neither."""
-    makers = {v.price_list: v.vendor for v in catalogue.table("vendors", Vendor) if v.role == "api"}
-    sellers = {**makers, option.provider: option.vendor}
-    wanted = catalogue.name_key(model)
-    found = [
-        Listing(provider=p.id, seller=sellers[p.id], model=m.id)
-        for p in price_list
-        for m in filter(_is_priced_by_seller, p.models if p.id in sellers else ())
-        if catalogue.name_key(m.id) == wanted
-    ]
-    return min(found, key=lambda each: each.provider != option.provider, default=None)
-
-
-def sold_as(option: Option, model: str) -> str:
-    """How the option's provider names a model; blank where it has no price for it."""
-    if option.provider not in {p.id for p in price_list}:
-        return ""
-    wanted = catalogue.name_key(model)
-    own_first = sorted(price_list, key=lambda p: p.id != option.provider)
-    sold = (m.id for p in own_first for m in p.models if catalogue.name_key(m.id) == wanted)
-    return next(sold, "")

@@ -138,6 +138,13 @@ class Candidate(Burden):
     """Limits that are not shown to hold, and models not shown to be good enough."""
 
     @property
+    def kept_as(self) -> Burden | None:
+        """Its burden, where its amounts are still those: a copy may have others."""
+        of = self.burden
+        is_same = of is not None and all(vars(self)[name] is own for name, own in vars(of).items())
+        return of if is_same else None
+
+    @property
     def nearest(self) -> YearPaid | None:
         """The year that comes nearest to the ceiling, or is furthest above it."""
         return max(self.years, key=lambda paid: paid.central, default=None)

@@ -139,10 +139,10 @@ UNREAD: Mapping[str, Any] = {
 }
 """Sections of a scenario, as a stage sees those that it does not read."""
 NO_PRICE_READS: Mapping[str, Mapping[str, Any]] = {
-    "suppose": {"gone": [], "law": []},
+    "suppose": {"law": []},
     "finance": {"falling_prices": None, "budget_any_year": None},
 }
-"""What no price reads: of what is supposed all but which model follows which; the belief, by which
+"""What no price reads: of what is supposed all but which model is gone; the belief, by which
 futures are weighted that are priced each by itself; nor limits."""
 
 
@@ -435,15 +435,15 @@ class Chain:
         needed = {*parts, *before}
         return tuple(n for n in scenario.options if n in needed)
 
-    def plan(self, scenario: Scenario, name: str) -> Plan:
-        """Prices of an option, of its parts, and of what is paid until it serves; no mix is split
-        yet."""
+    def plan(self, scenario: Scenario, name: str, path: PricePath = "named_model") -> Plan:
+        """Prices of an option, of its parts, and of what is paid until it serves, on a path of API
+        prices; no mix is split yet."""
         seen = self._seen(MONEY, scenario, self._billed(scenario, name))
-        return self._stage("plan", seen.words, partial(self._plan, seen.scenario))
+        return self._stage("plan", (path, seen.words), partial(self._plan, seen.scenario, path))
 
-    def _plan(self, seen: Scenario) -> Plan:
+    def _plan(self, seen: Scenario, path: PricePath) -> Plan:
         sized = {n: self.sized(seen, n) for n in seen.options}
-        return costing.compile_plan(seen, sized, self._compiled)
+        return costing.compile_plan(seen, sized, partial(self._compiled, path))
 
     def option(self, scenario: Scenario, name: str) -> OptionResult:
         """Capacity, prices, split and draws of one option."""
@@ -471,13 +471,15 @@ class Chain:
         drawn = uncertainty.draws_at(plan, self._scores(plan, seed))
         return ledger.totals(plan, drawn, [name])[name]
 
-    def kept(self, scenario: Scenario, name: str, split: Split | None) -> ledger.Totals | None:
+    def kept(
+        self, scenario: Scenario, name: str, path: PricePath, split: Split | None
+    ) -> ledger.Totals | None:
         """What an option costs in every draw; None without a price.
 
         split: of a mix, as planned: what was ordered under one future runs in another, whatever is
         cheapest there; None: what is cheapest there.
         """
-        plan = self.plan(scenario, name)
+        plan = self.plan(scenario, name, path)
         if name not in plan.options:
             return None
         if split is not None:
@@ -499,11 +501,13 @@ class Chain:
         plan = replace(plan, factors={**plan.factors, **dearer})
         return float(np.median(self._drawn(plan, scenario.seed, name).present))
 
-    def _compiled(self, scenario: Scenario, name: str, sized: OptionCapacity) -> Compiled:
+    def _compiled(
+        self, path: PricePath, scenario: Scenario, name: str, sized: OptionCapacity
+    ) -> Compiled:
         """Prices of one option that is no mix."""
         seen = self._seen(PRICES, scenario, (name,))
-        made = partial(costing.compile_option, seen.scenario, name, sized)
-        return self._stage("prices", (name, seen.words), made)
+        made = partial(costing.compile_option, seen.scenario, name, sized, path)
+        return self._stage("prices", (name, path, seen.words), made)
 
     def uncertainty(self, scenario: Scenario, plan: Plan) -> uncertainty.Uncertainty:
         """Costs of all options in every draw.
@@ -573,51 +577,47 @@ class Chain:
         A mix keeps the servers that are cheapest where prices hold: they are ordered before anybody
         knows which future comes.
         """
-        planned = self.option(self._on(scenario, "named_model"), name)
+        planned = self.option(scenario, name)
         pays = any(scenario.options[n].kind in BY_REQUEST for n in self._billed(scenario, name))
         if not pays or planned.priced is None or path == "named_model":
             return planned.totals
-        there = self._on(scenario, path)
         split = planned.priced.split
         split = None if split is None or split.alone else split
-        seen = self._seen(MONEY, there, self._billed(there, name))
-        made = partial(self.kept, seen.scenario, name, split)
-        return self._stage("kept", (name, seen.words, split), made)
-
-    def _on(self, scenario: Scenario, path: PricePath) -> Scenario:
-        """The scenario with another path of API prices: the same record for all its options."""
-        if scenario.finance.price_path == path:
-            return scenario
-        whole = self._piece(BUILT, scenario.finance, {"price_path": path})
-        return scenario.model_copy(update={"finance": whole.record})
+        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
+        made = partial(self.kept, seen.scenario, name, path, split)
+        return self._stage("kept", (name, path, seen.words, split), made)
 
     def candidates(self, scenario: Scenario) -> tuple[Candidate, ...]:
         """All options as the decision sees them."""
-        held = self._on(scenario, "named_model")
         law = self.rules(scenario)
-        found = {n: self.option(held, n) for n in held.options}
+        found = {n: self.option(scenario, n) for n in scenario.options}
         chapters = Chapters(
-            scenario=held,
+            scenario=scenario,
             capacity={n: o.sized for n, o in found.items()},
-            totals={n: self._futures(held, n) for n, o in found.items() if o.totals is not None},
-            moving={n: moved for n in found if (moved := self._moving(held, n)) is not None},
+            totals={
+                n: self._futures(scenario, n) for n, o in found.items() if o.totals is not None
+            },
+            moving={n: moved for n in found if (moved := self._moving(scenario, n)) is not None},
             terms=self._terms(scenario),
-            costs=self.costs(held),
+            costs=self.costs(scenario),
             not_estimated={
                 n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None
             },
             sovereignty=law,
             parity=self.quality(scenario),
-            remedies=self._remedies(held),
+            remedies=self._remedies(scenario),
             has={n: self._properties(law, n) for n in found},
-            paid=self._paid(held),
+            paid=self._paid(scenario),
         )
-        risks = self.vendors(held)
+        risks = self.vendors(scenario)
 
         def burden(name: str) -> Burden:
             """Kept by what it reads: prices in all futures, shocks, and remedies."""
-            money = self._seen(MONEY, held, self._billed(held, name)).words
-            shocks = self._seen(VENDORS, held, held.options).words, self._moves(held).words
+            money = self._seen(MONEY, scenario, self._billed(scenario, name)).words
+            shocks = (
+                self._seen(VENDORS, scenario, scenario.options).words,
+                self._moves(scenario).words,
+            )
             key = name, money, shocks, law.remedies(name)
             return self._stage("burden", key, partial(options.burden, chapters, risks, name))
 

@@ -178,7 +178,7 @@ class Decision:
         """What an option costs in all in each future: worked out when it is first asked for."""
         if name not in self._made:
             c = self.candidate(name)
-            held = [(each.name, each.burden, self.lacks(each)) for each in (c, *self.competing)]
+            held = [(each.name, each.kept_as, self.lacks(each)) for each in (c, *self.competing)]
             keep = self.keep if all(of for _, of, _ in held) else _made_anew
             self._made[name] = keep((self.terms, *held), partial(self._sums, c))
         return self._made[name]

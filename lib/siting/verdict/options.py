@@ -534,8 +534,6 @@ def notes(
     yield from parity.warnings
     for lost in scenario.suppose.gone:
         yield f"it is supposed that {lost} can no longer be had"
-    for model, heir in scenario.suppose.follows.items():
-        yield f"it is supposed that {quality.spoken(heir)} follows {quality.spoken(model)}"
     for event in scenario.suppose.law:
         yield f"it is supposed that this happens: {event.replace('_', ' ')}"
     for base in (c for c in options if c.name == scenario.finance.baseline):

@@ -12,8 +12,9 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from siting import catalogue, quality, reasoning
+from siting import quality, reasoning
 from siting.catalogue import name_key
+from siting.cost.api_prices import replacements
 from siting.inputs.scenario.model import NAME_LETTERS, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN
 from siting.quality import Standing
@@ -77,11 +78,11 @@ def best(scenario: Scenario, price: Price) -> frozenset[str]:
     for found in (others(scenario), terms(scenario)):
         by_option: dict[str, list[Other]] = {}
         for other in found:
-            if other.standing == "in" and other.name not in scenario.options:
+            if other.standing == "in":
                 by_option.setdefault(other.of, []).append(other)
         for name, ways in by_option.items():
             cheapest = _cheapest(scenario, name, ways, price)
-            if cheapest is not None:
+            if cheapest is not None and cheapest.name not in scenario.options:
                 names.append(cheapest.name)
     return frozenset(names)
 
@@ -118,12 +119,11 @@ def _replacements(scenario: Scenario, option: Option, model: str) -> Iterator[Mo
     there = {name_key(m) for o in scenario.options.values() for m in o.models.values()
              if o.provider == option.provider}  # fmt: skip
     seen: set[str] = set()
-    for row in catalogue.table("model_replacements", ModelReplacement):
+    for row in replacements(option, model, day):
         key = name_key(row.replacement)
-        is_of = row.provider == option.provider and name_key(row.model) == name_key(model)
         lasts = not row.replacement_until or row.replacement_until > serves
-        sold = row.sold_from <= day.isoformat()
-        if is_of and lasts and sold and key not in seen | there:
+        is_gone = row.replacement in scenario.suppose.gone
+        if lasts and not is_gone and key not in seen | there:
             seen.add(key)
             yield row
 

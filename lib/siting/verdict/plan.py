@@ -16,6 +16,7 @@ from typing import Annotated, Literal, get_args
 from siting import places, quality
 from siting.catalogue import Currency, Fact, Owner, column, one_of, table
 from siting.cost import dates
+from siting.cost.api_prices import successor
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
@@ -24,10 +25,8 @@ from siting.quality import Parities, spoken
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import OpenPoint, Sovereignty
-from siting.vendors import notice
 from siting.vendors.notice import Ending
 from siting.vendors.stability import ServiceEnd, VendorRisks
-from siting.vendors.vendor_record import load
 from siting.verdict.candidate import Candidate, Doubt
 from siting.verdict.knowledge import Experiment, Knowledge, estimate_in
 
@@ -158,7 +157,7 @@ class Bridge:
     last: dt.date
     """Its last day."""
     heir: str
-    """Of the same vendor and line, and runs beyond the latest go-live: the one that ends last."""
+    """What follows it at its vendor, and runs beyond the latest go-live."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,10 +245,9 @@ class Facts:
             return None
         for last, end in sorted(self._ends(self.today), key=lambda each: each[0]):
             if self.day < last <= self.live:
-                line = notice.line_of(load(), end.vendor, end.model, self.day)
-                lasting = [heir for heir, until in line.items() if until > self.live.isoformat()]
-                if lasting:
-                    return Bridge(ending=end, last=last, heir=lasting[-1])
+                heir = successor(self.scenario, self.today, end.model)
+                if heir and (heir.until is None or heir.until > self.live):
+                    return Bridge(ending=end, last=last, heir=heir.model)
         return None
 
     @cached_property

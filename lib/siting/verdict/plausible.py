@@ -11,10 +11,11 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
-from siting import catalogue, pictures, quality, reasoning
-from siting.cost import api_prices, costing, prices
+from siting import catalogue, pictures, quality
+from siting.cost import api_prices, costing, dates, prices
 from siting.inputs import attributes
 from siting.inputs.attributes import EXTREMES, Attribute
 from siting.inputs.document import DocumentError
@@ -24,7 +25,7 @@ from siting.inputs.scenario.constraints import BUDGET, Constraint
 from siting.inputs.scenario.model import Option, Scenario, Workload, in_words
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
-from siting.quantity import Range
+from siting.quantity import DAYS_OF_MONTH, Range
 from siting.rules.findings import Finding
 from siting.rules.rulebook import Stress
 from siting.serving.servers import Server
@@ -52,8 +53,12 @@ TRAITS = {
     "annex_iii": "high-risk use under the AI Act",
 }
 """What a workload's data are, as far as law cares."""
+MACHINES = 2
+"""Other servers that are tried for each option that owns its machines."""
 SHORTLIST = 6
 """Servers, and rented cards, with the most memory bandwidth for the money: so many are sized."""
+LONGEST_PARALLEL = 24
+"""Months that two services may be paid side by side in a scenario."""
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
 """Factors in words; others are numbers."""
 TERMS: Mapping[str, str] = {
@@ -72,7 +77,9 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *prices_for_sure(scenario),
         *loads(scenario, chain),
         *money(scenario),
-        *invoices(scenario),
+        *_possible(scenario, invoices(scenario)),
+        *renewals(scenario, chain),
+        *failed_tests(scenario, chain),
         *terms(scenario),
         *hardware(scenario, chain),
         *_possible(scenario, catalogue_offers(scenario)),
@@ -143,10 +150,11 @@ def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
         }
         if grown:
             yield change("growth", grown, {"after": end})
-    chosen = chain.decided(s).recommended
+    whole = chain.designed(s)
+    chosen = chain.decided(whole).recommended
     for name, w in s.workloads.items():
         yield from _lengths(s, name, w)
-        yield from _hidden(s, chosen, name)
+        yield from _hidden(whole, chosen, name)
         yield from _pictures(s, name, w)
 
 
@@ -203,12 +211,13 @@ def money(s: Scenario) -> Iterator[Variant]:
     now = staff.central if staff else 0.0
     for times in tried("volume_tried") if now else ():
         after = now * times
-        words = {"before": now, "after": after}
-        yield change("staff cost", {"finance.staff_cost_per_year": after}, words)
+        told = {"before": now, "after": after, "currency": s.client.currency}
+        yield change("staff cost", {"finance.staff_cost_per_year": after}, told)
 
 
 def invoices(s: Scenario) -> Iterator[Variant]:
-    """Each invoice of an API that is beyond its list price, left out: the list price holds then."""
+    """Each invoice of an API that is beyond its list price: left out, so that the list price holds,
+    or explained by tokens that are more than stated, which all options then carry."""
     beyond = [paid for name in s.options for paid in costing.beside_list(s, name)]
     for place in dict.fromkeys(paid.place for paid in beyond):
         priced = [paid for paid in beyond if paid.place == place]
@@ -216,7 +225,48 @@ def invoices(s: Scenario) -> Iterator[Variant]:
         kept = [quote for i, quote in enumerate(s.finance.quotes) if i != place]
         set_to = {"finance.quotes": [q.model_dump(exclude_defaults=True) for q in kept]}
         named = " and ".join(dict.fromkeys(paid.option for paid in priced))
-        yield change("invoice", set_to, {"options": named, "far": farthest.far})
+        words = {"options": named, "far": farthest.far}
+        yield change("invoice", set_to, words)
+        longer = {
+            f"workloads.{paid.workload}.{field}": {
+                "mean": tokens.mean * (paid.times or 1.0),
+                "p95": tokens.p95 * (paid.times or 1.0),
+            }
+            for paid in priced
+            for field in usual.LENGTHS
+            for tokens in (getattr(s.workloads[paid.workload], field),)
+        }
+        yield change("invoice of tokens", {**set_to, **longer}, words)
+
+
+def renewals(s: Scenario, chain: Chain) -> Iterator[Variant]:
+    """Each contract of what runs today, renewed for its whole term: it is paid until then, whatever
+    serves in its place."""
+    whole = chain.designed(s)
+    chosen = chain.decided(whole).recommended
+    if chosen in (None, s.finance.baseline):
+        return
+    serves = whole.options[str(chosen)].months_to_production.central
+    now = dates.side_by_side(s).central
+    for contract in dates.renewals(s):
+        if contract.renewed_to is None:
+            continue
+        months = (contract.renewed_to - s.client.report_date).days / DAYS_OF_MONTH - serves
+        if now < months <= LONGEST_PARALLEL:
+            set_to = {"finance.parallel_months": round(months, 1)}
+            words = {"vendor": contract.vendor, "until": contract.renewed_to.isoformat()}
+            yield change("renewal", set_to, {**words, "before": now, "after": months})
+
+
+def failed_tests(s: Scenario, chain: Chain) -> Iterator[Variant]:
+    """A model that the choice would have in place of today's, and that does not pass its test."""
+    whole = chain.designed(s)
+    chosen = chain.decided(whole).recommended
+    known = {m for o in s.options.values() for m in o.models.values()}
+    for part in leaves(whole, chosen) if chosen else ():
+        for model in set(whole.options[part].models.values()) - known:
+            words = {"model": spoken(model), "option": whole.options[part].label}
+            yield change("test failed", _gone(s, model), words)
 
 
 # --- what can be agreed or ordered otherwise ------------------------------------------------------
@@ -250,26 +300,29 @@ def terms(s: Scenario) -> Iterator[Variant]:
 
 
 def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
-    """For each option whose machines of its own the scenario fixes, the best design, where no other
+    """For each option with machines of its own, the best others that carry the load, where no other
     option is that already."""
     for name, o in s.options.items():
-        if o.kind not in OWNED or design.is_open(o):
+        if o.kind not in OWNED:
             continue
         free = s.model_copy(update={"options": {**s.options, name: design.opened(o)}})
-        best = next((d.machines for d in chain.designs(free, name) if not d.refused), None)
-        if best is None or best.server == o.server or alternatives.is_there(s, best.put_in(o)):
-            continue  # another option is that, with or without a spare
-        yield change(
-            "server",
-            {f"options.{name}.{field}": value for field, value in vars(best).items()},
-            {
-                "option": o.label,
-                "before": o.server or o.gpu,
-                "after": best.server,
-                "new": _machine(best),
-                "old": _machine(o),
-            },
-        )
+        found = (d.machines for d in chain.designs(free, name) if not d.refused)
+        others: dict[str, design.Machines] = {}
+        for machines in found:  # another option may be that, with or without a spare
+            if machines.server != o.server and not alternatives.is_there(s, machines.put_in(o)):
+                others.setdefault(machines.server, machines)
+        for other in islice(others.values(), MACHINES):
+            yield change(
+                "server",
+                {f"options.{name}.{field}": value for field, value in vars(other).items()},
+                {
+                    "option": o.label,
+                    "before": o.server or o.gpu,
+                    "after": other.server,
+                    "new": _machine(other),
+                    "old": _machine(o),
+                },
+            )
 
 
 def _machine(o: Option | design.Machines) -> str:
@@ -474,17 +527,15 @@ def _all_at_once(
 
 
 def events(s: Scenario) -> Iterator[Variant]:
-    """A vendor or a model that can no longer be had, its successor, a framework that falls."""
-    served = [(n, o) for n, o in s.options.items() if o.kind in BY_REQUEST]
+    """A vendor or a model that can no longer be had, a framework that falls."""
+    served = [o for o in s.options.values() if o.kind in BY_REQUEST]
     for vendor in dict.fromkeys(o.vendor for o in s.options.values() if o.vendor):
         name = vendor.rpartition("/")[2]
         yield change("vendor gone", _gone(s, vendor), {"vendor": vendor, "name": name})
-    for model in dict.fromkeys(m for _, o in served for m in o.models.values()):
-        sold = [o for _, o in served if model in o.models.values()]
+    for model in dict.fromkeys(m for o in served for m in o.models.values()):
+        sold = [o for o in served if model in o.models.values()]
         day = _last_day(s, sold, model)
         yield change("model gone", _gone(s, model), {"model": spoken(model)}, day=day)
-    for name, o in served:
-        yield from _successors(s, name, o)
     yield from service_ends(s)
     yield from law_events(s)
 
@@ -514,27 +565,6 @@ def _last_day(s: Scenario, sold: Iterable[Option], model: str) -> dt.date | None
     months = s.finance.horizon_months
     found = (api_prices.ending(o.vendor, model, s.client.report_date, months, s.seed) for o in sold)
     return min((end.retired for end in found if end.retired), default=None)
-
-
-def _successors(s: Scenario, name: str, o: Option) -> Iterator[Variant]:
-    """The first successor that the vendor names and that outlives the model, from today on; where
-    none does, the model of its line that lasts longest, from the end of the model on."""
-    for model in dict.fromkeys(o.models.values()):
-        months = s.finance.horizon_months
-        end = api_prices.ending(o.vendor, model, s.client.report_date, months, s.seed)
-        named = (alternatives.sold_as(o, x) for x in end.lasting)
-        new = next((x for x in named if x and x != model), None)
-        if new:
-            models = {w: new if m == model else m for w, m in o.models.items()}
-            set_to: dict[str, Any] = {f"options.{name}.models": models}
-            if reasoning.effort_missing(new, o.effort):
-                set_to[f"options.{name}.effort"] = "default"
-            words = {"option": o.label, "before": spoken(model), "after": spoken(new)}
-            yield change("successor", set_to, words, day=end.retired)
-        elif heir := alternatives.lasting_heir(o, end, s.client.report_date):
-            follows = {"suppose.follows": {**s.suppose.follows, end.model: heir.words}}
-            words = {"option": o.label, "model": spoken(end.model), "after": spoken(heir.model)}
-            yield change("heir", follows, words, day=end.retired)
 
 
 # --- what the client asks for ---------------------------------------------------------------------

@@ -65,6 +65,8 @@ class Cover:
     """A picture, PNG or SVG."""
     figures: Mapping[str, str]
     """Files of the report that hold its figures, and what a reader calls each."""
+    facts: str = ""
+    """In words, the day of the facts that it was made with, where that is not the report's own."""
 
     @property
     def date(self) -> str:
@@ -232,6 +234,17 @@ class Document:
     @property
     def appendix(self) -> list[Chapter]:
         return [c for c in self.chapters if c.appendix]
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """Markdown files of the report by their name: what chapters say in each, in order."""
+        said: dict[str, list[str]] = {}
+        for block in itertools.chain.from_iterable(c.every_block for c in self.chapters):
+            shown = block.exhibit
+            if shown and shown["kind"] == "prose" and shown.get("file"):
+                head = f"# {self.cover.client}, {self.cover.date}"
+                said.setdefault(shown["file"], [head]).append(shown["markdown"].strip())
+        return {name: "\n\n".join(texts) + "\n" for name, texts in said.items()}
 
 
 def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:

@@ -38,7 +38,7 @@ higher. So they never stand in one another without an element that is counted be
 _DEEPEST = 100
 """Elements that stand in one another; from here on, one whose end may be left out is but its
 content. The others are counted where a chapter is read (`document.DEEPEST`)."""
-_UNSEEN = {"script", "style", "template", "head", "svg", "title"}
+_HIDDEN = {"script", "style", "template", "head", "svg", "title"}
 _MARKED = {
     "b": "strong", "strong": "strong", "i": "emph", "em": "emph", "cite": "emph", "sub": "sub",
     "sup": "super", "u": "underline", "ins": "underline", "s": "strike", "del": "strike",
@@ -146,7 +146,7 @@ class _Writer:
         if isinstance(node, str):
             return _said(node)
         name = node.name
-        if name in _UNSEEN:
+        if name in _HIDDEN:
             return ""
         if name in _MARKED:
             return f"#{_MARKED[name]}[{self.inside(node)}]"

@@ -97,6 +97,7 @@ def _files(document: Document) -> dict[str, bytes]:
         "title": cover.title,
         "client": cover.client,
         "date": cover.date,
+        "facts": cover.facts,
         "language": cover.numbers.language,
         "region": cover.numbers.country,
         "logo-of": cover.told("Logo of"),

@@ -200,7 +200,7 @@ def lay_out(job: Job, folder: Path) -> None:
 
 
 def publish(job: Job, shown: Mapping[str, bytes], scenario: str) -> Files:
-    """Page and paper of executed chapters. Raises ValueError where they cannot be made."""
+    """Page, paper and letters of executed chapters. Raises ValueError where they cannot be made."""
     from siting_report.print import document, page, paper
 
     chapters = [
@@ -208,7 +208,7 @@ def publish(job: Job, shown: Mapping[str, bytes], scenario: str) -> Files:
         for path, placed in job.notebooks.items()
     ]
     composed = document.compose(chapters, kit_named(job.kit).cover(scenario))
-    files = {}
+    files = {name: text.encode() for name, text in composed.letters.items()}
     if "html" in job.formats:
         files["report.html"] = page.page(composed).encode()
     if "pdf" in job.formats:

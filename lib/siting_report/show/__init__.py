@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, ParamSpec
@@ -82,14 +83,19 @@ cases = _shown(tabled.cases)
 
 
 @_shown
-def say(text: Text, data: Data = None) -> Prose:
+def say(text: Text, data: Data = None, file: str = "") -> Prose:
     """Shows computed sentences, in Markdown; HTML and images in it are shown as text.
 
     text: Markdown, or a list of sentences for one paragraph, of which empty ones are left out.
     A first line that begins with `# ` is the chapter's answer, set large.
+    file: name of a Markdown file in the report's folder that holds the same text, behind what was
+    said in it before. Raises ValueError for another name.
     """
+    if file and not re.fullmatch(r"[\w-]+\.md", file):
+        raise ValueError(f"{file!r} names no Markdown file; write a name such as letters.md")
     markdown = protected(joined(text, data), data)
-    return {"kind": "prose", "markdown": markdown, "sources": cited(data), "lacks": []}
+    sources = cited(data)
+    return {"kind": "prose", "markdown": markdown, "file": file, "sources": sources, "lacks": []}
 
 
 @_shown

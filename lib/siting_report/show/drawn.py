@@ -135,7 +135,9 @@ def _speak(figure: Figure, numbers: Numbers) -> None:
     if numbers.language == ENGLISH:
         return
     known = catalogue(numbers.language).known
-    for artist in figure.findobj():
+    groups = (group for ax in figure.axes for group in ax.containers)
+    artists: list[Any] = [*figure.findobj(), *groups]
+    for artist in artists:
         label = str(artist.get_label())
         if not label.startswith("_") and (told := known(label)):
             artist.set_label(told)

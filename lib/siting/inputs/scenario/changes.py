@@ -73,7 +73,7 @@ def _alone(scenario: Scenario, changes: Changes) -> dict[str, Any]:
 
 def faults(scenario: Scenario) -> Iterator[Fault]:
     """What is wrong with what a scenario wants tried: changes that it does not take, and vendors,
-    models or services supposed to be gone, or followed, that none of its options uses."""
+    models or services supposed to be gone, that none of its options uses."""
     plain = scenario.model_copy(update={"what_if": []})
     there = {(document.dotted(f.place), f.wrong) for f in _of_the_plain(plain)}
     for i, asked in enumerate(scenario.what_if):
@@ -92,11 +92,6 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
             wrong = f"{lost!r} is no vendor or model of an option"
             meant = catalogue.suggestion(lost, sorted(used - {""}))
             yield Fault(("suppose", "gone", i), wrong, meant)
-    for model in scenario.suppose.follows:
-        if model not in used:
-            wrong = f"{model!r} is no model of an option"
-            meant = catalogue.suggestion(model, sorted(used - {""}))
-            yield Fault(("suppose", "follows", model), wrong, meant)
 
 
 def _of_the_plain(plain: Scenario) -> Iterator[Fault]:
@@ -152,7 +147,7 @@ def _refuse_unknown(scenario: Scenario, data: Mapping[str, Any], keys: Sequence[
         free = last and isinstance(record, Mapping)
         if not there and not free:
             known = map(str, holder) if isinstance(holder, dict) else ()
-            meant = catalogue.suggestion(key, known)
+            meant = messages.EXPECTED.get(key) or catalogue.suggestion(key, known)
             if holder is None and place:  # a record that the file leaves out
                 meant = _whole(keys, place)
             elif isinstance(record, Option) and key in dictionary():

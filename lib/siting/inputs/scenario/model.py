@@ -692,7 +692,7 @@ class Option(Strict):
     """Server of siting_facts/servers.csv for owned hardware. Left out, or `best`: the one with
     which the limits are kept at the lowest present cost."""
     room: Room | None = None
-    """Limits of the room, for owned hardware."""
+    """Limits of the room, for owned hardware. A mix owns no more than it holds."""
     owned_servers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Servers that the client owns already: not bought again, but they could be sold. None: all
     that the load needs, where the option runs today; else none."""
@@ -824,11 +824,6 @@ class Finance(Strict):
     """How likely you take it to be that API prices go on falling as they did, 0 to 1. Else they
     hold: a model keeps its list price until it ends, then its successor's holds. None: as likely as
     not."""
-    price_path: Literal["named_model", "falling", "equal_quality", "list"] = "named_model"
-    """The future of API prices that pages on cost show; the verdict weighs two of them by
-    `falling_prices`. named_model: prices hold. falling: they fall, and you take what is then
-    cheapest once your model ends. equal_quality: the same, and you test and move each year.
-    list: as listed to the end."""
     parallel_months: Annotated[Uncertain, _within(0, 24)] | None = None
     """Months in which what runs today is still paid after another option is in production."""
     vat_recoverable: Annotated[Uncertain, _within(0, 1)] | None = None
@@ -964,9 +959,6 @@ class Supposed(Strict):
     need one are ruled out."""
     law: list[Stress] = []
     """Events of the law and the market that rules are tested for, as in `rules.stress`."""
-    follows: dict[Words, Words] = {}
-    """By model, the one that follows it at its end though its vendor names another, or none, at its
-    price of today; with the list that has that price: `gpt-4.1: openai/gpt-5.5`."""
 
 
 class WhatIf(Strict):
