@@ -133,6 +133,7 @@ def test_no_report_names_another_client(reports: dict[str, bytes], client: str) 
 BODY = 6
 WHOLE = 20
 """Pages that a report may have: what a CTO reads, and with the appendix."""
+APPENDIX = ("Appendix", "Anhang")
 HEAD_AND_FOOT_PT = 60
 """From either edge of a page to what is below its head line, or above its foot."""
 
@@ -157,7 +158,7 @@ def test_each_chapter_of_the_body_fills_one_page(reports: dict[str, bytes], clie
     import pypdfium2
 
     starts = chapters_of(pypdf.PdfReader(BytesIO(reports[f"{client}/report.pdf"])))
-    body = next(page for page, title in starts if title.startswith("Appendix"))
+    body = next(page for page, title in starts if title.startswith(APPENDIX))
     pages = pypdfium2.PdfDocument(reports[f"{client}/report.pdf"])
     assert body <= BODY
     assert len(pages) <= WHOLE
@@ -229,7 +230,7 @@ def test_the_body_holds_no_word_for_developers(reports: dict[str, bytes], client
     import pypdf
 
     paper = pypdf.PdfReader(BytesIO(reports[f"{client}/report.pdf"]))
-    body = next(page for page, title in chapters_of(paper) if title.startswith("Appendix"))
+    body = next(page for page, title in chapters_of(paper) if title.startswith(APPENDIX))
     for number in range(body):
         text = paper.pages[number].extract_text().split("Sources. ")[0]
         assert not FOR_DEVELOPERS.findall(text), number + 1
