@@ -1,6 +1,6 @@
-"""Writes the page on the frames of a study from their docstrings: `python docs/frames.py`.
+"""Writes the page on the frames of a study from `columns.csv`: `python docs/frames.py`.
 
-A test compares the page with the docstrings, so that the two cannot differ.
+A test compares the page with the tables, so that the two cannot differ.
 """
 
 # ruff: noqa: E501
@@ -8,6 +8,7 @@ A test compares the page with the docstrings, so that the two cannot differ.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 
 from siting import study
@@ -18,15 +19,22 @@ PAGE = Path(__file__).parent / "frames.md"
 INTRODUCTION = """\
 # Frames
 
-Written by `make generated` from the docstrings in `lib/siting/study`; change them there. `help(s.costs)` prints the same, and evaluating `s` in JupyterLab lists it.
+Written by `make generated` from the topics in `lib/siting/study` and from `columns.csv` there; change them there. `help(s.costs)` prints columns with meanings and units; evaluating `s` in JupyterLab lists the frames.
 
-The sentence under a name says what one row is. A frame is a [pandas](https://pandas.pydata.org) table that a study gives: `s = study.open("acme")`, then `s.costs()`. Every call gives a copy that may be changed. **Unit**: of a column of numbers; `currency` is the client's. Infinite means never. **May be missing**: a row may leave it blank, because it is not known or does not apply; every other column is filled in every row. Columns `x_low`, `x`, `x_high` are a range, and where it says nothing else eight of ten cases lie inside. `attrs` carry sources, meanings and units to what shows a frame.
+A frame is a [pandas](https://pandas.pydata.org) table that a study gives: `s = study.open("acme")`, then `s.costs()`. Every call gives a copy that may be changed. Under each name stands what one row is, then its columns: those of its **key**, which tell rows apart, in bold. A name with `?` may be missing in a row, because it is not known or does not apply. `x*` are three columns, `x_low`, `x`, `x_high`: a range that, where it says nothing else, eight of ten cases lie in; `*` alone are `low`, `central`, `high`. One name has one meaning and one unit in all frames: they stand [at the end](#columns). `attrs` carry sources, meanings and units to what shows a frame.
+"""
+COLUMNS = """\
+## Columns
+
+With the unit of numbers in brackets; `currency` is the client's, `option` the label of an option. Infinite means never.
+
 """
 
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *(_topic(topic) for topic in study.topics())])
+    topics = [_topic(topic) for topic in study.topics()]
+    return "\n".join([INTRODUCTION, *topics]) + COLUMNS + "".join(_columns())
 
 
 def _topic(topic: type[Topic]) -> str:
@@ -36,14 +44,24 @@ def _topic(topic: type[Topic]) -> str:
 
 
 def _frame(name: str, said: Declared) -> str:
-    optional = {column for cell in said.may_be_missing for column in frames.columns(cell)}
-    rows = [
-        f"| `{column}` | {said.units.get(column, '')} | {'yes' if column in optional else ''} "
-        f"| {_plain(meaning)} |"
-        for column, meaning in said.meanings.items()
-    ]
-    head = ["| column | unit | may be missing | meaning |", "|---|---|---|---|"]
-    return "\n".join([f"### `s.{name}()`", "", _plain(said.row), "", *head, *rows, ""])
+    """A frame in a line: its row, and its columns."""
+    return f"### `s.{name}()`\n\n{_plain(said.row)} {' '.join(_cell(said, cell) for cell in said.cells)}\n"
+
+
+def _cell(said: Declared, cell: str) -> str:
+    """A column as the list of a frame has it."""
+    told = f"`{cell}{'?' if cell in said.may_be_missing else ''}`"
+    return f"**{told}**" if {*frames.columns(cell)} & {*said.key} else told
+
+
+def _columns() -> Iterator[str]:
+    """Every column that a frame names, by name."""
+    known: dict[str, tuple[str, str]] = {}
+    for folder in {Path(inspect.getfile(topic)).parent for topic in study.topics()}:
+        if (folder / frames.COLUMNS).is_file():
+            known |= frames.meanings(folder)
+    for column, (unit, meaning) in sorted(known.items()):
+        yield f"`{column}`{f' [{unit}]' if unit else ''}: {_plain(meaning)}  \n"
 
 
 def _plain(text: str) -> str:

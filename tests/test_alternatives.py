@@ -94,7 +94,9 @@ def test_no_way_is_offered_whose_model_fell_short_in_the_clients_own_test(client
         if offer.model in short:
             assert any("below your floor in your own test" in why for why in offer.ruled_out)
     tried = opened(client).variants()
-    assert not [w for w in tried.what[tried.kind == "offer"] for m in short if spoken(m) in w]
+    assert not [
+        w for w in tried.what[tried.change_kind == "offer"] for m in short if spoken(m) in w
+    ]
 
 
 def test_a_model_below_the_floor_is_not_offered_though_it_is_the_cheapest() -> None:

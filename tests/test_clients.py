@@ -218,9 +218,11 @@ def test_every_figure_has_a_source_and_a_text_and_no_name_is_cut(
     for figure in figures:
         alt = re.search(r'role="img" aria-label="([^"]{20,})"', figure)
         assert alt, re.sub(r"<[^>]*>", "", figure)[:80]
-        cited = re.search(r"(Sources?) (<a .*?)\.</span>", figure)
+        cited = re.search(r"(Sources?|Quellen?) (<a .*?)\.</span>", figure)
         assert cited, alt[1]
-        assert (cited[1] == "Sources") == bool(re.search("[,–]", re.sub("<.*?>", "", cited[2])))
+        assert (cited[1] in ("Sources", "Quellen")) == bool(
+            re.search("[,–]", re.sub("<.*?>", "", cited[2]))
+        )
         words = re.findall(r"<text[^>]*>([^<]*)</text>", figure)
         assert not [w for w in words if "…" in w or "..." in w], alt[1]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,16 +19,11 @@ from studies import CLIENTS, opened
 LISTED = frames.listed(*study.topics())
 of_frames = pytest.mark.parametrize("name", LISTED)
 LADDERS = (
-    ("p10", "p25", "p50", "p75", "p90"),
+    ("in_all_p10", "in_all_p50", "in_all_p90"),
     ("p50", "p95", "p99"),
-    ("score_p10", "score_p50", "score_p90"),
-    ("score_p10", "score", "score_p90"),
-    ("worth_p10", "worth", "worth_p90"),
     ("present_low", "present_median", "present_high"),
     ("saving_low", "saving_median", "saving_high"),
-    ("date_low", "end", "date_high"),
-    ("low", "median", "high"),
-    ("announced", "retired"),
+    ("live_low", "live", "live_high"),
     ("start", "end"),
 )
 """Columns that never fall from left to right, where a frame has them; and every range."""
@@ -36,7 +33,7 @@ NOT_FROM_ZERO_TO_ONE = {
     ("gpus_by_year", "used"), ("pools", "used"),
 }  # fmt: skip
 """Shares that may be below none or above all."""
-COUNTED = {"servers", "rules", "inputs", "figures", "pairs", "measurements", "items"}
+COUNTED = {"servers", "notices", "points", "figures", "measurements", "items", "year"}
 """Units of what is counted in whole."""
 
 
@@ -45,19 +42,15 @@ def made(name: str) -> Iterator[pd.DataFrame]:
     return (getattr(opened(client), name)() for client in CLIENTS)
 
 
-# --- two columns ----------------------------------------------------------------------------------
-
-
 def test_what_could_not_be_sized_is_told_by_option_model_and_reason() -> None:
     changes = {
         "options.rented.gpu": "l4-24gb",
         "options.rented.weights": "",
         "options.rented.models": {"all": "deepseek-ai/DeepSeek-V3.1"},
     }
-    (row,) = Study(scenario.changed(scenario.load("base"), changes)).not_sized().itertuples()
-    assert row.option == "Rented GPUs, Nebius"
-    assert row.model == "DeepSeek-V3.1"
-    assert row.model_key == "deepseek-ai/DeepSeek-V3.1"
+    (row,) = Study(scenario.changed(scenario.load("base"), changes)).left_out().itertuples()
+    assert row.about == "Rented GPUs, Nebius"
+    assert row.subject == "DeepSeek-V3.1"
     assert "does not fit on 8" in row.why
 
 
@@ -66,6 +59,57 @@ def test_latency_is_seen_at_the_percentile_that_is_asked_for() -> None:
     asked = Study(scenario.changed(scenario.load("base"), changes)).latencies()
     assert (asked.seen == asked.p99).all() and (asked.percentile == 99).all()
     assert (asked.p95[np.isfinite(asked.p95)] < asked.p99[np.isfinite(asked.p95)]).all()
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+@of_frames
+def test_a_key_is_never_missing_and_tells_rows_apart(name: str) -> None:
+    key = list(LISTED[name].key)
+    for frame in made(name):
+        if key:
+            assert not frame[key].isna().any(axis=None)
+            assert not frame.duplicated(key).any()
+        else:
+            assert len(frame) <= 1
+
+
+def test_every_column_that_means_something_is_in_a_frame() -> None:
+    named = {cell.removesuffix("*") or "*" for said in LISTED.values() for cell in said.cells}
+    folders = {Path(inspect.getfile(topic)).parent for topic in study.topics()}
+    tables = [frames.meanings(f) for f in folders if (f / frames.COLUMNS).is_file()]
+    assert {column for table in tables for column in table} == named
+    assert sum(map(len, tables)) == len(named)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_figures_of_frames_stand_in_the_summary_under_their_names(client: str) -> None:
+    s = opened(client)
+    content = s.summary()
+    keys = {option.label: name for name, option in s.options.items()}
+    for row in s.sums().dropna(subset="in_all").itertuples():
+        assert content["options"][row.key]["in_all"]["total"] == row.in_all
+        assert content["options"][row.key]["in_all"]["vendors"] == row.vendors
+    for row in s.costs().itertuples():
+        found = content["options"][keys[row.option]]["cost"]
+        assert found["present_cost"]["central"] == row.present
+        assert found["total_cost"]["central"] == row.total
+    for row in s.fits().dropna(subset="need").itertuples():
+        found = content["options"][keys[row.option]]["memory"][row.model_key]
+        assert found["need_per_gpu"]["high"] == row.need_high
+        assert found["kv_pool"]["central"] == row.free
+    for row in s.pools().itertuples():
+        found = content["options"][keys[row.option]]["capacity"]["pools"][row.model_key]
+        assert found["rate_per_replica"]["low"] == row.rate_low
+        assert found["gpus"]["central"] == row.gpus
+    for row in s.rule_counts().itertuples():
+        found = content["options"][keys[row.option]]["sovereignty"]["counts"]
+        assert (found["fail"], found["review"]) == (row.fail, row.review)
+    for row, said in zip(s.variants().itertuples(), content["variants"], strict=True):
+        assert (said["answer"], said["what"]) == (row.answer, row.what)
+    for row, said in zip(s.inputs().itertuples(), content["inputs"], strict=True):
+        assert said["value"]["central"] == row.central
 
 
 # --- each column ----------------------------------------------------------------------------------
@@ -139,7 +183,7 @@ def s(request: pytest.FixtureRequest) -> Study:
 
 def test_what_a_model_takes_is_made_of_its_parts(s: Study) -> None:
     parts = s.memory_parts()
-    taken = parts[parts.before_cache].groupby(["option", "model"], observed=True).central.sum()
+    taken = parts[parts.before_cache].groupby(["option", "model"], observed=True).gib.sum()
     for fit in s.fits().dropna(subset="taken").itertuples():
         assert fit.taken == pytest.approx(taken[fit.option, fit.model])
         assert fit.need > fit.taken
@@ -147,7 +191,7 @@ def test_what_a_model_takes_is_made_of_its_parts(s: Study) -> None:
 
 def test_a_saving_is_the_cost_of_what_runs_today_less_the_options(s: Study) -> None:
     costs = s.costs()
-    if costs.today.any():
-        today = costs[costs.today].iloc[0]
+    if costs.is_today.any():
+        today = costs[costs.is_today].iloc[0]
         saved = (today.present - costs.present).tolist()
         assert costs.saving.tolist() == pytest.approx(saved)

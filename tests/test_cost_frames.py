@@ -21,21 +21,25 @@ def of(frame: pd.DataFrame, option: str) -> pd.DataFrame:
 def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
     costs = s.costs()
     flows = s.cash_flows()
-    years = s.yearly_costs()
     for row in costs.itertuples():
         own = of(flows, row.option)
         assert own.amount.sum() == pytest.approx(row.total)
         assert own.present.sum() == pytest.approx(row.present)
-        assert of(years, row.option).paid.sum() == pytest.approx(row.total)
-        assert of(years, row.option).booked.sum() == pytest.approx(row.total)
+        assert own.paid.sum() == pytest.approx(row.total)
+        assert own.booked.sum() == pytest.approx(row.total)
 
 
 def test_one_option_is_chosen_and_one_is_its_rival(s: Study) -> None:
     costs = s.costs()
-    assert [costs[c].sum() for c in ("chosen", "rival", "cheapest", "today")] == [1, 1, 1, 1]
-    assert not (costs.chosen & costs.rival).any()
+    assert [costs[c].sum() for c in ("is_chosen", "is_rival", "is_cheapest", "is_today")] == [
+        1,
+        1,
+        1,
+        1,
+    ]
+    assert not (costs.is_chosen & costs.is_rival).any()
     chosen = s.options[s.results.decision.recommended or ""].label
-    assert list(costs.option[costs.chosen]) == [chosen]
+    assert list(costs.option[costs.is_chosen]) == [chosen]
 
 
 def test_every_frame_of_money_declares_units_and_sources(s: Study) -> None:
@@ -50,7 +54,7 @@ def test_every_frame_of_money_declares_units_and_sources(s: Study) -> None:
 def test_a_total_with_every_remedy_is_the_present_cost_and_what_cures_cost(client: str) -> None:
     s = opened(client)
     costs = s.costs().set_index("option")
-    added = costs.cleared - costs.present
+    added = costs.with_remedies - costs.present
     cures = s.remedies()
     assert (added[~costs.index.isin(cures.option)] == 0).all()
     assert (added[costs.index.isin(cures[cures.once > 0].option)] > 0).all()

@@ -19,8 +19,8 @@ def test_points_that_can_strike_stand_first(client: str) -> None:
 def test_a_directive_binds_nobody_before_its_national_act_is_in_force() -> None:
     french = opened("agence-lumiere").rule_verdicts()
     german = opened("klinikverbund-nordheide").rule_verdicts()
-    assert set(french.verdict[french.rule == "NIS2-21-1"]) == {"n.a."}
-    assert "n.a." not in set(german.verdict[german.rule == "NIS2-21-1"])
+    assert set(french.verdict[french.rule_id == "NIS2-21-1"]) == {"n.a."}
+    assert "n.a." not in set(german.verdict[german.rule_id == "NIS2-21-1"])
 
 
 MARKING = "Marking of generated content"
@@ -75,7 +75,7 @@ def test_a_sub_processor_abroad_does_not_pass_a_residency_that_is_required() -> 
     assert point.to == "asks OpenAI"
     assert point.clears.startswith("Do its sub-processors hold or process our")
     verdicts = s.rule_verdicts()
-    verdicts = verdicts[(verdicts.rule == "RES-4") & (verdicts.option == s.today)]
+    verdicts = verdicts[(verdicts.rule_id == "RES-4") & (verdicts.option == s.today)]
     assert verdicts.verdict.to_list() == ["review"]
 
 
@@ -133,7 +133,7 @@ def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
 def test_evidence_of_a_pass_is_the_answer_that_decides() -> None:
     """That nothing is kept decides; the country of a parent says only that the law looks."""
     verdicts = opened("polderwerk").rule_verdicts()
-    kept = verdicts[(verdicts.rule == "LEGALHOLD-2") & (verdicts.verdict == "pass")]
+    kept = verdicts[(verdicts.rule_id == "LEGALHOLD-2") & (verdicts.verdict == "pass")]
     assert kept.evidence.str.contains("etention").all()
     assert len(kept)
     french = opened("agence-lumiere").rule_verdicts()
@@ -202,7 +202,7 @@ def test_names_in_commits_are_personal_whether_or_not_the_employer_sees_who_used
 
 def test_an_american_client_is_cleared_by_a_place_at_home() -> None:
     verdicts = opened("tidewater-apps").rule_verdicts()
-    chinese = verdicts[(verdicts.rule == "CN-1") & (verdicts.cleared_if != "")]
+    chinese = verdicts[(verdicts.rule_id == "CN-1") & (verdicts.cleared_if != "")]
     assert len(chinese) and not chinese.cleared_if.str.contains("EEA").any()
 
 

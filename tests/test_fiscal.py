@@ -65,15 +65,16 @@ def test_what_is_paid_today_falls_in_the_first_year_and_each_month_in_its_own() 
 
 def test_fiscal_years_of_a_client_hold_all_that_is_paid_and_booked() -> None:
     s = study.Study(designed("klinikverbund-nordheide"))
-    assert s.fiscal_costs().empty
+    assert (s.cash_flows().fiscal_year == "").all()
     chosen = designed("klinikverbund-nordheide")
     finance = chosen.finance.model_copy(update={"fiscal_year_start": 4})
     s = study.Study(chosen.model_copy(update={"finance": finance}))
-    whole = s.yearly_costs().groupby("option", observed=True)[["paid", "booked"]].sum()
-    costs = s.fiscal_costs()
-    found = costs.groupby("option", observed=True)[["paid", "booked", "months"]].sum()
-    assert np.allclose(found[["paid", "booked"]], whole)
-    assert (found.months == finance.horizon_months).all()
+    cash = s.cash_flows()
+    assert cash.groupby("fiscal_year").month.nunique().sum() == finance.horizon_months + 1
+    for option, rows in cash.groupby("option", observed=True):
+        cost = next(c for c in s.results.cost.options.values() if c.label == option)
+        assert rows.paid.sum() == pytest.approx(cost.paid.sum())
+        assert rows.booked.sum() == pytest.approx(cost.booked.sum())
 
 
 def test_the_workbook_has_fiscal_years_by_formulas_that_a_second_engine_recomputes(

@@ -18,8 +18,8 @@ import pytest
 import test_notebooks
 
 ROOT = Path(__file__).parents[1]
-USES = ("batch", "tables", "recheck", "audit", "replay")
-"""Pages that change no file; tests of these names, and test_exchange, do what they say."""
+USES = ("batch", "tables", "recheck", "audit", "replay", "translation")
+"""Pages that change no file; tests of these names, test_exchange, test_phrases do as they say."""
 PAGES = sorted(p for p in (ROOT / "docs" / "how-to").glob("*.md") if p.stem not in USES)
 EDIT = re.compile(r"(notebooks/\S+), (in place of|after) cell (\S+)")
 """Title of a block that changes a cell of a chapter."""

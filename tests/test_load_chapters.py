@@ -47,9 +47,9 @@ def test_latencies_say_whether_the_limit_is_kept(client: study.Study) -> None:
 
 def test_parts_and_what_is_left_fill_the_budget(client: study.Study) -> None:
     parts = client.memory_parts()
-    taken = parts[parts.before_cache].groupby(["option", "model"], observed=True).central.sum()
-    for row in client.fits().dropna(subset="left").itertuples():
-        assert taken[row.option, row.model] + row.left == pytest.approx(row.budget)
+    taken = parts[parts.before_cache].groupby(["option", "model"], observed=True).gib.sum()
+    for row in client.fits().dropna(subset="free").itertuples():
+        assert taken[row.option, row.model] + row.free == pytest.approx(row.budget)
 
 
 def test_every_part_names_its_formula_and_source(client: study.Study) -> None:
@@ -70,4 +70,4 @@ def test_a_model_outside_the_catalogue_is_not_estimated_and_says_why() -> None:
     option = base.options["rented"].model_copy(update={"models": {"all": "acme/Unknown-7B"}})
     only = study.Study(base.model_copy(update={"options": {**base.options, "rented": option}}))
     row = only.fits().query("model == 'Unknown-7B'").iloc[0]
-    assert row.why.startswith("not estimated, because") and np.isnan(row.left)
+    assert row.why.startswith("not estimated, because") and np.isnan(row.free)

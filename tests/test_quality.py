@@ -260,7 +260,7 @@ def test_a_report_says_that_the_own_test_states_no_floor():
 
 def test_a_board_that_lacks_a_score_counts_nothing():
     found = study.open("assekuranz-saentis").board_scores()
-    assert (found.counts[found.score.isna()] == 0).all() and found.score.isna().any()
+    assert (found.counts[found.board_score.isna()] == 0).all() and found.board_score.isna().any()
 
 
 def test_an_own_score_below_the_floor_by_more_than_its_error_is_worse():

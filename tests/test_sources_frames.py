@@ -56,20 +56,9 @@ def test_no_fact_is_younger_than_the_version_of_the_facts() -> None:
     assert max(day for day in days if day != "undated") <= siting_facts.__version__
 
 
-def test_kinds_count_every_input_once(s: Study) -> None:
-    kinds = s.kinds()
-    inputs = s.inputs()
-    assert list(kinds.kind) == ["measured", "client", "published", "estimate"]
-    assert kinds.inputs.sum() == len(inputs)
-    assert kinds.share.sum() == pytest.approx(1)
-    assert kinds.stale.sum() == inputs.stale.sum()
-    assert kinds.undated.sum() == inputs.age_days.isna().sum()
-
-
 def test_evidence_of_the_base_scenario_speaks_for_all_others() -> None:
     told = opened("klinikverbund-nordheide").evidence()
-    assert told.figures.isna().sum() == 1  # the entry of base.yaml, whose field is `*`
-    assert (told.figures.dropna() > 0).all()
+    assert (told.entries == "*").sum() == 1 and (told.entries != "").all()
 
 
 def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
@@ -80,56 +69,58 @@ def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
     }
     out = Study(scenario.changed(scenario.load("base"), changes)).left_out()
     assert (out.why != "").all()
-    assert "Rented GPUs, Nebius" in set(out.option)
+    assert "Rented GPUs, Nebius" in set(out.about)
 
 
 class Made(frames.Topic):
     """Frames that are right, and frames that are refused."""
 
-    @frames.frame
+    @frames.frame("option", "rival? rate*?")
     def ranges(self) -> frames.Rows:
-        """An option, another, and how heavy it is.
-
-        option: the option
-        other?: the other [option]
-        weight*?: how heavy it is [kg]
-        """
-        yield {"option": "api", "other": "rented", "weight*": Range(1, 2, 3)}
+        """An option, another, and what a replica of it carries."""
+        yield {"option": "api", "rival": "rented", "rate*": Range(1, 2, 3)}
         yield {"option": "rented"}
         yield Source(source="scales", locator="display", date="2026")
 
-    @frames.frame
+    @frames.frame("name", "gpus")
     def by_position(self) -> frames.Rows:
-        """A row whose cells are told by their place.
-
-        name: what it is
-        weight: how heavy it is [kg]
-        """
+        """A row whose cells are told by their place."""
         return [("a", 1)]
 
-    @frames.frame
+    @frames.frame("name", "gpus")
     def forgetful(self) -> frames.Rows:
-        """A row that lacks its weight.
-
-        name: what it is
-        weight: how heavy it is [kg]
-        """
+        """A row that lacks its GPUs."""
         return [{"name": "a"}]
 
-    @frames.frame
+    @frames.frame("name", "")
     def misspelt(self) -> frames.Rows:
-        """A row with a column that is not declared.
-
-        name: what it is
-        """
+        """A row with a column that is not named."""
         return [{"name": "a", "nam": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("key", "others", "says"),
+    [
+        ("option", "rate*? rate", "rows: rate is named twice; remove one"),
+        ("option", "gpsu", "rows, columns.csv: 'gpsu' is no column that is declared; .* gpus"),
+    ],
+)
+def test_a_column_that_is_named_twice_or_not_known_is_refused(
+    key: str, others: str, says: str
+) -> None:
+    def rows(self: frames.Topic) -> frames.Rows:
+        """A row."""
+        return []
+
+    with pytest.raises(ValueError, match=says):
+        frames.frame(key, others)(rows)
 
 
 @pytest.mark.parametrize(
     ("frame", "says"),
     [
-        ("by_position", r"by_position: a row names its cells \(name, weight\), unlike \('a', 1\)"),
-        ("forgetful", "forgetful: a row lacks weight; .* declared as `weight\\?: …`"),
+        ("by_position", r"by_position: a row names its cells \(name, gpus\), unlike \('a', 1\)"),
+        ("forgetful", "forgetful: a row lacks gpus; what may be missing is named `gpus\\?`"),
         ("misspelt", "misspelt: 'nam' is no column that is declared; did you mean name?"),
     ],
 )

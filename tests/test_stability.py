@@ -376,9 +376,9 @@ def test_a_vendor_without_a_record_gets_the_base_rates_and_no_zero():
 
 def test_a_model_that_retires_within_the_horizon_is_named_with_its_last_day():
     # Microsoft's page of 2 September 2026: gpt-4.1 ends on 14 April 2027.
-    found = opened("klinikverbund-nordheide").retiring_models()
-    today = found[found.baseline]
-    assert list(today.model) == ["gpt-4.1"] and list(today.retired) == ["2027-04-14"]
+    s = opened("klinikverbund-nordheide")
+    (today,) = (e for e in s.results.retiring if e.option == s.scenario.finance.baseline)
+    assert (today.ending.model, str(today.ending.retired)) == ("gpt-4.1", "2027-04-14")
 
 
 def test_without_a_switching_cost_the_loss_is_not_estimated():

@@ -41,19 +41,13 @@ def test_a_chapter_that_is_misspelt_is_refused_with_the_one_that_is_meant() -> N
 
 def test_a_frame_without_rows_is_compared_and_filtered_like_any_other() -> None:
     class Empty(frames.Topic):
-        @frames.frame
+        @frames.frame("option", "retired stays days_left")
         def nothing(self) -> frames.Rows:
-            """A model that ends.
-
-            option: label of the option
-            retired: its last day
-            after: whether it ends after the first day
-            left: days that are left [days]
-            """
+            """A model that ends."""
             return []
 
     rows = Empty(opened("base")).nothing()
-    assert rows[(rows.retired < "2027-01-01") & rows.after & (rows.left > 1)].empty
-    assert rows[~rows.after].empty
+    assert rows[(rows.retired < "2027-01-01") & rows.stays & (rows.days_left > 1)].empty
+    assert rows[~rows.stays].empty
     assert rows.retired.str.upper().empty
     assert rows.left.sum() == 0

@@ -169,7 +169,7 @@ def test_all_that_may_fall_due_is_in_the_workbook_and_adds_up_there() -> None:
     told = s.budget()
     rows = list(values.iter_rows(min_row=2, max_row=1 + len(told), values_only=True))
     assert [row[:3] for row in rows] == list(
-        told[["option", "step", "kind"]].itertuples(index=False, name=None)
+        told[["option", "step", "line_kind"]].itertuples(index=False, name=None)
     )
     whole = [row[3] for row in rows if row[1] == "In all, mean of the cases"]
     assert whole == pytest.approx(told.amount[told.step == "In all, mean of the cases"].tolist())

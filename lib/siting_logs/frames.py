@@ -9,7 +9,7 @@ from siting.catalogue import Source
 from siting.quality import bare_name
 from siting.serving.pools import Pool
 from siting.serving.queueing import Latency
-from siting.study.frames import Rows, Topic, frame_citing
+from siting.study.frames import Rows, Topic, frame
 
 from siting_logs import replay
 from siting_logs.replay import Replay, Seen
@@ -31,31 +31,15 @@ class ReplayFrames(Topic):
     def _speed_sources(self) -> Iterator[Source]:
         return (i.source for pool in self._pools().values() for i in pool.inputs)
 
-    @frame_citing(_speed_sources)
+    @frame(
+        "option model workload replicas measure",
+        "sized replayed missed replayed_requests p50 p95 p99 seen by_sizing limit percentile "
+        "kept hit_rate",
+        citing=_speed_sources,
+    )
     def replay(self) -> Rows:
-        """What users of a workload wait for on the busiest day of the year, request by request,
-        with as many replicas as were sized and with one fewer; `siting replay` does the whole week.
-
-        option: label of the option
-        model: open model
-        workload: name of the workload
-        replicas: that serve [replicas]
-        sized: whether they are as many as were sized
-        measure: first token, or each further token
-        hours: of that day that are replayed, the busiest ones [hours]
-        missed: of them, in which more requests than the percentile leaves miss a limit [hours]
-        requests: answered at once, in the hours that are replayed [requests]
-        p50: half of the requests wait less [s]
-        p95: 95 of 100 wait less [s]
-        p99: 99 of 100 wait less [s]
-        seen: at the percentile of the limit, in the busiest of the hours [s]
-        expected: the same as the formulas of sizing have it, infinite where not carried [s]
-        limit: the client's [s]
-        of_limit: what is seen over that [times]
-        percentile: of the limit [%]
-        kept: whether the limit is kept
-        hit_rate: share of the input that was found in a cache [share]
-        """
+        """What users of a workload wait for on the busiest day, request by request, with as
+        many replicas as sized and one fewer."""
         for model, pool in self._pools().items():
             where = {"option": self.results.sized_option, "model": bare_name(model)}
             asked = replay.week(pool, hours=replay.busy_hours(pool, ENOUGH))
@@ -70,7 +54,7 @@ class ReplayFrames(Topic):
 def _rows(found: Replay, expected: dict[str, Latency]) -> Iterator[dict[str, Any]]:
     for seen in found.seen:
         if seen.requests:
-            both = {"hours": found.hours, "missed": len(seen.missed), "hit_rate": found.hit_rate}
+            both = {"replayed": found.hours, "missed": len(seen.missed), "hit_rate": found.hit_rate}
             for measure in _measures(seen, expected[seen.workload]):
                 yield measure | both
 
@@ -86,14 +70,13 @@ def _measures(seen: Seen, expected: Latency) -> Iterator[dict[str, Any]]:
         yield {
             "workload": seen.workload,
             "measure": measure,
-            "requests": seen.requests,
+            "replayed_requests": seen.requests,
             "p50": waits[50],
             "p95": waits[95],
             "p99": waits[99],
             "seen": busiest,
-            "expected": formula[percentile],
+            "by_sizing": formula[percentile],
             "limit": limit,
-            "of_limit": busiest / limit,
             "percentile": percentile,
             "kept": busiest <= limit,
         }

@@ -15,20 +15,13 @@ from siting_seal import levels
 class SealFrames(Topic):
     """Which levels of the EU framework and of C3A an option can reach, and which it was given."""
 
-    @frame
+    @frame(
+        "option objective",
+        "name at_most evidence unknown open",
+    )
     def seal_levels(self) -> Rows:
-        """One objective of the EU Cloud Sovereignty Framework for one option: a ceiling, no grade.
-
-        option: label of the option
-        objective: SOV-1 to SOV-8
-        name: what it is about
-        at_most: highest SEAL level, 0 to 4, that what is on file does not exclude [1]
-        because: why no more
-        evidence: answers that the ceiling rests on
-        unknown: answers that could lower it
-        open: whether it may be lower: such an answer is not known, or none on file speaks for it
-        lacks: what a grade needs beside
-        """
+        """One objective of the EU Cloud Sovereignty Framework for one option: a ceiling, no
+        grade."""
         law = self.results.sovereignty.law
         for name, option in self.results.sovereignty.options.items():
             for level in levels.levels(option.flows, law):
@@ -37,11 +30,9 @@ class SealFrames(Topic):
                     "objective": level.objective.objective,
                     "name": level.objective.name,
                     "at_most": level.at_most,
-                    "because": level.because,
                     "evidence": _told(level.evidence),
                     "unknown": _unknown_of(level.unknown, option.flows),
                     "open": level.is_open,
-                    "lacks": level.objective.lacks,
                 }
         yield from map(source_of, levels.objectives())
         yield from map(source_of, levels.ceilings())

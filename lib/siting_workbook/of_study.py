@@ -20,12 +20,12 @@ def content(study: Study) -> bytes:
         workbook.Likely(
             option=keys[row.option],
             future=row.told,
-            cost=Range(row.p10, row.p50, row.p90, unit=study.currency),
+            cost=Range(row.in_all_p10, row.in_all_p50, row.in_all_p90, unit=study.currency),
         )
-        for row in study.futures().dropna(subset=["p10", "p50", "p90"]).itertuples()
+        for row in study.futures().dropna(subset="in_all_p50").itertuples()
     ]
     budget = [
-        workbook.Due(option=row.option, step=row.step, kind=row.kind, amount=row.amount)
+        workbook.Due(option=row.option, step=row.step, kind=row.line_kind, amount=row.amount)
         for row in study.budget().itertuples()
     ]
     return workbook.content(

@@ -72,3 +72,9 @@ def _years(scenario: Scenario, start: int) -> tuple[FiscalYear, ...]:
             )
         )
     return tuple(found)
+
+
+def by_month(scenario: Scenario) -> dict[int, str]:
+    """The fiscal year by month of the plan, 0 = today; empty where the client names none."""
+    found = years(scenario)
+    return {month: year.name for year in found for month in range(year.first, year.last + 1)}

@@ -144,7 +144,6 @@ def _option_cost(plan: Plan, name: str, comparison: _Compared) -> OptionCost:
     own = comparison.flows[name]
     monthly = _sum_of(own)
     paid = _sum_of(f for f in own if f.category != FORGONE)
-    expense = paid - _sum_of(f for f in own if f.capital)
     saving = _sum_of(comparison.flows.get(plan.baseline, ())) - monthly
     return OptionCost(
         name=name,
@@ -156,7 +155,7 @@ def _option_cost(plan: Plan, name: str, comparison: _Compared) -> OptionCost:
         present=money.npv(monthly, rate),
         lcot=money.levelised_cost(monthly, comparison.tokens, rate),
         paid=paid,
-        booked=expense + depreciation(own, life, plan.months),
+        booked=booked(own, life, plan.months),
         npv=money.npv(saving, rate),
         irr=money.irr(saving),
         payback_simple=money.payback(saving) if saving.any() else None,
@@ -166,6 +165,13 @@ def _option_cost(plan: Plan, name: str, comparison: _Compared) -> OptionCost:
         servers=tuple(map(float, fleet.servers[0])) if fleet and option.machine else (),
         hybrid=option.split if isinstance(option, PricedHybrid) else None,
     )
+
+
+def booked(flows: Iterable[CashFlow], life: int, months: int) -> Array:
+    """Cost by month as it is booked: investments over their life. [M + 1]"""
+    paid = [flow for flow in flows if flow.category != FORGONE]
+    expense = [flow.amounts for flow in paid if not flow.capital]
+    return np.asarray(np.sum(expense, axis=0) + depreciation(paid, life, months))
 
 
 @dataclass(frozen=True, kw_only=True)

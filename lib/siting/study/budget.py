@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from siting.catalogue import Source, source_of
-from siting.cost import cashflow, fiscal, money, prices, tco
+from siting.cost import cashflow, money, prices, tco
 from siting.cost.dates import switched_off
 from siting.cost.ledger import BEFORE, FORGONE, TAX
 from siting.cost.money import Array
@@ -35,22 +35,26 @@ class BridgeStep:
 
     key: str
     step: str
-    kind: Literal["sum", "added"]
+    line_kind: Literal["sum", "added"]
 
 
 BRIDGE = (
-    BridgeStep(key="plan", kind="sum", step="Its own plan"),
-    BridgeStep(key="steps", kind="added", step="steps that moving over does not hold"),
-    BridgeStep(key="remedies", kind="added", step="remedies, as likely as they are needed"),
-    BridgeStep(key="renewal", kind="added", step="renewal of today's contract"),
-    BridgeStep(key="between", kind="added", step="a model that bridges, beyond the plan"),
-    BridgeStep(key="planned", kind="sum", step="As planned"),
-    BridgeStep(key="beside", kind="added", step="steps, renewal and bridge, counted here alone"),
-    BridgeStep(key="counted", kind="added", step="ranges and falling prices, interest, waiting"),
-    BridgeStep(key="leaving", kind="added", step="right to leave"),
-    BridgeStep(key="vendors", kind="added", step="losses by vendors and failures"),
-    BridgeStep(key="premiums", kind="added", step="principles that it lacks"),
-    BridgeStep(key="in_all", kind="sum", step="In all, mean of the cases"),
+    BridgeStep(key="plan", line_kind="sum", step="Its own plan"),
+    BridgeStep(key="steps", line_kind="added", step="steps that moving over does not hold"),
+    BridgeStep(key="remedies", line_kind="added", step="remedies, as likely as they are needed"),
+    BridgeStep(key="renewal", line_kind="added", step="renewal of today's contract"),
+    BridgeStep(key="between", line_kind="added", step="a model that bridges, beyond the plan"),
+    BridgeStep(key="planned", line_kind="sum", step="As planned"),
+    BridgeStep(
+        key="beside", line_kind="added", step="steps, renewal and bridge, counted here alone"
+    ),
+    BridgeStep(
+        key="counted", line_kind="added", step="ranges and falling prices, interest, waiting"
+    ),
+    BridgeStep(key="leaving", line_kind="added", step="right to leave"),
+    BridgeStep(key="vendors", line_kind="added", step="losses by vendors and failures"),
+    BridgeStep(key="premiums", line_kind="added", step="principles that it lacks"),
+    BridgeStep(key="in_all", line_kind="sum", step="In all, mean of the cases"),
 )
 """In their order."""
 ORDERED = (*cashflow.CAPITAL, "migration")
@@ -85,113 +89,31 @@ def _month(days: float, last: int) -> int:
 class BudgetFrames(Topic):
     """Frames on cash by year, payback and the budget."""
 
-    @frame
-    def items_by_year(self) -> Rows:
-        """One cost item of an option in one year, as planned and not discounted.
-
-        option: label of the option
-        item: what is paid for
-        price: how its price moves
-        first: first month in which it is paid; 0 is today [months]
-        last: last month in which it is paid [months]
-        year: 1 is the first, and holds what is paid today [year]
-        paid: as it is paid; income is negative [currency]
-        """
-        for option in self.results.cost.options.values():
-            for label in dict.fromkeys(flow.label for flow in option.flows):
-                mine = [flow for flow in option.flows if flow.label == label]
-                monthly = np.sum([flow.amounts for flow in mine], axis=0)
-                months = np.flatnonzero(monthly)
-                for year, paid in enumerate(tco.by_year_from_today(monthly), 1):
-                    yield {
-                        "option": option.name,
-                        "item": label,
-                        "price": self._moves(mine[0].path),
-                        "first": months.min() if months.size else 0,
-                        "last": months.max() if months.size else 0,
-                        "year": year,
-                        "paid": paid,
-                    }
-        yield from self.study.cash_flows().attrs["sources"]
-
-    def _moves(self, path: str) -> str:
-        """How a price moves over the months, in words."""
-        kind, _, every = path.partition(":")
-        if kind == "inflation":
-            rate = self.results.cost.plan.factors["inflation"].value.central
-            return f"+{self.results.numbers.percent(rate, 1)} a year"
-        if kind == "rental":
-            return f"rented cards’, set every {every} months"
-        return "API tokens’" if kind == "api" else "stays"
-
-    @frame
-    def fiscal_costs(self) -> Rows:
-        """One option in one fiscal year of the client, as planned; none where the client names no
-        month in which a fiscal year begins.
-
-        option: label of the option
-        fiscal_year: calendar years that it touches
-        begins: first day of the whole fiscal year
-        months: months of the plan that fall in it; the first and the last year may be cut [months]
-        paid: as it is paid [currency]
-        booked: investments in equal parts over their life; what is left falls on the last year
-            [currency]
-        """
-        for option in self.results.cost.options.values():
-            for year in fiscal.years(self.scenario):
-                yield {
-                    "option": option.name,
-                    "fiscal_year": year.name,
-                    "begins": year.begins.isoformat(),
-                    "months": year.months,
-                    "paid": year.sum_of(option.paid),
-                    "booked": year.sum_of(option.booked),
-                }
-        yield from self.study.yearly_costs().attrs["sources"]
-        if self.scenario.finance.fiscal_year_start is not None:
-            yield self.scenario.source("finance.fiscal_year_start")
-
     # --- cash of the choice, with what falls due beside its plan ----------------------------------
 
-    @frame
+    @frame(
+        "option month",
+        "date paid so_far",
+    )
     def paid_so_far(self) -> Rows:
-        """The chosen option, or what it is held against, at the end of one month, as planned, not
-        discounted and before profit tax: its plan, what is bought anew being paid at go, with
-        steps, remedies, the renewal of today's contract and a model that bridges.
-
-        option: label of the option
-        month: 0 is today [months]
-        day: the day
-        paid: what is paid in that month; income is negative [currency]
-        so_far: what has been paid by then [currency]
-        """
+        """The chosen option, or what it is held against, at the end of one month, as planned,
+        with what falls due beside its plan."""
         for name, cash in self._cash.items():
             so_far = np.cumsum(cash.paid)
             for month, paid in enumerate(cash.paid):
                 yield {
                     "option": name,
                     "month": month,
-                    "day": self.results.day(month * DAYS_OF_MONTH),
+                    "date": self.results.day(month * DAYS_OF_MONTH),
                     "paid": paid,
                     "so_far": so_far[month],
                 }
         yield from self._of_cash()
 
-    @frame
+    @frame("option fiscal_year", "plan_months paid paid_high ceiling verdict nearest")
     def year_limit(self) -> Rows:
-        """One fiscal year of an option, else a calendar year, beside what the client says that a
-        year may cost; none where it says nothing.
-
-        option: label of the option
-        year: the year, as 2027 or 2027/28
-        months: how many months of the plan fall in it [months]
-        paid: what is paid in it in the median, before profit tax, with seasons, remedies and what
-            contracts of today still demand [currency]
-        high: in one case of ten it is more [currency]
-        limit: what a year may cost [currency]
-        state: pass, fail or open: above the limit in the median, or in one case of ten
-        nearest: whether this year of the option comes nearest to the limit, or is furthest above it
-        """
+        """One fiscal or calendar year of an option, beside what the client says that a year
+        may cost."""
         limit = self.scenario.finance.budget_any_year
         if not limit:
             return
@@ -200,34 +122,23 @@ class BudgetFrames(Topic):
                 is_within = "pass" if paid.high <= limit else "open"
                 yield {
                     "option": candidate.name,
-                    "year": paid.year.name,
-                    "months": paid.year.months,
+                    "fiscal_year": paid.year.name,
+                    "plan_months": paid.year.months,
                     "paid": paid.central,
-                    "high": paid.high,
-                    "limit": limit,
-                    "state": "fail" if paid.central > limit else is_within,
+                    "paid_high": paid.high,
+                    "ceiling": limit,
+                    "verdict": "fail" if paid.central > limit else is_within,
                     "nearest": paid == candidate.nearest,
                 }
         yield self.scenario.source(BUDGET)
         yield from self._of_cash()
 
-    @frame
+    @frame(
+        "",
+        "option rival outcome saved deepest deepest_month payback? payback_day? late?",
+    )
     def cash_gap(self) -> Rows:
-        """What the chosen option has cost against what it is held against, by `paid_so_far`: one
-        row, or none where only one option has a price.
-
-        option: label of the chosen option
-        rival: what it is held against [option]
-        outcome: back (a move is behind until the money is back), behind (at the end), or ahead
-        saved: what it saves over the horizon; negative: what it costs more [currency]
-        deepest: most that it is ever behind; nought where it never is [currency]
-        deepest_month: end of the month in which that is so [months]
-        payback?: months until the money is back for good; infinite where never [months]
-        payback_day?: day on which that is so; missing where it is never, or never behind
-        late?: what the service of today costs in its dearest month until the choice runs: a month
-            that it goes live later costs as much; missing where nothing is paid until then
-            [currency]
-        """
+        """What the chosen option has cost against what it is held against: one row at most."""
         chosen, rival = self.results.compared
         if chosen == rival:
             return
@@ -253,18 +164,12 @@ class BudgetFrames(Topic):
             return "behind"
         return "back" if payback and not self.results.decision.stays else "ahead"
 
-    @frame
+    @frame(
+        "option key",
+        "order step line_kind amount",
+    )
     def budget(self) -> Rows:
-        """One step of the bridge from what is paid as planned to the mean in all, for the chosen
-        option and what it is held against.
-
-        option: label of the option
-        order: place in the bridge [1]
-        key: name of the step, which stays when its words move
-        step: what is added, or the sum up to here
-        kind: sum or added
-        amount: amount [currency]
-        """
+        """One step of the bridge from what is paid as planned to the mean in all."""
         for name, cash in self._cash.items():
             if name in self.results.decision.in_all:
                 amounts = self._to_all(name, cash)
@@ -352,19 +257,12 @@ class BudgetFrames(Topic):
         for shown in (study.costs(), study.remedies(), study.steps(), study.bridges()):
             yield from shown.attrs["sources"]
 
-    @frame
+    @frame(
+        "",
+        "vat? vat_borne told discount_rate* tax_rate?",
+    )
     def money_terms(self) -> Rows:
-        """How money is counted: one row.
-
-        vat?: standard rate of value-added tax in the client's country; missing where none is on
-            file [share]
-        vat_borne: what it adds to the price of what is bought: nought where the client gets all of
-            it back [share]
-        told: the same as a phrase that stands beside a total
-        discount_rate*: by which later payments are worth less [per year]
-        tax_rate?: rate of profit tax whose shield is in all figures; missing: before profit tax
-            [share]
-        """
+        """How money is counted: one row."""
         factors = self.results.cost.plan.factors
         rate = prices.row("vat", prices.Vat, country=self.client.country)
         borne = factors["vat"].value.central - 1 if "vat" in factors else 0.0

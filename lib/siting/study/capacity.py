@@ -23,7 +23,7 @@ from siting.serving.performance import Array
 from siting.serving.pools import Pool
 from siting.serving.queueing import Latency
 from siting.serving.servers import Server, server_of
-from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.study.frames import Rows, Topic, frame
 from siting.verdict import design
 from siting.verdict.design import Machines
 
@@ -67,31 +67,15 @@ class CapacityFrames(Topic):
 
     # --- the load -----------------------------------------------------------------------------
 
-    @frame_citing(_load_sources)
+    @frame(
+        "workload",
+        "requests mean_rate usual_peak year_peak input_tokens cached output_tokens "
+        "tokens_per_minute waiting_tokens waiting_share deadline limit_first limit_token "
+        "percentile arrivals working growth*",
+        citing=_load_sources,
+    )
     def loads(self) -> Rows:
-        """A workload in the first year.
-
-        workload: name of the workload
-        requests: in the year [requests]
-        mean_rate: over all hours [requests/s]
-        usual_peak: busiest hour of a usual week, waiting work aside [requests/s]
-        year_peak: busiest hour of the year, waiting work aside [requests/s]
-        input: mean of a request [tokens]
-        cached: share of the input that repeats an earlier prefix [share]
-        output: mean of a request, hidden reasoning of `written_by` included [tokens]
-        written_by: label of the option whose models write it: one with GPUs of its own, if any
-        tokens_per_minute: input and output together in the busiest hour of the year, waiting work
-            aside [tokens/min]
-        waiting_tokens: the same of work that may wait, were it sent as it comes [tokens/min]
-        may_wait: share of the requests that may wait [share]
-        deadline: when requests that may wait are done
-        limit_first: wait for the first token at most [s]
-        limit_token: time of each further token at most [s]
-        percentile: share of requests for which these limits hold [%]
-        arrivals: how requests bunch within an hour: people, machines or agents
-        working: load of a mean week, holidays counted, over that of a usual one [share]
-        growth*: change of the load into the second year [share]
-        """
+        """A workload in the first year."""
         for name, load in self._loads.items():
             busiest = float(load.interactive.max())
             lengths = load.lengths
@@ -104,13 +88,12 @@ class CapacityFrames(Topic):
                 "mean_rate": load.mean_rate,
                 "usual_peak": busiest,
                 "year_peak": busiest * load.peak_factor,
-                "input": lengths.input.mean,
+                "input_tokens": lengths.input.mean,
                 "cached": lengths.cached_share,
-                "output": lengths.output.mean,
-                "written_by": self.results.labels[self._seen_by],
+                "output_tokens": lengths.output.mean,
                 "tokens_per_minute": busiest * in_the_year,
                 "waiting_tokens": float(load.waiting.max()) * in_the_year,
-                "may_wait": load.batchable_share,
+                "waiting_share": load.batchable_share,
                 "deadline": _deadline(load),
                 "limit_first": load.limits.ttft_s,
                 "limit_token": load.limits.tpot_s,
@@ -120,16 +103,13 @@ class CapacityFrames(Topic):
                 "growth*": next_year,
             }
 
-    @frame_citing(_load_sources)
+    @frame(
+        "hour",
+        "now may_wait tokens waiting_tokens",
+        citing=_load_sources,
+    )
     def hours(self) -> Rows:
-        """All workloads together in one hour of the busiest day of the first year.
-
-        hour: of the day [hours]
-        now: asked for at once [requests/s]
-        may_wait: work that may wait, were it sent as it comes [requests/s]
-        tokens: input and output of what is asked for at once [tokens/min]
-        waiting_tokens: the same of work that may wait [tokens/min]
-        """
+        """All workloads together in one hour of the busiest day of the first year."""
         loads = self._loads.values()
         per_minute = [60 * (x.lengths.input.mean + x.lengths.output.mean) for x in loads]
         now = np.array([x.interactive * x.peak_factor for x in loads])
@@ -146,16 +126,13 @@ class CapacityFrames(Topic):
         for hour in range(HOURS):
             yield {"hour": hour, **{name: day[hour] for name, day in of_day.items()}}
 
-    @frame_citing(_load_sources)
+    @frame(
+        "option model hour",
+        "now may_wait",
+        citing=_load_sources,
+    )
     def days(self) -> Rows:
-        """A model of an option in one hour of the busiest day of the first year.
-
-        option: label of the option
-        model: open model
-        hour: of the day [hours]
-        now: asked for at once [requests/s]
-        may_wait: work that may wait, in the hours in which it is done [requests/s]
-        """
+        """A model of an option in one hour of the busiest day of the first year."""
         for where, pool in self._pools():
             now, may_wait = _busiest_day(pool)
             for hour in range(HOURS):
@@ -163,43 +140,16 @@ class CapacityFrames(Topic):
 
     # --- one replica and a pool ---------------------------------------------------------------
 
-    @frame_citing(_speed_sources)
+    @frame(
+        "option model",
+        "model_key shown hybrid base gpu gpus_per_replica replicas owned? spares gpus mean_rate "
+        "busiest_rate rate* carries? peak reserve at_work used limit_first limit_token "
+        "percentile keeps_limits calibrated measured notes of_engine of_generation factor "
+        "origin",
+        citing=_speed_sources,
+    )
     def pools(self) -> Rows:
-        """A model of an option: the replicas that serve it in the first year.
-
-        option: label of the option
-        model: open model
-        model_key: its name in the catalogue
-        shown: whether the capacity chapter is about it: the chosen option's largest, or that of
-            the first option on machines of its own
-        hybrid: whether another option takes the rest of the load
-        base: label of the option whose machines these are, and which would carry the whole load
-        gpu: card
-        gpus_per_replica: cards that hold the model once [GPUs]
-        replicas: that serve [replicas]
-        owned?: of a hybrid those on the servers that it owns at first; missing for others, and
-            where it has no price [replicas]
-        spares: that stand by; of servers that stand by, one for each [replicas]
-        gpus: cards of all that serve and stand by [GPUs]
-        mean_rate: load of a mean hour of the first year [requests/s]
-        busiest_rate: load of its busiest hour, with work that may wait as it comes [requests/s]
-        rate*: what a replica carries within the limits [requests/s]
-        saturation: what a replica could serve without limits [requests/s]
-        of_saturation: share of that which the limits allow it [share]
-        carries?: what all that serve carry within the limits; of a hybrid those that it owns at
-            first; missing where it has no price [requests/s]
-        peak: what must be carried at once in the first year [requests/s]
-        reserve: what all that serve carry, over that [times]
-        level: work at once in the busiest week, bunching and deadlines counted [replicas]
-        used: share of what the paid GPUs of the option could carry that is used [share]
-        limit_first: wait for the first token at most, the strictest of its workloads [s]
-        limit_token: time of each further token at most, likewise [s]
-        percentile: share of requests for which the limits hold [%]
-        keeps_limits: whether they are kept
-        calibrated: whether engine and generation of cards were measured in public
-        measured: the client's benchmark behind the speed
-        notes: what a reader must know
-        """
+        """A model of an option: the replicas that serve it in the first year."""
         about = self.results.sized_option
         shown = self.results.capacity[about].pools.values() if about else ()
         largest = max(shown, key=lambda p: p.gpus(1).central, default=None)
@@ -216,6 +166,7 @@ class CapacityFrames(Topic):
                     "used": found.mean_utilisation(),
                     **_replicas_of(pool),
                     **_limits_of(pool),
+                    **_speed_of(pool),
                 }
 
     def _owned(self, name: str, found: OptionCapacity, model: str) -> int | None:
@@ -238,63 +189,26 @@ class CapacityFrames(Topic):
             replicas = owned
         return float(replicas * pool.rate_per_replica.central)
 
-    @frame
-    def not_sized(self) -> Rows:
-        """A model of an option whose GPUs could not be estimated.
-
-        option: label of the option
-        model: open model
-        model_key: its name in the catalogue
-        why: the reason
-        """
-        for name, found in self.results.capacity.items():
-            for model, why in found.not_estimated.items():
-                yield {"option": name, "model": bare_name(model), "model_key": model, "why": why}
-
-    @frame_citing(_speed_sources)
+    @frame(
+        "option model workload situation measure",
+        "replicas p50 p95 p99 seen limit of_limit percentile kept under_way?",
+        citing=_speed_sources,
+    )
     def latencies(self) -> Rows:
-        """What users of a model of an option wait for, in one situation; none for a workload of
-        which all may wait.
-
-        option: label of the option
-        model: open model
-        workload: name of the workload
-        situation: usual peak (of a week), busiest hour (of the year), or one server down or one
-            group down then: a server of one's own fails with all groups on it, and what stands by
-            takes their place
-        is_failure: whether a server or a group is down in it
-        measure: first token, or each further token
-        replicas: that serve [replicas]
-        p50: half of the requests wait less [s]
-        p95: 95 of 100 wait less [s]
-        p99: 99 of 100 wait less [s]
-        seen: at the percentile of the limit; infinite: the load is not carried [s]
-        limit: the client's [s]
-        of_limit: what is seen over the limit [times]
-        percentile: of the limit [%]
-        kept: whether the limit is kept
-        under_way?: mean requests in the system, all replicas; missing where the load is not
-            carried [requests]
-        """
+        """What users of a model of an option wait for, in one situation."""
         for where, pool in self._pools():
             found = self.results.capacity[where["option"]]
             yield from ({**where, **row} for row in _situations(found, pool))
 
     # --- GPUs over time -----------------------------------------------------------------------
 
-    @frame_citing(_speed_sources)
+    @frame(
+        "option year",
+        "needed* gpus_paid servers? used?",
+        citing=_speed_sources,
+    )
     def gpus_by_year(self) -> Rows:
-        """GPUs of an option in a year of the horizon, spares included; a hybrid's are those that
-        its base needs for the whole load.
-
-        option: label of the option
-        year: 1 is the first [1]
-        *: least growth on the fastest cards, expected, and most growth on the slowest [GPUs]
-        paid: GPUs paid for in a mean hour: whole servers, commitments, or hours in use [GPUs]
-        servers?: in how many servers those are; missing for rented GPUs, for hybrids, and where
-            there are several kinds of server [servers]
-        used?: share of what the paid ones could carry that is used [share]
-        """
+        """GPUs of an option in a year, spares included; a mix's are those for the whole load."""
         for name, found in self.results.capacity.items():
             option = self.options[name]
             server = None if found.existing else server_of(option)
@@ -303,33 +217,20 @@ class CapacityFrames(Topic):
                 yield {
                     "option": name,
                     "year": year,
-                    "*": found.gpus(year),
-                    "paid": paid,
+                    "needed*": found.gpus(year),
+                    "gpus_paid": paid,
                     "servers": paid / server.gpu_count if server else None,
                     "used": found.mean_utilisation(year),
                 }
 
-    @frame
+    @frame(
+        "option",
+        "server? form? gpus_of_server? servers? standing_by? idle? gpus_paid? power? wanted "
+        "reached? room",
+    )
     def machines(self) -> Rows:
-        """The machines of an option in the first year: what is bought or paid, and what is idle; of
-        a hybrid, the servers that its cheapest split owns, for which the other side stands by.
-
-        option: label of the option
-        server?: the server that is bought; missing for rented GPUs
-        form?: what it is: a server, a workstation or a rack
-        gpus_of_server?: its GPUs [GPUs]
-        servers?: bought, those that stand by included, at a second site too [servers]
-        standing_by?: of them stand by, at a second site too [servers]
-        in_servers?: GPUs of all that are bought [GPUs]
-        idle?: GPUs of serving servers that no replica uses [GPUs]
-        paid?: GPUs paid for in a mean hour [GPUs]
-        power?: of a server under full load, before cooling [kW]
-        kept_ready?: what a room keeps ready for a server, and what it is billed by [kW]
-        without_spares?: share of the time in which enough would run without any in reserve [share]
-        wanted: availability that is asked for [share]
-        reached?: share of the time in which enough machines run for the busiest hour [share]
-        room: what the servers need beyond the room in the first year in which it is too small
-        """
+        """The machines of an option in the first year; of a mix, the servers that its
+        cheapest split owns."""
         for name, found in self.results.capacity.items():
             if not found.pools:
                 continue
@@ -340,7 +241,6 @@ class CapacityFrames(Topic):
                     "form": found.server.form,
                     "gpus_of_server": found.server.gpu_count,
                     "power": found.server.power_kw.central,
-                    "kept_ready": found.server.provisioned_kw,
                 }
             if found.kind == "hybrid":
                 yield row | self._owned_part(name, found)
@@ -356,23 +256,17 @@ class CapacityFrames(Topic):
         if split:
             row["servers"] = split.servers[0]
             if found.server:
-                row["in_servers"] = split.servers[0] * found.server.gpu_count
-                row["paid"] = row["in_servers"] + found.of_existing(lambda each: each.gpu_count)
+                bought = split.servers[0] * found.server.gpu_count
+                row["gpus_paid"] = bought + found.of_existing(lambda each: each.gpu_count)
         return row
 
-    @frame_citing(_speed_sources)
+    @frame(
+        "option server model",
+        "servers years_left load_share why",
+        citing=_speed_sources,
+    )
     def server_kinds(self) -> Rows:
-        """A kind of server that an option has already, beside the kind that is bought, and a model
-        that it may serve, in the first year.
-
-        option: label of the option
-        server: the server
-        model: open model
-        servers: that serve this model and others, or stand by [servers]
-        years_left: years in which they still serve [years]
-        carries: share of the model's load that falls to this kind [share]
-        why: why it serves none of it; blank where it does
-        """
+        """A kind of server that an option has already, and a model that it may serve."""
         for name, found in self.results.capacity.items():
             for kind in found.existing if found.kind != "hybrid" else ():
                 for model, pool in found.pools.items():
@@ -383,30 +277,18 @@ class CapacityFrames(Topic):
                         "model": bare_name(model),
                         "servers": kind.stated.number,
                         "years_left": kind.stated.years_left,
-                        "carries": kind.worth.get(model, 0.0)
+                        "load_share": kind.worth.get(model, 0.0)
                         * kind.stated.number
                         / max(sum(worth), pool.level()),
                         "why": kind.not_served.get(model, ""),
                     }
 
-    @frame
+    @frame(
+        "option machine",
+        "gpu weights gpus? servers? present? planned best rank? refused",
+    )
     def designs(self) -> Rows:
-        """A card or server that was looked at for an option on machines: of those that can be
-        taken, the cheapest is the best design.
-
-        option: label of the option
-        left_open: whether the scenario leaves the machines to the kit
-        machine: the server, or the card where GPUs are rented, as its maker calls it
-        gpu: the card
-        weights: format of the weights; blank: the model's own
-        gpus?: GPUs of the first year, spares included [GPUs]
-        servers?: servers of the first year, spares included [servers]
-        present?: present cost as planned; missing where it has no price [currency]
-        planned: whether it is the one that the report is about
-        best: whether it is the cheapest that can be taken
-        place?: by present cost among those that can be taken and have a price [1]
-        refused: why it cannot be taken; blank where it can
-        """
+        """A card or server that was looked at for an option on machines."""
         for name, option in self.results.said.options.items():
             if option.kind in SELF_HOSTED:
                 yield from self._designs(name, option)
@@ -426,7 +308,6 @@ class CapacityFrames(Topic):
             sized = d.costed.sized
             yield {
                 "option": name,
-                "left_open": left,
                 "machine": sold.get(d.machines.server, catalogue.gpu(d.machines.gpu).gpu),
                 "gpu": d.machines.gpu,
                 "weights": d.machines.weights,
@@ -435,47 +316,11 @@ class CapacityFrames(Topic):
                 "present": d.costed.present,
                 "planned": d.machines == planned,
                 "best": d is best,
-                "place": None if d.refused else places.get(d.costed.present),
+                "rank": None if d.refused else places.get(d.costed.present),
                 "refused": d.refused,
             }
 
     # --- how sure, and what would change it ---------------------------------------------------
-
-    @frame_citing(_speed_sources)
-    def speed_basis(self) -> Rows:
-        """What the speed of a model of an option rests on.
-
-        option: label of the option
-        model: open model
-        engine: serving engine
-        of_engine: public measurements of it [measurements]
-        generation: of the card
-        of_generation: public measurements of it [measurements]
-        factor: highest over lowest speed of the range [x]
-        origin: measured by the client, or estimate
-        """
-        seen = [r for r in catalogue.table("engine_calibration", Seen) if r.aspect == "engine"]
-
-        of_engine: Counter[str] = Counter()
-        of_generation: Counter[str] = Counter()
-        for row in seen:
-            # Written `engine & releases & generation`.
-            engine, *_, generation = row.value.split(" & ")
-            of_engine[engine] += row.measurements
-            of_generation[generation] += row.measurements
-
-        for where, pool in self._pools():
-            regime = performance.regime(pool.deployment)
-            rate = pool.rate_per_replica
-            yield {
-                **where,
-                "engine": pool.deployment.engine,
-                "of_engine": of_engine[regime["engine"]],
-                "generation": regime["architecture"],
-                "of_generation": of_generation[regime["architecture"]],
-                "factor": rate.high / rate.low,
-                "origin": "measured" if pool.measured else "estimate",
-            }
 
 
 def _deadline(load: Load) -> str:
@@ -494,8 +339,7 @@ def _bought(found: OptionCapacity) -> dict[str, Any]:
         room = f"year {year}: {' and '.join(words)}"
     row = {
         "idle": found.idle_gpus,
-        "paid": found.paid_gpus(),
-        "without_spares": found.availability(spares=False),
+        "gpus_paid": found.paid_gpus(),
         "reached": found.availability(),
         "room": room,
     }
@@ -504,7 +348,6 @@ def _bought(found: OptionCapacity) -> dict[str, Any]:
         row |= {
             "servers": found.bought(),
             "standing_by": standing_by,
-            "in_servers": found.bought() * found.server.gpu_count,
         }
     return row
 
@@ -542,7 +385,7 @@ def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
             _Situation(
                 name="busiest hour", seen=pool.latency.year_peak, replicas=serving, rate=at_peak
             ),
-            _Situation(name=fails, is_failure=True, seen=down, replicas=left, rate=at_peak),
+            _Situation(name=fails, seen=down, replicas=left, rate=at_peak),
         )
         for situation in situations:
             yield from _waits(load, situation)
@@ -551,7 +394,6 @@ def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
 @dataclass(frozen=True, kw_only=True)
 class _Situation:
     name: str
-    is_failure: bool = False
     seen: Mapping[str, Latency]
     """By workload; those that are not carried are left out."""
     replicas: float
@@ -572,7 +414,6 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
         yield {
             "workload": load.name,
             "situation": situation.name,
-            "is_failure": situation.is_failure,
             "measure": measure,
             "replicas": situation.replicas,
             "p50": waits.get(50, math.inf),
@@ -593,7 +434,6 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
     standing = pool.total_replicas(1).central - serving
     hours = pool.mix.hours_of_year()
     rate = pool.rate_per_replica
-    saturation = pool.latency.curve(pool.latency.rates(of_year=True)).saturation_rate
     return {
         "model_key": pool.model,
         "gpu": pool.deployment.gpu.gpu,
@@ -604,14 +444,37 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
         "mean_rate": float(hours.mean()),
         "busiest_rate": float(hours.max()),
         "rate*": rate,
-        "saturation": saturation,
-        "of_saturation": rate.central / saturation,
         "peak": pool.mix.peak_rate,
         "reserve": serving * rate.central / pool.mix.peak_rate,
-        "level": pool.level(),
+        "at_work": pool.level(),
         "calibrated": pool.calibrated,
         "measured": pool.measured,
         "notes": " ".join(dict.fromkeys(pool.notes)),
+    }
+
+
+@catalogue.of_facts
+def _measured() -> Mapping[str, int]:
+    """How many public measurements there are of an engine, and of a generation of cards."""
+    found: Counter[str] = Counter()
+    for row in catalogue.table("engine_calibration", Seen):
+        if row.aspect == "engine":
+            # Written `engine & releases & generation`.
+            engine, *_, generation = row.value.split(" & ")
+            found[engine] += row.measurements
+            found[generation] += row.measurements
+    return found
+
+
+def _speed_of(pool: Pool) -> dict[str, Any]:
+    """What the speed of a pool rests on."""
+    regime = performance.regime(pool.deployment)
+    rate = pool.rate_per_replica
+    return {
+        "of_engine": _measured()[regime["engine"]],
+        "of_generation": _measured()[regime["architecture"]],
+        "factor": rate.high / rate.low,
+        "origin": "measured" if pool.measured else "estimate",
     }
 
 

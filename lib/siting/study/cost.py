@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from siting.catalogue import Source
-from siting.cost import costing, money
+from siting.cost import costing, fiscal, money, tco
 from siting.cost.ledger import FORGONE
-from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.study.frames import Rows, Topic, frame
 
 CATEGORIES = {
     "hardware": "servers", "network": "network", "facility": "space and cooling plant",
@@ -42,50 +42,28 @@ class CostFrames(Topic):
 
     # --- totals -----------------------------------------------------------------------------------
 
-    @frame_citing(_prices(*PRICES))
+    @frame(
+        "option",
+        "is_today is_chosen is_rival is_cheapest total present with_remedies present_low "
+        "present_median present_high saving? saving_low? saving_median? saving_high? "
+        "cheapest_in irr? payback? payback_discounted? per_million price_age?",
+        citing=_prices(*PRICES),
+    )
     def costs(self) -> Rows:
-        """A priced option: what it costs over the horizon, and what it saves against today.
-
-        option: label of the option
-        today: whether it runs today
-        chosen: whether the report's money is about it: the recommended option, or the cheapest
-            where none may be chosen
-        rival: whether the chosen one is held against it
-        cheapest: whether it has the lowest present cost as planned
-        ruled_out: whether a condition rules it out
-        total: plain sum of all costs as planned [currency]
-        present: present cost as planned [currency]
-        cleared: the same with every remedy that its open points name [currency]
-        present_low: present cost, 1 in 10 cases is below [currency]
-        present_median: present cost, middle of all cases [currency]
-        present_high: present cost, 1 in 10 cases is above [currency]
-        saving?: present value of what it saves against today as planned [currency]
-        saving_low?: saving, 1 in 10 cases is below [currency]
-        saving_median?: saving, middle of all cases [currency]
-        saving_high?: saving, 1 in 10 cases is above [currency]
-        saves_in?: share of cases in which it costs less than today [share]
-        cheapest_in: share of cases in which it is the cheapest [share]
-        irr?: yearly return of what it costs more at first; missing where none exists [per year]
-        payback?: months until the money is back for good [months]
-        payback_discounted?: the same in present value [months]
-        per_million: levelised cost of a million tokens, input and output [currency/M tokens]
-        price_age?: age of its oldest price of machines, GPU-hours or tokens [days]
-        """
+        """A priced option: what it costs over the horizon, and what it saves against today."""
         chosen, rival = self.results.compared
-        ruled_out = {c.name for c in self.results.decision.candidates if c.struck}
         current = self.results.cost.options.get(self.results.cost.plan.baseline)
         for name, option in self.results.cost.options.items():
             spread = self.results.uncertainty.spreads[name]
             row = {
                 "option": name,
-                "today": option is current,
-                "chosen": name == chosen,
-                "rival": name == rival and rival != chosen,
-                "cheapest": name == self.results.cost.cheapest,
-                "ruled_out": name in ruled_out,
+                "is_today": option is current,
+                "is_chosen": name == chosen,
+                "is_rival": name == rival and rival != chosen,
+                "is_cheapest": name == self.results.cost.cheapest,
                 "total": option.total,
                 "present": option.present,
-                "cleared": option.present + self.results.cured(name),
+                "with_remedies": option.present + self.results.cured(name),
                 "present_low": spread.present.low,
                 "present_median": spread.present.central,
                 "present_high": spread.present.high,
@@ -100,14 +78,12 @@ class CostFrames(Topic):
                     "saving_median": spread.npv.central,
                     "saving_high": spread.npv.high,
                 }
-            if current is not None and option is not current:
-                row["saves_in"] = spread.chance_of_saving
-                if np.any(option.monthly - current.monthly):
-                    row |= {
-                        "irr": option.irr,
-                        "payback": _never(option.payback_simple),
-                        "payback_discounted": _never(option.payback_discounted),
-                    }
+            if current is not None and np.any(option.monthly - current.monthly):
+                row |= {
+                    "irr": option.irr,
+                    "payback": _never(option.payback_simple),
+                    "payback_discounted": _never(option.payback_discounted),
+                }
             yield row
 
     def _price_age(self, name: str) -> float:
@@ -119,64 +95,59 @@ class CostFrames(Topic):
         ages = [source.age_days(self.client.report_date) for source in main]
         return max((age for age in ages if age is not None), default=math.nan)
 
-    @frame_citing(_prices(*PRICES, "staff_cost", "maintenance"))
+    @frame(
+        "option item category month",
+        "price_path year fiscal_year amount present paid booked",
+        citing=_prices(*PRICES, "staff_cost", "maintenance", "life_years"),
+    )
     def cash_flows(self) -> Rows:
-        """One cost item of one option in one month, as planned.
-
-        option: label of the option
-        item: what is paid for
-        category: kind of cost
-        is_paid: whether somebody pays it; waiting is counted at what a month of the option costs
-            at least, and nobody bills the difference
-        month: 0 is today; the last holds exit and resale [months]
-        amount: cost; income is negative [currency]
-        present: the same, discounted to today [currency]
-        """
-        worth = money.discount_factors(self.results.cost.plan.months, self.results.cost.rate)
+        """One cost item of one option in one month, as planned: waiting is counted, and not
+        paid."""
+        plan = self.results.cost.plan
+        worth = money.discount_factors(plan.months, self.results.cost.rate)
+        fiscal_years = fiscal.by_month(self.scenario)
         for option in self.results.cost.options.values():
-            for flow in option.flows:
-                category = CATEGORIES.get(flow.category, flow.category)
-                for month, amount in enumerate(flow.amounts):
+            for label, of_flows in dict.fromkeys((f.label, f.category) for f in option.flows):
+                mine = [f for f in option.flows if (f.label, f.category) == (label, of_flows)]
+                amounts = np.sum([f.amounts for f in mine], axis=0)
+                booked = tco.booked(mine, option.life, plan.months)
+                for month, amount in enumerate(amounts):
                     yield {
                         "option": option.name,
-                        "item": flow.label,
-                        "category": category,
-                        "is_paid": flow.category != FORGONE,
+                        "item": label,
+                        "category": CATEGORIES.get(of_flows, of_flows),
+                        "price_path": self._moves(mine[0].path),
                         "month": month,
+                        "year": max(0, month - 1) // money.MONTHS + 1,
+                        "fiscal_year": fiscal_years.get(month, ""),
                         "amount": amount,
                         "present": amount * worth[month],
+                        "paid": 0.0 if of_flows == FORGONE else amount,
+                        "booked": booked[month],
                     }
+        if self.scenario.finance.fiscal_year_start is not None:
+            yield self.scenario.source("finance.fiscal_year_start")
 
-    @frame_citing(_prices(*PRICES, "life_years"))
-    def yearly_costs(self) -> Rows:
-        """One option in one year, as planned.
-
-        option: label of the option
-        year: 1 is the first, and holds what is paid today [year]
-        paid: as it is paid [currency]
-        booked: investments in equal parts over their life; what is left falls on the last year
-            [currency]
-        """
-        for option in self.results.cost.options.values():
-            views = zip(option.cash_view, option.accounting_view, strict=True)
-            for year, (paid, booked) in enumerate(views, 1):
-                yield {"option": option.name, "year": year, "paid": paid, "booked": booked}
+    def _moves(self, path: str) -> str:
+        """How a price moves over the months, in words."""
+        kind, _, every = path.partition(":")
+        if kind == "inflation":
+            rate = self.results.cost.plan.factors["inflation"].value.central
+            return f"+{self.results.numbers.percent(rate, 1)} a year"
+        if kind == "rental":
+            return f"rented cards’, set every {every} months"
+        return "API tokens’" if kind == "api" else "stays"
 
     # --- over time and volume ---------------------------------------------------------------------
 
     # --- beside the money -------------------------------------------------------------------------
 
-    @frame
+    @frame(
+        "option remedy",
+        "kind once* yearly* of_api_bill",
+    )
     def remedies(self) -> Rows:
-        """What it costs to cure one finding of the rules for one option; in no total.
-
-        option: label of the option
-        remedy: what is done
-        kind: how the amount is known
-        once*: paid once [currency]
-        yearly*: paid every year [currency]
-        of_api_bill: share of the API bill on top [share]
-        """
+        """What it costs to cure one finding of the rules for one option; in no total."""
         known = costing.remedies(self.scenario)
         for name in self.options:
             for item in self.results.sovereignty.remedies(name):

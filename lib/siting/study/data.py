@@ -23,26 +23,13 @@ STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_dat
 class DataFrames(Topic):
     """Frames on flows of data, rules and licences."""
 
-    @frame
+    @frame(
+        "option flow carrier",
+        "zone party location? parent_country? parent_zone? clear_text? keys? retention_days? "
+        "training? transfer_tool? verdict",
+    )
     def data_flows(self) -> Rows:
-        """One flow of data of one option: where it goes, who can reach it, what is open.
-
-        option: label of the option
-        flow: kind of flow, with its workload where these differ
-        carrier: what carries it: a part of a hybrid, else the option itself [option]
-        zone: client, country, eea, third or unknown: the last border that the flow crosses
-        party: vendor that carries it; empty where it stays with the client
-        place?: country of the flow, or EU
-        operator_country?: seat of the contracting operator
-        parent_country?: seat of the operator's ultimate parent
-        parent_zone?: zone of that seat
-        clear_text?: whether the operator's machines handle clear text
-        keys?: who holds the encryption keys: customer, provider, none
-        retention_days?: how long the operator keeps the data [days]
-        training?: whether the provider trains on the data
-        transfer_tool?: legal tool of a transfer to a third country
-        verdict: worst verdict of the rules that look at the flow
-        """
+        """One flow of data of one option: where it goes, who can reach it, what is open."""
         for name, option in self.results.sovereignty.options.items():
             for flow in option.flows:
                 values = flow.values
@@ -55,8 +42,7 @@ class DataFrames(Topic):
                     "carrier": flow.carrier,
                     "zone": self._zone(values.get("place")) if outside else "client",
                     "party": self.options[flow.carrier].vendor if outside else "",
-                    "place": values.get("place"),
-                    "operator_country": values.get("operator_country"),
+                    "location": values.get("place"),
                     "parent_country": parent,
                     "parent_zone": self._zone(parent) if parent else None,
                     "clear_text": values.get("clear_text"),
@@ -81,25 +67,13 @@ class DataFrames(Topic):
         members = self.results.sovereignty.law.sets["eea"]
         return "eea" if place in members | {"EU", "EEA"} else "third"
 
-    @frame
+    @frame(
+        "option",
+        "overall fail review lacking open_points passes passes_of_law passes_granted "
+        "not_applicable questions",
+    )
     def rule_counts(self) -> Rows:
-        """One option with its rules by verdict: counted, never averaged.
-
-        option: label of the option
-        overall: worst verdict
-        fail: rules that fail [1]
-        review: rules that need a person's decision or an answer [1]
-        lacking: of these, those of which what law asks is known to be lacking, so that no judgement
-            and no answer is left of it [1]
-        open_points: what a person must judge, and answers that are awaited; rules that wait for
-            one answer are one [1]
-        passes: rules that pass [1]
-        passes_of_law: of these, those of law that binds the client [1]
-        passes_granted: of these, those that are open or fail if what is taken for granted is
-            otherwise [1]
-        not_applicable: rules that do not apply [1]
-        questions: open questions of the option; those of a mix are its parts' [1]
-        """
+        """One option with its rules by verdict: counted, never averaged."""
         for name, o in self.results.sovereignty.options.items():
             yield {
                 "option": name,
@@ -115,64 +89,25 @@ class DataFrames(Topic):
                 "questions": sum(name in q.options for q in self.results.sovereignty.questions),
             }
 
-    @frame
+    @frame(
+        "option rule_id",
+        "title provision verdict flow flows reason evidence cleared_if remedy weak missing url",
+    )
     def rule_verdicts(self) -> Rows:
-        """What one rule says of one option: the worst of the flows that it looks at.
-
-        option: label of the option
-        rule: identifier of the rule
-        regime: law or policy
-        title: what the rule asks for
-        provision: article or decision, as a lawyer cites it
-        official: whether its address is the law's or the authority's own page
-        verdict: pass, review, fail or n.a.
-        flow: flow that decides
-        flows: all flows on which the rule gives this verdict
-        reason: why
-        evidence: answers that the verdict rests on, with source and date
-        cleared_if: fewest answers that would make it pass, or keep it from applying
-        remedy: what would mend it, without what is in place
-        weak: answers that decide a pass, of which the source has no date; blank for all others
-        missing: unknown answers that it waits for [1]
-        url: address of the law
-        """
+        """What one rule says of one option: the worst of the flows that it looks at."""
         for name, o in self.results.sovereignty.options.items():
             yield from ({"option": name, **_verdict(o, v)} for v in o.verdicts.values())
         where = {"locator": "provisions named in the table"}
         laws = (source_of(r) for r in self.results.sovereignty.law.rules.values() if r.url)
         yield from (law.model_copy(update=where) for law in laws)
 
-    @frame
+    @frame(
+        "option point",
+        "letter in_short weight can_strike of_law on_others judged rules provisions laws flows "
+        "reason to clears cure questions meanwhile owner",
+    )
     def rule_points(self) -> Rows:
-        """One thing that is open for one option: what weighs most first, then marking duties, and
-        last what law asks of others.
-
-        option: label of the option
-        letter: A, B, …: how map, table and plan name it within the option
-        point: title of the rule, or of the gravest that wait for one answer, and how many more
-        short: what is asked or judged, in a few words
-        weight: option (what is wrong would lie with it), duty or marking
-        can_strike: whether the option may fall by it: what is not known may make a rule fail, or a
-            person must judge what the law can forbid of the option
-        of_law: whether some law that binds the client asks for it; else law that binds others, good
-            practice, a policy or a caution of ours
-        on_others: whether it is law that binds who sells or made what is used
-        judged: whether a person must judge; if not, an answer is awaited
-        rules: titles of the rules that are open for it: law of secrecy first, then data protection,
-            other law, and last what no law asks
-        provisions: their articles, with the acts' names, in the same order
-        laws: the first article of each, in the same order; a caution of ours where the article is
-            one of the GDPR, which does not bind the flow
-        flows: flows that they bind
-        reason: why the first of them is open
-        to: what its owner does: asks (with the vendor), answers, does, or judges or mends
-        clears: the question, or what would mend it
-        cure: the first sentence of that, without another way out
-        questions: all that is asked for it, that one included [1]
-        meanwhile: what the client keeps to from today until it is settled; blank where nothing but
-            what settles it is asked
-        owner: who settles it: of a point that a step of the plan mends, who does the step
-        """
+        """One thing that is open for one option, what weighs most first."""
         chosen = self.results.decision.recommended
         steps = self.results.plan if chosen else ()
         for name, option in self.results.sovereignty.options.items():
@@ -184,7 +119,7 @@ class DataFrames(Topic):
                     "option": name,
                     "letter": short.letter(place),
                     "point": p.label,
-                    "short": p.short,
+                    "in_short": p.short,
                     "weight": p.lead.rule.weight,
                     "can_strike": p.strikes,
                     "of_law": p.is_of_law,
@@ -210,19 +145,13 @@ class DataFrames(Topic):
         known = self.results.sovereignty.law.attributes
         return _labels(known[name] for name in found.missing)
 
-    @frame
+    @frame(
+        "topic",
+        "status is_on_file waits_for said gap owner",
+    )
     def for_counsel(self) -> Rows:
-        """One topic of law that counsel must review: it concerns the client, or may, and its law is
-        not on file, or is known to have a gap. It clears nothing.
-
-        topic: what it is about
-        status: not on file, only in part on file, or on file with a gap
-        is_on_file: whether it is on file but for its gap
-        waits_for: what is not known before it is clear that this law applies; blank where it does
-        said: what that means
-        gap: what is known to be missing
-        owner: who asks counsel
-        """
+        """One topic of law that counsel must review: it may concern the client, and is not
+        wholly on file."""
         for topic in self.results.sovereignty.for_counsel:
             on_file = topic.law.on_file
             status = "on file with a gap" if on_file else topic.law.status
@@ -238,29 +167,24 @@ class DataFrames(Topic):
             }
             yield source_of(topic.law)
 
-    @frame
+    @frame(
+        "topic",
+        "acts",
+    )
     def law_not_looked_at(self) -> Rows:
-        """One topic of law at which no rule looks, whoever the client is: whether it binds, counsel
-        says before the choice is signed.
-
-        topic: what it is about
-        acts: acts of the client's countries, as they are cited; blank where none is named. Their
-            text was not opened
-        """
+        """One topic of law at which no rule looks, whoever the client is."""
         for topic, rows in self.results.sovereignty.not_looked_at.items():
             yield {"topic": topic, "acts": "; ".join(f"{r.country}: {r.acts}" for r in rows)}
             yield from map(source_of, rows)
 
-    @frame
+    @frame(
+        "assumption",
+        "taken_as reason",
+    )
     def rule_assumptions(self) -> Rows:
-        """One answer that is taken for granted until the client says otherwise.
-
-        assumption: what is taken for granted
-        value: as what
-        reason: why
-        """
+        """One answer that is taken for granted until the client says otherwise."""
         for k in self.results.sovereignty.assumptions:
-            yield {"assumption": k.attribute.label, "value": k.text, "reason": k.source.locator}
+            yield {"assumption": k.attribute.label, "taken_as": k.text, "reason": k.source.locator}
             yield k.source
 
 
@@ -277,11 +201,9 @@ def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
     runs = found.law.attributes[IN_SERVICE].label
     missing = {name for f in option.findings[rule.rule_id] for name in f.missing}
     return {
-        "rule": rule.rule_id,
-        "regime": rule.regime,
+        "rule_id": rule.rule_id,
         "title": rule.title,
         "provision": found.provision,
-        "official": rule.address == "official",
         "verdict": found.verdict,
         "flow": found.flow.label.split(": ")[-1],
         "flows": "; ".join(option.binds(rule.rule_id)),

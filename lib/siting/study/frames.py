@@ -1,45 +1,41 @@
 """Tidy frames: what a study hands to notebooks, summary, workbook, tables and comparisons.
 
-A frame is a method of a topic, decorated with `frame`. **Its docstring is its only declaration**:
-the first paragraph says what a row is, then each column stands as `name: meaning [unit]`. From it
-come the frame's `attrs`, `help(s.costs)`, the page that evaluating a study shows, and the
-reference.
+A frame is a method of a topic, decorated with `frame`. It names the columns that tell its rows
+apart, its key, and then the others. What a column means and its unit stand in `columns.csv` beside
+this module, once for all frames; a package beside this one has such a table of its own. From both
+come the frame's `attrs`, `help(s.costs)` and the reference.
 
-    @frame
+    @frame("option item month", "amount* irr?", citing=of_prices)
     def cash_flows(self) -> Rows:
-        \"\"\"One cost item of one option in one month, central case.
-
-        option: label of the option
-        month: 0 is today [months]
-        amount*: cost; income is negative [currency]
-        \"\"\"
+        \"\"\"One cost item of one option in one month, as planned.\"\"\"
         for name, month, amount in …:
             yield {"option": name, "month": month, "amount*": amount}
 
-A method yields rows, and sources between or after them; sources that many frames share are told
-to the decorator: `@frame_citing(of_prices)`. A row is a mapping by column: it names each cell, so
-that none is found by counting. `irr?: …` declares a column that may be missing: a row may leave it
-out. All others must stand in every row, or the frame is refused by its name and the column's.
-`amount*` declares three columns, amount_low, amount and amount_high, of which a row holds one cell,
-called `amount*` there: a range, or None where it is not known. `*` alone declares low, central and
-high; `amount*?` may be left out.
+A method yields rows, and sources between or after them; `citing` names those that many frames
+share. A row is a mapping by column: it names each cell, so that none is found by counting. It may
+leave out `irr?`; all others must stand in it, or the frame is refused by its name and the column's.
+`amount*` are three columns, amount_low, amount and amount_high, of which a row holds one cell,
+called `amount*` there: a range, or None where it is not known. `*` alone are low, central and high;
+`amount*?` may be left out.
 
-`[currency]` becomes the client's currency. A column with a unit is numeric: what is unknown or not
+The unit `currency` becomes the client's. A column with a unit is numeric: what is unknown or not
 applicable is missing, never is infinite. One without is text, or a truth value where its meaning
 begins with "whether": also in a frame without rows, so that a comparison holds there, too. Rows
-name an option by its key in the scenario; the column `option`, and others declared with `[option]`,
-then show its label. `option` is a categorical in the scenario's order, so that pivots keep it and
-charts find each option's colour.
+name an option by its key in the scenario; a column of the unit `option` then shows its label.
+`option` itself is a categorical in the scenario's order, so that pivots keep it and charts find
+each option's colour.
 """
 
 from __future__ import annotations
 
+import csv
 import functools
 import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
@@ -54,12 +50,11 @@ if TYPE_CHECKING:
 Row: TypeAlias = "Mapping[str, Any]"
 Rows: TypeAlias = "Iterable[Row | Source]"
 """What a frame's method makes: rows, and sources between or after them."""
-Method: TypeAlias = "Callable[..., Rows | pd.DataFrame]"
+Method: TypeAlias = "Callable[..., Rows]"
 Frame: TypeAlias = "Callable[..., pd.DataFrame]"
 
-_DECLARED = re.compile(
-    r"^(?P<cell>\w*\*?)(?P<may_be_missing>\??): (?P<meaning>.*?)(?: \[(?P<unit>[^\]]+)\])?$"
-)
+COLUMNS = "columns.csv"
+"""Of the folder of a topic: what its columns mean, and their units."""
 
 
 class Topic:
@@ -95,9 +90,12 @@ class NamedTexts(dict[str, str]):
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the docstring of a frame says."""
+    """What is known of a frame before it is made."""
 
     row: str
+    """What one row is."""
+    key: tuple[str, ...]
+    """Columns that tell rows apart; none where there is one row at most."""
     cells: tuple[str, ...]
     """What a row holds: columns, and `name*` for the three of a range."""
     meanings: Mapping[str, str]
@@ -122,81 +120,109 @@ def columns(cell: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def declared(method: Callable[..., Any]) -> Declared:
-    """Reads a frame's docstring. Raises ValueError where a column is not declared as it must be."""
-    row, _, said = inspect.cleandoc(method.__doc__ or "").partition("\n\n")
-    cells: list[str] = []
-    optional: set[str] = set()
-    meanings: dict[str, str] = {}
-    units: dict[str, str] = {}
-    for line in re.sub(r"\n\s+", " ", said).splitlines():
-        found = _DECLARED.match(line)
-        if found is None:
-            raise ValueError(f"{method.__name__}: write `column: meaning [unit]`, not {line!r}")
-        cell = found["cell"]
-        made = columns(cell)
-        twice = [column for column in made if column in meanings]
-        if twice:
-            raise ValueError(f"{method.__name__}: {twice[0]} is declared twice; remove one line")
-        ends = ("",) if len(made) == 1 else (", low end", "", ", high end")
-        cells.append(cell)
-        meanings |= {c: found["meaning"] + end for c, end in zip(made, ends, strict=True)}
-        if found["unit"]:
-            units |= dict.fromkeys(made, found["unit"])
-        if found["may_be_missing"]:
-            optional.add(cell)
+def meanings(folder: Path) -> Mapping[str, tuple[str, str]]:
+    """Unit and meaning by column, of a table of columns."""
+    with (folder / COLUMNS).open(encoding="utf-8", newline="") as file:
+        return {row["column"]: (row["unit"], row["meaning"]) for row in csv.DictReader(file)}
+
+
+def _known_to(method: Method) -> Mapping[str, tuple[str, str]]:
+    """Columns that a topic may name: those of all, and those of its own package."""
+    core = Path(__file__).parent
+    own = Path(inspect.getfile(method)).parent
+    beside = meanings(own) if own != core and (own / COLUMNS).is_file() else {}
+    return {**meanings(core), **beside}
+
+
+def _declared(method: Method, key: str, others: str) -> Declared:
+    """Reads what a frame names. Raises ValueError for a column that is not known or named twice."""
     if sys.flags.optimize > 1:
         raise ValueError("Python runs without docstrings; start it without -OO or PYTHONOPTIMIZE")
-    if not row or not meanings:
-        raise ValueError(f"{method.__name__}: its docstring says neither row nor columns")
-    keys = frozenset(c for c in meanings if c == "option" or units.get(c) == "option")
+    known = _known_to(method)
+    cells: list[str] = []
+    optional: set[str] = set()
+    found: dict[str, str] = {}
+    units: dict[str, str] = {}
+    for named in (key + " " + others).split():
+        cell = named.removesuffix("?")
+        stem = cell.removesuffix("*") or "*"
+        if stem not in known:
+            where = f"{method.__name__}, {COLUMNS}"
+            raise ValueError(f"{where}: {unknown(stem, 'column that is declared', known)}")
+        unit, meaning = known[stem]
+        made = columns(cell)
+        if twice := [column for column in made if column in found]:
+            raise ValueError(f"{method.__name__}: {twice[0]} is named twice; remove one")
+        tails = ("",) if len(made) == 1 else (", low end", "", ", high end")
+        cells.append(cell)
+        found |= {c: meaning + tail for c, tail in zip(made, tails, strict=True)}
+        units |= dict.fromkeys(made, unit) if unit else {}
+        optional |= {cell} if cell != named else set()
     return Declared(
-        row=" ".join(row.split()),
+        row=" ".join(inspect.cleandoc(method.__doc__ or "").split()),
+        key=tuple(c for named in key.split() for c in columns(named.removesuffix("?"))),
         cells=tuple(cells),
-        meanings=meanings,
-        units={column: unit for column, unit in units.items() if column not in keys},
-        keys=keys,
+        meanings=found,
+        units={column: unit for column, unit in units.items() if unit != "option"},
+        keys=frozenset(c for c, unit in units.items() if unit == "option"),
         may_be_missing=frozenset(optional),
     )
 
 
-def frame_citing(sources: Callable[[Any], Iterable[Source]]) -> Callable[[Method], Frame]:
-    """Makes a method that yields rows one that returns a tidy frame, with `sources` of the study.
+def declared(method: Callable[..., Any]) -> Declared:
+    """What is known of a frame before it is made."""
+    said: Declared = method.said  # type: ignore[attr-defined]
+    return said
 
+
+def _in_full(said: Declared) -> str:
+    """A frame's docstring: its row, then its columns with their units."""
+    units = {column: f" [{unit}]" for column, unit in said.units.items()}
+    lines = (
+        f"{column}: {meaning}{units.get(column, '')}" for column, meaning in said.meanings.items()
+    )
+    return "\n".join((said.row, "", *lines))
+
+
+def _of_none(_: object) -> Iterable[Source]:
+    """The sources of a frame that yields all of its own, or has none."""
+    return ()
+
+
+def frame(
+    key: str, others: str, *, citing: Callable[[Any], Iterable[Source]] = _of_none
+) -> Callable[[Method], Frame]:
+    """Makes a method that yields rows one that returns a tidy frame, with sources of the study.
+
+    key: columns that tell rows apart. others: its other columns.
     Computed once for each set of arguments; every call gives a copy that may be changed.
-    Raises ValueError where rows and declaration differ.
+    Raises ValueError where rows and columns differ.
     """
 
     def decorate(method: Method) -> Frame:
+        said = _declared(method, key, others)
+
         @functools.wraps(method)
         def made(self: Topic, *args: Any) -> pd.DataFrame:
-            key = (method.__name__, *args)
-            if key not in self.made:
-                rows = method(self, *args)
-                cited: list[Source] = []
-                if not isinstance(rows, pd.DataFrame):
-                    each = list(rows)
-                    cited = [x for x in each if isinstance(x, Source)]
-                    told = [x for x in each if not isinstance(x, Source)]
-                    rows = _framed(made, told, self.results)
-                cited += sources(self)
-                self.made[key] = _tidy(declared(made), rows, cited, self.results)
-            return self.made[key].copy()
+            asked = (method.__name__, *args)
+            if asked not in self.made:
+                each = list(method(self, *args))
+                cited = [x for x in each if isinstance(x, Source)]
+                told = [x for x in each if not isinstance(x, Source)]
+                rows = _framed(method.__name__, said, told, self.results)
+                self.made[asked] = _tidy(said, rows, [*cited, *citing(self)], self.results)
+            return self.made[asked].copy()
 
-        made.is_frame = True  # type: ignore[attr-defined]
+        made.__doc__ = _in_full(said)
+        made.said = said  # type: ignore[attr-defined]
         return made
 
     return decorate
 
 
-frame = frame_citing(lambda _: ())
-"""The same for a method that yields all of its sources, or that has none."""
-
-
-def _framed(method: Frame, rows: Sequence[Any], results: Results) -> pd.DataFrame:
+def _framed(name: str, said: Declared, rows: Sequence[Any], results: Results) -> pd.DataFrame:
     """Rows as columns: ranges by their ends, options by their labels."""
-    said = declared(method)
-    made = [_complete(method.__name__, said, row) for row in rows]
+    made = [_complete(name, said, row) for row in rows]
     found: dict[str, Sequence[Any]] = {}
     for cell in said.cells if made else ():
         values = [row.get(cell) for row in made]
@@ -218,7 +244,7 @@ def _complete(name: str, said: Declared, row: Any) -> Mapping[str, Any]:
     if lacking:
         raise ValueError(
             f"{name}: a row lacks {', '.join(lacking)}; "
-            f"what may be missing is declared as `{lacking[0]}?: …`. The row: {dict(row)}"
+            f"what may be missing is named `{lacking[0]}?`. The row: {dict(row)}"
         )
     for cell in row:
         if cell not in said.cells:
@@ -268,7 +294,7 @@ def ends(value: Range | None) -> tuple[float | None, float | None, float | None]
 
 def names(topic: type[Topic]) -> tuple[str, ...]:
     """The frames of a topic by their names, as they stand in its class."""
-    return tuple(n for n, method in vars(topic).items() if getattr(method, "is_frame", False))
+    return tuple(n for n, method in vars(topic).items() if hasattr(method, "said"))
 
 
 def listed(*topics: type[Topic]) -> dict[str, Declared]:

@@ -13,7 +13,7 @@ from siting.memory.deployment import usable_gib
 from siting.memory.vram import Memory
 from siting.quality import bare_name
 from siting.quantity import total
-from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.study.frames import Rows, Topic, frame
 
 BEFORE_CACHE = ("weights", "activations", "libraries", "graphs")
 """What comes off the budget before the cache."""
@@ -34,36 +34,15 @@ class MemoryFrames(Topic):
         own = [i.source for m in made for i in m.inputs]
         return own + [p.source for m in made for p in m.parts]
 
-    @frame_citing(_memory_sources)
+    @frame(
+        "option model",
+        "model_key gpu? gpu_key? gpus? tensor_parallel? weights? kv_cache? context? must_hold? "
+        "card? engine_share? budget*? taken*? need*? free*? free_share? at_once*? of_planned? "
+        "longest? verdict? served_on? served_requests? why",
+        citing=_memory_sources,
+    )
     def fits(self) -> Rows:
-        """A model of an option, on the fewest GPUs that hold it.
-
-        option: label of the option
-        model: open model
-        model_key: its name in the catalogue
-        gpu?: card
-        gpu_key?: its name in the catalogue
-        gpus?: cards of one group [GPUs]
-        tensor_parallel?: cards among which a layer is split [GPUs]
-        weights?: format of the weights
-        kv_cache?: format of the cache
-        context?: longest request [tokens]
-        planned?: requests of that length that it must hold [requests]
-        card?: memory of the card that a program can use [GiB]
-        share?: part of it that the engine takes [share]
-        budget*?: what the engine may take of it [GiB]
-        taken*?: weights and overhead, before the cache [GiB]
-        need*?: weights, overhead and the cache of the planned requests [GiB]
-        left*?: left for the cache [GiB]
-        left_share?: that over the budget; nought where nothing is left [share]
-        requests*?: longest requests that fit at once [requests]
-        of_planned?: that over those that it must hold [times]
-        longest?: longest single request that fits [tokens]
-        verdict?: fits, tight (by the central estimate only) or does not fit
-        served_on?: cards of a group that serves the load, which the limits decide [GPUs]
-        served_requests?: longest requests that fit on such a group [requests]
-        why: why it is not estimated
-        """
+        """A model of an option, on the fewest GPUs that hold it."""
         for fit in itertools.chain(*self.results.memory.values()):
             row = {
                 "option": fit.option,
@@ -90,15 +69,15 @@ class MemoryFrames(Topic):
             "weights": runs.weights,
             "kv_cache": runs.kv_cache,
             "context": found.context,
-            "planned": found.concurrency,
+            "must_hold": found.concurrency,
             "card": usable_gib(runs.gpu).central,
-            "share": pool.engine_share(runs).central,
+            "engine_share": pool.engine_share(runs).central,
             "budget*": found.budget_gib,
             "taken*": total(before_cache, "GiB"),
             "need*": found.need_gib,
-            "left*": found.pool_gib,
-            "left_share": max(found.pool_gib.central, 0.0) / found.budget_gib.central,
-            "requests*": found.max_concurrency,
+            "free*": found.pool_gib,
+            "free_share": max(found.pool_gib.central, 0.0) / found.budget_gib.central,
+            "at_once*": found.max_concurrency,
             "of_planned": found.max_concurrency.central / found.concurrency,
             "longest": found.longest_context,
             "verdict": found.verdict,
@@ -106,48 +85,31 @@ class MemoryFrames(Topic):
             "served_requests": next(iter(held), None),
         }
 
-    @frame_citing(_memory_sources)
+    @frame(
+        "option model part",
+        "before_cache gib* formula source kind",
+        citing=_memory_sources,
+    )
     def memory_parts(self) -> Rows:
-        """One part of what a model takes on a GPU.
-
-        option: label of the option
-        model: open model
-        part: weights, activations, libraries, graphs, or the cache of the planned requests
-        before_cache: whether it comes off before the cache
-        *: least, expected and most [GiB]
-        formula: how it is worked out
-        source: where the figure comes from
-        kind: measured, published, client or estimate
-        """
+        """One part of what a model takes on a GPU."""
         for where, m in self._placed():
             for p in m.parts:
                 yield {
                     **where,
                     "part": p.name,
                     "before_cache": p.name in BEFORE_CACHE,
-                    "*": p.gib,
+                    "gib*": p.gib,
                     "formula": p.formula,
                     "source": p.source.source,
                     "kind": p.source.kind,
                 }
 
-    @frame
+    @frame(
+        "job option gpu_key",
+        "gpu gpus? peak_memory*? hours*? gpu_hours*? energy*? runs verdict why",
+    )
     def fine_tuning(self) -> Rows:
-        """A fine-tuning job on the cards of an option.
-
-        job: name of the job
-        option: label of the option
-        gpu: card
-        gpu_key: its name in the catalogue
-        gpus?: fewest cards that hold it [GPUs]
-        peak*?: highest memory of a card [GiB]
-        hours*?: time of one run [hours]
-        gpu_hours*?: cards times hours of one run [GPU-hours]
-        energy*?: of the GPUs in one run [kWh]
-        runs: runs a year [runs]
-        verdict: fits, tight or does not fit
-        why: why it is not estimated
-        """
+        """A fine-tuning job on the cards of an option."""
         for p in itertools.chain(*self.results.training.values()):
             row = {
                 "job": p.job,
@@ -159,7 +121,7 @@ class MemoryFrames(Topic):
                 "why": p.reason,
             }
             if p.peak:
-                row |= {"gpus": p.peak.job.gpus, "peak*": p.peak.reserved}
+                row |= {"gpus": p.peak.job.gpus, "peak_memory*": p.peak.reserved}
             if p.time:
                 row |= {
                     "hours*": p.time.hours,

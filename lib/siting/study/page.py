@@ -12,7 +12,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from siting.study import frames
-from siting.study.frames import Declared, Topic
+from siting.study.frames import Topic
 from siting.study.results import Results
 from siting.study.wording import Wording
 
@@ -37,7 +37,7 @@ def content(study: Study, topics: Iterable[type[Topic]]) -> str:
         (
             f"<h3>{escape(study.client.name)}</h3>",
             _table(("you ask", "the frame", "one row"), asked),
-            *(_topic(topic, study.client.currency) for topic in topics),
+            *map(_topic, topics),
             _members("Formats: how sentences and charts write it", Wording, "s."),
             _members("Results: the records that frames are made of", Results, "s.results."),
         )
@@ -66,23 +66,12 @@ def told(study: Study, topics: Iterable[type[Topic]]) -> str:
     )
 
 
-def _topic(topic: type[Topic], currency: str) -> str:
-    """A topic's frames, folded."""
+def _topic(topic: type[Topic]) -> str:
+    """A topic's frames, a line each, folded."""
     told = frames.listed(topic)
-    inner = "".join(_frame(name, said, currency) for name, said in told.items())
+    rows = [(f"<code>s.{name}()</code>", escape(said.row)) for name, said in told.items()]
     title = f"{_first_line(topic)} ({len(told)})"
-    return _folded(escape(title), inner)
-
-
-def _frame(name: str, said: Declared, currency: str) -> str:
-    """A frame's columns and units, folded."""
-    units = said.units_in(currency)
-    columns = [
-        (f"<code>{column}</code>", escape(meaning), escape(units.get(column, "")))
-        for column, meaning in said.meanings.items()
-    ]
-    title = f"<code>s.{name}()</code> {escape(said.row)}"
-    return _folded(title, _table(("column", "meaning", "unit"), columns))
+    return _folded(escape(title), _table(("the frame", "one row"), rows))
 
 
 def _members(title: str, owner: type, prefix: str) -> str:

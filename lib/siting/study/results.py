@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from siting_report.formats import Numbers
 
-from siting import catalogue, pictures, quality
+from siting import pictures, quality
 from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import dates, prices, tco, uncertainty
 from siting.draws import Floats
@@ -148,18 +148,6 @@ class Results:
     def label_after(self, option: str | None, variant: Variant) -> str | None:
         """What an option is called in a variant; one that only the variant has is what it tries."""
         return self.labels.get(option, variant.after) if option else None
-
-    def card_after(self, found: Outcome) -> str:
-        """Card on which the option that is first in a variant runs then, where the report has it on
-        another; blank elsewhere."""
-        now = self.card_of(found.option)
-        is_other = bool(now and found.card) and found.card != self.options[str(found.option)].gpu
-        return catalogue.gpu(found.card).gpu if is_other else ""
-
-    def card_of(self, option: str | None) -> str:
-        """Card on which an option of the report runs; blank where it names none."""
-        there = self.options.get(option or "")
-        return catalogue.gpu(there.gpu).gpu if there and there.gpu else ""
 
     def input_in_words(self, driver: str, label: str) -> str:
         """The label of a driver of cost with the names of models as a person says them, and the

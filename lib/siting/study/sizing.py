@@ -47,19 +47,12 @@ class Figure:
 class SizingFrames(Topic):
     """Frames on how the number of machines follows from the load."""
 
-    @frame
+    @frame(
+        "option model about step",
+        "value unit how",
+    )
     def sizing_steps(self) -> Rows:
-        """One step on the way from the load to the machines of an option that has machines of its
-        own, first year, as planned; those of a mix are sized for the whole load.
-
-        option: label of the option
-        model: open model
-        about: a workload, the group of cards, or the machines
-        step: what is told
-        value: how much [1]
-        unit: its unit
-        how: how it follows from what stands above it, or who says so
-        """
+        """One step on the way from the load to the machines of an option, first year."""
         for name, found in self.results.capacity.items():
             if found.kind == "hybrid" or found.existing:
                 continue

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
-
 from siting.catalogue import STALE_DAYS, Source, SourceKind
-from siting.study.frames import Rows, Topic, frame, frame_citing
+from siting.study.frames import Rows, Topic, frame
 from siting.verdict import options
 
 KINDS: dict[SourceKind, str] = {
@@ -26,21 +24,13 @@ class SourceFrames(Topic):
     def _used_sources(self) -> Iterator[Source]:
         return (i.source for i in self.results.used)
 
-    @frame_citing(_used_sources)
+    @frame(
+        "name * source",
+        "unit locator date age_days? kind stale url",
+        citing=_used_sources,
+    )
     def inputs(self) -> Rows:
-        """One number that a result used, with its origin.
-
-        name: what it is
-        *: its value as planned, and its range [1]
-        unit: unit of the three
-        source: title and publisher
-        locator: where inside the source
-        date: date that the source prints, or undated
-        age_days?: age at the date of the report; missing without a date [days]
-        kind: measured, published, client or estimate
-        stale: whether it is older than 90 days
-        url: address of the source
-        """
+        """One number that a result used, with its origin."""
         for i in self.results.used:
             yield {"name": i.name, "*": i.value, "unit": i.value.unit, **self._origin(i.source)}
 
@@ -56,80 +46,36 @@ class SourceFrames(Topic):
             "url": source.url,
         }
 
-    @frame_citing(_used_sources)
-    def kinds(self) -> Rows:
-        """One kind of evidence that a number may rest on, the firmest first.
-
-        kind: measured, client, published or estimate
-        meaning: what the word says
-        inputs: numbers of that kind [inputs]
-        share: share of all numbers [share]
-        stale: those older than 90 days [inputs]
-        undated: those whose source prints no date [inputs]
-        of: numbers of all kinds [inputs]
-        stale_of: of these, those older than 90 days [inputs]
-        """
-        every = [i.source for i in self.results.used]
-        stale = sum(map(self.results.is_stale, every))
-        for kind, meaning in KINDS.items():
-            found = [source for source in every if source.kind == kind]
-            yield {
-                "kind": kind,
-                "meaning": meaning,
-                "inputs": len(found),
-                "share": len(found) / max(1, len(every)),
-                "stale": sum(self.results.is_stale(source) for source in found),
-                "undated": sum(source.date == "undated" for source in found),
-                "of": len(every),
-                "stale_of": stale,
-            }
-
-    @frame
+    @frame("entries", "source locator date kind")
     def evidence(self) -> Rows:
-        """A document or person behind the scenario.
-
-        source: document or person
-        locator: where inside it
-        date: its date
-        kind: measured, published, client or estimate
-        figures?: figures of the scenario that it speaks for; missing for all others [figures]
-        url: its address
-        """
+        """A document or person behind the scenario."""
         for e in self.scenario.evidence:
             yield {
+                "entries": ", ".join(e.fields),
                 "source": e.source,
                 "locator": e.locator,
                 "date": e.date.isoformat(),
                 "kind": e.kind,
-                "figures": None if "*" in e.fields else len(e.fields),
-                "url": e.url,
             }
 
-    @frame
+    @frame("about subject why", "")
     def left_out(self) -> Rows:
-        """A figure that the scenario asks for and that no evidence supports: not estimated.
-
-        option?: the one that it is of; missing for a vendor
-        subject: model, cost, or the vendor
-        why: the reason
-        """
+        """A figure that the scenario asks for and that no evidence supports: not estimated."""
         for name, found in self.results.capacity.items():
             for model, why in found.not_estimated.items():
-                yield {"option": name, "subject": model, "why": why}
+                yield {"about": self.results.labels[name], "subject": model, "why": why}
         for name, why in self.results.cost.plan.not_estimated.items():
-            yield {"option": name, "subject": "cost", "why": why}
+            yield {"about": self.results.labels[name], "subject": "cost", "why": why}
         for vendor in self.results.stability.unknown_vendors:
             why = "no record of this vendor, so the chances of all vendors are taken"
-            yield {"subject": vendor, "why": why}
+            yield {"about": "", "subject": vendor, "why": why}
 
-    @frame
+    @frame(
+        "caution",
+        "about what",
+    )
     def cautions(self) -> Rows:
-        """A sentence that a reader must know before trusting the numbers.
-
-        caution: the sentence
-        about: what it begins with and is about, such as an option; blank where it is about all
-        what: the rest of it
-        """
+        """A sentence that a reader must know before trusting the numbers."""
         for sentence in dict.fromkeys(self._cautions()):
             about = sentence.partition(": ")[0] if ": " in sentence else ""
             what = sentence.removeprefix(f"{about}: ")
@@ -137,8 +83,8 @@ class SourceFrames(Topic):
 
     def _cautions(self) -> Iterator[str]:
         for found in self.left_out().to_dict("records"):
-            if pd.notna(found["option"]):
-                yield "{option}: {subject} not estimated, because {why}".format_map(found)
+            if found["about"]:
+                yield "{about}: {subject} not estimated, because {why}".format_map(found)
             else:
                 yield "{subject}: {why}".format_map(found)
         for name, sized in self.results.capacity.items():

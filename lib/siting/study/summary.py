@@ -149,11 +149,10 @@ def _known(value: Any) -> Any:
 
 
 SHOWN = (
-    "own_tests", "kinds", "paid_so_far", "cash_gap", "budget", "yearly_costs", "money_terms",
-    "gpus_by_year", "quiet_years", "bridges", "timeline", "gates", "gate", "contract", "nearest",
-    "tries", "tries_by_kind", "year_limit", "loads", "hours", "machines", "server_kinds",
-    "speed_basis", "fiscal_costs", "plan_lines", "readiness", "rule_points", "points_today",
-    "for_counsel", "exclusions", "sizing_steps", "items_by_year",
+    "own_tests", "paid_so_far", "cash_gap", "budget", "money_terms",
+    "gpus_by_year", "quiet_years", "bridges", "timeline", "gates", "gate", "contract",
+    "year_limit", "loads", "hours", "machines", "server_kinds", "plan_lines",
+    "readiness", "rule_points", "points_today", "for_counsel", "exclusions", "sizing_steps",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -162,7 +161,15 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     """By frame, what the charts and tables of the body show, at its full precision."""
     study = read.study
     found = {name: read.each(getattr(study, name)(), name) for name in SHOWN}
+    cash = study.cash_flows()
+    years = cash.groupby(["option", "year"], observed=True)[["paid", "booked"]].sum()
+    cash["months"] = cash.month.where(cash.month > 0)
+    fiscal = cash[cash.fiscal_year != ""].groupby(["option", "fiscal_year"], observed=True)
+    fiscal_years = fiscal.agg({"months": "nunique", "paid": "sum", "booked": "sum"})
     found |= {
+        "yearly_costs": read.each(years.reset_index(), "yearly_costs"),
+        "fiscal_costs": read.each(fiscal_years.reset_index(), "fiscal_costs"),
+        "speed_basis": read.each(study.pools(), "speed_basis"),
         "designs": read.each(study.designs(), "designs", refused=""),
         "notice_habits": read.each(study.notice_habits(), "notice_habits", mine=True),
         "notice_chances": read.each(study.notice_chances(), "notice_chances", mine=True, within=90),
@@ -225,7 +232,7 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     study = read.study
     own = {"option": label}
     (sums,) = _rows(study.sums(), **own)
-    (loss,) = _rows(study.vendor_losses(), **own)
+    loss = study.results.stability.options[name]
     (law,) = _rows(study.rule_counts(), **own)
     in_all = read(sums, "sums") | {"unit": study.client.currency}
     return {
@@ -235,11 +242,15 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         "memory": _memory(read, label),
         "capacity": _capacity(read, label),
         "cost": _cost(read, name, label),
-        "stability": read(loss, "loss"),
+        "stability": {
+            "expected_yearly_loss": loss.expected
+            and _figure([*loss.expected.ends], f"{study.client.currency} per year"),
+            "why_not": loss.why_not,
+        },
         "sovereignty": {
             "verdict": law["overall"],
             "counts": read(law, "rules"),
-            "verdicts": read.by("rule", study.rule_verdicts(), "= verdict", **own),
+            "verdicts": read.by("rule_id", study.rule_verdicts(), "= verdict", **own),
         },
     }
 
@@ -262,7 +273,7 @@ def _memory(read: _SectionReader, label: str) -> dict[str, Any]:
     found = {}
     parts = read.study.memory_parts()
     for row in _rows(read.study.fits(), option=label):
-        own = read.by("part", parts, "= * [GiB]", option=label, model=row["model"])
+        own = read.by("part", parts, "= gib* [GiB]", option=label, model=row["model"])
         known = read(row, "unknown") if row["why"] else read(row, "memory") | {"parts": own}
         found[row["model_key"]] = known
     return found
@@ -273,13 +284,13 @@ def _capacity(read: _SectionReader, label: str) -> dict[str, Any]:
     own = {"option": label}
     years = study.gpus_by_year()
     pools = _rows(study.pools(), **own)
-    unknown = read.by("model_key", study.not_sized(), "= why", **own)
+    unknown = study.results.capacity[read.keys[label]].not_estimated
     kept = all(pool["keeps_limits"] for pool in pools)
     return {
-        "gpus_by_year": read.each(years, "= * [GPUs]", **own),
+        "gpus_by_year": read.each(years, "= needed* [GPUs]", **own),
         "utilisation": read.each(years, "= used", **own)[0] if pools else None,
         "keeps_limits": None if unknown or not pools else kept,
-        "not_estimated": unknown,
+        "not_estimated": dict(unknown),
         "pools": {pool["model_key"]: _pool(read, pool) for pool in pools},
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from siting.catalogue import source_of
 from siting.cost.dates import LAST_HORIZON_DAYS, Renewal, renewals, switched_off
+from siting.quality import spoken
 from siting.rules.findings import Finding
 from siting.rules.sovereignty import OpenPoint, OptionAssessment
 from siting.study import short
@@ -55,35 +56,12 @@ class _LeftOpen:
 class TimelineFrames(Topic):
     """Frames on what is open and what comes when."""
 
-    @frame
+    @frame(
+        "option point",
+        "question? to remedy asks reason basis hard owner due spared binds_today is_known",
+    )
     def open_points(self) -> Rows:
-        """One thing about one option that a person must still decide or show.
-
-        option: label of the option
-        point: what it is about, in a few words
-        question?: all that is asked, what the most rules wait for first; missing where no answer of
-            a vendor or of the team decides it
-        to: what its owner does: asks (with the vendor), answers, does, or judges or mends
-        remedy: what clears it
-        asks: the same in short: a question without what may be answered, a measure without another
-            way out
-        reason: why it is open
-        basis: what asks for it: law, law that binds others (who sells or made what is used), rule
-            (practice, policy, a caution of ours) or quality, in a word
-        hard: whether the option is not cleared before it is settled
-        is_tuning: whether it is a service of fine-tuning that the client needs and that ends
-        owner: who settles it
-        due: day by which it should be settled: within the plan's first horizon, and the day before
-            the law itself becomes stricter where that comes first; or the day of the step of the
-            plan that mends it
-        spared: time that the law gives within that horizon, or that it gives none, by the answer on
-            which that turns; blank where no answer does
-        binds_today: whether a law of it that is in force is open for what runs today, too: there it
-            is due already, where it applies
-        bound_by: titles of the rules of it by which it does, with the last day of use that is older
-            than the law, where that has time; blank where it does not
-        is_known: whether what such a law asks is known to be lacking there
-        """
+        """One thing about one option that a person must still decide or show."""
         law = self.results.sovereignty
         for c in self.results.decision.candidates:
             found = {point.label: point for point in law.options[c.name].open_points}
@@ -104,12 +82,10 @@ class TimelineFrames(Topic):
                     "reason": doubt.reason,
                     "basis": _basis(point),
                     "hard": hard,
-                    "is_tuning": end is not None,
                     "owner": step.owner if step else doubt.owner,
                     "due": self.results.day(step.day) if step else self._due(c.name, point, end),
                     "spared": self._spared(c.name, point),
                     "binds_today": bool(self._bound_by(point)),
-                    "bound_by": "; ".join(map(self._binding_by, self._bound_by(point))),
                     "is_known": self._is_known(point),
                 }
         yield from law.sources
@@ -165,14 +141,6 @@ class TimelineFrames(Topic):
         """What laws of a point say that are open for what runs today, too."""
         return [f for f in self._said_today(point) if f.verdict in ("review", "fail")]
 
-    def _binding_by(self, found: Finding) -> str:
-        """The title of a rule that binds what runs today, and until when it spares older use."""
-        rule = found.rule
-        if rule.older_until is None or rule.valid_from is None:
-            return rule.title
-        began, last = map(self.results.numbers.date, (rule.valid_from, rule.older_until))
-        return f"{rule.title}: use begun before {began} has until {last}"
-
     def _is_known(self, point: OpenPoint | None) -> bool:
         """Whether what a law of a point asks of what runs today is known to be lacking."""
         return any(f.verdict == "fail" or f.is_lacking for f in self._said_today(point))
@@ -186,27 +154,13 @@ class TimelineFrames(Topic):
         in_force = (r for r in of_law if not r.to_come and not r.is_condition)
         return [today.verdicts[rule.rule_id] for rule in in_force]
 
-    @frame
+    @frame(
+        "letter",
+        "point law standing in_force is_due of_law since? owner due clears",
+    )
     def points_today(self) -> Rows:
-        """One thing that is open of the service that runs today, where another is chosen: what is
-        known and due already first, then what is if an answer is as feared, then by day.
-
-        letter: a, b, …: its place in that order
-        point: title of the rule, or of the gravest that wait for one answer, and how many more
-        law: the first article of each law that binds the client, with the act's name; where none
-            does, of each rule
-        standing: broken; known, and due already; due already, unless a person or an
-            answer clears it; time until `due`; no duty, though what the law protects or reaches
-            hangs on it; to come; no law; or law that binds vendors
-        in_force: whether law asks it today, where it applies
-        is_due: whether it is known, too, that what the law asks is lacking
-        decides_law: whether it decides if other law binds, which may then be due, too
-        of_law: whether some law that binds the client asks for it
-        since?: first day on which a law of it that asks this is in force; missing where none does
-        owner: who settles it
-        due: day by which it should be settled
-        clears: the question, or what would mend it
-        """
+        """One thing that is open of the service that runs today, where another is chosen, the
+        gravest first."""
         today = self.scenario.finance.baseline
         law = self.results.sovereignty
         chosen = self.results.decision.recommended
@@ -231,7 +185,6 @@ class TimelineFrames(Topic):
             "standing": f"{said}: fails",
             "in_force": failed.is_of_law,
             "is_due": failed.is_of_law,
-            "decides_law": False,
             "of_law": failed.is_of_law,
             "since": _since([failed]),
             "owner": failed.rule.owner,
@@ -253,7 +206,6 @@ class TimelineFrames(Topic):
             "standing": rank,
             "in_force": rank in IN_FORCE,
             "is_due": rank == DUE,
-            "decides_law": rank == CONDITION and point.strikes,
             "of_law": point.is_of_law,
             "since": _since(point.findings),
             "owner": step.owner if step else point.owner,
@@ -278,18 +230,12 @@ class TimelineFrames(Topic):
             return DUE
         return JUDGED if point.awaited is None else UNLESS
 
-    @frame
+    @frame(
+        "what label",
+        "start end end_high? amount?",
+    )
     def timeline(self) -> Rows:
-        """A bar of the plan: work up to a gate, what is ordered, what of today's service ends
-        within a year, and what then serves.
-
-        what: settle, test, ready, order, model (its end), contract or between
-        label: what it is, in a few words
-        start: first day
-        end: last day; of an order, the day from which it serves
-        end_high?: of an order, the latest such day
-        amount?: what it costs; missing where nothing falls due [currency]
-        """
+        """A bar of the plan: work, an order, what of today's service ends, what then serves."""
         if self.results.decision.recommended is None:
             return
         yield from self._work()
@@ -306,8 +252,9 @@ class TimelineFrames(Topic):
             }
         yield from self._ending()
         s = self.study
-        for shown in (s.steps(), s.retiring_models(), s.bridges(), s.contract()):
+        for shown in (s.steps(), s.bridges(), s.contract()):
             yield from shown.attrs["sources"]
+        yield from (x for end in self.results.retiring for x in end.ending.sources)
 
     def _work(self) -> Rows:
         """Work up to each gate but the last, at which a year is measured."""
@@ -327,10 +274,16 @@ class TimelineFrames(Topic):
     def _ending(self) -> Rows:
         """What of today's service ends within a year, and what then serves."""
         today = self.client.report_date.isoformat()
-        ends = self.study.retiring_models()
-        ends = ends[ends.baseline & ends.left.between(0, LAST_HORIZON_DAYS)]
-        for row in ends.sort_values("retired", kind="stable").head(1).itertuples():
-            yield {"what": "model", "label": row.spoken, "start": today, "end": row.retired}
+        ends = [
+            end
+            for end in self.results.retiring
+            if end.option == self.scenario.finance.baseline
+            if 0 <= end.days(self.client.report_date) <= LAST_HORIZON_DAYS
+        ]
+        ends.sort(key=lambda end: end.days(self.client.report_date))
+        for end in ends[:1]:
+            label, last = spoken(end.ending.model), str(end.ending.retired)
+            yield {"what": "model", "label": label, "start": today, "end": last}
         for row in self.study.contract().itertuples():
             label = f"Contract of {row.option}"
             yield {"what": "contract", "label": label, "start": today, "end": row.until}
@@ -339,33 +292,17 @@ class TimelineFrames(Topic):
             yield {
                 "what": "between",
                 "label": f"{row.spoken} as a bridge",
-                "start": ends.retired.min(),
+                "start": str(ends[0].ending.retired) if ends else None,
                 "end": row.until,
                 "amount": row.beyond,
             }
 
-    @frame
+    @frame(
+        "vendor",
+        "option until notice renewed_to? minimum owed unused? given is_before_go gap_days",
+    )
     def contract(self) -> Rows:
-        """A contract of what runs today that ends within a year.
-
-        option: label of what runs today
-        vendor: with whom it is
-        until: its last day
-        notice: last day to give notice of it
-        renewed_to?: last day of the term that follows without a notice; missing where the scenario
-            does not say for how long it renews
-        minimum: what is owed a month, used or not; nought where nothing is said [currency]
-        owed: what is owed of that after the choice has taken over, which its plan holds [currency]
-        unused?: what its use would cost, as planned, from when the choice has taken over until the
-            term that follows ends: an estimate of what is owed at most for that term unused, where
-            no sum is stated; missing where it does not renew, or costs nothing by the request
-            [currency]
-        given: when to give notice. renew: never, as what runs today stays; extended: once its
-            vendor has agreed that the service runs on by the month, and not without; at go: with go
-        is_before_go: whether notice is due before go or no-go
-        gap: from its end to the latest day on which the choice goes live; nought where that comes
-            first [days]
-        """
+        """A contract of what runs today that ends within a year."""
         chosen = self.results.decision.recommended
         baseline = self.scenario.finance.baseline
         contracts = renewals(self.scenario)
@@ -390,7 +327,7 @@ class TimelineFrames(Topic):
                 "unused": None if stays else self._unused(found),
                 "given": "renew" if stays else found.given(decided, serves),
                 "is_before_go": found.notice < decided,
-                "gap": max(0, (serves - found.until).days),
+                "gap_days": max(0, (serves - found.until).days),
             }
         yield self.scenario.source(f"options.{baseline}.contract_until")
 

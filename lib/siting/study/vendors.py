@@ -7,8 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-import pandas as pd
-
 from siting import catalogue, reasoning
 from siting.catalogue import Fact, Source, source_of
 from siting.cost.api_prices import successor
@@ -18,6 +16,7 @@ from siting.places import BY_REQUEST
 from siting.quality import spoken
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.study.frames import Rows, Topic, frame
+from siting.study.results import ModelEnd
 from siting.vendors import notice
 from siting.vendors.stability import option_vendors
 from siting.vendors.vendor_record import (
@@ -38,20 +37,12 @@ SHORT = 90
 class VendorFrames(Topic):
     """Frames on vendors: record, chances, losses."""
 
-    @frame
+    @frame(
+        "name",
+        "vendor? options business searched events notices",
+    )
     def vendors(self) -> Rows:
-        """One vendor that an option depends on.
-
-        name: as the scenario calls it
-        vendor?: as the record calls it; missing where the record does not know it
-        options: labels of the options that depend on it
-        role: api (sells its own models), platform, host of open models, or infrastructure
-        press: how closely the press follows it: high, medium, low
-        searched: how well its record was searched: closely, lightly or not
-        searched_on?: when
-        events: events in the record [1]
-        notices: retirement notices in the record [1]
-        """
+        """One vendor that an option depends on."""
         users = defaultdict(list)
         for name, option in self.options.items():
             for vendor, _ in option_vendors(self.scenario, name):
@@ -60,8 +51,7 @@ class VendorFrames(Topic):
             row = {
                 "name": name,
                 "options": "; ".join(labels),
-                "role": "",
-                "press": "",
+                "business": "",
                 "searched": "not",
                 "events": 0,
                 "notices": 0,
@@ -70,53 +60,30 @@ class VendorFrames(Topic):
             if known:
                 row |= {
                     "vendor": known.vendor,
-                    "role": known.role,
-                    "press": known.press,
+                    "business": known.role,
                     "searched": known.searched,
-                    "searched_on": known.searched_on or None,
                     "events": len(known.events),
                     "notices": len(known.notices),
                 }
             yield row
 
-    @frame
+    @frame(
+        "vendor date case summary",
+        "public direction severity proof",
+    )
     def vendor_events(self) -> Rows:
-        """One event in the record of one of the client's vendors, oldest first.
-
-        vendor: vendor
-        date: day or month of the event
-        known: day on which it was public
-        category: kind of event
-        direction: adverse or favourable
-        severity: 1 (notice) to 5 (service or control lost) [1]
-        evidence: primary, stated, reported, alleged or scheduled
-        case: case that it belongs to: a case counts once
-        settles: final or appealable, where it ends the adverse state of its case
-        summary: what happened
-        source: who says so
-        url: address of the source
-        """
+        """One event in the record of one of the client's vendors, oldest first."""
         for v in self.results.vendors:
             yield from (_event(e) | {"vendor": v.vendor} for e in v.events)
             yield from map(source_of, v.events)
 
-    @frame
+    @frame(
+        "vendor",
+        "mine notices unsure quartile? promise? promised? broken short",
+    )
     def notice_habits(self) -> Rows:
-        """What one vendor promised, and how much notice it has given: all with notices on record.
-
-        vendor: vendor
-        mine: whether an option of this client depends on it
-        notices: notices for models in general use, with a day of notice [1]
-        unsure: of these, those that may have been longer, as only the latest possible day of notice
-            is known: too few days to say whether it was short, so that they count in no chance [1]
-        quartile?: a quarter of them were this short or shorter [days]
-        promise?: notice that it promises [days]
-        promised?: what its promise is worth: no more than the shortest notice given since, else
-            than a quarter of all notices; half while it is young [days]
-        broken: notices given since the promise that are shorter, with their days
-        short: notices of 90 days or less, any stage [1]
-        moved_forward: end dates brought forward after the notice [1]
-        """
+        """What one vendor promised, and how much notice it has given: all with notices on
+        record."""
         record = load()
         mine = {v.vendor for v in self.results.vendors}
         for vendor in record.vendors:
@@ -132,27 +99,17 @@ class VendorFrames(Topic):
                     "promised": v.promise_worth,
                     "broken": "; ".join(f"{n.days} days on {n.announced}" for n in v.broken),
                     "short": sum(n.short is True for n in v.notices),
-                    "moved_forward": sum(n.moved == "forward" for n in v.notices),
                 }
             if v.vendor in mine:
                 yield from _pages(n.row for n in v.notices)
 
-    @frame
+    @frame(
+        "vendor within",
+        "mine by_vendor chance* notices short pool",
+    )
     def notice_chances(self) -> Rows:
-        """Chance that a vendor's next retirement notice is at most so many days: all with notices.
-
-        vendor: vendor
-        mine: whether an option of this client depends on it
-        within: days of notice [days]
-        by_vendor: whether the vendor's own notices move it; if not, it is that of a typical vendor,
-            the same for all, as no test shows that a record foretells it, and no more than the
-            vendor's own for more days
-        chance*: chance, with its 80 % interval [share]
-        notices: the vendor's own notices so far [1]
-        short: of these, notices of at most so many days [1]
-        pool: chance of a vendor without notices: that of a typical one with the drift of all
-            [share]
-        """
+        """Chance that a vendor's next retirement notice is at most so many days: all with
+        notices."""
         record = load().as_of(self.client.report_date)
         mine = {v.vendor for v in self.results.vendors}
         known = {n.vendor for n in separate(record.notices)} | mine
@@ -189,94 +146,39 @@ class VendorFrames(Topic):
                 "pool": own.pool,
             }
 
-    @frame
-    def retiring_models(self) -> Rows:
-        """One model that an option uses although its vendor ended it, or will within the horizon.
-
-        option: label of the option
-        baseline: whether it is what runs today
-        vendor: vendor
-        model: model
-        spoken: the model as a person says it
-        announced?: day of the notice; missing where it is not known
-        retired: last day
-        left: until its last day; negative where it is past [days]
-        replacement: successor that the vendor names
-        replacement_spoken: the same as a person says it; blank where none is named
-        replacement_retired?: last day of that successor there; missing where none is announced
-        url: address of the source
-        """
-        for end in self.results.retiring:
-            e = end.ending
-            heir = successor(self.scenario, end.option, e.model)
-            yield {
-                "option": end.option,
-                "baseline": end.option == self.scenario.finance.baseline,
-                "vendor": e.vendor,
-                "model": e.model,
-                "spoken": spoken(e.model),
-                "announced": iso(e.announced),
-                "retired": iso(e.retired),
-                "left": end.days(self.client.report_date),
-                "replacement": heir.model if heir else "",
-                "replacement_spoken": spoken(heir.model) if heir else "",
-                "replacement_retired": iso(heir.until if heir else None),
-                "url": e.sources[0].url,
-            }
-            yield from e.sources
-
-    @frame
+    @frame(
+        "option model",
+        "vendor spoken ends? lasts until? bridge_cost? held? beyond? per_month? input_price? "
+        "output_price? cached_price? price_date?",
+    )
     def bridges(self) -> Rows:
-        """The model that follows one in use which ends before the latest go-live, at its vendor.
-        None where none ends before, or none is named.
-
-        option: label of the option whose model ends
-        vendor: vendor
-        model: identifier of the model
-        spoken: the model as a person says it
-        ends?: its last day; missing where none is announced
-        lasts: whether it runs beyond the latest go-live
-        until?: when today's service is switched off, of a model that lasts
-        cost?: of all requests with it, as planned, from the end of the model in use until today's
-            service is switched off; missing where it has no price [currency]
-        held?: what the plan holds for those days [currency]
-        beyond?: what that cost is beyond what the plan holds [currency]
-        month?: that cost by the month: what a month costs in which the choice goes live later
-            [currency]
-        input_price?: its list price of input, of a million tokens [USD/M tokens]
-        output_price?: the same of output [USD/M tokens]
-        cached_price?: the same of input that is read from a cache; missing where the list has none
-            [USD/M tokens]
-        price_date?: date of that price
-        cleared_by?: who reviews the impact assessment for a model that lasts, before data reach it;
-            missing where no law asks that of today's service
-        cleared_due?: the day by which, in the plan
-        law?: by which law
-        """
+        """The model that follows one in use which ends before the latest go-live, at its vendor."""
         (found,) = self.study.answer().to_dict("records")
-        retiring = self.study.retiring_models()
-        decided = retiring.baseline | (retiring.option == found["option"])
+        decided = (self.scenario.finance.baseline, self.results.decision.recommended)
         latest = str(found["live_high"])
-        due = retiring[decided & (retiring.retired <= latest)]
-        for used in due[due.replacement != ""].drop_duplicates(["vendor", "model"]).itertuples():
-            name = next(n for n, o in self.options.items() if o.label == used.option)
-            ends = used.replacement_retired
+        due: dict[tuple[str, str], tuple[ModelEnd, notice.Successor]] = {}
+        for end in self.results.retiring:
+            heir = successor(self.scenario, end.option, end.ending.model)
+            if heir and end.option in decided and str(end.ending.retired) <= latest:
+                due.setdefault((end.ending.vendor, end.ending.model), (end, heir))
+        for used, heir in due.values():
+            ends = iso(heir.until)
             row = {
-                "option": name,
-                "vendor": used.vendor,
-                "model": used.replacement,
-                "spoken": used.replacement_spoken,
+                "option": used.option,
+                "vendor": used.ending.vendor,
+                "model": heir.model,
+                "spoken": spoken(heir.model),
                 "ends": ends,
-                "lasts": pd.isna(ends) or ends > latest,
+                "lasts": ends is None or ends > latest,
             }
             if row["lasts"]:
-                row |= self._bridging(name, used) | self._clearance(name)
-            if "cost" in row:
-                listed = self._listed(name, used.replacement)
+                row |= self._bridging(used, heir.model)
+            if "bridge_cost" in row:
+                listed = self._listed(used.option, heir.model)
                 row |= _price_of_tokens(listed)
                 yield listed.source
             yield row
-        yield from due.attrs["sources"]
+        yield from (source for used, _ in due.values() for source in used.ending.sources)
 
     def _listed(self, name: str, model: str) -> ApiPrice:
         """What the list of an option's provider asks for the tokens of a usual request."""
@@ -284,37 +186,19 @@ class VendorFrames(Topic):
         provider = self.options[name].provider
         return api_request(provider, model, usual, 0.0, self.client.report_date)
 
-    def _clearance(self, name: str) -> dict[str, Any]:
-        """Who clears a model that is new to the service of today, by which law: columns of
-        `bridges`. name: of the option that runs today."""
-        said = self.results.sovereignty.options[name].verdicts
-        for step in self.results.plan:
-            if step.reviews_bridge:
-                asked = (said[rule] for rule in step.row.rules.split(";"))
-                laws = [finding.cited for finding in asked if finding.verdict != "n.a."]
-                return {
-                    "cleared_by": step.row.owner,
-                    "cleared_due": self.results.day(step.due),
-                    "law": " and ".join(laws),
-                }
-        return {}
-
-    def _bridging(self, name: str, used: Any) -> dict[str, Any]:
+    def _bridging(self, used: ModelEnd, heir: str) -> dict[str, Any]:
         """What it costs to serve all requests of an option with the model that follows, from the
-        end of the one in use until what runs today is switched off: columns of `bridges`.
-
-        used: a row of `retiring_models`.
-        """
+        end of the one in use until what runs today is switched off: columns of `bridges`."""
+        name = used.option
         option = self.options[name]
-        last = (dt.date.fromisoformat(used.retired) - self.client.report_date).days
+        last = used.days(self.client.report_date)
         off = switched_off(self.scenario, str(self.results.decision.recommended))
         row: dict[str, Any] = {"until": self.results.day(off)}
         if option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
             return row
-        heir = used.replacement
         changes = {
             f"options.{name}.models": {
-                w: heir if m == used.model else m for w, m in option.models.items()
+                w: heir if m == used.ending.model else m for w, m in option.models.items()
             },
             f"options.{name}.effort": reasoning.effort_after(option.effort, heir),
         }
@@ -325,19 +209,15 @@ class VendorFrames(Topic):
         planned = self.results.paid_by_request(self.scenario, name, last, off) or 0.0
         month = cost * DAYS_OF_MONTH / (off - last)
         beyond = cost - planned
-        return row | {"cost": cost, "held": planned, "beyond": beyond, "month": month}
+        return row | {"bridge_cost": cost, "held": planned, "beyond": beyond, "per_month": month}
 
-    @frame
+    @frame(
+        "vendor options",
+        "chance*? parts searched why_not",
+    )
     def quiet_years(self) -> Rows:
-        """One vendor: the chance that a year passes without a forced move, the likeliest first.
-
-        vendor: vendor
-        options: labels of the options that depend on it
-        chance*?: chance, with its 80 % range [share]
-        parts: chance of each kind of forced move, the likeliest first
-        searched: how well the record was searched
-        why_not: why there is no figure; empty where there is one
-        """
+        """One vendor: the chance that a year passes without a forced move, the likeliest
+        first."""
         found: dict[tuple[str, Range | None], list[str]] = defaultdict(list)
         years = {}
         for name, risk in self.results.stability.options.items():
@@ -362,16 +242,13 @@ class VendorFrames(Topic):
             }
             yield from (source_of(e) for part in year.parts for e in part.events)
 
-    @frame
+    @frame(
+        "vendor what",
+        "known? question",
+    )
     def vendor_profile(self) -> Rows:
-        """One thing to know of one of the client's vendors before signing, or to ask it for.
-
-        vendor: vendor
-        what: what
-        known?: what is on record, or what was answered of an option of that vendor; missing where
-            nothing is
-        question: how to ask for it
-        """
+        """One thing to know of one of the client's vendors before signing, or to ask it
+        for."""
         asked = catalogue.table("vendor_questions", AskedOfVendor)
         for vendor in self.results.vendors:
             answered = self._answered_of(vendor.vendor)
@@ -401,109 +278,38 @@ class VendorFrames(Topic):
             if known.attribute.vendor_fact and known.value is not None
         }
 
-    @frame
-    def vendor_losses(self) -> Rows:
-        """One option with the expected loss from shocks to its vendors, all kinds together.
-
-        option: label of the option
-        vendors: vendors that it depends on
-        expected*?: expected loss [currency per year]
-        unprepared?: expected loss with nothing of the readiness list in hand [currency per year]
-        prepared?: expected loss with all of it in hand [currency per year]
-        why_not: why there is no figure; empty where there is one
-        """
-        for name, o in self.results.stability.options.items():
-            row: dict[str, Any] = {
-                "option": name,
-                "vendors": "; ".join(o.vendors),
-                "expected*": o.expected,
-                "why_not": o.why_not,
-            }
-            if o.with_nothing is not None:
-                row["unprepared"] = o.with_nothing.central
-            if o.with_everything is not None:
-                row["prepared"] = o.with_everything.central
-            yield row
-
-    @frame
+    @frame(
+        "vendor shock month option?",
+        "until_normal move_cost*? why_not",
+    )
     def asked_shocks(self) -> Rows:
-        """One 'what if' of the scenario, and one option that it hits.
-
-        vendor: vendor
-        shock: kind of shock
-        month: when it is supposed to happen [months]
-        option?: label of the option; missing where none depends on the vendor
-        effect: what it does to the service
-        months: until the workload runs normally again [months]
-        cost*?: cost of the move away from the vendor [currency]
-        yearly?: change of yearly cost, where a price changes [currency]
-        why_not: what is not estimated, and why
-        """
+        """One 'what if' of the scenario, and one option that it hits."""
         for e in self.results.stability.shocks:
             yield {
                 "vendor": e.vendor,
                 "shock": e.kind.shock.replace("_", " "),
                 "month": e.month,
                 "option": e.option,
-                "effect": e.kind.service_effect,
-                "months": e.kind.months.central,
-                "cost*": e.one_off,
-                "yearly": e.yearly and e.yearly.central,
+                "until_normal": e.kind.months.central,
+                "move_cost*": e.one_off,
                 "why_not": e.not_estimated,
             }
             yield source_of(e.kind)
 
-    @frame
+    @frame(
+        "precaution",
+        "in_hand saves* reason",
+    )
     def readiness(self) -> Rows:
-        """One thing that a client can have in hand before a vendor fails it.
-
-        item: what
-        in_hand: whether the client has it
-        saves*: share of the switching cost that it saves [share]
-        reason: why it helps
-        """
+        """One thing that a client can have in hand before a vendor fails it."""
         for r, in_hand in self.results.stability.readiness.items():
             yield {
-                "item": r.name,
+                "precaution": r.name,
                 "in_hand": in_hand,
                 "saves*": r.reduces,
                 "reason": r.meaning,
             }
             yield source_of(r)
-
-    @frame
-    def vendor_probabilities(self) -> Rows:
-        """One probability on vendors, or a score that was withdrawn, and how it did on the past.
-
-        quantity: probability
-        definition: what counts as its coming
-        window: what was foretold from what
-        method: how it is worked out
-        n: cases [1]
-        vendors: vendors [1]
-        happened: cases in which it came [1]
-        auc*: chance of ranking a case that came above one that did not; 0.5 is a coin [1]
-        skill*: Brier skill against the base rate, with its 95 %; above zero beats not knowing [1]
-        lovo_low: lowest of the first with one vendor left out [1]
-        gap: largest difference of foretold and observed frequency in a class of cases [share]
-        label: by vendor, the same for all vendors, or withdrawn
-        """
-        for b in catalogue.table("vendor_backtests", Backtest):
-            yield {
-                "quantity": b.quantity,
-                "definition": b.definition,
-                "window": b.window,
-                "method": b.method,
-                "n": b.n,
-                "vendors": b.vendors,
-                "happened": b.happened,
-                "auc*": b.auc,
-                "skill*": b.skill,
-                "lovo_low": b.lovo_low,
-                "gap": b.gap,
-                "label": b.label,
-            }
-            yield source_of(b)
 
 
 def _with_unit(fact: VendorFact) -> str:
@@ -517,16 +323,12 @@ def _event(e: Event) -> dict[str, Any]:
     return {
         "vendor": e.vendor,
         "date": e.event_date,
-        "known": e.known_date.isoformat(),
-        "category": e.category,
+        "public": e.known_date.isoformat(),
         "direction": e.direction,
         "severity": e.severity,
-        "evidence": e.evidence,
+        "proof": e.evidence,
         "case": e.case,
-        "settles": e.settles,
         "summary": e.summary,
-        "source": e.source,
-        "url": e.url,
     }
 
 

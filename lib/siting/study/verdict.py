@@ -12,7 +12,7 @@ from siting.cost.dates import serves
 from siting.inputs.attributes import Property, properties
 from siting.quality import leaves, spoken
 from siting.quantity import DAYS_OF_MONTH
-from siting.study.frames import Rows, Topic, frame_citing
+from siting.study.frames import Rows, Topic, frame
 from siting.verdict.candidate import Candidate
 from siting.verdict.decision import PARTS, Decision
 
@@ -31,68 +31,25 @@ def of_sums(*_: object) -> list[Source]:
 class VerdictFrames(Topic):
     """Frames on the verdict: the sum in all, its parts, its futures, and principles."""
 
-    @frame_citing(of_sums)
+    @frame(
+        "",
+        "option? advice way clarity reply? stays today? model? today_model? hosting? seller? "
+        "vendor? country? servers? cleared in_all? next? next_in_all? lead? cheaper_than_next? "
+        "sure matters rival? rival_in_all? rival_is_kept? behind? belief below? first_below? "
+        "above? first_above? fallback? fallback_in_all? fallback_point? saved_by_model? "
+        "saved_by_place? saved_by_order? saved_first_year? middle? dear_cases? months*? live? "
+        "live_low? live_high? worth?",
+        citing=of_sums,
+    )
     def answer(self) -> Rows:
-        """The answer: one row.
-
-        option?: the one that costs least in all; missing where none may be chosen
-        advice: stay, move, test first (its model is not shown to be good enough) or none
-        way: stay, switch (to another model where today's service is), buy, move or none
-        state: clear, level (another costs no more in all than what matters above it) or none
-        reply?: to the client's question: Yes, No or Not yet; missing where it asks for neither
-        stays: whether it is what runs today
-        today?: what runs today [option]
-        model?: the models that it runs, in words
-        today_model?: the models that run today, in words
-        kind?: kind of place
-        house?: kind of place of the client's own machines; missing where it has none
-        seller?: who sells it, or the burst part of a mix; missing where nobody does
-        region?: of that seller, where the scenario states one
-        vendor?: vendor of it, or of the burst part of a mix
-        country?: where it runs, in words
-        servers?: servers bought to begin with [servers]
-        cleared: whether nothing that is demanded of it is still to be shown
-        in_all?: what it costs in all over the horizon, in the mean of the cases [currency]
-        next?: the next best that is no bridge; missing where there is none [option]
-        next_in_all?: what that costs in all [currency]
-        lead?: what the next best costs more in all [currency]
-        cheaper_than_next?: share of cases in which it costs less in all than the next best [share]
-        sure: share of cases in which nothing allowed costs less in all by more than what matters
-            [share]
-        matters: a month of today's bill: a difference that counts [currency]
-        rival?: what it is held against: the next best; where every other is a bridge, the one that
-            costs least if it is kept to the end [option]
-        rival_in_all?: what that costs in all [currency]
-        rival_is_kept?: whether that is a bridge, kept to the end
-        behind?: what that costs more in all than the first [currency]
-        belief: how likely API prices are taken to go on falling [share]
-        below?: belief below which another option is first [share]
-        first_below?: which one [option]
-        above?: belief above which another option is first [share]
-        first_above?: which one [option]
-        fallback?: what is first if a point that can stop the choice does [option]
-        fallback_in_all?: what that costs in all [currency]
-        fallback_point?: the gravest such point, in words
-        saved_by_model?: of what it saves in all against today, what another model at the same place
-            would save as well; missing where nothing runs today [currency]
-        saved_by_place?: what the other place saves [currency]
-        saved_by_order?: what ordering it better saves than as it was typed [currency]
-        saved_first_year?: what it saves in the second year, the first whole one [currency]
-        middle?: the option whose median is least, where that is another [option]
-        dear_cases?: part of the mean in all that its dearest 5 of 100 cases make [share]
-        months*?: until it serves [months]
-        live?: day on which it is expected to serve; of a move not before go or no-go
-        live_low?: the same, early
-        live_high?: the same, late
-        worth?: what it would be worth to know every uncertain input of cost [currency]
-        """
+        """The answer: one row."""
         d = self.results.decision
         name = d.recommended
         row: dict[str, Any] = {
             "option": name,
             "advice": self._advice(d),
             "way": self._way(d),
-            "state": _surety(d),
+            "clarity": _surety(d),
             "reply": self._reply(name),
             "stays": d.stays,
             "today": d.baseline,
@@ -115,65 +72,38 @@ class VerdictFrames(Topic):
             )
         yield row
 
-    @frame_citing(of_sums)
+    @frame(
+        "option",
+        "key hosting place model role state reason? in_all? cost? leaving? vendors? remedies? "
+        "premiums? if_prices_hold? if_prices_fall? if_kept? left? is_bridge depends_on is_level "
+        "in_all_p10? in_all_p50? in_all_p90? not_dearer?",
+        citing=of_sums,
+    )
     def sums(self) -> Rows:
-        """One option: its sum over the horizon in the mean of the cases, and its limits.
-
-        option: label of the option
-        key: name of the option in the scenario
-        kind: kind of place
-        place: options of one place differ in model, effort or commitment alone
-        model: the models that it runs, in words
-        role: chosen, today or other
-        state: allowed, open (a limit is not shown to be kept) or ruled out
-        reason?: why it is ruled out, or the first limit that is open
-        in_all?: the sum; missing where it has no price [currency]
-        cost?: what is paid, or forgone until it serves, if kept to the end [currency]
-        leaving?: what the right to leave it changes, below 0 where it saves [currency]
-        vendors?: expected loss by vendors, or by failures of machines of one's own [currency]
-        remedies?: what remedies of open points cost, as likely as they are needed [currency]
-        premiums?: what properties are worth to the client that it lacks [currency]
-        if_prices_hold?: the sum if API prices hold [currency]
-        if_prices_fall?: the sum if they fall [currency]
-        if_kept?: the sum if it is kept to the end [currency]
-        left?: share of cases in which it is left for another [share]
-        is_bridge: whether that is more than half of them
-        is_level: whether it costs no more above the first than what matters, or two standard errors
-        p10?: in all, one case in ten is cheaper [currency]
-        p50?: median [currency]
-        p90?: nine in ten are cheaper [currency]
-        sure?: share of cases in which it costs less in all than what is first, or as much [share]
-        """
+        """One option: its sum over the horizon in the mean of the cases, and its limits."""
         d = self.results.decision
         for c in d.candidates:
             row = {
                 "option": c.name,
                 "key": c.name,
-                "kind": c.kind,
+                "hosting": c.kind,
                 "place": c.place,
                 "model": self._models(c.name),
                 "role": self.results.roles[c.label],
                 "is_bridge": False,
+                "depends_on": "; ".join(self.results.stability.options[c.name].vendors),
                 "is_level": c.name in d.level,
                 **_state(c),
             }
             yield row | (_sums(d, c.name) if c.name in d.in_all else {})
 
-    @frame_citing(of_sums)
+    @frame(
+        "future option",
+        "told chance state in_all in_all_p10 in_all_p50 in_all_p90 left",
+        citing=of_sums,
+    )
     def futures(self) -> Rows:
-        """One option in one future of API prices, in all.
-
-        future: hold or fall
-        told: the same as a clause
-        chance: how likely it is taken to be [share]
-        option: label of the option
-        state: allowed, open or ruled out
-        in_all: mean of the cases [currency]
-        p10: one case in ten is cheaper [currency]
-        p50: median [currency]
-        p90: nine in ten are cheaper [currency]
-        left: share of cases in which it is left [share]
-        """
+        """One option in one future of API prices, in all."""
         d = self.results.decision
         for future, chance in d.weights.items():
             for name, found in d.in_all.items():
@@ -186,36 +116,29 @@ class VerdictFrames(Topic):
                     "option": name,
                     "state": _state(d.candidate(name))["state"],
                     "in_all": float(total.mean()),
-                    "p10": float(p10),
-                    "p50": float(p50),
-                    "p90": float(p90),
+                    "in_all_p10": float(p10),
+                    "in_all_p50": float(p50),
+                    "in_all_p90": float(p90),
                     "left": found[future].left.share,
                 }
 
     def _of_properties(self) -> list[Source]:
         return [*of_sums(), *map(source_of, table("properties", Property))]
 
-    @frame_citing(_of_properties)
+    @frame(
+        "property",
+        "label valued stated has with without premium?",
+        citing=_of_properties,
+    )
     def principles(self) -> Rows:
-        """A property that some allowed options have and others lack, and its price.
-
-        property: name of the property
-        label: the property in words
-        spoken: the same behind `you value`
-        stated: what the client said that it is worth [currency/year]
-        has: whether the first option is shown to have it
-        with: the cheapest option with it at that price [option]
-        without: the cheapest without [option]
-        premium?: what it must be worth a year for an option that has it to be first; 0 or less:
-            it costs nothing; missing where none is at any price [currency/year]
-        """
+        """A property that some allowed options have and others lack, and its price."""
         known = properties()
         d = self.results.decision
         for found in self.results.principles:
             yield {
                 "property": found.property,
                 "label": known[found.property].label,
-                "spoken": known[found.property].spoken,
+                "valued": known[found.property].spoken,
                 "stated": d.premiums.get(found.property, 0.0),
                 "has": d.choice is not None and found.property in d.choice.has,
                 "with": found.with_it,
@@ -223,19 +146,14 @@ class VerdictFrames(Topic):
                 "premium": found.premium,
             }
 
-    @frame_citing(of_sums)
+    @frame(
+        "option model",
+        "label spoken in_all test_cost chance_needed",
+        citing=of_sums,
+    )
     def tests(self) -> Rows:
-        """A model at the place of an option that nobody has measured against today's, and that
-        would cost less in all than what is first: the cheapest first.
-
-        option: label of the option whose place it is at
-        label: the option with that model, in words
-        model: the model
-        spoken: the model as a person says it
-        in_all: what it would cost in all, were it as good [currency]
-        test_cost: what the test costs that would tell [currency]
-        chance_needed: chance of passing from which the test pays [share]
-        """
+        """A model at the place of an option that nobody has measured against today's, and
+        that would cost less: the cheapest first."""
         for found in self.results.tests:
             yield {
                 "option": found.of,
@@ -296,17 +214,14 @@ class VerdictFrames(Topic):
         return " and ".join(dict.fromkeys(spoken(model) for part in parts for model in part))
 
     def _place(self, name: str) -> dict[str, Any]:
-        """Kind, vendor, country, house, seller and servers of an option."""
+        """Kind, vendor, country, seller and servers of an option."""
         option = self.options[name]
         burst = self.options.get(option.burst)
         priced = self.results.cost.options.get(name)
-        house = self.options.get(option.base, option)
         sold = burst or option
         row = {
-            "kind": option.kind,
-            "house": house.kind if house.kind in places.OWNED else None,
+            "hosting": option.kind,
             "seller": None if sold.kind in places.OWNED else sold.vendor or sold.label,
-            "region": sold.region or None,
             "vendor": option.vendor or (burst.vendor if burst else ""),
             "country": self.results.numbers.words.territories.get(option.country),
         }
@@ -371,8 +286,8 @@ def _sums(d: Decision, name: str) -> dict[str, Any]:
         "if_kept": d.weighted(name, lambda sums: sums.kept),
         "left": d.left(name),
         "is_bridge": d.is_bridge(name),
-        "sure": None if best is None else 1 - d.cheaper(best, name),
-        **dict(zip(("p10", "p50", "p90"), map(float, quantiles), strict=True)),
+        "not_dearer": None if best is None else 1 - d.cheaper(best, name),
+        **dict(zip(("in_all_p10", "in_all_p50", "in_all_p90"), map(float, quantiles), strict=True)),
     }
 
 

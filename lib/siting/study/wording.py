@@ -6,7 +6,6 @@ import datetime as dt
 import math
 import textwrap
 from functools import cached_property
-from typing import ClassVar
 
 import pandas as pd
 from siting_report.formats import NONE
@@ -19,12 +18,8 @@ from siting.study import own_files
 from siting.study.own_files import OwnFile
 from siting.study.results import Results
 
-TOLD_FROM = 500
-"""A sum from which a line of cash is told by itself: less moves no total that is read in thousands.
-[client's currency]"""
 ALL_FROM = 0.99
 """A share from which a part is called all."""
-_NEVER_FROM = 1e12
 _WITH_THE = ("AE", "GB", "NL", "PH", "US")
 
 
@@ -134,10 +129,6 @@ class Wording:
         """`€ 0.83 million`; below 200,000 in full; `decimals` writes it out."""
         return self.results.numbers.money(amount, decimals)
 
-    def is_in_millions(self, amount: float) -> bool:
-        """Whether `money` writes an amount in millions."""
-        return self.results.numbers.is_in_millions(amount)
-
     def span(self, low: float, high: float, unit: str = "") -> str:
         """Low to high: money unless a unit is given (`share` for percentages)."""
         if math.isnan(low) or math.isnan(high):
@@ -149,10 +140,6 @@ class Wording:
     def part(self, amount: float, whole: float) -> str:
         """A part of a sum of money, `all` where next to nothing is left: `€ 12,000`."""
         return "all" if amount > ALL_FROM * whole else self.money(amount)
-
-    def is_told(self, amounts: pd.Series[float]) -> pd.Series[bool]:
-        """Of each sum whether it is large enough for a line of its own: half a thousand."""
-        return amounts.abs() >= TOLD_FROM
 
     def without_noughts(self, amounts: pd.DataFrame) -> pd.DataFrame:
         """Sums in a grid, of which those that are less than one of the currency are blank."""
@@ -185,51 +172,9 @@ class Wording:
         """The central value with its range: `12 GiB (10 to 15)`; an exact one stands alone."""
         return self.results.numbers.range(Range(low, central, high, unit=unit), decimals)
 
-    def change(self, factor: float) -> str:
-        """A factor on what is planned: `17% more`, `24% less`, `2.5 times as much`."""
-        if factor >= 2:
-            return f"{self.number(factor, 1)} times as much"
-        word = "more" if factor > 1 else "less"
-        return f"{self.percent(abs(factor - 1))} {word}"
-
-    TRIED: ClassVar = {
-        "change": "if this changes",
-        "then_first": "then first",
-        "present_cost": "its cost",
-        "lead": "lead of the choice",
-    }
-    """Headings of `tried`."""
-
-    def tried(self, variants: pd.DataFrame) -> pd.DataFrame:
-        """Rows of `variants` in words: what is changed, what is first then, and at which cost."""
-        made = variants[list(self.TRIED)].reset_index(drop=True)
-        made["then_first"] = made.then_first.fillna("none may be chosen")
-        made["present_cost"] = [
-            "–" if pd.isna(cost) else self.money(cost) for cost in made.present_cost
-        ]
-        made["lead"] = [
-            "ruled out or alone" if pd.isna(lead) else f"{self.number(lead, 0)} points"
-            for lead in made.lead
-        ]
-        return made
-
     def count(self, number: float, thing: str) -> str:
         """`one server`, `12 servers`; up to twelve in words."""
         return f"{self.spelt(number)} {thing}" + ("" if number == 1 or thing.endswith("s") else "s")
-
-    def turning(self, answers: pd.Series[str]) -> str:
-        """What changes do after which another option is first: `three things can turn the answer,
-        one makes it level`.
-
-        answers: `answer` of rows of `turns`, one at least.
-        """
-        level = int((answers == "level").sum())
-        turn = len(answers) - level
-        makes = "makes it level" if level == 1 else "make it level"
-        if not turn:
-            return f"nothing turns the answer, {self.count(level, 'thing')} {makes}"
-        turned = f"{self.count(turn, 'thing')} can turn the answer"
-        return f"{turned}, {self.spelt(level)} {makes}" if level else turned
 
     def spelt(self, number: float) -> str:
         """A number within a sentence: up to twelve in words, `three`, else in figures."""
@@ -237,26 +182,6 @@ class Wording:
         if whole and 0 <= number < len(SPELT):
             return SPELT[int(number)]
         return self.number(number, 0 if whole else None)
-
-    def between(self, low: float, high: float, unit: str = "") -> str:
-        """An open or closed range in words: `below 12`, `above 3`, `from 3 to 12`, `always`."""
-        above = f"{self.number(low, 0)} {unit}".strip()
-        to = f"{self.number(high, 0)} {unit}".strip()
-        has_bottom = low > 0
-        has_top = high < _NEVER_FROM
-        if has_bottom and has_top:
-            return f"from {self.number(low, 0)} to {to}"
-        if has_bottom:
-            return f"above {above}"
-        return f"below {to}" if has_top else "at any value"
-
-    def after(self, months: float) -> str:
-        """When something that may never come comes: `after 14 months`, `not within five years`."""
-        if not math.isfinite(months):
-            return f"not within {self.years}"
-        if months < 1:
-            return "from the first month"
-        return f"after {self.count(round(months), 'month')}"
 
     def date(self, day: object) -> str:
         """`24 November 2026`, as the country orders it; also of a source's partial date."""
