@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from siting import catalogue
 from siting.cli import cli
 
 ROOT = Path(__file__).parents[1]
 GOOD = """client: {name: Acme, country: IT}
 workloads:
-  assistant:
-    {users: 500, requests_per_user_day: 8,
-     input_tokens: {mean: 3_000, p95: 8_000}, output_tokens: {mean: 400, p95: 1_000}}
+  assistant: {users: 500}
 evidence:
   - {fields: [workloads], source: Questionnaire, date: 2026-10-01}
 """
@@ -24,7 +23,7 @@ SIZE = f"size{FIT[3:]} --requests-per-day 100 --input 300,800 --output 40,100"
 IN_A_FILE = {
     "a misspelt key": ("users", "user", "did you mean users"),
     "the beginning of a key": ("users: 500", "users: 500, output: 9", "did you mean output_tokens"),
-    "a number for a length": ("{mean: 3_000, p95: 8_000}", "3000", "`input_tokens: {mean: 3_000}`"),
+    "a number for a length": ("users: 500", "input_tokens: 3000", "`input_tokens: {mean: 3_000}`"),
     "a percentage for a share": ("users: 500", "batchable_share: 20", "write 0.2"),
     "a number with a unit": ("500", "500 people", "without unit"),
     "a thousands separator": ("500", '"9 500"', "write 9500 without quotes"),
@@ -198,6 +197,30 @@ def test_a_bill_of_a_month_is_answered_with_how_to_say_it(mistake: str, tmp_path
     assert fix in said and "insurance" not in said
 
 
+def test_a_load_under_a_wrong_key_hides_no_name_of_a_model(tmp_path: Path) -> None:
+    lengths = "input_tokens: {mean: 9}, output_tokens: {mean: 9}"
+    own = f"night: {{description: N, requests_per_night: 9, models: [no/such], {lengths}}}"
+    said = _checked(tmp_path, GOOD.replace("workloads:\n", f"workloads:\n  {own}\n", 1))
+    assert "workloads.night.requests_per_night: " in said
+    assert "workloads.night.models[0]: 'no/such' is no model" in said
+
+
+OFFER = "{item: option.mine.server_price, value: 9, unit: EUR, source: O, date: 2026-11-01}"
+OTHER = "{item: electricity, value: 0.2, unit: EUR/kWh, source: O, date: 2026-11-01}"
+
+
+def test_a_what_if_that_takes_quotes_away_says_so_and_repeats_no_other_fault(
+    tmp_path: Path,
+) -> None:
+    mine = f"mine: {{label: M, kind: on_premises, {ANY}, gpu: h200-nvl-141gb}}"
+    text = f"{VOUCHED}options:\n  api: {{}}\n  {mine}\nfinance:\n  quotes: [{OFFER}]\n"
+    text += f"what_if:\n  - {{label: W, set: {{finance.quotes: [{OTHER}]}}}}\n"
+    (line,) = (found for found in _checked(tmp_path, text).splitlines() if "what_if[0]" in found)
+    assert line.endswith("replaces your list: repeat option.mine.server_price there")
+    unpriced = text.replace(f"[{OFFER}]", "[]")
+    assert "what_if[0]" not in _checked(tmp_path, unpriced)
+
+
 def test_a_file_is_named_from_the_folder_that_one_stands_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +228,7 @@ def test_a_file_is_named_from_the_folder_that_one_stands_in(
     (tmp_path / "params" / "acme.yaml").write_text(GOOD.replace("500", "5OO"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(cli, ["check", "acme"])
-    assert "\nparams/acme.yaml:4: " in f"\n{result.stderr}"
+    assert "\nparams/acme.yaml:3: " in f"\n{result.stderr}"
 
 
 @pytest.mark.parametrize("mistake", IN_A_TABLE)
@@ -226,6 +249,22 @@ def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake: str) ->
     assert not result.stdout
 
 
+ODD = {
+    "cents for a currency": ("finance.electricity_per_kwh=16", "write it in EUR, not in cents"),
+    "a room for less than a card": ("options.owned.room={kw: 0.1}", "is less than one card takes"),
+    "a vendor's name cut short": ("options.api.vendor=OpenA", "did you mean OpenAI?"),
+}
+"""Values that can be, and that hardly anybody means, with what is said of them."""
+
+
+@pytest.mark.parametrize("slip", ODD)
+def test_what_hardly_anybody_means_is_told_and_not_refused(slip: str) -> None:
+    change, said = ODD[slip]
+    result = CliRunner().invoke(cli, ["check", "base", "--set", change])
+    assert result.exit_code == 0 and said in result.stdout
+    assert said not in CliRunner().invoke(cli, ["check", "base"]).stdout
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -238,3 +277,12 @@ def test_a_change_of_which_a_part_would_be_dropped_is_refused(changes: list, sai
     found = CliRunner().invoke(cli, ["check", "base", *words])
     assert (found.exit_code, found.stdout) == (2, "")
     assert said in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("uncertainty", "stability"), ("nope", "pue"), ("user", "users"), ("yes", "yes_means")],
+)
+def test_only_a_name_that_is_near_is_guessed(word: str, near: str) -> None:
+    said = catalogue.suggestion(word, [near])
+    assert said == (f"known: {near}" if near in ("stability", "pue") else f"did you mean {near}?")

@@ -48,6 +48,9 @@ class Fault:
     place: Path_
     wrong: str
     write: str
+    _: KW_ONLY
+    rests_on: Path_ = ()
+    """Another place of the data that it was held against; what is malformed there may be why."""
 
 
 def parted(said: object) -> tuple[str, str]:

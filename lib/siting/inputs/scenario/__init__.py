@@ -17,6 +17,7 @@ format or months of somebody else's service are none of its own.
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import os
 import re
@@ -28,7 +29,7 @@ from pydantic import ValidationError
 
 from siting import catalogue
 from siting.inputs import benchmark, document, messages
-from siting.inputs.document import YamlDocument, DocumentError, Fault, Path_, parted
+from siting.inputs.document import YamlDocument, DocumentError, Fault, Path_, Problem, parted
 from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario import changes, usual
 from siting.inputs.scenario.changes import changed as changed
@@ -43,6 +44,7 @@ _CLIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _LISTED = ("options", "fine_tuning")
 _WHOSE = ("kind", "vendor", "provider")
 """Whose service an option is: one that differs in these shares no more than its name."""
+_MOST_HOLES = 100
 
 
 def project(own: bool = False) -> Path:
@@ -114,8 +116,18 @@ def _shown(path: Path) -> Path:
 def load(name_or_path: str | Path) -> Scenario:
     """The scenario of a client of `params/`, or of a YAML file anywhere.
 
-    Raises DocumentError with every value that is malformed or, where none is, with all that
-    contradicts: file, line, field, fault and remedy.
+    Raises DocumentError with every problem: file, line, field, fault and remedy.
+    """
+    found, problems = examined(name_or_path)
+    if problems:
+        raise DocumentError(problems)
+    return found
+
+
+def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
+    """A scenario without what is wrong in it, and all that is wrong.
+
+    Raises DocumentError where too little is left to go on.
     """
     path = path_of(name_or_path)
     own, problems = document.examined(document.read(path, _is_shared(path)), str(path))
@@ -124,20 +136,103 @@ def load(name_or_path: str | Path) -> Scenario:
     usual.fill(whole.data, own.data)
     if misnamed := _name_client(whole, path):
         raise DocumentError([*problems, *whole.problems([misnamed])])
-    try:
-        found = Scenario.model_validate(whole.data)
-    except ValidationError as error:
-        refused = {problem.field for problem in problems}
-        malformed = whole.problems(messages.faults(error, whole.data, Scenario))
-        problems += [p for p in malformed if p.field not in refused]
-    else:
+    found, faults, holes = _tolerant(whole.data)
+    if found:
         found, unfounded = with_origins(found, own.data if base else None)
         found, unread = _measured(found, path.parent)
-        follow = [*unfounded, *unread, *contradictions(found), *changes.faults(found)]
-        problems += whole.problems(follow)
-    if problems:
-        raise DocumentError(sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line)))
+        follow = [*unread, *contradictions(found), *changes.faults(found)]
+        # What is asked of an option depends on its kind.
+        holes |= {h[:2]: True for h in holes if h[0] == "options" and h[-1] in ("kind", "provider")}
+        faults += unfounded + [f for f in follow if not _follows(f.place, holes)]
+        faults = [f for f in faults if not (f.rests_on and _follows(f.rests_on, holes))]
+    refused = {problem.field for problem in problems}
+    problems += [p for p in whole.problems(faults) if p.field not in refused]
+    problems = sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line))
+    if not found:
+        raise DocumentError(problems)
+    return found, problems
+
+
+def _follows(place: Path_, holes: dict[Path_, bool]) -> bool:
+    """Whether a fault at a place may only follow from a hole: it lies in one, or one from which
+    something was taken out lies in it."""
+    return any(
+        all(a == b for a, b in zip(place, hole, strict=False))
+        and (len(place) >= len(hole) or not filled)
+        for hole, filled in holes.items()
+    )
+
+
+def _tolerant(data: Any) -> tuple[Scenario | None, list[Fault], dict[Path_, bool]]:
+    """The scenario without what is malformed in it, the faults of that, and the holes: where it
+    was, and whether something harmless is there now.
+
+    So that whoever corrects a file sees what else is wrong with it in the same round. No scenario
+    where too much is malformed to go on.
+    """
+    faults: list[Fault] = []
+    holes: dict[Path_, bool] = {}
+    while True:
+        try:
+            return Scenario.model_validate(data), faults, holes
+        except ValidationError as error:
+            malformed = messages.faults(error, data, Scenario)
+            # base.yaml is read once for all clients: what is taken out of a copy stays in it.
+            data = copy.deepcopy(data)
+            faults += [f for f in malformed if not _follows(f.place, holes)]
+            mended: dict[Path_, bool] = {}
+            for fault in malformed[: _MOST_HOLES + 1]:
+                if not _follows(fault.place, mended):
+                    mended |= _mended(data, fault.place, holes)
+            if not mended or len(holes) > _MOST_HOLES:
+                return None, faults, holes
+            holes |= mended
+
+
+def _mended(data: Any, where: Path_, holes: dict[Path_, bool]) -> dict[Path_, bool]:
+    """The hole that is made of a place, or of what it stands in: something harmless stands there
+    at first; where that does not help, it is taken out. None where nothing is there."""
+    for end in range(len(where), 0, -1):
+        place = where[:end]
+        holder = document.at(data, where[: end - 1])
+        step = where[end - 1]
+        usual = _stand_in(place)
+        if usual is not None and place not in holes:
+            was = document.at(data, place)
+            added = _left_out(was, usual)
+            if added:
+                was |= {key: copy.deepcopy(usual[key]) for key in added}
+                return {(*place, key): True for key in added}
+            holder[step] = copy.deepcopy(usual)
+            # Of what was empty nothing is unknown: the hole is what was put into it.
+            return {(*place, "any") if was == {} else place: True}
+        if isinstance(holder, dict) and step in holder:
+            del holder[step]
+            return {place: False}
+    return {}
+
+
+def _left_out(was: Any, usual: Any) -> list[str]:
+    """Keys of a record that somebody wrote which stand in for what it lacks; none of a mapping of
+    records by name. What else it says is examined with them."""
+    if not was or not isinstance(was, dict) or not isinstance(usual, dict) or "any" in usual:
+        return []
+    return [key for key in usual if key not in was]
+
+
+def _stand_in(place: Path_) -> Any:
+    """What stands in for a malformed value; None where nothing does."""
+    found: Any = _stand_ins()
+    for step in place:
+        inside = dict(document.members(found))
+        found = inside.get(0 if isinstance(step, int) else step, inside.get("any"))
     return found
+
+
+@cache
+def _stand_ins() -> dict[str, Any]:
+    text = (Path(__file__).parent / "stand_ins.yaml").read_text(encoding="utf-8")
+    return document.examined(text)[0].data
 
 
 def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:

@@ -101,11 +101,14 @@ def _seasonal(scenario: Scenario) -> Iterator[Fault]:
             taken |= days
 
 
-def _one_of(path: Path_, name: str, what: str, among: Iterable[str]) -> Iterator[Fault]:
-    """A name must be one of those that are known."""
+def _one_of(
+    path: Path_, name: str, what: str, among: Iterable[str], part: str = ""
+) -> Iterator[Fault]:
+    """A name must be one of those that are known. part: of the scenario, where it would stand."""
     listed = list(among)
     if name not in listed:
-        yield Fault(path, f"{name!r} is no {what}", suggestion(name, listed))
+        rests_on = (part, name.removeprefix("inference-"))  # a flow, on its workload
+        yield Fault(path, f"{name!r} is no {what}", suggestion(name, listed), rests_on=rests_on)
 
 
 READ_BY: Mapping[str, Collection[str]] = {
@@ -149,7 +152,8 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     if months >= horizon:
         wrong = f"{months:g} months to production are not within the horizon of {horizon} months"
         write = "write fewer, or a longer finance.horizon_months"
-        yield Fault((*here, "months_to_production"), wrong, write)
+        whole = ("finance", "horizon_months")
+        yield Fault((*here, "months_to_production"), wrong, write, rests_on=whole)
     yield from _card(here, name, option, scenario)
     yield from _provider(here, option)
     yield from _region(here, option)
@@ -243,7 +247,7 @@ def _existing(here: Path_, option: Option) -> Iterator[Fault]:
     if option.server in there:
         wrong = f"{option.server} is the kind that is bought"
         write = "write owned_servers for those, and remove them here"
-        yield Fault(path, wrong, write)
+        yield Fault(path, wrong, write, rests_on=(*here, "server"))
 
 
 def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
@@ -255,7 +259,7 @@ def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Itera
         if not target:
             yield Fault(here, f"a hybrid needs `{part}:`", f"name an option: {', '.join(others)}")
         else:
-            yield from _one_of((*here, part), target, "other option", others)
+            yield from _one_of((*here, part), target, "other option", others, "options")
     if option.base and option.base == option.burst:
         yield Fault((*here, "burst"), "base and burst are the same option", "name two options")
 
@@ -268,7 +272,7 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
     for name, model in option.models.items():
         path = (*here, name)
         if name not in ("all", *scenario.workloads):
-            yield from _one_of(path, name, "workload", ["all", *scenario.workloads])
+            yield from _one_of(path, name, "workload", ["all", *scenario.workloads], "workloads")
         elif name != "all" and scenario.workloads[name].task == "embed":
             yield from _one_of(path, model, "model of embeddings", column("embeddings", "model"))
         elif option.kind in SELF_HOSTED:
@@ -382,10 +386,10 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
     """A quote is for an item and an option that exist, in their unit, and still valid."""
     if quote.item.startswith("option."):
         option = quote.item.split(".")[1]
-        yield from _one_of((*here, "item"), option, "option", scenario.options)
+        yield from _one_of((*here, "item"), option, "option", scenario.options, "options")
     for j, workload in enumerate(quote.workloads):
         place = (*here, "workloads", j)
-        yield from _one_of(place, workload, "workload", scenario.workloads)
+        yield from _one_of(place, workload, "workload", scenario.workloads, "workloads")
     if quote.workloads and quote.item.rpartition(".")[2] not in OF_REQUESTS:
         wrong = f"{quote.item} is no price of requests"
         yield Fault((*here, "workloads"), wrong, "remove it: it holds for all workloads")
@@ -397,7 +401,7 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
     if quote.valid_until and quote.valid_until < day:
         wrong = f"the offer ended on {quote.valid_until}, before the report ({day})"
         write = "ask for a new one, or remove it so that the published price is taken"
-        yield Fault((*here, "valid_until"), wrong, write)
+        yield Fault((*here, "valid_until"), wrong, write, rests_on=("client", "report_date"))
 
 
 def priced(quote: Quote, currency: str) -> Iterator[Fault]:
@@ -464,13 +468,14 @@ def _dated(scenario: Scenario) -> Iterator[Fault]:
 def _decided(decided: dt.date, day: dt.date) -> Iterator[Fault]:
     """Go or no-go is decided after the report, while its plan holds. day: of the report."""
     place = ("decision", "date")
+    rests_on = ("client", "report_date")
     if decided <= day:
         wrong = f"{decided} is not after the report ({day})"
-        yield Fault(place, wrong, "write the day of go or no-go to come")
+        yield Fault(place, wrong, "write the day of go or no-go to come", rests_on=rests_on)
     elif (decided - day).days > DAYS_OF_PLAN:
         wrong = f"{decided} is more than {DAYS_OF_PLAN} days after the report ({day})"
         write = "write an earlier day, and renew the report before a later one"
-        yield Fault(place, wrong, write)
+        yield Fault(place, wrong, write, rests_on=rests_on)
 
 
 def _named(scenario: Scenario) -> Iterator[Fault]:
@@ -478,12 +483,12 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
     decision = scenario.decision
     options = list(scenario.options)
     today = scenario.finance.baseline
-    for fault in _one_of(("finance", "baseline"), today, "option", [*options, "none"]):
+    for fault in _one_of(("finance", "baseline"), today, "option", [*options, "none"], "options"):
         own = "say in the client's file what runs today, as finance: {baseline: none}"
         near = fault.write.startswith("did you mean")
         yield fault if near else replace(fault, write=f"{fault.write}; {own}")
     for i, name in enumerate(scenario.client.yes_means):
-        yield from _one_of(("client", "yes_means", i), name, "option", options)
+        yield from _one_of(("client", "yes_means", i), name, "option", options, "options")
     yield from _no_conditions(decision.hard_constraints)
     yield from _contradicting(decision.premiums)
 
@@ -517,7 +522,7 @@ def _answers(scenario: Scenario) -> Iterator[Fault]:
         answers["options", name, "attributes"] = option.attributes
         for flow, said in option.flows.items():
             answers["options", name, "flows", flow, "attributes"] = said.attributes
-            yield from _one_of(("options", name, "flows", flow), flow, "flow", flows)
+            yield from _one_of(("options", name, "flows", flow), flow, "flow", flows, "workloads")
     for path, given in answers.items():
         for attribute, value in given.items():
             if problem := value_problem(attribute, value, known_attributes):

@@ -87,4 +87,4 @@ def _unfounded(entries: list[Evidence], everything: dict[str, Any]) -> Iterator[
                     write = catalogue.suggestion(field, paths - {"*"})
                 wrong = f"{field!r} is nothing in this scenario"
                 place = ("evidence", i, "fields", j)
-                yield Fault(place, wrong, write)
+                yield Fault(place, wrong, write, rests_on=tuple(field.split(".")))
