@@ -48,9 +48,9 @@ def test_what_could_not_be_sized_is_told_by_option_model_and_reason() -> None:
         "options.rented.weights": "",
         "options.rented.models": {"all": "deepseek-ai/DeepSeek-V3.1"},
     }
-    (row,) = Study(scenario.changed(scenario.load("base"), changes)).left_out().itertuples()
+    told = Study(scenario.changed(scenario.load("base"), changes)).left_out()
+    row = next(told[told.subject == "deepseek-ai/DeepSeek-V3.1"].itertuples())
     assert row.about == "Rented GPUs, Nebius"
-    assert row.subject == "DeepSeek-V3.1"
     assert "does not fit on 8" in row.why
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from siting.catalogue import Source, source_of
-from siting.quality import margin_of, own_result, spoken, tried_on
+from siting.quality import Parity, margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
 from siting.study.verdict import of_sums
@@ -21,9 +23,8 @@ class DecisionFrames(Topic):
         return [*of_sums(), *self.results.sovereignty.sources]
 
     @frame(
-        "change",
-        "change_kind what before after set key? then_first? in_all? sure? lead? cleared? answer "
-        "offer",
+        "change set",
+        "change_kind what before after key? then_first? in_all? sure? lead? cleared? answer offer",
         citing=_variant_sources,
     )
     def variants(self) -> Rows:
@@ -119,6 +120,12 @@ class DecisionFrames(Topic):
 
     # --- which model is as good as which ------------------------------------------------------
 
+    @property
+    def _parities(self) -> Iterable[Parity]:
+        """What is compared, a model that both sides of a mix run once."""
+        found = self.results.quality.parities
+        return {(p.option, p.workload, p.model): p for p in found}.values()
+
     @frame(
         "option workload model",
         "spoken reference reference_spoken verdict reason margin margin_stated items supported "
@@ -126,7 +133,7 @@ class DecisionFrames(Topic):
     )
     def parities(self) -> Rows:
         """One model of an option against the floor of one workload."""
-        for p in self.results.quality.parities:
+        for p in self._parities:
             workload = self.scenario.workloads[p.workload]
             floor = workload.quality
             row = {
@@ -198,7 +205,7 @@ class DecisionFrames(Topic):
     )
     def board_scores(self) -> Rows:
         """One model of an option against its reference on one board."""
-        for p in self.results.quality.parities:
+        for p in self._parities:
             margin = margin_of(self.scenario.workloads[p.workload])
             for c in p.comparisons:
                 b = c.board
