@@ -32,7 +32,7 @@ FIXED = (
     r"Median to 99 of 100, dot: 95",
     r"means in .* no other option",  # what a word such as "likely" means
     # Counts of what is drawn or listed beside them.
-    r"\d+ of \d+ (?:comparisons|models|principles)|(?<=and )\d+ more(?=:)",
+    r"\d+ of \d+ (?:changes|comparisons|models|principles)|(?<=and )\d+ more(?=:)",
     # Names with digits of their own.
     r"(?:Gemma|Sonnet|Small|Medium) \d(?:\.\d)?|ISO/IEC \d+",
 )
@@ -263,7 +263,7 @@ def test_every_number_of_a_table_or_sentence_of_the_body_stands_in_the_summary(c
 def test_every_number_of_page_one_stands_in_the_summary(client: str) -> None:
     reader = Reader.of(opened(client).summary())
     page = exhibits(body()[0], client)
-    assert sum(len(list(printed_in(reader.plain(t)))) for e in page for t in e.texts) > 6
+    assert sum(len(list(printed_in(reader.plain(t)))) for e in page for t in e.texts) > 4
     assert [missed for exhibit in page for missed in reader.missing(exhibit)] == []
 
 
