@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from siting import study
@@ -29,9 +30,9 @@ WORKLOADS = scenario.as_yaml(
 """The workloads of base.yaml, as lines of a client's file: they are nobody else's."""
 
 
-def compute(client: str) -> study.Study:
-    """The client's study in English, so that tests read one language."""
-    found = scenario.load(client)
+def compute(client: str, changes: Mapping[str, object] | None = None) -> study.Study:
+    """The client's study in English, so that tests read one language. changes: by dotted key."""
+    found = scenario.changed(scenario.load(client), changes) if changes else scenario.load(client)
     english = found.client.model_copy(update={"language": "en"})
     return study.Study(found.model_copy(update={"client": english}))
 
