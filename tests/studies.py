@@ -28,6 +28,8 @@ WORKLOADS = scenario.as_yaml(
     {"workloads": scenario.load("base").model_dump(exclude_none=True)["workloads"]}
 )
 """The workloads of base.yaml, as lines of a client's file: they are nobody else's."""
+WITH_SOURCE = f"{WORKLOADS}evidence:\n  - {{fields: [workloads], source: Acme, date: 2026-11-01}}\n"
+"""The same, and who says so."""
 
 
 def compute(client: str, changes: Mapping[str, object] | None = None) -> study.Study:

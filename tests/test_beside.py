@@ -13,6 +13,7 @@ import pytest
 from siting.inputs import benchmark, scenario
 from siting.run import job
 from siting_report import plain_files
+from studies import WITH_SOURCE
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
 PNG = base64.b64decode(
@@ -32,7 +33,7 @@ def with_logo(folder: Path, name: str, content: bytes | None) -> dict[str, bytes
     if content is not None:
         (folder / name).write_bytes(content)
     path = folder / "acme.yaml"
-    path.write_text(f"client: {{logo: {name}}}\n", encoding="utf-8")
+    path.write_text(f"client: {{logo: {name}}}\n{WITH_SOURCE}", encoding="utf-8")
     return job.attached(scenario.load(path), path)[1]
 
 
@@ -200,6 +201,6 @@ def test_a_benchmark_file_that_would_fill_the_memory_is_not_parsed(
 @pytest.mark.parametrize("text", [b"[]", b"\xff", b"[" * 100_000, b"null"])
 def test_a_chapter_that_is_no_notebook_is_refused_by_name(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "40_cost.ipynb").write_bytes(text)
-    (tmp_path / "acme.yaml").write_text("{}\n", encoding="utf-8")
+    (tmp_path / "acme.yaml").write_text(WITH_SOURCE, encoding="utf-8")
     with pytest.raises(scenario.ScenarioError, match=r"40_cost\.ipynb"):
         job.prepare(tmp_path / "acme.yaml", notebooks=tmp_path)

@@ -15,6 +15,7 @@ from siting.inputs import scenario
 from siting.run import job
 from siting_report.run.job import Job
 from siting_report.run.kernel import ChapterFailed, Kernel
+from studies import WITH_SOURCE
 from trial import chapter as notebook
 
 PIXEL = (
@@ -153,9 +154,9 @@ def shared(tmp_path: Path) -> Path:
     return folder
 
 
-def prepared(shared: Path, client: str, text: str = "{}\n") -> Job:
+def prepared(shared: Path, client: str, text: str = "") -> Job:
     path = shared.parent / f"{client}.yaml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + WITH_SOURCE, encoding="utf-8")
     return job.prepare(path, notebooks=shared)
 
 

@@ -41,13 +41,13 @@ def test_a_chapter_that_is_misspelt_is_refused_with_the_one_that_is_meant() -> N
 
 def test_a_frame_without_rows_is_compared_and_filtered_like_any_other() -> None:
     class Empty(frames.Topic):
-        @frames.frame("option", "retired stays days_left")
+        @frames.frame("option", "price_date stale age_days")
         def nothing(self) -> frames.Rows:
             """A model that ends."""
             return []
 
     rows = Empty(opened("base")).nothing()
-    assert rows[(rows.retired < "2027-01-01") & rows.stays & (rows.days_left > 1)].empty
-    assert rows[~rows.stays].empty
-    assert rows.retired.str.upper().empty
+    assert rows[(rows.price_date < "2027-01-01") & rows.stale & (rows.age_days > 1)].empty
+    assert rows[~rows.stale].empty
+    assert rows.price_date.str.upper().empty
     assert rows.left.sum() == 0

@@ -76,7 +76,7 @@ def test_a_misspelt_word_is_refused_by_check_with_file_and_line(
     tables: Path, table: str, column: str, word: str, said: str
 ) -> None:
     line = misspell(tables / f"{table}.csv", column, word)
-    result = CliRunner().invoke(cli, ["check", "base"])
+    result = CliRunner().invoke(cli, ["check", "--deep", "base"])
     assert result.exit_code == 2
     assert result.output.startswith(f"{table}.csv, line {line}, {column}: {said}"), result.output
     assert result.output.count("\n") == 1
