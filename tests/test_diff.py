@@ -332,4 +332,4 @@ def test_a_reports_folder_and_a_client_now_bring_their_scenarios(
     monkeypatch.setattr(history.subprocess, "run", lambda *_, **__: computed)
     before = history.summary("acme")
     now = history.summary("acme@now")
-    assert sentences(before, now) == ["users of assistant: from 2 000 to 9 000"]
+    assert sentences(before, now) == ["users of staff-assistant: from 2 000 to 9 000"]

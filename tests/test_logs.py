@@ -30,16 +30,17 @@ def imported(path: Path) -> dict[str, object]:
 
 def completed(piece: str) -> str:
     """What was imported, and beside it what a client states of the workload that no log tells."""
-    lacks = [
-        line
-        for field, line in (
-            ("requests_per", "    requests_per_day: 40_000"),
-            ("input_tokens", "    input_tokens: {mean: 3_000}"),
-            ("output_tokens", "    output_tokens: {mean: 400}"),
-        )
-        if f"    {field}" not in piece
-    ]
-    return piece.replace("  assistant:\n", "\n".join(["  assistant:", *lacks, ""]), 1)
+    stated = {
+        "requests_per_day": "40_000",
+        "input_tokens": "{mean: 3_000}",
+        "output_tokens": "{mean: 400}",
+    }
+    lacking = {k: v for k, v in stated.items() if f"    {k.removesuffix('_day')}" not in piece}
+    lines = "".join(f"    {field}: {said}\n" for field, said in lacking.items())
+    paths = ", ".join(f"workloads.assistant.{field}" for field in lacking)
+    source = f"  - {{fields: [{paths}], source: Acme, date: 2026-11-01}}\n" if lacking else ""
+    piece = piece.replace("  assistant:\n", f"  assistant:\n{lines}", 1)
+    return piece.replace("evidence:\n", f"evidence:\n{source}", 1)
 
 
 @pytest.mark.parametrize(

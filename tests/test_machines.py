@@ -45,7 +45,7 @@ def rented(pool: Any, mean: float, peak: float) -> float:
         mean=np.full(shape, mean),
     )
     idle = catalogue.settings("load_settings")["scale_down"].central
-    found = machines.rented(work, Renting(hours=1.0, idle=idle, committed=False))
+    found = machines.rented(work, Renting(hours=1.0, idle=idle, committed=False, by_month=False))
     return float(found.gpu_hours[0, 0])
 
 

@@ -50,4 +50,4 @@ def test_a_frame_without_rows_is_compared_and_filtered_like_any_other() -> None:
     assert rows[(rows.price_date < "2027-01-01") & rows.stale & (rows.age_days > 1)].empty
     assert rows[~rows.stale].empty
     assert rows.price_date.str.upper().empty
-    assert rows.left.sum() == 0
+    assert rows.age_days.sum() == 0

@@ -335,8 +335,9 @@ def _vendor_facts(name: str, home: str, kind: str, flow: str, law: RuleBook) -> 
         if (fact := facts.get(a.vendor_fact))
     )
     parent = record.parent_of(vendor)
-    if parent is not None:
-        seat = law.attributes["parent_country"]
+    seat = law.attributes["parent_country"]
+    published = own.get(seat.name)
+    if parent is not None and (published is None or published.weak or not parent.is_weak):
         known = Known(seat, parent.parent_country, source_of(parent), weak=parent.is_weak)
         own = {**own, seat.name: known}
     groups = ["", f"/{home.lower()}"]

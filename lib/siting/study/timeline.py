@@ -282,8 +282,13 @@ class TimelineFrames(Topic):
         ]
         ends.sort(key=lambda end: end.days(self.client.report_date))
         for end in ends[:1]:
-            label, last = spoken(end.ending.model), str(end.ending.retired)
-            yield {"what": "model", "label": label, "start": today, "end": last}
+            label = spoken(end.ending.model)
+            yield {
+                "what": "model",
+                "label": label,
+                "start": today,
+                "end": str(end.ending.retired),
+            }
         for row in self.study.contract().itertuples():
             label = f"Contract of {row.option}"
             yield {"what": "contract", "label": label, "start": today, "end": row.until}
