@@ -61,7 +61,7 @@ def of_cells(path: Path) -> Iterator[Text]:
                     given.setdefault(target.id, []).append(node)
     for name, (node, *_) in given.items():
         if name.isupper() and isinstance(node.value, ast.Dict):
-            yield from (("", text) for text in constants(node.value) if "{" not in text)
+            yield from (("", text) for text in constants(node.value) if text and "{" not in text)
     for cell in cells:
         if cell["cell_type"] == "markdown" and "remove-cell" not in cell["metadata"].get(
             "tags", ()
