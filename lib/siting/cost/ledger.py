@@ -294,6 +294,19 @@ class CashFlow:
         return self.path.startswith(("api", "rental"))
 
 
+def _sum_of_money(item: str, label: str, category: str, amounts: Array) -> CashFlow:
+    """A line that no quantity and no price stand behind."""
+    return CashFlow(
+        item=item,
+        label=label,
+        category=category,
+        amounts=amounts,
+        factors=(),
+        quantity=amounts,
+        unit="money",
+    )
+
+
 def flows(plan: Plan, name: str, draws: Draws) -> tuple[CashFlow, ...]:
     """Monthly costs of an option in one draw; their sums are those of `totals`."""
     name = plan.options[name].alone or name
@@ -302,28 +315,10 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[CashFlow, ...]:
     early = forgone(clock, name, owed)[0]
     lacking = np.zeros(plan.months + 1)
     lacking[1 : len(early) + 1] = early
-    not_paid = CashFlow(
-        item="forgone",
-        label="Waiting, counted and not billed",
-        category=FORGONE,
-        amounts=lacking,
-        factors=(),
-        quantity=lacking,
-        unit="money",
-    )
+    not_paid = _sum_of_money("forgone", "Waiting, counted and not billed", FORGONE, lacking)
     told = [_flow(clock, name, amount) for amount in owed]
     beyond = np.append(0.0, clock.owed(name)[0])
-    told.append(
-        CashFlow(
-            item="contract",
-            label="Today’s contract until it ends, unused",
-            category=BEFORE,
-            amounts=beyond,
-            factors=(),
-            quantity=beyond,
-            unit="money",
-        )
-    )
+    told.append(_sum_of_money("contract", "Today’s contract until it ends, unused", BEFORE, beyond))
     if plan.tax_rate:
         told.append(_tax_saved(plan, told, cashflow.life_years(draws)))
     return tuple(flow for flow in (*told, not_paid) if np.any(flow.amounts))

@@ -35,6 +35,16 @@ class _ChapterExporter(Exporter):
         alone = chapter(nb, where.get("name", "notebook"), part="body", own=False)
         return compose([alone], kit_named(self.kit).cover(client))
 
+    def printed(self, document: Document) -> str | bytes:
+        """What is written of it."""
+        raise NotImplementedError
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: Any, resources: Any = None, **kw: Any
+    ) -> tuple[str | bytes, Any]:
+        nb, resources = super().from_notebook_node(nb, resources, **kw)
+        return self.printed(self.document(nb, resources)), resources
+
 
 class HtmlExporter(_ChapterExporter):
     """The page of a chapter: one file that requests nothing."""
@@ -43,11 +53,8 @@ class HtmlExporter(_ChapterExporter):
     output_mimetype = "text/html"
     export_from_notebook = "siting page"
 
-    def from_notebook_node(  # type: ignore[override]
-        self, nb: Any, resources: Any = None, **kw: Any
-    ) -> tuple[str, Any]:
-        nb, resources = super().from_notebook_node(nb, resources, **kw)
-        return page.page(self.document(nb, resources)), resources
+    def printed(self, document: Document) -> str:
+        return page.page(document)
 
 
 class PdfExporter(_ChapterExporter):
@@ -57,8 +64,5 @@ class PdfExporter(_ChapterExporter):
     output_mimetype = "application/pdf"
     export_from_notebook = "siting PDF"
 
-    def from_notebook_node(  # type: ignore[override]
-        self, nb: Any, resources: Any = None, **kw: Any
-    ) -> tuple[bytes, Any]:
-        nb, resources = super().from_notebook_node(nb, resources, **kw)
-        return paper.typeset(self.document(nb, resources)), resources
+    def printed(self, document: Document) -> bytes:
+        return paper.typeset(document)
