@@ -53,7 +53,7 @@ from siting.rules.conditions import Values
 from siting.rules.flows import Cited, evidence_of
 from siting.rules.rulebook import Stress
 from siting.serving import capacity
-from siting.serving.capacity import OptionCapacity
+from siting.serving.capacity import OptionCapacity, SplitCapacity
 from siting.vendors import stability
 from siting.verdict import design, options, ordered
 from siting.verdict.candidate import Burden, Candidate, Future
@@ -421,6 +421,9 @@ class Chain:
     def sized(self, scenario: Scenario, name: str) -> OptionCapacity:
         """GPUs, latency and use of an option; a hybrid's are those of its base."""
         option = scenario.options[name]
+        if option.kind == "split":
+            works = quality.parts(scenario, name).items()
+            return SplitCapacity.of(option, {p: self.sized(scenario.of(w), p) for p, w in works})
         own = option.base if option.kind in MIXED else name
         seen = self._seen(CAPACITY, scenario, (own,))
         found = self._stage("capacity", seen.words, lambda: capacity.assess(seen.scenario)[own])
