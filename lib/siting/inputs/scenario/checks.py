@@ -162,15 +162,29 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     yield from _card(here, name, option, scenario)
     yield from _provider(here, option)
     yield from _region(here, option)
+    if name == scenario.finance.baseline:
+        yield from _runs_today(here, option)
+    yield from _hybrid(here, name, option, scenario)
+    yield from _split(here, name, option, scenario)
+    yield from _served(here, option, scenario)
+    yield from _sighted(here, option, scenario)
+
+
+def _runs_today(here: Path_, option: Option) -> Iterator[Fault]:
+    """What runs today has a model, an effort and a term, and is not for the kit to choose."""
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
     if (model := next(silent, None)) is not None:
         wrong = f"{model} reasons, and its effort is not said"
         write = "write effort: none, low, medium or high as your requests set it, or default"
         yield Fault((*here, "effort"), wrong, write)
-    yield from _hybrid(here, name, option, scenario)
-    yield from _split(here, name, option, scenario)
-    yield from _served(here, option, scenario)
-    yield from _sighted(here, option, scenario)
+    no_model = not option.models and option.kind not in MIXED
+    left = {
+        "models": no_model or BEST in option.models.values(),
+        "effort": option.effort == BEST,
+        "commitment": option.commitment == BEST,
+    }
+    for key in (key for key, is_left in left.items() if is_left):
+        yield Fault((*here, key), "it runs today, and is there already", "write what it is")
 
 
 def _designed(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
@@ -289,11 +303,15 @@ def _split(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterat
 
 
 def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
-    """Every workload has a model that the option can offer."""
-    if option.kind in MIXED:
-        return
+    """Every workload has a model that the option can offer, or all are left to the kit."""
     here = (*here, "models")
+    if option.kind in MIXED or option.models in ({}, {"all": BEST}):
+        return
     for name, model in option.models.items():
+        if model == BEST:
+            write = "write all: best alone, or a model for each workload"
+            yield Fault((*here, name), "one model is chosen for all workloads", write)
+            continue
         path = (*here, name)
         if name not in ("all", *scenario.workloads):
             yield from _one_of(path, name, "workload", ["all", *scenario.workloads], "workloads")
@@ -315,7 +333,8 @@ def _sighted(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]
     """A workload that sends pictures has a model that takes some."""
     for name, workload in scenario.workloads.items():
         model = option.runs(name)
-        if workload.images_per_request and model and vision.is_blind(model):
+        known_one = model not in ("", BEST)
+        if workload.images_per_request and known_one and vision.is_blind(model):
             wrong = f"{model} takes no pictures, and requests of {name} hold some"
             write = (
                 "name a model that does, such as google/gemma-4-31B-it, or take the pictures out"
