@@ -107,11 +107,6 @@ def break_even_utilisation(own_cost: float, rival_cost_at_full_use: float) -> fl
     return own_cost / rival_cost_at_full_use
 
 
-def cost_per_used_hour(cost_per_hour: float, utilisation: float) -> float:
-    """Cost of an hour that is used, of a machine that is paid for every hour. [as the cost]"""
-    return cost_per_hour / utilisation
-
-
 # --- months and years -------------------------------------------------------------------------
 
 

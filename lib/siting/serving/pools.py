@@ -159,11 +159,6 @@ class Pool:
         """Waiting work of the busiest week of the first year, in the hours in which it is done."""
         return self._scheduled([w.load.peak_factor for w in self.workloads])
 
-    @cached_property
-    def usual_schedule(self) -> Schedule:
-        """Waiting work of a usual week of the first year, in the hours in which it is done."""
-        return self._scheduled([1.0] * len(self.workloads))
-
     def _scheduled(self, times: Sequence[float]) -> Schedule:
         return schedule(self.mix.busy(times), self.mix.work(times), self.replicas[0].central)
 

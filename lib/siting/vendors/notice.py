@@ -111,10 +111,9 @@ class Ending:
     living: int
     by_year: tuple[float, ...]
     """Chance that the model ends in each year of the horizon. [share]"""
-    migrations: Range
-    """Moves to another model to budget for within the horizon. [moves]"""
     moves: tuple[Range, ...]
-    """The same by year of the horizon: expected, and in the tenths of fewest and of most moves."""
+    """Moves to another model to budget for, by year of the horizon: expected, and in the tenths of
+    fewest and of most moves."""
     sources: tuple[Source, ...]
 
 
@@ -481,7 +480,6 @@ def ending(
     total = moves.sum(axis=0)
     low, high = (float(q) for q in np.percentile(total, [10, 90]))
     few, many = (moves[:, kept].mean(axis=1) for kept in (total <= low, total >= high))
-    mean = float(total.mean())
     return Ending(
         vendor=vendor,
         model=model,
@@ -493,7 +491,6 @@ def ending(
         lives=usual.models,
         living=usual.living,
         by_year=tuple(shares),
-        migrations=Range(min(low, mean), mean, max(high, mean), unit="moves"),
         moves=tuple(
             Range(min(f, m), m, max(h, m), unit="moves a year")
             for f, m, h in zip(few.tolist(), by_year.tolist(), many.tolist(), strict=True)

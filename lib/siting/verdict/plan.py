@@ -118,8 +118,6 @@ class Step:
     """Model whose quality it tests, in words."""
     is_pilot: bool = False
     """Whether one team tests the option in it, for which GPUs are rented."""
-    reviews_bridge: bool = False
-    """Whether it reviews a model that bridges, besides the option."""
     ends: int = 0
     """Its own day, where that comes before `row.day`, the day of its gate. [days after the report]
     """
@@ -502,7 +500,6 @@ class Facts:
             price=self._price(cause.test or row, cause.times + bool(reviews_bridge)),
             tests=words["model"] if row.when == "unproven" else "",
             is_pilot=row.when == "piloting",
-            reviews_bridge=bool(reviews_bridge),
             ends=min(day, cause.ends),
         )
 
