@@ -195,7 +195,7 @@ def test_a_bill_outside_the_range_is_seen() -> None:
     assert [month.inside for month in found.months] == [False, True]
 
 
-def test_meters_of_rented_cards_tell_utilisation_apart_from_price() -> None:
+def test_a_count_of_rented_cards_tells_utilisation_apart_from_price() -> None:
     # As planned, but for a quarter more GPU-hours at a price a tenth lower, and twice the tokens a
     # request at as many requests.
     plan = foretold(option="rented")

@@ -33,7 +33,7 @@ import numpy as np
 from siting.catalogue import settings
 from siting.cost import cashflow
 from siting.cost.ledger import Clock
-from siting.cost.money import MONTHS, Array
+from siting.cost.money import MONTHS, Array, by_month
 from siting.cost.priced import Draws, Plan
 from siting.quantity import Z90, NotEstimated, Range
 
@@ -60,11 +60,11 @@ WORDS: Mapping[Quantity, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Came:
-    """What came in a month, in the client's currency; None where no bill says."""
+    """What came in a month, in the client's currency; None where its bill does not say."""
 
     month: str
     """YYYY-MM"""
-    amount: float | None = None
+    amount: float
     """Billed, without tax and net of credits."""
     credits: float = 0.0
     """Of which credits, as a negative amount."""
@@ -125,15 +125,15 @@ class Month:
 
     @property
     def difference(self) -> float | None:
-        """Billed over planned; None where one of them is not there. [client's currency]"""
-        if self.came.amount is None or not self.foretold.high:
+        """Billed over planned; None where nothing was foretold. [client's currency]"""
+        if not self.foretold.high:
             return None
         return self.came.amount - self.foretold.central
 
     @property
     def inside(self) -> bool | None:
-        """Whether the bill lies in the range that was foretold."""
-        if self.came.amount is None or not self.foretold.high:
+        """Whether the bill lies in the range that was foretold; None where nothing was."""
+        if not self.foretold.high:
             return None
         return self.foretold.low <= self.came.amount <= self.foretold.high
 
@@ -188,7 +188,7 @@ class Audit:
     @property
     def came(self) -> float:
         """What was billed in them. [client's currency]"""
-        return sum(month.came.amount or 0.0 for month in self.billed)
+        return sum(month.came.amount for month in self.billed)
 
     @property
     def effects(self) -> dict[str, float]:
@@ -262,7 +262,7 @@ def _billed(
     for amount in cashflow.bill(plan, name, draws):
         if not (_is_by_use(amount) and _is_on_it(amount, asked)):
             continue
-        counted = _by_month(amount.quantity, plan.months) * clock.times(amount.months)
+        counted = by_month(amount.quantity, plan.months) * clock.times(amount.months)
         price = amount.price / draws["vat"] if "vat" in amount.line.factors else amount.price
         found["amount"] += counted * price[:, None] * clock.path(amount.path)
         if amount.line.item.driver == "gpu_hour":
@@ -278,7 +278,7 @@ def _billed(
                 continue
             ratio = cashflow.load_ratio(load.growth, draws, plan.years)
             rate = load.mean_rate * 3600 * draws["hours_per_month"][:, None]
-            counted = _by_month(ratio * rate, plan.months)
+            counted = by_month(ratio * rate, plan.months)
             counted *= clock.times(plan.months_of([workload]))
             each = asked[workload]
             found["requests"] += counted
@@ -291,14 +291,6 @@ def _over_plan(plan: Plan, draws: Draws, factor: str) -> Array:
     if factor not in plan.factors or not plan.factors[factor].value.central:
         return np.ones(len(draws["growth"]))
     return np.asarray(draws[factor] / plan.factors[factor].value.central)
-
-
-def _by_month(yearly: Array | float, months: int) -> Array:
-    """What holds in each year, or in all alike, for every month. [n × M]"""
-    years = math.ceil(months / MONTHS)
-    whole = np.atleast_2d(yearly)
-    spread = np.broadcast_to(whole, (len(whole), years))
-    return spread.repeat(MONTHS, axis=1)[:, :months]
 
 
 # --- why ------------------------------------------------------------------------------------------
@@ -431,10 +423,8 @@ def audit(plan: Foretold, bills: Sequence[Came], report_month: str) -> Audit:
         said = f"the plan covers {horizon} months after {report_month}"
         raise NotEstimated(f"none of {', '.join(outside)} lies in the plan's horizon; {said}")
     if not plan.planned["amount"].any() and not any(c.requests or c.tokens for c in inside):
-        said = (
-            "so there is no bill to foretell; give readings of its meters, or name another option"
-        )
-        raise NotEstimated(f"{NO_BILL}, {said}")
+        write = "give an invoice that counts requests or tokens, or name another option"
+        raise NotEstimated(f"{NO_BILL}, so there is no bill to foretell; {write}")
     months = tuple(_month(plan, each, placed[each.month]) for each in inside)
     return Audit(
         foretold=plan,
@@ -461,8 +451,6 @@ def _month(plan: Foretold, came: Came, place: int) -> Month:
     split: dict[str, float] = {}
     if not planned["amount"]:
         why_not = NO_BILL
-    elif came.amount is None:
-        why_not = "no bill of this month"
     elif "amount" not in told:
         why_not = "credits leave nothing to split" if came.credits else "nothing was billed"
     elif len(chain) < 2:

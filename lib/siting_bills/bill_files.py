@@ -1,4 +1,4 @@
-"""Formats of bills and meters: what their files hold, and where (siting_facts/bill_files.csv)."""
+"""Formats of bills: what their files hold, and where (siting_facts/bill_files.csv)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Literal
 
 from siting.catalogue import Fact
 
-Form = Literal["table", "json", "metrics"]
+Form = Literal["table", "json"]
 
 
 class BillFile(Fact, tables="bill_files", key="format"):
-    """What the files of a format hold, and where: names of columns, fields or counters."""
+    """What the files of a format hold, and where: names of columns or fields."""
 
     format: str
     form: Form

@@ -203,7 +203,7 @@ def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> C
     rates: in words, the months that each holds for.
     """
     rate = 1.0
-    if billed.amount is not None and billed.currency != study.client.currency:
+    if billed.currency != study.client.currency:
         day = last_day(billed.month)
         found = prices.exchange_rate(billed.currency, study.client.currency, day)
         rate = found.rate
@@ -212,7 +212,7 @@ def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> C
         rates.setdefault(said, []).append(billed.month)
     return Came(
         month=billed.month,
-        amount=None if billed.amount is None else billed.amount * rate,
+        amount=billed.amount * rate,
         credits=billed.credits * rate,
         requests=billed.requests,
         tokens=billed.tokens,
@@ -349,7 +349,7 @@ def narrowed(told: Audited, study: Study) -> dict[str, Any]:
         "evidence": [
             {
                 "fields": fields,
-                "source": f"Bills and meters: {_some(told.sources)}",
+                "source": f"Bills: {_some(told.sources)}",
                 "locator": f"{len(months)} months, {months[0]} to {months[-1]}, by siting audit",
                 "date": day,
                 "kind": "measured",

@@ -41,15 +41,15 @@ def audit(
 ) -> Answer:
     """Hold a plan against its bills: what was foretold, what came, and why, month by month.
 
-    BILL is a FOCUS export (1.2 to 1.4), an invoice typed by month, OpenCost's allocations or
-    readings of vLLM's metrics. The difference is split into volume, tokens a request, utilisation
-    and price, as far as the files tell them. Below stands what the months say of each input; with
+    BILL is a FOCUS export (1.2 to 1.4), an invoice typed by month, or OpenCost's allocations. The
+    difference is split into volume, tokens a request, utilisation and price, as far as the files
+    tell them. Below stands what the months say of each input; with
     --narrow, as a piece of scenario with its source. CLIENT may be the scenario.yaml of a report.
 
     \b
     Example:
       siting audit sent/acme/scenario.yaml invoice.csv
-      siting audit acme focus.csv metrics-2027-01-01.txt metrics-2027-07-01.txt --option rented
+      siting audit acme focus.csv counts.csv --option rented
       siting audit acme focus.csv --service OpenAI --narrow
     """
     from siting import study
