@@ -13,9 +13,7 @@ not chosen by hand: each stands at evenly spaced values of a wide range, and the
 by how well each foretold the notices before the day (weights ∝ likelihood: Dawid 1984, Journal of
 the Royal Statistical Society A 147). No notice enters a forecast of its own day.
 
-One model alone, its half-life and weight chosen anew on each day and without the drift, scores as
-well but is further off in its fifths (`siting validate stability`): the drift is what keeps chances
-level. All of it tells who gives short notice, not when.
+All of it tells who gives short notice, not when.
 
 The life of a model is log-normal, fitted by maximum likelihood to models that have ended, or whose
 last day is announced, and to those that still live, which count as longer than they have lived so
@@ -127,13 +125,12 @@ def mixed(told: Array, worth: Array, likelihood: Array) -> tuple[Array, Array]:
 
 
 def variants(
-    notices: Sequence[Notice], asked: Sequence[tuple[str, dt.date]], is_drifting: bool = True
+    notices: Sequence[Notice], asked: Sequence[tuple[str, dt.date]]
 ) -> tuple[Array, Array, Array]:
     """What each variant foretells, its worth in notices, and how well it did before. [log]
 
     notices: separate ones. The first two by variant, limit and asked (vendor, day), the last by
-    variant and asked: from earlier days alone. is_drifting: whether what all vendors drift to is
-    believed; if not, a variant is a half-life and a weight.
+    variant and asked: from earlier days alone.
     """
     rows = [(n.vendor, n.announced or dt.date.max) for n in notices] + list(asked)
     _, who = np.unique([vendor for vendor, _ in rows], return_inverse=True)
@@ -146,7 +143,6 @@ def variants(
     age = day[:, None] - day[:past]
     before = age > 0
     fading, pooling, drifting = (_values(name) for name in VARIANTS)
-    drifting = drifting if is_drifting else np.array([np.inf])
     told = []
     worth = []
     for half_life in fading:
@@ -178,10 +174,8 @@ def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
     """Chances moved in log odds by what they missed of late: ridge, by Newton's method.
 
     counted: how much each earlier notice counts on a day. [limit × asked × notice] weight: against
-    a drift; without an end, none is believed.
+    a drift.
     """
-    if np.isinf(weight):
-        return np.asarray(scipy.special.expit(odds))
     shift = np.zeros((len(odds), 1))
     past = came.shape[1]
     for _ in range(STEPS):
@@ -271,22 +265,6 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
 
     limits = range(len(LIMITS))
     return {name: tuple(told(i, j) for i in limits) for j, name in enumerate(names)}
-
-
-def _counted(
-    known: Sequence[Notice], day: dt.date, half_life: float, within: int
-) -> dict[str, tuple[float, float]]:
-    """By vendor: short notices and all of them, each counted by its age."""
-    counted: dict[str, tuple[float, float]] = {}
-    for each in known:
-        is_short = each.within(within)
-        age = (day - (each.announced or dt.date.max)).days
-        if is_short is None or age <= 0:
-            continue
-        weight = 0.5 ** (age / half_life)
-        short, every = counted.get(each.vendor, (0.0, 0.0))
-        counted[each.vendor] = short + weight * is_short, every + weight
-    return counted
 
 
 # Lives of models
@@ -464,7 +442,7 @@ def ending(
     rng = np.random.default_rng([seed, len(model), *model.encode()])
     age = max(0.0, float((day - released).days)) if released else 0.0
     left = np.full(DRAWS, float((retired - day).days)) if retired else None
-    first = _remaining(median, usual.sigma, age, rng) if left is None else left
+    first = _remaining(median, usual.sigma, age, rng.random(DRAWS)) if left is None else left
     years = int(np.ceil(months / 12))
     year_of_end = np.ceil(first / DAYS_OF_PLAN_YEAR) - 1
     shares = [float(np.mean(year_of_end == year)) for year in range(years)]
@@ -540,16 +518,14 @@ def months_left(known: Ending, day: dt.date) -> Range:
     median = known.life.central
     high = known.life.high
     sigma = (np.log(high) - np.log(median)) / scipy.special.ndtri(0.9)
-    lived = scipy.special.ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
-    u = np.clip(lived + (1 - lived) * np.array([0.1, 0.5, 0.9]), 1e-9, 1 - 1e-9)
-    left = np.maximum(np.exp(np.log(median) + sigma * scipy.special.ndtri(u)) - age, 1.0)
+    left = _remaining(median, sigma, age, np.array([0.1, 0.5, 0.9]))
     return Range.ordered((left / DAYS_OF_MONTH).tolist(), "months")
 
 
-def _remaining(median: float, sigma: float, age: float, rng: np.random.Generator) -> Array:
-    """Days until a model ends, by draw: what is left of a life at its age. [d]"""
+def _remaining(median: float, sigma: float, age: float, share: Array) -> Array:
+    """Days until a model ends: what is left of a life at its age, by the share of such lives that
+    end sooner. [d]"""
     lived = scipy.special.ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
-    u = lived + (1 - lived) * rng.random(DRAWS)
-    u = np.clip(u, 1e-9, 1 - 1e-9)
+    u = np.clip(lived + (1 - lived) * share, 1e-9, 1 - 1e-9)
     whole: Array = np.exp(np.log(median) + sigma * scipy.special.ndtri(u))
     return np.maximum(whole - age, 1.0)
