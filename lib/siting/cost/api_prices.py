@@ -218,6 +218,11 @@ def told_by(ending: Ending, day: dt.date) -> Source:
     """Where the end of a model is announced, or that it is estimated from the vendor's habits."""
     if ending.retired:
         return ending.sources[0]
+    return habits(day)
+
+
+def habits(day: dt.date) -> Source:
+    """What is estimated from how a vendor has ended models so far."""
     words = "siting estimate from the vendor's retirements"
     return Source(
         source=words, locator="retirement calendar", date=day.isoformat(), kind="estimate"

@@ -525,14 +525,8 @@ class _Finder:
             return ()
         low, high = (sum(getattr(y, end) for y in years) / expected for end in ("low", "high"))
         band = Range(low, 1.0, high, unit="of those expected")
-        source = Source(
-            source="siting estimate from the vendor's retirements",
-            locator="retirement calendar",
-            date=self.day.isoformat(),
-            kind="estimate",
-        )
         label = "Number of moves to successors"
-        self.put_of_option("moves_band", label, band, source, "moves_band")
+        self.put_of_option("moves_band", label, band, api_prices.habits(self.day), "moves_band")
         served = len(self.scenario.workloads) / len(set(option.models.values()))
         return tuple(y.central * served for y in years)
 

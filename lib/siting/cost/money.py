@@ -126,6 +126,8 @@ def by_year(monthly: Array, years: int = 0) -> Array:
     return whole
 
 
-def by_month(yearly: Array, months: int) -> Array:
-    """What holds in each year, or in all alike, for every month. [M]"""
-    return np.broadcast_to(yearly, math.ceil(months / MONTHS)).repeat(MONTHS)[:months]
+def by_month(yearly: Array | float, months: int) -> Array:
+    """What holds in each year, or in all alike, for every month. [n × M]"""
+    whole = np.atleast_2d(yearly)
+    spread = np.broadcast_to(whole, (len(whole), math.ceil(months / MONTHS)))
+    return spread.repeat(MONTHS, axis=1)[:, :months]

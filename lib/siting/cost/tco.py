@@ -210,7 +210,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     """
     plan = with_optimum(compile_plan(scenario, capacity))
     draws = plan.central()
-    monthly = money.by_month(cashflow.total_tokens(plan, draws)[0], plan.months)
+    monthly = money.by_month(cashflow.total_tokens(plan, draws), plan.months)[0]
     compared = _Compared(
         flows={name: ledger.flows(plan, name, draws) for name in plan.options},
         present={name: float(t.present[0]) for name, t in totals(plan, draws).items()},

@@ -41,7 +41,7 @@ Answers = tuple[tuple[str, str], ...]
 """Answers to suppose together: label of the attribute and value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Decided:
     """A verdict, why, and the unknown attributes that it waits for."""
 
@@ -67,17 +67,7 @@ class Finding(Decided):
     @classmethod
     def of(cls, said: Decided, rule: Rule, flow: FlowFacts, law: RuleBook) -> Finding:
         """What was decided of a rule on a flow, with both."""
-        return cls(
-            rule=rule,
-            flow=flow,
-            law=law,
-            verdict=said.verdict,
-            reason=said.reason,
-            missing=said.missing,
-            may_not_apply=said.may_not_apply,
-            waits=said.waits,
-            may_fail=said.may_fail,
-        )
+        return cls(rule=rule, flow=flow, law=law, **vars(said))
 
     @cached_property
     def can_strike(self) -> bool:

@@ -9,7 +9,7 @@ is never put in.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -298,8 +298,3 @@ class PoolLatency:
     def year_peak(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of the first year."""
         return self.seen(self.rates(of_year=True), self.pool.replicas[0].central)
-
-    def strain(self, seen: Mapping[str, Latency]) -> float:
-        """Latency as a share of its limit, the worst of all workloads that are answered at once."""
-        asked = [load for load in self.pool.loads if load.batchable_share < 1]
-        return max((load.limits.strain(seen[load.name]) for load in asked), default=0.0)

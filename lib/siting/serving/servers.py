@@ -141,10 +141,6 @@ class StandBy:
     as_many_again: bool = False
     """As many as serve, however many that are."""
 
-    def beside(self, serving: int) -> int:
-        """How many stand by beside so many that serve, in the same unit."""
-        return serving if self.as_many_again else self.count
-
     @staticmethod
     def most(every: Iterable[StandBy]) -> StandBy:
         """What is enough for several pools that share servers: the most that one of them asks."""

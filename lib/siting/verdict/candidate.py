@@ -29,10 +29,6 @@ class Sampled:
         """Draws with their median."""
         return cls(draws, float(np.median(draws)))
 
-    def scaled(self, factor: float) -> Sampled:
-        """Every value times `factor`."""
-        return Sampled(self.draws * factor, self.central * factor)
-
     @property
     def low(self) -> float:
         """P10 of the draws."""

@@ -73,10 +73,6 @@ class Variant:
         within = (path.split(".") for path in self.changes if path.startswith("options."))
         return tuple(dict.fromkeys(name for _, name, *_ in within))
 
-    def sets(self, option: str | None, field: str) -> bool:
-        """Whether it changes a field of an option."""
-        return f"options.{option}.{field}" in self.changes
-
     @property
     def set(self) -> tuple[str, ...]:
         """The words for `--set` that make it again."""
