@@ -408,7 +408,7 @@ class RuleBook:
         """What would mend a rule that is open on these flows, without what is in place on all of
         them; nothing where no remedy is known."""
         known = [{**self.sets, **values} for values in flows]
-        return remedies.told(self.ways_out[rule_id], known)
+        return remedies.missing(self.ways_out[rule_id], known)
 
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""

@@ -115,13 +115,13 @@ class Ending:
     sources: tuple[Source, ...]
 
 
-def mixed(told: Array, worth: Array, likelihood: Array) -> tuple[Array, Array]:
+def mixed(chances: Array, worth: Array, likelihood: Array) -> tuple[Array, Array]:
     """Chance that a notice is short, and the notices that it is worth, over all variants.
 
     Each counts by how well it foretold before. Both by limit and asked (vendor, day).
     """
     weight = scipy.special.softmax(likelihood, axis=0)[:, None]
-    return (weight * told).sum(axis=0), (weight * worth).sum(axis=0)
+    return (weight * chances).sum(axis=0), (weight * worth).sum(axis=0)
 
 
 def variants(
@@ -143,7 +143,7 @@ def variants(
     age = day[:, None] - day[:past]
     before = age > 0
     fading, pooling, drifting = (_values(name) for name in VARIANTS)
-    told = []
+    chances = []
     worth = []
     for half_life in fading:
         weight = before * 0.5 ** (np.maximum(age, 0) / half_life)
@@ -155,9 +155,9 @@ def variants(
         counted = weight * known[:, None]
         for k in pooling:
             odds = scipy.special.logit((own_brief + k * pool) / (own + k))
-            told += [_drifted(odds, came, counted, slow) for slow in drifting]
+            chances += [_drifted(odds, came, counted, slow) for slow in drifting]
             worth += [own + k] * len(drifting)
-    chance = np.array(told)
+    chance = np.array(chances)
     evidence = np.array(worth)
     hit = np.where(came, chance[..., :past], 1 - chance[..., :past])
     likelihood: Array = np.where(known, np.log(hit), 0).sum(axis=1) @ before.T
@@ -201,50 +201,18 @@ def notice_chance(record: Record, vendor: str, day: dt.date, needed: int) -> Not
     return next(c for c in notice_chances(record, vendor, day) if c.within == limit)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Foretold:
-    """What the variants foretell of every vendor's next notice."""
-
-    known: Sequence[Notice]
-    """Separate notices up to the day before."""
-    names: list[str]
-    """Vendors with notices, after no name, which stands for one without any."""
-    day: dt.date
-    """The first on which the next may come."""
-    chance: Array
-    """That it is short, by variant, limit and vendor."""
-    worth: Array
-    """Of what is foretold, by variant, limit and vendor. [notices]"""
-    likelihood: Array
-    """By variant and vendor. [log]"""
-
-
 @lru_cache(maxsize=64)
-def _foretold(record: Record, day: dt.date) -> _Foretold:
-    """record: of what was public on `day`."""
+def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]]:
+    """Chances for every vendor with notices, and under no name for one without any.
+
+    record: of what was public on `day`.
+    """
     known = separate(record.notices)
     names = ["", *dict.fromkeys(n.vendor for n in known)]
     tomorrow = day + dt.timedelta(days=1)
-    chance, worth, likelihood = variants(known, [(name, tomorrow) for name in names])
-    return _Foretold(
-        known=known,
-        names=names,
-        day=tomorrow,
-        chance=chance,
-        worth=worth,
-        likelihood=likelihood,
-    )
+    chance, worth = mixed(*variants(known, [(name, tomorrow) for name in names]))
 
-
-@lru_cache(maxsize=64)
-def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]]:
-    """Chances for every vendor with notices, and under no name for one without any."""
-    foretold = _foretold(record, day)
-    known = foretold.known
-    names = foretold.names
-    chance, worth = mixed(foretold.chance, foretold.worth, foretold.likelihood)
-
-    def told(i: int, j: int) -> NoticeChance:
+    def chance_of(i: int, j: int) -> NoticeChance:
         own = (n.within(LIMITS[i]) for n in known if n.vendor == names[j])
         seen = [short for short in own if short is not None]
         mean = float(chance[i, j])
@@ -264,7 +232,7 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
         )
 
     limits = range(len(LIMITS))
-    return {name: tuple(told(i, j) for i in limits) for j, name in enumerate(names)}
+    return {name: tuple(chance_of(i, j) for i in limits) for j, name in enumerate(names)}
 
 
 # Lives of models
@@ -495,9 +463,9 @@ def _successors(record: Record, vendor: str, model: str, day: dt.date) -> tuple[
     for seller in (vendor, *(v.vendor for v in record.vendors if v.vendor != vendor)):
         notices = (row for row in rows_of(record, seller, day) if _key(row.model) == wanted)
         for name in (n for row in notices for n in named_in(row.replacement)):
-            heir, born = known_end(record, vendor, name, day)
-            until = exact_day(heir.retired) if heir else None
-            is_there = seller == vendor or heir or born or _is_living(record, vendor, name)
+            ends, born = known_end(record, vendor, name, day)
+            until = exact_day(ends.retired) if ends else None
+            is_there = seller == vendor or ends or born or _is_living(record, vendor, name)
             if is_there and (last is None or until is None or until > last):
                 found.setdefault(name, until)
     known = [Successor(model=name, until=until) for name, until in found.items()]

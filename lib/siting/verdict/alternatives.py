@@ -159,7 +159,7 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     for name in cheapest:
         models = parity.of(name)
         failed = (fault for line in asked for fault in held_against(line, found, name).fails)
-        faults = [fault.told for fault in failed]
+        faults = [fault.reason for fault in failed]
         faults += filter(None, map(short_of_floor, models))
         faults += nowhere(rules.options[name])
         faults += suspected(rules.options[name])

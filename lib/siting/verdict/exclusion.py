@@ -191,7 +191,7 @@ def whose(barrier: Barrier, policies: Sequence[str]) -> Whose:
 
 def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -> Exclusion:
     """What barriers of one kind ask, in words."""
-    told = alike[0].told
+    reason = alike[0].reason
     also_law = False
     match whose:
         case "your condition":
@@ -219,8 +219,8 @@ def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -
             title = f"{secret}, which orders to its provider could break"
             rule = f"{secret}, which orders to its provider{under} could break"
         case _:
-            rule = title = told
-    return Exclusion(whose=whose, rule=rule, title=title, reason=told, also_law=also_law)
+            rule = title = reason
+    return Exclusion(whose=whose, rule=rule, title=title, reason=reason, also_law=also_law)
 
 
 def _with_laws(lines: Sequence[str], laws: Mapping[str, Finding | None]) -> str:

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, get_args
 from siting import places, quality
 from siting.catalogue import Currency, Fact, Owner, column, one_of, table
 from siting.cost import dates
-from siting.cost.api_prices import successor
+from siting.cost.api_prices import successor_of
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
@@ -154,7 +154,7 @@ class Bridge:
     """Of the one in use."""
     last: dt.date
     """Its last day."""
-    heir: str
+    successor: str
     """What follows it at its vendor, and runs beyond the latest go-live."""
 
 
@@ -172,7 +172,7 @@ class Turning:
     """What its provider lacks and is asked for the day of, in words: then no price is asked."""
 
     @property
-    def told(self) -> str:
+    def asked(self) -> str:
         """The change, with what is asked for first."""
         proofs = f" (first proof of {' and '.join(self.unshown)})" if self.unshown else ""
         if self.lacks:
@@ -243,9 +243,9 @@ class Facts:
             return None
         for last, end in sorted(self._ends(self.today), key=lambda each: each[0]):
             if self.day < last <= self.live:
-                heir = successor(self.scenario, self.today, end.model)
-                if heir and (heir.until is None or heir.until > self.live):
-                    return Bridge(ending=end, last=last, heir=heir.model)
+                found = successor_of(self.scenario, self.today, end.model)
+                if found and (found.until is None or found.until > self.live):
+                    return Bridge(ending=end, last=last, successor=found.model)
         return None
 
     @cached_property
@@ -394,7 +394,7 @@ class Facts:
         if self.turning:
             words = {
                 "offers": _counted(len(self.turning), "written offer"),
-                "turning": "; ".join(each.told for each in self.turning),
+                "turning": "; ".join(each.asked for each in self.turning),
                 "asked": _asked(self.turning),
             }
             found["turning"] = [Cause(words=words, times=len(self.turning))]
@@ -426,7 +426,7 @@ class Facts:
             end = self.bridge.ending
             switch = self.bridge.last - dt.timedelta(days=1)
             words = {
-                "bridge": spoken(self.bridge.heir),
+                "bridge": spoken(self.bridge.successor),
                 "before": spoken(end.model),
                 "bridged": _last_day(end, self.bridge.last),
                 "switch": spelt_day(switch),
@@ -491,7 +491,7 @@ class Facts:
         words = {**self.words, **cause.words, "owner": owner}
         reviews_bridge = row.when == "moving" and self.bridge and self._applies(row, self.today)
         if self.bridge and reviews_bridge:
-            words |= _also(spoken(self.bridge.heir))
+            words |= _also(spoken(self.bridge.successor))
         texts = {"label": row.label, "step": row.step, "guard": row.guard}
         day = min(self._gate(row), cause.by)
         filled = {name: text.format_map(words) for name, text in texts.items()}
