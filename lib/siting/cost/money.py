@@ -129,5 +129,6 @@ def by_year(monthly: Array, years: int = 0) -> Array:
 def by_month(yearly: Array | float, months: int) -> Array:
     """What holds in each year, or in all alike, for every month. [n × M]"""
     whole = np.atleast_2d(yearly)
-    spread = np.broadcast_to(whole, (len(whole), math.ceil(months / MONTHS)))
+    years = max(whole.shape[1], math.ceil(months / MONTHS))
+    spread = np.broadcast_to(whole, (len(whole), years))
     return spread.repeat(MONTHS, axis=1)[:, :months]
