@@ -87,10 +87,6 @@ def _penalty(cost_per_hour: float, tokens_per_s: float, saturated: float) -> flo
     return part / cost_per_million(cost_per_hour, saturated)
 
 
-def _yearly_server_cost(server: float, years: float, software: float, hosting: float) -> float:
-    return server / years + software + hosting
-
-
 FORMULAS: Mapping[str, Callable[..., float]] = {
     "payback_periods": payback_periods,
     "payback_against_api": _payback_against_api,
@@ -106,7 +102,9 @@ FORMULAS: Mapping[str, Callable[..., float]] = {
     "saving_percent": lambda own, rival: 100 * (1 - own / rival),
     "cost_per_million": cost_per_million,
     "penalty": _penalty,
-    "yearly_server_cost": _yearly_server_cost,
+    "yearly_server_cost": lambda server, years, software, hosting: (
+        server / years + software + hosting
+    ),
     "cost_per_gpu_hour": lambda gpus, hours, **parts: sum(parts.values()) / (gpus * hours),
 }
 """Formula names of siting_facts/tco_cases.csv. Percentages are of 100."""

@@ -27,16 +27,16 @@ in siting_facts/vendor_backtests.csv.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.stats import rankdata
 from siting import catalogue
 from siting.inputs.countries import members
@@ -54,6 +54,8 @@ from siting.vendors.vendor_record import (
     separate,
     setting,
 )
+
+from siting_validation import tables
 
 Array = npt.NDArray[np.float64]
 
@@ -598,10 +600,12 @@ def lines(panels: Sequence[Panel]) -> list[str]:
 
 def _tested(test: Test) -> str:
     exact = test.gap_if_exact
+    auc = test.auc
+    left = test.leave_one_out
     return (
-        f"AUC {_words(test.auc)}, leaving a vendor out {_extent(test)}, within vendors "
-        f"{test.auc_within:.2f}; Brier skill against "
-        f"the base rate {_skill(test)}; largest gap in a fifth {test.gap:.2f} (exact forecasts: "
+        f"AUC {auc.value:.2f} ({auc.low:.2f}–{auc.high:.2f}), leaving a vendor out "
+        f"{left.low:.2f}–{left.high:.2f}, within vendors {test.auc_within:.2f}; Brier skill "
+        f"against the base rate {_skill(test)}; largest gap in a fifth {test.gap:.2f} (exact forecasts: "
         f"{exact.median:.2f}, up to {exact.p90:.2f})"
     )
 
@@ -623,23 +627,7 @@ def _mean(test: Test) -> float:
     return sum(b.predicted * b.n for b in test.calibration) / total if total else 0.0
 
 
-def _words(e: Estimate) -> str:
-    return f"{e.value:.2f} ({e.low:.2f}–{e.high:.2f})"
-
-
-def _extent(test: Test) -> str:
-    """AUC when one vendor is left out, in words."""
-    return f"{test.leave_one_out.low:.2f}–{test.leave_one_out.high:.2f}"
-
-
 # The results as data
-
-
-COLUMNS = (
-    "quantity", "definition", "window", "method", "n", "vendors", "happened", "auc_low", "auc",
-    "auc_high", "skill_low", "skill", "skill_high", "lovo_low", "lovo_high", "gap", "bins", "label",
-    "source", "url", "locator", "date", "kind", "grade", "note",
-)  # fmt: skip
 
 
 def row(panel: Panel) -> dict[str, str]:
@@ -662,18 +650,12 @@ def row(panel: Panel) -> dict[str, str]:
     }  # fmt: skip
 
 
-def write(rows_of: Callable[[], tuple[Panel, ...]] = results) -> None:
+def write() -> None:
     """Writes the results to siting_facts/vendor_backtests.csv; rows of withdrawn methods stay."""
     path = catalogue.facts_dir() / "vendor_backtests.csv"
-    withdrawn = []
-    made = [row(p) for p in rows_of()]
-    if path.exists():
-        with path.open(encoding="utf-8", newline="") as file:
-            withdrawn = [r for r in csv.DictReader(file) if r["label"].startswith("withdrawn")]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*made, *withdrawn])
+    kept = tables.read(path)
+    withdrawn = kept[kept.label.str.startswith("withdrawn")]
+    tables.write(path, pd.concat([pd.DataFrame(map(row, results())), withdrawn]))
 
 
 if __name__ == "__main__":

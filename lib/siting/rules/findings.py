@@ -112,12 +112,11 @@ class Finding(Decided):
         """What forbids the client, in words, where the provision binds its provider alone: an
         answer without which the rule would not fail."""
         asked = filter(None, self.rule.forbidden_by.split(";"))
-        held = (name for name in asked if self.flow.values.get(name) and self._falls_by(name))
-        return tuple(self.law.attributes[name].label for name in held)
-
-    def _falls_by(self, answer: str) -> bool:
-        """Whether the rule would not fail if an answer were no."""
-        return self.supposing({answer: False}).verdict != "fail"
+        return tuple(
+            self.law.attributes[name].label
+            for name in asked
+            if self.flow.values.get(name) and self.supposing({name: False}).verdict != "fail"
+        )
 
     @cached_property
     def _is_beyond_gdpr(self) -> bool:

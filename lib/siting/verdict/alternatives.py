@@ -149,7 +149,10 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     found = Chapters(
         scenario=few,
         capacity=sized,
-        totals={n: {"hold": _as_planned(costs[n])} for n in cheapest},
+        totals={
+            n: {"hold": ledger.Totals(present=np.array([costs[n]]), yearly=np.zeros((1, 0)))}
+            for n in cheapest
+        },
         terms=Terms.of(finance.discount_rate.central, finance.horizon_months),
         sovereignty=rules,
         parity=parity,
@@ -216,11 +219,6 @@ def _present_costs(
     plan = tco.with_optimum(costing.compile_plan(whole, sized))
     found = ledger.totals(plan, plan.central(), [n for n in names if n in plan.options])
     return sized, {name: float(totals.present[0]) for name, totals in found.items()}
-
-
-def _as_planned(present: float) -> ledger.Totals:
-    """A cost that is known in one case alone."""
-    return ledger.Totals(present=np.array([present]), yearly=np.zeros((1, 0)))
 
 
 def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:
