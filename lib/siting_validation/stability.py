@@ -605,8 +605,8 @@ def _tested(test: Test) -> str:
     return (
         f"AUC {auc.value:.2f} ({auc.low:.2f}–{auc.high:.2f}), leaving a vendor out "
         f"{left.low:.2f}–{left.high:.2f}, within vendors {test.auc_within:.2f}; Brier skill "
-        f"against the base rate {_skill(test)}; largest gap in a fifth {test.gap:.2f} (exact forecasts: "
-        f"{exact.median:.2f}, up to {exact.p90:.2f})"
+        f"against the base rate {_skill(test)}; largest gap in a fifth {test.gap:.2f} (exact "
+        f"forecasts: {exact.median:.2f}, up to {exact.p90:.2f})"
     )
 
 
