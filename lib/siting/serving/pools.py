@@ -25,7 +25,7 @@ from siting.serving.load import ENDS, Load, Schedule, schedule
 from siting.serving.mix import PoolWorkload, WorkloadMix
 from siting.serving.performance import Array
 from siting.serving.queueing import Latency, latency
-from siting.serving.servers import OnServers, StandBy
+from siting.serving.servers import Server, StandBy
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -122,11 +122,9 @@ class Pool:
         whole = ([max(1, servers.whole_up(self.level(y, end))) for end in ENDS] for y in years)
         return tuple(Range(*ends, unit="replicas") for ends in whole)
 
-    def serving(self, year: int = 1) -> OnServers:
-        """The replicas that serve in a year, as servers hold them."""
-        return OnServers(
-            replicas=self.replicas[year - 1].central, gpus_per_replica=self.gpus_per_replica
-        )
+    def filled(self, server: Server) -> float:
+        """Servers that the replicas of the first year fill: not whole ones, as pools share them."""
+        return self.replicas[0].central / servers.replicas_per_server(server, self.gpus_per_replica)
 
     def total_replicas(self, year: int) -> Range:
         """Serving and spare replicas of a year of the horizon.

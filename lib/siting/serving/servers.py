@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, overload
 
@@ -112,20 +112,6 @@ def replicas_per_server(server: Server, gpus: int) -> float:
     if server.gpu_count >= gpus:
         return server.gpu_count // gpus
     return 1 / math.ceil(gpus / server.gpu_count)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnServers:
-    """Replicas of one model that stand on servers."""
-
-    replicas: float
-    gpus_per_replica: int
-
-
-def servers_for(server: Server, pools: Sequence[OnServers]) -> int:
-    """Servers that hold so many replicas; replicas of several models share servers."""
-    exact = sum(p.replicas / replicas_per_server(server, p.gpus_per_replica) for p in pools)
-    return whole_up(exact)
 
 
 # --- availability -----------------------------------------------------------------------------
