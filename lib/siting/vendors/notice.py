@@ -104,9 +104,6 @@ class Ending:
     """What a vendor of it names and that outlives it at this one: what lasts longest first."""
     life: Range
     """Usual life of the vendor's models. [days]"""
-    lives: int
-    """Models of the vendor that it rests on, the living among them."""
-    living: int
     by_year: tuple[float, ...]
     """Chance that the model ends in each year of the horizon. [share]"""
     moves: tuple[Range, ...]
@@ -286,9 +283,6 @@ class UsualLife:
 
     range: Range
     """Median and the middle 80 %. [days]"""
-    models: int
-    """Models of the vendor that it rests on, the living among them."""
-    living: int
     sigma: float
     """Spread of the logarithm, that of all vendors."""
 
@@ -312,8 +306,6 @@ def life(record: Record, vendor: str, day: dt.date) -> UsualLife:
     low, mid, high = (float(np.exp(typical + z * sigma)) for z in tenths)
     return UsualLife(
         range=Range(low, mid, high, unit="days"),
-        models=len(own),
-        living=len(own) - ends,
         sigma=sigma,
     )
 
@@ -434,8 +426,6 @@ def ending(
         retired=retired,
         named=_successors(record, vendor, model, day),
         life=usual.range,
-        lives=usual.models,
-        living=usual.living,
         by_year=tuple(shares),
         moves=tuple(
             Range(min(f, m), m, max(h, m), unit="moves a year")
