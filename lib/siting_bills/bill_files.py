@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from siting.catalogue import Fact
-
-Form = Literal["table", "json"]
 
 
 class BillFile(Fact, tables="bill_files", key="format"):
-    """What the files of a format hold, and where: names of columns or fields."""
+    """What the files of a format hold, and where: names of columns."""
 
     format: str
-    form: Form
     marks: str
-    """Names by which such a file is known: all of them."""
+    """Columns by which such a file is known: all of them."""
     start: str = ""
     end: str = ""
     amount: str = ""

@@ -1,11 +1,9 @@
 """What came after a decision: bills, read by format, month by month.
 
-A format is a row of siting_facts/bill_files.csv. Two forms are known: a `table` (CSV or XLSX;
-FOCUS [1], an invoice typed by month) and `json` (OpenCost's allocations [2]). Bills are data of
-strangers: bounded in size, refused by file, line and field.
+A format is a row of siting_facts/bill_files.csv, of a table in CSV or XLSX: FOCUS [1], an invoice
+typed by month. Bills are data of strangers: bounded in size, refused by file, line and field.
 
 [1] FinOps Open Cost and Usage Specification 1.2 to 1.4, https://focus.finops.org
-[2] https://opencost.io/docs/integrations/api
 """
 
 from __future__ import annotations
@@ -13,29 +11,23 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from json import JSONDecodeError
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import pandas as pd
 from siting.catalogue import table
 from siting.inputs import bounds, sheet
-from siting.inputs.document import DocumentError, at, parted
-from siting.inputs.scenario import known
+from siting.inputs.document import DocumentError
 from siting.inputs.sheet import COUNT, CURRENCY, DAY, MONTH, NUMBER, TEXT, Table
-from siting_report import plain_files
-from siting_report.plain_files import MIB
 
-from siting_bills.bill_files import BillFile, Form
+from siting_bills.bill_files import BillFile
 
 Counted = Literal["requests", "tokens", "gpu_hours"]
 COUNTED = get_args(Counted)
 """What bills may count beside money."""
 
-LARGEST = 64 * MIB
-"""Of a file that is no table. [B]"""
 LONGEST = dt.timedelta(days=31)
 """A charge for more than a month belongs to none."""
 ROOM = dt.timedelta(days=4)
@@ -70,11 +62,10 @@ class Bills:
     notes: tuple[str, ...] = field(default=())
 
 
-def read(paths: Sequence[Path], currency: str = "", service: str = "") -> Bills:
+def read(paths: Sequence[Path], service: str = "") -> Bills:
     """What bills say, by month.
 
-    currency: of files that state none (ISO 4217); service: only charges of tables that hold this
-    text. Raises DocumentError.
+    service: only charges that hold this text. Raises DocumentError.
     """
     notes: list[str] = []
     formats: list[str] = []
@@ -82,11 +73,7 @@ def read(paths: Sequence[Path], currency: str = "", service: str = "") -> Bills:
     for path in paths:
         kind = _format(path)
         formats.append(f"{path.name} ({kind.format})")
-        if kind.form == "table":
-            found = _of_table(path, kind, service, notes)
-        else:
-            found = _of_json(path, kind, currency, notes)
-        for month in found:
+        for month in _of_table(path, kind, service, notes):
             if month.month in months:
                 wrong = f"{month.month}: another file tells it, too"
                 raise DocumentError.of(path, wrong, "give one of them, or join the two")
@@ -101,34 +88,17 @@ def read(paths: Sequence[Path], currency: str = "", service: str = "") -> Bills:
 
 def _format(path: Path) -> BillFile:
     """The format of a file, by its marks. Raises DocumentError where it has those of none."""
-    head = _head(path)
+    if path.is_symlink():
+        raise DocumentError.of(path, "is a link", "name the file itself")
+    heads = {heading.strip().lower() for heading in sheet.headings(path)}
     for kind in table("bill_files", BillFile):
-        if all(_has(head, mark, kind.form) for mark in kind.marks.split()):
+        if heads.issuperset(kind.marks.lower().split()):
             return kind
     known_by = "; ".join(
         f"{kind.format}: {', '.join(kind.marks.split())}" for kind in table("bill_files", BillFile)
     )
     wrong = f"is no bill of a format that is known ({known_by})"
     raise DocumentError.of(path, wrong, "add a row to bill_files.csv, or type it as an invoice")
-
-
-def _has(head: str, mark: str, form: Form) -> bool:
-    """Whether a name stands in the first characters of a file as one of that form has it."""
-    if form == "table":
-        first = head.split("\n", 1)[0].lower()
-        return mark.lower() in (cell.strip(' "\r\ufeff') for cell in re.split("[,;\t|]", first))
-    return head.lstrip().startswith("{") and f'"{mark}"' in head
-
-
-def _head(path: Path) -> str:
-    """What a file says, for its marks: all of one that is no workbook. Raises DocumentError."""
-    if path.suffix.lower() in (".xlsx", ".xlsm"):
-        return ",".join(map(str, sheet.headings(path)))
-    try:
-        return plain_files.content(path, sheet.MAX_BYTES).decode("utf-8-sig", "replace")
-    except ValueError as error:
-        wrong, write = parted(error)
-        raise DocumentError.of(path, wrong, write) from None
 
 
 def _whole(
@@ -147,9 +117,6 @@ def _whole(
         else:
             found.add(month)
     return found
-
-
-# --- tables ---------------------------------------------------------------------------------------
 
 
 def _of_table(path: Path, kind: BillFile, service: str, notes: list[str]) -> Iterator[Billed]:
@@ -322,84 +289,6 @@ def unit_of(text: str) -> Unit | None:
         return None
     counted: Counted = "tokens" if found["what"].startswith("token") else "gpu_hours"
     return Unit(counted, number * _TIMES.get(found["times"] or "", 1.0))
-
-
-# --- allocations as JSON --------------------------------------------------------------------------
-
-
-def _of_json(path: Path, kind: BillFile, currency: str, notes: list[str]) -> Iterator[Billed]:
-    """Allocations of OpenCost: a list of windows, each a mapping of what was allocated by name."""
-    if not known.is_currency(currency):
-        wrong = f"{kind.format} states no currency"
-        raise DocumentError.of(path, wrong, "name it with --currency, such as --currency USD")
-    try:
-        found = plain_files.parsed(plain_files.content(path, LARGEST))
-    except JSONDecodeError as error:
-        wrong = f"is no JSON ({error.msg})"
-        raise DocumentError.of(path, wrong, "export it anew", error.lineno) from None
-    except ValueError as error:
-        wrong, write = parted(error)
-        raise DocumentError.of(path, wrong, write or "export it anew") from None
-    sums: dict[str, dict[str, float]] = {}
-    covered: list[tuple[dt.datetime, dt.datetime]] = []
-    for place, name, allocation in _allocations(found, path):
-        where = f"data[{place}].{name}"
-        start = _moment(allocation, kind.start, path, where)
-        end = _moment(allocation, kind.end, path, where)
-        if end - start > LONGEST:
-            wrong = "is an allocation for more than a month"
-            raise DocumentError.of(path, wrong, "query with step=1d", field=where)
-        last = end - dt.timedelta(seconds=1)
-        if (start.year, start.month) != (last.year, last.month):
-            wrong = "is an allocation across the end of a month"
-            raise DocumentError.of(path, wrong, "query with step=1d", field=where)
-        covered.append((start, end))
-        month = sums.setdefault(f"{start:%Y-%m}", {})
-        for quantity, key in (("amount", kind.amount), ("gpu_hours", kind.gpu_hours)):
-            month[quantity] = month.get(quantity, 0.0) + _number(allocation, key, path, where)
-    if not covered:
-        return
-    first = min(start for start, _ in covered)
-    whole = _whole(sums, first, max(end for _, end in covered), path, notes)
-    for name, total in sums.items():
-        if name in whole:
-            yield Billed(
-                month=name,
-                amount=total["amount"],
-                currency=currency,
-                gpu_hours=total["gpu_hours"] or None,
-            )
-
-
-def _allocations(found: Any, path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
-    listed = found.get("data") if isinstance(found, dict) else None
-    if not isinstance(listed, list):
-        raise DocumentError.of(path, "has no list under data", "export an allocation", field="data")
-    for place, window in enumerate(listed):
-        for name, allocation in plain_files.members(window):
-            if isinstance(allocation, dict):
-                yield place, str(name), allocation
-
-
-def _moment(allocation: Mapping[str, Any], key: str, path: Path, where: str) -> dt.datetime:
-    said = allocation.get(key) or at(allocation, ("window", key))
-    try:
-        found = dt.datetime.fromisoformat(str(said).replace("Z", "+00:00")).astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        found = None
-    if found is None or not bounds.is_moment(found):
-        wrong = f"{key} is {str(said)[:40]!r}, no moment from 2000 to 2100"
-        raise DocumentError.of(path, wrong, "export it anew", field=where)
-    return found.replace(tzinfo=None)
-
-
-def _number(allocation: Mapping[str, Any], key: str, path: Path, where: str) -> float:
-    said = allocation.get(key, 0.0)
-    found = None if isinstance(said, str) else bounds.number(said)
-    if found is None:
-        wrong = f"{key} is {str(said)[:40]!r}, no amount"
-        raise DocumentError.of(path, wrong, "export it anew", field=where)
-    return found
 
 
 def _next_month(moment: dt.datetime) -> dt.datetime:
