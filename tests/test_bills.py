@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.inputs.document import DocumentError
 from siting_bills import bills
-from siting_bills.bills import Billed
+from siting_bills.audit import Billed
 
 FOCUS = (
     "BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName,"

@@ -59,15 +59,18 @@ WORDS: Mapping[Quantity, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Came:
-    """What came in a month, in the client's currency; None where its bill does not say."""
+class Billed:
+    """What a bill says of a month; None where it does not say."""
 
     month: str
     """YYYY-MM"""
     amount: float
-    """Billed, without tax and net of credits."""
+    """Without tax, net of credits. [currency]"""
+    currency: str = ""
     credits: float = 0.0
     """Of which credits, as a negative amount."""
+    taxes: float = 0.0
+    """Left out of the amount."""
     requests: float | None = None
     tokens: float | None = None
     gpu_hours: float | None = None
@@ -117,7 +120,7 @@ class Month:
     foretold: Range
     """Bill of the month, without tax; nothing where no vendor bills the option by use.
     [client's currency]"""
-    came: Came
+    came: Billed
     effects: Mapping[str, float]
     """By link in words; empty where the bill is not split. [client's currency]"""
     why_not: str
@@ -409,7 +412,7 @@ def index_of(month: str, report_month: str) -> int:
     return (year - first_year) * MONTHS + number - first - 1
 
 
-def audit(plan: Foretold, bills: Sequence[Came], report_month: str) -> Audit:
+def audit(plan: Foretold, bills: Sequence[Billed], report_month: str) -> Audit:
     """A plan beside what came. report_month: YYYY-MM, after which the plan's months begin.
 
     Raises NotEstimated where no month lies in the plan's horizon, or where nothing that was
@@ -439,11 +442,11 @@ def _at(plan: Foretold, month: int) -> dict[Quantity, float]:
     return {quantity: float(values[month]) for quantity, values in plan.planned.items()}
 
 
-def _told(came: Came) -> dict[Quantity, float]:
+def _told(came: Billed) -> dict[Quantity, float]:
     return {q: value for q in CHAIN if (value := came.of(q)) is not None}
 
 
-def _month(plan: Foretold, came: Came, place: int) -> Month:
+def _month(plan: Foretold, came: Billed, place: int) -> Month:
     planned = _at(plan, place)
     told = _told(came)
     chain = steps([*told], planned)
@@ -466,9 +469,9 @@ def _month(plan: Foretold, came: Came, place: int) -> Month:
     )
 
 
-def _learned(plan: Foretold, bills: Sequence[Came], placed: Mapping[str, int]) -> list[Learned]:
+def _learned(plan: Foretold, bills: Sequence[Billed], placed: Mapping[str, int]) -> list[Learned]:
     """What the months say of each link that the same quantities tell in most of them."""
-    by_step: dict[tuple[Quantity, Quantity | None], list[Came]] = {}
+    by_step: dict[tuple[Quantity, Quantity | None], list[Billed]] = {}
     known: dict[tuple[Quantity, Quantity | None], Step] = {}
     for came in bills:
         for step in steps([*_told(came)], _at(plan, placed[came.month])):

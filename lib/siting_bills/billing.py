@@ -27,8 +27,8 @@ from siting.study import Study
 from siting_report.formats import NONE, Numbers
 
 from siting_bills import audit
-from siting_bills.audit import Audit, Came, Foretold, Learned, Month, Quantity
-from siting_bills.bills import Billed, Bills
+from siting_bills.audit import Audit, Billed, Foretold, Learned, Month, Quantity
+from siting_bills.bills import Bills
 
 NAMED = 3
 """Files that evidence names; it counts the others."""
@@ -197,7 +197,7 @@ def _asked(study: Study, option: str) -> dict[str, audit.Tokens]:
     }
 
 
-def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> Came:
+def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> Billed:
     """A month in the client's currency, at the last rate of that month that is known.
 
     rates: in words, the months that each holds for.
@@ -210,14 +210,7 @@ def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> C
         at = f"{rate:.4g} {found.source.locator} of {found.source.date}"
         said = f"billed in {billed.currency}, at {at}"
         rates.setdefault(said, []).append(billed.month)
-    return Came(
-        month=billed.month,
-        amount=billed.amount * rate,
-        credits=billed.credits * rate,
-        requests=billed.requests,
-        tokens=billed.tokens,
-        gpu_hours=billed.gpu_hours,
-    )
+    return replace(billed, amount=billed.amount * rate, credits=billed.credits * rate)
 
 
 def last_day(month: str) -> dt.date:

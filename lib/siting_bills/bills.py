@@ -22,6 +22,7 @@ from siting.inputs import bounds, sheet
 from siting.inputs.document import DocumentError
 from siting.inputs.sheet import COUNT, CURRENCY, DAY, MONTH, NUMBER, TEXT, Table
 
+from siting_bills.audit import Billed
 from siting_bills.bill_files import BillFile
 
 Counted = Literal["requests", "tokens", "gpu_hours"]
@@ -32,24 +33,6 @@ LONGEST = dt.timedelta(days=31)
 """A charge for more than a month belongs to none."""
 ROOM = dt.timedelta(days=4)
 """Days without a charge at either end of a month that is still taken as whole."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Billed:
-    """What a file says of a month; None where it does not say."""
-
-    month: str
-    """YYYY-MM"""
-    amount: float
-    """Without tax, net of credits. [currency]"""
-    currency: str
-    credits: float = 0.0
-    """Of which credits, as a negative amount."""
-    taxes: float = 0.0
-    """Left out of the amount."""
-    requests: float | None = None
-    tokens: float | None = None
-    gpu_hours: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
