@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from siting import quality, reasoning
 from siting.catalogue import name_key
 from siting.cost.api_prices import replacements
-from siting.inputs.scenario.model import NAME_LETTERS, Option, Scenario
+from siting.inputs.scenario.model import LABEL_LETTERS, NAME_LETTERS, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN
 from siting.quality import Standing
 from siting.quantity import Range
@@ -65,10 +65,26 @@ def terms(scenario: Scenario) -> Iterator[Other]:
         for term, words in TERMS.items():
             if term != option.commitment:
                 other = option.model_copy(
-                    update={"commitment": term, "label": f"{option.label}, {words}"[:80]}
+                    update={"commitment": term, "label": _label(option, words)}
                 )
-                key = f"{name}-{term.replace('_', '-')}"[:NAME_LETTERS]
+                key = _name(name, term)
                 yield Other(of=name, name=key, option=other, standing="in")
+
+
+def _label(option: Option, otherwise: str) -> str:
+    """What an option is called that is otherwise in this."""
+    return _ends_with(option.label, f", {otherwise}", LABEL_LETTERS)
+
+
+def _name(name: str, *otherwise: str) -> str:
+    """The key of an option that is otherwise in this."""
+    end = "".join(c if c.isalnum() else "-" for c in "-".join(filter(None, ("", *otherwise))))
+    return _ends_with(name, end, NAME_LETTERS)
+
+
+def _ends_with(text: str, end: str, letters: int) -> str:
+    """Both in so many letters: a long text gives way, not the end that tells two apart."""
+    return text[: max(1, letters - len(end))] + end[: letters - 1]
 
 
 def best(scenario: Scenario, price: Price) -> frozenset[str]:
@@ -140,7 +156,7 @@ def _with_model(option: Option, row: ModelReplacement) -> Option:
         zone = " EU"
     if option.in_use:
         update["months_to_production"] = SWITCH
-    label = f"{option.label}, {quality.spoken(row.replacement)}{zone}"[:80]
+    label = _label(option, f"{quality.spoken(row.replacement)}{zone}")
     return option.model_copy(update={**update, "attributes": attributes, "label": label})
 
 
@@ -154,13 +170,12 @@ def _at_efforts(
         efforts = () if below else ("",)
     found = []
     for effort in efforts:
-        label = f"{option.label}, effort {effort}" if below else option.label
-        update: dict[str, object] = {"effort": effort, "label": label[:80]}
+        label = _label(option, f"effort {effort}") if below else option.label
+        update: dict[str, object] = {"effort": effort, "label": label}
         if below and option.in_use:
             update["months_to_production"] = SWITCH
         way = option.model_copy(update=update)
-        key = "-".join(filter(None, (name, quality.bare_name(model).lower(), effort)))
-        key = "".join(c if c.isalnum() else "-" for c in key)[:NAME_LETTERS].strip("-")
+        key = _name(name, quality.bare_name(model).lower(), effort)
         found.append(Other(of=name, name=key, option=way, standing=_standing(scenario, name, way)))
     for standing in ("in", "listed"):
         alike = [way for way in found if way.standing == standing]
