@@ -73,8 +73,19 @@ def _json(data: Any) -> str:
     """JSON in which what a terminal would obey is spelt out."""
     from siting.inputs.document import INVISIBLE
 
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=_plain)
+    text = json.dumps(_finite(data), indent=2, ensure_ascii=False)
     return INVISIBLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
+
+
+def _finite(data: Any) -> Any:
+    """Data as JSON has them: a number that it cannot hold, such as no limit, is null."""
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    return data if isinstance(data, str | int | None) else _finite(_plain(data))
 
 
 def _plain(record: Any) -> Any:
