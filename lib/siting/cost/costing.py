@@ -417,13 +417,7 @@ class _Finder:
     def find_shared(self) -> None:
         """What is the same for all options."""
         finance = self.scenario.finance
-        for parameter in catalogue.table("cost_parameters", prices.Parameter):
-            if not (parameter.options or parameter.countries):
-                self.factors[parameter.id] = parameter.factor()
-        self.factors["scale_down"] = hours_paid()
-        for needed in SHARED + OF_SERVERS:
-            if needed not in self.factors:
-                self.parameter(needed)
+        self.factors.update(_of_tables())
         beside = "Months in which old and new run side by side"
         tax = Range.exact(finance.tax_rate) if finance.tax_rate else None
         for name, label, value, unit in (
@@ -937,6 +931,16 @@ class _Finder:
         """What an option's region makes of the list price of a model."""
         surcharge = prices.regional_surcharge(self.option, model)
         return surcharge.factor if surcharge else 1.0
+
+
+@catalogue.of_facts
+def _of_tables() -> Mapping[str, Factor]:
+    """Factors of all options that no scenario states."""
+    every = catalogue.table("cost_parameters", prices.Parameter)
+    found = {p.id: p.factor() for p in every if not (p.options or p.countries)}
+    found["scale_down"] = hours_paid()
+    needed = (prices.parameter(name) for name in SHARED + OF_SERVERS if name not in found)
+    return found | {p.id: p.factor() for p in needed}
 
 
 def hours_paid() -> Factor:

@@ -26,7 +26,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -339,6 +339,7 @@ def _fit(found: tuple[Life, ...], sigma: float | None = None) -> tuple[float, fl
     return float(best[0]) if sigma is None else sigma, float(best[-1])
 
 
+@cache
 def _key(name: str) -> str:
     """A model's name without maker, signs and date of its version."""
     bare = re.sub(r"[^a-z0-9.]", "", name.lower().split("/")[-1])

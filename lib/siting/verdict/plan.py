@@ -139,6 +139,8 @@ class Cause:
     """As of a step."""
     test: Experiment | None = None
     """Gives its price in place of the row."""
+    takes: int = 0
+    """How long it usually takes. [days]"""
     times: int = 1
     """How often its price is paid; nought where hours of another step hold it. [1]"""
 
@@ -286,14 +288,18 @@ class Facts:
         applies = any(verdicts[rule].verdict != "n.a." for rule in row.mends if rule in verdicts)
         return row.when == "moving" and self.moves and applies
 
-    def _to_decide(self) -> dict[str, str]:
+    def _to_decide(self) -> Iterator[Cause]:
         """What is to be decided of the choice by whom, without what has a step of its own."""
         points = self.points(self.target.name)
         mended = {
             p.label for p in points if all(f.rule.rule_id in self.own_steps for f in p.findings)
         }
         every = (doubt for doubt, _ in open_points(self.target, points) if not doubt.quality)
-        return by_owner(doubt for doubt in every if doubt.point not in mended)
+        decided = by_owner(doubt for doubt in every if doubt.point not in mended)
+        for owner, reviews in decided.items():
+            times = [p.usual.days for p in points if p.owner == owner and p.usual]
+            takes = round(max(times, default=0))
+            yield Cause(owner=owner, words={"reviews": reviews}, takes=takes)
 
     def _today(self) -> Iterator[Cause]:
         """The same of what runs today, where another is chosen: what is open of that alone, what is
@@ -340,8 +346,7 @@ class Facts:
         whole = [Cause()]
         found = dict.fromkeys(("always", *self.always), whole)
         found |= dict.fromkeys(("switch", "piloting") if self.moves else ("stay",), whole)
-        decided = self._to_decide().items()
-        found["reviews"] = [Cause(owner=who, words={"reviews": what}) for who, what in decided]
+        found["reviews"] = [*self._to_decide()]
         found["today"] = [*self._today()]
         found["due soon"] = [*self._due_soon()]
         if any(doubt.quality for doubt in self.target.uncleared):
@@ -449,13 +454,17 @@ class Facts:
         words = {**self.words, **cause.words, "owner": owner}
         texts = {"label": row.label, "step": row.step, "guard": row.guard}
         day = min(self._gate(row), cause.by)
+        ends = min(day, cause.ends)
+        if cause.takes > day:  # as long as it usually takes, and never beyond go or no-go
+            day = max(day, self.go.day)
+            ends = min(day, cause.takes)
         filled = {name: text.format_map(words) for name, text in texts.items()}
         return Step(
             row=row.model_copy(update={**filled, "owner": owner, "day": day}),
             price=self._price(cause.test or row, cause.times),
             tests=words["model"] if row.when == "unproven" else "",
             is_pilot=row.when == "piloting",
-            ends=min(day, cause.ends),
+            ends=ends,
         )
 
     def _gate(self, row: PlanStep) -> int:
