@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from siting import study
 from siting.cli import cli, frame
 
 FIT = ["fit", "--model", "google/gemma-4-31B-it", "--gpu", "h100-sxm5-80gb", "--weights", "fp8"]
@@ -69,6 +72,30 @@ def test_check_sizes_nothing_and_loads_nothing_to_size_with(client: str) -> None
     assert "siting.inputs.scenario" in loaded
     heavy = {"pandas", "matplotlib", "scipy.special", "scipy.optimize", "openpyxl"}
     assert not (heavy | {"siting.serving.capacity", "siting.verdict.chain"}) & loaded
+
+
+def test_a_number_that_json_cannot_hold_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    @frame.command()
+    def limits() -> frame.Answer:
+        return frame.Answer({"none": math.inf, "some": [1.5, math.nan]})
+
+    limits.main([], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out) == {"none": None, "some": [1.5, None]}
+
+
+def test_a_summary_of_several_clients_holds_each_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def of(client: str, _: object) -> SimpleNamespace:
+        named = SimpleNamespace(id=client)
+        return SimpleNamespace(client=named, results=None, summary=lambda: {"client": client})
+
+    monkeypatch.setattr(study, "open", of)
+    one, two = {"client": "base"}, {"client": "polderwerk"}
+    assert json.loads(siting("summary").stdout) == one
+    assert json.loads(siting("summary", "polderwerk", "--json").stdout) == two
+    both = json.loads(siting("summary", "base", "polderwerk", "--json").stdout)
+    assert both == {"base": one, "polderwerk": two}
 
 
 def test_an_unknown_command_gets_a_suggestion_and_status_2() -> None:

@@ -85,7 +85,7 @@ def as_sized(found: Scenario) -> Iterator[str]:
 
     stages = Chain()
     designed = stages.designed(found)
-    yield from (paid.told for name in found.options for paid in beside_list(found, name))
+    yield from (paid.warning for name in found.options for paid in beside_list(found, name))
     yield from unpriced(designed, stages)
     yield from of_others(designed)
     yield from idle(found, stages)
@@ -510,9 +510,9 @@ def _answers_told(s: Study, rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _counted(s: Study) -> str:
     """How many changes leave the choice first, counted as the report counts them."""
-    (tries,) = s.tries().itertuples()
+    answers = [outcome.answer for _, outcome in s.results.tried]
     first = s.labels.get(s.decision.recommended or "", "nothing")
-    return f"{first} stays first in {tries.stays} of {tries.tried} changes."
+    return f"{first} stays first in {answers.count('stays')} of {len(answers)} changes."
 
 
 def _money(s: Study, row: Mapping[str, Any]) -> str:

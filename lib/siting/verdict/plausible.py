@@ -22,7 +22,7 @@ from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
 from siting.inputs.scenario.constraints import BUDGET, Constraint
-from siting.inputs.scenario.model import Option, Scenario, Workload, in_words
+from siting.inputs.scenario.model import LABEL_LETTERS, Option, Scenario, Workload, in_words
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import DAYS_OF_MONTH, Range
@@ -313,7 +313,7 @@ def splits(s: Scenario, chain: Chain) -> Iterator[Variant]:
         return
     labels = {place: whole.options[place].label for place in places}
     told = " and ".join(f"“{in_words(w)}” at {labels[place]}" for w, place in first.items())
-    said = {"kind": "split", "label": " and ".join(labels.values())[:80], "parts": first}
+    said = {"kind": "split", "label": " and ".join(labels.values())[:LABEL_LETTERS], "parts": first}
     better = (place for place in places if place not in s.options)
     ways = {f"options.{w}": _said(whole.options[w]) for w in better}
     yield change("split", {**ways, f"options.{SPLIT}": said}, {"parts": told})

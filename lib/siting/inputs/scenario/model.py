@@ -31,6 +31,7 @@ from siting.places import BY_REQUEST, OptionKind
 from siting.quantity import Range
 
 NAME_LETTERS = 40
+LABEL_LETTERS = 80
 """A name has no more letters."""
 NAME = f"^[a-z0-9][a-z0-9_-]{{0,{NAME_LETTERS - 1}}}$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -652,7 +653,7 @@ class Contract(Strict):
 class Option(Strict):
     """One place where the workloads could run."""
 
-    label: Annotated[Spoken, Field(min_length=1, max_length=80)]
+    label: Annotated[Spoken, Field(min_length=1, max_length=LABEL_LETTERS)]
     """What the report calls it; the picture of page one has room for 30 letters."""
     kind: OptionKind
     """api: a maker's own model, from the maker. managed_cloud: the same from a hyperscaler.
