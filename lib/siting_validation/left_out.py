@@ -16,7 +16,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from siting import catalogue
 from siting.catalogue import FactError
 from siting.dtypes import weight_format
@@ -120,14 +121,12 @@ def _key(row: Any) -> Key:
 
 def constants(known: Sequence[LoggedRow]) -> dict[Key, float]:
     """Each constant as the median of its logs, a source weighing as the root of its number."""
-    by: dict[Key, list[tuple[float, str]]] = defaultdict(list)
-    for case in known:
-        for key, value in derived(case):
-            by[key].append((value, case.source))
-    return {
-        key: _quantile([v for v, _ in found], _weights([s for _, s in found]), 0.5)
-        for key, found in by.items()
-    }
+    found = pd.DataFrame(
+        [(key, value, case.source) for case in known for key, value in derived(case)],
+        columns=["key", "value", "source"],
+    )
+    by_key = found.groupby("key", sort=False)
+    return {key: _quantile(rows.value, rows.source, 0.5) for key, rows in by_key}
 
 
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.25)
@@ -274,9 +273,9 @@ def stretch(found: Sequence[Residual]) -> list[dict[str, Any]]:
                 low = low * BEYOND or 1.0
                 high = high * BEYOND or 1.0
             else:
-                weights = _weights([r.source for r in rows])
-                low = max(_quantile([r.low for r in rows], weights, SHARE), low)
-                high = max(_quantile([r.high for r in rows], weights, SHARE), high)
+                sources = [r.source for r in rows]
+                low = max(_quantile([r.low for r in rows], sources, SHARE), low)
+                high = max(_quantile([r.high for r in rows], sources, SHARE), high)
             table.append(
                 {
                     "quantity": quantity, "distance": far, "low": f"{max(low, 0.2):.3g}",
@@ -308,17 +307,12 @@ def never_narrower(table: list[dict[str, Any]], found: Sequence[Residual]) -> li
     return result
 
 
-def _weights(sources: Sequence[str]) -> list[float]:
-    """A source counts by the root of its rows: many logs of one campaign are not many logs."""
+def _quantile(values: Sequence[float], sources: Sequence[str], share: float) -> float:
+    """A quantile in which a source counts by the root of its rows: many logs of one campaign are
+    not many logs."""
     count = Counter(sources)
-    return [count[s] ** -0.5 for s in sources]
-
-
-def _quantile(values: Sequence[float], weights: Sequence[float], share: float) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(np.asarray(weights)[order])
-    place = int(np.searchsorted(total, share * total[-1]))
-    return float(np.asarray(values)[order][min(place, len(values) - 1)])
+    weights = [count[s] ** -0.5 for s in sources]
+    return float(np.quantile(values, share, weights=weights, method="inverted_cdf"))
 
 
 # --- leaving out ------------------------------------------------------------------------------
