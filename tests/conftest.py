@@ -40,7 +40,10 @@ def _group(file: str) -> str:
     """What a process takes whole: the file that is named from the project's folder, or all that
     open studies."""
     text = (ROOT / file).read_text(encoding="utf-8")
-    opens = "^(import shown|from (shown|printed) import|from studies import .*opened)"
+    opens = (
+        r"^(import shown|from (shown|printed) import|from studies import .*opened)"
+        r"|\bstudies\.opened\("
+    )
     return STUDIES if re.search(opens, text, re.MULTILINE) else file
 
 
