@@ -10,6 +10,7 @@ from siting.cost import costing, prices
 from siting.inputs import scenario
 from siting.inputs.scenario import ScenarioError
 from siting.serving import capacity
+from siting.verdict import alternatives
 
 SHOP = """
 client: {name: Shop, country: PL, currency: USD, report_date: 2026-12-01, sector: other}
@@ -64,6 +65,12 @@ def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path: Pat
     assert "no speed of Qwen/Qwen3.6-27B is on file as it makes vectors" in why["own"]
     with pytest.raises(prices.NotPriced, match=r"sells no vectors .* here; Mistral does"):
         prices.embedding(shop.options["azure"], "mistral-embed", 1, shop.client.report_date)
+
+
+def test_no_offer_of_a_single_model_does_work_of_two_kinds(tmp_path: Path) -> None:
+    shop = loaded(tmp_path)
+    assert alternatives.offers(shop, "open_api")
+    assert not alternatives.search(shop)
 
 
 @pytest.mark.parametrize(

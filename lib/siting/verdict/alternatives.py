@@ -141,6 +141,8 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     if not options:
         return []
     sized, costs = _present_costs(_with(scenario, options), list(options))
+    if not costs:
+        return []
     cheapest = sorted(costs, key=lambda n: costs[n])[:judged]
     few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)
     rules = sovereignty.assess(few)
