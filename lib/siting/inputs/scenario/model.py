@@ -537,11 +537,12 @@ class Workload(Strict):
         """One vector stands in place of an answer: it is counted as a token that nobody bills."""
         if not isinstance(said, dict) or said.get("task") != "embed":
             return said
-        vector = {"output_tokens": {"mean": 1.0, "p95": 1.0}, "reasoning_tokens": 0.0}
-        for field, only in vector.items():
-            if said.get(field, only) != only:
+        one = {"mean": 1.0, "p95": 1.0}
+        vector = {"output_tokens": [one, Tokens(**one)], "reasoning_tokens": [0.0]}
+        for field, may_be in vector.items():
+            if field in said and said[field] not in may_be:
                 raise ValueError(f"embed writes no text; remove {field}")
-        return {**said, **vector}
+        return said | {"output_tokens": one, "reasoning_tokens": 0.0}
 
     @property
     def per_user_day(self) -> float:
