@@ -86,9 +86,10 @@ def render() -> Iterator[Callable[[Job], Files]]:
 
 
 def _published_here(bench: Any, job: Job, shown: Files) -> Files:
-    from siting_report.run import report
+    from siting_report.run.job import SCENARIO
+    from siting_report.run.published import publish
 
-    return report.publish(job, shown, str(bench.folder / report.SCENARIO))
+    return publish(job, shown, str(bench.folder / SCENARIO))
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ def as_sized(found: Scenario) -> Iterator[str]:
 
     stages = Chain()
     designed = stages.designed(found)
-    yield from (paid.told for name in found.options for paid in beside_list(found, name))
+    yield from (paid.warning for name in found.options for paid in beside_list(found, name))
     yield from unpriced(designed, stages)
     yield from of_others(designed)
     yield from idle(found, stages)

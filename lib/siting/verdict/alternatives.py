@@ -151,7 +151,10 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     found = Chapters(
         scenario=few,
         capacity=sized,
-        totals={n: {"hold": _as_planned(costs[n])} for n in cheapest},
+        totals={
+            n: {"hold": ledger.Totals(present=np.array([costs[n]]), yearly=np.zeros((1, 0)))}
+            for n in cheapest
+        },
         terms=Terms.of(finance.discount_rate.central, finance.horizon_months),
         sovereignty=rules,
         parity=parity,
@@ -161,7 +164,7 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     for name in cheapest:
         models = parity.of(name)
         failed = (fault for line in asked for fault in held_against(line, found, name).fails)
-        faults = [fault.told for fault in failed]
+        faults = [fault.reason for fault in failed]
         faults += filter(None, map(short_of_floor, models))
         faults += nowhere(rules.options[name])
         faults += suspected(rules.options[name])
@@ -218,11 +221,6 @@ def _present_costs(
     plan = tco.with_optimum(costing.compile_plan(whole, sized))
     found = ledger.totals(plan, plan.central(), [n for n in names if n in plan.options])
     return sized, {name: float(totals.present[0]) for name, totals in found.items()}
-
-
-def _as_planned(present: float) -> ledger.Totals:
-    """A cost that is known in one case alone."""
-    return ledger.Totals(present=np.array([present]), yearly=np.zeros((1, 0)))
 
 
 def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:
