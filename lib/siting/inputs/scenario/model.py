@@ -31,8 +31,9 @@ from siting.places import BY_REQUEST, OptionKind
 from siting.quantity import Range
 
 NAME_LETTERS = 40
-LABEL_LETTERS = 80
 """A name has no more letters."""
+MOST_LABEL_LETTERS = 80
+"""A label has no more."""
 NAME = f"^[a-z0-9][a-z0-9_-]{{0,{NAME_LETTERS - 1}}}$"
 Name = Annotated[str, Field(pattern=NAME)]
 """Name of a workload, an option or a job: the word that stands before the colon."""
@@ -654,7 +655,7 @@ class Contract(Strict):
 class Option(Strict):
     """One place where the workloads could run."""
 
-    label: Annotated[Spoken, Field(min_length=1, max_length=LABEL_LETTERS)]
+    label: Annotated[Spoken, Field(min_length=1, max_length=MOST_LABEL_LETTERS)]
     """What the report calls it; the picture of page one has room for 30 letters."""
     kind: OptionKind
     """api: a maker's own model, from the maker. managed_cloud: the same from a hyperscaler.
