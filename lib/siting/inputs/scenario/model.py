@@ -539,7 +539,10 @@ class Workload(Strict):
         if not isinstance(said, dict) or said.get("task") != "embed":
             return said
         one = {"mean": 1.0, "p95": 1.0}
-        vector = {"output_tokens": [one, Tokens(**one)], "reasoning_tokens": [0.0]}
+        vector: dict[str, list[Any]] = {
+            "output_tokens": [one, Tokens(**one)],
+            "reasoning_tokens": [0.0],
+        }
         for field, may_be in vector.items():
             if field in said and said[field] not in may_be:
                 raise ValueError(f"embed writes no text; remove {field}")
