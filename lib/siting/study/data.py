@@ -10,6 +10,7 @@ from siting.catalogue import source_of
 from siting.inputs.attributes import Attribute, Known
 from siting.rules.findings import ASKED_LEVELS, IN_SERVICE, Finding, worst
 from siting.rules.sovereignty import (
+    OpenPoint,
     OptionAssessment,
 )  # fmt: skip
 from siting.study import short
@@ -104,7 +105,7 @@ class DataFrames(Topic):
     @frame(
         "option point",
         "letter in_short weight can_strike of_law on_others judged rules provisions laws flows "
-        "reason to clears cure questions meanwhile owner",
+        "reason to clears cure questions meanwhile owner usual_from? usual_until?",
     )
     def rule_points(self) -> Rows:
         """One thing that is open for one option, what weighs most first."""
@@ -136,7 +137,20 @@ class DataFrames(Topic):
                     "questions": len(p.missing),
                     "meanwhile": p.meanwhile,
                     "owner": step.owner if step else p.owner,
+                    **self._later_than_go(p),
                 }
+        every = (p for o in self.results.sovereignty.options.values() for p in o.open_points)
+        yield from dict.fromkeys(source_of(p.usual) for p in every if p.usual)
+
+    def _later_than_go(self, point: OpenPoint) -> dict[str, str]:
+        """From when to when a point is usually settled, where that is after go or no-go."""
+        usual = point.usual
+        if usual is None or usual.days <= self.results.go.day:
+            return {}
+        return {
+            "usual_from": self.results.day(usual.low),
+            "usual_until": self.results.day(usual.high),
+        }
 
     def _asked_before(self, found: Finding | None) -> str:
         """What is not known before it is clear that a law concerns the client, in words."""

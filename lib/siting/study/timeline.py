@@ -104,6 +104,10 @@ class TimelineFrames(Topic):
         if stricter and point and not self._has_time(option, point):
             stricter = None
         last = stricter - dt.timedelta(days=1) if stricter else self._horizon
+        is_planned = option == self.results.decision.recommended
+        if point and point.usual and is_planned and not stricter:
+            usual = self.results.day(min(point.usual.days, self.results.go.day))
+            last = max(last, dt.date.fromisoformat(usual))
         return max(last, self.client.report_date).isoformat()
 
     def _has_time(self, option: str, point: OpenPoint) -> bool:
