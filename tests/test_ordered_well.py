@@ -14,7 +14,7 @@ from siting.inputs.scenario.model import BEST, Option, Scenario
 from siting.places import OWNED, SELF_HOSTED
 from siting.verdict import design, ordered, plausible
 from siting.verdict.chain import Chain
-from studies import CLIENTS
+from studies import FEW
 
 TRIALS = 3
 """Scenarios at random for each client."""
@@ -44,7 +44,7 @@ def opened(option: Option, field: str) -> Option:
 FIELDS = ("gpu", "server", "weights", "tensor_parallel")
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", FEW)
 def test_a_machine_that_is_left_to_the_kit_is_never_dearer_than_what_was_typed(client: str) -> None:
     chance = random.Random(client)
     for number in range(TRIALS):
@@ -65,7 +65,7 @@ def test_a_machine_that_is_left_to_the_kit_is_never_dearer_than_what_was_typed(c
         assert found.present <= typed.present * (1 + 1e-9), (number, name, field)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", FEW)
 def test_what_is_designed_once_is_designed(client: str) -> None:
     chain = Chain()
     once = chain.designed(scenario.load(client))
