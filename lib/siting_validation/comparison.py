@@ -134,7 +134,7 @@ def summarise(comparisons: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
     high over low; reasons: why cases were not predicted. `fits` is judged right or wrong.
     """
     by_kind = _framed(comparisons).groupby(["group", "quantity"], sort=False)
-    return {" ".join(filter(None, kind)): _summary(cases) for kind, cases in by_kind}
+    return {" ".join(filter(None, map(str, kind))): _summary(of) for kind, of in by_kind}
 
 
 ROUNDING = 0.005

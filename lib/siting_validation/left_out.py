@@ -16,7 +16,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from siting import catalogue
 from siting.catalogue import FactError
 from siting.dtypes import weight_format
@@ -121,12 +120,14 @@ def _key(row: Any) -> Key:
 
 def constants(known: Sequence[LoggedRow]) -> dict[Key, float]:
     """Each constant as the median of its logs, a source weighing as the root of its number."""
-    found = pd.DataFrame(
-        [(key, value, case.source) for case in known for key, value in derived(case)],
-        columns=["key", "value", "source"],
-    )
-    by_key = found.groupby("key", sort=False)
-    return {key: _quantile(rows.value, rows.source, 0.5) for key, rows in by_key}
+    by: dict[Key, list[tuple[float, str]]] = defaultdict(list)
+    for case in known:
+        for key, value in derived(case):
+            by[key].append((value, case.source))
+    return {
+        key: _quantile([value for value, _ in found], [source for _, source in found], 0.5)
+        for key, found in by.items()
+    }
 
 
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.25)
