@@ -145,11 +145,12 @@ class Totals:
     """Nominal cost of each year; the end's exit and resale in the last. [n × Y]"""
 
 
-def totals(plan: Plan, draws: Draws, names: Iterable[str] = ()) -> dict[str, Totals]:
-    """Cost of some options, or of all, over any number of draws. A hybrid that is one of its parts
-    alone has its cost."""
+def totals(plan: Plan, draws: Draws, names: Iterable[str] | None = None) -> dict[str, Totals]:
+    """Cost of some options, or of all (None), over any number of draws. A hybrid that is one of its
+    parts alone has its cost."""
     clock = Clock(plan, draws)
-    part = {name: plan.options[name].alone or name for name in names or plan.options}
+    asked = plan.options if names is None else names
+    part = {name: plan.options[name].alone or name for name in asked}
     found = {name: _totals(clock, name) for name in dict.fromkeys(part.values())}
     return {name: found[each] for name, each in part.items()}
 

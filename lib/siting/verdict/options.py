@@ -435,6 +435,7 @@ def _by_budget(found: Chapters, name: str, line: str) -> Held:
         point=f"Ceiling of a year ({riskiest.year.name})",
         reason=f"In one case of ten it pays {money} {riskiest.high:,.0f} or more in that year.",
         clears="Get a price that is fixed, or a higher ceiling.",
+        owner="finance",
     )
     return Held([], [doubt] if riskiest.high > most else [])
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from siting import quality, reasoning
 from siting.catalogue import name_key
 from siting.cost.api_prices import replacements
-from siting.inputs.scenario.model import BEST, LABEL_LETTERS, NAME_LETTERS, Option, Scenario
+from siting.inputs.scenario.model import BEST, MOST_LABEL_LETTERS, NAME_LETTERS, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, SELF_HOSTED
 from siting.quality import Standing
 from siting.quantity import Range
@@ -172,13 +172,13 @@ def terms(scenario: Scenario) -> Iterator[Other]:
 
 def _label(option: Option, otherwise: str) -> str:
     """What an option is called that is otherwise in this."""
-    return _ends_with(option.label, f", {otherwise}", LABEL_LETTERS)
+    return _ends_with(option.label, f", {otherwise}", MOST_LABEL_LETTERS)
 
 
 def _name(name: str, *otherwise: str) -> str:
     """The key of an option that is otherwise in this."""
-    end = "".join(c if c.isalnum() else "-" for c in "-".join(filter(None, ("", *otherwise))))
-    return _ends_with(name, end, NAME_LETTERS)
+    end = "".join(f"-{part}" for part in otherwise if part)
+    return _ends_with(name, "".join(c if c.isalnum() else "-" for c in end), NAME_LETTERS)
 
 
 def _ends_with(text: str, end: str, letters: int) -> str:

@@ -22,7 +22,7 @@ from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
 from siting.inputs.scenario.constraints import BUDGET, Constraint
-from siting.inputs.scenario.model import LABEL_LETTERS, Option, Scenario, Workload, in_words
+from siting.inputs.scenario.model import MOST_LABEL_LETTERS, Option, Scenario, Workload, in_words
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import DAYS_OF_MONTH, Range
@@ -163,7 +163,7 @@ def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
 def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
     """How long requests are, and how far lengths spread where nobody stated it."""
-    for side in ("input", "output"):
+    for side in ("input",) if w.task == "embed" else ("input", "output"):
         tokens = getattr(w, f"{side}_tokens")
         path = f"workloads.{name}.{side}_tokens"
         words = {"workload": in_words(name), "side": side}
@@ -313,7 +313,11 @@ def splits(s: Scenario, chain: Chain) -> Iterator[Variant]:
         return
     labels = {place: whole.options[place].label for place in places}
     told = " and ".join(f"“{in_words(w)}” at {labels[place]}" for w, place in first.items())
-    said = {"kind": "split", "label": " and ".join(labels.values())[:LABEL_LETTERS], "parts": first}
+    said = {
+        "kind": "split",
+        "label": " and ".join(labels.values())[:MOST_LABEL_LETTERS],
+        "parts": first,
+    }
     better = (place for place in places if place not in s.options)
     ways = {f"options.{w}": _said(whole.options[w]) for w in better}
     yield change("split", {**ways, f"options.{SPLIT}": said}, {"parts": told})
