@@ -183,10 +183,10 @@ class Refused(click.ClickException):
 def check_tables() -> None:
     """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
     from siting import catalogue, provenance  # noqa: F401
-    from siting.cost import claims, uncertainty  # noqa: F401 (with `options`, all records)
+    from siting.cost import uncertainty
     from siting.memory import attention
     from siting.rules import rulebook
-    from siting.verdict import options  # noqa: F401
+    from siting.verdict import options  # noqa: F401 (whose imports hold all records)
 
     for name in sorted({*catalogue.RECORDS, *known_tables()}):
         catalogue.table(name, catalogue.RECORDS.get(name, catalogue.Unread))

@@ -68,6 +68,9 @@ def as_written(found: Scenario) -> Iterator[str]:
     yield from usual.unstated(found)
     yield from unquoted(found)
     yield from of_others(found)
+    yield from elsewhere(found)
+    yield from apart(found)
+    yield from routed(found)
     yield from crossed(found)
     yield from peaked(found)
     yield from long_labels(found)
@@ -85,7 +88,7 @@ def as_sized(found: Scenario) -> Iterator[str]:
 
     stages = Chain()
     designed = stages.designed(found)
-    yield from (paid.told for name in found.options for paid in beside_list(found, name))
+    yield from (paid.warning for name in found.options for paid in beside_list(found, name))
     yield from unpriced(designed, stages)
     yield from of_others(designed)
     yield from idle(found, stages)
@@ -247,11 +250,12 @@ def unheard(found: Scenario) -> Iterator[str]:
             )
 
 
-def routed(found: Scenario, stages: Chain) -> Iterator[str]:
+def routed(found: Scenario) -> Iterator[str]:
     """APIs whose region is stated and whose routing fails where data must lie."""
     from siting.places import BY_REQUEST
+    from siting.rules import sovereignty
 
-    law = stages.rules(found).options
+    law = sovereignty.assess(found).options
     for name, served in found.options.items():
         if served.kind not in BY_REQUEST or not served.region:
             continue
@@ -269,6 +273,25 @@ def routed(found: Scenario, stages: Chain) -> Iterator[str]:
             )
 
 
+def apart(found: Scenario) -> Iterator[str]:
+    """APIs that are pinned to another part of the world than the country they are said to be in."""
+    from siting import catalogue
+    from siting.inputs.countries import members
+    from siting.places import BY_REQUEST
+
+    eu = members("eu", found.client.report_date)
+    for name, served in found.options.items():
+        is_place = served.region == "EU" or served.region in catalogue.countries()
+        if served.kind not in BY_REQUEST or not served.country or not is_place:
+            continue
+        if served.country not in (eu if served.region == "EU" else {served.region}):
+            yield (
+                f"options.{name}.region: {served.region} and country: {served.country} are two "
+                'places; write the one that the endpoint is pinned to, or region: "" where it is '
+                "pinned to none (an option named as in base.yaml has that one's region)"
+            )
+
+
 def peaked(found: Scenario) -> Iterator[str]:
     """Workloads whose busiest hour is taken to be far above a usual one."""
     for name, load in found.workloads.items():
@@ -281,8 +304,15 @@ def peaked(found: Scenario) -> Iterator[str]:
 
 
 def abroad(found: Scenario) -> Iterator[str]:
-    """Countries of people whose law no rule on file looks at."""
+    """Countries of the client and of people whose law no rule on file looks at."""
     from siting.inputs.attributes import dictionary
+    from siting.rules.rulebook import rule_book
+
+    if not rule_book().knows(home := found.client.country):
+        yield (
+            f"client.country: no law of {home} is on file; no verdict speaks of it, and the report "
+            "clears nothing: ask counsel what it asks of you"
+        )
 
     stated = (a.stated_in.split() for a in dictionary().values())
     seen = {words[2] for words in stated if words[:2] == ["client.people_in", "with"]}

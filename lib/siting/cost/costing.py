@@ -129,7 +129,7 @@ def compile_option(
     """Finds the prices of one option that is no mix of others. path: of API prices."""
     finder = _Finder(scenario=scenario, name=name, path=path)
     finder.find_shared()
-    finder.notes.extend(paid.told for paid in beside_list(scenario, name))
+    finder.notes.extend(paid.warning for paid in beside_list(scenario, name))
     made = None
     why = ""
     try:
@@ -275,7 +275,7 @@ class Invoiced:
         return f"{ratio:.3g} times" if ratio > 1 else f"{ratio:.0%} of"
 
     @property
-    def told(self) -> str:
+    def warning(self) -> str:
         """What is said of one that is beyond the list price, and what to look at."""
         return (
             f"{self.option}: a request of {in_words(self.workload)} is quoted at {self.far} its "
@@ -519,14 +519,8 @@ class _Finder:
             return ()
         low, high = (sum(getattr(y, end) for y in years) / expected for end in ("low", "high"))
         band = Range(low, 1.0, high, unit="of those expected")
-        source = Source(
-            source="siting estimate from the vendor's retirements",
-            locator="retirement calendar",
-            date=self.day.isoformat(),
-            kind="estimate",
-        )
         label = "Number of moves to successors"
-        self.put_of_option("moves_band", label, band, source, "moves_band")
+        self.put_of_option("moves_band", label, band, api_prices.habits(self.day), "moves_band")
         served = len(self.scenario.workloads) / len(set(option.models.values()))
         return tuple(y.central * served for y in years)
 
@@ -907,12 +901,12 @@ class _Finder:
             seed = self.scenario.seed
             end = api_prices.ending(option.vendor, model, self.day, months, seed)
             ratio = None
-            heir = api_prices.successor(self.scenario, self.name, model)
-            if heir and heir.is_good and path.how == "named_model":
-                ratio = self._successor_price(model, heir.model, workload, today)
-            if heir and ratio is not None:
-                key = api_prices.path_key(self.name, option, heir.model)
-                then = self._of_vendor(ModelPath(key=key, how=path.how), heir.model, workload)
+            successor = api_prices.successor_of(self.scenario, self.name, model)
+            if successor and successor.is_good and path.how == "named_model":
+                ratio = self._successor_price(model, successor.model, workload, today)
+            if successor and ratio is not None:
+                key = api_prices.path_key(self.name, option, successor.model)
+                then = self._of_vendor(ModelPath(key=key, how=path.how), successor.model, workload)
                 path = replace(path, then=then)
             for factor in api_prices.factors(path, today, end, self.day, months, successor=ratio):
                 self.factors[factor.name] = factor

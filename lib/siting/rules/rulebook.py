@@ -414,6 +414,10 @@ class RuleBook:
         rows = sorted(self.coverage, key=lambda law: law.country == country)
         return {law.touched_by: law for law in rows if law.country in ("*", country)}
 
+    def knows(self, country: str) -> bool:
+        """Whether any law of a country is on file."""
+        return any(law.status != "not on file" for law in self.of_country(country).values())
+
     def not_in_force(self, rule_id: str, country: str) -> str:
         """Why a rule does not reach a state of the EEA; blank where that is not why."""
         named = conditions.names(self.parsed[rule_id].applies)
@@ -425,7 +429,7 @@ class RuleBook:
         """What would mend a rule that is open on these flows, without what is in place on all of
         them; nothing where no remedy is known."""
         known = [{**self.sets, **values} for values in flows]
-        return remedies.told(self.ways_out[rule_id], known)
+        return remedies.missing(self.ways_out[rule_id], known)
 
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""

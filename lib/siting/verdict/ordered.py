@@ -9,17 +9,19 @@ would tell.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from siting import quality, reasoning
 from siting.catalogue import name_key
 from siting.cost.api_prices import replacements
-from siting.inputs.scenario.model import LABEL_LETTERS, NAME_LETTERS, Option, Scenario
+from siting.inputs.scenario.model import MOST_LABEL_LETTERS, NAME_LETTERS, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN
 from siting.quality import Standing
 from siting.quantity import Range
 from siting.vendors.vendor_record import ModelReplacement
+from siting.verdict.design import Costed
 
 EFFORTS = ("none", "low", "medium")
 """Efforts that are tried, from the cheapest."""
@@ -28,8 +30,8 @@ SWITCH = Range(0.5, 1.0, 2.0, unit="months")
 TERMS = {"on_demand": "by the hour", "1y": "one year", "3y": "three years"}
 OF_SERVICE = ("c5_covers_service", "secnumcloud_covers_service", "hipaa_eligible_service")
 """Answers on the very service: not known of another model."""
-Price = Callable[[Scenario, str], float | None]
-"""Present cost of an option of a scenario as planned. [client's currency]"""
+Price = Callable[[Scenario, str], Costed]
+"""Prices an option of a scenario as planned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +75,13 @@ def terms(scenario: Scenario) -> Iterator[Other]:
 
 def _label(option: Option, otherwise: str) -> str:
     """What an option is called that is otherwise in this."""
-    return _ends_with(option.label, f", {otherwise}", LABEL_LETTERS)
+    return _ends_with(option.label, f", {otherwise}", MOST_LABEL_LETTERS)
 
 
 def _name(name: str, *otherwise: str) -> str:
     """The key of an option that is otherwise in this."""
-    end = "".join(c if c.isalnum() else "-" for c in "-".join(filter(None, ("", *otherwise))))
-    return _ends_with(name, end, NAME_LETTERS)
+    end = "".join(f"-{part}" for part in otherwise if part)
+    return _ends_with(name, "".join(c if c.isalnum() else "-" for c in end), NAME_LETTERS)
 
 
 def _ends_with(text: str, end: str, letters: int) -> str:
@@ -118,13 +120,11 @@ def with_option(scenario: Scenario, other: Other) -> Scenario:
 
 
 def _cheapest(scenario: Scenario, name: str, ways: list[Other], price: Price) -> Other | None:
-    typed = price(scenario, name)
-    costs = {way.name: price(with_option(scenario, way), way.name) for way in ways}
+    typed = price(scenario, name).present
+    costs = {way.name: price(with_option(scenario, way), way.name).present for way in ways}
     known = [(cost, way) for way in ways if (cost := costs[way.name]) is not None]
-    least = min(known, key=lambda each: each[0], default=None)
-    if least is None or typed is None or least[0] >= typed:
-        return None
-    return least[1]
+    cost, cheapest = min(known, key=lambda each: each[0], default=(math.inf, None))
+    return cheapest if typed is not None and cost < typed else None
 
 
 def _replacements(scenario: Scenario, option: Option, model: str) -> Iterator[ModelReplacement]:
