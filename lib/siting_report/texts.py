@@ -100,8 +100,8 @@ class Catalogue:
             return found
         for form, translated in self._forms:
             if match := form.fullmatch(text):
-                found = match.groupdict().items()
-                parts = {name: self.known(part) or self._number(part) for name, part in found}
+                filled = match.groupdict().items()
+                parts = {name: self.known(part) or self._number(part) for name, part in filled}
                 return _PLACE.sub("{\\1}", translated).format_map(parts)
         return None
 
