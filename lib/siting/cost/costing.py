@@ -27,6 +27,8 @@ from siting.cost.priced import (
     Plan,
     PricedHybrid,
     PricedOption,
+    PricedPart,
+    PricedSplit,
     cost_items,
     machines_key,
 )
@@ -35,11 +37,12 @@ from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenar
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import NotEstimated, Range, total
-from siting.serving.capacity import OptionCapacity
+from siting.serving.capacity import OptionCapacity, SplitCapacity
 from siting.serving.load import workload_load
 from siting.serving.machines import ExistingKind
 from siting.serving.servers import Server
 from siting.vendors import stability
+from siting.vendors.notice import Successor
 
 TRAINING_OF_USERS = "migration_training"
 """Cost item of a new tool, not of a new model."""
@@ -98,8 +101,13 @@ def compile_plan(
         else:
             made[name] = found.plan
     for name in mixed:
+        finder = replace(both, name=name)
         try:
-            made[name] = _priced_hybrid(replace(both, name=name), made, why)
+            sized = capacity[name]
+            if isinstance(sized, SplitCapacity):
+                made[name] = _priced_split(finder, sized, compiled or compile_option)
+            else:
+                made[name] = _priced_hybrid(finder, made, why)
         except NotPriced as reason:
             why[name] = str(reason)
     return Plan(
@@ -113,12 +121,12 @@ def compile_plan(
         baseline=finance.baseline,
         months=finance.horizon_months,
         first_month=client.report_date.month,
-        users=sum(w.users_told(client.sector) for w in workloads.values()),
+        users={n: w.users_told(client.sector) for n, w in workloads.items()},
         owed={n: tuple(dates.owed(scenario, n)) for n in scenario.options},
         freezes=dates.frozen(scenario),
         tax_rate=finance.tax_rate or 0.0,
         api_paths=both.api_paths,
-        round_the_clock=any(w.availability >= ROUND_THE_CLOCK for w in workloads.values()),
+        on_call=frozenset(n for n, w in workloads.items() if w.availability >= ROUND_THE_CLOCK),
         notes=tuple(dict.fromkeys(both.notes)),
     )
 
@@ -197,6 +205,25 @@ def _priced_hybrid(
         existing=base.existing,
         base=base,
         burst=burst,
+    )
+
+
+def _priced_split(finder: _Finder, sized: SplitCapacity, compiled: Compile) -> PricedSplit:
+    """Each part with its workloads alone."""
+    finder.find_months()
+    parts = []
+    for part, workloads in quality.parts(finder.scenario, finder.name).items():
+        found = compiled(finder.scenario.of(workloads), part, sized.parts[part])
+        if found.plan is None:
+            raise NotPriced(f"its part {part} is not estimated: {found.why}")
+        finder.take(found)
+        parts.append(PricedPart(priced=found.plan, workloads=workloads))
+    return PricedSplit(
+        name=finder.name,
+        option=finder.option,
+        lines=tuple(line for part in parts for line in part.priced.lines),
+        pools=(),
+        parts=tuple(parts),
     )
 
 
@@ -363,7 +390,8 @@ class _Finder:
         """Adds what was found for an option; what options share stays as the first found it."""
         for name, factor in known.factors.items():
             self.factors.setdefault(name, factor)
-        self.api_paths.update(known.api_paths)
+        for key, path in known.api_paths.items():
+            self.api_paths.setdefault(key, path)
         self.notes.extend(known.notes)
 
     # -- factors
@@ -521,7 +549,8 @@ class _Finder:
         band = Range(low, 1.0, high, unit="of those expected")
         label = "Number of moves to successors"
         self.put_of_option("moves_band", label, band, api_prices.habits(self.day), "moves_band")
-        served = len(self.scenario.workloads) / len(set(option.models.values()))
+        models = set(map(option.runs, self.scenario.workloads))
+        served = len(self.scenario.workloads) / len(models)
         return tuple(y.central * served for y in years)
 
     def find_of_option(self) -> None:
@@ -902,8 +931,8 @@ class _Finder:
             end = api_prices.ending(option.vendor, model, self.day, months, seed)
             ratio = None
             successor = api_prices.successor_of(self.scenario, self.name, model)
-            if successor and successor.is_good and path.how == "named_model":
-                ratio = self._successor_price(model, successor.model, workload, today)
+            if successor and successor.is_good:
+                ratio = self._successor_price(model, successor, workload, today)
             if successor and ratio is not None:
                 key = api_prices.path_key(self.name, option, successor.model)
                 then = self._of_vendor(ModelPath(key=key, how=path.how), successor.model, workload)
@@ -913,24 +942,27 @@ class _Finder:
         return path
 
     def _successor_price(
-        self, before: str, model: str, workload: str, today: prices.ApiPrice
+        self, before: str, successor: Successor, workload: str, today: prices.ApiPrice
     ) -> Range | None:
         """Price of a request to the model that follows one, over today's, with the hidden tokens
-        of its own; None where it has no price."""
+        and the region of its own; None where it has no price."""
         asked = self.scenario.workloads[workload]
-        effort = reasoning.effort_after(self.option.effort, model)
-        hidden = quality.reasoning_tokens(asked, effort, model)
+        effort = reasoning.effort_after(self.option.effort, successor.model)
+        hidden = quality.reasoning_tokens(asked, effort, successor.model)
         try:
-            found = [self._request(model, workload, t).per_request for t in hidden.ends]
+            found = [self._request(successor.model, workload, t).per_request for t in hidden.ends]
         except NotPriced:
             return None
-        region = self._of_region(model) / self._of_region(before) / today.per_request
-        return Range.ordered((paid * region for paid in found), "of the price before")
+        there = self.option.model_copy(update={"region": successor.region or self.option.region})
+        region = _of_region(there, successor.model) / _of_region(self.option, before)
+        scale = region / today.per_request
+        return Range.ordered((paid * scale for paid in found), "of the price before")
 
-    def _of_region(self, model: str) -> float:
-        """What an option's region makes of the list price of a model."""
-        surcharge = prices.regional_surcharge(self.option, model)
-        return surcharge.factor if surcharge else 1.0
+
+def _of_region(option: Option, model: str) -> float:
+    """What an option's region makes of the list price of a model."""
+    surcharge = prices.regional_surcharge(option, model)
+    return surcharge.factor if surcharge else 1.0
 
 
 @catalogue.of_facts

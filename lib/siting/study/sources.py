@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from siting.catalogue import STALE_DAYS, Source, SourceKind
+from siting.inputs.scenario.model import BEST
+from siting.quality import spoken
 from siting.study.frames import Rows, Topic, frame
-from siting.verdict import options
+from siting.verdict import options, ordered
 
 KINDS: dict[SourceKind, str] = {
     "measured": "measured by the client or in a published benchmark",
@@ -81,12 +83,23 @@ class SourceFrames(Topic):
             what = sentence.removeprefix(f"{about}: ")
             yield {"caution": sentence, "about": about, "what": what}
 
+    def _ordered(self) -> Iterator[str]:
+        """What is taken of models, efforts and terms that the scenario leaves to the kit."""
+        for name, asked in self.results.said.options.items():
+            taken = self.scenario.options[name]
+            if ordered.is_open(asked) and taken.models:
+                words = [spoken(model) for model in dict.fromkeys(taken.models.values())]
+                words += [f"effort {taken.effort}"] if taken.effort else []
+                words += [ordered.TERMS[taken.commitment]] if asked.commitment == BEST else []
+                yield f"{taken.label}: left open, taken is what costs least: {', '.join(words)}"
+
     def _cautions(self) -> Iterator[str]:
         for found in self.left_out().to_dict("records"):
             if found["about"]:
                 yield "{about}: {subject} not estimated, because {why}".format_map(found)
             else:
                 yield "{subject}: {why}".format_map(found)
+        yield from self._ordered()
         for name, sized in self.results.capacity.items():
             yield from (f"{self.results.labels[name]}: {words}" for words in sized.warnings)
         candidates = self.results.decision.candidates

@@ -10,7 +10,7 @@ from siting import places
 from siting.catalogue import Source, settings, source_of, table
 from siting.cost.dates import serves
 from siting.inputs.attributes import Property, properties
-from siting.quality import leaves, spoken
+from siting.quality import models, spoken
 from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict.candidate import Candidate
@@ -211,7 +211,7 @@ class VerdictFrames(Topic):
         """The models of an option in words, each once."""
         if name not in self.options:
             return None
-        parts = (self.options[p].models.values() for p in leaves(self.scenario, name))
+        parts = models(self.scenario, name).values()
         return " and ".join(dict.fromkeys(spoken(model) for part in parts for model in part))
 
     def _place(self, name: str) -> dict[str, Any]:
