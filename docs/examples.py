@@ -55,9 +55,9 @@ planned = scenario.load("base")
 twice = scenario.changed(planned, {"workloads.assistant.users": 4_000})
 for name, s in {"as planned": Study(planned), "twice the users": Study(twice)}.items():
     print(name)
-    for cost in s.costs().to_dict("records"):
+    for cost in s.sums().to_dict("records"):
         span = s.span(cost["present_low"], cost["present_high"])
-        print(f"  {cost['option']}: {span}, cheapest in {s.of_100(cost['cheapest_in'])} cases")
+        print(f"  {cost['option']}: {span}, {s.money(cost['in_all'])} in all")
 """,
     ),
     "How stable is a vendor?": (

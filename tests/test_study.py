@@ -69,9 +69,9 @@ def test_what_if_asks_each_combination_through_the_one_chain() -> None:
     found = s.what_if(asked)
     assert list(found.columns[:3]) == ["client", *asked]
     assert len(found) == 2
-    futures = s.futures().set_index(["future", "option"]).in_all
+    sums = s.sums().set_index("option")
     for row, future in zip(found.itertuples(), ("hold", "fall"), strict=True):
-        assert row.in_all == pytest.approx(futures[future, row.option], rel=0.02)
+        assert row.in_all == pytest.approx(sums[f"if_prices_{future}"][row.option], rel=0.02)
     with pytest.raises(scenario.ScenarioError, match="falling_prices"):
         s.what_if({"finance.falling_prices": [2.0]})
 

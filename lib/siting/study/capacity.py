@@ -63,7 +63,9 @@ class CapacityFrames(Topic):
                 yield self.scenario.source(f"workloads.{name}.{field}")
 
     def _speed_sources(self) -> Iterator[Source]:
-        return (i.source for _, p in self._pools() for i in p.inputs)
+        yield from (i.source for _, p in self._pools() for i in p.inputs)
+        known = catalogue.settings("load_settings")
+        yield from (source_of(known[name]) for name in ("server_failures", "server_repair"))
 
     # --- the load -----------------------------------------------------------------------------
 
@@ -224,43 +226,6 @@ class CapacityFrames(Topic):
                 }
 
     @frame(
-        "option",
-        "server? form? gpus_of_server? servers? standing_by? idle? gpus_paid? power? wanted "
-        "reached? room",
-    )
-    def machines(self) -> Rows:
-        """The machines of an option in the first year; of a mix, the servers that its
-        cheapest split owns."""
-        for name, found in self.results.capacity.items():
-            if not found.pools:
-                continue
-            row: dict[str, Any] = {"option": name, "wanted": found.wanted}
-            if found.server:
-                row |= {
-                    "server": found.server.label,
-                    "form": found.server.form,
-                    "gpus_of_server": found.server.gpu_count,
-                    "power": found.server.power_kw.central,
-                }
-            if found.kind == "hybrid":
-                yield row | self._owned_part(name, found)
-            else:
-                yield row | _bought(found)
-        known = catalogue.settings("load_settings")
-        yield from (source_of(known[name]) for name in ("server_failures", "server_repair"))
-
-    def _owned_part(self, name: str, found: OptionCapacity) -> dict[str, Any]:
-        """What `machines` says of the servers that the cheapest split of a hybrid owns."""
-        row: dict[str, Any] = {"standing_by": 0, "room": ""}
-        split = self.results.cost.options.get(name)
-        if split:
-            row["servers"] = split.servers[0]
-            if found.server:
-                bought = split.servers[0] * found.server.gpu_count
-                row["gpus_paid"] = bought + found.of_existing(lambda each: each.gpu_count)
-        return row
-
-    @frame(
         "option server model",
         "servers years_left load_share why",
         citing=_speed_sources,
@@ -330,26 +295,6 @@ def _deadline(load: Load) -> str:
         return f"within {load.deadline.hours:g} hours"
     hour, half = divmod(load.deadline.by, 1)
     return f"by {hour:.0f}:{half * 60:02.0f}"
-
-
-def _bought(found: OptionCapacity) -> dict[str, Any]:
-    """What `machines` says of servers that are bought, or of GPUs that are rented."""
-    room = ""
-    for year, words in list(found.beyond_room.items())[:1]:
-        room = f"year {year}: {' and '.join(words)}"
-    row = {
-        "idle": found.idle_gpus,
-        "gpus_paid": found.paid_gpus(),
-        "reached": found.availability(),
-        "room": room,
-    }
-    if found.server:
-        standing_by = found.bought() - found.serving_servers()
-        row |= {
-            "servers": found.bought(),
-            "standing_by": standing_by,
-        }
-    return row
 
 
 def _busiest_day(pool: Pool) -> tuple[Array, Array]:

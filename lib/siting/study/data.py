@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import Any
 
 from siting.catalogue import source_of
-from siting.inputs.attributes import Attribute, Known
-from siting.rules.findings import ASKED_LEVELS, IN_SERVICE, Finding, worst
-from siting.rules.sovereignty import (
-    OptionAssessment,
-)  # fmt: skip
+from siting.inputs.attributes import Attribute
+from siting.rules.findings import Finding, worst
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict.plan import mending
@@ -68,35 +64,22 @@ class DataFrames(Topic):
         return "eea" if place in members | {"EU", "EEA"} else "third"
 
     @frame(
-        "option",
-        "overall fail review lacking open_points passes passes_of_law passes_granted "
-        "not_applicable questions",
-    )
-    def rule_counts(self) -> Rows:
-        """One option with its rules by verdict: counted, never averaged."""
-        for name, o in self.results.sovereignty.options.items():
-            yield {
-                "option": name,
-                "overall": worst(v.verdict for v in o.verdicts.values()),
-                "fail": o.counts["fail"],
-                "review": o.counts["review"],
-                "lacking": sum(f.is_lacking for f in o.verdicts.values()),
-                "open_points": len(o.open_points),
-                "passes": o.counts["pass"],
-                "passes_of_law": sum(f.is_of_law for f in o.passing),
-                "passes_granted": sum(f.rests_on_assumption for f in o.passing),
-                "not_applicable": o.counts["n.a."],
-                "questions": sum(name in q.options for q in self.results.sovereignty.questions),
-            }
-
-    @frame(
         "option rule_id",
-        "title provision verdict flow flows reason evidence cleared_if remedy weak missing url",
+        "title provision verdict is_lacking remedy",
     )
     def rule_verdicts(self) -> Rows:
         """What one rule says of one option: the worst of the flows that it looks at."""
-        for name, o in self.results.sovereignty.options.items():
-            yield from ({"option": name, **_verdict(o, v)} for v in o.verdicts.values())
+        for name, option in self.results.sovereignty.options.items():
+            for found in option.verdicts.values():
+                yield {
+                    "option": name,
+                    "rule_id": found.rule.rule_id,
+                    "title": found.rule.title,
+                    "provision": found.provision,
+                    "verdict": found.verdict,
+                    "is_lacking": found.is_lacking,
+                    "remedy": option.remedy(found),
+                }
         where = {"locator": "provisions named in the table"}
         laws = (source_of(r) for r in self.results.sovereignty.law.rules.values() if r.url)
         yield from (law.model_copy(update=where) for law in laws)
@@ -191,70 +174,3 @@ class DataFrames(Topic):
 def _labels(attributes: Iterable[Attribute]) -> str:
     """What is asked, one after the other."""
     return "; ".join(attribute.label for attribute in attributes)
-
-
-def _verdict(option: OptionAssessment, found: Finding) -> dict[str, Any]:
-    """What stands in `rule_verdicts` beside the option."""
-    rule = found.rule
-    easiest = found.cleared_by[0] if found.cleared_by else ()
-    # That a service runs follows from the move: nobody can answer it beforehand.
-    runs = found.law.attributes[IN_SERVICE].label
-    missing = {name for f in option.findings[rule.rule_id] for name in f.missing}
-    return {
-        "rule_id": rule.rule_id,
-        "title": rule.title,
-        "provision": found.provision,
-        "verdict": found.verdict,
-        "flow": found.flow.label.split(": ")[-1],
-        "flows": "; ".join(option.binds(rule.rule_id)),
-        "reason": found.reason,
-        "evidence": _evidence(found),
-        "cleared_if": " and ".join(
-            f"{answer}: {value}" for answer, value in easiest if answer != runs
-        ),
-        "remedy": option.remedy(found),
-        "weak": _weak(found),
-        "missing": len(missing),
-        "url": rule.url,
-    }
-
-
-def _evidence(found: Finding) -> str:
-    """Answers by who gives them; where nobody has answered yet, what the scope rests on."""
-    asked = [k for k in found.grounds if k.attribute.level in ASKED_LEVELS]
-    given = [k for k in asked if k.attribute.name != "external"]
-    by_source: dict[str, dict[str, None]] = {}
-    for k in given or found.grounds:
-        by_source.setdefault(_stated_by(k), {})[f"{k.attribute.label}: {k.text}"] = None
-    if not given:
-        return f"scope: {'; '.join(by_source)}" if by_source else ""
-    said = (f"{'; '.join(answers)} ({source})" for source, answers in by_source.items())
-    return ". ".join(text[:1].upper() + text[1:] for text in said)
-
-
-def _weak(found: Finding) -> str:
-    """Answers that decide a pass and whose source has no date, each with its source."""
-    return "; ".join(f"{k.attribute.label} ({k.source.source})" for k in found.undated)
-
-
-def _stated_by(evidence: Known) -> str:
-    """Who says so, and when."""
-    who = _who(evidence)
-    return f"{who}, {evidence.source.date}" if _is_dated(evidence) else who
-
-
-def _is_dated(evidence: Known) -> bool:
-    """Whether somebody said so on a day: it is no default and no definition."""
-    source = evidence.source
-    return not evidence.assumed and (source.kind == "client" or bool(source.url))
-
-
-def _who(evidence: Known) -> str:
-    """Who says so."""
-    if evidence.assumed:
-        return "assumed"
-    if evidence.source.kind == "client":
-        return "your answer"
-    if evidence.source.url:
-        return evidence.source.source
-    return "by default" if evidence.attribute.level == "scenario" else "by definition"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pandas as pd
-
 from siting.catalogue import Source, source_of
+from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS
 from siting.quality import Parity, margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
@@ -63,7 +62,7 @@ class DecisionFrames(Topic):
 
     @frame(
         "day step owner",
-        "due label guard why tests is_pilot is_held price*?",
+        "due label work tests decides price*?",
     )
     def steps(self) -> Rows:
         """A step of the plan, in order of its day."""
@@ -74,14 +73,25 @@ class DecisionFrames(Topic):
                 "owner": s.row.owner,
                 "label": s.row.label,
                 "step": f"{s.row.step}{self._earlier(s)}",
-                "guard": s.row.guard,
-                "why": s.row.why,
+                "work": s.row.label.removesuffix(f" by {s.row.owner}"),
                 "tests": s.tests,
-                "is_pilot": s.is_pilot,
-                "is_held": self.results.is_held(s),
+                "decides": self._decides(s.row.day),
                 "price*": s.price,
             }
             yield source_of(s.row)
+
+    def _decides(self, day: int) -> str:
+        """What is decided on a day of the plan, in a closed word."""
+        go = self.results.go.day
+        stays = self.results.decision.stays
+        if day == go:
+            return "points" if stays else "order"
+        if day >= LAST_HORIZON_DAYS:
+            return "year"
+        if day > go:
+            return "use"
+        is_settled = not stays and day >= FIRST_HORIZON_DAYS
+        return "points" if is_settled else "early"
 
     def _earlier(self, step: Step) -> str:
         """What of a step the law gives less time for than the plan does, with the day; blank where
@@ -93,30 +103,6 @@ class DecisionFrames(Topic):
         mine = points[(points.option == chosen) & (points.owner == step.row.owner)]
         early = mine[mine.due < self.results.day(step.row.day)]
         return "".join(f" By {self.study.date(p.due)}: {p.point}." for p in early.itertuples())
-
-    @frame(
-        "day label",
-        "due owners in_other_hours steps price*?",
-    )
-    def plan_lines(self) -> Rows:
-        """Steps of the plan that are due on one day and differ in who does them alone,
-        together."""
-        steps = self.study.steps()
-        steps["label"] = [_without_owner(row.label, row.owner) for row in steps.itertuples()]
-        for (day, label), alike in steps.groupby(["day", "label"], sort=False):
-            low, price, high = alike[["price_low", "price", "price_high"]].sum(min_count=1).tolist()
-            known = pd.notna(price)
-            unpaid = alike[alike.price == 0]
-            yield {
-                "day": day,
-                "due": alike.due.iloc[0],
-                "label": label,
-                "owners": "; ".join(pd.concat([alike.drop(unpaid.index), unpaid]).owner.unique()),
-                "in_other_hours": len(unpaid),
-                "steps": len(alike),
-                "price*": Range(low, price, high, unit=self.client.currency) if known else None,
-            }
-        yield from steps.attrs["sources"]
 
     # --- which model is as good as which ------------------------------------------------------
 
@@ -239,8 +225,3 @@ class DecisionFrames(Topic):
                     }
                 yield row
                 yield from (source_of(f) for f in (b, c.model, c.reference) if f is not None)
-
-
-def _without_owner(label: str, owner: str) -> str:
-    """A step in a few words, without who does it."""
-    return label.removesuffix(f" by {owner}")

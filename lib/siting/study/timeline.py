@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from siting.catalogue import source_of
+from siting.cost import dates
 from siting.cost.dates import LAST_HORIZON_DAYS, Renewal, renewals, switched_off
 from siting.quality import spoken
 from siting.rules.findings import Finding
@@ -38,10 +39,6 @@ IN_FORCE = (BROKEN, DUE, JUDGED, UNLESS)
 """Standings of what law asks today, whether it is known to be lacking or not."""
 STANDINGS = (*IN_FORCE, TIME, CONDITION, TO_COME, NO_LAW, ON_VENDORS)
 """How a point of the service that runs today stands, the gravest first."""
-
-BOUGHT = "servers and network"
-PURCHASES = {"servers": BOUGHT, "network": BOUGHT, "moving over": "moving over"}
-"""What is paid once by category of cost, as the table of cash by year sums it up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,15 +237,15 @@ class TimelineFrames(Topic):
             return
         yield from self._work()
         (answer,) = self.study.answer().to_dict("records")
-        (gate,) = self.study.gate().to_dict("records")
+        live = self.results.live
         if not answer["stays"]:
             yield {
                 "what": "order",
-                "label": "Order, install, accept" if gate["ordered"] else "Move over, accept",
-                "start": gate["date"],
+                "label": "Order, install, accept" if answer["ordered"] else "Move over, accept",
+                "start": answer["decided_on"],
                 "end": answer["live"],
-                "end_high": answer["live_high"],
-                "amount": gate["once"],
+                "end_high": live and self.results.day(live.high),
+                "amount": answer["once"],
             }
         yield from self._ending()
         s = self.study
@@ -259,7 +256,12 @@ class TimelineFrames(Topic):
     def _work(self) -> Rows:
         """Work up to each gate but the last, at which a year is measured."""
         start = self.client.report_date.isoformat()
-        for gate in self.study.gates().itertuples():
+        gates = (
+            self.study.steps()
+            .groupby("day")
+            .agg(due=("due", "max"), price=("price", "sum"), decides=("decides", "first"))
+        )
+        for gate in gates.itertuples():
             if gate.decides in WORK:
                 what = "test" if gate.decides == "order" else "settle"
                 yield {
@@ -313,14 +315,13 @@ class TimelineFrames(Topic):
         contracts = renewals(self.scenario)
         if not contracts or chosen is None:
             return
-        (verdict,) = self.study.answer().to_dict("records")
-        (gate,) = self.study.gate().to_dict("records")
         stays = self.results.decision.stays
-        decided = dt.date.fromisoformat(gate["date"])
+        decided = dates.after(self.scenario, self.results.go.day)
+        live = self.results.live
         flows = self.results.cost.options[chosen].flows
         owed = sum(float(flow.amounts.sum()) for flow in flows if flow.item == "contract")
         for found in contracts:
-            serves = found.until if stays else dt.date.fromisoformat(verdict["live_high"])
+            serves = found.until if stays or live is None else dates.after(self.scenario, live.high)
             yield {
                 "option": baseline,
                 "vendor": found.vendor,

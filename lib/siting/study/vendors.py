@@ -153,9 +153,9 @@ class VendorFrames(Topic):
     )
     def bridges(self) -> Rows:
         """The model that follows one in use which ends before the latest go-live, at its vendor."""
-        (found,) = self.study.answer().to_dict("records")
         decided = (self.scenario.finance.baseline, self.results.decision.recommended)
-        latest = str(found["live_high"])
+        live = self.results.live
+        latest = self.results.day(live.high) if live else dt.date.max.isoformat()
         due: dict[tuple[str, str], tuple[ModelEnd, notice.Successor]] = {}
         for end in self.results.retiring:
             heir = successor(self.scenario, end.option, end.ending.model)
