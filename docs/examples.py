@@ -70,8 +70,8 @@ events = s.vendor_events()
 events = events[events.vendor == "OpenAI"]
 print(f"{len(events)} events on record, {(events.direction == 'adverse').sum()} of them adverse")
 
-habits = s.notice_habits().set_index("vendor").loc["OpenAI"]
-print(f"{habits.notices:.0f} notices; a quarter gave {habits.quartile:.0f} days or fewer")
+habits = s.vendors().set_index("vendor").loc["OpenAI"]
+print(f"{habits.dated:.0f} notices; a quarter gave {habits.quartile:.0f} days or fewer")
 
 chances = s.notice_chances()
 for chance in chances[chances.vendor == "OpenAI"].to_dict("records"):

@@ -181,11 +181,10 @@ def s(request: pytest.FixtureRequest) -> Study:
 
 
 def test_what_a_model_takes_is_made_of_its_parts(s: Study) -> None:
-    parts = s.memory_parts()
-    taken = parts[parts.before_cache].groupby(["option", "model"], observed=True).gib.sum()
-    for fit in s.fits().dropna(subset="taken").itertuples():
-        assert fit.taken == pytest.approx(taken[fit.option, fit.model])
-        assert fit.need > fit.taken
+    fits = s.fits().dropna(subset="taken")
+    parts = fits[["of_weights", "of_activations", "of_libraries", "of_graphs"]].sum(axis=1)
+    assert fits.taken.to_list() == pytest.approx(parts.to_list())
+    assert (fits.need > fits.taken).all()
 
 
 def test_a_saving_is_the_cost_of_what_runs_today_less_the_options(s: Study) -> None:

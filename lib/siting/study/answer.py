@@ -130,7 +130,7 @@ class AnswerFrames(Topic):
         go = self.results.go
         before = [s.price for s in self.results.plan if s.row.day <= go.day and s.price]
         target = found.candidate(name)
-        points = self.study.open_points()
+        points = self.study.points()
         row: dict[str, Any] = {
             "decided_on": self.results.day(go.day),
             "spent*": _sum(before, self.client.currency),

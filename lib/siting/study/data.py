@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from siting.catalogue import source_of
 from siting.inputs.attributes import Attribute
 from siting.rules.findings import Finding, worst
-from siting.study import short
 from siting.study.frames import Rows, Topic, frame
-from siting.verdict.plan import mending
 
 STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
 """What the map and the table of flows show of each, and somebody must state."""
@@ -84,43 +82,6 @@ class DataFrames(Topic):
         laws = (source_of(r) for r in self.results.sovereignty.law.rules.values() if r.url)
         yield from (law.model_copy(update=where) for law in laws)
 
-    @frame(
-        "option point",
-        "letter in_short weight can_strike of_law on_others judged rules provisions laws flows "
-        "reason to clears cure questions meanwhile owner",
-    )
-    def rule_points(self) -> Rows:
-        """One thing that is open for one option, what weighs most first."""
-        chosen = self.results.decision.recommended
-        steps = self.results.plan if chosen else ()
-        for name, option in self.results.sovereignty.options.items():
-            for place, p in enumerate(option.open_points):
-                flows = [x for f in p.findings for x in option.binds(f.rule.rule_id)]
-                found = p.by_gravity
-                step = mending(p, steps) if name == chosen else None
-                yield {
-                    "option": name,
-                    "letter": short.letter(place),
-                    "point": p.label,
-                    "in_short": p.short,
-                    "weight": p.lead.rule.weight,
-                    "can_strike": p.strikes,
-                    "of_law": p.is_of_law,
-                    "on_others": p.is_on_others,
-                    "judged": p.awaited is None,
-                    "rules": "; ".join(f.rule.title for f in found),
-                    "provisions": "; ".join(f.provision for f in found),
-                    "laws": "; ".join(f.cited for f in found),
-                    "flows": "; ".join(dict.fromkeys(flows)),
-                    "reason": p.lead.reason,
-                    "to": short.settling(p, self.options),
-                    "clears": p.clears,
-                    "cure": short.cure(p.clears),
-                    "questions": len(p.missing),
-                    "meanwhile": p.meanwhile,
-                    "owner": step.owner if step else p.owner,
-                }
-
     def _asked_before(self, found: Finding | None) -> str:
         """What is not known before it is clear that a law concerns the client, in words."""
         if found is None or not found.may_not_apply:
@@ -128,36 +89,23 @@ class DataFrames(Topic):
         known = self.results.sovereignty.law.attributes
         return _labels(known[name] for name in found.missing)
 
-    @frame(
-        "topic",
-        "status is_on_file waits_for said gap owner",
-    )
-    def for_counsel(self) -> Rows:
-        """One topic of law that counsel must review: it may concern the client, and is not
-        wholly on file."""
+    @frame("topic", "status waits_for gap owner")
+    def law(self) -> Rows:
+        """One topic of law that is not wholly on file: it may concern the client, and counsel must
+        review it, or no rule looks at it, whoever the client is."""
         for topic in self.results.sovereignty.for_counsel:
-            on_file = topic.law.on_file
-            status = "on file with a gap" if on_file else topic.law.status
-            gap = "No verdict here speaks of what is missing. Review by counsel."
+            status = "on file with a gap" if topic.law.on_file else topic.law.status
             yield {
                 "topic": topic.found.rule.title,
                 "status": status.replace("partly", "only in part on file"),
-                "is_on_file": on_file,
                 "waits_for": self._asked_before(topic.found),
-                "said": gap if on_file else topic.found.reason,
                 "gap": topic.law.gap,
                 "owner": topic.found.rule.owner,
             }
             yield source_of(topic.law)
-
-    @frame(
-        "topic",
-        "acts",
-    )
-    def law_not_looked_at(self) -> Rows:
-        """One topic of law at which no rule looks, whoever the client is."""
-        for topic, rows in self.results.sovereignty.not_looked_at.items():
-            yield {"topic": topic, "acts": "; ".join(f"{r.country}: {r.acts}" for r in rows)}
+        for name, rows in self.results.sovereignty.not_looked_at.items():
+            acts = "; ".join(f"{r.country}: {r.acts}" for r in rows)
+            yield {"topic": name, "status": "no rule", "waits_for": "", "gap": acts, "owner": ""}
             yield from map(source_of, rows)
 
     @frame(

@@ -98,7 +98,7 @@ class DecisionFrames(Topic):
         nothing is."""
         if step.row.when != "reviews":
             return ""
-        points = self.study.open_points()
+        points = self.study.points()
         chosen = self.results.labels.get(self.results.decision.recommended or "")
         mine = points[(points.option == chosen) & (points.owner == step.row.owner)]
         early = mine[mine.due < self.results.day(step.row.day)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from siting import catalogue
 from siting.catalogue import Source
-from siting.memory import pool, vram
+from siting.memory import vram
 from siting.memory.deployment import usable_gib
 from siting.memory.vram import Memory
 from siting.quality import bare_name
@@ -37,8 +37,8 @@ class MemoryFrames(Topic):
     @frame(
         "option model",
         "model_key gpu? gpu_key? gpus? tensor_parallel? weights? kv_cache? context? must_hold? "
-        "card? engine_share? budget*? taken*? need*? free*? free_share? at_once*? of_planned? "
-        "longest? verdict? served_on? served_requests? why",
+        "card? of_weights? of_activations? of_libraries? of_graphs? budget*? taken*? need*? free*? "
+        "free_share? at_once*? of_planned? longest? verdict? served_on? served_requests? why",
         citing=_memory_sources,
     )
     def fits(self) -> Rows:
@@ -71,7 +71,7 @@ class MemoryFrames(Topic):
             "context": found.context,
             "must_hold": found.concurrency,
             "card": usable_gib(runs.gpu).central,
-            "engine_share": pool.engine_share(runs).central,
+            **{f"of_{p.name}": p.gib.central for p in found.parts if p.name in BEFORE_CACHE},
             "budget*": found.budget_gib,
             "taken*": total(before_cache, "GiB"),
             "need*": found.need_gib,
@@ -84,25 +84,6 @@ class MemoryFrames(Topic):
             "served_on": served_on,
             "served_requests": next(iter(held), None),
         }
-
-    @frame(
-        "option model part",
-        "before_cache gib* formula source kind",
-        citing=_memory_sources,
-    )
-    def memory_parts(self) -> Rows:
-        """One part of what a model takes on a GPU."""
-        for where, m in self._placed():
-            for p in m.parts:
-                yield {
-                    **where,
-                    "part": p.name,
-                    "before_cache": p.name in BEFORE_CACHE,
-                    "gib*": p.gib,
-                    "formula": p.formula,
-                    "source": p.source.source,
-                    "kind": p.source.kind,
-                }
 
     @frame(
         "job option gpu_key",
@@ -130,5 +111,3 @@ class MemoryFrames(Topic):
                 }
             yield row
             yield from (i.source for i in p.inputs)
-
-    # --- the map ------------------------------------------------------------------------------

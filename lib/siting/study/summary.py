@@ -30,8 +30,10 @@ from siting.cost.dates import PILOT_DAYS
 from siting.quantity import Range
 from siting.rules.findings import worst
 from siting.study.frames import columns
+from siting.study.vendors import SHORT
 from siting.study.verdict import of_year
 from siting.vendors.stability import moves
+from siting.vendors.vendor_record import load, separate
 from siting.verdict.plan import to_prove
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def content(study: Study) -> dict[str, Any]:
         ],
         "units": {field: unit for field, (_, unit) in _fields()["units"].items()},
         "shown": _shown(read),
-        "warnings": list(study.cautions().caution),
+        "warnings": [_warning(row) for row in _rows(study.left_out())],
         "inputs": [read(i, "input") | {"value": read(i, "value")} for i in inputs],
     }
 
@@ -159,10 +161,12 @@ def _known(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+NO_RULE = "no rule"
+"""Status of law at which no rule looks."""
 SHOWN = (
     "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "bridges", "timeline",
-    "contract", "loads", "hours", "server_kinds", "readiness", "rule_points", "points_today",
-    "for_counsel", "sizing_steps",
+    "contract", "loads", "hours", "server_kinds", "readiness", "points_today",
+    "sizing_steps",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -191,7 +195,9 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "fiscal_costs": read.each(fiscal_years.reset_index(), "fiscal_costs"),
         "speed_basis": read.each(study.pools(), "speed_basis"),
         "designs": read.each(study.designs(), "designs", refused=""),
-        "notice_habits": read.each(study.notice_habits(), "notice_habits", mine=True),
+        "notice_habits": [*_habits(read)],
+        "rule_points": [*_points(read)],
+        "for_counsel": [r for r in read.each(study.law(), "for_counsel") if r["status"] != NO_RULE],
         "notice_chances": read.each(study.notice_chances(), "notice_chances", mine=True, within=90),
     }
     pool = next(iter(_rows(study.pools(), shown=True)), None)
@@ -248,6 +254,40 @@ def _years(read: _SectionReader) -> Iterator[Any]:
                 "nearest": paid == candidate.nearest,
             }
             yield read(row, "year_limit")
+
+
+def _habits(read: _SectionReader) -> Iterator[Any]:
+    """What each vendor of the client promised, and how much notice it has given."""
+    known = {found.vendor: found for found in read.study.results.vendors}
+    names = [each.vendor for each in load().vendors]
+    for found in (known[name] for name in names if name in known):
+        if found.notices or found.promise is not None:
+            row = {
+                "vendor": found.vendor,
+                "promise": found.promise.days if found.promise else None,
+                "promised": found.promise_worth,
+                "quartile": found.quartile_days,
+                "notices": len(found.days),
+                "unsure": sum(n.may_be_longer(SHORT) for n in separate(found.notices)),
+            }
+            yield read(row, "notice_habits")
+
+
+def _points(read: _SectionReader) -> Iterator[Any]:
+    """What is open for each option under the rules, what weighs most first."""
+    shown = {(row["option"], row["point"]): row for row in _rows(read.study.points())}
+    for name, option in read.study.results.sovereignty.options.items():
+        for point in option.open_points:
+            found = point.by_gravity
+            further = {
+                "weight": point.lead.rule.weight,
+                "rules": "; ".join(f.rule.title for f in found),
+                "provisions": "; ".join(f.provision for f in found),
+                "clears": point.clears,
+                "questions": len(point.missing),
+            }
+            own = shown[read.study.options[name].label, point.label]
+            yield read(own | further, "rule_points")
 
 
 def _machines(read: _SectionReader) -> Iterator[Any]:
@@ -408,11 +448,12 @@ def _limits(study: Study, name: str) -> list[dict[str, str]]:
 def _memory(read: _SectionReader, label: str) -> dict[str, Any]:
     """By model: what it takes on a GPU, what it leaves, and how many requests fit."""
     found = {}
-    parts = read.study.memory_parts()
-    for row in _rows(read.study.fits(), option=label):
-        own = read.by("part", parts, "= gib* [GiB]", option=label, model=row["model"])
-        known = read(row, "unknown") if row["why"] else read(row, "memory") | {"parts": own}
-        found[row["model_key"]] = known
+    placed = read.study.results.memory[read.keys[label]]
+    for row, fit in zip(_rows(read.study.fits(), option=label), placed, strict=True):
+        parts = fit.memory.parts if fit.memory else ()
+        own = {part.name: _figure([*part.gib.ends], "GiB") for part in parts}
+        known = read(row, "memory") | {"parts": own} if fit.memory else read(row, "unknown")
+        found[fit.model] = known
     return found
 
 
@@ -570,6 +611,14 @@ def _vendors(read: _SectionReader) -> dict[str, Any]:
         }
         for v in _rows(read.study.vendors())
     }
+
+
+def _warning(row: Row) -> str:
+    """A sentence that a reader must know before trusting the numbers."""
+    why: str = row["why"]
+    if row["subject"]:
+        why = f"{row['subject']} not estimated, because {why}"
+    return f"{row['about']}: {why}" if row["about"] else why
 
 
 def _quality(read: _SectionReader) -> dict[str, Any]:

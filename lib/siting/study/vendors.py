@@ -26,7 +26,6 @@ from siting.vendors.vendor_record import (
     Record,
     VendorFact,
     load,
-    on_record,
     separate,
 )
 
@@ -39,7 +38,7 @@ class VendorFrames(Topic):
 
     @frame(
         "name",
-        "vendor? options business searched events notices",
+        "vendor? options business searched events notices promise? dated? quartile? broken?",
     )
     def vendors(self) -> Rows:
         """One vendor that an option depends on."""
@@ -64,7 +63,12 @@ class VendorFrames(Topic):
                     "searched": known.searched,
                     "events": len(known.events),
                     "notices": len(known.notices),
+                    "promise": known.promise.days if known.promise else None,
+                    "dated": len(known.days),
+                    "quartile": known.quartile_days,
+                    "broken": "; ".join(f"{n.days} days on {n.announced}" for n in known.broken),
                 }
+                yield from _pages(n.row for n in known.notices)
             yield row
 
     @frame(
@@ -76,32 +80,6 @@ class VendorFrames(Topic):
         for v in self.results.vendors:
             yield from (_event(e) | {"vendor": v.vendor} for e in v.events)
             yield from map(source_of, v.events)
-
-    @frame(
-        "vendor",
-        "mine notices unsure quartile? promise? promised? broken short",
-    )
-    def notice_habits(self) -> Rows:
-        """What one vendor promised, and how much notice it has given: all with notices on
-        record."""
-        record = load()
-        mine = {v.vendor for v in self.results.vendors}
-        for vendor in record.vendors:
-            v = on_record(record, vendor, self.client.report_date)
-            if v.notices or v.promise is not None:
-                yield {
-                    "vendor": v.vendor,
-                    "mine": v.vendor in mine,
-                    "notices": len(v.days),
-                    "unsure": sum(n.may_be_longer(SHORT) for n in separate(v.notices)),
-                    "quartile": v.quartile_days,
-                    "promise": v.promise.days if v.promise else None,
-                    "promised": v.promise_worth,
-                    "broken": "; ".join(f"{n.days} days on {n.announced}" for n in v.broken),
-                    "short": sum(n.short is True for n in v.notices),
-                }
-            if v.vendor in mine:
-                yield from _pages(n.row for n in v.notices)
 
     @frame(
         "vendor within",
