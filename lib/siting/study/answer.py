@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from siting import places
 from siting.cost import dates, money
 from siting.cost.ledger import BEFORE
 from siting.cost.tco import OptionCost
@@ -35,10 +34,10 @@ class AnswerFrames(Topic):
 
     @frame(
         "",
-        "option? advice way clarity stays today? model? today_model? seller? vendor? country? "
-        "servers? cleared in_all? next? next_in_all? lead? cheaper_than_next? sure matters rival? "
+        "option? advice way clarity stays today? model? today_model? servers? "
+        " cleared in_all? next? next_in_all? lead? cheaper_than_next? sure matters rival? "
         "rival_is_kept? behind? belief below? first_below? above? first_above? fallback? "
-        "fallback_point? middle? dear_cases? months*? live? worth? "
+        "fallback_point? middle? dear_cases? live? worth? "
         "decided_on? latest_go? spent*? points? once? own_hours? ordered? rental? turns_at? "
         "turns_to? price_of? planned_price? price_limit? price_times? comes_next? "
         "fallback_if_untested? held_against? outcome saved? deepest? deepest_month? payback? "
@@ -68,7 +67,7 @@ class AnswerFrames(Topic):
             "outcome": "none",
         } | self._paid_back()
         if name is not None:
-            row |= self._place(name) | self._begin() | _compared(d) | _rival(d)
+            row |= self._begin(name) | _compared(d) | _rival(d)
             row |= self._stopped() | self._gate(d, name)
             row |= self._failed(d, row)
         yield row
@@ -90,22 +89,12 @@ class AnswerFrames(Topic):
         today = next((c.place for c in d.candidates if c.name == d.baseline), None)
         if d.choice.place == today:
             return "switch"
-        return "buy" if self._place(d.choice.name).get("servers") else "move"
+        return "buy" if self._servers(d.choice.name) else "move"
 
-    def _place(self, name: str) -> dict[str, Any]:
-        """Vendor, country, seller and servers of an option."""
-        option = self.options[name]
-        burst = self.options.get(option.burst)
+    def _servers(self, name: str) -> float | None:
+        """Servers of an option in the first year; None where it has none of its own."""
         priced = self.results.cost.options.get(name)
-        sold = burst or option
-        row = {
-            "seller": None if sold.kind in places.OWNED else sold.vendor or sold.label,
-            "vendor": option.vendor or (burst.vendor if burst else ""),
-            "country": self.results.numbers.words.territories.get(option.country),
-        }
-        if priced and priced.servers:
-            row["servers"] = priced.servers[0]
-        return row
+        return priced.servers[0] if priced and priced.servers else None
 
     def _stopped(self) -> dict[str, Any]:
         """What is first if a point that can stop the choice does."""
@@ -115,13 +104,10 @@ class AnswerFrames(Topic):
         word = "other" if found.option else "none"
         return {"if_stopped": word, "fallback_point": found.point, "fallback": found.option}
 
-    def _begin(self) -> dict[str, Any]:
-        """When the choice serves, where that is estimated."""
+    def _begin(self, name: str) -> dict[str, Any]:
+        """How many servers the choice has, and when it serves, where that is estimated."""
         live = self.results.live
-        if live is None:
-            return {}
-        months = self.options[str(self.results.decision.recommended)].months_to_production
-        return {"months*": months, "live": self.results.day(live.central)}
+        return {"servers": self._servers(name), "live": live and self.results.day(live.central)}
 
     # --- go or no-go ------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from siting.serving.load import Load
 from siting.serving.performance import Array
 from siting.serving.pools import Pool
 from siting.serving.queueing import Latency
-from siting.serving.servers import Server, server_of
+from siting.serving.servers import Server
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict import design
 from siting.verdict.design import Machines
@@ -72,8 +72,7 @@ class CapacityFrames(Topic):
     @frame(
         "workload",
         "requests mean_rate usual_peak year_peak input_tokens cached output_tokens "
-        "tokens_per_minute waiting_tokens waiting_share deadline limit_first limit_token "
-        "percentile arrivals working growth*",
+        "tokens_per_minute waiting_tokens waiting_share limit_first limit_token percentile growth*",
         citing=_load_sources,
     )
     def loads(self) -> Rows:
@@ -96,12 +95,9 @@ class CapacityFrames(Topic):
                 "tokens_per_minute": busiest * in_the_year,
                 "waiting_tokens": float(load.waiting.max()) * in_the_year,
                 "waiting_share": load.batchable_share,
-                "deadline": _deadline(load),
                 "limit_first": load.limits.ttft_s,
                 "limit_token": load.limits.tpot_s,
                 "percentile": load.limits.percentile,
-                "arrivals": load.arrivals,
-                "working": load.working,
                 "growth*": next_year,
             }
 
@@ -145,9 +141,8 @@ class CapacityFrames(Topic):
     @frame(
         "option model",
         "model_key shown hybrid base gpu gpus_per_replica replicas owned? spares gpus mean_rate "
-        "busiest_rate rate* carries? peak reserve at_work used limit_first limit_token "
-        "percentile keeps_limits calibrated measured notes of_engine of_generation factor "
-        "origin",
+        "busiest_rate rate* carries? peak at_work used keeps_limits calibrated "
+        "measured notes of_engine of_generation factor origin",
         citing=_speed_sources,
     )
     def pools(self) -> Rows:
@@ -167,7 +162,7 @@ class CapacityFrames(Topic):
                     "carries": self._carried(name, found, model),
                     "used": found.mean_utilisation(),
                     **_replicas_of(pool),
-                    **_limits_of(pool),
+                    "keeps_limits": pool.keeps_limits,
                     **_speed_of(pool),
                 }
 
@@ -193,7 +188,7 @@ class CapacityFrames(Topic):
 
     @frame(
         "option model workload situation measure",
-        "replicas p50 p95 p99 seen limit of_limit percentile kept under_way?",
+        "replicas p50 p95 p99 seen limit of_limit percentile under_way?",
         citing=_speed_sources,
     )
     def latencies(self) -> Rows:
@@ -206,14 +201,12 @@ class CapacityFrames(Topic):
 
     @frame(
         "option year",
-        "needed* gpus_paid servers? used?",
+        "needed* gpus_paid used?",
         citing=_speed_sources,
     )
     def gpus_by_year(self) -> Rows:
         """GPUs of an option in a year, spares included; a mix's are those for the whole load."""
         for name, found in self.results.capacity.items():
-            option = self.options[name]
-            server = None if found.existing else server_of(option)
             for year in range(1, found.years + 1):
                 paid = found.paid_gpus(year) if found.pools else 0.0
                 yield {
@@ -221,7 +214,6 @@ class CapacityFrames(Topic):
                     "year": year,
                     "needed*": found.gpus(year),
                     "gpus_paid": paid,
-                    "servers": paid / server.gpu_count if server else None,
                     "used": found.mean_utilisation(year),
                 }
 
@@ -250,7 +242,7 @@ class CapacityFrames(Topic):
 
     @frame(
         "option machine",
-        "gpu weights gpus? servers? present? planned best rank? refused",
+        "weights gpus? servers? present? planned rank? refused",
     )
     def designs(self) -> Rows:
         """A card or server that was looked at for an option on machines."""
@@ -263,7 +255,6 @@ class CapacityFrames(Topic):
         free = option if left else design.opened(option)
         asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
         found = self.results.chain.every_design(asked, name)
-        best = next((d for d in found if not d.refused), None)
         costs = [d.costed.present for d in found if not d.refused]
         order = sorted(cost for cost in costs if cost is not None)
         places: dict[float | None, int] = {cost: place for place, cost in enumerate(order, 1)}
@@ -274,27 +265,16 @@ class CapacityFrames(Topic):
             yield {
                 "option": name,
                 "machine": sold.get(d.machines.server, catalogue.gpu(d.machines.gpu).gpu),
-                "gpu": d.machines.gpu,
                 "weights": d.machines.weights,
                 "gpus": sized.gpus().central if sized and sized.pools else None,
                 "servers": sized.bought() if sized and sized.server else None,
                 "present": d.costed.present,
                 "planned": d.machines == planned,
-                "best": d is best,
                 "rank": None if d.refused else places.get(d.costed.present),
                 "refused": d.refused,
             }
 
     # --- how sure, and what would change it ---------------------------------------------------
-
-
-def _deadline(load: Load) -> str:
-    if not load.batchable_share:
-        return ""
-    if load.deadline.by is None:
-        return f"within {load.deadline.hours:g} hours"
-    hour, half = divmod(load.deadline.by, 1)
-    return f"by {hour:.0f}:{half * 60:02.0f}"
 
 
 def _busiest_day(pool: Pool) -> tuple[Array, Array]:
@@ -368,7 +348,6 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
             "limit": limit,
             "of_limit": at_limit / limit,
             "percentile": percentile,
-            "kept": at_limit <= limit,
             "under_way": situation.rate * seen.residence if seen else None,
         }
 
@@ -390,7 +369,6 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
         "busiest_rate": float(hours.max()),
         "rate*": rate,
         "peak": pool.mix.peak_rate,
-        "reserve": serving * rate.central / pool.mix.peak_rate,
         "at_work": pool.level(),
         "calibrated": pool.calibrated,
         "measured": pool.measured,
@@ -420,16 +398,4 @@ def _speed_of(pool: Pool) -> dict[str, Any]:
         "of_generation": _measured()[regime["architecture"]],
         "factor": rate.high / rate.low,
         "origin": "measured" if pool.measured else "estimate",
-    }
-
-
-def _limits_of(pool: Pool) -> dict[str, Any]:
-    """The strictest limits of a pool's workloads, and whether they are kept."""
-    at_once = [load for load in pool.loads if load.batchable_share < 1]
-    limits = [load.limits for load in at_once or pool.loads]
-    return {
-        "limit_first": min(x.ttft_s for x in limits),
-        "limit_token": min(x.tpot_s for x in limits),
-        "percentile": max(x.percentile for x in limits),
-        "keeps_limits": pool.keeps_limits,
     }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 
 from siting.catalogue import source_of
 from siting.inputs.attributes import Attribute
-from siting.rules.findings import Finding, worst
+from siting.rules.findings import Finding
 from siting.study.frames import Rows, Topic, frame
 
 STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
@@ -20,7 +19,7 @@ class DataFrames(Topic):
     @frame(
         "option flow carrier",
         "zone party location? parent_country? parent_zone? clear_text? keys? retention_days? "
-        "training? transfer_tool? verdict",
+        "training? transfer_tool?",
     )
     def data_flows(self) -> Rows:
         """One flow of data of one option: where it goes, who can reach it, what is open."""
@@ -29,7 +28,6 @@ class DataFrames(Topic):
                 values = flow.values
                 outside = flow.may_be_outside
                 parent = values.get("parent_country")
-                every = itertools.chain.from_iterable(option.findings.values())
                 yield {
                     "option": name,
                     "flow": flow.label.split(": ")[-1],
@@ -44,7 +42,6 @@ class DataFrames(Topic):
                     "retention_days": values.get("retention_days"),
                     "training": values.get("trains_on_data"),
                     "transfer_tool": values.get("transfer_tool"),
-                    "verdict": worst(f.verdict for f in every if f.flow is flow),
                 }
                 yield from (
                     source

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from siting.catalogue import Source, source_of
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS
-from siting.quality import Parity, margin_of, own_result, spoken, tried_on
+from siting.quality import margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
 from siting.study.verdict import of_sums
@@ -47,17 +45,21 @@ class DecisionFrames(Topic):
                 "offer": v.offer,
             }
 
-    @frame("rank", "input worth pays action? days? test_cost*?")
+    @frame("input", "worth pays action? days? test_cost?")
     def knowledge(self) -> Rows:
         """An uncertain input that is worth knowing before the choice, dearest first."""
-        for rank, k in enumerate(self.results.knowledge, 1):
+        for k in self.results.knowledge:
             said = self.results.input_in_words(k.driver, k.label)
-            row = {"rank": rank, "input": said, "worth": k.worth, "pays": k.pays}
+            row = {"input": said, "worth": k.worth, "pays": k.pays}
             test = k.experiment
             if test is None:
                 yield row
                 continue
-            yield row | {"action": test.action, "days": test.days, "test_cost*": k.price}
+            yield row | {
+                "action": test.action,
+                "days": test.days,
+                "test_cost": k.price and k.price.central,
+            }
             yield source_of(test)
 
     @frame(
@@ -106,23 +108,17 @@ class DecisionFrames(Topic):
 
     # --- which model is as good as which ------------------------------------------------------
 
-    @property
-    def _parities(self) -> Iterable[Parity]:
-        """What is compared, a model that both sides of a mix run once."""
-        found = self.results.quality.parities
-        return {(p.option, p.workload, p.model): p for p in found}.values()
-
     @frame(
         "option workload model",
         "spoken reference reference_spoken verdict reason margin margin_stated items supported "
-        "own_score? own_floor? own_tolerance? own_verdict? tried_on hidden*",
+        "tried_on",
     )
     def parities(self) -> Rows:
         """One model of an option against the floor of one workload."""
-        for p in self._parities:
+        for p in self.results.parities:
             workload = self.scenario.workloads[p.workload]
             floor = workload.quality
-            row = {
+            yield {
                 "option": p.option,
                 "workload": p.workload,
                 "model": p.model,
@@ -136,16 +132,7 @@ class DecisionFrames(Topic):
                 "items": p.items,
                 "tried_on": tried_on(self.scenario, p),
                 "supported": p.supported,
-                "hidden*": p.reasoning_tokens,
             }
-            if p.own:
-                row |= {
-                    "own_score": p.own.score,
-                    "own_floor": p.own.floor,
-                    "own_tolerance": p.own.tolerance,
-                    "own_verdict": p.own.verdict,
-                }
-            yield row
         yield from (i.source for i in self.results.quality.inputs)
         if any(p.own for p in self.results.quality.parities):
             day = self.client.report_date.isoformat()
@@ -153,7 +140,7 @@ class DecisionFrames(Topic):
 
     @frame(
         "workload model",
-        "spoken score* floor least tolerance items verdict",
+        "spoken score* floor least items verdict",
     )
     def own_tests(self) -> Rows:
         """One model in the client's own test, whether or not an option runs it."""
@@ -179,19 +166,18 @@ class DecisionFrames(Topic):
                     ),
                     "floor": found.floor,
                     "least": found.least,
-                    "tolerance": found.tolerance,
                     "items": own.items,
                     "verdict": found.verdict,
                 }
 
     @frame(
         "option workload model board",
-        "label task unit better_is date board_score? effort? board_reference? reference_effort? "
+        "label unit date board_score? effort? board_reference? reference_effort? "
         "difference? low? high? board_tolerance? board_margin counts verdict reason",
     )
     def board_scores(self) -> Rows:
         """One model of an option against its reference on one board."""
-        for p in self._parities:
+        for p in self.results.parities:
             margin = margin_of(self.scenario.workloads[p.workload])
             for c in p.comparisons:
                 b = c.board
@@ -202,9 +188,7 @@ class DecisionFrames(Topic):
                     "model": p.model,
                     "board": b.board,
                     "label": b.label,
-                    "task": b.task,
                     "unit": b.unit,
-                    "better_is": b.direction,
                     "date": b.date,
                     "difference": c.difference,
                     "low": low,

@@ -9,7 +9,6 @@ from typing import Any
 from siting import catalogue
 from siting.catalogue import Source
 from siting.memory import vram
-from siting.memory.deployment import usable_gib
 from siting.memory.vram import Memory
 from siting.quality import bare_name
 from siting.quantity import total
@@ -36,8 +35,8 @@ class MemoryFrames(Topic):
 
     @frame(
         "option model",
-        "model_key gpu? gpu_key? gpus? tensor_parallel? weights? kv_cache? context? must_hold? "
-        "card? of_weights? of_activations? of_libraries? of_graphs? budget*? taken*? need*? free*? "
+        "gpu? gpu_key? gpus? tensor_parallel? weights? kv_cache? context? must_hold? "
+        "of_weights? of_activations? of_libraries? of_graphs? budget*? taken? need*? free*? "
         "free_share? at_once*? of_planned? longest? verdict? served_on? served_requests? why",
         citing=_memory_sources,
     )
@@ -47,7 +46,6 @@ class MemoryFrames(Topic):
             row = {
                 "option": fit.option,
                 "model": bare_name(fit.model),
-                "model_key": fit.model,
                 "why": fit.reason,
             }
             if fit.memory is not None:
@@ -70,10 +68,9 @@ class MemoryFrames(Topic):
             "kv_cache": runs.kv_cache,
             "context": found.context,
             "must_hold": found.concurrency,
-            "card": usable_gib(runs.gpu).central,
             **{f"of_{p.name}": p.gib.central for p in found.parts if p.name in BEFORE_CACHE},
             "budget*": found.budget_gib,
-            "taken*": total(before_cache, "GiB"),
+            "taken": total(before_cache, "GiB").central,
             "need*": found.need_gib,
             "free*": found.pool_gib,
             "free_share": max(found.pool_gib.central, 0.0) / found.budget_gib.central,

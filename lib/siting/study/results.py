@@ -26,6 +26,7 @@ from siting.inputs.attributes import properties
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
+from siting.quality import Parity
 from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
 from siting.rules import sovereignty
 from siting.rules.sovereignty import OptionAssessment
@@ -239,6 +240,12 @@ class Results:
     def quality(self) -> quality.Parities:
         """Where each option's model stands against the quality floor."""
         return self.chain.quality(self.scenario)
+
+    @property
+    def parities(self) -> list[Parity]:
+        """What is compared, a model that both sides of a mix run once."""
+        found = self.quality.parities
+        return list({(p.option, p.workload, p.model): p for p in found}.values())
 
     @cached_property
     def decision(self) -> Decision:

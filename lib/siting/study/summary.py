@@ -151,10 +151,15 @@ def _fields_of(*records: object) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for record in records:
         for name, value in vars(record).items():
-            of_range = isinstance(value, Range)
-            ends = dict(zip(columns(f"{name}*"), value.ends, strict=True)) if of_range else {}
-            found |= ends or {name: _known(value)}
+            is_range = isinstance(value, Range)
+            found |= _by_end(name, value) if is_range else {name: _known(value)}
     return found
+
+
+def _by_end(name: str, value: Range | None) -> dict[str, float | None]:
+    """A range as a frame has it: three columns."""
+    ends = value.ends if value else (None, None, None)
+    return dict(zip(columns(f"{name}*"), ends, strict=True))
 
 
 def _known(value: Any) -> Any:
@@ -165,7 +170,7 @@ NO_RULE = "no rule"
 """Status of law at which no rule looks."""
 SHOWN = (
     "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "bridges", "timeline",
-    "contract", "loads", "hours", "server_kinds", "readiness", "points_today",
+    "contract", "loads", "hours", "server_kinds", "points_today",
     "sizing_steps",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
@@ -197,6 +202,10 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "designs": read.each(study.designs(), "designs", refused=""),
         "notice_habits": [*_habits(read)],
         "rule_points": [*_points(read)],
+        "readiness": [
+            read(_fields_of(found) | {"in_hand": in_hand}, "readiness")
+            for found, in_hand in study.results.stability.readiness.items()
+        ],
         "for_counsel": [r for r in read.each(study.law(), "for_counsel") if r["status"] != NO_RULE],
         "notice_chances": read.each(study.notice_chances(), "notice_chances", mine=True, within=90),
     }
@@ -363,7 +372,8 @@ def _of_choice(study: Study) -> dict[str, Any]:
     results = study.results
     chosen = results.decision.recommended
     if chosen is None:
-        return dict.fromkeys(("hosting", "live_low", "live_high", "rival_in_all"))
+        ends = ("months_low", "months", "months_high", "live_low", "live_high")
+        return dict.fromkeys(("hosting", "rival_in_all", *ends))
     (answer,) = _rows(study.answer())
     live = results.live
     decided = results.decision
@@ -375,6 +385,7 @@ def _of_choice(study: Study) -> dict[str, Any]:
         in_all = kept if is_kept else decided.means[rival]
     return {
         "hosting": study.options[chosen].kind,
+        **_by_end("months", study.options[chosen].months_to_production if live else None),
         "live_low": live and results.day(live.low),
         "live_high": live and results.day(live.high),
         "rival_in_all": in_all,
@@ -390,7 +401,7 @@ def _futures(read: _SectionReader) -> Iterator[Any]:
             found = sums[future]
             row = {"future": future, "chance": chance, "option": name, "state": states[name]}
             of_all = {"in_all": float(found.total.mean()), "left": found.left.share}
-            quantiles = dict(zip(columns("spread*"), found.spread.ends, strict=True))
+            quantiles = _by_end("spread", found.spread)
             yield read(row | of_all | quantiles, "future")
 
 
@@ -448,7 +459,7 @@ def _limits(study: Study, name: str) -> list[dict[str, str]]:
 def _memory(read: _SectionReader, label: str) -> dict[str, Any]:
     """By model: what it takes on a GPU, what it leaves, and how many requests fit."""
     found = {}
-    placed = read.study.results.memory[read.keys[label]]
+    placed = read.study.results.memory.get(read.keys[label], ())
     for row, fit in zip(_rows(read.study.fits(), option=label), placed, strict=True):
         parts = fit.memory.parts if fit.memory else ()
         own = {part.name: _figure([*part.gib.ends], "GiB") for part in parts}
@@ -579,8 +590,8 @@ def _returns(study: Study, name: str) -> dict[str, Any]:
     today = results.cost.options.get(results.cost.plan.baseline)
     differs = today is not None and bool(np.any(option.monthly - today.monthly))
     return {
-        **dict(zip(columns("spread*"), spread.present.ends, strict=True)),
-        **dict(zip(columns("saved*"), spread.npv.ends if today else [None] * 3, strict=True)),
+        **_by_end("spread", spread.present),
+        **_by_end("saved", spread.npv if today else None),
         "cheapest_in": spread.chance_cheapest,
         "per_million": _known(option.lcot),
         "irr": _known(option.irr) if differs else None,
@@ -625,11 +636,11 @@ def _quality(read: _SectionReader) -> dict[str, Any]:
     """Verdicts on quality by option and workload, with their evidence."""
     scores = read.study.board_scores()
     found: dict[str, dict[str, Any]] = {name: {} for name in read.study.options}
-    for p in _rows(read.study.parities()):
+    for p, parity in zip(_rows(read.study.parities()), read.study.results.parities, strict=True):
         same = {column: p[column] for column in ("option", "workload", "model")}
         found[read.keys[p["option"]]][f"{p['workload']}, {p['model']}"] = {
-            **read(p, "parity"),
+            **read(p | _by_end("hidden", parity.reasoning_tokens), "parity"),
             "boards": read.by("board", scores, "board", **same),
-            "own": read(p, "own") if p["own_score"] is not None else None,
+            "own": parity.own and read(_fields_of(parity.own), "own"),
         }
     return {name: own for name, own in found.items() if own}

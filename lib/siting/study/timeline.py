@@ -85,7 +85,6 @@ class TimelineFrames(Topic):
                     row |= self._of_law(point)
                     row["letter"] = short.letter(list(found).index(point.label))
                 yield row
-        yield from law.sources
 
     def _of_law(self, point: OpenPoint) -> dict[str, Any]:
         """What the law says of a point, and what settles it."""

@@ -44,8 +44,8 @@ class TurnFrames(Topic):
 
     @frame(
         "rank",
-        "change_kind what change settled on_page_one known_by? key? then_first? in_all? "
-        "own_in_all? sure? lead? answer open_points? may_strike?",
+        "what change settled on_page_one known_by? key? then_first? in_all? "
+        "own_in_all? sure? lead? answer open_points?",
         citing=of_sums,
     )
     def turns(self) -> Rows:
@@ -56,7 +56,6 @@ class TurnFrames(Topic):
             points = self._to_clear(variant, found)
             yield {
                 "rank": rank,
-                "change_kind": variant.kind,
                 "what": variant.what,
                 "change": self.results.numbers.regrouped(variant.clause),
                 "settled": variant.settled,
@@ -70,7 +69,6 @@ class TurnFrames(Topic):
                 "lead": found.lead,
                 "answer": found.answer,
                 "open_points": None if points is None else len(points),
-                "may_strike": None if points is None else sum(p.strikes for p in points),
             }
 
     def _sorted(self, variant: Variant, found: Outcome) -> _Sorted:
