@@ -24,29 +24,33 @@ ROOT = Path(__file__).parents[1]
 # Kernels and other processes that tests start find the kits of the tests.
 PLACES = [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, PLACES))
+GROUPS = {
+    "studies": r"^(import shown|from (shown|printed) import|from studies import .*opened)"
+    r"|\bstudies\.opened\(",
+    "rendered": r"\brendered: dict\b",
+}
+"""Files whose tests open studies go to one process, which keeps each study; so do those that read
+the one report that is rendered for all of them."""
 LONG = (
-    "test_clients", "test_faults", "test_free_texts", "test_howto", "test_batch", "test_report",
-    "test_tutorial", "test_packaging", "test_pdf",
+    "studies", "tests/test_clients.py", "tests/test_faults.py", "tests/test_free_texts.py",
+    "tests/test_howto.py", "tests/test_batch.py", "rendered", "tests/test_tutorial.py",
+    "tests/test_packaging.py",
 )  # fmt: skip
-"""Files that take longest. They start first, so that no process works long on the last one."""
-
-
-STUDIES = "studies"
-"""Stands for all files whose tests open studies: they go to one process, which keeps each study."""
+"""What takes longest. It starts first, so that no process works long on the last one."""
 
 
 @cache
 def _group(file: str) -> str:
-    """What a process takes whole: the file that is named from the project's folder, or all that
-    open studies."""
+    """What a process takes whole: a group of files, or the file that is named from the project's
+    folder."""
     text = (ROOT / file).read_text(encoding="utf-8")
-    opens = "^(import shown|from (shown|printed) import|from studies import .*opened)"
-    return STUDIES if re.search(opens, text, re.MULTILINE) else file
+    found = (name for name, has in GROUPS.items() if re.search(has, text, re.MULTILINE))
+    return next(found, file)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts what takes longest before the others, whose order stays."""
-    rank = {STUDIES: -1} | {f"tests/{name}.py": place for place, name in enumerate(LONG)}
+    rank = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: rank.get(_group(item.nodeid.partition("::")[0]), len(rank)))
 
 
@@ -86,9 +90,10 @@ def render() -> Iterator[Callable[[Job], Files]]:
 
 
 def _published_here(bench: Any, job: Job, shown: Files) -> Files:
-    from siting_report.run import report
+    from siting_report.run.job import SCENARIO
+    from siting_report.run.published import publish
 
-    return report.publish(job, shown, str(bench.folder / report.SCENARIO))
+    return publish(job, shown, str(bench.folder / SCENARIO))
 
 
 @pytest.fixture(scope="session")

@@ -42,8 +42,12 @@ def simulate(
     outputs = np.maximum(1, np.round(outputs))
     first = np.zeros(count)
     last = np.zeros(count)
-    per_token = curve.reading(prompts) / prompts
+    # Plain numbers: reading one of an array takes several times as long.
+    per_token = (curve.reading(prompts) / prompts).tolist()
     decode = curve.decode_s.tolist()
+    comes = arrivals.tolist()
+    asked = prompts.tolist()
+    written = outputs.tolist()
     now = 0.0
     step = 0
     next_in = 0
@@ -51,10 +55,10 @@ def simulate(
     left = 0.0
     running: list[tuple[float, int]] = []  # (step of the last token, request)
     while head < count or running:
-        while next_in < count and arrivals[next_in] <= now:
+        while next_in < count and comes[next_in] <= now:
             next_in += 1
         if head == next_in and not running:
-            now = arrivals[next_in]
+            now = comes[next_in]
             continue
         size = len(running)
         if head < next_in and size < curve.slots:  # a step with prompts
@@ -62,7 +66,7 @@ def simulate(
             read = 0.0
             ended = []
             while head < next_in and size + len(ended) < curve.slots and budget > 0:
-                left = left or prompts[head]
+                left = left or asked[head]
                 part = min(left, budget)
                 budget, left = budget - part, left - part
                 read += part * per_token[head]
@@ -74,11 +78,11 @@ def simulate(
             step += 1
             for request in ended:
                 first[request] = now
-                heapq.heappush(running, (step + outputs[request] - 1, request))
+                heapq.heappush(running, (step + written[request] - 1, request))
         else:  # equal steps until a sequence ends or a request comes
             steps = running[0][0] - step
             if next_in < count and size < curve.slots:
-                until = math.ceil((arrivals[next_in] - now) / decode[size - 1])
+                until = math.ceil((comes[next_in] - now) / decode[size - 1])
                 steps = min(steps, max(1, until))
             steps = max(steps, 0)
             now += steps * decode[size - 1]

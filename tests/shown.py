@@ -91,6 +91,22 @@ def listening(chapter: str) -> Iterator[list[Shown]]:
         yield found
 
 
+def of_notebook(chapter: str, ran: bytes) -> tuple[Shown, ...]:
+    """The exhibits of a chapter that ran, as a report keeps it: of a drawing what stands around
+    it."""
+    outputs = (o for cell in json.loads(ran)["cells"] for o in cell.get("outputs", ()))
+    made = (o["data"][exhibit.MIME] for o in outputs if exhibit.MIME in o.get("data", {}))
+    return tuple(
+        Shown(
+            chapter=chapter,
+            kind="say" if each["kind"] == "prose" else each["kind"],
+            texts=tuple(_written(each)),
+            frames=frozenset(),
+        )
+        for each in made
+    )
+
+
 def _drawn(figure: Figure) -> Iterator[str]:
     """Words of a figure: whatever is written in it, save the numbers and days along its axes."""
     written = figure.findobj(Text)

@@ -21,7 +21,7 @@ from siting.inputs import scenario
 from siting.quantity import Range
 from siting.verdict.chain import Chain
 from siting_bills import audit, billing
-from siting_bills.audit import Came
+from siting_bills.audit import Billed
 from studies import opened
 
 ROOT = Path(__file__).parents[1]
@@ -152,7 +152,7 @@ def test_a_synthetic_client_is_learned_in_six_months() -> None:
     narrower: dict[str, list[float]] = {}
     for truth in range(300):
         came = [
-            Came(
+            Billed(
                 month=month,
                 **{
                     quantity: float(plan.drawn[quantity][truth, place] * noise)
@@ -184,23 +184,23 @@ def test_a_synthetic_client_is_learned_in_six_months() -> None:
 def test_the_last_month_of_a_horizon_belongs_to_it() -> None:
     assert audit.index_of("2026-12", REPORT) == 0
     assert audit.index_of("2031-11", REPORT) == 59
-    assert audit.audit(foretold(), [Came(month="2031-11", amount=1.0)], REPORT).last == 59
+    assert audit.audit(foretold(), [Billed(month="2031-11", amount=1.0)], REPORT).last == 59
 
 
 def test_a_bill_outside_the_range_is_seen() -> None:
     plan = foretold()
     low, high = (plan.range("amount", 0).ends[end] for end in (0, 2))
-    came = [Came(month="2026-12", amount=high * 1.01), Came(month="2027-01", amount=low * 1.05)]
+    came = [Billed(month="2026-12", amount=high * 1.01), Billed(month="2027-01", amount=low * 1.05)]
     found = audit.audit(plan, came, REPORT)
     assert [month.inside for month in found.months] == [False, True]
 
 
-def test_meters_of_rented_cards_tell_utilisation_apart_from_price() -> None:
+def test_a_count_of_rented_cards_tells_utilisation_apart_from_price() -> None:
     # As planned, but for a quarter more GPU-hours at a price a tenth lower, and twice the tokens a
     # request at as many requests.
     plan = foretold(option="rented")
     at = {quantity: float(values[0]) for quantity, values in plan.planned.items()}
-    came = Came(
+    came = Billed(
         month="2026-12",
         requests=at["requests"],
         tokens=2 * at["tokens"],
@@ -271,7 +271,7 @@ def test_the_price_that_is_quoted_is_the_price_that_was_paid() -> None:
     # without what a plan adds for requests that are sent twice.
     plan = foretold()
     came = [
-        Came(
+        Billed(
             month=month,
             requests=float(plan.planned["requests"][place]),
             tokens=float(plan.planned["tokens"][place]),

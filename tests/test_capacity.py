@@ -271,7 +271,8 @@ def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(clien
         used = option.mean_utilisation()
         assert used is None or 0 < used <= 1
         for pool in option.pools.values():
-            done = pool.mix.interactive + pool.usual_schedule.done
+            usual = pool._scheduled([1.0] * len(pool.workloads))
+            done = pool.mix.interactive + usual.done
             assert (done <= pool.replicas[0].central + 1e-9).all()
             come = sum(float((s.interactive + s.waiting).sum()) for s in pool.workloads)
             assert done.sum() == pytest.approx(come, rel=1e-3)

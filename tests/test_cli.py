@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from siting import study
 from siting.cli import cli, frame
 
 FIT = ["fit", "--model", "google/gemma-4-31B-it", "--gpu", "h100-sxm5-80gb", "--weights", "fp8"]
@@ -71,6 +74,30 @@ def test_check_sizes_nothing_and_loads_nothing_to_size_with(client: str) -> None
     assert not (heavy | {"siting.serving.capacity", "siting.verdict.chain"}) & loaded
 
 
+def test_a_number_that_json_cannot_hold_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    @frame.command()
+    def limits() -> frame.Answer:
+        return frame.Answer({"none": math.inf, "some": [1.5, math.nan]})
+
+    limits.main([], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out) == {"none": None, "some": [1.5, None]}
+
+
+def test_a_summary_of_several_clients_holds_each_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def of(client: str, _: object) -> SimpleNamespace:
+        named = SimpleNamespace(id=client)
+        return SimpleNamespace(client=named, results=None, summary=lambda: {"client": client})
+
+    monkeypatch.setattr(study, "open", of)
+    one, two = {"client": "base"}, {"client": "polderwerk"}
+    assert json.loads(siting("summary").stdout) == one
+    assert json.loads(siting("summary", "polderwerk", "--json").stdout) == two
+    both = json.loads(siting("summary", "base", "polderwerk", "--json").stdout)
+    assert both == {"base": one, "polderwerk": two}
+
+
 def test_an_unknown_command_gets_a_suggestion_and_status_2() -> None:
     result = siting("reprot")
     assert result.exit_code == 2
@@ -92,6 +119,25 @@ def test_check_without_a_name_checks_all_of_params() -> None:
     result = siting("check", "--json")
     assert result.exit_code == 0
     assert "base" in json.loads(result.stdout)["checked"]
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ("options.rented.region=CA-ZZ-9", "no price of runpod on file is of CA-ZZ-9"),
+        ("options.second-api.country=CA", "region: US and country: CA are two places"),
+    ],
+)
+def test_check_notes_a_place_that_nobody_prices_and_two_places(change: str, note: str) -> None:
+    result = siting("check", "tidewater-apps", "--set", change)
+    assert result.exit_code == 0
+    assert note in result.stdout
+    assert note not in siting("check", "tidewater-apps").stdout
+
+
+def test_check_notes_a_region_that_does_not_say_how_requests_are_routed() -> None:
+    told = siting("check", "banca-valdora").stdout
+    assert "options.api.region: US does not say how requests are routed" in told
 
 
 def test_a_wrong_scenario_ends_a_report_with_status_2_and_writes_nothing(tmp_path: Path) -> None:

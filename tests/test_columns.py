@@ -14,7 +14,7 @@ import pytest
 from siting import study
 from siting.inputs import scenario
 from siting.study import Study, frames
-from studies import CLIENTS, opened
+from studies import FEW, opened
 
 LISTED = frames.listed(*study.topics())
 of_frames = pytest.mark.parametrize("name", LISTED)
@@ -36,8 +36,8 @@ COUNTED = {"servers", "notices", "points", "figures", "measurements", "items", "
 
 
 def made(name: str) -> Iterator[pd.DataFrame]:
-    """A frame of each client."""
-    return (getattr(opened(client), name)() for client in CLIENTS)
+    """A frame of each of a few clients."""
+    return (getattr(opened(client), name)() for client in FEW)
 
 
 def test_what_could_not_be_sized_is_told_by_option_model_and_reason() -> None:
@@ -81,7 +81,7 @@ def test_every_column_that_means_something_is_in_a_frame() -> None:
     assert sum(map(len, tables)) == len(named)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", FEW)
 def test_figures_of_frames_stand_in_the_summary_under_their_names(client: str) -> None:
     s = opened(client)
     content = s.summary()
@@ -157,7 +157,7 @@ def test_what_says_whether_is_true_or_false_and_nothing_else_is(name: str) -> No
 @of_frames
 def test_addresses_days_and_options_are_what_they_are_called(name: str) -> None:
     said = LISTED[name]
-    for client in CLIENTS:
+    for client in FEW:
         s = opened(client)
         labels = {option.label for option in s.options.values()}
         frame = getattr(s, name)()
@@ -175,7 +175,7 @@ def test_addresses_days_and_options_are_what_they_are_called(name: str) -> None:
 # --- between columns, rows and frames -------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=CLIENTS)
+@pytest.fixture(scope="module", params=FEW)
 def s(request: pytest.FixtureRequest) -> Study:
     return opened(request.param)
 

@@ -48,6 +48,28 @@ def test_only_a_system_older_than_the_duty_to_mark_has_time(client: str, older: 
         assert left.due[MARKING] == "2026-12-01"
 
 
+@pytest.mark.parametrize(
+    ("client", "topic", "due", "later"),
+    [
+        # Report of 24 November 2026 and 45, 90, 465 (180 to 720) days of usual_times.csv; go on
+        # 22 February 2027, 90 days on.
+        ("polderwerk", "Works council", "2027-01-08", None),
+        ("klinikverbund-nordheide", "Works council", "2027-02-22", None),
+        ("klinikverbund-nordheide", "Software that serves care", "2027-02-22", "2027-05-23"),
+    ],
+)
+def test_what_a_law_asks_for_has_its_usual_time_in_the_plan(
+    client: str, topic: str, due: str, later: str | None
+) -> None:
+    s = opened(client)
+    own = s.rule_points().merge(s.open_points()[["option", "point", "due"]])
+    own = own[(own.option == s.chosen) & own.point.str.startswith(topic)].iloc[0]
+    assert own.due == due
+    assert (own.usual_from if later else None) == later
+    steps = s.steps()
+    assert due in set(steps.due[steps.label.str.endswith(f"decided by {own.owner}")])
+
+
 def test_a_sub_processor_abroad_does_not_pass_a_residency_that_is_required() -> None:
     """Its vendor names sub-processors in the USA, and the client asks for the EU: whether they hold
     or process the data is asked, and the option may fall by the answer."""

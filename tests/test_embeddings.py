@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from siting import study
 from siting.cli import scenarios
 from siting.cost import costing, prices
 from siting.inputs import scenario
 from siting.inputs.scenario import ScenarioError
 from siting.serving import capacity
+from siting.verdict import alternatives
 
 SHOP = """
 client: {name: Shop, country: PL, currency: USD, report_date: 2026-12-01, sector: other}
@@ -64,6 +66,21 @@ def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path: Pat
     assert "no speed of Qwen/Qwen3.6-27B is on file as it makes vectors" in why["own"]
     with pytest.raises(prices.NotPriced, match=r"sells no vectors .* here; Mistral does"):
         prices.embedding(shop.options["azure"], "mistral-embed", 1, shop.client.report_date)
+
+
+def test_what_may_change_is_tried_of_vectors_too(tmp_path: Path) -> None:
+    """Each change of such work is read anew: its vector is no text that somebody wrote."""
+    tried = study.Study(loaded(tmp_path)).variants()
+    assert tried["key"].notna().any()
+    lengths = tried[tried["set"].str.contains("workloads.search")]["set"]
+    assert lengths.str.contains("input_tokens").any()
+    assert not lengths.str.contains("output_tokens").any()
+
+
+def test_no_offer_of_a_single_model_does_work_of_two_kinds(tmp_path: Path) -> None:
+    shop = loaded(tmp_path)
+    assert alternatives.offers(shop, "open_api")
+    assert not alternatives.search(shop)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,15 @@ from siting.run import job
 from siting_report.run import batch
 from siting_report.run.job import Job
 
-CLIENTS = studies.CLIENTS[::-3]
-"""Every third client: among them one with most fields."""
+CLIENTS = [studies.CLIENTS[-1], studies.CLIENTS[0]]
+"""Two that differ: among them one with most fields."""
 
 MARKUP = '<b>j</b> *a* _b_ `c` $d$ $5 [e](javascript:f) #im "g" {{7*7}} @i k~l^m'
 """What Markdown, HTML, Typst, mathematics of charts and templates would read as more than text."""
+
+
+TRIES = 3
+"""Texts of a field that are refused, after which it is taken for one that no text is free in."""
 
 
 def texts(data: Any, name: Any = "") -> Iterator[tuple[Any, Any, Any]]:
@@ -43,7 +48,10 @@ def hostile(client: str, folder: Path, chosen: set[Any]) -> tuple[Job, int]:
     path = folder / f"{client}.yaml"
     free = []
     tried = [text for text in texts(data) if text[2] not in chosen]
+    refused = Counter[Any]()
     for number, (holder, key, field) in enumerate(tried):
+        if refused[field] >= TRIES and field not in free:
+            continue
         before = holder[key]
         holder[key] = f"=k|h ⟦{number}⟧ {MARKUP}"
         path.write_text(scenario.as_yaml(data), encoding="utf-8")
@@ -52,6 +60,7 @@ def hostile(client: str, folder: Path, chosen: set[Any]) -> tuple[Job, int]:
             free.append(field)
         except scenario.ScenarioError:
             holder[key] = before
+            refused[field] += 1
     chosen |= {field for *_, field in tried} - set(free)
     path.write_text(scenario.as_yaml(data), encoding="utf-8")
     return job.prepare(path), len(free)
@@ -77,7 +86,7 @@ def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path) -> None:
         folder = tmp_path / "out" / client
         page = html.unescape(re.sub(r"<[^>]*>", "", (folder / "report.html").read_text("utf-8")))
         shown = re.findall(rf"=k\|h ⟦\d+⟧ (.{{1,{len(MARKUP)}}})", page)
-        assert len(shown) > 100
+        assert len(shown) > 40
         assert [text for text in shown if not is_as_written(text)] == []
         book = openpyxl.load_workbook(folder / "cash-flows.xlsx")
         cells = [c for sheet in book for row in sheet for c in row if "⟦" in str(c.value)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import independent_cash_flows
 import pytest
 from siting import study
+from siting.verdict import plausible
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,7 +21,11 @@ MACHINES = {
 
 
 @pytest.mark.parametrize("client", MACHINES)
-def test_cash_flows_agree_with_an_independent_script(client: str) -> None:
+def test_cash_flows_agree_with_an_independent_script(
+    client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for untried in ("variants", "dials"):  # no change moves what the plan itself costs
+        monkeypatch.setattr(plausible, untried, lambda *_: [])
     machines = MACHINES[client]
     typed = study.open(client, {f"options.owned.{k}": v for k, v in machines.items()})
     summary = json.loads(json.dumps(typed.summary()))

@@ -102,13 +102,6 @@ def gpus(*workloads: Workload) -> float:
     return pool(*workloads).gpus(1).central
 
 
-def test_work_that_may_all_wait_strains_no_limit_however_long_it_waits() -> None:
-    found = pool(workload(**LETTERS))
-    assert found.latency.strain(found.latency.year_peak) == 0
-    beside = pool(workload(**LETTERS), workload())
-    assert beside.latency.strain(beside.latency.year_peak) > 0
-
-
 def test_of_two_hours_as_full_the_one_whose_requests_come_in_bursts_asks_for_more() -> None:
     def at(hour: int, requests: float, arrivals: str) -> Workload:
         hours = [float(hour == each) for each in range(24)]
@@ -208,18 +201,6 @@ def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None
     assert level_needed([Demand(busy, [waiting(come, due)])], [1.0]) == pytest.approx(7)
     assert schedule(busy, [waiting(come, due)], 7).done[[1, 2]] == pytest.approx([3, 7])
     assert schedule(busy, [waiting(come, due)], 5).late == pytest.approx(4 / 10)
-
-
-def test_three_tenths_of_the_work_are_done_within_the_time_that_they_take() -> None:
-    # 10 replica-hours come in the middle of hour 0 on average. 3 are done by the end of hour 1,
-    # which is 2:00, and 7 by 3:00: after one and a half hours and two and a half.
-    come = np.zeros(HOURS_OF_WEEK)
-    come[0] = 10
-    busy = np.zeros(HOURS_OF_WEEK)
-    busy[1] = 4
-    found = schedule(busy, [WaitingWork(amount=come, due=np.arange(HOURS_OF_WEEK) + 3.0)], 7)
-    assert found.within(0.3) == pytest.approx(1.5)
-    assert found.within(0.31) == pytest.approx(2.5)
 
 
 def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day() -> None:
@@ -412,18 +393,12 @@ def letters_done(found: Pool, level: float) -> tuple[np.ndarray, float]:
     return np.array(waits), late / len(waits)
 
 
-def test_waiting_work_is_done_as_long_after_it_came_as_simulated_letters_are() -> None:
+def test_of_letters_that_come_at_random_none_is_late_at_the_size_that_is_advised() -> None:
     found = pool(
         workload(requests_per_day=6_000), workload(**LETTERS | {"requests_per_day": 4_000})
     )
-    low = 0.0
-    high = float(found.replicas[0].central)
-    assert letters_done(found, high)[1] == 0
-    for _ in range(9):  # the lowest level at which no more than one in a hundred is late
-        middle = (low + high) / 2
-        low, high = (low, middle) if letters_done(found, middle)[1] <= 0.01 else (middle, high)
-    waits, _ = letters_done(found, high)
-    assert found.schedule.within(0.95) == pytest.approx(np.quantile(waits, 0.95), rel=0.15)
+    waits, late = letters_done(found, float(found.replicas[0].central))
+    assert late == 0
     # the longest time between coming in and a deadline: just after five, until six of the next day
     assert np.mean(waits > 25) < 0.01
 

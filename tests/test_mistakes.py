@@ -125,6 +125,10 @@ ON_THE_COMMAND_LINE = {
         "check base --set options.api.endpoint_scope=pinned",
         "did you mean attributes.endpoint_scope?",
     ),
+    "a property that nobody knows": (
+        "check base --set decision.premiums.open_weight=9_000",
+        "did you mean open_weights?",
+    ),
     "a misspelt client": ("report banca-valdor", "did you mean banca-valdora"),
     "a capital in a new client's name": ("new Acme", "small letters"),
     "a weight format that does not exist": (f"{FIT} --weights fp7", "fp8"),

@@ -12,9 +12,9 @@ from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import BEST, Option, Scenario
 from siting.places import OWNED, SELF_HOSTED
-from siting.verdict import design, plausible
+from siting.verdict import design, ordered, plausible
 from siting.verdict.chain import Chain
-from studies import CLIENTS
+from studies import FEW
 
 TRIALS = 3
 """Scenarios at random for each client."""
@@ -44,7 +44,7 @@ def opened(option: Option, field: str) -> Option:
 FIELDS = ("gpu", "server", "weights", "tensor_parallel")
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", FEW)
 def test_a_machine_that_is_left_to_the_kit_is_never_dearer_than_what_was_typed(client: str) -> None:
     chance = random.Random(client)
     for number in range(TRIALS):
@@ -65,7 +65,7 @@ def test_a_machine_that_is_left_to_the_kit_is_never_dearer_than_what_was_typed(c
         assert found.present <= typed.present * (1 + 1e-9), (number, name, field)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", FEW)
 def test_what_is_designed_once_is_designed(client: str) -> None:
     chain = Chain()
     once = chain.designed(scenario.load(client))
@@ -125,3 +125,14 @@ def test_the_next_two_servers_that_carry_the_load_are_tried() -> None:
         servers = [c[f"options.{name}.server"] for c in tried if f"options.{name}.server" in c]
         assert 1 <= len(set(servers)) == len(servers) <= plausible.MACHINES
         assert s.options[name].server not in servers
+
+
+def test_what_is_otherwise_ends_its_name_whole_and_a_long_label_is_not_cut_to_a_picture_s() -> None:
+    label = "Cards rented by the hour in the Prairies"  # 40 letters
+    s = put(scenario.load("tidewater-apps"), {"options.rented.label": label})
+    found = {other.name: other.option.label for other in ordered.terms(s)}
+    assert found["rented-3y"] == f"{label}, three years"
+    long = "a" * 39
+    s = s.model_copy(update={"options": {long: s.options["rented"]}})
+    assert {name[-3:] for name in (other.name for other in ordered.terms(s))} >= {"-1y", "-3y"}
+    assert {len(other.name) for other in ordered.terms(s)} == {40}

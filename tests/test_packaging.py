@@ -37,6 +37,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which pip has put the wheel, compiled."""
+    folder = tmp_path_factory.mktemp("installed")
+    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), str(wheel)]
+    subprocess.run([sys.executable, *words], check=True)
+    return folder
+
+
 def test_the_wheel_holds_facts_theme_and_templates(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
@@ -56,8 +65,9 @@ def test_the_wheel_requires_nothing_of_the_test_extras(wheel: Path) -> None:
     assert not plain & set(TEST_ONLY.split())
 
 
-def test_the_wheel_imports_and_works_without_the_test_extras(wheel: Path, tmp_path: Path) -> None:
-    zipfile.ZipFile(wheel).extractall(tmp_path)
+def test_the_wheel_imports_and_works_without_the_test_extras(
+    installed: Path, tmp_path: Path
+) -> None:
     code = f"""
 import sys
 class Missing:  # importing a test extra fails, as if it were not installed
@@ -66,7 +76,7 @@ class Missing:  # importing a test extra fails, as if it were not installed
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Missing())
 import pkgutil, importlib, siting
-assert siting.__file__.startswith({str(tmp_path)!r}), siting.__file__
+assert siting.__file__.startswith({str(installed)!r}), siting.__file__
 for module in pkgutil.walk_packages(siting.__path__, "siting."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
@@ -76,7 +86,7 @@ from siting_validation import comparison
 rows = comparison.read(__import__('pathlib').Path({str(ROOT / "tests" / "data" / "vram.csv")!r}))
 assert any(c.central for c in comparison.compare("vram", rows[:1]))
 """
-    environment = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
@@ -84,11 +94,10 @@ assert any(c.central for c in comparison.compare("vram", rows[:1]))
 
 
 def test_a_wheel_without_the_packages_beside_works_and_says_what_is_missing(
-    wheel: Path, tmp_path: Path
+    installed: Path, tmp_path: Path
 ) -> None:
-    zipfile.ZipFile(wheel).extractall(tmp_path)
-    for package in house.BESIDE:
-        shutil.rmtree(tmp_path / package)
+    left_out = shutil.ignore_patterns(*house.BESIDE)
+    shutil.copytree(installed, tmp_path, ignore=left_out, dirs_exist_ok=True)
     code = f"""
 import sys
 sys.path[:] = [p for p in sys.path if not p.startswith({str(ROOT)!r}) or "site-packages" in p]
@@ -141,12 +150,9 @@ def _key(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_the_wheel_alone_makes_a_report_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
-    installed = tmp_path / "installed"
+def test_the_wheel_alone_makes_a_report_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(installed), str(wheel)]
-    subprocess.run([sys.executable, *words], check=True)
     environment = {**os.environ, "PYTHONPATH": str(installed)}
 
     def siting(*words: str) -> str:

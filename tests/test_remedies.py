@@ -23,7 +23,7 @@ WAYS = remedies.read(WRITTEN, parse)
     ],
 )
 def test_only_what_is_missing_is_told(flows, said):
-    assert remedies.told(WAYS, flows).startswith(said)
+    assert remedies.missing(WAYS, flows).startswith(said)
 
 
 @pytest.mark.parametrize("client", studies.FEW)

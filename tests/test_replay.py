@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -269,6 +270,23 @@ def test_waiting_work_keeps_its_deadline_and_comes_when_others_are_few(
     busy = now[(freed.when[waits] / 3600).astype(int) % 168]
     assert busy.mean() < 0.7 * now[(came / 3600).astype(int)].mean()
     assert week.through(count).seen[1].late == 0
+
+
+def test_an_answer_that_is_whole_too_late_misses_its_limit() -> None:
+    found = pool(workload(latency={"whole": 15}))
+    week = replay.week(found, usual=True)
+    count = int(found.replicas[0].central)
+    (seen,) = week.through(count).seen
+    assert seen.limits.stated == {"whole answer": 15}
+    assert seen.kept
+    # an answer has its first token, and some 300 further ones
+    assert seen.whole[50] == pytest.approx(seen.ttft[50] + 230 * seen.tpot[50], rel=0.3)
+    (asked,) = found.mix.workloads
+    limits = replace(asked.load.limits, whole_s=seen.whole[50])
+    strict = replace(asked, load=replace(asked.load, limits=limits))
+    sooner = replace(found, mix=replace(found.mix, workloads=(strict,)))
+    (late,) = replace(week, pool=sooner).through(count).seen
+    assert set(late.missed) > set(seen.missed) and not late.kept
 
 
 def test_a_replica_alone_answers_as_the_formulas_have_it() -> None:

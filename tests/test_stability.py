@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import siting_facts
 from siting import catalogue
-from siting.cost.api_prices import told_by
+from siting.cost.api_prices import source_of_end
 from siting.inputs import scenario
 from siting.quantity import Range
 from siting.rules.rulebook import ProviderAttribute
@@ -350,7 +350,7 @@ def test_a_chance_of_short_notice_says_whether_the_end_is_announced():
     assert "for a vendor without any; an end within a year" in basis("OpenAI", "gpt-5.4-mini")
     # Its age is known from Azure's page, which says nothing of its end at OpenAI.
     end = notice.ending(load(), "OpenAI", "gpt-5.4-mini", DAY, 60, seed=1)
-    assert (end.released, told_by(end, DAY).kind) == (dt.date(2026, 3, 17), "estimate")
+    assert (end.released, source_of_end(end, DAY).kind) == (dt.date(2026, 3, 17), "estimate")
 
 
 def test_weights_of_ones_own_are_ended_by_no_vendor():
@@ -386,12 +386,13 @@ def test_without_a_switching_cost_the_loss_is_not_estimated():
     assert loss(None).why_not == "not estimated, because no switching cost is given"
 
 
-def test_readiness_lowers_the_loss_and_nothing_in_hand_is_the_worst():
-    plain = loss()
-    ready = loss(fallback_model_tested=True, evaluation_suite=True)
-    assert plain.expected and ready.expected and ready.with_everything and plain.with_nothing
-    assert plain.expected == plain.with_nothing
-    assert ready.with_everything.central < ready.expected.central < plain.expected.central
+def test_each_thing_in_hand_lowers_the_loss():
+    plain, ready, more = (
+        loss(**dict.fromkeys(held, True)).expected
+        for held in ((), ("evaluation_suite",), ("evaluation_suite", "fallback_model_tested"))
+    )
+    assert plain and ready and more
+    assert more.central < ready.central < plain.central
 
 
 def test_the_loss_is_proportional_to_the_switching_cost():

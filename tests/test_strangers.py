@@ -155,7 +155,8 @@ def test_an_hour_beyond_all_bounds_is_refused_by_line(project: Path) -> None:
     (project / "params" / "foo.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ScenarioError) as refused:
         scenario.load("foo")
-    assert refused.value.problems[0].line == 2
+    (problem,) = (p for p in refused.value.problems if p.field == "workloads.assistant.hours")
+    assert problem.line == 2
     assert "1.7e+308 is too large; write at most 1_000_000_000" in str(refused.value)
 
 

@@ -31,14 +31,14 @@ def test_every_figure_has_a_unit(client: str) -> None:
 
 
 def test_a_load_that_is_never_carried_has_no_latency() -> None:
-    never = dict.fromkeys(("seen", "p50", "p95", "p99", "under_way"))
-    row = never | {"workload": "chat", "limit": 2.0, "percentile": 95, "replicas": 2}
-    carried = dict.fromkeys(("seen", "p50", "p95", "p99", "under_way"), 1.0)
-    other = row | carried | {"workload": "search"}
-    found = summary._latency([other, other, row, row])
+    never = dict.fromkeys(("seen", "of_limit", "p50", "p95", "p99", "under_way"))
+    row = never | {"workload": "chat", "measure": "first token", "percentile": 95, "replicas": 2}
+    further = row | {"measure": "further token"}
+    carried = dict.fromkeys(never, 1.0) | {"workload": "search"}
+    found = summary._latency([row | carried, further | carried, row, further])
     assert found is not None
     assert found["ttft_s"] == found["tpot_ms"] == {"p50": None, "p95": None, "p99": None}
     assert found["concurrency"] is None
-    found = summary._latency([other, other])
+    found = summary._latency([row | carried, further | carried])
     assert found is not None
     assert found["tpot_ms"] == {"p50": 1000.0, "p95": 1000.0, "p99": 1000.0}

@@ -19,9 +19,8 @@ from currency_converter import CurrencyConverter, RateNotFoundError
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from siting import catalogue, reference_rates
-from siting.cost import cashflow, claims, costing, ledger, money, prices, tco
+from siting.cost import cashflow, costing, ledger, money, prices, tco
 from siting.cost.cashflow import Amount
-from siting.cost.claims import PublishedCase
 from siting.cost.priced import DRIVERS, owned_key, path_factor
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
@@ -43,24 +42,24 @@ DAY = dt.date(2026, 11, 24)
 CONTRADICTORY = {"PAN25": 9, "UPT25": 2}
 
 
-def named(case: PublishedCase) -> str:
+def named(case: published.PublishedCase) -> str:
     return f"{case.case_id} {case.scenario} {case.output}"
 
 
-def disagrees(case: PublishedCase) -> bool:
+def disagrees(case: published.PublishedCase) -> bool:
     return "Gemini" in case.scenario or (
         case.case_id == "UPT25" and case.scenario in ("break-even", "10 points over")
     )
 
 
-@pytest.mark.parametrize("case", [c for c in claims.cases() if not disagrees(c)], ids=named)
-def test_a_published_result_follows_from_its_printed_inputs(case: PublishedCase) -> None:
+@pytest.mark.parametrize("case", [c for c in published.cases() if not disagrees(c)], ids=named)
+def test_a_published_result_follows_from_its_printed_inputs(case: published.PublishedCase) -> None:
     found = published.check(case)
     assert found.agrees, f"printed {case.published}, recomputed {found.value}"
 
 
-@pytest.mark.parametrize("case", [c for c in claims.cases() if disagrees(c)], ids=named)
-def test_a_result_that_contradicts_its_inputs_is_flagged(case: PublishedCase) -> None:
+@pytest.mark.parametrize("case", [c for c in published.cases() if disagrees(c)], ids=named)
+def test_a_result_that_contradicts_its_inputs_is_flagged(case: published.PublishedCase) -> None:
     found = published.check(case)
     assert not found.agrees
     # Gemini: 9.4 to 9.8 % more than printed; Uptime: 7.3 and 8.2 % less.
@@ -68,19 +67,19 @@ def test_a_result_that_contradicts_its_inputs_is_flagged(case: PublishedCase) ->
 
 
 def test_every_published_case_is_there_and_eleven_of_them_contradict_themselves() -> None:
-    flagged = [c.case_id for c in claims.cases() if not published.check(c).agrees]
+    flagged = [c.case_id for c in published.cases() if not published.check(c).agrees]
     assert {k: flagged.count(k) for k in set(flagged)} == CONTRADICTORY
     # 106 rows of the reference file, the range of SPHERON26 as two rows, and NVIDIA's example
-    assert len(claims.cases()) == 108
+    assert len(published.cases()) == 108
 
 
 def test_the_table_keeps_what_follows_from_the_printed_inputs() -> None:
-    for case in claims.cases():
+    for case in published.cases():
         assert case.recomputed == pytest.approx(published.check(case).value, rel=1e-9), case
 
 
 def test_a_wrong_print_would_be_noticed() -> None:
-    case = claims.cases()[0].model_copy(update={"published": "8000"})
+    case = published.cases()[0].model_copy(update={"published": "8000"})
     assert not published.check(case).agrees
 
 
@@ -554,7 +553,7 @@ def test_over_the_horizon_tax_saves_its_rate_of_all_that_is_paid() -> None:
     # what is bought is an expense too, by and by: its book value at the end is written off then
     for o in plain(tax_rate=0.25).options.values():
         saved = amounts(o, "tax").sum()
-        paid = sum(o.cash_view)
+        paid = o.paid.sum()
         assert saved == pytest.approx(-0.25 * (paid - saved)), o.name
 
 
@@ -600,8 +599,10 @@ def test_the_books_and_the_till_have_the_same_sum(client: str) -> None:
     chosen = designed(client)
     for o in tco.assess(chosen, plain_capacity(chosen, rate=1.0)).options.values():
         counted = sum(f.amounts.sum() for f in o.flows if f.category == ledger.FORGONE)
-        assert sum(o.accounting_view) == pytest.approx(o.total - counted, abs=0.01)
-        assert sum(o.cash_view) == pytest.approx(o.total - counted, abs=0.01)
+        till = o.total - counted
+        books = tco.booked(o.flows, o.life, len(o.monthly) - 1).sum()
+        assert books == pytest.approx(till, abs=0.01)
+        assert o.paid.sum() == pytest.approx(till, abs=0.01)
 
 
 @given(
@@ -780,19 +781,6 @@ def test_the_cheapest_option_depends_on_volume_and_the_ranges_join() -> None:
     for a, b in pairwise(winners):
         assert a.below == b.above
     assert len(winners) > 1
-
-
-def test_published_claims_are_asked_again_with_the_clients_load() -> None:
-    chosen = designed("polderwerk")
-    found = {
-        x.case.case_id: x
-        for x in claims.for_client(tco.assess(chosen, plain_capacity(chosen)), chosen)
-    }
-    assert found["LEN25"].case.published == "11.9"
-    assert found["LEN25"].case.recomputed == pytest.approx(11.88, abs=0.01)
-    # at a tenth of full use the rent that is saved does not carry the server
-    assert found["LEN25"].yours is None or found["LEN25"].yours > 11.9
-    assert all(x.yours is not None or x.case.never for x in found.values())
 
 
 def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented() -> None:
@@ -1147,30 +1135,3 @@ def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves
 
     owed = [a_month(own, is_before=False), a_month(before, is_before=True)]
     assert ledger.forgone(clock, "own", owed).tolist() == [[told, told, told]]
-
-
-def test_a_server_is_back_when_the_rent_that_it_saves_has_paid_its_price() -> None:
-    # 2 x 100,000 a server of eight cards; renting them costs 8 x 730 h x 2 = 11,680 a month and
-    # running them 1,000: back after 200,000 / 10,680 months.
-    power = SimpleNamespace(
-        item="power", capital=False, category="power", factors=(), amounts=np.full(13, 1_000.0)
-    )
-    hardware = SimpleNamespace(
-        item="hardware", capital=True, category="hardware", factors=("server_price", "on_top"),
-        amounts=np.zeros(13),
-    )  # fmt: skip
-    values = {"server_price": 100_000.0, "on_top": 2.0, "hours_per_month": 730.0}
-    lengths = SimpleNamespace(input=SimpleNamespace(mean=900), output=SimpleNamespace(mean=100))
-    plan = SimpleNamespace(
-        months=12,
-        factors={n: SimpleNamespace(value=Range.exact(value)) for n, value in values.items()},
-        loads={"chat": SimpleNamespace(lengths=lengths)},
-    )
-    comparison = SimpleNamespace(plan=plan, tokens=np.full(13, 1e9), options={})
-    owned = SimpleNamespace(
-        servers=[1.0], flows=[power, hardware], total=300_000.0,
-        break_even=SimpleNamespace(used=1.0),
-    )  # fmt: skip
-    found = claims._answers(comparison, owned, SimpleNamespace(gpu_count=8), 2.0)
-    assert found["rent_payback"] == pytest.approx(200_000 / 10_680, abs=0.01)
-    assert found["server_year"] == pytest.approx(300_000)

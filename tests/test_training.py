@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
+from siting.catalogue import Model
+from siting.inputs.scenario.model import FineTuning
 from siting.memory import fine_tuning, training
 from siting.memory.training import Job
 from siting.memory.weights import tensors
@@ -18,13 +20,24 @@ LLAMA = catalogue.model("meta-llama/Llama-2-7b-chat-hf")
 SMALL = catalogue.model("meta-llama/Llama-3.2-3B-Instruct")
 
 
+def one_step(method: Literal["full", "lora", "qlora"], model: Model, tokens: int) -> FineTuning:
+    """A job with one sequence of `tokens` at a time."""
+    return FineTuning(
+        model=model.model_id,
+        method=method,
+        examples=1,
+        tokens_per_example=tokens,
+        sequence_length=tokens,
+    )
+
+
 def _part(peak: training.Peak, name: str) -> float:
     return next(p.gib.central for p in peak.parts if p.name == name)
 
 
 def test_a_job_on_one_card_is_run_by_peft_and_on_more_by_torchtune() -> None:
     model = catalogue.model("Qwen/Qwen3-32B")
-    wanted = fine_tuning.one_step("lora", model, 4096)
+    wanted = one_step("lora", model, 4096)
     frameworks = [fine_tuning._job(wanted, model, gpus).framework for gpus in (1, 2)]
     assert frameworks == ["peft", "torchtune"]
 
@@ -193,7 +206,7 @@ def test_a_card_without_bfloat16_is_as_fast_as_it_is_in_the_other_sixteen_bit_fo
 
 
 def test_three_passes_over_the_examples_take_three_times_as_long_as_one() -> None:
-    job = fine_tuning.one_step("lora", SMALL, 4096)
+    job = one_step("lora", SMALL, 4096)
     card = catalogue.gpu("H100")
 
     def hours(epochs: int) -> float:
@@ -252,7 +265,7 @@ def test_a_run_too_large_for_a_card_says_so() -> None:
 def test_the_less_is_trained_the_fewer_gpus_are_needed() -> None:
     model = catalogue.model("Qwen/Qwen3-32B")
     card = catalogue.gpu("H100")
-    jobs = [fine_tuning.one_step(m, model, 4096) for m in ("full", "lora", "qlora")]
+    jobs = [one_step(m, model, 4096) for m in ("full", "lora", "qlora")]
     found = [fine_tuning.fewest_gpus(job, model, card) for job in jobs]
     gpus = [peak.job.gpus if peak else 99 for peak in found]
     assert gpus == sorted(gpus, reverse=True) and gpus[0] > gpus[-1]

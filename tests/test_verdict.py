@@ -286,7 +286,7 @@ def test_nothing_is_first_where_all_fail() -> None:
 
 # --- on clients -----------------------------------------------------------------------------------
 
-CLIENTS = ("assekuranz-saentis", "agence-lumiere")
+CLIENTS = ("klinikverbund-nordheide", "tidewater-apps")
 
 
 @pytest.fixture(params=CLIENTS)
@@ -320,13 +320,13 @@ def test_set_gives_back_each_premium_and_belief_that_is_told(client: str) -> Non
 
 
 def test_a_premium_may_be_a_share_of_the_bill() -> None:
-    s = studies.opened("assekuranz-saentis")
+    s = studies.opened("tidewater-apps")
     said = changes.changed(s.results.said, {"decision.premiums": {"open_weights": "20 %"}})
     assert said.decision.premiums_a_year(1_000.0) == {"open_weights": 200.0}
 
 
 def test_premiums_that_contradict_are_refused() -> None:
-    s = studies.opened("assekuranz-saentis")
+    s = studies.opened("tidewater-apps")
     both = {"decision.premiums": {"own_machines": 1.0, "no_own_machines": 1.0}}
     with pytest.raises(DocumentError, match="no option has both"):
         changes.changed(s.results.said, both)

@@ -7,7 +7,6 @@ import itertools
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from cache_bytes import request_bytes
 from hypothesis import given, settings
@@ -16,7 +15,6 @@ from siting import catalogue, dtypes
 from siting.inputs.scenario.model import Tokens, Workload
 from siting.memory import attention, distance, engines, pool, vram, weights
 from siting.memory.deployment import Deployment, planned
-from siting.memory.vram import sweep
 from siting.quantity import GIB, NotEstimated, Range
 
 LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
@@ -407,34 +405,6 @@ def test_twice_the_context_needs_at_least_the_same_group() -> None:
     longer = vram.fewest_gpus(now.deployment, 32768, 8)
     assert longer is not None and longer.context == 32768
     assert longer.deployment.gpus >= now.deployment.gpus
-
-
-def test_the_sweep_says_what_each_single_calculation_says() -> None:
-    models = [
-        catalogue.model(m)
-        for m in ("Qwen/Qwen3-32B", "deepseek-ai/DeepSeek-V3", "google/gemma-4-31B-it")
-    ]
-    gpus = [catalogue.gpu(g) for g in ("H100", "L40S", "A100", "MI300X")]
-    made = sweep(models, gpus, ("bf16", "fp8"), 8192)
-    for place in np.ndindex(made.left_gib.shape):
-        m, f, t, g = place
-        d = Deployment(
-            model=models[m], gpu=gpus[g], weights=("bf16", "fp8")[f], tensor_parallel=2**t
-        )
-        one = vram.inference(planned(d), 8192)
-        assert made.left_gib[place] == pytest.approx(one.pool_gib.central)
-        # the allocator rounds to blocks, and windows take one block more
-        if one.pool_gib.central > 1:
-            assert made.requests[place] == pytest.approx(one.max_concurrency.central, rel=0.03)
-
-
-def test_the_whole_catalogue_is_swept_in_every_format() -> None:
-    models = catalogue.models()
-    gpus = catalogue.gpus()
-    made = sweep(models, gpus, ("bf16", "fp8", "int4", "nvfp4"), 8192)
-    assert made.left_gib.size == len(models) * 4 * 4 * len(gpus) > 50_000
-    known = ~np.isnan(made.left_gib).all(axis=(1, 2, 3))
-    assert known.mean() > 0.95  # the others lack a field that decides their size
 
 
 # --- behaviour by release ---------------------------------------------------------------------

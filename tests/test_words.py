@@ -122,7 +122,6 @@ def test_a_misspelt_word_is_refused_by_check_with_file_and_line(
         ("sovereignty_rules", "remedy_items", "own_key"),
         ("stability_readiness", "item", "weights"),
         ("stability_shocks", "category", "outages"),
-        ("tco_cases", "asked", "paybacks"),
         ("tco_cases", "unit", "dollars"),
         ("training_mfu", "regime", "Hoper"),
         ("training_mfu", "unit", "percent"),
@@ -272,8 +271,7 @@ OPEN = {
         "electricity.customer_class",
         "electricity.period", "engine_efficiency.unit", "environment_events.then",
         "gpus.second_source", "gpus.alias_assumptions", "open_api_prices.place",
-        "quality_boards.comparable_when", "stability_shocks.rate_basis", "tco_cases.claim",
-        "tco_cases.assumption", "tco_cases.never", "vendor_backtests.window",
+        "quality_boards.comparable_when", "stability_shocks.rate_basis", "vendor_backtests.window",
         "vendor_backtests.method", "sovereignty_attributes.own_question",
     },
 }  # fmt: skip

@@ -33,7 +33,7 @@ import numpy as np
 from siting.catalogue import settings
 from siting.cost import cashflow
 from siting.cost.ledger import Clock
-from siting.cost.money import MONTHS, Array
+from siting.cost.money import MONTHS, Array, by_month
 from siting.cost.priced import Draws, Plan
 from siting.quantity import Z90, NotEstimated, Range
 
@@ -59,15 +59,18 @@ WORDS: Mapping[Quantity, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Came:
-    """What came in a month, in the client's currency; None where no bill says."""
+class Billed:
+    """What a bill says of a month; None where it does not say."""
 
     month: str
     """YYYY-MM"""
-    amount: float | None = None
-    """Billed, without tax and net of credits."""
+    amount: float
+    """Without tax, net of credits. [currency]"""
+    currency: str = ""
     credits: float = 0.0
     """Of which credits, as a negative amount."""
+    taxes: float = 0.0
+    """Left out of the amount."""
     requests: float | None = None
     tokens: float | None = None
     gpu_hours: float | None = None
@@ -117,7 +120,7 @@ class Month:
     foretold: Range
     """Bill of the month, without tax; nothing where no vendor bills the option by use.
     [client's currency]"""
-    came: Came
+    came: Billed
     effects: Mapping[str, float]
     """By link in words; empty where the bill is not split. [client's currency]"""
     why_not: str
@@ -125,15 +128,15 @@ class Month:
 
     @property
     def difference(self) -> float | None:
-        """Billed over planned; None where one of them is not there. [client's currency]"""
-        if self.came.amount is None or not self.foretold.high:
+        """Billed over planned; None where nothing was foretold. [client's currency]"""
+        if not self.foretold.high:
             return None
         return self.came.amount - self.foretold.central
 
     @property
     def inside(self) -> bool | None:
-        """Whether the bill lies in the range that was foretold."""
-        if self.came.amount is None or not self.foretold.high:
+        """Whether the bill lies in the range that was foretold; None where nothing was."""
+        if not self.foretold.high:
             return None
         return self.foretold.low <= self.came.amount <= self.foretold.high
 
@@ -188,7 +191,7 @@ class Audit:
     @property
     def came(self) -> float:
         """What was billed in them. [client's currency]"""
-        return sum(month.came.amount or 0.0 for month in self.billed)
+        return sum(month.came.amount for month in self.billed)
 
     @property
     def effects(self) -> dict[str, float]:
@@ -262,7 +265,7 @@ def _billed(
     for amount in cashflow.bill(plan, name, draws):
         if not (_is_by_use(amount) and _is_on_it(amount, asked)):
             continue
-        counted = _by_month(amount.quantity, plan.months) * clock.times(amount.months)
+        counted = by_month(amount.quantity, plan.months) * clock.times(amount.months)
         price = amount.price / draws["vat"] if "vat" in amount.line.factors else amount.price
         found["amount"] += counted * price[:, None] * clock.path(amount.path)
         if amount.line.item.driver == "gpu_hour":
@@ -278,7 +281,7 @@ def _billed(
                 continue
             ratio = cashflow.load_ratio(load.growth, draws, plan.years)
             rate = load.mean_rate * 3600 * draws["hours_per_month"][:, None]
-            counted = _by_month(ratio * rate, plan.months)
+            counted = by_month(ratio * rate, plan.months)
             counted *= clock.times(plan.months_of([workload]))
             each = asked[workload]
             found["requests"] += counted
@@ -291,14 +294,6 @@ def _over_plan(plan: Plan, draws: Draws, factor: str) -> Array:
     if factor not in plan.factors or not plan.factors[factor].value.central:
         return np.ones(len(draws["growth"]))
     return np.asarray(draws[factor] / plan.factors[factor].value.central)
-
-
-def _by_month(yearly: Array | float, months: int) -> Array:
-    """What holds in each year, or in all alike, for every month. [n × M]"""
-    years = math.ceil(months / MONTHS)
-    whole = np.atleast_2d(yearly)
-    spread = np.broadcast_to(whole, (len(whole), years))
-    return spread.repeat(MONTHS, axis=1)[:, :months]
 
 
 # --- why ------------------------------------------------------------------------------------------
@@ -417,7 +412,7 @@ def index_of(month: str, report_month: str) -> int:
     return (year - first_year) * MONTHS + number - first - 1
 
 
-def audit(plan: Foretold, bills: Sequence[Came], report_month: str) -> Audit:
+def audit(plan: Foretold, bills: Sequence[Billed], report_month: str) -> Audit:
     """A plan beside what came. report_month: YYYY-MM, after which the plan's months begin.
 
     Raises NotEstimated where no month lies in the plan's horizon, or where nothing that was
@@ -431,10 +426,8 @@ def audit(plan: Foretold, bills: Sequence[Came], report_month: str) -> Audit:
         said = f"the plan covers {horizon} months after {report_month}"
         raise NotEstimated(f"none of {', '.join(outside)} lies in the plan's horizon; {said}")
     if not plan.planned["amount"].any() and not any(c.requests or c.tokens for c in inside):
-        said = (
-            "so there is no bill to foretell; give readings of its meters, or name another option"
-        )
-        raise NotEstimated(f"{NO_BILL}, {said}")
+        write = "give an invoice that counts requests or tokens, or name another option"
+        raise NotEstimated(f"{NO_BILL}, so there is no bill to foretell; {write}")
     months = tuple(_month(plan, each, placed[each.month]) for each in inside)
     return Audit(
         foretold=plan,
@@ -449,11 +442,11 @@ def _at(plan: Foretold, month: int) -> dict[Quantity, float]:
     return {quantity: float(values[month]) for quantity, values in plan.planned.items()}
 
 
-def _told(came: Came) -> dict[Quantity, float]:
+def _told(came: Billed) -> dict[Quantity, float]:
     return {q: value for q in CHAIN if (value := came.of(q)) is not None}
 
 
-def _month(plan: Foretold, came: Came, place: int) -> Month:
+def _month(plan: Foretold, came: Billed, place: int) -> Month:
     planned = _at(plan, place)
     told = _told(came)
     chain = steps([*told], planned)
@@ -461,8 +454,6 @@ def _month(plan: Foretold, came: Came, place: int) -> Month:
     split: dict[str, float] = {}
     if not planned["amount"]:
         why_not = NO_BILL
-    elif came.amount is None:
-        why_not = "no bill of this month"
     elif "amount" not in told:
         why_not = "credits leave nothing to split" if came.credits else "nothing was billed"
     elif len(chain) < 2:
@@ -478,9 +469,9 @@ def _month(plan: Foretold, came: Came, place: int) -> Month:
     )
 
 
-def _learned(plan: Foretold, bills: Sequence[Came], placed: Mapping[str, int]) -> list[Learned]:
+def _learned(plan: Foretold, bills: Sequence[Billed], placed: Mapping[str, int]) -> list[Learned]:
     """What the months say of each link that the same quantities tell in most of them."""
-    by_step: dict[tuple[Quantity, Quantity | None], list[Came]] = {}
+    by_step: dict[tuple[Quantity, Quantity | None], list[Billed]] = {}
     known: dict[tuple[Quantity, Quantity | None], Step] = {}
     for came in bills:
         for step in steps([*_told(came)], _at(plan, placed[came.month])):

@@ -1,21 +1,16 @@
-"""Formats of bills and meters: what their files hold, and where (siting_facts/bill_files.csv)."""
+"""Formats of bills: what their files hold, and where (siting_facts/bill_files.csv)."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 from siting.catalogue import Fact
-
-Form = Literal["table", "json", "metrics"]
 
 
 class BillFile(Fact, tables="bill_files", key="format"):
-    """What the files of a format hold, and where: names of columns, fields or counters."""
+    """What the files of a format hold, and where: names of columns."""
 
     format: str
-    form: Form
     marks: str
-    """Names by which such a file is known: all of them."""
+    """Columns by which such a file is known: all of them."""
     start: str = ""
     end: str = ""
     amount: str = ""

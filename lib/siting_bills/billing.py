@@ -27,8 +27,8 @@ from siting.study import Study
 from siting_report.formats import NONE, Numbers
 
 from siting_bills import audit
-from siting_bills.audit import Audit, Came, Foretold, Learned, Month, Quantity
-from siting_bills.bills import Billed, Bills
+from siting_bills.audit import Audit, Billed, Foretold, Learned, Month, Quantity
+from siting_bills.bills import Bills
 
 NAMED = 3
 """Files that evidence names; it counts the others."""
@@ -197,27 +197,20 @@ def _asked(study: Study, option: str) -> dict[str, audit.Tokens]:
     }
 
 
-def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> Came:
+def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> Billed:
     """A month in the client's currency, at the last rate of that month that is known.
 
     rates: in words, the months that each holds for.
     """
     rate = 1.0
-    if billed.amount is not None and billed.currency != study.client.currency:
+    if billed.currency != study.client.currency:
         day = last_day(billed.month)
         found = prices.exchange_rate(billed.currency, study.client.currency, day)
         rate = found.rate
         at = f"{rate:.4g} {found.source.locator} of {found.source.date}"
         said = f"billed in {billed.currency}, at {at}"
         rates.setdefault(said, []).append(billed.month)
-    return Came(
-        month=billed.month,
-        amount=None if billed.amount is None else billed.amount * rate,
-        credits=billed.credits * rate,
-        requests=billed.requests,
-        tokens=billed.tokens,
-        gpu_hours=billed.gpu_hours,
-    )
+    return replace(billed, amount=billed.amount * rate, credits=billed.credits * rate)
 
 
 def last_day(month: str) -> dt.date:
@@ -349,7 +342,7 @@ def narrowed(told: Audited, study: Study) -> dict[str, Any]:
         "evidence": [
             {
                 "fields": fields,
-                "source": f"Bills and meters: {_some(told.sources)}",
+                "source": f"Bills: {_some(told.sources)}",
                 "locator": f"{len(months)} months, {months[0]} to {months[-1]}, by siting audit",
                 "date": day,
                 "kind": "measured",

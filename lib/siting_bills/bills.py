@@ -1,68 +1,38 @@
-"""What came after a decision: bills and meters, read by format, month by month.
+"""What came after a decision: bills, read by format, month by month.
 
-A format is a row of siting_facts/bill_files.csv. Three forms are known: a `table` (CSV or XLSX;
-FOCUS [1], an invoice typed by month), `json` (OpenCost's allocations [2]) and `metrics` (counters
-of vLLM in the text format of Prometheus or OpenMetrics [3]). Bills are data of strangers: bounded
-in size, refused by file, line and field.
+A format is a row of siting_facts/bill_files.csv, of a table in CSV or XLSX: FOCUS [1], an invoice
+typed by month. Bills are data of strangers: bounded in size, refused by file, line and field.
 
 [1] FinOps Open Cost and Usage Specification 1.2 to 1.4, https://focus.finops.org
-[2] https://opencost.io/docs/integrations/api
-[3] https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from json import JSONDecodeError
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from siting.catalogue import table
 from siting.inputs import bounds, sheet
-from siting.inputs.document import DocumentError, at, parted
-from siting.inputs.scenario import known
+from siting.inputs.document import DocumentError
 from siting.inputs.sheet import COUNT, CURRENCY, DAY, MONTH, NUMBER, TEXT, Table
-from siting_report import plain_files
-from siting_report.plain_files import MIB
 
-from siting_bills.bill_files import BillFile, Form
+from siting_bills.audit import Billed
+from siting_bills.bill_files import BillFile
 
 Counted = Literal["requests", "tokens", "gpu_hours"]
 COUNTED = get_args(Counted)
-"""What bills and meters may count beside money."""
+"""What bills may count beside money."""
 
-LARGEST = 64 * MIB
-"""Of a file that is no table. [B]"""
 LONGEST = dt.timedelta(days=31)
 """A charge for more than a month belongs to none."""
 ROOM = dt.timedelta(days=4)
 """Days without a charge at either end of a month that is still taken as whole."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Billed:
-    """What files say of a month; None where they do not say."""
-
-    month: str
-    """YYYY-MM"""
-    amount: float | None = None
-    """Without tax, net of credits. [currency]"""
-    currency: str = ""
-    credits: float = 0.0
-    """Of which credits, as a negative amount."""
-    taxes: float = 0.0
-    """Left out of the amount."""
-    requests: float | None = None
-    tokens: float | None = None
-    gpu_hours: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,31 +45,22 @@ class Bills:
     notes: tuple[str, ...] = field(default=())
 
 
-def read(paths: Sequence[Path], currency: str = "", service: str = "") -> Bills:
-    """What bills and meters say, by month.
+def read(paths: Sequence[Path], service: str = "") -> Bills:
+    """What bills say, by month.
 
-    currency: of files that state none (ISO 4217); service: only charges of tables that hold this
-    text. Meters of one service may stand in several files. Raises DocumentError.
+    service: only charges that hold this text. Raises DocumentError.
     """
     notes: list[str] = []
     formats: list[str] = []
     months: dict[str, Billed] = {}
-    meters: dict[str, list[Path]] = {}
     for path in paths:
         kind = _format(path)
         formats.append(f"{path.name} ({kind.format})")
-        if kind.form == "metrics":
-            meters.setdefault(kind.format, []).append(path)
-            continue
-        if kind.form == "table":
-            found = _of_table(path, kind, service, notes)
-        else:
-            found = _of_json(path, kind, currency, notes)
-        for month in found:
-            _add(months, month, path)
-    for name, files in meters.items():
-        for month in _of_meters(files, format_named(name), notes):
-            _add(months, month, files[0])
+        for month in _of_table(path, kind, service, notes):
+            if month.month in months:
+                wrong = f"{month.month}: another file tells it, too"
+                raise DocumentError.of(path, wrong, "give one of them, or join the two")
+            months[month.month] = month
     if not months:
         wrong = "holds no whole month"
         said = f" ({'; '.join(notes)})" if notes else ""
@@ -108,59 +69,19 @@ def read(paths: Sequence[Path], currency: str = "", service: str = "") -> Bills:
     return Bills(months=ordered, formats=tuple(formats), notes=tuple(notes))
 
 
-def _add(months: dict[str, Billed], found: Billed, path: Path) -> None:
-    """Puts what one file says of a month beside what others say of it."""
-    other = months.get(found.month)
-    if other is None:
-        months[found.month] = found
-        return
-    fields = ("amount", *COUNTED)
-    said = {name: getattr(found, name) for name in fields if getattr(found, name) is not None}
-    for name in said:
-        if getattr(other, name) is not None:
-            wrong = f"{found.month}: another file tells its {name.replace('_', ' ')}, too"
-            raise DocumentError.of(path, wrong, "give one of them, or join the two", field=name)
-    if "amount" in said:
-        said |= {
-            "currency": found.currency,
-            "credits": found.credits,
-            "taxes": found.taxes,
-        }
-    months[found.month] = replace(other, **said)
-
-
 def _format(path: Path) -> BillFile:
     """The format of a file, by its marks. Raises DocumentError where it has those of none."""
-    head = _head(path)
+    if path.is_symlink():
+        raise DocumentError.of(path, "is a link", "name the file itself")
+    heads = {heading.strip().lower() for heading in sheet.headings(path)}
     for kind in table("bill_files", BillFile):
-        if all(_has(head, mark, kind.form) for mark in kind.marks.split()):
+        if heads.issuperset(kind.marks.lower().split()):
             return kind
     known_by = "; ".join(
         f"{kind.format}: {', '.join(kind.marks.split())}" for kind in table("bill_files", BillFile)
     )
     wrong = f"is no bill of a format that is known ({known_by})"
     raise DocumentError.of(path, wrong, "add a row to bill_files.csv, or type it as an invoice")
-
-
-def _has(head: str, mark: str, form: Form) -> bool:
-    """Whether a name stands in the first characters of a file as one of that form has it."""
-    if form == "table":
-        first = head.split("\n", 1)[0].lower()
-        return mark.lower() in (cell.strip(' "\r\ufeff') for cell in re.split("[,;\t|]", first))
-    if form == "json":
-        return head.lstrip().startswith("{") and f'"{mark}"' in head
-    return re.search(rf"^{re.escape(mark)}(_created)?[ {{]", head, re.MULTILINE) is not None
-
-
-def _head(path: Path) -> str:
-    """What a file says, for its marks: all of one that is no workbook. Raises DocumentError."""
-    if path.suffix.lower() in (".xlsx", ".xlsm"):
-        return ",".join(map(str, sheet.headings(path)))
-    try:
-        return plain_files.content(path, sheet.MAX_BYTES).decode("utf-8-sig", "replace")
-    except ValueError as error:
-        wrong, write = parted(error)
-        raise DocumentError.of(path, wrong, write) from None
 
 
 def _whole(
@@ -179,9 +100,6 @@ def _whole(
         else:
             found.add(month)
     return found
-
-
-# --- tables ---------------------------------------------------------------------------------------
 
 
 def _of_table(path: Path, kind: BillFile, service: str, notes: list[str]) -> Iterator[Billed]:
@@ -354,203 +272,6 @@ def unit_of(text: str) -> Unit | None:
         return None
     counted: Counted = "tokens" if found["what"].startswith("token") else "gpu_hours"
     return Unit(counted, number * _TIMES.get(found["times"] or "", 1.0))
-
-
-# --- allocations as JSON --------------------------------------------------------------------------
-
-
-def _of_json(path: Path, kind: BillFile, currency: str, notes: list[str]) -> Iterator[Billed]:
-    """Allocations of OpenCost: a list of windows, each a mapping of what was allocated by name."""
-    if not known.is_currency(currency):
-        wrong = f"{kind.format} states no currency"
-        raise DocumentError.of(path, wrong, "name it with --currency, such as --currency USD")
-    try:
-        found = plain_files.parsed(plain_files.content(path, LARGEST))
-    except JSONDecodeError as error:
-        wrong = f"is no JSON ({error.msg})"
-        raise DocumentError.of(path, wrong, "export it anew", error.lineno) from None
-    except ValueError as error:
-        wrong, write = parted(error)
-        raise DocumentError.of(path, wrong, write or "export it anew") from None
-    sums: dict[str, dict[str, float]] = {}
-    covered: list[tuple[dt.datetime, dt.datetime]] = []
-    for place, name, allocation in _allocations(found, path):
-        where = f"data[{place}].{name}"
-        start = _moment(allocation, kind.start, path, where)
-        end = _moment(allocation, kind.end, path, where)
-        if end - start > LONGEST:
-            wrong = "is an allocation for more than a month"
-            raise DocumentError.of(path, wrong, "query with step=1d", field=where)
-        last = end - dt.timedelta(seconds=1)
-        if (start.year, start.month) != (last.year, last.month):
-            wrong = "is an allocation across the end of a month"
-            raise DocumentError.of(path, wrong, "query with step=1d", field=where)
-        covered.append((start, end))
-        month = sums.setdefault(f"{start:%Y-%m}", {})
-        for quantity, key in (("amount", kind.amount), ("gpu_hours", kind.gpu_hours)):
-            month[quantity] = month.get(quantity, 0.0) + _number(allocation, key, path, where)
-    if not covered:
-        return
-    first = min(start for start, _ in covered)
-    whole = _whole(sums, first, max(end for _, end in covered), path, notes)
-    for name, total in sums.items():
-        if name in whole:
-            yield Billed(
-                month=name,
-                amount=total["amount"],
-                currency=currency,
-                gpu_hours=total["gpu_hours"] or None,
-            )
-
-
-def _allocations(found: Any, path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
-    listed = found.get("data") if isinstance(found, dict) else None
-    if not isinstance(listed, list):
-        raise DocumentError.of(path, "has no list under data", "export an allocation", field="data")
-    for place, window in enumerate(listed):
-        for name, allocation in plain_files.members(window):
-            if isinstance(allocation, dict):
-                yield place, str(name), allocation
-
-
-def _moment(allocation: Mapping[str, Any], key: str, path: Path, where: str) -> dt.datetime:
-    said = allocation.get(key) or at(allocation, ("window", key))
-    try:
-        found = dt.datetime.fromisoformat(str(said).replace("Z", "+00:00")).astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        found = None
-    if found is None or not bounds.is_moment(found):
-        wrong = f"{key} is {str(said)[:40]!r}, no moment from 2000 to 2100"
-        raise DocumentError.of(path, wrong, "export it anew", field=where)
-    return found.replace(tzinfo=None)
-
-
-def _number(allocation: Mapping[str, Any], key: str, path: Path, where: str) -> float:
-    said = allocation.get(key, 0.0)
-    found = None if isinstance(said, str) else bounds.number(said)
-    if found is None:
-        wrong = f"{key} is {str(said)[:40]!r}, no amount"
-        raise DocumentError.of(path, wrong, "export it anew", field=where)
-    return found
-
-
-# --- counters -------------------------------------------------------------------------------------
-
-_SAMPLE = re.compile(
-    r"(?P<name>[a-zA-Z_:][\w:]*)(?P<labels>\{.*\})?\s+(?P<value>\S+)(\s+(?P<time>-?[\d.]+))?\s*"
-)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-METERED: tuple[Counted, ...] = ("requests", "tokens")
-"""What counters count."""
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, order=True)
-class Sample:
-    """What a counter showed at a moment. [s since 1970]"""
-
-    moment: float
-    value: float
-
-
-def _of_meters(paths: Sequence[Path], kind: BillFile, notes: list[str]) -> Iterator[Billed]:
-    """Increments of counters by month, from two readings or more.
-
-    A counter that fell was started anew: what it shows then was counted since. Between two
-    readings it is taken to have risen evenly, which shares out what passes the end of a month.
-    """
-    series: dict[str, list[Sample]] = {}
-    quantities = {n: q for q in METERED for n in getattr(kind, q).split()}
-    for path in paths:
-        for key, sample in _samples(path, quantities):
-            series.setdefault(key, []).append(sample)
-    if not series:
-        raise DocumentError.of(paths[0], f"has no counter of {kind.format}", "export /metrics")
-    moments = sorted({sample.moment for found in series.values() for sample in found})
-    if len(moments) < 2:
-        write = "add one of another day, such as metrics-2027-02-01.txt"
-        raise DocumentError.of(paths[0], "is one reading of counters, which tells no month", write)
-    if moments[-1] - moments[0] > bounds.LONGEST.total_seconds():
-        wrong = f"{_utc(moments[0]):%Y-%m-%d} to {_utc(moments[-1]):%Y-%m-%d} are over ten years"
-        raise DocumentError.of(paths[0], wrong, "correct the stamps, or the days in the names")
-    edges = list(_edges(_utc(moments[0]), _utc(moments[-1])))
-    stamps = np.array([edge.replace(tzinfo=dt.UTC).timestamp() for edge in edges])
-    totals = {quantity: np.zeros(len(edges)) for quantity in METERED}
-    for key, found in series.items():
-        totals[quantities[key.partition("{")[0]]] += _counted(found, stamps)
-    months = [f"{edge:%Y-%m}" for edge in edges[:-1]]
-    rises = pd.DataFrame({name: np.diff(total) for name, total in totals.items()}, months)
-    whole = _whole(months, _utc(moments[0]), _utc(moments[-1]), paths[0], notes)
-    for month, rise in rises.iterrows():
-        if month in whole:
-            yield Billed(
-                month=str(month),
-                requests=float(rise["requests"]) or None,
-                tokens=float(rise["tokens"]) or None,
-            )
-
-
-def _edges(first: dt.datetime, last: dt.datetime) -> Iterator[dt.datetime]:
-    """Beginnings of the months from that of one moment to the one after another."""
-    edge = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    while edge < last:
-        yield edge
-        edge = _next_month(edge)
-    yield edge
-
-
-def _counted(samples: Sequence[Sample], moments: Array) -> Array:
-    """What a counter had counted by some moments since its first reading."""
-    shown = {sample.moment: sample.value for sample in sorted(samples)}
-    values = np.array([*shown.values()])
-    risen = np.diff(values)
-    risen = np.where(risen < 0, values[1:], risen)
-    return np.asarray(np.interp(moments, [*shown], [0.0, *np.cumsum(risen)]))
-
-
-def _samples(path: Path, wanted: Mapping[str, str]) -> Iterator[tuple[str, Sample]]:
-    """Readings of the wanted counters in a file, by name and labels."""
-    try:
-        content = plain_files.content(path, LARGEST)
-    except ValueError as error:
-        wrong, write = parted(error)
-        raise DocumentError.of(path, wrong, write) from None
-    dated = _DAY.search(path.name)
-    for number, read in enumerate(io.BytesIO(content), start=1):
-        line = read.decode("utf-8", "replace")
-        name = re.match(r"[a-zA-Z_:][\w:]*", line)
-        if name is None or name[0] not in wanted:
-            continue
-        found = _SAMPLE.fullmatch(line)
-        value = bounds.number(found["value"]) if found else None
-        if found is None or value is None or value < 0:
-            wrong = f"{line[:60]!r} is no sample of a counter"
-            raise DocumentError.of(path, wrong, "export it anew", number, name[0])
-        moment = _time(found["time"], dated[0] if dated else "", path, number)
-        yield f"{name[0]}{found['labels'] or ''}", Sample(moment, value)
-
-
-def _time(stamp: str | None, day: str, path: Path, line: int) -> float:
-    """The moment of a sample: its own stamp, in milliseconds (Prometheus) or seconds
-    (OpenMetrics), or the day in the file's name. [s]"""
-    if stamp is None:
-        try:
-            seconds = dt.datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()
-        except ValueError:
-            wrong = "is a reading without a day"
-            write = "put the day into the file's name, such as metrics-2027-02-01.txt"
-            raise DocumentError.of(path, wrong, write, line) from None
-    else:
-        value = bounds.number(stamp) or 0.0
-        seconds = value / 1000 if value > 1e11 else value
-    if not bounds.FIRST.timestamp() <= seconds < bounds.END.timestamp():
-        wrong = f"{(stamp or day)[:40]} is no moment from 2000 to 2100"
-        raise DocumentError.of(path, wrong, "export it anew", line)
-    return seconds
-
-
-def _utc(seconds: float) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(tzinfo=None)
 
 
 def _next_month(moment: dt.datetime) -> dt.datetime:

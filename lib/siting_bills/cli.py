@@ -23,7 +23,6 @@ from siting.cli.tables import offers
     help="Whose requests are on the bill; may be given several times. Default: those of the "
     "option's quote for a request, else all.",
 )
-@option("--currency", str, "Of files that state none, such as USD.", "")
 @option("--service", str, "Only charges that hold this text.", "")
 @click.option("--narrow", is_flag=True, help="Print the narrowed inputs, as a piece of scenario.")
 @option("--rows target", click.Path(path_type=Path), "Also write a row a month to this CSV.")
@@ -33,7 +32,6 @@ def audit(
     bills: tuple[Path, ...],
     place: str,
     workloads: tuple[str, ...],
-    currency: str,
     service: str,
     narrow: bool,
     target: Path | None,
@@ -41,15 +39,15 @@ def audit(
 ) -> Answer:
     """Hold a plan against its bills: what was foretold, what came, and why, month by month.
 
-    BILL is a FOCUS export (1.2 to 1.4), an invoice typed by month, OpenCost's allocations or
-    readings of vLLM's metrics. The difference is split into volume, tokens a request, utilisation
-    and price, as far as the files tell them. Below stands what the months say of each input; with
-    --narrow, as a piece of scenario with its source. CLIENT may be the scenario.yaml of a report.
+    BILL is a FOCUS export (1.2 to 1.4), or an invoice typed by month. The difference is split into
+    volume, tokens a request, utilisation and price, as far as the files tell them. Below stands
+    what the months say of each input; with --narrow, as a piece of scenario with its source. CLIENT
+    may be the scenario.yaml of a report.
 
     \b
     Example:
       siting audit sent/acme/scenario.yaml invoice.csv
-      siting audit acme focus.csv metrics-2027-01-01.txt metrics-2027-07-01.txt --option rented
+      siting audit acme focus.csv counts.csv --option rented
       siting audit acme focus.csv --service OpenAI --narrow
     """
     from siting import study
@@ -59,7 +57,7 @@ def audit(
     from siting_bills import bills as files
 
     opened = study.open(client, frame.said(changes))
-    read = files.read(bills, currency.upper(), service)
+    read = files.read(bills, service)
     told = billing.of_study(opened, read, place, workloads)
     if target is not None:
         with frame.writing(str(target)):

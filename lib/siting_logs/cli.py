@@ -184,21 +184,22 @@ def _hours(of: Replay, name: Callable[[int], str]) -> str:
 
 
 def _rows(of: Replay, seen: Seen) -> Iterator[dict[str, object]]:
-    """First and further tokens of a workload, where any of it is answered at once."""
+    """What is limited of the answers of a workload, where any of it is answered at once."""
     if not seen.requests:
         return
-    limits = seen.limits
-    measures = (
-        ("first token, s", 1.0, seen.ttft, seen.busy_ttft, limits.ttft_s),
-        ("each further, ms", 1e3, seen.tpot, seen.busy_tpot, limits.tpot_s),
-    )
-    for words, unit, waits, busy, limit in measures:
+    measures = {
+        "first token": ("s", 1.0, seen.ttft, seen.busy_ttft),
+        "further token": ("ms", 1e3, seen.tpot, seen.busy_tpot),
+        "whole answer": ("s", 1.0, seen.whole, seen.busy_whole),
+    }
+    for measure, limit in seen.limits.stated.items():
+        symbol, unit, waits, busy = measures[measure]
         yield {
             "replicas": of.replicas,
             "workload": seen.workload,
-            "wait for": words,
+            "wait for": f"{measure}, {symbol}",
             **{f"p{q}": f"{waits[q] * unit:,.2f}" for q in (50, 95, 99)},
-            "busiest hours": f"{busy * unit:,.2f} (p{limits.percentile})",
+            "busiest hours": f"{busy * unit:,.2f} (p{seen.limits.percentile})",
             "limit": f"{limit * unit:g}",
             "": "kept" if busy <= limit else "missed",
         }

@@ -8,7 +8,7 @@ sequences that decode.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -147,9 +147,12 @@ class Seen:
     ttft: Mapping[int, float]
     """By percentile: 50, 95, 99, and the one that the limits name."""
     tpot: Mapping[int, float]
+    whole: Mapping[int, float]
+    """The whole answer."""
     busy_ttft: float
     """In the busiest hours, at the percentile of the limits."""
     busy_tpot: float
+    busy_whole: float
     missed: tuple[int, ...]
     """Hours, counted from the first, in which a limit does not hold at its percentile, or a request
     that waits for its answer is refused."""
@@ -159,7 +162,9 @@ class Seen:
     @property
     def kept(self) -> bool:
         """Whether the limits hold in the busiest hours, and the deadlines always."""
-        fast = self.busy_ttft <= self.limits.ttft_s and self.busy_tpot <= self.limits.tpot_s
+        limits = self.limits
+        begun = self.busy_ttft <= limits.ttft_s and self.busy_tpot <= limits.tpot_s
+        fast = begun and self.busy_whole <= limits.whole_s
         return fast and self.late <= LATE_FROM and not self.refused
 
 
@@ -234,9 +239,12 @@ def _seen(
     later = own & requests.waits
     first = served.first_s[now] - requests.when[now] + first_token_s
     further = np.maximum(requests.output[now] - 1, 1)
-    each = (served.last_s[now] - served.first_s[now]) / further
+    writing = served.last_s[now] - served.first_s[now]
+    each = writing / further
+    whole = first + writing
     at = hour[now]
-    slow = _missed(at, first > limits.ttft_s, each > limits.tpot_s, limits.percentile)
+    over = (first > limits.ttft_s, each > limits.tpot_s, whole > limits.whole_s)
+    slow = _missed(at, over, limits.percentile)
     unanswered = hour[own & ~answered & ~requests.waits]
     busy = busiest[at]
     late = served.last_s[later] > requests.due[later]
@@ -249,8 +257,10 @@ def _seen(
         refused=int((own & ~answered).sum()),
         ttft={q: _percentile(first, q) for q in levels},
         tpot={q: _percentile(each, q) for q in levels},
+        whole={q: _percentile(whole, q) for q in levels},
         busy_ttft=_percentile(first[busy], limits.percentile),
         busy_tpot=_percentile(each[busy], limits.percentile),
+        busy_whole=_percentile(whole[busy], limits.percentile),
         missed=tuple(sorted({*slow, *unanswered.tolist()})),
         late=float(late.mean()) if len(late) else 0.0,
     )
@@ -260,7 +270,7 @@ def _percentile(values: Array, q: int) -> float:
     return float(np.quantile(values, q / 100)) if len(values) else 0.0
 
 
-def _missed(hour: Array, slow_first: Flags, slow_each: Flags, percentile: int) -> tuple[int, ...]:
+def _missed(hour: Array, over: Sequence[Flags], percentile: int) -> tuple[int, ...]:
     """Hours in which more requests than the percentile leaves miss one of the limits.
 
     Of hours with few requests, a percentile says nothing: one at least must be allowed to miss.
@@ -269,9 +279,7 @@ def _missed(hour: Array, slow_first: Flags, slow_each: Flags, percentile: int) -
         return ()
     count = np.bincount(hour)
     allowed = count * (1 - percentile / 100)
-    most = np.maximum(
-        np.bincount(hour, slow_first, len(count)), np.bincount(hour, slow_each, len(count))
-    )
+    most = np.max([np.bincount(hour, slow, len(count)) for slow in over], axis=0)
     return tuple(np.flatnonzero((most > allowed) & (allowed >= 1)).tolist())
 
 

@@ -1,24 +1,52 @@
 """Published cost comparisons, recomputed from the inputs printed beside them.
 
 siting_facts/tco_cases.csv holds what was printed and those inputs. `check` recomputes a case and
-says whether print and inputs agree; the report quotes the value that the table keeps.
+says whether print and inputs agree.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 import numpy as np
+from siting.catalogue import Fact, table
 from siting.cost import money
-from siting.cost.claims import PublishedCase, cases, payback_periods
 
 from siting_validation import tables
 
 TOLERANCE = 0.01
 """A recomputed value agrees with print if it rounds to the printed digits or is within 1 %."""
+LONGEST = 200_000
+"""Periods within which a published payback is looked for (hours or months)."""
+
+
+class PublishedCase(Fact, tables="tco_cases", key="case_id scenario output"):
+    """One printed result of a published comparison, with its inputs."""
+
+    case_id: str
+    scenario: str
+    output: str
+    formula: str
+    inputs: str
+    """JSON object: arguments of the formula."""
+    published: str
+    """As printed; its decimals say how far it was rounded."""
+    recomputed: float
+    """By `formula` on `inputs`; a test keeps it true."""
+    unit: Literal[
+        "%", "M tokens", "USD", "USD per used h", "USD/GPU-h", "USD/M output", "USD/server-year",
+        "h at 100% use", "months", "x", "years",
+    ]  # fmt: skip
+
+
+def cases() -> tuple[PublishedCase, ...]:
+    """Every published case."""
+    return table("tco_cases", PublishedCase)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +61,12 @@ class Check:
 
 
 # --- the formulas of the papers, by the report's own functions -----------------------------------
+
+
+def payback_periods(outlay: float, rival: float, own: float) -> float:
+    """Periods of use until an outlay is back: the saving is the difference of two prices."""
+    found = money.payback(money.constant_saving(outlay, rival - own, LONGEST))
+    return math.inf if found is None else found
 
 
 def _payback_against_api(
@@ -53,10 +87,6 @@ def _penalty(cost_per_hour: float, tokens_per_s: float, saturated: float) -> flo
     return part / cost_per_million(cost_per_hour, saturated)
 
 
-def _yearly_server_cost(server: float, years: float, software: float, hosting: float) -> float:
-    return server / years + software + hosting
-
-
 FORMULAS: Mapping[str, Callable[..., float]] = {
     "payback_periods": payback_periods,
     "payback_against_api": _payback_against_api,
@@ -64,19 +94,17 @@ FORMULAS: Mapping[str, Callable[..., float]] = {
     "rent": lambda price, hours: money.npv(np.array([0.0, price * hours]), 0.0),
     "tokens": lambda tokens_per_s, hours: tokens_per_s * 3600 * hours / money.MILLION,
     "electricity": lambda kw, hours, price_kwh: kw * hours * price_kwh,
-    "cost_per_used_hour": lambda full, utilisation: money.cost_per_used_hour(full, utilisation),
+    "cost_per_used_hour": lambda full, utilisation: full / utilisation,
     "break_even_utilisation": lambda own, rival: 100 * money.break_even_utilisation(own, rival),
-    "used_hour_saving": lambda full, utilisation, rival: (
-        rival - money.cost_per_used_hour(full, utilisation)
-    ),
-    "used_hour_loss": lambda full, utilisation, rival: (
-        money.cost_per_used_hour(full, utilisation) - rival
-    ),
+    "used_hour_saving": lambda full, utilisation, rival: rival - full / utilisation,
+    "used_hour_loss": lambda full, utilisation, rival: full / utilisation - rival,
     "total": lambda **flows: money.npv(np.array(list(flows.values())), 0.0),
     "saving_percent": lambda own, rival: 100 * (1 - own / rival),
     "cost_per_million": cost_per_million,
     "penalty": _penalty,
-    "yearly_server_cost": _yearly_server_cost,
+    "yearly_server_cost": lambda server, years, software, hosting: (
+        server / years + software + hosting
+    ),
     "cost_per_gpu_hour": lambda gpus, hours, **parts: sum(parts.values()) / (gpus * hours),
 }
 """Formula names of siting_facts/tco_cases.csv. Percentages are of 100."""

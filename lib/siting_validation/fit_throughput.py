@@ -19,7 +19,6 @@ some rows starts from the whole fit and takes Gauss-Newton steps on its Jacobian
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime as dt
 import json
 import warnings
@@ -38,7 +37,7 @@ from siting.serving.performance import Efficiency, Replica
 
 from siting_validation import comparison as validation
 from siting_validation import runs as loads
-from siting_validation import throughput
+from siting_validation import tables, throughput
 from siting_validation import throughput_ranges as ranges
 from siting_validation.cases import positive, scored
 from siting_validation.runs import Run
@@ -451,45 +450,17 @@ def write_facts(fit: ConstantsFit, spreads: list[dict[str, Any]]) -> None:
         "grade": "B",
         "note": "",
     }
-    path = folder / "engine_efficiency.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    for row, value in zip(rows, np.exp(fit.theta), strict=True):
-        if float(row["prior_factor"]) > 1:
-            row |= {"value": f"{value:.4g}", "date": origin["date"]}
-    _save(path, rows)
-    _save(folder / "engine_spread.csv", [r | origin for r in spreads])
-    _save(folder / "engine_calibration.csv", [r | origin for r in seen(fit.model.data)])
-
-
-def _save(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _print(fit: ConstantsFit, errors: dict[str, Any]) -> None:
-    for row, value in zip(fit.model.rows, np.exp(fit.theta), strict=True):
-        print(f"{row.name:20} {row.scope:42} {value:9.4g}  (prior {row.prior:g})")
-    for key, found in errors["left_out"].items():
-        print(f"each {key} left out: median / 90 %, inside, high over low")
-        for name, by_quantity in found.items():
-            cells = [f"{name:30}"]
-            for q, e in by_quantity.items():
-                h = errors["holds"][key][name][q]
-                cells.append(
-                    f"{q[:4]} {e['n']:5} {e['median']:5.1f} /{e['p90']:6.1f} "
-                    f"{h['inside']:5.2f} {h['width']:5.2f}"
-                )
-            print("  ".join(cells))
-        far = {n: f for n, f in errors["holds"][key].items() if n.startswith("distance")}
-        for name, by_quantity in far.items():
-            print(name, {q[:4]: (h["n"], h["inside"]) for q, h in by_quantity.items()})
+    constants = tables.read(folder / "engine_efficiency.csv")
+    fitted = constants.prior_factor.astype(float) > 1
+    constants.loc[fitted, "value"] = [f"{value:.4g}" for value in np.exp(fit.theta)[fitted]]
+    constants.loc[fitted, "date"] = origin["date"]
+    tables.write(folder / "engine_efficiency.csv", constants)
+    tables.write(folder / "engine_spread.csv", [r | origin for r in spreads])
+    tables.write(folder / "engine_calibration.csv", [r | origin for r in seen(fit.model.data)])
 
 
 def main() -> None:
-    """Fit, leave out, print; write unless told not to."""
+    """Fit, leave out, print the errors; write unless told not to."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("measurements", type=Path, nargs="?")
     parser.add_argument("--dry", action="store_true", help="write nothing")
@@ -516,7 +487,7 @@ def main() -> None:
     spreads = [
         r for q, e in by_quantity.items() for r in ranges.facts(q, ranges.table(c, e, everything))
     ]
-    _print(fit, errors)
+    print(json.dumps(errors, indent=1))
     if not asked.dry:
         write_errors(errors)
     if not asked.dry and not asked.errors:

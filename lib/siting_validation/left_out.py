@@ -10,7 +10,6 @@ siting_facts/memory_spread.csv and siting_facts/memory_seen.csv, which the kit r
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -33,7 +32,7 @@ from siting.memory import distance, engines, pool, training
 from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.quantity import GIB, NotEstimated
 
-from siting_validation import comparison, finetune, vram
+from siting_validation import comparison, finetune, tables, vram
 from siting_validation.cases import Prediction, Row, number
 
 OUT = Path(__file__).with_suffix(".json")
@@ -168,9 +167,11 @@ def facts(changed: dict[Key, float], spread: Iterable[dict[str, Any]] = ()) -> I
     with tempfile.TemporaryDirectory() as folder:
         for path in FACTS.iterdir():
             os.symlink(path, Path(folder) / path.name)
-        _rewrite(Path(folder), "memory_constants", lambda r: _changed(r, changed))
+        constants = tables.read(FACTS / "memory_constants.csv").to_dict("records")
+        table = [_changed(row, changed) for row in constants]
+        tables.write(Path(folder) / "memory_constants.csv", table)
         if spread:
-            _write_table(Path(folder) / "memory_spread.csv", list(spread))
+            tables.write(Path(folder) / "memory_spread.csv", list(spread))
         before = os.environ.get("SITING_FACTS")
         os.environ["SITING_FACTS"] = folder
         try:
@@ -181,29 +182,13 @@ def facts(changed: dict[Key, float], spread: Iterable[dict[str, Any]] = ()) -> I
                 os.environ["SITING_FACTS"] = before
 
 
-def _changed(row: dict[str, str], changed: dict[Key, float]) -> dict[str, str]:
+def _changed(row: dict[Any, str], changed: dict[Key, float]) -> dict[str, str]:
     value = changed.get(tuple(row[c] for c in ("engine", "name", "first", "before", "where")))
     if value is None:
         return row
     low = min(float(row["low"]), value)
     high = max(float(row["high"]), value)
     return {**row, "low": f"{low:g}", "central": f"{value:g}", "high": f"{high:g}"}
-
-
-def _rewrite(folder: Path, name: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
-    path = folder / f"{name}.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [change(r) for r in csv.DictReader(file)]
-    path.unlink()
-    _write_table(path, rows)
-
-
-def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.unlink(missing_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 # --- ranges -----------------------------------------------------------------------------------
@@ -446,27 +431,17 @@ def write_tables() -> None:
             for (a, v), n in sorted(count.items())
             if not v.startswith("class-")
         ]
-    _write_table(FACTS / "memory_spread.csv", spread)
-    _write_table(FACTS / "memory_seen.csv", seen)
+    tables.write(FACTS / "memory_spread.csv", spread)
+    tables.write(FACTS / "memory_seen.csv", seen)
 
 
 def main() -> None:
     if "--write" in sys.argv:
         write_tables()
-    result = {kind: summary(kind) for kind in ("vram", "finetune")}
-    for kind, found in result.items():
-        for group, errors in found.items():
-            print(kind, group)
-            for name, e in errors.items():
-                shown = {k: f"{v:.3g}" for k, v in e.items() if isinstance(v, (int, float))}
-                print("   ", name, shown or {q: _short(x) for q, x in e.items()})
+    result = json.dumps({kind: summary(kind) for kind in ("vram", "finetune")}, indent=1)
+    print(result)
     if "--write" in sys.argv:
-        OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-
-
-def _short(e: dict[str, Any]) -> str:
-    held = e.get("coverage")
-    return f"n {e['n']}, inside {held:.2f}" if held is not None else f"n {e['n']}"
+        OUT.write_text(result + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

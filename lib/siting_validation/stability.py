@@ -17,11 +17,9 @@ What no rule mends: the rows were written down in 2026, by people who knew, and 
 the notice model were chosen after a first run in which forecasts ran low: the pool (a typical
 vendor rather than a typical notice), that variants are mixed, and that the drift has the memory of
 the habits. How long that memory is was not: the range is wide, and the weights on a day rest on
-earlier notices alone. Beside the mixture stand one variant alone, chosen anew on each day as the
-one that did best before it, and one without drift, chosen likewise. The largest gap in a fifth is
-mostly sampling error: exact forecasts would show as much in the median, and other wide ranges show
-0.10 to 0.13. The mixture knows who gives short notice, not when: within a vendor it ranks little
-better than a coin.
+earlier notices alone. The largest gap in a fifth is mostly sampling error: exact forecasts would
+show as much in the median, and other wide ranges show 0.10 to 0.13. The mixture knows who gives
+short notice, not when: within a vendor it ranks little better than a coin.
 
 The composite score of 0 to 100 that stood here before was withdrawn: its figures are kept as data
 in siting_facts/vendor_backtests.csv.
@@ -29,16 +27,16 @@ in siting_facts/vendor_backtests.csv.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.stats import rankdata
 from siting import catalogue
 from siting.inputs.countries import members
@@ -57,6 +55,8 @@ from siting.vendors.vendor_record import (
     setting,
 )
 
+from siting_validation import tables
+
 Array = npt.NDArray[np.float64]
 
 YEAR = dt.timedelta(days=365)
@@ -71,17 +71,13 @@ DAYS = tuple(dt.date(y, m, 1) for y in (2023, 2024, 2025) for m in (1, 4, 7, 10)
 BASE_RATE = "base rate"
 BASELINES = (BASE_RATE, "row count", "last-year count", "size")
 OWN = "the vendor's own record"
-CHOSEN = "the one variant that foretold best before the day"
-PLAIN = "one model without drift, its half-life and weight those that foretold best before the day"
 GAP_HELD = 0.12
 """Largest gap of foretold and observed in a fifth that is held for what reports print."""
-ALONE = (CHOSEN, PLAIN)
-"""One model in place of the mixture."""
 QUIET = "a year without a forced move"
 SEED = 20261124
 HOME = "DE"
 """Country of the client whose years are foretold."""
-PROBABILITIES = (OWN, BASE_RATE, CHOSEN, PLAIN)
+PROBABILITIES = (OWN, BASE_RATE)
 """Predictors that are chances; the others are counts, which can only be ranked."""
 
 
@@ -136,10 +132,6 @@ class Test:
     """The same among cases of one vendor alone: whether it knows when, not only who."""
     gap_if_exact: ChanceGap = ChanceGap(0.0, 0.0)
     """Largest gap that forecasts which are exactly right would show: median, nine times in ten."""
-    brier_more: Estimate | None = None
-    log_more: Estimate | None = None
-    """Of one model in place of the mixture: how much greater its mean Brier score and its mean
-    logarithmic score (−ln of the chance of what came) are; above zero is worse."""
 
     @property
     def gap(self) -> float:
@@ -158,7 +150,7 @@ class ForecastCase:
 
     vendor: str
     foretold: Mapping[str, float]
-    """By predictor: OWN and BASELINES, and ALONE where one model stands in for the mixture."""
+    """By predictor: OWN and BASELINES."""
     happened: bool
 
 
@@ -187,11 +179,6 @@ class Panel:
         return self.test(OWN)
 
     @property
-    def choices(self) -> tuple[Test, ...]:
-        """The tests of one model in place of the mixture, where there are any."""
-        return tuple(t for t in self.tests if t.predictor in ALONE)
-
-    @property
     def label(self) -> str:
         """Whether the vendor's own record moves the number that reports print."""
         enough = LEAST <= self.positives <= self.n - LEAST
@@ -211,9 +198,7 @@ class Panel:
 
 
 def _as_dict(test: Test) -> dict[str, object]:
-    more = {"brier_score_more": test.brier_more, "log_score_more": test.log_more}
     return {
-        **{name: asdict(found) for name, found in more.items() if found},
         "auc": asdict(test.auc),
         "brier_skill": asdict(test.brier_skill),
         "calibration": [asdict(b) for b in test.calibration],
@@ -339,21 +324,8 @@ def _skill_draws(p: Array, base: Array, y: Array, own: Array, counts: Array) -> 
     return drawn
 
 
-def _more(losses: Array, than: Array, own: Array, counts: Array) -> Estimate:
-    """How much greater the mean of some losses is than that of others; whole vendors are drawn."""
-    extra = losses - than
-    drawn = (counts @ (own.T @ extra)) / (counts @ own.sum(axis=0))
-    return _interval(drawn, float(extra.mean()))
-
-
-def log_score(p: Array, y: Array) -> Array:
-    """−ln of the chance that was given to what came, case by case (Good 1952, JRSS B 14)."""
-    scored: Array = -np.log(np.where(y == 1, p, 1 - p))
-    return scored
-
-
 def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
-    """The vendor's own probability, the baselines, and one model in its place if given.
+    """The vendor's own probability, and the baselines.
 
     A count is ranked, and has no Brier skill.
     """
@@ -364,7 +336,6 @@ def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
     counts = _resamples(len(who))
     columns = {name: np.array([c.foretold[name] for c in cases]) for name in cases[0].foretold}
     base = columns[BASE_RATE]
-    mixed = columns[OWN]
     out = []
     for name, x in columns.items():
         chance = name in PROBABILITIES
@@ -383,10 +354,6 @@ def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
                 gap_if_exact=gap_if_exact(p) if chance else ChanceGap(0.0, 0.0),
             )
         )
-        if name in ALONE:
-            brier = _more((p - y) ** 2, (mixed - y) ** 2, own, counts)
-            log = _more(log_score(p, y), log_score(mixed, y), own, counts)
-            out[-1] = replace(out[-1], brier_more=brier, log_more=log)
     return tuple(out)
 
 
@@ -421,9 +388,7 @@ def notice_cases(record: Record, within: int) -> list[ForecastCase]:
     known.sort(key=lambda n: (n.announced or dt.date.min, n.vendor))
     found = []
     limit = notice.LIMITS.index(within)
-    mixture, best, best_plain = (told[limit] for told in _foretold(tuple(known)))
-    rows = zip(known, mixture, best, best_plain, strict=True)
-    for target, mixed, chosen, plain in rows:
+    for target, mixed in zip(known, _foretold(tuple(known))[limit], strict=True):
         day = target.announced or dt.date.min
         happened = target.within(within)
         seen = (n.within(within) for n in known if n.announced and n.announced < day)
@@ -433,29 +398,17 @@ def notice_cases(record: Record, within: int) -> list[ForecastCase]:
         pooled = (sum(past) + 0.5) / (len(past) + 1)
         attention = _attention(record, vendors[target.vendor], day - dt.timedelta(days=1))
         foretold = {OWN: float(mixed), BASE_RATE: pooled, **attention}
-        foretold |= {CHOSEN: float(chosen), PLAIN: float(plain)}
         found.append(ForecastCase(target.vendor, foretold, happened))
     return found
 
 
 @lru_cache(maxsize=4)
-def _foretold(known: tuple[Notice, ...]) -> tuple[Array, ...]:
-    """Chance of each notice, from earlier ones: of all variants, of the best one so far, and of the
-    best one without drift so far.
-
-    Kept, because three limits ask for it. Each by limit and notice.
-    """
+def _foretold(known: tuple[Notice, ...]) -> Array:
+    """Chance of each notice, from earlier ones, by limit and notice. Kept, because three limits ask
+    for it."""
     asked = [(n.vendor, n.announced) for n in known if n.announced]
-    told, worth, likelihood = notice.variants(known, asked)
-    plain, _, fitted = notice.variants(known, asked, is_drifting=False)
-    mixed, _ = notice.mixed(told, worth, likelihood)
-    return mixed, _best(told, likelihood), _best(plain, fitted)
-
-
-def _best(told: Array, likelihood: Array) -> Array:
-    """What the variant foretells that did best before each day. [limit × asked]"""
-    chosen: Array = told[likelihood.argmax(axis=0), :, range(told.shape[-1])].T
-    return chosen
+    mixed, _ = notice.mixed(*notice.variants(known, asked))
+    return mixed
 
 
 def shock_cases(record: Record, kind: ShockKind) -> list[ForecastCase]:
@@ -642,22 +595,18 @@ def lines(panels: Sequence[Panel]) -> list[str]:
             f"  test        {_tested(p.own)}",
             f"  by fifths   {_fifths(p.own)}",
         ]
-        for other in p.choices:
-            out += [
-                f"  instead     {other.predictor}: {_tested(other)}; Brier and log score more than "
-                f"mixed: {_more_than_mixed(other.brier_more)}, {_more_than_mixed(other.log_more)}",
-                f"  by fifths   {_fifths(other)}",
-            ]
     return out
 
 
 def _tested(test: Test) -> str:
     exact = test.gap_if_exact
+    auc = test.auc
+    left = test.leave_one_out
     return (
-        f"AUC {_words(test.auc)}, leaving a vendor out {_extent(test)}, within vendors "
-        f"{test.auc_within:.2f}; Brier skill against "
-        f"the base rate {_skill(test)}; largest gap in a fifth {test.gap:.2f} (exact forecasts: "
-        f"{exact.median:.2f}, up to {exact.p90:.2f})"
+        f"AUC {auc.value:.2f} ({auc.low:.2f}–{auc.high:.2f}), leaving a vendor out "
+        f"{left.low:.2f}–{left.high:.2f}, within vendors {test.auc_within:.2f}; Brier skill "
+        f"against the base rate {_skill(test)}; largest gap in a fifth {test.gap:.2f} (exact "
+        f"forecasts: {exact.median:.2f}, up to {exact.p90:.2f})"
     )
 
 
@@ -678,28 +627,7 @@ def _mean(test: Test) -> float:
     return sum(b.predicted * b.n for b in test.calibration) / total if total else 0.0
 
 
-def _words(e: Estimate) -> str:
-    return f"{e.value:.2f} ({e.low:.2f}–{e.high:.2f})"
-
-
-def _extent(test: Test) -> str:
-    """AUC when one vendor is left out, in words."""
-    return f"{test.leave_one_out.low:.2f}–{test.leave_one_out.high:.2f}"
-
-
-def _more_than_mixed(more: Estimate | None) -> str:
-    """How much worse a score is than the mixture's."""
-    return f"{more.value:+.4f} ({more.low:+.4f} to {more.high:+.4f})" if more else "–"
-
-
 # The results as data
-
-
-COLUMNS = (
-    "quantity", "definition", "window", "method", "n", "vendors", "happened", "auc_low", "auc",
-    "auc_high", "skill_low", "skill", "skill_high", "lovo_low", "lovo_high", "gap", "bins", "label",
-    "source", "url", "locator", "date", "kind", "grade", "note",
-)  # fmt: skip
 
 
 def row(panel: Panel) -> dict[str, str]:
@@ -722,18 +650,12 @@ def row(panel: Panel) -> dict[str, str]:
     }  # fmt: skip
 
 
-def write(rows_of: Callable[[], tuple[Panel, ...]] = results) -> None:
+def write() -> None:
     """Writes the results to siting_facts/vendor_backtests.csv; rows of withdrawn methods stay."""
     path = catalogue.facts_dir() / "vendor_backtests.csv"
-    withdrawn = []
-    made = [row(p) for p in rows_of()]
-    if path.exists():
-        with path.open(encoding="utf-8", newline="") as file:
-            withdrawn = [r for r in csv.DictReader(file) if r["label"].startswith("withdrawn")]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*made, *withdrawn])
+    kept = tables.read(path)
+    withdrawn = kept[kept.label.str.startswith("withdrawn")]
+    tables.write(path, pd.concat([pd.DataFrame(map(row, results())), withdrawn]))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
-"""Tables of Markdown from cells by heading, for docs/validation.md."""
+"""Tables of Markdown from cells by heading, for docs/validation.md; and tables of fitted facts."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 
 def of(rows: Iterable[Mapping[str, str]], text: Container[str] = ()) -> str:
@@ -21,3 +25,14 @@ def of(rows: Iterable[Mapping[str, str]], text: Container[str] = ()) -> str:
     rule = ["---" if name == head[0] or name in text else "---:" for name in head]
     cells = [list(row.values()) for row in found]
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *cells))
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A table of facts, cells as they are written."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def write(path: Path, rows: pd.DataFrame | list[dict[str, Any]]) -> None:
+    """Writes a table of facts anew, whatever stood there, be it a link."""
+    path.unlink(missing_ok=True)
+    pd.DataFrame(rows).to_csv(path, index=False)

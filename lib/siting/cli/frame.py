@@ -73,8 +73,19 @@ def _json(data: Any) -> str:
     """JSON in which what a terminal would obey is spelt out."""
     from siting.inputs.document import INVISIBLE
 
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=_plain)
+    text = json.dumps(_finite(data), indent=2, ensure_ascii=False)
     return INVISIBLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
+
+
+def _finite(data: Any) -> Any:
+    """Data as JSON has them: a number that it cannot hold, such as no limit, is null."""
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    return data if isinstance(data, str | int | None) else _finite(_plain(data))
 
 
 def _plain(record: Any) -> Any:
@@ -172,10 +183,10 @@ class Refused(click.ClickException):
 def check_tables() -> None:
     """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
     from siting import catalogue, provenance  # noqa: F401
-    from siting.cost import claims, uncertainty  # noqa: F401 (with `options`, all records)
+    from siting.cost import uncertainty
     from siting.memory import attention
     from siting.rules import rulebook
-    from siting.verdict import options  # noqa: F401
+    from siting.verdict import options  # noqa: F401 (whose imports hold all records)
 
     for name in sorted({*catalogue.RECORDS, *known_tables()}):
         catalogue.table(name, catalogue.RECORDS.get(name, catalogue.Unread))

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from siting_report.run.report import Maker
 
     from siting.run.attribution import Alone
+    from siting.study.results import Results
 
 
 def _formats(value: str) -> tuple[str, ...]:
@@ -131,12 +133,12 @@ def _say(line: str) -> None:
 
 
 @cli.command()
-@frame.client
+@frame.clients
 @frame.changes
-def summary(client: str, changes: tuple[str, ...]) -> Answer:
+def summary(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
     """Compute a client's figures without rendering a report: the content of summary.json.
 
-    Without CLIENT, the figures of base.yaml.
+    Without CLIENT, the figures of base.yaml; of several clients, each by its name.
 
     \b
     Example:
@@ -146,10 +148,17 @@ def summary(client: str, changes: tuple[str, ...]) -> Answer:
     from siting import study
 
     with frame.followed() as follow:
-        opened = study.open(client, frame.said(changes))
-        found = opened.results
-        follow(lambda: f"{found.tries} changes tried, {found.tries_ahead} left")
-        return Answer(opened.summary())
+        opened = [study.open(client, frame.said(changes)) for client in clients or ("base",)]
+        found = {}
+        for s in opened:
+            follow(partial(_tries, s.results))
+            found[s.client.id] = s.summary()
+    return Answer(found if len(clients) > 1 else found[opened[0].client.id])
+
+
+def _tries(found: Results) -> str:
+    """How far a study is."""
+    return f"{found.tries} changes tried, {found.tries_ahead} left"
 
 
 @cli.command()

@@ -68,6 +68,9 @@ def as_written(found: Scenario) -> Iterator[str]:
     yield from usual.unstated(found)
     yield from unquoted(found)
     yield from of_others(found)
+    yield from elsewhere(found)
+    yield from apart(found)
+    yield from routed(found)
     yield from crossed(found)
     yield from peaked(found)
     yield from long_labels(found)
@@ -85,7 +88,7 @@ def as_sized(found: Scenario) -> Iterator[str]:
 
     stages = Chain()
     designed = stages.designed(found)
-    yield from (paid.told for name in found.options for paid in beside_list(found, name))
+    yield from (paid.warning for name in found.options for paid in beside_list(found, name))
     yield from unpriced(designed, stages)
     yield from of_others(designed)
     yield from idle(found, stages)
@@ -247,11 +250,12 @@ def unheard(found: Scenario) -> Iterator[str]:
             )
 
 
-def routed(found: Scenario, stages: Chain) -> Iterator[str]:
+def routed(found: Scenario) -> Iterator[str]:
     """APIs whose region is stated and whose routing fails where data must lie."""
     from siting.places import BY_REQUEST
+    from siting.rules import sovereignty
 
-    law = stages.rules(found).options
+    law = sovereignty.assess(found).options
     for name, served in found.options.items():
         if served.kind not in BY_REQUEST or not served.region:
             continue
@@ -266,6 +270,25 @@ def routed(found: Scenario, stages: Chain) -> Iterator[str]:
                 f"options.{name}.region: {served.region} does not say how requests are routed, "
                 f"and the rule {rules.pop()!r} fails by what is on file; if the contract pins the "
                 "endpoint, write attributes: {endpoint_scope: pinned}"
+            )
+
+
+def apart(found: Scenario) -> Iterator[str]:
+    """APIs that are pinned to another part of the world than the country they are said to be in."""
+    from siting import catalogue
+    from siting.inputs.countries import members
+    from siting.places import BY_REQUEST
+
+    eu = members("eu", found.client.report_date)
+    for name, served in found.options.items():
+        is_place = served.region == "EU" or served.region in catalogue.countries()
+        if served.kind not in BY_REQUEST or not served.country or not is_place:
+            continue
+        if served.country not in (eu if served.region == "EU" else {served.region}):
+            yield (
+                f"options.{name}.region: {served.region} and country: {served.country} are two "
+                'places; write the one that the endpoint is pinned to, or region: "" where it is '
+                "pinned to none (an option named as in base.yaml has that one's region)"
             )
 
 
@@ -510,9 +533,9 @@ def _answers_told(s: Study, rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _counted(s: Study) -> str:
     """How many changes leave the choice first, counted as the report counts them."""
-    (tries,) = s.tries().itertuples()
+    answers = [outcome.answer for _, outcome in s.results.tried]
     first = s.labels.get(s.decision.recommended or "", "nothing")
-    return f"{first} stays first in {tries.stays} of {tries.tried} changes."
+    return f"{first} stays first in {answers.count('stays')} of {len(answers)} changes."
 
 
 def _money(s: Study, row: Mapping[str, Any]) -> str:

@@ -160,7 +160,7 @@ def factors(
     """
     words = spoken(ending.model)
     left = notice.months_left(ending, day)
-    source = told_by(ending, day)
+    source = source_of_end(ending, day)
     yield Factor(
         name=path.end,
         label=f"Months until {words} ends at {ending.vendor}",
@@ -214,10 +214,15 @@ def _class_of(price: ApiPrice, listed: float) -> str:
     return next((name for below, name in PRICE_CLASSES if blended < below), DEAREST)
 
 
-def told_by(ending: Ending, day: dt.date) -> Source:
+def source_of_end(ending: Ending, day: dt.date) -> Source:
     """Where the end of a model is announced, or that it is estimated from the vendor's habits."""
     if ending.retired:
         return ending.sources[0]
+    return habits(day)
+
+
+def habits(day: dt.date) -> Source:
+    """What is estimated from how a vendor has ended models so far."""
     words = "siting estimate from the vendor's retirements"
     return Source(
         source=words, locator="retirement calendar", date=day.isoformat(), kind="estimate"
@@ -232,7 +237,7 @@ def ending(vendor: str, model: str, day: dt.date, months: int, seed: int) -> End
     return notice.ending(record, name, model, day, months, seed)
 
 
-def successor(scenario: Scenario, name: str, model: str) -> Successor | None:
+def successor_of(scenario: Scenario, name: str, model: str) -> Successor | None:
     """What follows a model of an option at the end that its vendor has announced: of the models
     that outlive it there, those that vendors name first, the first that is known to be as good,
     else the first. None where no end is announced, or nothing is on file that stays where it is.
@@ -244,25 +249,25 @@ def successor(scenario: Scenario, name: str, model: str) -> Successor | None:
     if end.retired is None:
         return None
     last = end.retired.isoformat()
-    found = {name_key(heir.model): heir for heir in end.named}
+    found = {name_key(successor.model): successor for successor in end.named}
     union = members("eu", day)
     for row in replacements(option, model, day):
         stays = row.region != "EU" or option.region == "EU" or option.country in union
         if stays and (not row.replacement_until or row.replacement_until > last):
             until = vendor_record.exact_day(row.replacement_until)
-            heir = Successor(model=row.replacement, until=until)
-            found.setdefault(name_key(heir.model), heir)
+            successor = Successor(model=row.replacement, until=until)
+            found.setdefault(name_key(successor.model), successor)
 
-    def is_good(heir: Successor) -> bool:
-        if heir.model in scenario.suppose.gone:
+    def is_good(successor: Successor) -> bool:
+        if successor.model in scenario.suppose.gone:
             return False
-        effort = reasoning.effort_after(option.effort, heir.model)
+        effort = reasoning.effort_after(option.effort, successor.model)
         way = option.model_copy(update={"effort": effort})
         before = (model, option.effort)
         loads = scenario.workloads.values()
-        return all(quality.standing(load, way, heir.model, before) == "in" for load in loads)
+        return all(quality.standing(load, way, successor.model, before) == "in" for load in loads)
 
-    known = (replace(heir, is_good=True) for heir in found.values() if is_good(heir))
+    known = (replace(successor, is_good=True) for successor in found.values() if is_good(successor))
     return next(known, next(iter(found.values()), None))
 
 

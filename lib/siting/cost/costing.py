@@ -129,7 +129,7 @@ def compile_option(
     """Finds the prices of one option that is no mix of others. path: of API prices."""
     finder = _Finder(scenario=scenario, name=name, path=path)
     finder.find_shared()
-    finder.notes.extend(paid.told for paid in beside_list(scenario, name))
+    finder.notes.extend(paid.warning for paid in beside_list(scenario, name))
     made = None
     why = ""
     try:
@@ -275,7 +275,7 @@ class Invoiced:
         return f"{ratio:.3g} times" if ratio > 1 else f"{ratio:.0%} of"
 
     @property
-    def told(self) -> str:
+    def warning(self) -> str:
         """What is said of one that is beyond the list price, and what to look at."""
         return (
             f"{self.option}: a request of {in_words(self.workload)} is quoted at {self.far} its "
@@ -417,13 +417,7 @@ class _Finder:
     def find_shared(self) -> None:
         """What is the same for all options."""
         finance = self.scenario.finance
-        for parameter in catalogue.table("cost_parameters", prices.Parameter):
-            if not (parameter.options or parameter.countries):
-                self.factors[parameter.id] = parameter.factor()
-        self.factors["scale_down"] = hours_paid()
-        for needed in SHARED + OF_SERVERS:
-            if needed not in self.factors:
-                self.parameter(needed)
+        self.factors.update(_of_tables())
         beside = "Months in which old and new run side by side"
         tax = Range.exact(finance.tax_rate) if finance.tax_rate else None
         for name, label, value, unit in (
@@ -525,14 +519,8 @@ class _Finder:
             return ()
         low, high = (sum(getattr(y, end) for y in years) / expected for end in ("low", "high"))
         band = Range(low, 1.0, high, unit="of those expected")
-        source = Source(
-            source="siting estimate from the vendor's retirements",
-            locator="retirement calendar",
-            date=self.day.isoformat(),
-            kind="estimate",
-        )
         label = "Number of moves to successors"
-        self.put_of_option("moves_band", label, band, source, "moves_band")
+        self.put_of_option("moves_band", label, band, api_prices.habits(self.day), "moves_band")
         served = len(self.scenario.workloads) / len(set(option.models.values()))
         return tuple(y.central * served for y in years)
 
@@ -913,12 +901,12 @@ class _Finder:
             seed = self.scenario.seed
             end = api_prices.ending(option.vendor, model, self.day, months, seed)
             ratio = None
-            heir = api_prices.successor(self.scenario, self.name, model)
-            if heir and heir.is_good and path.how == "named_model":
-                ratio = self._successor_price(model, heir.model, workload, today)
-            if heir and ratio is not None:
-                key = api_prices.path_key(self.name, option, heir.model)
-                then = self._of_vendor(ModelPath(key=key, how=path.how), heir.model, workload)
+            successor = api_prices.successor_of(self.scenario, self.name, model)
+            if successor and successor.is_good and path.how == "named_model":
+                ratio = self._successor_price(model, successor.model, workload, today)
+            if successor and ratio is not None:
+                key = api_prices.path_key(self.name, option, successor.model)
+                then = self._of_vendor(ModelPath(key=key, how=path.how), successor.model, workload)
                 path = replace(path, then=then)
             for factor in api_prices.factors(path, today, end, self.day, months, successor=ratio):
                 self.factors[factor.name] = factor
@@ -943,6 +931,16 @@ class _Finder:
         """What an option's region makes of the list price of a model."""
         surcharge = prices.regional_surcharge(self.option, model)
         return surcharge.factor if surcharge else 1.0
+
+
+@catalogue.of_facts
+def _of_tables() -> Mapping[str, Factor]:
+    """Factors of all options that no scenario states."""
+    every = catalogue.table("cost_parameters", prices.Parameter)
+    found = {p.id: p.factor() for p in every if not (p.options or p.countries)}
+    found["scale_down"] = hours_paid()
+    needed = (prices.parameter(name) for name in SHARED + OF_SERVERS if name not in found)
+    return found | {p.id: p.factor() for p in needed}
 
 
 def hours_paid() -> Factor:

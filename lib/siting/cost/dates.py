@@ -32,11 +32,6 @@ class Go:
     stated: int | None = None
     """Day that the client has set; None where it has set none. [days after the report]"""
 
-    @property
-    def ends_before(self) -> bool:
-        """Whether an offer for the option ends before the client's own day, and comes first."""
-        return self.stated is not None and self.day < self.stated
-
 
 def go(scenario: Scenario, name: str) -> Go:
     """When go or no-go on an option is decided: on the client's own day, or that on which an offer

@@ -145,11 +145,12 @@ class Totals:
     """Nominal cost of each year; the end's exit and resale in the last. [n × Y]"""
 
 
-def totals(plan: Plan, draws: Draws, names: Iterable[str] = ()) -> dict[str, Totals]:
-    """Cost of some options, or of all, over any number of draws. A hybrid that is one of its parts
-    alone has its cost."""
+def totals(plan: Plan, draws: Draws, names: Iterable[str] | None = None) -> dict[str, Totals]:
+    """Cost of some options, or of all (None), over any number of draws. A hybrid that is one of its
+    parts alone has its cost."""
     clock = Clock(plan, draws)
-    part = {name: plan.options[name].alone or name for name in names or plan.options}
+    asked = plan.options if names is None else names
+    part = {name: plan.options[name].alone or name for name in asked}
     found = {name: _totals(clock, name) for name in dict.fromkeys(part.values())}
     return {name: found[each] for name, each in part.items()}
 
@@ -205,24 +206,35 @@ def paid_by(plan: Plan, draws: Draws, name: str, years: Sequence[FiscalYear]) ->
     what contracts demand until then; not service that is forgone. [n × F]"""
     name = plan.options[name].alone or name
     clock = Clock(plan, draws)
-    months = plan.months
-    monthly = np.zeros((len(draws["growth"]), months + 1))
+    monthly = np.zeros((len(draws["growth"]), plan.months + 1))
     monthly[:, 1:] += clock.owed(name)
     for amount in due(clock, name):
-        value = np.broadcast_to(amount.value, (len(monthly), plan.years))
-        if amount.falls == "running":
-            share = np.zeros((len(monthly), months))
-            early = clock.waiting(name, parallel=amount.before)
-            share[:, : early.shape[1]] = early
-            share = share if amount.before else 1 - share
-            paid = value.repeat(MONTHS, axis=1)[:, :months] * clock.path(amount.path)
-            monthly[:, 1:] += paid * clock.times(amount.months) * share
-        elif amount.falls == "start":
-            monthly[:, :months:MONTHS] += value
-        else:
-            monthly[:, -1] += value[:, -1] * clock.path(amount.path)[:, -1]
+        quantity, path = _by_month(clock, name, amount)
+        monthly += quantity * path * amount.price[:, None]
     sums = [monthly[:, year.first : year.last + 1].sum(axis=1) for year in years]
     return np.stack(sums, axis=1)
+
+
+def _by_month(clock: Clock, name: str, amount: Amount) -> tuple[Array, Array]:
+    """Units of an amount that an option owes in each month, and their price over today's.
+    [n × M + 1 each]"""
+    months = clock.plan.months
+    n = len(clock.draws["growth"])
+    quantity = np.zeros((n, months + 1))
+    path = np.ones((n, months + 1))
+    if amount.falls == "running":
+        share = np.zeros((n, months))
+        waiting = clock.waiting(name, parallel=amount.before)
+        share[:, : waiting.shape[1]] = waiting
+        quantity[:, 1:] = money.by_month(amount.quantity, months) * clock.times(amount.months)
+        quantity[:, 1:] *= share if amount.before else 1 - share
+        path[:, 1:] = clock.path(amount.path)
+    elif amount.falls == "start":
+        quantity[:, :months:MONTHS] = amount.quantity
+    else:
+        quantity[:, -1] = amount.quantity[:, -1]
+        path[:, -1] = clock.path(amount.path)[:, -1]
+    return quantity, path
 
 
 def due(clock: Clock, name: str) -> list[Amount]:
@@ -262,7 +274,7 @@ def forgone(clock: Clock, name: str, owed: Sequence[Amount]) -> Array:
             more[key] = known - value if amount.before else known + value
     months = waiting.shape[1]
     monthly = sum(
-        each.repeat(MONTHS, axis=1)[:, :months] * (clock.path(path) * clock.times(by))[:, :months]
+        money.by_month(each, months) * (clock.path(path) * clock.times(by))[:, :months]
         for (path, by), each in more.items()
     )
     return np.asarray(waiting * np.maximum(0.0, monthly) * (1 - clock.plan.tax_rate))
@@ -341,22 +353,8 @@ def _tax_saved(plan: Plan, paid: Sequence[CashFlow], life: int) -> CashFlow:
 
 def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
     """An amount of the first draw, month by month."""
-    months = clock.plan.months
     line = amount.line
-    quantity = np.zeros(months + 1)
-    path = np.ones(months + 1)
-    if amount.falls == "running":
-        waiting = clock.waiting(name, parallel=amount.before)[0]
-        share = np.zeros(months)
-        share[: len(waiting)] = waiting
-        quantity[1:] = money.by_month(amount.quantity[0], months) * clock.times(amount.months)[0]
-        quantity[1:] *= share if amount.before else 1 - share
-        path[1:] = clock.path(amount.path)[0]
-    elif amount.falls == "start":
-        quantity[:months:MONTHS] = amount.quantity[0]
-    else:
-        quantity[-1] = amount.quantity[0, -1]
-        path[-1] = clock.path(amount.path)[0, -1]
+    quantity, path = (each[0] for each in _by_month(clock, name, amount))
     existing = line.existing.server.id if line.existing else ""
     item = ":".join(filter(None, (line.item.id, line.workload, existing)))
     return CashFlow(

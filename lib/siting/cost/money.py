@@ -107,11 +107,6 @@ def break_even_utilisation(own_cost: float, rival_cost_at_full_use: float) -> fl
     return own_cost / rival_cost_at_full_use
 
 
-def cost_per_used_hour(cost_per_hour: float, utilisation: float) -> float:
-    """Cost of an hour that is used, of a machine that is paid for every hour. [as the cost]"""
-    return cost_per_hour / utilisation
-
-
 # --- months and years -------------------------------------------------------------------------
 
 
@@ -131,6 +126,9 @@ def by_year(monthly: Array, years: int = 0) -> Array:
     return whole
 
 
-def by_month(yearly: Array, months: int) -> Array:
-    """What holds in each year, or in all alike, for every month. [M]"""
-    return np.broadcast_to(yearly, math.ceil(months / MONTHS)).repeat(MONTHS)[:months]
+def by_month(yearly: Array | float, months: int) -> Array:
+    """What holds in each year, or in all alike, for every month. [n × M]"""
+    whole = np.atleast_2d(yearly)
+    years = max(whole.shape[1], math.ceil(months / MONTHS))
+    spread = np.broadcast_to(whole, (len(whole), years))
+    return spread.repeat(MONTHS, axis=1)[:, :months]

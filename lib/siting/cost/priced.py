@@ -179,8 +179,6 @@ class Split:
     curve: tuple[Owned, ...]
     """From no server owned to all that peaks need. The optimum is among them, unless it is the base
     alone: that needs spares, which no point of the curve has."""
-    base_cost: float
-    """Present cost of all load on own servers."""
 
     @property
     def servers(self) -> int:

@@ -100,9 +100,6 @@ class OptionCost:
     """Levelised cost of a million tokens, input and output together."""
     paid: Array
     """What of the cost is paid: not service that is forgone. [M + 1]"""
-    booked: Array
-    """Cost by month as it is booked: investments over their life, what is left at the end.
-    [M + 1]"""
     npv: float
     """Present value of what it saves against the baseline; negative: it costs more."""
     irr: float | None
@@ -122,16 +119,6 @@ class OptionCost:
     def total(self) -> float:
         """Plain sum of the costs."""
         return float(self.monthly.sum())
-
-    @property
-    def cash_view(self) -> tuple[float, ...]:
-        """Cost by year as it is paid; today's payments in the first year."""
-        return by_year_from_today(self.paid)
-
-    @property
-    def accounting_view(self) -> tuple[float, ...]:
-        """Cost by year as it is booked."""
-        return by_year_from_today(self.booked)
 
 
 def _option_cost(plan: Plan, name: str, comparison: _Compared) -> OptionCost:
@@ -155,7 +142,6 @@ def _option_cost(plan: Plan, name: str, comparison: _Compared) -> OptionCost:
         present=money.npv(monthly, rate),
         lcot=money.levelised_cost(monthly, comparison.tokens, rate),
         paid=paid,
-        booked=booked(own, life, plan.months),
         npv=money.npv(saving, rate),
         irr=money.irr(saving),
         payback_simple=money.payback(saving) if saving.any() else None,
@@ -168,7 +154,8 @@ def _option_cost(plan: Plan, name: str, comparison: _Compared) -> OptionCost:
 
 
 def booked(flows: Iterable[CashFlow], life: int, months: int) -> Array:
-    """Cost by month as it is booked: investments over their life. [M + 1]"""
+    """Cost by month as it is booked: investments over their life, what is left at the end.
+    [M + 1]"""
     paid = [flow for flow in flows if flow.category != FORGONE]
     expense = [flow.amounts for flow in paid if not flow.capital]
     return np.asarray(np.sum(expense, axis=0) + depreciation(paid, life, months))
@@ -223,7 +210,7 @@ def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Compar
     """
     plan = with_optimum(compile_plan(scenario, capacity))
     draws = plan.central()
-    monthly = money.by_month(cashflow.total_tokens(plan, draws)[0], plan.months)
+    monthly = money.by_month(cashflow.total_tokens(plan, draws), plan.months)[0]
     compared = _Compared(
         flows={name: ledger.flows(plan, name, draws) for name in plan.options},
         present={name: float(t.present[0]) for name, t in totals(plan, draws).items()},
@@ -278,14 +265,6 @@ def between(monthly: Array, first: float, last: float) -> float:
     return float((monthly * (ended - begun))[1:].sum())
 
 
-def by_year_from_today(monthly: Array) -> tuple[float, ...]:
-    """Sum of each year of anything that is counted by month, money or machines: today's in the
-    first. [as the months]"""
-    later = monthly[1:].copy()
-    later[0] += monthly[0]
-    return tuple(float(later[i : i + MONTHS].sum()) for i in range(0, len(later), MONTHS))
-
-
 # --- the hybrid optimum -----------------------------------------------------------------------
 
 
@@ -331,7 +310,6 @@ def _split(plan: Plan, hybrid: PricedHybrid) -> PricedHybrid:
         best=best,
         alone=alone,
         curve=tuple(sorted({none_owned, *shown}, key=lambda step: step.servers)),
-        base_cost=all_owned.present,
     )
     return replace(hybrid, split=split)
 

@@ -24,7 +24,7 @@ from siting.cost import ledger, tco
 from siting.cost.money import Array
 from siting.cost.priced import Draws, Plan
 from siting.cost.prices import Factor
-from siting.quantity import Z90, Range
+from siting.quantity import Range
 
 GROWTH = "growth"
 
@@ -165,10 +165,7 @@ class CostSpread:
     """Present cost; low and high are P10 and P90, central is the median."""
     npv: Range
     """Saving against the baseline."""
-    chance_of_saving: float
     chance_cheapest: float
-    cumulative: Array
-    """Cost summed up to each year's end, P10, P50, P90. [3 × Y]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,9 +200,7 @@ class Uncertainty:
             found[name] = CostSpread(
                 present=_percentiles(t.present),
                 npv=_percentiles(saving),
-                chance_of_saving=float((saving > 0).mean()),
                 chance_cheapest=self.chance_cheapest[name],
-                cumulative=np.percentile(np.cumsum(t.yearly, axis=1), (10, 50, 90), axis=0),
             )
         return found
 
@@ -218,20 +213,10 @@ def _percentiles(draws: Array) -> Range:
 # --- what an input is -------------------------------------------------------------------------
 
 
-def described(plan: Plan, name: str) -> tuple[str, Range]:
-    """Label of a driver and its values at P10, centre, P90."""
-    if name == GROWTH:
-        steps = [g for load in plan.loads.values() for g in load.growth]
-        band = max(steps, key=lambda b: b.high - b.low)
-        return "Growth of demand", Range(band.low, band.central, band.high, unit="per year")
-    factor = _named(plan, name)
-    low, high = (float(value_at(factor, np.array([z]))[0]) for z in (-Z90, Z90))
-    centre = min(max(factor.value.central, low), high)
-    label = factor.label if factor.driver == factor.name else factor.label.split(",")[0]
-    return label, Range(low, centre, high, unit=factor.value.unit)
-
-
-def _named(plan: Plan, driver: str) -> Factor:
-    """The factor that tells a driver's values: its own, or else the widest of those it moves."""
+def label_of(plan: Plan, driver: str) -> str:
+    """A driver in words: as its own factor, or else the widest of those it moves."""
+    if driver == GROWTH:
+        return "Growth of demand"
     moved = drivers(plan)[driver]
-    return max(moved, key=lambda f: (f.name == driver, f.value.high - f.value.low))
+    factor = max(moved, key=lambda f: (f.name == driver, f.value.high - f.value.low))
+    return factor.label if factor.driver == factor.name else factor.label.split(",")[0]

@@ -131,22 +131,3 @@ def _job(wanted: FineTuning, model: Model, gpus: int) -> Job:
         lora_rank=wanted.lora_rank,
         framework="torchtune" if gpus > 1 else "peft",
     )
-
-
-METHODS: dict[Literal["full", "lora", "qlora"], str] = {
-    "full": "all weights",
-    "lora": "LoRA",
-    "qlora": "QLoRA",
-}
-"""Ways of fine-tuning that a report shows where the client names no job, and their names in it."""
-
-
-def one_step(method: Literal["full", "lora", "qlora"], model: Model, tokens: int) -> FineTuning:
-    """A job with one sequence of `tokens` at a time."""
-    return FineTuning(
-        model=model.model_id,
-        method=method,
-        examples=1,
-        tokens_per_example=tokens,
-        sequence_length=tokens,
-    )

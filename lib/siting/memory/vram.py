@@ -1,25 +1,20 @@
 """Whether a model fits: memory of one GPU by part, and what an option's GPUs hold.
 
 `inference` adds the parts up for one deployment, per GPU, each with a range, its formula and its
-source; `fewest_gpus` solves for the group; `sweep` gives the central estimate of every model on
-every card, as arrays; `assess` answers for a client's options.
+source; `fewest_gpus` solves for the group; `assess` answers for a client's options.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
-
-import numpy as np
 
 from siting import catalogue, pictures, quality
-from siting.catalogue import Gpu, Input, Model, UnknownName
+from siting.catalogue import Input, Model, UnknownName
 from siting.dtypes import weight_format
 from siting.inputs.scenario.model import Option, Scenario, Workload
 from siting.memory import pool
-from siting.memory.deployment import OF_AMD, Deployment, batch_class, planned, usable_gib
+from siting.memory.deployment import Deployment, planned, usable_gib
 from siting.memory.distance import aspects, in_words, unmeasured
 from siting.memory.engines import constant
 from siting.memory.pool import CachePool, MemoryPart, Verdict
@@ -161,79 +156,6 @@ def fewest_gpus(d: Deployment, context: int | None = None, concurrency: float = 
     """The smallest tensor-parallel group that holds `concurrency` requests; None if none does."""
     tried = group_sizes(d, context, concurrency)
     return next((m for m in tried if m.verdict != "does not fit"), None)
-
-
-# --- every model on every card ---------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """Axes of both arrays: model, format, group of TENSOR_PARALLEL cards, card.
-
-    NaN where the catalogue does not determine a figure or heads do not divide.
-    """
-
-    left_gib: np.ndarray
-    """Cache pool on one GPU, central estimate; below zero: the weights do not fit. [GiB]"""
-    requests: np.ndarray
-    """Requests of the stated length that the group holds at once."""
-
-    def fewest_gpus(self, concurrency: float = 1) -> np.ndarray:
-        """Smallest group that holds `concurrency` requests, by model, format, card; inf if none."""
-        sizes = np.asarray(TENSOR_PARALLEL, dtype=float)[:, None]
-        smallest: np.ndarray = np.where(self.requests >= concurrency, sizes, np.inf).min(axis=2)
-        return smallest
-
-
-def sweep(
-    models: Sequence[Model], gpus: Sequence[Gpu], formats: Sequence[str], context: int
-) -> Sweep:
-    """What `vram.inference` says of all combinations under vLLM's current release, in one pass.
-
-    The card enters through its memory, its libraries and its kind, so that a model's own parts are
-    computed once for each kind of card and spread over all of them.
-    """
-    room = np.array([[_room(models[0], g, tp) for g in gpus] for tp in TENSOR_PARALLEL])
-    of_kind = np.array([_kind(models[0], g) for g in gpus])
-    left = np.full((len(models), len(formats), *room.shape), np.nan)
-    each = np.full((len(models), 1, *room.shape), np.nan)
-    for (m, model), (t, tp) in product(enumerate(models), enumerate(TENSOR_PARALLEL)):
-        if not can_split(model, tp):
-            continue
-        warm_up = np.empty(len(gpus))
-        for cards in (of_kind == kind for kind in sorted(set(of_kind))):
-            d = planned(Deployment(model=model, gpu=gpus[int(cards.argmax())], tensor_parallel=tp))
-            warm_up[cards] = _known(lambda x: _warm_up(x, context), d)
-            each[m, 0, t, cards] = _known(lambda x: pool.request_gib(x, context), d)
-        for f, form in enumerate(formats):
-            weights = _known(lambda x: pool.loaded(x).central, replace(d, weights=form))
-            left[m, f, t] = room[t] - warm_up - weights
-    return Sweep(left, left / each)
-
-
-def _kind(model: Model, gpu: Gpu) -> str:
-    """Cards of one kind take the same default batch, and kernels of the same makers."""
-    d = planned(Deployment(model=model, gpu=gpu))
-    return f"{batch_class(d)} {gpu.kernels in OF_AMD}"
-
-
-def _warm_up(d: Deployment, context: int) -> float:
-    """What a model takes when it starts, beside its weights. [GiB]"""
-    return pool.activations(d, context).gib.central + pool.graphs(d).gib.central
-
-
-def _room(model: Model, gpu: Gpu, tp: int) -> float:
-    """What a card has for weights, activations and cache, whatever the model. [GiB]"""
-    d = planned(Deployment(model=model, gpu=gpu, tensor_parallel=tp))
-    return pool.engine_budget(d).central - pool.libraries(d).gib.central
-
-
-def _known(figure: Callable[[Deployment], float], d: Deployment) -> float:
-    """A figure, or NaN where the catalogue does not determine it."""
-    try:
-        return figure(d)
-    except NotEstimated:
-        return math.nan
 
 
 # --- a client's options -----------------------------------------------------------------------

@@ -41,7 +41,7 @@ Answers = tuple[tuple[str, str], ...]
 """Answers to suppose together: label of the attribute and value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Decided:
     """A verdict, why, and the unknown attributes that it waits for."""
 
@@ -67,17 +67,7 @@ class Finding(Decided):
     @classmethod
     def of(cls, said: Decided, rule: Rule, flow: FlowFacts, law: RuleBook) -> Finding:
         """What was decided of a rule on a flow, with both."""
-        return cls(
-            rule=rule,
-            flow=flow,
-            law=law,
-            verdict=said.verdict,
-            reason=said.reason,
-            missing=said.missing,
-            may_not_apply=said.may_not_apply,
-            waits=said.waits,
-            may_fail=said.may_fail,
-        )
+        return cls(rule=rule, flow=flow, law=law, **vars(said))
 
     @cached_property
     def can_strike(self) -> bool:
@@ -122,12 +112,11 @@ class Finding(Decided):
         """What forbids the client, in words, where the provision binds its provider alone: an
         answer without which the rule would not fail."""
         asked = filter(None, self.rule.forbidden_by.split(";"))
-        held = (name for name in asked if self.flow.values.get(name) and self._falls_by(name))
-        return tuple(self.law.attributes[name].label for name in held)
-
-    def _falls_by(self, answer: str) -> bool:
-        """Whether the rule would not fail if an answer were no."""
-        return self.supposing({answer: False}).verdict != "fail"
+        return tuple(
+            self.law.attributes[name].label
+            for name in asked
+            if self.flow.values.get(name) and self.supposing({name: False}).verdict != "fail"
+        )
 
     @cached_property
     def _is_beyond_gdpr(self) -> bool:

@@ -73,8 +73,6 @@ class ModelFinding:
     """Openness and licence of one candidate model."""
 
     model: str
-    used_by: tuple[str, ...]
-    """Options that run it; empty for a candidate that no option runs."""
     said: Mapping[str, str]
     """In words, by column of the frame `model_openness`."""
     source: Source
@@ -184,18 +182,14 @@ def fine_tuning_flop(scenario: Scenario) -> float | None:
 
 def findings(scenario: Scenario) -> tuple[ModelFinding, ...]:
     """Every candidate model of the workloads and options, each once."""
-    candidates = [(m, "") for w in scenario.workloads.values() for m in w.models]
-    candidates += [(m, name) for name, o in scenario.options.items() for m in o.models.values()]
-    used: dict[str, dict[str, None]] = {}
-    for name, option in candidates:
-        model = catalogued(name)
-        users = used.setdefault(model.model_id if model else name, {})
-        if option:
-            users[option] = None
-    return tuple(_finding(m, tuple(users)) for m, users in used.items())
+    named = [m for w in scenario.workloads.values() for m in w.models]
+    named += (m for option in scenario.options.values() for m in option.models.values())
+    known = ((name, catalogued(name)) for name in named)
+    ids = dict.fromkeys(model.model_id if model else name for name, model in known)
+    return tuple(map(_finding, ids))
 
 
-def _finding(name: str, used_by: tuple[str, ...]) -> ModelFinding:
+def _finding(name: str) -> ModelFinding:
     model = catalogued(name)
     made = maker(name)
     described = catalogue.table("model_openness", Parts)
@@ -216,7 +210,7 @@ def _finding(name: str, used_by: tuple[str, ...]) -> ModelFinding:
         "after_tuning": (terms.derivative_terms or terms.derivatives) if terms else UNKNOWN,
     }
     source = source_of(terms or parts or model or made or _NOWHERE)
-    return ModelFinding(model=name, used_by=used_by, said=said, source=source)
+    return ModelFinding(model=name, said=said, source=source)
 
 
 def _cap(terms: Licence) -> str:

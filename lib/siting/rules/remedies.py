@@ -66,17 +66,17 @@ def _measure(part: str, possible: Condition, condition: Callable[[str], Conditio
     return Measure(text=found["text"], in_place=in_place, possible=possible)
 
 
-def told(ways: Sequence[Way], flows: Sequence[Values]) -> str:
+def missing(ways: Sequence[Way], flows: Sequence[Values]) -> str:
     """What is missing, as a sentence; nothing where no remedy is known.
 
     A measure is in place where it is on all of these flows. A way of which every measure is in
     place has not mended the rule and is left out, and so is one that is not open to all of these
-    flows; where no way is left, all are told.
+    flows; where no way is left, all are named.
     flows: what is known of each flow on which the rule is open, with the sets of countries.
     """
     open_ = [way for way in ways if all(_is_possible(m, flows) for m in way)] or ways
-    missing = [tuple(m for m in way if not _is_in_place(m, flows)) for way in open_]
-    left = [way for way in missing if way] or open_
+    left_to_do = [tuple(m for m in way if not _is_in_place(m, flows)) for way in open_]
+    left = [way for way in left_to_do if way] or open_
     sentence = ", or ".join(_together([measure.text for measure in way]) for way in left)
     return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
 

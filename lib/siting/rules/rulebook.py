@@ -256,6 +256,23 @@ class RemedyInPlace(Fact, tables="remedies_in_place", key="item rules"):
     """Condition on what is known of the flow that the rule looks at."""
 
 
+class UsualTime(Fact, tables="usual_times", key="rules"):
+    """How long it usually takes until what some rules ask for is there, once it is begun."""
+
+    rules: Annotated[str, one_of(lambda: column("sovereignty_rules", "rule_id"), "rule", ";")]
+    """Separated by semicolons."""
+    low: catalogue.Positive
+    days: catalogue.Positive
+    high: catalogue.Positive
+
+
+def usual_time(rule_id: str) -> UsualTime | None:
+    """How long it usually takes until what a rule asks for is there; None where nothing is on
+    file."""
+    rows = catalogue.table("usual_times", UsualTime)
+    return next((row for row in rows if rule_id in row.rules.split(";")), None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Assumption:
     """What the kit takes for granted, and when it asks instead."""
@@ -408,7 +425,7 @@ class RuleBook:
         """What would mend a rule that is open on these flows, without what is in place on all of
         them; nothing where no remedy is known."""
         known = [{**self.sets, **values} for values in flows]
-        return remedies.told(self.ways_out[rule_id], known)
+        return remedies.missing(self.ways_out[rule_id], known)
 
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""

@@ -28,7 +28,15 @@ from siting.rules import conditions, openness, properties, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, said_of
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
-from siting.rules.rulebook import Coverage, LawTopic, LegalEvent, Rule, RuleBook
+from siting.rules.rulebook import (
+    Coverage,
+    LawTopic,
+    LegalEvent,
+    Rule,
+    RuleBook,
+    UsualTime,
+    usual_time,
+)
 
 NO_FLOW = FlowFacts(kind="", label="", carrier="", known={}, still={})
 """Stands for the flow of a rule that looks at none of an option's."""
@@ -110,6 +118,13 @@ class OpenPoint:
     def owner(self) -> Owner:
         """Who settles it: who answers or asks the question, or whose the rule is that names it."""
         return (self.awaited and self.awaited.owner) or self.by_gravity[0].rule.owner
+
+    @cached_property
+    def usual(self) -> UsualTime | None:
+        """How long it usually takes to settle it, once it is begun; None where nothing is on
+        file."""
+        found = filter(None, (usual_time(f.rule.rule_id) for f in self.findings))
+        return max(found, key=lambda time: time.days, default=None)
 
     @property
     def meanwhile(self) -> str:

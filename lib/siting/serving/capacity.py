@@ -151,7 +151,7 @@ class OptionCapacity:
         if not self.pools:
             return None
         if self.server is not None and self.fleet is not None:
-            serving = servers.servers_for(self.server, [p.serving() for p in self.pools.values()])
+            serving = servers.whole_up(sum(p.filled(self.server) for p in self.pools.values()))
             there = self.serving_servers() + self.spare_servers() + self.fleet.beside[0, 0]
             stands = [(serving, max(0, servers.whole_down(there - serving)))]
         else:

@@ -356,20 +356,8 @@ class Schedule:
 
     done: Array
     """[168, replica-hours]"""
-    hours: Array
-    """From coming in to done, for parts of the work."""
-    parts: Array
-    """Their sizes. [replica-hours]"""
     late: float
     """Share of the work that misses its deadline."""
-
-    def within(self, share: float) -> float:
-        """Hours after which so much of the work is done."""
-        if not self.parts.sum():
-            return 0.0
-        return float(
-            np.quantile(self.hours, share - 1e-9, weights=self.parts, method="inverted_cdf")
-        )
 
 
 def schedule(now: Array, work: Sequence[WaitingWork], capacity: float) -> Schedule:
@@ -381,7 +369,7 @@ def schedule(now: Array, work: Sequence[WaitingWork], capacity: float) -> Schedu
     best = _earliest_first(np.maximum(capacity - now, 0.0), work)
     low = 0.0
     high = capacity
-    if best.late >= NONE_LATE or not best.parts.size:
+    if best.late >= NONE_LATE or not best.done.any():
         return best
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -398,7 +386,6 @@ def _earliest_first(room: Array, work: Sequence[WaitingWork]) -> Schedule:
     """Three weeks of work, earliest deadline first; the last one is told."""
     queue: list[tuple[float, int, float]] = []
     done = np.zeros(HOURS_OF_WEEK)
-    told = []
     late = 0.0
     came = 0.0
     last = 2 * HOURS_OF_WEEK
@@ -420,9 +407,5 @@ def _earliest_first(room: Array, work: Sequence[WaitingWork]) -> Schedule:
             if now >= last:
                 done[hour] += part
                 late += part if now >= end else 0.0
-                # It came in the hour before `since`, on average in its middle, and is done by the
-                # end of this one.
-                told.append((now + 1 - (since - 0.5), part))
     late += sum(left for end, _, left in queue if end <= 3 * HOURS_OF_WEEK)
-    hours, parts = np.array(told).reshape(-1, 2).T
-    return Schedule(done=done, hours=hours, parts=parts, late=late / came if came else 0.0)
+    return Schedule(done=done, late=late / came if came else 0.0)

@@ -9,7 +9,7 @@ is never put in.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -25,7 +25,7 @@ from siting.serving.load import ENDS, Load, Schedule, schedule
 from siting.serving.mix import PoolWorkload, WorkloadMix
 from siting.serving.performance import Array
 from siting.serving.queueing import Latency, latency
-from siting.serving.servers import OnServers, StandBy
+from siting.serving.servers import Server, StandBy
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -122,11 +122,9 @@ class Pool:
         whole = ([max(1, servers.whole_up(self.level(y, end))) for end in ENDS] for y in years)
         return tuple(Range(*ends, unit="replicas") for ends in whole)
 
-    def serving(self, year: int = 1) -> OnServers:
-        """The replicas that serve in a year, as servers hold them."""
-        return OnServers(
-            replicas=self.replicas[year - 1].central, gpus_per_replica=self.gpus_per_replica
-        )
+    def filled(self, server: Server) -> float:
+        """Servers that the replicas of the first year fill: not whole ones, as pools share them."""
+        return self.replicas[0].central / servers.replicas_per_server(server, self.gpus_per_replica)
 
     def total_replicas(self, year: int) -> Range:
         """Serving and spare replicas of a year of the horizon.
@@ -158,11 +156,6 @@ class Pool:
     def schedule(self) -> Schedule:
         """Waiting work of the busiest week of the first year, in the hours in which it is done."""
         return self._scheduled([w.load.peak_factor for w in self.workloads])
-
-    @cached_property
-    def usual_schedule(self) -> Schedule:
-        """Waiting work of a usual week of the first year, in the hours in which it is done."""
-        return self._scheduled([1.0] * len(self.workloads))
 
     def _scheduled(self, times: Sequence[float]) -> Schedule:
         return schedule(self.mix.busy(times), self.mix.work(times), self.replicas[0].central)
@@ -303,8 +296,3 @@ class PoolLatency:
     def year_peak(self) -> dict[str, Latency]:
         """By workload, in the busiest hour of the first year."""
         return self.seen(self.rates(of_year=True), self.pool.replicas[0].central)
-
-    def strain(self, seen: Mapping[str, Latency]) -> float:
-        """Latency as a share of its limit, the worst of all workloads that are answered at once."""
-        asked = [load for load in self.pool.loads if load.batchable_share < 1]
-        return max((load.limits.strain(seen[load.name]) for load in asked), default=0.0)

@@ -56,6 +56,10 @@ class Latency:
     """The whole answer, by percentile."""
 
 
+LOOSEST_TPOT_S = 5.0
+"""Of a further token, the most that a scenario can say, and has where it limits whole answers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Latency that must hold at a percentile."""
@@ -71,6 +75,19 @@ class Limits:
         q = self.percentile
         parts = seen.ttft[q] / self.ttft_s, seen.tpot[q] / self.tpot_s
         return max(*parts, seen.whole[q] / self.whole_s)
+
+    @property
+    def stated(self) -> dict[str, float]:
+        """What has a limit of its own: beside the whole answer's, neither the first token that may
+        take as long nor further ones that may take the longest that a scenario can say. [s]"""
+        found = {}
+        if self.ttft_s < self.whole_s:
+            found["first token"] = self.ttft_s
+        if self.tpot_s < LOOSEST_TPOT_S or math.isinf(self.whole_s):
+            found["further token"] = self.tpot_s
+        if math.isfinite(self.whole_s):
+            found["whole answer"] = self.whole_s
+        return found
 
     def slack(self, usual: Latency) -> float:
         """What one may wait beyond what is usual. [s]"""

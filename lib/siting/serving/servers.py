@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, overload
 
@@ -114,20 +114,6 @@ def replicas_per_server(server: Server, gpus: int) -> float:
     return 1 / math.ceil(gpus / server.gpu_count)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OnServers:
-    """Replicas of one model that stand on servers."""
-
-    replicas: float
-    gpus_per_replica: int
-
-
-def servers_for(server: Server, pools: Sequence[OnServers]) -> int:
-    """Servers that hold so many replicas; replicas of several models share servers."""
-    exact = sum(p.replicas / replicas_per_server(server, p.gpus_per_replica) for p in pools)
-    return whole_up(exact)
-
-
 # --- availability -----------------------------------------------------------------------------
 
 
@@ -140,10 +126,6 @@ class StandBy:
     """So many; of no account where as many again stand by."""
     as_many_again: bool = False
     """As many as serve, however many that are."""
-
-    def beside(self, serving: int) -> int:
-        """How many stand by beside so many that serve, in the same unit."""
-        return serving if self.as_many_again else self.count
 
     @staticmethod
     def most(every: Iterable[StandBy]) -> StandBy:

@@ -52,7 +52,7 @@ def best_pool(
     replaces the estimate, and its size is taken unless the option states another; one that is not
     used is told with its reason. wanted: availability. Raises NotEstimated when no size fits.
     """
-    benchmarks = _benchmarks(option, model, measured)
+    benchmarks = [m for m in measured if _same(m, option, model)]
     sizes = _sizes(option, benchmarks)
     reasons: dict[int, str] = {}
     """Why nothing is told of a size."""
@@ -83,11 +83,6 @@ def best_pool(
     return replace(best, notes=best.notes + unused)
 
 
-def _benchmarks(option: Option, model: str, measured: Sequence[Measured]) -> list[Measured]:
-    """Those of the client that are of this model and GPU."""
-    return [m for m in measured if _same(m, option, model)]
-
-
 def _sizes(option: Option, benchmarks: Sequence[Measured]) -> Sequence[int]:
     """Tensor-parallel sizes that are looked at, the smallest first."""
     if option.tensor_parallel:
@@ -107,7 +102,7 @@ def _stand_by(option: Option, pool: Pool, wanted: float) -> StandBy:
             return StandBy(as_many_again=True)
     needed: float = pool.replicas[0].central
     if server := servers.server_of(option):
-        needed = servers.servers_for(server, [pool.serving()])
+        needed = servers.whole_up(pool.filled(server))
     return StandBy(count=max(1, servers.spares_for(int(needed), wanted)))
 
 

@@ -72,7 +72,8 @@ class CapacityFrames(Topic):
     @frame(
         "workload",
         "requests mean_rate usual_peak year_peak input_tokens cached output_tokens "
-        "tokens_per_minute waiting_tokens waiting_share limit_first limit_token percentile growth*",
+        "tokens_per_minute waiting_tokens waiting_share limit_first? limit_token? limit_whole? "
+        "percentile growth*",
         citing=_load_sources,
     )
     def loads(self) -> Rows:
@@ -83,6 +84,7 @@ class CapacityFrames(Topic):
             per_request = lengths.input.mean + lengths.output.mean
             in_the_year = 60 * load.peak_factor * per_request
             next_year = load.growth[0]
+            limits = load.limits.stated
             yield {
                 "workload": name,
                 "requests": load.requests(1).central,
@@ -95,8 +97,9 @@ class CapacityFrames(Topic):
                 "tokens_per_minute": busiest * in_the_year,
                 "waiting_tokens": float(load.waiting.max()) * in_the_year,
                 "waiting_share": load.batchable_share,
-                "limit_first": load.limits.ttft_s,
-                "limit_token": load.limits.tpot_s,
+                "limit_first": limits.get("first token"),
+                "limit_token": limits.get("further token"),
+                "limit_whole": limits.get("whole answer"),
                 "percentile": load.limits.percentile,
                 "growth*": next_year,
             }
@@ -188,7 +191,7 @@ class CapacityFrames(Topic):
 
     @frame(
         "option model workload situation measure",
-        "replicas p50 p95 p99 seen limit of_limit percentile under_way?",
+        "replicas p50 p95 p99 seen limit? of_limit percentile under_way?",
         citing=_speed_sources,
     )
     def latencies(self) -> Rows:
@@ -327,14 +330,19 @@ class _Situation:
 
 
 def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
-    """First and further tokens of one workload in one situation."""
+    """First and further tokens of one workload in one situation, and the whole answer where that
+    has a limit."""
     seen = situation.seen.get(load.name)
     percentile = load.limits.percentile
+    limits = load.limits.stated
     measures = {
-        "first token": (load.limits.ttft_s, seen.ttft if seen else {}),
-        "further token": (load.limits.tpot_s, seen.tpot if seen else {}),
+        "first token": seen.ttft if seen else {},
+        "further token": seen.tpot if seen else {},
     }
-    for measure, (limit, waits) in measures.items():
+    if "whole answer" in limits:
+        measures["whole answer"] = seen.whole if seen else {}
+    for measure, waits in measures.items():
+        limit = limits.get(measure, math.inf)
         at_limit = waits.get(percentile, math.inf)
         yield {
             "workload": load.name,
@@ -345,8 +353,8 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
             "p95": waits.get(95, math.inf),
             "p99": waits.get(99, math.inf),
             "seen": at_limit,
-            "limit": limit,
-            "of_limit": at_limit / limit,
+            "limit": limit if math.isfinite(limit) else None,
+            "of_limit": at_limit / limit if math.isfinite(limit) else 0.0,
             "percentile": percentile,
             "under_way": situation.rate * seen.residence if seen else None,
         }

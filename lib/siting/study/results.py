@@ -85,6 +85,8 @@ class Untested:
     name: str
     label: str
     model: str
+    effort: str
+    """Of a model that the option has already, the lower one; blank: it is another model."""
     in_all: float
     """Were it as good."""
     test_cost: float
@@ -279,12 +281,15 @@ class Results:
             if in_all is None or in_all >= least:
                 continue
             cost = self.chain.costs(there)[other.name].paid_for("migration_evaluation")
+            model = next(iter(other.option.models.values()))
+            is_same = model in self.options[other.of].models.values()
             found.append(
                 Untested(
                     of=other.of,
                     name=other.name,
                     label=other.option.label,
-                    model=next(iter(other.option.models.values())),
+                    model=model,
+                    effort=other.option.effort if is_same else "",
                     in_all=in_all,
                     test_cost=cost,
                     # The sum holds the test already.

@@ -484,6 +484,14 @@ def _capacity(read: _SectionReader, label: str) -> dict[str, Any]:
     }
 
 
+MEASURES = {
+    "first token": ("ttft_s", 1),
+    "further token": ("tpot_ms", 1e3),
+    "whole answer": ("whole_s", 1),
+}
+"""What a wait is called here by what is measured, and what a second is in its unit."""
+
+
 def _pool(read: _SectionReader, pool: Row) -> dict[str, Any]:
     own = {"option": pool["option"], "model": pool["model"]}
     found = read.study.results.capacity[read.keys[pool["option"]]]
@@ -504,20 +512,15 @@ def _replay(read: _SectionReader, own: Row) -> dict[str, Any] | None:
     if not read.study.has("replay"):
         return None
     frame = read.study.replay()
-    further = {
-        (row["sized"], row["workload"]): row for row in _rows(frame, **own, measure="further token")
-    }
     found: dict[str, dict[str, Any]] = {}
-    for first in _rows(frame, **own, measure="first token"):
-        later = further[first["sized"], first["workload"]]
-        case = "as_sized" if first["sized"] else "one_fewer"
-        seen = found.setdefault(case, read(first, "replayed") | {"workloads": {}})
-        seen["workloads"][first["workload"]] = {
-            **read(first, "waited"),
-            "kept": first["kept"] and later["kept"],
-            "ttft_s": _percentiles(first, 1),
-            "tpot_ms": _percentiles(later, 1e3),
-        }
+    for row in _rows(frame, **own):
+        case = "as_sized" if row["sized"] else "one_fewer"
+        seen = found.setdefault(case, read(row, "replayed") | {"workloads": {}})
+        none_yet = {**read(row, "waited"), "kept": True}
+        waited = seen["workloads"].setdefault(row["workload"], none_yet)
+        waited["kept"] &= row["kept"]
+        name, scale = MEASURES[row["measure"]]
+        waited[name] = _percentiles(row, scale)
     return found or None
 
 
@@ -525,20 +528,19 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Of the workload that comes nearest to its limits; None where all work may wait."""
     if not hour:
         return None
-    worst = max(hour, key=_strain)["workload"]
-    first, further = (row for row in hour if row["workload"] == worst)
-
-    return {
-        "ttft_s": _percentiles(first, 1) | _at_limit(first, 1),
-        "tpot_ms": _percentiles(further, 1e3) | _at_limit(further, 1e3),
-        "concurrency": _scaled(first["under_way"], 1 / first["replicas"]),
-    }
+    worst = max(hour, key=_strain)
+    found: dict[str, Any] = {}
+    for row in hour:
+        if row["workload"] == worst["workload"]:
+            name, scale = MEASURES[row["measure"]]
+            found[name] = _percentiles(row, scale) | _at_limit(row, scale)
+    return found | {"concurrency": _scaled(worst["under_way"], 1 / worst["replicas"])}
 
 
 def _strain(row: Row) -> float:
     """What is seen over its limit; without end where the load is never carried."""
-    seen: float | None = row["seen"]
-    return math.inf if seen is None else seen / row["limit"]
+    strain: float | None = row["of_limit"]
+    return math.inf if strain is None else strain
 
 
 def _percentiles(row: Row, scale: float) -> dict[str, float | None]:

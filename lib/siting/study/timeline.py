@@ -56,7 +56,7 @@ class TimelineFrames(Topic):
     @frame(
         "option point",
         "letter? in_short? can_strike laws? cure? meanwhile? question? to asks reason basis hard "
-        "owner due",
+        "owner due usual_from? usual_until?",
     )
     def points(self) -> Rows:
         """One thing about one option that a person must still decide or show, what must be cleared
@@ -85,6 +85,8 @@ class TimelineFrames(Topic):
                     row |= self._of_law(point)
                     row["letter"] = short.letter(list(found).index(point.label))
                 yield row
+        every = (point for option in law.options.values() for point in option.open_points)
+        yield from dict.fromkeys(source_of(point.usual) for point in every if point.usual)
 
     def _of_law(self, point: OpenPoint) -> dict[str, Any]:
         """What the law says of a point, and what settles it."""
@@ -96,6 +98,17 @@ class TimelineFrames(Topic):
             "meanwhile": point.meanwhile,
             "question": " ".join(point.question(name) for name in point.missing) or None,
             "to": short.settling(point, self.options),
+            **self._later_than_go(point),
+        }
+
+    def _later_than_go(self, point: OpenPoint) -> dict[str, str]:
+        """From when to when a point is usually settled, where that is after go or no-go."""
+        usual = point.usual
+        if usual is None or usual.days <= self.results.go.day:
+            return {}
+        return {
+            "usual_from": self.results.day(usual.low),
+            "usual_until": self.results.day(usual.high),
         }
 
     def _step_of(self, option: str, point: OpenPoint | None) -> PlanStep | None:
@@ -112,6 +125,10 @@ class TimelineFrames(Topic):
         if stricter and point and not self._has_time(option, point):
             stricter = None
         last = stricter - dt.timedelta(days=1) if stricter else self._horizon
+        is_planned = option == self.results.decision.recommended
+        if point and point.usual and is_planned and not stricter:
+            usual = self.results.day(min(point.usual.days, self.results.go.day))
+            last = max(last, dt.date.fromisoformat(usual))
         return max(last, self.client.report_date).isoformat()
 
     def _has_time(self, option: str, point: OpenPoint) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from siting import catalogue, reasoning
 from siting.catalogue import Fact, Source, source_of
-from siting.cost.api_prices import successor
+from siting.cost.api_prices import successor_of
 from siting.cost.dates import switched_off
 from siting.cost.prices import ApiPrice, BilledTokens, api_request
 from siting.places import BY_REQUEST
@@ -139,23 +139,23 @@ class VendorFrames(Topic):
         latest = self.results.day(live.high) if live else dt.date.max.isoformat()
         due: dict[tuple[str, str], tuple[ModelEnd, notice.Successor]] = {}
         for end in self.results.retiring:
-            heir = successor(self.scenario, end.option, end.ending.model)
-            if heir and end.option in decided and str(end.ending.retired) <= latest:
-                due.setdefault((end.ending.vendor, end.ending.model), (end, heir))
-        for used, heir in due.values():
-            ends = iso(heir.until)
+            successor = successor_of(self.scenario, end.option, end.ending.model)
+            if successor and end.option in decided and str(end.ending.retired) <= latest:
+                due.setdefault((end.ending.vendor, end.ending.model), (end, successor))
+        for used, successor in due.values():
+            ends = iso(successor.until)
             row = {
                 "option": used.option,
                 "vendor": used.ending.vendor,
-                "model": heir.model,
-                "spoken": spoken(heir.model),
+                "model": successor.model,
+                "spoken": spoken(successor.model),
                 "ends": ends,
                 "lasts": ends is None or ends > latest,
             }
             if row["lasts"]:
-                row |= self._bridging(used, heir.model)
+                row |= self._bridging(used, successor.model)
             if "bridge_cost" in row:
-                listed = self._listed(used.option, heir.model)
+                listed = self._listed(used.option, successor.model)
                 row |= _price_of_tokens(listed)
                 yield listed.source
             yield row
@@ -167,7 +167,7 @@ class VendorFrames(Topic):
         provider = self.options[name].provider
         return api_request(provider, model, usual, 0.0, self.client.report_date)
 
-    def _bridging(self, used: ModelEnd, heir: str) -> dict[str, Any]:
+    def _bridging(self, used: ModelEnd, successor: str) -> dict[str, Any]:
         """What it costs to serve all requests of an option with the model that follows, from the
         end of the one in use until what runs today is switched off: columns of `bridges`."""
         name = used.option
@@ -179,9 +179,9 @@ class VendorFrames(Topic):
             return row
         changes = {
             f"options.{name}.models": {
-                w: heir if m == used.ending.model else m for w, m in option.models.items()
+                w: successor if m == used.ending.model else m for w, m in option.models.items()
             },
-            f"options.{name}.effort": reasoning.effort_after(option.effort, heir),
+            f"options.{name}.effort": reasoning.effort_after(option.effort, successor),
         }
         bridged = self.results.changed(changes, redesigned=False)
         cost = self.results.paid_by_request(bridged, name, last, off)

@@ -157,7 +157,7 @@ class VerdictFrames(Topic):
 
     @frame(
         "option model",
-        "label spoken in_all test_cost chance_needed",
+        "label spoken effort in_all test_cost chance_needed",
         citing=of_sums,
     )
     def tests(self) -> Rows:
@@ -169,6 +169,7 @@ class VerdictFrames(Topic):
                 "label": found.label,
                 "model": found.model,
                 "spoken": spoken(found.model),
+                "effort": found.effort,
                 "in_all": found.in_all,
                 "test_cost": found.test_cost,
                 "chance_needed": found.chance_needed,

@@ -13,9 +13,7 @@ not chosen by hand: each stands at evenly spaced values of a wide range, and the
 by how well each foretold the notices before the day (weights ∝ likelihood: Dawid 1984, Journal of
 the Royal Statistical Society A 147). No notice enters a forecast of its own day.
 
-One model alone, its half-life and weight chosen anew on each day and without the drift, scores as
-well but is further off in its fifths (`siting validate stability`): the drift is what keeps chances
-level. All of it tells who gives short notice, not when.
+All of it tells who gives short notice, not when.
 
 The life of a model is log-normal, fitted by maximum likelihood to models that have ended, or whose
 last day is announced, and to those that still live, which count as longer than they have lived so
@@ -28,7 +26,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -106,35 +104,30 @@ class Ending:
     """What a vendor of it names and that outlives it at this one: what lasts longest first."""
     life: Range
     """Usual life of the vendor's models. [days]"""
-    lives: int
-    """Models of the vendor that it rests on, the living among them."""
-    living: int
     by_year: tuple[float, ...]
     """Chance that the model ends in each year of the horizon. [share]"""
-    migrations: Range
-    """Moves to another model to budget for within the horizon. [moves]"""
     moves: tuple[Range, ...]
-    """The same by year of the horizon: expected, and in the tenths of fewest and of most moves."""
+    """Moves to another model to budget for, by year of the horizon: expected, and in the tenths of
+    fewest and of most moves."""
     sources: tuple[Source, ...]
 
 
-def mixed(told: Array, worth: Array, likelihood: Array) -> tuple[Array, Array]:
+def mixed(chances: Array, worth: Array, likelihood: Array) -> tuple[Array, Array]:
     """Chance that a notice is short, and the notices that it is worth, over all variants.
 
     Each counts by how well it foretold before. Both by limit and asked (vendor, day).
     """
     weight = scipy.special.softmax(likelihood, axis=0)[:, None]
-    return (weight * told).sum(axis=0), (weight * worth).sum(axis=0)
+    return (weight * chances).sum(axis=0), (weight * worth).sum(axis=0)
 
 
 def variants(
-    notices: Sequence[Notice], asked: Sequence[tuple[str, dt.date]], is_drifting: bool = True
+    notices: Sequence[Notice], asked: Sequence[tuple[str, dt.date]]
 ) -> tuple[Array, Array, Array]:
     """What each variant foretells, its worth in notices, and how well it did before. [log]
 
     notices: separate ones. The first two by variant, limit and asked (vendor, day), the last by
-    variant and asked: from earlier days alone. is_drifting: whether what all vendors drift to is
-    believed; if not, a variant is a half-life and a weight.
+    variant and asked: from earlier days alone.
     """
     rows = [(n.vendor, n.announced or dt.date.max) for n in notices] + list(asked)
     _, who = np.unique([vendor for vendor, _ in rows], return_inverse=True)
@@ -147,8 +140,7 @@ def variants(
     age = day[:, None] - day[:past]
     before = age > 0
     fading, pooling, drifting = (_values(name) for name in VARIANTS)
-    drifting = drifting if is_drifting else np.array([np.inf])
-    told = []
+    chances = []
     worth = []
     for half_life in fading:
         weight = before * 0.5 ** (np.maximum(age, 0) / half_life)
@@ -160,9 +152,9 @@ def variants(
         counted = weight * known[:, None]
         for k in pooling:
             odds = scipy.special.logit((own_brief + k * pool) / (own + k))
-            told += [_drifted(odds, came, counted, slow) for slow in drifting]
+            chances += [_drifted(odds, came, counted, slow) for slow in drifting]
             worth += [own + k] * len(drifting)
-    chance = np.array(told)
+    chance = np.array(chances)
     evidence = np.array(worth)
     hit = np.where(came, chance[..., :past], 1 - chance[..., :past])
     likelihood: Array = np.where(known, np.log(hit), 0).sum(axis=1) @ before.T
@@ -179,10 +171,8 @@ def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
     """Chances moved in log odds by what they missed of late: ridge, by Newton's method.
 
     counted: how much each earlier notice counts on a day. [limit × asked × notice] weight: against
-    a drift; without an end, none is believed.
+    a drift.
     """
-    if np.isinf(weight):
-        return np.asarray(scipy.special.expit(odds))
     shift = np.zeros((len(odds), 1))
     past = came.shape[1]
     for _ in range(STEPS):
@@ -208,50 +198,18 @@ def notice_chance(record: Record, vendor: str, day: dt.date, needed: int) -> Not
     return next(c for c in notice_chances(record, vendor, day) if c.within == limit)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Foretold:
-    """What the variants foretell of every vendor's next notice."""
-
-    known: Sequence[Notice]
-    """Separate notices up to the day before."""
-    names: list[str]
-    """Vendors with notices, after no name, which stands for one without any."""
-    day: dt.date
-    """The first on which the next may come."""
-    chance: Array
-    """That it is short, by variant, limit and vendor."""
-    worth: Array
-    """Of what is foretold, by variant, limit and vendor. [notices]"""
-    likelihood: Array
-    """By variant and vendor. [log]"""
-
-
 @lru_cache(maxsize=64)
-def _foretold(record: Record, day: dt.date) -> _Foretold:
-    """record: of what was public on `day`."""
+def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]]:
+    """Chances for every vendor with notices, and under no name for one without any.
+
+    record: of what was public on `day`.
+    """
     known = separate(record.notices)
     names = ["", *dict.fromkeys(n.vendor for n in known)]
     tomorrow = day + dt.timedelta(days=1)
-    chance, worth, likelihood = variants(known, [(name, tomorrow) for name in names])
-    return _Foretold(
-        known=known,
-        names=names,
-        day=tomorrow,
-        chance=chance,
-        worth=worth,
-        likelihood=likelihood,
-    )
+    chance, worth = mixed(*variants(known, [(name, tomorrow) for name in names]))
 
-
-@lru_cache(maxsize=64)
-def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]]:
-    """Chances for every vendor with notices, and under no name for one without any."""
-    foretold = _foretold(record, day)
-    known = foretold.known
-    names = foretold.names
-    chance, worth = mixed(foretold.chance, foretold.worth, foretold.likelihood)
-
-    def told(i: int, j: int) -> NoticeChance:
+    def chance_of(i: int, j: int) -> NoticeChance:
         own = (n.within(LIMITS[i]) for n in known if n.vendor == names[j])
         seen = [short for short in own if short is not None]
         mean = float(chance[i, j])
@@ -271,23 +229,7 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
         )
 
     limits = range(len(LIMITS))
-    return {name: tuple(told(i, j) for i in limits) for j, name in enumerate(names)}
-
-
-def _counted(
-    known: Sequence[Notice], day: dt.date, half_life: float, within: int
-) -> dict[str, tuple[float, float]]:
-    """By vendor: short notices and all of them, each counted by its age."""
-    counted: dict[str, tuple[float, float]] = {}
-    for each in known:
-        is_short = each.within(within)
-        age = (day - (each.announced or dt.date.max)).days
-        if is_short is None or age <= 0:
-            continue
-        weight = 0.5 ** (age / half_life)
-        short, every = counted.get(each.vendor, (0.0, 0.0))
-        counted[each.vendor] = short + weight * is_short, every + weight
-    return counted
+    return {name: tuple(chance_of(i, j) for i in limits) for j, name in enumerate(names)}
 
 
 # Lives of models
@@ -341,9 +283,6 @@ class UsualLife:
 
     range: Range
     """Median and the middle 80 %. [days]"""
-    models: int
-    """Models of the vendor that it rests on, the living among them."""
-    living: int
     sigma: float
     """Spread of the logarithm, that of all vendors."""
 
@@ -367,8 +306,6 @@ def life(record: Record, vendor: str, day: dt.date) -> UsualLife:
     low, mid, high = (float(np.exp(typical + z * sigma)) for z in tenths)
     return UsualLife(
         range=Range(low, mid, high, unit="days"),
-        models=len(own),
-        living=len(own) - ends,
         sigma=sigma,
     )
 
@@ -402,6 +339,7 @@ def _fit(found: tuple[Life, ...], sigma: float | None = None) -> tuple[float, fl
     return float(best[0]) if sigma is None else sigma, float(best[-1])
 
 
+@cache
 def _key(name: str) -> str:
     """A model's name without maker, signs and date of its version."""
     bare = re.sub(r"[^a-z0-9.]", "", name.lower().split("/")[-1])
@@ -465,7 +403,7 @@ def ending(
     rng = np.random.default_rng([seed, len(model), *model.encode()])
     age = max(0.0, float((day - released).days)) if released else 0.0
     left = np.full(DRAWS, float((retired - day).days)) if retired else None
-    first = _remaining(median, usual.sigma, age, rng) if left is None else left
+    first = _remaining(median, usual.sigma, age, rng.random(DRAWS)) if left is None else left
     years = int(np.ceil(months / 12))
     year_of_end = np.ceil(first / DAYS_OF_PLAN_YEAR) - 1
     shares = [float(np.mean(year_of_end == year)) for year in range(years)]
@@ -481,7 +419,6 @@ def ending(
     total = moves.sum(axis=0)
     low, high = (float(q) for q in np.percentile(total, [10, 90]))
     few, many = (moves[:, kept].mean(axis=1) for kept in (total <= low, total >= high))
-    mean = float(total.mean())
     return Ending(
         vendor=vendor,
         model=model,
@@ -490,10 +427,7 @@ def ending(
         retired=retired,
         named=_successors(record, vendor, model, day),
         life=usual.range,
-        lives=usual.models,
-        living=usual.living,
         by_year=tuple(shares),
-        migrations=Range(min(low, mean), mean, max(high, mean), unit="moves"),
         moves=tuple(
             Range(min(f, m), m, max(h, m), unit="moves a year")
             for f, m, h in zip(few.tolist(), by_year.tolist(), many.tolist(), strict=True)
@@ -520,9 +454,9 @@ def _successors(record: Record, vendor: str, model: str, day: dt.date) -> tuple[
     for seller in (vendor, *(v.vendor for v in record.vendors if v.vendor != vendor)):
         notices = (row for row in rows_of(record, seller, day) if _key(row.model) == wanted)
         for name in (n for row in notices for n in named_in(row.replacement)):
-            heir, born = known_end(record, vendor, name, day)
-            until = exact_day(heir.retired) if heir else None
-            is_there = seller == vendor or heir or born or _is_living(record, vendor, name)
+            ends, born = known_end(record, vendor, name, day)
+            until = exact_day(ends.retired) if ends else None
+            is_there = seller == vendor or ends or born or _is_living(record, vendor, name)
             if is_there and (last is None or until is None or until > last):
                 found.setdefault(name, until)
     known = [Successor(model=name, until=until) for name, until in found.items()]
@@ -543,16 +477,14 @@ def months_left(known: Ending, day: dt.date) -> Range:
     median = known.life.central
     high = known.life.high
     sigma = (np.log(high) - np.log(median)) / scipy.special.ndtri(0.9)
-    lived = scipy.special.ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
-    u = np.clip(lived + (1 - lived) * np.array([0.1, 0.5, 0.9]), 1e-9, 1 - 1e-9)
-    left = np.maximum(np.exp(np.log(median) + sigma * scipy.special.ndtri(u)) - age, 1.0)
+    left = _remaining(median, sigma, age, np.array([0.1, 0.5, 0.9]))
     return Range.ordered((left / DAYS_OF_MONTH).tolist(), "months")
 
 
-def _remaining(median: float, sigma: float, age: float, rng: np.random.Generator) -> Array:
-    """Days until a model ends, by draw: what is left of a life at its age. [d]"""
+def _remaining(median: float, sigma: float, age: float, share: Array) -> Array:
+    """Days until a model ends: what is left of a life at its age, by the share of such lives that
+    end sooner. [d]"""
     lived = scipy.special.ndtr((np.log(max(age, 1.0)) - np.log(median)) / sigma)
-    u = lived + (1 - lived) * rng.random(DRAWS)
-    u = np.clip(u, 1e-9, 1 - 1e-9)
+    u = np.clip(lived + (1 - lived) * share, 1e-9, 1 - 1e-9)
     whole: Array = np.exp(np.log(median) + sigma * scipy.special.ndtri(u))
     return np.maximum(whole - age, 1.0)

@@ -50,8 +50,6 @@ PEERS: Mapping[Side, str] = {
     ("platform",): "cloud platforms",
     HOSTS: "hosts",
 }
-InHand: TypeAlias = Literal["as it is", "nothing", "everything"]
-"""What of the readiness list a client has in hand when a shock comes."""
 NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
 
 
@@ -162,10 +160,6 @@ class OptionRisk:
     """Why there is no figure; empty where there is one."""
     expected: Range | None = None
     """Expected yearly loss, in the client's currency."""
-    with_nothing: Range | None = None
-    """The same if nothing of the readiness list were in hand."""
-    with_everything: Range | None = None
-    """The same if all of it were in hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,12 +331,6 @@ def base_rate(
     return Chance(rng.beta(seen + 0.5, watched - seen + 0.5, DRAWS), basis, events)
 
 
-def _left(savings: Sequence[Array]) -> Array:
-    """Share of a cost that is left after savings, by draw; they multiply."""
-    left: Array = np.prod([1 - saved for saved in savings], axis=0) * np.ones(DRAWS)
-    return left
-
-
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
     """What the loss from a shock rests on, beside the option and its vendors."""
@@ -420,26 +408,18 @@ class Exposure:
         return QuietYear(vendor=vendor, chance=_range(passed, "share"), parts=parts)
 
     @cached_property
-    def _left(self) -> dict[InHand, Array]:
-        """Share of the switching cost that is left, by draw; savings multiply."""
-        saved = {r: self._drawn(r.reduces, r.item) for r in self.readiness}
-        in_hand = [saved[r] for r, held in self.readiness.items() if held]
-        return {
-            "as it is": _left(in_hand),
-            "nothing": _left([]),
-            "everything": _left(list(saved.values())),
-        }
+    def _left(self) -> Array:
+        """Share of the switching cost that what is in hand leaves, by draw; savings multiply."""
+        in_hand = (r for r, held in self.readiness.items() if held)
+        left = [1 - self._drawn(r.reduces, r.item) for r in in_hand]
+        return np.asarray(np.prod(left, axis=0) * np.ones(DRAWS))
 
-    def _costs(self, kind: ShockKind, switching: Range) -> dict[InHand, Array]:
+    def _costs(self, kind: ShockKind, switching: Range) -> Array:
         """Cost when the shock happens: share of the switching cost, as far as it is left."""
         share = self._drawn(kind.migration_share, "cost", kind.shock)
         # One stream for the cost in all kinds: the client has one switching cost, not six.
         whole = self._drawn(switching, "switching")
-        return {held: whole * share * left for held, left in self._left.items()}
-
-    def _costs_of_kinds(self, switching: Range) -> dict[str, dict[InHand, Array]]:
-        """`_costs` of every kind of shock, by its name."""
-        return {name: self._costs(kind, switching) for name, kind in kinds().items()}
+        return np.asarray(whole * share * self._left)
 
     def expected_loss(
         self, vendors: Mapping[str, Sequence[Ending]], switching: Range | None
@@ -449,20 +429,20 @@ class Exposure:
         vendors: each with the ends of the models that are used from it. switching: cost of a full
         move of the option's workloads, in the client's currency. None: the loss is not estimated.
         """
-        totals = {held: np.zeros(DRAWS) for held in self._left}
+        total = np.zeros(DRAWS)
         found: list[KindLoss] = []
         # Moving away costs the same whichever vendor is left.
-        leaving = {} if switching is None else self._costs_of_kinds(switching)
+        leaving = {n: self._costs(k, switching) for n, k in kinds().items()} if switching else {}
         for vendor, kind in itertools.product(vendors, kinds().values()):
             yearly = self._chance(kind, vendor, vendors[vendor])
             costs = leaving.get(kind.shock)
-            for held, cost in (costs or {}).items():
-                totals[held] += yearly.draws * cost
+            if costs is not None:
+                total += yearly.draws * costs
             loss = KindLoss(
                 kind=kind,
                 vendor=vendor,
                 chances=yearly.draws,
-                costs=None if costs is None else costs["as it is"],
+                costs=costs,
                 currency="" if switching is None else switching.unit,
                 basis=yearly.basis,
                 events=yearly.events,
@@ -476,13 +456,7 @@ class Exposure:
         )
         if not vendors or switching is None:
             return replace(risk, why_not=NO_COST if vendors else NO_VENDOR)
-        unit = f"{switching.unit} per year"
-        return replace(
-            risk,
-            expected=_range(totals["as it is"], unit),
-            with_nothing=_range(totals["nothing"], unit),
-            with_everything=_range(totals["everything"], unit),
-        )
+        return replace(risk, expected=_range(total, f"{switching.unit} per year"))
 
     def effect(
         self, shock: Shock, vendor: str, option: str | None, switching: Costs, spend: Costs
@@ -508,7 +482,7 @@ class Exposure:
             kind=kind,
             month=shock.month,
             option=option,
-            one_off=_range(self._costs(kind, move)["as it is"], move.unit) if move else None,
+            one_off=_range(self._costs(kind, move), move.unit) if move else None,
             yearly=paid.scaled(shock.factor - 1) if paid else None,
             not_estimated="; ".join(lacks),
         )

@@ -18,7 +18,13 @@ from genai_prices.types import ModelInfo
 from siting import catalogue, quality, reasoning
 from siting.cost import costing, ledger, prices, tco
 from siting.inputs import scenario as scenarios
-from siting.inputs.scenario.model import NAME_LETTERS, Evidence, Option, Scenario
+from siting.inputs.scenario.model import (
+    MOST_LABEL_LETTERS,
+    NAME_LETTERS,
+    Evidence,
+    Option,
+    Scenario,
+)
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
 from siting.rules.findings import Finding, decide
@@ -141,6 +147,8 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     if not options:
         return []
     sized, costs = _present_costs(_with(scenario, options), list(options))
+    if not costs:
+        return []
     cheapest = sorted(costs, key=lambda n: costs[n])[:judged]
     few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)
     rules = sovereignty.assess(few)
@@ -149,7 +157,10 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     found = Chapters(
         scenario=few,
         capacity=sized,
-        totals={n: {"hold": _as_planned(costs[n])} for n in cheapest},
+        totals={
+            n: {"hold": ledger.Totals(present=np.array([costs[n]]), yearly=np.zeros((1, 0)))}
+            for n in cheapest
+        },
         terms=Terms.of(finance.discount_rate.central, finance.horizon_months),
         sovereignty=rules,
         parity=parity,
@@ -159,7 +170,7 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     for name in cheapest:
         models = parity.of(name)
         failed = (fault for line in asked for fault in held_against(line, found, name).fails)
-        faults = [fault.told for fault in failed]
+        faults = [fault.reason for fault in failed]
         faults += filter(None, map(short_of_floor, models))
         faults += nowhere(rules.options[name])
         faults += suspected(rules.options[name])
@@ -218,11 +229,6 @@ def _present_costs(
     return sized, {name: float(totals.present[0]) for name, totals in found.items()}
 
 
-def _as_planned(present: float) -> ledger.Totals:
-    """A cost that is known in one case alone."""
-    return ledger.Totals(present=np.array([present]), yearly=np.zeros((1, 0)))
-
-
 def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:
     """The scenario with offers as options.
 
@@ -271,7 +277,10 @@ def _offer(
     scenario: Scenario, model: str, where: str, *seller: str, **fields: object
 ) -> tuple[str, Option]:
     """An option with one model for all workloads, and its name, however long."""
-    said = {"label": f"{quality.spoken(model)} {where}"[:80], "models": {"all": model}}
+    said = {
+        "label": f"{quality.spoken(model)} {where}"[:MOST_LABEL_LETTERS],
+        "models": {"all": model},
+    }
     option = {**said, "effort": _effort(scenario, model), **fields}
     words = "-".join((*seller, quality.bare_name(model))).lower()
     return re.sub(r"[^a-z0-9]+", "-", words).strip("-"), Option.model_validate(option)

@@ -29,10 +29,6 @@ class Sampled:
         """Draws with their median."""
         return cls(draws, float(np.median(draws)))
 
-    def scaled(self, factor: float) -> Sampled:
-        """Every value times `factor`."""
-        return Sampled(self.draws * factor, self.central * factor)
-
     @property
     def low(self) -> float:
         """P10 of the draws."""
@@ -63,9 +59,9 @@ class Doubt:
 
 @dataclass(frozen=True, kw_only=True)
 class Barrier:
-    """What rules an option out: the cause, and how a reader is told."""
+    """What rules an option out: the cause, and the reason in words."""
 
-    told: str
+    reason: str
     by: Literal["gone", "price", "part", "room", "rule", "condition"]
     """gone: its vendor or model; price: it has none; part: it is a mix of one part alone; room: too
     small for its servers; rule: fails, as a hard condition asks that it does not; condition: a hard
@@ -152,4 +148,4 @@ class Candidate(Burden):
     @property
     def struck(self) -> tuple[str, ...]:
         """What rules it out, in words, each said once."""
-        return tuple(dict.fromkeys(barrier.told for barrier in self.barriers))
+        return tuple(dict.fromkeys(barrier.reason for barrier in self.barriers))

@@ -356,11 +356,8 @@ class Chain:
         built = self.built(scenario)
         names = tuple(built.options)
         key = self._seen(MONEY, built, names).words, self._seen(QUALITY, built, names).words
-        best = self._stage("ordered", key, lambda: ordered.best(built, self._planned))
+        best = self._stage("ordered", key, lambda: ordered.best(built, self.as_planned))
         return ordered.beside(built, best)
-
-    def _planned(self, scenario: Scenario, name: str) -> float | None:
-        return self.as_planned(scenario, name).present
 
     def built(self, scenario: Scenario) -> Scenario:
         """The scenario with the best design of each option whose machines it leaves to the kit."""
@@ -504,7 +501,9 @@ class Chain:
     def _compiled(
         self, path: PricePath, scenario: Scenario, name: str, sized: OptionCapacity
     ) -> Compiled:
-        """Prices of one option that is no mix."""
+        """Prices of one option that is no mix; a path moves those of APIs alone."""
+        if scenario.options[name].kind not in BY_REQUEST:
+            path = "named_model"
         seen = self._seen(PRICES, scenario, (name,))
         made = partial(costing.compile_option, seen.scenario, name, sized, path)
         return self._stage("prices", (name, path, seen.words), made)

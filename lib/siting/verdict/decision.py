@@ -263,11 +263,6 @@ class Decision:
         return self.choice is not None and not self.choice.uncleared
 
     @property
-    def likely(self) -> float | None:
-        """Median of its cost where prices hold; None without one. [money]"""
-        return self.choice.cost.central if self.choice and self.choice.cost else None
-
-    @property
     def others(self) -> tuple[str, ...]:
         """What else may be chosen, one option a place in its best form, the cheapest first."""
         places = {self.choice.place} if self.choice else set()

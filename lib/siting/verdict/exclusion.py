@@ -66,10 +66,10 @@ class Exclusion:
     """What is not met, with the law that asks the same as a policy."""
     title: str
     """The same without the law beside a policy, and of a law without its article."""
-    law: str = ""
-    """Whether law asks for the same as a policy, in words; blank where none does."""
     reason: str
     """Why, in full."""
+    also_law: bool = False
+    """Whether law asks for the same as a policy, or may: then it is not the client's to give up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,7 @@ def given_up(struck: Candidate, policies: Sequence[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for barrier in struck.barriers:
         said = _excluded(by := whose(barrier, policies), [barrier], policies)
-        if by not in GIVEN or said.law:
+        if by not in GIVEN or said.also_law:
             return ()
         found[said.title] = None
     return tuple(found)
@@ -191,8 +191,8 @@ def whose(barrier: Barrier, policies: Sequence[str]) -> Whose:
 
 def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -> Exclusion:
     """What barriers of one kind ask, in words."""
-    told = alike[0].told
-    law = ""
+    reason = alike[0].reason
+    also_law = False
     match whose:
         case "your condition":
             asked = dict.fromkeys(condition_in_words(barrier.line) for barrier in alike)
@@ -204,7 +204,7 @@ def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -
             title = " and ".join(POLICIES[line] for line in lines)
             laws = {line: first_law(findings, line, policies) for line in lines}
             rule = _with_laws(lines, laws)
-            law = law_beside(list(laws.values()))
+            also_law = any(laws.values())
         case "your requirement":
             rule = title = alike[0].findings[0].rule.title
         case "the law":
@@ -219,8 +219,8 @@ def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -
             title = f"{secret}, which orders to its provider could break"
             rule = f"{secret}, which orders to its provider{under} could break"
         case _:
-            rule = title = told
-    return Exclusion(whose=whose, rule=rule, title=title, law=law, reason=told)
+            rule = title = reason
+    return Exclusion(whose=whose, rule=rule, title=title, reason=reason, also_law=also_law)
 
 
 def _with_laws(lines: Sequence[str], laws: Mapping[str, Finding | None]) -> str:
@@ -251,24 +251,6 @@ def asks_the_same(law: Finding) -> str:
     if law.verdict == "review":
         return f"{law.cited} asks for the like (open)"
     return f"{law.cited} asks for the same"
-
-
-def law_beside(laws: Sequence[Finding | None]) -> str:
-    """Whether law stands behind lines of a client's policy, in words, so that none of them looks
-    as if the client might waive it. Blank where no law does.
-
-    laws: of each line, a law that asks the same or takes something else besides, or may bind
-    """
-    found = [law for law in laws if law is not None]
-    if not found:
-        return ""
-    if len(found) < len(laws):
-        what = "a part of it"
-    else:
-        like = any(law.verdict == "review" and not law.may_not_apply for law in found)
-        what = "the like, which is open" if like else "the same"
-    verb = "may ask" if any(law.may_not_apply for law in found) else "asks"
-    return f"the law {verb} for {what}"
 
 
 def condition_in_words(line: str) -> str:

@@ -34,8 +34,6 @@ class Driver:
 
     name: str
     label: str
-    band: Range
-    """Its value at P10, as planned, and at P90."""
     draws: Floats
     """Aligned with the draws of the costs."""
 
@@ -117,8 +115,8 @@ def worth_knowing(
 def drivers(found: Uncertainty) -> Iterator[Driver]:
     """The uncertain inputs of a comparison of costs."""
     for name, scores in found.scores.items():
-        label, band = uncertainty.described(found.plan, name)
-        yield Driver(name=name, label=driver_label(name, label), band=band, draws=scores)
+        label = driver_label(name, uncertainty.label_of(found.plan, name))
+        yield Driver(name=name, label=label, draws=scores)
 
 
 # --- value of information -------------------------------------------------------------------------

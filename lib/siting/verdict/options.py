@@ -148,14 +148,14 @@ def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:
     """Vendors, models and services of an option that are supposed to be gone."""
     service = scenario.tunes_at(name)
     if service and service in scenario.suppose.gone:
-        yield Barrier(told=f"{service} can no longer be had", by="gone")
+        yield Barrier(reason=f"{service} can no longer be had", by="gone")
     for part in leaves(scenario, name):
         option = scenario.options[part]
         served = option.models.values() if option.kind in BY_REQUEST else ()
         for lost in scenario.suppose.gone:
             if lost == option.vendor or lost in served:
                 called = quality.spoken(lost) if lost in served else lost
-                yield Barrier(told=f"{called} can no longer be had", by="gone")
+                yield Barrier(reason=f"{called} can no longer be had", by="gone")
 
 
 # The sum ----------------------------------------------------------------------------------------
@@ -303,15 +303,15 @@ def barriers(found: Chapters, name: str) -> Held:
     held = Held()
     if name in found.not_estimated:
         why = f"its cost is not estimated, because {found.not_estimated[name]}"
-        held.fails.append(Barrier(told=why, by="price"))
+        held.fails.append(Barrier(reason=why, by="price"))
     split = found.costs[name].split if name in found.costs else None
     if split and split.alone:
         part = scenario.options[option.burst if split.alone == "burst" else option.base]
         itself = f"{part.label} alone, which stands in the comparison itself"
-        held.fails.append(Barrier(told=f"its cheapest split is {itself}", by="part"))
+        held.fails.append(Barrier(reason=f"its cheapest split is {itself}", by="part"))
     if capacity.kind not in MIXED:
         short = capacity.beyond_room.get(1, [])
-        held.fails.extend(Barrier(told=f"its servers need {words}", by="room") for words in short)
+        held.fails.extend(Barrier(reason=f"its servers need {words}", by="room") for words in short)
     for line in scenario.limits:
         asked = judged(line, found, name)
         held.fails.extend(asked.fails)
@@ -340,9 +340,9 @@ def judged(line: str, found: Chapters, name: str) -> Held:
             return _by_day(found.scenario, name, line)
 
 
-def _broken(line: str, told: str) -> Barrier:
+def _broken(line: str, reason: str) -> Barrier:
     """A hard constraint that is on no rule, and that an option breaks."""
-    return Barrier(told=told, by="condition", line=line)
+    return Barrier(reason=reason, by="condition", line=line)
 
 
 def short_of_floor(found: quality.Parity) -> str:
@@ -367,7 +367,7 @@ def _by_rules(law: Sovereignty, name: str, line: str, rule_id: str) -> Held:
     assessed = law.options[name]
     fails = [
         Barrier(
-            told=f"{v.rule.title} ({v.provision}): {v.reason}",
+            reason=f"{v.rule.title} ({v.provision}): {v.reason}",
             by="rule",
             line=line,
             findings=assessed.failing(key),
@@ -422,6 +422,7 @@ def _by_budget(found: Chapters, name: str, line: str) -> Held:
         point=f"Ceiling of a year ({riskiest.year.name})",
         reason=f"In one case of ten it pays {money} {riskiest.high:,.0f} or more in that year.",
         clears="Get a price that is fixed, or a higher ceiling.",
+        owner="finance",
     )
     return Held([], [doubt] if riskiest.high > most else [])
 

@@ -9,17 +9,19 @@ would tell.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from siting import quality, reasoning
 from siting.catalogue import name_key
 from siting.cost.api_prices import replacements
-from siting.inputs.scenario.model import NAME_LETTERS, Option, Scenario
+from siting.inputs.scenario.model import MOST_LABEL_LETTERS, NAME_LETTERS, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN
 from siting.quality import Standing
 from siting.quantity import Range
 from siting.vendors.vendor_record import ModelReplacement
+from siting.verdict.design import Costed
 
 EFFORTS = ("none", "low", "medium")
 """Efforts that are tried, from the cheapest."""
@@ -28,8 +30,8 @@ SWITCH = Range(0.5, 1.0, 2.0, unit="months")
 TERMS = {"on_demand": "by the hour", "1y": "one year", "3y": "three years"}
 OF_SERVICE = ("c5_covers_service", "secnumcloud_covers_service", "hipaa_eligible_service")
 """Answers on the very service: not known of another model."""
-Price = Callable[[Scenario, str], float | None]
-"""Present cost of an option of a scenario as planned. [client's currency]"""
+Price = Callable[[Scenario, str], Costed]
+"""Prices an option of a scenario as planned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +67,26 @@ def terms(scenario: Scenario) -> Iterator[Other]:
         for term, words in TERMS.items():
             if term != option.commitment:
                 other = option.model_copy(
-                    update={"commitment": term, "label": f"{option.label}, {words}"[:80]}
+                    update={"commitment": term, "label": _label(option, words)}
                 )
-                key = f"{name}-{term.replace('_', '-')}"[:NAME_LETTERS]
+                key = _name(name, term)
                 yield Other(of=name, name=key, option=other, standing="in")
+
+
+def _label(option: Option, otherwise: str) -> str:
+    """What an option is called that is otherwise in this."""
+    return _ends_with(option.label, f", {otherwise}", MOST_LABEL_LETTERS)
+
+
+def _name(name: str, *otherwise: str) -> str:
+    """The key of an option that is otherwise in this."""
+    end = "".join(f"-{part}" for part in otherwise if part)
+    return _ends_with(name, "".join(c if c.isalnum() else "-" for c in end), NAME_LETTERS)
+
+
+def _ends_with(text: str, end: str, letters: int) -> str:
+    """Both in so many letters: a long text gives way, not the end that tells two apart."""
+    return text[: max(1, letters - len(end))] + end[: letters - 1]
 
 
 def best(scenario: Scenario, price: Price) -> frozenset[str]:
@@ -102,13 +120,11 @@ def with_option(scenario: Scenario, other: Other) -> Scenario:
 
 
 def _cheapest(scenario: Scenario, name: str, ways: list[Other], price: Price) -> Other | None:
-    typed = price(scenario, name)
-    costs = {way.name: price(with_option(scenario, way), way.name) for way in ways}
+    typed = price(scenario, name).present
+    costs = {way.name: price(with_option(scenario, way), way.name).present for way in ways}
     known = [(cost, way) for way in ways if (cost := costs[way.name]) is not None]
-    least = min(known, key=lambda each: each[0], default=None)
-    if least is None or typed is None or least[0] >= typed:
-        return None
-    return least[1]
+    cost, cheapest = min(known, key=lambda each: each[0], default=(math.inf, None))
+    return cheapest if typed is not None and cost < typed else None
 
 
 def _replacements(scenario: Scenario, option: Option, model: str) -> Iterator[ModelReplacement]:
@@ -140,7 +156,7 @@ def _with_model(option: Option, row: ModelReplacement) -> Option:
         zone = " EU"
     if option.in_use:
         update["months_to_production"] = SWITCH
-    label = f"{option.label}, {quality.spoken(row.replacement)}{zone}"[:80]
+    label = _label(option, f"{quality.spoken(row.replacement)}{zone}")
     return option.model_copy(update={**update, "attributes": attributes, "label": label})
 
 
@@ -154,13 +170,12 @@ def _at_efforts(
         efforts = () if below else ("",)
     found = []
     for effort in efforts:
-        label = f"{option.label}, effort {effort}" if below else option.label
-        update: dict[str, object] = {"effort": effort, "label": label[:80]}
+        label = _label(option, f"effort {effort}") if below else option.label
+        update: dict[str, object] = {"effort": effort, "label": label}
         if below and option.in_use:
             update["months_to_production"] = SWITCH
         way = option.model_copy(update=update)
-        key = "-".join(filter(None, (name, quality.bare_name(model).lower(), effort)))
-        key = "".join(c if c.isalnum() else "-" for c in key)[:NAME_LETTERS].strip("-")
+        key = _name(name, quality.bare_name(model).lower(), effort)
         found.append(Other(of=name, name=key, option=way, standing=_standing(scenario, name, way)))
     for standing in ("in", "listed"):
         alike = [way for way in found if way.standing == standing]

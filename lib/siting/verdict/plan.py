@@ -16,7 +16,6 @@ from typing import Annotated, Literal, get_args
 from siting import places, quality
 from siting.catalogue import Currency, Fact, Owner, column, one_of, table
 from siting.cost import dates
-from siting.cost.api_prices import successor
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
@@ -45,7 +44,6 @@ Condition = Literal[
     "counsel",
     "ending",
     "ceasing",
-    "bridging",
     "renewing",
     "leaving",
     "leaving at go",
@@ -88,8 +86,7 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     rules: Annotated[str, one_of(lambda: column("sovereignty_rules", "rule_id"), "rule", ";")] = ""
     """Rules that it mends, separated by semicolons: where one is open, day and owner are those of
     the step, and nobody has to decide it besides. `mends`: the step is there only for that;
-    `moving`: it is there where an option is moved to under one of these rules, open or not, and
-    reviews a model that bridges to it, too."""
+    `moving`: it is there where an option is moved to under one of these rules, open or not."""
     in_moving: bool = False
     """Whether what moving over costs, or the service of today until then, holds its work already,
     where the option moves."""
@@ -118,8 +115,6 @@ class Step:
     """Model whose quality it tests, in words."""
     is_pilot: bool = False
     """Whether one team tests the option in it, for which GPUs are rented."""
-    reviews_bridge: bool = False
-    """Whether it reviews a model that bridges, besides the option."""
     ends: int = 0
     """Its own day, where that comes before `row.day`, the day of its gate. [days after the report]
     """
@@ -144,20 +139,10 @@ class Cause:
     """As of a step."""
     test: Experiment | None = None
     """Gives its price in place of the row."""
+    takes: int = 0
+    """How long it usually takes. [days]"""
     times: int = 1
     """How often its price is paid; nought where hours of another step hold it. [1]"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bridge:
-    """A model that takes over from one in use, which ends before the option moved to serves."""
-
-    ending: Ending
-    """Of the one in use."""
-    last: dt.date
-    """Its last day."""
-    heir: str
-    """What follows it at its vendor, and runs beyond the latest go-live."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +159,7 @@ class Turning:
     """What its provider lacks and is asked for the day of, in words: then no price is asked."""
 
     @property
-    def told(self) -> str:
+    def asked(self) -> str:
         """The change, with what is asked for first."""
         proofs = f" (first proof of {' and '.join(self.unshown)})" if self.unshown else ""
         if self.lacks:
@@ -238,30 +223,17 @@ class Facts:
         return [(end.retired, end) for end in ends if end.retired]
 
     @cached_property
-    def bridge(self) -> Bridge | None:
-        """What bridges to the go-live of the choice, where one must and one can: for the first
-        model in use that ends too early."""
-        if not self.moves:
-            return None
-        for last, end in sorted(self._ends(self.today), key=lambda each: each[0]):
-            if self.day < last <= self.live:
-                heir = successor(self.scenario, self.today, end.model)
-                if heir and (heir.until is None or heir.until > self.live):
-                    return Bridge(ending=end, last=last, heir=heir.model)
-        return None
-
-    @cached_property
     def ending(self) -> str:
         """Models of the choice or of what runs today whose last day falls within the plan, in
-        words; without the one that another bridges."""
+        words."""
         months = self.scenario.options[self.target.name].months_to_production.central
         live = dates.after(self.scenario, months * DAYS_OF_MONTH)
         said = []
         for last, end in self._ends(self.today, self.target.name):
-            is_bridged = self.bridge is not None and end.model == self.bridge.ending.model
-            if self.until(last) <= LAST_HORIZON_DAYS and not is_bridged:
+            if self.until(last) <= LAST_HORIZON_DAYS:
                 gap = f", before {self.target.label} serves" if last < live else ""
-                said.append(_last_day(end, last, gap))
+                day = f"last day {spelt_day(last)}{gap}"
+                said.append(f"{spoken(end.model)} at {end.vendor} ({day})")
         return " and ".join(said)
 
     @cached_property
@@ -311,21 +283,23 @@ class Facts:
 
     def _is_moved_under(self, row: PlanStep) -> bool:
         """Whether a step is due because the choice is moved to under one of its rules."""
-        return row.when == "moving" and self.moves and self._applies(row, self.target.name)
-
-    def _applies(self, row: PlanStep, name: str) -> bool:
-        """Whether one of the rules of a step applies to an option."""
+        name = self.target.name
         verdicts = self.law.options[name].verdicts if name in self.law.options else {}
-        return any(verdicts[rule].verdict != "n.a." for rule in row.mends if rule in verdicts)
+        applies = any(verdicts[rule].verdict != "n.a." for rule in row.mends if rule in verdicts)
+        return row.when == "moving" and self.moves and applies
 
-    def _to_decide(self) -> dict[str, str]:
+    def _to_decide(self) -> Iterator[Cause]:
         """What is to be decided of the choice by whom, without what has a step of its own."""
         points = self.points(self.target.name)
         mended = {
             p.label for p in points if all(f.rule.rule_id in self.own_steps for f in p.findings)
         }
         every = (doubt for doubt, _ in open_points(self.target, points) if not doubt.quality)
-        return by_owner(doubt for doubt in every if doubt.point not in mended)
+        decided = by_owner(doubt for doubt in every if doubt.point not in mended)
+        for owner, reviews in decided.items():
+            times = [p.usual.days for p in points if p.owner == owner and p.usual]
+            takes = round(max(times, default=0))
+            yield Cause(owner=owner, words={"reviews": reviews}, takes=takes)
 
     def _today(self) -> Iterator[Cause]:
         """The same of what runs today, where another is chosen: what is open of that alone, what is
@@ -372,8 +346,7 @@ class Facts:
         whole = [Cause()]
         found = dict.fromkeys(("always", *self.always), whole)
         found |= dict.fromkeys(("switch", "piloting") if self.moves else ("stay",), whole)
-        decided = self._to_decide().items()
-        found["reviews"] = [Cause(owner=who, words={"reviews": what}) for who, what in decided]
+        found["reviews"] = [*self._to_decide()]
         found["today"] = [*self._today()]
         found["due soon"] = [*self._due_soon()]
         if any(doubt.quality for doubt in self.target.uncleared):
@@ -396,7 +369,7 @@ class Facts:
         if self.turning:
             words = {
                 "offers": _counted(len(self.turning), "written offer"),
-                "turning": "; ".join(each.told for each in self.turning),
+                "turning": "; ".join(each.asked for each in self.turning),
                 "asked": _asked(self.turning),
             }
             found["turning"] = [Cause(words=words, times=len(self.turning))]
@@ -424,16 +397,6 @@ class Facts:
             }
             contracts.setdefault(when, []).append(Cause(words=words, by=contract.days))
         yield from contracts.items()
-        if self.bridge:
-            end = self.bridge.ending
-            switch = self.bridge.last - dt.timedelta(days=1)
-            words = {
-                "bridge": spoken(self.bridge.heir),
-                "before": spoken(end.model),
-                "bridged": _last_day(end, self.bridge.last),
-                "switch": spelt_day(switch),
-            }
-            yield "bridging", [Cause(words=words, ends=self.until(switch))]
         if self.moves and self.today:
             off = round(dates.switched_off(self.scenario, self.target.name))
             months = dates.side_by_side(self.scenario)
@@ -469,8 +432,6 @@ class Facts:
             "today": self.scenario.options[self.today].label if self.today else "",
             "model": spoken(self.compared.model if self.compared else first),
             "vendor": option.vendor or option.label,
-            "also": "",
-            "also_reviewed": "",
         }
 
     # --- steps ------------------------------------------------------------------------------------
@@ -491,19 +452,19 @@ class Facts:
         """A step with its words filled in."""
         owner = cause.owner or row.owner
         words = {**self.words, **cause.words, "owner": owner}
-        reviews_bridge = row.when == "moving" and self.bridge and self._applies(row, self.today)
-        if self.bridge and reviews_bridge:
-            words |= _also(spoken(self.bridge.heir))
         texts = {"label": row.label, "step": row.step, "guard": row.guard}
         day = min(self._gate(row), cause.by)
+        ends = min(day, cause.ends)
+        if cause.takes > day:  # as long as it usually takes, and never beyond go or no-go
+            day = max(day, self.go.day)
+            ends = min(day, cause.takes)
         filled = {name: text.format_map(words) for name, text in texts.items()}
         return Step(
             row=row.model_copy(update={**filled, "owner": owner, "day": day}),
-            price=self._price(cause.test or row, cause.times + bool(reviews_bridge)),
+            price=self._price(cause.test or row, cause.times),
             tests=words["model"] if row.when == "unproven" else "",
             is_pilot=row.when == "piloting",
-            reviews_bridge=bool(reviews_bridge),
-            ends=min(day, cause.ends),
+            ends=ends,
         )
 
     def _gate(self, row: PlanStep) -> int:
@@ -583,22 +544,6 @@ def to_prove(name: str, law: Sovereignty) -> tuple[str, ...]:
 
 
 # --- words ----------------------------------------------------------------------------------------
-
-
-def _last_day(end: Ending, last: dt.date, more: str = "") -> str:
-    """A model that ends, with its vendor and its last day."""
-    return f"{spoken(end.model)} at {end.vendor} (last day {spelt_day(last)}{more})"
-
-
-def _also(model: str) -> dict[str, str]:
-    """What a step of moving says of the model that it reviews besides: in its label and in its
-    sentence."""
-    said = (
-        f" Review it for {model} in today's service, too, before personal data reach it in a test "
-        "or in service: where it runs, what is kept and read for abuse, what attestations cover, "
-        "who is bound to secrecy."
-    )
-    return {"also": f", {model} too", "also_reviewed": said}
 
 
 def _guard(new: Sequence[str]) -> str:

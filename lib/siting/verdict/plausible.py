@@ -160,7 +160,7 @@ def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
 def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
     """How long requests are, and how far lengths spread where nobody stated it."""
-    for side in ("input", "output"):
+    for side in ("input",) if w.task == "embed" else ("input", "output"):
         tokens = getattr(w, f"{side}_tokens")
         path = f"workloads.{name}.{side}_tokens"
         words = {"workload": in_words(name), "side": side}

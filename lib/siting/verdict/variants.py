@@ -73,10 +73,6 @@ class Variant:
         within = (path.split(".") for path in self.changes if path.startswith("options."))
         return tuple(dict.fromkeys(name for _, name, *_ in within))
 
-    def sets(self, option: str | None, field: str) -> bool:
-        """Whether it changes a field of an option."""
-        return f"options.{option}.{field}" in self.changes
-
     @property
     def set(self) -> tuple[str, ...]:
         """The words for `--set` that make it again."""
@@ -238,9 +234,6 @@ class Switch:
     below: str | None
     """The option that is first just below."""
     above: str | None
-    lead_below: float | None
-    """What the next best costs more in all, just below. [client's currency]"""
-    lead_above: float | None
     beyond: float
     """A value just beyond it, seen from today."""
     outcome: Outcome
@@ -306,8 +299,6 @@ def _of_dial(chain: Chain, scenario: Scenario, dial: Dial, chosen: str | None) -
             at=at,
             below=under.recommended,
             above=over.recommended,
-            lead_below=_ahead(under),
-            lead_above=_ahead(over),
             beyond=after if upward else before,
             outcome=outcome(over if upward else under, chosen),
         )
@@ -325,7 +316,3 @@ def _switch(low: float, high: float, is_below: Callable[[float], bool], *, in_lo
         else:
             b = middle
     return back((a + b) / 2)
-
-
-def _ahead(found: Decision) -> float | None:
-    return found.lead

@@ -8,14 +8,13 @@ to the client's folder here; `siting_report.run.batch` does that.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import stat
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -161,7 +160,7 @@ class _Bench:
     def _published(self, job: Job, shown: Files) -> Files:
         """Page and paper, set in a process that ends: Typst keeps what memory it took."""
         scenario = str(self.folder / SCENARIO)
-        self._call = Call(f"{__name__}:publish", job, shown, scenario)
+        self._call = Call("siting_report.run.published:publish", job, shown, scenario)
         if self._has_ended:
             self._call.kill()
         try:
@@ -197,23 +196,6 @@ def lay_out(job: Job, folder: Path) -> None:
     for path, content in {**job.attachments, **job.own_files}.items():
         (folder / path).write_bytes(content)
     (folder / SCENARIO).write_text(job.scenario, encoding="utf-8")
-
-
-def publish(job: Job, shown: Mapping[str, bytes], scenario: str) -> Files:
-    """Page, paper and letters of executed chapters. Raises ValueError where they cannot be made."""
-    from siting_report.print import document, page, paper
-
-    chapters = [
-        document.chapter(json.loads(shown[path]), Path(path).stem, placed.part, placed.own)
-        for path, placed in job.notebooks.items()
-    ]
-    composed = document.compose(chapters, kit_named(job.kit).cover(scenario))
-    files = {name: text.encode() for name, text in composed.letters.items()}
-    if "html" in job.formats:
-        files["report.html"] = page.page(composed).encode()
-    if "pdf" in job.formats:
-        files["report.pdf"] = paper.typeset(composed)
-    return files
 
 
 @contextlib.contextmanager

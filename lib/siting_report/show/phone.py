@@ -209,12 +209,16 @@ def _title_lines(ax: Axes) -> int:
 def _thin_ticks(figure: Figure, ax: Axes) -> None:
     """Leaves out every other tick to the right until no two of their labels touch."""
     while True:
-        boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
+        labels = ax.get_xticklabels()
+        boxes = [label.get_window_extent() for label in labels if label.get_text()]
         ends = sorted((box.x0, box.x1) for box in boxes)
         touch = any(right[0] < left[1] + 4 for left, right in pairwise(ends))
         places = ax.get_xticks()
         if not touch or len(places) < 3:
             return
         low, high = sorted(ax.get_xlim())
-        ax.set_xticks([at for at in places if low <= at <= high][::2])
+        kept = [
+            (at, x.get_text()) for at, x in zip(places, labels, strict=True) if low <= at <= high
+        ]
+        ax.set_xticks([at for at, _ in kept[::2]], [text for _, text in kept[::2]])
         _place_axes(figure)

@@ -86,7 +86,7 @@ def path_of(name_or_path: str | Path) -> Path:
         return Path(text.replace("\0", "?"))
     path = _place(text)
     if not os.path.lexists(path):
-        write = f"{catalogue.suggestion(text, [*names(), 'base'])} `siting new {text}` makes it"
+        write = f"`siting new {text}` makes it; {catalogue.suggestion(text, [*names(), 'base'])}"
         raise DocumentError.of(path, "does not exist", write)
     return path
 

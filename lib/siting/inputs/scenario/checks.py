@@ -490,7 +490,7 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
     for i, name in enumerate(scenario.client.yes_means):
         yield from _one_of(("client", "yes_means", i), name, "option", options, "options")
     yield from _no_conditions(decision.hard_constraints)
-    yield from _contradicting(decision.premiums)
+    yield from _valued(decision.premiums)
 
 
 def _no_conditions(lines: Sequence[str]) -> Iterator[Fault]:
@@ -500,16 +500,16 @@ def _no_conditions(lines: Sequence[str]) -> Iterator[Fault]:
         yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
 
 
-def _contradicting(premiums: Mapping[str, object]) -> Iterator[Fault]:
-    """Properties that no option has both, each with a premium."""
+def _valued(premiums: Mapping[str, object]) -> Iterator[Fault]:
+    """Properties that nobody knows, and those that no option has both, each with a premium."""
     rows = properties()
     for name in premiums:
+        place = ("decision", "premiums", name)
+        yield from known.PROPERTY.faults(place, name)
         other = rows[name].contradicts if name in rows else ""
         if other in premiums and name < other:
             wrong = f"no option has both {name} and {other}"
-            yield Fault(
-                ("decision", "premiums", name), wrong, "keep the one that you would pay for"
-            )
+            yield Fault(place, wrong, "keep the one that you would pay for")
 
 
 def _answers(scenario: Scenario) -> Iterator[Fault]:

@@ -32,6 +32,8 @@ from siting.quantity import Range
 
 NAME_LETTERS = 40
 """A name has no more letters."""
+MOST_LABEL_LETTERS = 80
+"""A label has no more."""
 NAME = f"^[a-z0-9][a-z0-9_-]{{0,{NAME_LETTERS - 1}}}$"
 Name = Annotated[str, Field(pattern=NAME)]
 """Name of a workload, an option or a job: the word that stands before the colon."""
@@ -536,11 +538,15 @@ class Workload(Strict):
         """One vector stands in place of an answer: it is counted as a token that nobody bills."""
         if not isinstance(said, dict) or said.get("task") != "embed":
             return said
-        vector = {"output_tokens": {"mean": 1.0, "p95": 1.0}, "reasoning_tokens": 0.0}
-        for field, only in vector.items():
-            if said.get(field, only) != only:
+        one = {"mean": 1.0, "p95": 1.0}
+        vector: dict[str, list[Any]] = {
+            "output_tokens": [one, Tokens(**one)],
+            "reasoning_tokens": [0.0],
+        }
+        for field, may_be in vector.items():
+            if field in said and said[field] not in may_be:
                 raise ValueError(f"embed writes no text; remove {field}")
-        return {**said, **vector}
+        return said | {"output_tokens": one, "reasoning_tokens": 0.0}
 
     @property
     def per_user_day(self) -> float:
@@ -652,7 +658,7 @@ class Contract(Strict):
 class Option(Strict):
     """One place where the workloads could run."""
 
-    label: Annotated[Spoken, Field(min_length=1, max_length=80)]
+    label: Annotated[Spoken, Field(min_length=1, max_length=MOST_LABEL_LETTERS)]
     """What the report calls it; the picture of page one has room for 30 letters."""
     kind: OptionKind
     """api: a maker's own model, from the maker. managed_cloud: the same from a hyperscaler.
