@@ -126,6 +126,7 @@ def test_check_without_a_name_checks_all_of_params() -> None:
     [
         ("options.rented.region=CA-ZZ-9", "no price of runpod on file is of CA-ZZ-9"),
         ("options.second-api.country=CA", "region: US and country: CA are two places"),
+        ("client.country=JP", "no law of JP is on file; no verdict speaks of it"),
     ],
 )
 def test_check_notes_a_place_that_nobody_prices_and_two_places(change: str, note: str) -> None:

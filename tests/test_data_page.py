@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import printed
 import pytest
+from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.rules import sovereignty
+from siting.study import Study
 from studies import FEW, opened
 
 
@@ -210,3 +213,20 @@ def test_care_clears_health_data_by_a_law_or_contract_that_is_named() -> None:
         p.clears for option in options for p in option.open_points if p.label == own.point.iloc[0]
     }
     assert all("§ 22(1) no. 1 b BDSG" in said for said in clears)
+
+
+def test_what_no_rule_looks_at_is_not_told_as_cleared() -> None:
+    """Of Japan no law is on file: neither page one nor that on law may read as if it allowed it."""
+    asked = {"client.country": "JP", "rules.attributes": {"eu_data_subjects": False}}
+    s = Study(scenario.changed(scenario.load("base"), asked))
+    assert opened("tidewater-apps").has_law_on_file and not s.has_law_on_file
+    for chapter, told in (
+        ("10_decision", "Does the law of Japan allow it? None is on file."),
+        ("30_data", "No law of Japan is on file: nothing here clears it."),
+    ):
+        shown = printed.shown_of(chapter, lambda _: s)
+        said = "\n".join(text for exhibit in shown for text in exhibit.texts)
+        assert told in said
+        assert "No open point can stop it" not in said
+        assert "No open question can stop it" not in said
+        assert "Staying is cleared" not in said

@@ -304,8 +304,15 @@ def peaked(found: Scenario) -> Iterator[str]:
 
 
 def abroad(found: Scenario) -> Iterator[str]:
-    """Countries of people whose law no rule on file looks at."""
+    """Countries of the client and of people whose law no rule on file looks at."""
     from siting.inputs.attributes import dictionary
+    from siting.rules.rulebook import rule_book
+
+    if not rule_book().knows(home := found.client.country):
+        yield (
+            f"client.country: no law of {home} is on file; no verdict speaks of it, and the report "
+            "clears nothing: ask counsel what it asks of you"
+        )
 
     stated = (a.stated_in.split() for a in dictionary().values())
     seen = {words[2] for words in stated if words[:2] == ["client.people_in", "with"]}

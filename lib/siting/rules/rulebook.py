@@ -414,6 +414,10 @@ class RuleBook:
         rows = sorted(self.coverage, key=lambda law: law.country == country)
         return {law.touched_by: law for law in rows if law.country in ("*", country)}
 
+    def knows(self, country: str) -> bool:
+        """Whether any law of a country is on file."""
+        return any(law.status != "not on file" for law in self.of_country(country).values())
+
     def not_in_force(self, rule_id: str, country: str) -> str:
         """Why a rule does not reach a state of the EEA; blank where that is not why."""
         named = conditions.names(self.parsed[rule_id].applies)

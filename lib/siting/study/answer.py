@@ -100,7 +100,7 @@ class AnswerFrames(Topic):
         """What is first if a point that can stop the choice does."""
         found = self.results.fallback
         if found is None:
-            return {"if_stopped": "never"}
+            return {"if_stopped": "never" if self.study.has_law_on_file else "unseen"}
         word = "other" if found.option else "none"
         return {"if_stopped": word, "fallback_point": found.point, "fallback": found.option}
 

@@ -110,6 +110,11 @@ class Wording:
         return self.client.country in self.results.sovereignty.law.sets["eea"]
 
     @property
+    def has_law_on_file(self) -> bool:
+        """Whether any law of the client's own country is on file; else no verdict speaks of it."""
+        return self.results.sovereignty.law.knows(self.client.country)
+
+    @property
     def risks_counted(self) -> str:
         """What a sum in all is, as a footnote under each page that has one."""
         return self.phrases(
