@@ -65,7 +65,7 @@ def test_what_a_law_asks_for_has_its_usual_time_in_the_plan(
     client: str, topic: str, due: str, later: str | None
 ) -> None:
     s = opened(client)
-    own = s.rule_points().merge(s.open_points()[["option", "point", "due"]])
+    own = s.points()
     own = own[(own.option == s.chosen) & own.point.str.startswith(topic)].iloc[0]
     assert own.due == due
     assert (own.usual_from if later else None) == later
