@@ -11,7 +11,7 @@ from siting.cost import costing
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import BEST, Option, Scenario
-from siting.places import OWNED, SELF_HOSTED
+from siting.places import COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.verdict import design, ordered, plausible
 from siting.verdict.chain import Chain
 from studies import FEW
@@ -59,10 +59,60 @@ def test_a_machine_that_is_left_to_the_kit_is_never_dearer_than_what_was_typed(c
         typed = chain.as_planned(s, name)
         free = s.model_copy(update={"options": {**s.options, name: opened(option, field)}})
         found = chain.as_planned(chain.built(free), name)
-        if design._refused(typed) or typed.present is None:
+        if design.refused(typed) or typed.present is None:
             continue
         assert found.present is not None, (number, name, field)
         assert found.present <= typed.present * (1 + 1e-9), (number, name, field)
+
+
+BEST_OF = {"commitment": BEST, "effort": BEST, "models": {"all": BEST}}
+
+
+@pytest.mark.parametrize("client", FEW)
+def test_a_model_effort_or_term_that_is_left_to_the_kit_is_never_dearer(client: str) -> None:
+    chance = random.Random(f"{client} ordered")
+    for number in range(TRIALS):
+        chain = Chain()
+        s = chain.built(at_random(client, number))
+        names = [n for n, o in s.options.items() if o.kind not in MIXED and n != s.finance.baseline]
+        name = chance.choice(names)
+        option = s.options[name]
+        fields = [f for f in BEST_OF if f != "commitment" or option.kind in COMMITTED]
+        field = chance.choice(fields)
+        left = option.model_copy(update={field: BEST_OF[field]})
+        free = s.model_copy(update={"options": {**s.options, name: left}})
+        typed = chain.as_planned(s, name)
+        built = chain.built(free)
+        taken = built.options[name]
+        assert not ordered.is_open(taken) or not taken.models
+        if field != "commitment":
+            standing = ordered._worst(s, taken) if taken.models else "in"
+            assert standing != "out"
+            if ordered._worst(s, option) != "in":  # what was typed may not take part
+                continue
+        if design.refused(typed) or typed.present is None:
+            continue
+        found = chain.as_planned(built, name)
+        assert found.present is not None, (number, name, field)
+        assert found.present <= typed.present * (1 + 1e-9), (number, name, field)
+
+
+def said(name: str, **left: Any) -> Scenario:
+    return scenario.changed(
+        scenario.load("tidewater-apps"), {f"options.{name}.{k}": v for k, v in left.items()}
+    )
+
+
+def test_what_is_left_out_is_left_to_the_kit_and_what_runs_today_is_not() -> None:
+    for left in ({"models": {}}, {"models": {"all": BEST}}, {"effort": BEST}, {"effort": ""}):
+        taken = Chain().built(said("second-api", **left)).options["second-api"]
+        assert taken.effort in ("", *ordered.EFFORTS, "high")
+        assert BEST not in taken.models.values()
+    for left in ({"models": {}}, {"models": {"all": BEST}}, {"effort": BEST}):
+        with pytest.raises(scenario.ScenarioError, match="it runs today, and is there already"):
+            said("api", **left)
+    with pytest.raises(scenario.ScenarioError, match="one model is chosen for all workloads"):
+        said("second-api", models={"in-app-writer": BEST})
 
 
 @pytest.mark.parametrize("client", FEW)

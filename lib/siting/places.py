@@ -20,7 +20,7 @@ Trait = Literal[
 by_request: somebody else runs the model and bills requests; hosted_open: an open model, priced by
 its host; machines: the client runs the model; rented: on somebody else's machines; committed: a
 longer term can be signed for them; owned: on machines of its own; needs_gpu: the scenario names the
-card; mixed: made of two other options."""
+card; mixed: made of other options."""
 
 KINDS: Mapping[str, frozenset[Trait]] = {
     "api": frozenset({"by_request"}),
@@ -31,6 +31,7 @@ KINDS: Mapping[str, frozenset[Trait]] = {
     "colocation": frozenset({"machines", "owned", "needs_gpu"}),
     "on_premises": frozenset({"machines", "owned", "needs_gpu"}),
     "hybrid": frozenset({"mixed"}),
+    "split": frozenset({"mixed"}),
 }
 
 if TYPE_CHECKING:

@@ -190,7 +190,7 @@ class Parities:
     inputs: tuple[Input, ...]
 
     def of(self, option: str) -> tuple[Parity, ...]:
-        """The parities of one option (a hybrid has those of both of its parts)."""
+        """The parities of one option (a mix has those of its parts)."""
         return tuple(p for p in self.parities if p.option == option)
 
 
@@ -499,7 +499,7 @@ def parity(
 ) -> Parity | None:
     """One leaf option's model against the floor of one workload; None without floor or model.
 
-    owner: the leaf, or the hybrid that it is a part of.
+    owner: the leaf, or the mix that it is a part of.
     day: of the report, for the age of scores; None: age does not count.
     """
     floor = workload.quality
@@ -622,19 +622,40 @@ def at_effort(scenario: Scenario, option: str, workload: str) -> Workload:
     return pictures.read(asked, model).model_copy(update={"reasoning_tokens": hidden})
 
 
-def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
-    """The option itself, or both parts of a hybrid."""
+def parts(scenario: Scenario, name: str) -> dict[str, tuple[str, ...]]:
+    """The options that carry the load of one, each with its workloads: the option itself, or both
+    sides of a hybrid, with all of them; of a split each part with its own."""
     option = scenario.options[name]
-    parts = tuple(p for p in (option.base, option.burst) if p in scenario.options)
-    return parts if option.kind == "hybrid" and parts else (name,)
+    every = tuple(scenario.workloads)
+    said: dict[str, tuple[str, ...]] = {}
+    if option.kind == "hybrid":
+        said = dict.fromkeys((option.base, option.burst), every)
+    for workload in every if option.kind == "split" else ():
+        part = option.parts.get(workload, "")
+        said[part] = (*said.get(part, ()), workload)
+    known = {part: works for part, works in said.items() if part in scenario.options}
+    return known or {name: every}
+
+
+def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
+    """The same without their workloads."""
+    return tuple(parts(scenario, name))
+
+
+def models(scenario: Scenario, name: str) -> dict[str, tuple[str, ...]]:
+    """Models that serve an option's load, each once, by the option that runs them."""
+    return {
+        part: tuple(dict.fromkeys(filter(None, map(scenario.options[part].runs, works))))
+        for part, works in parts(scenario, name).items()
+    }
 
 
 def not_running(scenario: Scenario, found: Parity) -> tuple[str, ...]:
     """Which of the two models of a comparison the client does not run today, in words: an item that
     is put to it goes where no item goes yet."""
     today = scenario.finance.baseline
-    parts = leaves(scenario, today) if today in scenario.options else ()
-    running = {spoken(m) for part in parts for m in scenario.options[part].models.values()}
+    there = models(scenario, today) if today in scenario.options else {}
+    running = {spoken(m) for own in there.values() for m in own}
     both = dict.fromkeys((spoken(found.model), spoken(found.reference)))
     return tuple(model for model in both if model not in running)
 
@@ -698,13 +719,14 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
 
 
 def assess(scenario: Scenario) -> Parities:
-    """Every option's model against every workload's floor. A hybrid is as good as both parts."""
+    """Every option's model against every workload's floor. A mix is as good as its parts."""
     day = scenario.client.report_date
     parities = tuple(
         found
         for option in scenario.options
         for name, workload in scenario.workloads.items()
-        for part in leaves(scenario, option)
+        for part, works in parts(scenario, option).items()
+        if name in works
         if (found := parity(name, workload, option, scenario.options[part], day)) is not None
     )
     inputs = {i.name: i for i in _inputs(scenario, parities)}

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from siting_validation import finetune, throughput, vram
 from siting_validation.cases import Prediction, Row, scored
 
 COLUMNS = ("case_id", "quantity", "measured", "low", "central", "high", "note")
+NUMBERS = ("measured", "low", "central", "high", "scale", "error")
 
 
 Predictor = Callable[[Row], Iterator[Prediction]]
@@ -112,20 +114,16 @@ def compare(kind: str, rows: Iterable[Row]) -> list[Prediction]:
     return [c for row in rows for c in predict(row)]
 
 
+def _framed(comparisons: Iterable[Prediction]) -> pd.DataFrame:
+    """Comparisons as a row each; what is not known is missing."""
+    rows = [asdict(c) | {"error": c.error} for c in comparisons]
+    frame = pd.DataFrame(rows, columns=[*(f.name for f in fields(Prediction)), "error"])
+    return frame.astype(dict.fromkeys(NUMBERS, float))
+
+
 def write_rows(comparisons: Sequence[Prediction], path: Path) -> None:
     """Each comparison as a line of CSV, empty where the kit makes no statement."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for c in comparisons:
-            cells = [getattr(c, name) for name in COLUMNS]
-            writer.writerow([_cell(v) for v in cells])
-
-
-def _cell(value: str | float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    _framed(comparisons).to_csv(path, columns=[*COLUMNS], index=False, float_format="%.6g")
 
 
 def summarise(comparisons: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
@@ -135,65 +133,50 @@ def summarise(comparisons: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
     of the signed error in %; coverage: share of measurements within low to high; width: median
     high over low; reasons: why cases were not predicted. `fits` is judged right or wrong.
     """
-    keys = dict.fromkeys((c.group, c.quantity) for c in comparisons)
-    return {
-        " ".join(filter(None, key)): _summary(
-            [c for c in comparisons if (c.group, c.quantity) == key]
-        )
-        for key in keys
-    }
-
-
-def _summary(cases: list[Prediction]) -> dict[str, Any]:
-    made = [c for c in cases if c.central is not None and c.measured is not None]
-    result: dict[str, Any] = {
-        "n": len(cases),
-        "predicted": len(made) / len(cases),
-        "reasons": dict(Counter(c.note for c in cases if c.central is None).most_common()),
-    }
-    if cases and cases[0].quantity == "fits":
-        return result | _judged(made)
-    errors = np.array([c.error for c in made if c.error is not None])
-    if errors.size:
-        result |= {
-            "median_error_pct": float(np.median(np.abs(errors)) * 100),
-            "p90_error_pct": float(np.quantile(np.abs(errors), 0.9) * 100),
-            "bias_pct": float(np.median(errors) * 100),
-            "coverage": float(np.mean([_inside(c) for c in made])),
-            "median_high_over_low": _width(made),
-        }
-    scales = [(c.central - c.measured, c.scale) for c in made if c.scale]  # type: ignore[operator]
-    if scales:
-        shares = np.array([abs(d) / s for d, s in scales]) * 100
-        result |= {
-            "median_error_pct_of_card": float(np.median(shares)),
-            "p90_error_pct_of_card": float(np.quantile(shares, 0.9)),
-        }
-    return result
+    by_kind = _framed(comparisons).groupby(["group", "quantity"], sort=False)
+    return {" ".join(filter(None, map(str, kind))): _summary(of) for kind, of in by_kind}
 
 
 ROUNDING = 0.005
 """A measurement is printed rounded; a range that misses it by this share still holds it."""
 
 
-def _inside(c: Prediction) -> bool:
-    if c.low is None or c.high is None or c.measured is None:
-        return False
-    slack = ROUNDING * abs(c.measured)
-    return c.low - slack <= c.measured <= c.high + slack
-
-
-def _width(cases: list[Prediction]) -> float | None:
-    ratios = [c.high / c.low for c in cases if c.low and c.high and c.low > 0]
-    return float(np.median(ratios)) if ratios else None
-
-
-def _judged(cases: list[Prediction]) -> dict[str, Any]:
-    right = sum(c.central == c.measured for c in cases)
-    unsafe = sum(c.central == 1 and c.measured == 0 for c in cases)
-    return {
-        "right": right / len(cases) if cases else None,
-        "said_fits_but_ran_out": unsafe,
-        "said_no_but_ran": len(cases) - right - unsafe,
-        "coverage": float(np.mean([_inside(c) for c in cases])) if cases else None,
+def _summary(cases: pd.DataFrame) -> dict[str, Any]:
+    made = cases.dropna(subset=["central", "measured"])
+    slack = ROUNDING * made.measured.abs()
+    inside = made.measured.between(made.low - slack, made.high + slack)
+    result: dict[str, Any] = {
+        "n": len(cases),
+        "predicted": len(made) / len(cases),
+        "reasons": cases.note[cases.central.isna()].value_counts().to_dict(),
     }
+    if (cases.quantity == "fits").all():
+        right = int((made.central == made.measured).sum())
+        unsafe = int(((made.central == 1) & (made.measured == 0)).sum())
+        return result | {
+            "right": right / len(made) if len(made) else None,
+            "said_fits_but_ran_out": unsafe,
+            "said_no_but_ran": len(made) - right - unsafe,
+            "coverage": _known(inside.mean()),
+        }
+    errors = made.error.dropna() * 100
+    if len(errors):
+        result |= {
+            "median_error_pct": float(errors.abs().median()),
+            "p90_error_pct": float(errors.abs().quantile(0.9)),
+            "bias_pct": float(errors.median()),
+            "coverage": float(inside.mean()),
+            "median_high_over_low": _known((made.high / made.low)[made.low > 0].median()),
+        }
+    shares = ((made.central - made.measured).abs() / made.scale * 100).dropna()
+    if len(shares):
+        result |= {
+            "median_error_pct_of_card": float(shares.median()),
+            "p90_error_pct_of_card": float(shares.quantile(0.9)),
+        }
+    return result
+
+
+def _known(figure: float) -> float | None:
+    """A figure; None where nothing tells it."""
+    return None if math.isnan(figure) else float(figure)

@@ -125,7 +125,7 @@ def constants(known: Sequence[LoggedRow]) -> dict[Key, float]:
         for key, value in derived(case):
             by[key].append((value, case.source))
     return {
-        key: _quantile([v for v, _ in found], _weights([s for _, s in found]), 0.5)
+        key: _quantile([value for value, _ in found], [source for _, source in found], 0.5)
         for key, found in by.items()
     }
 
@@ -274,9 +274,9 @@ def stretch(found: Sequence[Residual]) -> list[dict[str, Any]]:
                 low = low * BEYOND or 1.0
                 high = high * BEYOND or 1.0
             else:
-                weights = _weights([r.source for r in rows])
-                low = max(_quantile([r.low for r in rows], weights, SHARE), low)
-                high = max(_quantile([r.high for r in rows], weights, SHARE), high)
+                sources = [r.source for r in rows]
+                low = max(_quantile([r.low for r in rows], sources, SHARE), low)
+                high = max(_quantile([r.high for r in rows], sources, SHARE), high)
             table.append(
                 {
                     "quantity": quantity, "distance": far, "low": f"{max(low, 0.2):.3g}",
@@ -308,17 +308,12 @@ def never_narrower(table: list[dict[str, Any]], found: Sequence[Residual]) -> li
     return result
 
 
-def _weights(sources: Sequence[str]) -> list[float]:
-    """A source counts by the root of its rows: many logs of one campaign are not many logs."""
+def _quantile(values: Sequence[float], sources: Sequence[str], share: float) -> float:
+    """A quantile in which a source counts by the root of its rows: many logs of one campaign are
+    not many logs."""
     count = Counter(sources)
-    return [count[s] ** -0.5 for s in sources]
-
-
-def _quantile(values: Sequence[float], weights: Sequence[float], share: float) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(np.asarray(weights)[order])
-    place = int(np.searchsorted(total, share * total[-1]))
-    return float(np.asarray(values)[order][min(place, len(values) - 1)])
+    weights = [count[s] ** -0.5 for s in sources]
+    return float(np.quantile(values, share, weights=weights, method="inverted_cdf"))
 
 
 # --- leaving out ------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from siting.cost.priced import (
     Plan,
     PricedHybrid,
     PricedOption,
+    PricedSplit,
     machines_key,
     owned_key,
 )
@@ -169,6 +170,9 @@ class Amount:
 def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
     """Amounts of an option, its own only: not the baseline before production."""
     priced = plan.options[name]
+    if isinstance(priced, PricedSplit):
+        bills = (bill(part.within(plan), part.priced.name, draws) for part in priced.parts)
+        return [amount for own_bill in bills for amount in own_bill]
     own = option_fleet(priced, draws, plan.years)
     if not isinstance(priced, PricedHybrid):
         side = Side(plan=plan, priced=priced, draws=draws, known_fleet=own)
@@ -406,11 +410,11 @@ class Side:
         """Users who are told and trained: none where another model serves the tool of today at the
         same vendor."""
         today = self.plan.options.get(self.plan.baseline)
-        if not isinstance(today, PricedOption):
-            return self.plan.users
-        is_same = self.option.vendor == today.option.vendor != ""
-        kinds = {self.option.kind, today.option.kind}
-        return 0.0 if is_same and kinds <= set(BY_REQUEST) else self.plan.users
+        if isinstance(today, PricedOption):
+            is_same = self.option.vendor == today.option.vendor != ""
+            if is_same and {self.option.kind, today.option.kind} <= set(BY_REQUEST):
+                return 0.0
+        return sum(self.plan.users.values())
 
     def sites(self) -> float:
         """Places with machines; the other side of a mix is its second one."""
@@ -423,7 +427,7 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "site": lambda side, line: side.sites(),
     "workload": lambda side, line: float(len(side.plan.loads)),
     "user": lambda side, line: side.users(),
-    "on_call": lambda side, line: float(side.plan.round_the_clock),
+    "on_call": lambda side, line: float(bool(side.plan.on_call)),
     "fte": lambda side, line: side.fte(),
     "model_move": lambda side, line: side.model_moves(),
     "provisioned_hour": lambda side, line: side.provisioned_hours(),

@@ -27,6 +27,8 @@ from siting.cost.priced import (
     Plan,
     PricedHybrid,
     PricedOption,
+    PricedPart,
+    PricedSplit,
     cost_items,
     machines_key,
 )
@@ -35,7 +37,7 @@ from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenar
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import NotEstimated, Range, total
-from siting.serving.capacity import OptionCapacity
+from siting.serving.capacity import OptionCapacity, SplitCapacity
 from siting.serving.load import workload_load
 from siting.serving.machines import ExistingKind
 from siting.serving.servers import Server
@@ -98,8 +100,13 @@ def compile_plan(
         else:
             made[name] = found.plan
     for name in mixed:
+        finder = replace(both, name=name)
         try:
-            made[name] = _priced_hybrid(replace(both, name=name), made, why)
+            sized = capacity[name]
+            if isinstance(sized, SplitCapacity):
+                made[name] = _priced_split(finder, sized, compiled or compile_option)
+            else:
+                made[name] = _priced_hybrid(finder, made, why)
         except NotPriced as reason:
             why[name] = str(reason)
     return Plan(
@@ -113,12 +120,12 @@ def compile_plan(
         baseline=finance.baseline,
         months=finance.horizon_months,
         first_month=client.report_date.month,
-        users=sum(w.users_told(client.sector) for w in workloads.values()),
+        users={n: w.users_told(client.sector) for n, w in workloads.items()},
         owed={n: tuple(dates.owed(scenario, n)) for n in scenario.options},
         freezes=dates.frozen(scenario),
         tax_rate=finance.tax_rate or 0.0,
         api_paths=both.api_paths,
-        round_the_clock=any(w.availability >= ROUND_THE_CLOCK for w in workloads.values()),
+        on_call=frozenset(n for n, w in workloads.items() if w.availability >= ROUND_THE_CLOCK),
         notes=tuple(dict.fromkeys(both.notes)),
     )
 
@@ -197,6 +204,25 @@ def _priced_hybrid(
         existing=base.existing,
         base=base,
         burst=burst,
+    )
+
+
+def _priced_split(finder: _Finder, sized: SplitCapacity, compiled: Compile) -> PricedSplit:
+    """Each part with its workloads alone."""
+    finder.find_months()
+    parts = []
+    for part, workloads in quality.parts(finder.scenario, finder.name).items():
+        found = compiled(finder.scenario.of(workloads), part, sized.parts[part])
+        if found.plan is None:
+            raise NotPriced(f"its part {part} is not estimated: {found.why}")
+        finder.take(found)
+        parts.append(PricedPart(priced=found.plan, workloads=workloads))
+    return PricedSplit(
+        name=finder.name,
+        option=finder.option,
+        lines=tuple(line for part in parts for line in part.priced.lines),
+        pools=(),
+        parts=tuple(parts),
     )
 
 
@@ -363,7 +389,8 @@ class _Finder:
         """Adds what was found for an option; what options share stays as the first found it."""
         for name, factor in known.factors.items():
             self.factors.setdefault(name, factor)
-        self.api_paths.update(known.api_paths)
+        for key, path in known.api_paths.items():
+            self.api_paths.setdefault(key, path)
         self.notes.extend(known.notes)
 
     # -- factors
@@ -521,7 +548,8 @@ class _Finder:
         band = Range(low, 1.0, high, unit="of those expected")
         label = "Number of moves to successors"
         self.put_of_option("moves_band", label, band, api_prices.habits(self.day), "moves_band")
-        served = len(self.scenario.workloads) / len(set(option.models.values()))
+        models = set(map(option.runs, self.scenario.workloads))
+        served = len(self.scenario.workloads) / len(models)
         return tuple(y.central * served for y in years)
 
     def find_of_option(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -150,6 +150,11 @@ class PricedOption:
     """Existing servers of other kinds."""
 
     @property
+    def sides(self) -> tuple[PricedOption, ...]:
+        """Itself, and the parts of a split."""
+        return (self,)
+
+    @property
     def alone(self) -> str:
         """Of a hybrid whose cheapest split is one of its parts alone: that part's name; blank for
         all else."""
@@ -201,6 +206,35 @@ class PricedHybrid(PricedOption):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PricedPart:
+    """An option with some of the workloads."""
+
+    priced: PricedOption
+    workloads: tuple[str, ...]
+
+    def within(self, plan: Plan) -> Plan:
+        """A plan in which it is the whole option, and its workloads are all."""
+        return replace(
+            plan,
+            options={**plan.options, self.priced.name: self.priced},
+            loads={name: plan.loads[name] for name in self.workloads},
+            users={name: plan.users[name] for name in self.workloads},
+            on_call=plan.on_call.intersection(self.workloads),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PricedSplit(PricedOption):
+    """An option that gives each workload to another one."""
+
+    parts: tuple[PricedPart, ...]
+
+    @property
+    def sides(self) -> tuple[PricedOption, ...]:
+        return (self, *(part.priced for part in self.parts))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All options of a scenario that could be priced, and why the others could not."""
 
@@ -212,7 +246,8 @@ class Plan:
     months: int
     first_month: int
     """Calendar month of month 1, from 1 to 12."""
-    users: float
+    users: Mapping[str, float]
+    """Who is told and trained, by workload."""
     tax_rate: float = 0.0
     """Of profit, by which all that is paid or written off saves tax; 0: before tax."""
     owed: Mapping[str, tuple[Owed, ...]] = field(default_factory=dict)
@@ -221,8 +256,8 @@ class Plan:
     """Months after the report from when to when nothing goes live."""
     api_paths: Mapping[str, ModelPath] = field(default_factory=dict)
     """How prices of models move, by vendor and model."""
-    round_the_clock: bool = False
-    """Whether some workload may stop for less than nine hours a year."""
+    on_call: frozenset[str] = frozenset()
+    """Workloads that may stop for less than nine hours a year."""
     notes: tuple[str, ...] = ()
 
     @property

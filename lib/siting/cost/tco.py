@@ -30,6 +30,7 @@ from siting.cost.priced import (
     Plan,
     PricedHybrid,
     PricedOption,
+    PricedSplit,
     Split,
     machines_key,
     owned_key,
@@ -148,9 +149,16 @@ def _option_cost(plan: Plan, name: str, comparison: _Compared) -> OptionCost:
         payback_discounted=money.payback(saving, rate) if saving.any() else None,
         break_even=_break_even(plan, option, saving, fleet, comparison),
         energy=_energy(plan, option, fleet),
-        servers=tuple(map(float, fleet.servers[0])) if fleet and option.machine else (),
+        servers=_servers(option, draws, plan.years),
         hybrid=option.split if isinstance(option, PricedHybrid) else None,
     )
+
+
+def _servers(option: PricedOption, draws: Draws, years: int) -> tuple[float, ...]:
+    """Servers that are bought, or were, by year; empty where none is."""
+    own = (cashflow.option_fleet(side, draws, years) for side in option.sides if side.machine)
+    counts = [fleet.servers[0] for fleet in own if fleet]
+    return tuple(map(float, np.sum(counts, axis=0))) if counts else ()
 
 
 def booked(flows: Iterable[CashFlow], life: int, months: int) -> Array:
@@ -231,9 +239,10 @@ def drawn_factors(plan: Plan) -> set[str]:
     """Factors that some price or quantity depends on, and that a draw may move."""
     by_option = ("months_to_production", "fte_platform", "fte_per_8_gpus", "power_kw",
                  "hidden_work")  # fmt: skip
-    used = {f"{stem}.{name}" for stem in by_option for name in plan.options}
+    sides = [side for option in plan.options.values() for side in option.sides]
+    used = {f"{stem}.{side.name}" for stem in by_option for side in sides}
     used.update(*(path.factors for path in plan.api_paths.values()))
-    existing = ((o.name, kind) for o in plan.options.values() for kind in o.existing)
+    existing = ((side.name, kind) for side in sides for kind in side.existing)
     used.update(f"power_kw.{machines_key(*each)}" for each in existing)
     lines = (line for option in plan.options.values() for line in option.lines)
     used.update(SHARED, ("discount_rate", "hidden_tokens", "tax_rate"))
@@ -243,7 +252,7 @@ def drawn_factors(plan: Plan) -> set[str]:
 def shown_factors(plan: Plan) -> dict[str, Factor]:
     """Factors that a report lists: all that were used, and none that is a result."""
     used = drawn_factors(plan)
-    if any(o.machine for o in plan.options.values()):
+    if any(side.machine for option in plan.options.values() for side in option.sides):
         used |= {*OF_SERVERS}
     return {n: f for n, f in plan.factors.items() if n in used}
 
@@ -382,6 +391,8 @@ def _break_even(
     found = BreakEven(rival=rival, month=month, volume=crossing, cheaper_above=above)
     if fleet is None:
         why = "the vendor runs the machines: use of capacity is not the client's matter"
+        if isinstance(option, PricedSplit):
+            why = "capacity is used in each of its parts by itself"
         return replace(found, why=why)
     used = float(fleet.busy[0].mean())
     at = money.break_even_utilisation(present[name], present[rival] / used if used else math.inf)
@@ -494,6 +505,8 @@ def _energy(plan: Plan, priced: PricedOption, fleet: Fleet | None) -> Energy:
     """Electricity at the meter and emissions over the horizon, for machines that can be counted."""
     base = priced.base if isinstance(priced, PricedHybrid) else priced
     country = base.option.country
+    if isinstance(priced, PricedSplit):
+        return Energy(country=country, why="not estimated, because it is that of its parts")
     try:
         by_month, power = _drawn_power(plan, base, fleet)
     except NotEstimated as reason:

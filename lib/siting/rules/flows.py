@@ -22,7 +22,7 @@ from siting.inputs import attributes
 from siting.inputs.attributes import Attribute, FlowKind, Known, Value
 from siting.inputs.scenario.model import Data, Scenario, Workload
 from siting.places import OWNED
-from siting.quality import leaves
+from siting.quality import parts
 from siting.rules import conditions, openness
 from siting.rules.conditions import Values
 from siting.rules.rulebook import RuleBook
@@ -47,7 +47,7 @@ class FlowFacts:
     kind: str
     label: str
     carrier: str
-    """The option that carries it: a part of a hybrid, else the option itself."""
+    """The option that carries it: a part of a mix, else the option itself."""
     known: Mapping[str, Known]
     still: Values
     """What a vaguer answer has taken the place of: it strikes still, and clears nothing."""
@@ -97,7 +97,7 @@ class Part:
     carrier: str
     """The option that carries it."""
     owner: str
-    """The carrier itself, or the hybrid that it is a part of."""
+    """The carrier itself, or the mix that it is a part of."""
     kind: FlowKind
     flow: str
     """Name of the flow; for inference with its workload where these differ."""
@@ -113,14 +113,18 @@ class Part:
 def flows_of(
     scenario: Scenario, name: str, law: RuleBook, source: Cited | None = None
 ) -> tuple[FlowFacts, ...]:
-    """The flows of an option with all that is known of them; a hybrid has those of its parts.
+    """The flows of an option with all that is known of them; a mix has those of its parts, of each
+    with the workloads that it carries.
 
     source: from `evidence_of`, where several options share what is looked up.
     Raises ValueError naming an answer of the scenario that cannot be.
     """
-    parts = leaves(scenario, name)
     cited = source or evidence_of(scenario)
-    return tuple(flow for part in parts for flow in _carried(scenario, part, name, law, cited))
+    return tuple(
+        flow
+        for part, works in parts(scenario, name).items()
+        for flow in _carried(scenario, part, works, name, law, cited)
+    )
 
 
 def evidence_of(scenario: Scenario) -> Cited:
@@ -129,14 +133,20 @@ def evidence_of(scenario: Scenario) -> Cited:
 
 
 def _carried(
-    scenario: Scenario, carrier: str, owner: str, law: RuleBook, source: Cited
+    scenario: Scenario,
+    carrier: str,
+    workloads: tuple[str, ...],
+    owner: str,
+    law: RuleBook,
+    source: Cited,
 ) -> Iterator[FlowFacts]:
-    """Flows that the option `carrier` carries, which is `owner` or a part of it."""
-    covered = scenario.workloads if scenario.options[carrier].models else {}
+    """Flows of workloads that the option `carrier` carries, which is `owner` or a part of it."""
+    covered = workloads if scenario.options[carrier].models else ()
+    apart = len(scenario.workloads) > 1
     served = cache(partial(_served, scenario, carrier, law, source))
     answered = cache(partial(_answered, scenario, law, source))
     for kind, exists in law.flow_kinds.items():
-        for share in _split(kind, tuple(covered)):
+        for share in _split(kind, covered, apart):
             part = Part(
                 scenario=scenario,
                 carrier=carrier,
@@ -162,9 +172,10 @@ class _Share:
     workloads: tuple[str, ...]
 
 
-def _split(kind: FlowKind, workloads: tuple[str, ...]) -> Iterator[_Share]:
-    """Inference is one flow for each workload, since their data differ; others are one flow."""
-    if kind.flow == "inference" and len(workloads) > 1:
+def _split(kind: FlowKind, workloads: tuple[str, ...], apart: bool) -> Iterator[_Share]:
+    """Inference is one flow for each workload, since their data differ; others are one flow.
+    apart: whether the client has several."""
+    if kind.flow == "inference" and apart:
         for name in workloads:
             label = f"{kind.label} of {name}"
             yield _Share(flow=f"inference-{name}", label=label, workloads=(name,))

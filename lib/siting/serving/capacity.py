@@ -16,7 +16,7 @@ from siting import catalogue, pictures, quality
 from siting.catalogue import Input, UnknownName
 from siting.inputs.scenario.model import ExistingServers, Option, Scenario
 from siting.memory import vram
-from siting.places import SELF_HOSTED
+from siting.places import MIXED, SELF_HOSTED
 from siting.quantity import NotEstimated, Range
 from siting.serving import machines, servers
 from siting.serving.load import LATE_FROM, Load, workload_load
@@ -40,7 +40,8 @@ class OptionCapacity:
     not_estimated: Mapping[str, str]
     """By model: why there is no pool."""
     runs: Option
-    """The option whose machines these are: a hybrid's base, else itself."""
+    """The option whose machines these are: a hybrid's base, a split's only part that has some, else
+    itself."""
     wanted: float
     """Availability that is asked for."""
     existing: Sequence[ExistingKind] = ()
@@ -220,14 +221,77 @@ class OptionCapacity:
         return tuple(i for p in self.pools.values() for i in p.inputs)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplitCapacity(OptionCapacity):
+    """What a split needs: the sum of what its parts need. Its pools are those of the only part that
+    has machines; none where several have."""
+
+    parts: Mapping[str, OptionCapacity]
+    """By option, each for its workloads."""
+
+    @classmethod
+    def of(cls, option: Option, parts: Mapping[str, OptionCapacity]) -> SplitCapacity:
+        """Of the capacity of each part."""
+        sized = [part for part in parts.values() if part.pools]
+        first = next(iter(sized or parts.values()))
+        only = first if len(sized) == 1 else None
+        return cls(
+            kind=option.kind,
+            years=first.years,
+            loads={name: load for part in parts.values() for name, load in part.loads.items()},
+            pools=only.pools if only else {},
+            not_estimated={m: why for p in parts.values() for m, why in p.not_estimated.items()},
+            runs=only.runs if only else option,
+            wanted=max(part.wanted for part in parts.values()),
+            existing=only.existing if only else (),
+            parts=parts,
+        )
+
+    def gpus(self, year: int = 1) -> Range:
+        every = (part.gpus(year) for part in self.parts.values())
+        return reduce(Range.plus, every, Range.exact(0.0, "GPUs"))
+
+    def paid_gpus(self, year: int = 1) -> float:
+        return sum(part.paid_gpus(year) for part in self.parts.values())
+
+    def mean_utilisation(self, year: int = 1) -> float | None:
+        each = ((p.mean_utilisation(year), p.paid_gpus(year)) for p in self.parts.values())
+        known = [(used, paid) for used, paid in each if used is not None]
+        paid = sum(paid for _, paid in known)
+        return sum(used * paid for used, paid in known) / paid if paid else None
+
+    @property
+    def keeps_limits(self) -> bool | None:
+        each = {part.keeps_limits for part in self.parts.values()}
+        return next((kept for kept in (False, None) if kept in each), True)
+
+    @property
+    def beyond_room(self) -> dict[int, list[str]]:
+        each = [part.beyond_room for part in self.parts.values()]
+        years = sorted({year for short in each for year in short})
+        return {year: [word for s in each for word in s.get(year, ())] for year in years}
+
+    @property
+    def warnings(self) -> list[str]:
+        return [words for part in self.parts.values() for words in part.warnings]
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        return tuple(i for part in self.parts.values() for i in part.inputs)
+
+
 def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
     """Capacity of every option of the scenario; a hybrid's is that of its base."""
     options = scenario.options
-    sized = {n: _option(scenario, n, o) for n, o in options.items() if o.kind != "hybrid"}
-    return {
-        name: sized[name] if name in sized else replace(sized[option.base], kind=option.kind)
-        for name, option in options.items()
-    }
+    sized = {n: _option(scenario, n, o) for n, o in options.items() if o.kind not in MIXED}
+    for name, option in options.items():
+        if option.kind == "split":
+            parts = quality.parts(scenario, name).items()
+            each = {p: _option(scenario.of(works), p, options[p]) for p, works in parts}
+            sized[name] = SplitCapacity.of(option, each)
+        elif option.kind in MIXED:
+            sized[name] = replace(sized[option.base], kind=option.kind)
+    return {name: sized[name] for name in options}
 
 
 def _loads(scenario: Scenario, name: str) -> dict[str, Load]:

@@ -160,7 +160,7 @@ class CapacityFrames(Topic):
                     "model": bare_name(model),
                     "shown": name == about and pool is largest,
                     "hybrid": found.kind == "hybrid",
-                    "base": found.runs.label,
+                    "base": (found.runs if found.kind == "hybrid" else self.options[name]).label,
                     "owned": self._owned(name, found, model),
                     "carries": self._carried(name, found, model),
                     "used": found.mean_utilisation(),

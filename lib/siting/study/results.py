@@ -273,7 +273,7 @@ class Results:
             return ()
         least = self.decision.means[best]
         found = []
-        for other in ordered.others(self.said):
+        for other in ordered.others(self.chain.built(self.said)):
             if other.standing != "listed":
                 continue
             there = ordered.with_option(self.scenario, other)

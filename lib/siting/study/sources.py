@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from siting.catalogue import STALE_DAYS, Source, SourceKind
+from siting.inputs.scenario.model import BEST
+from siting.quality import spoken
 from siting.study.frames import Rows, Topic, frame
-from siting.verdict import options
+from siting.verdict import options, ordered
 
 KINDS: dict[SourceKind, str] = {
     "measured": "measured by the client or in a published benchmark",
@@ -75,6 +77,7 @@ class SourceFrames(Topic):
         for vendor in self.results.stability.unknown_vendors:
             why = "no record of this vendor, so the chances of all vendors are taken"
             yield {"about": vendor, "subject": "", "why": why}
+        yield from self._ordered()
         for name, sized in self.results.capacity.items():
             for words in sized.warnings:
                 yield {"about": labels[name], "subject": "", "why": words}
@@ -87,3 +90,14 @@ class SourceFrames(Topic):
         if old:
             why = f"{old} of {len(self.results.used)} inputs are older than {STALE_DAYS} days"
             yield {"about": "", "subject": "", "why": why}
+
+    def _ordered(self) -> Iterator[dict[str, str]]:
+        """What is taken of models, efforts and terms that the scenario leaves to the kit."""
+        for name, asked in self.results.said.options.items():
+            taken = self.scenario.options[name]
+            if ordered.is_open(asked) and taken.models:
+                words = [spoken(model) for model in dict.fromkeys(taken.models.values())]
+                words += [f"effort {taken.effort}"] if taken.effort else []
+                words += [ordered.TERMS[taken.commitment]] if asked.commitment == BEST else []
+                why = f"left open, taken is what costs least: {', '.join(words)}"
+                yield {"about": taken.label, "subject": "", "why": why}

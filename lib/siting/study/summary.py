@@ -473,13 +473,12 @@ def _capacity(read: _SectionReader, label: str) -> dict[str, Any]:
     own = {"option": label}
     years = study.gpus_by_year()
     pools = _rows(study.pools(), **own)
-    unknown = study.results.capacity[read.keys[label]].not_estimated
-    kept = all(pool["keeps_limits"] for pool in pools)
+    sized = study.results.capacity[read.keys[label]]
     return {
         "gpus_by_year": read.each(years, "= needed* [GPUs]", **own),
-        "utilisation": read.each(years, "= used", **own)[0] if pools else None,
-        "keeps_limits": None if unknown or not pools else kept,
-        "not_estimated": dict(unknown),
+        "utilisation": read.each(years, "= used", **own)[0],
+        "keeps_limits": sized.keeps_limits,
+        "not_estimated": dict(sized.not_estimated),
         "pools": {pool["model_key"]: _pool(read, pool) for pool in pools},
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 from siting.catalogue import Source, settings, source_of, table
 from siting.inputs.attributes import Property, properties
 from siting.inputs.scenario import Scenario
-from siting.quality import leaves, spoken
+from siting.quality import models, spoken
 from siting.study.frames import Rows, Topic, frame
 from siting.study.results import Results
 from siting.verdict.candidate import Candidate, YearPaid
@@ -180,7 +180,7 @@ def models_of(chosen: Scenario, name: str | None) -> str | None:
     """The models of an option in words, each once."""
     if name not in chosen.options:
         return None
-    parts = (chosen.options[p].models.values() for p in leaves(chosen, name))
+    parts = models(chosen, name).values()
     return " and ".join(dict.fromkeys(spoken(model) for part in parts for model in part))
 
 

@@ -25,7 +25,7 @@ from siting import catalogue, places
 from siting.catalogue import Fact, Input, column, one_of, source_of
 from siting.inputs.countries import members
 from siting.inputs.scenario.model import Readiness
-from siting.quality import leaves, spoken
+from siting.quality import leaves, models, spoken
 from siting.quantity import DAYS_OF_YEAR, Range
 from siting.vendors import notice
 from siting.vendors.notice import DRAWS, Array, Ending
@@ -492,7 +492,7 @@ class Exposure:
 
 
 def option_vendors(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]:
-    """Vendors that an option depends on, each with the option that uses it: a hybrid's parts."""
+    """Vendors that an option depends on, each with the option that uses it: a mix's parts."""
     users = dict.fromkeys((name, *leaves(scenario, name)))
     return tuple((v, user) for user in users if (v := scenario.options[user].vendor))
 
@@ -567,7 +567,7 @@ def assess(
 
 
 def _endings(record: Record, scenario: Scenario, name: str) -> dict[str, tuple[Ending, ...]]:
-    """The ends of the models that an option uses, by vendor; a hybrid has those of its parts.
+    """The ends of the models that an option uses, by vendor; a mix has those of its parts.
 
     A vendor without a record has none of its own: the rates of all vendors hold for it.
     """
@@ -578,10 +578,9 @@ def _endings(record: Record, scenario: Scenario, name: str) -> dict[str, tuple[E
         known = record.vendor(called)
         option = scenario.options[user]
         vendor = known.vendor if known else called
-        models = option.models.values() if option.kind in places.BY_REQUEST else ()
+        used = models(scenario, name).get(user, ()) if option.kind in places.BY_REQUEST else ()
         ends[vendor] = ends.get(vendor, ()) + tuple(
-            notice.ending(record, vendor, m, day, months, scenario.seed)
-            for m in dict.fromkeys(models)
+            notice.ending(record, vendor, m, day, months, scenario.seed) for m in used
         )
     return ends
 

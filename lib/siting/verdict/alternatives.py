@@ -25,7 +25,7 @@ from siting.inputs.scenario.model import (
     Option,
     Scenario,
 )
-from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, OWNED, SELF_HOSTED
+from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
 from siting.rules.findings import Finding, decide
 from siting.serving import capacity, servers
@@ -242,7 +242,7 @@ def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -
     )  # fmt: skip
     today = scenario.finance.baseline
     own = {} if alone else {n: o for n, o in scenario.options.items() if n == today}
-    if any(o.kind == "hybrid" for o in own.values()):
+    if any(o.kind in MIXED for o in own.values()):
         own = dict(scenario.options)
     return scenario.model_copy(
         update={"options": {**own, **options}, "evidence": [*scenario.evidence, evidence]}

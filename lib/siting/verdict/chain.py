@@ -15,6 +15,7 @@ draws (common random numbers): each cause of doubt has a stream of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -53,7 +54,7 @@ from siting.rules.conditions import Values
 from siting.rules.flows import Cited, evidence_of
 from siting.rules.rulebook import Stress
 from siting.serving import capacity
-from siting.serving.capacity import OptionCapacity
+from siting.serving.capacity import OptionCapacity, SplitCapacity
 from siting.vendors import stability
 from siting.verdict import design, options, ordered
 from siting.verdict.candidate import Burden, Candidate, Future
@@ -360,15 +361,29 @@ class Chain:
         return ordered.beside(built, best)
 
     def built(self, scenario: Scenario) -> Scenario:
-        """The scenario with the best design of each option whose machines it leaves to the kit."""
+        """The scenario with the best design of each option that it leaves to the kit."""
         today = scenario.finance.baseline
-        left = [n for n, o in scenario.options.items() if design.is_open(o)]
+        left = [n for n, o in scenario.options.items() if design.is_open(o) or ordered.is_open(o)]
         for name in sorted(left, key=lambda n: n != today):  # others pay for what runs today
-            best = next(iter(self.designs(scenario, name)), None)
-            if best is not None:
-                options = {**scenario.options, name: self._built(scenario.options[name], best)}
-                scenario = scenario.model_copy(update={"options": options})
+            ways = ordered.ways(scenario, name) if ordered.is_open(scenario.options[name]) else []
+            each = [self._on_machines(way, name) for way in ways or [scenario]]
+            scenario = min(each, key=lambda way: self._order(way, name)) if ways else each[0]
         return scenario
+
+    def _order(self, scenario: Scenario, name: str) -> tuple[bool, float]:
+        """What can be taken first, the cheapest first."""
+        costed = self.as_planned(scenario, name)
+        present = math.inf if costed.present is None else costed.present
+        return bool(design.refused(costed)), present
+
+    def _on_machines(self, scenario: Scenario, name: str) -> Scenario:
+        """The scenario with the best machines of an option, where they are left to the kit."""
+        option = scenario.options[name]
+        designs = self.designs(scenario, name) if design.is_open(option) else ()
+        if not designs:
+            return scenario
+        options = {**scenario.options, name: self._built(option, designs[0])}
+        return scenario.model_copy(update={"options": options})
 
     def _built(self, option: Option, best: Design) -> Option:
         """An option with these machines: the same record for all variants that change none of both,
@@ -418,6 +433,9 @@ class Chain:
     def sized(self, scenario: Scenario, name: str) -> OptionCapacity:
         """GPUs, latency and use of an option; a hybrid's are those of its base."""
         option = scenario.options[name]
+        if option.kind == "split":
+            works = quality.parts(scenario, name).items()
+            return SplitCapacity.of(option, {p: self.sized(scenario.of(w), p) for p, w in works})
         own = option.base if option.kind in MIXED else name
         seen = self._seen(CAPACITY, scenario, (own,))
         found = self._stage("capacity", seen.words, lambda: capacity.assess(seen.scenario)[own])

@@ -151,7 +151,7 @@ def looked_at(
 
     def made(machines: Machines) -> Design:
         seen = costed(whole(machines), name)
-        return Design(machines=machines, costed=seen, refused=_refused(seen))
+        return Design(machines=machines, costed=seen, refused=refused(seen))
 
     possible = [*_possible(scenario, scenario.options[name])]
     if among:
@@ -217,7 +217,7 @@ def _machines(scenario: Scenario, option: Option) -> Iterator[tuple[str, str]]:
         yield gpu, ""
 
 
-def _refused(seen: Costed) -> str:
+def refused(seen: Costed) -> str:
     """Why a design cannot be taken; blank where it can."""
     if seen.present is None or seen.sized is None:
         return seen.why

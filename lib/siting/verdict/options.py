@@ -19,17 +19,18 @@ from siting.cost import dates, fiscal
 from siting.cost.costing import Remedy
 from siting.cost.ledger import CashFlow, Totals
 from siting.cost.money import MONTHS
-from siting.cost.priced import PricedHybrid, PricedOption, Split
+from siting.cost.priced import PricedHybrid, PricedOption, PricedSplit, Split
 from siting.cost.prices import Factor
 from siting.draws import Floats
 from siting.inputs.scenario.constraints import BUDGET, Constraint
 from siting.inputs.scenario.model import Scenario
-from siting.places import BY_REQUEST, MIXED, OWNED
+from siting.places import BY_REQUEST, OWNED
 from siting.quality import leaves
 from siting.quantity import Range
 from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import Sovereignty
 from siting.serving.capacity import OptionCapacity
+from siting.vendors import vendor_record
 from siting.vendors.stability import OptionRisk, VendorRisks
 from siting.verdict.candidate import (
     Barrier,
@@ -103,11 +104,7 @@ def candidate(found: Chapters, stability: VendorRisks, name: str, burden: Burden
         label=option.label,
         kind=option.kind,
         place=place(found.scenario, name),
-        models=frozenset(
-            model
-            for part in leaves(found.scenario, name)
-            for model in found.scenario.options[part].models.values()
-        ),
+        models=frozenset().union(*quality.models(found.scenario, name).values()),
         burden=burden,
         years=tuple(paid_by_year(found, name)),
         has=found.has.get(name, frozenset()),
@@ -149,9 +146,10 @@ def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:
     service = scenario.tunes_at(name)
     if service and service in scenario.suppose.gone:
         yield Barrier(reason=f"{service} can no longer be had", by="gone")
-    for part in leaves(scenario, name):
+    runs = quality.models(scenario, name)
+    for part in runs:
         option = scenario.options[part]
-        served = option.models.values() if option.kind in BY_REQUEST else ()
+        served = runs[part] if option.kind in BY_REQUEST else ()
         for lost in scenario.suppose.gone:
             if lost == option.vendor or lost in served:
                 called = quality.spoken(lost) if lost in served else lost
@@ -167,8 +165,22 @@ def expected_loss(found: Chapters, risk: OptionRisk, name: str, n: int) -> Float
     total = np.zeros(n)
     for shock in risk.kinds:
         if shock.costs is not None and shock.kind.counted == "loss":
-            total += (shock.chances * shock.costs)[:n]
+            part = split_share(found.scenario, name, shock.vendor)
+            total += (shock.chances * shock.costs)[:n] * part
     return np.asarray(total * burst_share(found, name) + own_shocks(found, name, n))
+
+
+def split_share(scenario: Scenario, name: str, vendor: str) -> float:
+    """Share of a full move that the loss of a vendor means to a split: that of the workloads which
+    it serves there, as each is tested and connected by itself; of all else 1."""
+    if scenario.options[name].kind != "split":
+        return 1.0
+    served = 0
+    for part, works in quality.parts(scenario, name).items():
+        called = scenario.options[part].vendor
+        known = vendor_record.load().vendor(called)
+        served += len(works) if vendor == (known.vendor if known else called) else 0
+    return served / len(scenario.workloads)
 
 
 def burst_share(found: Chapters, name: str) -> float:
@@ -253,13 +265,14 @@ def entry(priced: Priced, terms: Terms) -> float:
 
 def bound(priced: Priced, found: Chapters, name: str) -> float:
     """What is lost in leaving: of what was bought the part of its book value that a sale loses,
-    and what a longer commitment still demands. [worth today]"""
+    and what the longest commitment still demands, taken for all its rent. [worth today]"""
     terms = found.terms
     months = terms.after * MONTHS
     bought = sum(float(f.amounts[: months + 1].sum()) for f in priced.flows if f.capital)
     lost = settings("decision_settings")["exit_value_lost"].range.central
     books = bought * max(0.0, 1 - terms.after / priced.life)
-    owed = sum(committed(priced, found.scenario, p, months) for p in leaves(found.scenario, name))
+    parts = leaves(found.scenario, name)
+    owed = max(committed(priced, found.scenario, part, months) for part in parts)
     return (books * lost + owed) * terms.then
 
 
@@ -309,7 +322,7 @@ def barriers(found: Chapters, name: str) -> Held:
         part = scenario.options[option.burst if split.alone == "burst" else option.base]
         itself = f"{part.label} alone, which stands in the comparison itself"
         held.fails.append(Barrier(reason=f"its cheapest split is {itself}", by="part"))
-    if capacity.kind not in MIXED:
+    if capacity.kind != "hybrid":
         short = capacity.beyond_room.get(1, [])
         held.fails.extend(Barrier(reason=f"its servers need {words}", by="room") for words in short)
     for line in scenario.limits:
@@ -481,11 +494,18 @@ def switching_costs(costs: Mapping[str, Priced], currency: str) -> dict[str, Ran
 
     Of a mix on servers of the client's own, what leaves is its other side: that one's exit counts.
     Another one is tested and connected with the same work, however little of the load it serves.
+    To a split nobody moves in full who is at one of its parts.
     """
-    moves = {n: _project(o, "migration", currency) for n, o in costs.items()}
+    moves = {
+        n: _project(o, "migration", currency)
+        for n, o in costs.items()
+        if not isinstance(o.plan, PricedSplit)
+    }
     found = {}
     for name, option in costs.items():
-        away = [m for n, m in moves.items() if n != name and m.central > 0] or [moves[name]]
+        away = [m for n, m in moves.items() if n != name and m.central > 0] or [
+            _project(option, "migration", currency)
+        ]
         cheapest = min(away, key=lambda m: m.central)
         left = costs.get(leaving(option.plan), option)
         move = cheapest.plus(_project(left, "exit", currency))

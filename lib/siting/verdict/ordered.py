@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from siting import quality, reasoning
 from siting.catalogue import name_key
 from siting.cost.api_prices import replacements
-from siting.inputs.scenario.model import MOST_LABEL_LETTERS, NAME_LETTERS, Option, Scenario
-from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN
+from siting.inputs.scenario.model import BEST, MOST_LABEL_LETTERS, NAME_LETTERS, Option, Scenario
+from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, SELF_HOSTED
 from siting.quality import Standing
 from siting.quantity import Range
 from siting.vendors.vendor_record import ModelReplacement
@@ -25,6 +25,8 @@ from siting.verdict.design import Costed
 
 EFFORTS = ("none", "low", "medium")
 """Efforts that are tried, from the cheapest."""
+WORST: tuple[Standing, ...] = ("out", "listed", "in")
+"""Standings, the worst first."""
 SWITCH = Range(0.5, 1.0, 2.0, unit="months")
 """Until another model serves at the same place: a test, and a change of its name."""
 TERMS = {"on_demand": "by the hour", "1y": "one year", "3y": "three years"}
@@ -32,6 +34,101 @@ OF_SERVICE = ("c5_covers_service", "secnumcloud_covers_service", "hipaa_eligible
 """Answers on the very service: not known of another model."""
 Price = Callable[[Scenario, str], Costed]
 """Prices an option of a scenario as planned."""
+
+
+def is_open(option: Option) -> bool:
+    """Whether a scenario leaves the model, the effort or the term of an option to the kit."""
+    if option.kind in MIXED:
+        return False
+    models = option.models.values()
+    silent = any(reasoning.effort_missing(model, option.effort) for model in models)
+    return silent or not models or BEST in (option.effort, option.commitment, *models)
+
+
+def ways(scenario: Scenario, name: str) -> list[Scenario]:
+    """The scenario with each way to order what it leaves open of an option: models and efforts that
+    are good enough, and terms. Where there is none the option has no model."""
+    option = scenario.options[name]
+    found = [option]
+    left = [*option.models.values(), option.effort]
+    if not option.models or BEST in left or _is_silent(option):
+        found = _good(scenario, option)
+    quoted = any(quote.item == f"option.{name}.gpu_hour" for quote in scenario.finance.quotes)
+    if option.commitment == BEST:
+        terms = ["on_demand"] if quoted else [*TERMS]
+        found = [way.model_copy(update={"commitment": t}) for way in found for t in terms]
+    every = scenario.options
+    return [scenario.model_copy(update={"options": {**every, name: way}}) for way in found]
+
+
+def _good(scenario: Scenario, option: Option) -> list[Option]:
+    """An option with each model and effort that is good enough; of a model that is typed, where no
+    effort is shown to be, those that are not shown to be worse."""
+    is_typed = bool(option.models) and BEST not in option.models.values()
+    models = [option] if is_typed else [*_possible(scenario, option)]
+    each = [way for one in models for way in _efforts(one, option.effort)]
+    for standing in ("in", "listed") if is_typed else ("in",):
+        found = [way for way in each if _worst(scenario, way) == standing]
+        if found:
+            return [way.model_copy(update={"label": option.label}) for way in found]
+    return [option.model_copy(update={"models": {}, "effort": ""})]
+
+
+def _is_silent(option: Option) -> bool:
+    """Whether an option does not say how much its model reasons."""
+    return any(reasoning.effort_missing(m, option.effort) for m in option.models.values())
+
+
+def _possible(scenario: Scenario, option: Option) -> Iterator[Option]:
+    """An option with each model that it could have: of its seller what is asked for, serves today
+    or follows that there; on machines and at a host of open models, what the scenario names."""
+    served = [o for o in scenario.options.values() if BEST not in o.models.values()]
+    if option.kind not in BY_REQUEST or option.kind in HOSTED_OPEN:
+        models = [m for w in scenario.workloads.values() for m in w.models]
+        alike = (*SELF_HOSTED, *HOSTED_OPEN)
+        models += [m for o in served if o.kind in alike for m in o.models.values()]
+        for model in dict.fromkeys(models):
+            yield option.model_copy(update={"models": {"all": model}})
+        return
+    asked = [w.quality.reference_model for w in scenario.workloads.values() if w.quality]
+    sold = [m for o in served if o.provider == option.provider for m in o.models.values()]
+    for model in dict.fromkeys([*map(quality.bare_name, asked), *sold]):
+        yield option.model_copy(update={"models": {"all": model}})
+        for row in _replacements(scenario, option, model):
+            yield _with_model(option, row)
+
+
+def _efforts(option: Option, said: str) -> Iterator[Option]:
+    """An option at each effort that its model has, or at the one that is said."""
+    (model, *_) = option.models.values()
+    efforts: Iterable[str] = (said,)
+    if said in ("", BEST):
+        efforts = (*EFFORTS, "high")
+    if reasoning.thinks(model) == "never":
+        efforts = ("",)
+    for effort in efforts:
+        yield option.model_copy(update={"effort": effort})
+
+
+def _worst(scenario: Scenario, way: Option) -> Standing:
+    """Where a way stands over all workloads, against what is asked for or runs today; where neither
+    is known, any model is good enough."""
+    today = scenario.options.get(scenario.finance.baseline)
+    found: set[Standing] = set()
+    for name, workload in scenario.workloads.items():
+        model = way.runs(name)
+        floor = workload.quality
+        before = (today.runs(name), today.effort) if today else ("", "")
+        against = (floor.reference_model, floor.reference_effort) if floor else before
+        same = (name_key(model), way.effort or "none") == (
+            name_key(against[0]),
+            against[1] or "none",
+        )
+        if same or not against[0]:
+            found.add("in")
+        else:
+            found.add(quality.standing(workload, way, model, before))
+    return next(s for s in WORST if s in found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,4 +287,4 @@ def _standing(scenario: Scenario, name: str, way: Option) -> Standing:
     model = next(iter(way.models.values()))
     before = (next(iter(today.models.values())), today.effort)
     every = {quality.standing(w, way, model, before) for w in scenario.workloads.values()}
-    return next(s for s in ("out", "listed", "in") if s in every)
+    return next(s for s in WORST if s in every)

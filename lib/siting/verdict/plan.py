@@ -339,7 +339,11 @@ class Facts:
         """Steps of the table for the choice's kind and the client's sector."""
         sector = self.scenario.client.sector
         steps = table("plan_steps", PlanStep)
-        return tuple(row for row in steps if row.suits(self.target.kind, sector))
+        kinds = [self.target.kind]
+        if self.target.kind == "split":
+            parts = quality.leaves(self.scenario, self.target.name)
+            kinds = [self.scenario.options[part].kind for part in parts]
+        return tuple(row for row in steps if any(row.suits(kind, sector) for kind in kinds))
 
     def causes(self) -> dict[str, list[Cause]]:
         """What there is cause for, each with its words; a cause of several owners once for each."""
@@ -425,8 +429,8 @@ class Facts:
     def words(self) -> dict[str, str]:
         """Words that every step may have."""
         option = self.scenario.options[self.target.name]
-        leaf = quality.leaves(self.scenario, self.target.name)[0]
-        first = next(iter(self.scenario.options[leaf].models.values()), "the model")
+        every = quality.models(self.scenario, self.target.name).values()
+        first = next((model for own in every for model in own), "the model")
         return {
             "option": self.target.label,
             "today": self.scenario.options[self.today].label if self.today else "",

@@ -22,7 +22,7 @@ from siting.inputs.document import DocumentError
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
 from siting.inputs.scenario.constraints import BUDGET, Constraint
-from siting.inputs.scenario.model import Option, Scenario, Workload, in_words
+from siting.inputs.scenario.model import MOST_LABEL_LETTERS, Option, Scenario, Workload, in_words
 from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import DAYS_OF_MONTH, Range
@@ -57,6 +57,8 @@ MACHINES = 2
 """Other servers that are tried for each option that owns its machines."""
 SHORTLIST = 6
 """Servers, and rented cards, with the most memory bandwidth for the money: so many are sized."""
+SPLIT = "split-by-workload"
+"""Name of the option that gives each workload to the one that is first for it."""
 LONGEST_PARALLEL = 24
 """Months that two services may be paid side by side in a scenario."""
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
@@ -81,6 +83,7 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *renewals(scenario, chain),
         *failed_tests(scenario, chain),
         *terms(scenario),
+        *splits(scenario, chain),
         *hardware(scenario, chain),
         *_possible(scenario, catalogue_offers(scenario)),
         *attestations(scenario, chain),
@@ -299,6 +302,32 @@ def terms(s: Scenario) -> Iterator[Variant]:
             )
 
 
+def splits(s: Scenario, chain: Chain) -> Iterator[Variant]:
+    """Each workload at the option that is first for it alone, where these are several."""
+    whole = chain.designed(s)
+    first = {}
+    for name in s.workloads if len(s.workloads) > 1 else ():
+        first[name] = chain.decided(whole.of([name])).recommended or ""
+    places = dict.fromkeys(first.values())
+    if len(places) < 2 or "" in places:
+        return
+    labels = {place: whole.options[place].label for place in places}
+    told = " and ".join(f"“{in_words(w)}” at {labels[place]}" for w, place in first.items())
+    said = {
+        "kind": "split",
+        "label": " and ".join(labels.values())[:MOST_LABEL_LETTERS],
+        "parts": first,
+    }
+    better = (place for place in places if place not in s.options)
+    ways = {f"options.{w}": _said(whole.options[w]) for w in better}
+    yield change("split", {**ways, f"options.{SPLIT}": said}, {"parts": told})
+
+
+def _said(option: Option) -> dict[str, Any]:
+    """An option as a scenario says it."""
+    return option.model_dump(mode="json", exclude_defaults=True)
+
+
 def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """For each option with machines of its own, the best others that carry the load, where no other
     option is that already."""
@@ -360,9 +389,9 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
         best = min(own, key=lambda r: (r.doubts, r.present), default=None)
         if best is not None:
             free = best.name if best.name not in s.options else f"{best.name[:36]}-new"
-            said = best.option.model_dump(mode="json", exclude_defaults=True)
             words = {"option": best.option.label}
-            yield change("one more option", {f"options.{free}": said}, words, offer=best.name)
+            added = {f"options.{free}": _said(best.option)}
+            yield change("one more option", added, words, offer=best.name)
 
 
 def attestations(s: Scenario, chain: Chain) -> Iterator[Variant]:

@@ -16,7 +16,7 @@ from siting.inputs.attributes import FlowKind, dictionary, properties, value_pro
 from siting.inputs.document import Fault, Path_, parted
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.model import BEST, LEAP_YEAR, Option, Quote, Scenario, day_of
-from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED, SELF_HOSTED, having
+from siting.places import BY_REQUEST, HOSTED_OPEN, KINDS, MIXED, OWNED, SELF_HOSTED, having
 
 
 def contradictions(scenario: Scenario) -> Iterator[Fault]:
@@ -126,8 +126,13 @@ READ_BY: Mapping[str, Collection[str]] = {
     "commitment": having("rented"),
     "discount": (*BY_REQUEST, *having("rented")),
     "provisioned": BY_REQUEST,
-    "base": MIXED,
-    "burst": MIXED,
+    "base": ("hybrid",),
+    "burst": ("hybrid",),
+    "parts": ("split",),
+    **dict.fromkeys(
+        ("minimum_commitment_per_month", "contract_until", "contracts"),
+        tuple(kind for kind in KINDS if kind != "split"),
+    ),
 }
 """Kinds of option that a key of some kinds alone has an effect on."""
 
@@ -137,8 +142,8 @@ def _unread(here: Path_, option: Option) -> Iterator[Fault]:
     for key, kinds in READ_BY.items():
         if option.kind not in kinds and getattr(option, key) != Option.model_fields[key].default:
             write = "remove it"
-            if option.kind in MIXED:
-                write += f", or say it of {option.base} or {option.burst}"
+            if parts := [p for p in (option.base, option.burst, *option.parts.values()) if p]:
+                write += f", or say it of {' or '.join(dict.fromkeys(parts))}"
             yield Fault((*here, key), f"an option of kind {option.kind} has no use of it", write)
 
 
@@ -157,14 +162,29 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     yield from _card(here, name, option, scenario)
     yield from _provider(here, option)
     yield from _region(here, option)
+    if name == scenario.finance.baseline:
+        yield from _runs_today(here, option)
+    yield from _hybrid(here, name, option, scenario)
+    yield from _split(here, name, option, scenario)
+    yield from _served(here, option, scenario)
+    yield from _sighted(here, option, scenario)
+
+
+def _runs_today(here: Path_, option: Option) -> Iterator[Fault]:
+    """What runs today has a model, an effort and a term, and is not for the kit to choose."""
     silent = (m for m in option.models.values() if reasoning.effort_missing(m, option.effort))
     if (model := next(silent, None)) is not None:
         wrong = f"{model} reasons, and its effort is not said"
         write = "write effort: none, low, medium or high as your requests set it, or default"
         yield Fault((*here, "effort"), wrong, write)
-    yield from _hybrid(here, name, option, scenario)
-    yield from _served(here, option, scenario)
-    yield from _sighted(here, option, scenario)
+    no_model = not option.models and option.kind not in MIXED
+    left = {
+        "models": no_model or BEST in option.models.values(),
+        "effort": option.effort == BEST,
+        "commitment": option.commitment == BEST,
+    }
+    for key in (key for key, is_left in left.items() if is_left):
+        yield Fault((*here, key), "it runs today, and is there already", "write what it is")
 
 
 def _designed(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
@@ -252,9 +272,9 @@ def _existing(here: Path_, option: Option) -> Iterator[Fault]:
 
 def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     parts = {"base": option.base, "burst": option.burst}
-    if option.kind not in MIXED:
+    if option.kind != "hybrid":
         return
-    others = [n for n, o in scenario.options.items() if n != name and o.kind != "hybrid"]
+    others = [n for n, o in scenario.options.items() if n != name and o.kind not in MIXED]
     for part, target in parts.items():
         if not target:
             yield Fault(here, f"a hybrid needs `{part}:`", f"name an option: {', '.join(others)}")
@@ -264,12 +284,34 @@ def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Itera
         yield Fault((*here, "burst"), "base and burst are the same option", "name two options")
 
 
-def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
-    """Every workload has a model that the option can offer."""
-    if option.kind == "hybrid":
+def _split(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
+    """A split gives every workload to an option that is no mix itself, and does not run today."""
+    if option.kind != "split":
         return
+    here = (*here, "parts")
+    others = [n for n, o in scenario.options.items() if o.kind not in MIXED]
+    for workload, part in option.parts.items():
+        path = (*here, workload)
+        yield from _one_of(path, workload, "workload", scenario.workloads, "workloads")
+        yield from _one_of(path, part, "option of one place", others, "options")
+    for workload in (w for w in scenario.workloads if w not in option.parts):
+        write = f"add `{workload}:` with an option: {', '.join(others)}"
+        yield Fault(here, f"no option for workload {workload}", write)
+    if name == scenario.finance.baseline:
+        write = "name the option that carries most of it"
+        yield Fault(("finance", "baseline"), "a split is not understood as what runs today", write)
+
+
+def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
+    """Every workload has a model that the option can offer, or all are left to the kit."""
     here = (*here, "models")
+    if option.kind in MIXED or option.models in ({}, {"all": BEST}):
+        return
     for name, model in option.models.items():
+        if model == BEST:
+            write = "write all: best alone, or a model for each workload"
+            yield Fault((*here, name), "one model is chosen for all workloads", write)
+            continue
         path = (*here, name)
         if name not in ("all", *scenario.workloads):
             yield from _one_of(path, name, "workload", ["all", *scenario.workloads], "workloads")
@@ -291,7 +333,8 @@ def _sighted(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]
     """A workload that sends pictures has a model that takes some."""
     for name, workload in scenario.workloads.items():
         model = option.runs(name)
-        if workload.images_per_request and model and vision.is_blind(model):
+        known_one = model not in ("", BEST)
+        if workload.images_per_request and known_one and vision.is_blind(model):
             wrong = f"{model} takes no pictures, and requests of {name} hold some"
             write = (
                 "name a model that does, such as google/gemma-4-31B-it, or take the pictures out"

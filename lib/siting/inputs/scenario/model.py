@@ -9,7 +9,7 @@ import calendar
 import datetime as dt
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -666,15 +666,19 @@ class Option(Strict):
     GPUs by the hour on which you run an open model. sovereign_cloud: the same at a host that is
     qualified or national, often under a framework agreement. colocation: own servers in a data
     centre that bills power and room. on_premises: own servers in your own room. hybrid: two
-    others, `base` for the steady load and `burst` for the rest."""
+    others, `base` for the steady load and `burst` for the rest. split: others, each with the
+    workloads that `parts` gives it."""
     vendor: Annotated[str, known.VENDOR] = ""
     """Vendor whose stability counts, as named in the vendor tables."""
     provider: Annotated[str, known.PROVIDER] = ""
     """For API prices: provider id of genai-prices; for cloud GPUs: provider of cloud prices."""
     models: Annotated[dict[str, str], known.MODEL_OF_OPTION] = {}
-    """Workload to model; a single key `all` covers every workload."""
-    effort: Annotated[str, known.EFFORT] = ""
-    """Reasoning effort of the model: none, low, medium, high …, or default if it is not known."""
+    """Workload to model; a single key `all` covers every workload. Left out, or `all: best`: the
+    cheapest that is shown to be good enough, of a seller's successors of what serves today or is
+    asked for; on machines of your own, of the models that your workloads or options name."""
+    effort: Annotated[str, known.EFFORT_OR_BEST] = ""
+    """Reasoning effort of the model: none, low, medium, high …, or default if it is not known. Left
+    out of a model that reasons, or `best`: the cheapest that is shown to be good enough."""
     region: str = ""
     """Region of the machines, or that an API's endpoint is pinned to: some vendors charge more for
     that. Left empty, or "", where it is pinned to none."""
@@ -709,9 +713,10 @@ class Option(Strict):
     `server` is bought for the rest."""
     lease: Lease | None = None
     """Servers and network are leased or paid by a loan instead of bought."""
-    commitment: Literal["on_demand", "spot", "month", "1y", "3y"] = "on_demand"
-    """Of rented GPUs. month: rented anew each month for its busiest hour, around the clock; no
-    table has its price, so that it is the hour's on demand, unless you quote gpu_hour."""
+    commitment: Literal["on_demand", "spot", "month", "1y", "3y", "best"] = "on_demand"
+    """Of rented GPUs. best: the cheapest of on_demand, 1y and 3y. Left out: on_demand, and the
+    cheapest of those beside it. month: rented anew each month for its busiest hour, around the
+    clock; no table has its price, so that it is the hour's on demand, unless you quote gpu_hour."""
     redundancy: Literal["none", "n+1", "2n"] = "n+1"
     minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
     """In the client's currency; paid whether used or not, a year's against what the year uses. Who
@@ -727,6 +732,8 @@ class Option(Strict):
     """hybrid: the option that carries the base load."""
     burst: str = ""
     """hybrid: the option that takes the rest."""
+    parts: dict[Name, str] = {}
+    """split: the option that carries each workload, by the workload's name."""
     attributes: Attributes = {}
     """What the contract says: attributes that sovereignty rules test, for all flows."""
     flows: dict[Name, Flow] = {}
@@ -740,7 +747,8 @@ class Option(Strict):
     contracts: Annotated[list[Contract], Field(max_length=8)] = []
     """Further contracts of the option, where there are several."""
     months_to_production: Annotated[Uncertain, _within(0, 120)] = Range(low=1, central=3, high=6)
-    """0: it is in production. Left out of the option that runs today (finance.baseline): 0."""
+    """0: it is in production. Left out of the option that runs today (finance.baseline): 0; of a
+    split: those of its slowest part."""
 
     def runs(self, workload: str) -> str:
         """Name of the model that serves a workload; empty where none is named."""
@@ -1050,6 +1058,16 @@ class Scenario(Strict):
             found = {**found, "client": {**found["client"], "texts": merged}}
         return found
 
+    @model_validator(mode="after")
+    def _as_its_slowest_part(self) -> Scenario:
+        """A split that does not say when it serves does so with its slowest part."""
+        for name, option in self.options.items():
+            parts = [self.options[part] for part in option.parts.values() if part in self.options]
+            if parts and "months_to_production" not in option.model_fields_set:
+                months = max((p.months_to_production for p in parts), key=lambda m: m.central)
+                self.options[name] = option.model_copy(update={"months_to_production": months})
+        return self
+
     @property
     def spoken(self) -> Scenario:
         """The same with labels, question and who decides in the report's language."""
@@ -1072,6 +1090,10 @@ class Scenario(Strict):
         money and days by their path."""
         stated = {BUDGET: self.finance.budget_any_year, LIVE_BY: self.client.live_by}
         return *self.decision.hard_constraints, *(line for line, said in stated.items() if said)
+
+    def of(self, workloads: Iterable[str]) -> Scenario:
+        """The scenario of some of its workloads alone."""
+        return self.model_copy(update={"workloads": {w: self.workloads[w] for w in workloads}})
 
     def tunes_at(self, name: str) -> str:
         """The vendor's service that jobs of fine-tuning need of an option, in words; blank where
