@@ -86,6 +86,8 @@ class Successor:
     model: str
     until: dt.date | None
     """Its announced last day; None where none is announced."""
+    region: str = ""
+    """Where it is sold in the other's place; blank for the same region."""
     is_good: bool = False
     """Whether it is known to be as good at like effort: then it has a price in the plan."""
 
