@@ -94,7 +94,8 @@ def test_figures_of_frames_stand_in_the_summary_under_their_names(client: str) -
         assert found["present_cost"]["central"] == row.present
         assert found["total_cost"]["central"] == row.total
     for row in s.fits().dropna(subset="need").itertuples():
-        found = content["options"][keys[row.option]]["memory"][row.model_key]
+        memory = content["options"][keys[row.option]]["memory"]
+        found = next(memory[model] for model in memory if model.endswith(row.model))
         assert found["need_per_gpu"]["high"] == row.need_high
         assert found["kv_pool"]["central"] == row.free
     for row in s.pools().itertuples():
