@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import printed
 import pytest
 from siting import study
 from siting.cli import scenarios
@@ -69,8 +70,13 @@ def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path: Pat
 
 
 def test_what_may_change_is_tried_of_vectors_too(tmp_path: Path) -> None:
-    """Each change of such work is read anew: its vector is no text that somebody wrote."""
-    tried = study.Study(loaded(tmp_path)).variants()
+    """Each change of such work is read anew: its vector is no text that somebody wrote. An option
+    that is asked for and has no price is named on page one."""
+    asked = SHOP.replace("client: {", "client: {question: Own?, yes_means: [own], ")
+    s = study.Study(loaded(tmp_path, asked))
+    tried = s.variants()
+    said = "\n".join(t for e in printed.shown_of("10_decision", lambda _: s) for t in e.texts)
+    assert "Your question is open: Own has no price here" in said
     assert tried["key"].notna().any()
     lengths = tried[tried["set"].str.contains("workloads.search")]["set"]
     assert lengths.str.contains("input_tokens").any()

@@ -80,6 +80,11 @@ IN_A_FILE = {
         "users: 500, task: extraction",
         "write summarise, which is nearest; known: chat, classify",
     ),
+    "a reference without a board": (
+        "users: 500",
+        "users: 500, quality: {reference_model: openai/gpt-5.4-mini}",
+        "boards: [] where none does",
+    ),
     "requests of a night": (
         "users: 500",
         "users: 500, requests_per_night: 9",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.pofile import PoFileError, read_po
 
 FOLDER = Path(__file__).with_name("text")
@@ -33,6 +34,8 @@ class Noted:
 
 _WORD = re.compile(r"\b[A-Za-z]?[a-z]{3}")
 """What a text holds that is more than a number or the name of a model."""
+_NUMBER = re.compile(r"[\d,]+(\.\d+)?%?")
+"""A number as the library writes it within a text."""
 _PLACE = re.compile(r"\{(\w+)[^}]*\}")
 """A field in a sentence."""
 _noted = Noted()
@@ -97,9 +100,19 @@ class Catalogue:
             return found
         for form, translated in self._forms:
             if match := form.fullmatch(text):
-                parts = {name: self.known(part) or part for name, part in match.groupdict().items()}
+                filled = match.groupdict().items()
+                parts = {name: self.known(part) or self._number(part) for name, part in filled}
                 return _PLACE.sub("{\\1}", translated).format_map(parts)
         return None
+
+    def _number(self, part: str) -> str:
+        """A part of a text that the library made; if it is a number, with the decimal sign of the
+        language."""
+        number = _NUMBER.fullmatch(part)
+        if number is None or self.language == ENGLISH:
+            return part
+        point = Locale.parse(self.language).number_symbols["latn"]["decimal"]
+        return part.replace(".", point).replace("%", "\N{NARROW NO-BREAK SPACE}%")
 
     @cached_property
     def _translations(self) -> frozenset[str]:

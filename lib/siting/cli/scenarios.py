@@ -541,14 +541,14 @@ def _answers_told(s: Study, rows: Iterable[Mapping[str, Any]]) -> list[str]:
 def _counted(s: Study) -> str:
     """How many changes leave the choice first, counted as the report counts them."""
     answers = [outcome.answer for _, outcome in s.results.tried]
-    first = s.labels.get(s.decision.recommended or "", "nothing")
+    first = s.results.labels.get(s.results.decision.recommended or "", "nothing")
     return f"{first} stays first in {answers.count('stays')} of {len(answers)} changes."
 
 
 def _money(s: Study, row: Mapping[str, Any]) -> str:
     if row["option"] is None:
         return "none may be chosen"
-    label = s.labels.get(row["option"], row["option"])
+    label = s.results.labels.get(row["option"], row["option"])
     there = s.options.get(row["option"])
     # The kit may choose another card for another term or load.
     card = f" on {row['card']}" if there and row["card"] not in ("", there.gpu) else ""

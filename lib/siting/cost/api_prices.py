@@ -3,10 +3,10 @@
 `named_model`: the client stays with its vendor. A named model keeps its list price until it ends,
 save for rare jumps; then the client pays what whoever buys its successor today pays from then on.
 `falling`: the same client in a market whose prices fall: the list price until the model ends, then
-what the same score then costs. `equal_quality`: the client tests and moves each year, to whoever
-then sells the same score cheapest; no such fall was seen for longer than two years, so that prices
-rest from then on. `list`: the list price to the end. Changes that are announced fall in their month
-unless the client moves.
+what the same score then costs, or its successor where that is less. `equal_quality`: the client
+tests and moves each year, to whoever then sells the same score cheapest; no such fall was seen for
+longer than two years, so that prices rest from then on. `list`: the list price to the end. Changes
+that are announced fall in their month unless the client moves.
 """
 
 from __future__ import annotations
@@ -80,11 +80,12 @@ class ModelPath:
     @property
     def factors(self) -> tuple[str, ...]:
         """Factors that it reads."""
+        follows = self.then.factors if self.then else ()
         if self.how == "named_model":
-            own = (self.end, self.successor, self.jump)
-            return (*own, *self.then.factors) if self.then else own
+            return self.end, self.successor, self.jump, *follows
         if self.how == "falling":
-            return self.end, "api_decline"
+            known = (self.successor,) if self.then else ()
+            return self.end, "api_decline", *known, *follows
         return ("api_decline",) if self.how == "equal_quality" else ()
 
     def listed(self, months: int) -> Array:
@@ -106,11 +107,17 @@ class ModelPath:
         end = draws[self.end][:, None]
         if self.how == "falling":
             then = np.minimum(listed, _fallen(draws, elapsed))
+            if self.then:
+                then = np.minimum(then, self._after(draws, months))
             return np.asarray(np.where(elapsed < end, listed, then))
         named = listed * self._jumped(draws[self.jump][:, None], elapsed)
-        after = draws[self.successor] * self.listed_when(draws[self.end], months)
+        return np.where(elapsed < end, named, self._after(draws, months))
+
+    def _after(self, draws: Mapping[str, Array], months: int) -> Array:
+        """Price of what follows the model, over today's. [n × M]"""
+        first = draws[self.successor] * self.listed_when(draws[self.end], months)
         follows = self.then.over(draws, months) if self.then else 1.0
-        return np.where(elapsed < end, named, after[:, None] * follows)
+        return np.asarray(first[:, None] * follows)
 
     def listed_when(self, ends: Array, months: int) -> Array:
         """Announced price in the last month before the model ends, over today's. [n]
@@ -171,26 +178,17 @@ def factors(
     )
     listed = float(path.listed_when(np.array([left.central]), months)[0])
     known = parameter(_class_of(today, listed))
-    drawn = Factor(
-        name=path.successor,
-        label=f"Price of the successor of {words}",
-        value=known.range,
-        source=source_of(known),
-        driver=path.successor,
-        shape=known.shape,
-        floor=known.floor,
-        ceiling=known.ceiling,
-        note=known.note,
-    )
+    label = f"Price of the successor of {words}"
+    drawn = replace(known.factor(), name=path.successor, label=label, driver=path.successor)
     if successor is not None:
         ratio = successor.scaled(1 / listed)
-        drawn = Factor(
-            name=path.successor,
-            label=drawn.label,
+        drawn = replace(
+            drawn,
             value=replace(ratio, unit=known.unit),
             source=source,
-            driver=path.successor,
             shape="fixed" if ratio.is_exact else "split_normal",
+            floor=None,
+            ceiling=None,
             note=AS_LISTED,
         )
     yield drawn
@@ -255,8 +253,10 @@ def successor_of(scenario: Scenario, name: str, model: str) -> Successor | None:
         stays = row.region != "EU" or option.region == "EU" or option.country in union
         if stays and (not row.replacement_until or row.replacement_until > last):
             until = vendor_record.exact_day(row.replacement_until)
-            successor = Successor(model=row.replacement, until=until)
-            found.setdefault(name_key(successor.model), successor)
+            region = region_of(option, row)
+            successor = Successor(model=row.replacement, until=until, region=region)
+            key = name_key(successor.model)
+            found[key] = replace(found.get(key, successor), region=successor.region)
 
     def is_good(successor: Successor) -> bool:
         if successor.model in scenario.suppose.gone:
@@ -269,6 +269,12 @@ def successor_of(scenario: Scenario, name: str, model: str) -> Successor | None:
 
     known = (replace(successor, is_good=True) for successor in found.values() if is_good(successor))
     return next(known, next(iter(found.values()), None))
+
+
+def region_of(option: Option, row: ModelReplacement) -> str:
+    """Where an option runs a model in place of its own: where that stays in a union of countries
+    alone, nobody pins the country."""
+    return "EU" if row.region == "EU" and option.kind == "managed_cloud" else option.region
 
 
 def replacements(option: Option, model: str, day: dt.date) -> Iterator[ModelReplacement]:

@@ -42,6 +42,7 @@ from siting.serving.load import workload_load
 from siting.serving.machines import ExistingKind
 from siting.serving.servers import Server
 from siting.vendors import stability
+from siting.vendors.notice import Successor
 
 TRAINING_OF_USERS = "migration_training"
 """Cost item of a new tool, not of a new model."""
@@ -930,8 +931,8 @@ class _Finder:
             end = api_prices.ending(option.vendor, model, self.day, months, seed)
             ratio = None
             successor = api_prices.successor_of(self.scenario, self.name, model)
-            if successor and successor.is_good and path.how == "named_model":
-                ratio = self._successor_price(model, successor.model, workload, today)
+            if successor and successor.is_good:
+                ratio = self._successor_price(model, successor, workload, today)
             if successor and ratio is not None:
                 key = api_prices.path_key(self.name, option, successor.model)
                 then = self._of_vendor(ModelPath(key=key, how=path.how), successor.model, workload)
@@ -941,24 +942,27 @@ class _Finder:
         return path
 
     def _successor_price(
-        self, before: str, model: str, workload: str, today: prices.ApiPrice
+        self, before: str, successor: Successor, workload: str, today: prices.ApiPrice
     ) -> Range | None:
         """Price of a request to the model that follows one, over today's, with the hidden tokens
-        of its own; None where it has no price."""
+        and the region of its own; None where it has no price."""
         asked = self.scenario.workloads[workload]
-        effort = reasoning.effort_after(self.option.effort, model)
-        hidden = quality.reasoning_tokens(asked, effort, model)
+        effort = reasoning.effort_after(self.option.effort, successor.model)
+        hidden = quality.reasoning_tokens(asked, effort, successor.model)
         try:
-            found = [self._request(model, workload, t).per_request for t in hidden.ends]
+            found = [self._request(successor.model, workload, t).per_request for t in hidden.ends]
         except NotPriced:
             return None
-        region = self._of_region(model) / self._of_region(before) / today.per_request
-        return Range.ordered((paid * region for paid in found), "of the price before")
+        there = self.option.model_copy(update={"region": successor.region or self.option.region})
+        region = _of_region(there, successor.model) / _of_region(self.option, before)
+        scale = region / today.per_request
+        return Range.ordered((paid * scale for paid in found), "of the price before")
 
-    def _of_region(self, model: str) -> float:
-        """What an option's region makes of the list price of a model."""
-        surcharge = prices.regional_surcharge(self.option, model)
-        return surcharge.factor if surcharge else 1.0
+
+def _of_region(option: Option, model: str) -> float:
+    """What an option's region makes of the list price of a model."""
+    surcharge = prices.regional_surcharge(option, model)
+    return surcharge.factor if surcharge else 1.0
 
 
 @catalogue.of_facts

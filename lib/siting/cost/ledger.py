@@ -192,9 +192,10 @@ def _totals(clock: Clock, name: str) -> Totals:
         saved = rate * written_off(np.sum(bought, axis=0), life, clock.plan.months)
         yearly -= money.by_year(saved[:, 1:], clock.plan.years)
         present -= (saved * discount).sum(axis=1)
-    beyond = clock.owed(name) * (1 - rate)
-    yearly += money.by_year(beyond, clock.plan.years)
-    present += (beyond * discount[:, 1:]).sum(axis=1)
+    if clock.plan.owed.get(name):
+        beyond = clock.owed(name) * (1 - rate)
+        yearly += money.by_year(beyond, clock.plan.years)
+        present += (beyond * discount[:, 1:]).sum(axis=1)
     lacking = forgone(clock, name, owed)
     yearly += money.by_year(lacking, clock.plan.years)
     present += (lacking * discount[:, 1 : lacking.shape[1] + 1]).sum(axis=1)

@@ -86,6 +86,8 @@ class Successor:
     model: str
     until: dt.date | None
     """Its announced last day; None where none is announced."""
+    region: str = ""
+    """Where it is sold in the other's place; blank for the same region."""
     is_good: bool = False
     """Whether it is known to be as good at like effort: then it has a price in the plan."""
 
@@ -266,15 +268,11 @@ def lives(record: Record, day: dt.date) -> tuple[Life, ...]:
         if start is None or start >= day:
             continue
         end = exact_day(born.retired) if isinstance(born, Retirement) and born in known else None
-        until = end or min(day, _seen(born, day))
+        last = known_by(born.date) if isinstance(born, Living) else day  # on which it was seen
+        until = end or min(day, last)
         if until > start:
             found.append(Life(born.vendor, float((until - start).days), end is not None))
     return tuple(found)
-
-
-def _seen(born: Retirement | Living, day: dt.date) -> dt.date:
-    """Last day by `day` on which a model was surely still on offer."""
-    return min(day, known_by(born.date)) if isinstance(born, Living) else day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

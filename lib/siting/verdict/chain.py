@@ -277,6 +277,7 @@ class Chain:
         self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, design.Shortlist] = {}
         self._matters: float | None = None
+        self._ordered: frozenset[str] | None = None
         """A month of today's bill in the first scenario that is decided on."""
         self._own: frozenset[Hashable] | None = None
         """Keys of what was made before any variant; None: none was run yet."""
@@ -353,12 +354,15 @@ class Chain:
 
     def designed(self, scenario: Scenario) -> Scenario:
         """The scenario as it is decided on: machines that it leaves to the kit are designed, and
-        what could be ordered better at its places stands beside what it names."""
+        what could be ordered better at its places stands beside what it names. What is better in
+        the first scenario stays beside it in all changes of it."""
         built = self.built(scenario)
         names = tuple(built.options)
         key = self._seen(MONEY, built, names).words, self._seen(QUALITY, built, names).words
         best = self._stage("ordered", key, lambda: ordered.best(built, self.as_planned))
-        return ordered.beside(built, best)
+        if self._ordered is None:
+            self._ordered = best
+        return ordered.beside(built, best | self._ordered)
 
     def built(self, scenario: Scenario) -> Scenario:
         """The scenario with the best design of each option that it leaves to the kit."""
@@ -623,7 +627,10 @@ class Chain:
             sovereignty=law,
             parity=self.quality(scenario),
             remedies=self._remedies(scenario),
-            has={n: self._properties(law, n) for n in found},
+            has={
+                n: self._stage("properties", id(law.options[n]), partial(law.properties, n))
+                for n in found  # kept with the assessment, by whose identity it is found
+            },
             paid=self._paid(scenario),
         )
         risks = self.vendors(scenario)
@@ -661,10 +668,6 @@ class Chain:
         """Every remedy, priced for the client."""
         seen = self._seen(MONEY, scenario, ())
         return self._stage("remedies", seen.words, lambda: costing.remedies(seen.scenario))
-
-    def _properties(self, law: sovereignty.Sovereignty, name: str) -> frozenset[str]:
-        """Properties of an option, found once for each of its assessments, which are kept."""
-        return self._stage("properties", id(law.options[name]), lambda: law.properties(name))
 
     def _futures(self, scenario: Scenario, name: str) -> Mapping[Future, ledger.Totals]:
         paths: Mapping[Future, PricePath] = {"hold": "named_model", "fall": "falling"}

@@ -489,8 +489,9 @@ def ceasing(stability: VendorRisks, name: str) -> tuple[Doubt, ...]:
 
 
 def switching_costs(costs: Mapping[str, Priced], currency: str) -> dict[str, Range]:
-    """A full move away from each option: the cheapest migration to another option, and the option's
-    own exit. Options that cannot be left are left out. [currency]
+    """A full move away from each option's vendor: the cheapest migration to an option of another
+    vendor, or to machines of one's own, and the option's own exit. Options that cannot be left are
+    left out. [currency]
 
     Of a mix on servers of the client's own, what leaves is its other side: that one's exit counts.
     Another one is tested and connected with the same work, however little of the load it serves.
@@ -501,17 +502,25 @@ def switching_costs(costs: Mapping[str, Priced], currency: str) -> dict[str, Ran
         for n, o in costs.items()
         if not isinstance(o.plan, PricedSplit)
     }
+    left = {n: costs.get(leaving(o.plan), o) for n, o in costs.items()}
+    vendors = {n: _vendor(o.plan) for n, o in left.items()}
     found = {}
     for name, option in costs.items():
-        away = [m for n, m in moves.items() if n != name and m.central > 0] or [
-            _project(option, "migration", currency)
-        ]
+        others = [n for n, m in moves.items() if n != name and m.central > 0]
+        elsewhere = [n for n in others if not vendors[n] or vendors[n] != vendors[name]]
+        own = _project(option, "migration", currency)
+        away = [moves[n] for n in elsewhere or others] or [own]
         cheapest = min(away, key=lambda m: m.central)
-        left = costs.get(leaving(option.plan), option)
-        move = cheapest.plus(_project(left, "exit", currency))
+        move = cheapest.plus(_project(left[name], "exit", currency))
         if move.central > 0:
             found[name] = move
     return found
+
+
+def _vendor(plan: PricedOption) -> str:
+    """Whom an option leaves; blank for the client's own machines."""
+    option = plan.burst.option if isinstance(plan, PricedHybrid) else plan.option
+    return option.vendor or option.provider
 
 
 def leaving(plan: PricedOption) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from siting import quality, reasoning
 from siting.catalogue import name_key
-from siting.cost.api_prices import replacements
+from siting.cost.api_prices import region_of, replacements
 from siting.inputs.scenario.model import BEST, MOST_LABEL_LETTERS, NAME_LETTERS, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, SELF_HOSTED
 from siting.quality import Standing
@@ -203,10 +203,10 @@ def best(scenario: Scenario, price: Price) -> frozenset[str]:
 
 
 def beside(scenario: Scenario, names: frozenset[str]) -> Scenario:
-    """The scenario with these ways as options of it."""
+    """The scenario with those of these ways as options of it that are good enough in it."""
     if not names:
         return scenario
-    every = (*others(scenario), *terms(scenario))
+    every = (way for way in (*others(scenario), *terms(scenario)) if way.standing == "in")
     found = {way.name: way.option for way in every if way.name in names}
     return scenario.model_copy(update={"options": {**scenario.options, **found}})
 
@@ -247,10 +247,11 @@ def _with_model(option: Option, row: ModelReplacement) -> Option:
     attributes = {k: v for k, v in option.attributes.items() if k not in OF_SERVICE}
     update: dict[str, object] = {"models": {"all": row.replacement}}
     zone = ""
-    if row.region == "EU" and option.region != "EU" and option.kind == "managed_cloud":
-        attributes |= {"place": "EU", "endpoint_scope": "cross_region"}
-        update["region"] = "EU"
-        zone = " EU"
+    region = region_of(option, row)
+    if region != option.region:
+        attributes |= {"place": region, "endpoint_scope": "cross_region"}
+        update["region"] = region
+        zone = f" {region}"
     if option.in_use:
         update["months_to_production"] = SWITCH
     label = _label(option, f"{quality.spoken(row.replacement)}{zone}")

@@ -347,8 +347,8 @@ class Quality(Strict):
     """The API model now in use or considered; parity is measured against it."""
     reference_effort: Annotated[str, known.EFFORT] = ""
     boards: Annotated[list[str], known.BOARD] = []
-    """Published boards that resemble the work, as in siting_facts/quality_boards.csv; may
-    be left out where `own` says what the models can do."""
+    """Published boards that resemble the work, as in siting_facts/quality_boards.csv; [] where none
+    does, as of a language that none tests. May be left out beside `own`."""
     margin: Annotated[float, Field(ge=0, le=100)] | None = None
     """How far below the reference is still good enough, in points of 100; None: the default."""
     own: OwnEvaluation | None = None
@@ -356,7 +356,10 @@ class Quality(Strict):
     @model_validator(mode="after")
     def _told(self) -> Quality:
         if self.own is None and "boards" not in self.model_fields_set:
-            write = "add boards: [...] that resemble the work, or own: with your test"
+            write = (
+                "add boards: [...] that resemble the work (`siting facts --table quality_boards`), "
+                "boards: [] where none does, or own: with your test"
+            )
             raise ValueError(f"nothing says what the models can do; {write}")
         return self
 
