@@ -55,9 +55,9 @@ planned = scenario.load("base")
 twice = scenario.changed(planned, {"workloads.assistant.users": 4_000})
 for name, s in {"as planned": Study(planned), "twice the users": Study(twice)}.items():
     print(name)
-    for cost in s.costs().to_dict("records"):
+    for cost in s.sums().to_dict("records"):
         span = s.span(cost["present_low"], cost["present_high"])
-        print(f"  {cost['option']}: {span}, cheapest in {s.of_100(cost['cheapest_in'])} cases")
+        print(f"  {cost['option']}: {span}, {s.money(cost['in_all'])} in all")
 """,
     ),
     "How stable is a vendor?": (
@@ -70,8 +70,8 @@ events = s.vendor_events()
 events = events[events.vendor == "OpenAI"]
 print(f"{len(events)} events on record, {(events.direction == 'adverse').sum()} of them adverse")
 
-habits = s.notice_habits().set_index("vendor").loc["OpenAI"]
-print(f"{habits.notices:.0f} notices; a quarter gave {habits.quartile:.0f} days or fewer")
+habits = s.vendors().set_index("vendor").loc["OpenAI"]
+print(f"{habits.dated:.0f} notices; a quarter gave {habits.quartile:.0f} days or fewer")
 
 chances = s.notice_chances()
 for chance in chances[chances.vendor == "OpenAI"].to_dict("records"):

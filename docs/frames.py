@@ -19,9 +19,9 @@ PAGE = Path(__file__).parent / "frames.md"
 INTRODUCTION = """\
 # Frames
 
-Written by `make generated` from the topics in `lib/siting/study` and from `columns.csv` there; change them there. `help(s.costs)` prints columns with meanings and units; evaluating `s` in JupyterLab lists the frames.
+Written by `make generated` from the topics in `lib/siting/study` and from `columns.csv` there; change them there. `help(s.sums)` prints columns with meanings and units; evaluating `s` in JupyterLab lists the frames.
 
-A frame is a [pandas](https://pandas.pydata.org) table that a study gives: `s = study.open("acme")`, then `s.costs()`. Every call gives a copy that may be changed. Under each name stands what one row is, then its columns: those of its **key**, which tell rows apart, in bold. A name with `?` may be missing in a row, because it is not known or does not apply. `x*` are three columns, `x_low`, `x`, `x_high`: a range that, where it says nothing else, eight of ten cases lie in; `*` alone are `low`, `central`, `high`. One name has one meaning and one unit in all frames: they stand [at the end](#columns). `attrs` carry sources, meanings and units to what shows a frame.
+A frame is a [pandas](https://pandas.pydata.org) table that a study gives: `s = study.open("acme")`, then `s.sums()`. Every call gives a copy that may be changed. Under each name stands what one row is, then its columns: those of its **key**, which tell rows apart, in bold. A name with `?` may be missing in a row, because it is not known or does not apply. `x*` are three columns, `x_low`, `x`, `x_high`: a range that, where it says nothing else, eight of ten cases lie in; `*` alone are `low`, `central`, `high`. One name has one meaning and one unit in all frames: they stand [at the end](#columns). `attrs` carry sources, meanings and units to what shows a frame.
 """
 COLUMNS = """\
 ## Columns

@@ -68,9 +68,10 @@ def hostile(client: str, folder: Path, chosen: set[Any]) -> tuple[Job, int]:
 
 def is_as_written(shown: str) -> bool:
     """Whether a text is shown as the text that it is. A chart breaks long names into lines; the
-    picture of page one cuts those of options with a mark, after which comes what else it says."""
-    kept, mark, _ = shown.partition(" …")
-    is_cut_late = not mark or len(kept) >= len("<b>j</b> *a*")
+    picture of page one cuts those of options with a mark, after which comes what else it says; a
+    name gives way to what tells another form of the option apart, which follows a comma."""
+    kept = re.split(" …|, ", shown)[0]
+    is_cut_late = kept == shown or len(kept) >= len("<b>j</b> *a*")
     return is_cut_late and MARKUP.startswith(kept.strip())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from printed import printed
@@ -36,32 +38,24 @@ def test_a_chapter_runs_where_machines_are_owned_and_where_none_are(chapter: str
 # --- frames of load and capacity ----------------------------------------------------------------
 
 
-def test_latencies_say_whether_the_limit_is_kept(client: study.Study) -> None:
-    seen = client.latencies()
-    assert (seen.kept == (seen.seen <= seen.limit)).all()
-    assert (seen.p50 <= seen.p95).all() and (seen.p95 <= seen.p99).all()
-
-
 # --- frames of memory ---------------------------------------------------------------------------
 
 
 def test_parts_and_what_is_left_fill_the_budget(client: study.Study) -> None:
-    parts = client.memory_parts()
-    taken = parts[parts.before_cache].groupby(["option", "model"], observed=True).gib.sum()
     for row in client.fits().dropna(subset="free").itertuples():
-        assert taken[row.option, row.model] + row.free == pytest.approx(row.budget)
+        assert row.taken + row.free == pytest.approx(row.budget)
 
 
 def test_every_part_names_its_formula_and_source(client: study.Study) -> None:
-    parts = client.memory_parts()
-    assert parts.formula.astype(bool).all() and parts.source.astype(bool).all()
+    parts = [p for fit in chain(*client.results.memory.values()) for p in fit.memory.parts]
+    assert all(p.formula and p.source.source for p in parts)
 
 
 def test_without_own_gpus_no_memory_is_planned() -> None:
     base = opened("base").scenario
     kept = {n: o for n, o in base.options.items() if o.kind == "api"}
     only = study.Study(base.model_copy(update={"options": kept}))
-    assert only.fits().empty and only.pools().empty and only.memory_parts().empty
+    assert only.fits().empty and only.pools().empty
     assert list(only.pools().columns)
 
 

@@ -67,7 +67,7 @@ def test_a_price_that_moves_nothing_reaches_no_limit() -> None:
 @pytest.mark.parametrize("client", ["klinikverbund-nordheide", "banca-valdora"])
 def test_the_price_of_the_gate_is_where_the_likely_cost_is_at_its_limit(client: str) -> None:
     s = opened(client)
-    gate = s.gate().iloc[0]
+    gate = s.answer().iloc[0]
     results = s.results
     chosen = results.decision.recommended
     central = {name: x.value.central for name, x in results.cost.plan.factors.items()}

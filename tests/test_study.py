@@ -32,9 +32,9 @@ def test_every_frame_of_every_topic_stands_in_the_study_under_one_name(s: Study)
 
 
 def test_help_of_a_frame_says_row_columns_and_units(s: Study) -> None:
-    said = pydoc.plain(pydoc.render_doc(s.costs))
-    assert "A priced option: what it costs over the horizon" in said
-    assert "present_median: present cost, middle of all cases [currency]" in said
+    said = pydoc.plain(pydoc.render_doc(s.sums))
+    assert "One option: its sum over the horizon" in said
+    assert "present_low: present cost, 1 in 10 cases is below [currency]" in said
 
 
 def test_a_column_of_numbers_has_a_unit_so_that_it_holds_numbers_without_rows_too(
@@ -50,8 +50,8 @@ def test_a_column_of_numbers_has_a_unit_so_that_it_holds_numbers_without_rows_to
 
 
 def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(s: Study) -> None:
-    with pytest.raises(AttributeError, match="'cots' is no part of a study; did you mean costs"):
-        _ = s.cots
+    with pytest.raises(AttributeError, match="'summs' is no part of a study; did you mean sums"):
+        _ = s.summs
 
 
 def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
@@ -69,9 +69,9 @@ def test_what_if_asks_each_combination_through_the_one_chain() -> None:
     found = s.what_if(asked)
     assert list(found.columns[:3]) == ["client", *asked]
     assert len(found) == 2
-    futures = s.futures().set_index(["future", "option"]).in_all
+    sums = s.sums().set_index("option")
     for row, future in zip(found.itertuples(), ("hold", "fall"), strict=True):
-        assert row.in_all == pytest.approx(futures[future, row.option], rel=0.02)
+        assert row.in_all == pytest.approx(sums[f"if_prices_{future}"][row.option], rel=0.02)
     with pytest.raises(scenario.ScenarioError, match="falling_prices"):
         s.what_if({"finance.falling_prices": [2.0]})
 

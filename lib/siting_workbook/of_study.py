@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
-from siting.quantity import Range
 from siting.study import Study
+from siting.verdict.candidate import Future
 
 from siting_workbook import workbook
 from siting_workbook.workbook import Beside
+
+FUTURES: Mapping[Future, str] = {
+    "hold": "API prices hold",
+    "fall": "API prices go on falling",
+}
+"""Both futures of API prices as clauses."""
 
 
 def content(study: Study) -> bytes:
     """The content of cash-flows.xlsx: the cost chapter with live formulas, and what page one
     says that is likely."""
-    keys = {option.label: name for name, option in study.options.items()}
     likely = [
-        workbook.Likely(
-            option=keys[row.option],
-            future=row.told,
-            cost=Range(row.in_all_p10, row.in_all_p50, row.in_all_p90, unit=study.currency),
-        )
-        for row in study.futures().dropna(subset="in_all_p50").itertuples()
+        workbook.Likely(option=name, future=FUTURES[future], cost=sums[future].spread)
+        for future in FUTURES
+        for name, sums in study.results.decision.in_all.items()
     ]
     budget = [
         workbook.Due(option=row.option, step=row.step, kind=row.line_kind, amount=row.amount)

@@ -1,6 +1,6 @@
 """One client's study: the one object that notebooks, the report and the command line see.
 
-It has three kinds of names. **Frames** are tables: methods such as `s.costs()`, collected from the
+It has three kinds of names. **Frames** are tables: methods such as `s.sums()`, collected from the
 topics of `topics()`, modules here and in packages beside (`siting.study.frames` says how one is
 written).
 **Formats** write a number or a name into a sentence: `s.money(x)`, `s.years`
@@ -11,7 +11,7 @@ frames.
 
 >>> from siting import study
 >>> s = study.open("base")
->>> s.costs()          # doctest: +SKIP
+>>> s.sums()          # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from siting.inputs import scenario
 from siting.inputs.document import Problem
 from siting.inputs.scenario.changes import Changes
 from siting.study import frames, page, summary
+from siting.study.answer import AnswerFrames
 from siting.study.budget import BudgetFrames
 from siting.study.capacity import CapacityFrames
 from siting.study.cost import CostFrames
@@ -49,6 +50,7 @@ from siting.study.wording import Wording
 from siting.verdict.variants import Outcome, Variant, tried
 
 CORE: tuple[type[Topic], ...] = (
+    AnswerFrames,
     VerdictFrames,
     DecisionFrames,
     TurnFrames,
@@ -165,7 +167,7 @@ class Study(Wording):
             for variant, found in tried(self.results.chain, self.results.said, made)
         ]
         frame = pd.DataFrame(rows)
-        frame.attrs = self.answer().attrs
+        frame.attrs = self.sums().attrs
         return frame
 
     def files(self) -> dict[str, bytes]:

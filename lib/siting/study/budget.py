@@ -10,23 +10,15 @@ from typing import Literal
 
 import numpy as np
 
-from siting.catalogue import Source, source_of
-from siting.cost import cashflow, money, prices, tco
+from siting.catalogue import Source
+from siting.cost import cashflow, money
 from siting.cost.dates import switched_off
-from siting.cost.ledger import BEFORE, FORGONE, TAX
+from siting.cost.ledger import FORGONE, TAX
 from siting.cost.money import Array
 from siting.inputs.scenario.constraints import BUDGET
 from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
-
-HOURS = "staff_cost"
-"""The factor in the price of what the client's own people do: no invoice asks for it."""
-
-
-def _dearest_month_until_it_runs(option: tco.OptionCost) -> float | None:
-    """Most that an option pays in a month for what serves until it does; None where nothing."""
-    until = [flow.amounts for flow in option.flows if flow.category == BEFORE]
-    return float(np.sum(until, axis=0).max()) if until else None
+from siting.study.verdict import PRICES, prices_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,60 +101,6 @@ class BudgetFrames(Topic):
                     "so_far": so_far[month],
                 }
         yield from self._of_cash()
-
-    @frame("option fiscal_year", "plan_months paid paid_high ceiling verdict nearest")
-    def year_limit(self) -> Rows:
-        """One fiscal or calendar year of an option, beside what the client says that a year
-        may cost."""
-        limit = self.scenario.finance.budget_any_year
-        if not limit:
-            return
-        for candidate in self.results.decision.candidates:
-            for paid in candidate.years:
-                is_within = "pass" if paid.high <= limit else "open"
-                yield {
-                    "option": candidate.name,
-                    "fiscal_year": paid.year.name,
-                    "plan_months": paid.year.months,
-                    "paid": paid.central,
-                    "paid_high": paid.high,
-                    "ceiling": limit,
-                    "verdict": "fail" if paid.central > limit else is_within,
-                    "nearest": paid == candidate.nearest,
-                }
-        yield self.scenario.source(BUDGET)
-        yield from self._of_cash()
-
-    @frame(
-        "",
-        "option rival outcome saved deepest deepest_month payback? payback_day? late?",
-    )
-    def cash_gap(self) -> Rows:
-        """What the chosen option has cost against what it is held against: one row at most."""
-        chosen, rival = self.results.compared
-        if chosen == rival:
-            return
-        saving = self._cash[rival].paid - self._cash[chosen].paid
-        running = np.cumsum(saving)
-        found = money.payback(saving)
-        yield {
-            "option": chosen,
-            "rival": rival,
-            "outcome": self._outcome(found),
-            "saved": float(running[-1]),
-            "deepest": max(0.0, float(-running.min())),
-            "deepest_month": int(running.argmin()),
-            "payback": math.inf if found is None else found,
-            "payback_day": self.results.day(found * DAYS_OF_MONTH) if found else None,
-            "late": _dearest_month_until_it_runs(self.results.cost.options[chosen]),
-        }
-        yield from self._of_cash()
-
-    def _outcome(self, payback: float | None) -> str:
-        """`outcome` of `cash_gap`: who stays spends nothing that could come back."""
-        if payback is None:
-            return "behind"
-        return "back" if payback and not self.results.decision.stays else "ahead"
 
     @frame(
         "option key",
@@ -254,36 +192,9 @@ class BudgetFrames(Topic):
     def _of_cash(self) -> Iterator[Source]:
         """Where what is paid so far comes from."""
         study = self.study
-        for shown in (study.costs(), study.remedies(), study.steps(), study.bridges()):
+        yield from prices_of(self.results, *PRICES)
+        for shown in (study.remedies(), study.steps(), study.bridges()):
             yield from shown.attrs["sources"]
-
-    @frame(
-        "",
-        "vat? vat_borne told discount_rate* tax_rate?",
-    )
-    def money_terms(self) -> Rows:
-        """How money is counted: one row."""
-        factors = self.results.cost.plan.factors
-        rate = prices.row("vat", prices.Vat, country=self.client.country)
-        borne = factors["vat"].value.central - 1 if "vat" in factors else 0.0
-        yield {
-            "vat": rate and rate.rate,
-            "vat_borne": borne,
-            "told": self._vat_told(rate, borne),
-            "discount_rate*": self.scenario.finance.discount_rate,
-            "tax_rate": self.scenario.finance.tax_rate,
-        }
-        if rate is not None:
-            yield source_of(rate)
-        yield from (factors[name].source for name in ("vat", "discount_rate") if name in factors)
-
-    def _vat_told(self, rate: prices.Vat | None, borne: float) -> str:
-        """What totals hold of value-added tax, or of sales tax."""
-        if rate is None:
-            return "without VAT or sales tax (no rate is on file)"
-        if borne > 0:
-            part = "" if math.isclose(borne, rate.rate) else f"{100 * borne:.3g} of "
-            return f"with the VAT that you do not get back ({part}{100 * rate.rate:.3g}%)"
-        if self.scenario.finance.vat_recoverable is None:
-            return "without VAT, as you are taken to get it back"
-        return "without VAT, which you get back"
+        if self.scenario.finance.budget_any_year:
+            yield self.scenario.source(BUDGET)
+        yield from self.results.tax.sources

@@ -22,7 +22,7 @@ from siting.serving.load import Load
 from siting.serving.performance import Array
 from siting.serving.pools import Pool
 from siting.serving.queueing import Latency
-from siting.serving.servers import Server, server_of
+from siting.serving.servers import Server
 from siting.study.frames import Rows, Topic, frame
 from siting.verdict import design
 from siting.verdict.design import Machines
@@ -63,15 +63,17 @@ class CapacityFrames(Topic):
                 yield self.scenario.source(f"workloads.{name}.{field}")
 
     def _speed_sources(self) -> Iterator[Source]:
-        return (i.source for _, p in self._pools() for i in p.inputs)
+        yield from (i.source for _, p in self._pools() for i in p.inputs)
+        known = catalogue.settings("load_settings")
+        yield from (source_of(known[name]) for name in ("server_failures", "server_repair"))
 
     # --- the load -----------------------------------------------------------------------------
 
     @frame(
         "workload",
         "requests mean_rate usual_peak year_peak input_tokens cached output_tokens "
-        "tokens_per_minute waiting_tokens waiting_share deadline limit_first? "
-        "limit_token? limit_whole? percentile arrivals working growth*",
+        "tokens_per_minute waiting_tokens waiting_share limit_first? limit_token? limit_whole? "
+        "percentile growth*",
         citing=_load_sources,
     )
     def loads(self) -> Rows:
@@ -95,13 +97,10 @@ class CapacityFrames(Topic):
                 "tokens_per_minute": busiest * in_the_year,
                 "waiting_tokens": float(load.waiting.max()) * in_the_year,
                 "waiting_share": load.batchable_share,
-                "deadline": _deadline(load),
                 "limit_first": limits.get("first token"),
                 "limit_token": limits.get("further token"),
                 "limit_whole": limits.get("whole answer"),
                 "percentile": load.limits.percentile,
-                "arrivals": load.arrivals,
-                "working": load.working,
                 "growth*": next_year,
             }
 
@@ -145,9 +144,8 @@ class CapacityFrames(Topic):
     @frame(
         "option model",
         "model_key shown hybrid base gpu gpus_per_replica replicas owned? spares gpus mean_rate "
-        "busiest_rate rate* carries? peak reserve at_work used limit_first limit_token "
-        "percentile keeps_limits calibrated measured notes of_engine of_generation factor "
-        "origin",
+        "busiest_rate rate* carries? peak at_work used keeps_limits calibrated "
+        "measured notes of_engine of_generation factor origin",
         citing=_speed_sources,
     )
     def pools(self) -> Rows:
@@ -167,7 +165,7 @@ class CapacityFrames(Topic):
                     "carries": self._carried(name, found, model),
                     "used": found.mean_utilisation(),
                     **_replicas_of(pool),
-                    **_limits_of(pool),
+                    "keeps_limits": pool.keeps_limits,
                     **_speed_of(pool),
                 }
 
@@ -193,7 +191,7 @@ class CapacityFrames(Topic):
 
     @frame(
         "option model workload situation measure",
-        "replicas p50 p95 p99 seen limit? of_limit percentile kept under_way?",
+        "replicas p50 p95 p99 seen limit? of_limit percentile under_way?",
         citing=_speed_sources,
     )
     def latencies(self) -> Rows:
@@ -206,14 +204,12 @@ class CapacityFrames(Topic):
 
     @frame(
         "option year",
-        "needed* gpus_paid servers? used?",
+        "needed* gpus_paid used?",
         citing=_speed_sources,
     )
     def gpus_by_year(self) -> Rows:
         """GPUs of an option in a year, spares included; a mix's are those for the whole load."""
         for name, found in self.results.capacity.items():
-            option = self.options[name]
-            server = None if found.existing else server_of(option)
             for year in range(1, found.years + 1):
                 paid = found.paid_gpus(year) if found.pools else 0.0
                 yield {
@@ -221,46 +217,8 @@ class CapacityFrames(Topic):
                     "year": year,
                     "needed*": found.gpus(year),
                     "gpus_paid": paid,
-                    "servers": paid / server.gpu_count if server else None,
                     "used": found.mean_utilisation(year),
                 }
-
-    @frame(
-        "option",
-        "server? form? gpus_of_server? servers? standing_by? idle? gpus_paid? power? wanted "
-        "reached? room",
-    )
-    def machines(self) -> Rows:
-        """The machines of an option in the first year; of a mix, the servers that its
-        cheapest split owns."""
-        for name, found in self.results.capacity.items():
-            if not found.pools:
-                continue
-            row: dict[str, Any] = {"option": name, "wanted": found.wanted}
-            if found.server:
-                row |= {
-                    "server": found.server.label,
-                    "form": found.server.form,
-                    "gpus_of_server": found.server.gpu_count,
-                    "power": found.server.power_kw.central,
-                }
-            if found.kind == "hybrid":
-                yield row | self._owned_part(name, found)
-            else:
-                yield row | _bought(found)
-        known = catalogue.settings("load_settings")
-        yield from (source_of(known[name]) for name in ("server_failures", "server_repair"))
-
-    def _owned_part(self, name: str, found: OptionCapacity) -> dict[str, Any]:
-        """What `machines` says of the servers that the cheapest split of a hybrid owns."""
-        row: dict[str, Any] = {"standing_by": 0, "room": ""}
-        split = self.results.cost.options.get(name)
-        if split:
-            row["servers"] = split.servers[0]
-            if found.server:
-                bought = split.servers[0] * found.server.gpu_count
-                row["gpus_paid"] = bought + found.of_existing(lambda each: each.gpu_count)
-        return row
 
     @frame(
         "option server model",
@@ -287,7 +245,7 @@ class CapacityFrames(Topic):
 
     @frame(
         "option machine",
-        "gpu weights gpus? servers? present? planned best rank? refused",
+        "weights gpus? servers? present? planned rank? refused",
     )
     def designs(self) -> Rows:
         """A card or server that was looked at for an option on machines."""
@@ -300,7 +258,6 @@ class CapacityFrames(Topic):
         free = option if left else design.opened(option)
         asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
         found = self.results.chain.every_design(asked, name)
-        best = next((d for d in found if not d.refused), None)
         costs = [d.costed.present for d in found if not d.refused]
         order = sorted(cost for cost in costs if cost is not None)
         places: dict[float | None, int] = {cost: place for place, cost in enumerate(order, 1)}
@@ -311,47 +268,16 @@ class CapacityFrames(Topic):
             yield {
                 "option": name,
                 "machine": sold.get(d.machines.server, catalogue.gpu(d.machines.gpu).gpu),
-                "gpu": d.machines.gpu,
                 "weights": d.machines.weights,
                 "gpus": sized.gpus().central if sized and sized.pools else None,
                 "servers": sized.bought() if sized and sized.server else None,
                 "present": d.costed.present,
                 "planned": d.machines == planned,
-                "best": d is best,
                 "rank": None if d.refused else places.get(d.costed.present),
                 "refused": d.refused,
             }
 
     # --- how sure, and what would change it ---------------------------------------------------
-
-
-def _deadline(load: Load) -> str:
-    if not load.batchable_share:
-        return ""
-    if load.deadline.by is None:
-        return f"within {load.deadline.hours:g} hours"
-    hour, half = divmod(load.deadline.by, 1)
-    return f"by {hour:.0f}:{half * 60:02.0f}"
-
-
-def _bought(found: OptionCapacity) -> dict[str, Any]:
-    """What `machines` says of servers that are bought, or of GPUs that are rented."""
-    room = ""
-    for year, words in list(found.beyond_room.items())[:1]:
-        room = f"year {year}: {' and '.join(words)}"
-    row = {
-        "idle": found.idle_gpus,
-        "gpus_paid": found.paid_gpus(),
-        "reached": found.availability(),
-        "room": room,
-    }
-    if found.server:
-        standing_by = found.bought() - found.serving_servers()
-        row |= {
-            "servers": found.bought(),
-            "standing_by": standing_by,
-        }
-    return row
 
 
 def _busiest_day(pool: Pool) -> tuple[Array, Array]:
@@ -430,7 +356,6 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
             "limit": limit if math.isfinite(limit) else None,
             "of_limit": at_limit / limit if math.isfinite(limit) else 0.0,
             "percentile": percentile,
-            "kept": at_limit <= limit,
             "under_way": situation.rate * seen.residence if seen else None,
         }
 
@@ -452,7 +377,6 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
         "busiest_rate": float(hours.max()),
         "rate*": rate,
         "peak": pool.mix.peak_rate,
-        "reserve": serving * rate.central / pool.mix.peak_rate,
         "at_work": pool.level(),
         "calibrated": pool.calibrated,
         "measured": pool.measured,
@@ -482,16 +406,4 @@ def _speed_of(pool: Pool) -> dict[str, Any]:
         "of_generation": _measured()[regime["architecture"]],
         "factor": rate.high / rate.low,
         "origin": "measured" if pool.measured else "estimate",
-    }
-
-
-def _limits_of(pool: Pool) -> dict[str, Any]:
-    """The strictest limits of a pool's workloads, and whether they are kept."""
-    at_once = [load for load in pool.loads if load.batchable_share < 1]
-    limits = [load.limits for load in at_once or pool.loads]
-    return {
-        "limit_first": min(x.ttft_s for x in limits),
-        "limit_token": min(x.tpot_s for x in limits),
-        "percentile": max(x.percentile for x in limits),
-        "keeps_limits": pool.keeps_limits,
     }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from siting.catalogue import Source
 from siting.cost import costing, fiscal, money, tco
 from siting.cost.ledger import FORGONE
 from siting.study.frames import Rows, Topic, frame
+from siting.study.verdict import PRICES, prices_of
 
 CATEGORIES = {
     "hardware": "servers", "network": "network", "facility": "space and cooling plant",
@@ -22,83 +22,18 @@ CATEGORIES = {
     "forgone": "waiting, counted and not billed",
 }  # fmt: skip
 """Categories of siting_facts/cost_items.csv as a client reads them."""
-PRICES = ("server_price", "gpu_hour", "api_request", "electricity", "colocation", "fx")
-"""Factors whose sources stand under every figure of the total."""
-MAIN_PRICES = ("server_price", "server_list_price", "gpu_hour", "api_request")
-"""Factors whose age is that of an option's prices."""
-
-
-def _prices(*stems: str) -> Callable[[Topic], Iterable[Source]]:
-    """Sources of a study's prices whose names begin with one of the stems."""
-    return lambda topic: (
-        factor.source
-        for name, factor in topic.results.cost.plan.factors.items()
-        if name.split(".")[0] in stems
-    )
 
 
 class CostFrames(Topic):
     """Frames on money."""
 
-    # --- totals -----------------------------------------------------------------------------------
-
-    @frame(
-        "option",
-        "is_today is_chosen is_rival is_cheapest total present with_remedies present_low "
-        "present_median present_high saving? saving_low? saving_median? saving_high? "
-        "cheapest_in irr? payback? payback_discounted? per_million price_age?",
-        citing=_prices(*PRICES),
-    )
-    def costs(self) -> Rows:
-        """A priced option: what it costs over the horizon, and what it saves against today."""
-        chosen, rival = self.results.compared
-        current = self.results.cost.options.get(self.results.cost.plan.baseline)
-        for name, option in self.results.cost.options.items():
-            spread = self.results.uncertainty.spreads[name]
-            row = {
-                "option": name,
-                "is_today": option is current,
-                "is_chosen": name == chosen,
-                "is_rival": name == rival and rival != chosen,
-                "is_cheapest": name == self.results.cost.cheapest,
-                "total": option.total,
-                "present": option.present,
-                "with_remedies": option.present + self.results.cured(name),
-                "present_low": spread.present.low,
-                "present_median": spread.present.central,
-                "present_high": spread.present.high,
-                "cheapest_in": spread.chance_cheapest,
-                "per_million": option.lcot,
-                "price_age": self._price_age(name),
-            }
-            if current is not None:
-                row |= {
-                    "saving": option.npv,
-                    "saving_low": spread.npv.low,
-                    "saving_median": spread.npv.central,
-                    "saving_high": spread.npv.high,
-                }
-            if current is not None and np.any(option.monthly - current.monthly):
-                row |= {
-                    "irr": option.irr,
-                    "payback": _never(option.payback_simple),
-                    "payback_discounted": _never(option.payback_discounted),
-                }
-            yield row
-
-    def _price_age(self, name: str) -> float:
-        """Days since the oldest main price of an option was seen; missing where none is dated."""
-        plan = self.results.cost.plan
-        paid = plan.options[plan.options[name].alone or name].lines
-        used = {factor for line in paid for factor in line.factors}
-        main = (plan.factors[f].source for f in used if f.split(".")[0] in MAIN_PRICES)
-        ages = [source.age_days(self.client.report_date) for source in main]
-        return max((age for age in ages if age is not None), default=math.nan)
+    def _prices(self) -> Iterator[Source]:
+        return prices_of(self.results, *PRICES, "staff_cost", "maintenance", "life_years")
 
     @frame(
         "option item category month",
         "price_path year fiscal_year amount present paid booked",
-        citing=_prices(*PRICES, "staff_cost", "maintenance", "life_years"),
+        citing=_prices,
     )
     def cash_flows(self) -> Rows:
         """One cost item of one option in one month, as planned: waiting is counted, and not
@@ -125,6 +60,7 @@ class CostFrames(Topic):
                         "paid": 0.0 if of_flows == FORGONE else amount,
                         "booked": booked[month],
                     }
+        yield from self.results.tax.sources
         if self.scenario.finance.fiscal_year_start is not None:
             yield self.scenario.source("finance.fiscal_year_start")
 
@@ -138,13 +74,11 @@ class CostFrames(Topic):
             return f"rented cards’, set every {every} months"
         return "API tokens’" if kind == "api" else "stays"
 
-    # --- over time and volume ---------------------------------------------------------------------
-
     # --- beside the money -------------------------------------------------------------------------
 
     @frame(
         "option remedy",
-        "kind once* yearly* of_api_bill",
+        "kind once yearly of_api_bill",
     )
     def remedies(self) -> Rows:
         """What it costs to cure one finding of the rules for one option; in no total."""
@@ -158,13 +92,8 @@ class CostFrames(Topic):
                     "option": name,
                     "remedy": found.label,
                     "kind": found.source.kind,
-                    "once*": found.once,
-                    "yearly*": found.per_year,
+                    "once": found.once.central,
+                    "yearly": found.per_year.central,
                     "of_api_bill": found.share_of_api_bill.central,
                 }
                 yield found.source
-
-
-def _never(months: float | None) -> float:
-    """What never happens is infinitely far away."""
-    return math.inf if months is None else months

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import pandas as pd
-
 from siting.catalogue import Source, source_of
-from siting.quality import Parity, margin_of, own_result, spoken, tried_on
+from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS
+from siting.quality import margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
 from siting.study.verdict import of_sums
@@ -48,7 +45,7 @@ class DecisionFrames(Topic):
                 "offer": v.offer,
             }
 
-    @frame("rank", "input worth pays action? days? test_cost*?")
+    @frame("rank", "input worth pays action? days? test_cost?")
     def knowledge(self) -> Rows:
         """An uncertain input that is worth knowing before the choice, dearest first."""
         for rank, k in enumerate(self.results.knowledge, 1):
@@ -58,12 +55,16 @@ class DecisionFrames(Topic):
             if test is None:
                 yield row
                 continue
-            yield row | {"action": test.action, "days": test.days, "test_cost*": k.price}
+            yield row | {
+                "action": test.action,
+                "days": test.days,
+                "test_cost": k.price and k.price.central,
+            }
             yield source_of(test)
 
     @frame(
         "day step owner",
-        "due label guard why tests is_pilot is_held price*?",
+        "due label work tests decides price*?",
     )
     def steps(self) -> Rows:
         """A step of the plan, in order of its day."""
@@ -74,69 +75,50 @@ class DecisionFrames(Topic):
                 "owner": s.row.owner,
                 "label": s.row.label,
                 "step": f"{s.row.step}{self._earlier(s)}",
-                "guard": s.row.guard,
-                "why": s.row.why,
+                "work": s.row.label.removesuffix(f" by {s.row.owner}"),
                 "tests": s.tests,
-                "is_pilot": s.is_pilot,
-                "is_held": self.results.is_held(s),
+                "decides": self._decides(s.row.day),
                 "price*": s.price,
             }
             yield source_of(s.row)
+
+    def _decides(self, day: int) -> str:
+        """What is decided on a day of the plan, in a closed word."""
+        go = self.results.go.day
+        stays = self.results.decision.stays
+        if day == go:
+            return "points" if stays else "order"
+        if day >= LAST_HORIZON_DAYS:
+            return "year"
+        if day > go:
+            return "use"
+        is_settled = not stays and day >= FIRST_HORIZON_DAYS
+        return "points" if is_settled else "early"
 
     def _earlier(self, step: Step) -> str:
         """What of a step the law gives less time for than the plan does, with the day; blank where
         nothing is."""
         if step.row.when != "reviews":
             return ""
-        points = self.study.open_points()
+        points = self.study.points()
         chosen = self.results.labels.get(self.results.decision.recommended or "")
         mine = points[(points.option == chosen) & (points.owner == step.row.owner)]
         early = mine[mine.due < self.results.day(step.row.day)]
         return "".join(f" By {self.study.date(p.due)}: {p.point}." for p in early.itertuples())
 
-    @frame(
-        "day label",
-        "due owners in_other_hours steps price*?",
-    )
-    def plan_lines(self) -> Rows:
-        """Steps of the plan that are due on one day and differ in who does them alone,
-        together."""
-        steps = self.study.steps()
-        steps["label"] = [_without_owner(row.label, row.owner) for row in steps.itertuples()]
-        for (day, label), alike in steps.groupby(["day", "label"], sort=False):
-            low, price, high = alike[["price_low", "price", "price_high"]].sum(min_count=1).tolist()
-            known = pd.notna(price)
-            unpaid = alike[alike.price == 0]
-            yield {
-                "day": day,
-                "due": alike.due.iloc[0],
-                "label": label,
-                "owners": "; ".join(pd.concat([alike.drop(unpaid.index), unpaid]).owner.unique()),
-                "in_other_hours": len(unpaid),
-                "steps": len(alike),
-                "price*": Range(low, price, high, unit=self.client.currency) if known else None,
-            }
-        yield from steps.attrs["sources"]
-
     # --- which model is as good as which ------------------------------------------------------
-
-    @property
-    def _parities(self) -> Iterable[Parity]:
-        """What is compared, a model that both sides of a mix run once."""
-        found = self.results.quality.parities
-        return {(p.option, p.workload, p.model): p for p in found}.values()
 
     @frame(
         "option workload model",
         "spoken reference reference_spoken verdict reason margin margin_stated items supported "
-        "own_score? own_floor? own_tolerance? own_verdict? tried_on hidden*",
+        "tried_on",
     )
     def parities(self) -> Rows:
         """One model of an option against the floor of one workload."""
-        for p in self._parities:
+        for p in self.results.parities:
             workload = self.scenario.workloads[p.workload]
             floor = workload.quality
-            row = {
+            yield {
                 "option": p.option,
                 "workload": p.workload,
                 "model": p.model,
@@ -150,16 +132,7 @@ class DecisionFrames(Topic):
                 "items": p.items,
                 "tried_on": tried_on(self.scenario, p),
                 "supported": p.supported,
-                "hidden*": p.reasoning_tokens,
             }
-            if p.own:
-                row |= {
-                    "own_score": p.own.score,
-                    "own_floor": p.own.floor,
-                    "own_tolerance": p.own.tolerance,
-                    "own_verdict": p.own.verdict,
-                }
-            yield row
         yield from (i.source for i in self.results.quality.inputs)
         if any(p.own for p in self.results.quality.parities):
             day = self.client.report_date.isoformat()
@@ -167,7 +140,7 @@ class DecisionFrames(Topic):
 
     @frame(
         "workload model",
-        "spoken score* floor least tolerance items verdict",
+        "spoken score* floor least items verdict",
     )
     def own_tests(self) -> Rows:
         """One model in the client's own test, whether or not an option runs it."""
@@ -193,19 +166,18 @@ class DecisionFrames(Topic):
                     ),
                     "floor": found.floor,
                     "least": found.least,
-                    "tolerance": found.tolerance,
                     "items": own.items,
                     "verdict": found.verdict,
                 }
 
     @frame(
         "option workload model board",
-        "label task unit better_is date board_score? effort? board_reference? reference_effort? "
+        "label unit date board_score? effort? board_reference? reference_effort? "
         "difference? low? high? board_tolerance? board_margin counts verdict reason",
     )
     def board_scores(self) -> Rows:
         """One model of an option against its reference on one board."""
-        for p in self._parities:
+        for p in self.results.parities:
             margin = margin_of(self.scenario.workloads[p.workload])
             for c in p.comparisons:
                 b = c.board
@@ -216,9 +188,7 @@ class DecisionFrames(Topic):
                     "model": p.model,
                     "board": b.board,
                     "label": b.label,
-                    "task": b.task,
                     "unit": b.unit,
-                    "better_is": b.direction,
                     "date": b.date,
                     "difference": c.difference,
                     "low": low,
@@ -239,8 +209,3 @@ class DecisionFrames(Topic):
                     }
                 yield row
                 yield from (source_of(f) for f in (b, c.model, c.reference) if f is not None)
-
-
-def _without_owner(label: str, owner: str) -> str:
-    """A step in a few words, without who does it."""
-    return label.removesuffix(f" by {owner}")

@@ -3,7 +3,7 @@
 A frame is a method of a topic, decorated with `frame`. It names the columns that tell its rows
 apart, its key, and then the others. What a column means and its unit stand in `columns.csv` beside
 this module, once for all frames; a package beside this one has such a table of its own. From both
-come the frame's `attrs`, `help(s.costs)` and the reference.
+come the frame's `attrs`, `help(s.sums)` and the reference.
 
     @frame("option item month", "amount* irr?", citing=of_prices)
     def cash_flows(self) -> Rows:

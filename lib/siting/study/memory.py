@@ -8,8 +8,7 @@ from typing import Any
 
 from siting import catalogue
 from siting.catalogue import Source
-from siting.memory import pool, vram
-from siting.memory.deployment import usable_gib
+from siting.memory import vram
 from siting.memory.vram import Memory
 from siting.quality import bare_name
 from siting.quantity import total
@@ -36,9 +35,9 @@ class MemoryFrames(Topic):
 
     @frame(
         "option model",
-        "model_key gpu? gpu_key? gpus? tensor_parallel? weights? kv_cache? context? must_hold? "
-        "card? engine_share? budget*? taken*? need*? free*? free_share? at_once*? of_planned? "
-        "longest? verdict? served_on? served_requests? why",
+        "gpu? gpu_key? gpus? tensor_parallel? weights? kv_cache? context? must_hold? "
+        "of_weights? of_activations? of_libraries? of_graphs? budget*? taken? need*? free*? "
+        "free_share? at_once*? of_planned? longest? verdict? served_on? served_requests? why",
         citing=_memory_sources,
     )
     def fits(self) -> Rows:
@@ -47,7 +46,6 @@ class MemoryFrames(Topic):
             row = {
                 "option": fit.option,
                 "model": bare_name(fit.model),
-                "model_key": fit.model,
                 "why": fit.reason,
             }
             if fit.memory is not None:
@@ -70,10 +68,9 @@ class MemoryFrames(Topic):
             "kv_cache": runs.kv_cache,
             "context": found.context,
             "must_hold": found.concurrency,
-            "card": usable_gib(runs.gpu).central,
-            "engine_share": pool.engine_share(runs).central,
+            **{f"of_{p.name}": p.gib.central for p in found.parts if p.name in BEFORE_CACHE},
             "budget*": found.budget_gib,
-            "taken*": total(before_cache, "GiB"),
+            "taken": total(before_cache, "GiB").central,
             "need*": found.need_gib,
             "free*": found.pool_gib,
             "free_share": max(found.pool_gib.central, 0.0) / found.budget_gib.central,
@@ -84,25 +81,6 @@ class MemoryFrames(Topic):
             "served_on": served_on,
             "served_requests": next(iter(held), None),
         }
-
-    @frame(
-        "option model part",
-        "before_cache gib* formula source kind",
-        citing=_memory_sources,
-    )
-    def memory_parts(self) -> Rows:
-        """One part of what a model takes on a GPU."""
-        for where, m in self._placed():
-            for p in m.parts:
-                yield {
-                    **where,
-                    "part": p.name,
-                    "before_cache": p.name in BEFORE_CACHE,
-                    "gib*": p.gib,
-                    "formula": p.formula,
-                    "source": p.source.source,
-                    "kind": p.source.kind,
-                }
 
     @frame(
         "job option gpu_key",
@@ -130,5 +108,3 @@ class MemoryFrames(Topic):
                 }
             yield row
             yield from (i.source for i in p.inputs)
-
-    # --- the map ------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 FIRST: Mapping[str, str] = {
     "What is the answer?": "answer",
     "Which options are there, and what does each cost in all?": "sums",
-    "What do they cost, and what do they save?": "costs",
     "How sure is that: what would turn it?": "turns",
 }
 """Frames that answer what one asks first."""
@@ -61,7 +60,7 @@ def told(study: Study, topics: Iterable[type[Topic]]) -> str:
             f"Study of {study.client.name}. Ask first:",
             *asked,
             *by_topic,
-            "help(s.costs) tells the columns of a frame and their units; docs/frames.md has all.",
+            "help(s.sums) tells the columns of a frame and their units; docs/frames.md has all.",
         )
     )
 

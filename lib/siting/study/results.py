@@ -18,7 +18,7 @@ import numpy as np
 from siting_report.formats import Numbers
 
 from siting import pictures, quality
-from siting.catalogue import STALE_DAYS, Input, Source
+from siting.catalogue import STALE_DAYS, Input, Source, source_of
 from siting.cost import dates, prices, tco, uncertainty
 from siting.draws import Floats
 from siting.inputs import scenario
@@ -26,7 +26,8 @@ from siting.inputs.attributes import properties
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
-from siting.quantity import DAYS_OF_PLAN_YEAR
+from siting.quality import Parity
+from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
 from siting.rules import sovereignty
 from siting.rules.sovereignty import OptionAssessment
 from siting.serving import capacity
@@ -62,6 +63,17 @@ class Pair(NamedTuple):
     chosen: str
     rival: str
     """What its money is held against: see `Results.compared`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tax:
+    """Value-added tax, or sales tax, of the client's country."""
+
+    rate: float | None
+    """The standard rate; None where none is on file. [share]"""
+    borne: float
+    """What it adds to what is bought. [share]"""
+    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +242,12 @@ class Results:
     def quality(self) -> quality.Parities:
         """Where each option's model stands against the quality floor."""
         return self.chain.quality(self.scenario)
+
+    @property
+    def parities(self) -> list[Parity]:
+        """What is compared, a model that both sides of a mix run once."""
+        found = self.quality.parities
+        return list({(p.option, p.workload, p.model): p for p in found}.values())
 
     @cached_property
     def decision(self) -> Decision:
@@ -448,15 +466,35 @@ class Results:
         return sum(tco.between(flow.amounts, first, last) for flow in paid)
 
     @cached_property
+    def live(self) -> Range | None:
+        """When the choice serves, in days after the report; None without a choice, or where that is
+        not estimated. [days]"""
+        name = self.decision.recommended
+        months = self.options[name].months_to_production if name else None
+        if name is None or months is None:
+            return None
+        # Of a move nothing is ordered before go or no-go.
+        if months.high > 0 and not self.decision.stays:
+            return dates.serves(self.scenario, name)
+        return months.scaled(DAYS_OF_MONTH, "days")
+
+    @cached_property
+    def tax(self) -> Tax:
+        """How totals are taxed."""
+        factors = self.cost.plan.factors
+        rate = prices.row("vat", prices.Vat, country=self.client.country)
+        counted = (factors[name].source for name in ("vat", "discount_rate") if name in factors)
+        return Tax(
+            rate=None if rate is None else rate.rate,
+            borne=factors["vat"].value.central - 1 if "vat" in factors else 0.0,
+            sources=(*([source_of(rate)] if rate else []), *counted),
+        )
+
+    @cached_property
     def moved_before(self) -> float:
         """What of moving over is spent on steps before go or no-go. [currency]"""
         before = [s for s in self.plan if s.row.day <= self.go.day and self.is_held(s)]
         return sum(s.price.central for s in before if s.price)
-
-    def cured(self, name: str) -> float:
-        """What remedies of an option cost in today's money, as likely as they are needed: the part
-        of its sum. [currency]"""
-        return self.decision.part(name, "remedies") if name in self.decision.in_all else 0.0
 
     @cached_property
     def vendors(self) -> list[OnRecord]:

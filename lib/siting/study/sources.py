@@ -62,28 +62,36 @@ class SourceFrames(Topic):
 
     @frame("about subject why", "")
     def left_out(self) -> Rows:
-        """A figure that the scenario asks for and that no evidence supports: not estimated."""
+        """What a reader must know before trusting the numbers. Where a subject is named, it is a
+        figure that the scenario asks for and no evidence supports: not estimated."""
+        rows = {(row["about"], row["subject"], row["why"]): row for row in self._left_out()}
+        yield from rows.values()
+
+    def _left_out(self) -> Iterator[dict[str, str]]:
+        labels = self.results.labels
         for name, found in self.results.capacity.items():
             for model, why in found.not_estimated.items():
-                yield {"about": self.results.labels[name], "subject": model, "why": why}
+                yield {"about": labels[name], "subject": model, "why": why}
         for name, why in self.results.cost.plan.not_estimated.items():
-            yield {"about": self.results.labels[name], "subject": "cost", "why": why}
+            yield {"about": labels[name], "subject": "cost", "why": why}
         for vendor in self.results.stability.unknown_vendors:
             why = "no record of this vendor, so the chances of all vendors are taken"
-            yield {"about": "", "subject": vendor, "why": why}
+            yield {"about": vendor, "subject": "", "why": why}
+        yield from self._ordered()
+        for name, sized in self.results.capacity.items():
+            for words in sized.warnings:
+                yield {"about": labels[name], "subject": "", "why": words}
+        candidates = self.results.decision.candidates
+        notes = options.notes(self.scenario, self.results.quality, candidates)
+        for sentence in (*notes, *self.results.cost.plan.notes):
+            about, colon, why = sentence.partition(": ")
+            yield {"about": about if colon else "", "subject": "", "why": why or sentence}
+        old = sum(self.results.is_stale(i.source) for i in self.results.used)
+        if old:
+            why = f"{old} of {len(self.results.used)} inputs are older than {STALE_DAYS} days"
+            yield {"about": "", "subject": "", "why": why}
 
-    @frame(
-        "caution",
-        "about what",
-    )
-    def cautions(self) -> Rows:
-        """A sentence that a reader must know before trusting the numbers."""
-        for sentence in dict.fromkeys(self._cautions()):
-            about = sentence.partition(": ")[0] if ": " in sentence else ""
-            what = sentence.removeprefix(f"{about}: ")
-            yield {"caution": sentence, "about": about, "what": what}
-
-    def _ordered(self) -> Iterator[str]:
+    def _ordered(self) -> Iterator[dict[str, str]]:
         """What is taken of models, efforts and terms that the scenario leaves to the kit."""
         for name, asked in self.results.said.options.items():
             taken = self.scenario.options[name]
@@ -91,20 +99,5 @@ class SourceFrames(Topic):
                 words = [spoken(model) for model in dict.fromkeys(taken.models.values())]
                 words += [f"effort {taken.effort}"] if taken.effort else []
                 words += [ordered.TERMS[taken.commitment]] if asked.commitment == BEST else []
-                yield f"{taken.label}: left open, taken is what costs least: {', '.join(words)}"
-
-    def _cautions(self) -> Iterator[str]:
-        for found in self.left_out().to_dict("records"):
-            if found["about"]:
-                yield "{about}: {subject} not estimated, because {why}".format_map(found)
-            else:
-                yield "{subject}: {why}".format_map(found)
-        yield from self._ordered()
-        for name, sized in self.results.capacity.items():
-            yield from (f"{self.results.labels[name]}: {words}" for words in sized.warnings)
-        candidates = self.results.decision.candidates
-        yield from options.notes(self.scenario, self.results.quality, candidates)
-        yield from self.results.cost.plan.notes
-        old = sum(self.results.is_stale(i.source) for i in self.results.used)
-        if old:
-            yield f"{old} of {len(self.results.used)} inputs are older than {STALE_DAYS} days"
+                why = f"left open, taken is what costs least: {', '.join(words)}"
+                yield {"about": taken.label, "subject": "", "why": why}

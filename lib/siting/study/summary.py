@@ -17,17 +17,24 @@ from __future__ import annotations
 import csv
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from siting import __version__
 from siting.catalogue import facts_version
+from siting.cost.dates import PILOT_DAYS
 from siting.quantity import Range
+from siting.rules.findings import worst
 from siting.study.frames import columns
+from siting.study.vendors import SHORT
+from siting.study.verdict import of_year
 from siting.vendors.stability import moves
+from siting.vendors.vendor_record import load, separate
+from siting.verdict.plan import to_prove
 
 if TYPE_CHECKING:
     from siting.study import Study
@@ -70,7 +77,7 @@ def content(study: Study) -> dict[str, Any]:
         ],
         "units": {field: unit for field, (_, unit) in _fields()["units"].items()},
         "shown": _shown(read),
-        "warnings": list(study.cautions().caution),
+        "warnings": [_warning(row) for row in _rows(study.left_out())],
         "inputs": [read(i, "input") | {"value": read(i, "value")} for i in inputs],
     }
 
@@ -139,20 +146,32 @@ def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
     return [row for row in rows if chosen.items() <= row.items()]
 
 
-def _fields_of(record: object) -> dict[str, Any]:
-    """What a record of the domain says, by field."""
-    return {name: _known(value) for name, value in vars(record).items()}
+def _fields_of(*records: object) -> dict[str, Any]:
+    """What records of the domain say, by field: a range by its ends, as a frame has it."""
+    found: dict[str, Any] = {}
+    for record in records:
+        for name, value in vars(record).items():
+            is_range = isinstance(value, Range)
+            found |= _by_end(name, value) if is_range else {name: _known(value)}
+    return found
+
+
+def _by_end(name: str, value: Range | None) -> dict[str, float | None]:
+    """A range as a frame has it: three columns."""
+    ends = value.ends if value else (None, None, None)
+    return dict(zip(columns(f"{name}*"), ends, strict=True))
 
 
 def _known(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+NO_RULE = "no rule"
+"""Status of law at which no rule looks."""
 SHOWN = (
-    "own_tests", "paid_so_far", "cash_gap", "budget", "money_terms",
-    "gpus_by_year", "quiet_years", "bridges", "timeline", "gates", "gate", "contract",
-    "year_limit", "loads", "hours", "machines", "server_kinds", "plan_lines",
-    "readiness", "rule_points", "points_today", "for_counsel", "exclusions", "sizing_steps",
+    "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "bridges", "timeline",
+    "contract", "loads", "hours", "server_kinds", "points_today",
+    "sizing_steps",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -166,12 +185,28 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     cash["months"] = cash.month.where(cash.month > 0)
     fiscal = cash[cash.fiscal_year != ""].groupby(["option", "fiscal_year"], observed=True)
     fiscal_years = fiscal.agg({"months": "nunique", "paid": "sum", "booked": "sum"})
+    gates = study.steps().groupby("day").agg(due=("due", "max"), price=("price", "sum"))
+    gates = gates.assign(number=range(1, len(gates) + 1), spent=gates.price.cumsum())
     found |= {
+        "cash_gap": _cash_gap(read),
+        "money_terms": [read(_fields_of(study.results.tax, study.scenario.finance), "money_terms")],
+        "gates": read.each(gates, "gates"),
+        "gate": _gate(read),
+        "year_limit": [*_years(read)],
+        "machines": [*_machines(read)],
+        "plan_lines": read.each(_plan_lines(study.steps()), "plan_lines"),
+        "exclusions": read.each(study.sums().dropna(subset="whose"), "exclusions"),
         "yearly_costs": read.each(years.reset_index(), "yearly_costs"),
         "fiscal_costs": read.each(fiscal_years.reset_index(), "fiscal_costs"),
         "speed_basis": read.each(study.pools(), "speed_basis"),
         "designs": read.each(study.designs(), "designs", refused=""),
-        "notice_habits": read.each(study.notice_habits(), "notice_habits", mine=True),
+        "notice_habits": [*_habits(read)],
+        "rule_points": [*_points(read)],
+        "readiness": [
+            read(_fields_of(found) | {"in_hand": in_hand}, "readiness")
+            for found, in_hand in study.results.stability.readiness.items()
+        ],
+        "for_counsel": [r for r in read.each(study.law(), "for_counsel") if r["status"] != NO_RULE],
         "notice_chances": read.each(study.notice_chances(), "notice_chances", mine=True, within=90),
     }
     pool = next(iter(_rows(study.pools(), shown=True)), None)
@@ -184,22 +219,133 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     }
 
 
+def _cash_gap(read: _SectionReader) -> list[Any]:
+    """Cash of the choice against that of what it is held against; nothing without one."""
+    (answer,) = _rows(read.study.answer())
+    results = read.study.results
+    own = {"option": results.labels.get(results.compared.chosen)}
+    return [read(answer | own, "cash_gap")] if answer["held_against"] else []
+
+
+def _gate(read: _SectionReader) -> list[Any]:
+    """The day of go or no-go, and what it hangs on; nothing without a choice."""
+    results = read.study.results
+    chosen = results.decision.recommended
+    if chosen is None:
+        return []
+    (answer,) = _rows(read.study.answer())
+    go = results.go
+    further = {
+        "stated_day": None if go.stated is None else results.day(go.stated),
+        "pilot": None if answer["stays"] else go.day,
+        "usual_pilot": None if answer["stays"] else PILOT_DAYS,
+        "proofs": " and ".join(to_prove(chosen, results.sovereignty)) or None,
+        "moved_before": results.moved_before,
+    }
+    return [read(answer | further, "gate")]
+
+
+def _years(read: _SectionReader) -> Iterator[Any]:
+    """Each year of each option, beside what the client says that a year may cost."""
+    limit = read.study.scenario.finance.budget_any_year
+    if not limit:
+        return
+    for candidate in read.study.results.decision.candidates:
+        for paid in candidate.years:
+            row = {
+                "option": candidate.label,
+                "year": paid.year.name,
+                "months": paid.year.months,
+                "paid": paid.central,
+                "high": paid.high,
+                "limit": limit,
+                "state": of_year(paid, limit),
+                "nearest": paid == candidate.nearest,
+            }
+            yield read(row, "year_limit")
+
+
+def _habits(read: _SectionReader) -> Iterator[Any]:
+    """What each vendor of the client promised, and how much notice it has given."""
+    known = {found.vendor: found for found in read.study.results.vendors}
+    names = [each.vendor for each in load().vendors]
+    for found in (known[name] for name in names if name in known):
+        if found.notices or found.promise is not None:
+            row = {
+                "vendor": found.vendor,
+                "promise": found.promise.days if found.promise else None,
+                "promised": found.promise_worth,
+                "quartile": found.quartile_days,
+                "notices": len(found.days),
+                "unsure": sum(n.may_be_longer(SHORT) for n in separate(found.notices)),
+            }
+            yield read(row, "notice_habits")
+
+
+def _points(read: _SectionReader) -> Iterator[Any]:
+    """What is open for each option under the rules, what weighs most first."""
+    shown = {(row["option"], row["point"]): row for row in _rows(read.study.points())}
+    for name, option in read.study.results.sovereignty.options.items():
+        for point in option.open_points:
+            found = point.by_gravity
+            further = {
+                "weight": point.lead.rule.weight,
+                "rules": "; ".join(f.rule.title for f in found),
+                "provisions": "; ".join(f.provision for f in found),
+                "clears": point.clears,
+                "questions": len(point.missing),
+            }
+            own = shown[read.study.options[name].label, point.label]
+            yield read(own | further, "rule_points")
+
+
+def _machines(read: _SectionReader) -> Iterator[Any]:
+    """The machines of each option that has any, in the first year."""
+    for row in _rows(read.study.sums()):
+        found = read.study.results.capacity[row["key"]]
+        if found.pools:
+            further = {
+                "server": found.server and found.server.label,
+                "gpus_of_server": found.server and float(found.server.gpu_count),
+                "wanted": found.wanted,
+                "reached": None if found.kind == "hybrid" else found.availability(),
+            }
+            yield read(row | further, "machines")
+
+
+def _plan_lines(steps: pd.DataFrame) -> pd.DataFrame:
+    """Steps that are due on one day and differ in who does them alone, together: first who is
+    paid for it, then who does it in hours of another line."""
+    steps["is_other"] = steps.price == 0
+    lines = steps.groupby(["day", "work"], sort=False)
+    prices = lines[["price_low", "price", "price_high"]].sum(min_count=1)
+    in_order = steps.sort_values("is_other", kind="stable").groupby(["day", "work"], sort=False)
+    owners = in_order.owner.agg(lambda who: "; ".join(who.unique()))
+    counted = lines.agg(
+        due=("due", "first"), steps=("step", "size"), in_other_hours=("is_other", "sum")
+    )
+    return counted.assign(owners=owners).join(prices).reset_index()
+
+
 def _decided(read: _SectionReader) -> dict[str, Any]:
     """The recommendation, what turns it and what to do."""
     study = read.study
+    decision = study.results.decision
     (answer,) = _rows(study.answer())
+    fallback = study.results.fallback if decision.recommended else None
+    saving = decision.saving if decision.recommended else None
     return {
         "recommendation": {
-            **read(answer, "recommendation"),
+            **read(answer | _of_choice(study), "recommendation"),
             "unit": study.client.currency,
-            "level": list(study.results.decision.level),
-            "fallback": read(answer, "fallback") if answer["fallback_point"] else None,
+            "level": list(decision.level),
+            "fallback": fallback and read(_fields_of(fallback), "fallback"),
             "belief": _belief(read, answer),
             "principles": read.each(study.principles(), "principle"),
             "tests": read.each(study.tests(), "test"),
-            "saving": None if answer["saved_by_model"] is None else read(answer, "saving"),
+            "saving": saving and read(_fields_of(saving), "saving"),
         },
-        "futures": read.each(study.futures(), "future"),
+        "futures": [*_futures(read)],
         "variants": [
             read(row, "variant") | {"set": list(tried.set)}
             for row, (tried, _) in zip(_rows(study.variants()), study.results.tried, strict=True)
@@ -213,8 +359,50 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
             "everything": read(answer, "= worth [{currency}]"),
             "inputs": read.by("input", study.knowledge(), "= worth [{currency}]"),
         },
-        "plan": read.each(study.steps(), "step"),
+        "plan": [
+            read(row | {"guard": step.row.guard, "why": step.row.why}, "step")
+            for row, step in zip(_rows(study.steps()), study.results.plan, strict=True)
+        ],
     }
+
+
+def _of_choice(study: Study) -> dict[str, Any]:
+    """What no chapter shows of the choice: where it runs, when it serves at the ends of the range,
+    what its rival costs."""
+    results = study.results
+    chosen = results.decision.recommended
+    if chosen is None:
+        ends = ("months_low", "months", "months_high", "live_low", "live_high")
+        return dict.fromkeys(("hosting", "rival_in_all", *ends))
+    (answer,) = _rows(study.answer())
+    live = results.live
+    decided = results.decision
+    rival = next((n for n, label in results.labels.items() if label == answer["rival"]), None)
+    in_all = None
+    if rival is not None:
+        is_kept = answer["rival_is_kept"]
+        kept = decided.weighted(rival, lambda sums: sums.kept)
+        in_all = kept if is_kept else decided.means[rival]
+    return {
+        "hosting": study.options[chosen].kind,
+        **_by_end("months", study.options[chosen].months_to_production if live else None),
+        "live_low": live and results.day(live.low),
+        "live_high": live and results.day(live.high),
+        "rival_in_all": in_all,
+    }
+
+
+def _futures(read: _SectionReader) -> Iterator[Any]:
+    """Each option in each future of API prices, in all."""
+    decision = read.study.results.decision
+    states = {row["key"]: row["state"] for row in _rows(read.study.sums())}
+    for future, chance in decision.weights.items():
+        for name, sums in decision.in_all.items():
+            found = sums[future]
+            row = {"future": future, "chance": chance, "option": name, "state": states[name]}
+            of_all = {"in_all": float(found.total.mean()), "left": found.left.share}
+            quantiles = _by_end("spread", found.spread)
+            yield read(row | of_all | quantiles, "future")
 
 
 def _belief(read: _SectionReader, answer: Row) -> dict[str, Any]:
@@ -233,10 +421,10 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     own = {"option": label}
     (sums,) = _rows(study.sums(), **own)
     loss = study.results.stability.options[name]
-    (law,) = _rows(study.rule_counts(), **own)
+    law = study.results.sovereignty.options[name]
     in_all = read(sums, "sums") | {"unit": study.client.currency}
     return {
-        **read(sums, "standing"),
+        **read(sums | {"hosting": study.options[name].kind}, "standing"),
         "in_all": None if sums["in_all"] is None else in_all,
         "limits": _limits(study, name),
         "memory": _memory(read, label),
@@ -248,8 +436,8 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
             "why_not": loss.why_not,
         },
         "sovereignty": {
-            "verdict": law["overall"],
-            "counts": read(law, "rules"),
+            "verdict": worst(found.verdict for found in law.verdicts.values()),
+            "counts": {word: law.counts[word] for word in ("fail", "review", "pass", "n.a.")},
             "verdicts": read.by("rule_id", study.rule_verdicts(), "= verdict", **own),
         },
     }
@@ -271,11 +459,12 @@ def _limits(study: Study, name: str) -> list[dict[str, str]]:
 def _memory(read: _SectionReader, label: str) -> dict[str, Any]:
     """By model: what it takes on a GPU, what it leaves, and how many requests fit."""
     found = {}
-    parts = read.study.memory_parts()
-    for row in _rows(read.study.fits(), option=label):
-        own = read.by("part", parts, "= gib* [GiB]", option=label, model=row["model"])
-        known = read(row, "unknown") if row["why"] else read(row, "memory") | {"parts": own}
-        found[row["model_key"]] = known
+    placed = read.study.results.memory.get(read.keys[label], ())
+    for row, fit in zip(_rows(read.study.fits(), option=label), placed, strict=True):
+        parts = fit.memory.parts if fit.memory else ()
+        own = {part.name: _figure([*part.gib.ends], "GiB") for part in parts}
+        known = read(row, "memory") | {"parts": own} if fit.memory else read(row, "unknown")
+        found[fit.model] = known
     return found
 
 
@@ -380,8 +569,9 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         .sort_values(key=abs, ascending=False, kind="stable")
     )
     items = items.map(functools.partial(round, ndigits=2))
+    (sums,) = _rows(study.sums(), **own)
     return {
-        **read.each(study.costs(), "cost", **own)[0],
+        **read(sums | _returns(study, name), "cost"),
         "break_even": read(_fields_of(option.break_even), "break_even"),
         "items": read.by("item", items.reset_index(), "= amount [{currency}]"),
         **read(_fields_of(option.energy), "energy"),
@@ -389,6 +579,25 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
             _figure([*moved.ends], "moves") for moved in moves(study.scenario, name)
         ],
         "servers_by_year": [_figure([n], "servers") for n in option.servers],
+    }
+
+
+def _returns(study: Study, name: str) -> dict[str, Any]:
+    """What no chapter shows of a priced option: its cost in all cases, and what it saves against
+    today and when."""
+    results = study.results
+    option = results.cost.options[name]
+    spread = results.uncertainty.spreads[name]
+    today = results.cost.options.get(results.cost.plan.baseline)
+    differs = today is not None and bool(np.any(option.monthly - today.monthly))
+    return {
+        **_by_end("spread", spread.present),
+        **_by_end("saved", spread.npv if today else None),
+        "cheapest_in": spread.chance_cheapest,
+        "per_million": _known(option.lcot),
+        "irr": _known(option.irr) if differs else None,
+        "payback": option.payback_simple if differs else None,
+        "payback_discounted": option.payback_discounted if differs else None,
     }
 
 
@@ -416,15 +625,23 @@ def _vendors(read: _SectionReader) -> dict[str, Any]:
     }
 
 
+def _warning(row: Row) -> str:
+    """A sentence that a reader must know before trusting the numbers."""
+    why: str = row["why"]
+    if row["subject"]:
+        why = f"{row['subject']} not estimated, because {why}"
+    return f"{row['about']}: {why}" if row["about"] else why
+
+
 def _quality(read: _SectionReader) -> dict[str, Any]:
     """Verdicts on quality by option and workload, with their evidence."""
     scores = read.study.board_scores()
     found: dict[str, dict[str, Any]] = {name: {} for name in read.study.options}
-    for p in _rows(read.study.parities()):
+    for p, parity in zip(_rows(read.study.parities()), read.study.results.parities, strict=True):
         same = {column: p[column] for column in ("option", "workload", "model")}
         found[read.keys[p["option"]]][f"{p['workload']}, {p['model']}"] = {
-            **read(p, "parity"),
+            **read(p | _by_end("hidden", parity.reasoning_tokens), "parity"),
             "boards": read.by("board", scores, "board", **same),
-            "own": read(p, "own") if p["own_score"] is not None else None,
+            "own": parity.own and read(_fields_of(parity.own), "own"),
         }
     return {name: own for name, own in found.items() if own}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from siting.catalogue import source_of
+from siting.cost import dates
 from siting.cost.dates import LAST_HORIZON_DAYS, Renewal, renewals, switched_off
 from siting.quality import spoken
 from siting.rules.findings import Finding
@@ -39,10 +40,6 @@ IN_FORCE = (BROKEN, DUE, JUDGED, UNLESS)
 STANDINGS = (*IN_FORCE, TIME, CONDITION, TO_COME, NO_LAW, ON_VENDORS)
 """How a point of the service that runs today stands, the gravest first."""
 
-BOUGHT = "servers and network"
-PURCHASES = {"servers": BOUGHT, "network": BOUGHT, "moving over": "moving over"}
-"""What is paid once by category of cost, as the table of cash by year sums it up."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class _LeftOpen:
@@ -58,37 +55,61 @@ class TimelineFrames(Topic):
 
     @frame(
         "option point",
-        "question? to remedy asks reason basis hard owner due spared binds_today is_known",
+        "letter? in_short? can_strike laws? cure? meanwhile? question? to asks reason basis hard "
+        "owner due usual_from? usual_until?",
     )
-    def open_points(self) -> Rows:
-        """One thing about one option that a person must still decide or show."""
+    def points(self) -> Rows:
+        """One thing about one option that a person must still decide or show, what must be cleared
+        first."""
         law = self.results.sovereignty
         for c in self.results.decision.candidates:
             found = {point.label: point for point in law.options[c.name].open_points}
             ends = {end.point: end for end in self.results.stability.ceasing[c.name]}
             for doubt, hard in open_points(c, found.values()):
                 point = found.get(doubt.point)
-                waits = point.missing if point else ()
                 step = self._step_of(c.name, point)
                 end = ends.get(doubt.point)
-                asked = " ".join(point.question(name) for name in waits) if point else ""
-                yield {
+                row = {
                     "option": c.name,
                     "point": doubt.point,
-                    "question": asked or None,
-                    "to": short.settling(point, self.options) if point else "does",
-                    "remedy": doubt.clears,
+                    "can_strike": False,
+                    "to": "does",
                     "asks": short.asked(doubt.clears),
                     "reason": doubt.reason,
                     "basis": _basis(point),
                     "hard": hard,
                     "owner": step.owner if step else doubt.owner,
                     "due": self.results.day(step.day) if step else self._due(c.name, point, end),
-                    "spared": self._spared(c.name, point),
-                    "binds_today": bool(self._bound_by(point)),
-                    "is_known": self._is_known(point),
                 }
-        yield from law.sources
+                if point:
+                    row |= self._of_law(point)
+                    row["letter"] = short.letter(list(found).index(point.label))
+                yield row
+        every = (point for option in law.options.values() for point in option.open_points)
+        yield from dict.fromkeys(source_of(point.usual) for point in every if point.usual)
+
+    def _of_law(self, point: OpenPoint) -> dict[str, Any]:
+        """What the law says of a point, and what settles it."""
+        return {
+            "in_short": point.short,
+            "can_strike": point.strikes,
+            "laws": "; ".join(f.cited for f in point.by_gravity),
+            "cure": short.cure(point.clears),
+            "meanwhile": point.meanwhile,
+            "question": " ".join(point.question(name) for name in point.missing) or None,
+            "to": short.settling(point, self.options),
+            **self._later_than_go(point),
+        }
+
+    def _later_than_go(self, point: OpenPoint) -> dict[str, str]:
+        """From when to when a point is usually settled, where that is after go or no-go."""
+        usual = point.usual
+        if usual is None or usual.days <= self.results.go.day:
+            return {}
+        return {
+            "usual_from": self.results.day(usual.low),
+            "usual_until": self.results.day(usual.high),
+        }
 
     def _step_of(self, option: str, point: OpenPoint | None) -> PlanStep | None:
         """The step of the plan that mends a point of the choice, if one does."""
@@ -121,42 +142,6 @@ class TimelineFrames(Topic):
     @property
     def _horizon(self) -> dt.date:
         return dt.date.fromisoformat(self.results.first_gate)
-
-    def _spared(self, option: str, point: OpenPoint | None) -> str:
-        """Whether the law spares the client for a time, by which answer, in words."""
-        law = self.results.sovereignty
-        turning = law.spared_by(option, point, self._horizon) if point else ()
-        if not turning or point is None:
-            return ""
-        known = point.lead.flow.known.get(turning[0].name)
-        if known is None:
-            return f"time only if “{turning[0].label}”, which nobody has stated"
-        stricter = law.stricter_from(option, point, self._horizon)
-        whose = "as is taken for granted" if known.assumed else "by your answer"
-        said = f"{whose} “{turning[0].label}: {known.text}”"
-        if not stricter:
-            return f"no grace period, {said}"
-        if self.options[option].in_use:
-            return f"time until then, {said}"
-        last = self.results.numbers.date(stricter - dt.timedelta(days=1))
-        return f"today's output by {last}"
-
-    def _bound_by(self, point: OpenPoint | None) -> list[Finding]:
-        """What laws of a point say that are open for what runs today, too."""
-        return [f for f in self._said_today(point) if f.verdict in ("review", "fail")]
-
-    def _is_known(self, point: OpenPoint | None) -> bool:
-        """Whether what a law of a point asks of what runs today is known to be lacking."""
-        return any(f.verdict == "fail" or f.is_lacking for f in self._said_today(point))
-
-    def _said_today(self, point: OpenPoint | None) -> list[Finding]:
-        """What the laws of a point that are in force say of what runs today."""
-        today = self.results.sovereignty.options.get(self.scenario.finance.baseline)
-        if point is None or today is None:
-            return []
-        of_law = (f.rule for f in point.findings if f.is_of_law)
-        in_force = (r for r in of_law if not r.to_come and not r.is_condition)
-        return [today.verdicts[rule.rule_id] for rule in in_force]
 
     @frame(
         "letter",
@@ -244,15 +229,15 @@ class TimelineFrames(Topic):
             return
         yield from self._work()
         (answer,) = self.study.answer().to_dict("records")
-        (gate,) = self.study.gate().to_dict("records")
+        live = self.results.live
         if not answer["stays"]:
             yield {
                 "what": "order",
-                "label": "Order, install, accept" if gate["ordered"] else "Move over, accept",
-                "start": gate["date"],
+                "label": "Order, install, accept" if answer["ordered"] else "Move over, accept",
+                "start": answer["decided_on"],
                 "end": answer["live"],
-                "end_high": answer["live_high"],
-                "amount": gate["once"],
+                "end_high": live and self.results.day(live.high),
+                "amount": answer["once"],
             }
         yield from self._ending()
         s = self.study
@@ -263,7 +248,12 @@ class TimelineFrames(Topic):
     def _work(self) -> Rows:
         """Work up to each gate but the last, at which a year is measured."""
         start = self.client.report_date.isoformat()
-        for gate in self.study.gates().itertuples():
+        gates = (
+            self.study.steps()
+            .groupby("day")
+            .agg(due=("due", "max"), price=("price", "sum"), decides=("decides", "first"))
+        )
+        for gate in gates.itertuples():
             if gate.decides in WORK:
                 what = "test" if gate.decides == "order" else "settle"
                 yield {
@@ -317,14 +307,13 @@ class TimelineFrames(Topic):
         contracts = renewals(self.scenario)
         if not contracts or chosen is None:
             return
-        (verdict,) = self.study.answer().to_dict("records")
-        (gate,) = self.study.gate().to_dict("records")
         stays = self.results.decision.stays
-        decided = dt.date.fromisoformat(gate["date"])
+        decided = dates.after(self.scenario, self.results.go.day)
+        live = self.results.live
         flows = self.results.cost.options[chosen].flows
         owed = sum(float(flow.amounts.sum()) for flow in flows if flow.item == "contract")
         for found in contracts:
-            serves = found.until if stays else dt.date.fromisoformat(verdict["live_high"])
+            serves = found.until if stays or live is None else dates.after(self.scenario, live.high)
             yield {
                 "option": baseline,
                 "vendor": found.vendor,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from siting import catalogue, reasoning
@@ -23,10 +23,9 @@ from siting.vendors.vendor_record import (
     AskedOfVendor,
     Backtest,
     Event,
+    OnRecord,
     Record,
-    VendorFact,
     load,
-    on_record,
     separate,
 )
 
@@ -39,7 +38,8 @@ class VendorFrames(Topic):
 
     @frame(
         "name",
-        "vendor? options business searched events notices",
+        "vendor? options business searched events notices promise? dated? quartile? broken? "
+        "questions",
     )
     def vendors(self) -> Rows:
         """One vendor that an option depends on."""
@@ -55,6 +55,7 @@ class VendorFrames(Topic):
                 "searched": "not",
                 "events": 0,
                 "notices": 0,
+                "questions": "",
             }
             known = self.results.stability.vendors.get(name)
             if known:
@@ -64,7 +65,13 @@ class VendorFrames(Topic):
                     "searched": known.searched,
                     "events": len(known.events),
                     "notices": len(known.notices),
+                    "promise": known.promise.days if known.promise else None,
+                    "dated": len(known.days),
+                    "quartile": known.quartile_days,
+                    "questions": "\n".join(self._unanswered(known)),
+                    "broken": "; ".join(f"{n.days} days on {n.announced}" for n in known.broken),
                 }
+                yield from _pages(n.row for n in known.notices)
             yield row
 
     @frame(
@@ -76,32 +83,6 @@ class VendorFrames(Topic):
         for v in self.results.vendors:
             yield from (_event(e) | {"vendor": v.vendor} for e in v.events)
             yield from map(source_of, v.events)
-
-    @frame(
-        "vendor",
-        "mine notices unsure quartile? promise? promised? broken short",
-    )
-    def notice_habits(self) -> Rows:
-        """What one vendor promised, and how much notice it has given: all with notices on
-        record."""
-        record = load()
-        mine = {v.vendor for v in self.results.vendors}
-        for vendor in record.vendors:
-            v = on_record(record, vendor, self.client.report_date)
-            if v.notices or v.promise is not None:
-                yield {
-                    "vendor": v.vendor,
-                    "mine": v.vendor in mine,
-                    "notices": len(v.days),
-                    "unsure": sum(n.may_be_longer(SHORT) for n in separate(v.notices)),
-                    "quartile": v.quartile_days,
-                    "promise": v.promise.days if v.promise else None,
-                    "promised": v.promise_worth,
-                    "broken": "; ".join(f"{n.days} days on {n.announced}" for n in v.broken),
-                    "short": sum(n.short is True for n in v.notices),
-                }
-            if v.vendor in mine:
-                yield from _pages(n.row for n in v.notices)
 
     @frame(
         "vendor within",
@@ -153,9 +134,9 @@ class VendorFrames(Topic):
     )
     def bridges(self) -> Rows:
         """The model that follows one in use which ends before the latest go-live, at its vendor."""
-        (found,) = self.study.answer().to_dict("records")
         decided = (self.scenario.finance.baseline, self.results.decision.recommended)
-        latest = str(found["live_high"])
+        live = self.results.live
+        latest = self.results.day(live.high) if live else dt.date.max.isoformat()
         due: dict[tuple[str, str], tuple[ModelEnd, notice.Successor]] = {}
         for end in self.results.retiring:
             successor = successor_of(self.scenario, end.option, end.ending.model)
@@ -213,7 +194,7 @@ class VendorFrames(Topic):
 
     @frame(
         "vendor options",
-        "chance*? parts searched why_not",
+        "chance*? why_not",
     )
     def quiet_years(self) -> Rows:
         """One vendor: the chance that a year passes without a forced move, the likeliest
@@ -225,44 +206,22 @@ class VendorFrames(Topic):
                 key = year.vendor, year.chance
                 found[key].append(self.results.labels[name])
                 years[key] = year
-        record = load()
         for key in sorted(years, key=lambda k: -k[1].central if k[1] else 0.0):
             year = years[key]
-            known = record.vendor(year.vendor)
-            parts = sorted(year.parts, key=lambda part: -part.chance.central)
             yield {
                 "vendor": year.vendor,
                 "options": "; ".join(found[key]),
                 "chance*": year.chance,
-                "parts": "; ".join(
-                    f"{p.kind.shock.replace('_', ' ')} {p.chance.central:.0%}" for p in parts
-                ),
-                "searched": known.searched if known else "not",
                 "why_not": year.why_not,
             }
             yield from (source_of(e) for part in year.parts for e in part.events)
 
-    @frame(
-        "vendor what",
-        "known? question",
-    )
-    def vendor_profile(self) -> Rows:
-        """One thing to know of one of the client's vendors before signing, or to ask it
-        for."""
-        asked = catalogue.table("vendor_questions", AskedOfVendor)
-        for vendor in self.results.vendors:
-            answered = self._answered_of(vendor.vendor)
-            for row in asked:
-                fact = vendor.facts.get(row.attribute)
-                known = _with_unit(fact) if fact else answered.get(row.attribute)
-                yield {
-                    "vendor": vendor.vendor,
-                    "what": row.label,
-                    "known": known,
-                    "question": row.question,
-                }
-                if fact:
-                    yield source_of(fact)
+    def _unanswered(self, vendor: OnRecord) -> Iterator[str]:
+        """What to ask a vendor before signing, of which nothing is on record or answered."""
+        answered = vendor.facts.keys() | self._answered_of(vendor.vendor).keys()
+        for row in catalogue.table("vendor_questions", AskedOfVendor):
+            if row.attribute not in answered:
+                yield row.question
 
     def _answered_of(self, vendor: str) -> dict[str, str]:
         """What the rules take as answered of a vendor, by the fact about it that it answers."""
@@ -280,7 +239,7 @@ class VendorFrames(Topic):
 
     @frame(
         "vendor shock month option?",
-        "until_normal move_cost*? why_not",
+        "until_normal move_cost? why_not",
     )
     def asked_shocks(self) -> Rows:
         """One 'what if' of the scenario, and one option that it hits."""
@@ -291,14 +250,14 @@ class VendorFrames(Topic):
                 "month": e.month,
                 "option": e.option,
                 "until_normal": e.kind.months.central,
-                "move_cost*": e.one_off,
+                "move_cost": e.one_off and e.one_off.central,
                 "why_not": e.not_estimated,
             }
             yield source_of(e.kind)
 
     @frame(
         "precaution",
-        "in_hand saves* reason",
+        "in_hand saves reason",
     )
     def readiness(self) -> Rows:
         """One thing that a client can have in hand before a vendor fails it."""
@@ -306,16 +265,10 @@ class VendorFrames(Topic):
             yield {
                 "precaution": r.name,
                 "in_hand": in_hand,
-                "saves*": r.reduces,
+                "saves": r.reduces.central,
                 "reason": r.meaning,
             }
             yield source_of(r)
-
-
-def _with_unit(fact: VendorFact) -> str:
-    """A fact as it is printed: a number with its unit, a word alone."""
-    number = fact.value.replace(".", "", 1).isdigit()
-    return f"{fact.value} {fact.unit.replace('_', ' ')}".strip() if number else fact.value
 
 
 def _event(e: Event) -> dict[str, Any]:

@@ -1,0 +1,300 @@
+"""The frame of a study on its answer: one row that says what is first, when it is decided and paid.
+
+Its parts: the sum against the next best, at other beliefs and if a point stops it; the day of go or
+no-go and what it hangs on; cash against what it is held against.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from siting.cost import dates, money
+from siting.cost.ledger import BEFORE
+from siting.cost.tco import OptionCost
+from siting.quality import spoken
+from siting.quantity import DAYS_OF_MONTH, Range
+from siting.study.frames import Rows, Topic, frame
+from siting.study.verdict import mixed, models_of, of_sums
+from siting.verdict import offers
+from siting.verdict.candidate import Candidate
+from siting.verdict.decision import Decision
+
+HOURS = "staff_cost"
+"""The factor in the price of what the client's own people do: no invoice asks for it."""
+ONCE = ("hardware", "network", "migration")
+"""Categories of siting_facts/cost_items.csv that are paid once after a go."""
+
+
+class AnswerFrames(Topic):
+    """The frame on the answer."""
+
+    @frame(
+        "",
+        "option? advice way clarity stays today? model? today_model? servers? "
+        " cleared in_all? next? next_in_all? lead? cheaper_than_next? sure matters rival? "
+        "rival_is_kept? behind? belief below? first_below? above? first_above? fallback? "
+        "fallback_point? middle? dear_cases? live? worth? "
+        "decided_on? latest_go? spent*? points? once? own_hours? ordered? rental? turns_at? "
+        "turns_to? price_of? planned_price? price_limit? price_times? comes_next? "
+        "fallback_if_untested? held_against? outcome saved? deepest? deepest_month? payback? "
+        "payback_day? late? vat at_go if_stopped? if_failed? at_no_go?",
+        citing=of_sums,
+    )
+    def answer(self) -> Rows:
+        """The answer: one row."""
+        d = self.results.decision
+        name = d.recommended
+        row: dict[str, Any] = {
+            "option": name,
+            "advice": self._advice(d),
+            "way": self._way(d),
+            "clarity": _surety(d),
+            "stays": d.stays,
+            "today": d.baseline,
+            "model": models_of(self.scenario, name),
+            "today_model": models_of(self.scenario, d.baseline),
+            "cleared": d.cleared,
+            "sure": d.share,
+            "matters": d.counts,
+            "belief": d.falling,
+            "worth": self.results.perfect_information,
+            "vat": self._taxed(),
+            "at_go": "none",
+            "outcome": "none",
+        } | self._paid_back()
+        if name is not None:
+            row |= self._begin(name) | _compared(d) | _rival(d)
+            row |= self._stopped() | self._gate(d, name)
+            row |= self._failed(d, row)
+        yield row
+
+    def _advice(self, d: Decision) -> str:
+        """What the board is told to do, in a closed word."""
+        if d.choice is None:
+            return "none"
+        if any(doubt.quality for doubt in d.choice.uncleared):
+            return "test first"
+        return "stay" if d.stays else "move"
+
+    def _way(self, d: Decision) -> str:
+        """What is carried out, in a closed word."""
+        if d.choice is None:
+            return "none"
+        if d.stays:
+            return "stay"
+        today = next((c.place for c in d.candidates if c.name == d.baseline), None)
+        if d.choice.place == today:
+            return "switch"
+        return "buy" if self._servers(d.choice.name) else "move"
+
+    def _servers(self, name: str) -> float | None:
+        """Servers of an option in the first year; None where it has none of its own."""
+        priced = self.results.cost.options.get(name)
+        return priced.servers[0] if priced and priced.servers else None
+
+    def _stopped(self) -> dict[str, Any]:
+        """What is first if a point that can stop the choice does."""
+        found = self.results.fallback
+        if found is None:
+            return {"if_stopped": "never" if self.study.has_law_on_file else "unseen"}
+        word = "other" if found.option else "none"
+        return {"if_stopped": word, "fallback_point": found.point, "fallback": found.option}
+
+    def _begin(self, name: str) -> dict[str, Any]:
+        """How many servers the choice has, and when it serves, where that is estimated."""
+        live = self.results.live
+        return {"servers": self._servers(name), "live": live and self.results.day(live.central)}
+
+    # --- go or no-go ------------------------------------------------------------------------------
+
+    def _gate(self, found: Decision, name: str) -> dict[str, Any]:
+        """The day on which go or no-go is decided, and on what."""
+        go = self.results.go
+        before = [s.price for s in self.results.plan if s.row.day <= go.day and s.price]
+        target = found.candidate(name)
+        points = self.study.points()
+        row: dict[str, Any] = {
+            "decided_on": self.results.day(go.day),
+            "spent*": _sum(before, self.client.currency),
+            "points": int(points[points.option == target.label].hard.sum()),
+            "ordered": 0.0,
+            "comes_next": next(iter(found.others), None),
+        }
+        if found.stays:
+            return row | {"at_go": "stay"}
+        latest = dates.latest_go(self.scenario, name)
+        row["latest_go"] = latest and latest.isoformat()
+        row |= self._to_begin(name) | self._limits(target)
+        at_go = "order" if row["ordered"] > 0 else "sign"
+        return row | {"at_go": f"{at_go}, if" if self._advice(found) == "test first" else at_go}
+
+    def _to_begin(self, name: str) -> dict[str, Any]:
+        """What is paid once after a go; nothing where nothing is."""
+        flows = self.results.cost.options[name].flows
+        at_once = [flow for flow in flows if flow.category in ONCE]
+        paid = sum(max(0.0, float(flow.amounts[0])) for flow in at_once)
+        if paid <= 0:
+            return {}
+        of_hours = sum(float(f.amounts[0]) for f in at_once if HOURS in f.factors)
+        rent = sum(float(flow.amounts.sum()) for flow in flows if flow.category == "rental")
+        # Steps before are own hours of moving over that are spent by then.
+        before = self.results.moved_before
+        return {
+            "once": paid - before,
+            "own_hours": max(0.0, of_hours - before),
+            "ordered": round(max(0.0, paid - max(of_hours, before))),
+            "rental": rent if rent > 0 else None,
+        }
+
+    def _limits(self, target: Candidate) -> dict[str, Any]:
+        """Up to which cost offers for the choice may go, and which option is first from there on:
+        nothing where nothing limits them."""
+        found = self.results.decision
+        if found.lead is None or target.cost is None:
+            return {}
+        ceiling = target.cost.central + found.lead
+        limit = {"turns_at": ceiling, "turns_to": found.next}
+        return limit | self._price_limit(target.name, ceiling)
+
+    def _price_limit(self, name: str, ceiling: float) -> dict[str, Any]:
+        """The limit of a likely cost as one of the price that weighs most."""
+        results = self.results
+        central = {factor: x.value.central for factor, x in results.cost.plan.factors.items()}
+        priced = offers.main_price(results.cost.options[name].flows, central)
+        if priced is None:
+            return {}
+
+        def likely(times: float) -> float:
+            return results.chain.likely_at(results.scenario, name, priced.factors, times)
+
+        times = offers.times_at(likely, ceiling)
+        if times is None:
+            return {}
+        row: dict[str, Any] = {"price_of": priced.thing, "price_times": times}
+        if priced.planned is not None:
+            row |= {"planned_price": priced.planned, "price_limit": times * priced.planned}
+        return row
+
+    def _failed(self, found: Decision, row: dict[str, Any]) -> dict[str, Any]:
+        """What is done at no-go, and where the model that is to be tested fails: it fails wherever
+        it runs."""
+        every = self.results.quality.parities
+        compared = [p for p in every if p.verdict != "same model"]
+        chosen = found.recommended
+        doubted = [spoken(p.model) for p in compared if p.option == chosen and not p.supported]
+        runs_it = {p.option for p in every if spoken(p.model) in doubted}
+        other = None
+        if found.others and found.others[0] in runs_it:
+            other = next((name for name in found.others if name not in runs_it), None)
+        if_failed = "fallback" if other else "none"
+        at_no_go = "fallback" if row.get("fallback") or row["comes_next"] else "none"
+        if found.baseline in self.options and not found.candidate(found.baseline).struck:
+            at_no_go = "today"
+            is_tested = row["today_model"] == next(iter(doubted), row["model"])
+            if_failed = if_failed if found.stays or is_tested else "today"
+        return {
+            "fallback_if_untested": other,
+            "if_failed": if_failed,
+            "at_no_go": "stays" if found.stays else at_no_go,
+        }
+
+    # --- cash -------------------------------------------------------------------------------------
+
+    def _paid_back(self) -> dict[str, Any]:
+        """What the choice, or the cheapest without one, has cost against what its cash is held
+        against; nothing where there is nothing to hold it against."""
+        chosen, rival = self.results.compared
+        if chosen == rival:
+            return {}
+        flows = self.study.paid_so_far().pivot(index="month", columns="option", values="paid")
+        labels = self.results.labels
+        saving = (flows[labels[rival]] - flows[labels[chosen]]).to_numpy()
+        running = np.cumsum(saving)
+        found = money.payback(saving)
+        return {
+            "held_against": rival,
+            "outcome": self._outcome(found),
+            "saved": float(running[-1]),
+            "deepest": max(0.0, float(-running.min())),
+            "deepest_month": int(running.argmin()),
+            "payback": math.inf if found is None else found,
+            "payback_day": self.results.day(found * DAYS_OF_MONTH) if found else None,
+            "late": _dearest_month_until_it_runs(self.results.cost.options[chosen]),
+        }
+
+    def _outcome(self, payback: float | None) -> str:
+        """`outcome`: who stays spends nothing that could come back."""
+        if payback is None:
+            return "behind"
+        return "back" if payback and not self.results.decision.stays else "ahead"
+
+    def _taxed(self) -> str:
+        """What totals hold of value-added tax, or of sales tax."""
+        tax = self.results.tax
+        if tax.rate is None:
+            return "without VAT or sales tax (no rate is on file)"
+        if tax.borne > 0:
+            part = "" if math.isclose(tax.borne, tax.rate) else f"{100 * tax.borne:.3g} of "
+            return f"with the VAT that you do not get back ({part}{100 * tax.rate:.3g}%)"
+        if self.scenario.finance.vat_recoverable is None:
+            return "without VAT, as you are taken to get it back"
+        return "without VAT, which you get back"
+
+
+def _surety(d: Decision) -> str:
+    """How clear the answer is, in a closed word."""
+    if d.recommended is None:
+        return "none"
+    return "level" if d.level else "clear"
+
+
+def _rival(d: Decision) -> dict[str, Any]:
+    """What the first option is held against."""
+    if d.next is not None:
+        return {"rival": d.next, "rival_is_kept": False, "behind": d.lead}
+    kept = {name: d.weighted(name, lambda sums: sums.kept) for name in d.others}
+    rival = min(kept, key=kept.__getitem__, default=None)
+    if rival is None:
+        return {}
+    behind = kept[rival] - d.means[str(d.recommended)]
+    return {"rival": rival, "rival_is_kept": True, "behind": behind}
+
+
+def _compared(d: Decision) -> dict[str, Any]:
+    """The first option against the next best, and at other beliefs."""
+    best = str(d.recommended)
+    row: dict[str, Any] = {
+        "in_all": d.means[best],
+        "next": d.next,
+        "next_in_all": d.means.get(d.next or ""),
+        "lead": d.lead,
+        "cheaper_than_next": d.cheaper_than_next,
+    }
+    for side, turn in zip(("below", "above"), d.beliefs, strict=True):
+        if turn is not None:
+            row |= {side: turn.at, f"first_{side}": turn.option}
+    medians = {name: float(np.median(mixed(d, name))) for name in d.means}
+    middle = min(medians, key=medians.__getitem__)
+    if middle != best:
+        cases = np.sort(mixed(d, best))
+        dearest = cases[-len(cases) // 20 :]
+        row |= {"middle": middle, "dear_cases": float(dearest.sum() / cases.sum())}
+    return row
+
+
+def _dearest_month_until_it_runs(option: OptionCost) -> float | None:
+    """Most that an option pays in a month for what serves until it does; None where nothing."""
+    until = [flow.amounts for flow in option.flows if flow.category == BEFORE]
+    return float(np.sum(until, axis=0).max()) if until else None
+
+
+def _sum(ranges: Sequence[Range], currency: str) -> Range:
+    """Ranges added up; none is nothing."""
+    if not ranges:
+        return Range.exact(0.0, currency)
+    low, central, high = (sum(end) for end in zip(*(r.ends for r in ranges), strict=True))
+    return Range(low, central, high, unit=currency)
