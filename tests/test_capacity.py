@@ -21,7 +21,7 @@ from siting.memory import vram
 from siting.quantity import LogNormal, NotEstimated, Range
 from siting.serving import bunching, capacity, carrying, performance, queueing
 from siting.serving.curve import Curve, DeployedReplica, Lengths
-from siting.serving.load import PROFILES, duration_curve, workload_load
+from siting.serving.load import PROFILES, duration_curve, schedule, workload_load
 from siting.serving.performance import Deployment
 from siting.serving.pools import Pool
 from siting.serving.queueing import Limits, latency, sustained
@@ -271,7 +271,8 @@ def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(clien
         used = option.mean_utilisation()
         assert used is None or 0 < used <= 1
         for pool in option.pools.values():
-            usual = pool._scheduled([1.0] * len(pool.workloads))
+            once = [1.0] * len(pool.workloads)
+            usual = schedule(pool.mix.busy(once), pool.mix.work(once), pool.replicas[0].central)
             done = pool.mix.interactive + usual.done
             assert (done <= pool.replicas[0].central + 1e-9).all()
             come = sum(float((s.interactive + s.waiting).sum()) for s in pool.workloads)

@@ -50,7 +50,7 @@ def test_a_shock_that_the_path_of_prices_holds_is_no_loss() -> None:
     base = scenario.load("base")
     api = next(name for name, option in base.options.items() if option.kind == "api")
     shocks = [
-        SimpleNamespace(kind=kind, chances=np.full(3, 0.5), costs=np.full(3, 100.0))
+        SimpleNamespace(kind=kind, vendor="", chances=np.full(3, 0.5), costs=np.full(3, 100.0))
         for kind in table("stability_shocks", ShockKind)
         if kind.shock in ("price_change", "outage_of_a_day", "terms_changed")
     ]

@@ -178,26 +178,17 @@ def factors(
     )
     listed = float(path.listed_when(np.array([left.central]), months)[0])
     known = parameter(_class_of(today, listed))
-    drawn = Factor(
-        name=path.successor,
-        label=f"Price of the successor of {words}",
-        value=known.range,
-        source=source_of(known),
-        driver=path.successor,
-        shape=known.shape,
-        floor=known.floor,
-        ceiling=known.ceiling,
-        note=known.note,
-    )
+    label = f"Price of the successor of {words}"
+    drawn = replace(known.factor(), name=path.successor, label=label, driver=path.successor)
     if successor is not None:
         ratio = successor.scaled(1 / listed)
-        drawn = Factor(
-            name=path.successor,
-            label=drawn.label,
+        drawn = replace(
+            drawn,
             value=replace(ratio, unit=known.unit),
             source=source,
-            driver=path.successor,
             shape="fixed" if ratio.is_exact else "split_normal",
+            floor=None,
+            ceiling=None,
             note=AS_LISTED,
         )
     yield drawn

@@ -195,6 +195,7 @@ def _finding(name: str) -> ModelFinding:
     described = catalogue.table("model_openness", Parts)
     parts = next((p for p in described if name.startswith(p.matches)), None)
     terms = licence(model) if model else None
+    cap = f"{terms.user_cap:,.0f} users a month" if terms and terms.user_cap else "none"
     said = {
         "maker": made.maker if made else UNKNOWN,
         "country": made.country if made else UNKNOWN,
@@ -205,16 +206,12 @@ def _finding(name: str) -> ModelFinding:
         "weights": "published" if model else SERVED_ALONE,
         "mof_class": (parts and parts.mof_class) or "none found",
         "licence": model.licence if model else "contract with the vendor",
-        "user_cap": _cap(terms) if terms else UNKNOWN,
+        "user_cap": cap if terms else UNKNOWN,
         "excluded": (terms.excludes or "none") if terms else UNKNOWN,
         "after_tuning": (terms.derivative_terms or terms.derivatives) if terms else UNKNOWN,
     }
     source = source_of(terms or parts or model or made or _NOWHERE)
     return ModelFinding(model=name, said=said, source=source)
-
-
-def _cap(terms: Licence) -> str:
-    return f"{terms.user_cap:,.0f} users a month" if terms.user_cap else "none"
 
 
 _NOWHERE = Source(

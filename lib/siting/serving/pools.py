@@ -9,7 +9,6 @@ is never put in.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -155,9 +154,7 @@ class Pool:
     @cached_property
     def schedule(self) -> Schedule:
         """Waiting work of the busiest week of the first year, in the hours in which it is done."""
-        return self._scheduled([w.load.peak_factor for w in self.workloads])
-
-    def _scheduled(self, times: Sequence[float]) -> Schedule:
+        times = [w.load.peak_factor for w in self.workloads]
         return schedule(self.mix.busy(times), self.mix.work(times), self.replicas[0].central)
 
     @cached_property

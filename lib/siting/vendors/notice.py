@@ -268,15 +268,11 @@ def lives(record: Record, day: dt.date) -> tuple[Life, ...]:
         if start is None or start >= day:
             continue
         end = exact_day(born.retired) if isinstance(born, Retirement) and born in known else None
-        until = end or min(day, _seen(born, day))
+        last = known_by(born.date) if isinstance(born, Living) else day  # on which it was seen
+        until = end or min(day, last)
         if until > start:
             found.append(Life(born.vendor, float((until - start).days), end is not None))
     return tuple(found)
-
-
-def _seen(born: Retirement | Living, day: dt.date) -> dt.date:
-    """Last day by `day` on which a model was surely still on offer."""
-    return min(day, known_by(born.date)) if isinstance(born, Living) else day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

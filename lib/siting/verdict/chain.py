@@ -627,7 +627,10 @@ class Chain:
             sovereignty=law,
             parity=self.quality(scenario),
             remedies=self._remedies(scenario),
-            has={n: self._properties(law, n) for n in found},
+            has={
+                n: self._stage("properties", id(law.options[n]), partial(law.properties, n))
+                for n in found  # kept with the assessment, by whose identity it is found
+            },
             paid=self._paid(scenario),
         )
         risks = self.vendors(scenario)
@@ -665,10 +668,6 @@ class Chain:
         """Every remedy, priced for the client."""
         seen = self._seen(MONEY, scenario, ())
         return self._stage("remedies", seen.words, lambda: costing.remedies(seen.scenario))
-
-    def _properties(self, law: sovereignty.Sovereignty, name: str) -> frozenset[str]:
-        """Properties of an option, found once for each of its assessments, which are kept."""
-        return self._stage("properties", id(law.options[name]), lambda: law.properties(name))
 
     def _futures(self, scenario: Scenario, name: str) -> Mapping[Future, ledger.Totals]:
         paths: Mapping[Future, PricePath] = {"hold": "named_model", "fall": "falling"}

@@ -17,7 +17,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -217,10 +217,9 @@ class Dial:
     """Of the range that is expected of it."""
     high: float
     grid: tuple[float, ...]
-    """Values at which it is tried first, rising: as far as one may look."""
+    """Values above nought at which it is tried first, rising: as far as one may look."""
     change: Callable[[float], Changes]
     """What makes it a value."""
-    kind: ChangeKind = "input"
     settled: Settled
     """As of a variant."""
 
@@ -241,25 +240,17 @@ class Switch:
 
     @property
     def variant(self) -> Variant:
-        """The value beyond as a variant."""
+        """The value beyond as a variant: `volume is above 1.7 times the plan`."""
+        side = "above" if self.at >= self.dial.today else "below"
         return Variant(
-            kind=self.dial.kind,
+            kind="input",
             what=self.dial.what,
             before=f"{self.dial.today:.3g}",
             after=f"{self.beyond:.4g}",
             changes=self.dial.change(self.beyond),
-            clause=self._clause,
+            clause=f"{self.dial.what} is {side} {self.at:.3g} {self.dial.unit}",
             settled=self.dial.settled,
         )
-
-    @property
-    def _clause(self) -> str:
-        """The value in words: `volume is above 1.7 times the plan`."""
-        side = "above" if self.at >= self.dial.today else "below"
-        at = f"{self.at:.3g} {self.dial.unit}"
-        if self.dial.unit.startswith("share"):
-            at = f"{self.at:.0%}{self.dial.unit.removeprefix('share')}"
-        return f"{self.dial.what} is {side} {at}"
 
     @property
     def inside(self) -> bool:
@@ -278,15 +269,19 @@ def _of_dial(chain: Chain, scenario: Scenario, dial: Dial, chosen: str | None) -
     def decided(value: float) -> Decision:
         return chain.decide(put(scenario, dial.change(value)))
 
-    def stays_first(option: str | None, value: float) -> bool:
-        return decided(value).recommended == option
-
     found = [(x, decided(x).recommended) for x in dial.grid]
     for (low, below), (high, above) in pairwise(found):
         if below == above:
             continue
-        is_below = partial(stays_first, below)
-        at = _switch(low, high, is_below, in_logs=min(dial.grid) > 0)
+        start = math.log(low)
+        end = math.log(high)
+        for _ in range(STEPS):
+            middle = (start + end) / 2
+            if decided(math.exp(middle)).recommended == below:
+                start = middle
+            else:
+                end = middle
+        at = math.exp((start + end) / 2)
         before = max(low, at * (1 - BESIDE))
         after = min(high, at * (1 + BESIDE))
         under = decided(before)
@@ -302,17 +297,3 @@ def _of_dial(chain: Chain, scenario: Scenario, dial: Dial, chosen: str | None) -
             beyond=after if upward else before,
             outcome=outcome(over if upward else under, chosen),
         )
-
-
-def _switch(low: float, high: float, is_below: Callable[[float], bool], *, in_logs: bool) -> float:
-    """Where an answer that holds at the low end ends to hold, by bisection."""
-    into, back = (math.log, math.exp) if in_logs else (float, float)
-    a = into(low)
-    b = into(high)
-    for _ in range(STEPS):
-        middle = (a + b) / 2
-        if is_below(back(middle)):
-            a = middle
-        else:
-            b = middle
-    return back((a + b) / 2)
