@@ -92,7 +92,6 @@ def as_sized(found: Scenario) -> Iterator[str]:
     yield from unpriced(designed, stages)
     yield from of_others(designed)
     yield from idle(found, stages)
-    yield from dear_terms(found, stages)
     yield from too_small(designed)
 
 
@@ -360,35 +359,6 @@ def crossed(found: Scenario) -> Iterator[str]:
             f"decision.date: {days} days after the report; a test with one team usually takes "
             f"{dates.PILOT_DAYS}, and is planned to end by then"
         )
-
-
-def dear_terms(found: Scenario, stages: Chain) -> Iterator[str]:
-    """Options that are rented for a year or three where another term costs less, by so much that it
-    counts; machines that are left open are chosen for each term."""
-    from siting.catalogue import settings
-    from siting.inputs.scenario import changed
-    from siting.places import COMMITTED
-    from siting.verdict.plausible import TERMS, TRIED_TERMS
-
-    for name, rented in found.options.items():
-        if rented.kind not in COMMITTED or not rented.is_committed:
-            continue
-        costs: dict[str, float] = {}
-        for term in TRIED_TERMS:
-            asked = stages.designed(changed(found, {f"options.{name}.commitment": term}))
-            present = stages.as_planned(asked, name).present
-            if present is not None:
-                costs[term] = present
-        if rented.commitment not in costs:
-            continue
-        best = min(costs, key=costs.__getitem__)
-        more = costs[rented.commitment] / costs[best] - 1
-        if more > settings("decision_settings")["matters_cost"].range.central:
-            yield (
-                f"options.{name}.commitment: rented {TERMS[rented.commitment]} it costs "
-                f"{more:.0%} more over the horizon than {TERMS[best]}; write `commitment: {best}`, "
-                "unless the term is agreed already"
-            )
 
 
 @cli.command()

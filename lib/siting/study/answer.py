@@ -15,7 +15,6 @@ import numpy as np
 from siting.cost import dates, money
 from siting.cost.ledger import BEFORE
 from siting.cost.tco import OptionCost
-from siting.quality import spoken
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.study.frames import Rows, Topic, frame
 from siting.study.verdict import mixed, models_of, of_sums
@@ -180,27 +179,28 @@ class AnswerFrames(Topic):
         return row
 
     def _failed(self, found: Decision, row: dict[str, Any]) -> dict[str, Any]:
-        """What is done at no-go, and where the model that is to be tested fails: it fails wherever
-        it runs."""
+        """What is done at no-go, and what is first where the model that is to be tested fails: it
+        fails wherever it runs."""
         every = self.results.quality.parities
-        compared = [p for p in every if p.verdict != "same model"]
-        chosen = found.recommended
-        doubted = [spoken(p.model) for p in compared if p.option == chosen and not p.supported]
-        runs_it = {p.option for p in every if spoken(p.model) in doubted}
-        other = None
-        if found.others and found.others[0] in runs_it:
-            other = next((name for name in found.others if name not in runs_it), None)
-        if_failed = "fallback" if other else "none"
+        tested = [p.model for p in every if p.option == found.recommended and not p.supported]
+        first = self._first_without(tested[0]) if tested else None
+        if_failed = "fallback" if first else "none"
+        if first == found.baseline:
+            if_failed = "today"
         at_no_go = "fallback" if row.get("fallback") or row["comes_next"] else "none"
         if found.baseline in self.options and not found.candidate(found.baseline).struck:
             at_no_go = "today"
-            is_tested = row["today_model"] == next(iter(doubted), row["model"])
-            if_failed = if_failed if found.stays or is_tested else "today"
         return {
-            "fallback_if_untested": other,
+            "fallback_if_untested": first,
             "if_failed": if_failed,
             "at_no_go": "stays" if found.stays else at_no_go,
         }
+
+    def _first_without(self, model: str) -> str | None:
+        """What is first where a model cannot be had."""
+        gone = [*self.scenario.suppose.gone, model]
+        outcomes = (o for v, o in self.results.tried if v.changes == {"suppose.gone": gone})
+        return next((outcome.option for outcome in outcomes), None)
 
     # --- cash -------------------------------------------------------------------------------------
 

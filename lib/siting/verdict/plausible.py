@@ -23,7 +23,7 @@ from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, changed, put
 from siting.inputs.scenario.constraints import BUDGET, Constraint
 from siting.inputs.scenario.model import MOST_LABEL_LETTERS, Option, Scenario, Workload, in_words
-from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED, SELF_HOSTED
+from siting.places import BY_REQUEST, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.rules.findings import Finding
@@ -63,13 +63,6 @@ LONGEST_PARALLEL = 24
 """Months that two services may be paid side by side in a scenario."""
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
 """Factors in words; others are numbers."""
-TERMS: Mapping[str, str] = {
-    "on_demand": "by the hour", "spot": "as spare hours", "month": "by the month",
-    "1y": "for one year", "3y": "for three years",
-}  # fmt: skip
-"""Commitments in words."""
-TRIED_TERMS = ("on_demand", "1y", "3y")
-"""Commitments that are tried: by the month costs no less than by the hour, as it is priced."""
 
 
 def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
@@ -276,7 +269,8 @@ def failed_tests(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
 
 def terms(s: Scenario) -> Iterator[Variant]:
-    """Time to production, commitment, redundancy and discount of each option."""
+    """Time to production, redundancy and discount of each option. Its terms of rent are compared as
+    ways to order it (`ordered.terms`)."""
     asked = 100 * catalogue.settings("tried_settings")["discount_tried"].central
     for name, o in s.options.items():
         here = f"options.{name}"
@@ -287,13 +281,6 @@ def terms(s: Scenario) -> Iterator[Variant]:
             yield change(
                 "months", set_to, {"option": o.label, "before": before, "after": end, "unit": unit}
             )
-        for term in TRIED_TERMS if o.kind in COMMITTED else ():
-            if term != o.commitment:
-                words = {"before": o.commitment.replace("_", " "), "after": term.replace("_", " ")}
-                words |= {"term": TERMS[term], "term_now": TERMS[o.commitment]}
-                yield change(
-                    "commitment", {f"{here}.commitment": term}, words | {"option": o.label}
-                )
         if o.kind in SELF_HOSTED and o.redundancy == "none":
             yield change("redundancy", {f"{here}.redundancy": "n+1"}, {"option": o.label})
         if o.kind in BY_REQUEST and not o.discount:
