@@ -39,15 +39,16 @@ FIXED = (
 """What no section has to hold, and why."""
 
 HOMES: Mapping[str, tuple[str, ...]] = {
-    "answer": ("recommendation",),
+    "answer": ("recommendation", "cash_gap", "gate", "money_terms"),
     "board_scores": ("quality",),
     "costs": ("options",),
     "parities": ("quality",),
     "pools": ("options",),
     "principles": ("recommendation",),
-    "steps": ("plan",),
+    "points": ("rule_points",),
+    "steps": ("plan", "plan_lines", "gates"),
     "tests": ("recommendation",),
-    "sums": ("options", "recommendation"),
+    "sums": ("options", "recommendation", "exclusions"),
 }
 """Sections that hold a frame which has none of its own name under `shown`."""
 
