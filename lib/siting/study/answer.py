@@ -184,7 +184,8 @@ class AnswerFrames(Topic):
         every = self.results.quality.parities
         tested = [p.model for p in every if p.option == found.recommended and not p.supported]
         first = self._first_without(tested[0]) if tested else None
-        if_failed = "fallback" if first else "none"
+        # The choice may stay first, with another model.
+        if_failed = "none" if first in (None, found.recommended) else "fallback"
         if first == found.baseline:
             if_failed = "today"
         at_no_go = "fallback" if row.get("fallback") or row["comes_next"] else "none"
