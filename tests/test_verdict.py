@@ -267,7 +267,7 @@ def test_an_option_that_is_left_in_most_cases_is_a_bridge_and_never_next() -> No
 def test_an_option_that_fails_a_limit_is_never_first_and_no_way_out() -> None:
     flat = np.full((N, 5), 100.0)
     barred = replace(
-        option("barred", 0.1 * flat, 0.1 * flat), barriers=(Barrier(told="no", by="condition"),)
+        option("barred", 0.1 * flat, 0.1 * flat), barriers=(Barrier(reason="no", by="condition"),)
     )
     d = Decision(
         candidates=(option("a", flat, flat), barred), baseline="a", terms=TERMS, falling=0.5,
@@ -279,7 +279,7 @@ def test_an_option_that_fails_a_limit_is_never_first_and_no_way_out() -> None:
 
 def test_nothing_is_first_where_all_fail() -> None:
     flat = np.full((N, 5), 100.0)
-    barred = replace(option("a", flat, flat), barriers=(Barrier(told="no", by="condition"),))
+    barred = replace(option("a", flat, flat), barriers=(Barrier(reason="no", by="condition"),))
     d = Decision(candidates=(barred,), baseline="a", terms=TERMS, falling=0.5, premiums={})
     assert (d.recommended, d.share, d.lead, d.level) == (None, 0.0, None, ())
 
