@@ -68,7 +68,7 @@ finance:
   quotes:
     - {item: option.own.server_price, value: 300_000, unit: EUR, source: Offer, date: 2026-11-01}
     - {item: option.newest.gpu_hour, value: 3, unit: EUR/GPU-h, source: Offer, date: 2026-11-01}
-decision: {premiums: {operated_near: 5_000}}
+decision: {premiums: {short_storage: 5_000}}
 evidence:
   - {fields: [workloads, options, finance, decision], source: How-to pages, date: 2026-11-24}
 """
