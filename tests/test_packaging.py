@@ -106,7 +106,7 @@ from click.testing import CliRunner
 from siting import catalogue, study
 from siting.cli import cli
 opened = study.open({str(ROOT / "params" / "base.yaml")!r})
-assert opened.has("costs") and not opened.has("seal_levels") and not opened.files()
+assert opened.has("sums") and not opened.has("seal_levels") and not opened.files()
 for words, said in (
     (["audit", "base", "x.csv"], "siting_bills, which has this command, is not installed"),
     (["import", "load", "x.csv"], "siting_logs, which has this command, is not installed"),

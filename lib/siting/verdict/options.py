@@ -179,7 +179,8 @@ def split_share(scenario: Scenario, name: str, vendor: str) -> float:
     for part, works in quality.parts(scenario, name).items():
         called = scenario.options[part].vendor
         known = vendor_record.load().vendor(called)
-        served += len(works) if vendor == (known.vendor if known else called) else 0
+        if vendor == (known.vendor if known else called):
+            served += len(works)
     return served / len(scenario.workloads)
 
 
