@@ -27,6 +27,7 @@ for module in (
     "siting_hf.fields",
     "siting_logs.log_files",
     "siting_seal.levels",
+    "siting_validation.claims",
 ):
     importlib.import_module(module)
 
@@ -246,8 +247,7 @@ OPEN = {
     | {
         f"bill_files.{column}"
         for column in (
-            "start", "end", "amount", "currency", "category", "service", "quantity", "unit",
-            "requests", "tokens", "gpu_hours",
+            "end", "service", "quantity", "unit", "requests", "tokens", "gpu_hours",
         )
     },
     "patterns of names of models": {"regional_surcharges.models", "training_frameworks.models"},
