@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.quantity import Range
 from siting_report.formats import Numbers
+from siting_report.phrases import Phrases
 
 COUNTRIES = ("IT", "DE", "FR", "NL", "US", "GB", "CH", "SE", "GR", "IN")
 
@@ -140,3 +141,26 @@ def test_three_significant_digits_lose_less_than_one_percent(value: float) -> No
 def test_thousands_in_a_text_are_set_apart_as_the_country_does(country: str, said: str) -> None:
     text = "15,000 tokens, not 7,500, of 2,5 or 1,2345"
     assert Numbers(country, "EUR").regrouped(text) == said
+
+
+@pytest.mark.parametrize(
+    ("country", "language", "written"),
+    [
+        ("DE", "de", ("7.500", "0,493", "1.234,5", "12,5\N{NARROW NO-BREAK SPACE}%")),
+        ("CH", "de", ("7’500", "0.493", "1’234.5", "12.5\N{NARROW NO-BREAK SPACE}%")),
+        ("US", "en", ("7,500", "0.493", "1,234.5", "12.5%")),
+    ],
+)
+def test_a_number_within_a_text_is_written_as_the_client_does(
+    country: str, language: str, written: tuple[str, ...]
+) -> None:
+    numbers = Numbers(country, "EUR", language)
+    assert tuple(map(numbers.as_client, ("7,500", "0.493", "1,234.5", "12.5%"))) == written
+    assert numbers.as_client("GPT-5.6 Luna") == "GPT-5.6 Luna"
+
+
+def test_a_german_text_of_the_library_keeps_the_size_of_its_numbers() -> None:
+    numbers = Numbers("DE", "EUR", "de")
+    clause = "one request of “x” in twenty has more than 7,500 input tokens, not 3,000"
+    said = Phrases(numbers).text(numbers.regrouped(clause))
+    assert "mehr als 7.500 " in said and "statt 3.000" in said

@@ -33,6 +33,8 @@ NONE = "–"
 """What stands where a number is missing."""
 NEVER = "never"
 """What stands for an infinite time."""
+_PLAIN = re.compile(r"[\d,]+(\.\d+)?%?")
+"""A number as the library writes it within a text."""
 _COMMA = ("GB", "IE", "US")
 _APOSTROPHE = ("CH", "LI")
 _CLOSED_UP = "£$"
@@ -99,8 +101,20 @@ class Numbers:
         return "’" if self.country in _APOSTROPHE else NARROW
 
     def regrouped(self, text: str) -> str:
-        """A text whose numbers set thousands apart with commas, as the country sets them."""
+        """An English text whose numbers set thousands apart with commas, as the country sets them;
+        another language writes them as it translates (`as_client`)."""
+        if self.language != ENGLISH:
+            return text
         return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", self.separator, text)
+
+    def as_client(self, part: str) -> str:
+        """A number as the library writes it, `1,234.5` or `12.5%`, as the client does; any other
+        text as it is."""
+        if not _PLAIN.fullmatch(part):
+            return part
+        sign = "%" if self.language == ENGLISH else f"{NARROW}%"
+        signs = {",": self.separator, ".": self.point, "%": sign}
+        return "".join(signs.get(letter, letter) for letter in part)
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """`value` with so many decimals; by default three significant digits, whole above 100."""

@@ -82,7 +82,8 @@ class Phrases:
         if self.numbers.language == ENGLISH or not said:
             return Said(said)
         lowered = said[:1].lower() + said[1:]
-        found = self._texts.known(said) or self._texts.known(lowered)
+        written = self.numbers.as_client
+        found = self._texts.known(said, written) or self._texts.known(lowered, written)
         return Said(found if found else self._texts.message(said))
 
     def _written(self, name: str, form: str, value: Any, unit: str | None) -> str:

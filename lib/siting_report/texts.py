@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
-from babel import Locale
 from babel.messages.pofile import PoFileError, read_po
 
 FOLDER = Path(__file__).with_name("text")
@@ -34,8 +33,6 @@ class Noted:
 
 _WORD = re.compile(r"\b[A-Za-z]?[a-z]{3}")
 """What a text holds that is more than a number or the name of a model."""
-_NUMBER = re.compile(r"[\d,]+(\.\d+)?%?")
-"""A number as the library writes it within a text."""
 _PLACE = re.compile(r"\{(\w+)[^}]*\}")
 """A field in a sentence."""
 _noted = Noted()
@@ -92,27 +89,18 @@ class Catalogue:
         is noted."""
         return self.known(text) or self.message(text)
 
-    def known(self, text: str) -> str | None:
+    def known(self, text: str, written: Callable[[str], str] = str) -> str | None:
         """A short text, or one that the library made, in the catalogue's language; None where the
-        catalogue has none."""
+        catalogue has none. written: makes a number in it the client's."""
         found = self.messages.get(("", text))
         if found:
             return found
         for form, translated in self._forms:
             if match := form.fullmatch(text):
                 filled = match.groupdict().items()
-                parts = {name: self.known(part) or self._number(part) for name, part in filled}
+                parts = {name: self.known(part) or written(part) for name, part in filled}
                 return _PLACE.sub("{\\1}", translated).format_map(parts)
         return None
-
-    def _number(self, part: str) -> str:
-        """A part of a text that the library made; if it is a number, with the decimal sign of the
-        language."""
-        number = _NUMBER.fullmatch(part)
-        if number is None or self.language == ENGLISH:
-            return part
-        point = Locale.parse(self.language).number_symbols["latn"]["decimal"]
-        return part.replace(".", point).replace("%", "\N{NARROW NO-BREAK SPACE}%")
 
     @cached_property
     def _translations(self) -> frozenset[str]:
