@@ -241,7 +241,7 @@ def _turns(opened: Study, summary: dict[str, Any]) -> Iterator[Probe]:
     """Changes that are printed as turning the answer, but for switching values."""
     for turn in summary["turns"]:
         for variant, _ in opened.results.tried:
-            phrase = opened.results.numbers.regrouped(variant.phrase)
+            phrase = opened.results.numbers.regrouped(variant.clause)
             if (variant.what, phrase) == (turn["name"], turn["change"]):
                 announced = turn["known_by"] if turn["settled"] == "day" else None
                 yield {

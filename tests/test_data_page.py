@@ -195,12 +195,6 @@ def test_names_in_commits_are_personal_whether_or_not_the_employer_sees_who_used
     assert named.verdicts["GDPR-28-1"].verdict == "n.a."
 
 
-def test_an_american_client_is_cleared_by_a_place_at_home() -> None:
-    options = opened("tidewater-apps").results.sovereignty.options.values()
-    easiest = [option.verdicts["CN-1"].cleared_by[:1] for option in options]
-    assert any(easiest) and "EEA" not in str(easiest)
-
-
 def test_care_clears_health_data_by_a_law_or_contract_that_is_named() -> None:
     """Art. 9(2)(h) and (3) GDPR: “care” alone is no ground."""
     s = opened("klinikverbund-nordheide")

@@ -24,8 +24,3 @@ def number(said: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return value if abs(value) <= MOST else None
-
-
-def is_moment(moment: dt.datetime) -> bool:
-    """Whether a moment, which says how far it is from UTC, is one that is taken."""
-    return FIRST <= moment < END

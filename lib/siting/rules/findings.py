@@ -11,14 +11,13 @@ Unknown never becomes pass.
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from siting.inputs.attributes import EXTREMES, Attribute, Known, Value, value_text
+from siting.inputs.attributes import Known, Value, value_text
 from siting.rules import conditions
 from siting.rules.conditions import Condition, Values
 from siting.rules.flows import FlowFacts
@@ -33,12 +32,6 @@ ASKED_LEVELS = ("flow", "option", "client")
 
 IN_SERVICE = "in_service"
 """Attribute that an option comes to have by being chosen."""
-
-SEARCH_LIMIT = 3
-"""How many answers at once are tried when looking for what would turn a verdict into pass."""
-
-Answers = tuple[tuple[str, str], ...]
-"""Answers to suppose together: label of the attribute and value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,16 +175,6 @@ class Finding(Decided):
         without = self.supposing({known.attribute.name: None})
         return (without.verdict, without.reason) != (self.verdict, self.reason)
 
-    @cached_property
-    def rests_on_assumption(self) -> bool:
-        """Whether it passes, and is open or fails if something that is taken for granted is
-        otherwise."""
-        if self.verdict != "pass":
-            return False
-        assumed = (k for k in self.grounds if k.assumed and isinstance(k.value, bool))
-        others = ({k.attribute.name: not k.value} for k in assumed)
-        return any(self.supposing(other).verdict in ("review", "fail") for other in others)
-
     @property
     def undated(self) -> tuple[Known, ...]:
         """Answers that decide a pass and whose source has no date: weak evidence."""
@@ -207,53 +190,6 @@ class Finding(Decided):
         yes_no = (k for k in self.evidence if isinstance(k.value, bool))
         others = ((k, self.supposing({k.attribute.name: not k.value})) for k in yes_no)
         return tuple(k for k, other in others if other.verdict != "n.a.")
-
-    @cached_property
-    def cleared_by(self) -> tuple[Answers, ...]:
-        """Answers that would clear a rule that is open: the fewest together that make it pass, or
-        those that keep it from applying where that is what is asked."""
-        if self.verdict not in ("fail", "review"):
-            return ()
-        scope = self.may_not_apply
-        asked = self.missing if scope else self.law.tested[self.rule.rule_id]
-        supposable = [(a, value) for a, value in self._supposable() if a.name in asked]
-        wanted: Verdict = "n.a." if scope else "pass"
-        for size in range(1, SEARCH_LIMIT + 1):
-            if found := tuple(self._ways(supposable, size, wanted)):
-                return found
-        return ()
-
-    def _ways(
-        self, supposable: Iterable[tuple[Attribute, Value]], size: int, wanted: Verdict
-    ) -> Iterator[Answers]:
-        """So many answers together that lead to the verdict `wanted`."""
-        for supposed in itertools.combinations(supposable, size):
-            answers = {a.name: value for a, value in supposed}
-            two_of_one = len(answers) < size
-            if not two_of_one and self.supposing(answers).verdict == wanted:
-                yield tuple((a.label, _in_words(a, value)) for a, value in supposed)
-
-    def _supposable(self) -> Iterator[tuple[Attribute, Value]]:
-        """Other values of what somebody can answer: for a number, a very low and a very high, for a
-        country the widest place first, where the client is not outside it."""
-        values = self.flow.values
-        home = values.get("controller_country") or "FR"
-        wide = ("EEA", "EU")
-        at_home = home in self.law.sets["eea"]
-        for a in map(self.law.attributes.__getitem__, self.law.tested[self.rule.rule_id]):
-            by_type: Mapping[str, Iterable[Value]] = {
-                "yes/no": (True, False),
-                "word": a.words,
-                "number": EXTREMES,
-                "country": (*wide, home, "US") if at_home else (home, *wide, "US"),
-            }
-            if a.level in ASKED_LEVELS:
-                others = (v for v in by_type.get(a.type, ()) if v != values.get(a.name))
-                yield from ((a, value) for value in others)
-
-
-def _in_words(attribute: Attribute, value: Value) -> str:
-    return EXTREMES[value] if attribute.type == "number" else value_text(value)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

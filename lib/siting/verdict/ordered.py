@@ -41,8 +41,8 @@ def is_open(option: Option) -> bool:
     if option.kind in MIXED:
         return False
     models = option.models.values()
-    silent = any(reasoning.effort_missing(model, option.effort) for model in models)
-    return silent or not models or BEST in (option.effort, option.commitment, *models)
+    is_left = not models or BEST in (option.effort, option.commitment, *models)
+    return is_left or _is_silent(option)
 
 
 def ways(scenario: Scenario, name: str) -> list[Scenario]:

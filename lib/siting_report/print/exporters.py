@@ -8,6 +8,7 @@ A chapter that stands alone refers to another by what the sentence calls it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ _ASKED = "base"
 
 
 class _ChapterExporter(Exporter):
+    printed: Callable[[Document], str | bytes]
+    """Writes the report of a chapter."""
     kit = Unicode("siting.kit", help="Module that knows who asks.").tag(config=True)
 
     def document(self, nb: Any, resources: Any) -> Document:
@@ -34,10 +37,6 @@ class _ChapterExporter(Exporter):
             client = str(Path(where.get("path") or ".", client))
         alone = chapter(nb, where.get("name", "notebook"), part="body", own=False)
         return compose([alone], kit_named(self.kit).cover(client))
-
-    def printed(self, document: Document) -> str | bytes:
-        """What is written of it."""
-        raise NotImplementedError
 
     def from_notebook_node(  # type: ignore[override]
         self, nb: Any, resources: Any = None, **kw: Any
@@ -52,9 +51,7 @@ class HtmlExporter(_ChapterExporter):
     file_extension = ".html"
     output_mimetype = "text/html"
     export_from_notebook = "siting page"
-
-    def printed(self, document: Document) -> str:
-        return page.page(document)
+    printed = staticmethod(page.page)
 
 
 class PdfExporter(_ChapterExporter):
@@ -63,6 +60,4 @@ class PdfExporter(_ChapterExporter):
     file_extension = ".pdf"
     output_mimetype = "application/pdf"
     export_from_notebook = "siting PDF"
-
-    def printed(self, document: Document) -> bytes:
-        return paper.typeset(document)
+    printed = staticmethod(paper.typeset)
