@@ -16,15 +16,10 @@ from siting_cluster import workers
 from siting_cluster.store import reports_at
 from siting_report.run import batch, extras
 from siting_report.run.extras import BadAddress
-from siting_report.run.job import Job, PlacedNotebook, library
-from trial import Quick, chapter
+from siting_report.run.job import library
+from trial import Quick, plain
 
 KIT = small_kit.__name__
-
-
-def small(client: str) -> Job:
-    chapters = {"10_x.ipynb": PlacedNotebook(chapter("Why?", "say('Because.')"))}
-    return Job(kit=KIT, client=client, scenario="{}\n", chapters=chapters, formats=("html",))
 
 
 def test_reports_go_whole_to_any_address_that_fsspec_knows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +27,7 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows(monkeypatch: pytest.M
 
     address = "memory://trial/reports"
     memory = fsspec.filesystem("memory")
-    jobs = [small("one"), small("two")]
+    jobs = [plain("one"), plain("two")]
     assert batch.run(jobs, address, maker=Quick()).failed == {}
     assert json.loads(memory.cat("/trial/reports/one/summary.json")) == {}
     assert batch.run(jobs, address).up_to_date == ["one", "two"]
@@ -115,7 +110,7 @@ def test_workers_and_a_scheduler_with_another_library_are_refused_by_name() -> N
 
 def test_a_worker_that_came_later_with_another_library_makes_no_report() -> None:
     with pytest.raises(ValueError, match="a worker runs another version of the library"):
-        workers._make(small("one"), "0" * 64)
+        workers._make(plain("one"), "0" * 64)
 
 
 def certified(folder: Path) -> tuple[str, str, str]:
