@@ -50,18 +50,10 @@ def test_a_picture_is_stored_under_a_name_of_the_kits_own(
 def test_measured_files_are_stored_under_names_of_the_kits_own_and_found_there_again(
     tmp_path: Path,
 ) -> None:
-    run = {"model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "source": "own test"}
-    run |= {"date": dt.date(2026, 11, 20)}
-    files = ("psutil.py", "scenario.yaml", "psutil.py")
-    for name in files[:2]:
+    for name in ("psutil.py", "scenario.yaml"):
         result = {"max_concurrency": 8, "output_throughput": 300, "mean_tpot_ms": 25 + len(name)}
         (tmp_path / name).write_text(json.dumps(result), encoding="utf-8")
-    measured = [{**run, "file": name} for name in files]
-    base = scenario.load("base").model_dump(mode="python", exclude_none=True)
-    next(iter(base["workloads"].values()))["measured"] = measured
-    path = tmp_path / "acme.yaml"
-    path.write_text(scenario.as_yaml({**base, "inherits": "nothing"}), encoding="utf-8")
-    first = job.prepare(path)
+    first = job.prepare(with_runs(tmp_path, ["psutil.py", "scenario.yaml", "psutil.py"]))
     assert list(first.attachments) == ["measured-1.json", "measured-2.json"]
     assert "psutil" not in first.scenario
     # A report's own scenario names the files as they lie beside it, and says the same again.
@@ -165,6 +157,7 @@ def test_json_that_no_tool_writes_is_refused(text: str) -> None:
 
 
 def with_runs(folder: Path, files: list[str]) -> Path:
+    """A client's file with a benchmark for each of these files."""
     run = {"model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "source": "own test"}
     base = scenario.load("base").model_dump(mode="python", exclude_none=True)
     measured = [{**run, "date": dt.date(2026, 11, 20), "file": name} for name in files]

@@ -51,6 +51,21 @@ def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out() -> None:
     assert found.reason.endswith("over your ceiling")
 
 
+def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
+    """Its own policy asks for SecNumCloud, which nobody doubts; the law on secrets of the State
+    may ask the same, if the client is a body of the State."""
+    labels = scenario.load("agence-lumiere").options
+    found = {labels[name].label: each for name, (_, each) in candidates("agence-lumiere").items()}
+    for option in ("Mistral API", "Scaleway GPUs"):
+        barred = found[option]
+        assert barred is not None and barred.whose == "your policy"
+        assert barred.title == "that a service holds a SecNumCloud qualification"
+        assert "(SREN) Art. 31 may ask the same (open)" in barred.rule
+    # No line of its policy asks what the CLOUD Act's rule asks.
+    azure = found["Azure OpenAI"]
+    assert azure is not None and azure.whose == "your answer"
+
+
 def test_what_a_policy_alone_strikes_is_free_without_it() -> None:
     """The statute remains, under which an attestation of another kind may do."""
     found = candidates("klinikverbund-nordheide", policies=[], conditions=["sovereignty"])
@@ -58,14 +73,8 @@ def test_what_a_policy_alone_strikes_is_free_without_it() -> None:
     assert "rented" not in struck
 
 
-@pytest.mark.parametrize("line", ["sovereignty", "quality", "latency"])
-def test_a_condition_of_one_word_is_read_as_it_is_written(line: str) -> None:
-    read = Constraint.read(line)
-    assert (read.kind, read.rule_id, read.seal) == (line, "", None)
-    assert read.is_on_law == (line == "sovereignty")
-
-
-def test_a_condition_on_one_rule_or_a_level_is_read_with_it() -> None:
+def test_a_condition_is_read_with_its_rule_or_level() -> None:
+    assert Constraint.read("quality") == Constraint(kind="quality")
     assert Constraint.read("rule:SNC-1") == Constraint(kind="rule", rule_id="SNC-1")
     assert Constraint.read("sovereignty:seal2") == Constraint(kind="sovereignty", seal=2)
     for written in known_constraints(["SNC-1"]):

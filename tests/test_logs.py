@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import itertools
 import json
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from siting.cli import cli
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 from siting_logs import load
+from traced import within
 
 SAMPLES = Path(__file__).parent / "data" / "logs"
 TOKENS = ("input_tokens", "output_tokens")
@@ -191,7 +191,6 @@ def test_a_damaged_log_is_refused_in_one_message(
         ("[]", "holds no record"),
         ('{"a": 1}', "is JSON of no known log"),
         ("[" * 200, "is not JSON"),
-        ('{"timestamp": 1, "input_length": 5, "output_length": 0}', ""),
     ],
 )
 def test_a_file_that_is_no_log_is_refused_in_one_message(
@@ -199,9 +198,6 @@ def test_a_file_that_is_no_log_is_refused_in_one_message(
 ) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(text)
-    if not said:
-        assert imported(path)["output_tokens"]["mean"] >= 0
-        return
     with pytest.raises(DocumentError, match=said) as refused:
         load.load(path)
     assert len(refused.value.problems) == 1
@@ -220,20 +216,13 @@ def test_spans_share_what_stands_around_them(tmp_path: Path) -> None:
     around = {f"member-{n}": n for n in range(12_000)}
     path = tmp_path / "spans.json"
     path.write_text(json.dumps({"resourceSpans": [{**around, "scopeSpans": [{"spans": spans}]}]}))
-    tracemalloc.start()
-    found = load.logged(path)
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    with within(50 * path.stat().st_size >> 20):
+        found = load.logged(path)
     assert len(found.table.rows) == 1_000
-    assert most < 50 * path.stat().st_size
 
 
 def test_a_file_of_countless_records_is_refused_before_it_is_held(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text("{}\n" * 2_000_000)
-    tracemalloc.start()
-    with pytest.raises(DocumentError, match="holds more than 500,000 records"):
+    with within(200), pytest.raises(DocumentError, match="holds more than 500,000 records"):
         load.load(path)
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert most < 200 << 20
