@@ -11,7 +11,6 @@ from cost_fixtures import plain_capacity
 from siting.cost import dates, fiscal, ledger, tco
 from siting.cost.ledger import BEFORE
 from siting.inputs import scenario
-from siting.inputs.document import DocumentError
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.changes import changed
 from siting.quantity import DAYS_OF_MONTH
@@ -142,11 +141,6 @@ def test_several_contracts_are_owed_each_to_its_end() -> None:
     assert start.options["api"].committed_per_month == 150_000
     ends = {each.minimum: each.months * DAYS_OF_MONTH for each in dates.owed(start, "rented")}
     assert ends == pytest.approx({100_000: 127, 50_000: 218})
-
-
-def test_what_was_a_budget_of_the_mean_year_says_what_to_write() -> None:
-    with pytest.raises(DocumentError, match=r"is not there"):
-        with_(decision__budget_per_year=1e6)
 
 
 def test_by_the_month_machines_of_a_month_are_those_of_its_busiest_hour() -> None:
