@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -243,8 +243,8 @@ def test_a_reports_folder_and_a_client_now_bring_their_scenarios(
     (folder / "scenario.yaml").write_text(written, encoding="utf-8")
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("users: 2_000", "users: 9_000"), encoding="utf-8")
-    computed = subprocess.CompletedProcess([], 0, stdout="{}", stderr="")
-    monkeypatch.setattr(history.subprocess, "run", lambda *_, **__: computed)
+    computed = SimpleNamespace(summary=dict)
+    monkeypatch.setattr(history.study, "open", lambda *_: computed)
     before = history.summary("acme")
     now = history.summary("acme@now")
     assert sentences(before, now) == ["users of staff-assistant: from 2 000 to 9 000"]

@@ -10,7 +10,7 @@ from siting.cli.frame import Answer, option
 
 
 @frame.command()
-@click.argument("client", shell_complete=frame.completer(frame.known_clients))
+@click.argument("client")
 @click.argument(
     "bills", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )

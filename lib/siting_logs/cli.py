@@ -62,7 +62,7 @@ def import_load(table: str, workload: str, zone: str) -> Answer:
 
 
 @frame.command()
-@click.argument("client", default="base", shell_complete=frame.completer(frame.known_clients))
+@click.argument("client", default="base")
 @click.argument("log", required=False, type=click.Path(exists=True, dir_okay=False))
 @option("--workload", str, "Workload that a log is of; default: the first.", "")
 @option("--option place", str, "Option to replay; default: the chosen one on machines.", "")

@@ -350,7 +350,7 @@ def _money(s: Study, row: Mapping[str, Any]) -> str:
 
 
 @cli.command()
-@click.argument("client", shell_complete=frame.completer(frame.known_clients))
+@click.argument("client")
 @option(
     "--kind kinds",
     click.Choice(["open_api", "api", "rented_gpus", "servers"]),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +12,10 @@ from siting_report import plain_files
 from siting_report.run.folder import LARGEST
 from siting_report.run.job import SCENARIO
 
+from siting import study
 from siting.inputs import document, scenario
 from siting.inputs.scenario import ScenarioError
-from siting.inputs.scenario.changes import Changes, words
+from siting.inputs.scenario.changes import Changes
 from siting.run.job import attached
 
 _NOW = re.compile(r"([a-z0-9][a-z0-9-]*)@now")
@@ -32,7 +30,7 @@ def summary(name: str, changes: Changes | None = None) -> dict[str, Any]:
     """
     now = _NOW.fullmatch(name)
     if now:
-        return _computed(now[1], scenario.project(), changes or {})
+        return _computed(now[1], changes or {})
     if changes:
         write = "write CLIENT@now: what was rendered cannot be changed"
         raise ScenarioError.of(name, "is not computed anew, so --set has nothing to change", write)
@@ -56,19 +54,10 @@ def summary(name: str, changes: Changes | None = None) -> dict[str, Any]:
     return found
 
 
-def _computed(client: str, root: Path, changes: Changes) -> dict[str, Any]:
-    """The summary of a client as its file and the facts are now, from a process of its own."""
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
-    # -P: a module in the folder of that root is no module of ours.
-    asked = itertools.chain(*(("--set", word) for word in words(changes)))
-    command = [sys.executable, "-P", "-m", "siting", "summary", client, *asked]
-    run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-    if run.returncode:
-        reason = run.stderr.strip().splitlines() or ["no reason given"]
-        wrong = f"cannot be computed ({reason[0]})"
-        raise ScenarioError.of(client, wrong, "check it with `siting check`")
-    path = root / "params" / f"{client}.yaml"
+def _computed(client: str, changes: Changes) -> dict[str, Any]:
+    """The summary of a client as its file and the facts are now."""
+    path = scenario.path_of(client)
     found = scenario.changed(scenario.load(path), changes)
     whole = scenario.resolved(attached(found, path)[0])
-    return {**json.loads(run.stdout), "scenario": document.examined(whole)[0].data}
+    computed = json.loads(json.dumps(study.open(client, changes).summary()))
+    return {**computed, "scenario": document.examined(whole)[0].data}

@@ -75,7 +75,7 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
     """What is wrong with what a scenario wants tried: changes that it does not take, and vendors,
     models or services supposed to be gone, that none of its options uses."""
     plain = scenario.model_copy(update={"what_if": []})
-    there = {(document.dotted(f.place), f.wrong) for f in _of_the_plain(plain)}
+    there = {(document.dotted(f.place), f.wrong) for f in contradictions(plain)}
     for i, asked in enumerate(scenario.what_if):
         try:
             changed(plain, asked.set)
@@ -92,11 +92,6 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
             wrong = f"{lost!r} is no vendor or model of an option"
             meant = catalogue.suggestion(lost, sorted(used - {""}))
             yield Fault(("suppose", "gone", i), wrong, meant)
-
-
-def _of_the_plain(plain: Scenario) -> Iterator[Fault]:
-    """What is wrong without any change; a change of the same is not wrong once more."""
-    yield from contradictions(plain)
 
 
 def _write(

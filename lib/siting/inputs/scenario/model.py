@@ -429,8 +429,11 @@ class ExistingServers(Strict):
     @property
     def amounts(self) -> dict[str, Range | None]:
         """What is said here, by the price or cost item that it stands for."""
-        worth, support = self.value_each, self.support_per_year
-        return {"server_price": self.price_each, "owned_already": worth, "maintenance": support}
+        return {
+            "server_price": self.price_each,
+            "owned_already": self.value_each,
+            "maintenance": self.support_per_year,
+        }
 
 
 class Lease(Strict):
