@@ -237,7 +237,7 @@ def test_rows_beyond_a_bound_are_refused_and_not_dropped(
     file, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("siting.inputs.sheet.MAX_CELLS", 8)
-    with pytest.raises(DocumentError, match=r"table\.csv:2: has more than 8 cells"):
+    with pytest.raises(DocumentError, match=r"table\.csv:3: has more than 8 cells"):
         offers(file(QUOTES))
 
 
