@@ -117,6 +117,18 @@ def test_no_article_of_the_gdpr_is_cited_where_it_does_not_reach(
     assert set(cited.str[:17]) == {"GDPR Art. 28(1) a"}
 
 
+def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
+    """Its own policy asks for SecNumCloud, which nobody doubts; the law on secrets of the State
+    may ask the same, if the client is a body of the State."""
+    barred = opened("agence-lumiere").sums().set_index("option")
+    for option in ("Mistral API", "Scaleway GPUs"):
+        assert barred.whose[option] == "your policy"
+        assert barred.title[option] == "that a service holds a SecNumCloud qualification"
+        assert "(SREN) Art. 31 may ask the same (open)" in barred.rule[option]
+    # No line of its policy asks what the CLOUD Act's rule asks.
+    assert barred.whose["Azure OpenAI"] == "your answer"
+
+
 def test_who_says_that_the_assessment_covers_an_option_has_it_cleared() -> None:
     answer = {"options.sovereign.attributes.dpia_covers": True}
     law = sovereignty.assess(put(designed("banca-valdora"), answer)).options

@@ -51,19 +51,6 @@ def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out() -> None:
     assert found.reason.endswith("over your ceiling")
 
 
-def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
-    """Its own policy asks for SecNumCloud, which nobody doubts; the law on secrets of the State
-    may ask the same, if the client is a body of the State."""
-    labels = scenario.load("agence-lumiere").options
-    found = {labels[name].label: each for name, (_, each) in candidates("agence-lumiere").items()}
-    for option in ("Mistral API", "Scaleway GPUs"):
-        barred = found[option]
-        assert barred is not None and barred.whose == "your policy"
-        assert barred.title == "that a service holds a SecNumCloud qualification"
-        assert "(SREN) Art. 31 may ask the same (open)" in barred.rule
-    # No line of its policy asks what the CLOUD Act's rule asks.
-    azure = found["Azure OpenAI"]
-    assert azure is not None and azure.whose == "your answer"
 
 
 def test_what_a_policy_alone_strikes_is_free_without_it() -> None:
