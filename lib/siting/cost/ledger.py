@@ -8,7 +8,7 @@ month: only the paths are worked out by month, once for all amounts that follow 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 
@@ -68,7 +68,7 @@ def _market(months: int, *drawn: bytes) -> Paths:
     return Paths(partial(path_factor, draws=draws, months=months), money.powers(worth, months + 1))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _walked(path: ModelPath, months: int, market: Paths, *drawn: bytes) -> Paths:
     """The path of a model, which all options share that buy it. drawn: values of its factors."""
     draws = {name: np.frombuffer(each) for name, each in zip(path.factors, drawn, strict=True)}
@@ -155,8 +155,34 @@ def totals(plan: Plan, draws: Draws, names: Iterable[str] | None = None) -> dict
     return {name: found[each] for name, each in part.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Alike:
+    """How amounts are summed up over the months."""
+
+    falls: str
+    path: str
+    months: tuple[float, ...]
+    before: bool
+    is_capital: bool
+
+
+def together(owed: Sequence[Amount]) -> dict[Alike, Array]:
+    """Money at today's prices of all amounts that are summed up alike. [n × Y]"""
+    found: dict[Alike, Array] = {}
+    for each in owed:
+        alike = Alike(
+            falls=each.falls,
+            path=each.path,
+            months=each.months,
+            before=each.before,
+            is_capital=each.is_capital,
+        )
+        found[alike] = found[alike] + each.value if alike in found else each.value
+    return found
+
+
 def _totals(clock: Clock, name: str) -> Totals:
-    owed = due(clock, name)
+    owed = together(due(clock, name))
     early = {before: clock.waiting(name, parallel=before) for before in (False, True)}
 
     @cache
@@ -174,24 +200,22 @@ def _totals(clock: Clock, name: str) -> Totals:
     yearly = np.zeros((len(present), clock.plan.years))
     discount = clock.market.discount
     rate = clock.plan.tax_rate
-    for amount in owed:
+    for alike, value in owed.items():
         nominal: Array | float = 1.0
-        if amount.falls == "running":
-            nominal, worth = sums(amount.path, amount.months, amount.before)
-        elif amount.falls == "start":
+        if alike.falls == "running":
+            nominal, worth = sums(alike.path, alike.months, alike.before)
+        elif alike.falls == "start":
             worth = discount[:, :-1:MONTHS]
         else:
-            nominal = clock.path(amount.path)[:, -1:]
+            nominal = clock.path(alike.path)[:, -1:]
             worth = nominal * discount[:, -1:]
-        value = amount.value if amount.is_capital else amount.value * (1 - rate)
-        yearly += value * nominal
-        present += (value * worth).sum(axis=1)
-    bought = [amount.value for amount in owed if amount.is_capital and rate]
-    if bought:
-        life = cashflow.life_years(clock.draws)
-        saved = rate * written_off(np.sum(bought, axis=0), life, clock.plan.months)
-        yearly -= money.by_year(saved[:, 1:], clock.plan.years)
-        present -= (saved * discount).sum(axis=1)
+        kept = value if alike.is_capital else value * (1 - rate)
+        yearly += kept * nominal
+        present += (kept * worth).sum(axis=1)
+        if alike.is_capital and rate:
+            saved = rate * written_off(value, cashflow.life_years(clock.draws), clock.plan.months)
+            yearly -= money.by_year(saved[:, 1:], clock.plan.years)
+            present -= (saved * discount).sum(axis=1)
     if clock.plan.owed.get(name):
         beyond = clock.owed(name) * (1 - rate)
         yearly += money.by_year(beyond, clock.plan.years)
@@ -254,7 +278,7 @@ def due(clock: Clock, name: str) -> list[Amount]:
     return owed
 
 
-def forgone(clock: Clock, name: str, owed: Sequence[Amount]) -> Array:
+def forgone(clock: Clock, name: str, owed: Mapping[Alike, Array]) -> Array:
     """What is counted for the months until production beyond what is paid in them. [n × ≤ M]
 
     An option that starts late gives less service in the same time, and must not look cheaper for
@@ -264,15 +288,12 @@ def forgone(clock: Clock, name: str, owed: Sequence[Amount]) -> Array:
     waiting = clock.waiting(name)
     if not waiting.any():
         return np.zeros_like(waiting)
-    shape = len(waiting), clock.plan.years
-    more: dict[tuple[str, tuple[float, ...]], Array] = {}
+    more: dict[tuple[str, tuple[float, ...]], Array | float] = {}
     """By path and season: what a month of the option costs over one of the baseline. [n × Y]"""
-    for amount in owed:
-        if amount.falls == "running":
-            value = np.broadcast_to(amount.value, shape)
-            key = amount.path, amount.months
-            known = more.get(key, np.zeros(shape))
-            more[key] = known - value if amount.before else known + value
+    for alike, value in owed.items():
+        if alike.falls == "running":
+            key = alike.path, alike.months
+            more[key] = more.get(key, 0.0) + (-value if alike.before else value)
     months = waiting.shape[1]
     monthly = sum(
         money.by_month(each, months) * (clock.path(path) * clock.times(by))[:, :months]
@@ -325,7 +346,7 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[CashFlow, ...]:
     name = plan.options[name].alone or name
     clock = Clock(plan, draws)
     owed = due(clock, name)
-    early = forgone(clock, name, owed)[0]
+    early = forgone(clock, name, together(owed))[0]
     lacking = np.zeros(plan.months + 1)
     lacking[1 : len(early) + 1] = early
     not_paid = _sum_of_money("forgone", "Waiting, counted and not billed", FORGONE, lacking)
