@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from siting import catalogue, reference_rates
 from siting.cost import cashflow, costing, ledger, money, prices, tco
 from siting.cost.cashflow import Amount
-from siting.cost.priced import DRIVERS, owned_key, path_factor
+from siting.cost.paths import path_factor
+from siting.cost.priced import DRIVERS, owned_key
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range

@@ -8,18 +8,17 @@ month: only the paths are worked out by month, once for all amounts that follow 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 
 import numpy as np
 
 from siting.cost import cashflow, money
-from siting.cost.api_prices import ModelPath
 from siting.cost.cashflow import Amount
 from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS, Array
-from siting.cost.priced import Draws, Plan, path_factor
+from siting.cost.priced import Draws, Plan
 
 BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
@@ -32,69 +31,17 @@ TAX = "tax"
 # --- prices over time -------------------------------------------------------------------------
 
 
-class Paths:
-    """Price paths and their sums by year over some draws, each worked out once."""
-
-    def __init__(self, path: Callable[[str], Array], discount: Array) -> None:
-        self.path = cache(path)
-        """Price of month 1 … M over today's. [n × M]"""
-        self.discount = discount
-        """Factors of today and the end of each month. [n × M + 1]"""
-        self.whole = cache(self._whole)
-
-    def _whole(self, name: str) -> Array:
-        return self.sums(name, np.ones((1, self.discount.shape[1] - 1)))
-
-    def sums(self, name: str, share: Array) -> Array:
-        """Sums of a path over the months of each year, of each month a share: nominal, and worth
-        today. share: [n × ≤ M] [2 × n × Y]"""
-        months = share.shape[1]
-        part = self.path(name)[:, :months] * share
-        years = math.ceil((self.discount.shape[1] - 1) / MONTHS)
-        worth = part * self.discount[:, 1 : months + 1]
-        return np.stack([money.by_year(each, years) for each in (part, worth)])
-
-
-MARKET = ("discount_rate", "inflation", "rental_memory", "rental_drift")
-"""Factors by which prices move whichever option pays them."""
-
-
-@lru_cache(maxsize=4)
-def _market(months: int, *drawn: bytes) -> Paths:
-    """Paths that all options share: variants of a scenario ask for the same again and again.
-    drawn: values of each of MARKET."""
-    draws = {name: np.frombuffer(values) for name, values in zip(MARKET, drawn, strict=True)}
-    worth = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
-    return Paths(partial(path_factor, draws=draws, months=months), money.powers(worth, months + 1))
-
-
-@lru_cache(maxsize=32)
-def _walked(path: ModelPath, months: int, market: Paths, *drawn: bytes) -> Paths:
-    """The path of a model, which all options share that buy it. drawn: values of its factors."""
-    draws = {name: np.frombuffer(each) for name, each in zip(path.factors, drawn, strict=True)}
-    draws["growth"] = market.discount[:, 0]
-    return Paths(lambda _: path.over(draws, months), market.discount)
-
-
 class Clock:
     """Prices over the months, and when options are in production, for one set of draws."""
 
     def __init__(self, plan: Plan, draws: Draws) -> None:
         self.plan = plan
         self.draws = draws
-        self.market = _market(plan.months, *(draws[name].tobytes() for name in MARKET))
+        self.market = plan.market(draws)
+        self.paths = cache(partial(plan.paths, draws=draws, market=self.market))
+        """Where a path is found: see `Plan.paths`."""
         self.waiting = cache(self._waiting)
         """Share of each month before an option is in production; see `_waiting`."""
-        self._models = cache(self._model)
-
-    def paths(self, name: str) -> Paths:
-        """Where a path is found: those of models are the plan's own."""
-        return self._models(name) if name.startswith("api:") else self.market
-
-    def _model(self, name: str) -> Paths:
-        path = self.plan.api_paths[name.removeprefix("api:")]
-        drawn = (self.draws[factor].tobytes() for factor in path.factors)
-        return _walked(path, self.plan.months, self.market, *drawn)
 
     def path(self, name: str) -> Array:
         """Price of month 1 … M over today's. [n × M]"""
