@@ -180,33 +180,33 @@ def paid_by(plan: Plan, draws: Draws, name: str, years: Sequence[FiscalYear]) ->
     clock = Clock(plan, draws)
     monthly = np.zeros((len(draws["growth"]), plan.months + 1))
     monthly[:, 1:] += clock.owed(name)
-    for amount in due(clock, name):
-        quantity, path = _by_month(clock, name, amount)
-        monthly += quantity * path * amount.price[:, None]
+    for alike, value in together(due(clock, name)).items():
+        paid, path = _by_month(clock, name, alike, value)
+        monthly += paid * path
     sums = [monthly[:, year.first : year.last + 1].sum(axis=1) for year in years]
     return np.stack(sums, axis=1)
 
 
-def _by_month(clock: Clock, name: str, amount: Amount) -> tuple[Array, Array]:
-    """Units of an amount that an option owes in each month, and their price over today's.
+def _by_month(clock: Clock, name: str, how: Amount | Alike, yearly: Array) -> tuple[Array, Array]:
+    """What an option owes by year as it falls on each month, and its price over today's.
     [n × M + 1 each]"""
     months = clock.plan.months
     n = len(clock.draws["growth"])
-    quantity = np.zeros((n, months + 1))
+    owed = np.zeros((n, months + 1))
     path = np.ones((n, months + 1))
-    if amount.falls == "running":
+    if how.falls == "running":
         share = np.zeros((n, months))
-        waiting = clock.waiting(name, parallel=amount.before)
+        waiting = clock.waiting(name, parallel=how.before)
         share[:, : waiting.shape[1]] = waiting
-        quantity[:, 1:] = money.by_month(amount.quantity, months) * clock.times(amount.months)
-        quantity[:, 1:] *= share if amount.before else 1 - share
-        path[:, 1:] = clock.path(amount.path)
-    elif amount.falls == "start":
-        quantity[:, :months:MONTHS] = amount.quantity
+        owed[:, 1:] = money.by_month(yearly, months) * clock.times(how.months)
+        owed[:, 1:] *= share if how.before else 1 - share
+        path[:, 1:] = clock.path(how.path)
+    elif how.falls == "start":
+        owed[:, :months:MONTHS] = yearly
     else:
-        quantity[:, -1] = amount.quantity[:, -1]
-        path[:, -1] = clock.path(amount.path)[:, -1]
-    return quantity, path
+        owed[:, -1] = yearly[:, -1]
+        path[:, -1] = clock.path(how.path)[:, -1]
+    return owed, path
 
 
 def due(clock: Clock, name: str) -> list[Amount]:
@@ -323,7 +323,7 @@ def _tax_saved(plan: Plan, paid: Sequence[CashFlow], life: int) -> CashFlow:
 def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
     """An amount of the first draw, month by month."""
     line = amount.line
-    quantity, path = (each[0] for each in _by_month(clock, name, amount))
+    quantity, path = (each[0] for each in _by_month(clock, name, amount, amount.quantity))
     existing = line.existing.server.id if line.existing else ""
     item = ":".join(filter(None, (line.item.id, line.workload, existing)))
     return CashFlow(
