@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from siting.verdict.chain import Chain
 
 
+MOST_RIVALS = 12
+"""Ways that are listed, the cheapest."""
 ONE_HOUR = 3
 """A busiest hour of so many times a usual one is asked about: it may be meant for weeks."""
 
@@ -332,7 +334,7 @@ def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
     for heading, part in parts.items():
         if part:
             lines += ["", *filter(None, [heading]), *frame.aligned([_line(s, r) for r in part])]
-    return Answer(rows, [*lines, "", *_answers_told(s, told)])
+    return Answer(rows, [*lines, "", *_answers_in_words(s, told)])
 
 
 def _line(s: Study, row: Mapping[str, Any]) -> dict[str, str]:
@@ -345,7 +347,7 @@ def _line(s: Study, row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _answers_told(s: Study, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+def _answers_in_words(s: Study, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """What the words for answers mean, of those that are there."""
     matters = f"{s.results.decision.counts:,.0f} {s.client.currency} in all"
     meanings = {
@@ -383,9 +385,7 @@ def _money(s: Study, row: Mapping[str, Any]) -> str:
     "What to search; may be given several times. Default: all.",
     multiple=True,
 )
-@option("--most", click.IntRange(1, 100), "Rows.", 12)
-@click.option("--all", "everything", is_flag=True, help="Show also what a condition rules out.")
-def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> Answer:
+def rivals(client: str, kinds: tuple[str, ...]) -> Answer:
     """Search the catalogue for ways to run a client's load that its scenario does not name.
 
     Vendors' models, the same open model at each host, rented GPUs and servers: those that keep the
@@ -403,12 +403,11 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
     from siting.verdict import alternatives
 
     chosen = scenario.load(client)
-    found = alternatives.search(chosen, kinds or alternatives.KINDS)
-    if not everything:
-        found = [r for r in found if not r.ruled_out and r.keeps_limits is not False]
+    offered = alternatives.search(chosen, kinds or alternatives.KINDS)
+    found = [r for r in offered if not r.ruled_out and r.keeps_limits is not False]
     if not found:
         raise Refused("nothing in the catalogue keeps the limits and meets the conditions")
-    shown = found[:most]
+    shown = found[:MOST_RIVALS]
     money = chosen.client.currency
     plain = ("name", "keeps_limits", "quality", "ruled_out", "open_points", "paste")
     data = [
@@ -425,7 +424,6 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
             "way": r.option.label,
             "quality": r.quality,
             "open points": r.open_points,
-            "ruled out by": "; ".join(r.ruled_out),
         }
         for r in shown
     ]
