@@ -51,8 +51,6 @@ def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out() -> None:
     assert found.reason.endswith("over your ceiling")
 
 
-
-
 def test_what_a_policy_alone_strikes_is_free_without_it() -> None:
     """The statute remains, under which an attestation of another kind may do."""
     found = candidates("klinikverbund-nordheide", policies=[], conditions=["sovereignty"])
