@@ -24,8 +24,8 @@ PROFILE = ("users", "requests_per_day", "hours", "weekdays", "peak_factor")
 
 
 def imported(path: Path) -> dict[str, object]:
-    value: dict[str, object] = load.load(path).fields
-    return value
+    fields: dict[str, object] = load.load(path).fields
+    return fields
 
 
 def completed(piece: str) -> str:
@@ -89,7 +89,7 @@ def test_a_request_that_failed_or_was_answered_by_a_gateways_cache_is_left_out_a
 ):
     burst = [int(r["Request tokens"]) for r in rows("burstgpt.csv") if r["Response tokens"] != "0"]
     read = load.load(SAMPLES / "burstgpt.csv")
-    assert read.value["input_tokens"]["mean"] == round(np.mean(burst), 1)
+    assert read.fields["input_tokens"]["mean"] == round(np.mean(burst), 1)
     assert f"left out as failed: {len(rows('burstgpt.csv')) - len(burst)}" in read.extent
     paid = [int(r["prompt_tokens"]) for r in rows("litellm.csv") if r["cache_hit"] == "False"]
     assert imported(SAMPLES / "litellm.csv")["input_tokens"]["mean"] == round(np.mean(paid), 1)
@@ -118,11 +118,11 @@ def test_what_blocks_repeat_is_the_share_that_a_cache_without_limit_finds() -> N
 
 def test_sums_of_a_bucket_tell_requests_and_a_mean_but_no_spread() -> None:
     read = load.load(SAMPLES / "openai_usage.json")
-    assert not {*TOKENS} & set(read.value)
+    assert not {*TOKENS} & set(read.fields)
     assert "mean input tokens 2,200, spread not told" in read.extent
     data = json.loads((SAMPLES / "openai_usage.json").read_text())["data"]
     first = [b["results"][0]["num_model_requests"] for b in data]
-    assert read.value["requests_per_day"] == pytest.approx(sum(first) / 8, rel=0.2)
+    assert read.fields["requests_per_day"] == pytest.approx(sum(first) / 8, rel=0.2)
 
 
 # --- bunching and growth -------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_bunching_is_told_by_how_minutes_vary(varies: float, kind: str, tmp_path
         for second in rng.uniform(0, 60, rng.poisson(rate)):
             moments.append(start + dt.timedelta(minutes=minute, seconds=float(second)))
     read = load.load(azure(tmp_path / "log.csv", moments))
-    assert read.value["arrivals"] == kind
+    assert read.fields["arrivals"] == kind
     assert "4 busy hours" in read.extent
 
 
