@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+import studies
 from siting import study
 from siting.study import Study, frames
 from studies import opened
@@ -44,3 +45,14 @@ def test_every_frame_of_money_declares_units_and_sources(s: Study) -> None:
         assert made.attrs["sources"] or made.empty, name
         for column, unit in made.attrs["units"].items():
             assert pd.api.types.is_numeric_dtype(made[column]), (name, column, unit)
+
+
+def test_profit_tax_stands_by_itself_between_what_is_paid_and_what_is_compared() -> None:
+    taxed = (
+        studies.compute("base", {"finance.tax_rate": 0.2})
+        .budget()
+        .pivot(index="option", columns="key")["amount"]
+    )
+    parts = ["planned", "beside", "tax", "counted", "leaving", "vendors", "premiums"]
+    assert (taxed.tax < 0).all()
+    assert taxed[parts].sum(axis=1).to_numpy() == pytest.approx(taxed.in_all.to_numpy())
