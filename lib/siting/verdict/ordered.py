@@ -243,8 +243,8 @@ def _replacements(scenario: Scenario, option: Option, model: str) -> Iterator[Mo
 
 def _with_model(option: Option, row: ModelReplacement) -> Option:
     """An option with another model. Where that stays in a union of countries alone, nobody pins the
-    country, and it is called by its vendor and the union, as a client's label may name the country;
-    what was said of the very service is not known of it."""
+    country, and it is called by the last word of its vendor and the union (Azure EU), as a client's
+    label may name the country; what was said of the very service is not known of it."""
     attributes = {k: v for k, v in option.attributes.items() if k not in OF_SERVICE}
     update: dict[str, object] = {"models": {"all": row.replacement}}
     before = option.label
@@ -252,7 +252,7 @@ def _with_model(option: Option, row: ModelReplacement) -> Option:
     if region != option.region:
         attributes |= {"place": region, "endpoint_scope": "cross_region"}
         update["region"] = region
-        before = f"{row.vendor} {region}"
+        before = f"{row.vendor.rpartition(' ')[2]} {region}"
     if option.in_use:
         update["months_to_production"] = SWITCH
     label = _label(before, quality.spoken(row.replacement))
