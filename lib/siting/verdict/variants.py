@@ -165,7 +165,7 @@ def tried(chain: Chain, scenario: Scenario, variants: Iterable[Variant]) -> Iter
     chosen = chain.decide(scenario).recommended
     for variant in variants:
         changed = chain.designed(put(scenario, variant.changes))
-        found = outcome(chain.decided(changed), chosen)
+        found = outcome(chain.decided(changed, whole=False), chosen)
         first = changed.options.get(found.option or "")
         yield variant, replace(found, card=first.gpu if first else "")
 
@@ -265,7 +265,7 @@ def switches(chain: Chain, scenario: Scenario, dials: Iterable[Dial]) -> Iterato
 
 def _of_dial(chain: Chain, scenario: Scenario, dial: Dial, chosen: str | None) -> Iterator[Switch]:
     def point(value: float) -> _Point:
-        return _Point(value, chain.decide(put(scenario, dial.change(value))))
+        return _Point(value, chain.decide(put(scenario, dial.change(value)), whole=False))
 
     for low, high in pairwise(map(point, dial.grid)):
         if low.first == high.first:
