@@ -321,19 +321,10 @@ class Decision:
             if self.means[name] - self.means[best] <= max(self.counts, 2 * self.error(best, name))
         )
 
-    def cheaper(self, a: str, b: str) -> float:
-        """Share of cases in which one option costs less in all than another."""
+    def cheaper(self, a: str, b: str, of: Callable[[InAll], Floats]) -> float:
+        """Share of cases in which one option costs less in all than that of another."""
         one, other = self.sums(a), self.sums(b)
-        return float(
-            sum(w * np.mean(one[f].total < other[f].total) for f, w in self.weights.items())
-        )
-
-    @property
-    def cheaper_than_next(self) -> float | None:
-        """Share of cases in which the first costs less in all than the next best."""
-        if self.recommended is None or self.next is None:
-            return None
-        return self.cheaper(self.recommended, self.next)
+        return float(sum(w * np.mean(one[f].total < of(other[f])) for f, w in self.weights.items()))
 
     @property
     def share(self) -> float:
