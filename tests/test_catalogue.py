@@ -341,3 +341,12 @@ def test_a_damaged_file_is_refused_whoever_reads_it(
         assert result.exit_code == 2, command
         assert re.match(r"gpus.csv[,:] " + re.escape(said), result.output), command
         assert result.output.count("\n") == 1
+
+
+def test_no_source_is_called_by_the_end_of_its_address() -> None:
+    for path in sorted(catalogue.facts_dir().glob("*.csv")):
+        for line, row in catalogue.rows(path):
+            title = row.get("source", "").partition(": ")[2]
+            of_address = set(re.split(r"[^a-z0-9]+", row.get("url", "").lower()))
+            is_slug = title == title.lower() and len(title.split()) > 1
+            assert not (is_slug and {*title.split()} <= of_address), (path.name, line, title)

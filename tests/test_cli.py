@@ -13,7 +13,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from siting import study
-from siting.cli import cli, frame
+from siting.cli import cli, frame, scenarios
+from siting.inputs import scenario
 
 FIT = ["fit", "--model", "google/gemma-4-31B-it", "--gpu", "h100-sxm5-80gb", "--weights", "fp8"]
 
@@ -118,6 +119,21 @@ def test_check_notes_a_country_whose_law_is_not_on_file() -> None:
     assert result.exit_code == 0
     assert note in result.stdout
     assert note not in siting("check", "tidewater-apps").stdout
+
+
+def test_check_names_notebooks_that_no_report_holds_and_tags_that_nothing_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = [{"metadata": {"tags": ["remove-cell"]}}, {"metadata": {"tags": ["page-one"]}}]
+    folder = tmp_path / "notebooks" / "tidewater-apps"
+    folder.mkdir(parents=True)
+    (folder / "45_load.ipynb").write_text(json.dumps({"cells": cells}))
+    (folder / "draft.ipynb").write_text(json.dumps({"cells": []}))
+    found = scenario.load("tidewater-apps")
+    monkeypatch.setattr(scenario, "project", lambda: tmp_path)
+    tag, unnumbered = scenarios.unread(found)
+    assert tag.endswith("cell 2: nothing reads the tag page-one; did you mean page_one?")
+    assert unnumbered.endswith("is in no report: name it after its place, such as 45_draft.ipynb")
 
 
 def test_a_wrong_scenario_ends_a_report_with_status_2_and_writes_nothing(tmp_path: Path) -> None:

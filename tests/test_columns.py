@@ -14,7 +14,7 @@ import pytest
 from siting import study
 from siting.inputs import scenario
 from siting.study import Study, frames
-from studies import FEW, opened
+from studies import FEW, compute, opened
 
 LISTED = frames.listed(*study.topics())
 of_frames = pytest.mark.parametrize("name", LISTED)
@@ -200,6 +200,14 @@ def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
         billed = own.amount[own.category != "waiting, counted and not billed"].sum()
         assert own.paid.sum() == pytest.approx(billed)
         assert own.booked.sum() == pytest.approx(billed)
+
+
+def test_profit_tax_stands_by_itself_between_what_is_paid_and_what_is_compared() -> None:
+    budget = compute("base", {"finance.tax_rate": 0.2}).budget()
+    taxed = budget.pivot(index="option", columns="key")["amount"]
+    parts = ["planned", "beside", "tax", "counted", "leaving", "vendors", "premiums"]
+    assert (taxed.tax < 0).all()
+    assert taxed[parts].sum(axis=1).to_numpy() == pytest.approx(taxed.in_all.to_numpy())
 
 
 def test_one_option_is_chosen_and_one_is_its_rival(s: Study) -> None:

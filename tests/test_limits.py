@@ -110,6 +110,13 @@ def test_notice_is_given_in_days_where_a_contract_says_so() -> None:
     assert dates.renewals(without)[0].notice == dt.date(2026, 12, 31)
 
 
+def test_a_vendor_answers_two_weeks_before_notice_is_due_or_half_way_to_it() -> None:
+    start = changed(scenario.load("base"), CONTRACT)  # notice of 60 days: due on 30 January
+    assert dates.renewals(start)[0].answer_by == dt.date(2027, 1, 16)
+    soon = changed(start, {"options.api.notice_days": 117})  # due ten days after the report
+    assert dates.renewals(soon)[0].answer_by == dt.date(2026, 11, 29)
+
+
 def test_who_moves_pays_a_commitment_until_its_contract_ends() -> None:
     # 127 days to 31 March 2027, or 493 to 31 March 2028; rented serves after 2 months, 1 beside
     rent = {"months_to_production": {"low": 1, "central": 2, "high": 3}}
