@@ -287,7 +287,7 @@ def test_too_few_file_handles_are_named(tmp_path: Path, short: Path) -> None:
 
 def on_cluster(jobs: list[Job], out: Path, address: str, say: object) -> batch.Outcome:
     assert callable(say)
-    with workers.workers(address, small_kit.__name__, say, None) as maker:
+    with workers.workers(address, small_kit.__name__, say) as maker:
         return batch.run(jobs, str(out), maker=maker, say=say)
 
 
