@@ -164,15 +164,15 @@ def terms(scenario: Scenario) -> Iterator[Other]:
         for term, words in TERMS.items():
             if term != option.commitment:
                 other = option.model_copy(
-                    update={"commitment": term, "label": _label(option, words)}
+                    update={"commitment": term, "label": _label(option.label, words)}
                 )
                 key = _name(name, term)
                 yield Other(of=name, name=key, option=other, standing="in")
 
 
-def _label(option: Option, otherwise: str) -> str:
+def _label(label: str, otherwise: str) -> str:
     """What an option is called that is otherwise in this."""
-    return _ends_with(option.label, f", {otherwise}", MOST_LABEL_LETTERS)
+    return _ends_with(label, f", {otherwise}", MOST_LABEL_LETTERS)
 
 
 def _name(name: str, *otherwise: str) -> str:
@@ -243,18 +243,19 @@ def _replacements(scenario: Scenario, option: Option, model: str) -> Iterator[Mo
 
 def _with_model(option: Option, row: ModelReplacement) -> Option:
     """An option with another model. Where that stays in a union of countries alone, nobody pins the
-    country; what was said of the very service is not known of it."""
+    country, and it is called by the last word of its vendor and the union (Azure EU), as a client's
+    label may name the country; what was said of the very service is not known of it."""
     attributes = {k: v for k, v in option.attributes.items() if k not in OF_SERVICE}
     update: dict[str, object] = {"models": {"all": row.replacement}}
-    zone = ""
+    before = option.label
     region = region_of(option, row)
     if region != option.region:
         attributes |= {"place": region, "endpoint_scope": "cross_region"}
         update["region"] = region
-        zone = f" {region}"
+        before = f"{row.vendor.rpartition(' ')[2]} {region}"
     if option.in_use:
         update["months_to_production"] = SWITCH
-    label = _label(option, f"{quality.spoken(row.replacement)}{zone}")
+    label = _label(before, quality.spoken(row.replacement))
     return option.model_copy(update={**update, "attributes": attributes, "label": label})
 
 
@@ -268,7 +269,7 @@ def _at_efforts(
         efforts = () if below else ("",)
     found = []
     for effort in efforts:
-        label = _label(option, f"effort {effort}") if below else option.label
+        label = _label(option.label, f"effort {effort}") if below else option.label
         update: dict[str, object] = {"effort": effort, "label": label}
         if below and option.in_use:
             update["months_to_production"] = SWITCH
