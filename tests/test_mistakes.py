@@ -211,14 +211,14 @@ OFFER = "{item: option.mine.server_price, value: 9, unit: EUR, source: O, date: 
 OTHER = "{item: electricity, value: 0.2, unit: EUR/kWh, source: O, date: 2026-11-01}"
 
 
-def test_a_what_if_that_takes_quotes_away_says_so_and_repeats_no_other_fault(
+def test_a_what_if_that_takes_quotes_away_repeats_no_other_fault(
     tmp_path: Path,
 ) -> None:
     mine = f"mine: {{label: M, kind: on_premises, {ANY}, gpu: h200-nvl-141gb}}"
     text = f"{VOUCHED}options:\n  api: {{}}\n  {mine}\nfinance:\n  quotes: [{OFFER}]\n"
     text += f"what_if:\n  - {{label: W, set: {{finance.quotes: [{OTHER}]}}}}\n"
     (line,) = (found for found in _checked(tmp_path, text).splitlines() if "what_if[0]" in found)
-    assert line.endswith("replaces your list: repeat option.mine.server_price there")
+    assert line.endswith("or write a quote for option.mine.server_price")
     unpriced = text.replace(f"[{OFFER}]", "[]")
     assert "what_if[0]" not in _checked(tmp_path, unpriced)
 
