@@ -276,7 +276,7 @@ class Results:
         for other in ordered.others(self.chain.built(self.said)):
             if other.standing != "listed":
                 continue
-            there = ordered.with_option(self.scenario, other)
+            there = ordered.with_option(self.scenario, other.name, other.option)
             in_all = self.chain.decided(there).means.get(other.name)
             if in_all is None or in_all >= least:
                 continue

@@ -277,7 +277,6 @@ class Chain:
         self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, design.Shortlist] = {}
         self._matters: float | None = None
-        self._ordered: frozenset[str] | None = None
         """A month of today's bill in the first scenario that is decided on."""
         self._own: frozenset[Hashable] | None = None
         """Keys of what was made before any variant; None: none was run yet."""
@@ -353,32 +352,56 @@ class Chain:
     # --- machines that are left to the kit ----------------------------------------------------
 
     def designed(self, scenario: Scenario) -> Scenario:
-        """The scenario as it is decided on: machines that it leaves to the kit are designed, and
-        what could be ordered better at its places stands beside what it names. What is better in
-        the first scenario stays beside it in all changes of it."""
+        """The scenario as it is decided on: what it leaves to the kit is designed, and what could
+        be ordered for a smaller bill at its places stands beside what it names."""
         built = self.built(scenario)
         names = tuple(built.options)
         key = self._seen(MONEY, built, names).words, self._seen(QUALITY, built, names).words
-        best = self._stage("ordered", key, lambda: ordered.best(built, self.as_planned))
-        if self._ordered is None:
-            self._ordered = best
-        return ordered.beside(built, best | self._ordered)
+        less = self._stage("ordered", key, lambda: ordered.billed_less(built, self.bill))
+        return ordered.beside(built, less)
 
     def built(self, scenario: Scenario) -> Scenario:
-        """The scenario with the best design of each option that it leaves to the kit."""
+        """The scenario with the best form of each option that it leaves to the kit: first as
+        planned, so that each has a price; then, where there are several ways to order one, by what
+        it costs in all beside the others."""
         today = scenario.finance.baseline
-        left = [n for n, o in scenario.options.items() if design.is_open(o) or ordered.is_open(o)]
-        for name in sorted(left, key=lambda n: n != today):  # others pay for what runs today
-            ways = ordered.ways(scenario, name) if ordered.is_open(scenario.options[name]) else []
-            each = [self._on_machines(way, name) for way in ways or [scenario]]
-            scenario = min(each, key=lambda way: self._order(way, name)) if ways else each[0]
+        left = {
+            n: o for n, o in scenario.options.items() if design.is_open(o) or ordered.is_open(o)
+        }
+        names = sorted(left, key=lambda n: n != today)  # others pay for what runs today
+        for worth in (self._as_planned, self._in_all):
+            for name in names:
+                ways = self._ways(ordered.with_option(scenario, name, left[name]), name)
+                several = len(ways) > 1
+                scenario = min(ways, key=partial(worth, name)) if several else ways[0]
         return scenario
 
-    def _order(self, scenario: Scenario, name: str) -> tuple[bool, float]:
+    def _ways(self, scenario: Scenario, name: str) -> list[Scenario]:
+        """The scenario with each way to order an option, each on its best machines."""
+        is_open = ordered.is_open(scenario.options[name])
+        ways = ordered.ways(scenario, name) if is_open else [scenario]
+        return [self._on_machines(way, name) for way in ways]
+
+    def _as_planned(self, name: str, scenario: Scenario) -> tuple[bool, float]:
         """What can be taken first, the cheapest first."""
         costed = self.as_planned(scenario, name)
         present = math.inf if costed.present is None else costed.present
         return bool(design.refused(costed)), present
+
+    def _in_all(self, name: str, scenario: Scenario) -> tuple[bool, float]:
+        """The same by what it costs in all."""
+        found = self._weighed(scenario)
+        c = found.candidate(name)
+        is_refused, _ = self._as_planned(name, scenario)
+        return is_refused or bool(c.struck), found.mean(name) if c.costs else math.inf
+
+    def bill(self, scenario: Scenario, name: str) -> float:
+        """What vendors bill for the use of an option over the horizon, as planned; without end
+        where it has no price. [client's currency]"""
+        plan = self.plan(scenario, name)
+        if name not in plan.options:
+            return math.inf
+        return options.billed(ledger.flows(plan, name, plan.central()))
 
     def _on_machines(self, scenario: Scenario, name: str) -> Scenario:
         """The scenario with the best machines of an option, where they are left to the kit."""
@@ -386,8 +409,7 @@ class Chain:
         designs = self.designs(scenario, name) if design.is_open(option) else ()
         if not designs:
             return scenario
-        options = {**scenario.options, name: self._built(option, designs[0])}
-        return scenario.model_copy(update={"options": options})
+        return ordered.with_option(scenario, name, self._built(option, designs[0]))
 
     def _built(self, option: Option, best: Design) -> Option:
         """An option with these machines: the same record for all variants that change none of both,
@@ -693,10 +715,17 @@ class Chain:
     def decided(self, scenario: Scenario) -> Decision:
         """The answer to a scenario that is designed. What matters is that of the first that was
         decided on: one amount of money, through all changes."""
+        found = self._weighed(scenario)
+        if self._matters is None:
+            self._matters = found.counts
+        return found
+
+    def _weighed(self, scenario: Scenario) -> Decision:
+        """The same, whether or not it is the first."""
         belief = scenario.finance.falling_prices
         if belief is None:
             belief = catalogue.settings("decision_settings")["falling_prices"].range.central
-        found = Decision(
+        free = Decision(
             candidates=self.candidates(scenario),
             baseline=scenario.finance.baseline,
             terms=self._terms(scenario),
@@ -705,11 +734,8 @@ class Chain:
             matters=self._matters,
             keep=partial(self._stage, "sums"),
         )
-        if self._matters is None:
-            self._matters = found.month
-        yearly = MONTHS * self._matters
-        premiums = scenario.decision.premiums_a_year(yearly)
-        return replace(found, premiums=premiums, matters=self._matters)
+        premiums = scenario.decision.premiums_a_year(MONTHS * free.counts)
+        return replace(free, premiums=premiums, matters=free.counts)
 
 
 def _supposed(events: Iterable[str]) -> Values:

@@ -6,7 +6,7 @@ Nothing is judged here. What another chapter could not estimate stays unknown.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -536,9 +536,14 @@ def yearly_spend(costs: Mapping[str, Priced], months: int, currency: str) -> dic
     """What each option pays vendors a year for use, on average. [currency]"""
     found = {}
     for name, option in costs.items():
-        paid = sum(float(f.amounts.sum()) for f in option.flows if f.category in ("api", "rental"))
-        found[name] = Range.exact(paid * MONTHS / months, f"{currency} per year")
+        paid = billed(option.flows) * MONTHS / months
+        found[name] = Range.exact(paid, f"{currency} per year")
     return found
+
+
+def billed(flows: Iterable[CashFlow]) -> float:
+    """What vendors bill for use, of all that is paid over the horizon."""
+    return sum(float(f.amounts.sum()) for f in flows if f.category in ("api", "rental"))
 
 
 def _project(option: Priced, category: str, currency: str) -> Range:
