@@ -545,10 +545,11 @@ class Chain:
     def _compiled(
         self, path: PricePath, scenario: Scenario, name: str, sized: OptionCapacity
     ) -> Compiled:
-        """Prices of one option that is no mix; a path moves those of APIs alone."""
+        """Prices of one option that is no mix, beside what runs today: it may keep some of that. A
+        path moves prices of APIs alone."""
         if scenario.options[name].kind not in BY_REQUEST:
             path = "named_model"
-        seen = self._seen(PRICES, scenario, (name,))
+        seen = self._seen(PRICES, scenario, self._billed(scenario, name))
         made = partial(costing.compile_option, seen.scenario, name, sized, path)
         return self._stage("prices", (name, path, seen.words), made)
 
