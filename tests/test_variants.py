@@ -148,9 +148,21 @@ def test_the_first_option_differs_on_both_sides_of_a_switching_value(client: str
 
 
 @pytest.mark.parametrize("client", FEW)
+def test_a_change_that_moves_no_sum_is_not_counted(client: str) -> None:
+    results = opened(client).results
+    chain = results.chain
+    counted = [variant.set for variant, _ in tried(client)]
+    left = [v for v in results.to_try if v.set not in counted and len(v.changes) == 1]
+    for variant in random.Random(client).sample(left, min(2, len(left))):
+        assert chain.decide(put(results.said, variant.changes)).means == results.decision.means
+    assert len(set(counted)) == len(counted)
+    assert all(found.moves or variant.asked for variant, found in tried(client))
+
+
+@pytest.mark.parametrize("client", FEW)
 def test_the_list_holds_every_kind_of_change_and_only_possible_ones(client: str) -> None:
     start = scenario.load(client)
-    listed = [variant for variant, _ in tried(client)]
+    listed = opened(client).results.to_try
     kinds = {variant.kind for variant in listed}
     assert {"input", "assumed", "offer", "event"} <= kinds
     assert len({v.set for v in listed}) == len(listed)
