@@ -355,9 +355,7 @@ class Results:
         return [
             Turning(
                 clause=self.numbers.regrouped(variant.clause),
-                seller=self._seller(variant, found),
                 unshown=tuple(each.attribute.label for each in self.unshown(variant, found)),
-                lacks=variant.lacks,
             )
             for variant, found in variants.tried(self.chain, self.said, offers)
             if found.answer != "stays"
@@ -368,15 +366,6 @@ class Results:
         chosen = self.decision.recommended
         parts = {chosen, *quality.leaves(self.scenario, chosen)} if chosen else set()
         return not parts.isdisjoint(variant.options)
-
-    def _seller(self, variant: Variant, found: Outcome) -> str:
-        """Whose offer settles a variant, as a name: that of the option of the report which it
-        changes, or of the seller whom it brings; blank where it does neither."""
-        brought = self._brought(variant, found)
-        if brought is None:
-            return next((self.labels[name] for name in variant.options if name in self.labels), "")
-        seller = brought.options[str(found.option)].vendor.rpartition("/")[2]
-        return seller[:1].upper() + seller[1:]
 
     @cached_property
     def to_try(self) -> tuple[Variant, ...]:

@@ -62,8 +62,6 @@ class Variant:
     """Day on which it comes, where that is announced."""
     offer: str = ""
     """The offer that it adds as one more option, by its name; blank where it adds none."""
-    lacks: str = ""
-    """What its provider lacks today, in words, where the change is that it comes to have it."""
     asked: bool = False
     """Whether the scenario itself wants it tried."""
 
@@ -108,7 +106,6 @@ def change(
         day=day,
         offer=offer,
         asked=asked,
-        lacks=said.get("lacks", ""),
     )
 
 
