@@ -40,9 +40,9 @@ def same(one: Decision, other: Decision) -> None:
     assert one.share == other.share
     for a, b in zip(one.candidates, other.candidates, strict=True):
         assert (a.name, a.struck, a.uncleared) == (b.name, b.struck, b.uncleared)
-        assert (a.cost is None) == (b.cost is None)
-        if a.cost is not None and b.cost is not None:
-            assert (a.cost.draws == b.cost.draws).all(), a.name
+        costs, others = a.burden.costs, b.burden.costs
+        assert costs.keys() == others.keys()
+        assert all((costs[f].present == others[f].present).all() for f in costs), a.name
     assert one.means == other.means
     assert one.lead == other.lead
 

@@ -319,7 +319,7 @@ class Results:
         own = self.client.currency
         return knowledge.worth_knowing(
             costs,
-            knowledge.drivers(self.uncertainty),
+            self.uncertainty,
             lambda foreign: prices.exchange_rate(foreign, own, self.client.report_date).rate,
         )
 
