@@ -209,9 +209,8 @@ class OptionResult:
     sized: OptionCapacity
     plan: Plan
     """Of the option, of its parts, and of what is paid until it serves."""
-    totals: ledger.Totals | None
-    """None where it has no price."""
     priced: Priced | None
+    """None where it has no price."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -462,7 +461,7 @@ class Chain:
         return costing.compile_plan(seen, sized, partial(self._compiled, path))
 
     def option(self, scenario: Scenario, name: str) -> OptionResult:
-        """Capacity, prices, split and draws of one option."""
+        """Capacity, prices and split of one option."""
         names = self._billed(scenario, name)
         return self._once("option", MONEY, scenario, names, partial(self._option, name), name)
 
@@ -470,7 +469,7 @@ class Chain:
         sized = self.sized(seen, name)
         plan = tco.with_optimum(self.plan(seen, name))
         if name not in plan.options:
-            return OptionResult(sized=sized, plan=plan, totals=None, priced=None)
+            return OptionResult(sized=sized, plan=plan, priced=None)
         central = plan.central()
         priced = Priced(
             plan=plan.options[name],
@@ -478,8 +477,16 @@ class Chain:
             flows=ledger.flows(plan, name, central),
             life=cashflow.life_years(central),
         )
-        totals = self._drawn(plan, seen.seed, name)
-        return OptionResult(sized=sized, plan=plan, totals=totals, priced=priced)
+        return OptionResult(sized=sized, plan=plan, priced=priced)
+
+    def totals(self, scenario: Scenario, name: str) -> ledger.Totals | None:
+        """What an option costs in every draw where prices hold; None without a price."""
+        own = self.option(scenario, name)
+        if own.priced is None:
+            return None
+        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
+        made = partial(self._drawn, own.plan, scenario.seed, name)
+        return self._stage("totals", (name, seen.words), made)
 
     def _drawn(self, plan: Plan, seed: int, name: str) -> ledger.Totals:
         """What an option of a plan costs in every draw."""
@@ -532,7 +539,7 @@ class Chain:
 
         plan: of all options together, which tells what the uncertain inputs are.
         """
-        found = {n: self.option(scenario, n).totals for n in plan.options}
+        found = {n: self.totals(scenario, n) for n in plan.options}
         return uncertainty.Uncertainty(
             plan=plan,
             scores=self._scores(plan, scenario.seed),
@@ -598,41 +605,44 @@ class Chain:
         names = self._billed(scenario, name)
         pays = any(scenario.options[n].kind in BY_REQUEST for n in names)
         if not pays or planned.priced is None or path == "named_model":
-            return planned.totals
+            return self.totals(scenario, name)
         split = planned.priced.split
         split = None if split is None or split.alone else split
         make = partial(self._on_path, name, path, split)
         return self._once("on a path", MONEY, scenario, names, make, name, path, split)
 
-    def candidates(self, scenario: Scenario) -> tuple[Candidate, ...]:
-        """All options as the decision sees them."""
+    def candidates(self, scenario: Scenario, whole: bool = True) -> tuple[Candidate, ...]:
+        """All options as the decision sees them. whole: with what those cost in every draw that law
+        or quality rules out."""
         law = self.rules(scenario)
+        parity = self.quality(scenario)
         found = {n: self.option(scenario, n) for n in scenario.options}
+        drawn = [n for n in found if whole or not options.falls(scenario, law, parity, n)]
         chapters = Chapters(
             scenario=scenario,
             capacity={n: o.sized for n, o in found.items()},
-            totals={
-                n: self._futures(scenario, n) for n, o in found.items() if o.totals is not None
-            },
-            moving={n: moved for n in found if (moved := self._moving(scenario, n)) is not None},
+            totals={n: self._futures(scenario, n) for n in drawn if found[n].priced is not None},
+            moving={n: moved for n in drawn if (moved := self._moving(scenario, n)) is not None},
             terms=Terms.of(scenario.finance),
             costs=self.costs(scenario),
             not_estimated={
                 n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None
             },
             sovereignty=law,
-            parity=self.quality(scenario),
+            parity=parity,
             remedies=self._remedies(scenario),
             has={
                 n: self._stage("properties", id(law.options[n]), partial(law.properties, n))
                 for n in found  # kept with the assessment, by whose identity it is found
             },
-            paid=self._paid(scenario),
+            paid=self._paid(scenario, drawn),
         )
         risks = self.vendors(scenario)
 
         def burden(name: str) -> Burden:
             """Kept by what it reads: prices in all futures, shocks, and remedies."""
+            if name not in chapters.totals:
+                return Burden()
             money = self._seen(MONEY, scenario, self._billed(scenario, name)).words
             shocks = (
                 self._seen(VENDORS, scenario, scenario.options).words,
@@ -643,14 +653,14 @@ class Chain:
 
         return tuple(options.candidate(chapters, risks, name, burden(name)) for name in found)
 
-    def _paid(self, scenario: Scenario) -> Mapping[str, Floats]:
-        """What each option pays in every fiscal year, where there is a ceiling. [n × F each]"""
+    def _paid(self, scenario: Scenario, names: Iterable[str]) -> Mapping[str, Floats]:
+        """What options pay in every fiscal year, where there is a ceiling. [n × F each]"""
         if scenario.finance.budget_any_year is None:
             return {}
         found = {}
-        for name in scenario.options:
+        for name in names:
             own = self.option(scenario, name)
-            if own.totals is not None:
+            if own.priced is not None:
                 words = self._seen(MONEY, scenario, self._billed(scenario, name)).words
                 made = partial(self._paid_by_year, scenario, name, own.plan)
                 found[name] = self._stage("paid", (name, words), made)
@@ -677,25 +687,25 @@ class Chain:
             return None
         return self.in_future(scenario, name, "equal_quality")
 
-    def decide(self, scenario: Scenario) -> Decision:
+    def decide(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The answer to a scenario, with what it leaves to the kit designed."""
-        return self.decided(self.designed(scenario))
+        return self.decided(self.designed(scenario), whole)
 
-    def decided(self, scenario: Scenario) -> Decision:
+    def decided(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The answer to a scenario that is designed. What matters is that of the first that was
-        decided on: one amount of money, through all changes."""
-        found = self._weighed(scenario)
+        decided on: one amount of money, through all changes. whole: see `candidates`."""
+        found = self._weighed(scenario, whole)
         if self._matters is None:
             self._matters = found.counts
         return found
 
-    def _weighed(self, scenario: Scenario) -> Decision:
+    def _weighed(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The same, whether or not it is the first."""
         belief = scenario.finance.falling_prices
         if belief is None:
             belief = catalogue.settings("decision_settings")["falling_prices"].range.central
         free = Decision(
-            candidates=self.candidates(scenario),
+            candidates=self.candidates(scenario, whole),
             baseline=scenario.finance.baseline,
             terms=Terms.of(scenario.finance),
             falling=belief,
