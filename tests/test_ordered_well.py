@@ -183,3 +183,11 @@ def test_what_is_otherwise_ends_its_name_whole_and_a_long_label_is_not_cut_to_a_
     s = s.model_copy(update={"options": {long: s.options["rented"]}})
     assert {name[-3:] for name in (other.name for other in ordered.terms(s))} >= {"-1y", "-3y"}
     assert {len(other.name) for other in ordered.terms(s)} == {40}
+
+
+def test_a_model_that_runs_elsewhere_in_the_union_is_called_by_where_it_runs() -> None:
+    s = scenario.load("assekuranz-saentis")
+    assert s.options["azure"].label == "Azure Zürich"
+    ways = [other.option for other in ordered.others(s) if other.of == "azure"]
+    found = {option.label: option.region for option in ways if option.region != "switzerlandnorth"}
+    assert found == {"Azure EU, GPT-5.6 Luna": "EU", "Azure EU, GPT-6 Luna": "EU"}

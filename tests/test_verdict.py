@@ -254,6 +254,22 @@ def test_just_beyond_its_premium_an_option_with_the_property_is_first(
     assert solved > 20
 
 
+def test_a_model_that_nobody_has_measured_counts_where_the_choice_has_a_test_to_pass_elsewhere(
+    at_random: tuple[Decision, ...],
+) -> None:
+    moves = [d for d in at_random if d.choice and not d.stays]
+    assert moves
+    for d in moves:
+        assert d.choice is not None
+        today = d.mean(d.baseline)
+        alone, beside = d.saving(), d.saving([today / 2])
+        assert alone and beside
+        whole = today - d.means[d.choice.name]
+        assert beside.model == pytest.approx(max(alone.model, today / 2))
+        for split in (alone, beside):
+            assert split.model + split.place + split.order == pytest.approx(whole)
+
+
 def test_an_option_that_is_left_in_most_cases_is_a_bridge_and_never_next() -> None:
     flat = np.full((N, 5), 100.0)
     d = Decision(

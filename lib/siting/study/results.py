@@ -36,7 +36,7 @@ from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
 from siting.verdict import knowledge, options, ordered, plausible, variants
 from siting.verdict.chain import Chain
-from siting.verdict.decision import Decision, Fallback, Principle
+from siting.verdict.decision import Decision, Fallback, Principle, Saving
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
@@ -272,13 +272,33 @@ class Results:
         if best is None:
             return ()
         least = self.decision.means[best]
+        return tuple(each for each in self.listed if each.in_all < least)
+
+    @cached_property
+    def saving(self) -> Saving | None:
+        """What the choice saves against today, split; None where there is no choice, or nothing to
+        hold it against."""
+        found = self.decision
+        if found.choice is None or not any(doubt.quality for doubt in found.choice.uncleared):
+            return found.saving()
+        place = next((c.place for c in found.candidates if c.name == found.baseline), None)
+        there = (each for each in self.listed if found.candidate(each.of).place == place)
+        return found.saving([each.in_all for each in there])
+
+    @cached_property
+    def listed(self) -> tuple[Untested, ...]:
+        """Models that nobody has measured against today's, the cheapest first."""
+        best = self.decision.recommended
+        if best is None:
+            return ()
+        least = self.decision.means[best]
         found = []
         for other in ordered.others(self.chain.built(self.said)):
             if other.standing != "listed":
                 continue
             there = ordered.with_option(self.scenario, other.name, other.option)
             in_all = self.chain.decided(there).means.get(other.name)
-            if in_all is None or in_all >= least:
+            if in_all is None:
                 continue
             cost = self.chain.costs(there)[other.name].paid_for("migration_evaluation")
             model = next(iter(other.option.models.values()))
@@ -293,7 +313,7 @@ class Results:
                     in_all=in_all,
                     test_cost=cost,
                     # The sum holds the test already.
-                    chance_needed=cost / (cost + least - in_all),
+                    chance_needed=min(1.0, cost / (cost + max(0.0, least - in_all))),
                 )
             )
         return tuple(sorted(found, key=lambda each: each.in_all))

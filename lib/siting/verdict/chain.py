@@ -25,7 +25,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from siting import catalogue, quality
-from siting.cost import cashflow, costing, fiscal, ledger, tco, uncertainty
+from siting.cost import api_prices, cashflow, costing, fiscal, ledger, tco, uncertainty
 from siting.cost.api_prices import PricePath
 from siting.cost.costing import Compiled
 from siting.cost.money import MONTHS
@@ -140,6 +140,14 @@ class Reads:
     """Fields of these sections that it does not read, as they then stand."""
     jobs: bool = False
     """Whether it reads the fine-tuning jobs, too."""
+
+    def left_out(self, section: str, scenario: Scenario) -> Mapping[str, Any]:
+        """Fields of a section as they then stand; of what is gone, what no price hangs on."""
+        found = self.within.get(section, {})
+        if section != "suppose":
+            return found
+        follows = api_prices.followers()
+        return {**found, "gone": [lost for lost in scenario.suppose.gone if lost in follows]}
 
 
 CAPACITY = Reads(name="capacity", blank_in_option=NO_MACHINE_READS, blank_in_workload=NO_DATA)
@@ -300,7 +308,7 @@ class Chain:
             n: self._piece(reads, w, reads.blank_in_workload) for n, w in scenario.workloads.items()
         }
         sections = {
-            name: self._piece(reads, getattr(scenario, name), reads.within.get(name, {}))
+            name: self._piece(reads, getattr(scenario, name), reads.left_out(name, scenario))
             for name in reads.sections
         }
         jobs = scenario.fine_tuning if reads.jobs else {}

@@ -323,19 +323,10 @@ class Decision:
             if self.means[name] - self.means[best] <= max(self.counts, 2 * self.error(best, name))
         )
 
-    def cheaper(self, a: str, b: str) -> float:
-        """Share of cases in which one option costs less in all than another."""
+    def cheaper(self, a: str, b: str, of: Callable[[InAll], Floats]) -> float:
+        """Share of cases in which one option costs less in all than that of another."""
         one, other = self.sums(a), self.sums(b)
-        return float(
-            sum(w * np.mean(one[f].total < other[f].total) for f, w in self.weights.items())
-        )
-
-    @property
-    def cheaper_than_next(self) -> float | None:
-        """Share of cases in which the first costs less in all than the next best."""
-        if self.recommended is None or self.next is None:
-            return None
-        return self.cheaper(self.recommended, self.next)
+        return float(sum(w * np.mean(one[f].total < of(other[f])) for f, w in self.weights.items()))
 
     @property
     def share(self) -> float:
@@ -409,15 +400,20 @@ class Decision:
                 low = middle
         return Principle(property=name, with_it=with_it, without=without, premium=high)
 
-    @property
-    def saving(self) -> Saving | None:
+    def saving(self, listed: Iterable[float] = ()) -> Saving | None:
         """What the choice saves against today, split; None where nothing runs today, or no price is
-        known of it."""
+        known of it.
+
+        listed: what models at today's place would cost in all that nobody has measured, where the
+        choice is elsewhere and has a test to pass itself. [money]
+        """
         if self.choice is None or self.baseline not in self.in_all:
             return None
         today = self.candidate(self.baseline)
         there = [name for name in self.means if self.candidate(name).place == today.place]
-        at_place = min((self.means[name] for name in there), default=self.mean(today.name))
+        elsewhere = listed if self.choice.place != today.place else ()
+        sums = [*(self.means[name] for name in there), *elsewhere]
+        at_place = min(sums, default=self.mean(today.name))
         alike = [c for c in self.competing if c.place == self.choice.place and c.burden.costs]
         typed = max(self.means[c.name] for c in alike if c.models == self.choice.models)
         best = self.means[self.choice.name]

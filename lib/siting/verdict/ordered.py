@@ -156,7 +156,8 @@ def others(scenario: Scenario) -> Iterator[Other]:
         if option.effort in EFFORTS and reasoning.thinks(model) != "never":
             lower = EFFORTS[: EFFORTS.index(option.effort)]
             each.append(
-                _otherwise(way, f"effort {way.effort}") for way in _at_efforts(option, lower)
+                _otherwise(way, _label(way.label, f"effort {way.effort}"))
+                for way in _at_efforts(option, lower)
             )
         for ways in each:
             if way := _least(scenario, ways, option):
@@ -177,22 +178,22 @@ def terms(scenario: Scenario) -> Iterator[Other]:
             continue
         for term, words in TERMS.items():
             if term != option.commitment:
-                label = _label(option, words)
+                label = _label(option.label, words)
                 other = option.model_copy(update={"commitment": term, "label": label})
                 yield Other(of=name, name=_name(name, term), option=other, standing="in")
 
 
-def _otherwise(option: Option, words: str) -> Option:
+def _otherwise(option: Option, label: str) -> Option:
     """An option whose model works otherwise, called so: what runs today serves so after a test."""
-    update: dict[str, object] = {"label": _label(option, words)}
+    update: dict[str, object] = {"label": label}
     if option.in_use:
         update["months_to_production"] = SWITCH
     return option.model_copy(update=update)
 
 
-def _label(option: Option, otherwise: str) -> str:
+def _label(label: str, otherwise: str) -> str:
     """What an option is called that is otherwise in this."""
-    return _ends_with(option.label, f", {otherwise}", MOST_LABEL_LETTERS)
+    return _ends_with(label, f", {otherwise}", MOST_LABEL_LETTERS)
 
 
 def _name(name: str, *otherwise: str) -> str:
@@ -224,9 +225,12 @@ def beside(scenario: Scenario, names: frozenset[str]) -> Scenario:
 
 
 def _good_ways(scenario: Scenario) -> Iterator[Other]:
-    """Ways that are good enough and that the scenario does not name itself."""
+    """Ways that are good enough and that neither the scenario nor another way is already."""
+    called = {option.label for option in scenario.options.values()}
     for way in (*others(scenario), *terms(scenario)):
-        if way.standing == "in" and way.name not in scenario.options:
+        is_there = way.name in scenario.options or way.option.label in called
+        if way.standing == "in" and not is_there:
+            called.add(way.option.label)
             yield way
 
 
@@ -254,14 +258,15 @@ def _replacements(scenario: Scenario, option: Option, model: str) -> Iterator[Mo
 
 def _with_model(option: Option, row: ModelReplacement) -> Option:
     """An option with another model. Where that stays in a union of countries alone, nobody pins the
-    country; what was said of the very service is not known of it."""
+    country, and it is called by the last word of its vendor and the union (Azure EU), as a client's
+    label may name the country; what was said of the very service is not known of it."""
     attributes = {k: v for k, v in option.attributes.items() if k not in OF_SERVICE}
     update: dict[str, object] = {"models": {"all": row.replacement}}
-    zone = ""
+    before = option.label
     region = region_of(option, row)
     if region != option.region:
         attributes |= {"place": region, "endpoint_scope": "cross_region"}
         update["region"] = region
-        zone = f" {region}"
+        before = f"{row.vendor.rpartition(' ')[2]} {region}"
     other = option.model_copy(update={**update, "attributes": attributes})
-    return _otherwise(other, f"{quality.spoken(row.replacement)}{zone}")
+    return _otherwise(other, _label(before, quality.spoken(row.replacement)))
