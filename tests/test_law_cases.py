@@ -299,15 +299,6 @@ def test_data_of_the_department_of_defense_is_no_first_question_of_a_writing_app
         assert "CMMC-1" not in asked
 
 
-def test_what_can_stop_the_choice_is_a_question_of_a_few_words() -> None:
-    for name in ("klinikverbund-nordheide", "agence-lumiere", "banca-valdora", "tidewater-apps"):
-        for option in sovereignty.assess(scenario.load(name)).options.values():
-            for point in option.open_points:
-                if point.strikes:
-                    short, flows = point.short, point.flows
-                    assert short.endswith("?") and len(short.split()) <= 12 and flows
-
-
 # --- a weak fact, or a vague word, strikes nothing and un-strikes nothing ------------------------
 
 

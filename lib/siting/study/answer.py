@@ -41,7 +41,8 @@ class AnswerFrames(Topic):
         "decided_on? latest_go? spent*? points? once? own_hours? ordered? rental? turns_at? "
         "turns_to? price_of? planned_price? price_limit? price_times? comes_next? "
         "fallback_if_untested? held_against? outcome saved? deepest? deepest_month? payback? "
-        "payback_day? late? vat at_go if_stopped? if_failed? at_no_go?",
+        "payback_day? late? vat at_go if_stopped? if_failed? at_no_go? saved_in_all? "
+        "saved_by_model?",
         citing=of_sums,
     )
     def answer(self) -> Rows:
@@ -70,6 +71,9 @@ class AnswerFrames(Topic):
             row |= self._begin(name) | _compared(d) | _rival(d)
             row |= self._stopped() | self._gate(d, name)
             row |= self._failed(d, row)
+            if saving := self.results.saving:
+                whole = saving.model + saving.place + saving.order
+                row |= {"saved_in_all": whole, "saved_by_model": saving.model}
         yield row
 
     def _advice(self, d: Decision) -> str:
@@ -154,9 +158,9 @@ class AnswerFrames(Topic):
         """Up to which cost offers for the choice may go, and which option is first from there on:
         nothing where nothing limits them."""
         found = self.results.decision
-        if found.lead is None or target.cost is None:
+        if found.lead is None or target.likely is None:
             return {}
-        ceiling = target.cost.central + found.lead
+        ceiling = target.likely + found.lead
         limit = {"turns_at": ceiling, "turns_to": found.next}
         return limit | self._price_limit(target.name, ceiling)
 

@@ -333,7 +333,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     decision = study.results.decision
     (answer,) = _rows(study.answer())
     fallback = study.results.fallback if decision.recommended else None
-    saving = decision.saving if decision.recommended else None
+    saving = study.results.saving
     return {
         "recommendation": {
             **read(answer | _of_choice(study), "recommendation"),
