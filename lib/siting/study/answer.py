@@ -158,9 +158,9 @@ class AnswerFrames(Topic):
         """Up to which cost offers for the choice may go, and which option is first from there on:
         nothing where nothing limits them."""
         found = self.results.decision
-        if found.lead is None or target.cost is None:
+        if found.lead is None or target.likely is None:
             return {}
-        ceiling = target.cost.central + found.lead
+        ceiling = target.likely + found.lead
         limit = {"turns_at": ceiling, "turns_to": found.next}
         return limit | self._price_limit(target.name, ceiling)
 

@@ -148,8 +148,8 @@ class BudgetFrames(Topic):
             between=np.zeros(months + 1),
         )
         own = self.results.decision.candidate(name)
-        cash.remedies[ordered] = own.remedies_once.mean()
-        cash.remedies[ordered + 1 :] += own.remedies_yearly.mean() / money.MONTHS
+        cash.remedies[ordered] = own.burden.remedies_once.mean()
+        cash.remedies[ordered + 1 :] += own.burden.remedies_yearly.mean() / money.MONTHS
         if name == self.results.decision.recommended:
             for step in self.results.plan:
                 if step.price and not self.results.is_held(step):

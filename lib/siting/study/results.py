@@ -296,7 +296,7 @@ class Results:
         for other in ordered.others(self.chain.built(self.said)):
             if other.standing != "listed":
                 continue
-            there = ordered.with_option(self.scenario, other)
+            there = ordered.with_option(self.scenario, other.name, other.option)
             in_all = self.chain.decided(there).means.get(other.name)
             if in_all is None:
                 continue
@@ -339,7 +339,7 @@ class Results:
         own = self.client.currency
         return knowledge.worth_knowing(
             costs,
-            knowledge.drivers(self.uncertainty),
+            self.uncertainty,
             lambda foreign: prices.exchange_rate(foreign, own, self.client.report_date).rate,
         )
 
@@ -375,9 +375,7 @@ class Results:
         return [
             Turning(
                 clause=self.numbers.regrouped(variant.clause),
-                seller=self._seller(variant, found),
                 unshown=tuple(each.attribute.label for each in self.unshown(variant, found)),
-                lacks=variant.lacks,
             )
             for variant, found in variants.tried(self.chain, self.said, offers)
             if found.answer != "stays"
@@ -388,15 +386,6 @@ class Results:
         chosen = self.decision.recommended
         parts = {chosen, *quality.leaves(self.scenario, chosen)} if chosen else set()
         return not parts.isdisjoint(variant.options)
-
-    def _seller(self, variant: Variant, found: Outcome) -> str:
-        """Whose offer settles a variant, as a name: that of the option of the report which it
-        changes, or of the seller whom it brings; blank where it does neither."""
-        brought = self._brought(variant, found)
-        if brought is None:
-            return next((self.labels[name] for name in variant.options if name in self.labels), "")
-        seller = brought.options[str(found.option)].vendor.rpartition("/")[2]
-        return seller[:1].upper() + seller[1:]
 
     @cached_property
     def to_try(self) -> tuple[Variant, ...]:
