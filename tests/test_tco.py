@@ -20,7 +20,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from siting import catalogue, reference_rates
 from siting.cost import cashflow, costing, ledger, money, prices, tco
-from siting.cost.priced import DRIVERS, owned_key, path_factor
+from siting.cost.cashflow import Amount
+from siting.cost.paths import path_factor
+from siting.cost.priced import DRIVERS, owned_key
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.quantity import Range
@@ -974,3 +976,25 @@ def test_a_loan_is_paid_back_in_equal_parts(yearly: float, part: float) -> None:
 
 def test_all_that_a_cost_item_may_be_counted_by_is_counted_but_the_bill_of_an_api() -> None:
     assert {*DRIVERS} == {*cashflow.QUANTITIES, "api_bill"}
+
+
+@pytest.mark.parametrize(("own", "before", "told"), [(10.0, 30.0, 0.0), (30.0, 10.0, 20.0)])
+def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves_meanwhile(
+    own: float, before: float, told: float
+) -> None:
+    # Three months until production; what serves meanwhile is paid in them already.
+    clock: Any = SimpleNamespace(
+        waiting=lambda name: np.ones((1, 3)),
+        path=lambda path: np.ones((1, 12)),
+        times=lambda months: np.ones((1, 12)),
+        plan=SimpleNamespace(years=1, tax_rate=0.0),
+    )
+
+    def a_month(amount: float, *, is_before: bool) -> Amount:
+        line: Any = SimpleNamespace(path="flat")
+        each = np.array([[amount]])
+        return Amount(line=line, falls="running", quantity=each, price=np.ones(1), before=is_before)
+
+    owed = [a_month(own, is_before=False), a_month(before, is_before=True)]
+    together = ledger.together(owed)
+    assert ledger.forgone(clock, "own", together).tolist() == [[told, told, told]]

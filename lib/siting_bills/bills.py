@@ -1,6 +1,6 @@
 """What came after a decision: bills, read by format, month by month.
 
-A format is a row of siting_facts/bill_files.csv, of a table in CSV or XLSX: FOCUS [1], an invoice
+A format is a row of siting_facts/bill_files.csv, of a table in CSV: FOCUS [1], an invoice
 typed by month. Bills are data of strangers: bounded in size, refused by file, line and field.
 
 [1] FinOps Open Cost and Usage Specification 1.2 to 1.4, https://focus.finops.org
@@ -137,11 +137,6 @@ def _is(rows: pd.DataFrame, column: str, word: str) -> pd.Series[bool]:
     if column not in rows:
         return pd.Series(False, rows.index)
     return rows[column].fillna("").str.lower() == word
-
-
-def format_named(name: str) -> BillFile:
-    """A format of bill_files.csv."""
-    return next(kind for kind in table("bill_files", BillFile) if kind.format == name)
 
 
 def parts_of(charges: Table) -> pd.DataFrame:

@@ -24,7 +24,6 @@ from functools import cache
 from typing import Any
 
 from babel.numbers import is_currency
-from siting_report import style
 from siting_report.formats import NONE, Numbers
 
 from siting.inputs.document import at
@@ -109,7 +108,7 @@ class Change:
         place = [glob for glob, _ in _column("words")].index(f"part.{self.part}")
         return (place, minor, not self.apart, -size, self.name)
 
-    def told(self, numbers: Numbers) -> tuple[str, str, str, str]:
+    def cells(self, numbers: Numbers) -> tuple[str, str, str, str]:
         """What differs, before, after, and by how much, in words."""
         before, after = (_shown(side, numbers) for side in (self.before, self.after))
         by = [self._by(numbers)]
@@ -136,7 +135,7 @@ class Change:
 
     def sentence(self, numbers: Numbers) -> str:
         """The change in one line."""
-        name, before, after, by = self.told(numbers)
+        name, before, after, by = self.cells(numbers)
         if self.before is None or self.after is None:
             state = "new" if self.before is None else "gone"
             if self.part == "warning" or not (self.before or self.after):
@@ -215,12 +214,6 @@ def as_text(
         if left := len(found) - len(shown):
             lines.append(f"  … and {left} more (--all shows them)")
     return "\n".join(lines)
-
-
-def as_html(changes: Sequence[Change], before: str, after: str, numbers: Numbers) -> str:
-    """The changes as a page that needs no other file."""
-    page = style.template("changes.html.j2", THEME)
-    return page.render(title=f"{before} → {after}", groups=list(_grouped(changes)), numbers=numbers)
 
 
 def _grouped(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:

@@ -166,7 +166,7 @@ def _pool(group: _Group, years: int) -> Pool:
     if speed.measured:
         regime["measured"] = "yes"
     # The range is that of the largest batch that a replica runs.
-    batch = max(w.concurrency for w in mix.workloads)
+    batch = max(w.carried.concurrency for w in mix.workloads)
     faster, slower = spread.factors(regime, "itl_or_tpot_ms", batch) or (1.0, 1.0)
     distance = spread.distance(regime)
     notes = []
@@ -266,7 +266,7 @@ def _inputs(deployment: Deployment, benchmark: Measured | None) -> Iterator[Inpu
         unit = "ms per token" if benchmark.tpot_ms else "tokens/s"
         source = Source(
             source=benchmark.source,
-            locator=benchmark.file or "scenario, measured",
+            locator="scenario, measured",
             date=benchmark.date.isoformat(),
             kind="measured",
         )
