@@ -46,7 +46,7 @@ evidence:
 FIGURES = """
 import json
 from siting import study
-print(json.dumps(study.open("example").option_figures()))
+print(json.dumps(study.open("example").summary()["options"]))
 """
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import siting_facts
-from siting import provenance
+from siting import kit, provenance
 from siting.inputs import scenario
 from siting.study import Study
 from studies import opened
@@ -68,3 +68,20 @@ def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
     out = Study(scenario.changed(scenario.load("base"), changes)).left_out()
     assert (out.why != "").all()
     assert "Rented GPUs, Nebius" in set(out.about)
+
+
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [
+        ("assekuranz-saentis", "facts of 1 December 2026"),
+        ("klinikverbund-nordheide", "Datenstand 1. Dezember 2026"),
+    ],
+)
+def test_a_report_says_at_its_head_of_which_day_its_facts_are(
+    client: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(scenario.path_of(client))
+    monkeypatch.setattr(kit, "facts_version", lambda: "2026-12-01")
+    assert kit.cover(path).facts == said
+    monkeypatch.setattr(kit, "facts_version", lambda: "2026-11-24")  # its own day
+    assert kit.cover(path).facts == ""

@@ -333,7 +333,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     decision = study.results.decision
     (answer,) = _rows(study.answer())
     fallback = study.results.fallback if decision.recommended else None
-    saving = decision.saving if decision.recommended else None
+    saving = study.results.saving
     return {
         "recommendation": {
             **read(answer | _of_choice(study), "recommendation"),
@@ -368,27 +368,24 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
 
 def _of_choice(study: Study) -> dict[str, Any]:
     """What no chapter shows of the choice: where it runs, when it serves at the ends of the range,
-    what its rival costs."""
+    and the next best, which is its rival unless that is a bridge."""
     results = study.results
     chosen = results.decision.recommended
     if chosen is None:
         ends = ("months_low", "months", "months_high", "live_low", "live_high")
-        return dict.fromkeys(("hosting", "rival_in_all", *ends))
+        return dict.fromkeys(("hosting", "next", "next_in_all", "lead", "cheaper_than_next", *ends))
     (answer,) = _rows(study.answer())
     live = results.live
-    decided = results.decision
-    rival = next((n for n, label in results.labels.items() if label == answer["rival"]), None)
-    in_all = None
-    if rival is not None:
-        is_kept = answer["rival_is_kept"]
-        kept = decided.weighted(rival, lambda sums: sums.kept)
-        in_all = kept if is_kept else decided.means[rival]
+    has_next = results.decision.next is not None
     return {
         "hosting": study.options[chosen].kind,
         **_by_end("months", study.options[chosen].months_to_production if live else None),
         "live_low": live and results.day(live.low),
         "live_high": live and results.day(live.high),
-        "rival_in_all": in_all,
+        "next": answer["rival"] if has_next else None,
+        "next_in_all": answer["rival_in_all"] if has_next else None,
+        "lead": answer["behind"] if has_next else None,
+        "cheaper_than_next": answer["cheaper_than_rival"] if has_next else None,
     }
 
 

@@ -56,7 +56,7 @@ class TimelineFrames(Topic):
     @frame(
         "option point",
         "letter? in_short? can_strike laws? cure? meanwhile? question? to asks reason basis hard "
-        "owner due usual_from? usual_until?",
+        "owner due ends? usual_from? usual_until?",
     )
     def points(self) -> Rows:
         """One thing about one option that a person must still decide or show, what must be cleared
@@ -81,6 +81,8 @@ class TimelineFrames(Topic):
                     "owner": step.owner if step else doubt.owner,
                     "due": self.results.day(step.day) if step else self._due(c.name, point, end),
                 }
+                if end:
+                    row["ends"] = end.last.isoformat()
                 if point:
                     row |= self._of_law(point)
                     row["letter"] = short.letter(list(found).index(point.label))
@@ -283,6 +285,10 @@ class TimelineFrames(Topic):
                 "start": today,
                 "end": str(end.ending.retired),
             }
+        for stopped in self.results.stability.ceasing.get(self.scenario.finance.baseline, ()):
+            if 0 <= (stopped.last - self.client.report_date).days <= LAST_HORIZON_DAYS:
+                last = stopped.last.isoformat()
+                yield {"what": "service", "label": stopped.point, "start": today, "end": last}
         for row in self.study.contract().itertuples():
             label = f"Contract of {row.option}"
             yield {"what": "contract", "label": label, "start": today, "end": row.until}
@@ -298,7 +304,8 @@ class TimelineFrames(Topic):
 
     @frame(
         "vendor",
-        "option until notice renewed_to? minimum owed unused? given is_before_go gap_days",
+        "option until notice answer_by renewed_to? minimum owed unused? given is_before_go "
+        "gap_days",
     )
     def contract(self) -> Rows:
         """A contract of what runs today that ends within a year."""
@@ -319,6 +326,7 @@ class TimelineFrames(Topic):
                 "vendor": found.vendor,
                 "until": found.until.isoformat(),
                 "notice": found.notice.isoformat(),
+                "answer_by": found.answer_by.isoformat(),
                 "renewed_to": found.renewed_to and found.renewed_to.isoformat(),
                 "minimum": found.minimum,
                 "owed": owed if found.minimum else 0.0,
