@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -67,6 +68,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return _group(nodeid.partition("::")[0])
 
     return ByGroup(config, log)
+
+
+@pytest.fixture
+def facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the tables of facts that the library reads instead, to be changed."""
+    from siting import catalogue
+
+    shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
+    monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
+    return tmp_path / "facts"
 
 
 if TYPE_CHECKING:
