@@ -403,6 +403,8 @@ class Results:
             found.append(each)
             self.tries += 1
             self.tries_ahead -= 1
+            if each[0].kind == "input":  # all is sized and priced anew for it, and for no other
+                self.chain.forget_variants()
         return variants.apart(found)
 
     @cached_property
