@@ -30,14 +30,6 @@ def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
         assert own.booked.sum() == pytest.approx(billed)
 
 
-def test_one_option_is_chosen_and_one_is_its_rival(s: Study) -> None:
-    costs = s.sums()
-    assert [costs[c].sum() for c in ("is_chosen", "is_rival", "is_cheapest")] == [1, 1, 1]
-    assert not (costs.is_chosen & costs.is_rival).any()
-    chosen = s.options[s.results.decision.recommended or ""].label
-    assert list(costs.option[costs.is_chosen]) == [chosen]
-
-
 def test_every_frame_of_money_declares_units_and_sources(s: Study) -> None:
     for name in frames.listed(study.cost.CostFrames):
         made = getattr(s, name)()

@@ -31,8 +31,8 @@ def test_every_figure_has_a_unit(client: str) -> None:
 
 
 def test_a_load_that_is_never_carried_has_no_latency() -> None:
-    never = dict.fromkeys(("seen", "of_limit", "p50", "p95", "p99", "under_way"))
-    row = never | {"workload": "chat", "measure": "first token", "percentile": 95, "replicas": 2}
+    never = dict.fromkeys(("seen", "of_limit", "p50", "p95", "p99", "concurrency"))
+    row = never | {"workload": "chat", "measure": "first token", "percentile": 95}
     further = row | {"measure": "further token"}
     carried = dict.fromkeys(never, 1.0) | {"workload": "search"}
     found = summary._latency([row | carried, further | carried, row, further])

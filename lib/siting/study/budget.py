@@ -104,16 +104,15 @@ class BudgetFrames(Topic):
 
     @frame(
         "option key",
-        "order step line_kind amount",
+        "step line_kind amount",
     )
     def budget(self) -> Rows:
         """One step of the bridge from what is paid as planned to the mean in all."""
         for name, cash in self._cash.items():
             if name in self.results.decision.in_all:
                 amounts = self._to_all(name, cash)
-                for order, step in enumerate(BRIDGE):
-                    amount = amounts[step.key]
-                    yield {"option": name, "order": order, "amount": amount} | asdict(step)
+                for step in BRIDGE:
+                    yield {"option": name, "amount": amounts[step.key]} | asdict(step)
         yield from self._of_cash()
 
     def _to_all(self, name: str, cash: _Cash) -> dict[str, float]:

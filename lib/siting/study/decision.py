@@ -7,50 +7,18 @@ from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS
 from siting.quality import margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
-from siting.study.verdict import of_sums
 from siting.verdict.plan import Step
 
 
 class DecisionFrames(Topic):
     """Frames on the verdict, its reasons and what turns it."""
 
-    # --- what would change the answer -------------------------------------------------------------
-
-    def _variant_sources(self) -> list[Source]:
-        return [*of_sums(), *self.results.sovereignty.sources]
-
-    @frame(
-        "change set",
-        "change_kind what before after key? then_first? in_all? sure? lead? cleared? answer offer",
-        citing=_variant_sources,
-    )
-    def variants(self) -> Rows:
-        """The scenario with one thing changed, decided anew by the same chain in the same
-        cases."""
-        for v, found in self.results.tried:
-            yield {
-                "change_kind": v.kind,
-                "what": v.what,
-                "before": v.before,
-                "after": v.after,
-                "change": self.results.numbers.regrouped(v.clause),
-                "set": " ".join(v.set),
-                "key": found.option,
-                "then_first": self.results.label_after(found.option, v),
-                "in_all": found.in_all,
-                "sure": found.share,
-                "lead": found.lead,
-                "cleared": found.cleared,
-                "answer": found.answer,
-                "offer": v.offer,
-            }
-
-    @frame("rank", "input worth pays action? days? test_cost?")
+    @frame("input", "worth pays action? days? test_cost?")
     def knowledge(self) -> Rows:
         """An uncertain input that is worth knowing before the choice, dearest first."""
-        for rank, k in enumerate(self.results.knowledge, 1):
+        for k in self.results.knowledge:
             said = self.results.input_in_words(k.driver, k.label)
-            row = {"rank": rank, "input": said, "worth": k.worth, "pays": k.pays}
+            row = {"input": said, "worth": k.worth, "pays": k.pays}
             test = k.experiment
             if test is None:
                 yield row
@@ -110,8 +78,7 @@ class DecisionFrames(Topic):
 
     @frame(
         "option workload model",
-        "spoken reference reference_spoken verdict reason margin margin_stated items supported "
-        "tried_on",
+        "spoken reference_spoken verdict reason margin margin_stated supported tried_on",
     )
     def parities(self) -> Rows:
         """One model of an option against the floor of one workload."""
@@ -123,13 +90,11 @@ class DecisionFrames(Topic):
                 "workload": p.workload,
                 "model": p.model,
                 "spoken": spoken(p.model),
-                "reference": p.reference,
                 "reference_spoken": spoken(p.reference),
                 "verdict": p.verdict,
                 "reason": p.reason,
                 "margin": margin_of(workload),
                 "margin_stated": bool(floor and floor.margin is not None),
-                "items": p.items,
                 "tried_on": tried_on(self.scenario, p),
                 "supported": p.supported,
             }
@@ -172,8 +137,8 @@ class DecisionFrames(Topic):
 
     @frame(
         "option workload model board",
-        "label unit date board_score? effort? board_reference? reference_effort? "
-        "difference? low? high? board_tolerance? board_margin counts verdict reason",
+        "label unit board_score? board_reference? difference? low? high? board_margin verdict "
+        "reason",
     )
     def board_scores(self) -> Rows:
         """One model of an option against its reference on one board."""
@@ -182,30 +147,20 @@ class DecisionFrames(Topic):
             for c in p.comparisons:
                 b = c.board
                 low, high = c.interval
-                row = {
+                yield {
                     "option": p.option,
                     "workload": p.workload,
                     "model": p.model,
                     "board": b.board,
                     "label": b.label,
                     "unit": b.unit,
-                    "date": b.date,
+                    "board_score": c.model and c.model.score,
+                    "board_reference": c.reference and c.reference.score,
                     "difference": c.difference,
                     "low": low,
                     "high": high,
-                    "board_tolerance": c.tolerance,
                     "board_margin": margin / b.points_per_unit,
-                    "counts": c.counts,
                     "verdict": c.verdict,
                     "reason": c.reason,
                 }
-                if c.model is not None:
-                    row |= {"board_score": c.model.score, "effort": c.model.effort}
-                    row["date"] = c.model.date or b.date
-                if c.reference is not None:
-                    row |= {
-                        "board_reference": c.reference.score,
-                        "reference_effort": c.reference.effort,
-                    }
-                yield row
                 yield from (source_of(f) for f in (b, c.model, c.reference) if f is not None)

@@ -7,6 +7,7 @@ several topics pick from them.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 import re
 from collections.abc import Iterator
@@ -490,11 +491,21 @@ class Results:
             sources=(*([source_of(rate)] if rate else []), *counted),
         )
 
+    @property
+    def _before_go(self) -> list[Step]:
+        """Steps that have a price and are done by go or no-go."""
+        return [step for step in self.plan if step.price and step.row.day <= self.go.day]
+
+    @cached_property
+    def spent_before_go(self) -> Range:
+        """What steps before go or no-go cost. [currency]"""
+        prices = (s.price for s in self._before_go if s.price)
+        return functools.reduce(Range.plus, prices, Range.exact(0.0, self.client.currency))
+
     @cached_property
     def moved_before(self) -> float:
         """What of moving over is spent on steps before go or no-go. [currency]"""
-        before = [s for s in self.plan if s.row.day <= self.go.day and self.is_held(s)]
-        return sum(s.price.central for s in before if s.price)
+        return sum(s.price.central for s in self._before_go if s.price and self.is_held(s))
 
     @cached_property
     def vendors(self) -> list[OnRecord]:

@@ -235,7 +235,7 @@ class TimelineFrames(Topic):
                 "what": "order",
                 "label": "Order, install, accept" if answer["ordered"] else "Move over, accept",
                 "start": answer["decided_on"],
-                "end": answer["live"],
+                "end": live and self.results.day(live.central),
                 "end_high": live and self.results.day(live.high),
                 "amount": answer["once"],
             }

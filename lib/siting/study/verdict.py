@@ -47,10 +47,10 @@ class VerdictFrames(Topic):
 
     @frame(
         "option",
-        "key place model role state reason? in_all? cost? leaving? vendors? remedies? premiums? "
+        "key place role state reason? in_all? cost? leaving? vendors? remedies? premiums? "
         "if_prices_hold? if_prices_fall? if_kept? left? is_bridge depends_on is_level in_all_p10? "
-        "in_all_p50? in_all_p90? whose? rule? title? why_not? opens? is_easiest is_chosen is_rival "
-        "is_cheapest total? present? present_low? present_high? saving? form? servers? "
+        "in_all_p50? in_all_p90? whose? rule? title? why_not? opens? is_easiest total? "
+        "present? present_low? present_high? saving? form? servers? "
         "standing_by? nearest? nearest_paid? verdict?",
         citing=of_sums,
     )
@@ -58,7 +58,6 @@ class VerdictFrames(Topic):
         """One option: its sum over the horizon in the mean of the cases, its cost as planned, and
         its limits."""
         d = self.results.decision
-        chosen, rival = self.results.compared
         opens = {c.name: given_up(c, self.scenario.rules.lines) for c in d.candidates if c.costs}
         may = [name for name, gives in opens.items() if gives]
         easiest = min(may, key=lambda name: (len(opens[name]), d.mean(name)), default=None)
@@ -67,16 +66,12 @@ class VerdictFrames(Topic):
                 "option": c.name,
                 "key": c.name,
                 "place": c.place,
-                "model": models_of(self.scenario, c.name),
                 "role": self.results.roles[c.label],
                 "is_bridge": False,
                 "depends_on": "; ".join(self.results.stability.options[c.name].vendors),
                 "is_level": c.name in d.level,
                 "opens": " and ".join(opens.get(c.name, ())) or None,
                 "is_easiest": c.name == easiest,
-                "is_chosen": c.name == chosen,
-                "is_rival": c.name == rival and rival != chosen,
-                "is_cheapest": c.name == self.results.cost.cheapest,
                 **_state(c),
                 **self._excluded(c),
                 **self._planned(c.name),
@@ -135,7 +130,7 @@ class VerdictFrames(Topic):
 
     @frame(
         "property",
-        "label valued stated has with without premium? premium_is",
+        "label valued stated has with premium? premium_is",
         citing=_of_properties,
     )
     def principles(self) -> Rows:
@@ -150,14 +145,13 @@ class VerdictFrames(Topic):
                 "stated": d.premiums.get(found.property, 0.0),
                 "has": d.choice is not None and found.property in d.choice.has,
                 "with": found.with_it,
-                "without": found.without,
                 "premium": found.premium,
                 "premium_is": _premium(found.premium),
             }
 
     @frame(
         "option model",
-        "label spoken effort in_all test_cost chance_needed",
+        "spoken effort in_all test_cost chance_needed",
         citing=of_sums,
     )
     def tests(self) -> Rows:
@@ -166,7 +160,6 @@ class VerdictFrames(Topic):
         for found in self.results.tests:
             yield {
                 "option": found.of,
-                "label": found.label,
                 "model": found.model,
                 "spoken": spoken(found.model),
                 "effort": found.effort,
