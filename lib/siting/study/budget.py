@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -172,21 +171,21 @@ class BudgetFrames(Topic):
         sum is stated: the plan holds what is."""
         months = len(cash.renewal) - 1
         chosen = str(self.results.decision.recommended)
-        for row in self.study.contract().dropna(subset="renewed_to").itertuples():
-            first = _month(switched_off(self.scenario, chosen), months)
-            days = dt.date.fromisoformat(row.renewed_to) - self.client.report_date
-            last = _month(days.days, months)
-            unused = 0.0 if row.minimum or math.isnan(row.unused) else row.unused
-            if row.given == "extended" and last > first:
-                cash.renewal[first + 1 : last + 1] += unused / (last - first)
+        off = _month(switched_off(self.scenario, chosen), months)
+        for found in self.results.contracts:
+            renewal = found.renewal
+            if renewal.renewed_to and found.given == "extended":
+                last = _month((renewal.renewed_to - self.client.report_date).days, months)
+                unused = 0.0 if renewal.minimum else found.unused or 0.0
+                cash.renewal[off + 1 : last + 1] += unused / max(1, last - off)
 
     def _bridge(self, cash: _Cash) -> None:
         """What a model that bridges until the choice runs costs more than the plan holds for the
         same days."""
-        bridges = self.study.bridges()
-        for row in bridges[bridges.lasts].tail(1).dropna(subset="beyond").itertuples():
-            days = dt.date.fromisoformat(row.until) - self.client.report_date
-            cash.between[_month(days.days, len(cash.between) - 1)] += row.beyond
+        bridge = self.results.bridging
+        if bridge and bridge.until and bridge.beyond is not None:
+            days = dt.date.fromisoformat(bridge.until) - self.client.report_date
+            cash.between[_month(days.days, len(cash.between) - 1)] += bridge.beyond
 
     def _of_cash(self) -> Iterator[Source]:
         """Where what is paid so far comes from."""

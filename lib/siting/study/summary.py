@@ -16,6 +16,7 @@ they stand in.
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import functools
 import math
 from collections.abc import Iterator, Mapping
@@ -168,14 +169,16 @@ def _cells(row: Row, cell: str) -> list[Any]:
 
 
 def _known(value: Any) -> Any:
+    if isinstance(value, dt.date):
+        return value.isoformat()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 NO_RULE = "no rule"
 """Status of law at which no rule looks."""
 SHOWN = (
-    "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "bridges", "timeline",
-    "contract", "server_kinds", "points_today",
+    "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "timeline",
+    "server_kinds", "points_today",
     "sizing_steps",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
@@ -200,6 +203,11 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "cash_gap": _cash_gap(read),
         "money_terms": [
             read({"tax": study.results.tax, "finance": study.scenario.finance}, "money_terms")
+        ],
+        "bridges": [read({"bridge": each}, "bridges") for each in study.results.bridges],
+        "contract": [
+            read({"contract": each, "option": study.scenario.finance.baseline}, "contract")
+            for each in study.results.contracts
         ],
         "gates": read.each(gates, "gates"),
         "gate": _gate(read),

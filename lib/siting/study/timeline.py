@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from siting.catalogue import source_of
-from siting.cost import dates
-from siting.cost.dates import LAST_HORIZON_DAYS, Renewal, renewals, switched_off
+from siting.cost.dates import LAST_HORIZON_DAYS
 from siting.quality import spoken
 from siting.rules.findings import Finding
 from siting.rules.sovereignty import OpenPoint, OptionAssessment
@@ -283,61 +282,37 @@ class TimelineFrames(Topic):
                 "start": today,
                 "end": str(end.ending.retired),
             }
-        for row in self.study.contract().itertuples():
-            label = f"Contract of {row.option}"
-            yield {"what": "contract", "label": label, "start": today, "end": row.until}
-        bridges = self.study.bridges()
-        for row in bridges[bridges.lasts].tail(1).dropna(subset="beyond").itertuples():
+        contract = f"Contract of {self.results.labels[self.scenario.finance.baseline]}"
+        for found in self.results.contracts:
+            until = found.renewal.until.isoformat()
+            yield {"what": "contract", "label": contract, "start": today, "end": until}
+        bridge = self.results.bridging
+        if bridge:
             yield {
                 "what": "between",
-                "label": f"{row.spoken} as a bridge",
+                "label": f"{spoken(bridge.model)} as a bridge",
                 "start": str(ends[0].ending.retired) if ends else None,
-                "end": row.until,
-                "amount": row.beyond,
+                "end": bridge.until,
+                "amount": bridge.beyond,
             }
 
     @frame(
         "vendor",
-        "option until notice renewed_to? minimum owed unused? given is_before_go gap_days",
+        "option until notice owed given",
     )
     def contract(self) -> Rows:
         """A contract of what runs today that ends within a year."""
-        chosen = self.results.decision.recommended
         baseline = self.scenario.finance.baseline
-        contracts = renewals(self.scenario)
-        if not contracts or chosen is None:
-            return
-        stays = self.results.decision.stays
-        decided = dates.after(self.scenario, self.results.go.day)
-        live = self.results.live
-        flows = self.results.cost.options[chosen].flows
-        owed = sum(float(flow.amounts.sum()) for flow in flows if flow.item == "contract")
-        for found in contracts:
-            serves = found.until if stays or live is None else dates.after(self.scenario, live.high)
+        for end in self.results.contracts:
             yield {
                 "option": baseline,
-                "vendor": found.vendor,
-                "until": found.until.isoformat(),
-                "notice": found.notice.isoformat(),
-                "renewed_to": found.renewed_to and found.renewed_to.isoformat(),
-                "minimum": found.minimum,
-                "owed": owed if found.minimum else 0.0,
-                "unused": None if stays else self._unused(found),
-                "given": "renew" if stays else found.given(decided, serves),
-                "is_before_go": found.notice < decided,
-                "gap_days": max(0, (serves - found.until).days),
+                "vendor": end.renewal.vendor,
+                "until": end.renewal.until.isoformat(),
+                "notice": end.renewal.notice.isoformat(),
+                "owed": end.owed,
+                "given": end.given,
             }
-        yield self.scenario.source(f"options.{baseline}.contract_until")
-
-    def _unused(self, renewal: Renewal) -> float | None:
-        """`unused` of `contract`."""
-        if renewal.renewed_to is None:
-            return None
-        chosen = str(self.results.decision.recommended)
-        last = (renewal.renewed_to - self.client.report_date).days
-        first = min(last, switched_off(self.scenario, chosen))
-        today = self.scenario.finance.baseline
-        return self.results.paid_by_request(self.scenario, today, first, last) or None
+            yield self.scenario.source(f"options.{baseline}.contract_until")
 
 
 def _basis(point: OpenPoint | None) -> str:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from siting import catalogue, reasoning
+from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
-from siting.cost.api_prices import successor_of
-from siting.cost.dates import switched_off
-from siting.cost.prices import ApiPrice, BilledTokens, api_request
-from siting.places import BY_REQUEST
 from siting.quality import spoken
-from siting.quantity import DAYS_OF_MONTH, Range
+from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame
-from siting.study.results import ModelEnd
 from siting.vendors import notice
 from siting.vendors.stability import option_vendors
 from siting.vendors.vendor_record import (
@@ -129,68 +123,29 @@ class VendorFrames(Topic):
 
     @frame(
         "option model",
-        "vendor spoken ends? lasts until? bridge_cost? held? beyond? per_month? input_price? "
-        "output_price? cached_price? price_date?",
+        "vendor spoken lasts beyond? input_price? output_price? cached_price? price_date?",
     )
     def bridges(self) -> Rows:
         """The model that follows one in use which ends before the latest go-live, at its vendor."""
-        decided = (self.scenario.finance.baseline, self.results.decision.recommended)
-        live = self.results.live
-        latest = self.results.day(live.high) if live else dt.date.max.isoformat()
-        due: dict[tuple[str, str], tuple[ModelEnd, notice.Successor]] = {}
-        for end in self.results.retiring:
-            successor = successor_of(self.scenario, end.option, end.ending.model)
-            if successor and end.option in decided and str(end.ending.retired) <= latest:
-                due.setdefault((end.ending.vendor, end.ending.model), (end, successor))
-        for used, successor in due.values():
-            ends = iso(successor.until)
+        for bridge in self.results.bridges:
             row = {
-                "option": used.option,
-                "vendor": used.ending.vendor,
-                "model": successor.model,
-                "spoken": spoken(successor.model),
-                "ends": ends,
-                "lasts": ends is None or ends > latest,
+                "option": bridge.used.option,
+                "vendor": bridge.used.ending.vendor,
+                "model": bridge.model,
+                "spoken": spoken(bridge.model),
+                "lasts": bridge.lasts,
+                "beyond": bridge.beyond,
             }
-            if row["lasts"]:
-                row |= self._bridging(used, successor.model)
-            if "bridge_cost" in row:
-                listed = self._listed(used.option, successor.model)
-                row |= _price_of_tokens(listed)
+            if listed := bridge.listed:
+                row |= {
+                    "input_price": listed.input_per_million,
+                    "output_price": listed.output_per_million,
+                    "cached_price": listed.cached_per_million,
+                    "price_date": listed.source.date,
+                }
                 yield listed.source
             yield row
-        yield from (source for used, _ in due.values() for source in used.ending.sources)
-
-    def _listed(self, name: str, model: str) -> ApiPrice:
-        """What the list of an option's provider asks for the tokens of a usual request."""
-        usual = BilledTokens(input_mean=1000, output_mean=1000)
-        provider = self.options[name].provider
-        return api_request(provider, model, usual, 0.0, self.client.report_date)
-
-    def _bridging(self, used: ModelEnd, successor: str) -> dict[str, Any]:
-        """What it costs to serve all requests of an option with the model that follows, from the
-        end of the one in use until what runs today is switched off: columns of `bridges`."""
-        name = used.option
-        option = self.options[name]
-        last = used.days(self.client.report_date)
-        off = switched_off(self.scenario, str(self.results.decision.recommended))
-        row: dict[str, Any] = {"until": self.results.day(off)}
-        if option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
-            return row
-        changes = {
-            f"options.{name}.models": {
-                w: successor if m == used.ending.model else m for w, m in option.models.items()
-            },
-            f"options.{name}.effort": reasoning.effort_after(option.effort, successor),
-        }
-        bridged = self.results.changed(changes, redesigned=False)
-        cost = self.results.paid_by_request(bridged, name, last, off)
-        if cost is None:
-            return row
-        planned = self.results.paid_by_request(self.scenario, name, last, off) or 0.0
-        month = cost * DAYS_OF_MONTH / (off - last)
-        beyond = cost - planned
-        return row | {"bridge_cost": cost, "held": planned, "beyond": beyond, "per_month": month}
+        yield from (x for bridge in self.results.bridges for x in bridge.used.ending.sources)
 
     @frame(
         "vendor options",
@@ -285,21 +240,7 @@ def _event(e: Event) -> dict[str, Any]:
     }
 
 
-def iso(day: dt.date | None) -> str | None:
-    return day.isoformat() if day else None
-
-
 def _pages(rows: Iterable[Fact]) -> Iterable[Source]:
     """The pages that rows come from, each once; the rows stand in the table."""
     where = {"locator": "rows named in the table"}
     return {r.url: source_of(r).model_copy(update=where) for r in rows}.values()
-
-
-def _price_of_tokens(listed: ApiPrice) -> dict[str, Any]:
-    """Columns of `bridges` on a list price."""
-    return {
-        "input_price": listed.input_per_million,
-        "output_price": listed.output_per_million,
-        "cached_price": listed.cached_per_million,
-        "price_date": listed.source.date,
-    }
