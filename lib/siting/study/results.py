@@ -34,6 +34,7 @@ from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
 from siting.rules import sovereignty
 from siting.rules.sovereignty import OptionAssessment
 from siting.serving import capacity
+from siting.study.due import Due
 from siting.vendors import stability
 from siting.vendors.notice import Ending, Successor
 from siting.vendors.vendor_record import OnRecord
@@ -579,6 +580,11 @@ class Results:
         until = round(DAYS_OF_PLAN_YEAR * self.scenario.finance.horizon_months / 12)
         announced = (end for end in self.endings if end.ending.retired)
         return [end for end in announced if end.days(self.client.report_date) <= until]
+
+    @cached_property
+    def due(self) -> Due:
+        """By whom and when what is open is settled."""
+        return Due(self)
 
     @cached_property
     def bridges(self) -> tuple[Bridge, ...]:

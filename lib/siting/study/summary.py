@@ -36,6 +36,7 @@ from siting.quantity import Range
 from siting.rules.findings import worst
 from siting.serving import performance
 from siting.serving.pools import Pool
+from siting.study import short
 from siting.study.frames import columns, ends
 from siting.study.vendors import SHORT
 from siting.study.verdict import mixed, of_year
@@ -178,8 +179,7 @@ NO_RULE = "no rule"
 """Status of law at which no rule looks."""
 SHOWN = (
     "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "timeline",
-    "server_kinds", "points_today",
-    "sizing_steps",
+    "server_kinds", "sizing_steps",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -223,6 +223,10 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "designs": read.each(designs, "designs"),
         "notice_habits": [*_habits(read)],
         "rule_points": [*_points(read)],
+        "points_today": [
+            read({"left": left, "letter": short.letter(place).lower()}, "points_today")
+            for place, left in enumerate(study.results.due.left_open)
+        ],
         "readiness": [
             read({"precaution": found, "in_hand": in_hand}, "readiness")
             for found, in_hand in study.results.stability.readiness.items()
