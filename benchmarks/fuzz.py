@@ -29,9 +29,9 @@ from pathlib import Path
 import siting_hf
 from siting import study
 from siting.catalogue import FactError
-from siting.inputs import benchmark, exchange, scenario
+from siting.inputs import scenario, sheet
 from siting.inputs.document import DocumentError
-from siting_bills import focus
+from siting_bills import bills
 from siting_logs import load
 from siting_report import plain_files
 
@@ -188,16 +188,14 @@ def _workbook() -> bytes:
 def file_kinds() -> dict[str, tuple[bytes, Callable[[Path], object]]]:
     """A good file of each kind by its name, and what reads it."""
 
-    def result(path: Path) -> object:
-        return benchmark.read(path.read_bytes().decode(errors="replace"))
+    def table(path: Path) -> object:
+        return sheet.read(path, {"item": sheet.TEXT, "value": sheet.NUMBER, "date": sheet.DAY})
 
     return {
         "log.csv": (LOG.encode(), load.load),
-        "quotes.csv": (QUOTES.encode(), exchange.quotes),
-        "quotes.xlsx": (_workbook(), exchange.quotes),
-        "focus.csv": (FOCUS.encode(), lambda path: focus.request_price(path, 1000)),
-        "vllm.json": (json.dumps(RUN, indent=1).encode(), result),
-        "guidellm.json": (json.dumps(GUIDE, indent=1).encode(), result),
+        "quotes.csv": (QUOTES.encode(), table),
+        "quotes.xlsx": (_workbook(), table),
+        "focus.csv": (FOCUS.encode(), lambda path: bills.read([path])),
         "config.json": (json.dumps(CONFIG, indent=1).encode(), siting_hf.read),
         "logo.png": (_png(), lambda path: plain_files.picture(path.read_bytes())),
         "logo.svg": (SVG.encode(), lambda path: plain_files.picture(path.read_bytes())),

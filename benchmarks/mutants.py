@@ -57,11 +57,11 @@ FRESH = 5
 LEFT_OUT = frozenset({
     "batch", "browser", "carried", "clients", "faults", "few_options", "free_texts", "howto",
     "own_files", "packaging", "pdf", "portfolio", "portfolio_browser", "recheck", "report",
-    "strangers", "tutorial", "watch", "windows",
+    "edited_chapter", "strangers", "tutorial", "windows",
     "body_numbers", "columns", "data_page", "horizon", "load_chapters",
     "notebooks", "random_scenarios", "raw_names", "sources_frames", "summary_units",
     "validation_page",
-    "benchmark", "beside", "bills", "chapters", "diff", "docs", "exchange", "foreign", "formats",
+    "beside", "bills", "chapters", "diff", "docs", "exchange", "foreign", "formats",
     "house", "logs", "notice", "places", "reading", "recheck_history", "show", "words",
 })  # fmt: skip
 """Files of tests that are not run: those that render reports, those that take minutes, and those

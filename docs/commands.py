@@ -24,21 +24,11 @@ JSON. Exit status: **0** done; **1** some reports failed, the others are complet
 
 A CLIENT is a name in `params/`, or a path to a YAML file anywhere.
 
-## Shell completion
-
-Commands, options, clients, models and GPUs complete with the tab key once the shell knows:
-
-```console
-$ eval "$(_SITING_COMPLETE=bash_source siting)"               # in ~/.bashrc
-$ eval "$(_SITING_COMPLETE=zsh_source siting)"                # in ~/.zshrc
-$ _SITING_COMPLETE=fish_source siting | source                # in ~/.config/fish/config.fish
-```
-
 ## On Windows
 
-`check`, `show`, `cells`, `schema`, `fit`, `size`, `summary`, `variants`, `rivals`, `import` and
-`facts` need nothing of POSIX: a test hides its modules and runs them. Not supported outside WSL:
-`report` and `report --watch`, which end groups of processes and say so in one line; and `make`.
+`check`, `schema`, `fit`, `size`, `summary`, `variants`, `rivals`, `import` and `facts` need nothing
+of POSIX: a test hides its modules and runs them. Not supported outside WSL: `report`, which ends
+groups of processes and says so in one line; and `make`.
 Nothing was tried on a machine with Windows.
 """
 

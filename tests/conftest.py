@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -79,12 +80,19 @@ def render() -> Iterator[Callable[[Job], Files]]:
     and paper are set in this process: reports that follow one another take a second each."""
     from siting_report.run import report
 
-    with report.Here(1, keeps=True) as maker:
+    with report._workplace() as place, contextlib.ExitStack() as ends:
+        kept: dict[str, report._Bench] = {}
 
         def render(job: Job) -> Files:
+            if job.study() not in kept:
+                ends.close()
+                kept.clear()
+                kept[job.study()] = report._Bench(job, place)
+                ends.callback(kept[job.study()].close)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(report._Bench, "_published", _published_here)
-                return maker.make(job)
+                patch.setattr(report._Bench, "_end_kernel", lambda bench: bench._kernel.rest())
+                return kept[job.study()].make(job, lambda chapters: None)
 
         yield render
 

@@ -122,31 +122,22 @@ def test_of_two_scenarios_with_one_name_the_second_is_refused_and_the_same_twice
     assert "country: US" in resolved
 
 
-HOSTILE_FILES = {
-    "null": '{"benchmarks": null}',
-    "number": '{"benchmarks": 5}',
-    "record": '{"records": [1]}',
-    "digits": '{"max_concurrency": ' + "9" * 400 + ', "output_throughput": 1}',
-    "deep": "[" * 100_000,
-    "link": None,
-    "pipe": None,
-}
-"""Results of benchmarks that somebody might put beside a scenario."""
+HOSTILE_FILES = {"text": "no picture", "deep": "<svg>" * 100_000, "link": None, "pipe": None}
+"""Logos that somebody might put beside a scenario."""
 
 
 def test_one_clients_bad_file_fails_that_client_alone_with_one_line(
     tmp_path: Path, quick: str
 ) -> None:
-    run = "{model: google/gemma-4-31B-it, gpu: h100-sxm5-80gb, source: own, date: 2026-11-20, file"
     (tmp_path / "good.yaml").write_text(quick, encoding="utf-8")
     for name, content in HOSTILE_FILES.items():
-        text = quick.replace("    users:", f"    measured: [{run}: {name}.json}}]\n    users:", 1)
+        text = quick.replace("client:\n", f"client:\n  logo: {name}.svg\n", 1)
         assert text != quick
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
         if content:
-            (tmp_path / f"{name}.json").write_text(content, encoding="utf-8")
-    (tmp_path / "link.json").symlink_to("/etc/hostname")
-    os.mkfifo(tmp_path / "pipe.json")
+            (tmp_path / f"{name}.svg").write_text(content, encoding="utf-8")
+    (tmp_path / "link.svg").symlink_to("/etc/hostname")
+    os.mkfifo(tmp_path / "pipe.svg")
     out = tmp_path / "out"
     files = sorted(map(str, tmp_path.glob("*.yaml")))
     result = CliRunner().invoke(cli, ["report", *files, "--format", "html", "--out", str(out)])
@@ -154,7 +145,7 @@ def test_one_clients_bad_file_fails_that_client_alone_with_one_line(
     *refusals, counts = result.stderr.splitlines()[-len(HOSTILE_FILES) - 1 :]
     assert counts == f"1 rendered, 0 up to date, {len(HOSTILE_FILES)} failed"
     for name, line in zip(sorted(HOSTILE_FILES), refusals, strict=True):
-        assert f"{name}.json" in line and "workloads." in line
+        assert f"{name}.svg" in line and "client.logo" in line
     assert sorted(p.name for p in out.iterdir() if p.is_dir()) == [".siting", "good"]
     assert "Traceback" not in result.output
 

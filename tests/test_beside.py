@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import io
-import json
 import os
 from pathlib import Path
 
 import pytest
-from siting.inputs import benchmark, scenario
+from siting.inputs import scenario
 from siting.run import job
 from siting_report import plain_files
 from studies import WITH_SOURCE
@@ -45,31 +43,6 @@ def test_a_picture_is_stored_under_a_name_of_the_kits_own(
     tmp_path: Path, name: str, kind: str, content: bytes
 ) -> None:
     assert with_logo(tmp_path, name, content) == {f"logo.{kind}": content}
-
-
-def test_measured_files_are_stored_under_names_of_the_kits_own_and_found_there_again(
-    tmp_path: Path,
-) -> None:
-    run = {"model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "source": "own test"}
-    run |= {"date": dt.date(2026, 11, 20)}
-    files = ("psutil.py", "scenario.yaml", "psutil.py")
-    for name in files[:2]:
-        result = {"max_concurrency": 8, "output_throughput": 300, "mean_tpot_ms": 25 + len(name)}
-        (tmp_path / name).write_text(json.dumps(result), encoding="utf-8")
-    measured = [{**run, "file": name} for name in files]
-    base = scenario.load("base").model_dump(mode="python", exclude_none=True)
-    next(iter(base["workloads"].values()))["measured"] = measured
-    path = tmp_path / "acme.yaml"
-    path.write_text(scenario.as_yaml({**base, "inherits": "nothing"}), encoding="utf-8")
-    first = job.prepare(path)
-    assert list(first.attachments) == ["measured-1.json", "measured-2.json"]
-    assert "psutil" not in first.scenario
-    # A report's own scenario names the files as they lie beside it, and says the same again.
-    (tmp_path / "report").mkdir()
-    for name, content in {**first.attachments, "scenario.yaml": first.scenario.encode()}.items():
-        (tmp_path / "report" / name).write_bytes(content)
-    again = job.prepare(tmp_path / "report" / "scenario.yaml")
-    assert (again.scenario, again.attachments) == (first.scenario, first.attachments)
 
 
 @pytest.mark.parametrize(
@@ -162,40 +135,6 @@ def test_json_that_no_tool_writes_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         plain_files.parsed(text)
     assert plain_files.parsed("[" * 100 + "]" * 100)
-
-
-def with_runs(folder: Path, files: list[str]) -> Path:
-    run = {"model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "source": "own test"}
-    base = scenario.load("base").model_dump(mode="python", exclude_none=True)
-    measured = [{**run, "date": dt.date(2026, 11, 20), "file": name} for name in files]
-    next(iter(base["workloads"].values()))["measured"] = measured
-    path = folder / "acme.yaml"
-    path.write_text(scenario.as_yaml({**base, "inherits": "nothing"}), encoding="utf-8")
-    return path
-
-
-def test_number_and_sum_of_benchmark_files_are_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    result = json.dumps({"max_concurrency": 8, "output_throughput": 300, "mean_tpot_ms": 25})
-    (tmp_path / "run.json").write_text(result, encoding="utf-8")
-    with pytest.raises(scenario.ScenarioError) as refused:
-        scenario.load(with_runs(tmp_path, ["run.json"] * 51))
-    (problem,) = refused.value.problems
-    assert problem.field.endswith("measured[50].file")
-    assert "one of more than 50 benchmark files; keep those" in str(problem)
-    monkeypatch.setattr(benchmark, "LARGEST", 2 * len(result))
-    with pytest.raises(scenario.ScenarioError, match="files before it are larger than"):
-        scenario.load(with_runs(tmp_path, ["run.json"] * 3))
-
-
-@pytest.mark.parametrize("text", ["[" + '{"":1},' * 300_001 + "1]", "[" + "1," * 2_000_001 + "1]"])
-def test_a_benchmark_file_that_would_fill_the_memory_is_not_parsed(
-    text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(plain_files, "parsed", lambda *_: pytest.fail("was parsed"))
-    with pytest.raises(ValueError, match="more than 2,000,000 values, or 300,000 objects"):
-        benchmark.read(text)
 
 
 @pytest.mark.parametrize("text", [b"[]", b"\xff", b"[" * 100_000, b"null"])

@@ -121,24 +121,12 @@ def test_check_without_a_name_checks_all_of_params() -> None:
     assert "base" in json.loads(result.stdout)["checked"]
 
 
-@pytest.mark.parametrize(
-    ("change", "note"),
-    [
-        ("options.rented.region=CA-ZZ-9", "no price of runpod on file is of CA-ZZ-9"),
-        ("options.second-api.country=CA", "region: US and country: CA are two places"),
-        ("client.country=JP", "no law of JP is on file; no verdict speaks of it"),
-    ],
-)
-def test_check_notes_a_place_that_nobody_prices_and_two_places(change: str, note: str) -> None:
-    result = siting("check", "tidewater-apps", "--set", change)
+def test_check_notes_a_country_whose_law_is_not_on_file() -> None:
+    note = "no law of JP is on file; no verdict speaks of it"
+    result = siting("check", "tidewater-apps", "--set", "client.country=JP")
     assert result.exit_code == 0
     assert note in result.stdout
     assert note not in siting("check", "tidewater-apps").stdout
-
-
-def test_check_notes_a_region_that_does_not_say_how_requests_are_routed() -> None:
-    told = siting("check", "banca-valdora").stdout
-    assert "options.api.region: US does not say how requests are routed" in told
 
 
 def test_a_wrong_scenario_ends_a_report_with_status_2_and_writes_nothing(tmp_path: Path) -> None:
@@ -155,13 +143,6 @@ def test_an_unknown_format_is_refused() -> None:
     result = siting("report", "--format", "docx")
     assert result.exit_code == 2
     assert "html,pdf" in result.stderr
-
-
-def test_show_prints_what_loads_to_the_same_scenario(tmp_path: Path) -> None:
-    from siting.inputs import scenario
-
-    (tmp_path / "whole.yaml").write_text(siting("show", "polderwerk").stdout, encoding="utf-8")
-    assert scenario.load(tmp_path / "whole.yaml") == scenario.load("polderwerk")
 
 
 def test_the_schema_is_json() -> None:

@@ -1,4 +1,4 @@
-"""Tables in and out: quotes, measured loads, FOCUS invoices, the tidy table of results."""
+"""Tables of strangers: read, or refused by line; measured loads."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ import pytest
 import time_machine
 from click.testing import CliRunner
 from siting.cli import cli
-from siting.inputs import exchange, scenario
+from siting.inputs import scenario, sheet
 from siting.inputs.document import DocumentError
-from siting_bills import focus
+from siting.inputs.sheet import DAY, NUMBER, TEXT
 from siting_logs import load as log_load
 
 QUOTES = """Item,value,low,high,unit,source,date,valid_until
 option.rented.gpu_hour,2.1,,,EUR/GPU-h,Offer 123,2026-10-01,2027-01-01
 staff_cost,90000,80000,110000,EUR/year,HR,2026-10-02,
 """
-FOCUS = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName
-900,USD,2026-08-01T00:00:00Z,OpenAI API
-600,USD,2026-09-01T00:00:00Z,OpenAI API
-600,USD,2026-09-15T00:00:00Z,OpenAI API
-50,USD,2026-09-01T00:00:00Z,Storage
-"""
+
+
+def offers(path: Path) -> sheet.Table:
+    """A table with columns of each kind."""
+    needed = {"item": TEXT, "value": NUMBER, "unit": TEXT, "source": TEXT, "date": DAY}
+    table = sheet.read(path, needed, {"valid_until": DAY, "low": NUMBER, "high": NUMBER})
+    table.refuse_twins(["item"])
+    return table
 
 
 @pytest.fixture
@@ -39,14 +41,14 @@ def file(tmp_path: Path):
     return write
 
 
-def test_quotes_are_read_from_csv_and_xlsx_alike(file, tmp_path: Path) -> None:
+def test_a_table_is_read_from_csv_and_xlsx_alike(file, tmp_path: Path) -> None:
     csv = file(QUOTES)
     pd.read_csv(csv, dtype=str).to_excel(tmp_path / "table.xlsx", index=False)
-    assert exchange.quotes(csv) == exchange.quotes(tmp_path / "table.xlsx")
-    first, second = exchange.quotes(csv).value
-    assert (first.value.low, first.value.central, first.value.high) == (2.1, 2.1, 2.1)
-    assert first.valid_until == dt.date(2027, 1, 1)
-    assert (second.value.low, second.value.high) == (80_000, 110_000)
+    rows = offers(csv).rows
+    pd.testing.assert_frame_equal(rows, offers(tmp_path / "table.xlsx").rows)
+    assert rows["value"].tolist() == [2.1, 90_000]
+    assert rows["valid_until"].iloc[0] == dt.date(2027, 1, 1)
+    assert rows["low"].iloc[1] == 80_000
 
 
 @pytest.mark.parametrize(
@@ -56,21 +58,12 @@ def test_quotes_are_read_from_csv_and_xlsx_alike(file, tmp_path: Path) -> None:
         ("2.1,", ",", 2, "value: '' is no number"),
         ("2026-10-02", "2.10.2026", 3, "YYYY-MM-DD"),
         ("Item,", "Itm,", 1, "did you mean Itm"),
-        ("80000,110000", "110000,80000", 3, "low"),
-        ("2027-01-01", "2026-01-01", 2, "valid_until is before date"),
-        ("80000,110000", "80000,", 3, "one end of a range; write low and high"),
         ("option.rented.gpu_hour,2.1,,,EUR/GPU-h", "staff_cost,1,,,EUR/year", 3, "same as a row"),
-        ("EUR/GPU-h", "EUR/8-GPU-hour", 2, "no unit of gpu_hour; write unit: EUR/GPU-h"),
-        ("EUR/year", "EUR/month", 3, "no unit of staff_cost; write unit: EUR/year"),
-        ("EUR/year", "EUR ct/year", 3, "no unit of staff_cost"),
-        ("staff_cost", "licences", 3, "no unit of licences; write unit: EUR/GPU-year"),
-        ("staff_cost", "own_keys", 3, "no cost item that is quoted"),
-        ("staff_cost", "residual", 3, "no cost item that is quoted"),
     ],
 )
 def test_a_wrong_cell_is_refused_by_line(old: str, new: str, line: int, hint: str, file) -> None:
     with pytest.raises(DocumentError) as caught:
-        exchange.quotes(file(QUOTES.replace(old, new)))
+        offers(file(QUOTES.replace(old, new)))
     (problem,) = caught.value.problems
     assert problem.line == line
     assert hint in str(problem)
@@ -80,7 +73,7 @@ def test_a_file_that_is_no_table_is_refused(file) -> None:
     for name in ("x.xlsx", "missing.csv"):
         path = file("not a workbook", name) if name == "x.xlsx" else Path(name)
         with pytest.raises(DocumentError):
-            exchange.quotes(path)
+            offers(path)
 
 
 def log(requests, weeks: int = 4, **tokens: float) -> str:
@@ -101,7 +94,7 @@ def test_a_measured_load_gives_the_profile_that_was_put_in(file) -> None:
         input_tokens=1000, output_tokens=300, cached_tokens=250,
     )  # fmt: skip
     read = log_load.load(file(busy))
-    load = read.value
+    load = read.fields
     assert read.day == dt.date(2026, 10, 4)  # four weeks from Monday 2026-09-07
     assert load["requests_per_day"] == 10 * 100 + 14 * 10
     assert load["hours"] == [10.0] * 8 + [100.0] * 10 + [10.0] * 6
@@ -115,13 +108,13 @@ def test_a_busy_hour_raises_the_peak_factor(file) -> None:
     text = log(lambda day, hour: 100)
     text = text.replace("2026-09-16T10:00:00,100", "2026-09-16T10:00:00,500")
     # The usual hour of that weekday is (3 × 100 + 500) / 4 = 200; 500 over 200 is 2.5.
-    assert log_load.load(file(text)).value["peak_factor"] == 2.5
+    assert log_load.load(file(text)).fields["peak_factor"] == 2.5
 
 
 def test_one_row_a_request_is_counted_and_weighted(file) -> None:
     start = dt.datetime(2026, 9, 7)
     rows = [f"{(start + dt.timedelta(hours=h)).isoformat()},{100 + h % 2}" for h in range(336)]
-    load = log_load.load(file("time,input_tokens\n" + "\n".join(rows))).value
+    load = log_load.load(file("time,input_tokens\n" + "\n".join(rows))).fields
     assert load["requests_per_day"] == 24
     assert load["input_tokens"] == {"mean": 100.5, "p95": 101}
 
@@ -188,7 +181,7 @@ def test_a_log_of_days_and_one_that_lacks_a_week_are_refused(file) -> None:
 def test_unknown_tokens_stay_unknown(file) -> None:
     text = log(lambda day, hour: 5, **TOKENS)
     half = "\n".join(r.replace(",1000,300,", ",,,") if "T1" in r else r for r in text.splitlines())
-    fields = log_load.load(file(half)).value
+    fields = log_load.load(file(half)).fields
     assert fields["input_tokens"] == {"mean": 1000, "p95": 1000}
     assert fields["cached_input_share"] == 0.25
     with pytest.raises(DocumentError, match="input_tokens: is blank everywhere"):
@@ -206,8 +199,8 @@ def test_a_profile_has_the_hours_of_the_zone_that_is_named(file) -> None:
         rows.append(f"{when.isoformat()},{busy},x")
     path = str(file("\n".join(rows)))
     read = log_load.load(Path(path), "Europe/Rome")
-    assert read.value["hours"] == [10.0] * 8 + [100.0] * 10 + [10.0] * 6
-    assert read.value["peak_factor"] == 1
+    assert read.fields["hours"] == [10.0] * 8 + [100.0] * 10 + [10.0] * 6
+    assert read.fields["peak_factor"] == 1
     assert read.extent == (
         "672 rows, each a count, 2026-10-12 to 2026-11-08, hours of Europe/Rome; not read: model"
     )
@@ -230,123 +223,29 @@ def test_what_is_imported_loads_in_a_scenario_on_any_day(today: str, file, tmp_p
     assert (origin.kind, str(origin.date)) == ("measured", "2026-10-04")
 
 
-def test_an_invoice_becomes_the_price_of_a_request(file) -> None:
-    (quote,), day, extent = focus.request_price(file(FOCUS), 300_000, "openai")
-    assert (quote.item, quote.unit, day) == ("api_request", "USD/request", dt.date(2026, 9, 1))
-    # 900, 1,050 (mean) and 1,200 USD a month over 300,000 requests.
-    assert (quote.value.low, quote.value.central, quote.value.high) == (0.003, 0.0035, 0.004)
-    assert extent == "3 charges of OpenAI API, 2026-08 to 2026-09, 2100.00 USD billed"
-    assert extent in quote.source
-
-
-def test_results_are_one_row_a_figure_and_survive_csv_and_parquet(tmp_path: Path) -> None:
-    band = {"low": 1.0, "central": 2.0, "high": 3.0, "unit": "EUR"}
-    summary = {"options": {"api": {"npv": band, "cost": {"year_1": band}, "verdict": "pass"}}}
-    frame = exchange.tidy({"acme": summary, "beta": summary})
-    assert list(frame.columns) == ["client", "option", "figure", "low", "central", "high", "unit"]
-    assert list(frame["figure"]) == ["cost.year_1", "npv"] * 2
-    for name in ("x.csv", "x.parquet"):
-        exchange.write(frame, tmp_path / name)
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "x.parquet"), frame)
-    assert pd.read_csv(tmp_path / "x.csv")["central"].sum() == 8
-    with pytest.raises(DocumentError, match=r"end it in \.csv or \.parquet"):
-        exchange.write(frame, tmp_path / "x.xls")
-
-
-@pytest.mark.parametrize(
-    ("summary", "said"),
-    [("{", "is not a summary.json"), ("[]", "is not a summary.json"), ("[" * 99999, "is not a")],
-)
-def test_a_broken_summary_is_refused_by_name(summary: str, said: str, tmp_path: Path) -> None:
-    (tmp_path / "acme").mkdir()
-    (tmp_path / "acme" / "summary.json").write_text(summary)
-    table = ["table", str(tmp_path / "x.csv"), "--reports", str(tmp_path)]
-    made = CliRunner().invoke(cli, table)
-    assert (made.exit_code, said in made.stderr, "acme" in made.stderr) == (2, True, True)
-
-
 # --- What strangers export -----------------------------------------------------------------------
 
 
 def test_points_of_thousands_are_not_taken_for_decimals(file) -> None:
     thousands = QUOTES.replace(",", ";").replace("90000", "90.000")
     with pytest.raises(DocumentError, match="3: value: a point may part thousands or decimals"):
-        exchange.quotes(file(thousands))
-    assert exchange.quotes(file(QUOTES.replace("2.1,", "2.125,"))).value[0].value.central == 2.125
+        offers(file(thousands))
+    assert offers(file(QUOTES.replace("2.1,", "2.125,"))).rows["value"].iloc[0] == 2.125
 
 
 def test_rows_beyond_a_bound_are_refused_and_not_dropped(
     file, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("siting.inputs.sheet.MAX_CELLS", 8)
-    with pytest.raises(DocumentError, match=r"table\.csv:4: has more than 8 cells"):
-        focus.request_price(file(CREDITED + "98000,USD,2026-09-20,OpenAI\n"), 1000)
-
-
-CREDITED = """BilledCost,BillingCurrency,ChargePeriodStart,ServiceName
-1000,USD,2026-09-01T00:00:00Z,OpenAI
--400,USD,2026-09-15T00:00:00Z,OpenAI
-"""
-
-
-def test_a_credit_lowers_the_price_and_is_named(file) -> None:
-    (quote,), _, extent = focus.request_price(file(CREDITED), 1000)
-    assert quote.value.central == pytest.approx(0.6)  # (1000 - 400) / 1000 requests
-    assert "net of 400.00 of credits" in quote.source and "net of 400.00" in extent
-
-
-WHOLE = """BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ServiceName,ChargeCategory
-1000,EUR,2026-08-01T00:00:00Z,2026-09-01T00:00:00Z,OpenAI,Usage
-190,EUR,2026-08-01T00:00:00Z,2026-09-01T00:00:00Z,OpenAI,Tax
-700,EUR,2026-09-01T00:00:00Z,2026-10-01T00:00:00Z,OpenAI,Usage
-"""
-
-
-def test_tax_is_left_out_of_a_price_as_the_report_adds_it(file) -> None:
-    (quote,), _, extent = focus.request_price(file(WHOLE), 1000)
-    assert (quote.value.low, quote.value.high) == (0.7, 1.0)
-    assert extent.endswith("1700.00 EUR billed, without 190.00 of tax")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
-    [
-        ("700,", "-400,", 4, "2026-09 adds up to -400.00"),
-        ("700,", "0,", 4, "no price; leave out credits"),
-        ("700,EUR", "700,USD", 4, "BillingCurrency: is not EUR"),
-        ("700,EUR", "700,eur", 4, "'eur' is no currency"),
-        ("700,EUR", "700,", 4, "BillingCurrency: '' is no currency"),
-        ("190,", "NULL,", 3, "'NULL' is no number"),
-        ("2026-10-01T00:00:00Z,OpenAI", "2026-09-03T00:00:00Z,OpenAI", 0, "ends on 2026-09-02"),
-        ("2026-10-01T00:00:00Z,OpenAI", "2027-09-01T00:00:00Z,OpenAI", 4, "more than a month"),
-        ("1000,EUR,2026-08-01", "1000,EUR,2026-08-20", 0, ""),
-        ("2026-09-01T00:00:00Z,2026-10", "2026-11-01T00:00:00Z,2026-12", 0, "no charge in 2026-09"),
-        ("2026-10-01T00:00:00Z,OpenAI", "2026-10-01T00:00:00Z,EC2", 0, "charges of OpenAI, EC2"),
-        ("2026-09-01T00:00:00Z,2026-10", "2026-09-01garbage,2026-10", 4, "is no date"),
-        ("2026-09-01T00:00:00Z,2026-10", "0001-09-01,2026-10", 4, "is no date"),
-        ("190,EUR,2026-08-01T00:00:00Z,2026-09-01T00:00:00Z,OpenAI,Tax",
-         "1000,EUR,2026-08-01T00:00:00Z,2026-09-01T00:00:00Z,OpenAI,Usage", 3, "same as a row"),
-        ('OpenAI,Tax', '"OpenAI,Tax', 3, "quotation mark"),
-        ("BilledCost,", "sep=,\nBilledCost,", 1, "remove this line"),
-    ],
-)  # fmt: skip
-def test_a_bill_that_is_no_price_is_refused(old: str, new: str, line: int, said: str, file) -> None:
-    assert old in WHOLE
-    text = WHOLE.replace(old, new, 1)
-    if not said:
-        text = text.replace("190,EUR,2026-08-01", "190,EUR,2026-08-20")
-        said = "begins on 2026-08-20"
-    with pytest.raises(DocumentError) as caught:
-        focus.request_price(file(text), 1000)
-    (problem,) = caught.value.problems
-    assert (problem.line, said in str(problem)) == (line, True), str(problem)
+    with pytest.raises(DocumentError, match=r"table\.csv:3: has more than 8 cells"):
+        offers(file(QUOTES))
 
 
 def test_escape_codes_in_a_cell_are_refused(file) -> None:
     with pytest.raises(DocumentError) as caught:
-        focus.request_price(file(CREDITED.replace("OpenAI", "Open\x1b[31mAI", 1)), 1000)
+        offers(file(QUOTES.replace("Offer", "Off\x1b[31mer", 1)))
     (problem,) = caught.value.problems
-    assert (problem.line, problem.field) == (2, "ServiceName")
+    assert (problem.line, problem.field) == (2, "source")
     assert "\x1b" not in str(problem)
 
 
@@ -355,7 +254,7 @@ def test_a_broken_workbook_is_refused_in_one_line(tmp_path: Path, content: bytes
     path = tmp_path / "offers.xlsx"
     path.write_bytes(content)
     with pytest.raises(DocumentError) as caught:
-        exchange.quotes(path)
+        offers(path)
     assert "cannot be read" in caught.value.problems[0].wrong
 
 
@@ -370,7 +269,7 @@ def test_a_cell_at_the_far_end_of_a_sheet_takes_no_memory(tmp_path: Path) -> Non
     book.save(tmp_path / "far.xlsx")
     tracemalloc.start()
     with pytest.raises(DocumentError, match="1048576: has more cells than headings"):
-        exchange.quotes(tmp_path / "far.xlsx")
+        offers(tmp_path / "far.xlsx")
     assert tracemalloc.get_traced_memory()[1] < 200 << 20
     tracemalloc.stop()
 
@@ -389,7 +288,7 @@ def test_headings_and_lines_without_end_are_refused_before_cells_are_made(
     path = file(text)
     tracemalloc.start()
     with pytest.raises(DocumentError, match=said):
-        exchange.quotes(path)
+        offers(path)
     assert tracemalloc.get_traced_memory()[1] < 32 << 20  # of two million cells 100 MiB
     tracemalloc.stop()
 
@@ -419,7 +318,7 @@ def test_a_small_workbook_of_millions_of_styles_or_cells_is_refused_unread(
     pd.DataFrame({"item": ["x"]}).to_excel(good, index=False)
     monkeypatch.setattr(openpyxl, "load_workbook", lambda *_, **__: pytest.fail("was read"))
     with pytest.raises(DocumentError, match=said):
-        exchange.quotes(with_part(good, tmp_path / "offers.xlsx", part, content))
+        offers(with_part(good, tmp_path / "offers.xlsx", part, content))
 
 
 def test_a_log_of_a_lifetime_is_refused_before_its_hours_are_laid_out(

@@ -24,7 +24,7 @@ PROFILE = ("users", "requests_per_day", "hours", "weekdays", "peak_factor")
 
 
 def imported(path: Path) -> dict[str, object]:
-    value: dict[str, object] = load.load(path).value
+    value: dict[str, object] = load.load(path).fields
     return value
 
 

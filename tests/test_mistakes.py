@@ -149,20 +149,11 @@ ON_THE_COMMAND_LINE = {
     "a limit below zero": (f"{SIZE} --ttft -1", "0<x<=600"),
     "a percentile of all": (f"{SIZE} --percentile 100", "50<=x<100"),
     "a load without end": (SIZE.replace("100 ", "1e300 "), "0<x<="),
-    "a bill of no requests": ("import focus README.md --requests nan", "not a finite number"),
     "a place that is not there": (
         "validate vram --rows /no/where.csv",
         "name a folder that is there",
     ),
     "a picture for a table": ("validate vram docs/first-page.png", "write a CSV in UTF-8"),
-    "an option that none can be": ("import focus README.md --option A", "small letters"),
-}
-QUOTES = "item,value,unit,source,date\n"
-IN_A_TABLE = {
-    "an item that nobody knows": ("gpu_hours,2,EUR,Offer,2026-10-01", "did you mean gpu_hour"),
-    "a unit of another item": ("gpu_hour,2,EUR/kWh,Offer,2026-10-01", "write unit: EUR/GPU-h"),
-    "a currency that none is": ("gpu_hour,2,EURO/GPU-h,Offer,2026-10-01", "write unit"),
-    "an offer of nobody": ("gpu_hour,2,EUR/GPU-h,,2026-10-01", "write a word or more"),
 }
 
 
@@ -240,15 +231,6 @@ def test_a_file_is_named_from_the_folder_that_one_stands_in(
     assert "\nparams/acme.yaml:3: " in f"\n{result.stderr}"
 
 
-@pytest.mark.parametrize("mistake", IN_A_TABLE)
-def test_a_mistake_in_a_table_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
-    row, fix = IN_A_TABLE[mistake]
-    (tmp_path / "offers.csv").write_text(f"{QUOTES}{row}\n", encoding="utf-8")
-    result = CliRunner().invoke(cli, ["import", "quotes", str(tmp_path / "offers.csv")])
-    assert result.exit_code == 2
-    assert fix in result.stderr and "offers.csv:2:" in result.stderr
-
-
 @pytest.mark.parametrize("mistake", ON_THE_COMMAND_LINE)
 def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake: str) -> None:
     words, fix = ON_THE_COMMAND_LINE[mistake]
@@ -260,7 +242,6 @@ def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake: str) ->
 
 ODD = {
     "cents for a currency": ("finance.electricity_per_kwh=16", "write it in EUR, not in cents"),
-    "a room for less than a card": ("options.owned.room={kw: 0.1}", "is less than one card takes"),
     "a vendor's name cut short": ("options.api.vendor=OpenA", "did you mean OpenAI?"),
 }
 """Values that can be, and that hardly anybody means, with what is said of them."""

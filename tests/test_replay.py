@@ -360,14 +360,14 @@ LOGS = Path(__file__).parent / "data" / "logs"
 
 def test_hits_of_a_log_with_block_hashes_are_those_of_a_cache_that_holds_them_all() -> None:
     asked = replay.of_log(pool(workload()), log_load.logged(LOGS / "mooncake.jsonl"), "w0")
-    share = log_load.load(LOGS / "mooncake.jsonl").value["cached_input_share"]
+    share = log_load.load(LOGS / "mooncake.jsonl").fields["cached_input_share"]
     assert asked.through(1).hit_rate == pytest.approx(share, abs=0.001)
     assert asked.through(1) == asked.through(1)
 
 
 def test_a_session_finds_no_more_than_the_log_says_was_cached() -> None:
     asked = replay.of_log(pool(workload()), log_load.logged(LOGS / "langfuse.jsonl"), "w0")
-    stated = log_load.load(LOGS / "langfuse.jsonl").value["cached_input_share"]
+    stated = log_load.load(LOGS / "langfuse.jsonl").fields["cached_input_share"]
     assert 0.5 * stated < asked.through(1).hit_rate <= stated
 
 

@@ -231,13 +231,6 @@ OPEN = {
         "model_replacements.model", "model_replacements.replacement",
     },
     "keys in files of other tools": {
-        f"benchmark_files.{figure}"
-        for figure in (
-            "concurrency", "output_tokens_per_s", "ttft_ms", "tpot_ms", "input_tokens",
-            "output_tokens", "requests_per_s", "latency_ms",
-        )
-    }
-    | {
         f"log_files.{column}"
         for column in (
             "records", "time", "input_tokens", "output_tokens", "cached_tokens", "requests",
@@ -266,7 +259,7 @@ OPEN = {
     "names of other rows, which a test of the verdict holds": {"properties.contradicts"},
     "names of factors that `uncertainty.check_correlations` checks": {"cost_correlations.b"},
     "sentences, periods and units that are printed": {
-        "benchmark_files.refused", "log_files.skipped_because", "c3a_criteria.lacks",
+        "log_files.skipped_because", "c3a_criteria.lacks",
         "carbon.second_value",
         "electricity.customer_class",
         "electricity.period", "engine_efficiency.unit", "environment_events.then",

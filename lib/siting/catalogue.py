@@ -281,10 +281,6 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
         "board_half_life", "exit_value_lost", "falling_prices", "leave_after", "leave_margin",
         "matters_cost", "paired_disagreement", "quality_margin", "remedy_needed", "volume_band",
     ),
-    "audit_settings": (
-        "month_scatter_length", "month_scatter_price", "month_scatter_utilisation",
-        "month_scatter_volume",
-    ),
     "tried_settings": ("discount_tried", "volume_tried"),
 }  # fmt: skip
 """What is read of each table `*_settings`: a row that nobody reads would still be counted as an

@@ -12,24 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, get_args
 
-Trait = Literal[
-    "by_request", "hosted_open", "machines", "rented", "committed", "owned", "needs_gpu", "mixed"
-]
+Trait = Literal["by_request", "hosted_open", "machines", "rented", "committed", "owned", "mixed"]
 """What tells kinds apart.
 
 by_request: somebody else runs the model and bills requests; hosted_open: an open model, priced by
 its host; machines: the client runs the model; rented: on somebody else's machines; committed: a
-longer term can be signed for them; owned: on machines of its own; needs_gpu: the scenario names the
-card; mixed: made of other options."""
+longer term can be signed for them; owned: on machines of its own; mixed: made of other options."""
 
 KINDS: Mapping[str, frozenset[Trait]] = {
     "api": frozenset({"by_request"}),
     "managed_cloud": frozenset({"by_request"}),
     "open_api": frozenset({"by_request", "hosted_open"}),
     "sovereign_cloud": frozenset({"machines", "rented", "committed"}),
-    "rented_gpus": frozenset({"machines", "rented", "committed", "needs_gpu"}),
-    "colocation": frozenset({"machines", "owned", "needs_gpu"}),
-    "on_premises": frozenset({"machines", "owned", "needs_gpu"}),
+    "rented_gpus": frozenset({"machines", "rented", "committed"}),
+    "colocation": frozenset({"machines", "owned"}),
+    "on_premises": frozenset({"machines", "owned"}),
     "hybrid": frozenset({"mixed"}),
     "split": frozenset({"mixed"}),
 }
@@ -61,5 +58,4 @@ HOSTED_OPEN = having("hosted_open")
 SELF_HOSTED = having("machines")
 COMMITTED = having("committed")
 OWNED = having("owned")
-NEEDS_GPU = having("needs_gpu")
 MIXED = having("mixed")

@@ -1,4 +1,4 @@
-"""What a plan foretold of an option's bill, what came, why they differ, and what that teaches.
+"""What a plan foretold of an option's bill, what came, and why they differ.
 
 A vendor bills by use: requests and tokens of an API, GPU-hours of rented cards. What it was
 foretold to bill in a month is the plan's own bill of those items, in every draw of its uncertain
@@ -11,14 +11,8 @@ which those links stand that both sides tell. The difference is split over the l
 means: the effect of link x is L(came, planned) × ln(x came / x planned), with
 L(a, b) = (a - b) / ln(a / b). These effects add up to the difference, whatever the order [1].
 
-**What it teaches.** Each link is a factor on its plan. Its logarithm has the plan's range as prior,
-and each month is an observation of it that scatters. With a normal prior (m, s) and n observations
-of mean y that scatter by e, the posterior is normal with precision 1/s² + n/e² and mean
-(m/s² + n y/e²) / (1/s² + n/e²) [2].
-
 [1] B. W. Ang, "The LMDI approach to decomposition analysis: a practical guide", Energy Policy 33
 (2005), 867-871, equations 5 and 6
-[2] A. Gelman et al., Bayesian Data Analysis, 3rd edition (2013), section 2.5
 """
 
 from __future__ import annotations
@@ -26,16 +20,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import Literal
 
 import numpy as np
-from siting.catalogue import settings
 from siting.cost import cashflow
 from siting.cost.ledger import Clock
 from siting.cost.money import MONTHS, Array, by_month
 from siting.cost.priced import Draws, Plan
-from siting.quantity import Z90, NotEstimated, Range
+from siting.quantity import NotEstimated, Range
 
 Quantity = Literal["requests", "tokens", "gpu_hours", "amount"]
 """What a month counts: requests, tokens (read, written and thought), GPU-hours, and money."""
@@ -43,11 +35,7 @@ Link = Literal["volume", "length", "utilisation", "price"]
 """volume: how much was asked; length: tokens a request; utilisation: GPU-hours for a token or a
 request; price: money for one of the last thing that was counted."""
 
-LEAST = 1e-6
-"""Of a quantity over its plan in a draw: a price may fall to nothing, of which no logarithm is."""
 NO_BILL = "no vendor bills this option by use"
-EXACT = 1e-6
-"""A range narrower than this is none, but for rounding. [logarithm]"""
 CHAIN: tuple[Quantity, ...] = ("requests", "tokens", "gpu_hours", "amount")
 WORDS: Mapping[Quantity, str] = {
     "requests": "requests",
@@ -142,41 +130,13 @@ class Month:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learned:
-    """What the months say of one link, as a factor on its plan."""
-
-    step: Step
-    planned: Range
-    """The range that the plan gave it; 1 is as planned."""
-    seen: Range
-    """The range after these months: low and high are P10 and P90."""
-    months: int
-    scatter: float
-    """How far single months were taken to lie from their mean. [logarithm]"""
-
-    @property
-    def narrower(self) -> float | None:
-        """Width of the range over what it was, in logarithms; None where the plan gave none."""
-        before = _width(self.planned)
-        return _width(self.seen) / before if before > EXACT else None
-
-    @property
-    def surprises(self) -> bool:
-        """Whether what was seen does not touch the range that the plan gave."""
-        return self.seen.high < self.planned.low or self.planned.high < self.seen.low
-
-
-@dataclass(frozen=True, kw_only=True)
 class Audit:
     """A plan beside its bills."""
 
     foretold: Foretold
     months: tuple[Month, ...]
-    learned: tuple[Learned, ...]
     outside: tuple[str, ...]
     """Months that were billed and lie outside the plan's horizon."""
-    last: int
-    """Place in the plan of the last month, from 0."""
 
     @property
     def billed(self) -> list[Month]:
@@ -364,45 +324,6 @@ def _moved(step: Step, planned: Mapping[Quantity, float], came: Mapping[Quantity
     return moved
 
 
-# --- what it teaches ------------------------------------------------------------------------------
-
-
-def narrowed(planned: Range, seen: Sequence[float], scatter: float) -> Range:
-    """The range of a factor after some months, each a value of it.
-
-    Its logarithm is normal with the plan's P10 and P90 before; each month observes it with a
-    standard deviation of `scatter`, or as far as the months do scatter if that is more [2]. Where
-    the plan gave no range it believed too much: the months alone count.
-    Raises ValueError where a value is not above zero.
-    """
-    if not seen:
-        return planned
-    values = [math.log(x) for x in seen]
-    spread = spread_of(seen, scatter)
-    before = _width(planned) / (2 * Z90)
-    prior = 1 / before**2 if before > EXACT else 0.0
-    data = len(values) / spread**2
-    centre = (math.log(planned.low) + math.log(planned.high)) / 2
-    mean = (prior * centre + data * fmean(values)) / (prior + data)
-    half = Z90 / math.sqrt(prior + data)
-    return Range(math.exp(mean - half), math.exp(mean), math.exp(mean + half), unit=planned.unit)
-
-
-def spread_of(seen: Sequence[float], scatter: float) -> float:
-    """How far single months lie from their mean: as stated, or as seen if that is more."""
-    return max(scatter, stdev(math.log(x) for x in seen)) if len(seen) > 1 else scatter
-
-
-def _width(range_: Range) -> float:
-    """Width of a range above zero in logarithms."""
-    return math.log(range_.high / range_.low)
-
-
-def scatter_of(link: Link) -> float:
-    """How far a single month lies from its mean, by a row of audit_settings.csv. [logarithm]"""
-    return settings("audit_settings")[f"month_scatter_{link}"].range.central
-
-
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -429,13 +350,7 @@ def audit(plan: Foretold, bills: Sequence[Billed], report_month: str) -> Audit:
         write = "give an invoice that counts requests or tokens, or name another option"
         raise NotEstimated(f"{NO_BILL}, so there is no bill to foretell; {write}")
     months = tuple(_month(plan, each, placed[each.month]) for each in inside)
-    return Audit(
-        foretold=plan,
-        months=months,
-        learned=tuple(_learned(plan, inside, placed)),
-        outside=outside,
-        last=placed[months[-1].month],
-    )
+    return Audit(foretold=plan, months=months, outside=outside)
 
 
 def _at(plan: Foretold, month: int) -> dict[Quantity, float]:
@@ -467,48 +382,3 @@ def _month(plan: Foretold, came: Billed, place: int) -> Month:
         effects=split,
         why_not=why_not,
     )
-
-
-def _learned(plan: Foretold, bills: Sequence[Billed], placed: Mapping[str, int]) -> list[Learned]:
-    """What the months say of each link that the same quantities tell in most of them."""
-    by_step: dict[tuple[Quantity, Quantity | None], list[Billed]] = {}
-    known: dict[tuple[Quantity, Quantity | None], Step] = {}
-    for came in bills:
-        for step in steps([*_told(came)], _at(plan, placed[came.month])):
-            by_step.setdefault((step.of, step.each), []).append(came)
-            known[step.of, step.each] = step
-    found = []
-    for key, told in by_step.items():
-        step = known[key]
-        places = [placed[came.month] for came in told]
-        seen = [
-            math.exp(_moved(step, _at(plan, place), _told(came)))
-            for came, place in zip(told, places, strict=True)
-        ]
-        before = _prior(plan, step, places)
-        found.append(
-            Learned(
-                step=step,
-                planned=before,
-                seen=narrowed(before, seen, scatter_of(step.link)),
-                months=len(seen),
-                scatter=spread_of(seen, scatter_of(step.link)),
-            )
-        )
-    return found
-
-
-def _prior(plan: Foretold, step: Step, places: Sequence[int]) -> Range:
-    """The plan's range of a link in some months, as a factor on the link as planned: P10 and P90
-    over the draws of its mean over these months, in logarithms."""
-    moved = _drawn_over_plan(plan, step.of, places)
-    if step.each is not None:
-        moved = moved - _drawn_over_plan(plan, step.each, places)
-    low, high = np.exp(np.percentile(moved, (10, 90))).tolist()
-    return Range(low, min(max(1.0, low), high), high)
-
-
-def _drawn_over_plan(plan: Foretold, quantity: Quantity, places: Sequence[int]) -> Array:
-    """Mean logarithm of a quantity over its plan in some months. [n]"""
-    over = plan.drawn[quantity][:, places] / plan.planned[quantity][list(places)]
-    return np.asarray(np.log(np.maximum(over, LEAST)).mean(axis=1))

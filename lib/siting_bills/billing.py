@@ -1,37 +1,27 @@
-"""A client's plan beside its bills: the audit of `siting_bills.audit` for a study and its files.
-
-What bills teach becomes a piece of scenario, to read and paste: as of the last month that was
-billed, so that the plan begins there anew.
-"""
+"""A client's plan beside its bills: the audit of `siting_bills.audit` for a study and its files."""
 
 from __future__ import annotations
 
 import calendar
 import datetime as dt
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-import pandas as pd
 from siting import quality
 from siting.catalogue import suggestion
 from siting.cost import prices, uncertainty
 from siting.inputs.document import DocumentError
-from siting.inputs.scenario.changes import changed
 from siting.inputs.scenario.model import in_words
-from siting.places import BY_REQUEST, MIXED
-from siting.quantity import Z90, NotEstimated, Range
+from siting.places import BY_REQUEST
+from siting.quantity import NotEstimated
 from siting.study import Study
 from siting_report.formats import NONE, Numbers
 
 from siting_bills import audit
-from siting_bills.audit import Audit, Billed, Foretold, Learned, Month, Quantity
+from siting_bills.audit import Audit, Billed, Foretold, Month
 from siting_bills.bills import Bills
-
-NAMED = 3
-"""Files that evidence names; it counts the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +53,6 @@ class Audited:
             "billed": found.came,
             "effects": found.effects,
             "unsplit": found.unsplit,
-            "learned": [
-                {
-                    "input": each.step.what,
-                    "planned": replace(each.planned, unit="times the plan"),
-                    "seen": replace(each.seen, unit="times the plan"),
-                    "months": each.months,
-                    "scatter": each.scatter,
-                    "narrower": each.narrower,
-                    "surprises": each.surprises,
-                }
-                for each in found.learned
-            ],
             "outside": found.outside,
             "notes": self.notes,
             "sources": self.sources,
@@ -222,29 +200,6 @@ def last_day(month: str) -> dt.date:
 # --- as a table -----------------------------------------------------------------------------------
 
 
-def frame(told: Audited) -> pd.DataFrame:
-    """A row a month: option, month, planned, low, high, billed, difference, one column for each
-    link of the chain, inside, why_not. Money in the client's currency, without tax."""
-    links = list(told.audit.effects)
-    return pd.DataFrame(
-        [
-            {
-                "option": told.label,
-                "month": month.month,
-                "planned": month.foretold.central,
-                "low": month.foretold.low,
-                "high": month.foretold.high,
-                "billed": month.came.amount,
-                "difference": month.difference,
-                **{link: month.effects.get(link) for link in links},
-                "inside": month.inside,
-                "why_not": month.why_not,
-            }
-            for month in told.audit.months
-        ]
-    )
-
-
 def cells(told: Audited) -> list[dict[str, str]]:
     """Rows of the table that is printed, cells by heading, the last one the sum."""
     numbers = told.numbers
@@ -280,162 +235,3 @@ def _row(month: Month, links: Sequence[str], numbers: Numbers) -> dict[str, str]
 
 def _money(amount: float | None, numbers: Numbers) -> str:
     return NONE if amount is None else numbers.number(amount, 0)
-
-
-def lessons(told: Audited) -> list[str]:
-    """What the months say of each input, a line each."""
-    return [_lesson(each, told.numbers) for each in told.audit.learned]
-
-
-def _lesson(each: Learned, numbers: Numbers) -> str:
-    seen = numbers.number(each.seen.central)
-    low, high = (numbers.number(end) for end in (each.seen.low, each.seen.high))
-    months = "1 month" if each.months == 1 else f"{each.months} months"
-    said = f"{each.step.what}: {seen} times the plan ({low} to {high}) after {months}; "
-    if each.narrower is None:
-        return f"{said}the plan gave it no range"
-    was = " to ".join(numbers.number(end) for end in (each.planned.low, each.planned.high))
-    said += f"the plan had {was}, {numbers.percent(each.narrower)} as wide now"
-    return f"{said}, and outside of what the plan had" if each.surprises else said
-
-
-# --- as a piece of scenario -----------------------------------------------------------------------
-
-
-def narrowed(told: Audited, study: Study) -> dict[str, Any]:
-    """The inputs that the bills narrow, as a piece of scenario with its evidence.
-
-    It is as of the last billed month, for whose growth the demand is moved on. What a mix sends to
-    its vendor says nothing of the demand as a whole.
-    Raises NotEstimated where the bills narrow no input of a scenario.
-    """
-    last = told.audit.months[-1].month
-    day = last_day(last)
-    finance: dict[str, Any] = {}
-    quotes = []
-    learned = {each.step.link: each for each in told.audit.learned}
-    volume = learned.get("volume")
-    is_mix = study.options[told.audit.foretold.option].kind in MIXED
-    # Of a part of the workloads a bill says nothing of the demand as a whole, either.
-    if volume and volume.step.of != "gpu_hours" and not (is_mix or told.workloads):
-        finance["demand"] = _band(volume.seen, _central(study, "demand") * _grown(told, volume))
-    use = learned.get("utilisation")
-    if use and volume:
-        scale = _central(study, "throughput") * _use_at_volume(told, study, use, volume)
-        speed = Range.ordered([1 / end for end in use.seen.ends])
-        finance["throughput"] = _band(speed, scale)
-    price = learned.get("price")
-    if price and price.step.each is not None and "utilisation" not in price.step.what:
-        quotes.append(_quote(told, study, learned, day))
-    if quotes:
-        finance["quotes"] = quotes
-    if not finance:
-        said = "the bills tell no requests, tokens or GPU-hours that an input stands for"
-        raise NotEstimated(f"nothing is narrowed: {said}")
-    fields = [f"finance.{name}" for name in finance]
-    report_date = max(day, study.client.report_date)
-    _refuse_impossible(study, {"client": {"report_date": report_date}, "finance": finance})
-    months = [month.month for month in told.audit.months]
-    return {
-        "client": {"report_date": report_date},
-        "finance": finance,
-        "evidence": [
-            {
-                "fields": fields,
-                "source": f"Bills: {_some(told.sources)}",
-                "locator": f"{len(months)} months, {months[0]} to {months[-1]}, by siting audit",
-                "date": day,
-                "kind": "measured",
-            }
-        ],
-    }
-
-
-def _refuse_impossible(study: Study, piece: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raises NotEstimated where the bills tell an input that no scenario may hold."""
-    said = {f"{part}.{name}": value for part, held in piece.items() for name, value in held.items()}
-    try:
-        changed(study.scenario, said)
-    except DocumentError as error:
-        for problem in error.problems:
-            if problem.field.startswith("finance."):
-                wrong = f"of {problem.field} the bills tell what {problem.wrong}"
-                raise NotEstimated(f"{wrong}; check what the files count") from None
-
-
-def _some(files: Sequence[str]) -> str:
-    """The first few files, and how many more there are."""
-    more = len(files) - NAMED
-    return ", ".join([*files[:NAMED], *([f"{more} more"] if more > 0 else [])])
-
-
-def _band(factor: Range, scale: float) -> dict[str, float]:
-    """A range as a scenario has it, in three digits."""
-    ends = zip(("low", "central", "high"), factor.ends, strict=True)
-    return {name: float(f"{end * scale:.4g}") for name, end in ends}
-
-
-def _central(study: Study, factor: str) -> float:
-    return float(study.results.cost.plan.factors[factor].value.central)
-
-
-def _grown(told: Audited, volume: Learned) -> float:
-    """What the plan lets a quantity grow from its first month to the last that was billed."""
-    planned = told.audit.foretold.planned[volume.step.of]
-    return float(planned[told.audit.last] / planned[0])
-
-
-def _use_at_volume(told: Audited, study: Study, use: Learned, volume: Learned) -> float:
-    """GPU-hours for a unit of work that the plan needs at the volume that came, over those at the
-    volume that was planned: cards come whole, so a smaller volume uses them less well."""
-    plan = study.results.cost.plan
-    option = told.audit.foretold.option
-    demand = _central(study, "demand") * volume.seen.central
-    asked = _asked(study, option)
-    then = audit.foretold(plan, option, plan.central(demand=demand), asked).drawn
-    planned = told.audit.foretold.planned
-    each = use.step.each or "requests"
-    month = told.audit.last
-    use_then = then["gpu_hours"][0, month] / then[each][0, month]
-    return float(use_then / (planned["gpu_hours"][month] / planned[each][month]))
-
-
-def _quote(
-    told: Audited, study: Study, learned: dict[Any, Learned], day: dt.date
-) -> dict[str, Any]:
-    """The price that was paid, as a quote of the option: of a request, or of a GPU-hour."""
-    price = learned["price"]
-    planned = told.audit.foretold.planned
-    of_gpu = price.step.each == "gpu_hours"
-    unit: Quantity = "gpu_hours" if of_gpu else "requests"
-    each = float(planned["amount"][told.audit.last] / planned[unit][told.audit.last])
-    item = "gpu_hour"
-    per = "GPU-h"
-    if not of_gpu:  # a plan adds what is asked twice to the price of a request
-        each /= _central(study, "retries")
-        item = "api_request"
-        per = "request"
-    paid = price.seen
-    if price.step.each == "tokens" and "length" in learned:
-        paid = product([paid, learned["length"].seen])
-    (*_, name) = quality.leaves(study.scenario, told.audit.foretold.option)
-    of_some = {"workloads": list(told.workloads)} if told.workloads else {}
-    return {
-        "item": f"option.{name}.{item}",
-        **of_some,
-        "value": _band(paid, each),
-        "unit": f"{study.client.currency}/{per}",
-        "source": f"Bills of {told.audit.months[0].month} to {told.audit.months[-1].month}",
-        "date": day,
-    }
-
-
-def product(factors: Iterable[Range]) -> Range:
-    """Product of independent log-normal factors: means and variances of the logarithms add."""
-    mean = 0.0
-    variance = 0.0
-    for factor in factors:
-        mean += (math.log(factor.low) + math.log(factor.high)) / 2
-        variance += (math.log(factor.high / factor.low) / (2 * Z90)) ** 2
-    half = Z90 * math.sqrt(variance)
-    return Range(math.exp(mean - half), math.exp(mean), math.exp(mean + half))

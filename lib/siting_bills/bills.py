@@ -139,11 +139,6 @@ def _is(rows: pd.DataFrame, column: str, word: str) -> pd.Series[bool]:
     return rows[column].fillna("").str.lower() == word
 
 
-def format_named(name: str) -> BillFile:
-    """A format of bill_files.csv."""
-    return next(kind for kind in table("bill_files", BillFile) if kind.format == name)
-
-
 def parts_of(charges: Table) -> pd.DataFrame:
     """What each charge adds: columns amount (without tax, net of credits), credits, taxes."""
     rows = charges.rows

@@ -6,11 +6,10 @@ A worker that is killed has its reports made by another; a scheduler that is gon
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from siting_report.run.extras import BadAddress
 from siting_report.run.job import Job, library
@@ -27,32 +26,22 @@ GONE = "the cluster is gone; run it again to go on"
 
 
 @contextlib.contextmanager
-def workers(
-    address: str, kit: str, say: Callable[[str], None], certificates: tuple[str, str, str] | None
-) -> Iterator[Workers]:
+def workers(address: str, kit: str, say: Callable[[str], None]) -> Iterator[Workers]:
     """The workers of the scheduler at an address, all of which run this very library.
 
-    certificates: PEM files of who signed the certificates of both sides, of ours, and of its
-    private key; nothing is then sent in the clear. Raises BadAddress.
+    Raises BadAddress.
     """
-    with Workers(address, kit, say, certificates) as asked:
+    with Workers(address, kit, say) as asked:
         yield asked
 
 
 class Workers:
     """Makes reports on a cluster (`siting_report.run.report.Maker`)."""
 
-    def __init__(
-        self,
-        address: str,
-        kit: str,
-        say: Callable[[str], None],
-        certificates: tuple[str, str, str] | None = None,
-    ) -> None:
+    def __init__(self, address: str, kit: str, say: Callable[[str], None]) -> None:
         self._address = address
         self._kit = kit
         self._say = say
-        self._certificates = certificates
         self._connecting = threading.Lock()
         self._client: Client | None = None
         self._has_ended = False
@@ -119,13 +108,12 @@ class Workers:
         from distributed import Client
 
         try:
-            client = Client(self._address, timeout=patience_s, security=self._security())
-        except TypeError:  # neither told nor in Dask's own configuration
+            client = Client(self._address, timeout=patience_s)
+        except TypeError:
             raise BadAddress(
-                f"scheduler {self._address!r} speaks TLS; add --tls-ca, --tls-cert and --tls-key"
+                f"scheduler {self._address!r} speaks TLS; name your certificate in Dask's own "
+                "configuration, distributed.comm.tls"
             ) from None
-        except BadAddress:
-            raise
         except (OSError, ValueError) as error:
             raise BadAddress(
                 f"scheduler {self._address!r}: {error}; write the address that `dask scheduler` "
@@ -135,23 +123,6 @@ class Workers:
         self._await_workers(client)
         refuse_others(client, self._kit)
         return client
-
-    def _security(self) -> Any:
-        """As Dask takes it. Raises BadAddress naming a file that is not there."""
-        if self._certificates is None:
-            return None
-        from distributed.security import Security
-
-        for file in self._certificates:
-            if not os.path.isfile(file):
-                raise BadAddress(f"{file}: does not exist; name the PEM file")
-        authority, certificate, key = self._certificates
-        return Security(
-            tls_ca_file=authority,
-            tls_client_cert=certificate,
-            tls_client_key=key,
-            require_encryption=True,
-        )
 
     def _await_workers(self, client: Client) -> None:
         if client.nthreads():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from siting.cli import frame
 from siting.cli.frame import Answer, Refused, name_in_scenario, option
-from siting.cli.tables import piece
 
 if TYPE_CHECKING:
     from siting.serving.pools import Pool
@@ -46,15 +45,24 @@ def import_load(table: str, workload: str, zone: str) -> Answer:
     """
     from pathlib import Path
 
+    from siting.inputs import scenario
+
     from siting_logs import load
 
     read = load.load(Path(table), zone)
-    fields = [f"workloads.{workload}.{field}" for field in read.value]
-    return piece(table, read, {"workloads": {workload: read.value}}, fields, "measured")
+    evidence = {
+        "fields": [f"workloads.{workload}.{field}" for field in read.fields],
+        "source": f"{Path(table).name}, as exported",
+        "locator": read.extent,
+        "date": read.day,
+        "kind": "measured",
+    }
+    found = {"workloads": {workload: read.fields}, "evidence": [evidence]}
+    return Answer(found, scenario.as_yaml(found).splitlines())
 
 
 @frame.command()
-@click.argument("client", default="base", shell_complete=frame.completer(frame.known_clients))
+@click.argument("client", default="base")
 @click.argument("log", required=False, type=click.Path(exists=True, dir_okay=False))
 @option("--workload", str, "Workload that a log is of; default: the first.", "")
 @option("--option place", str, "Option to replay; default: the chosen one on machines.", "")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from siting import catalogue
-from siting.inputs import bounds, exchange
+from siting.inputs import bounds
 from siting.inputs.document import DocumentError
-from siting.inputs.exchange import Imported
 from siting.inputs.scenario.model import BUSIEST
 from siting.inputs.sheet import COUNT, Table
 from siting.quantity import DAYS_OF_YEAR, Z90
@@ -34,7 +34,19 @@ LONGEST_GAP = pd.Timedelta(days=5)
 """Holidays are shorter: what lacks for longer was lost."""
 
 
-def load(path: Path, zone: str = "UTC") -> Imported:
+@dataclass(frozen=True, kw_only=True)
+class LoggedLoad:
+    """What a log says of a load."""
+
+    fields: dict[str, Any]
+    """Of a workload, by name."""
+    day: dt.date
+    """The last that it covers."""
+    extent: str
+    """What of it was read."""
+
+
+def load(path: Path, zone: str = "UTC") -> LoggedLoad:
     """The load fields of a workload, of a log in the kit's own columns or in a format of `logs`.
 
     A row of the kit's own is a request or an hour. Columns: `time` (ISO 8601); `requests` where a
@@ -61,8 +73,9 @@ def load(path: Path, zone: str = "UTC") -> Imported:
         raise DocumentError.of(path, "says nothing of a load", "export at least a week")
     # A log that counts from its start has no day; it is as old as its import at least.
     day = when.max().date() if log.has_days else dt.date.today()
-    extent = ", ".join(told)
-    return Imported(result, day, extent if log.format else extent + exchange.unread(log.table))
+    if log.table.unread and not log.format:
+        told[-1] += f"; not read: {', '.join(log.table.unread)}"
+    return LoggedLoad(fields=result, day=day, extent=", ".join(told))
 
 
 def logged(path: Path) -> Log:

@@ -1,12 +1,10 @@
 """The cost chapter as a workbook: live formulas from the inputs to the totals.
 
-Sheets: `Summary` (as planned by formulas, and what is likely as computed); `Budget` (from there to
-all that may fall due, as the page for the CFO sums it up); `Inputs` (every price
-and rate with its source); `Paths` (prices over the months); `Quantities` (what capacity planning
-found: whole numbers, no formulas); one sheet for each option, where an amount is price × quantity ×
-path; `Fiscal years`, where the client says when one begins; `FOCUS` (the same amounts as a tidy
-table with the column names of the FinOps Open Cost and Usage Specification 1.3). Whoever changes a
-price in `Inputs` sees the totals move.
+Sheets: `Summary` (as planned); `Budget` (from there to all that may fall due, as the page for the
+CFO sums it up); `Inputs` (every price and rate with its source); `Paths` (prices over the months);
+`Quantities` (what capacity planning found: whole numbers, no formulas); one sheet for each option,
+where an amount is price × quantity × path; `Fiscal years`, where the client says when one begins.
+Whoever changes a price in `Inputs` sees the totals move.
 
 Every text is written as text: a name that begins with `=` stays a name.
 """
@@ -15,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -27,11 +25,10 @@ from siting.catalogue import STALE_DAYS
 from siting.cost import api_prices, fiscal
 from siting.cost.api_prices import ModelPath
 from siting.cost.fiscal import FiscalYear
-from siting.cost.ledger import BEFORE, FORGONE, CashFlow, depreciation
+from siting.cost.ledger import FORGONE
 from siting.cost.money import MILLION, Array, discount_factors
 from siting.cost.tco import Comparison, OptionCost, shown_factors
-from siting.inputs.scenario import Option, Scenario
-from siting.quantity import Range
+from siting.inputs.scenario import Scenario
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
@@ -39,19 +36,6 @@ FIRST_MONTH = 3
 """Column of month 0; before it stand label, unit, total."""
 INPUT_COLUMNS = (
     "Input", "Value", "Unit", "Low", "High", "Source", "Where", "Date", "Age", "Origin", "Address",
-)  # fmt: skip
-LIKELY_COLUMNS = ("Likely present cost", "Low", "High")
-_LIKELY = 7
-"""Column of the first of them, for the first future."""
-FOCUS_COLUMNS = (
-    "BillingAccountId", "BillingAccountName", "SubAccountId", "SubAccountName",
-    "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd",
-    "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargeFrequency", "InvoiceId",
-    "InvoiceIssuerName", "ProviderName", "PublisherName", "ServiceProviderName",
-    "HostProviderName", "ServiceCategory", "ServiceSubcategory",
-    "ServiceName", "RegionId", "BillingCurrency", "ListCost", "ContractedCost", "BilledCost",
-    "EffectiveCost", "PricingCategory", "PricingQuantity", "PricingUnit", "ConsumedQuantity",
-    "ConsumedUnit", "CommitmentDiscountStatus",
 )  # fmt: skip
 
 
@@ -61,18 +45,6 @@ class _Sheet(Worksheet):  # type: ignore[misc]
     def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:
         """As the library does, which looks for 29 younger ones in each formula."""
         return formula.removeprefix("=")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Likely:
-    """What an option likely costs in one future of API prices: its present cost over all cases,
-    1 in 10 below low, central in the middle, 1 in 10 above high."""
-
-    option: str
-    """Its name in the scenario."""
-    future: str
-    """The path of API prices as a clause."""
-    cost: Range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +58,6 @@ class Due:
     """`sum` up to here; `added` to it; `held` by a sum above, so not added."""
     amount: float
     """[client's currency]"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Beside:
-    """A price that no option of the plan pays and that a figure beside it rests on."""
-
-    label: str
-    amount: float
-    unit: str
-    source: str
-    date: str
-    """Day that the source prints, or undated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,13 +120,10 @@ FORMATS: dict[str, dict[str, Any]] = {
 def content(
     comparison: Comparison,
     scenario: Scenario,
-    likely: Sequence[Likely] = (),
     budget: Sequence[Due] = (),
-    beside: Sequence[Beside] = (),
 ) -> bytes:
-    """The workbook of a comparison. likely: told beside what is planned, future by future.
-    budget: steps of the options that are held against each other, in order; none: no such sheet.
-    beside: prices below the inputs of the plan, which no formula reads."""
+    """The workbook of a comparison. budget: steps of the options that are held against each other,
+    in order; none: no such sheet."""
     made = BytesIO()
     day = scenario.client.report_date
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -180,19 +137,13 @@ def content(
         names = sheet_names(comparison.options)
         summary = file.add_worksheet("Summary")
         _budget(book, budget)
-        _inputs(book, beside)
+        _inputs(book)
         _paths(book)
         quantities = _quantities(book)
         for name, cost in comparison.options.items():
             _option(book, names[name], cost, quantities[name])
         _fiscal_years(book, names)
-        sheet = file.add_worksheet("FOCUS")
-        _write(sheet, 0, FOCUS_COLUMNS, formats["head"])
-        sheet.freeze_panes(1, 0)
-        for row, charge in enumerate(charges(comparison, scenario), start=1):
-            _write(sheet, row, charge.values())
         _summary(book, summary, names)
-        _futures(book, summary, likely)
     return made.getvalue()
 
 
@@ -205,7 +156,6 @@ def sheet_names(options: Mapping[str, Any]) -> dict[str, str]:
         "paths",
         "quantities",
         "fiscal years",
-        "focus",
         "history",
     }
     out: dict[str, str] = {}
@@ -253,9 +203,8 @@ def _budget(book: _Book, budget: Sequence[Due]) -> None:
     _write(sheet, len(budget) + 2, [words], book.formats["note"])
 
 
-def _inputs(book: _Book, beside: Sequence[Beside]) -> None:
-    """Every factor, its band and its source; inputs older than 90 days are shaded. Below them the
-    prices that stand beside the plan."""
+def _inputs(book: _Book) -> None:
+    """Every factor, its band and its source; inputs older than 90 days are shaded."""
     sheet = book.file.add_worksheet("Inputs")
     _write(sheet, 0, INPUT_COLUMNS, book.formats["head"])
     sheet.freeze_panes(1, 1)
@@ -276,9 +225,6 @@ def _inputs(book: _Book, beside: Sequence[Beside]) -> None:
         _write(sheet, row, [value.central], book.formats["input"], first=1)
         if old:
             _write(sheet, row, [words], book.formats["old"], first=8)
-    for row, price in enumerate(beside, start=len(book.inputs) + 2):
-        figure = [price.label, price.amount, price.unit, price.amount, price.amount]
-        _write(sheet, row, [*figure, price.source, "", price.date])
 
 
 _RATES = {"rental": "1+{rental_drift}", "inflation": "1+{inflation}"}
@@ -470,173 +416,3 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
     below = len(comparison.options) + 5
     for row, (name, why) in enumerate(plan.not_estimated.items(), start=below):
         _write(sheet, row, [f"{name}: not estimated, because {why}"], book.formats["note"])
-
-
-def _futures(book: _Book, sheet: Any, likely: Sequence[Likely]) -> None:
-    """Right of the totals, what each option likely costs in each future of API prices."""
-    row_of = {name: row for row, name in enumerate(book.comparison.options, start=4)}
-    futures = list(dict.fromkeys(found.future for found in likely))
-    sheet.set_column(_LIKELY, _LIKELY + 3 * len(futures), 20)
-    for place, future in enumerate(futures):
-        first = _LIKELY + 3 * place
-        _write(sheet, 2, [future], book.formats["note"], first)
-        _write(sheet, 3, LIKELY_COLUMNS, book.formats["head"], first)
-        for found in likely:
-            if found.future == future and found.option in row_of:
-                cost = found.cost
-                cells = [cost.central, cost.low, cost.high]
-                _write(sheet, row_of[found.option], cells, book.formats["money"], first)
-    if futures:
-        below = 6 + len(book.comparison.options) + len(book.comparison.plan.not_estimated)
-        words = (
-            "Likely: middle of all cases of present cost; low: 1 case in 10 is below; high: 1 in "
-            "10 is above. No formulas: who changes an input sees only what is planned move"
-        )
-        _write(sheet, below, [words], book.formats["note"])
-
-
-# --- FOCUS ------------------------------------------------------------------------------------
-
-
-Charge = dict[str, Any]
-"""A row of the FOCUS table: a value for each of FOCUS_COLUMNS, in their order."""
-
-
-def charges(comparison: Comparison, scenario: Scenario) -> Iterator[Charge]:
-    """The cash flows as rows of a tidy table with FOCUS 1.3 column names.
-
-    BilledCost is the cash view: a purchase, which has no EffectiveCost. That spreads investments
-    over their life, as usage; what is left falls on the last month. ListCost is without the
-    discount of whom the charge is paid to. An unused commitment is a row of its own.
-    """
-    months = comparison.plan.months
-    periods = list(_periods(scenario.client.report_date, months))
-    for name, cost in comparison.options.items():
-        account = {
-            "BillingAccountId": scenario.client.id,
-            "BillingAccountName": scenario.client.name,
-            "SubAccountId": name,
-            "SubAccountName": cost.label,
-        }
-        for f in cost.flows:
-            if f.category == FORGONE:  # nobody bills it
-                continue
-            contract = _paid_to(scenario, name, f)
-            for due in _charged(f, cost.life, months):
-                charge = _charge(f, contract, comparison.currency, due.billed, due.borne)
-                yield account | periods[due.month] | charge | _units(f, due.month)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Charged:
-    """What one row charges."""
-
-    month: int
-    billed: float
-    """Paid in that month."""
-    borne: float
-    """Used up in that month."""
-
-
-def _charged(f: CashFlow, life: int, months: int) -> Iterator[_Charged]:
-    """Rows of a cash flow: what is bought is billed in one and used up in others."""
-    effective = depreciation([f], life, months) if f.capital else f.amounts
-    for month in np.flatnonzero((f.amounts != 0) | (effective != 0)).tolist():
-        billed = f.amounts[month]
-        borne = effective[month]
-        if not f.capital:
-            yield _Charged(month=month, billed=billed, borne=borne)
-            continue
-        if billed:
-            yield _Charged(month=month, billed=billed, borne=0.0)
-        if borne:
-            yield _Charged(month=month, billed=0.0, borne=borne)
-
-
-def _periods(first: dt.date, months: int) -> Iterator[Charge]:
-    """The month that is billed and charged for, of what falls on month 0 … `months`; what is paid
-    today stands in the first month."""
-    start = np.datetime64(first, "M")
-    days = [f"{start + t}-01T00:00:00Z" for t in range(months + 1)]
-    for t in range(months + 1):
-        month = max(t - 1, 0)
-        begin = days[month]
-        end = days[month + 1]
-        yield {
-            "BillingPeriodStart": begin,
-            "BillingPeriodEnd": end,
-            "ChargePeriodStart": begin,
-            "ChargePeriodEnd": end,
-        }
-
-
-def _charge(f: CashFlow, contract: Option, currency: str, billed: float, borne: float) -> Charge:
-    """What is charged, by whom, and how much: the columns from category to effective cost.
-
-    contract: the option whose contract it falls under. billed: paid in that month. borne: used up
-    in that month.
-    """
-    bought = f.capital and billed > 0
-    seller = (contract.vendor if f.by_use else "") or "not named"
-    return {
-        "ChargeCategory": _category(f, billed),
-        "ChargeClass": "",
-        "ChargeDescription": f.label,
-        "ChargeFrequency": "One-Time" if bought else "Recurring",
-        "InvoiceId": "",
-        "InvoiceIssuerName": seller,
-        "ProviderName": seller,
-        "PublisherName": seller,
-        "ServiceProviderName": seller,
-        "HostProviderName": contract.provider or seller,
-        "ServiceCategory": "AI and Machine Learning",
-        "ServiceSubcategory": "Generative AI",
-        "ServiceName": f.category,
-        "RegionId": contract.region,
-        "BillingCurrency": currency,
-        "ListCost": billed / (1 - contract.discount) if f.by_use else billed,
-        "ContractedCost": billed,
-        "BilledCost": billed,
-        "EffectiveCost": borne,
-    }
-
-
-def _category(f: CashFlow, billed: float) -> str:
-    """FOCUS' category of a charge: what is bought once is a purchase and later used."""
-    if f.category == "tax":
-        return "Tax"
-    if billed < 0:
-        return "Credit"
-    return "Purchase" if f.capital and billed > 0 else "Usage"
-
-
-def _units(f: CashFlow, t: int) -> Charge:
-    """How a charge is priced and counted: the columns after effective cost."""
-    unit = {"gb": "GB"}.get(f.unit, f.unit.replace("_", " "))
-    quantity = f.quantity[t] if len(f.quantity) else 0.0
-    status = _commitment(f)
-    return {
-        "PricingCategory": "Committed" if status else "Standard",
-        "PricingQuantity": quantity,
-        "PricingUnit": unit,
-        "ConsumedQuantity": quantity,
-        "ConsumedUnit": unit,
-        "CommitmentDiscountStatus": status,
-    }
-
-
-def _commitment(f: CashFlow) -> str:
-    """Whether what is committed to is used; blank where nothing is."""
-    if f.unit == "unused_commitment":
-        return "Unused"
-    return "Used" if f.path in ("rental:12", "rental:36") else ""
-
-
-def _paid_to(scenario: Scenario, name: str, f: CashFlow) -> Option:
-    """The option whose contract a charge falls under: the baseline's until production, in a
-    hybrid that of its other side for what is billed by use."""
-    early = f.category == BEFORE
-    option = scenario.options[scenario.finance.baseline if early else name]
-    if option.kind == "hybrid":
-        option = scenario.options[option.burst if f.by_use else option.base]
-    return option

@@ -18,8 +18,6 @@ from siting.cli.frame import (
     Refused,
     aligned,
     cli,
-    completer,
-    known_clients,
     known_tables,
     option,
 )
@@ -30,10 +28,10 @@ if TYPE_CHECKING:
 
 
 @cli.command()
-@option("--table", str, "One table, such as gpus.", shell_complete=completer(known_tables))
+@option("--table", str, "One table, such as gpus.")
 @option("--stale days", click.IntRange(0), "Only facts older than DAYS, or undated.")
 @option("--search", str, "Only facts that hold this text.")
-@option("--client", str, "Only what its answer rests on.", shell_complete=completer(known_clients))
+@option("--client", str, "Only what its answer rests on.")
 def facts(table: str | None, days: int | None, search: str | None, client: str | None) -> Answer:
     """List every fact the kit uses: value, unit, source, date and age in days.
 

@@ -1,4 +1,4 @@
-"""What all commands share: the group, its messages, JSON and lines on stdout, completion."""
+"""What all commands share: the group, its messages, JSON and lines on stdout."""
 
 from __future__ import annotations
 
@@ -223,8 +223,8 @@ def prepare(
 ) -> tuple[list[Any], dict[str, list[Problem]]]:
     """The jobs of the clients that can be rendered, and what is wrong with the others.
 
-    out: where the reports will stand; an address is somebody else's to guard. changes: words of
-    `--set`. all_facts: whether damaged tables are refused that no client is found wrong by, too.
+    out: where the reports will stand. changes: words of `--set`. all_facts: whether damaged tables
+    are refused that no client is found wrong by, too.
     """
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError, Problem
@@ -238,7 +238,7 @@ def prepare(
     for client in clients:
         try:
             made = job.prepare(client, formats=formats, changes=read(changes))
-            if out and "://" not in out:
+            if out:
                 job.refuse_replacing(scenario.path_of(client), made.client, Path(out))
             if prepared.setdefault(made.client, made) != made:
                 fault = f"another scenario of this run is named {made.client!r}, too"
@@ -335,40 +335,6 @@ def aligned(rows: Iterable[Mapping[str, object]], right: Container[str] = ()) ->
     return lines
 
 
-def completer(
-    known: Callable[[], Iterable[str]],
-) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-        start = incomplete.lower()
-        return [name for name in known() if name.lower().startswith(start)]
-
-    return complete
-
-
-def known_clients() -> list[str]:
-    from siting.inputs import scenario
-
-    return scenario.names()
-
-
-def known_chapters() -> list[str]:
-    from siting.inputs import scenario
-
-    return [file.removesuffix(".ipynb") for file in sorted(scenario.chapters("base"))]
-
-
-def known_models() -> list[str]:
-    from siting import catalogue
-
-    return [m.model_id for m in catalogue.models()]
-
-
-def known_gpus() -> list[str]:
-    from siting import catalogue
-
-    return [g.id for g in catalogue.gpus()]
-
-
 def known_tables() -> list[str]:
     from siting import provenance
 
@@ -392,8 +358,8 @@ changes = click.option(
     metavar="KEY=VALUE",
     help="Change the scenario, such as finance.discount_rate=0.06; as often as needed.",
 )
-clients = click.argument("clients", nargs=-1, shell_complete=completer(known_clients))
-client = click.argument("client", default="base", shell_complete=completer(known_clients))
+clients = click.argument("clients", nargs=-1)
+client = click.argument("client", default="base")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

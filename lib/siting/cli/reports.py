@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,15 +31,11 @@ def _formats(value: str) -> tuple[str, ...]:
 
 @cli.command()
 @frame.clients
-@option("--out", str, "Folder, or address of a store such as s3://bucket/reports.", "reports")
+@option("--out", str, "Folder.", "reports")
 @option("--jobs", click.IntRange(0), "Reports at once; default: one a core.", 0)
 @click.option("--force", is_flag=True, help="Render even what is up to date.")
 @option("--scheduler", str, "Address of a running Dask scheduler.", "")
-@option("--tls-ca", str, "PEM file: who signed the certificates of a tls:// cluster.", "")
-@option("--tls-cert", str, "PEM file: our certificate for that cluster.", "")
-@option("--tls-key", str, "PEM file: the key of our certificate.", "")
 @option("--format formats", _formats, "Documents.", "html,pdf", metavar="HTML,PDF")
-@click.option("--watch", is_flag=True, help="Renew one client's report on every save.")
 @frame.changes
 def report(
     clients: tuple[str, ...],
@@ -48,11 +43,7 @@ def report(
     jobs: int,
     force: bool,
     scheduler: str,
-    tls_ca: str,
-    tls_cert: str,
-    tls_key: str,
     formats: tuple[Any, ...],
-    watch: bool,
     changes: tuple[str, ...],
 ) -> Answer:
     """Render reports to reports/CLIENT: HTML, PDF, letters, summary.json, workbook, notebooks.
@@ -66,7 +57,6 @@ def report(
     Example:
       siting report
       siting report acme --format html --out /tmp/draft
-      siting report acme --watch
       siting report acme --set finance.discount_rate=0.06 --out /tmp/draft
     """
     if not hasattr(os, "killpg"):
@@ -78,20 +68,13 @@ def report(
 
     from siting.inputs import scenario
     from siting.run import job
-    from siting.run import watch as watching
 
-    if watch and len(clients) != 1:
-        raise Refused("--watch takes one client; write siting report acme --watch")
-    certificates = _certificates(scheduler, tls_ca, tls_cert, tls_key)
-    if watch:
-        watching.watch(clients[0], out, formats, _say)
-        return Answer({}, [])
     named = clients or scenario.names(own=True)
     prepared, wrong = frame.prepare(named, formats, out, changes)
     problems = [p for found in wrong.values() for p in found]
     if problems and not prepared:
         return Answer({"problems": problems}, frame.refusal(problems), frame.WRONG_INPUT)
-    with _elsewhere(scheduler, job.KIT, certificates) as maker:
+    with _elsewhere(scheduler, job.KIT) as maker:
         outcome = batch.run(prepared, out, at_once=jobs, force=force, say=_say, maker=maker)
     for name, found in wrong.items():
         outcome.failed[name] = "\n".join(map(str, found))
@@ -100,9 +83,7 @@ def report(
 
 
 @contextlib.contextmanager
-def _elsewhere(
-    scheduler: str, kit: str, certificates: tuple[str, str, str] | None
-) -> Iterator[Maker | None]:
+def _elsewhere(scheduler: str, kit: str) -> Iterator[Maker | None]:
     """What makes reports on a cluster; None where they are made here."""
     from siting_report.run import extras
 
@@ -110,22 +91,8 @@ def _elsewhere(
         yield None
         return
     workers = extras.find("workers", f"--scheduler {scheduler}: reports made on a cluster")
-    with workers(scheduler, kit, _say, certificates) as maker:
+    with workers(scheduler, kit, _say) as maker:
         yield maker
-
-
-def _certificates(
-    scheduler: str, authority: str, certificate: str, key: str
-) -> tuple[str, str, str] | None:
-    """How a cluster is spoken to in secret; None where only Dask's own configuration may say."""
-    given = (authority, certificate, key)
-    if not any(given):
-        return None
-    if not all(given):
-        raise Refused("a tls:// cluster takes --tls-ca, --tls-cert and --tls-key together")
-    if not scheduler.startswith("tls://"):
-        raise Refused("--tls-ca, --tls-cert and --tls-key need --scheduler tls://HOST:PORT")
-    return given
 
 
 def _say(line: str) -> None:
@@ -164,24 +131,19 @@ def _tries(found: Results) -> str:
 @cli.command()
 @click.argument("before")
 @click.argument("after")
-@option("--html page", click.Path(dir_okay=False), "Also write an HTML page.")
 @click.option("--all", "everything", is_flag=True, help="Print small changes too.")
 @frame.changes
-def diff(
-    before: str, after: str, page: str | None, everything: bool, changes: tuple[str, ...]
-) -> Answer:
+def diff(before: str, after: str, everything: bool, changes: tuple[str, ...]) -> Answer:
     """Show what changed between two reports, the most important first.
 
-    BEFORE and AFTER are each a client of reports/, a report's folder or summary.json,
-    CLIENT@now (computed, not rendered), or CLIENT@DATE: the scenario and the facts as the
-    repository held them on that day, computed by this version of the kit. With --set, AFTER is
-    CLIENT@now with these changes. Of several edits of the scenario each is tried alone, too, with
-    today's facts.
+    BEFORE and AFTER are each a client of reports/, a report's folder or summary.json, or
+    CLIENT@now (computed, not rendered). With --set, AFTER is CLIENT@now with these changes. Of
+    several edits of the scenario each is tried alone, too, with today's facts.
 
     \b
     Example:
-      siting diff acme@2026-03 acme
-      siting diff old/acme reports/acme --html changes.html
+      siting diff acme acme@now
+      siting diff old/acme reports/acme
       siting diff acme@now acme@now --set finance.discount_rate=0.06
     """
     from siting.run import attribution, comparison, history
@@ -191,11 +153,6 @@ def diff(
     new = history.summary(after, frame.said(changes))
     found = comparison.compare(old, new)
     numbers = comparison.numbers_of(new)
-    if page:
-        text = frame.shown(comparison.as_html(found, before, after, numbers))
-        with frame.writing(page):
-            Path(page).write_text(text, encoding="utf-8")
-        _say(f"{page} is written.")
     edits = attribution.alone(old.get("scenario", {}), new.get("scenario", {}), Chain())
     data = {"before": before, "after": after, "changes": found, "edits": edits}
     most = None if everything else 12

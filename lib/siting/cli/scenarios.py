@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -66,17 +65,10 @@ def as_written(found: Scenario) -> Iterator[str]:
     from siting.inputs.scenario import usual
 
     yield from usual.unstated(found)
-    yield from unquoted(found)
-    yield from of_others(found)
-    yield from elsewhere(found)
-    yield from apart(found)
-    yield from routed(found)
     yield from crossed(found)
     yield from peaked(found)
-    yield from long_labels(found)
     yield from abroad(found)
     yield from dear_power(found)
-    yield from too_small(found)
     yield from unheard(found)
 
 
@@ -90,22 +82,7 @@ def as_sized(found: Scenario) -> Iterator[str]:
     designed = stages.designed(found)
     yield from (paid.warning for name in found.options for paid in beside_list(found, name))
     yield from unpriced(designed, stages)
-    yield from of_others(designed)
     yield from idle(found, stages)
-    yield from too_small(designed)
-
-
-def unquoted(found: Scenario) -> list[str]:
-    """What-ifs that replace the client's quotes and leave some of them out."""
-    from siting.inputs.scenario.changes import lost_quotes
-
-    lost = [lost_quotes(found, asked.set) for asked in found.what_if]
-    return [
-        f"what_if[{i}].set: finance.quotes replaces your list, so that published prices are taken "
-        f"for {', '.join(items)}; repeat those quotes there to keep them"
-        for i, items in enumerate(lost)
-        if items
-    ]
 
 
 def unpriced(designed: Scenario, stages: Chain) -> list[str]:
@@ -116,29 +93,6 @@ def unpriced(designed: Scenario, stages: Chain) -> list[str]:
         for name, reason in why.items()
         if reason
     ]
-
-
-def of_others(found: Scenario) -> Iterator[str]:
-    """Options whose cards, where they are named, are priced as the median of other providers has
-    it."""
-    from siting.cost import prices
-    from siting.inputs.scenario.model import BEST
-    from siting.places import OWNED, SELF_HOSTED
-
-    quoted = {quote.item for quote in found.finance.quotes}
-    for name, runs in found.options.items():
-        item = f"option.{name}.gpu_hour"
-        if runs.kind not in SELF_HOSTED or runs.kind in OWNED or item in quoted:
-            continue
-        if runs.gpu in ("", BEST):
-            continue
-        with contextlib.suppress(prices.NotPriced):
-            note = prices.gpu_hour(runs, runs.gpu, found.client.report_date).note
-            if note:
-                yield (
-                    f"options.{name}: {note}; ask whether it rents that card, and write a quote "
-                    f"for {item}, or name another provider (`siting facts --table cloud_prices`)"
-                )
 
 
 def idle(found: Scenario, stages: Chain) -> list[str]:
@@ -171,24 +125,6 @@ def idle(found: Scenario, stages: Chain) -> list[str]:
     return notes
 
 
-def elsewhere(found: Scenario) -> Iterator[str]:
-    """Regions of rented cards of which their provider's prices on file name none."""
-    from siting.inputs.scenario.checks import known_regions
-    from siting.places import OWNED, SELF_HOSTED
-
-    for name, rented in found.options.items():
-        if rented.kind not in SELF_HOSTED or rented.kind in OWNED or not rented.region:
-            continue
-        priced = {region for provider, region in known_regions() if provider == rented.provider}
-        priced.discard("")
-        if priced and rented.region not in priced:
-            yield (
-                f"options.{name}.region: no price of {rented.provider} on file is of "
-                f"{rented.region}; those of its other regions are taken: "
-                f"{', '.join(sorted(priced))}"
-            )
-
-
 FAR_TARIFF = 8
 """A price of electricity so many times what is on file, or so small a part of it, is a slip."""
 
@@ -214,21 +150,6 @@ def dear_power(found: Scenario) -> Iterator[str]:
         )
 
 
-def too_small(found: Scenario) -> Iterator[str]:
-    """Rooms that supply less power than one card takes, where the card is named."""
-    from siting import catalogue
-    from siting.inputs.scenario.model import BEST
-
-    for name, runs in found.options.items():
-        most = runs.room.kw if runs.room else None
-        takes = catalogue.gpu(runs.gpu).tdp_w if runs.gpu not in ("", BEST) else None
-        if most and takes and 1000 * most < takes:
-            yield (
-                f"options.{name}.room.kw: {most:g} kW is less than one card takes ({runs.gpu}, "
-                f"{takes / 1000:g} kW); write what the room supplies, in kW"
-            )
-
-
 def unheard(found: Scenario) -> Iterator[str]:
     """Vendors of whom nothing is on record, and whose name is near to one that is."""
     from siting import catalogue
@@ -246,48 +167,6 @@ def unheard(found: Scenario) -> Iterator[str]:
             yield (
                 f"options.{key}.vendor: nothing is on record of {told.vendor!r}; did you mean "
                 f"{spoken[near]}? (`siting facts --table vendors`)"
-            )
-
-
-def routed(found: Scenario) -> Iterator[str]:
-    """APIs whose region is stated and whose routing fails where data must lie."""
-    from siting.places import BY_REQUEST
-    from siting.rules import sovereignty
-
-    law = sovereignty.assess(found).options
-    for name, served in found.options.items():
-        if served.kind not in BY_REQUEST or not served.region:
-            continue
-        failing = [f for rule in law[name].findings for f in law[name].failing(rule)]
-        rules = {
-            each.rule.title
-            for each in failing
-            if "regional_endpoint" in each.rule.remedy_items.split(";")
-        }
-        if len(rules) == 1:  # else the region is itself outside of where data must lie
-            yield (
-                f"options.{name}.region: {served.region} does not say how requests are routed, "
-                f"and the rule {rules.pop()!r} fails by what is on file; if the contract pins the "
-                "endpoint, write attributes: {endpoint_scope: pinned}"
-            )
-
-
-def apart(found: Scenario) -> Iterator[str]:
-    """APIs that are pinned to another part of the world than the country they are said to be in."""
-    from siting import catalogue
-    from siting.inputs.countries import members
-    from siting.places import BY_REQUEST
-
-    eu = members("eu", found.client.report_date)
-    for name, served in found.options.items():
-        is_place = served.region == "EU" or served.region in catalogue.countries()
-        if served.kind not in BY_REQUEST or not served.country or not is_place:
-            continue
-        if served.country not in (eu if served.region == "EU" else {served.region}):
-            yield (
-                f"options.{name}.region: {served.region} and country: {served.country} are two "
-                'places; write the one that the endpoint is pinned to, or region: "" where it is '
-                "pinned to none (an option named as in base.yaml has that one's region)"
             )
 
 
@@ -321,18 +200,6 @@ def abroad(found: Scenario) -> Iterator[str]:
             yield (
                 f"client.people: no rule on file looks at people in {country}; ask counsel what "
                 "its law asks of you"
-            )
-
-
-def long_labels(found: Scenario) -> Iterator[str]:
-    """Labels that the picture of page one cuts."""
-    from siting.inputs.scenario.model import LABEL_LETTERS
-
-    for name, told in found.options.items():
-        if len(told.label) > LABEL_LETTERS:
-            yield (
-                f"options.{name}.label has {len(told.label)} letters; the picture of page one "
-                f"shows {LABEL_LETTERS} and cuts the rest: write a shorter one"
             )
 
 
@@ -395,49 +262,6 @@ def init(folder: Path) -> Answer:
     written = starter.init(folder)
     said = f"{len(written)} files are written to {folder.resolve()}. Next: siting report"
     return Answer({"folder": str(folder), "files": sorted(map(str, written))}, [said])
-
-
-@cli.command()
-@frame.client
-def show(client: str) -> Answer:
-    """Print a scenario whole: the client's file laid over base.yaml.
-
-    Without CLIENT, base.yaml alone.
-
-    \b
-    Example:
-      siting show acme
-    """
-    from siting.inputs import scenario
-
-    found = scenario.load(client)
-    return Answer(found.model_dump(mode="json"), scenario.resolved(found).splitlines())
-
-
-@cli.command()
-@click.argument("chapter", shell_complete=frame.completer(frame.known_chapters))
-@option("--client", str, "Whose chapter it is, if it has one of its own.", "base")
-def cells(chapter: str, client: str) -> Answer:
-    """List the cells of a chapter by name, as messages and how-to pages call them.
-
-    CHAPTER is a notebook of notebooks/, such as 40_cost. A note is for whoever edits the
-    chapter; the cell below it shows what it tells of.
-
-    \b
-    Example:
-      siting cells 40_cost
-    """
-    from siting.inputs.document import DocumentError
-    from siting.run.cells import of_chapter
-
-    try:
-        found = of_chapter(chapter, client)
-    except DocumentError:
-        raise
-    except ValueError as error:
-        raise Refused(str(error)) from None
-    rows = [{"cell": cell.name, "kind": cell.kind, "begins": cell.begins[:80]} for cell in found]
-    return Answer(found, frame.aligned(rows))
 
 
 @cli.command()
@@ -526,7 +350,7 @@ def _money(s: Study, row: Mapping[str, Any]) -> str:
 
 
 @cli.command()
-@click.argument("client", shell_complete=frame.completer(frame.known_clients))
+@click.argument("client")
 @option(
     "--kind kinds",
     click.Choice(["open_api", "api", "rented_gpus", "servers"]),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from siting.cli import frame
 from siting.cli.frame import Answer, Number, Refused, above_0, aligned, cli, option
 
 if TYPE_CHECKING:
@@ -28,13 +27,11 @@ _COUNT = click.IntRange(1, 64)
 _CONTEXT = click.IntRange(1, 20_000_000)
 _HOURS = click.Choice(("office", "day", "flat", "night"))
 _SPARES = click.Choice(("none", "n+1", "2n"))
-_MODELS = frame.completer(frame.known_models)
-_GPUS = frame.completer(frame.known_gpus)
 _MODEL = "A model of the catalogue, or a config.json of Hugging Face."
 _CONFIG = "A config.json that describes the model, instead of the catalogue."
 _PEAK = "Busiest hour of the year over the busiest of a usual week."
 _SERVING = (
-    option("--gpu", str, "A GPU of the catalogue.", required=True, shell_complete=_GPUS),
+    option("--gpu", str, "A GPU of the catalogue.", required=True),
     option("--weights", str, "Weight format, such as fp8; default: native.", ""),
     option("--kv kv_cache", str, "Format of the KV cache.", "auto"),
     option("--tp tensor_parallel", _COUNT, "Tensor-parallel GPUs."),
@@ -82,7 +79,7 @@ def _table(head: str, lines: Iterable[_Line]) -> list[str]:
 
 
 @cli.command()
-@option("--model", str, _MODEL, "", shell_complete=_MODELS)
+@option("--model", str, _MODEL, "")
 @serving
 @option("--pp pipeline_parallel", _COUNT, "Pipeline stages.", 1)
 @option("--utilization", Number(0.05, 1), "Share of the GPU the engine takes.")
@@ -174,7 +171,7 @@ def _tokens(value: str) -> Tokens:
 
 
 @cli.command()
-@option("--model", str, _MODEL, required=True, shell_complete=_MODELS)
+@option("--model", str, _MODEL, required=True)
 @serving
 @option("--requests-per-day", above_0(10**10), "On a working day.", required=True)
 @option("--input input_tokens", _tokens, "Tokens read.", required=True, metavar="MEAN,P95")

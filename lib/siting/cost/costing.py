@@ -452,8 +452,6 @@ class _Finder:
             ("discount_rate", "Discount rate", finance.discount_rate, "per year"),
             ("parallel_months", beside, finance.parallel_months, "months"),
             ("tax_rate", "Tax rate", tax, "share"),
-            ("demand", "Demand", finance.demand, "of the plan"),
-            ("throughput", "Speed of a replica", finance.throughput, "of the estimate"),
         ):
             if value is not None:
                 self.put_stated(name, label, value, unit, f"finance.{name}")

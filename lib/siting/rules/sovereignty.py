@@ -326,11 +326,6 @@ class OptionAssessment:
         }
 
     @property
-    def passing(self) -> tuple[Finding, ...]:
-        """The rules that pass."""
-        return tuple(f for f in self.verdicts.values() if f.verdict == "pass")
-
-    @property
     def counts(self) -> dict[Verdict, int]:
         """Number of rules by verdict, worst first."""
         found = Counter(v.verdict for v in self.verdicts.values())

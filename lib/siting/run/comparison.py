@@ -24,7 +24,6 @@ from functools import cache
 from typing import Any
 
 from babel.numbers import is_currency
-from siting_report import style
 from siting_report.formats import NONE, Numbers
 
 from siting.inputs.document import at
@@ -215,12 +214,6 @@ def as_text(
         if left := len(found) - len(shown):
             lines.append(f"  … and {left} more (--all shows them)")
     return "\n".join(lines)
-
-
-def as_html(changes: Sequence[Change], before: str, after: str, numbers: Numbers) -> str:
-    """The changes as a page that needs no other file."""
-    page = style.template("changes.html.j2", THEME)
-    return page.render(title=f"{before} → {after}", groups=list(_grouped(changes)), numbers=numbers)
 
 
 def _grouped(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:

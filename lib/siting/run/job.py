@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Collection, Iterable
-from functools import partial
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from siting_report import plain_files
 from siting_report.plain_files import MIB
@@ -17,12 +16,11 @@ from siting_report.run.job import Format, Job, PlacedNotebook
 
 from siting.catalogue import suggestion, unknown
 from siting.inputs import document, scenario
-from siting.inputs.document import Fault, Path_, Problem, parted
+from siting.inputs.document import Fault, Problem, parted
 from siting.inputs.scenario import ScenarioError
 from siting.inputs.scenario.changes import Changes
 from siting.inputs.scenario.model import Report
 
-T = TypeVar("T")
 KIT = "siting.kit"
 """The module that tells a report of this library."""
 APPENDIX = 70
@@ -90,39 +88,22 @@ def refuse_replacing(path: Path, client: str, out: Path) -> None:
 
 
 def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, dict[str, bytes]]:
-    """A scenario that names the files beside it as the kit stores them, and their content.
+    """A scenario that names the logo beside it as the kit stores it, and its content.
 
     A file's own name goes nowhere, so that none can be taken for a module or for a part of the
-    report. Raises ScenarioError where one is missing, or is not what it should be.
+    report. Raises ScenarioError where it is missing, or is not what it should be.
     """
-    content: dict[str, bytes] = {}
     client = found.client
-    workloads = {}
-    stored = dict[str, str]()
-    measurement = partial(plain_files.content, most=64 * MIB)
-    if client.logo:
-        name, logo = _beside(path, ("client", "logo"), client.logo, _logo)
-        client = client.model_copy(update={"logo": name})
-        content[name] = logo
-    for workload, said in found.workloads.items():
-        runs = list(said.measured)
-        for place, run in enumerate(runs):
-            if run.file:
-                name = stored.setdefault(run.file, f"measured-{len(stored) + 1}.json")
-                where = ("workloads", workload, "measured")
-                content[name] = _beside(path, where, run.file, measurement)
-                runs[place] = run.model_copy(update={"file": name})
-        workloads[workload] = said.model_copy(update={"measured": runs})
-    return found.model_copy(update={"client": client, "workloads": workloads}), content
-
-
-def _beside(path: Path, where: Path_, name: str, read: Callable[[Path], T]) -> T:
-    """What is read from a file beside the scenario at `path`, which a field of it names."""
+    if not client.logo:
+        return found, {}
     try:
-        return read(path.parent / name)
+        name, logo = _logo(path.parent / client.logo)
     except ValueError as error:
-        wrong, write = parted(f"{name!r} beside it {error}")
-    raise ScenarioError(_told(path, [Fault(where, wrong, write or "put a plain file there")]))
+        wrong, write = parted(f"{client.logo!r} beside it {error}")
+        fault = Fault(("client", "logo"), wrong, write or "put a plain file there")
+        raise ScenarioError(_told(path, [fault])) from None
+    stored = client.model_copy(update={"logo": name})
+    return found.model_copy(update={"client": stored}), {name: logo}
 
 
 def _told(path: Path, faults: list[Fault]) -> list[Problem]:

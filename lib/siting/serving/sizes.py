@@ -266,7 +266,7 @@ def _inputs(deployment: Deployment, benchmark: Measured | None) -> Iterator[Inpu
         unit = "ms per token" if benchmark.tpot_ms else "tokens/s"
         source = Source(
             source=benchmark.source,
-            locator=benchmark.file or "scenario, measured",
+            locator="scenario, measured",
             date=benchmark.date.isoformat(),
             kind="measured",
         )

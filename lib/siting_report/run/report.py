@@ -54,14 +54,11 @@ class Maker(Protocol):
 class Here:
     """Makes reports on this machine, each in a kernel of its own."""
 
-    def __init__(self, at_once: int = 0, keeps: bool = False) -> None:
-        """at_once: 0 takes one a core. keeps: what makes one report at a time keeps its kernel for
-        the next job, where that has the same study."""
+    def __init__(self, at_once: int = 0) -> None:
+        """at_once: 0 takes one a core."""
         self.at_once = at_once or os.cpu_count() or 1
-        self._keeps = keeps
         self._lock = threading.Lock()
         self._open = set[_Bench]()
-        self._kept: _Bench | None = None
         self._has_ended = False
 
     def __enter__(self) -> Here:
@@ -75,36 +72,16 @@ class Here:
                 bench.close()
 
     def make(self, job: Job, note: Note = lambda chapters: None) -> Files:
-        bench = self._bench(job)
-        try:
-            files = bench.make(job, note, self._keeps)
-        except BaseException:
-            self._close(bench)
-            raise
-        if self._keeps:
-            self._kept = bench
-        else:
-            self._close(bench)
-        return files
-
-    def _bench(self, job: Job) -> _Bench:
-        """That of the last job, if it was kept and has the same study."""
-        kept = self._kept
-        if kept and kept.study == job.study():
-            return kept
-        if kept:
-            self._close(kept)
         with self._lock:
             if self._has_ended:
                 raise ValueError("its process was ended")
-            made = _Bench(job, self._place)
-            self._open.add(made)
-        return made
-
-    def _close(self, bench: _Bench) -> None:
-        self._kept = None
-        self._open.discard(bench)
-        bench.close()
+            bench = _Bench(job, self._place)
+            self._open.add(bench)
+        try:
+            return bench.make(job, note)
+        finally:
+            self._open.discard(bench)
+            bench.close()
 
     def end(self) -> None:
         with self._lock:
@@ -118,13 +95,12 @@ class _Bench:
 
     def __init__(self, job: Job, place: Path) -> None:
         """place: folder for this one. Nothing is started yet."""
-        self.study = job.study()
         self.folder = Path(tempfile.mkdtemp(dir=place))
         self._kernel: Kernel | None = None
         self._call: Call | None = None
         self._has_ended = False
 
-    def make(self, job: Job, note: Note, keeps: bool) -> Files:
+    def make(self, job: Job, note: Note) -> Files:
         shown = dict(job.done)
         todo = {path: placed for path, placed in job.notebooks.items() if path not in shown}
         figures = kit_named(job.kit).FIGURES
@@ -137,10 +113,7 @@ class _Bench:
             if not shown.keys() >= set(figures):
                 kernel.run(f"import {job.kit} as kit; kit.write_results({_CLIENT!r}, '..')")
                 shown |= {name: (self.folder / name).read_bytes() for name in figures}
-        if not keeps:
-            self._end_kernel()
-        elif self._kernel is not None:
-            self._kernel.rest()
+        self._end_kernel()
         note(len(job.notebooks))
         ordered = {path: shown[path] for path in (*figures, *job.notebooks)}
         beside = {SCENARIO: job.scenario.encode(), **job.attachments, **job.own_files}

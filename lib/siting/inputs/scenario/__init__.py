@@ -28,13 +28,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from siting import catalogue
-from siting.inputs import benchmark, document, messages
-from siting.inputs.document import YamlDocument, DocumentError, Fault, Path_, Problem, parted
+from siting.inputs import document, messages
+from siting.inputs.document import YamlDocument, DocumentError, Fault, Path_, Problem
 from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario import changes, usual
 from siting.inputs.scenario.changes import changed as changed
 from siting.inputs.scenario.checks import contradictions
-from siting.inputs.scenario.model import Measured, Option as Option, Scenario as Scenario
+from siting.inputs.scenario.model import Option as Option, Scenario as Scenario
 from siting.inputs.scenario.origins import with_origins
 
 ScenarioError = DocumentError
@@ -139,8 +139,7 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     found, faults, holes = _tolerant(whole.data)
     if found:
         found, unfounded = with_origins(found, own.data if base else None)
-        found, unread = _measured(found, path.parent)
-        follow = [*unread, *contradictions(found), *changes.faults(found)]
+        follow = [*contradictions(found), *changes.faults(found)]
         # What is asked of an option depends on its kind.
         holes |= {h[:2]: True for h in holes if h[0] == "options" and h[-1] in ("kind", "provider")}
         faults += unfounded + [f for f in follow if not _follows(f.place, holes)]
@@ -233,45 +232,6 @@ def _stand_in(place: Path_) -> Any:
 def _stand_ins() -> dict[str, Any]:
     text = (Path(__file__).parent / "stand_ins.yaml").read_text(encoding="utf-8")
     return document.examined(text)[0].data
-
-
-def _measured(found: Scenario, folder: Path) -> tuple[Scenario, list[Fault]]:
-    """A scenario with the figures of the files beside it, and what is wrong with those files.
-
-    Figures of a benchmark that the scenario states itself win. A file that cannot be used, or goes
-    beyond the bounds on number and sum of the files, gives none.
-    """
-    faults: list[Fault] = []
-    workloads = {}
-    room = benchmark.ReadAllowance()
-    for name, workload in found.workloads.items():
-        runs = []
-        for i, run in enumerate(workload.measured):
-            where: Path_ = ("workloads", name, "measured", i, "file")
-            read = run
-            try:
-                if run.file:
-                    read = _benchmark(run, room.take(folder / run.file))
-            except ValueError as error:
-                faults.append(_unusable(where, run.file, error))
-            runs.append(read)  # what else is wrong with a run is said in the same round
-        workloads[name] = workload.model_copy(update={"measured": runs})
-    return found.model_copy(update={"workloads": workloads}), faults
-
-
-def _unusable(where: Path_, file: str | None, error: ValueError) -> Fault:
-    """What is said of a benchmark file that cannot be used."""
-    wrong, write = parted(f"{file} beside it {error}")
-    return Fault(where, wrong, write or "name a result file")
-
-
-def _benchmark(run: Measured, content: bytes) -> Measured:
-    """A run with the figures of its file."""
-    if (run.tpot_ms or run.output_tokens_per_s) and run.concurrency:
-        return run
-    seen = benchmark.read(content.decode(errors="replace"))
-    stated = {k: getattr(run, k) or seen[k] for k in benchmark.FIGURES}
-    return run.model_copy(update=stated)
 
 
 @cache

@@ -75,7 +75,7 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
     """What is wrong with what a scenario wants tried: changes that it does not take, and vendors,
     models or services supposed to be gone, that none of its options uses."""
     plain = scenario.model_copy(update={"what_if": []})
-    there = {(document.dotted(f.place), f.wrong) for f in _of_the_plain(plain)}
+    there = {(document.dotted(f.place), f.wrong) for f in contradictions(plain)}
     for i, asked in enumerate(scenario.what_if):
         try:
             changed(plain, asked.set)
@@ -83,7 +83,7 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
             own = [p for p in error.problems if (p.field, p.wrong) not in there]
             for first in own[:1]:
                 wrong = f"{first.field} {first.wrong}"
-                yield Fault(("what_if", i, "set"), wrong, first.write + _replaced(plain, asked.set))
+                yield Fault(("what_if", i, "set"), wrong, first.write)
     options = scenario.options.values()
     used = {o.vendor for o in options} | {m for o in options for m in o.models.values()}
     used |= {scenario.tunes_at(name) for name in scenario.options}
@@ -92,28 +92,6 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
             wrong = f"{lost!r} is no vendor or model of an option"
             meant = catalogue.suggestion(lost, sorted(used - {""}))
             yield Fault(("suppose", "gone", i), wrong, meant)
-
-
-def _of_the_plain(plain: Scenario) -> Iterator[Fault]:
-    """What is wrong without any change; a change of the same is not wrong once more."""
-    yield from contradictions(plain)
-
-
-def lost_quotes(scenario: Scenario, changes: Changes) -> list[str]:
-    """Items that the client was quoted and that a change leaves out: it replaces the whole list."""
-    said = changes.get("finance.quotes")
-    if not isinstance(said, list):
-        return []
-    kept = {entry.get("item") for entry in said if isinstance(entry, dict)}
-    return [quote.item for quote in scenario.finance.quotes if quote.item not in kept]
-
-
-def _replaced(scenario: Scenario, changes: Changes) -> str:
-    """That a change takes quotes away, to end a remedy with; blank where it does not."""
-    lost = lost_quotes(scenario, changes)
-    if not lost:
-        return ""
-    return f"; its finance.quotes replaces your list: repeat {', '.join(lost)} there"
 
 
 def _write(

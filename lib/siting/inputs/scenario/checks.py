@@ -411,8 +411,8 @@ OF_REQUESTS = ("api_request", "api_usage")
 """Prices of requests, which may be those of some workloads alone."""
 _FROM_A_BILL = (
     "of an invoice, quote option.NAME.api_request per request: the month's amount over the month's "
-    "requests on it, with workloads: [...] where it is not for all of them (`siting import focus` "
-    "reads it from a bill); check then says how far it is from list prices"
+    "requests on it, with workloads: [...] where it is not for all of them; check --deep then says "
+    "how far it is from list prices"
 )
 """What to write of a bill that is known as an amount a month."""
 
@@ -436,8 +436,7 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
     if quote.workloads and quote.item.rpartition(".")[2] not in OF_REQUESTS:
         wrong = f"{quote.item} is no price of requests"
         yield Fault((*here, "workloads"), wrong, "remove it: it holds for all workloads")
-    for fault in priced(quote, scenario.client.currency):
-        yield replace(fault, place=(*here, *fault.place))
+    yield from _priced_in(here, quote, scenario.client.currency)
     day = scenario.client.report_date
     if quote.date > day:
         yield Fault((*here, "date"), f"{quote.date} is after the report ({day})", "correct it")
@@ -447,21 +446,21 @@ def _quoted(here: Path_, quote: Quote, scenario: Scenario) -> Iterator[Fault]:
         yield Fault((*here, "valid_until"), wrong, write, rests_on=("client", "report_date"))
 
 
-def priced(quote: Quote, currency: str) -> Iterator[Fault]:
+def _priced_in(here: Path_, quote: Quote, currency: str) -> Iterator[Fault]:
     """What is wrong with the item of a quote, or with its unit; `currency` is the client's."""
     item = quote.item.split(".", 2)[-1] if quote.item.startswith("option.") else quote.item
     if item in ("invoice", "bill"):
         wrong = f"{item!r} is no cost item that is quoted"
-        yield Fault(("item",), wrong, _FROM_A_BILL)
+        yield Fault((*here, "item"), wrong, _FROM_A_BILL)
         return
-    yield from _one_of(("item",), item, "cost item that is quoted", _quotable())
+    yield from _one_of((*here, "item"), item, "cost item that is quoted", _quotable())
     per = _quotable().get(item, quote.per)
     if quote.per != per or not known.is_currency(quote.unit[:3]):
         should = currency if per == "once" else f"{currency}/{per}"
         write = f"write unit: {should}"
         if item in ("api_usage", "api_request") and quote.per.startswith(("month", "year")):
             write = f"{write}; {_FROM_A_BILL}"
-        yield Fault(("unit",), f"{quote.unit!r} is no unit of {item}", write)
+        yield Fault((*here, "unit"), f"{quote.unit!r} is no unit of {item}", write)
 
 
 def _provider(here: Path_, option: Option) -> Iterator[Fault]:

@@ -371,9 +371,6 @@ class Measured(Strict):
     gpu: Annotated[str, known.GPU]
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 1
     engine: str = "vllm"
-    file: FileName | None = None
-    """Result of vLLM's or SGLang's bench, GuideLLM, AIPerf, genai-perf or LLMPerf, beside the
-    scenario."""
     concurrency: Annotated[float, Field(gt=0, le=1e9)] | None = None
     output_tokens_per_s: Annotated[float, Field(gt=0, le=1e9)] | None = None
     ttft_ms: Annotated[float, Field(gt=0, le=1e9)] | None = None
@@ -432,8 +429,11 @@ class ExistingServers(Strict):
     @property
     def amounts(self) -> dict[str, Range | None]:
         """What is said here, by the price or cost item that it stands for."""
-        worth, support = self.value_each, self.support_per_year
-        return {"server_price": self.price_each, "owned_already": worth, "maintenance": support}
+        return {
+            "server_price": self.price_each,
+            "owned_already": self.value_each,
+            "maintenance": self.support_per_year,
+        }
 
 
 class Lease(Strict):
@@ -846,12 +846,6 @@ class Finance(Strict):
     vat_recoverable: Annotated[Uncertain, _within(0, 1)] | None = None
     """Share of value-added tax that the client gets back; None: by sector (all of it, except in
     health, banking, insurance and public service)."""
-    demand: Annotated[Uncertain, _within(0.05, 20)] | None = None
-    """Requests that come over those that the workloads state, as bills have shown; None: as far as
-    use usually misses a plan."""
-    throughput: Annotated[Uncertain, _within(0.05, 20)] | None = None
-    """Work that a replica gets done over the estimate, as bills and meters have shown; None: as far
-    as estimates are usually off."""
     quotes: list[Quote] = []
 
 

@@ -1,12 +1,10 @@
-"""One edited chapter: it alone runs again, and a watched report is renewed on every save."""
+"""One edited chapter: it alone runs again, and the report is the one that a whole run gives."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
 
-import pytest
-from siting.run import job, watch
 from siting_report.run import batch
 from siting_report.run.folder import ReportFolder
 from siting_report.run.job import Job
@@ -32,7 +30,7 @@ def two(folder: Path, second: str) -> Job:
 
 
 def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(tmp_path: Path) -> None:
-    with Here(1, keeps=True) as maker:
+    with Here(1) as maker:
         only_the_edited_chapter_runs_again(tmp_path, maker)
 
 
@@ -59,30 +57,3 @@ def only_the_edited_chapter_runs_again(tmp_path: Path, maker: Here) -> None:
     batch.run([busier], str(out), maker=maker)
     assert times(tmp_path, "a", "b") == [5, 5]
     assert ReportFolder(out).holds(busier)
-
-
-@pytest.mark.parametrize("when", ["rendering …", "waiting for a save", "preparing", "interrupted"])
-def test_ctrl_c_ends_a_watch_in_the_same_quiet_way_whenever_it_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
-    said: list[str] = []
-
-    def run(*_: object, **__: object) -> batch.Outcome:
-        left = ["base"] if when == "interrupted" else []
-        return batch.Outcome(left=left, failed={"base": "its end"})
-
-    def say(line: str) -> None:
-        said.append(line)
-        if line.endswith(when):
-            raise KeyboardInterrupt
-
-    def prepare(*_: object, **__: object) -> Job:
-        if when == "preparing":
-            raise KeyboardInterrupt
-        return make("base")
-
-    monkeypatch.setattr(batch, "run", run)
-    monkeypatch.setattr(job, "prepare", prepare)
-    watch.watch("base", str(tmp_path), ("html",), say)
-    assert said[0] == "base: rendering …"
-    assert ("base: its end" in said) == (when == "waiting for a save")
