@@ -43,17 +43,6 @@ class CapacityFrames(Topic):
             for model, pool in found.pools.items():
                 yield {"option": name, "model": bare_name(model)}, pool
 
-    @property
-    def _seen_by(self) -> str:
-        """The option whose models the load is told of: one with GPUs, if there is any."""
-        every = self.results.capacity
-        return next((name for name, found in every.items() if found.pools), next(iter(every)))
-
-    @property
-    def _loads(self) -> Mapping[str, Load]:
-        """Load by workload, as that option's models see it."""
-        return self.results.capacity[self._seen_by].loads
-
     def _load_sources(self) -> Iterator[Source]:
         for name in self.scenario.workloads:
             for field in ("hours", "input_tokens", "growth_per_year"):
@@ -68,28 +57,23 @@ class CapacityFrames(Topic):
 
     @frame(
         "workload",
-        "requests mean_rate usual_peak year_peak input_tokens cached output_tokens "
-        "waiting_tokens waiting_share limit_first? limit_token? limit_whole? "
-        "percentile growth*",
+        "mean_rate usual_peak year_peak input_tokens output_tokens waiting_share limit_first? "
+        "limit_token? limit_whole? percentile growth*",
         citing=_load_sources,
     )
     def loads(self) -> Rows:
         """A workload in the first year."""
-        for name, load in self._loads.items():
+        for name, load in self.results.loads.items():
             busiest = float(load.interactive.max())
             lengths = load.lengths
-            per_request = lengths.input.mean + lengths.output.mean
             limits = load.limits.stated
             yield {
                 "workload": name,
-                "requests": load.requests(1).central,
                 "mean_rate": load.mean_rate,
                 "usual_peak": busiest,
                 "year_peak": busiest * load.peak_factor,
                 "input_tokens": lengths.input.mean,
-                "cached": lengths.cached_share,
                 "output_tokens": lengths.output.mean,
-                "waiting_tokens": float(load.waiting.max()) * 60 * load.peak_factor * per_request,
                 "waiting_share": load.batchable_share,
                 "limit_first": limits.get("first token"),
                 "limit_token": limits.get("further token"),
@@ -114,7 +98,7 @@ class CapacityFrames(Topic):
 
     def _hours_of_all(self) -> Rows:
         """The rows of `hours` on all workloads."""
-        loads = self._loads.values()
+        loads = self.results.loads.values()
         per_minute = [60 * (x.lengths.input.mean + x.lengths.output.mean) for x in loads]
         now = np.array([x.interactive * x.peak_factor for x in loads])
         may_wait = np.array([x.waiting * x.peak_factor for x in loads])
@@ -129,7 +113,7 @@ class CapacityFrames(Topic):
         of_day = {name: week.reshape(7, HOURS)[busiest] for name, week in figures.items()}
         for hour in range(HOURS):
             row = {name: day[hour] for name, day in of_day.items()}
-            yield {"option": self._seen_by, "model": "", "hour": hour, **row}
+            yield {"option": self.results.load_seen_by, "model": "", "hour": hour, **row}
 
     # --- one replica and a pool ---------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import datetime as dt
 import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
 from siting.rules import sovereignty
 from siting.rules.sovereignty import OptionAssessment
 from siting.serving import capacity
+from siting.serving.load import Load
 from siting.study.due import Due
 from siting.vendors import stability
 from siting.vendors.notice import Ending, Successor
@@ -265,6 +266,17 @@ class Results:
     def capacity(self) -> dict[str, capacity.OptionCapacity]:
         """GPUs, latency and utilisation, by option."""
         return {name: self.chain.option(self.scenario, name).sized for name in self.options}
+
+    @property
+    def load_seen_by(self) -> str:
+        """The option whose models the load is told of: one with GPUs, if there is any."""
+        first = next(iter(self.capacity))
+        return next((name for name, found in self.capacity.items() if found.pools), first)
+
+    @property
+    def loads(self) -> Mapping[str, Load]:
+        """Load by workload, as that option's models see it."""
+        return self.capacity[self.load_seen_by].loads
 
     @cached_property
     def sized_option(self) -> str:

@@ -188,8 +188,6 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     """By frame, what the charts and tables of the body show, at its full precision."""
     study = read.study
     found = {name: read.each(getattr(study, name)(), name) for name in SHOWN}
-    loads = study.loads()
-    loads["tokens_per_minute"] = 60 * loads.year_peak * (loads.input_tokens + loads.output_tokens)
     designs = study.designs().query("refused == ''")
     designs["rank"] = designs.groupby("option", observed=True).present.rank(method="max")
     cash = study.cash_flows()
@@ -217,7 +215,7 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "exclusions": read.each(study.sums().dropna(subset="whose"), "exclusions"),
         "yearly_costs": read.each(years.reset_index(), "yearly_costs"),
         "fiscal_costs": read.each(fiscal_years.reset_index(), "fiscal_costs"),
-        "loads": read.each(loads, "loads"),
+        "loads": [*_loads(read)],
         "hours": read.each(study.hours(), "hours", model=""),
         "speed_basis": [*_speeds(read)],
         "designs": read.each(designs, "designs"),
@@ -242,6 +240,21 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "days": read.each(study.hours(), "days", **own),
         "latencies": read.each(study.latencies(), "latencies", **own),
     }
+
+
+def _loads(read: _SectionReader) -> Iterator[Any]:
+    """Each workload, and the tokens that its busiest hours ask for a minute."""
+    found = read.study.results.loads.values()
+    for asked, row in zip(found, _rows(read.study.loads()), strict=True):
+        per_request = row["input_tokens"] + row["output_tokens"]
+        waiting = float(asked.waiting.max()) * asked.peak_factor
+        further = {
+            "load": asked,
+            "requests": asked.requests(1).central,
+            "tokens_per_minute": 60 * row["year_peak"] * per_request,
+            "waiting_tokens": 60 * waiting * per_request,
+        }
+        yield read(row | further, "loads")
 
 
 def _speeds(read: _SectionReader) -> Iterator[Any]:

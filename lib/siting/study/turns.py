@@ -48,7 +48,7 @@ class TurnFrames(Topic):
     @frame(
         "change set",
         "change_kind what before after settled known_by? key? then_first? in_all? own_in_all? "
-        "sure? lead? answer offer open_points? rank? on_page_one",
+        "sure? lead? answer open_points? rank? on_page_one",
         citing=_variant_sources,
     )
     def variants(self) -> Rows:
@@ -76,7 +76,6 @@ class TurnFrames(Topic):
                 "sure": found.share,
                 "lead": found.lead,
                 "answer": found.answer,
-                "offer": v.offer,
                 "open_points": None if place is None else self._to_clear(v, found),
                 "rank": None if place is None else place + 1,
                 "on_page_one": place in shown,

@@ -123,12 +123,12 @@ class VendorFrames(Topic):
 
     @frame(
         "option model",
-        "vendor spoken lasts beyond? input_price? output_price? cached_price? price_date?",
+        "vendor spoken lasts beyond?",
     )
     def bridges(self) -> Rows:
         """The model that follows one in use which ends before the latest go-live, at its vendor."""
         for bridge in self.results.bridges:
-            row = {
+            yield {
                 "option": bridge.used.option,
                 "vendor": bridge.used.ending.vendor,
                 "model": bridge.model,
@@ -136,15 +136,8 @@ class VendorFrames(Topic):
                 "lasts": bridge.lasts,
                 "beyond": bridge.beyond,
             }
-            if listed := bridge.listed:
-                row |= {
-                    "input_price": listed.input_per_million,
-                    "output_price": listed.output_per_million,
-                    "cached_price": listed.cached_per_million,
-                    "price_date": listed.source.date,
-                }
-                yield listed.source
-            yield row
+            if bridge.listed:
+                yield bridge.listed.source
         yield from (x for bridge in self.results.bridges for x in bridge.used.ending.sources)
 
     @frame(
