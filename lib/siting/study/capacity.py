@@ -20,7 +20,7 @@ from siting.serving.performance import Array
 from siting.serving.pools import Pool
 from siting.serving.queueing import Latency
 from siting.serving.servers import Server
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict import design
 from siting.verdict.design import Machines
 
@@ -332,14 +332,12 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
     """The replicas of a pool in the first year: how many, on which cards, for which load."""
     serving = pool.replicas[0].central
     standing = pool.total_replicas(1).central - serving
-    return {
+    return picked(pool, "gpus_per_replica keeps_limits") | {
         "gpu": pool.deployment.gpu.gpu,
-        "gpus_per_replica": pool.gpus_per_replica,
         "replicas": serving,
         "spares": standing,
         "gpus": pool.gpus_per_replica * (serving + standing),
         "rate*": pool.rate_per_replica,
-        "keeps_limits": pool.keeps_limits,
         "origin": "measured" if pool.measured else "estimate",
         "notes": " ".join(dict.fromkeys(pool.notes)),
     }

@@ -6,7 +6,7 @@ from siting.catalogue import Source, source_of
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS
 from siting.quality import margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict.plan import Step
 
 
@@ -85,18 +85,12 @@ class DecisionFrames(Topic):
         for p in self.results.parities:
             workload = self.scenario.workloads[p.workload]
             floor = workload.quality
-            yield {
-                "option": p.option,
-                "workload": p.workload,
-                "model": p.model,
+            yield picked(p, "option workload model verdict reason supported") | {
                 "spoken": spoken(p.model),
                 "reference_spoken": spoken(p.reference),
-                "verdict": p.verdict,
-                "reason": p.reason,
                 "margin": margin_of(workload),
                 "margin_stated": bool(floor and floor.margin is not None),
                 "tried_on": tried_on(self.scenario, p),
-                "supported": p.supported,
             }
         yield from (i.source for i in self.results.quality.inputs)
         if any(p.own for p in self.results.quality.parities):
@@ -119,9 +113,8 @@ class DecisionFrames(Topic):
                 found = own_result(own, model, margin_of(w), quality.reference_model)
                 if found is None:
                     continue
-                yield {
+                yield picked(found, "model floor least verdict") | {
                     "workload": name,
-                    "model": found.model,
                     "spoken": spoken(found.model),
                     "score*": Range(
                         found.score - found.tolerance,
@@ -129,10 +122,7 @@ class DecisionFrames(Topic):
                         found.score + found.tolerance,
                         unit="score",
                     ),
-                    "floor": found.floor,
-                    "least": found.least,
                     "items": own.items,
-                    "verdict": found.verdict,
                 }
 
     @frame(
@@ -148,19 +138,13 @@ class DecisionFrames(Topic):
                 b = c.board
                 low, high = c.interval
                 yield {
-                    "option": p.option,
-                    "workload": p.workload,
-                    "model": p.model,
-                    "board": b.board,
-                    "label": b.label,
-                    "unit": b.unit,
+                    **picked(p, "option workload model"),
+                    **picked(b, "board label unit"),
+                    **picked(c, "difference verdict reason"),
                     "board_score": c.model and c.model.score,
                     "board_reference": c.reference and c.reference.score,
-                    "difference": c.difference,
                     "low": low,
                     "high": high,
                     "board_margin": margin / b.points_per_unit,
-                    "verdict": c.verdict,
-                    "reason": c.reason,
                 }
                 yield from (source_of(f) for f in (b, c.model, c.reference) if f is not None)

@@ -12,7 +12,7 @@ from siting.memory import vram
 from siting.memory.vram import Memory
 from siting.quality import bare_name
 from siting.quantity import total
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 
 BEFORE_CACHE = ("weights", "activations", "libraries", "graphs")
 """What comes off the budget before the cache."""
@@ -60,10 +60,9 @@ class MemoryFrames(Topic):
         served_on = serving and serving.gpus_per_replica
         held = [c.max_concurrency.central for c in fit.choices if c.deployment.gpus == served_on]
         return {
+            **picked(runs, "gpus weights"),
+            **picked(found, "context verdict"),
             "gpu": runs.gpu.gpu,
-            "gpus": runs.gpus,
-            "weights": runs.weights,
-            "context": found.context,
             "must_hold": found.concurrency,
             **{f"of_{p.name}": p.gib.central for p in found.parts if p.name in BEFORE_CACHE},
             "budget": found.budget_gib.central,
@@ -72,7 +71,6 @@ class MemoryFrames(Topic):
             "free": found.pool_gib.central,
             "at_once*": found.max_concurrency,
             "longest": found.longest_context,
-            "verdict": found.verdict,
             "served_on": served_on,
             "served_requests": next(iter(held), None),
         }

@@ -85,7 +85,7 @@ class Tax:
 class Untested:
     """A model at the place of an option that nobody has measured against today's. [currency]"""
 
-    of: str
+    option: str
     """The option whose place it is at."""
     name: str
     label: str
@@ -354,7 +354,7 @@ class Results:
             is_same = model in self.options[other.of].models.values()
             found.append(
                 Untested(
-                    of=other.of,
+                    option=other.of,
                     name=other.name,
                     label=other.option.label,
                     model=model,
@@ -581,16 +581,13 @@ class Results:
         return list({v.vendor: v for v in self.stability.vendors.values()}.values())
 
     @cached_property
-    def endings(self) -> list[ModelEnd]:
-        """The end of each model that an option uses from a vendor."""
-        found = self.stability.options.items()
-        return [ModelEnd(name, ending) for name, option in found for ending in option.endings]
-
-    @cached_property
     def retiring(self) -> list[ModelEnd]:
-        """Those of them that are announced within the horizon."""
+        """Models that an option uses from a vendor and whose end is announced within the
+        horizon."""
         until = round(DAYS_OF_PLAN_YEAR * self.scenario.finance.horizon_months / 12)
-        announced = (end for end in self.endings if end.ending.retired)
+        found = self.stability.options.items()
+        every = (ModelEnd(name, end) for name, option in found for end in option.endings)
+        announced = (end for end in every if end.ending.retired)
         return [end for end in announced if end.days(self.client.report_date) <= until]
 
     @cached_property

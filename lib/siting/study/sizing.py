@@ -16,7 +16,7 @@ from siting.serving.load import HOURS_OF_WEEK
 from siting.serving.mix import PoolWorkload
 from siting.serving.pools import Pool
 from siting.serving.servers import ROUNDING
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 
 PARTS = {
     "weights": "weights and matrix products",
@@ -69,8 +69,7 @@ class SizingFrames(Topic):
         self, where: dict[str, str], about: str, steps: Iterator[Figure] | list[Figure]
     ) -> Rows:
         for each in steps:
-            told = {"step": each.step, "value": each.value, "unit": each.unit, "how": each.how}
-            yield {**where, "about": about, **told}
+            yield {**where, "about": about, **picked(each, "step value unit how")}
 
     def _settings(self) -> list[catalogue.Setting]:
         known = catalogue.settings("load_settings")

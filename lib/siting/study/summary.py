@@ -305,11 +305,8 @@ def _years(read: _SectionReader) -> Iterator[Any]:
     for candidate in read.study.results.decision.candidates:
         for paid in candidate.years:
             row = {
-                "option": candidate.label,
-                "year": paid.year.name,
-                "months": paid.year.months,
-                "paid": paid.central,
-                "high": paid.high,
+                "own": candidate,
+                "paid": paid,
                 "limit": limit,
                 "state": of_year(paid, limit),
                 "nearest": paid == candidate.nearest,
@@ -323,14 +320,8 @@ def _habits(read: _SectionReader) -> Iterator[Any]:
     names = [each.vendor for each in load().vendors]
     for found in (known[name] for name in names if name in known):
         if found.notices or found.promise is not None:
-            row = {
-                "vendor": found.vendor,
-                "promise": found.promise.days if found.promise else None,
-                "promised": found.promise_worth,
-                "quartile": found.quartile_days,
-                "notices": len(found.days),
-                "unsure": sum(n.may_be_longer(SHORT) for n in separate(found.notices)),
-            }
+            unsure = sum(n.may_be_longer(SHORT) for n in separate(found.notices))
+            row = {"record": found, "notices": len(found.days), "unsure": unsure}
             yield read(row, "notice_habits")
 
 
@@ -341,10 +332,9 @@ def _points(read: _SectionReader) -> Iterator[Any]:
         for point in option.open_points:
             found = point.by_gravity
             further = {
-                "weight": point.lead.rule.weight,
+                "law": point,
                 "rules": "; ".join(f.rule.title for f in found),
                 "provisions": "; ".join(f.provision for f in found),
-                "clears": point.clears,
                 "questions": len(point.missing),
             }
             own = shown[read.study.options[name].label, point.label]
@@ -356,12 +346,8 @@ def _machines(read: _SectionReader) -> Iterator[Any]:
     for row in _rows(read.study.sums()):
         found = read.study.results.capacity[row["key"]]
         if found.pools:
-            further = {
-                "server": found.server and found.server.label,
-                "gpus_of_server": found.server and float(found.server.gpu_count),
-                "wanted": found.wanted,
-                "reached": None if found.kind == "hybrid" else found.availability(),
-            }
+            reached = None if found.kind == "hybrid" else found.availability()
+            further = {"sized": found, "reached": reached}
             yield read(row | further, "machines")
 
 

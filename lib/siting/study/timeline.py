@@ -10,7 +10,7 @@ from siting.quality import spoken
 from siting.rules.sovereignty import OpenPoint
 from siting.study import short
 from siting.study.due import LeftOpen
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict.candidate import Candidate
 from siting.verdict.plan import open_points
 
@@ -200,13 +200,11 @@ class TimelineFrames(Topic):
         """A contract of what runs today that ends within a year."""
         baseline = self.scenario.finance.baseline
         for end in self.results.contracts:
-            yield {
+            yield picked(end, "owed given") | {
                 "option": baseline,
                 "vendor": end.renewal.vendor,
                 "until": end.renewal.until.isoformat(),
                 "notice": end.renewal.notice.isoformat(),
-                "owed": end.owed,
-                "given": end.given,
             }
             yield self.scenario.source(f"options.{baseline}.contract_until")
 
@@ -222,4 +220,4 @@ def _basis(point: OpenPoint | None) -> str:
 
 def _standing(left: LeftOpen) -> dict[str, Any]:
     """How what is open of today's service stands."""
-    return {"in_force": left.in_force, "is_due": left.is_due, "due": left.due}
+    return picked(left, "in_force is_due due")

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from siting.catalogue import Source
 from siting.cost.dates import FIRST_HORIZON_DAYS, PILOT_DAYS
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.study.verdict import of_sums
 from siting.verdict.variants import Outcome, Settled, Variant
 
@@ -62,20 +62,14 @@ class TurnFrames(Topic):
             place = ranked.index(each) if each in ranked else None
             yield {
                 "change_kind": "switch" if each in switches else v.kind,
-                "what": v.what,
-                "before": v.before,
-                "after": v.after,
+                **picked(v, "what before after settled"),
+                **picked(found, "in_all own_in_all lead answer"),
                 "change": self.results.numbers.regrouped(v.clause),
                 "set": " ".join(v.set),
-                "settled": v.settled,
                 "known_by": self._known_by(v),
                 "key": found.option,
                 "then_first": self.results.label_after(found.option, v),
-                "in_all": found.in_all,
-                "own_in_all": found.own_in_all,
                 "sure": found.share,
-                "lead": found.lead,
-                "answer": found.answer,
                 "open_points": None if place is None else self._to_clear(v, found),
                 "rank": None if place is None else place + 1,
                 "on_page_one": place in shown,

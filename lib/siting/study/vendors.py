@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
 from siting.quality import spoken
 from siting.quantity import Range
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.vendors import notice
 from siting.vendors.stability import option_vendors
 from siting.vendors.vendor_record import (
     AskedOfVendor,
     Backtest,
-    Event,
     OnRecord,
     Record,
     load,
@@ -75,7 +73,13 @@ class VendorFrames(Topic):
     def vendor_events(self) -> Rows:
         """One event in the record of one of the client's vendors, oldest first."""
         for v in self.results.vendors:
-            yield from (_event(e) | {"vendor": v.vendor} for e in v.events)
+            for event in v.events:
+                yield picked(event, "case summary direction severity") | {
+                    "vendor": v.vendor,
+                    "date": event.event_date,
+                    "public": event.known_date.isoformat(),
+                    "proof": event.evidence,
+                }
             yield from map(source_of, v.events)
 
     @frame(
@@ -110,15 +114,11 @@ class VendorFrames(Topic):
                 min(most.high, chance.high),
                 unit="share",
             )
-            yield {
+            yield picked(own, "within notices short pool") | {
                 "vendor": vendor,
                 "mine": mine,
-                "within": own.within,
                 "by_vendor": by_vendor,
                 "chance*": most,
-                "notices": own.notices,
-                "short": own.short,
-                "pool": own.pool,
             }
 
     @frame(
@@ -128,13 +128,10 @@ class VendorFrames(Topic):
     def bridges(self) -> Rows:
         """The model that follows one in use which ends before the latest go-live, at its vendor."""
         for bridge in self.results.bridges:
-            yield {
+            yield picked(bridge, "model lasts beyond") | {
                 "option": bridge.used.option,
                 "vendor": bridge.used.ending.vendor,
-                "model": bridge.model,
                 "spoken": spoken(bridge.model),
-                "lasts": bridge.lasts,
-                "beyond": bridge.beyond,
             }
             if bridge.listed:
                 yield bridge.listed.source
@@ -192,11 +189,8 @@ class VendorFrames(Topic):
     def asked_shocks(self) -> Rows:
         """One 'what if' of the scenario, and one option that it hits."""
         for e in self.results.stability.shocks:
-            yield {
-                "vendor": e.vendor,
+            yield picked(e, "vendor month option") | {
                 "shock": e.kind.shock.replace("_", " "),
-                "month": e.month,
-                "option": e.option,
                 "until_normal": e.kind.months.central,
                 "move_cost": e.one_off and e.one_off.central,
                 "why_not": e.not_estimated,
@@ -217,20 +211,6 @@ class VendorFrames(Topic):
                 "reason": r.meaning,
             }
             yield source_of(r)
-
-
-def _event(e: Event) -> dict[str, Any]:
-    """What the record says of an event."""
-    return {
-        "vendor": e.vendor,
-        "date": e.event_date,
-        "public": e.known_date.isoformat(),
-        "direction": e.direction,
-        "severity": e.severity,
-        "proof": e.evidence,
-        "case": e.case,
-        "summary": e.summary,
-    }
 
 
 def _pages(rows: Iterable[Fact]) -> Iterable[Source]:

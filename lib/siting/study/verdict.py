@@ -11,7 +11,7 @@ from siting.catalogue import Source, settings, source_of, table
 from siting.inputs.attributes import Property, properties
 from siting.inputs.scenario import Scenario
 from siting.quality import models, spoken
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.study.results import Results
 from siting.verdict.candidate import Candidate, YearPaid
 from siting.verdict.decision import PARTS, Decision
@@ -85,8 +85,7 @@ class VerdictFrames(Topic):
         found = exclusion(c, self.scenario.rules.lines)
         if found is None:
             return {}
-        why = {"whose": found.whose, "rule": found.rule, "title": found.title}
-        return why | {"why_not": found.reason}
+        return picked(found, "whose rule title") | {"why_not": found.reason}
 
     def _planned(self, name: str) -> dict[str, Any]:
         """What an option costs as planned, and what it saves against today."""
@@ -95,9 +94,7 @@ class VerdictFrames(Topic):
             return {}
         present = self.results.uncertainty.spreads[name].present
         is_held = self.results.cost.plan.baseline in self.results.cost.options
-        return {
-            "total": option.total,
-            "present": option.present,
+        return picked(option, "total present") | {
             "present_low": present.low,
             "present_high": present.high,
             "saving": option.npv if is_held else None,
@@ -138,14 +135,12 @@ class VerdictFrames(Topic):
         known = properties()
         d = self.results.decision
         for found in self.results.principles:
-            yield {
-                "property": found.property,
+            yield picked(found, "property premium") | {
                 "label": known[found.property].label,
                 "valued": known[found.property].spoken,
                 "stated": d.premiums.get(found.property, 0.0),
                 "has": d.choice is not None and found.property in d.choice.has,
                 "with": found.with_it,
-                "premium": found.premium,
                 "premium_is": _premium(found.premium),
             }
 
@@ -158,15 +153,8 @@ class VerdictFrames(Topic):
         """A model at the place of an option that nobody has measured against today's, and
         that would cost less: the cheapest first."""
         for found in self.results.tests:
-            yield {
-                "option": found.of,
-                "model": found.model,
-                "spoken": spoken(found.model),
-                "effort": found.effort,
-                "in_all": found.in_all,
-                "test_cost": found.test_cost,
-                "chance_needed": found.chance_needed,
-            }
+            row = picked(found, "option model effort in_all test_cost chance_needed")
+            yield row | {"spoken": spoken(found.model)}
 
 
 def models_of(chosen: Scenario, name: str | None) -> str | None:
