@@ -35,13 +35,13 @@ from siting.rules import sovereignty
 from siting.rules.sovereignty import OptionAssessment
 from siting.serving import capacity
 from siting.serving.load import Load
-from siting.study.due import Due
 from siting.vendors import stability
 from siting.vendors.notice import Ending, Successor
 from siting.vendors.vendor_record import OnRecord
 from siting.verdict import knowledge, options, ordered, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision, Fallback, Principle
+from siting.verdict.due import Due
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
@@ -513,12 +513,6 @@ class Results:
         return bool(moves and step.row.in_moving and step.price)
 
     @property
-    def first_gate(self) -> str:
-        """Day of the plan's first gate, by which what is open is settled: never after go or no-go,
-        as YYYY-MM-DD."""
-        return self.day(min(dates.FIRST_HORIZON_DAYS, self.go.day))
-
-    @property
     def go(self) -> dates.Go:
         """When go or no-go on what is recommended is decided."""
         return dates.go(self.scenario, self.decision.recommended or "")
@@ -593,7 +587,7 @@ class Results:
     @cached_property
     def due(self) -> Due:
         """By whom and when what is open is settled."""
-        return Due(self)
+        return Due(self.scenario, self.sovereignty, self.plan, self.decision.recommended, self.go)
 
     @cached_property
     def bridges(self) -> tuple[Bridge, ...]:

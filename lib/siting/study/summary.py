@@ -222,7 +222,14 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "notice_habits": [*_habits(read)],
         "rule_points": [*_points(read)],
         "points_today": [
-            read({"left": left, "letter": short.letter(place).lower()}, "points_today")
+            read(
+                {
+                    "left": left,
+                    "letter": short.letter(place).lower(),
+                    "clears": short.cure(left.clears),
+                },
+                "points_today",
+            )
             for place, left in enumerate(study.results.due.left_open)
         ],
         "readiness": [

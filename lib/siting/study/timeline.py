@@ -9,9 +9,9 @@ from siting.cost.dates import LAST_HORIZON_DAYS
 from siting.quality import spoken
 from siting.rules.sovereignty import OpenPoint
 from siting.study import short
-from siting.study.due import LeftOpen
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict.candidate import Candidate
+from siting.verdict.due import LeftOpen
 from siting.verdict.plan import open_points
 
 WORK = {
@@ -45,7 +45,7 @@ class TimelineFrames(Topic):
                     "can_strike": False,
                     "laws": each.law,
                     "to": "does",
-                    "asks": each.clears,
+                    "asks": short.cure(each.clears),
                     "reason": "fails",
                     "basis": "law" if each.of_law else "rule",
                     "hard": False,

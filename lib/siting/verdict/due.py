@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from siting.cost import dates
+from siting.inputs.scenario import Scenario
 from siting.rules.findings import Finding
-from siting.rules.sovereignty import OpenPoint, OptionAssessment
-from siting.study import short
+from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
 from siting.vendors.stability import ServiceEnd
-from siting.verdict.plan import PlanStep, mending
-
-if TYPE_CHECKING:
-    from siting.study.results import Results
+from siting.verdict.plan import PlanStep, Step, mending
 
 BROKEN = "broken"
 DUE = "known, and due already"
@@ -67,32 +64,38 @@ class LeftOpen:
         return self.rank in (BROKEN, DUE)
 
 
+@dataclass(frozen=True)
 class Due:
     """By whom and when what is open is settled."""
 
-    def __init__(self, results: Results) -> None:
-        self.results = results
-        self.law = results.sovereignty
-        self.horizon = dt.date.fromisoformat(results.first_gate)
+    scenario: Scenario
+    law: Sovereignty
+    plan: Sequence[Step]
+    recommended: str | None
+    go: dates.Go
+
+    @cached_property
+    def horizon(self) -> dt.date:
+        """Day of the plan's first gate: never after go or no-go."""
+        return dates.after(self.scenario, min(dates.FIRST_HORIZON_DAYS, self.go.day))
 
     def step_of(self, option: str, point: OpenPoint | None) -> PlanStep | None:
         """The step of the plan that mends a point of the choice, if one does."""
-        is_planned = option == self.results.decision.recommended
-        return mending(point, self.results.plan) if is_planned else None
+        is_planned = option == self.recommended
+        return mending(point, self.plan) if is_planned else None
 
     def day(self, option: str, point: OpenPoint | None, end: ServiceEnd | None) -> str:
         """The day by which a point should be settled. end: of the service that it is about."""
         if end is not None:
-            return max(min(end.last, self.horizon), self.results.client.report_date).isoformat()
+            return max(min(end.last, self.horizon), self.scenario.client.report_date).isoformat()
         stricter = self.law.stricter_from(option, point, self.horizon) if point else None
         if stricter and point and not self._has_time(option, point):
             stricter = None
         last = stricter - dt.timedelta(days=1) if stricter else self.horizon
-        is_planned = option == self.results.decision.recommended
+        is_planned = option == self.recommended
         if point and point.usual and is_planned and not stricter:
-            usual = self.results.day(min(point.usual.days, self.results.go.day))
-            last = max(last, dt.date.fromisoformat(usual))
-        return max(last, self.results.client.report_date).isoformat()
+            last = max(last, dates.after(self.scenario, min(point.usual.days, self.go.day)))
+        return max(last, self.scenario.client.report_date).isoformat()
 
     def _has_time(self, option: str, point: OpenPoint) -> bool:
         """Whether time that the law gives by an answer is time for an option: what was in service
@@ -100,13 +103,13 @@ class Due:
         answered, the earlier day counts."""
         turning = self.law.spared_by(option, point, self.horizon)
         is_said = turning and point.lead.flow.known.get(turning[0].name) is not None
-        return self.results.options[option].in_use or not is_said
+        return self.scenario.options[option].in_use or not is_said
 
     @cached_property
     def left_open(self) -> list[LeftOpen]:
         """What is open of today's service, the gravest first; nothing where that is chosen."""
-        today = self.results.scenario.finance.baseline
-        if today not in self.law.options or today == self.results.decision.recommended:
+        today = self.scenario.finance.baseline
+        if today not in self.law.options or today == self.recommended:
             return []
         option = self.law.options[today]
         failed = (f for f in option.verdicts.values() if f.verdict == "fail")
@@ -124,7 +127,7 @@ class Due:
             since=_since([failed]),
             owner=failed.rule.owner,
             due=self.horizon.isoformat(),
-            clears=short.cure(option.remedy(failed)),
+            clears=option.remedy(failed),
             fails=True,
         )
 
@@ -133,8 +136,10 @@ class Due:
         rank = self._rank(today, point)
         # One duty has one owner, whichever service it is told of, and one day; but what is known to
         # be lacking of what runs is made good before go or no-go, and before any notice.
-        step = mending(point, self.results.plan)
-        day = self.results.day(step.day) if step else self.day(today, point, None)
+        step = mending(point, self.plan)
+        day = self.day(today, point, None)
+        if step:
+            day = dates.after(self.scenario, step.day).isoformat()
         return LeftOpen(
             point=point.label,
             law="; ".join(f.cited for f in _binding(point)),
@@ -143,7 +148,7 @@ class Due:
             since=_since(point.findings),
             owner=step.owner if step else point.owner,
             due=min(day, self.horizon.isoformat()) if rank == DUE else day,
-            clears=short.cure(point.clears),
+            clears=point.clears,
         )
 
     def _rank(self, today: str, point: OpenPoint) -> str:
