@@ -172,7 +172,7 @@ class BudgetFrames(Topic):
         months = len(cash.renewal) - 1
         chosen = str(self.results.decision.recommended)
         off = _month(switched_off(self.scenario, chosen), months)
-        for found in self.results.contracts:
+        for found in self.results.until_live.contracts:
             renewal = found.renewal
             if renewal.renewed_to and found.given == "extended":
                 last = _month((renewal.renewed_to - self.client.report_date).days, months)
@@ -182,7 +182,7 @@ class BudgetFrames(Topic):
     def _bridge(self, cash: _Cash) -> None:
         """What a model that bridges until the choice runs costs more than the plan holds for the
         same days."""
-        bridge = self.results.bridging
+        bridge = self.results.until_live.bridging
         if bridge and bridge.until and bridge.beyond is not None:
             days = dt.date.fromisoformat(bridge.until) - self.client.report_date
             cash.between[_month(days.days, len(cash.between) - 1)] += bridge.beyond

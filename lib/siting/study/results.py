@@ -11,24 +11,22 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from siting_report.formats import Numbers
 
-from siting import pictures, quality, reasoning
+from siting import pictures, quality
 from siting.catalogue import STALE_DAYS, Input, Source, source_of
-from siting.cost import api_prices, dates, prices, tco, uncertainty
-from siting.cost.prices import ApiPrice
+from siting.cost import dates, prices, tco, uncertainty
 from siting.draws import Floats
 from siting.inputs import scenario
 from siting.inputs.attributes import properties
 from siting.inputs.scenario import usual
 from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
-from siting.places import BY_REQUEST
 from siting.quality import Parity
 from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
 from siting.rules import sovereignty
@@ -36,7 +34,6 @@ from siting.rules.sovereignty import OptionAssessment
 from siting.serving import capacity
 from siting.serving.load import Load
 from siting.vendors import stability
-from siting.vendors.notice import Ending, Successor
 from siting.vendors.vendor_record import OnRecord
 from siting.verdict import knowledge, options, ordered, plausible, variants
 from siting.verdict.chain import Chain
@@ -45,6 +42,7 @@ from siting.verdict.due import Due
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
+from siting.verdict.until_live import ModelEnd, UntilLive
 from siting.verdict.variants import Outcome, Switch, Variant
 
 SUCCESSOR = "successor_price"
@@ -97,76 +95,6 @@ class Untested:
     test_cost: float
     chance_needed: float
     """Chance of passing from which the test pays. [share]"""
-
-
-@dataclass(frozen=True)
-class ModelEnd:
-    """A model that an option uses from a vendor, and what is known of its end."""
-
-    option: str
-    ending: Ending
-
-    def days(self, day: dt.date) -> int:
-        """From a day until the model's last; negative where that is past.
-
-        Raises ValueError where no last day is announced.
-        """
-        if self.ending.retired is None:
-            raise ValueError(f"{self.ending.model}: no last day is announced")
-        return (self.ending.retired - day).days
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bridge:
-    """The model that follows one in use which ends before the latest go-live, at its vendor."""
-
-    used: ModelEnd
-    model: str
-    ends: dt.date | None
-    """Its announced last day; None where none is announced."""
-    lasts: bool
-    """Whether it serves until the latest go-live."""
-    until: str | None = None
-    """Day on which what runs today is switched off, as YYYY-MM-DD; None where it does not last."""
-    cost: float | None = None
-    """Of all requests with it from the end of the model in use until then. [currency]"""
-    held: float | None = None
-    """What the plan holds for the same days. [currency]"""
-    per_month: float | None = None
-    """Of that cost. [currency]"""
-    listed: ApiPrice | None = None
-    """What the list asks for the tokens of a usual request."""
-
-    @property
-    def beyond(self) -> float | None:
-        """What it costs beyond what the plan holds. [currency]"""
-        return None if self.cost is None or self.held is None else self.cost - self.held
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContractEnd:
-    """A contract of what runs today that ends within a year, where an option is chosen."""
-
-    renewal: dates.Renewal
-    given: str
-    """`renew`, `at go`, or `extended`: only where the vendor goes on by the month."""
-    owed: float
-    """By who moves, until it ends. [currency]"""
-    unused: float | None
-    """What its next term costs after the choice has taken over. [currency]"""
-    decided: dt.date
-    serves: dt.date
-    """Latest day on which the choice serves."""
-
-    @property
-    def is_before_go(self) -> bool:
-        """Whether its notice is due before go or no-go."""
-        return self.renewal.notice < self.decided
-
-    @property
-    def gap_days(self) -> int:
-        """From its end until the choice serves. [days]"""
-        return max(0, (self.serves - self.renewal.until).days)
 
 
 class Results:
@@ -517,17 +445,6 @@ class Results:
         """When go or no-go on what is recommended is decided."""
         return dates.go(self.scenario, self.decision.recommended or "")
 
-    def paid_by_request(
-        self, chosen: scenario.Scenario, name: str, first: float, last: float
-    ) -> float | None:
-        """What an option pays by the request from one day after the report to another, as planned;
-        None where it has no price. [currency]"""
-        priced = self.chain.option(chosen, name).priced
-        if priced is None:
-            return None
-        paid = (flow for flow in priced.flows if flow.category == "api")
-        return sum(tco.between(flow.amounts, first, last) for flow in paid)
-
     @cached_property
     def live(self) -> Range | None:
         """When the choice serves, in days after the report; None without a choice, or where that is
@@ -590,98 +507,17 @@ class Results:
         return Due(self.scenario, self.sovereignty, self.plan, self.decision.recommended, self.go)
 
     @cached_property
-    def bridges(self) -> tuple[Bridge, ...]:
-        """What follows each model that ends before the latest go-live."""
-        decided = (self.scenario.finance.baseline, self.decision.recommended)
-        latest = dates.after(self.scenario, self.live.high) if self.live else dt.date.max
-        due: dict[tuple[str, str], tuple[ModelEnd, Successor]] = {}
-        for end in self.retiring:
-            successor = api_prices.successor_of(self.scenario, end.option, end.ending.model)
-            is_due = end.ending.retired is not None and end.ending.retired <= latest
-            if successor and end.option in decided and is_due:
-                due.setdefault((end.ending.vendor, end.ending.model), (end, successor))
-        return tuple(self._bridge(used, successor, latest) for used, successor in due.values())
-
-    def _bridge(self, used: ModelEnd, successor: Successor, latest: dt.date) -> Bridge:
-        ends = successor.until
-        found = Bridge(
-            used=used,
-            model=successor.model,
-            ends=ends,
-            lasts=ends is None or ends > latest,
+    def until_live(self) -> UntilLive:
+        """What of today's service ends before the choice serves, and what then serves."""
+        return UntilLive(
+            scenario=self.scenario,
+            chain=self.chain,
+            recommended=self.decision.recommended,
+            stays=self.decision.stays,
+            live=self.live,
+            go=self.go,
+            retiring=self.retiring,
         )
-        if not found.lasts:
-            return found
-        name = used.option
-        option = self.options[name]
-        last = used.days(self.client.report_date)
-        off = dates.switched_off(self.scenario, str(self.decision.recommended))
-        found = replace(found, until=self.day(off))
-        if option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
-            return found
-        changes = {
-            f"options.{name}.models": {
-                w: successor.model if m == used.ending.model else m
-                for w, m in option.models.items()
-            },
-            f"options.{name}.effort": reasoning.effort_after(option.effort, successor.model),
-        }
-        bridged = self.changed(changes, redesigned=False)
-        cost = self.paid_by_request(bridged, name, last, off)
-        if cost is None:
-            return found
-        usual = prices.BilledTokens(input_mean=1000, output_mean=1000)
-        day = self.client.report_date
-        return replace(
-            found,
-            cost=cost,
-            held=self.paid_by_request(self.scenario, name, last, off) or 0.0,
-            per_month=cost * DAYS_OF_MONTH / (off - last),
-            listed=prices.api_request(option.provider, successor.model, usual, 0.0, day),
-        )
-
-    @property
-    def bridging(self) -> Bridge | None:
-        """The model that bridges until the choice serves, where one costs more than is planned."""
-        lasting = [bridge for bridge in self.bridges if bridge.lasts]
-        return lasting[-1] if lasting and lasting[-1].beyond is not None else None
-
-    @cached_property
-    def contracts(self) -> tuple[ContractEnd, ...]:
-        """Contracts of what runs today that end within a year; none without a choice."""
-        chosen = self.decision.recommended
-        found = dates.renewals(self.scenario)
-        if not found or chosen is None:
-            return ()
-        stays = self.decision.stays
-        decided = dates.after(self.scenario, self.go.day)
-        flows = self.cost.options[chosen].flows
-        owed = sum(float(flow.amounts.sum()) for flow in flows if flow.item == "contract")
-        made = []
-        for each in found:
-            serves = each.until
-            if not stays and self.live:
-                serves = dates.after(self.scenario, self.live.high)
-            made.append(
-                ContractEnd(
-                    renewal=each,
-                    given="renew" if stays else each.given(decided, serves),
-                    owed=owed if each.minimum else 0.0,
-                    unused=None if stays else self._unused(each),
-                    decided=decided,
-                    serves=serves,
-                )
-            )
-        return tuple(made)
-
-    def _unused(self, renewal: dates.Renewal) -> float | None:
-        """`unused` of a contract's end; None where it is not known, or nothing."""
-        if renewal.renewed_to is None:
-            return None
-        last = (renewal.renewed_to - self.client.report_date).days
-        off = dates.switched_off(self.scenario, str(self.decision.recommended))
-        today = self.scenario.finance.baseline
-        return self.paid_by_request(self.scenario, today, min(last, off), last) or None
 
     @cached_property
     def used(self) -> tuple[Input, ...]:

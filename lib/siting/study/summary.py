@@ -202,10 +202,10 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "money_terms": [
             read({"tax": study.results.tax, "finance": study.scenario.finance}, "money_terms")
         ],
-        "bridges": [read({"bridge": each}, "bridges") for each in study.results.bridges],
+        "bridges": [read({"bridge": each}, "bridges") for each in study.results.until_live.bridges],
         "contract": [
             read({"contract": each, "option": study.scenario.finance.baseline}, "contract")
-            for each in study.results.contracts
+            for each in study.results.until_live.contracts
         ],
         "gates": read.each(gates, "gates"),
         "gate": _gate(read),

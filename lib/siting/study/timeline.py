@@ -179,10 +179,10 @@ class TimelineFrames(Topic):
                 "end": str(end.ending.retired),
             }
         contract = f"Contract of {self.results.labels[self.scenario.finance.baseline]}"
-        for found in self.results.contracts:
+        for found in self.results.until_live.contracts:
             until = found.renewal.until.isoformat()
             yield {"what": "contract", "label": contract, "start": today, "end": until}
-        bridge = self.results.bridging
+        bridge = self.results.until_live.bridging
         if bridge:
             yield {
                 "what": "between",
@@ -199,7 +199,7 @@ class TimelineFrames(Topic):
     def contract(self) -> Rows:
         """A contract of what runs today that ends within a year."""
         baseline = self.scenario.finance.baseline
-        for end in self.results.contracts:
+        for end in self.results.until_live.contracts:
             yield picked(end, "owed given") | {
                 "option": baseline,
                 "vendor": end.renewal.vendor,

@@ -127,7 +127,7 @@ class VendorFrames(Topic):
     )
     def bridges(self) -> Rows:
         """The model that follows one in use which ends before the latest go-live, at its vendor."""
-        for bridge in self.results.bridges:
+        for bridge in self.results.until_live.bridges:
             yield picked(bridge, "model lasts beyond") | {
                 "option": bridge.used.option,
                 "vendor": bridge.used.ending.vendor,
@@ -135,7 +135,9 @@ class VendorFrames(Topic):
             }
             if bridge.listed:
                 yield bridge.listed.source
-        yield from (x for bridge in self.results.bridges for x in bridge.used.ending.sources)
+        yield from (
+            x for bridge in self.results.until_live.bridges for x in bridge.used.ending.sources
+        )
 
     @frame(
         "vendor options",
