@@ -127,8 +127,7 @@ class DecisionFrames(Topic):
 
     @frame(
         "option workload model board",
-        "label unit board_score? board_reference? difference? low? high? board_margin verdict "
-        "reason",
+        "label unit difference? low? high? board_margin verdict",
     )
     def board_scores(self) -> Rows:
         """One model of an option against its reference on one board."""
@@ -140,9 +139,7 @@ class DecisionFrames(Topic):
                 yield {
                     **picked(p, "option workload model"),
                     **picked(b, "board label unit"),
-                    **picked(c, "difference verdict reason"),
-                    "board_score": c.model and c.model.score,
-                    "board_reference": c.reference and c.reference.score,
+                    **picked(c, "difference verdict"),
                     "low": low,
                     "high": high,
                     "board_margin": margin / b.points_per_unit,

@@ -28,7 +28,7 @@ class TimelineFrames(Topic):
 
     @frame(
         "option point",
-        "letter? in_short? can_strike laws? cure? meanwhile? question? to asks reason basis hard "
+        "letter? in_short? can_strike laws? cure? meanwhile? question? to asks basis hard "
         "owner due usual_from? usual_until? in_force? is_due?",
     )
     def points(self) -> Rows:
@@ -46,7 +46,6 @@ class TimelineFrames(Topic):
                     "laws": each.law,
                     "to": "does",
                     "asks": short.cure(each.clears),
-                    "reason": "fails",
                     "basis": "law" if each.of_law else "rule",
                     "hard": False,
                     "owner": each.owner,
@@ -78,7 +77,6 @@ class TimelineFrames(Topic):
                 "can_strike": False,
                 "to": "does",
                 "asks": short.asked(doubt.clears),
-                "reason": doubt.reason,
                 "basis": _basis(point),
                 "hard": hard,
                 "owner": step.owner if step else doubt.owner,
@@ -194,14 +192,13 @@ class TimelineFrames(Topic):
 
     @frame(
         "vendor",
-        "option until notice owed given",
+        "until notice owed given",
     )
     def contract(self) -> Rows:
         """A contract of what runs today that ends within a year."""
         baseline = self.scenario.finance.baseline
         for end in self.results.until_live.contracts:
             yield picked(end, "owed given") | {
-                "option": baseline,
                 "vendor": end.renewal.vendor,
                 "until": end.renewal.until.isoformat(),
                 "notice": end.renewal.notice.isoformat(),

@@ -84,7 +84,7 @@ class VendorFrames(Topic):
 
     @frame(
         "vendor within",
-        "mine by_vendor chance* notices short pool",
+        "mine chance* notices short pool",
     )
     def notice_chances(self) -> Rows:
         """Chance that a vendor's next retirement notice is at most so many days: all with
@@ -117,20 +117,18 @@ class VendorFrames(Topic):
             yield picked(own, "within notices short pool") | {
                 "vendor": vendor,
                 "mine": mine,
-                "by_vendor": by_vendor,
                 "chance*": most,
             }
 
     @frame(
         "option model",
-        "vendor spoken lasts beyond?",
+        "spoken lasts beyond?",
     )
     def bridges(self) -> Rows:
         """The model that follows one in use which ends before the latest go-live, at its vendor."""
         for bridge in self.results.until_live.bridges:
             yield picked(bridge, "model lasts beyond") | {
                 "option": bridge.used.option,
-                "vendor": bridge.used.ending.vendor,
                 "spoken": spoken(bridge.model),
             }
             if bridge.listed:
