@@ -174,17 +174,6 @@ def _png() -> bytes:
     return made.getvalue()
 
 
-def _workbook() -> bytes:
-    import openpyxl
-
-    book = openpyxl.Workbook()
-    made = io.BytesIO()
-    for line in QUOTES.splitlines():
-        book.active.append(line.split(","))
-    book.save(made)
-    return made.getvalue()
-
-
 def file_kinds() -> dict[str, tuple[bytes, Callable[[Path], object]]]:
     """A good file of each kind by its name, and what reads it."""
 
@@ -194,7 +183,6 @@ def file_kinds() -> dict[str, tuple[bytes, Callable[[Path], object]]]:
     return {
         "log.csv": (LOG.encode(), load.load),
         "quotes.csv": (QUOTES.encode(), table),
-        "quotes.xlsx": (_workbook(), table),
         "focus.csv": (FOCUS.encode(), lambda path: bills.read([path])),
         "config.json": (json.dumps(CONFIG, indent=1).encode(), siting_hf.read),
         "logo.png": (_png(), lambda path: plain_files.picture(path.read_bytes())),

@@ -76,8 +76,9 @@ def figures(name: str) -> Figures:
 def _figures(r: Results) -> Iterator[tuple[tuple[str, ...], float]]:
     for option in r.options:
         result = r.chain.option(r.scenario, option)
-        if result.totals is not None:
-            cost = result.totals.present
+        totals = r.chain.totals(r.scenario, option)
+        if totals is not None:
+            cost = totals.present
             yield ("cost", option, "mean"), float(cost.mean())
             for share in (5, 25, 50, 75, 95):
                 yield ("cost", option, f"p{share}"), float(np.percentile(cost, share))

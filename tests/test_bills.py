@@ -159,7 +159,7 @@ def test_no_file_of_a_stranger_ends_in_a_traceback(data: st.DataObject) -> None:
          '"data"', '"start"', '"totalCost"', " ", "1.2.3",
          "{a=1}", "2026-12-01T00:00:00Z", "1e18", "é", "=1"]
     )  # fmt: skip
-    name = data.draw(st.sampled_from(["b.csv", "b.xlsx"]))
+    name = data.draw(st.sampled_from(["b.csv", "b.txt"]))
     heads = ["", f"{FOCUS}\n", "month,amount,currency\n"]
     head = data.draw(st.sampled_from(heads))
     text = head + "".join(data.draw(st.lists(pieces, max_size=40)))

@@ -25,13 +25,6 @@ SUMMARY = {
         "in_all": 1.5e6,
     },
     "warnings": ["one input is old"],
-    "inputs": [
-        {"name": "a", "date": "2026-11-04", "kind": "published"},
-        {"name": "b", "date": "2026-06-01", "kind": "measured"},
-        {"name": "c", "date": "undated", "kind": "published"},
-        {"name": "d", "date": "2026-10-25", "kind": "published"},
-        {"name": "e", "date": "2020-01-01", "kind": "estimate"},
-    ],
 }
 
 
@@ -42,14 +35,12 @@ def write(folder, name, summary, files=("report.html", "report.pdf")):
         (folder / name / file).write_text("x", encoding="utf-8")
 
 
-def test_a_line_says_verdict_surety_cost_and_age_in_the_clients_format():
+def test_a_line_says_verdict_surety_and_cost_in_the_clients_format():
     row = portfolio.row(SUMMARY, "banca", ["report.pdf", "summary.json"])
     assert row.verdict == "Move to Own servers"
     assert row.state == "clear, 73 of 100"
     thin = "\N{NARROW NO-BREAK SPACE}"
     assert row.cost == f"€{thin}1.50{thin}million"
-    # Ages 20, 176 and 30 days; one has no date, and an estimate is no fact. Their middle is 30.
-    assert (row.age, row.stale) == ("30 days", "1 of 3 over 90 days")
     assert row.links == (("banca/report.pdf", "PDF"), ("banca/summary.json", "data"))
 
 

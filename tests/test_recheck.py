@@ -79,19 +79,9 @@ def test_a_cost_that_turns_nothing_raises_no_alarm() -> None:
     assert told(later(options=moved, inputs=[given("Price of a request, chat: 9", 0.09)])) == ""
 
 
-def test_an_answer_that_moved_is_told_with_the_facts_that_differ() -> None:
-    now = later(
-        recommendation={"option": "own"},
-        inputs=[given("Price of a request, chat: 4 in, 8 out", 0.040), given("users", 5, "client")],
-        vendors={"OpenAI": {"events": 4, "notices": 1, "red_flags": ["one", "two"]}},
-        facts_version="2027-01-02",
-    )
-    said = told(now).replace("\u202f", " ")
-    assert said == (
-        "acme, facts of 2026-11-24: the answer moves from An API to Own servers; what differs: "
-        "events on record of OpenAI: from 3 to 4; red flag of OpenAI: new, two; "
-        "Price of a request, chat: from € 0.01 to € 0.04, 4.00 times as much; 1 more"
-    )
+def test_an_answer_that_moved_is_told() -> None:
+    said = told(later(recommendation={"option": "own"}))
+    assert said == "acme, facts of 2026-11-24: the answer moves from An API to Own servers"
 
 
 @pytest.mark.parametrize("at", [1.6, 1.6 * 1.04, 1.6 / 1.04])
@@ -122,7 +112,7 @@ def test_a_damaged_report_is_compared_or_refused_and_ends_in_no_traceback(
             recheck.compared("acme", {**KEPT, section: shape}, later(turns=[]), DAY).as_dict()
 
 
-def test_an_offer_that_ended_does_not_count_and_is_named() -> None:
+def test_an_offer_that_ended_does_not_count() -> None:
     base = scenario.load("base")
     quotes = [
         {"item": "option.rented.gpu_hour", "value": 3, "unit": "EUR/GPU-h", "source": "Offer",
@@ -131,13 +121,10 @@ def test_an_offer_that_ended_does_not_count_and_is_named() -> None:
          "date": dt.date(2026, 11, 1)},
     ]  # fmt: skip
     offered = scenario.changed(base, {"finance.quotes": quotes})
-    changes, ended = recheck.as_of(offered, dt.date(2027, 1, 1))
+    changes = recheck.as_of(offered, dt.date(2027, 1, 1))
     assert [q["item"] for q in changes["finance.quotes"]] == ["option.owned.server_price"]
-    assert ended == ("offer for option.rented.gpu_hour: ended on 2026-12-31",)
-    assert recheck.as_of(offered, dt.date(2026, 12, 31)) == (
-        {"client.report_date": dt.date(2026, 12, 31)},
-        (),
-    )
+    day = dt.date(2026, 12, 31)
+    assert recheck.as_of(offered, day) == {"client.report_date": day}
 
 
 # --- with tables of facts that are altered --------------------------------------------------------
@@ -216,7 +203,6 @@ def test_a_price_that_has_come_since_the_report_counts_as_of_a_later_day(
     moved = {move["name"]: (move["before"], move["after"]) for move in said["moves"]}
     turn = "if API prices hold for sure, then Rented GPUs, Nebius"
     assert moved["API prices"] == (None, turn)
-    assert any(fact.startswith("GPU-hour on demand, Rented GPUs, Nebius") for fact in said["facts"])
 
 
 def test_an_empty_folder_and_a_day_that_is_none_are_refused(tmp_path: Path) -> None:

@@ -51,11 +51,11 @@ def paid(s: Scenario, name: str) -> dict[str, float]:
 
 def test_a_split_with_all_workloads_at_one_option_is_that_option() -> None:
     s = divided()
-    same, azure = (chain().option(s, name) for name in ("same", "azure"))
-    assert same.totals is not None
-    assert azure.totals is not None
-    np.testing.assert_allclose(same.totals.present, azure.totals.present, rtol=1e-12)
-    np.testing.assert_allclose(same.totals.yearly, azure.totals.yearly, rtol=1e-12)
+    same, azure = (chain().totals(s, name) for name in ("same", "azure"))
+    assert same is not None
+    assert azure is not None
+    np.testing.assert_allclose(same.present, azure.present, rtol=1e-12)
+    np.testing.assert_allclose(same.yearly, azure.yearly, rtol=1e-12)
     assert paid(s, "same") == pytest.approx(paid(s, "azure"))
     found = chain().decided(s)
     assert found.means["same"] == pytest.approx(found.means["azure"])
@@ -74,8 +74,8 @@ def test_a_split_costs_the_sum_of_its_parts_each_for_its_workload_alone(
 ) -> None:
     # Both serve after the same months, as planned and in each draw: no cent is counted twice.
     s = divided()
-    whole = chain().option(s, name).totals
-    alone = [chain().option(s.of([work]), part).totals for work, part in parts.items()]
+    whole = chain().totals(s, name)
+    alone = [chain().totals(s.of([work]), part) for work, part in parts.items()]
     assert whole is not None
     assert None not in alone
     np.testing.assert_allclose(whole.present, sum(t.present for t in alone if t), rtol=1e-9)

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from siting import catalogue, reference_rates
 from siting.cost import cashflow, costing, ledger, money, prices, tco
 from siting.cost.cashflow import Amount
-from siting.cost.priced import DRIVERS, owned_key, path_factor
+from siting.cost.paths import path_factor
+from siting.cost.priced import DRIVERS, owned_key
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.quantity import Range
@@ -1134,4 +1135,5 @@ def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves
         return Amount(line=line, falls="running", quantity=each, price=np.ones(1), before=is_before)
 
     owed = [a_month(own, is_before=False), a_month(before, is_before=True)]
-    assert ledger.forgone(clock, "own", owed).tolist() == [[told, told, told]]
+    together = ledger.together(owed)
+    assert ledger.forgone(clock, "own", together).tolist() == [[told, told, told]]

@@ -357,13 +357,13 @@ def _at(plan: Foretold, month: int) -> dict[Quantity, float]:
     return {quantity: float(values[month]) for quantity, values in plan.planned.items()}
 
 
-def _told(came: Billed) -> dict[Quantity, float]:
+def _counted(came: Billed) -> dict[Quantity, float]:
     return {q: value for q in CHAIN if (value := came.of(q)) is not None}
 
 
 def _month(plan: Foretold, came: Billed, place: int) -> Month:
     planned = _at(plan, place)
-    told = _told(came)
+    told = _counted(came)
     chain = steps([*told], planned)
     why_not = ""
     split: dict[str, float] = {}

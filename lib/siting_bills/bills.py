@@ -1,6 +1,6 @@
 """What came after a decision: bills, read by format, month by month.
 
-A format is a row of siting_facts/bill_files.csv, of a table in CSV or XLSX: FOCUS [1], an invoice
+A format is a row of siting_facts/bill_files.csv, of a table in CSV: FOCUS [1], an invoice
 typed by month. Bills are data of strangers: bounded in size, refused by file, line and field.
 
 [1] FinOps Open Cost and Usage Specification 1.2 to 1.4, https://focus.finops.org

@@ -28,8 +28,9 @@ def recheck(clients: tuple[str, ...], reports: Path, day: dt.date | None) -> Sta
 
     The scenario that a report keeps is computed anew, with the tables of facts as they are: as of
     the report's own day, then as of today. Silence and status 0: neither the answer nor a turning
-    point that was printed moves. Status 1: a sentence a client says what moves, and which facts
-    differ. Status 2: a report could not be checked. Without CLIENT, all reports of the folder.
+    point that was printed moves. Status 1: a sentence a client says what moves; `siting diff` lists
+    every figure. Status 2: a report could not be checked. Without CLIENT, all reports of the
+    folder.
 
     \b
     Example:

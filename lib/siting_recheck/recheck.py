@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
@@ -30,9 +29,7 @@ from siting.catalogue import settings
 from siting.inputs.document import DocumentError, at
 from siting.inputs.scenario import load
 from siting.inputs.scenario.model import Scenario
-from siting.quantity import Range
-from siting.run import comparison, history
-from siting.run.comparison import Change
+from siting.run import history
 from siting_report.run.job import SCENARIO
 
 Summary = Mapping[str, Any]
@@ -41,14 +38,9 @@ What = Literal["answer", "turn", "switch"]
 
 MOST = 1e300
 """No figure of a summary is larger."""
-TOLD = 3
-"""Turning points, and facts, that a sentence names; it counts the others."""
-FLAG_CHARACTERS = 100
-"""Of a red flag that a sentence quotes."""
-_RECORD = {"events": "events", "notices": "notices of endings"}
-"""What a summary counts of a vendor's record, in words."""
-_VERSIONS = {"facts_version": "version of the facts", "version": "version of the kit"}
-_NEEDED = ("recommendation", "options", "turns", "flip_points", "inputs", "vendors", "client")
+NAMED = 3
+"""Turning points that a sentence names; it counts the others."""
+_NEEDED = ("recommendation", "options", "turns", "flip_points")
 """Sections without which nothing can be compared."""
 
 
@@ -65,7 +57,7 @@ class Move:
     """As it is now; None where it is gone."""
 
     @property
-    def told(self) -> str:
+    def clause(self) -> str:
         """The move as a clause."""
         if self.what == "answer":
             return f"the answer moves from {self.before} to {self.after}"
@@ -78,28 +70,25 @@ class Move:
 
 @dataclass(frozen=True, kw_only=True)
 class Recheck:
-    """What moved of one client's report, and which facts differ."""
+    """What moved of one client's report."""
 
     client: str
     day: dt.date
     """Day as of which the facts were taken."""
     moves: tuple[Move, ...]
-    facts: tuple[str, ...]
-    """Facts that differ, in words, the largest differences first."""
 
     @property
     def sentence(self) -> str:
-        """What moved and which facts differ, in one sentence; nothing where nothing moved."""
+        """What moved, in one sentence; nothing where nothing moved."""
         if not self.moves:
             return ""
-        told = [move.told for move in self.moves]
+        clauses = [move.clause for move in self.moves]
         if self.moves[0].what == "answer":  # what turns another answer is another list
-            told = told[:1]
-        moved = _some(told, "more turning points")
-        why = "no fact that it used differs"
-        if self.facts:
-            why = f"what differs: {_some(self.facts, 'more')}"
-        return f"{self.client}, facts of {self.day}: {moved}; {why}"
+            clauses = clauses[:1]
+        named = clauses[:NAMED]
+        if len(clauses) > NAMED:
+            named.append(f"{len(clauses) - NAMED} more turning points")
+        return f"{self.client}, facts of {self.day}: {'; '.join(named)}"
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of `siting recheck --json`."""
@@ -107,18 +96,8 @@ class Recheck:
             "client": self.client,
             "day": self.day.isoformat(),
             "moves": self.moves,
-            "facts": self.facts,
             "sentence": self.sentence,
         }
-
-
-def _some(told: Sequence[str], others: str) -> str:
-    """The first few, and how many more there are."""
-    more = len(told) - TOLD
-    listed = [*told[:TOLD]]
-    if more > 0:
-        listed.append(f"{more} {others}")
-    return "; ".join(listed)
 
 
 def of_report(folder: Path, today: dt.date) -> Recheck:
@@ -137,23 +116,21 @@ def of_report(folder: Path, today: dt.date) -> Recheck:
     found = compared(folder.name, kept, study.open(str(file)).summary(), day)
     if found.moves or today <= day:
         return found
-    changes, ended = as_of(scenario, today)
-    later = compared(folder.name, kept, study.open(str(file), changes).summary(), today)
-    return replace(later, facts=(*ended, *later.facts)) if later.moves else later
+    changes = as_of(scenario, today)
+    return compared(folder.name, kept, study.open(str(file), changes).summary(), today)
 
 
-def as_of(scenario: Scenario, day: dt.date) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What makes a report's scenario one of a later day, by dotted path, and the offers that have
-    ended by then, in words: they do not count any more."""
+def as_of(scenario: Scenario, day: dt.date) -> dict[str, Any]:
+    """What makes a report's scenario one of a later day, by dotted path: offers that have ended by
+    then do not count any more."""
     quotes = scenario.finance.quotes
     valid = [q for q in quotes if q.valid_until is None or q.valid_until >= day]
-    ended = [f"offer for {q.item}: ended on {q.valid_until}" for q in quotes if q not in valid]
     changes: dict[str, Any] = {"client.report_date": day}
     if scenario.decision.date and scenario.decision.date <= day:
         changes["decision.date"] = None
-    if ended:
+    if len(valid) < len(quotes):
         changes["finance.quotes"] = [q.model_dump() for q in valid]
-    return changes, tuple(ended)
+    return changes
 
 
 def compared(client: str, kept: Summary, now: Summary, day: dt.date) -> Recheck:
@@ -162,13 +139,7 @@ def compared(client: str, kept: Summary, now: Summary, day: dt.date) -> Recheck:
     Raises DocumentError where the kept summary lacks what is compared.
     """
     _refuse_other_shape(client, kept, now)
-    moves = moved(kept, now)
-    return Recheck(
-        client=client,
-        day=day,
-        moves=moves,
-        facts=tuple(differing(kept, now)) if moves else (),
-    )
+    return Recheck(client=client, day=day, moves=moved(kept, now))
 
 
 def _refuse_other_shape(client: str, kept: Summary, now: Summary) -> None:
@@ -312,76 +283,3 @@ def _switch_in_words(summary: Summary, row: Mapping[str, Any]) -> str:
     below = _first(summary, row.get("below"))
     above = _first(summary, row.get("above"))
     return f"{row.get('what')} at {value}, below it {below}, above it {above}"
-
-
-# --- facts that differ ----------------------------------------------------------------------------
-
-
-def differing(kept: Summary, now: Summary) -> Iterator[str]:
-    """Facts of a report that are otherwise now, in words: the record of vendors, then figures,
-    the largest differences first.
-
-    A figure that only one side uses is told where none of both differs: otherwise, that it is
-    used or is not any more follows from what moved.
-    """
-    numbers = comparison.numbers_of(now)
-    both, one_sided = _figures(kept, now)
-    changes = [*_records(kept, now), *sorted(both, key=_least)]
-    yield from (change.sentence(numbers) for change in changes or one_sided)
-    for name, words in _VERSIONS.items():
-        if kept.get(name) != now.get(name):
-            yield f"{words}: from {kept.get(name)} to {now.get(name)}"
-
-
-def _records(kept: Summary, now: Summary) -> Iterator[Change]:
-    """What stands on record of vendors that both sides know."""
-    for vendor in sorted({*kept["vendors"]} & {*now["vendors"]}):
-        for field, words in _RECORD.items():
-            old = at(kept, ("vendors", vendor, field))
-            new = at(now, ("vendors", vendor, field))
-            if old != new:
-                name = f"{words} on record of {vendor}"
-                yield Change(part="fact", name=name, before=str(old), after=str(new))
-        known = at(kept, ("vendors", vendor, "red_flags")) or []
-        for flag in at(now, ("vendors", vendor, "red_flags")) or []:
-            if flag not in known:
-                said = textwrap.shorten(str(flag), FLAG_CHARACTERS, placeholder=" …")
-                yield Change(part="fact", name=f"red flag of {vendor}", before=None, after=said)
-
-
-def _figures(kept: Summary, now: Summary) -> tuple[list[Change], list[Change]]:
-    """Figures that differ, and those that only one side uses."""
-    before = _published(kept["inputs"])
-    after = _published(now["inputs"])
-    both: list[Change] = []
-    one_sided: list[Change] = []
-    for stem in {**before, **after}:
-        old = before.get(stem)
-        new = after.get(stem)
-        if old == new:
-            continue
-        change = Change(part="fact", name=stem, before=old, after=new)
-        if old and new:
-            both.append(change)
-        else:
-            one_sided.append(change)
-    return both, one_sided
-
-
-def _published(inputs: Iterable[Any]) -> dict[str, Range]:
-    """Figures that do not come from the client, by their name before a colon: what follows it
-    are values, as in `Price of a request, assistant, gpt-5: 1.25 in, 10 out`."""
-    found: dict[str, Range] = {}
-    for row in inputs:
-        if not isinstance(row, dict) or row.get("kind") == "client":
-            continue
-        ends = [_number(at(row, ("value", end))) for end in ("low", "central", "high")]
-        if not any(map(math.isnan, ends)):
-            stem = str(row.get("name")).partition(": ")[0]
-            found[stem] = Range.ordered(ends, str(row.get("unit", "")))
-    return found
-
-
-def _least(change: Change) -> float:
-    """Sorts changes of figures, the largest ratio first; where none can be told, before all."""
-    return -abs(math.log(change.ratio)) if change.ratio else -math.inf

@@ -336,7 +336,7 @@ def left_out(kind: str, by: Callable[[LoggedRow], str]) -> list[tuple[Prediction
         with facts(fit(others), spread):
             for case in inside:
                 far = min(2, sum((a, v) not in seen for a, v in case.aspects.items()))
-                with _told(far):
+                with _at_distance(far):
                     found += [(c, far) for c in _predict(kind, [case])]
     return found
 
@@ -369,7 +369,7 @@ def _residuals_without(
 
 
 @contextmanager
-def _told(far: int) -> Iterator[None]:
+def _at_distance(far: int) -> Iterator[None]:
     """Within, every case counts as `far` from what was measured."""
     before = distance.unmeasured
     for module in (distance, pool, training):

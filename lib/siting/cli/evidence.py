@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import chain
@@ -35,8 +34,7 @@ if TYPE_CHECKING:
 def facts(table: str | None, days: int | None, search: str | None, client: str | None) -> Answer:
     """List every fact the kit uses: value, unit, source, date and age in days.
 
-    Names are whole. On a screen long values and sources are cut; in a pipe nothing is, and a tab
-    parts the columns.
+    Names are whole; long values and sources are cut, which --json does not.
 
     \b
     Example:
@@ -62,27 +60,21 @@ def facts(table: str | None, days: int | None, search: str | None, client: str |
         found = (e for e in found if e.age_days is None or e.age_days > days)
     chosen = [e for e in found if not search or search.lower() in str(e.facts).lower()]
     click.echo(f"{len(chosen)} facts", err=True)
-    on_screen = sys.stdout.isatty()
-
-    def shown(text: str, width: int) -> str:
-        return _short(text, width) if on_screen else text
 
     rows = [
         {
             "where": f"{e.table}:{e.line}",
             "fact": e.name,
-            "value": shown(e.value, 40),
-            "unit": shown(e.unit, 20),
+            "value": _short(e.value, 40),
+            "unit": _short(e.unit, 20),
             "kind": e.source.kind,
             "date": e.source.date,
             "age": "?" if e.age_days is None else str(e.age_days),
-            "source": shown(e.source.source, 40),
+            "source": _short(e.source.source, 40),
         }
         for e in chosen
     ]
-    if on_screen or not rows:
-        return Answer(chosen, aligned(rows, right={"age"}))
-    return Answer(chosen, ["\t".join(rows[0])] + ["\t".join(row.values()) for row in rows])
+    return Answer(chosen, aligned(rows, right={"age"}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +107,7 @@ def _of_client(client: str, days: int) -> Answer:
     today = dt.date.today()
     rows = {e.source: e for e in provenance.entries(today)}
     moved = _moved(s.results)
-    told = _told(s.results)
+    told = _names(s.results)
     strikes = _strikes(s.results)
     found = [
         Resting(
@@ -166,7 +158,7 @@ def _moved(results: Results) -> dict[Source, float]:
     return moved
 
 
-def _told(results: Results) -> dict[Source, list[str]]:
+def _names(results: Results) -> dict[Source, list[str]]:
     """By source, the names of what is taken from it."""
     told: dict[Source, list[str]] = defaultdict(list)
     for i in results.used:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from siting.verdict.chain import Chain
 
 
+MOST_RIVALS = 12
+"""Ways that are listed, the cheapest."""
 ONE_HOUR = 3
 """A busiest hour of so many times a usual one is asked about: it may be meant for weeks."""
 
@@ -70,6 +72,7 @@ def as_written(found: Scenario) -> Iterator[str]:
     yield from abroad(found)
     yield from dear_power(found)
     yield from unheard(found)
+    yield from large(found)
 
 
 def as_sized(found: Scenario) -> Iterator[str]:
@@ -168,6 +171,31 @@ def unheard(found: Scenario) -> Iterator[str]:
                 f"options.{key}.vendor: nothing is on record of {told.vendor!r}; did you mean "
                 f"{spoken[near]}? (`siting facts --table vendors`)"
             )
+
+
+LARGE = 100
+"""Options times workloads from which a report takes minutes."""
+DESIGNED = 6
+"""An option of which the kit looks for something takes as long as so many that say all."""
+
+
+def large(found: Scenario) -> Iterator[str]:
+    """That a report will take minutes, and what makes it large."""
+    from siting.inputs.scenario.model import BEST
+    from siting.places import SELF_HOSTED
+
+    left = 0
+    for each in found.options.values():
+        said = (each.gpu, each.server, each.weights, each.effort, each.commitment)
+        is_silent = each.kind in SELF_HOSTED and not each.gpu
+        left += is_silent or BEST in (*said, *each.models.values())
+    works = len(found.workloads)
+    if (len(found.options) + (DESIGNED - 1) * left) * works > LARGE:
+        yield (
+            f"options: {len(found.options)} for {works} workloads, {left} of them left to the kit "
+            "in part (`best`), take minutes to compute; say what is settled, and leave out what "
+            "nobody would choose"
+        )
 
 
 def peaked(found: Scenario) -> Iterator[str]:
@@ -306,7 +334,7 @@ def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
     for heading, part in parts.items():
         if part:
             lines += ["", *filter(None, [heading]), *frame.aligned([_line(s, r) for r in part])]
-    return Answer(rows, [*lines, "", *_answers_told(s, told)])
+    return Answer(rows, [*lines, "", *_answers_in_words(s, told)])
 
 
 def _line(s: Study, row: Mapping[str, Any]) -> dict[str, str]:
@@ -319,7 +347,7 @@ def _line(s: Study, row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _answers_told(s: Study, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+def _answers_in_words(s: Study, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """What the words for answers mean, of those that are there."""
     matters = f"{s.results.decision.counts:,.0f} {s.client.currency} in all"
     meanings = {
@@ -357,9 +385,7 @@ def _money(s: Study, row: Mapping[str, Any]) -> str:
     "What to search; may be given several times. Default: all.",
     multiple=True,
 )
-@option("--most", click.IntRange(1, 100), "Rows.", 12)
-@click.option("--all", "everything", is_flag=True, help="Show also what a condition rules out.")
-def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> Answer:
+def rivals(client: str, kinds: tuple[str, ...]) -> Answer:
     """Search the catalogue for ways to run a client's load that its scenario does not name.
 
     Vendors' models, the same open model at each host, rented GPUs and servers: those that keep the
@@ -377,12 +403,11 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
     from siting.verdict import alternatives
 
     chosen = scenario.load(client)
-    found = alternatives.search(chosen, kinds or alternatives.KINDS)
-    if not everything:
-        found = [r for r in found if not r.ruled_out and r.keeps_limits is not False]
+    offered = alternatives.search(chosen, kinds or alternatives.KINDS)
+    found = [r for r in offered if not r.ruled_out and r.keeps_limits is not False]
     if not found:
         raise Refused("nothing in the catalogue keeps the limits and meets the conditions")
-    shown = found[:most]
+    shown = found[:MOST_RIVALS]
     money = chosen.client.currency
     plain = ("name", "keeps_limits", "quality", "ruled_out", "open_points", "paste")
     data = [
@@ -399,7 +424,6 @@ def rivals(client: str, kinds: tuple[str, ...], most: int, everything: bool) -> 
             "way": r.option.label,
             "quality": r.quality,
             "open points": r.open_points,
-            "ruled out by": "; ".join(r.ruled_out),
         }
         for r in shown
     ]

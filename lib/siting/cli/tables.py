@@ -13,4 +13,4 @@ class Imports(Commands):
 
 @cli.group("import", cls=Imports)
 def import_() -> None:
-    """Turn a client's table (CSV or XLSX) into a piece of scenario, to read and paste."""
+    """Turn a client's table (CSV) into a piece of scenario, to read and paste."""

@@ -143,8 +143,9 @@ class ModelPath:
 
 def _fallen(draws: Mapping[str, Array], elapsed: Array) -> Array:
     """Price of the same score over today's, by months from today: a step a year. [n × M]"""
-    years = np.minimum(np.floor(elapsed / MONTHS), falling_years())
-    return np.asarray((1 - draws["api_decline"])[:, None] ** years[None, :])
+    years = np.minimum(elapsed // MONTHS, falling_years()).astype(int)
+    steps = (1 - draws["api_decline"])[:, None] ** np.arange(years[-1] + 1.0)
+    return np.asarray(steps[:, years])
 
 
 def path_key(name: str, option: Option, model: str) -> str:

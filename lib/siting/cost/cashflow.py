@@ -385,12 +385,13 @@ class Side:
         """What a minimum commitment costs beyond the bill, by month: a year's against what the
         year uses, a season included, on its mean price.
         [client's currency, n × Y]"""
-        months = np.ones((1, self.plan.months))
+        months = by_year(np.ones((1, self.plan.months)))
+        market = self.plan.market(self.draws)
         used = np.zeros((1, self.plan.years))
         for line in self.priced.lines:
             if line.item.driver in ("request", "gpu_hour", "provisioned_hour"):
-                path = by_year(self.plan.path(line.path, self.draws))
-                used = used + self.amount(line).value * path / by_year(months)
+                path, _ = self.plan.paths(line.path, self.draws, market).whole(line.path)
+                used = used + self.amount(line).value * path / months
         return np.maximum(0.0, self.option.committed_per_month - used)
 
     def fte(self) -> Array:

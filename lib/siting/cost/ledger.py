@@ -8,18 +8,17 @@ month: only the paths are worked out by month, once for all amounts that follow 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 
 import numpy as np
 
 from siting.cost import cashflow, money
-from siting.cost.api_prices import ModelPath
 from siting.cost.cashflow import Amount
 from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS, Array
-from siting.cost.priced import Draws, Plan, path_factor
+from siting.cost.priced import Draws, Plan
 
 BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
@@ -32,69 +31,17 @@ TAX = "tax"
 # --- prices over time -------------------------------------------------------------------------
 
 
-class Paths:
-    """Price paths and their sums by year over some draws, each worked out once."""
-
-    def __init__(self, path: Callable[[str], Array], discount: Array) -> None:
-        self.path = cache(path)
-        """Price of month 1 … M over today's. [n × M]"""
-        self.discount = discount
-        """Factors of today and the end of each month. [n × M + 1]"""
-        self.whole = cache(self._whole)
-
-    def _whole(self, name: str) -> Array:
-        return self.sums(name, np.ones((1, self.discount.shape[1] - 1)))
-
-    def sums(self, name: str, share: Array) -> Array:
-        """Sums of a path over the months of each year, of each month a share: nominal, and worth
-        today. share: [n × ≤ M] [2 × n × Y]"""
-        months = share.shape[1]
-        part = self.path(name)[:, :months] * share
-        years = math.ceil((self.discount.shape[1] - 1) / MONTHS)
-        worth = part * self.discount[:, 1 : months + 1]
-        return np.stack([money.by_year(each, years) for each in (part, worth)])
-
-
-MARKET = ("discount_rate", "inflation", "rental_memory", "rental_drift")
-"""Factors by which prices move whichever option pays them."""
-
-
-@lru_cache(maxsize=4)
-def _market(months: int, *drawn: bytes) -> Paths:
-    """Paths that all options share: variants of a scenario ask for the same again and again.
-    drawn: values of each of MARKET."""
-    draws = {name: np.frombuffer(values) for name, values in zip(MARKET, drawn, strict=True)}
-    worth = (1 + draws["discount_rate"]) ** (-1 / MONTHS)
-    return Paths(partial(path_factor, draws=draws, months=months), money.powers(worth, months + 1))
-
-
-@lru_cache(maxsize=8)
-def _walked(path: ModelPath, months: int, market: Paths, *drawn: bytes) -> Paths:
-    """The path of a model, which all options share that buy it. drawn: values of its factors."""
-    draws = {name: np.frombuffer(each) for name, each in zip(path.factors, drawn, strict=True)}
-    draws["growth"] = market.discount[:, 0]
-    return Paths(lambda _: path.over(draws, months), market.discount)
-
-
 class Clock:
     """Prices over the months, and when options are in production, for one set of draws."""
 
     def __init__(self, plan: Plan, draws: Draws) -> None:
         self.plan = plan
         self.draws = draws
-        self.market = _market(plan.months, *(draws[name].tobytes() for name in MARKET))
+        self.market = plan.market(draws)
+        self.paths = cache(partial(plan.paths, draws=draws, market=self.market))
+        """Where a path is found: see `Plan.paths`."""
         self.waiting = cache(self._waiting)
         """Share of each month before an option is in production; see `_waiting`."""
-        self._models = cache(self._model)
-
-    def paths(self, name: str) -> Paths:
-        """Where a path is found: those of models are the plan's own."""
-        return self._models(name) if name.startswith("api:") else self.market
-
-    def _model(self, name: str) -> Paths:
-        path = self.plan.api_paths[name.removeprefix("api:")]
-        drawn = (self.draws[factor].tobytes() for factor in path.factors)
-        return _walked(path, self.plan.months, self.market, *drawn)
 
     def path(self, name: str) -> Array:
         """Price of month 1 … M over today's. [n × M]"""
@@ -155,8 +102,34 @@ def totals(plan: Plan, draws: Draws, names: Iterable[str] | None = None) -> dict
     return {name: found[each] for name, each in part.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Alike:
+    """How amounts are summed up over the months."""
+
+    falls: str
+    path: str
+    months: tuple[float, ...]
+    before: bool
+    is_capital: bool
+
+
+def together(owed: Sequence[Amount]) -> dict[Alike, Array]:
+    """Money at today's prices of all amounts that are summed up alike. [n × Y]"""
+    found: dict[Alike, Array] = {}
+    for each in owed:
+        alike = Alike(
+            falls=each.falls,
+            path=each.path,
+            months=each.months,
+            before=each.before,
+            is_capital=each.is_capital,
+        )
+        found[alike] = found[alike] + each.value if alike in found else each.value
+    return found
+
+
 def _totals(clock: Clock, name: str) -> Totals:
-    owed = due(clock, name)
+    owed = together(due(clock, name))
     early = {before: clock.waiting(name, parallel=before) for before in (False, True)}
 
     @cache
@@ -174,24 +147,22 @@ def _totals(clock: Clock, name: str) -> Totals:
     yearly = np.zeros((len(present), clock.plan.years))
     discount = clock.market.discount
     rate = clock.plan.tax_rate
-    for amount in owed:
+    for alike, value in owed.items():
         nominal: Array | float = 1.0
-        if amount.falls == "running":
-            nominal, worth = sums(amount.path, amount.months, amount.before)
-        elif amount.falls == "start":
+        if alike.falls == "running":
+            nominal, worth = sums(alike.path, alike.months, alike.before)
+        elif alike.falls == "start":
             worth = discount[:, :-1:MONTHS]
         else:
-            nominal = clock.path(amount.path)[:, -1:]
+            nominal = clock.path(alike.path)[:, -1:]
             worth = nominal * discount[:, -1:]
-        value = amount.value if amount.is_capital else amount.value * (1 - rate)
-        yearly += value * nominal
-        present += (value * worth).sum(axis=1)
-    bought = [amount.value for amount in owed if amount.is_capital and rate]
-    if bought:
-        life = cashflow.life_years(clock.draws)
-        saved = rate * written_off(np.sum(bought, axis=0), life, clock.plan.months)
-        yearly -= money.by_year(saved[:, 1:], clock.plan.years)
-        present -= (saved * discount).sum(axis=1)
+        kept = value if alike.is_capital else value * (1 - rate)
+        yearly += kept * nominal
+        present += (kept * worth).sum(axis=1)
+        if alike.is_capital and rate:
+            saved = rate * written_off(value, cashflow.life_years(clock.draws), clock.plan.months)
+            yearly -= money.by_year(saved[:, 1:], clock.plan.years)
+            present -= (saved * discount).sum(axis=1)
     if clock.plan.owed.get(name):
         beyond = clock.owed(name) * (1 - rate)
         yearly += money.by_year(beyond, clock.plan.years)
@@ -209,33 +180,33 @@ def paid_by(plan: Plan, draws: Draws, name: str, years: Sequence[FiscalYear]) ->
     clock = Clock(plan, draws)
     monthly = np.zeros((len(draws["growth"]), plan.months + 1))
     monthly[:, 1:] += clock.owed(name)
-    for amount in due(clock, name):
-        quantity, path = _by_month(clock, name, amount)
-        monthly += quantity * path * amount.price[:, None]
+    for alike, value in together(due(clock, name)).items():
+        paid, path = _by_month(clock, name, alike, value)
+        monthly += paid * path
     sums = [monthly[:, year.first : year.last + 1].sum(axis=1) for year in years]
     return np.stack(sums, axis=1)
 
 
-def _by_month(clock: Clock, name: str, amount: Amount) -> tuple[Array, Array]:
-    """Units of an amount that an option owes in each month, and their price over today's.
+def _by_month(clock: Clock, name: str, how: Amount | Alike, yearly: Array) -> tuple[Array, Array]:
+    """What an option owes by year as it falls on each month, and its price over today's.
     [n × M + 1 each]"""
     months = clock.plan.months
     n = len(clock.draws["growth"])
-    quantity = np.zeros((n, months + 1))
+    owed = np.zeros((n, months + 1))
     path = np.ones((n, months + 1))
-    if amount.falls == "running":
+    if how.falls == "running":
         share = np.zeros((n, months))
-        waiting = clock.waiting(name, parallel=amount.before)
+        waiting = clock.waiting(name, parallel=how.before)
         share[:, : waiting.shape[1]] = waiting
-        quantity[:, 1:] = money.by_month(amount.quantity, months) * clock.times(amount.months)
-        quantity[:, 1:] *= share if amount.before else 1 - share
-        path[:, 1:] = clock.path(amount.path)
-    elif amount.falls == "start":
-        quantity[:, :months:MONTHS] = amount.quantity
+        owed[:, 1:] = money.by_month(yearly, months) * clock.times(how.months)
+        owed[:, 1:] *= share if how.before else 1 - share
+        path[:, 1:] = clock.path(how.path)
+    elif how.falls == "start":
+        owed[:, :months:MONTHS] = yearly
     else:
-        quantity[:, -1] = amount.quantity[:, -1]
-        path[:, -1] = clock.path(amount.path)[:, -1]
-    return quantity, path
+        owed[:, -1] = yearly[:, -1]
+        path[:, -1] = clock.path(how.path)[:, -1]
+    return owed, path
 
 
 def due(clock: Clock, name: str) -> list[Amount]:
@@ -254,7 +225,7 @@ def due(clock: Clock, name: str) -> list[Amount]:
     return owed
 
 
-def forgone(clock: Clock, name: str, owed: Sequence[Amount]) -> Array:
+def forgone(clock: Clock, name: str, owed: Mapping[Alike, Array]) -> Array:
     """What is counted for the months until production beyond what is paid in them. [n × ≤ M]
 
     An option that starts late gives less service in the same time, and must not look cheaper for
@@ -264,15 +235,12 @@ def forgone(clock: Clock, name: str, owed: Sequence[Amount]) -> Array:
     waiting = clock.waiting(name)
     if not waiting.any():
         return np.zeros_like(waiting)
-    shape = len(waiting), clock.plan.years
-    more: dict[tuple[str, tuple[float, ...]], Array] = {}
+    more: dict[tuple[str, tuple[float, ...]], Array | float] = {}
     """By path and season: what a month of the option costs over one of the baseline. [n × Y]"""
-    for amount in owed:
-        if amount.falls == "running":
-            value = np.broadcast_to(amount.value, shape)
-            key = amount.path, amount.months
-            known = more.get(key, np.zeros(shape))
-            more[key] = known - value if amount.before else known + value
+    for alike, value in owed.items():
+        if alike.falls == "running":
+            key = alike.path, alike.months
+            more[key] = more.get(key, 0.0) + (-value if alike.before else value)
     months = waiting.shape[1]
     monthly = sum(
         money.by_month(each, months) * (clock.path(path) * clock.times(by))[:, :months]
@@ -325,7 +293,7 @@ def flows(plan: Plan, name: str, draws: Draws) -> tuple[CashFlow, ...]:
     name = plan.options[name].alone or name
     clock = Clock(plan, draws)
     owed = due(clock, name)
-    early = forgone(clock, name, owed)[0]
+    early = forgone(clock, name, together(owed))[0]
     lacking = np.zeros(plan.months + 1)
     lacking[1 : len(early) + 1] = early
     not_paid = _sum_of_money("forgone", "Waiting, counted and not billed", FORGONE, lacking)
@@ -355,7 +323,7 @@ def _tax_saved(plan: Plan, paid: Sequence[CashFlow], life: int) -> CashFlow:
 def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
     """An amount of the first draw, month by month."""
     line = amount.line
-    quantity, path = (each[0] for each in _by_month(clock, name, amount))
+    quantity, path = (each[0] for each in _by_month(clock, name, amount, amount.quantity))
     existing = line.existing.server.id if line.existing else ""
     item = ":".join(filter(None, (line.item.id, line.workload, existing)))
     return CashFlow(

@@ -17,9 +17,11 @@ import numpy as np
 
 from siting import catalogue, places
 from siting.catalogue import Banded, Countries, Currency, Day, one_of
+from siting.cost import paths
 from siting.cost.api_prices import ModelPath
 from siting.cost.dates import Owed
-from siting.cost.money import MONTHS, Array, powers
+from siting.cost.money import MONTHS, Array
+from siting.cost.paths import Paths
 from siting.cost.prices import Factor, OptionKinds
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import in_words
@@ -294,33 +296,23 @@ class Plan:
         moved = {n: np.broadcast_to(np.asarray(v, float), (size,)) for n, v in changes.items()}
         return {**values, "growth": np.zeros(size), **moved}
 
-    def path(self, name: str, draws: Draws) -> Array:
-        """Price of month 1 … M over today's, by the name that a line has for its path. [n × M]"""
+    def market(self, draws: Draws) -> Paths:
+        """Paths that all options share."""
+        return paths.market(self.months, *(draws[each].tobytes() for each in paths.MARKET))
+
+    def paths(self, name: str, draws: Draws, market: Paths) -> Paths:
+        """Where the path is found that a line has by this name: those of models are the plan's own,
+        all others the market's."""
         kind, _, key = name.partition(":")
-        if kind == "api":
-            return self.api_paths[key].over(draws, self.months)
-        return path_factor(name, draws, self.months)
+        if kind != "api":
+            return market
+        path = self.api_paths[key]
+        drawn = (draws[factor].tobytes() for factor in path.factors)
+        return paths.walked(path, self.months, market, *drawn)
 
-
-def path_factor(name: str, draws: Draws, months: int) -> Array:
-    """Price of month 1 … M over today's, of all but a model's. [n × M]
-
-    A drift of rents levels off: after t years as much of it has happened as m (1 - e^(-t/m)) years
-    of it would bring, m being the memory (docs/decisions.md: the price of servers stays where it is
-    today; rents drift and level off). Rents are agreed anew every so many months.
-    """
-    kind, _, months_between = name.partition(":")
-    match kind:
-        case "flat":
-            return np.ones((len(draws["inflation"]), months))
-        case "inflation":
-            return powers((1 + draws["inflation"]) ** (1 / MONTHS), months)
-        case "rental":
-            elapsed = np.arange(months) // int(months_between) * float(months_between)
-            memory = draws["rental_memory"][:, None]
-            years = memory * (1 - np.exp(-elapsed / MONTHS / memory))
-            return np.asarray((1 + draws["rental_drift"])[:, None] ** years)
-    raise ValueError(f"no price moves along a path called {name}")
+    def path(self, name: str, draws: Draws) -> Array:
+        """Price of month 1 … M over today's. [n × M]"""
+        return self.paths(name, draws, self.market(draws)).path(name)
 
 
 def owned_key(hybrid: str) -> str:

@@ -1,13 +1,11 @@
-"""A stranger's table, CSV or XLSX: columns by name, cells by what they mean, refused by line."""
+"""A stranger's table in CSV: columns by name, cells by what they mean, refused by line."""
 
 from __future__ import annotations
 
 import csv
 import itertools
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -25,11 +23,6 @@ MAX_COLUMNS = 1_000
 """An export of costs has about a hundred."""
 MAX_LINE = 1 << 20
 """Of a CSV file. [characters]"""
-MAX_ELEMENTS = 200_000
-"""Tags of a workbook's styles, names and links, all read before its first cell; a workbook with
-every format that a spreadsheet allows has fewer."""
-MAX_TAGS = 10 * MAX_CELLS
-"""Of a workbook's sheets and texts: a cell has up to six."""
 
 
 class Column(NamedTuple):
@@ -121,7 +114,7 @@ class Table:
 
 
 def read(path: Path, needed: Mapping[str, Column], optional: Mapping[str, Column] = {}) -> Table:
-    """A CSV or XLSX file, by line; raises DocumentError.
+    """A CSV file, by line; raises DocumentError.
 
     needed, optional: columns that must and that may be there; case and spaces do not matter, and
     others stay text. A blank cell of an optional column is missing.
@@ -154,7 +147,7 @@ def read(path: Path, needed: Mapping[str, Column], optional: Mapping[str, Column
 
 
 def headings(path: Path) -> list[str]:
-    """The headings of a workbook, by which its format is known. Raises DocumentError."""
+    """The headings of a table, by which its format is known. Raises DocumentError."""
     return [str(column) for column in texts(path)[0].columns]
 
 
@@ -168,8 +161,6 @@ def texts(path: Path) -> tuple[pd.DataFrame, bool]:
         wrong = f"is larger than {MAX_BYTES >> 20} MiB"
         raise DocumentError.of(path, wrong, "export a part of it")
     try:
-        if path.suffix.lower() in (".xlsx", ".xlsm"):
-            return _framed(path, _workbook(path)), False
         separator = _separator(path)
         return _framed(path, _text(path, separator)), separator == ";"
     except DocumentError:
@@ -177,7 +168,7 @@ def texts(path: Path) -> tuple[pd.DataFrame, bool]:
     except Exception as error:  # a decoder fed with a stranger's bytes may fail in any way
         reason = (str(error).splitlines() or ["damaged"])[0][:100]
         reason = "no UTF-8 text" if isinstance(error, UnicodeError) else reason
-        write = "save it as UTF-8 CSV or as XLSX"
+        write = "save it as UTF-8 CSV"
         raise DocumentError.of(path, f"cannot be read ({reason})", write) from None
 
 
@@ -236,49 +227,3 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
         if not text:
             return
         yield text
-
-
-def _refuse_parts(path: Path) -> None:
-    """Raises DocumentError for a workbook that is small in its file and enormous when read."""
-    with zipfile.ZipFile(path) as archive:
-        parts = archive.infolist()
-        if sum(part.file_size for part in parts) > MAX_BYTES:
-            raise ValueError(f"unpacks to more than {MAX_BYTES >> 20} MiB")
-        cells = other = 0
-        for part in parts:
-            if not part.filename.endswith((".xml", ".rels")):
-                continue
-            tags = _tags(archive, part)
-            if part.filename.startswith(("xl/worksheets/", "xl/sharedStrings")):
-                cells += tags
-            else:
-                other += tags
-    if other > MAX_ELEMENTS:
-        wrong = f"holds styles and names of more than {MAX_ELEMENTS:,} parts"
-        raise DocumentError.of(path, wrong, "paste the values alone into a new workbook")
-    if cells > MAX_TAGS:
-        wrong = f"has more than {MAX_CELLS:,} cells"
-        raise DocumentError.of(path, wrong, "export a part of it, or a row an hour")
-
-
-def _tags(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
-    """How many tags a part of a workbook holds, counted as it unpacks."""
-    with archive.open(part) as file:
-        return sum(chunk.count(b"<") for chunk in iter(partial(file.read, 1 << 20), b""))
-
-
-def _workbook(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The only sheet, row by row: a single cell far out must not make a sheet of billions."""
-    import openpyxl  # loaded here, as a report reads no workbook
-
-    _refuse_parts(path)
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    for sheet in book.worksheets:
-        sheet.reset_dimensions()
-    first, *others = book.worksheets
-    for sheet in others:
-        if any(value is not None for row in sheet.iter_rows(values_only=True) for value in row):
-            wrong = f"has a second sheet that is not empty, {sheet.title!r}"
-            raise DocumentError.of(path, wrong, "save the one to read as a file of its own")
-    for line, row in enumerate(first.iter_rows(values_only=True), start=1):
-        yield line, ["" if value is None else str(value) for value in row]

@@ -264,13 +264,13 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
         abroad = law.not_in_force(rule_id, str(values.get("controller_country") or ""))
         return Decided(verdict="n.a.", reason=abroad or f"Applies only where {rule.scope}.")
     if fails:
-        return Decided(verdict="fail", reason=_told(rule.fail_reason, when.fails, values))
+        return Decided(verdict="fail", reason=_reason(rule.fail_reason, when.fails, values))
     if reviews:
         # A person must judge; what the fail turns on is told beside it, but is not waited for.
         unknown = tuple(sorted(conditions.undecided(when.fails, values)))
         return Decided(
             verdict="review",
-            reason=_told(rule.review_reason, when.reviews, values),
+            reason=_reason(rule.review_reason, when.reviews, values),
             missing=unknown,
             may_fail=may_fail,
         )
@@ -299,7 +299,7 @@ def _waiting(why: str, law: RuleBook, values: Values, *parts: Condition) -> Deci
     return Decided(verdict="review", reason=f"{why}: {labels}.", missing=missing, waits=True)
 
 
-def _told(reason: str, condition: Condition, values: conditions.Values) -> str:
+def _reason(reason: str, condition: Condition, values: conditions.Values) -> str:
     """A reason; of several, one for each part of an `or`, those whose part holds."""
     if " | " not in reason or not isinstance(condition, conditions.Operation):
         return reason

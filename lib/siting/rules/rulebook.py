@@ -316,6 +316,12 @@ class When:
     lacks: Condition
 
 
+def _days(dated: Dated) -> set[dt.date]:
+    """Days on which it begins or ceases to hold."""
+    ceases = {dated.valid_to + dt.timedelta(days=1)} if dated.valid_to else set()
+    return ceases | ({dated.valid_from} if dated.valid_from else set())
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RuleBook:
     """Rules, dictionary and groups of countries, with every condition parsed and checked."""
@@ -433,10 +439,20 @@ class RuleBook:
 
     def dates(self) -> set[dt.date]:
         """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
-        dated = (*self.rules.values(), *self.groups)
-        ends = (d.valid_to + dt.timedelta(days=1) for d in dated if d.valid_to)
-        named = set().union(*map(self.named_days, self.rules))
-        return {*(d.valid_from for d in dated if d.valid_from), *ends, *named}
+        days = (*map(_days, self.groups), *map(self.days_of, self.rules))
+        return set().union(*days)
+
+    def days_of(self, rule_id: str) -> set[dt.date]:
+        """Days on which a rule begins or ceases to hold, or that its conditions name."""
+        return _days(self.rules[rule_id]) | self.named_days(rule_id)
+
+    def turning(self, before: RuleBook) -> list[Rule]:
+        """Rules that may say another thing on this day than on one before, with no day of theirs
+        between: all where a group of countries has other members."""
+        every = [rule for rule in self.rules.values() if not rule.is_limit]
+        if self.sets != before.sets:
+            return every
+        return [rule for rule in every if self.day in self.days_of(rule.rule_id)]
 
     def named_days(self, rule_id: str) -> set[dt.date]:
         """Days that the conditions of a rule name, on which its verdict may change."""

@@ -447,10 +447,6 @@ class Sovereignty:
             for found in option.findings.values():
                 yield from ((name, finding) for finding in found)
 
-    def under(self, law: RuleBook) -> Options:
-        """The options under another law."""
-        return {n: _judged(o.flows, law, {}) for n, o in self.options.items()}
-
     @cached_property
     def ahead(self) -> tuple[Ahead, ...]:
         """Dates to come on which a verdict changes, or an event is due that is of no other country
@@ -458,10 +454,13 @@ class Sovereignty:
         law = self.law
         events = catalogue.table("environment_events", LegalEvent)
         before = self.options
+        earlier = law
         found = []
         dates = {e.day for e in events} | law.dates()
         for date in sorted(d for d in dates if d > law.day):
-            after = self.under(law.on(date))
+            later = law.on(date)
+            turning = later.turning(earlier)
+            after = {n: _asked_again(o, later, turning) for n, o in before.items()}
             changes = changed(before, after)
             due = [e for e in events if e.day == date and self._is_of_here(e)]
             moved = {c.after.rule.rule_id for c in changes}
@@ -471,6 +470,7 @@ class Sovereignty:
                 said = _happening(due, rules)
                 found.append(Ahead(date=date, text=said, changes=changes, sources=tuple(cited)))
             before = after
+            earlier = later
         return tuple(found)
 
     def stricter_from(self, option: str, point: OpenPoint, until: dt.date) -> dt.date | None:
@@ -671,9 +671,25 @@ def _judged(
         if before and differing.isdisjoint(law.tested[rule_id]):
             found[rule_id] = before.findings[rule_id]
         else:
-            own = [_finding(rule, f, law, supposed) for f in flows if rule.looks_at(f.kind)]
-            found[rule_id] = tuple(own or [_no_such_flow(rule, law)])
+            found[rule_id] = _of_rule(rule, flows, law, supposed)
     return OptionAssessment(flows, found)
+
+
+def _asked_again(
+    option: OptionAssessment, law: RuleBook, rules: Iterable[Rule]
+) -> OptionAssessment:
+    """An option with what some rules say of it under another law; of all others with what they
+    said."""
+    anew = {rule.rule_id: _of_rule(rule, option.flows, law, {}) for rule in rules}
+    return OptionAssessment(option.flows, {**option.findings, **anew})
+
+
+def _of_rule(
+    rule: Rule, flows: Sequence[FlowFacts], law: RuleBook, supposed: Values
+) -> tuple[Finding, ...]:
+    """What a rule says of each flow that it looks at."""
+    own = [_finding(rule, f, law, supposed) for f in flows if rule.looks_at(f.kind)]
+    return tuple(own or [_no_such_flow(rule, law)])
 
 
 def _differing(flows: Sequence[FlowFacts], supposed: Values, before: OptionAssessment) -> Set[str]:

@@ -46,7 +46,7 @@ def alone(old: Mapping[str, Any], new: Mapping[str, Any], chain: Chain) -> tuple
     if len(edits) < 2:
         return ()
     first = chain.decide(Scenario.model_validate(old))
-    found = [_told("", first, first)]
+    found = [_outcome("", first, first)]
     for path in edits:
         data = _with(old, new, path)
         try:
@@ -59,7 +59,7 @@ def alone(old: Mapping[str, Any], new: Mapping[str, Any], chain: Chain) -> tuple
             none = Alone(edit=".".join(path), option=None, in_all=None, moves=None, why=why)
             found.append(none)
         else:
-            found.append(_told(".".join(path), chain.decide(scenario), first))
+            found.append(_outcome(".".join(path), chain.decide(scenario), first))
     return tuple(found)
 
 
@@ -91,7 +91,7 @@ def _with(old: Mapping[str, Any], new: Mapping[str, Any], path: tuple[str, ...])
     return data
 
 
-def _told(edit: str, found: Decision, first: Decision) -> Alone:
+def _outcome(edit: str, found: Decision, first: Decision) -> Alone:
     before = first.recommended
     name = found.recommended
     there = {c.name for c in found.candidates if c.costs}

@@ -108,7 +108,7 @@ class Change:
         place = [glob for glob, _ in _column("words")].index(f"part.{self.part}")
         return (place, minor, not self.apart, -size, self.name)
 
-    def told(self, numbers: Numbers) -> tuple[str, str, str, str]:
+    def cells(self, numbers: Numbers) -> tuple[str, str, str, str]:
         """What differs, before, after, and by how much, in words."""
         before, after = (_shown(side, numbers) for side in (self.before, self.after))
         by = [self._by(numbers)]
@@ -135,7 +135,7 @@ class Change:
 
     def sentence(self, numbers: Numbers) -> str:
         """The change in one line."""
-        name, before, after, by = self.told(numbers)
+        name, before, after, by = self.cells(numbers)
         if self.before is None or self.after is None:
             state = "new" if self.before is None else "gone"
             if self.part == "warning" or not (self.before or self.after):

@@ -101,12 +101,12 @@ def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, d
     except ValueError as error:
         wrong, write = parted(f"{client.logo!r} beside it {error}")
         fault = Fault(("client", "logo"), wrong, write or "put a plain file there")
-        raise ScenarioError(_told(path, [fault])) from None
+        raise ScenarioError(_with_lines(path, [fault])) from None
     stored = client.model_copy(update={"logo": name})
     return found.model_copy(update={"client": stored}), {name: logo}
 
 
-def _told(path: Path, faults: list[Fault]) -> list[Problem]:
+def _with_lines(path: Path, faults: list[Fault]) -> list[Problem]:
     """Faults of a scenario, each with its line in the file."""
     return document.examined(document.read(path), str(path))[0].problems(faults)
 
@@ -207,7 +207,7 @@ def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]
             if first != part:
                 faults.append(Fault(where, f"{named!r} is in {first}, too", "name it once"))
     if faults:
-        raise ScenarioError(_told(path, faults))
+        raise ScenarioError(_with_lines(path, faults))
     return asked
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
@@ -19,7 +20,7 @@ from siting.serving.performance import Array
 _SCORES = scores(100)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Lengths:
     """Tokens of requests: log-normal input and output, and the share of input that is cached."""
 
@@ -74,6 +75,7 @@ class Lengths:
         """Tokens in the cache for a sequence under way, on average over its stay."""
         return self.input.mean + self.output.mean / 2 if self.held is None else self.held
 
+    @cached_property
     def prompts(self) -> Array:
         """Input tokens to read, at evenly spaced quantiles, scaled to the exact mean.
 
@@ -91,7 +93,7 @@ def _mixture(parts: Sequence[LogNormal], weight: Array) -> LogNormal:
     return LogNormal(mean, math.sqrt(max(0.0, math.log(second / mean**2))))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Curve:
     """One replica at every batch size: the decode step, and what prompts add."""
 
@@ -118,12 +120,18 @@ class Curve:
         attention = over_mean**2 * (self.attention_s / _planned_second_moment(self.lengths.input))
         return np.asarray(over_mean * (self.prompt_s - self.attention_s) + attention)
 
-    @property
+    @cached_property
+    def own_reading(self) -> Array:
+        """Time to read its own prompts. [s]"""
+        return self.reading(self.lengths.prompts)
+
+    @cached_property
     def reading_spread(self) -> float:
         """E[x²]/E[x]² of the time to read a prompt."""
-        usual = self.lengths.prompts()
-        return second_moment(self.lengths.input) * _spread(self.reading(usual)) / _spread(usual)
+        usual = self.lengths.prompts
+        return second_moment(self.lengths.input) * _spread(self.own_reading) / _spread(usual)
 
+    @cached_property
     def rates(self) -> Array:
         """Requests a second served with n = 1 … slots under way."""
         n = np.arange(1, self.slots + 1)
@@ -132,13 +140,13 @@ class Curve:
     def within(self, tpot_s: float) -> int:
         """Most sequences under way with which a token, prompts read between included, takes so
         long."""
-        each = np.arange(1, self.slots + 1) / (self.rates() * self.lengths.output.mean)
+        each = np.arange(1, self.slots + 1) / (self.rates * self.lengths.output.mean)
         return int(np.searchsorted(each, tpot_s, side="right"))
 
-    @property
+    @cached_property
     def saturation_rate(self) -> float:
         """Most requests a second that the replica can serve for long."""
-        return float(self.rates().max())
+        return float(self.rates.max())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

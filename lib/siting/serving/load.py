@@ -88,11 +88,11 @@ class Demand:
     def windows(self) -> Array:
         """What must be done in each window of up to a week, over its length: what asks for an
         answer in it, and what comes and is due in it. [168 first hours, 168 lengths]"""
-        return _windows(_Told(self))
+        return _windows(_SameDemand(self))
 
 
 @dataclass(frozen=True)
-class _Told:
+class _SameDemand:
     """A demand that is the same as another where it says the same: each option, machine and variant
     has its own."""
 
@@ -105,14 +105,14 @@ class _Told:
 
 
 @lru_cache(maxsize=16)
-def _windows(told: _Told) -> Array:
+def _windows(same: _SameDemand) -> Array:
     """Of a demand; few are kept, at 225 KiB each."""
     hours = np.arange(HOURS_OF_WEEK)
     start = hours[:, None]
-    taken = np.concatenate([[0.0], np.cumsum(np.tile(told.demand.now, 2))])
+    taken = np.concatenate([[0.0], np.cumsum(np.tile(same.demand.now, 2))])
     came = (start - 1 + hours) % HOURS_OF_WEEK
     inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
-    for each in told.demand.work:
+    for each in same.demand.work:
         # First hour of the window at whose end the work is due; the last column is beyond it.
         at = np.ceil(hours - 1 + (each.due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
         place = start * (HOURS_OF_WEEK + 1) + at

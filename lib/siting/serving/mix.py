@@ -52,16 +52,6 @@ class PoolWorkload:
         return bunching.turned_away(self.load.arrivals, slack)
 
     @property
-    def keeps_limits(self) -> bool:
-        """False: even a lone request misses the limits."""
-        return self.carried.keeps_limits
-
-    @property
-    def concurrency(self) -> float:
-        """Mean number of requests under way at that rate."""
-        return self.carried.concurrency
-
-    @property
     def interactive(self) -> Array:
         """Replicas busy with requests of each hour of a usual week. [168]"""
         return self.load.interactive / self.rate_alone
@@ -92,7 +82,7 @@ class WorkloadMix:
     @property
     def keeps_limits(self) -> bool:
         """False: a lone request of a workload misses its limits; sized for what it can keep."""
-        return all(w.keeps_limits for w in self.workloads)
+        return all(w.carried.keeps_limits for w in self.workloads)
 
     # --- in replicas' worth of work
 

@@ -191,7 +191,7 @@ class PoolHours:
         """Load at even quantiles of the hours, lowest first. [requests/s]"""
         self.bunched = _at_quantiles(mix.hours_of_year(waiting=False, bunched=True))
         """What must be carried in them, because requests bunch within each. [requests/s]"""
-        self._turned_away = mix.turned_away
+        self._mix = mix
         self._beyond: dict[float, Array] = {}
 
     @cached_property
@@ -200,7 +200,7 @@ class PoolHours:
         CAPACITIES. [capacities]"""
         hours = self.mean[self.mean > 0]
         carried = np.outer(CAPACITIES * self.mean[-1], 1 / hours)
-        share = np.interp(carried, bunching.CARRIED, self._turned_away)
+        share = np.interp(carried, bunching.CARRIED, self._mix.turned_away)
         return np.asarray(share @ hours / hours.sum())
 
     def away(self, capacity: Array, per_request: Array) -> Array:

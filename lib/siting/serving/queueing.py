@@ -166,7 +166,7 @@ class _Busy:
     def __init__(self, curve: Curve, rate: float) -> None:
         self.curve = curve
         self.rate = rate
-        service = curve.rates()
+        service = curve.rates
         log_p = np.concatenate([[0.0], np.cumsum(np.log(max(rate, 1e-12) / service))])
         p = np.exp(log_p - log_p.max())
         load = rate / service[-1]
@@ -240,14 +240,13 @@ def _ttft(
     rate = busy.rate
     lengths = curve.lengths
     decode = float(curve.decode_s[int(min(max(1, round(busy.served)), curve.slots)) - 1])
-    prompts = lengths.prompts()
-    served = curve.reading(prompts) + prompts * (decode / curve.chunk_tokens)
+    served = curve.own_reading + lengths.prompts * (decode / curve.chunk_tokens)
     ahead = _ahead(curve, rate, decode, served).quantiles()
     full = float(busy.share[-1]) if busy.waiting else 0.0
     for_a_place = _Wait(chance=full, mean=busy.waiting / rate if rate else 0.0).quantiles()
-    prompts = prompts if own is lengths else own.prompts()
-    steps = np.ceil(prompts / curve.chunk_tokens)
-    alone = curve.reading(prompts) + steps * decode + decode / 2 * float(1 - busy.share[0])
+    steps = np.ceil(own.prompts / curve.chunk_tokens)
+    reading = curve.own_reading if own is lengths else curve.reading(own.prompts)
+    alone = reading + steps * decode + decode / 2 * float(1 - busy.share[0])
     # Sums of 100 × 200 quantiles, and of 200 × 200, are enough.
     read = quantiles(alone[:, None] + ahead[None, :], _FINE)
     times = read[:, None] + for_a_place[None, :]
@@ -301,8 +300,9 @@ def _ahead(curve: Curve, rate: float, decode: float, served: Array) -> _Wait:
     the two is taken.
     """
     second_moment = curve.reading_spread
-    in_line = min(rate * float(served.mean()), 0.99)
-    one_by_one = rate * float(served.mean()) ** 2 * second_moment / (2 * (1 - in_line))
+    mean = float(served.mean())
+    in_line = min(rate * mean, 0.99)
+    one_by_one = rate * mean**2 * second_moment / (2 * (1 - in_line))
     reading = min(rate * curve.prompt_s, 0.99)
     step = decode / (1 - reading)
     # E[D²]/E[D]: a moment falls into a long step more often than into a short one.

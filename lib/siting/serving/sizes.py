@@ -166,7 +166,7 @@ def _pool(group: _Group, years: int) -> Pool:
     if speed.measured:
         regime["measured"] = "yes"
     # The range is that of the largest batch that a replica runs.
-    batch = max(w.concurrency for w in mix.workloads)
+    batch = max(w.carried.concurrency for w in mix.workloads)
     faster, slower = spread.factors(regime, "itl_or_tpot_ms", batch) or (1.0, 1.0)
     distance = spread.distance(regime)
     notes = []

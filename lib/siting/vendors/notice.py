@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -237,9 +237,15 @@ def _chances(record: Record, day: dt.date) -> dict[str, tuple[NoticeChance, ...]
 # Lives of models
 
 
-def rows_of(record: Record, vendor: str, day: dt.date) -> list[Retirement]:
-    """Rows of retired and retiring models of a vendor that were public on `day`."""
-    return [r for n in record.as_of(day).notices_of(vendor) for r in n.rows]
+@lru_cache(maxsize=64)
+def _rows(record: Record, day: dt.date) -> Mapping[tuple[str, str], Sequence[Retirement]]:
+    """Rows of retired and retiring models that were public on `day`, by vendor and bare name of the
+    model, in the order of their notices."""
+    found: dict[tuple[str, str], list[Retirement]] = {}
+    for notice in sorted(record.as_of(day).notices, key=lambda n: n.known_date):
+        for row in notice.rows:
+            found.setdefault((notice.vendor, _key(row.model)), []).append(row)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +291,7 @@ class UsualLife:
     """Spread of the logarithm, that of all vendors."""
 
 
+@lru_cache(maxsize=256)
 def life(record: Record, vendor: str, day: dt.date) -> UsualLife:
     """Usual life of a vendor's models: log-normal with right-censored lives.
 
@@ -353,9 +360,8 @@ def known_end(
     A version that is named with its date counts alone; of several versions of a bare name the one
     that lives longest.
     """
-    wanted = _key(model)
-    rows = [r for r in rows_of(record, vendor, day) if _key(r.model) == wanted]
-    rows = [r for r in rows if r.model.lower() == model.lower()] or rows
+    known = _rows(record, day).get((vendor, _key(model)), ())
+    rows = [r for r in known if r.model.lower() == model.lower()] or known
     dated = [r for r in rows if exact_day(r.retired)]
     born = [r for r in rows if exact_day(r.released)]
     return (
@@ -450,8 +456,8 @@ def _successors(record: Record, vendor: str, model: str, day: dt.date) -> tuple[
     wanted = _key(model)
     found: dict[str, dt.date | None] = {}
     for seller in (vendor, *(v.vendor for v in record.vendors if v.vendor != vendor)):
-        notices = (row for row in rows_of(record, seller, day) if _key(row.model) == wanted)
-        for name in (n for row in notices for n in named_in(row.replacement)):
+        rows = _rows(record, day).get((seller, wanted), ())
+        for name in (n for row in rows for n in named_in(row.replacement)):
             ends, born = known_end(record, vendor, name, day)
             until = exact_day(ends.retired) if ends else None
             is_there = seller == vendor or ends or born or _is_living(record, vendor, name)

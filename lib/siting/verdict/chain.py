@@ -241,9 +241,8 @@ class OptionResult:
     sized: OptionCapacity
     plan: Plan
     """Of the option, of its parts, and of what is paid until it serves."""
-    totals: ledger.Totals | None
-    """None where it has no price."""
     priced: Priced | None
+    """None where it has no price."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -465,7 +464,7 @@ class Chain:
         return costing.compile_plan(seen, sized, partial(self._compiled, path))
 
     def option(self, scenario: Scenario, name: str) -> OptionResult:
-        """Capacity, prices, split and draws of one option."""
+        """Capacity, prices and split of one option."""
         seen = self._seen(MONEY, scenario, self._billed(scenario, name))
         made = partial(self._option, seen.scenario, name)
         return self._stage("option", (name, seen.words), made)
@@ -474,7 +473,7 @@ class Chain:
         sized = self.sized(seen, name)
         plan = tco.with_optimum(self.plan(seen, name))
         if name not in plan.options:
-            return OptionResult(sized=sized, plan=plan, totals=None, priced=None)
+            return OptionResult(sized=sized, plan=plan, priced=None)
         central = plan.central()
         priced = Priced(
             plan=plan.options[name],
@@ -482,8 +481,16 @@ class Chain:
             flows=ledger.flows(plan, name, central),
             life=cashflow.life_years(central),
         )
-        totals = self._drawn(plan, seen.seed, name)
-        return OptionResult(sized=sized, plan=plan, totals=totals, priced=priced)
+        return OptionResult(sized=sized, plan=plan, priced=priced)
+
+    def totals(self, scenario: Scenario, name: str) -> ledger.Totals | None:
+        """What an option costs in every draw where prices hold; None without a price."""
+        own = self.option(scenario, name)
+        if own.priced is None:
+            return None
+        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
+        made = partial(self._drawn, own.plan, scenario.seed, name)
+        return self._stage("totals", (name, seen.words), made)
 
     def _drawn(self, plan: Plan, seed: int, name: str) -> ledger.Totals:
         """What an option of a plan costs in every draw."""
@@ -535,7 +542,7 @@ class Chain:
 
         plan: of all options together, which tells what the uncertain inputs are.
         """
-        found = {n: self.option(scenario, n).totals for n in plan.options}
+        found = {n: self.totals(scenario, n) for n in plan.options}
         return uncertainty.Uncertainty(
             plan=plan,
             scores=self._scores(plan, scenario.seed),
@@ -601,42 +608,45 @@ class Chain:
         planned = self.option(scenario, name)
         pays = any(scenario.options[n].kind in BY_REQUEST for n in self._billed(scenario, name))
         if not pays or planned.priced is None or path == "named_model":
-            return planned.totals
+            return self.totals(scenario, name)
         split = planned.priced.split
         split = None if split is None or split.alone else split
         seen = self._seen(MONEY, scenario, self._billed(scenario, name))
         made = partial(self.kept, seen.scenario, name, path, split)
         return self._stage("kept", (name, path, seen.words, split), made)
 
-    def candidates(self, scenario: Scenario) -> tuple[Candidate, ...]:
-        """All options as the decision sees them."""
+    def candidates(self, scenario: Scenario, whole: bool = True) -> tuple[Candidate, ...]:
+        """All options as the decision sees them. whole: with what those cost in every draw that law
+        or quality rules out."""
         law = self.rules(scenario)
+        parity = self.quality(scenario)
         found = {n: self.option(scenario, n) for n in scenario.options}
+        drawn = [n for n in found if whole or not options.falls(scenario, law, parity, n)]
         chapters = Chapters(
             scenario=scenario,
             capacity={n: o.sized for n, o in found.items()},
-            totals={
-                n: self._futures(scenario, n) for n, o in found.items() if o.totals is not None
-            },
-            moving={n: moved for n in found if (moved := self._moving(scenario, n)) is not None},
+            totals={n: self._futures(scenario, n) for n in drawn if found[n].priced is not None},
+            moving={n: moved for n in drawn if (moved := self._moving(scenario, n)) is not None},
             terms=self._terms(scenario),
             costs=self.costs(scenario),
             not_estimated={
                 n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None
             },
             sovereignty=law,
-            parity=self.quality(scenario),
+            parity=parity,
             remedies=self._remedies(scenario),
             has={
                 n: self._stage("properties", id(law.options[n]), partial(law.properties, n))
                 for n in found  # kept with the assessment, by whose identity it is found
             },
-            paid=self._paid(scenario),
+            paid=self._paid(scenario, drawn),
         )
         risks = self.vendors(scenario)
 
         def burden(name: str) -> Burden:
             """Kept by what it reads: prices in all futures, shocks, and remedies."""
+            if name not in chapters.totals:
+                return Burden()
             money = self._seen(MONEY, scenario, self._billed(scenario, name)).words
             shocks = (
                 self._seen(VENDORS, scenario, scenario.options).words,
@@ -647,14 +657,14 @@ class Chain:
 
         return tuple(options.candidate(chapters, risks, name, burden(name)) for name in found)
 
-    def _paid(self, scenario: Scenario) -> Mapping[str, Floats]:
-        """What each option pays in every fiscal year, where there is a ceiling. [n × F each]"""
+    def _paid(self, scenario: Scenario, names: Iterable[str]) -> Mapping[str, Floats]:
+        """What options pay in every fiscal year, where there is a ceiling. [n × F each]"""
         if scenario.finance.budget_any_year is None:
             return {}
         found = {}
-        for name in scenario.options:
+        for name in names:
             own = self.option(scenario, name)
-            if own.totals is not None:
+            if own.priced is not None:
                 words = self._seen(MONEY, scenario, self._billed(scenario, name)).words
                 made = partial(self._paid_by_year, scenario, name, own.plan)
                 found[name] = self._stage("paid", (name, words), made)
@@ -686,18 +696,18 @@ class Chain:
         finance = scenario.finance
         return Terms.of(finance.discount_rate.central, finance.horizon_months)
 
-    def decide(self, scenario: Scenario) -> Decision:
+    def decide(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The answer to a scenario, with what it leaves to the kit designed."""
-        return self.decided(self.designed(scenario))
+        return self.decided(self.designed(scenario), whole)
 
-    def decided(self, scenario: Scenario) -> Decision:
+    def decided(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The answer to a scenario that is designed. What matters is that of the first that was
-        decided on: one amount of money, through all changes."""
+        decided on: one amount of money, through all changes. whole: see `candidates`."""
         belief = scenario.finance.falling_prices
         if belief is None:
             belief = catalogue.settings("decision_settings")["falling_prices"].range.central
         found = Decision(
-            candidates=self.candidates(scenario),
+            candidates=self.candidates(scenario, whole),
             baseline=scenario.finance.baseline,
             terms=self._terms(scenario),
             falling=belief,

@@ -94,6 +94,19 @@ class Chapters:
     """Why the other options have no cost."""
 
 
+def falls(scenario: Scenario, law: Sovereignty, parity: quality.Parities, name: str) -> bool:
+    """Whether law or quality rules an option out, whatever it costs."""
+
+    def is_broken(line: str) -> bool:
+        asked = Constraint.read(line)
+        if asked.is_on_law:
+            verdicts = law.options[name].verdicts.items()
+            return any(v.verdict == "fail" and asked.rule_id in ("", key) for key, v in verdicts)
+        return asked.kind == "quality" and any(map(short_of_floor, parity.of(name)))
+
+    return any(map(is_broken, scenario.limits))
+
+
 def candidate(found: Chapters, stability: VendorRisks, name: str, burden: Burden) -> Candidate:
     """An option with its costs, its limits and its properties."""
     option = found.scenario.options[name]

@@ -489,7 +489,8 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
             of_option.setdefault(owner, []).extend(alone)
     for owner, alone in of_option.items():
         ends = [*_all_at_once(s, chain, owner, alone)]
-        turned = (chain.decide(put(s, end.changes)).recommended != chosen for end in ends)
+        changed = (put(s, end.changes) for end in ends)
+        turned = (chain.decide(each, whole=False).recommended != chosen for each in changed)
         yield from alone if any(turned) else ends
 
 

@@ -6,8 +6,8 @@ would change the answer is told without having been computed. Which variants are
 `verdict.plausible`, and how each is told in changes.csv.
 
 A *switching value* is the value of one continuous input at which the first option changes (the
-term of public appraisal: HM Treasury, The Green Book). A grid comes before any bisection: an option
-that buys whole servers can win, lose and win again.
+term of public appraisal: HM Treasury, The Green Book). A grid comes first, and is searched between:
+an option that buys whole servers can win, lose and win again.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def tried(chain: Chain, scenario: Scenario, variants: Iterable[Variant]) -> Iter
     chosen = chain.decide(scenario).recommended
     for variant in variants:
         changed = chain.designed(put(scenario, variant.changes))
-        found = outcome(chain.decided(changed), chosen)
+        found = outcome(chain.decided(changed, whole=False), chosen)
         first = changed.options.get(found.option or "")
         yield variant, replace(found, card=first.gpu if first else "")
 
@@ -200,8 +200,6 @@ def apart(tried: Sequence[Tried]) -> tuple[Tried, ...]:
 
 # --- where the answer switches --------------------------------------------------------------------
 
-STEPS = 5
-"""Bisections after the grid: 32 parts of a step of it."""
 BESIDE = 0.02
 """So far on either side it is decided again, to show that the first option differs."""
 
@@ -266,34 +264,69 @@ def switches(chain: Chain, scenario: Scenario, dials: Iterable[Dial]) -> Iterato
 
 
 def _of_dial(chain: Chain, scenario: Scenario, dial: Dial, chosen: str | None) -> Iterator[Switch]:
-    def decided(value: float) -> Decision:
-        return chain.decide(put(scenario, dial.change(value)))
+    def point(value: float) -> _Point:
+        return _Point(value, chain.decide(put(scenario, dial.change(value)), whole=False))
 
-    found = [(x, decided(x).recommended) for x in dial.grid]
-    for (low, below), (high, above) in pairwise(found):
-        if below == above:
+    for low, high in pairwise(map(point, dial.grid)):
+        if low.first == high.first:
             continue
-        start = math.log(low)
-        end = math.log(high)
-        for _ in range(STEPS):
-            middle = (start + end) / 2
-            if decided(math.exp(middle)).recommended == below:
-                start = middle
-            else:
-                end = middle
-        at = math.exp((start + end) / 2)
-        before = max(low, at * (1 - BESIDE))
-        after = min(high, at * (1 + BESIDE))
-        under = decided(before)
-        over = decided(after)
-        if under.recommended == over.recommended:
-            continue
-        upward = at >= dial.today
+        under, at, over = _narrowed(low, high, point)
+        beyond = over if at >= dial.today else under
         yield Switch(
             dial=dial,
             at=at,
-            below=under.recommended,
-            above=over.recommended,
-            beyond=after if upward else before,
-            outcome=outcome(over if upward else under, chosen),
+            below=under.first,
+            above=over.first,
+            beyond=beyond.value,
+            outcome=outcome(beyond.decision, chosen),
         )
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A value of an input, and what is decided there."""
+
+    value: float
+    decision: Decision
+
+    @property
+    def first(self) -> str | None:
+        """The option that is first there."""
+        return self.decision.recommended
+
+    def gap(self, one: str | None, other: str | None) -> float:
+        """What one option costs more than another; not a number where one is ruled out."""
+        means = self.decision.means
+        return means.get(one or "", math.nan) - means.get(other or "", math.nan)
+
+
+def _narrowed(
+    low: _Point, high: _Point, point: Callable[[float], _Point]
+) -> tuple[_Point, float, _Point]:
+    """The value between two points at which the first option changes, with a point just below it
+    and one just above: sought where the costs of both would cross in a line, and where that is not
+    it, in the middle."""
+    on_the_line = True
+    while True:
+        at = _crossing(low, high) if on_the_line else math.sqrt(low.value * high.value)
+        if high.value * (1 - BESIDE) <= low.value * (1 + BESIDE):
+            return low, at, high
+        on_the_line = not on_the_line
+        under = point(max(low.value, at * (1 - BESIDE)))
+        if under.first != low.first:
+            high = under
+            continue
+        over = point(min(high.value, at * (1 + BESIDE)))
+        if over.first != low.first:
+            return under, at, over
+        low = over
+
+
+def _crossing(low: _Point, high: _Point) -> float:
+    """Where the costs of the options that are first at two points would cross, were they lines; the
+    middle where one has none."""
+    before = low.gap(low.first, high.first)
+    after = high.gap(low.first, high.first)
+    if not before < after:
+        return math.sqrt(low.value * high.value)
+    return low.value - before * (high.value - low.value) / (after - before)

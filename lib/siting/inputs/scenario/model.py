@@ -354,7 +354,7 @@ class Quality(Strict):
     own: OwnEvaluation | None = None
 
     @model_validator(mode="after")
-    def _told(self) -> Quality:
+    def _says_what_models_can(self) -> Quality:
         if self.own is None and "boards" not in self.model_fields_set:
             write = (
                 "add boards: [...] that resemble the work (`siting facts --table quality_boards`), "
