@@ -550,7 +550,7 @@ MEASURES = {
 def _pool(read: _SectionReader, sized: Pool, row: Row) -> dict[str, Any]:
     own = {"option": row["option"], "model": row["model"]}
     hours = sized.mix.hours_of_year()
-    further = {
+    further: dict[str, Any] = {
         "pool": sized,
         "mean_rate": float(hours.mean()),
         "busiest_rate": float(hours.max()),
