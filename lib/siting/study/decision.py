@@ -13,12 +13,12 @@ from siting.verdict.plan import Step
 class DecisionFrames(Topic):
     """Frames on the verdict, its reasons and what turns it."""
 
-    @frame("input", "worth pays action? days? test_cost?")
+    @frame("rank", "input worth pays action? days? test_cost?")
     def knowledge(self) -> Rows:
         """An uncertain input that is worth knowing before the choice, dearest first."""
-        for k in self.results.knowledge:
+        for rank, k in enumerate(self.results.knowledge, 1):
             said = self.results.input_in_words(k.driver, k.label)
-            row = {"input": said, "worth": k.worth, "pays": k.pays}
+            row = {"rank": rank, "input": said, "worth": k.worth, "pays": k.pays}
             test = k.experiment
             if test is None:
                 yield row
