@@ -58,7 +58,7 @@ LEFT_OUT = frozenset({
     "batch", "browser", "carried", "clients", "faults", "few_options", "free_texts", "howto",
     "own_files", "packaging", "pdf", "portfolio", "portfolio_browser", "recheck", "report",
     "edited_chapter", "strangers", "tutorial", "windows",
-    "body_numbers", "columns", "data_page", "horizon", "load_chapters",
+    "body_numbers", "columns", "data_page",
     "notebooks", "random_scenarios", "raw_names", "sources_frames", "summary_units",
     "validation_page",
     "beside", "bills", "chapters", "diff", "docs", "exchange", "foreign", "formats",

@@ -1,17 +1,14 @@
-"""Counts the house: `python tests/house.py` says how large `lib` is and how its parts lean.
+"""How the parts of `lib` lean, and what makes a line of it hard to read.
 
-Lines of code are lines that hold some: no blanks, comments or docstrings. A circle is a set of
-modules that import each other, wherever in the module the import stands; an arrow up is an import
-of a part that comes later in `LAYERS`.
+A circle is a set of modules that import each other, wherever in the module the import stands; an
+arrow up is an import of a part that comes later in `LAYERS`.
 """
 
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -60,16 +57,15 @@ LAYERS = (
 """Data flow downwards in this list. The library of a kit is known to `siting_report` by name."""
 BESIDE = LAYERS[-1]
 """Packages that the core finds by entry points and never names."""
-_NOT_CODE = {
-    tokenize.COMMENT,
-    tokenize.NL,
-    tokenize.NEWLINE,
-    tokenize.INDENT,
-    tokenize.DEDENT,
-    tokenize.ENDMARKER,
-}
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The Python of a module."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def modules() -> dict[str, Path]:
     """Every module of the packages by its name; the packages themselves are left out."""
     found = {}
@@ -86,28 +82,9 @@ def part(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
-def lines_of_code(path: Path) -> int:
-    """Lines that hold code."""
-    text = path.read_text(encoding="utf-8")
-    said: set[int] = set()
-    for node in ast.walk(ast.parse(text)):
-        body = getattr(node, "body", None)
-        for statement in body if isinstance(body, list) else []:
-            text_alone = isinstance(statement, ast.Expr) and isinstance(
-                getattr(statement.value, "value", None), str
-            )
-            if text_alone:
-                said |= set(range(statement.lineno, (statement.end_lineno or 0) + 1))
-    code: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type not in _NOT_CODE:
-            code |= set(range(token.start[0], token.end[0] + 1))
-    return len(code - said)
-
-
 def functions(path: Path) -> Iterator[tuple[int, str]]:
     """Length without docstring, and place, of every function. [lines]"""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
             if ast.get_docstring(node) is not None:
@@ -115,10 +92,11 @@ def functions(path: Path) -> Iterator[tuple[int, str]]:
             yield length, f"{path.relative_to(LIB)}:{node.lineno} {node.name}"
 
 
+@cache
 def imports() -> dict[str, set[str]]:
     """The modules that each module imports when it runs; those for type checkers are left out."""
     known = modules()
-    return {name: set(_imported(ast.parse(p.read_text()), known)) for name, p in known.items()}
+    return {name: set(_imported(parsed(p), known)) for name, p in known.items()}
 
 
 def _imported(tree: ast.AST, known: Mapping[str, Path]) -> Iterator[str]:
@@ -167,7 +145,7 @@ def _layer(module: str) -> int:
 
 def breaches(path: Path) -> Iterator[str]:
     """Places of a module that pack more into a line than a reader takes in, each with its rule."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         for rule, breaks in RULES.items():
             if breaks(node):
                 yield f"{path.relative_to(LIB)}:{getattr(node, 'lineno', 0)} {rule}"
@@ -262,19 +240,3 @@ RULES = {
     "is a record of more than three fields that can be built by place": _built_by_place,
 }
 """What makes a line hard to read: a rule's words, and whether a node breaks it."""
-
-
-if __name__ == "__main__":
-    sizes: Counter[str] = Counter()
-    for name, path in modules().items():
-        sizes[part(name)] += lines_of_code(path)
-    for package in PACKAGES:
-        parts = [(name, n) for name, n in sizes.most_common() if name.startswith(package + ".")]
-        told = ", ".join(f"{name.partition('.')[2]} {n:,}" for name, n in parts)
-        print(f"{package}: {sum(n for _, n in parts):,} lines of code: {told}")
-    longest = sorted((f for p in modules().values() for f in functions(p)), reverse=True)[:5]
-    print("longest functions:", "; ".join(f"{place} {length}" for length, place in longest))
-    broken = Counter(part(name) for name, path in modules().items() for _ in breaches(path))
-    print("hard to read:", ", ".join(f"{name} {n}" for name, n in broken.most_common()) or "none")
-    print("circle of imports:", " → ".join(circle()) or "none")
-    print("arrows up:", "; ".join(f"{a} → {b}" for a, b in sorted(arrows_up())) or "none")

@@ -4,8 +4,6 @@ Nothing of the kit is imported: YAML and CSV are read as they are, prices of API
 genai-prices and exchange rates from the ECB's file, by their own packages. What a load model must
 say (servers, their use, energy of fine-tuning, moves of models) is taken as numbers from
 `summary.json`.
-
-    python tests/independent_cash_flows.py polderwerk summary.json gpu=… server=…
 """
 
 from __future__ import annotations
@@ -14,10 +12,8 @@ import csv
 import datetime as dt
 import fnmatch
 import itertools
-import json
 import math
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -338,8 +334,3 @@ def totals(
             continue
         found[name] = sum(paid), present(paid, rate)
     return found
-
-
-if __name__ == "__main__":
-    said = dict(word.split("=") for word in sys.argv[3:])
-    print(totals(sys.argv[1], json.loads(Path(sys.argv[2]).read_text("utf-8")), said))

@@ -84,12 +84,6 @@ def test_the_package_says_which_changes_are_announced() -> None:
     assert now and later and later / now == pytest.approx(2.0, rel=0.01)
 
 
-def test_cheap_models_are_followed_at_their_price_and_dear_ones_cheaper() -> None:
-    known = [prices.parameter(name).central for _, name in api_prices.PRICE_CLASSES]
-    assert known == [1.0, 1.0]  # what nobody has shown to move is centred on its own price
-    assert prices.parameter(api_prices.DEAREST).central < 1.0
-
-
 def test_months_left_are_those_announced_or_fit_the_lives_of_the_vendors_models() -> None:
     day = dt.date(2026, 11, 24)
     end = api_prices.ending("Microsoft/Azure OpenAI", "gpt-4.1", day, 60, 1)
@@ -131,13 +125,6 @@ def test_open_weights_at_a_host_stay_as_listed() -> None:
         for key, path in plan.api_paths.items():
             if key.split("/")[0] in hosted:
                 assert path.how == "list"
-
-
-def path_of(client: str, model: str) -> prices.Factor:
-    """What the price of a model's successor at Azure is drawn from, in a client's plan."""
-    chosen = scenario.changed(designed(client), {"options.azure.models": {"all": model}})
-    plan = costing.compile_plan(chosen, plain_capacity(chosen))
-    return plan.factors[f"successor_price.Microsoft/Azure OpenAI/{model}"]
 
 
 @pytest.mark.parametrize(("at", "last"), [("azure", "2027-04-14"), ("openai", "2027-01-14")])

@@ -19,7 +19,6 @@ from studies import opened
 
 ROOT = Path(__file__).parents[1]
 REPORT = "2026-11"
-MONTHS = ("2026-12", "2027-01", "2027-02", "2027-03", "2027-04", "2027-05")
 
 
 # --- why ------------------------------------------------------------------------------------------
@@ -74,19 +73,12 @@ def foretold(client: str = "base", option: str = "api") -> audit.Foretold:
     return billing._foretold(opened(client), option)
 
 
-def test_the_plan_of_a_month_is_what_the_report_bills_by_use() -> None:
-    study = opened("base")
-    lines = ledger.flows(study.results.cost.plan, "api", study.results.cost.plan.central())
-    by_use = sum(line.amounts[1:] for line in lines if line.by_use)
-    assert foretold().planned["amount"] == pytest.approx(by_use)
-    assert foretold().items == ("API usage",)
-
-
-def test_requests_and_tokens_of_the_plan_are_those_that_the_report_bills() -> None:
-    study = opened("base")
-    plan = study.results.cost.plan
+def test_money_requests_and_tokens_of_a_month_are_those_that_the_report_bills_by_use() -> None:
+    plan = opened("base").results.cost.plan
     (line,) = (f for f in ledger.flows(plan, "api", plan.central()) if f.by_use)
     found = foretold()
+    assert found.items == ("API usage",)
+    assert found.planned["amount"] == pytest.approx(line.amounts[1:])
     assert found.planned["requests"] == pytest.approx(line.quantity[1:])
     each = found.planned["tokens"] / found.planned["requests"]
     assert each == pytest.approx(3_000 + 400 + plan.factors["hidden_tokens"].value.central)
@@ -119,9 +111,8 @@ def test_a_count_of_rented_cards_tells_utilisation_apart_from_price() -> None:
         amount=1.25 * 0.9 * at["amount"],
     )
     found = audit.audit(plan, [came], REPORT)
-    effects = found.effects
     weight = audit.logarithmic_mean(1.125 * at["amount"], at["amount"])
-    assert effects == pytest.approx(
+    assert found.effects == pytest.approx(
         {
             "volume (requests)": 0,
             "tokens a request": weight * math.log(2),
@@ -151,10 +142,18 @@ def invoice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / name
 
 
+SPLIT = "{label: Parts, kind: split, parts: {assistant: api}}"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("base", "invoice.csv", "--option", "apu"), "--option: 'apu' is no option; did you mean"),
+        (
+            ("base", "invoice.csv", "--option", "parts", "--set", f"options.parts={SPLIT}"),
+            "parts is a split, and each of its parts has a bill of its own; name one, with its "
+            "--workload: api",
+        ),
         (("nobody", "invoice.csv"), "does not exist"),
         (("base", "gone.csv"), "gone.csv"),
         (("base",), "Missing argument"),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
-from siting import catalogue, study
+from siting import catalogue
 from siting.vendors.stability import kinds
 from siting.vendors.vendor_record import known_by, load
 from siting_validation import stability
 from siting_validation.stability import ForecastCase, auc, brier_skill
+from studies import opened
 
 PANELS = stability.results()
 NOTICES = PANELS[:3]
@@ -68,19 +70,6 @@ def test_a_notice_is_foretold_from_earlier_notices_alone():
             assert early.foretold[name] == pytest.approx(late.foretold[name], rel=1e-12)
 
 
-def test_what_becomes_known_after_the_day_moves_no_forecast_of_a_shock(monkeypatch):
-    record = load()
-    cut = stability.DAYS[-3]
-    monkeypatch.setattr(stability, "DAYS", (cut,))
-    early = replace(record, events=tuple(e for e in record.events if e.known_date <= cut))
-    for kind in kinds().values():
-        before, after = (
-            [(c.vendor, c.foretold) for c in stability.shock_cases(r, kind)]
-            for r in (early, record)
-        )
-        assert before and before == after
-
-
 def test_short_notice_is_foretold_by_the_vendors_own_notices():
     ninety = NOTICES[0].own
     assert NOTICES[0].quantity == "next notice at most 90 days"
@@ -93,7 +82,7 @@ def test_short_notice_is_foretold_by_the_vendors_own_notices():
 
 def test_a_vendors_own_record_moves_a_chance_only_where_skill_is_shown():
     # At 30 days the record leans on one host with twelve notices: without it no skill is seen.
-    chances = study.open("base").notice_chances()
+    chances = opened("base").notice_chances()
     shown = {p.quantity for p in NOTICES if p.own.brier_skill.low > 0}
     spread = chances.groupby("within").chance.nunique()
     assert set(spread.index) == {30, 90, 180}
@@ -108,7 +97,7 @@ def test_a_vendors_own_record_moves_a_chance_only_where_skill_is_shown():
 def test_a_notice_of_fewer_days_is_never_likelier_than_one_of_more():
     for client in ("base", "polderwerk"):
         for end in ("chance_low", "chance", "chance_high"):
-            wide = study.open(client).notice_chances().pivot_table(end, "vendor", "within")
+            wide = opened(client).notice_chances().pivot_table(end, "vendor", "within")
             assert (wide.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
 
 
@@ -124,6 +113,8 @@ def test_foretold_and_observed_agree_within_sampling_error_in_every_fifth():
     for panel in NOTICES:
         for b in panel.own.calibration:
             assert b.low <= b.predicted <= b.high, (panel.quantity, b)
+    for panel in PANELS:
+        assert sum(b.n for b in panel.own.calibration) == panel.n
 
 
 def test_no_skill_is_claimed_where_none_is_shown():
@@ -144,8 +135,15 @@ def test_the_forecast_of_quiet_years_says_whether_it_beats_the_share_of_those_be
     assert {t.predictor for t in YEAR.tests} == {stability.OWN, *stability.BASELINES}
 
 
-def test_a_quiet_year_is_foretold_from_what_was_public_on_the_day(monkeypatch):
-    """Without the events and promises of later days no forecast moves."""
+FORECASTS = {
+    **{name: partial(stability.shock_cases, kind=kind) for name, kind in kinds().items()},
+    "quiet year": stability.year_cases,
+}
+
+
+@pytest.mark.parametrize("forecast", FORECASTS)
+def test_what_becomes_known_after_the_day_moves_no_forecast(forecast, monkeypatch):
+    """Without the events and promises of later days each is the same."""
     record = load()
     cut = stability.DAYS[-5]
     monkeypatch.setattr(stability, "DAYS", (cut,))
@@ -155,14 +153,9 @@ def test_a_quiet_year_is_foretold_from_what_was_public_on_the_day(monkeypatch):
         policies=tuple(p for p in record.policies if known_by(p.date) <= cut),
     )
     before, after = (
-        [(c.vendor, c.foretold) for c in stability.year_cases(r)] for r in (early, record)
+        [(c.vendor, c.foretold) for c in FORECASTS[forecast](r)] for r in (early, record)
     )
     assert before and before == after
-
-
-def test_calibration_bins_hold_all_cases():
-    for panel in PANELS:
-        assert sum(b.n for b in panel.own.calibration) == panel.n
 
 
 def test_the_json_has_what_the_contract_names():

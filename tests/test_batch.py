@@ -6,8 +6,6 @@ import dataclasses
 import errno
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,15 +15,7 @@ from siting.inputs import scenario
 from siting.run import portfolio
 from siting_report.run import batch
 from siting_report.run.folder import ReportFolder
-from siting_report.run.job import Job
-from trial import Quick, chapter, later, make, pair
-
-SMALL = {"10_x.ipynb": chapter("Why?", "say('Because.')")}
-
-
-def small(client: str, **chapters: str) -> Job:
-    """A job of one short chapter, as a page only."""
-    return dataclasses.replace(make(client, {**SMALL, **chapters}), formats=("html",))
+from trial import Quick, plain
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -38,7 +28,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_a_second_run_renders_nothing_and_a_change_renders_one(tmp_path: Path) -> None:
     said: list[str] = []
-    jobs = [small("one"), small("two")]
+    jobs = [plain("one"), plain("two")]
     first = batch.run(jobs, str(tmp_path), say=said.append, maker=Quick())
     assert sorted(first.rendered) == ["one", "two"]
     assert first.lines() == ["2 rendered, 0 up to date, 0 failed"]
@@ -67,7 +57,7 @@ def test_a_second_run_renders_nothing_and_a_change_renders_one(tmp_path: Path) -
 
 def test_reports_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    batch.run([small("one")], str(out), maker=Quick())
+    batch.run([plain("one")], str(out), maker=Quick())
     assert (out / "index.html").is_file()
     for path in (out, *out.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
@@ -76,19 +66,19 @@ def test_reports_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
 def test_the_index_lists_all_reports_and_is_made_again_where_it_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch.run([small("one")], str(tmp_path), maker=Quick())
+    batch.run([plain("one")], str(tmp_path), maker=Quick())
     put = ReportFolder.put_index
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(ReportFolder, "put_index", full)
-    outcome = batch.run([small("two")], str(tmp_path), maker=Quick())
+    outcome = batch.run([plain("two")], str(tmp_path), maker=Quick())
     assert outcome.rendered == ["two"]
     assert outcome.lines()[0] == "index.html: cannot be written: No space left on device"
     monkeypatch.setattr(ReportFolder, "put_index", put)
     (tmp_path / "index.html").unlink()
-    assert batch.run([small("two")], str(tmp_path), maker=Quick()).up_to_date == ["two"]
+    assert batch.run([plain("two")], str(tmp_path), maker=Quick()).up_to_date == ["two"]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert all(client in page for client in ("one", "two"))
 
@@ -165,13 +155,13 @@ def test_a_link_or_a_file_in_a_reports_place_is_refused_each_time(
         place.touch()
     for _ in range(2):
         with folder.lock("one"), pytest.raises(OSError, match=f"a {what} where a folder should be"):
-            folder.put(small("one"), {"report.html": b"new"})
+            folder.put(plain("one"), {"report.html": b"new"})
         with folder.lock("one"), pytest.raises(OSError, match=f"a {what} where a folder should be"):
             folder.put_failure("one", {})
     assert list(elsewhere.iterdir()) == []
     place.unlink()
     with folder.lock("one"):
-        folder.put(small("one"), {"report.html": b"new"})
+        folder.put(plain("one"), {"report.html": b"new"})
     assert folder.read("one", "report.html") == b"new"
 
 
@@ -190,7 +180,7 @@ def test_a_spoilt_manifest_or_summary_counts_as_none_and_stops_nobody(
     tmp_path: Path, content: bytes
 ) -> None:
     folder = ReportFolder(tmp_path)
-    one = small("one")
+    one = plain("one")
     with folder.lock("one"):
         folder.put(one, {"report.html": b"x", "summary.json": content})
     (tmp_path / "one" / "manifest.json").write_bytes(content)
@@ -203,41 +193,13 @@ def test_a_pipe_or_a_link_in_a_reports_folder_is_not_read(tmp_path: Path) -> Non
     (tmp_path / "one").mkdir()
     os.mkfifo(tmp_path / "one" / "manifest.json")
     (tmp_path / "one" / "summary.json").symlink_to("/etc/hostname")
-    assert not folder.holds(small("one"))
+    assert not folder.holds(plain("one"))
     assert folder.read("one", "summary.json") is None
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    outcome = batch.run([small("one"), small("two")], str(file), maker=Quick())
+    outcome = batch.run([plain("one"), plain("two")], str(file), maker=Quick())
     reason = f"cannot be written: {file}/.siting: Not a directory"
     assert outcome.failed == {"one": reason, "two": reason}
-
-
-LATER = """
-import sys; sys.path[:0] = {path!r}
-from siting_report.run import batch
-from trial import pair
-assert len(batch.run(pair()[::-1], {out!a}, at_once=1).rendered) == 2
-"""
-
-
-def test_another_day_order_width_place_and_locale_give_the_same_bytes(tmp_path: Path) -> None:
-    outcome = batch.run(pair(), str(tmp_path / "now"))
-    assert sorted(outcome.rendered) == ["alpha", "beta"]
-
-    lib = str(Path(batch.__file__).parents[2])
-    tests = str(Path(__file__).parent)
-    odd = tmp_path / "été 😀 'a\" $b" / ("long" * 40)
-    odd.mkdir(parents=True)
-    script = LATER.format(path=[lib, tests], out=str(odd / "later"))
-    another = {"PYTHONPATH": os.pathsep.join([lib, tests, later(tmp_path)]), "PYTHONHASHSEED": "1"}
-    another |= {"LC_ALL": "C", "TMPDIR": str(odd)}
-    homeless = {name: value for name, value in os.environ.items() if name != "HOME"}
-    root = Path(__file__).parents[1]
-    subprocess.run([sys.executable, "-c", script], check=True, env=homeless | another, cwd=root)
-    now = contents(tmp_path / "now")
-    other = contents(odd / "later")
-    assert len(now) == len(other) > 12
-    assert {name for name in now if now[name] != other[name]} == set()

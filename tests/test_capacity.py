@@ -17,15 +17,16 @@ from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import Latency as Stated
+from siting.inputs.scenario.model import Measured
 from siting.memory import vram
 from siting.quantity import LogNormal, NotEstimated, Range
-from siting.serving import bunching, capacity, carrying, performance, queueing
+from siting.serving import bunching, capacity, loops, queueing
 from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.load import PROFILES, duration_curve, schedule, workload_load
 from siting.serving.performance import Deployment
-from siting.serving.pools import Pool
 from siting.serving.queueing import Limits, latency, sustained
 from siting.serving.sizes import best_pool
+from siting_validation import comparison as validation
 
 CLIENTS = ["base", *studies.FEW]
 
@@ -39,6 +40,11 @@ def with_workload(s: Scenario, **changes: object) -> Scenario:
     data = s.model_dump()
     data["workloads"]["assistant"] |= changes
     return Scenario.model_validate(data)
+
+
+def sized(s: Scenario, name: str) -> capacity.OptionCapacity:
+    """One option, which is sized alone."""
+    return capacity.assess(s.model_copy(update={"options": {name: s.options[name]}}))[name]
 
 
 def curve(lengths: Lengths, gpu: str = "l40s-48gb", gpus: int = 4) -> Curve:
@@ -206,7 +212,7 @@ def test_a_rented_replica_fails_as_a_machine_does() -> None:
     serve must; of one that serves and one that stands by, one must."""
     known = catalogue.settings("load_settings")
     up = 1 / (1 + known["server_failures"].central * known["server_repair"].central)
-    rented = capacity.assess(studies.designed("base"))["rented"]
+    rented = sized(studies.designed("base"), "rented")
     (pool,) = rented.pools.values()
     assert (pool.replicas[0].central, pool.stand_by.count) == (1, 1)
     assert rented.availability(spares=False) == pytest.approx(up)
@@ -288,7 +294,7 @@ def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(clien
 
 
 def test_an_api_needs_no_gpus_and_its_latency_is_not_guessed(base: Scenario) -> None:
-    api = capacity.assess(base)["api"]
+    api = sized(base, "api")
     assert not api.pools and api.gpus() == Range.exact(0, "GPUs")
     assert api.keeps_limits is None and api.mean_utilisation() is None
     assert api.years == 5 and api.loads["assistant"].requests(5).central > 0
@@ -305,7 +311,7 @@ def test_spares_stand_by(base: Scenario) -> None:
     def gpus(redundancy: str) -> Range:
         data = base.model_dump()
         data["options"]["owned"]["redundancy"] = redundancy
-        (pool,) = capacity.assess(Scenario.model_validate(data))["owned"].pools.values()
+        (pool,) = sized(Scenario.model_validate(data), "owned").pools.values()
         return pool.total_replicas(1)
 
     none = gpus("none")
@@ -317,7 +323,7 @@ def test_spares_stand_by(base: Scenario) -> None:
 
 def test_ten_times_the_users_need_more_gpus_and_use_them_better(base: Scenario) -> None:
     def owned(users: int) -> capacity.OptionCapacity:
-        return capacity.assess(with_workload(base, users=users))["owned"]
+        return sized(with_workload(base, users=users), "owned")
 
     few = owned(2_000)
     many = owned(20_000)
@@ -328,14 +334,14 @@ def test_ten_times_the_users_need_more_gpus_and_use_them_better(base: Scenario) 
 def test_a_model_too_large_for_the_cards_is_not_sized(base: Scenario) -> None:
     data = base.model_dump()
     data["options"]["owned"]["models"] = {"all": "deepseek-ai/DeepSeek-V3"}
-    found = capacity.assess(Scenario.model_validate(data))["owned"]
+    found = sized(Scenario.model_validate(data), "owned")
     assert not found.pools
     assert "does not fit" in found.not_estimated["deepseek-ai/DeepSeek-V3"]
 
 
 def test_limits_that_nothing_keeps_are_said_to_be_missed(base: Scenario) -> None:
     tight = {"ttft_s": 2.0, "tpot_ms": 1.0, "percentile": 95}
-    (pool,) = capacity.assess(with_workload(base, latency=tight))["owned"].pools.values()
+    (pool,) = sized(with_workload(base, latency=tight), "owned").pools.values()
     assert not pool.keeps_limits
     assert any("misses" in note for note in pool.notes)
 
@@ -356,39 +362,20 @@ def letters_beside_chat(ttft_s: float) -> Scenario:
 
 
 def test_work_that_may_wait_keeps_no_limit_of_a_chat_beside_it() -> None:
-    large = capacity.assess(letters_beside_chat(0.5))["large"]
+    large = sized(letters_beside_chat(0.5), "large")
     (pool,) = large.pools.values()
     assert all(0 < s.rate_alone < math.inf for s in pool.workloads)
     assert all(math.isfinite(r.high) for r in pool.replicas)
     # a looser limit of the chat lets a replica carry more letters
-    (loose,) = capacity.assess(letters_beside_chat(2.5))["large"].pools.values()
+    (loose,) = sized(letters_beside_chat(2.5), "large").pools.values()
     assert loose.workloads[1].rate_alone > pool.workloads[1].rate_alone
 
 
-def test_a_name_that_nobody_knows_leaves_an_option_out_and_a_missing_key_of_the_kit_does_not(
-    base: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_that_nobody_knows_leaves_its_option_out(base: Scenario) -> None:
     rented = base.options["rented"].model_copy(update={"models": {"all": "acme/unheard-of"}})
     unheard = base.model_copy(update={"options": {"rented": rented}})
-    why = capacity.assess(unheard)["rented"].not_estimated["acme/unheard-of"]
+    why = sized(unheard, "rented").not_estimated["acme/unheard-of"]
     assert why.startswith("'acme/unheard-of' is no model of the catalogue")
-
-    def lacks(*_: object) -> None:
-        raise KeyError("weight_memory")
-
-    monkeypatch.setattr(performance, "regime", lacks)
-    with pytest.raises(KeyError, match="weight_memory"):
-        capacity.assess(base)
-
-
-def test_machines_that_carry_nothing_are_not_estimated_and_it_is_said_why(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(carrying, "sustained", lambda *_: 0.0)
-    large = capacity.assess(letters_beside_chat(0.77))["large"]
-    assert not large.pools
-    (why,) = large.not_estimated.values()
-    assert "carry no request of claims within the limits" in why
 
 
 @pytest.mark.parametrize("kind", ["people", "machines", "agents"])
@@ -411,21 +398,6 @@ def test_a_lone_requests_tokens_each_take_a_step_of_one_sequence() -> None:
     replica = curve(Lengths(input=LogNormal(2000, 0.5), output=LogNormal(3, 0.0)))
     found = latency(replica, 1e-9)
     assert found.tpot_mean == pytest.approx(float(replica.decode_s[0]), rel=0.01)
-
-
-def test_a_replica_that_was_measured_twice_as_slow_takes_twice_the_time_for_each_part() -> None:
-    deployment = Deployment(
-        model=catalogue.model("google/gemma-4-31B-it"), gpu=catalogue.gpu("h100-sxm5-80gb")
-    )
-    sequences = np.array([1.0, 8.0])
-
-    def parts(**how: float) -> dict[str, np.ndarray]:
-        return DeployedReplica(deployment=deployment, **how).step_parts(LONG, sequences)
-
-    plain = parts()
-    slower = parts(slower=2.0)
-    for part, seconds in plain.items():
-        assert slower[part] == pytest.approx(2 * seconds)
 
 
 def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> None:
@@ -453,18 +425,20 @@ def test_machines_that_were_sized_for_bursts_turn_next_to_nothing_away(
     kind: str, base: Scenario
 ) -> None:
     asked = with_workload(base, arrivals=kind)
-    (share,) = capacity.assess(asked)["rented"].pools["google/gemma-4-31B-it"].workloads
+    (share,) = sized(asked, "rented").pools["google/gemma-4-31B-it"].workloads
     away = np.interp(share.headroom, bunching.CARRIED, share.turned_away)
     assert away < 0.05  # requests beyond the percentile that the limits name
 
 
+RUN = {
+    "model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "tensor_parallel": 1,
+    "concurrency": 16, "tpot_ms": 60, "source": "own run", "date": dt.date(2026, 11, 1),
+}  # fmt: skip
+
+
 def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenario) -> None:
-    estimate = capacity.assess(base)["rented"].pools["google/gemma-4-31B-it"]
-    run = {
-        "model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "tensor_parallel": 1,
-        "concurrency": 16, "tpot_ms": 60, "source": "own run", "date": dt.date(2026, 11, 1),
-    }  # fmt: skip
-    found = capacity.assess(with_workload(base, measured=[run]))
+    estimate = sized(base, "rented").pools["google/gemma-4-31B-it"]
+    found = capacity.assess(with_workload(base, measured=[RUN]))
     pool = found["rented"].pools["google/gemma-4-31B-it"]
     assert pool.measured.startswith("own run") and "slower" in pool.measured
     assert pool.rate_per_replica.central < estimate.rate_per_replica.central
@@ -474,6 +448,54 @@ def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenar
     assert not found["owned"].pools["google/gemma-4-31B-it"].measured  # another card
 
 
+PUBLIC = {row["case_id"]: row for row in validation.read(validation.shipped("throughput"))}
+
+
+def public_run(case: str) -> Measured:
+    """A public measurement, as a client would write it down as its own."""
+    row = PUBLIC[case]
+    return Measured(
+        model=row["model_id"],
+        gpu=row["gpu"],
+        concurrency=float(row["concurrency_or_batch"]),
+        tpot_ms=float(row["itl_or_tpot_ms"]),
+        input_tokens=float(row["input_tokens"]),
+        output_tokens=float(row["output_tokens"]),
+        source=case,
+        date=dt.date(2026, 11, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "weights", "other"),
+    [
+        ("nebius26-0012", "mxfp4", "nebius26-0010"),
+        ("a100burst-0004", "bf16", "a100burst-0002"),
+        ("spark-0058", "mxfp4", "spark-0059"),
+    ],
+)
+def test_a_public_run_that_is_taken_for_the_clients_own_narrows_the_range_to_it(
+    own: str, weights: str, other: str, base: Scenario
+) -> None:
+    """Another run of that source, at another load, lies in what is left of the range."""
+    run = public_run(own)
+    loads = [
+        dataclasses.replace(load, hourly=load.hourly / 100)
+        for load in capacity.assess(base)["owned"].loads.values()
+    ]
+    card = {"gpu": run.gpu, "server": "", "models": {"all": run.model}, "weights": weights}
+    option = base.options["rented"].model_copy(update=card | {"tensor_parallel": 1})
+    wide = best_pool(option, run.model, loads, 3)
+    narrow = best_pool(option, run.model, loads, 3, [run])
+    assert narrow.measured.startswith(own)
+    widths = [pool.slowness.high / pool.slowness.low for pool in (wide, narrow)]
+    assert widths[1] == pytest.approx(1.25**2, rel=0.01) and widths[1] < widths[0]
+    taken = narrow.replica.slower
+    assert loops.slower(narrow.deployment, run, 0, 0) == pytest.approx(taken)
+    beside = loops.slower(narrow.deployment, public_run(other), 0, 0) / taken
+    assert narrow.slowness.low <= beside <= narrow.slowness.high
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [({"concurrency": None}, "concurrency"), ({"tensor_parallel": 7}, "do not divide")],
@@ -481,12 +503,9 @@ def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenar
 def test_a_benchmark_that_cannot_be_used_leaves_the_estimate_and_says_so(
     base: Scenario, change: dict[str, object], said: str
 ) -> None:
-    run = {
-        "model": "google/gemma-4-31B-it", "gpu": "h100-sxm5-80gb", "tensor_parallel": 1,
-        "concurrency": 16, "tpot_ms": 60, "source": "own run", "date": dt.date(2026, 11, 1),
-    } | change  # fmt: skip
-    estimate = capacity.assess(base)["rented"].pools["google/gemma-4-31B-it"]
-    pool = capacity.assess(with_workload(base, measured=[run]))["rented"].pools[estimate.model]
+    estimate = sized(base, "rented").pools["google/gemma-4-31B-it"]
+    asked = with_workload(base, measured=[RUN | change])
+    pool = sized(asked, "rented").pools[estimate.model]
     assert not pool.measured
     assert any("not used: own run" in note and said in note for note in pool.notes)
     if "concurrency" in change:
@@ -500,7 +519,7 @@ def test_a_benchmark_that_cannot_be_used_leaves_the_estimate_and_says_so(
 def test_no_size_of_a_group_that_is_not_looked_at_needs_fewer_gpus(
     model: str, times: float, base: Scenario
 ) -> None:
-    (load,) = capacity.assess(base)["owned"].loads.values()
+    (load,) = sized(base, "owned").loads.values()
     loads = [dataclasses.replace(load, hourly=load.hourly * times)]
     for gpu in ("l40s-48gb", "h100-sxm5-80gb", "b200-sxm6-180gb"):
         card = {"gpu": gpu, "server": "", "models": {"all": model}, "tensor_parallel": None}
@@ -519,19 +538,9 @@ def test_no_size_of_a_group_that_is_not_looked_at_needs_fewer_gpus(
 @given(factor=st.floats(1.1, 6))
 def test_a_higher_peak_never_needs_fewer_gpus(factor: float) -> None:
     chosen = scenario.load("base")
-    usual = capacity.assess(with_workload(chosen, peak_factor=1.0))["owned"].gpus()
-    peaked = capacity.assess(with_workload(chosen, peak_factor=factor))["owned"].gpus()
+    usual = sized(with_workload(chosen, peak_factor=1.0), "owned").gpus()
+    peaked = sized(with_workload(chosen, peak_factor=factor), "owned").gpus()
     assert peaked.central >= usual.central
-
-
-def curve_of(pool: Pool) -> Curve:
-    return pool.replica.curve(pool.workloads[0].load.lengths)
-
-
-def with_option(s: Scenario, name: str, **changes: object) -> Scenario:
-    data = s.model_dump()
-    data["options"][name] |= changes
-    return Scenario.model_validate(data)
 
 
 def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Scenario) -> None:
@@ -539,6 +548,6 @@ def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Sc
     most = with_workload(base, cached_input_share=0.9)
     found = []
     for asked in (whole, most):
-        (pool,) = capacity.assess(asked)["owned"].pools.values()
+        (pool,) = sized(asked, "owned").pools.values()
         found.append(pool.workloads[0].rate_alone)
     assert math.isfinite(found[0]) and found[0] >= found[1] > 0

@@ -164,14 +164,6 @@ def placed(made: Job) -> dict[str, tuple[str, bool]]:
     return {name: (c.part, c.own) for name, c in made.chapters.items()}
 
 
-def test_chapters_below_seventy_are_the_body(shared: Path) -> None:
-    assert placed(prepared(shared, "acme")) == {
-        "10_decision.ipynb": ("body", False),
-        "40_cost.ipynb": ("body", False),
-        "76_cost_tables.ipynb": ("appendix", False),
-    }
-
-
 def test_a_clients_own_chapters_replace_and_add_for_this_client_alone(shared: Path) -> None:
     before = {name: prepared(shared, name) for name in ("acme", "other")}
     (shared / "acme").mkdir()

@@ -1,4 +1,4 @@
-"""Every real client, rendered whole: twice, on two days and in two orders, to the same bytes."""
+"""Every real client, rendered whole; one of them twice, to the same bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import screen
 import studies
 import test_pages
 from siting.inputs import scenario
-from siting_report.run import batch
 from test_browser import BROWSER, DRIVER, WIDTHS, driver, show
 from trial import later
 
@@ -29,19 +28,19 @@ CLIENTS = studies.CLIENTS
 RENDER = """
 from siting.run import job
 from siting_report.run import batch
-jobs = [job.prepare(name) for name in {names!r}]
-outcome = batch.run(jobs, {out!r})
+from trial import make
+jobs = [make() if name == "trial" else job.prepare(name) for name in {names!r}]
+outcome = batch.run(jobs, {out!a})
 print(outcome.lines())
 assert len(outcome.rendered) == len(jobs)
 """
 
 
-def rendered(out: Path, names: list[str], clock: str, hash_seed: int) -> dict[str, bytes]:
+def rendered(out: Path, names: list[str], **environment: str) -> dict[str, bytes]:
     """Files of all reports by path, made by a process of its own."""
     script = RENDER.format(names=names, out=str(out))
-    lib = os.pathsep.join([str(Path(batch.__file__).parents[2]), clock])
-    environment = {**os.environ, "PYTHONPATH": lib, "PYTHONHASHSEED": str(hash_seed)}
-    subprocess.run([sys.executable, "-c", script], check=True, env=environment, cwd=ROOT)
+    told = {name: said for name, said in os.environ.items() if name != "HOME"} | environment
+    subprocess.run([sys.executable, "-c", script], check=True, env=told, cwd=ROOT)
     return {
         str(path.relative_to(out)): path.read_bytes()
         for path in sorted(out.rglob("*"))
@@ -56,15 +55,20 @@ def letters(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return rendered(tmp_path_factory.mktemp("now"), CLIENTS, "", 1)
+    return rendered(tmp_path_factory.mktemp("now"), [*CLIENTS, "trial"], PYTHONHASHSEED="1")
 
 
-def test_another_day_and_another_order_give_the_same_bytes(
+def test_another_day_order_place_and_locale_give_the_same_bytes(
     reports: dict[str, bytes], tmp_path: Path
 ) -> None:
-    # Two clients, in the other order: all are made by the same steps.
-    some = [CLIENTS[-1], CLIENTS[0]]
-    again = rendered(tmp_path / "out", some, later(tmp_path), 2)
+    # A client and a small report, in the other order: all are made by the same steps.
+    some = ["trial", CLIENTS[-1]]
+    odd = tmp_path / "été 😀 'a\" $b" / ("long" * 40)
+    odd.mkdir(parents=True)
+    path = os.pathsep.join([os.environ["PYTHONPATH"], later(tmp_path)])
+    again = rendered(
+        odd / "out", some, PYTHONPATH=path, PYTHONHASHSEED="2", LC_ALL="C", TMPDIR=str(odd)
+    )
     assert len(reports) > 12 * len(CLIENTS)
     before = {name: said for name, said in reports.items() if name.split("/")[0] in some}
     assert before.keys() == {name for name in again if name.split("/")[0] in some}
@@ -230,6 +234,23 @@ def test_every_figure_has_a_source_and_a_text_and_no_name_is_cut(
         )
         words = re.findall(r"<text[^>]*>([^<]*)</text>", figure)
         assert not [w for w in words if "…" in w or "..." in w], alt[1]
+
+
+ENGLISH = ("€ 0", " million", " and ", " the ", " of ", " is ", " by ", "costs", "Source")
+"""What no German page holds."""
+
+
+@pytest.mark.parametrize("client", [c for c in CLIENTS if scenario.load(c).client.language == "de"])
+def test_a_german_body_leaves_nothing_english_or_unsaid(
+    reports: dict[str, bytes], client: str
+) -> None:
+    for chapter in test_pages.body():
+        ran = json.loads(reports[f"{client}/notebooks/{chapter}.ipynb"])
+        outputs = [o for cell in ran["cells"] for o in cell.get("outputs", ()) if "data" in o]
+        shown = ["".join(output["data"]["text/plain"]) for output in outputs]
+        assert len(shown) > 3
+        assert not [output["metadata"] for output in outputs if output.get("metadata")]
+        assert not [word for word in ENGLISH for text in shown if word in text]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -14,7 +14,7 @@ import pytest
 from siting import study
 from siting.inputs import scenario
 from siting.study import Study, frames
-from studies import FEW, opened
+from studies import FEW, compute, opened
 
 LISTED = frames.listed(*study.topics())
 of_frames = pytest.mark.parametrize("name", LISTED)
@@ -46,10 +46,9 @@ def test_what_could_not_be_sized_is_told_by_option_model_and_reason() -> None:
         "options.rented.weights": "",
         "options.rented.models": {"all": "deepseek-ai/DeepSeek-V3.1"},
     }
-    told = Study(scenario.changed(scenario.load("base"), changes)).left_out()
-    row = next(told[told.subject == "deepseek-ai/DeepSeek-V3.1"].itertuples())
-    assert row.about == "Rented GPUs, Nebius"
-    assert "does not fit on 8" in row.why
+    told = Study(scenario.changed(scenario.load("base"), changes)).left_out().set_index("subject")
+    assert told.about["deepseek-ai/DeepSeek-V3.1"] == "Rented GPUs, Nebius"
+    assert "does not fit on 8" in told.why["deepseek-ai/DeepSeek-V3.1"]
 
 
 def test_latency_is_seen_at_the_percentile_that_is_asked_for() -> None:
@@ -183,11 +182,34 @@ def s(request: pytest.FixtureRequest) -> Study:
     return opened(request.param)
 
 
-def test_what_a_model_takes_is_made_of_its_parts(s: Study) -> None:
+def test_what_a_model_takes_is_made_of_its_parts_which_have_sources(s: Study) -> None:
     fits = s.fits().dropna(subset="taken")
     parts = fits[["of_weights", "of_activations", "of_libraries", "of_graphs"]].sum(axis=1)
     assert fits.taken.to_list() == pytest.approx(parts.to_list())
     assert (fits.need > fits.taken).all()
+    left = fits.dropna(subset="free")
+    assert (left.taken + left.free).to_list() == pytest.approx(left.budget.to_list())
+    made = [part for found in s.results.memory.values() for f in found for part in f.memory.parts]
+    assert made and all(part.formula and part.source.source for part in made)
+
+
+def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
+    flows = s.cash_flows()
+    for row in s.sums().dropna(subset="total").itertuples():
+        own = flows[flows.option == row.option]
+        assert own.amount.sum() == pytest.approx(row.total)
+        assert own.present.sum() == pytest.approx(row.present)
+        billed = own.amount[own.category != "waiting, counted and not billed"].sum()
+        assert own.paid.sum() == pytest.approx(billed)
+        assert own.booked.sum() == pytest.approx(billed)
+
+
+def test_profit_tax_stands_by_itself_between_what_is_paid_and_what_is_compared() -> None:
+    budget = compute("base", {"finance.tax_rate": 0.2}).budget()
+    taxed = budget.pivot(index="option", columns="key")["amount"]
+    parts = ["planned", "beside", "tax", "counted", "leaving", "vendors", "premiums"]
+    assert (taxed.tax < 0).all()
+    assert taxed[parts].sum(axis=1).to_numpy() == pytest.approx(taxed.in_all.to_numpy())
 
 
 def test_a_saving_is_the_cost_of_what_runs_today_less_the_options(s: Study) -> None:

@@ -8,23 +8,16 @@ from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.rules import sovereignty
 from siting.study import Study
-from studies import FEW, opened
-
-
-@pytest.mark.parametrize("client", FEW)
-def test_points_that_can_strike_stand_first(client: str) -> None:
-    points = opened(client).points()
-    points = points.sort_values("letter", key=lambda letter: letter.str.rjust(2))
-    for option, own in points.dropna(subset="letter").groupby("option", observed=True):
-        can = own.can_strike.to_list()
-        assert can == sorted(can, reverse=True), option
+from studies import designed, opened
 
 
 def test_a_directive_binds_nobody_before_its_national_act_is_in_force() -> None:
-    french = opened("agence-lumiere").rule_verdicts()
-    german = opened("klinikverbund-nordheide").rule_verdicts()
-    assert set(french.verdict[french.rule_id == "NIS2-21-1"]) == {"n.a."}
-    assert "n.a." not in set(german.verdict[german.rule_id == "NIS2-21-1"])
+    def verdicts(client: str) -> set[str]:
+        options = sovereignty.assess(scenario.load(client)).options.values()
+        return {option.verdicts["NIS2-21-1"].verdict for option in options}
+
+    assert verdicts("agence-lumiere") == {"n.a."}
+    assert "n.a." not in verdicts("klinikverbund-nordheide")
 
 
 MARKING = "Marking of generated content"
@@ -32,12 +25,7 @@ MARKING = "Marking of generated content"
 
 @pytest.mark.parametrize(
     ("client", "older"),
-    [
-        ("banca-valdora", True),
-        ("polderwerk", True),
-        ("agence-lumiere", False),
-        ("klinikverbund-nordheide", False),
-    ],
+    [("polderwerk", True), ("klinikverbund-nordheide", False)],
 )
 def test_only_a_system_older_than_the_duty_to_mark_has_time(client: str, older: bool) -> None:
     """AI Act Art. 50(2) binds since 2 August 2026; systems placed before, from 2 December 2026."""
@@ -142,10 +130,8 @@ def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
 
 
 def test_who_says_that_the_assessment_covers_an_option_has_it_cleared() -> None:
-    s = opened("banca-valdora")
     answer = {"options.sovereign.attributes.dpia_covers": True}
-    there = put(s.scenario, answer)
-    law = sovereignty.assess(there).options
+    law = sovereignty.assess(put(designed("banca-valdora"), answer)).options
     assert law["sovereign"].verdicts["GDPR-35-1"].verdict == "pass"
     assert law["owned"].verdicts["GDPR-35-1"].verdict == "review"
 
@@ -161,14 +147,12 @@ def test_only_what_a_client_has_said_to_be_lacking_is_known_and_due() -> None:
 
 def test_a_contract_without_audits_is_known_to_lack_what_the_law_asks() -> None:
     """GDPR Art. 28(3)(h): the contract stipulates that the processor allows for audits."""
-    s = opened("agence-lumiere")
-    said = {"options.sovereign.attributes.audit_rights": False}
-    law = sovereignty.assess(put(s.scenario, said)).options["sovereign"]
-    assert law.verdicts["GDPR-28-1"].is_lacking
-    said = {"options.sovereign.attributes.subprocessors_listed": False}
-    law = sovereignty.assess(put(s.scenario, said)).options["sovereign"]
-    assert law.verdicts["GDPR-28-1"].verdict == "review"
-    assert not law.verdicts["GDPR-28-1"].is_lacking
+    for attribute, lacks in (("audit_rights", True), ("subprocessors_listed", False)):
+        said = {f"options.sovereign.attributes.{attribute}": False}
+        law = sovereignty.assess(put(scenario.load("agence-lumiere"), said)).options["sovereign"]
+        found = law.verdicts["GDPR-28-1"]
+        assert found.is_lacking == lacks
+        assert lacks or found.verdict == "review"
 
 
 def test_names_in_commits_are_personal_whether_or_not_the_employer_sees_who_used_it() -> None:
@@ -210,17 +194,10 @@ def test_care_clears_health_data_by_a_law_or_contract_that_is_named() -> None:
 
 
 def test_what_no_rule_looks_at_is_not_told_as_cleared() -> None:
-    """Of Japan no law is on file: neither page one nor that on law may read as if it allowed it."""
+    """Of Japan no law is on file: the page on law may not read as if it allowed it."""
     asked = {"client.country": "JP", "rules.attributes": {"eu_data_subjects": False}}
     s = Study(scenario.changed(scenario.load("base"), asked))
     assert opened("tidewater-apps").has_law_on_file and not s.has_law_on_file
-    for chapter, told in (
-        ("10_decision", "Does the law of Japan allow it? None is on file."),
-        ("30_data", "No law of Japan is on file: nothing here clears it."),
-    ):
-        shown = printed.shown_of(chapter, lambda _: s)
-        said = "\n".join(text for exhibit in shown for text in exhibit.texts)
-        assert told in said
-        assert "No open point can stop it" not in said
-        assert "No open question can stop it" not in said
-        assert "Staying is cleared" not in said
+    shown = printed.shown_of("30_data", lambda _: s)
+    said = "\n".join(text for exhibit in shown for text in exhibit.texts)
+    assert "No law of Japan is on file: nothing here clears it." in said

@@ -11,15 +11,10 @@ from siting.cli import cli
 from siting_cluster import workers
 from siting_report.run import extras
 from siting_report.run.extras import BadAddress
-from siting_report.run.job import Job, PlacedNotebook, library
-from trial import chapter
+from siting_report.run.job import library
+from trial import plain
 
 KIT = small_kit.__name__
-
-
-def small(client: str) -> Job:
-    chapters = {"10_x.ipynb": PlacedNotebook(chapter("Why?", "say('Because.')"))}
-    return Job(kit=KIT, client=client, scenario="{}\n", chapters=chapters, formats=("html",))
 
 
 def refused(*words: str) -> str:
@@ -66,4 +61,4 @@ def test_workers_and_a_scheduler_with_another_library_are_refused_by_name() -> N
 
 def test_a_worker_that_came_later_with_another_library_makes_no_report() -> None:
     with pytest.raises(ValueError, match="a worker runs another version of the library"):
-        workers._make(small("one"), "0" * 64)
+        workers._make(plain("one"), "0" * 64)

@@ -58,14 +58,8 @@ def test_what_a_policy_alone_strikes_is_free_without_it() -> None:
     assert "rented" not in struck
 
 
-@pytest.mark.parametrize("line", ["sovereignty", "quality", "latency"])
-def test_a_condition_of_one_word_is_read_as_it_is_written(line: str) -> None:
-    read = Constraint.read(line)
-    assert (read.kind, read.rule_id, read.seal) == (line, "", None)
-    assert read.is_on_law == (line == "sovereignty")
-
-
-def test_a_condition_on_one_rule_or_a_level_is_read_with_it() -> None:
+def test_a_condition_is_read_with_its_rule_or_level() -> None:
+    assert Constraint.read("quality") == Constraint(kind="quality")
     assert Constraint.read("rule:SNC-1") == Constraint(kind="rule", rule_id="SNC-1")
     assert Constraint.read("sovereignty:seal2") == Constraint(kind="sovereignty", seal=2)
     for written in known_constraints(["SNC-1"]):

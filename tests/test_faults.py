@@ -21,7 +21,7 @@ from siting_cluster import workers
 from siting_report.run import batch, folder
 from siting_report.run.folder import ReportFolder
 from siting_report.run.job import Job, PlacedNotebook
-from trial import Quick, chapter
+from trial import Quick, chapter, plain
 
 PATH = [str(Path(batch.__file__).parents[2]), str(Path(__file__).parent)]
 ROOT = Path(__file__).parents[1]
@@ -44,18 +44,6 @@ FAULTS = {
 }
 
 
-def small(client: str, *cells: str, limit_s: int = 300) -> Job:
-    text = chapter("Why?", *cells or ["say('Because.')"])
-    return Job(
-        kit=small_kit.__name__,
-        client=client,
-        scenario="{}\n",
-        chapters={"10_x.ipynb": PlacedNotebook(text)},
-        formats=("html",),
-        cell_limit_s=limit_s,
-    )
-
-
 @pytest.fixture
 def short() -> Iterator[Path]:
     """A folder for temporary files that nothing else uses."""
@@ -76,14 +64,14 @@ def python(text: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: Path) -> None:
-    put(tmp_path, *map(small, FAULTS))
+    put(tmp_path, *map(plain, FAULTS))
     # Only the cell that hangs meets its limit: a busy machine may be slow with the others.
     limit = {"hangs": 6}
     bad = [
-        small(name, "print('so far')", fault, "print('never')", limit_s=limit.get(name, 300))
+        plain(name, "print('so far')", fault, "print('never')", limit_s=limit.get(name, 300))
         for name, (fault, _) in FAULTS.items()
     ]
-    outcome = batch.run([*bad, small("good")], str(tmp_path), at_once=2)
+    outcome = batch.run([*bad, plain("good")], str(tmp_path), at_once=2)
     assert outcome.rendered == ["good"]
     assert outcome.failed == {name: reason for name, (_, reason) in FAULTS.items()}
     assert outcome.lines()[-1] == f"1 rendered, 0 up to date, {len(FAULTS)} failed"
@@ -97,7 +85,7 @@ def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: 
     # The same input fails again: a failed attempt never counts as up to date.
     assert list(batch.run(bad[:1], str(tmp_path)).failed) == ["raises"]
     # Mended, it is rendered, and nothing is left of the failure.
-    assert batch.run([small("raises")], str(tmp_path)).rendered == ["raises"]
+    assert batch.run([plain("raises")], str(tmp_path)).rendered == ["raises"]
     assert not (tmp_path / "raises" / "failed").exists()
 
 
@@ -122,7 +110,7 @@ def test_no_kernel_serves_two_clients_and_one_serves_all_chapters_of_one(tmp_pat
 def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs = [small("one"), small("two")]
+    jobs = [plain("one"), plain("two")]
     put(tmp_path, *jobs)
     before = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir() if p.is_file()}
     sync = os.fsync
@@ -146,9 +134,9 @@ REALLY_FULL = """
 import sys; sys.path[:0] = {path!r}
 import json, os, pathlib, tempfile
 from siting_report.run import batch
-from test_faults import small
+from trial import plain
 disk, filler = pathlib.Path({disk!r}), pathlib.Path({disk!r}) / "filler"
-jobs, out, seen = [small("one")], {out!r}, []
+jobs, out, seen = [plain("one")], {out!r}, []
 def run():
     outcome = batch.run(jobs, out, force=True)
     seen.append([sorted(outcome.rendered), outcome.failed])
@@ -190,7 +178,7 @@ def test_a_disk_that_is_really_full_spoils_nothing(full: str, short: Path, tmp_p
 def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:
     reports = ReportFolder(tmp_path)
     with reports.lock("one"):
-        reports.put(small("one"), {"report.html": b"good"})
+        reports.put(plain("one"), {"report.html": b"good"})
     # The state after the old report was moved aside and before the new one took its place.
     (tmp_path / "one").rename(tmp_path / folder.WORK / "one.old")
     (tmp_path / folder.WORK / "one.new").mkdir()
@@ -212,7 +200,7 @@ for _ in range({HANGS_S} * 10):
         break
     time.sleep(0.1)
 started.kill();"""
-    return small(client, *([] if client == "a" else [cell]), "say('ok')", limit_s=2 * HANGS_S)
+    return plain(client, *([] if client == "a" else [cell]), "say('ok')", limit_s=2 * HANGS_S)
 
 
 HELD = """
@@ -282,9 +270,9 @@ FEW = """
 import sys; sys.path[:0] = {path!r}
 import resource
 from siting_report.run import batch
-from test_faults import small
+from trial import plain
 resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))
-print(batch.run([small("a"), small("b")], {out!r}, at_once=2).lines())
+print(batch.run([plain("a"), plain("b")], {out!r}, at_once=2).lines())
 """
 
 
@@ -306,7 +294,7 @@ def on_cluster(jobs: list[Job], out: Path, address: str, say: object) -> batch.O
 def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     dask = pytest.importorskip("dask")
-    jobs = [small(f"client-{i}") for i in range(3)]
+    jobs = [plain(f"client-{i}") for i in range(3)]
     patient = {"distributed.comm.timeouts.connect": "180s"}  # a busy machine starts workers late
     with (
         dask.config.set(patient),

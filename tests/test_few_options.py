@@ -1,53 +1,42 @@
-"""A report holds where nothing may be chosen, or one option is alone."""
+"""Every chapter holds at the edges: nothing may be chosen, one option is alone, a single year."""
 
 from __future__ import annotations
 
-import dataclasses
-import html
 import re
 from typing import Any
 
+import printed
 import pytest
 from siting.inputs import scenario
-from siting.run import job
-from siting_report.run.job import Job
-from trial import Render
+from siting.inputs.scenario.model import Finance
+from siting.study import Study
+
+CHAPTERS = sorted(path.stem for path in (printed.HERE / "notebooks").glob("[0-9]*.ipynb"))
+SHORTEST: int = Finance.model_json_schema()["properties"]["horizon_months"]["minimum"]
 
 
-def changed(client: str, **changes: Any) -> Job:
-    """The job of a client whose scenario is otherwise, as HTML alone."""
-    found = scenario.changed(scenario.load(client), changes.pop("paths", {}))
-    text = scenario.resolved(found.model_copy(update=changes))
-    made = job.prepare(client)
-    left_out = {name.removesuffix(".ipynb") for name in found.report.leave_out}
-    chapters = {n: c for n, c in made.chapters.items() if n.removesuffix(".ipynb") not in left_out}
-    return dataclasses.replace(made, scenario=text, chapters=chapters, formats=("html",))
-
-
-def words(files: dict[str, bytes]) -> str:
-    """The text of a page, without its markup, scripts and styles."""
-    page = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", files["report.html"].decode())
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page)).split())
-
-
-def no_gap(said: str) -> None:
-    """Asserts that no value that is missing shows as such."""
+def told(s: Study) -> str:
+    """What all chapters say of a study, in which no value that is missing shows as such."""
+    exhibits = [each for chapter in CHAPTERS for each in printed.shown_of(chapter, lambda _: s)]
+    said = " ".join(text for each in exhibits for text in each.texts)
     gaps = re.findall(r".{30}\b(?:nan|NaN|NaT|None)\b.{30}", said)
     assert [gap for gap in gaps if "None of" not in gap] == []
+    return said
 
 
-def test_a_report_says_why_no_option_may_be_chosen(render: Render) -> None:
-    nobody = {"finance.budget_any_year": 1}
-    said = words(render(changed("polderwerk", paths=nobody)))
-    assert "over your ceiling" in said
-    no_gap(said)
+def test_chapters_of_a_single_year_say_why_no_option_may_be_chosen() -> None:
+    assert SHORTEST == 12
+    asked: dict[str, Any] = {"finance.horizon_months": SHORTEST, "finance.budget_any_year": 1}
+    assert "over your ceiling" in told(
+        Study(scenario.changed(scenario.load("tidewater-apps"), asked))
+    )
 
 
 @pytest.mark.parametrize(("name", "runs"), [("api", True), ("rented", False)])
-def test_a_report_of_one_option_has_no_gap(name: str, runs: bool, render: Render) -> None:
+def test_chapters_of_one_option_have_no_gap(name: str, runs: bool) -> None:
     base = scenario.load("base")
     finance = base.finance.model_copy(update={"baseline": name if runs else "none"})
-    option = base.options[name]
-    said = words(render(changed("base", options={name: option}, finance=finance)))
-    assert option.label in said
-    no_gap(said)
+    alone = {name: base.options[name]}
+    assert alone[name].label in told(
+        Study(base.model_copy(update={"options": alone, "finance": finance}))
+    )

@@ -16,7 +16,7 @@ from siting.cost import fiscal, tco
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 from siting_workbook import workbook
-from studies import designed
+from studies import designed, opened
 
 
 def plan(decided: str, months: int, start: int | None) -> Any:
@@ -64,8 +64,7 @@ def test_what_is_paid_today_falls_in_the_first_year_and_each_month_in_its_own() 
 
 
 def test_fiscal_years_of_a_client_hold_all_that_is_paid_and_booked() -> None:
-    s = study.Study(designed("klinikverbund-nordheide"))
-    assert (s.cash_flows().fiscal_year == "").all()
+    assert (opened("klinikverbund-nordheide").cash_flows().fiscal_year == "").all()
     chosen = designed("klinikverbund-nordheide")
     finance = chosen.finance.model_copy(update={"fiscal_year_start": 4})
     s = study.Study(chosen.model_copy(update={"finance": finance}))
@@ -81,7 +80,9 @@ def test_the_workbook_has_fiscal_years_by_formulas_that_a_second_engine_recomput
     tmp_path: Path,
 ) -> None:
     formulas = pytest.importorskip("formulas")
-    chosen = with_changes(finance={"horizon_months": 14, "fiscal_year_start": 4})
+    whole = with_changes(finance={"horizon_months": 14, "fiscal_year_start": 4})
+    few = {name: whole.options[name] for name in ("api", "owned")}
+    chosen = whole.model_copy(update={"options": few})
     comparison = tco.assess(chosen, plain_capacity(chosen))
     path = tmp_path / "cash-flows.xlsx"
     path.write_bytes(workbook.content(comparison, chosen))
@@ -100,13 +101,6 @@ def test_the_workbook_has_fiscal_years_by_formulas_that_a_second_engine_recomput
         assert by_row[2] == pytest.approx(paid, abs=0.005)
         bought = sum(f.amounts.sum() for f in cost.flows if f.capital or f.category == "residual")
         assert by_row[0][0] == pytest.approx(bought, abs=0.005)
-
-
-def test_without_a_fiscal_year_the_workbook_has_no_such_sheet(tmp_path: Path) -> None:
-    chosen = with_changes(finance={"horizon_months": 14})
-    path = tmp_path / "cash-flows.xlsx"
-    path.write_bytes(workbook.content(tco.assess(chosen, plain_capacity(chosen)), chosen))
-    assert "Fiscal years" not in openpyxl.load_workbook(path).sheetnames
 
 
 @pytest.mark.parametrize("start", ["13", "0", "april", "2.5"])

@@ -134,11 +134,6 @@ def test_elements_without_an_end_do_not_stack_up(name: str) -> None:
     assert code(f"<{name}>a" * 20_000).count('#"a";') == 20_000
 
 
-def test_html_as_deep_as_a_chapter_may_be_is_read() -> None:
-    every = "".join(f"<{name}>" for name in foreign._ENDS_LATE)
-    assert code(f"<div>{every}" * 28 + "deep").count('#"deep";') == 1
-
-
 OPENED = sorted({*foreign._ENDS_LATE, *foreign._LISTS, *foreign._BLOCKS, "table", "b"})
 PARTS = (
     *map("<{}>".format, OPENED), "</table>", "</ul>", "</p>", "</b>", "<td colspan=2 rowspan=3>",

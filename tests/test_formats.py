@@ -18,39 +18,26 @@ THIN = "\N{NARROW NO-BREAK SPACE}"
 
 
 @pytest.mark.parametrize(
-    ("country", "currency", "exact", "prose", "small", "span"),
+    ("country", "currency", "sign", "exact", "small"),
     [
-        ("IT", "EUR", "€ 1 234 568", "€ 1.23 million", "€ 27 000", "€ 0.59 to 1.17 million"),
-        ("DE", "EUR", "€ 1 234 568", "€ 1.23 million", "€ 27 000", "€ 0.59 to 1.17 million"),
-        (
-            "CH",
-            "CHF",
-            "CHF 1’234’568",
-            "CHF 1.23 million",
-            "CHF 27’000",
-            "CHF 0.59 to 1.17 million",
-        ),
-        ("GB", "GBP", "£1,234,568", "£1.23 million", "£27,000", "£0.59 to 1.17 million"),
-        ("IE", "EUR", "€1,234,568", "€1.23 million", "€27,000", "€0.59 to 1.17 million"),
-        ("US", "USD", "$1,234,568", "$1.23 million", "$27,000", "$0.59 to 1.17 million"),
-        (
-            "SE",
-            "SEK",
-            "SEK 1 234 568",
-            "SEK 1.23 million",
-            "SEK 27 000",
-            "SEK 0.59 to 1.17 million",
-        ),
+        ("IT", "EUR", "€ ", "1 234 568", "27 000"),
+        ("DE", "EUR", "€ ", "1 234 568", "27 000"),
+        ("CH", "CHF", "CHF ", "1’234’568", "27’000"),
+        ("GB", "GBP", "£", "1,234,568", "27,000"),
+        ("IE", "EUR", "€", "1,234,568", "27,000"),
+        ("US", "USD", "$", "1,234,568", "27,000"),
+        ("SE", "SEK", "SEK ", "1 234 568", "27 000"),
     ],
 )
 def test_one_convention_a_report(
-    country: str, currency: str, exact: str, prose: str, small: str, span: str
+    country: str, currency: str, sign: str, exact: str, small: str
 ) -> None:
     numbers = Numbers(country, currency)
-    assert numbers.money(1_234_567.8, 0).replace(THIN, " ") == exact
-    assert numbers.money(1_234_567.8).replace(THIN, " ") == prose
-    assert numbers.money(27_400).replace(THIN, " ") == small
-    assert numbers.money_span(590_000, 1_170_000).replace(THIN, " ") == span
+    assert numbers.money(1_234_567.8, 0).replace(THIN, " ") == f"{sign}{exact}"
+    assert numbers.money(1_234_567.8).replace(THIN, " ") == f"{sign}1.23 million"
+    assert numbers.money(27_400).replace(THIN, " ") == f"{sign}{small}"
+    span = numbers.money_span(590_000, 1_170_000).replace(THIN, " ")
+    assert span == f"{sign}0.59 to 1.17 million"
     assert numbers.percent(0.1234, 1) == "12.3%"
     assert numbers.number(0.01234) == "0.0123"
 
@@ -80,19 +67,21 @@ def test_what_is_missing_is_a_dash_and_what_never_comes_is_never() -> None:
     assert numbers.quantity(float("inf"), "months") == "never"
 
 
-def test_dates_are_english_words_in_the_country_s_order() -> None:
-    day = dt.date(2026, 11, 24)
-    assert Numbers("IT", "EUR").date(day) == "24 November 2026"
-    assert Numbers("US", "USD").date(day) == "November 24, 2026"
-    assert Numbers("GR", "EUR").date(day) == "24 November 2026"
-
-
-def test_a_source_s_date_keeps_its_precision() -> None:
-    numbers = Numbers("DE", "EUR")
-    assert numbers.date("2026") == "2026"
-    assert numbers.date("2026-05") == "May 2026"
-    assert numbers.date("2026-05-07") == "7 May 2026"
-    assert numbers.date("undated") == "undated"
+@pytest.mark.parametrize(
+    ("country", "day", "said"),
+    [
+        ("IT", dt.date(2026, 11, 24), "24 November 2026"),
+        ("US", dt.date(2026, 11, 24), "November 24, 2026"),
+        ("DE", "2026", "2026"),
+        ("DE", "2026-05", "May 2026"),
+        ("DE", "2026-05-07", "7 May 2026"),
+        ("DE", "undated", "undated"),
+    ],
+)
+def test_a_date_is_words_in_the_country_s_order_and_keeps_its_precision(
+    country: str, day: dt.date | str, said: str
+) -> None:
+    assert Numbers(country, "EUR").date(day) == said
 
 
 def test_a_range_reads_as_central_value_and_span() -> None:

@@ -1,4 +1,4 @@
-"""The packages of `lib` lean one way and stay readable (`python tests/house.py` counts).
+"""The packages of `lib` lean one way and stay readable.
 
 No sum of lines is bounded: such a bound is paid for by whoever reads them.
 """

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import test_notebooks
 
 ROOT = Path(__file__).parents[1]
 USES = ("batch", "tables", "recheck", "audit", "replay", "translation")
@@ -45,13 +44,6 @@ options:
     models: {all: example/Example-8B}
     region: eu-1
     country: DE
-  newest:
-    label: Rented, newest GPU
-    kind: rented_gpus
-    models: {all: example/Example-8B}
-    gpu: example-x1-96gb
-    country: DE
-  owned: {}
   own:
     label: Own servers, newest GPU
     kind: colocation
@@ -67,7 +59,6 @@ options:
 finance:
   quotes:
     - {item: option.own.server_price, value: 300_000, unit: EUR, source: Offer, date: 2026-11-01}
-    - {item: option.newest.gpu_hour, value: 3, unit: EUR/GPU-h, source: Offer, date: 2026-11-01}
 decision: {premiums: {short_storage: 5_000}}
 evidence:
   - {fields: [workloads, options, finance, decision], source: How-to pages, date: 2026-11-24}
@@ -235,31 +226,7 @@ def written(project: Path, title: str, content: str) -> str:
     return title
 
 
-def hold(edited: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Holds a shared chapter that was just edited to each test that `make test` runs of it; no
-    test looks at another file. In this process, as one of its own takes seconds to start."""
-    held = [test for test in vars(test_notebooks).values() if looks_at_a_chapter(test)]
-    assert len(held) >= 2
-    if edited.parent.name == "notebooks":
-        for test in held:
-            test(edited)
-        with monkeypatch.context() as patched:
-            patched.setattr(test_notebooks, "CHAPTERS", [edited])
-            test_notebooks.test_a_chapter_names_another_by_its_file_and_types_no_page_of_it()
-
-
-def looks_at_a_chapter(test: object) -> bool:
-    """Whether it is a test of one chapter that is not of style alone."""
-    marks = getattr(test, "pytestmark", [])
-    is_of_style = any(mark.name == "style" for mark in marks)
-    return not is_of_style and any(
-        mark.name == "parametrize" and mark.args[0] == "path" for mark in marks
-    )
-
-
-def test_what_an_analyst_writes_is_shown_and_no_test_of_notebooks_refuses_it(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_an_analyst_writes_is_shown_and_no_test_of_notebooks_refuses_it(project: Path) -> None:
     for name in ("tests/test_notebooks.py", "tests/readable.py", "docs/tutorial.ipynb"):
         (project / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, project / name)
@@ -271,7 +238,6 @@ def test_what_an_analyst_writes_is_shown_and_no_test_of_notebooks_refuses_it(
     for kind, title, content in FENCE.findall(text):
         if title and (kind, title) != ("python", read_title(text)):
             done.append(written(project, title, content))
-            hold(project / title.partition(",")[0], monkeypatch)
     # Once, after all of them, as an analyst runs it: no edit takes back what another did.
     suite = ["pytest", "-q", "-p", "no:cacheprovider", "-m", "not style", "tests/test_notebooks.py"]
     run(suite, project)

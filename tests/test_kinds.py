@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from cost_fixtures import plain_capacity
-from siting import study
 from siting.cost import cashflow, tco
 from siting.cost.tco import Comparison
 from siting.inputs import scenario
@@ -208,51 +207,22 @@ def test_the_room_holds_all_kinds() -> None:
     assert 4 not in found.beyond_room
 
 
-# --- what is told ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def s() -> study.Study:
-    data = asked(20, existing_servers=[A100 | {"value_each": 0}]).model_dump()
-    data["options"] = {"owned": data["options"]["owned"], "api": data["options"]["api"]}
-    data["finance"]["baseline"] = "none"
-    return study.Study(Scenario.model_validate(data))
-
-
 # --- bad words ------------------------------------------------------------------------------------
+
+
+ENTRY = "{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3}"
 
 
 @pytest.mark.parametrize(
     ("entry", "field", "wrong"),
     [
-        (
-            "{server: dgx-a100, number: 2, age_years: 3, years_left: 3}",
-            "[0].server",
-            "did you mean",
-        ),
-        ("{server: best, number: 2, age_years: 3, years_left: 3}", "[0].server", "server"),
-        (
-            "{server: dgx-a100-640gb, number: 0, age_years: 3, years_left: 3}",
-            "[0].number",
-            "at least",
-        ),
-        ("{server: dgx-a100-640gb, number: 2, age_years: 3}", "existing_servers[0]", "years_left"),
-        (
-            "{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3, value_each: -5}",
-            "[0].value_each",
-            "between 0",
-        ),
-        (
-            "{server: server-4x-l40s, number: 2, age_years: 3, years_left: 3}",
-            "existing_servers",
-            "write owned_servers",
-        ),
-        (
-            "{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3}, "
-            "{server: dgx-a100-640gb, number: 1, age_years: 1, years_left: 3}",
-            "existing_servers",
-            "add them up",
-        ),
+        (ENTRY.replace("dgx-a100-640gb", "dgx-a100"), "[0].server", "did you mean"),
+        (ENTRY.replace("dgx-a100-640gb", "best"), "[0].server", "server"),
+        (ENTRY.replace("number: 2", "number: 0"), "[0].number", "at least"),
+        (ENTRY.replace(", years_left: 3", ""), "existing_servers[0]", "years_left"),
+        (ENTRY.replace("3}", "3, value_each: -5}"), "[0].value_each", "between 0"),
+        (ENTRY.replace("dgx-a100-640gb", "server-4x-l40s"), "servers", "write owned_servers"),
+        (f"{ENTRY}, {ENTRY.replace('2', '1')}", "existing_servers", "add them up"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_where_it_stands(

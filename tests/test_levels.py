@@ -122,9 +122,6 @@ def test_own_servers_are_held_back_by_their_chips_and_weights_from_abroad():
     assert set(found.values()) == {levels.HIGHEST}
 
 
-# --- C3A ----------------------------------------------------------------------------------------
-
-
 # --- a floor as a hard constraint ---------------------------------------------------------------
 
 

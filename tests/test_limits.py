@@ -11,7 +11,6 @@ from cost_fixtures import plain_capacity
 from siting.cost import dates, fiscal, ledger, tco
 from siting.cost.ledger import BEFORE
 from siting.inputs import scenario
-from siting.inputs.document import DocumentError
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.changes import changed
 from siting.quantity import DAYS_OF_MONTH
@@ -111,6 +110,13 @@ def test_notice_is_given_in_days_where_a_contract_says_so() -> None:
     assert dates.renewals(without)[0].notice == dt.date(2026, 12, 31)
 
 
+def test_a_vendor_answers_two_weeks_before_notice_is_due_or_half_way_to_it() -> None:
+    start = changed(scenario.load("base"), CONTRACT)  # notice of 60 days: due on 30 January
+    assert dates.renewals(start)[0].answer_by == dt.date(2027, 1, 16)
+    soon = changed(start, {"options.api.notice_days": 117})  # due ten days after the report
+    assert dates.renewals(soon)[0].answer_by == dt.date(2026, 11, 29)
+
+
 def test_who_moves_pays_a_commitment_until_its_contract_ends() -> None:
     # 127 days to 31 March 2027, or 493 to 31 March 2028; rented serves after 2 months, 1 beside
     rent = {"months_to_production": {"low": 1, "central": 2, "high": 3}}
@@ -142,11 +148,6 @@ def test_several_contracts_are_owed_each_to_its_end() -> None:
     assert start.options["api"].committed_per_month == 150_000
     ends = {each.minimum: each.months * DAYS_OF_MONTH for each in dates.owed(start, "rented")}
     assert ends == pytest.approx({100_000: 127, 50_000: 218})
-
-
-def test_what_was_a_budget_of_the_mean_year_says_what_to_write() -> None:
-    with pytest.raises(DocumentError, match=r"is not there"):
-        with_(decision__budget_per_year=1e6)
 
 
 def test_by_the_month_machines_of_a_month_are_those_of_its_busiest_hour() -> None:

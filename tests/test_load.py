@@ -14,8 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
-from siting import catalogue, study
-from siting.cost import cashflow
+from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory import vram
@@ -322,28 +321,9 @@ def test_a_room_that_is_too_small_says_what_is_missing() -> None:
 
 
 def test_idle_gpus_of_a_server_are_counted() -> None:
-    s = study.Study(with_option("owned", server="server-8x-l40s"))
-    found = s.results.capacity["owned"]
+    found = capacity.assess(with_option("owned", server="server-8x-l40s"))["owned"]
     used = sum(p.replicas[0].central * p.gpus_per_replica for p in found.pools.values())
     assert found.idle_gpus == 8 - used > 0
-
-
-def test_rented_hours_are_those_that_the_bill_counts() -> None:
-    from siting.cost import tco
-
-    s = scenario.load("base")
-    sized = capacity.assess(s)
-    plan = tco.assess(s, sized).plan
-    machines = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
-    month = plan.central()["hours_per_month"][0]
-    for year in range(plan.years):
-        paid = machines.gpu_hours[0, year] / month
-        assert sized["rented"].paid_gpus(year + 1) == pytest.approx(paid, rel=0.02)
-        owned = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
-        assert sized["owned"].bought(year + 1) == owned.servers[0, year]
-        assert sized["owned"].mean_utilisation(year + 1) == pytest.approx(
-            owned.busy[0, year], rel=0.02
-        )
 
 
 # --- simulated ----------------------------------------------------------------------------------

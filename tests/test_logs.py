@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import itertools
 import json
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,10 @@ import pytest
 import time_machine
 from click.testing import CliRunner
 from siting.cli import cli
-from siting.inputs import scenario
+from siting.inputs import bounds, scenario
 from siting.inputs.document import DocumentError
 from siting_logs import load
+from traced import within
 
 SAMPLES = Path(__file__).parent / "data" / "logs"
 TOKENS = ("input_tokens", "output_tokens")
@@ -24,8 +24,8 @@ PROFILE = ("users", "requests_per_day", "hours", "weekdays", "peak_factor")
 
 
 def imported(path: Path) -> dict[str, object]:
-    value: dict[str, object] = load.load(path).fields
-    return value
+    fields: dict[str, object] = load.load(path).fields
+    return fields
 
 
 def completed(piece: str) -> str:
@@ -89,7 +89,7 @@ def test_a_request_that_failed_or_was_answered_by_a_gateways_cache_is_left_out_a
 ):
     burst = [int(r["Request tokens"]) for r in rows("burstgpt.csv") if r["Response tokens"] != "0"]
     read = load.load(SAMPLES / "burstgpt.csv")
-    assert read.value["input_tokens"]["mean"] == round(np.mean(burst), 1)
+    assert read.fields["input_tokens"]["mean"] == round(np.mean(burst), 1)
     assert f"left out as failed: {len(rows('burstgpt.csv')) - len(burst)}" in read.extent
     paid = [int(r["prompt_tokens"]) for r in rows("litellm.csv") if r["cache_hit"] == "False"]
     assert imported(SAMPLES / "litellm.csv")["input_tokens"]["mean"] == round(np.mean(paid), 1)
@@ -118,11 +118,11 @@ def test_what_blocks_repeat_is_the_share_that_a_cache_without_limit_finds() -> N
 
 def test_sums_of_a_bucket_tell_requests_and_a_mean_but_no_spread() -> None:
     read = load.load(SAMPLES / "openai_usage.json")
-    assert not {*TOKENS} & set(read.value)
+    assert not {*TOKENS} & set(read.fields)
     assert "mean input tokens 2,200, spread not told" in read.extent
     data = json.loads((SAMPLES / "openai_usage.json").read_text())["data"]
     first = [b["results"][0]["num_model_requests"] for b in data]
-    assert read.value["requests_per_day"] == pytest.approx(sum(first) / 8, rel=0.2)
+    assert read.fields["requests_per_day"] == pytest.approx(sum(first) / 8, rel=0.2)
 
 
 # --- bunching and growth -------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_bunching_is_told_by_how_minutes_vary(varies: float, kind: str, tmp_path
         for second in rng.uniform(0, 60, rng.poisson(rate)):
             moments.append(start + dt.timedelta(minutes=minute, seconds=float(second)))
     read = load.load(azure(tmp_path / "log.csv", moments))
-    assert read.value["arrivals"] == kind
+    assert read.fields["arrivals"] == kind
     assert "4 busy hours" in read.extent
 
 
@@ -191,7 +191,6 @@ def test_a_damaged_log_is_refused_in_one_message(
         ("[]", "holds no record"),
         ('{"a": 1}', "is JSON of no known log"),
         ("[" * 200, "is not JSON"),
-        ('{"timestamp": 1, "input_length": 5, "output_length": 0}', ""),
     ],
 )
 def test_a_file_that_is_no_log_is_refused_in_one_message(
@@ -199,9 +198,6 @@ def test_a_file_that_is_no_log_is_refused_in_one_message(
 ) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(text)
-    if not said:
-        assert imported(path)["output_tokens"]["mean"] >= 0
-        return
     with pytest.raises(DocumentError, match=said) as refused:
         load.load(path)
     assert len(refused.value.problems) == 1
@@ -220,20 +216,17 @@ def test_spans_share_what_stands_around_them(tmp_path: Path) -> None:
     around = {f"member-{n}": n for n in range(12_000)}
     path = tmp_path / "spans.json"
     path.write_text(json.dumps({"resourceSpans": [{**around, "scopeSpans": [{"spans": spans}]}]}))
-    tracemalloc.start()
-    found = load.logged(path)
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    with within(50 * path.stat().st_size >> 20):
+        found = load.logged(path)
     assert len(found.table.rows) == 1_000
-    assert most < 50 * path.stat().st_size
 
 
-def test_a_file_of_countless_records_is_refused_before_it_is_held(tmp_path: Path) -> None:
+def test_a_file_of_countless_records_is_refused_before_it_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bounds.RECORDS == 500_000
+    monkeypatch.setattr(bounds, "RECORDS", 20_000)
     path = tmp_path / "log.jsonl"
-    path.write_text("{}\n" * 2_000_000)
-    tracemalloc.start()
-    with pytest.raises(DocumentError, match="holds more than 500,000 records"):
+    path.write_text("{}\n" * 100_000)
+    with within(8), pytest.raises(DocumentError, match="holds more than 20,000 records"):
         load.load(path)
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert most < 200 << 20

@@ -83,6 +83,8 @@ def test_capacity_and_the_bill_count_the_same_machines(client: str) -> None:
         for year in range(1, plan.years + 1):
             if found.sized.server is not None:
                 assert found.sized.bought(year) == fleet.servers[0, year - 1], name
+                used = found.sized.mean_utilisation(year)
+                assert used == pytest.approx(fleet.busy[0, year - 1], rel=0.02), name
             else:
                 paid = fleet.gpu_hours[0, year - 1] / month
                 assert found.sized.paid_gpus(year) == pytest.approx(paid, rel=0.02), name

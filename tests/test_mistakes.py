@@ -24,7 +24,6 @@ SIZE = f"size{FIT[3:]} --requests-per-day 100 --input 300,800 --output 40,100"
 
 IN_A_FILE = {
     "a misspelt key": ("users", "user", "did you mean users"),
-    "the beginning of a key": ("users: 500", "users: 500, output: 9", "did you mean output_tokens"),
     "a number for a length": ("users: 500", "input_tokens: 3000", "`input_tokens: {mean: 3_000}`"),
     "a percentage for a share": ("users: 500", "batchable_share: 20", "write 0.2"),
     "a number with a unit": ("500", "500 people", "without unit"),
@@ -35,63 +34,6 @@ IN_A_FILE = {
     "a country by its name": ("country: IT", "country: Italy", "two capitals, such as IT"),
     "a figure that nobody vouches for": ("fields: [workloads]", "fields: [client]", "evidence"),
     "a date in another order": ("2026-10-01", "01.10.2026", "2026-11-24 without quotes"),
-    "a time of day": (
-        "users: 500",
-        "users: 500, deadline: {by: 07:00}",
-        "for a time of day write its hour, 7,",
-    ),
-    "a time of day in quotes": (
-        "users: 500",
-        'users: 500, deadline: {by: "07:00"}',
-        "write the hour as a number, 7, without quotes",
-    ),
-    "half an hour in quotes": (
-        "users: 500",
-        'users: 500, deadline: {by: "06:30"}',
-        "write the hour as a number, 6.5, without quotes",
-    ),
-    "a minute of the day in quotes": (
-        "users: 500",
-        'users: 500, deadline: {by: "06:50"}',
-        "write the half hour before it: 6.5",
-    ),
-    "a quarter of an hour": (
-        "users: 500",
-        "users: 500, deadline: {by: 6.25}",
-        "write a multiple of 0.5",
-    ),
-    "a score of a model by a name of one's own": (
-        "users: 500",
-        "users: 500, quality: {reference_model: gpt-4.1, "
-        "own: {scores: {gpt-4.1: 88, Gemma 4 31B: 86}, items: 400, floor: 84}}",
-        "did you mean google/gemma-4-31B-it?",
-    ),
-    "a score of a model that nobody knows": (
-        "users: 500",
-        "users: 500, quality: {reference_model: gpt-4.1, "
-        "own: {scores: {gpt-4.1: 88, our-own: 86}, items: 400, floor: 84}}",
-        "or remove it",
-    ),
-    "an open model without its size": (
-        "users: 500",
-        "users: 500, models: [Mistral Small 3.2]",
-        "did you mean mistralai/Mistral-Small-3.2-24B-Instruct-2506?",
-    ),
-    "a task that the kit calls otherwise": (
-        "users: 500",
-        "users: 500, task: extraction",
-        "write summarise, which is nearest; known: chat, classify",
-    ),
-    "a reference without a board": (
-        "users: 500",
-        "users: 500, quality: {reference_model: openai/gpt-5.4-mini}",
-        "boards: [] where none does",
-    ),
-    "requests of a night": (
-        "users: 500",
-        "users: 500, requests_per_night: 9",
-        "write requests_per_day:, and hours: night",
-    ),
     "a colon in a text": ("Acme,", "Acme: the bank,", 'in "quotes"'),
     "a hand-made profile of 12 hours": (
         "users: 500",
@@ -99,8 +41,52 @@ IN_A_FILE = {
         "write 24 numbers",
     ),
 }
+SCORES = "scores: {gpt-4.1: 88, MODEL: 86}, items: 400, floor: 84"
+TEST = f"quality: {{reference_model: gpt-4.1, own: {{{SCORES}}}}}"
+IN_A_WORKLOAD = {
+    "the beginning of a key": ("output: 9", "did you mean output_tokens"),
+    "a time of day": ("deadline: {by: 07:00}", "for a time of day write its hour, 7,"),
+    "a time of day in quotes": (
+        'deadline: {by: "07:00"}',
+        "write the hour as a number, 7, without quotes",
+    ),
+    "half an hour in quotes": (
+        'deadline: {by: "06:30"}',
+        "write the hour as a number, 6.5, without quotes",
+    ),
+    "a minute of the day in quotes": (
+        'deadline: {by: "06:50"}',
+        "write the half hour before it: 6.5",
+    ),
+    "a quarter of an hour": ("deadline: {by: 6.25}", "write a multiple of 0.5"),
+    "a score of a model by a name of one's own": (
+        TEST.replace("MODEL", "Gemma 4 31B"),
+        "did you mean google/gemma-4-31B-it?",
+    ),
+    "a score of a model that nobody knows": (
+        TEST.replace("MODEL", "our-own"),
+        "or remove it",
+    ),
+    "an open model without its size": (
+        "models: [Mistral Small 3.2]",
+        "did you mean mistralai/Mistral-Small-3.2-24B-Instruct-2506?",
+    ),
+    "a task that the kit calls otherwise": (
+        "task: extraction",
+        "write summarise, which is nearest; known: chat, classify",
+    ),
+    "a reference without a board": (
+        "quality: {reference_model: openai/gpt-5.4-mini}",
+        "boards: [] where none does",
+    ),
+    "requests of a night": ("requests_per_night: 9", "write requests_per_day:, and hours: night"),
+}
 ANY = "models: {all: google/gemma-4-31B-it}, country: DE"
 IN_AN_OPTION = {
+    "a label that another option has": (
+        f"mine: {{label: OpenAI API, kind: on_premises, {ANY}, gpu: l40s-48gb}}",
+        "options.mine.label: options.api is called OpenAI API, too; write a label of its own",
+    ),
     "so many cards": (
         f"mine: {{label: M, kind: rented_gpus, provider: scaleway, {ANY}, gpu: H100, gpus: 2}}",
         "how many of them it takes, the kit works out",
@@ -138,6 +124,14 @@ ON_THE_COMMAND_LINE = {
     ),
     "a misspelt client": ("report banca-valdor", "did you mean banca-valdora"),
     "a capital in a new client's name": ("new Acme", "small letters"),
+    "a table that is none": ("facts --table gpu", "gpus"),
+    "a format that is none": ("report --format docx", "html,pdf"),
+    "a kind of validation that is none": ("validate speed", "throughput"),
+    "a model without the end of its name": (
+        FIT.replace("google/gemma-4-31B-it", "gemma-4-31b"),
+        "B-it",
+    ),
+    "a length without its spread": (SIZE.replace("300,800", "900"), "MEAN,P95"),
     "a weight format that does not exist": (f"{FIT} --weights fp7", "fp8"),
     "a GPU by its short name": (FIT.replace("h100-sxm5-80gb", "h100-80"), "h100"),
     "a diff before the first report": ("diff nobody nobody", "siting report nobody"),
@@ -159,19 +153,6 @@ ON_THE_COMMAND_LINE = {
 }
 
 
-@pytest.mark.parametrize("mistake", IN_A_FILE)
-def test_a_mistake_in_a_scenario_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
-    old, new, fix = IN_A_FILE[mistake]
-    base = (ROOT / "params" / "base.yaml").read_text(encoding="utf-8")
-    (tmp_path / "base.yaml").write_text(base, encoding="utf-8")
-    (tmp_path / "acme.yaml").write_text(GOOD.replace(old, new), encoding="utf-8")
-    result = CliRunner().invoke(cli, ["check", str(tmp_path / "acme.yaml")])
-    assert result.exit_code == 2
-    assert fix in result.stderr
-    assert "acme.yaml:" in result.stderr
-    assert "Traceback" not in result.stderr
-
-
 def _checked(folder: Path, text: str) -> str:
     """What check says of a client's file."""
     base = (ROOT / "params" / "base.yaml").read_text(encoding="utf-8")
@@ -179,7 +160,20 @@ def _checked(folder: Path, text: str) -> str:
     (folder / "acme.yaml").write_text(text, encoding="utf-8")
     result = CliRunner().invoke(cli, ["check", str(folder / "acme.yaml")])
     assert result.exit_code == 2, result.output
+    assert "acme.yaml:" in result.stderr and "Traceback" not in result.stderr
     return result.stderr
+
+
+@pytest.mark.parametrize("mistake", IN_A_FILE)
+def test_a_mistake_in_a_scenario_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
+    old, new, fix = IN_A_FILE[mistake]
+    assert fix in _checked(tmp_path, GOOD.replace(old, new))
+
+
+@pytest.mark.parametrize("mistake", IN_A_WORKLOAD)
+def test_a_mistake_in_a_workload_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
+    said, fix = IN_A_WORKLOAD[mistake]
+    assert fix in _checked(tmp_path, GOOD.replace("users: 500", f"users: 500, {said}"))
 
 
 VOUCHED = GOOD.replace("[workloads]", "[workloads, options, finance]")
@@ -211,14 +205,12 @@ OFFER = "{item: option.mine.server_price, value: 9, unit: EUR, source: O, date: 
 OTHER = "{item: electricity, value: 0.2, unit: EUR/kWh, source: O, date: 2026-11-01}"
 
 
-def test_a_what_if_that_takes_quotes_away_says_so_and_repeats_no_other_fault(
-    tmp_path: Path,
-) -> None:
+def test_a_what_if_that_takes_quotes_away_repeats_no_other_fault(tmp_path: Path) -> None:
     mine = f"mine: {{label: M, kind: on_premises, {ANY}, gpu: h200-nvl-141gb}}"
     text = f"{VOUCHED}options:\n  api: {{}}\n  {mine}\nfinance:\n  quotes: [{OFFER}]\n"
     text += f"what_if:\n  - {{label: W, set: {{finance.quotes: [{OTHER}]}}}}\n"
     (line,) = (found for found in _checked(tmp_path, text).splitlines() if "what_if[0]" in found)
-    assert line.endswith("replaces your list: repeat option.mine.server_price there")
+    assert line.endswith("or write a quote for option.mine.server_price")
     unpriced = text.replace(f"[{OFFER}]", "[]")
     assert "what_if[0]" not in _checked(tmp_path, unpriced)
 

@@ -79,5 +79,5 @@ def test_the_price_of_the_gate_is_where_the_likely_cost_is_at_its_limit(client: 
     at = chain.likely_at(results.scenario, chosen, main.factors, gate.price_times)
     assert at == pytest.approx(gate.turns_at, rel=offers.NEAR)
     # At the planned price it is the likely cost of page one.
-    likely = results.decision.choice.cost.central
+    likely = results.decision.choice.likely
     assert chain.likely_at(results.scenario, chosen, main.factors, 1.0) == pytest.approx(likely)

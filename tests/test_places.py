@@ -46,7 +46,8 @@ evidence:
 FIGURES = """
 import json
 from siting import study
-print(json.dumps(study.open("example").option_figures()))
+from siting.study import summary
+print(json.dumps(summary.options(study.open("example"))))
 """
 
 

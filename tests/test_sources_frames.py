@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import siting_facts
-from siting import provenance
+from siting import kit, provenance
 from siting.catalogue import Source
 from siting.inputs import scenario
 from siting.quantity import Range
@@ -129,3 +129,20 @@ def test_a_row_that_is_not_as_declared_is_refused_by_frame_and_column(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         getattr(Made(opened("base")), frame)()
+
+
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [
+        ("assekuranz-saentis", "facts of 1 December 2026"),
+        ("klinikverbund-nordheide", "Datenstand 1. Dezember 2026"),
+    ],
+)
+def test_a_report_says_at_its_head_of_which_day_its_facts_are(
+    client: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(scenario.path_of(client))
+    monkeypatch.setattr(kit, "facts_version", lambda: "2026-12-01")
+    assert kit.cover(path).facts == said
+    monkeypatch.setattr(kit, "facts_version", lambda: "2026-11-24")  # its own day
+    assert kit.cover(path).facts == ""

@@ -1163,3 +1163,21 @@ def test_a_pinned_endpoint_is_where_its_region_is():
     there = put(bank, {"options.bedrock.attributes.endpoint_scope": "pinned"})
     inference = sovereignty.judged(there, "bedrock").flows[0]
     assert inference.values["place"] == "IT"
+
+
+def test_a_client_outside_the_eea_is_asked_of_it_only_where_its_people_are_there():
+    def assessed(**told):
+        s = put(scenario.load("tidewater-apps"), {"client.country": "CA"})
+        known = {k: v for k, v in s.rules.attributes.items() if k != "eu_data_subjects"}
+        rules = s.rules.model_copy(update={"attributes": known})
+        client = s.client.model_copy(update=told)
+        return sovereignty.assess(s.model_copy(update={"client": client, "rules": rules}))
+
+    def bound(found):
+        return {
+            r for o in found.options.values() for r, f in o.verdicts.items() if f.verdict != "n.a."
+        }
+
+    elsewhere = assessed()
+    assert "eu_data_subjects" not in {question.attribute for question in elsewhere.questions}
+    assert bound(elsewhere) < bound(assessed(people=["CA", "IE"]))

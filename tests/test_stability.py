@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import siting_facts
+from printed import printed
 from siting import catalogue
 from siting.cost.api_prices import source_of_end
 from siting.inputs import scenario
@@ -425,3 +426,14 @@ def test_no_source_is_called_by_the_letters_of_its_address():
     record = load()
     for row in (*record.events, *record.facts, *(n.row for n in record.notices)):
         assert not re.search(r"(\b[a-f]{1,3} ){4,}", f"{row.source} "), row.source
+
+
+def test_the_end_of_fine_tuning_stands_in_the_plan_and_beside_what_it_can_stop():
+    s = opened("polderwerk")
+    last = "2027-01-06"
+    points = s.points().dropna(subset="ends")
+    assert set(points.point) == {"Fine-tuning at OpenAI"}
+    assert set(points.ends) == {last}
+    bars = s.timeline().set_index("what").end
+    assert bars["service"] == last < s.answer().decided_on[0]
+    assert "ending 6 January 2027?" in printed("10_decision", "polderwerk", "page_one")

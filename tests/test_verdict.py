@@ -12,7 +12,7 @@ from siting.cost.ledger import Totals
 from siting.inputs.attributes import properties
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import changes
-from siting.verdict.candidate import Barrier, Candidate, Doubt, Sampled
+from siting.verdict.candidate import Barrier, Burden, Candidate, Doubt
 from siting.verdict.decision import PARTS, Decision
 from siting.verdict.leaving import NOWHERE, Course, Terms, leave
 
@@ -28,18 +28,16 @@ def option(name: str, bills: np.ndarray, fall: np.ndarray, **more: object) -> Ca
         "hold": Totals(present=(bills * TERMS.discount).sum(axis=1), yearly=bills),
         "fall": Totals(present=(fall * TERMS.discount).sum(axis=1), yearly=fall),
     }
-    said: dict[str, object] = {
-        "name": name,
-        "label": name,
-        "kind": "api",
-        "place": name,
-        "cost": Sampled.of(costs["hold"].present),
-        "costs": costs,
-        "loss": np.zeros(N),
-        "remedies_once": np.zeros(N),
-        "remedies_yearly": np.zeros(N),
-    }
-    return Candidate(**said | more)  # type: ignore[arg-type]
+    nothing = dict.fromkeys(("loss", "remedies_once", "remedies_yearly"), np.zeros(N))
+    has = more.pop("has", frozenset())
+    burden = Burden(**{"costs": costs, **nothing, **more})  # type: ignore[arg-type]
+    return Candidate(name=name, label=name, kind="api", place=name, burden=burden, has=has)  # type: ignore[arg-type]
+
+
+def bearing(c: Candidate, name: str = "", **other: object) -> Candidate:
+    """An option with another burden in this."""
+    burden = replace(c.burden, **other)  # type: ignore[arg-type]
+    return replace(c, name=name or c.name, burden=burden)
 
 
 def question(seed: int) -> Decision:
@@ -153,21 +151,24 @@ def test_a_dominated_option_is_never_first(at_random: tuple[Decision, ...]) -> N
         assert best is not None
         dearer = {
             future: Totals(present=t.present + 5, yearly=t.yearly + 1)
-            for future, t in best.costs.items()
+            for future, t in best.burden.costs.items()
         }
-        worse = replace(best, name="worse", costs=dearer, loss=best.loss + 1)
+        worse = bearing(best, "worse", costs=dearer, loss=best.burden.loss + 1)
         assert replace(d, candidates=(worse, *d.candidates)).recommended == best.name
 
 
 def scaled(c: Candidate, by: float) -> Candidate:
-    return replace(
+    own = c.burden
+    return bearing(
         c,
-        costs={f: Totals(present=t.present * by, yearly=t.yearly * by) for f, t in c.costs.items()},
-        loss=c.loss * by,
-        remedies_once=c.remedies_once * by,
-        remedies_yearly=c.remedies_yearly * by,
-        entry=c.entry * by,
-        bound=c.bound * by,
+        costs={
+            f: Totals(present=t.present * by, yearly=t.yearly * by) for f, t in own.costs.items()
+        },
+        loss=own.loss * by,
+        remedies_once=own.remedies_once * by,
+        remedies_yearly=own.remedies_yearly * by,
+        entry=own.entry * by,
+        bound=own.bound * by,
     )
 
 
@@ -190,10 +191,11 @@ def test_one_amount_more_for_all_moves_neither_the_first_nor_how_sure(
 ) -> None:
     for d in at_random:
         dearer = tuple(
-            replace(
+            bearing(
                 c,
                 costs={
-                    f: Totals(present=t.present + 100, yearly=t.yearly) for f, t in c.costs.items()
+                    f: Totals(present=t.present + 100, yearly=t.yearly)
+                    for f, t in c.burden.costs.items()
                 },
             )
             for c in d.candidates
@@ -250,6 +252,22 @@ def test_just_beyond_its_premium_an_option_with_the_property_is_first(
             just = d.paying(found.property, found.premium * (1 - 1e-4) - 1e-4)
             assert just.recommended not in having
     assert solved > 20
+
+
+def test_a_model_that_nobody_has_measured_counts_where_the_choice_has_a_test_to_pass_elsewhere(
+    at_random: tuple[Decision, ...],
+) -> None:
+    moves = [d for d in at_random if d.choice and not d.stays]
+    assert moves
+    for d in moves:
+        assert d.choice is not None
+        today = d.mean(d.baseline)
+        alone, beside = d.saving(), d.saving([today / 2])
+        assert alone and beside
+        whole = today - d.means[d.choice.name]
+        assert beside.model == pytest.approx(max(alone.model, today / 2))
+        for split in (alone, beside):
+            assert split.model + split.place + split.order == pytest.approx(whole)
 
 
 def test_an_option_that_is_left_in_most_cases_is_a_bridge_and_never_next() -> None:

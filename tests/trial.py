@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import covered_kit
 import nbformat
+import small_kit
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from siting.inputs import scenario
 from siting_report.run.job import Job, PlacedNotebook
@@ -138,11 +139,6 @@ def make(
     return Job(kit=kit, client=client, scenario=scenario.resolved(small), chapters=placed)
 
 
-def pair() -> list[Job]:
-    """Two jobs that differ in what a page shows of its client."""
-    return [make("alpha"), make("beta", brand_colour="#00aa55", country="US")]
-
-
 def contrast(one: str, other: str) -> float:
     """Contrast ratio of two colours `#rrggbb`, 1 to 21, as WCAG 2.2 defines it."""
 
@@ -155,6 +151,19 @@ def contrast(one: str, other: str) -> float:
 
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+def plain(client: str, *cells: str, limit_s: int = 300) -> Job:
+    """A job of one short chapter, as a page alone, whose figures are not computed."""
+    text = chapter("Why?", *cells or ["say('Because.')"])
+    return Job(
+        kit=small_kit.__name__,
+        client=client,
+        scenario="{}\n",
+        chapters={"10_x.ipynb": PlacedNotebook(text)},
+        formats=("html",),
+        cell_limit_s=limit_s,
+    )
 
 
 class Quick:

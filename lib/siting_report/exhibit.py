@@ -207,6 +207,11 @@ def lacking(title: str, attrs: Sequence[object]) -> list[str]:
     return [what for what, there in found.items() if not there]
 
 
+def unfounded(texts: Iterable[str], data: Data) -> list[str]:
+    """What a reader will miss of sentences: what is behind their figures, where nothing is told."""
+    return ["data"] if data is None and any(re.search(r"\d", text) for text in texts) else []
+
+
 def numbers_of(attrs: Sequence[Mapping[str, Any]]) -> Numbers:
     """Formats of the client whose frames these are; euros for a frame of nobody's."""
     for a in attrs:

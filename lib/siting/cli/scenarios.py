@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -56,10 +57,33 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...], deep: bool) -> Ans
     notes = []
     for client in clients:
         opened = scenario.changed(scenario.load(client), asked)
-        told = [*as_written(opened), *(as_sized(opened) if deep else ())]
+        told = [*as_written(opened), *(as_sized(opened) if deep else ()), *unread(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in dict.fromkeys(told)]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
+
+
+def unread(found: Scenario) -> Iterator[str]:
+    """What nothing reads of a client's own notebooks: those without a number, and unknown tags."""
+    from siting.inputs import scenario
+
+    folder = scenario.project() / "notebooks" / found.client.id
+    own = sorted(folder.glob("*.ipynb"))
+    if not own:
+        return
+    from siting_report.print.document import TAGS
+
+    from siting.catalogue import suggestion
+    from siting.run import job
+
+    for path in own:
+        if not path.name[0].isdigit():
+            yield f"{path} is in no report: name it after its place, such as 45_{path.name}"
+        for number, cell in enumerate(json.loads(job.notebook(path)).get("cells", ()), start=1):
+            for tag in cell.get("metadata", {}).get("tags", ()):
+                if tag not in TAGS:
+                    meant = suggestion(tag, TAGS)
+                    yield f"{path}: cell {number}: nothing reads the tag {tag}; {meant}"
 
 
 def as_written(found: Scenario) -> Iterator[str]:

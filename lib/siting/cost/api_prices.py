@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from siting import quality, reasoning
-from siting.catalogue import Source, name_key, source_of, table
+from siting.catalogue import Source, name_key, of_facts, source_of, table
 from siting.cost import prices
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import ApiPrice, Factor, parameter
@@ -284,6 +284,14 @@ def replacements(option: Option, model: str, day: dt.date) -> Iterator[ModelRepl
         is_of = row.provider == option.provider and name_key(row.model) == name_key(model)
         if is_of and row.sold_from <= day.isoformat():
             yield row
+
+
+@of_facts
+def followers() -> frozenset[str]:
+    """Models that may follow another: of what is gone, prices hang on these alone."""
+    listed = {row.replacement for row in table("model_replacements", ModelReplacement)}
+    rows = (row for each in vendor_record.load().notices for row in each.rows)
+    return frozenset(listed.union(*(notice.named_in(row.replacement) for row in rows)))
 
 
 @lru_cache(maxsize=1024)

@@ -19,6 +19,8 @@ FIRST_HORIZON_DAYS = 30
 PILOT_DAYS = 90
 """By then a pilot has shown whether to order."""
 LAST_HORIZON_DAYS = 365
+ANSWER_DAYS = 14
+"""Before notice is due, its vendor's answer is asked for: time to read it, and to give notice."""
 YEARS_OF_FREEZES = 12
 """Beyond the longest horizon and the latest go-live."""
 
@@ -173,6 +175,12 @@ class Renewal:
     """Owed a month, used or not. [client's currency]"""
     renewed_to: dt.date | None = None
     """Last day of the term that follows without a notice; None where the client has not said."""
+
+    @property
+    def answer_by(self) -> dt.date:
+        """Day by which its vendor is asked to answer what notice hangs on: before it, or half-way
+        to it where there is less time."""
+        return self.notice - dt.timedelta(days=min(ANSWER_DAYS, self.days // 2))
 
     def given(self, decided: dt.date, serves: dt.date) -> Notice:
         """When to give notice, for an option that is moved to.

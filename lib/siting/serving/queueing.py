@@ -34,6 +34,10 @@ number's own: its correlation falls linearly to zero within a stay, and twice th
 (1 - u)(1 - u) over 0..1 is 2/3."""
 LONE_RATE = 1e-6
 """So few requests a second (one in twelve days) that none meets another."""
+NEAR = 0.999
+"""Share of its saturation from which a replica's queue is taken to grow without end."""
+WORST_STRAIN = 1e3
+"""Latency over its limit beyond which it is no longer told apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +108,7 @@ def latency(
 
     own: lengths of the requests that are looked at, where others share the replica with them.
     """
-    alone = float(curve.decode_s[0])
-    if rate >= 0.999 * curve.saturation_rate:
+    if rate >= NEAR * curve.saturation_rate:
         never = dict.fromkeys(percentiles, math.inf)
         return Latency(
             rate=rate,
@@ -117,9 +120,16 @@ def latency(
             tpot_mean=math.inf,
             whole=never,
         )
-    busy = _Busy(curve, rate)
-    tpot = _tpot(busy, percentiles, own or curve.lengths)
-    ttft, ttft_mean = _ttft(busy, percentiles, own or curve.lengths)
+    return _seen(_Busy(curve, rate), percentiles, own or curve.lengths)
+
+
+def _seen(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> Latency:
+    """What requests of these lengths see of a replica under a load."""
+    curve = busy.curve
+    rate = busy.rate
+    alone = float(curve.decode_s[0])
+    tpot = _tpot(busy, percentiles, own)
+    ttft, ttft_mean = _ttft(busy, percentiles, own)
     concurrency = busy.served + busy.waiting + rate * curve.first_token_s
     residence = curve.first_token_s + curve.prompt_s + curve.lengths.output.mean * alone
     if rate:
@@ -135,8 +145,7 @@ def latency(
         ttft_mean=ttft_mean,
         tpot_mean=tpot_mean,
         whole={
-            q: _whole(q, ttft[q], ttft_mean, tpot[q], tpot_mean, (own or curve.lengths).output)
-            for q in percentiles
+            q: _whole(q, ttft[q], ttft_mean, tpot[q], tpot_mean, own.output) for q in percentiles
         },
     )
 
@@ -330,10 +339,11 @@ def sustained(
 
     def beyond(rate: float) -> float:
         """Positive where a limit is missed; on a scale on which the way to saturation is short."""
-        strains = (
-            limit.strain(latency(curve, rate, (limit.percentile,), own)) for own, limit in watched
-        )
-        return math.log(min(max(strains), 1e3))
+        if rate >= NEAR * top:
+            return math.log(WORST_STRAIN)
+        busy = _Busy(curve, rate)
+        seen = ((limit, _seen(busy, (limit.percentile,), own)) for own, limit in watched)
+        return math.log(min(max(limit.strain(each) for limit, each in seen), WORST_STRAIN))
 
     top = curve.saturation_rate
     lowest = min(LONE_RATE, top * 1e-3)
@@ -342,7 +352,7 @@ def sustained(
     exact = top * 2**-18
     # Brent's method asks for a third of the evaluations of bisection. It may end on either side
     # of the limit; the step back leads to the side on which it is kept.
-    return max(lowest, float(brentq(beyond, lowest, 0.999 * top, xtol=exact)) - 2 * exact)
+    return max(lowest, float(brentq(beyond, lowest, NEAR * top, xtol=exact)) - 2 * exact)
 
 
 RELAXED = 1.5

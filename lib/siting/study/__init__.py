@@ -119,11 +119,6 @@ class Study(Wording):
     def _summary(self) -> dict[str, Any]:
         return summary.content(self)
 
-    def option_figures(self) -> dict[str, Any]:
-        """What summary.json holds of each option, by the option's name: no variant is tried for
-        it, which takes most of the time of the whole."""
-        return summary.options(self)
-
     def variants_tried(self) -> list[dict[str, Any]]:
         """What would change the answer, as `siting variants --json` gives it: plain values, with
         the words for `--set`, and of continuous inputs the value at which the answer switches.

@@ -7,6 +7,7 @@ no-go and what it hangs on; cash against what it is held against.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,13 @@ class AnswerFrames(Topic):
     @frame(
         "",
         "option? advice way clarity stays today? model? today_model? servers? "
-        "in_all? next? next_in_all? lead? cheaper_than_next? sure matters rival? "
-        "rival_is_kept? behind? belief below? first_below? above? first_above? fallback? "
-        "fallback_point? worth? "
+        "in_all? sure matters rival? rival_is_kept? rival_in_all? behind? cheaper_than_rival? "
+        "belief below? first_below? above? first_above? fallback? fallback_point? worth? "
         "decided_on? latest_go? spent? points? once? own_hours? ordered? rental? turns_at? "
         "turns_to? price_of? planned_price? price_limit? price_times? comes_next? "
         "fallback_if_untested? held_against? outcome saved? deepest? deepest_month? payback? "
-        "payback_day? late? vat at_go if_stopped? if_failed? at_no_go?",
+        "payback_day? late? vat at_go if_stopped? if_failed? at_no_go? saved_in_all? "
+        "saved_by_model?",
         citing=of_sums,
     )
     def answer(self) -> Rows:
@@ -67,6 +68,9 @@ class AnswerFrames(Topic):
             row |= {"servers": self._servers(name)} | _compared(d) | _rival(d)
             row |= self._stopped() | self._gate(d, name)
             row |= self._failed(d, row)
+            if saving := self.results.saving:
+                whole = saving.model + saving.place + saving.order
+                row |= {"saved_in_all": whole, "saved_by_model": saving.model}
         yield row
 
     def _advice(self, d: Decision) -> str:
@@ -145,9 +149,9 @@ class AnswerFrames(Topic):
         """Up to which cost offers for the choice may go, and which option is first from there on:
         nothing where nothing limits them."""
         found = self.results.decision
-        if found.lead is None or target.cost is None:
+        if found.lead is None or target.likely is None:
             return {}
-        ceiling = target.cost.central + found.lead
+        ceiling = target.likely + found.lead
         limit = {"turns_at": ceiling, "turns_to": found.next}
         return limit | self._price_limit(target.name, ceiling)
 
@@ -246,27 +250,28 @@ def _surety(d: Decision) -> str:
 
 
 def _rival(d: Decision) -> dict[str, Any]:
-    """What the first option is held against."""
-    if d.next is not None:
-        return {"rival": d.next, "rival_is_kept": False, "behind": d.lead}
-    kept = {name: d.weighted(name, lambda sums: sums.kept) for name in d.others}
-    rival = min(kept, key=kept.__getitem__, default=None)
+    """What the first option is held against: the next best; where each other option is a bridge,
+    the one that costs least if it is kept to the end."""
+    is_kept = d.next is None
+    of = operator.attrgetter("kept" if is_kept else "total")
+    against = {name: d.weighted(name, of) for name in d.others if is_kept or name == d.next}
+    rival = min(against, key=against.__getitem__, default=None)
     if rival is None:
         return {}
-    behind = kept[rival] - d.means[str(d.recommended)]
-    return {"rival": rival, "rival_is_kept": True, "behind": behind}
+    best = str(d.recommended)
+    return {
+        "rival": rival,
+        "rival_is_kept": is_kept,
+        "rival_in_all": against[rival],
+        "behind": against[rival] - d.means[best],
+        "cheaper_than_rival": d.cheaper(best, rival, of),
+    }
 
 
 def _compared(d: Decision) -> dict[str, Any]:
-    """The first option against the next best, and at other beliefs."""
+    """What the first option costs, and what is first at other beliefs."""
     best = str(d.recommended)
-    row: dict[str, Any] = {
-        "in_all": d.means[best],
-        "next": d.next,
-        "next_in_all": d.means.get(d.next or ""),
-        "lead": d.lead,
-        "cheaper_than_next": d.cheaper_than_next,
-    }
+    row: dict[str, Any] = {"in_all": d.means[best]}
     for side, turn in zip(("below", "above"), d.beliefs, strict=True):
         if turn is not None:
             row |= {side: turn.at, f"first_{side}": turn.option}

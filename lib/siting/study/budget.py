@@ -39,6 +39,7 @@ BRIDGE = (
     BridgeStep(
         key="beside", line_kind="added", step="steps, renewal and bridge, counted here alone"
     ),
+    BridgeStep(key="tax", line_kind="added", step="profit tax saved, as planned"),
     BridgeStep(
         key="counted", line_kind="added", step="ranges and falling prices, interest, waiting"
     ),
@@ -122,9 +123,11 @@ class BudgetFrames(Topic):
         planned = sum(sums.values())
         beside = -(sums["steps"] + sums["renewal"] + sums["between"])
         in_all = found.mean(name)
-        counted = in_all - planned - beside - sum(of_risk.values())
-        added = {"planned": planned, "beside": beside, "counted": counted, "in_all": in_all}
-        return sums | of_risk | added
+        flows = self.results.cost.options[name].flows
+        tax = sum(float(flow.amounts.sum()) for flow in flows if flow.category == TAX)
+        counted = in_all - planned - beside - tax - sum(of_risk.values())
+        added = {"planned": planned, "beside": beside, "tax": tax, "counted": counted}
+        return sums | of_risk | added | {"in_all": in_all}
 
     @property
     def _cash(self) -> dict[str, _Cash]:
@@ -143,8 +146,8 @@ class BudgetFrames(Topic):
             between=np.zeros(months + 1),
         )
         own = self.results.decision.candidate(name)
-        cash.remedies[ordered] = own.remedies_once.mean()
-        cash.remedies[ordered + 1 :] += own.remedies_yearly.mean() / money.MONTHS
+        cash.remedies[ordered] = own.burden.remedies_once.mean()
+        cash.remedies[ordered + 1 :] += own.burden.remedies_yearly.mean() / money.MONTHS
         if name == self.results.decision.recommended:
             for step in self.results.plan:
                 if step.price and not self.results.is_held(step):

@@ -37,7 +37,7 @@ from siting.vendors import stability
 from siting.vendors.vendor_record import OnRecord
 from siting.verdict import knowledge, options, ordered, plausible, variants
 from siting.verdict.chain import Chain
-from siting.verdict.decision import Decision, Fallback, Principle
+from siting.verdict.decision import Decision, Fallback, Principle, Saving
 from siting.verdict.due import Due
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
@@ -269,13 +269,33 @@ class Results:
         if best is None:
             return ()
         least = self.decision.means[best]
+        return tuple(each for each in self.listed if each.in_all < least)
+
+    @cached_property
+    def saving(self) -> Saving | None:
+        """What the choice saves against today, split; None where there is no choice, or nothing to
+        hold it against."""
+        found = self.decision
+        if found.choice is None or not any(doubt.quality for doubt in found.choice.uncleared):
+            return found.saving()
+        place = next((c.place for c in found.candidates if c.name == found.baseline), None)
+        there = (each for each in self.listed if found.candidate(each.option).place == place)
+        return found.saving([each.in_all for each in there])
+
+    @cached_property
+    def listed(self) -> tuple[Untested, ...]:
+        """Models that nobody has measured against today's, the cheapest first."""
+        best = self.decision.recommended
+        if best is None:
+            return ()
+        least = self.decision.means[best]
         found = []
         for other in ordered.others(self.chain.built(self.said)):
             if other.standing != "listed":
                 continue
-            there = ordered.with_option(self.scenario, other)
+            there = ordered.with_option(self.scenario, other.name, other.option)
             in_all = self.chain.decided(there).means.get(other.name)
-            if in_all is None or in_all >= least:
+            if in_all is None:
                 continue
             cost = self.chain.costs(there)[other.name].paid_for("migration_evaluation")
             model = next(iter(other.option.models.values()))
@@ -290,7 +310,7 @@ class Results:
                     in_all=in_all,
                     test_cost=cost,
                     # The sum holds the test already.
-                    chance_needed=cost / (cost + least - in_all),
+                    chance_needed=min(1.0, cost / (cost + max(0.0, least - in_all))),
                 )
             )
         return tuple(sorted(found, key=lambda each: each.in_all))
@@ -316,7 +336,7 @@ class Results:
         own = self.client.currency
         return knowledge.worth_knowing(
             costs,
-            knowledge.drivers(self.uncertainty),
+            self.uncertainty,
             lambda foreign: prices.exchange_rate(foreign, own, self.client.report_date).rate,
         )
 
@@ -352,9 +372,7 @@ class Results:
         return [
             Turning(
                 clause=self.numbers.regrouped(variant.clause),
-                seller=self._seller(variant, found),
                 unshown=tuple(each.attribute.label for each in self.unshown(variant, found)),
-                lacks=variant.lacks,
             )
             for variant, found in variants.tried(self.chain, self.said, offers)
             if found.answer != "stays"
@@ -365,15 +383,6 @@ class Results:
         chosen = self.decision.recommended
         parts = {chosen, *quality.leaves(self.scenario, chosen)} if chosen else set()
         return not parts.isdisjoint(variant.options)
-
-    def _seller(self, variant: Variant, found: Outcome) -> str:
-        """Whose offer settles a variant, as a name: that of the option of the report which it
-        changes, or of the seller whom it brings; blank where it does neither."""
-        brought = self._brought(variant, found)
-        if brought is None:
-            return next((self.labels[name] for name in variant.options if name in self.labels), "")
-        seller = brought.options[str(found.option)].vendor.rpartition("/")[2]
-        return seller[:1].upper() + seller[1:]
 
     @cached_property
     def to_try(self) -> tuple[Variant, ...]:

@@ -378,7 +378,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     decision = study.results.decision
     (answer,) = _rows(study.answer())
     fallback = study.results.fallback if decision.recommended else None
-    saving = decision.saving if decision.recommended else None
+    saving = study.results.saving
     turning = study.variants().dropna(subset="rank")
     return {
         "recommendation": {
@@ -419,20 +419,22 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
 
 
 def _of_choice(study: Study) -> dict[str, Any]:
-    """What no chapter shows of the choice: where it runs, when it serves, what its rival costs, and
-    which option is first in the middle case."""
+    """What no chapter shows of the choice: where it runs, when it serves, the next best, which is
+    its rival unless that is a bridge, and which option is first in the middle case."""
     results = study.results
     decided = results.decision
     chosen = decided.recommended
-    row: dict[str, Any] = dict.fromkeys(("rival_in_all", "live_low", "live", "live_high"))
-    row |= {"decision": decided, "own": None, "middle": None, "dear_cases": None}
+    further = ("next", "next_in_all", "lead", "cheaper_than_next", "middle", "dear_cases")
+    row: dict[str, Any] = dict.fromkeys((*further, "own", "live_low", "live", "live_high"))
+    row["decision"] = decided
     if chosen is None:
         return row
-    (answer,) = _rows(study.answer())
-    rival = next((n for n, label in results.labels.items() if label == answer["rival"]), None)
-    if rival is not None:
-        kept = decided.weighted(rival, lambda sums: sums.kept)
-        row["rival_in_all"] = kept if answer["rival_is_kept"] else decided.means[rival]
+    if decided.next is not None:
+        (answer,) = _rows(study.answer())
+        row["next"] = answer["rival"]
+        row["next_in_all"] = answer["rival_in_all"]
+        row["lead"] = answer["behind"]
+        row["cheaper_than_next"] = answer["cheaper_than_rival"]
     if results.live:
         days = map(results.day, results.live.ends)
         row |= zip(("live_low", "live", "live_high"), days, strict=True)

@@ -29,7 +29,7 @@ class TimelineFrames(Topic):
     @frame(
         "option point",
         "letter? in_short? can_strike laws? cure? meanwhile? question? to asks basis hard "
-        "owner due usual_from? usual_until? in_force? is_due?",
+        "owner due ends? usual_from? usual_until? in_force? is_due?",
     )
     def points(self) -> Rows:
         """One thing about one option that a person must still decide or show, what must be cleared
@@ -82,6 +82,8 @@ class TimelineFrames(Topic):
                 "owner": step.owner if step else doubt.owner,
                 "due": self.results.day(step.day) if step else due.day(c.name, point, end),
             }
+            if end:
+                row["ends"] = end.last.isoformat()
             if point:
                 row |= self._of_law(point)
                 row["letter"] = short.letter(list(found).index(point.label))
@@ -176,6 +178,10 @@ class TimelineFrames(Topic):
                 "start": today,
                 "end": str(end.ending.retired),
             }
+        for stopped in self.results.stability.ceasing.get(self.scenario.finance.baseline, ()):
+            if 0 <= (stopped.last - self.client.report_date).days <= LAST_HORIZON_DAYS:
+                last = stopped.last.isoformat()
+                yield {"what": "service", "label": stopped.point, "start": today, "end": last}
         contract = f"Contract of {self.results.labels[self.scenario.finance.baseline]}"
         for found in self.results.until_live.contracts:
             until = found.renewal.until.isoformat()
@@ -192,7 +198,7 @@ class TimelineFrames(Topic):
 
     @frame(
         "vendor",
-        "until notice owed given",
+        "until notice answer_by owed given",
     )
     def contract(self) -> Rows:
         """A contract of what runs today that ends within a year."""
@@ -202,6 +208,7 @@ class TimelineFrames(Topic):
                 "vendor": end.renewal.vendor,
                 "until": end.renewal.until.isoformat(),
                 "notice": end.renewal.notice.isoformat(),
+                "answer_by": end.renewal.answer_by.isoformat(),
             }
             yield self.scenario.source(f"options.{baseline}.contract_until")
 

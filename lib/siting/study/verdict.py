@@ -58,7 +58,9 @@ class VerdictFrames(Topic):
         """One option: its sum over the horizon in the mean of the cases, its cost as planned, and
         its limits."""
         d = self.results.decision
-        opens = {c.name: given_up(c, self.scenario.rules.lines) for c in d.candidates if c.costs}
+        opens = {
+            c.name: given_up(c, self.scenario.rules.lines) for c in d.candidates if c.burden.costs
+        }
         may = [name for name, gives in opens.items() if gives]
         easiest = min(may, key=lambda name: (len(opens[name]), d.mean(name)), default=None)
         for c in d.candidates:

@@ -324,6 +324,11 @@ def _told(shown: Exhibit, told: Callable[[str], str]) -> Exhibit:
 
 _FOR_TESTS = frozenset({"keep_output", "remove-cell"})
 """Tags of cells that are for tests alone."""
+_PAGE_ONE = "page_one"
+TAGS = (
+    frozenset({"parameters", "injected-parameters", "nbval-check-output", _PAGE_ONE}) | _FOR_TESTS
+)
+"""Tags of cells that something reads."""
 
 
 def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Chapter:
@@ -347,7 +352,7 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
             if text.strip():
                 blocks.append(Block(kind="markdown", text=text))
         elif cell["cell_type"] == "code":
-            first = first or "page_one" in tags
+            first = first or _PAGE_ONE in tags
             shown = [block for block in map(_shown, cell.get("outputs", ())) if block]
             if any(block.kind == "html" and _depth(block.text) > DEEPEST for block in shown):
                 where = f"{name}.ipynb, cell {cell.get('id', '?')}"

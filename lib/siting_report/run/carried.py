@@ -12,6 +12,7 @@ _MIME = "application/vnd.siting+json"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _SAID = {
     "source": "no source for {}; name the frame behind it, as `data=` of chart or table",
+    "data": "figures without data in {}; say with `data=` which frame is behind them",
     "alternative text": "no alternative text for {}; say what is seen, as `alt=` of chart",
     "styles": "no colours, bars or styles in {}; say in words what they show, or draw a chart",
     "brevity": "several pages of rows in {}; show the first with `.head(30)`",

@@ -37,6 +37,7 @@ from siting_report.exhibit import (
     joined,
     protected,
     refuse_unknown,
+    unfounded,
 )
 from siting_report.show import displays, drawn, tabled
 from siting_report.show.drawn import intervals
@@ -95,7 +96,8 @@ def say(text: Text, data: Data = None, file: str = "") -> Prose:
         raise ValueError(f"{file!r} names no Markdown file; write a name such as letters.md")
     markdown = protected(joined(text, data), data)
     sources = cited(data)
-    return {"kind": "prose", "markdown": markdown, "file": file, "sources": sources, "lacks": []}
+    lacks = unfounded([markdown], data)
+    return {"kind": "prose", "markdown": markdown, "file": file, "sources": sources, "lacks": lacks}
 
 
 @_shown
@@ -108,12 +110,12 @@ def answers(
     tone: `open` sets them on the colour of what is not cleared, `chosen` on that of the choice;
     `figures` sets each question large, as a figure, and the text below it as what it is.
     """
+    told = [[in_language(q, data), protected(joined(a, data), data)] for q, a in items.items()]
     return {
         "kind": "answers", "heading": in_language(heading, data), "tone": tone,
-        "lacks": [], "sources": cited(data),
-        "items": [
-            [in_language(q, data), protected(joined(a, data), data)] for q, a in items.items()
-        ],
+        "lacks": unfounded([text for item in told for text in item], data),
+        "sources": cited(data),
+        "items": told,
     }  # fmt: skip
 
 
