@@ -560,7 +560,7 @@ def _pool(read: _SectionReader, sized: Pool, row: Row) -> dict[str, Any]:
     }
     seen = read.study.latencies()
     return {
-        **read(row | further, "pool"),
+        **read({**row, **further}, "pool"),
         "replicas_by_year": [_figure([*count.ends], "replicas") for count in sized.replicas],
         "busy_hour": _latency(_rows(seen, **own, situation="usual peak")),
         "peak_hour": _latency(_rows(seen, **own, situation="busiest hour")),
