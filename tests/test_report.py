@@ -144,7 +144,7 @@ def test_nbconvert_sets_an_executed_chapter_alone_as_page_and_paper(
 
 def test_papermill_alone_runs_a_shipped_chapter_from_any_folder(tmp_path: Path) -> None:
     shared = scenario.project() / "notebooks" / "40_cost.ipynb"
-    words_to_run = ["-m", "papermill", str(shared), "out.ipynb", "-p", "client", "polderwerk"]
+    words_to_run = ["-m", "papermill", str(shared), "out.ipynb", "-p", "client", "tidewater-apps"]
     done = subprocess.run(
         [sys.executable, *words_to_run], cwd=tmp_path, capture_output=True, text=True
     )
@@ -208,10 +208,11 @@ def test_a_chapter_sees_nothing_of_another_client(render: Render) -> None:
     assert "Falseno" in page(files)
 
 
-def test_an_attachment_cannot_leave_the_folder(render: Render) -> None:
-    for name in ("../x", "/etc/x", "a/b"):
-        with pytest.raises(ValueError, match="no plain file name"):
-            render(dataclasses.replace(make(), attachments={name: b"x"}))
+@pytest.mark.parametrize("what", ["attachments", "data"])
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b"])
+def test_no_file_of_a_client_leaves_the_folder(render: Render, what: str, name: str) -> None:
+    with pytest.raises(ValueError, match="no plain file name"):
+        render(dataclasses.replace(make(), **{what: {name: b"x"}}))
 
 
 def test_a_chapter_finds_no_file_of_a_client_as_a_module(render: Render) -> None:
@@ -251,28 +252,20 @@ def test_a_logo_is_in_the_page_and_travels_with_the_report(render: Render) -> No
     assert files["logo.svg"] == logo
 
 
-def test_a_sentence_refers_to_a_table_of_another_chapter_by_its_number(render: Render) -> None:
+def test_a_sentence_refers_to_tables_and_chapters_by_their_numbers(render: Render) -> None:
     says = (
-        'say("# It is long.\\n\\n[The appendix](#list) has all; [no page](#gone) has more.", frame)'
+        'say("# Long.\\n\\n[The appendix](#list) has all; [no page](#gone) has more. '
+        'All of it ([see](#80_list)), in short ([see](#20_short)).", frame)'
     )
     lists = 'table(frame, "All of it", name="list")'
     chapters = {
         "10_first.ipynb": chapter("What?", says),
-        "80_list.ipynb": chapter("Which?", 'table(frame, "Others")', lists),
-    }
-    told = words(page(render(make(chapters=chapters))))
-    assert "Table 2 has all; no page has more." in told
-
-
-def test_a_sentence_refers_to_another_chapter_by_the_number_of_its_heading(render: Render) -> None:
-    says = 'say("# Long.\\n\\nAll of it ([see](#80_list)), in short ([see](#20_short)).", frame)'
-    chapters = {
-        "10_first.ipynb": chapter("What?", says),
         "15_own.ipynb": chapter("Why?", 'table(frame, "Mine")'),
         "20_short.ipynb": chapter("How?", 'table(frame, "Short")'),
-        "80_list.ipynb": chapter("Which?", 'table(frame, "All of it")'),
+        "80_list.ipynb": chapter("Which?", lists),
     }
     told = words(page(render(make(chapters=chapters))))
+    assert "Table 3 has all; no page has more." in told
     assert "All of it (part 4), in short (part 3)." in told
 
 

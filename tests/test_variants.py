@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -19,14 +20,11 @@ from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Scenario
 from siting.rules import sovereignty
 from siting.serving import capacity
-from siting.study.results import Results
 from siting.verdict import plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 from siting.verdict.variants import Outcome, Variant
 from studies import FEW, opened
-
-"""Those of whom all changes are tried, which takes a while each."""
 
 
 @functools.cache
@@ -47,43 +45,24 @@ def same(one: Decision, other: Decision) -> None:
     assert one.lead == other.lead
 
 
-@pytest.mark.parametrize("client", FEW)
-def test_no_change_gives_the_decision_of_the_report(client: str) -> None:
-    s = opened(client)
+def test_no_change_gives_the_decision_of_the_report() -> None:
+    s = opened("tidewater-apps")
     same(Chain().decide(s.results.said), s.results.decision)
 
 
-def test_a_chain_that_forgot_its_variants_holds_what_the_report_was_made_of() -> None:
-    results = Results(scenario.load("tidewater-apps"))
-    answer = results.decision
-    assert answer.means
-    own = results.chain._kept.keys() | set()
-    assert results.tried
-    assert len(results.chain._kept) > 2 * len(own)
-    results.chain.forget_variants()
-    assert results.chain._kept.keys() == own
-    same(results.chain.decide(results.said), answer)
-    assert results.chain._kept.keys() == own
-
-
-@pytest.mark.parametrize("client", FEW)
-def test_rules_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
+@pytest.mark.parametrize("client", ["klinikverbund-nordheide", "tidewater-apps"])
+def test_rules_quality_and_sizes_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
     s = opened(client)
     whole = sovereignty.assess(s.scenario)
     for name, found in s.results.sovereignty.options.items():
         assert found.findings == whole.options[name].findings, name
-
-
-@pytest.mark.parametrize("client", FEW)
-def test_quality_and_sizes_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
-    s = opened(client)
     assert s.results.quality == quality.assess(s.scenario)
-    whole = capacity.assess(s.scenario)
+    alone = capacity.assess(s.scenario)
     for name, sized in s.results.capacity.items():
-        years = range(1, sized.years + 1)
-        told = [(pool.model, pool.gpus(year)) for pool in sized.pools.values() for year in years]
-        alone = whole[name].pools.values()
-        assert told == [(pool.model, pool.gpus(year)) for pool in alone for year in years], name
+        assert sized.pools.keys() == alone[name].pools.keys()
+        for year, model in itertools.product(range(1, sized.years + 1), sized.pools):
+            kept, anew = (of[name].pools[model] for of in (s.results.capacity, alone))
+            assert kept.gpus(year) == anew.gpus(year), (name, year)
 
 
 def some(client: str, count: int, seed: int = 1) -> Sequence[tuple[Variant, Outcome]]:
@@ -100,7 +79,7 @@ def afresh(kept: Chain, changed: Scenario) -> Decision:
 @pytest.mark.parametrize("client", FEW)
 def test_rows_given_back_as_words_have_the_same_first_option(client: str) -> None:
     start = scenario.load(client)
-    for variant, outcome in some(client, 4):
+    for variant, outcome in some(client, 2):
         asked = changes.read(variant.set)
         found = afresh(opened(client).results.chain, scenario.changed(start, asked))
         assert found.recommended == outcome.option, variant
@@ -207,7 +186,7 @@ def test_what_the_file_names_is_the_change_that_is_tried_anyway_and_marked_as_as
 def test_the_frame_and_the_list_of_the_command_say_the_same(client: str) -> None:
     s = opened(client)
     rows = s.variants_tried()
-    frame = s.variants()
+    frame = s.variants().query("change_kind != 'switch'")
     assert len(rows) == len(frame) + len(s.results.switches)
     # a change after which nothing is first has no option: None in the list, missing in the frame
     keys = [None if pd.isna(key) else key for key in frame["key"]]
@@ -221,7 +200,7 @@ def test_the_command_counts_the_changes_that_leave_the_choice_first(
     monkeypatch.setattr(study, "open", lambda client, _: opened(client))
     told = CliRunner().invoke(cli, ["variants", "tidewater-apps"])
     assert told.exit_code == 0, told.output
-    frame = opened("tidewater-apps").variants()
+    frame = opened("tidewater-apps").variants().query("change_kind != 'switch'")
     held = (frame["answer"] == "stays").sum()
     assert f" stays first in {held} of {len(frame)} changes." in told.stdout
 
@@ -258,13 +237,3 @@ def test_changes_survive_being_written_as_words_and_read_again() -> None:
         "options.new": {"label": "A: b, {c}", "kind": "api", "models": {"all": "x"}},
     }  # fmt: skip
     assert changes.read(changes.words(asked)) == asked
-
-
-def test_a_path_of_prices_is_refused_with_what_to_write() -> None:
-    with pytest.raises(scenario.ScenarioError, match="how likely prices fall"):
-        scenario.changed(scenario.load("base"), {"finance.price_path": "list"})
-
-
-def test_a_study_of_changes_is_the_study_of_the_changed_scenario() -> None:
-    asked = {"finance.horizon_months": 36}
-    assert study.open("base", asked).scenario.finance.horizon_months == 36

@@ -566,10 +566,11 @@ class Chain:
     def rules(self, scenario: Scenario) -> sovereignty.Sovereignty:
         """Verdicts of all rules; of an option that changed, only of rules that test what did."""
         law = sovereignty.law_of(scenario)
-        judged = {name: self._judged(scenario, name) for name in scenario.options}
+        judged = {name: self.judged(scenario, name) for name in scenario.options}
         return sovereignty.Sovereignty(scenario, law, judged)
 
-    def _judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
+    def judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
+        """Verdicts of all rules on one option."""
         names = dict.fromkeys((name, *leaves(scenario, name)))
         seen = self._seen(LAW, scenario, names)
         supposed = tuple(scenario.suppose.law)
