@@ -314,7 +314,7 @@ def _narrowed(
     while True:
         at = _crossing(low, high) if on_the_line else math.sqrt(low.value * high.value)
         if high.value * (1 - BESIDE) <= low.value * (1 + BESIDE):
-            return low, at, high
+            return low, _crossing(low, high), high
         on_the_line = not on_the_line
         under = point(max(low.value, at * (1 - BESIDE)))
         if under.first != low.first:
@@ -322,7 +322,7 @@ def _narrowed(
             continue
         over = point(min(high.value, at * (1 + BESIDE)))
         if over.first != low.first:
-            return under, at, over
+            return under, _crossing(under, over), over
         low = over
 
 
