@@ -102,10 +102,19 @@ def render() -> Iterator[Callable[[Job], Files]]:
                 ends.callback(kept[job.study()].close)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(report._Bench, "_published", _published_here)
-                patch.setattr(report._Bench, "_end_kernel", lambda bench: bench._kernel.rest())
-                return kept[job.study()].make(job, lambda chapters: None)
+                patch.setattr(report._Bench, "_end_kernel", _kernel_rests)
+                try:
+                    return kept[job.study()].make(job, lambda chapters: None)
+                except BaseException:
+                    kept.clear()  # closed with the others; the next job has another kernel
+                    raise
 
         yield render
+
+
+def _kernel_rests(bench: Any) -> None:
+    if bench._kernel is not None:
+        bench._kernel.rest()
 
 
 def _published_here(bench: Any, job: Job, shown: Files) -> Files:

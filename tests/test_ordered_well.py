@@ -90,10 +90,10 @@ def test_a_change_and_the_same_words_typed_give_the_same_sums(volume: float) -> 
     s = scenario.load("tidewater-apps")
     small = put(s, plausible.scaled_load(s, volume))
     of_report = Chain()
-    ways = [*of_report.designed(s).options]
+    ways = of_report.designed(s).options.keys()
     of_report.decide(s)
     assert of_report.decide(small).means == Chain().decide(small).means
-    assert [*of_report.designed(small).options] == ways
+    assert ways <= of_report.designed(small).options.keys()
 
 
 def said(name: str, **left: Any) -> Scenario:
