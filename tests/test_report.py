@@ -252,20 +252,28 @@ def test_a_logo_is_in_the_page_and_travels_with_the_report(render: Render) -> No
     assert files["logo.svg"] == logo
 
 
-def test_a_sentence_refers_to_tables_and_chapters_by_their_numbers(render: Render) -> None:
+def test_a_sentence_refers_to_a_table_of_another_chapter_by_its_number(render: Render) -> None:
     says = (
-        'say("# Long.\\n\\n[The appendix](#list) has all; [no page](#gone) has more. '
-        'All of it ([see](#80_list)), in short ([see](#20_short)).", frame)'
+        'say("# It is long.\\n\\n[The appendix](#list) has all; [no page](#gone) has more.", frame)'
     )
     lists = 'table(frame, "All of it", name="list")'
     chapters = {
         "10_first.ipynb": chapter("What?", says),
-        "15_own.ipynb": chapter("Why?", 'table(frame, "Mine")'),
-        "20_short.ipynb": chapter("How?", 'table(frame, "Short")'),
-        "80_list.ipynb": chapter("Which?", lists),
+        "80_list.ipynb": chapter("Which?", 'table(frame, "Others")', lists),
     }
     told = words(page(render(make(chapters=chapters))))
-    assert "Table 3 has all; no page has more." in told
+    assert "Table 2 has all; no page has more." in told
+
+
+def test_a_sentence_refers_to_another_chapter_by_the_number_of_its_heading(render: Render) -> None:
+    says = 'say("# Long.\\n\\nAll of it ([see](#80_list)), in short ([see](#20_short)).", frame)'
+    chapters = {
+        "10_first.ipynb": chapter("What?", says),
+        "15_own.ipynb": chapter("Why?", 'table(frame, "Mine")'),
+        "20_short.ipynb": chapter("How?", 'table(frame, "Short")'),
+        "80_list.ipynb": chapter("Which?", 'table(frame, "All of it")'),
+    }
+    told = words(page(render(make(chapters=chapters))))
     assert "All of it (part 4), in short (part 3)." in told
 
 
