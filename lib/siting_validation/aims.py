@@ -99,13 +99,13 @@ AIMS = (
 
 def rows(fit: Mapping[str, Any], left_out: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """What is aimed at and what is reached, cells by heading, one row an aim."""
-    for aim in MEMORY:
+    for memory in MEMORY:
         yield {
-            "": aim.said,
-            "n": str(left_out[aim.kind]["source"][aim.quantity]["n"]),
-            "asked": f"{aim.share:g} %",
-            "each model and card left out": aim.cell(left_out, "model and card"),
-            "each source left out": aim.cell(left_out, "source"),
+            "": memory.said,
+            "n": str(left_out[memory.kind]["source"][memory.quantity]["n"]),
+            "asked": f"{memory.share:g} %",
+            "each model and card left out": memory.cell(left_out, "model and card"),
+            "each source left out": memory.cell(left_out, "source"),
         }
     for aim in AIMS:
         yield {
