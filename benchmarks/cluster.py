@@ -30,7 +30,7 @@ from siting.inputs import scenario
 from siting.run import job
 from siting_cluster.workers import workers
 from siting_report.run import batch
-from siting_report.run.job import Chapter, Job
+from siting_report.run.job import Job, PlacedNotebook
 
 from benchmarks.rendering import ROOT, SCALE, copies
 
@@ -52,7 +52,7 @@ def small(count: int) -> list[Job]:
          "source": "from siting_report.show import say\nsay('It does.')"},
     ]  # fmt: skip
     chapter = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    chapters = {"10_scale.ipynb": Chapter(json.dumps(chapter))}
+    chapters = {"10_scale.ipynb": PlacedNotebook(json.dumps(chapter))}
     resolved = scenario.resolved(alone)
     return [
         Job(kit=job.KIT, client=f"client-{i:04}", scenario=resolved, chapters=chapters)
@@ -203,7 +203,7 @@ def main() -> None:
                 samples.append(sample)
                 print(samples[-1], flush=True)
 
-        with workers(cluster.address, job.KIT, say, None) as maker:
+        with workers(cluster.address, job.KIT, say) as maker:
             outcome = batch.run(jobs, f"{out}/reports", maker=maker, say=say)
     print(outcome.lines()[-1])
     if len(outcome.rendered) != chosen.reports:

@@ -62,7 +62,7 @@ LEFT_OUT = frozenset({
     "notebooks", "random_scenarios", "raw_names", "sources_frames", "summary_units",
     "validation_page",
     "beside", "bills", "chapters", "diff", "docs", "exchange", "foreign", "formats",
-    "house", "logs", "notice", "places", "reading", "recheck_history", "show", "words",
+    "house", "logs", "notice", "places", "show", "words",
 })  # fmt: skip
 """Files of tests that are not run: those that render reports, those that take minutes, and those
 that look at files and texts, at `siting_report`, or at processes of their own."""

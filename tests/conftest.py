@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -69,6 +70,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByGroup(config, log)
 
 
+@pytest.fixture
+def facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the tables of facts that the library reads instead, to be changed."""
+    from siting import catalogue
+
+    shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
+    monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
+    return tmp_path / "facts"
+
+
 if TYPE_CHECKING:
     from siting_report.run.job import Job
     from siting_report.run.report import Files
@@ -91,10 +102,19 @@ def render() -> Iterator[Callable[[Job], Files]]:
                 ends.callback(kept[job.study()].close)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(report._Bench, "_published", _published_here)
-                patch.setattr(report._Bench, "_end_kernel", lambda bench: bench._kernel.rest())
-                return kept[job.study()].make(job, lambda chapters: None)
+                patch.setattr(report._Bench, "_end_kernel", _kernel_rests)
+                try:
+                    return kept[job.study()].make(job, lambda chapters: None)
+                except BaseException:
+                    kept.clear()  # closed with the others; the next job has another kernel
+                    raise
 
         yield render
+
+
+def _kernel_rests(bench: Any) -> None:
+    if bench._kernel is not None:
+        bench._kernel.rest()
 
 
 def _published_here(bench: Any, job: Job, shown: Files) -> Files:

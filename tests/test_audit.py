@@ -142,10 +142,18 @@ def invoice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / name
 
 
+SPLIT = "{label: Parts, kind: split, parts: {assistant: api}}"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("base", "invoice.csv", "--option", "apu"), "--option: 'apu' is no option; did you mean"),
+        (
+            ("base", "invoice.csv", "--option", "parts", "--set", f"options.parts={SPLIT}"),
+            "parts is a split, and each of its parts has a bill of its own; name one, with its "
+            "--workload: api",
+        ),
         (("nobody", "invoice.csv"), "does not exist"),
         (("base", "gone.csv"), "gone.csv"),
         (("base",), "Missing argument"),

@@ -17,14 +17,16 @@ from siting import catalogue
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import Latency as Stated
+from siting.inputs.scenario.model import Measured
 from siting.memory import vram
 from siting.quantity import LogNormal, NotEstimated, Range
-from siting.serving import bunching, capacity, queueing
+from siting.serving import bunching, capacity, loops, queueing
 from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.load import PROFILES, duration_curve, schedule, workload_load
 from siting.serving.performance import Deployment
 from siting.serving.queueing import Limits, latency, sustained
 from siting.serving.sizes import best_pool
+from siting_validation import comparison as validation
 
 CLIENTS = ["base", *studies.FEW]
 
@@ -444,6 +446,54 @@ def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenar
     wide = estimate.rate_per_replica
     assert narrow.high / narrow.low < wide.high / wide.low
     assert not found["owned"].pools["google/gemma-4-31B-it"].measured  # another card
+
+
+PUBLIC = {row["case_id"]: row for row in validation.read(validation.shipped("throughput"))}
+
+
+def public_run(case: str) -> Measured:
+    """A public measurement, as a client would write it down as its own."""
+    row = PUBLIC[case]
+    return Measured(
+        model=row["model_id"],
+        gpu=row["gpu"],
+        concurrency=float(row["concurrency_or_batch"]),
+        tpot_ms=float(row["itl_or_tpot_ms"]),
+        input_tokens=float(row["input_tokens"]),
+        output_tokens=float(row["output_tokens"]),
+        source=case,
+        date=dt.date(2026, 11, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "weights", "other"),
+    [
+        ("nebius26-0012", "mxfp4", "nebius26-0010"),
+        ("a100burst-0004", "bf16", "a100burst-0002"),
+        ("spark-0058", "mxfp4", "spark-0059"),
+    ],
+)
+def test_a_public_run_that_is_taken_for_the_clients_own_narrows_the_range_to_it(
+    own: str, weights: str, other: str, base: Scenario
+) -> None:
+    """Another run of that source, at another load, lies in what is left of the range."""
+    run = public_run(own)
+    loads = [
+        dataclasses.replace(load, hourly=load.hourly / 100)
+        for load in capacity.assess(base)["owned"].loads.values()
+    ]
+    card = {"gpu": run.gpu, "server": "", "models": {"all": run.model}, "weights": weights}
+    option = base.options["rented"].model_copy(update=card | {"tensor_parallel": 1})
+    wide = best_pool(option, run.model, loads, 3)
+    narrow = best_pool(option, run.model, loads, 3, [run])
+    assert narrow.measured.startswith(own)
+    widths = [pool.slowness.high / pool.slowness.low for pool in (wide, narrow)]
+    assert widths[1] == pytest.approx(1.25**2, rel=0.01) and widths[1] < widths[0]
+    taken = narrow.replica.slower
+    assert loops.slower(narrow.deployment, run, 0, 0) == pytest.approx(taken)
+    beside = loops.slower(narrow.deployment, public_run(other), 0, 0) / taken
+    assert narrow.slowness.low <= beside <= narrow.slowness.high
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ LADDERS = (
 NOT_FROM_ZERO_TO_ONE = {
     ("loads", "growth"), ("loads", "growth_low"), ("loads", "growth_high"),  # a change
     ("loads", "working"),  # more than all there is
-    ("gpus_by_year", "used"), ("pools", "used"),
+    ("pools", "used"),
 }  # fmt: skip
 """Shares that may be below none or above all."""
 COUNTED = {"servers", "notices", "points", "figures", "measurements", "items", "year"}
@@ -95,17 +95,19 @@ def test_figures_of_frames_stand_in_the_summary_under_their_names(client: str) -
     for row in s.fits().dropna(subset="need").itertuples():
         memory = content["options"][keys[row.option]]["memory"]
         found = next(memory[model] for model in memory if model.endswith(row.model))
-        assert found["need_per_gpu"]["high"] == row.need_high
+        assert found["need_per_gpu"]["central"] == row.need
         assert found["kv_pool"]["central"] == row.free
     for row in s.pools().itertuples():
-        found = content["options"][keys[row.option]]["capacity"]["pools"][row.model_key]
+        pools = content["options"][keys[row.option]]["capacity"]["pools"]
+        found = next(pools[model] for model in pools if model.endswith(row.model))
         assert found["rate_per_replica"]["low"] == row.rate_low
         assert found["gpus"]["central"] == row.gpus
     verdicts = s.rule_verdicts()
     for option, counted in pd.crosstab(verdicts.option, verdicts.verdict).iterrows():
         found = content["options"][keys[option]]["sovereignty"]["counts"]
         assert {word: n for word, n in found.items() if n} == counted[counted > 0].to_dict()
-    for row, said in zip(s.variants().itertuples(), content["variants"], strict=True):
+    tried = s.variants().query("change_kind != 'switch'")
+    for row, said in zip(tried.itertuples(), content["variants"], strict=True):
         assert (said["answer"], said["what"]) == (row.answer, row.what)
     for row, said in zip(s.inputs().itertuples(), content["inputs"], strict=True):
         assert said["value"]["central"] == row.central
@@ -208,13 +210,6 @@ def test_profit_tax_stands_by_itself_between_what_is_paid_and_what_is_compared()
     parts = ["planned", "beside", "tax", "counted", "leaving", "vendors", "premiums"]
     assert (taxed.tax < 0).all()
     assert taxed[parts].sum(axis=1).to_numpy() == pytest.approx(taxed.in_all.to_numpy())
-
-
-def test_one_option_is_chosen_and_one_is_its_rival(s: Study) -> None:
-    costs = s.sums()
-    assert [costs[c].sum() for c in ("is_chosen", "is_rival", "is_cheapest")] == [1, 1, 1]
-    assert not (costs.is_chosen & costs.is_rival).any()
-    assert [*costs.option[costs.is_chosen]] == [s.results.labels[s.results.decision.recommended]]
 
 
 def test_a_saving_is_the_cost_of_what_runs_today_less_the_options(s: Study) -> None:

@@ -104,7 +104,7 @@ def test_a_verdict_is_never_among_the_smaller_changes() -> None:
     )
     text = comparison.as_text(comparison.compare(before, changed), "a", "b", GERMAN, 1)
     assert text.count("One; Two · sovereignty · verdicts · ") == 16
-    assert "… and 1 more (--all shows them)" in text
+    assert "… and 1 more (--json has them)" in text
 
 
 @pytest.mark.parametrize("value", [{"low": 3, "central": 2, "high": 1}, float("nan"), 10**400])

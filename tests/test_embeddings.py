@@ -12,7 +12,8 @@ from siting.cost import costing, prices
 from siting.inputs import scenario
 from siting.inputs.scenario import ScenarioError
 from siting.serving import capacity
-from siting.verdict import alternatives
+from siting.verdict import alternatives, ordered
+from siting.verdict.chain import Chain
 
 SHOP = """
 client: {name: Shop, country: PL, currency: USD, report_date: 2026-12-01, sector: other}
@@ -41,6 +42,11 @@ evidence:
   - {fields: ["*"], source: Call, date: 2026-11-20}
 """
 
+ELSEWHERE = """  elsewhere:
+    {label: Elsewhere, kind: api, vendor: OpenAI, provider: openai, country: IE, effort: none,
+     models: {chat: gpt-5.4-mini, search: text-embedding-3-large}}
+"""
+
 
 def loaded(folder: Path, text: str = SHOP) -> scenario.Scenario:
     path = folder / "shop.yaml"
@@ -58,6 +64,29 @@ def test_vectors_cost_their_input_and_the_stock_where_the_model_changes(tmp_path
     assert "stock_price.azure.search" not in plan.factors  # today's vectors can stay
     once = [line for line in plan.options["mistral"].lines if line.item.driver == "stock"]
     assert [(line.workload, line.item.category) for line in once] == [("search", "migration")]
+
+
+def test_the_answer_embeds_a_stock_anew_only_where_the_model_changes(tmp_path: Path) -> None:
+    """As another seller of today's model does not, and another model does."""
+    shop = loaded(tmp_path, SHOP.replace("  own:\n", f"{ELSEWHERE}  own:\n"))
+    chain = Chain()
+    paid = {}
+    for name in ("azure", "elsewhere", "mistral"):
+        priced = chain.option(shop, name).priced
+        assert priced is not None, name
+        paid[name] = priced.paid_for("migration_embedding:search")
+    assert paid["azure"] == paid["elsewhere"] == 0
+    assert paid["mistral"] == pytest.approx(147)
+
+
+def test_who_stays_with_a_seller_trains_no_users_for_another_model() -> None:
+    s = scenario.load("tidewater-apps")
+    chain = Chain()
+    (other,) = (way for way in ordered.others(s) if way.standing == "in")
+    both = ordered.with_option(s, other.name, other.option)
+    priced = chain.costs(both)
+    assert priced[other.name].paid_for("migration_evaluation") > 0
+    assert priced[other.name].paid_for("migration_training") == 0
 
 
 def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path: Path) -> None:

@@ -83,6 +83,10 @@ IN_A_WORKLOAD = {
 }
 ANY = "models: {all: google/gemma-4-31B-it}, country: DE"
 IN_AN_OPTION = {
+    "a label that another option has": (
+        f"mine: {{label: OpenAI API, kind: on_premises, {ANY}, gpu: l40s-48gb}}",
+        "options.mine.label: options.api is called OpenAI API, too; write a label of its own",
+    ),
     "so many cards": (
         f"mine: {{label: M, kind: rented_gpus, provider: scaleway, {ANY}, gpu: H100, gpus: 2}}",
         "how many of them it takes, the kit works out",

@@ -127,11 +127,6 @@ def test_cells_have_readable_and_unique_ids(path: Path) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_chapters_are_named_by_number_and_question() -> None:
-    assert len(CHAPTERS) >= 7
-    assert [p.stem.split("_")[0] for p in CHAPTERS] == sorted({p.stem[:2] for p in CHAPTERS})
-
-
 @style
 def test_notebooks_are_clean_under_ruff() -> None:
     paths = [str(p) for p in (*CHAPTERS, *OTHERS)]
@@ -150,23 +145,3 @@ def test_every_text_of_the_chapters_is_translated() -> None:
     said |= {*found["of_library"](), *found["of_facts"]()}
     for language in texts.languages()[1:]:
         assert said - texts.catalogue(language).messages.keys() == set()
-
-
-# --- the rules of readable.py notice what they are for
-
-
-def cell(kind: str, source: str, name: str = "one") -> dict[str, str]:
-    return {"cell_type": kind, "source": source, "id": name}
-
-
-def test_a_chapter_names_another_by_its_file_and_types_no_page_of_it() -> None:
-    """A client leaves chapters out, an analyst adds one: a typed page would lead to another."""
-    typed = [
-        (path.stem, cell.id, said)
-        for path in CHAPTERS
-        for cell in nbformat.read(path, as_version=4).cells
-        for said in re.findall(
-            r"\bpage (?:[2-9]\d*|two|three|four|five|six|seven|eight)\b", cell.source
-        )
-    ]
-    assert typed == []

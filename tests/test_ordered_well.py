@@ -14,9 +14,9 @@ from siting.inputs.scenario.model import BEST, Option, Scenario
 from siting.places import COMMITTED, MIXED, OWNED, SELF_HOSTED
 from siting.verdict import design, ordered, plausible
 from siting.verdict.chain import Chain
-from studies import FEW
+from studies import CLIENTS, FEW
 
-TRIALS = 3
+TRIALS = 2
 """Scenarios at random for each client."""
 
 
@@ -44,57 +44,56 @@ def opened(option: Option, field: str) -> Option:
 FIELDS = ("gpu", "server", "weights", "tensor_parallel")
 
 
-@pytest.mark.parametrize("client", FEW)
-def test_a_machine_that_is_left_to_the_kit_is_never_dearer_than_what_was_typed(client: str) -> None:
+def left_open(s: Scenario, name: str, chance: random.Random) -> tuple[str, Option]:
+    """One field of an option, and the option with that left to the kit."""
+    option = s.options[name]
+    fields = [f for f in FIELDS if f != "server" or option.kind in OWNED]
+    fields = fields if option.kind in SELF_HOSTED else []
+    if name != s.finance.baseline:  # that is there already
+        fields += [f for f in BEST_OF if f != "commitment" or option.kind in COMMITTED]
+    field = chance.choice(fields)
+    if field in BEST_OF:
+        return field, option.model_copy(update={field: BEST_OF[field]})
+    return field, opened(option, field)
+
+
+BEST_OF: dict[str, Any] = {"commitment": BEST, "effort": BEST, "models": {"all": BEST}}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_is_left_to_the_kit_never_costs_more_in_all_than_what_was_typed(client: str) -> None:
     chance = random.Random(client)
     for number in range(TRIALS):
         chain = Chain()
         s = chain.built(at_random(client, number))
-        own = [n for n, o in s.options.items() if o.kind in SELF_HOSTED]
-        if not own:
-            return
-        name = chance.choice(own)
-        option = s.options[name]
-        field = chance.choice([f for f in FIELDS if f != "server" or option.kind in OWNED])
+        names = [n for n, o in s.options.items() if o.kind not in MIXED]
+        name = chance.choice([n for n in names if n != s.finance.baseline])
+        field, left = left_open(s, name, chance)
         typed = chain.as_planned(s, name)
-        free = s.model_copy(update={"options": {**s.options, name: opened(option, field)}})
-        found = chain.as_planned(chain.built(free), name)
-        if design.refused(typed) or typed.present is None:
-            continue
-        assert found.present is not None, (number, name, field)
-        assert found.present <= typed.present * (1 + 1e-9), (number, name, field)
-
-
-BEST_OF = {"commitment": BEST, "effort": BEST, "models": {"all": BEST}}
-
-
-@pytest.mark.parametrize("client", FEW)
-def test_a_model_effort_or_term_that_is_left_to_the_kit_is_never_dearer(client: str) -> None:
-    chance = random.Random(f"{client} ordered")
-    for number in range(TRIALS):
-        chain = Chain()
-        s = chain.built(at_random(client, number))
-        names = [n for n, o in s.options.items() if o.kind not in MIXED and n != s.finance.baseline]
-        name = chance.choice(names)
-        option = s.options[name]
-        fields = [f for f in BEST_OF if f != "commitment" or option.kind in COMMITTED]
-        field = chance.choice(fields)
-        left = option.model_copy(update={field: BEST_OF[field]})
-        free = s.model_copy(update={"options": {**s.options, name: left}})
-        typed = chain.as_planned(s, name)
-        built = chain.built(free)
+        built = chain.built(ordered.with_option(s, name, left))
         taken = built.options[name]
         assert not ordered.is_open(taken) or not taken.models
-        if field != "commitment":
-            standing = ordered._worst(s, taken) if taken.models else "in"
-            assert standing != "out"
-            if ordered._worst(s, option) != "in":  # what was typed may not take part
+        if field in ("models", "effort"):
+            assert not taken.models or ordered.standing(s, taken) != "out"
+            if ordered.standing(s, s.options[name]) != "in":  # what was typed may not take part
                 continue
         if design.refused(typed) or typed.present is None:
             continue
-        found = chain.as_planned(built, name)
-        assert found.present is not None, (number, name, field)
-        assert found.present <= typed.present * (1 + 1e-9), (number, name, field)
+        before, found = (chain.decided(each).mean(name) for each in (s, built))
+        assert found <= before * (1 + 1e-9), (number, name, field)
+
+
+@pytest.mark.parametrize("volume", [0.01, 0.1, 0.5])
+def test_a_change_and_the_same_words_typed_give_the_same_sums(volume: float) -> None:
+    """What a move costs once outweighs what is saved where little is asked: the ways beside what
+    was typed are there all the same."""
+    s = scenario.load("tidewater-apps")
+    small = put(s, plausible.scaled_load(s, volume))
+    of_report = Chain()
+    ways = of_report.designed(s).options.keys()
+    of_report.decide(s)
+    assert of_report.decide(small).means == Chain().decide(small).means
+    assert ways <= of_report.designed(small).options.keys()
 
 
 def said(name: str, **left: Any) -> Scenario:
@@ -106,7 +105,7 @@ def said(name: str, **left: Any) -> Scenario:
 def test_what_is_left_out_is_left_to_the_kit_and_what_runs_today_is_not() -> None:
     for left in ({"models": {}}, {"models": {"all": BEST}}, {"effort": BEST}, {"effort": ""}):
         taken = Chain().built(said("second-api", **left)).options["second-api"]
-        assert taken.effort in ("", *ordered.EFFORTS, "high")
+        assert taken.effort in ("", *ordered.EFFORTS)
         assert BEST not in taken.models.values()
     for left in ({"models": {}}, {"models": {"all": BEST}}, {"effort": BEST}):
         with pytest.raises(scenario.ScenarioError, match="it runs today, and is there already"):
@@ -120,13 +119,11 @@ def test_what_is_designed_once_is_designed(client: str) -> None:
     chain = Chain()
     once = chain.designed(scenario.load(client))
     assert list(chain.designed(once).options) == list(once.options)
-    # each further way is there because it costs less than what was typed at its place
+    # each further way is there because less is billed for it than for what was typed at its place
     said = chain.built(scenario.load(client))
     for name in once.options.keys() - said.options.keys():
         typed = max((n for n in said.options if name.startswith(n)), key=len)
-        ways = chain.as_planned(once, name).present, chain.as_planned(once, typed).present
-        assert None not in ways
-        assert ways[0] < ways[1], name
+        assert chain.bill(once, name) < chain.bill(once, typed), name
 
 
 def test_a_model_that_fails_its_test_is_among_the_changes_and_another_takes_its_place() -> None:
@@ -175,17 +172,6 @@ def test_the_next_two_servers_that_carry_the_load_are_tried() -> None:
         servers = [c[f"options.{name}.server"] for c in tried if f"options.{name}.server" in c]
         assert 1 <= len(set(servers)) == len(servers) <= plausible.MACHINES
         assert s.options[name].server not in servers
-
-
-def test_what_is_otherwise_ends_its_name_whole_and_a_long_label_is_not_cut_to_a_picture_s() -> None:
-    label = "Cards rented by the hour in the Prairies"  # 40 letters
-    s = put(scenario.load("tidewater-apps"), {"options.rented.label": label})
-    found = {other.name: other.option.label for other in ordered.terms(s)}
-    assert found["rented-3y"] == f"{label}, three years"
-    long = "a" * 39
-    s = s.model_copy(update={"options": {long: s.options["rented"]}})
-    assert {name[-3:] for name in (other.name for other in ordered.terms(s))} >= {"-1y", "-3y"}
-    assert {len(other.name) for other in ordered.terms(s)} == {40}
 
 
 def test_a_model_that_runs_elsewhere_in_the_union_is_called_by_where_it_runs() -> None:

@@ -46,6 +46,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def run(code: str, installed: Path, folder: Path) -> None:
+    """Runs Python that finds the packages installed there, and fails where it does."""
+    environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_wheel_holds_facts_theme_and_templates(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
@@ -86,11 +94,7 @@ from siting_validation import comparison
 rows = comparison.read(__import__('pathlib').Path({str(ROOT / "tests" / "data" / "vram.csv")!r}))
 assert any(c.central for c in comparison.compare("vram", rows[:1]))
 """
-    environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    run(code, installed, tmp_path)
 
 
 def test_a_wheel_without_the_packages_beside_works_and_says_what_is_missing(
@@ -120,11 +124,7 @@ try:
 except AttributeError as error:
     assert "siting_seal with further frames is not installed" in str(error), error
 """
-    environment = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    run(code, tmp_path, tmp_path)
 
 
 def test_the_lock_files_pin_every_requirement_with_a_hash_and_name_no_registry() -> None:

@@ -80,11 +80,8 @@ def at_random() -> Iterator[dict[str, Any]]:
         yield asked
 
 
-def test_the_pages_of_scenarios_at_random_keep_to_their_words() -> None:
-    some = list(at_random())[:2]
-    assert len(some) == 2
-    for asked in some:
-        hold(of_base(asked))
+def test_the_pages_of_a_scenario_at_random_keep_to_their_words() -> None:
+    hold(of_base(next(at_random())))
 
 
 def test_words_and_numbers_are_counted_as_a_reader_does() -> None:

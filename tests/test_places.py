@@ -46,7 +46,8 @@ evidence:
 FIGURES = """
 import json
 from siting import study
-print(json.dumps(study.open("example").summary()["options"]))
+from siting.study import summary
+print(json.dumps(summary.options(study.open("example"))))
 """
 
 
@@ -113,12 +114,8 @@ def test_a_new_kind_is_a_line_and_what_the_rules_take_as_given_of_it(
     assert options["new"]["sovereignty"] == options["usual"]["sovereignty"]
 
 
-def test_a_kind_that_does_not_exist_has_no_attributes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
-    monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
-    path = tmp_path / "facts" / "provider_attributes.csv"
+def test_a_kind_that_does_not_exist_has_no_attributes(facts: Path) -> None:
+    path = facts / "provider_attributes.csv"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("kind:colocation", "kind:colocaton", 1), encoding="utf-8")
     said = "subject: 'colocaton' is no kind of option; did you mean colocation"

@@ -5,9 +5,10 @@ import datetime as dt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from siting import quality, study
+from siting import quality
 from siting.inputs.scenario.model import Option, OwnEvaluation, Quality, Workload
 from siting.quality import Board, Score
+from studies import opened
 
 PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11"}
 TOKENS = {"mean": 1000, "p95": 2000}
@@ -49,16 +50,13 @@ def self_hosted(model, effort=""):
     return Option(label="own", kind="on_premises", models={"all": model}, effort=effort)
 
 
-def test_two_scores_of_80_percent_on_198_questions_differ_only_beyond_8_points():
-    # 1.96·√(2·0.8·0.2/198) = 0.0788.
-    assert quality.tolerance(board(), score(80), score(80)) == pytest.approx(7.88, abs=0.01)
-
-
-def test_two_scores_of_50_percent_on_225_exercises_differ_only_beyond_9_points():
-    # 1.96·√(2·0.5·0.5/225) = 0.0924.
-    assert quality.tolerance(board(items=225), score(50), score(50)) == pytest.approx(
-        9.24, abs=0.01
-    )
+@pytest.mark.parametrize(
+    ("items", "percent", "points"),
+    [(198, 80, 7.88), (225, 50, 9.24)],  # 1.96·√(2·0.8·0.2/198), 1.96·√(2·0.5·0.5/225)
+)
+def test_two_scores_differ_only_beyond_what_chance_gives(items, percent, points):
+    found = quality.tolerance(board(items=items), score(percent), score(percent))
+    assert found == pytest.approx(points, abs=0.01)
 
 
 def test_printed_margins_add_in_quadrature():
@@ -149,29 +147,13 @@ def test_a_model_that_declines_more_does_not_look_more_faithful():
     assert compared(shy, plain, faithful).verdict == "unknown"
 
 
-def test_the_effort_asked_for_is_used_before_any_other():
+def test_a_score_is_that_of_the_effort_asked_for_or_else_of_whether_the_load_reasons():
     rows = (score(50, "none"), score(60, "high"), score(55, "medium"))
     assert quality.pick(rows, "high", thinking=False).score == 60
-
-
-def test_without_an_effort_the_load_decides_whether_the_model_reasons():
     rows = (score(50, "none"), score(60, "thinking"))
     assert quality.pick(rows, "", thinking=False).score == 50
     assert quality.pick(rows, "", thinking=True).score == 60
-
-
-def test_a_score_at_another_class_of_effort_is_not_taken():
     assert quality.pick((score(60, "high"),), "none", thinking=False) is None
-
-
-def test_hidden_tokens_follow_the_effort_unless_the_client_counted_them():
-    plain = workload([])
-    assert quality.reasoning_tokens(plain, "none").high == 0
-    estimate = quality.reasoning_tokens(plain, "high")
-    assert estimate.low < estimate.central < estimate.high
-    counted = workload([], reasoning_tokens=900)
-    assert quality.reasoning_tokens(counted, "high").central == 900
-    assert quality.reasoning_tokens(counted, "none").central == 0
 
 
 def test_more_effort_never_costs_fewer_tokens():
@@ -180,12 +162,9 @@ def test_more_effort_never_costs_fewer_tokens():
     assert central == sorted(central)
 
 
-def test_one_board_alone_does_not_support_a_switch():
+def test_one_board_alone_or_two_that_share_questions_do_not_support_a_switch():
     one = compared(score(70), score(70), board("a", items=5000))
     assert quality.agreed((one,))[0] == "unknown"
-
-
-def test_two_boards_that_share_questions_count_as_one():
     whole = compared(score(70), score(70), board("whole", overlaps="part", items=5000))
     part = compared(score(70), score(70), board("part", items=5000))
     assert quality.agreed((whole, part))[0] == "unknown"
@@ -204,11 +183,7 @@ def test_two_independent_boards_support_a_switch_and_the_weaker_verdict_counts()
     same = compared(score(70), score(70), board("a", items=5000))
     better = compared(score(90), score(60), board("b"))
     assert quality.agreed((same, better))[0] == "as good"
-
-
-def test_boards_that_disagree_leave_the_question_open():
     worse = compared(score(40), score(70), board("a"))
-    better = compared(score(90), score(60), board("b"))
     assert quality.agreed((worse, better)) == ("unknown", "the boards disagree")
 
 
@@ -230,7 +205,7 @@ def test_the_test_that_is_asked_for_is_large_enough_for_its_margin():
 
 
 def test_a_model_of_the_clients_own_test_is_shown_though_no_option_runs_it():
-    found = study.open("klinikverbund-nordheide").own_tests().set_index("spoken")
+    found = opened("klinikverbund-nordheide").own_tests().set_index("spoken")
     # 0.79 of 240 letters, where 0.82 are asked for.
     assert found.score["Mistral Small 3.2 24B"] == 0.79
     assert dict(found.verdict) == {
@@ -249,18 +224,6 @@ def test_without_a_floor_the_own_test_is_held_against_what_the_reference_scored(
     assert quality.own_result(own, "m", 9, "openai/gpt-4.1").verdict == "unknown"
     assert quality.own_result(own, "gpt-4.1", 0, "openai/gpt-4.1").verdict == "same model"
     assert quality.own_result(own, "m", 10, "openai/gpt-5.4-mini") is None
-
-
-def test_a_report_says_that_the_own_test_states_no_floor():
-    test = {"scores": {"gpt-5.4-mini": 82, "google/gemma-4-31B-it": 80}, "items": 200}
-    asked = {"workloads.assistant.quality": {"reference_model": "gpt-5.4-mini", "own": test}}
-    said = study.open("base", asked).results.quality.warnings
-    assert any("states no floor: what GPT-5.4 mini scored in it is taken" in line for line in said)
-
-
-def test_a_board_that_lacks_a_score_counts_nothing():
-    found = study.open("assekuranz-saentis").board_scores()
-    assert (found.counts[found.board_score.isna()] == 0).all() and found.board_score.isna().any()
 
 
 def test_an_own_score_below_the_floor_by_more_than_its_error_is_worse():
@@ -341,9 +304,3 @@ def test_every_score_names_a_board_of_the_table_and_an_effort_that_is_known():
     for row in quality.table("model_quality", Score):
         assert row.board in known, row
         assert row.effort == "default" or quality.effort_named(row.effort), row
-
-
-def test_every_overlap_names_a_board():
-    known = quality.boards()
-    for b in known.values():
-        assert all(o in known for o in filter(None, b.overlaps.split(";"))), b.board

@@ -14,12 +14,6 @@ from siting.inputs.document import DocumentError
 from siting.inputs.scenario.changes import changed
 from siting.inputs.scenario.model import Scenario
 
-LOOKED_UP = {
-    "staff_cost": "FTE-year", "electricity": "kWh", "gpu_hour": "GPU-h", "server_price": "server",
-    "server_list_price": "server", "api_request": "request", "provisioned_price": "unit-h",
-}  # fmt: skip
-"""What a price that is looked up is the price of; all others are factors on one of these."""
-
 
 def scenario() -> Scenario:
     """Every kind of place, one with units of throughput."""
@@ -58,22 +52,6 @@ def test_a_quote_of_what_is_paid_anyhow_moves_nothing() -> None:
         tried.add(item)
     absent = {"fine_tuning", "owned_already", "api_commitment"}
     assert set(per) - tried <= absent
-
-
-@pytest.mark.parametrize(
-    "item", [i for i in table("cost_items", CostItem) if i.quoted_per], ids=lambda i: i.id
-)
-def test_a_quote_is_in_the_unit_in_which_the_kit_counts(item: CostItem) -> None:
-    looked_up = [LOOKED_UP[price] for price in item.multiply_by.split() if price in LOOKED_UP]
-    stated = item.unit.removeprefix("per ") if item.unit.startswith("per ") else ""
-    if item.driver in ("option", "workload", "user", "on_call", "model_move"):
-        counted = {"option": "month" if item.when == "monthly" else "once", "on_call": "year",
-                   "model_move": "move"}.get(item.driver, item.driver)  # fmt: skip
-    else:
-        counted = stated or looked_up[0]
-        if item.when == "yearly" and not counted.endswith("-year"):
-            counted += "-year"
-    assert item.quoted_per == counted
 
 
 def test_a_wage_is_quoted_by_the_year() -> None:

@@ -313,10 +313,8 @@ def said(*words: str) -> Result:
 
 
 def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_fewer() -> None:
-    words = ("klinikverbund-nordheide", "--option", "rented", "--usual", "--json")
-    first = said(*words)
+    first = said("klinikverbund-nordheide", "--option", "rented", "--usual", "--json")
     assert first.exit_code == 0, first.output
-    assert said(*words).output == first.output
     (found,) = json.loads(first.output)["pools"]
     sized, fewer = found["replays"]
     assert (sized["replicas"], fewer["replicas"]) == (found["sized"], found["sized"] - 1)

@@ -144,7 +144,7 @@ def test_nbconvert_sets_an_executed_chapter_alone_as_page_and_paper(
 
 def test_papermill_alone_runs_a_shipped_chapter_from_any_folder(tmp_path: Path) -> None:
     shared = scenario.project() / "notebooks" / "40_cost.ipynb"
-    words_to_run = ["-m", "papermill", str(shared), "out.ipynb", "-p", "client", "polderwerk"]
+    words_to_run = ["-m", "papermill", str(shared), "out.ipynb", "-p", "client", "tidewater-apps"]
     done = subprocess.run(
         [sys.executable, *words_to_run], cwd=tmp_path, capture_output=True, text=True
     )
@@ -208,10 +208,11 @@ def test_a_chapter_sees_nothing_of_another_client(render: Render) -> None:
     assert "Falseno" in page(files)
 
 
-def test_an_attachment_cannot_leave_the_folder(render: Render) -> None:
-    for name in ("../x", "/etc/x", "a/b"):
-        with pytest.raises(ValueError, match="no plain file name"):
-            render(dataclasses.replace(make(), attachments={name: b"x"}))
+@pytest.mark.parametrize("what", ["attachments", "data"])
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b"])
+def test_no_file_of_a_client_leaves_the_folder(render: Render, what: str, name: str) -> None:
+    with pytest.raises(ValueError, match="no plain file name"):
+        render(dataclasses.replace(make(), **{what: {name: b"x"}}))
 
 
 def test_a_chapter_finds_no_file_of_a_client_as_a_module(render: Render) -> None:

@@ -265,11 +265,6 @@ def test_evidence_for_something_that_is_not_there_is_refused(client) -> None:
     assert "finance.discount_rate" in problem.write
 
 
-def test_the_origin_of_an_uncovered_path_is_an_error_and_not_a_guess(client) -> None:
-    with pytest.raises(KeyError, match="no evidence covers"):
-        scenario.load(client()).model_copy(update={"evidence": []}).origin("finance")
-
-
 # --- Twelve malformed scenarios ------------------------------------------------------------------
 
 LONG = "x" * 3_000
@@ -606,14 +601,14 @@ def test_merging_follows_the_examples_of_rfc_7396() -> None:
 # --- Fuzzing -------------------------------------------------------------------------------------
 
 
-def test_thousands_of_damaged_scenarios_end_in_a_scenario_or_a_message(client) -> None:
+def test_hundreds_of_damaged_scenarios_end_in_a_scenario_or_a_message(client) -> None:
     from benchmarks.fuzz import damaged
 
     path = client()
     chance = random.Random(1)
     before = set(path.parent.iterdir())
     outcomes = {"loaded": 0, "refused": 0}
-    for text in damaged(CLIENT, BASE, chance, 1_500):
+    for text in damaged(CLIENT, BASE, chance, 600):
         path.write_bytes(text)
         try:
             scenario.load(path)
@@ -644,12 +639,7 @@ def without_names(schema: Any) -> Any:
     return schema
 
 
-def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "params").mkdir()
-    (tmp_path / "params" / "base.yaml").write_text(BASE, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
+def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(project: Path) -> None:
     path = scenario.create("acme-bank")
     loaded = scenario.load("acme-bank")
     assert loaded.client.name == "Acme Bank"

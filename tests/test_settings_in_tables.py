@@ -12,10 +12,8 @@ from siting import catalogue
 from siting.cost import api_prices
 from siting.cost.api_prices import ModelPath
 from siting.inputs import scenario
-from siting.inputs.attributes import EXTREMES
 from siting.inputs.scenario.changes import put
 from siting.memory.engines import constant
-from siting.rules.rulebook import rule_book
 from siting.study.results import Results
 
 Edit = Callable[[str, str, str], None]
@@ -54,21 +52,6 @@ def test_prices_of_equal_quality_fall_for_as_many_years_as_the_table_says(edited
     edited("cost_parameters", f"{row}2,2,2,", f"{row}3,3,3,")
     assert api_prices.falling_years() == 3
     assert path.over(draws, 60)[0, ::12].tolist() == [1, 0.5, 0.25, 0.125, 0.125]
-
-
-def test_no_rule_sets_a_limit_beyond_the_numbers_that_are_supposed() -> None:
-    """Else a number "too high" would not be, and one that is low enough would not be told so."""
-    law = rule_book()
-    asked = {
-        name
-        for name, a in law.attributes.items()
-        if a.type == "number" and a.level in ("flow", "option", "client")
-    }
-    assert asked
-    assert sorted(EXTREMES) == [0, 1e6]
-    scenario_ = scenario.load("base")
-    limits = [scenario_.rules.retention_days_limit, 24 * 30, 100 * 12, 1.0]
-    assert max(limits) < max(EXTREMES)
 
 
 def test_a_change_is_made_to_the_plan_or_to_what_was_written() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
@@ -126,25 +125,6 @@ def test_what_lacks_a_source_says_so(shown: list[dict[str, Any]]) -> None:
     assert [one[exhibit.MIME]["lacks"] for one in shown] == [["source"], []]
 
 
-def test_an_exhibit_holds_what_its_record_names(shown: list[dict[str, Any]]) -> None:
-    # The records are checked where exhibits are written (mypy); here, that nothing gets past them.
-    frame = sourced(pd.DataFrame({"option": ["API", "Own"], "n": [1.0, 2.0]}))
-    show.say("One.", frame)
-    show.answers({"Which?": "One."}, frame)
-    show.chart(frame.plot(), "Drawn", frame)
-    show.table(frame, "Told", totals=1, badges=["option"])
-    records = (exhibit.Prose, exhibit.Answers, exhibit.Chart, exhibit.Table)
-    made = [one[exhibit.MIME] for one in shown]
-    for record, each in zip(records, made, strict=True):
-        assert each.keys() == record.__annotations__.keys() | exhibit.Shown.__annotations__.keys()
-        assert all(s.keys() == exhibit.CitedSource.__annotations__.keys() for s in each["sources"])
-    for column in made[-1]["columns"]:
-        assert column.keys() == exhibit.Column.__annotations__.keys()
-    for row in made[-1]["rows"]:
-        assert row.keys() == exhibit.Row.__annotations__.keys()
-        assert all(cell.keys() <= exhibit.Cell.__annotations__.keys() for cell in row["cells"])
-
-
 def test_the_same_drawing_gives_the_same_bytes(shown: list[dict[str, Any]]) -> None:
     frame = sourced(pd.DataFrame({"API": [1, 2], "Own": [2, 1]}))
     for _ in range(2):
@@ -230,67 +210,6 @@ def test_a_misspelt_name_is_refused_with_the_one_that_is_meant(
 
 
 # --- colours of a chart of one's own
-
-_RED_BLIND = np.array([
-    [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
-    [-0.003882, -0.048116, 1.051998],
-])  # fmt: skip
-_GREEN_BLIND = np.array([
-    [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
-    [-0.011820, 0.042940, 0.968881],
-])  # fmt: skip
-"""Linear RGB as protanopes and deuteranopes see it: Machado, Oliveira and Fernandes 2009, table 1,
-severity 1.0."""
-
-
-def linear(colour: str) -> Any:
-    parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-
-
-def oklab(rgb: Any) -> Any:
-    """Ottosson 2020."""
-    cones = np.array([
-        [0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ])  # fmt: skip
-    lab = np.array([
-        [0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ])  # fmt: skip
-    return lab @ np.cbrt(cones @ np.clip(rgb, 0, 1))
-
-
-def apart(one: str, other: str, *eyes: Any) -> float:
-    """Distance of two colours in OKLab × 100, to those eyes that tell them least."""
-    return min(
-        100 * float(np.linalg.norm(oklab(eye @ linear(one)) - oklab(eye @ linear(other))))
-        for eye in eyes
-    )
-
-
-def test_distances_are_those_of_oklab() -> None:
-    assert apart("#ffffff", "#000000", np.eye(3)) == pytest.approx(100, abs=0.01)
-    red_green = apart("#ff0000", "#00ff00", np.eye(3))
-    assert red_green == pytest.approx(100 * 0.5197, abs=0.2)  # by the published OKLab of both
-    assert apart("#ff0000", "#00ff00", _RED_BLIND) > 30  # by lightness alone
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_a_chart_that_names_no_colour_claims_no_role_to_any_eye(dark: bool) -> None:
-    roles = (style.CHOSEN, style.TODAY, *style.OTHERS, style.OPEN, style.FAIL)
-    neutral = style.NEUTRAL
-    if dark:
-        roles = tuple(style.DARK[c] for c in roles)
-        neutral = tuple(style.DARK[c] for c in neutral)
-    everybody = (np.eye(3), _RED_BLIND, _GREEN_BLIND)
-    for colour in neutral:
-        assert contrast(colour, GROUNDS["dark" if dark else "light"]) >= 2.5
-        for role in roles:
-            assert apart(colour, role, np.eye(3)) >= 6, (colour, role)
-            assert apart(colour, role, *everybody) >= 4, (colour, role)
-    for one, other in itertools.combinations(neutral, 2):
-        assert apart(one, other, *everybody) >= 9, (one, other)
 
 
 def test_more_lines_and_bars_than_colours_are_told_apart() -> None:

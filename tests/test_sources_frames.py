@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 import siting_facts
 from siting import kit, provenance
-from siting.catalogue import Source
 from siting.inputs import scenario
-from siting.quantity import Range
-from siting.study import Study, frames
+from siting.study import Study
 from studies import opened
 
 
@@ -70,65 +68,6 @@ def test_an_option_that_cannot_be_sized_is_left_out_with_its_reason() -> None:
     out = Study(scenario.changed(scenario.load("base"), changes)).left_out()
     assert (out.why != "").all()
     assert "Rented GPUs, Nebius" in set(out.about)
-
-
-class Made(frames.Topic):
-    """Frames that are right, and frames that are refused."""
-
-    @frames.frame("option", "rival? rate*?")
-    def ranges(self) -> frames.Rows:
-        """An option, another, and what a replica of it carries."""
-        yield {"option": "api", "rival": "rented", "rate*": Range(1, 2, 3)}
-        yield {"option": "rented"}
-        yield Source(source="scales", locator="display", date="2026")
-
-    @frames.frame("name", "gpus")
-    def by_position(self) -> frames.Rows:
-        """A row whose cells are told by their place."""
-        return [("a", 1)]
-
-    @frames.frame("name", "gpus")
-    def forgetful(self) -> frames.Rows:
-        """A row that lacks its GPUs."""
-        return [{"name": "a"}]
-
-    @frames.frame("name", "")
-    def misspelt(self) -> frames.Rows:
-        """A row with a column that is not named."""
-        return [{"name": "a", "nam": "b"}]
-
-
-@pytest.mark.parametrize(
-    ("key", "others", "says"),
-    [
-        ("option", "rate*? rate", "rows: rate is named twice; remove one"),
-        ("option", "gpsu", "rows, columns.csv: 'gpsu' is no column that is declared; .* gpus"),
-    ],
-)
-def test_a_column_that_is_named_twice_or_not_known_is_refused(
-    key: str, others: str, says: str
-) -> None:
-    def rows(self: frames.Topic) -> frames.Rows:
-        """A row."""
-        return []
-
-    with pytest.raises(ValueError, match=says):
-        frames.frame(key, others)(rows)
-
-
-@pytest.mark.parametrize(
-    ("frame", "says"),
-    [
-        ("by_position", r"by_position: a row names its cells \(name, gpus\), unlike \('a', 1\)"),
-        ("forgetful", "forgetful: a row lacks gpus; what may be missing is named `gpus\\?`"),
-        ("misspelt", "misspelt: 'nam' is no column that is declared; did you mean name?"),
-    ],
-)
-def test_a_row_that_is_not_as_declared_is_refused_by_frame_and_column(
-    frame: str, says: str
-) -> None:
-    with pytest.raises(ValueError, match=says):
-        getattr(Made(opened("base")), frame)()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ CLIENT = "assekuranz-saentis"  # two workloads, nothing runs today: nothing is p
 
 
 def split(**parts: str) -> dict[str, Any]:
-    return {"label": "Split", "kind": "split", "parts": parts}
+    label = " and ".join(f"{work} at {part}" for work, part in parts.items())
+    return {"label": label, "kind": "split", "parts": parts}
 
 
 @cache

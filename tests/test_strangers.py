@@ -23,7 +23,7 @@ from siting_report.run import batch
 from siting_report.run.folder import WORK, ReportFolder
 
 ROOT = Path(__file__).parents[1]
-VICTIM = "banca-valdora"
+VICTIM = "tidewater-apps"
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pydoc
 from collections import Counter
 from pathlib import Path
 
@@ -29,24 +28,6 @@ def test_every_frame_of_every_topic_stands_in_the_study_under_one_name(s: Study)
     assert [name for name, times in Counter(named).items() if times > 1] == []
     assert not {*named} & (public(Wording) | public(Study) | {"scenario", "client", "options"})
     assert {*named} <= {*dir(s)}
-
-
-def test_help_of_a_frame_says_row_columns_and_units(s: Study) -> None:
-    said = pydoc.plain(pydoc.render_doc(s.sums))
-    assert "One option: its sum over the horizon" in said
-    assert "present_low: present cost, 1 in 10 cases is below [currency]" in said
-
-
-def test_a_column_of_numbers_has_a_unit_so_that_it_holds_numbers_without_rows_too(
-    s: Study,
-) -> None:
-    """A client with a test of its own and no boards has no row of `board_scores`."""
-    without = set()
-    for name, said in frames.listed(*study.topics()).items():
-        made = getattr(s, name)()
-        numbers = {column for column in made if made[column].dtype.kind in "iuf"}
-        without |= {(name, column) for column in numbers - set(said.units)}
-    assert without == set()
 
 
 def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(s: Study) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -35,6 +35,10 @@ def _part(peak: training.Peak, name: str) -> float:
     return next(p.gib.central for p in peak.parts if p.name == name)
 
 
+def peak_of(model: Model = SMALL, **how: Any) -> training.Peak:
+    return training.Peak(Job(model=model, **how))
+
+
 def test_a_job_on_one_card_is_run_by_peft_and_on_more_by_torchtune() -> None:
     model = catalogue.model("Qwen/Qwen3-32B")
     wanted = one_step("lora", model, 4096)
@@ -45,16 +49,11 @@ def test_a_job_on_one_card_is_run_by_peft_and_on_more_by_torchtune() -> None:
 def test_lora_without_checkpointing_is_what_litgpt_measured() -> None:
     # LitGPT resource tables: 19.84 and 27.07 GiB for 1 and 2 sequences of 1,304 tokens, rank 8 on
     # query and value; and 18.41 for 2 of 512, rank 32
-    for tokens, batch, rank, measured in (
-        (1304, 1, 8, 19.84),
-        (1304, 2, 8, 27.07),
-        (512, 2, 32, 18.41),
-    ):
-        peak = training.Peak(
-            Job(
-                model=LLAMA, method="lora", tokens=tokens, micro_batch=batch, checkpointing=False,
-                lora_rank=rank, targets="query_value", framework="litgpt",
-            )
+    runs = ((1304, 1, 8, 19.84), (1304, 2, 8, 27.07), (512, 2, 32, 18.41))
+    for tokens, batch, rank, measured in runs:
+        peak = peak_of(
+            LLAMA, method="lora", tokens=tokens, micro_batch=batch, checkpointing=False,
+            lora_rank=rank, targets="query_value", framework="litgpt",
         )  # fmt: skip
         assert peak.reported.central == pytest.approx(measured, rel=0.04)
 
@@ -62,34 +61,24 @@ def test_lora_without_checkpointing_is_what_litgpt_measured() -> None:
 def test_full_training_in_sixteen_bit_is_what_torchtune_measured() -> None:
     # torchtune README, optimization flags, Llama 3.2 3B, 2 x 4,096 tokens: 24.9 GiB, and 23.1 with
     # the optimizer in the backward pass
-    base = Job(
-        model=SMALL,
-        method="full",
-        tokens=4096,
-        micro_batch=2,
-        checkpointing=True,
-        framework="torchtune",
+    how = {"method": "full", "checkpointing": True, "framework": "torchtune"}
+    assert peak_of(tokens=4096, micro_batch=2, **how).reported.central == pytest.approx(
+        24.9, rel=0.06
     )
-    assert training.Peak(base).reported.central == pytest.approx(24.9, rel=0.06)
 
 
 def test_states_are_as_wide_as_the_parameters_unless_deepspeed_keeps_a_master() -> None:
     # 3.2127 billion: 2 states x 2 B + 2 B of gradients; ZeRO-1 keeps 4 + 2 x 4 B, a quarter a rank
-    job = Job(model=SMALL, method="full", tokens=1, framework="litgpt")
     own = tensors(SMALL).total
-    plain = _part(training.Peak(job), "gradients and states")
-    assert plain * GIB == pytest.approx(own * 6)
-    zero = Job(model=SMALL, method="full", tokens=1, gpus=4, sharding="zero1", framework="axolotl")
-    assert _part(training.Peak(zero), "gradients and states") * GIB == pytest.approx(
-        own * (12 / 4 + 2)
-    )
+    plain = peak_of(method="full", tokens=1, framework="litgpt")
+    assert _part(plain, "gradients and states") * GIB == pytest.approx(own * 6)
+    zero = peak_of(method="full", tokens=1, gpus=4, sharding="zero1", framework="axolotl")
+    assert _part(zero, "gradients and states") * GIB == pytest.approx(own * (12 / 4 + 2))
 
 
 def test_each_stage_of_zero_shards_one_thing_more() -> None:
     held = [
-        training.Peak(
-            Job(model=SMALL, method="full", gpus=8, sharding=s, framework="axolotl")
-        ).allocated.central
+        peak_of(method="full", gpus=8, sharding=s, framework="axolotl").allocated.central
         for s in ("none", "zero1", "zero2", "zero3")
     ]
     assert held[1] > held[2] > held[3]
@@ -103,17 +92,17 @@ def test_gradients_are_divided_from_the_second_stage_of_zero_on() -> None:
 
 
 def test_eight_bit_states_take_one_byte_each() -> None:
-    job = Job(model=SMALL, method="full", optimizer="adamw_8bit", tokens=1, framework="litgpt")
-    got = _part(training.Peak(job), "gradients and states") * GIB
+    peak = peak_of(method="full", optimizer="adamw_8bit", tokens=1, framework="litgpt")
+    got = _part(peak, "gradients and states") * GIB
     assert got == pytest.approx(tensors(SMALL).total * (2 * 1 + 2))
 
 
 def test_four_bit_bases_quantise_linear_layers_only() -> None:
     # 6.738 billion less 2 x 32000 x 4096 in 4.5 bit, those two in 16 bit
-    job = Job(model=LLAMA, method="qlora", base="nf4", tokens=1)
     ends = 2 * 32000 * 4096
     expected = (6.7384e9 - ends) * 4.5 / 8 + ends * 2
-    assert _part(training.Peak(job), "weights") * GIB == pytest.approx(expected, rel=1e-3)
+    peak = peak_of(LLAMA, method="qlora", base="nf4", tokens=1)
+    assert _part(peak, "weights") * GIB == pytest.approx(expected, rel=1e-3)
 
 
 def test_lora_trains_two_factors_for_each_matrix() -> None:
@@ -125,14 +114,8 @@ def test_lora_trains_two_factors_for_each_matrix() -> None:
 def test_logits_follow_the_framework() -> None:
     tokens = 2 * 4096
     for frame, each in (("peft", 12), ("litgpt", 9), ("torchtune", 0.5)):
-        job = Job(model=SMALL, tokens=4096, micro_batch=2, framework=frame)
-        assert _part(training.Peak(job), "logits") * GIB == pytest.approx(tokens * 128256 * each)
-
-
-def test_an_mlp_without_gate_is_told_from_the_parameter_count() -> None:
-    assert training._is_gated(catalogue.model("meta-llama/Llama-3.1-8B-Instruct"))
-    assert not training._is_gated(catalogue.model("tiiuae/falcon-7b"))
-    assert not training._is_gated(catalogue.model("microsoft/phi-2"))
+        peak = peak_of(tokens=4096, micro_batch=2, framework=frame)
+        assert _part(peak, "logits") * GIB == pytest.approx(tokens * 128256 * each)
 
 
 def test_names_are_read_with_versions_and_spellings() -> None:
@@ -163,12 +146,8 @@ some_method = st.sampled_from(["full", "lora", "dora", "qlora", "adapter_v2"])
 @given(tokens=tokens, batch=st.integers(1, 8), method=some_method)
 def test_longer_batches_never_need_less(tokens: int, batch: int, method: str) -> None:
     base = "nf4" if method == "qlora" else "bf16"
-    one = training.Peak(
-        Job(model=SMALL, method=method, base=base, tokens=tokens, micro_batch=batch)
-    )
-    more = training.Peak(
-        Job(model=SMALL, method=method, base=base, tokens=tokens, micro_batch=batch + 1)
-    )
+    one = peak_of(method=method, base=base, tokens=tokens, micro_batch=batch)
+    more = peak_of(method=method, base=base, tokens=tokens, micro_batch=batch + 1)
     assert one.allocated.central <= more.allocated.central  # equal where gradients outweigh both
     assert one.allocated.low <= one.allocated.central <= one.allocated.high < one.reserved.high
 
@@ -176,8 +155,8 @@ def test_longer_batches_never_need_less(tokens: int, batch: int, method: str) ->
 @settings(max_examples=30, deadline=None)
 @given(tokens=tokens, method=some_method)
 def test_recomputing_activations_never_needs_more(tokens: int, method: str) -> None:
-    kept = training.Peak(Job(model=SMALL, method=method, tokens=tokens, checkpointing=False))
-    saved = training.Peak(Job(model=SMALL, method=method, tokens=tokens, checkpointing=True))
+    kept = peak_of(method=method, tokens=tokens, checkpointing=False)
+    saved = peak_of(method=method, tokens=tokens, checkpointing=True)
     assert saved.allocated.central <= kept.allocated.central
 
 
@@ -254,12 +233,9 @@ def test_the_energy_of_a_card_whose_power_is_unknown_is_not_none() -> None:
 
 
 def test_a_run_too_large_for_a_card_says_so() -> None:
-    job = Job(
-        model=catalogue.model("meta-llama/Llama-3.3-70B-Instruct"),
-        method="full",
-        framework="torchtune",
-    )
-    assert training.Peak(job).verdict(catalogue.gpu("H100")) == "does not fit"
+    large = catalogue.model("meta-llama/Llama-3.3-70B-Instruct")
+    peak = peak_of(large, method="full", framework="torchtune")
+    assert peak.verdict(catalogue.gpu("H100")) == "does not fit"
 
 
 def test_the_less_is_trained_the_fewer_gpus_are_needed() -> None:
@@ -276,17 +252,14 @@ def test_parallel_ranks_share_the_model() -> None:
     whole = Job(model=SMALL, method="full", gpus=4, framework="megatron", sharding="zero1")
     split = dataclasses.replace(whole, tensor_parallel=2, pipeline_parallel=2)
     assert split.replicas == 1
-    assert _part(training.Peak(split), "weights") == pytest.approx(
-        _part(training.Peak(whole), "weights") / 4
-    )
-    assert _part(training.Peak(split), "logits") == pytest.approx(
-        _part(training.Peak(whole), "logits") / 2
-    )
+    for part, ranks in (("weights", 4), ("logits", 2)):
+        held, alone = (_part(training.Peak(job), part) for job in (split, whole))
+        assert held == pytest.approx(alone / ranks)
 
 
 def test_selective_checkpointing_lies_between_all_and_nothing() -> None:
     kept, some, none = (
-        _part(training.Peak(Job(model=SMALL, method="full", checkpointing=c)), "activations")
+        _part(peak_of(method="full", checkpointing=c), "activations")
         for c in (False, "selective", True)
     )
     assert none < some < kept
@@ -302,21 +275,9 @@ def test_a_framework_changes_with_time_and_model() -> None:
     assert training.framework("unsloth", "google/gemma-4-31b-it").logits_bytes < 2
 
 
-def test_a_limit_on_length_is_a_range_below_it() -> None:
-    free = Job(model=SMALL, tokens=4096, capped=True).batch
-    assert free.low < free.central == free.high == 4096
-
-
 def test_a_full_run_with_its_parameters_in_host_memory_keeps_no_gradients() -> None:
-    job = Job(
-        model=SMALL,
-        method="full",
-        gpus=8,
-        sharding="fsdp",
-        parameters_offloaded=True,
-        framework="torchtune",
-    )
-    assert _part(training.Peak(job), "gradients and states") == 0
+    how = {"sharding": "fsdp", "parameters_offloaded": True, "framework": "torchtune"}
+    assert _part(peak_of(method="full", gpus=8, **how), "gradients and states") == 0
 
 
 def test_a_mixture_that_does_not_state_its_experts_is_not_sized() -> None:
@@ -329,14 +290,9 @@ def test_the_step_of_an_optimizer_that_works_on_all_tensors_takes_ten_bytes_a_pa
     # Mistral 7B, 4 packed sequences of 4,096 with recomputing: 75.5 GiB were read off the card
     model = catalogue.model("mistralai/Mistral-7B-v0.1")
     job = Job(
-        model=model,
-        method="full",
-        optimizer="adamw_torch",
-        tokens=4096,
-        micro_batch=4,
-        checkpointing=True,
-        framework="hf",
-    )
+        model=model, method="full", optimizer="adamw_torch", tokens=4096, micro_batch=4,
+        checkpointing=True, framework="hf",
+    )  # fmt: skip
     ten = 10 * tensors(model).total / GIB
     peak = training.Peak(job)
     assert peak.allocated.central == pytest.approx(ten, rel=0.01)
@@ -366,21 +322,16 @@ def test_padded_examples_are_as_long_as_examples_are_not_as_the_limit() -> None:
     assert short.batch.ends == (4 * 300, 4 * 512, 4 * 512)
 
 
+BY_AXOLOTL = Job(
+    model=SMALL, method="qlora", base="nf4-dq", optimizer="adamw_bnb_8bit", tokens=2048,
+    micro_batch=2, checkpointing=True, framework="axolotl",
+)  # fmt: skip
+
+
 def test_a_loss_that_is_cut_keeps_no_logits_and_a_whole_one_those_of_transformers() -> None:
     # 2 x 2,048 tokens x 151,680 entries of MiMo 7B x 12 B: 6.9 GiB, of the 17.2 that Axolotl prints
     model = catalogue.model("XiaomiMiMo/MiMo-7B-RL")
-    job = Job(
-        model=model,
-        method="qlora",
-        base="nf4-dq",
-        optimizer="adamw_bnb_8bit",
-        tokens=2048,
-        micro_batch=2,
-        checkpointing=True,
-        lora_rank=32,
-        framework="axolotl",
-        loss="whole",
-    )
+    job = dataclasses.replace(BY_AXOLOTL, model=model, lora_rank=32, loss="whole")
     assert _part(training.Peak(job), "logits") == pytest.approx(6.94, rel=0.01)
     assert training.Peak(job).reported.central == pytest.approx(17.2, rel=0.05)
     cut = training.Peak(dataclasses.replace(job, loss="cut"))
@@ -399,18 +350,7 @@ def test_bitsandbytes_quantises_the_encoder_of_images_where_transformers_runs_as
 def test_experts_in_four_bit_are_unpacked_a_layer_at_a_time() -> None:
     # GLM-4.5-Air: 128 experts of 3 x 4,096 x 1,408 in 16 bit are 4.1 GiB; 63.4 GiB were logged
     model = catalogue.model("zai-org/GLM-4.5-Air")
-    job = Job(
-        model=model,
-        method="qlora",
-        base="nf4-dq",
-        optimizer="adamw_bnb_8bit",
-        tokens=2048,
-        micro_batch=2,
-        checkpointing=True,
-        targets="attention",
-        framework="axolotl",
-        loss="cut",
-    )
+    job = dataclasses.replace(BY_AXOLOTL, model=model, targets="attention", loss="cut")
     peak = training.Peak(job)
     assert _part(peak, "experts at work") * GIB == pytest.approx(128 * 3 * 4096 * 1408 * 2)
     assert peak.reported.central == pytest.approx(63.4, rel=0.03)

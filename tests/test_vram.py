@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +19,21 @@ from siting.quantity import GIB, NotEstimated, Range
 LLAMA = catalogue.model("meta-llama/Llama-3.1-8B-Instruct")
 QWEN = catalogue.model("Qwen/Qwen3-32B")
 H100 = catalogue.gpu("H100")
+L40S = catalogue.gpu("L40S")
 MODELS = [m.model_id for m in catalogue.models() if m.params_recomputed_b and m.num_hidden_layers]
+
+
+def deployed(model: str, gpu: catalogue.Gpu = H100, **how: Any) -> Deployment:
+    return Deployment(model=catalogue.model(model), gpu=gpu, **how)
+
+
+def blocks(
+    model: str, gib: float, longest: int, kv: str = "auto", mtp: bool = False, **how: Any
+) -> attention.Blocks:
+    """What a pool of so many GiB holds of requests as long as that."""
+    groups = attention.layer_groups(catalogue.model(model), mtp=mtp)
+    cells = attention.Cells(groups=groups, kv=dtypes.kv_format(kv), **how)
+    return cells.blocks(gib * GIB, longest)
 
 
 # --- weights ----------------------------------------------------------------------------------
@@ -81,16 +94,11 @@ def test_layers_of_llama_cpp_split_with_the_head_on_the_last_card() -> None:
 def test_the_compute_buffer_of_llama_cpp_holds_scores_without_flash_attention() -> None:
     # Llama 3 8B, two cards, 8,192 tokens: 0.625 GiB a card in a public log of 2024; the scores are
     # 4 B x 32 heads x 512 x 8,192 tokens = 0.5 GiB, and 80 MiB come with the second card
-    model = catalogue.model("meta-llama/Meta-Llama-3-8B-Instruct")
-    plain, flash = (
-        pool.activations(
-            Deployment(
-                model=model, gpu=H100, tensor_parallel=2, engine="llama.cpp", flash_attention=f
-            ),
-            8192,
-        ).gib.central
-        for f in (False, True)
-    )
+    model = "meta-llama/Meta-Llama-3-8B-Instruct"
+    two = deployed(model, tensor_parallel=2, engine="llama.cpp", flash_attention=False)
+    plain = pool.activations(two, 8192).gib.central
+    two = dataclasses.replace(two, flash_attention=True)
+    flash = pool.activations(two, 8192).gib.central
     assert plain == pytest.approx(0.625, rel=0.1)
     # with it, the logits of 512 tokens: Qwen3 30B-A3B logged 0.434 GiB with 151,936 entries
     assert flash == pytest.approx(4 * 512 * 128256 / GIB + 80 / 1024)
@@ -142,20 +150,14 @@ def test_the_same_run_with_32000_tokens_does_not_start() -> None:
 
 def test_blocks_of_a_windowed_model_give_the_logged_concurrency() -> None:
     # gpt-oss 120B, 4 x A100: 45.32 GiB hold 2,640,144 printed tokens and 284.25 requests of 16,384
-    model = catalogue.model("openai/gpt-oss-120b")
-    groups = attention.layer_groups(model)
-    kv = dtypes.kv_format("auto")
-    made = attention.Cells(groups=groups, kv=kv, tp=4).blocks(45.32 * GIB, 16384)
+    made = blocks("openai/gpt-oss-120b", 45.32, 16384, tp=4)
     assert made.smallest_group_tokens == pytest.approx(2640144, rel=1e-4)
     assert made.concurrency == pytest.approx(284.25, abs=0.01)
 
 
 def test_blocks_grow_until_they_hold_a_state() -> None:
     # Qwen3.6 35B-A3B on GB10: 47.55 GiB print 623,040 tokens = 590 x 1,056, and 18.44 requests
-    model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
-    groups = attention.layer_groups(model)
-    kv = dtypes.kv_format("auto")
-    made = attention.Cells(groups=groups, kv=kv).blocks(47.55 * GIB, 131072)
+    made = blocks("Qwen/Qwen3.6-35B-A3B", 47.55, 131072)
     assert made.block_tokens == 1056
     assert made.smallest_group_tokens == 623040
     assert made.concurrency == pytest.approx(18.44, abs=0.005)
@@ -163,10 +165,7 @@ def test_blocks_grow_until_they_hold_a_state() -> None:
 
 def test_two_head_shapes_share_one_page() -> None:
     # Gemma 4 12B: 69.53 GiB hold 41.08 requests of 8,192 tokens with 4,096 at a time
-    model = catalogue.model("google/gemma-4-12B-it")
-    groups = attention.layer_groups(model)
-    kv = dtypes.kv_format("auto")
-    made = attention.Cells(groups=groups, kv=kv, chunk=4096).blocks(69.53 * GIB, 8192)
+    made = blocks("google/gemma-4-12B-it", 69.53, 8192, chunk=4096)
     assert made.concurrency == pytest.approx(41.08, abs=0.01)
 
 
@@ -174,11 +173,7 @@ def test_windows_are_windows_in_every_release_and_only_the_print_changes() -> No
     # Gemma 4 31B at 8,192 tokens, chunks of 4,096: a full layer's block holds 32 tokens, so 256
     # blocks; each of five groups of windows holds (1023 + 4096) / 16 + 1 = 321. A public log of
     # 66,540 blocks prints 66540 / (256 + 5 x 321) = 35.75 requests.
-    model = catalogue.model("google/gemma-4-31B-it")
-    runs = [
-        Deployment(model=model, gpu=catalogue.gpu("L40S"), engine_version=v)
-        for v in ("0.20.0", "0.21")
-    ]
+    runs = [deployed("google/gemma-4-31B-it", L40S, engine_version=v) for v in ("0.20.0", "0.21")]
     gib = 66540 * 10 * 16 * 16 * 512 * 2 / GIB  # ten layers a group, 16 tokens of 16 x 512 values
     old, new = (pool.holds(d, 8192, gib + 1e-6) for d in runs)
     assert old.requests == new.requests == pytest.approx(35.755, rel=1e-4)
@@ -188,12 +183,9 @@ def test_windows_are_windows_in_every_release_and_only_the_print_changes() -> No
 
 def test_latents_were_kept_as_heads_before_release_07() -> None:
     # DeepSeek V2: 60 layers x 128 heads x 2 x 192 values; since then 60 x 576
-    model = catalogue.model("deepseek-ai/DeepSeek-V2-Chat")
+    run = deployed("deepseek-ai/DeepSeek-V2-Chat", tensor_parallel=8)
     old, new = (
-        pool.request_gib(
-            Deployment(model=model, gpu=H100, tensor_parallel=8, engine_version=v), 1000
-        )
-        * GIB
+        pool.request_gib(dataclasses.replace(run, engine_version=v), 1000) * GIB
         for v in ("0.6.2", "0.7.2")
     )
     assert old == pytest.approx(1000 * 60 * 16 * 2 * 192 * 2)
@@ -202,10 +194,8 @@ def test_latents_were_kept_as_heads_before_release_07() -> None:
 
 def test_the_ik_fork_prices_windows_at_full_length() -> None:
     # Gemma 3 27B at 32,768 tokens: 62 x 16 x 256 x 2 B a token make 15.5 GiB (public log: 15 to 16)
-    model = catalogue.model("google/gemma-3-27b-it")
-    run = Deployment(
-        model=model,
-        gpu=H100,
+    run = deployed(
+        "google/gemma-3-27b-it",
         kv_cache="f16",
         engine="llama.cpp",
         engine_version="ik_llama.cpp fork",
@@ -214,45 +204,8 @@ def test_the_ik_fork_prices_windows_at_full_length() -> None:
     assert pool.request_gib(dataclasses.replace(run, engine_version=""), 32768) < 4
 
 
-@pytest.mark.parametrize(
-    ("engine", "version", "fork"),
-    [("llama.cpp", "ik_llama.cpp fork", True), ("llama.cpp", "b6100", False), ("vllm", "", False)],
-)
-def test_only_the_ik_fork_of_llama_cpp_is_one(engine: str, version: str, fork: bool) -> None:
-    model = catalogue.model("google/gemma-3-27b-it")
-    run = Deployment(model=model, gpu=H100, engine=engine, engine_version=version)
-    assert pool.is_fork(run) == fork
-
-
-@pytest.mark.parametrize(("outside", "starts"), [(0.0, True), (0.1, True), (500.0, False)])
-def test_experts_of_four_bits_start_only_where_what_is_captured_later_finds_room(
-    outside: float, starts: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = Deployment(
-        model=catalogue.model("Qwen/Qwen3-30B-A3B"),
-        gpu=H100,
-        weights="awq-int4",
-        engine="vllm",
-        engine_version="0.19.0",
-    )
-    monkeypatch.setattr(pool, "graphs_outside", lambda d: Range.exact(outside, "GiB"))
-    assert pool.warms_up(run) == starts
-
-
-@pytest.mark.parametrize(
-    ("release", "holds"),
-    [((0, 9), False), ((0, 10), True), ((0, 11), True), ((0, 12), False), (None, False)],
-)
-def test_a_behaviour_holds_from_its_first_release_until_another_came(
-    release: tuple[int, ...] | None, holds: bool
-) -> None:
-    row: Any = SimpleNamespace(first="0.10", before="0.12", where="")
-    assert engines.MemoryConstant.holds(row, release, frozenset()) == holds
-
-
 def test_without_graphs_none_are_captured_beside_the_budget() -> None:
-    model = catalogue.model("google/gemma-3-27b-it")
-    run = Deployment(model=model, gpu=H100, engine="vllm", engine_version="0.8.0")
+    run = deployed("google/gemma-3-27b-it", engine="vllm", engine_version="0.8.0")
     assert pool.graphs_outside(run).central > 0
     eager = dataclasses.replace(run, eager=True)
     assert pool.graphs_outside(eager) == Range.exact(0.0, "GiB")
@@ -260,10 +213,8 @@ def test_without_graphs_none_are_captured_beside_the_budget() -> None:
 
 def test_speculative_decoding_adds_layers_states_and_columns() -> None:
     # Nemotron 3 Super, 8-bit cache, three speculative tokens: blocks of 8,432, 27.81 requests
-    model = catalogue.model("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16")
-    groups = attention.layer_groups(model, mtp=True)
-    kv = dtypes.kv_format("fp8")
-    made = attention.Cells(groups=groups, kv=kv, speculative_tokens=3).blocks(36.25 * GIB, 131072)
+    model = "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16"
+    made = blocks(model, 36.25, 131072, kv="fp8", mtp=True, speculative_tokens=3)
     assert made.block_tokens == 8432
     assert made.smallest_group_tokens == 1399712
     assert made.concurrency == pytest.approx(27.81, abs=0.005)
@@ -277,9 +228,8 @@ def test_the_first_engine_of_vllm_profiles_the_whole_context() -> None:
 
 
 def test_the_sampler_is_not_divided_by_ranks() -> None:
-    model = catalogue.model("Qwen/Qwen3-32B")
     one, two = (
-        pool.activations(Deployment(model=model, gpu=H100, tensor_parallel=tp), 16000).gib.central
+        pool.activations(Deployment(model=QWEN, gpu=H100, tensor_parallel=tp), 16000).gib.central
         for tp in (1, 2)
     )
     assert one == two == pytest.approx(5.64, rel=0.02)  # both logged as 5.64 GiB
@@ -288,8 +238,6 @@ def test_the_sampler_is_not_divided_by_ranks() -> None:
 def test_graphs_count_from_release_021_on() -> None:
     assert pool.graphs(Deployment(model=LLAMA, gpu=H100, engine_version="0.20.1")).gib.central == 0
     assert pool.graphs(Deployment(model=LLAMA, gpu=H100, engine_version="0.21.0")).gib.central > 0
-    eager = Deployment(model=LLAMA, gpu=H100, engine_version="0.21.0", eager=True)
-    assert pool.graphs(eager).gib.central == 0
 
 
 def test_a_new_deployment_is_planned_with_the_current_release() -> None:
@@ -390,13 +338,11 @@ def test_blocks_never_promise_more_than_the_pool(
 
 
 def test_the_fewest_gpus_are_the_first_that_fit() -> None:
-    model = catalogue.model("meta-llama/Llama-3.3-70B-Instruct")
-    found = vram.fewest_gpus(planned(Deployment(model=model, gpu=H100, weights="bf16")), 8192, 4)
+    run = planned(deployed("meta-llama/Llama-3.3-70B-Instruct", weights="bf16"))
+    found = vram.fewest_gpus(run, 8192, 4)
     assert found is not None and found.deployment.tensor_parallel == 4
-    smaller = vram.inference(
-        planned(Deployment(model=model, gpu=H100, weights="bf16", tensor_parallel=2)), 8192, 4
-    )
-    assert smaller.verdict == "does not fit"
+    smaller = dataclasses.replace(run, tensor_parallel=2)
+    assert vram.inference(smaller, 8192, 4).verdict == "does not fit"
 
 
 def test_twice_the_context_needs_at_least_the_same_group() -> None:
@@ -417,10 +363,8 @@ def test_twice_the_context_needs_at_least_the_same_group() -> None:
 def test_the_sampler_takes_what_its_release_takes(version: str, bytes_each: float) -> None:
     # One campaign on one card: Qwen3-14B took 5.64 GiB in 0.15 and 0.16, and 2.23 from 0.17 on.
     # Without a release, that of the model's own time is taken (Qwen3: April 2025).
-    assert (
-        pool.sampler_row(Deployment(model=QWEN, gpu=H100, engine_version=version)).central
-        == bytes_each
-    )
+    run = Deployment(model=QWEN, gpu=H100, engine_version=version)
+    assert pool.sampler_row(run).central == bytes_each
 
 
 def test_a_start_up_of_release_019_is_reproduced() -> None:
@@ -448,23 +392,14 @@ def test_old_cards_ran_the_first_engine_until_011() -> None:
 def test_prefix_caching_keeps_two_blocks_of_each_state() -> None:
     # Qwen3.6-35B under 0.20.0: 10 full and 30 linear layers make four groups; 8,192 tokens are four
     # blocks of 2,096 tokens, and three groups of states hold two: 15 blocks / 10 = 1.50, as logged
-    model = catalogue.model("Qwen/Qwen3.6-35B-A3B")
-    groups = attention.layer_groups(model)
-    kv = dtypes.kv_format("fp8")
-    assert (
-        attention.Cells(groups=groups, kv=kv, state_blocks=2).blocks(2**30, 8192).per_request
-        == 4 + 3 * 2
-    )
-    assert (
-        attention.Cells(groups=groups, kv=kv, state_blocks=1).blocks(2**30, 8192).per_request
-        == 4 + 3
-    )
+    for states in (1, 2):
+        made = blocks("Qwen/Qwen3.6-35B-A3B", 1, 8192, kv="fp8", state_blocks=states)
+        assert made.per_request == 4 + 3 * states
 
 
 def test_four_bit_experts_need_room_for_the_warm_up_beside_the_budget() -> None:
     # Public log: gpt-oss-20b, 0.19.0 at 0.95, made its pool and ran out of memory in the sampler
-    model = catalogue.model("openai/gpt-oss-20b")
-    run = Deployment(model=model, gpu=H100, engine_version="0.19.0", utilization=0.95)
+    run = deployed("openai/gpt-oss-20b", engine_version="0.19.0", utilization=0.95)
     assert not pool.warms_up(run)
     assert pool.warms_up(dataclasses.replace(run, utilization=0.9))
     assert pool.warms_up(dataclasses.replace(run, engine_version="0.21"))
@@ -476,7 +411,7 @@ def test_four_bit_experts_need_room_for_the_warm_up_beside_the_budget() -> None:
 
 
 def test_ranks_that_share_tokens_multiply_what_a_pool_holds() -> None:
-    run = Deployment(model=catalogue.model("deepseek-ai/DeepSeek-V3"), gpu=H100, tensor_parallel=8)
+    run = deployed("deepseek-ai/DeepSeek-V3", tensor_parallel=8)
     one = pool.holds(run, 8192, 20.0)
     eight = pool.holds(dataclasses.replace(run, context_parallel=8), 8192, 20.0)
     assert eight == pool.Held(one.tokens * 8, one.requests * 8)
@@ -485,15 +420,10 @@ def test_ranks_that_share_tokens_multiply_what_a_pool_holds() -> None:
 def test_the_ik_fork_unfolds_latents_over_the_context() -> None:
     # DeepSeek V3, 131,072 tokens, batch 1,024: 128 heads x (192 + 128) x 2 B a token, the logits
     # 4 B x 1,024 x 129,280, and 0.5 GiB of scores: 10.99 GiB; a public log has 11.44
-    run = Deployment(
-        model=catalogue.model("deepseek-ai/DeepSeek-V3"),
-        gpu=H100,
-        weights="gguf-q4_k_m",
-        kv_cache="q8_0",
-        engine="llama.cpp",
-        engine_version="ik_llama.cpp fork",
-        batched_tokens=1024,
-    )
+    run = deployed(
+        "deepseek-ai/DeepSeek-V3", weights="gguf-q4_k_m", kv_cache="q8_0", engine="llama.cpp",
+        engine_version="ik_llama.cpp fork", batched_tokens=1024,
+    )  # fmt: skip
     made = pool.activations(run, 131072).gib
     assert made.central == pytest.approx(10.99, abs=0.01)
     assert made.low < 11.44 < made.high
@@ -544,25 +474,9 @@ def test_the_longest_request_is_the_far_tail_of_both_parts() -> None:
     assert 15_000 < wide < 40_000 and wide % 1024 == 0
 
 
-def test_a_memory_knows_the_sources_of_its_inputs() -> None:
-    made = vram.inference(planned(Deployment(model=LLAMA, gpu=H100)), 8192)
-    names = {i.name for i in made.inputs}
-    assert "parameters of meta-llama/Llama-3.1-8B-Instruct" in names
-    assert all(i.source.source and i.source.locator for i in made.inputs)
-
-
-def test_the_setting_is_kept() -> None:
-    run = Deployment(model=LLAMA, gpu=H100, utilization=0.5, sequences=16)
-    made = vram.inference(run, 8192)
-    assert made.deployment == dataclasses.replace(run, weights="bf16", kv_cache="bf16")
-    assert made.budget_gib.central == pytest.approx(0.5 * 79.18)
-    assert dataclasses.is_dataclass(made)
-
-
 # --- what an engine refuses, and what it leaves out ---------------------------------------------
 
 HYBRID = catalogue.model("Qwen/Qwen3.6-27B")
-L40S = catalogue.gpu("L40S")
 
 
 def test_an_engine_told_to_serve_text_loads_no_encoder() -> None:
@@ -604,24 +518,15 @@ def test_more_sequences_than_state_blocks_stop_the_engine_that_captures_graphs()
 
 def test_cards_of_160_gib_read_16384_tokens_a_step_from_release_028_on() -> None:
     large = catalogue.gpu("MI300X")
-    for version, card, tokens in (
-        ("0.27", large, 8192),
-        ("0.28", large, 16384),
-        ("0.28", H100, 8192),
-        ("0.28", L40S, 2048),
-    ):
+    cards = (("0.27", large, 8192), ("0.28", large, 16384), ("0.28", H100, 8192))
+    for version, card, tokens in (*cards, ("0.28", L40S, 2048)):
         run = Deployment(model=LLAMA, gpu=card, engine_version=version)
         assert pool.prompt_chunk(run, 8192) == tokens
 
 
 def test_scores_of_a_sparse_indexer_are_whole_on_amd_cards_and_in_chunks_on_nvidias() -> None:
-    model = catalogue.model("deepseek-ai/DeepSeek-V4-Pro")
-    run = Deployment(
-        model=model,
-        gpu=catalogue.gpu("MI300X"),
-        tensor_parallel=8,
-        engine_version="0.28",
-    )
+    how = {"tensor_parallel": 8, "engine_version": "0.28"}
+    run = deployed("deepseek-ai/DeepSeek-V4-Pro", catalogue.gpu("MI300X"), **how)
     longest = 1_048_576
     # 16,384 tokens x 1,048,576 positions x 8 B = 128 GiB of scores and a masked copy
     assert pool.activations(run, longest).gib.central > 128

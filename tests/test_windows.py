@@ -43,10 +43,7 @@ main()
         ("check base", "1 scenario checked, no problem."),
         ("fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --context 8192", "fits"),
         ("cells 40_cost", "answer-note"),
-        ("size --help", "how many GPUs a load needs"),
-        ("report --help", "Render reports to reports/CLIENT"),
         ("recheck --help", "Usage: siting recheck"),
-        ("summary --help", "without rendering a report"),
     ],
 )
 def test_commands_start_without_modules_of_posix(words: str, said: str) -> None:

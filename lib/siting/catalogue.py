@@ -371,6 +371,7 @@ class Model(Fact, tables="models", key="model_id"):
     model_id: str
     family: str = ""
     release_date: Day = ""
+    """When its maker put it out, or when the repository of its weights was made: days before."""
     licence: str = ""
     commercial_use: Literal["yes", "no", "conditions", ""] = ""
     total_params_b: Positive

@@ -94,6 +94,10 @@ def of_study(
     if chosen not in study.options:
         wrong = f"{chosen!r} is no option"
         raise DocumentError.of("--option", wrong, suggestion(chosen, study.options))
+    if study.options[chosen].kind == "split":
+        parts = ", ".join(quality.leaves(study.scenario, chosen))
+        wrong = f"{chosen} is a split, and each of its parts has a bill of its own"
+        raise DocumentError.of("--option", wrong, f"name one, with its --workload: {parts}")
     notes = list(bills.notes)
     if not option:
         label = study.results.labels[chosen]

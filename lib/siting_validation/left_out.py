@@ -386,7 +386,6 @@ def summary(kind: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     groups: dict[str, Callable[[LoggedRow], str]] = {
         "model and card": lambda c: c.card,
-        "card": lambda c: c.card.split(" on ")[1],
         "source": lambda c: c.source,
     }
     classes = {c.row["case_id"]: _class(kind, c) for c in cases(kind)}

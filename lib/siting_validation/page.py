@@ -43,8 +43,21 @@ case that its inputs do not determine is not predicted."""
 
 def page() -> str:
     """The whole page."""
-    chapters = (INTRODUCTION, serving(), fine_tuning(), speed(), vendors(), others(), costs())
+    memory = (serving(), fine_tuning())
+    chapters = (INTRODUCTION, aimed(), *memory, speed(), vendors(), others(), costs())
     return "\n\n".join(chapters) + "\n"
+
+
+def aimed() -> str:
+    """What is to hold on rows that nobody calibrated on, what is missed, and why."""
+    return "\n\n".join(
+        [
+            "## What is aimed at, and what is missed",
+            "Errors and width at most, shares at least; a star marks what is missed.",
+            tables.of(aims.rows(_kept("fit_throughput.json"), _kept("left_out.json"))),
+            _listed("speed, aims"),
+        ]
+    )
 
 
 # --- memory -----------------------------------------------------------------------------------
@@ -87,13 +100,14 @@ def _memory(kind: str, what: str) -> list[str]:
     """Errors by quantity, in sight and left out, and how often a fit is judged right."""
     rows = comparison.read(comparison.shipped(kind))
     errors = comparison.summarise(comparison.compare(kind, rows))
+    left_out = _kept("left_out.json")[kind]
     fits = errors.pop("fits")
     cells = [
         {
             "quantity": f"`{quantity}`",
             "n": str(e["n"]),
             "in sight": _errors(e),
-            **{f"each {group} left out": _errors(_left_out(kind)[group][quantity])
+            **{f"each {group} left out": _errors(left_out[group][quantity])
                for group in GROUPS},
         }
         for quantity, e in errors.items()
@@ -111,14 +125,15 @@ def _errors(e: Mapping[str, Any]) -> str:
     return f"{errors}; {100 * e['coverage']:.0f} %; {e['median_high_over_low']:.2f}"
 
 
-def _left_out(kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((HERE / "left_out.json").read_text(encoding="utf-8"))[kind]
+def _kept(name: str) -> dict[str, Any]:
+    """Errors as a fit wrote them."""
+    found: dict[str, Any] = json.loads((HERE / name).read_text(encoding="utf-8"))
     return found
 
 
 def _classes(kind: str, quantities: Sequence[str]) -> str:
     """Errors by class of case (width of the weights, framework), left out."""
-    found = _left_out(kind)
+    found = _kept("left_out.json")[kind]
     near, far = (found[f"{group}, by class"] for group in GROUPS)
     return tables.of(
         (
@@ -166,17 +181,12 @@ time between tokens counts, as nobody states what share of the prompts was cache
 
 
 def speed() -> str:
-    """Speed: errors and ranges of what was left out, beside what is aimed at."""
-    fit = json.loads((HERE / "fit_throughput.json").read_text(encoding="utf-8"))
+    """Speed: errors and ranges of what was left out, and their reasons."""
     return "\n\n".join(
         [
             "## Speed",
             SOURCES,
-            tables.of(aims.reached(fit)),
-            "### What is aimed at, and what is missed",
-            "A star marks what is missed.",
-            tables.of(aims.rows(fit)),
-            _listed("speed, aims"),
+            tables.of(aims.reached(_kept("fit_throughput.json"))),
             "### What is still poor, and why",
             _listed("speed"),
         ]

@@ -131,9 +131,8 @@ def _tries(found: Results) -> str:
 @cli.command()
 @click.argument("before")
 @click.argument("after")
-@click.option("--all", "everything", is_flag=True, help="Print small changes too.")
 @frame.changes
-def diff(before: str, after: str, everything: bool, changes: tuple[str, ...]) -> Answer:
+def diff(before: str, after: str, changes: tuple[str, ...]) -> Answer:
     """Show what changed between two reports, the most important first.
 
     BEFORE and AFTER are each a client of reports/, a report's folder or summary.json, or
@@ -155,8 +154,7 @@ def diff(before: str, after: str, everything: bool, changes: tuple[str, ...]) ->
     numbers = comparison.numbers_of(new)
     edits = attribution.alone(old.get("scenario", {}), new.get("scenario", {}), Chain())
     data = {"before": before, "after": after, "changes": found, "edits": edits}
-    most = None if everything else 12
-    told = comparison.as_text(found, before, after, numbers, most)
+    told = comparison.as_text(found, before, after, numbers)
     return Answer(data, [told, *_each_edit(edits, old, new)])
 
 

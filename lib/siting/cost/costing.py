@@ -858,10 +858,12 @@ class _Finder:
     def _embeds_anew(self, workload: str) -> bool:
         """Whether a stock of texts must be embedded by another model than today's."""
         asked = self.scenario.workloads[workload]
-        today = self.scenario.options.get(self.scenario.finance.baseline)
-        before = today.runs(workload) if today else ""
-        now = self.option.runs(workload)
-        return bool(asked.stock_tokens) and catalogue.name_key(now) != catalogue.name_key(before)
+        options = self.scenario.options
+        today = self.scenario.finance.baseline
+        there = quality.leaves(self.scenario, today) if today in options else ()
+        before = {catalogue.name_key(options[part].runs(workload)) for part in there}
+        now = catalogue.name_key(self.option.runs(workload))
+        return bool(asked.stock_tokens) and now not in before
 
     def _request(
         self, model: str, workload: str, hidden: float, then: dt.date | None = None

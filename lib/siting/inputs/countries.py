@@ -26,6 +26,7 @@ class CountryGroup(Dated, tables="country_groups", key="group country valid_from
     country: CountryOrUnion
 
 
+@catalogue.of_facts
 def members(group: str, day: dt.date) -> frozenset[str]:
     """Countries of a group on a day."""
     rows = catalogue.table("country_groups", CountryGroup)

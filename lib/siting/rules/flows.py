@@ -193,7 +193,9 @@ def _flow(part: Part, label: str) -> FlowFacts:
     stated = {**part.served.of_scenario, **place, **written}
     if _roams({**line, **written}):
         stated = {**part.served.of_scenario, **written}
-    published = _by_name(known for layer in _layers(part, stated, line) for known in layer.values())
+    published = dict[str, Known]()
+    for layer in _layers(part, stated, line):
+        published |= layer
     every = {**published, **stated}
     known = {name: answer for name, answer in every.items() if answer.value is not None}
     needs = ((name, answer.attribute.presupposes) for name, answer in known.items())

@@ -94,7 +94,7 @@ def _with(old: Mapping[str, Any], new: Mapping[str, Any], path: tuple[str, ...])
 def _outcome(edit: str, found: Decision, first: Decision) -> Alone:
     before = first.recommended
     name = found.recommended
-    there = {c.name for c in found.candidates if c.costs}
+    there = {c.name for c in found.candidates if c.burden.costs}
     moved = None
     if before in there:
         moved = found.mean(str(before)) - first.mean(str(before))

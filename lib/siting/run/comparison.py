@@ -37,6 +37,8 @@ _UNSAID = ("options", "recommendation", "flip_points", "inputs")
 _BY_OPTION = ("options", "quality", "volume_winners")
 _DETAILS = {"limits"}
 """Keys of an option whose members are parts."""
+MOST_LINES = 12
+"""Of a kind of change, that are told."""
 _HEADLINE_DEPTH = 4
 """Keys from the top to a figure of an option as a whole, such as options.api.cost.present_cost."""
 _AMOUNT = re.compile(r"\d(?:[\d.,’\u202f]*\d)?%?")
@@ -201,24 +203,20 @@ def numbers_of(summary: Mapping[str, Any]) -> Numbers:
 
 
 def as_text(
-    changes: Sequence[Change], before: str, after: str, numbers: Numbers, most: int | None = None
+    changes: Sequence[Change], before: str, after: str, numbers: Numbers, most: int = MOST_LINES
 ) -> str:
     """The changes as lines under headings, at most `most` of each kind, but all of verdicts."""
     lines = [f"{before} → {after}"]
     if not changes:
         return f"{lines[0]}: nothing changed"
-    for heading, found in _grouped(changes):
-        shown = found if found[0].part == "verdict" else found[:most]
-        lines += ["", f"{heading} ({len(found)})"]
+    for part, group in itertools.groupby(changes, lambda change: change.part):
+        found = list(group)
+        shown = found if part == "verdict" else found[:most]
+        lines += ["", f"{_words('part', part)} ({len(found)})"]
         lines += [f"  {c.sentence(numbers)}" for c in shown]
         if left := len(found) - len(shown):
-            lines.append(f"  … and {left} more (--all shows them)")
+            lines.append(f"  … and {left} more (--json has them)")
     return "\n".join(lines)
-
-
-def _grouped(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:
-    for part, found in itertools.groupby(changes, lambda c: c.part):
-        yield _words("part", part), list(found)
 
 
 def _shown(value: Any, numbers: Numbers) -> str:

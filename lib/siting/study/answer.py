@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ import numpy as np
 from siting.cost import dates, money
 from siting.cost.ledger import BEFORE
 from siting.cost.tco import OptionCost
-from siting.quantity import DAYS_OF_MONTH, Range
+from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
-from siting.study.verdict import mixed, models_of, of_sums
+from siting.study.verdict import models_of, of_sums
 from siting.verdict import offers
 from siting.verdict.candidate import Candidate
 from siting.verdict.decision import Decision
@@ -35,10 +34,9 @@ class AnswerFrames(Topic):
     @frame(
         "",
         "option? advice way clarity stays today? model? today_model? servers? "
-        " cleared in_all? sure matters rival? rival_is_kept? rival_in_all? behind? "
-        "cheaper_than_rival? belief below? first_below? above? first_above? fallback? "
-        "fallback_point? middle? dear_cases? live? worth? "
-        "decided_on? latest_go? spent*? points? once? own_hours? ordered? rental? turns_at? "
+        "in_all? sure matters rival? rival_is_kept? rival_in_all? behind? cheaper_than_rival? "
+        "belief below? first_below? above? first_above? fallback? fallback_point? live? worth? "
+        "decided_on? latest_go? spent? points? once? own_hours? ordered? rental? turns_at? "
         "turns_to? price_of? planned_price? price_limit? price_times? comes_next? "
         "fallback_if_untested? held_against? outcome saved? deepest? deepest_month? payback? "
         "payback_day? late? vat at_go if_stopped? if_failed? at_no_go? saved_in_all? "
@@ -58,7 +56,6 @@ class AnswerFrames(Topic):
             "today": d.baseline,
             "model": models_of(self.scenario, name),
             "today_model": models_of(self.scenario, d.baseline),
-            "cleared": d.cleared,
             "sure": d.share,
             "matters": d.counts,
             "belief": d.falling,
@@ -68,7 +65,9 @@ class AnswerFrames(Topic):
             "outcome": "none",
         } | self._paid_back()
         if name is not None:
-            row |= self._begin(name) | _compared(d) | _rival(d)
+            live = self.results.live
+            row |= {"servers": self._servers(name), "live": live and self.results.day(live.central)}
+            row |= _compared(d) | _rival(d)
             row |= self._stopped() | self._gate(d, name)
             row |= self._failed(d, row)
             if saving := self.results.saving:
@@ -108,22 +107,16 @@ class AnswerFrames(Topic):
         word = "other" if found.option else "none"
         return {"if_stopped": word, "fallback_point": found.point, "fallback": found.option}
 
-    def _begin(self, name: str) -> dict[str, Any]:
-        """How many servers the choice has, and when it serves, where that is estimated."""
-        live = self.results.live
-        return {"servers": self._servers(name), "live": live and self.results.day(live.central)}
-
     # --- go or no-go ------------------------------------------------------------------------------
 
     def _gate(self, found: Decision, name: str) -> dict[str, Any]:
         """The day on which go or no-go is decided, and on what."""
         go = self.results.go
-        before = [s.price for s in self.results.plan if s.row.day <= go.day and s.price]
         target = found.candidate(name)
         points = self.study.points()
         row: dict[str, Any] = {
             "decided_on": self.results.day(go.day),
-            "spent*": _sum(before, self.client.currency),
+            "spent": self.results.spent_before_go.central,
             "points": int(points[points.option == target.label].hard.sum()),
             "ordered": 0.0,
             "comes_next": next(iter(found.others), None),
@@ -158,9 +151,9 @@ class AnswerFrames(Topic):
         """Up to which cost offers for the choice may go, and which option is first from there on:
         nothing where nothing limits them."""
         found = self.results.decision
-        if found.lead is None or target.cost is None:
+        if found.lead is None or target.likely is None:
             return {}
-        ceiling = target.cost.central + found.lead
+        ceiling = target.likely + found.lead
         limit = {"turns_at": ceiling, "turns_to": found.next}
         return limit | self._price_limit(target.name, ceiling)
 
@@ -284,12 +277,6 @@ def _compared(d: Decision) -> dict[str, Any]:
     for side, turn in zip(("below", "above"), d.beliefs, strict=True):
         if turn is not None:
             row |= {side: turn.at, f"first_{side}": turn.option}
-    medians = {name: float(np.median(mixed(d, name))) for name in d.means}
-    middle = min(medians, key=medians.__getitem__)
-    if middle != best:
-        cases = np.sort(mixed(d, best))
-        dearest = cases[-len(cases) // 20 :]
-        row |= {"middle": middle, "dear_cases": float(dearest.sum() / cases.sum())}
     return row
 
 
@@ -297,11 +284,3 @@ def _dearest_month_until_it_runs(option: OptionCost) -> float | None:
     """Most that an option pays in a month for what serves until it does; None where nothing."""
     until = [flow.amounts for flow in option.flows if flow.category == BEFORE]
     return float(np.sum(until, axis=0).max()) if until else None
-
-
-def _sum(ranges: Sequence[Range], currency: str) -> Range:
-    """Ranges added up; none is nothing."""
-    if not ranges:
-        return Range.exact(0.0, currency)
-    low, central, high = (sum(end) for end in zip(*(r.ends for r in ranges), strict=True))
-    return Range(low, central, high, unit=currency)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -105,16 +104,15 @@ class BudgetFrames(Topic):
 
     @frame(
         "option key",
-        "order step line_kind amount",
+        "step line_kind amount",
     )
     def budget(self) -> Rows:
         """One step of the bridge from what is paid as planned to the mean in all."""
         for name, cash in self._cash.items():
             if name in self.results.decision.in_all:
                 amounts = self._to_all(name, cash)
-                for order, step in enumerate(BRIDGE):
-                    amount = amounts[step.key]
-                    yield {"option": name, "order": order, "amount": amount} | asdict(step)
+                for step in BRIDGE:
+                    yield {"option": name, "amount": amounts[step.key]} | asdict(step)
         yield from self._of_cash()
 
     def _to_all(self, name: str, cash: _Cash) -> dict[str, float]:
@@ -148,8 +146,8 @@ class BudgetFrames(Topic):
             between=np.zeros(months + 1),
         )
         own = self.results.decision.candidate(name)
-        cash.remedies[ordered] = own.remedies_once.mean()
-        cash.remedies[ordered + 1 :] += own.remedies_yearly.mean() / money.MONTHS
+        cash.remedies[ordered] = own.burden.remedies_once.mean()
+        cash.remedies[ordered + 1 :] += own.burden.remedies_yearly.mean() / money.MONTHS
         if name == self.results.decision.recommended:
             for step in self.results.plan:
                 if step.price and not self.results.is_held(step):
@@ -176,21 +174,21 @@ class BudgetFrames(Topic):
         sum is stated: the plan holds what is."""
         months = len(cash.renewal) - 1
         chosen = str(self.results.decision.recommended)
-        for row in self.study.contract().dropna(subset="renewed_to").itertuples():
-            first = _month(switched_off(self.scenario, chosen), months)
-            days = dt.date.fromisoformat(row.renewed_to) - self.client.report_date
-            last = _month(days.days, months)
-            unused = 0.0 if row.minimum or math.isnan(row.unused) else row.unused
-            if row.given == "extended" and last > first:
-                cash.renewal[first + 1 : last + 1] += unused / (last - first)
+        off = _month(switched_off(self.scenario, chosen), months)
+        for found in self.results.until_live.contracts:
+            renewal = found.renewal
+            if renewal.renewed_to and found.given == "extended":
+                last = _month((renewal.renewed_to - self.client.report_date).days, months)
+                unused = 0.0 if renewal.minimum else found.unused or 0.0
+                cash.renewal[off + 1 : last + 1] += unused / max(1, last - off)
 
     def _bridge(self, cash: _Cash) -> None:
         """What a model that bridges until the choice runs costs more than the plan holds for the
         same days."""
-        bridges = self.study.bridges()
-        for row in bridges[bridges.lasts].tail(1).dropna(subset="beyond").itertuples():
-            days = dt.date.fromisoformat(row.until) - self.client.report_date
-            cash.between[_month(days.days, len(cash.between) - 1)] += row.beyond
+        bridge = self.results.until_live.bridging
+        if bridge and bridge.until and bridge.beyond is not None:
+            days = dt.date.fromisoformat(bridge.until) - self.client.report_date
+            cash.between[_month(days.days, len(cash.between) - 1)] += bridge.beyond
 
     def _of_cash(self) -> Iterator[Source]:
         """Where what is paid so far comes from."""

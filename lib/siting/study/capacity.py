@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -13,17 +12,15 @@ import numpy as np
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.inputs.scenario.model import Option
-from siting.memory.distance import Seen
 from siting.places import SELF_HOSTED
 from siting.quality import bare_name
-from siting.serving import performance
 from siting.serving.capacity import OptionCapacity
 from siting.serving.load import Load
 from siting.serving.performance import Array
 from siting.serving.pools import Pool
 from siting.serving.queueing import Latency
 from siting.serving.servers import Server
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict import design
 from siting.verdict.design import Machines
 
@@ -46,17 +43,6 @@ class CapacityFrames(Topic):
             for model, pool in found.pools.items():
                 yield {"option": name, "model": bare_name(model)}, pool
 
-    @property
-    def _seen_by(self) -> str:
-        """The option whose models the load is told of: one with GPUs, if there is any."""
-        every = self.results.capacity
-        return next((name for name, found in every.items() if found.pools), next(iter(every)))
-
-    @property
-    def _loads(self) -> Mapping[str, Load]:
-        """Load by workload, as that option's models see it."""
-        return self.results.capacity[self._seen_by].loads
-
     def _load_sources(self) -> Iterator[Source]:
         for name in self.scenario.workloads:
             for field in ("hours", "input_tokens", "growth_per_year"):
@@ -71,47 +57,48 @@ class CapacityFrames(Topic):
 
     @frame(
         "workload",
-        "requests mean_rate usual_peak year_peak input_tokens cached output_tokens "
-        "tokens_per_minute waiting_tokens waiting_share limit_first? limit_token? limit_whole? "
-        "percentile growth*",
+        "mean_rate usual_peak year_peak input_tokens output_tokens waiting_share limit_first? "
+        "limit_token? limit_whole? percentile growth*",
         citing=_load_sources,
     )
     def loads(self) -> Rows:
         """A workload in the first year."""
-        for name, load in self._loads.items():
+        for name, load in self.results.loads.items():
             busiest = float(load.interactive.max())
             lengths = load.lengths
-            per_request = lengths.input.mean + lengths.output.mean
-            in_the_year = 60 * load.peak_factor * per_request
-            next_year = load.growth[0]
             limits = load.limits.stated
             yield {
                 "workload": name,
-                "requests": load.requests(1).central,
                 "mean_rate": load.mean_rate,
                 "usual_peak": busiest,
                 "year_peak": busiest * load.peak_factor,
                 "input_tokens": lengths.input.mean,
-                "cached": lengths.cached_share,
                 "output_tokens": lengths.output.mean,
-                "tokens_per_minute": busiest * in_the_year,
-                "waiting_tokens": float(load.waiting.max()) * in_the_year,
                 "waiting_share": load.batchable_share,
                 "limit_first": limits.get("first token"),
                 "limit_token": limits.get("further token"),
                 "limit_whole": limits.get("whole answer"),
                 "percentile": load.limits.percentile,
-                "growth*": next_year,
+                "growth*": load.growth[0],
             }
 
     @frame(
-        "hour",
-        "now may_wait tokens waiting_tokens",
+        "option model hour",
+        "now may_wait tokens? waiting_tokens?",
         citing=_load_sources,
     )
     def hours(self) -> Rows:
-        """All workloads together in one hour of the busiest day of the first year."""
-        loads = self._loads.values()
+        """An hour of the busiest day of the first year: of all workloads, as they come, the model
+        being blank; and of a model on an option's machines, work that may wait when it is done."""
+        yield from self._hours_of_all()
+        for where, pool in self._pools():
+            now, may_wait = _busiest_day(pool)
+            for hour in range(HOURS):
+                yield {**where, "hour": hour, "now": now[hour], "may_wait": may_wait[hour]}
+
+    def _hours_of_all(self) -> Rows:
+        """The rows of `hours` on all workloads."""
+        loads = self.results.loads.values()
         per_minute = [60 * (x.lengths.input.mean + x.lengths.output.mean) for x in loads]
         now = np.array([x.interactive * x.peak_factor for x in loads])
         may_wait = np.array([x.waiting * x.peak_factor for x in loads])
@@ -125,27 +112,15 @@ class CapacityFrames(Topic):
         busiest = total.max(axis=1).argmax()
         of_day = {name: week.reshape(7, HOURS)[busiest] for name, week in figures.items()}
         for hour in range(HOURS):
-            yield {"hour": hour, **{name: day[hour] for name, day in of_day.items()}}
-
-    @frame(
-        "option model hour",
-        "now may_wait",
-        citing=_load_sources,
-    )
-    def days(self) -> Rows:
-        """A model of an option in one hour of the busiest day of the first year."""
-        for where, pool in self._pools():
-            now, may_wait = _busiest_day(pool)
-            for hour in range(HOURS):
-                yield {**where, "hour": hour, "now": now[hour], "may_wait": may_wait[hour]}
+            row = {name: day[hour] for name, day in of_day.items()}
+            yield {"option": self.results.load_seen_by, "model": "", "hour": hour, **row}
 
     # --- one replica and a pool ---------------------------------------------------------------
 
     @frame(
         "option model",
-        "model_key shown hybrid base gpu gpus_per_replica replicas owned? spares gpus mean_rate "
-        "busiest_rate rate* carries? peak at_work used keeps_limits calibrated "
-        "measured notes of_engine of_generation factor origin",
+        "shown base gpu gpus_per_replica replicas owned? spares gpus rate* carries? used "
+        "keeps_limits notes origin",
         citing=_speed_sources,
     )
     def pools(self) -> Rows:
@@ -159,14 +134,11 @@ class CapacityFrames(Topic):
                     "option": name,
                     "model": bare_name(model),
                     "shown": name == about and pool is largest,
-                    "hybrid": found.kind == "hybrid",
                     "base": (found.runs if found.kind == "hybrid" else self.options[name]).label,
                     "owned": self._owned(name, found, model),
                     "carries": self._carried(name, found, model),
                     "used": found.mean_utilisation(),
                     **_replicas_of(pool),
-                    "keeps_limits": pool.keeps_limits,
-                    **_speed_of(pool),
                 }
 
     def _owned(self, name: str, found: OptionCapacity, model: str) -> int | None:
@@ -191,7 +163,7 @@ class CapacityFrames(Topic):
 
     @frame(
         "option model workload situation measure",
-        "replicas p50 p95 p99 seen limit? of_limit percentile under_way?",
+        "p50 p95 p99 seen limit? of_limit percentile concurrency?",
         citing=_speed_sources,
     )
     def latencies(self) -> Rows:
@@ -204,7 +176,7 @@ class CapacityFrames(Topic):
 
     @frame(
         "option year",
-        "needed* gpus_paid used?",
+        "needed* gpus_paid",
         citing=_speed_sources,
     )
     def gpus_by_year(self) -> Rows:
@@ -217,7 +189,6 @@ class CapacityFrames(Topic):
                     "year": year,
                     "needed*": found.gpus(year),
                     "gpus_paid": paid,
-                    "used": found.mean_utilisation(year),
                 }
 
     @frame(
@@ -245,7 +216,7 @@ class CapacityFrames(Topic):
 
     @frame(
         "option machine",
-        "weights gpus? servers? present? planned rank? refused",
+        "weights gpus? servers? present? planned refused",
     )
     def designs(self) -> Rows:
         """A card or server that was looked at for an option on machines."""
@@ -258,9 +229,6 @@ class CapacityFrames(Topic):
         free = option if left else design.opened(option)
         asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
         found = self.results.chain.every_design(asked, name)
-        costs = [d.costed.present for d in found if not d.refused]
-        order = sorted(cost for cost in costs if cost is not None)
-        places: dict[float | None, int] = {cost: place for place, cost in enumerate(order, 1)}
         planned = Machines.of(self.options[name])
         sold = {server.id: server.label for server in catalogue.table("servers", Server)}
         for d in found:
@@ -273,7 +241,6 @@ class CapacityFrames(Topic):
                 "servers": sized.bought() if sized and sized.server else None,
                 "present": d.costed.present,
                 "planned": d.machines == planned,
-                "rank": None if d.refused else places.get(d.costed.present),
                 "refused": d.refused,
             }
 
@@ -348,7 +315,6 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
             "workload": load.name,
             "situation": situation.name,
             "measure": measure,
-            "replicas": situation.replicas,
             "p50": waits.get(50, math.inf),
             "p95": waits.get(95, math.inf),
             "p99": waits.get(99, math.inf),
@@ -356,7 +322,9 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
             "limit": limit if math.isfinite(limit) else None,
             "of_limit": at_limit / limit if math.isfinite(limit) else 0.0,
             "percentile": percentile,
-            "under_way": situation.rate * seen.residence if seen else None,
+            "concurrency": situation.rate * seen.residence * (1 / situation.replicas)
+            if seen
+            else None,
         }
 
 
@@ -364,46 +332,12 @@ def _replicas_of(pool: Pool) -> dict[str, Any]:
     """The replicas of a pool in the first year: how many, on which cards, for which load."""
     serving = pool.replicas[0].central
     standing = pool.total_replicas(1).central - serving
-    hours = pool.mix.hours_of_year()
-    rate = pool.rate_per_replica
-    return {
-        "model_key": pool.model,
+    return picked(pool, "gpus_per_replica keeps_limits") | {
         "gpu": pool.deployment.gpu.gpu,
-        "gpus_per_replica": pool.gpus_per_replica,
         "replicas": serving,
         "spares": standing,
         "gpus": pool.gpus_per_replica * (serving + standing),
-        "mean_rate": float(hours.mean()),
-        "busiest_rate": float(hours.max()),
-        "rate*": rate,
-        "peak": pool.mix.peak_rate,
-        "at_work": pool.level(),
-        "calibrated": pool.calibrated,
-        "measured": pool.measured,
-        "notes": " ".join(dict.fromkeys(pool.notes)),
-    }
-
-
-@catalogue.of_facts
-def _measured() -> Mapping[str, int]:
-    """How many public measurements there are of an engine, and of a generation of cards."""
-    found: Counter[str] = Counter()
-    for row in catalogue.table("engine_calibration", Seen):
-        if row.aspect == "engine":
-            # Written `engine & releases & generation`.
-            engine, *_, generation = row.value.split(" & ")
-            found[engine] += row.measurements
-            found[generation] += row.measurements
-    return found
-
-
-def _speed_of(pool: Pool) -> dict[str, Any]:
-    """What the speed of a pool rests on."""
-    regime = performance.regime(pool.deployment)
-    rate = pool.rate_per_replica
-    return {
-        "of_engine": _measured()[regime["engine"]],
-        "of_generation": _measured()[regime["architecture"]],
-        "factor": rate.high / rate.low,
+        "rate*": pool.rate_per_replica,
         "origin": "measured" if pool.measured else "estimate",
+        "notes": " ".join(dict.fromkeys(pool.notes)),
     }

@@ -105,16 +105,6 @@ class DataFrames(Topic):
             yield {"topic": name, "status": "no rule", "waits_for": "", "gap": acts, "owner": ""}
             yield from map(source_of, rows)
 
-    @frame(
-        "assumption",
-        "taken_as reason",
-    )
-    def rule_assumptions(self) -> Rows:
-        """One answer that is taken for granted until the client says otherwise."""
-        for k in self.results.sovereignty.assumptions:
-            yield {"assumption": k.attribute.label, "taken_as": k.text, "reason": k.source.locator}
-            yield k.source
-
 
 def _labels(attributes: Iterable[Attribute]) -> str:
     """What is asked, one after the other."""

@@ -6,44 +6,12 @@ from siting.catalogue import Source, source_of
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS
 from siting.quality import margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
-from siting.study.frames import Rows, Topic, frame
-from siting.study.verdict import of_sums
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict.plan import Step
 
 
 class DecisionFrames(Topic):
     """Frames on the verdict, its reasons and what turns it."""
-
-    # --- what would change the answer -------------------------------------------------------------
-
-    def _variant_sources(self) -> list[Source]:
-        return [*of_sums(), *self.results.sovereignty.sources]
-
-    @frame(
-        "change set",
-        "change_kind what before after key? then_first? in_all? sure? lead? cleared? answer offer",
-        citing=_variant_sources,
-    )
-    def variants(self) -> Rows:
-        """The scenario with one thing changed, decided anew by the same chain in the same
-        cases."""
-        for v, found in self.results.tried:
-            yield {
-                "change_kind": v.kind,
-                "what": v.what,
-                "before": v.before,
-                "after": v.after,
-                "change": self.results.numbers.regrouped(v.clause),
-                "set": " ".join(v.set),
-                "key": found.option,
-                "then_first": self.results.label_after(found.option, v),
-                "in_all": found.in_all,
-                "sure": found.share,
-                "lead": found.lead,
-                "cleared": found.cleared,
-                "answer": found.answer,
-                "offer": v.offer,
-            }
 
     @frame("rank", "input worth pays action? days? test_cost?")
     def knowledge(self) -> Rows:
@@ -110,28 +78,19 @@ class DecisionFrames(Topic):
 
     @frame(
         "option workload model",
-        "spoken reference reference_spoken verdict reason margin margin_stated items supported "
-        "tried_on",
+        "spoken reference_spoken verdict reason margin margin_stated supported tried_on",
     )
     def parities(self) -> Rows:
         """One model of an option against the floor of one workload."""
         for p in self.results.parities:
             workload = self.scenario.workloads[p.workload]
             floor = workload.quality
-            yield {
-                "option": p.option,
-                "workload": p.workload,
-                "model": p.model,
+            yield picked(p, "option workload model verdict reason supported") | {
                 "spoken": spoken(p.model),
-                "reference": p.reference,
                 "reference_spoken": spoken(p.reference),
-                "verdict": p.verdict,
-                "reason": p.reason,
                 "margin": margin_of(workload),
                 "margin_stated": bool(floor and floor.margin is not None),
-                "items": p.items,
                 "tried_on": tried_on(self.scenario, p),
-                "supported": p.supported,
             }
         yield from (i.source for i in self.results.quality.inputs)
         if any(p.own for p in self.results.quality.parities):
@@ -154,9 +113,8 @@ class DecisionFrames(Topic):
                 found = own_result(own, model, margin_of(w), quality.reference_model)
                 if found is None:
                     continue
-                yield {
+                yield picked(found, "model floor least verdict") | {
                     "workload": name,
-                    "model": found.model,
                     "spoken": spoken(found.model),
                     "score*": Range(
                         found.score - found.tolerance,
@@ -164,16 +122,12 @@ class DecisionFrames(Topic):
                         found.score + found.tolerance,
                         unit="score",
                     ),
-                    "floor": found.floor,
-                    "least": found.least,
                     "items": own.items,
-                    "verdict": found.verdict,
                 }
 
     @frame(
         "option workload model board",
-        "label unit date board_score? effort? board_reference? reference_effort? "
-        "difference? low? high? board_tolerance? board_margin counts verdict reason",
+        "label unit difference? low? high? board_margin verdict",
     )
     def board_scores(self) -> Rows:
         """One model of an option against its reference on one board."""
@@ -182,30 +136,12 @@ class DecisionFrames(Topic):
             for c in p.comparisons:
                 b = c.board
                 low, high = c.interval
-                row = {
-                    "option": p.option,
-                    "workload": p.workload,
-                    "model": p.model,
-                    "board": b.board,
-                    "label": b.label,
-                    "unit": b.unit,
-                    "date": b.date,
-                    "difference": c.difference,
+                yield {
+                    **picked(p, "option workload model"),
+                    **picked(b, "board label unit"),
+                    **picked(c, "difference verdict"),
                     "low": low,
                     "high": high,
-                    "board_tolerance": c.tolerance,
                     "board_margin": margin / b.points_per_unit,
-                    "counts": c.counts,
-                    "verdict": c.verdict,
-                    "reason": c.reason,
                 }
-                if c.model is not None:
-                    row |= {"board_score": c.model.score, "effort": c.model.effort}
-                    row["date"] = c.model.date or b.date
-                if c.reference is not None:
-                    row |= {
-                        "board_reference": c.reference.score,
-                        "reference_effort": c.reference.effort,
-                    }
-                yield row
                 yield from (source_of(f) for f in (b, c.model, c.reference) if f is not None)

@@ -287,6 +287,11 @@ def _kind_without_rows(said: Declared, column: str) -> str:
     return "bool" if said.meanings[column].startswith("whether") else "str"
 
 
+def picked(record: object, names: str) -> dict[str, Any]:
+    """What a record of the domain says in columns that bear its own names, blanks between them."""
+    return {name: getattr(record, name) for name in names.split()}
+
+
 def ends(value: Range | None) -> tuple[float | None, float | None, float | None]:
     """Low, central and high of a range; nothing three times where it is not known."""
     return (None, None, None) if value is None else value.ends

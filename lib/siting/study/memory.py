@@ -12,7 +12,7 @@ from siting.memory import vram
 from siting.memory.vram import Memory
 from siting.quality import bare_name
 from siting.quantity import total
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 
 BEFORE_CACHE = ("weights", "activations", "libraries", "graphs")
 """What comes off the budget before the cache."""
@@ -35,9 +35,9 @@ class MemoryFrames(Topic):
 
     @frame(
         "option model",
-        "gpu? gpu_key? gpus? tensor_parallel? weights? kv_cache? context? must_hold? "
-        "of_weights? of_activations? of_libraries? of_graphs? budget*? taken? need*? free*? "
-        "free_share? at_once*? of_planned? longest? verdict? served_on? served_requests? why",
+        "gpu? gpus? weights? context? must_hold? of_weights? of_activations? of_libraries? "
+        "of_graphs? budget? taken? need? free? at_once*? longest? verdict? served_on? "
+        "served_requests? why",
         citing=_memory_sources,
     )
     def fits(self) -> Rows:
@@ -60,31 +60,24 @@ class MemoryFrames(Topic):
         served_on = serving and serving.gpus_per_replica
         held = [c.max_concurrency.central for c in fit.choices if c.deployment.gpus == served_on]
         return {
+            **picked(runs, "gpus weights"),
+            **picked(found, "context verdict"),
             "gpu": runs.gpu.gpu,
-            "gpu_key": runs.gpu.id,
-            "gpus": runs.gpus,
-            "tensor_parallel": runs.tensor_parallel,
-            "weights": runs.weights,
-            "kv_cache": runs.kv_cache,
-            "context": found.context,
             "must_hold": found.concurrency,
             **{f"of_{p.name}": p.gib.central for p in found.parts if p.name in BEFORE_CACHE},
-            "budget*": found.budget_gib,
+            "budget": found.budget_gib.central,
             "taken": total(before_cache, "GiB").central,
-            "need*": found.need_gib,
-            "free*": found.pool_gib,
-            "free_share": max(found.pool_gib.central, 0.0) / found.budget_gib.central,
+            "need": found.need_gib.central,
+            "free": found.pool_gib.central,
             "at_once*": found.max_concurrency,
-            "of_planned": found.max_concurrency.central / found.concurrency,
             "longest": found.longest_context,
-            "verdict": found.verdict,
             "served_on": served_on,
             "served_requests": next(iter(held), None),
         }
 
     @frame(
-        "job option gpu_key",
-        "gpu gpus? peak_memory*? hours*? gpu_hours*? energy*? runs verdict why",
+        "job option gpu",
+        "gpus? peak_memory*? hours? runs verdict",
     )
     def fine_tuning(self) -> Rows:
         """A fine-tuning job on the cards of an option."""
@@ -93,18 +86,12 @@ class MemoryFrames(Topic):
                 "job": p.job,
                 "option": p.option,
                 "gpu": catalogue.gpu(p.gpu).gpu,
-                "gpu_key": p.gpu,
                 "runs": p.runs_per_year,
                 "verdict": p.verdict or "no",
-                "why": p.reason,
             }
             if p.peak:
                 row |= {"gpus": p.peak.job.gpus, "peak_memory*": p.peak.reserved}
             if p.time:
-                row |= {
-                    "hours*": p.time.hours,
-                    "gpu_hours*": p.time.gpu_hours,
-                    "energy*": p.time.energy_kwh,
-                }
+                row |= {"hours": p.time.hours.central}
             yield row
             yield from (i.source for i in p.inputs)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FIRST: Mapping[str, str] = {
     "What is the answer?": "answer",
     "Which options are there, and what does each cost in all?": "sums",
-    "How sure is that: what would turn it?": "turns",
+    "How sure is that: what would turn it?": "variants",
 }
 """Frames that answer what one asks first."""
 

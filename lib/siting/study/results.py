@@ -7,9 +7,10 @@ several topics pick from them.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -31,15 +32,17 @@ from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
 from siting.rules import sovereignty
 from siting.rules.sovereignty import OptionAssessment
 from siting.serving import capacity
+from siting.serving.load import Load
 from siting.vendors import stability
-from siting.vendors.notice import Ending
 from siting.vendors.vendor_record import OnRecord
 from siting.verdict import knowledge, options, ordered, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision, Fallback, Principle, Saving
+from siting.verdict.due import Due
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
+from siting.verdict.until_live import ModelEnd, UntilLive
 from siting.verdict.variants import Outcome, Switch, Variant
 
 SUCCESSOR = "successor_price"
@@ -80,7 +83,7 @@ class Tax:
 class Untested:
     """A model at the place of an option that nobody has measured against today's. [currency]"""
 
-    of: str
+    option: str
     """The option whose place it is at."""
     name: str
     label: str
@@ -92,23 +95,6 @@ class Untested:
     test_cost: float
     chance_needed: float
     """Chance of passing from which the test pays. [share]"""
-
-
-@dataclass(frozen=True)
-class ModelEnd:
-    """A model that an option uses from a vendor, and what is known of its end."""
-
-    option: str
-    ending: Ending
-
-    def days(self, day: dt.date) -> int:
-        """From a day until the model's last; negative where that is past.
-
-        Raises ValueError where no last day is announced.
-        """
-        if self.ending.retired is None:
-            raise ValueError(f"{self.ending.model}: no last day is announced")
-        return (self.ending.retired - day).days
 
 
 class Results:
@@ -209,6 +195,17 @@ class Results:
         """GPUs, latency and utilisation, by option."""
         return {name: self.chain.option(self.scenario, name).sized for name in self.options}
 
+    @property
+    def load_seen_by(self) -> str:
+        """The option whose models the load is told of: one with GPUs, if there is any."""
+        first = next(iter(self.capacity))
+        return next((name for name, found in self.capacity.items() if found.pools), first)
+
+    @property
+    def loads(self) -> Mapping[str, Load]:
+        """Load by workload, as that option's models see it."""
+        return self.capacity[self.load_seen_by].loads
+
     @cached_property
     def sized_option(self) -> str:
         """The option whose machines are told first: the chosen one, else the first that may be
@@ -282,7 +279,7 @@ class Results:
         if found.choice is None or not any(doubt.quality for doubt in found.choice.uncleared):
             return found.saving()
         place = next((c.place for c in found.candidates if c.name == found.baseline), None)
-        there = (each for each in self.listed if found.candidate(each.of).place == place)
+        there = (each for each in self.listed if found.candidate(each.option).place == place)
         return found.saving([each.in_all for each in there])
 
     @cached_property
@@ -296,7 +293,7 @@ class Results:
         for other in ordered.others(self.chain.built(self.said)):
             if other.standing != "listed":
                 continue
-            there = ordered.with_option(self.scenario, other)
+            there = ordered.with_option(self.scenario, other.name, other.option)
             in_all = self.chain.decided(there).means.get(other.name)
             if in_all is None:
                 continue
@@ -305,7 +302,7 @@ class Results:
             is_same = model in self.options[other.of].models.values()
             found.append(
                 Untested(
-                    of=other.of,
+                    option=other.of,
                     name=other.name,
                     label=other.option.label,
                     model=model,
@@ -339,7 +336,7 @@ class Results:
         own = self.client.currency
         return knowledge.worth_knowing(
             costs,
-            knowledge.drivers(self.uncertainty),
+            self.uncertainty,
             lambda foreign: prices.exchange_rate(foreign, own, self.client.report_date).rate,
         )
 
@@ -375,9 +372,7 @@ class Results:
         return [
             Turning(
                 clause=self.numbers.regrouped(variant.clause),
-                seller=self._seller(variant, found),
                 unshown=tuple(each.attribute.label for each in self.unshown(variant, found)),
-                lacks=variant.lacks,
             )
             for variant, found in variants.tried(self.chain, self.said, offers)
             if found.answer != "stays"
@@ -388,15 +383,6 @@ class Results:
         chosen = self.decision.recommended
         parts = {chosen, *quality.leaves(self.scenario, chosen)} if chosen else set()
         return not parts.isdisjoint(variant.options)
-
-    def _seller(self, variant: Variant, found: Outcome) -> str:
-        """Whose offer settles a variant, as a name: that of the option of the report which it
-        changes, or of the seller whom it brings; blank where it does neither."""
-        brought = self._brought(variant, found)
-        if brought is None:
-            return next((self.labels[name] for name in variant.options if name in self.labels), "")
-        seller = brought.options[str(found.option)].vendor.rpartition("/")[2]
-        return seller[:1].upper() + seller[1:]
 
     @cached_property
     def to_try(self) -> tuple[Variant, ...]:
@@ -414,6 +400,8 @@ class Results:
             found.append(each)
             self.tries += 1
             self.tries_ahead -= 1
+            if each[0].kind == "input":  # all is sized and priced anew for it, and for no other
+                self.chain.forget_variants()
         return variants.apart(found)
 
     @cached_property
@@ -464,26 +452,9 @@ class Results:
         return bool(moves and step.row.in_moving and step.price)
 
     @property
-    def first_gate(self) -> str:
-        """Day of the plan's first gate, by which what is open is settled: never after go or no-go,
-        as YYYY-MM-DD."""
-        return self.day(min(dates.FIRST_HORIZON_DAYS, self.go.day))
-
-    @property
     def go(self) -> dates.Go:
         """When go or no-go on what is recommended is decided."""
         return dates.go(self.scenario, self.decision.recommended or "")
-
-    def paid_by_request(
-        self, chosen: scenario.Scenario, name: str, first: float, last: float
-    ) -> float | None:
-        """What an option pays by the request from one day after the report to another, as planned;
-        None where it has no price. [currency]"""
-        priced = self.chain.option(chosen, name).priced
-        if priced is None:
-            return None
-        paid = (flow for flow in priced.flows if flow.category == "api")
-        return sum(tco.between(flow.amounts, first, last) for flow in paid)
 
     @cached_property
     def live(self) -> Range | None:
@@ -510,11 +481,21 @@ class Results:
             sources=(*([source_of(rate)] if rate else []), *counted),
         )
 
+    @property
+    def _before_go(self) -> list[Step]:
+        """Steps that have a price and are done by go or no-go."""
+        return [step for step in self.plan if step.price and step.row.day <= self.go.day]
+
+    @cached_property
+    def spent_before_go(self) -> Range:
+        """What steps before go or no-go cost. [currency]"""
+        prices = (s.price for s in self._before_go if s.price)
+        return functools.reduce(Range.plus, prices, Range.exact(0.0, self.client.currency))
+
     @cached_property
     def moved_before(self) -> float:
         """What of moving over is spent on steps before go or no-go. [currency]"""
-        before = [s for s in self.plan if s.row.day <= self.go.day and self.is_held(s)]
-        return sum(s.price.central for s in before if s.price)
+        return sum(s.price.central for s in self._before_go if s.price and self.is_held(s))
 
     @cached_property
     def vendors(self) -> list[OnRecord]:
@@ -522,17 +503,32 @@ class Results:
         return list({v.vendor: v for v in self.stability.vendors.values()}.values())
 
     @cached_property
-    def endings(self) -> list[ModelEnd]:
-        """The end of each model that an option uses from a vendor."""
+    def retiring(self) -> list[ModelEnd]:
+        """Models that an option uses from a vendor and whose end is announced within the
+        horizon."""
+        until = round(DAYS_OF_PLAN_YEAR * self.scenario.finance.horizon_months / 12)
         found = self.stability.options.items()
-        return [ModelEnd(name, ending) for name, option in found for ending in option.endings]
+        every = (ModelEnd(name, end) for name, option in found for end in option.endings)
+        announced = (end for end in every if end.ending.retired)
+        return [end for end in announced if end.days(self.client.report_date) <= until]
 
     @cached_property
-    def retiring(self) -> list[ModelEnd]:
-        """Those of them that are announced within the horizon."""
-        until = round(DAYS_OF_PLAN_YEAR * self.scenario.finance.horizon_months / 12)
-        announced = (end for end in self.endings if end.ending.retired)
-        return [end for end in announced if end.days(self.client.report_date) <= until]
+    def due(self) -> Due:
+        """By whom and when what is open is settled."""
+        return Due(self.scenario, self.sovereignty, self.plan, self.decision.recommended, self.go)
+
+    @cached_property
+    def until_live(self) -> UntilLive:
+        """What of today's service ends before the choice serves, and what then serves."""
+        return UntilLive(
+            scenario=self.scenario,
+            chain=self.chain,
+            recommended=self.decision.recommended,
+            stays=self.decision.stays,
+            live=self.live,
+            go=self.go,
+            retiring=self.retiring,
+        )
 
     @cached_property
     def used(self) -> tuple[Input, ...]:

@@ -16,7 +16,7 @@ from siting.serving.load import HOURS_OF_WEEK
 from siting.serving.mix import PoolWorkload
 from siting.serving.pools import Pool
 from siting.serving.servers import ROUNDING
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 
 PARTS = {
     "weights": "weights and matrix products",
@@ -40,8 +40,8 @@ class Figure:
 
     step: str
     value: float
-    unit: str
     how: str
+    unit: str = ""
 
 
 class SizingFrames(Topic):
@@ -69,8 +69,7 @@ class SizingFrames(Topic):
         self, where: dict[str, str], about: str, steps: Iterator[Figure] | list[Figure]
     ) -> Rows:
         for each in steps:
-            told = {"step": each.step, "value": each.value, "unit": each.unit, "how": each.how}
-            yield {**where, "about": about, **told}
+            yield {**where, "about": about, **picked(each, "step value unit how")}
 
     def _settings(self) -> list[catalogue.Setting]:
         known = catalogue.settings("load_settings")
@@ -99,20 +98,19 @@ class SizingFrames(Topic):
         apart = "holidays and seasons" if load.seasons else "holidays"
         if asked.users:
             told = self._told_by(f"workloads.{load.name}.users")
-            yield Figure(step="users", value=asked.users, unit="", how=told)
+            yield Figure(step="users", value=asked.users, how=told)
             if asked.per_user_day:
                 each = asked.per_user_day
                 words = "requests of each on a full day"
                 told = self._told_by(f"workloads.{load.name}.requests_per_user_day")
-                yield Figure(step=words, value=each, unit="", how=told)
+                yield Figure(step=words, value=each, how=told)
         if asked.turns > 1:
             read = f"the last one reads {said(asked.last_input)} tokens"
             told = f"{read}, {asked.cached_share:.0%} of all that is read stands in a cache"
-            yield Figure(step="turns of a conversation", value=asked.turns, unit="", how=told)
+            yield Figure(step="turns of a conversation", value=asked.turns, how=told)
         yield Figure(
             step="requests of a full day",
             value=a_day,
-            unit="",
             how=f"a week holds {said(days.sum())} full days",
         )
         yield Figure(
@@ -259,10 +257,9 @@ class SizingFrames(Topic):
         yield Figure(
             step="groups at work at once",
             value=pool.level(),
-            unit="",
             how=self._level_how(pool),
         )
-        yield Figure(step="groups that serve", value=serving, unit="", how="rounded up")
+        yield Figure(step="groups that serve", value=serving, how="rounded up")
         down, repair = (catalogue.settings("load_settings")[name].central for name in FAILURES)
         up = servers.uptime()
         needed = f"{said(serving)} groups"
@@ -290,10 +287,10 @@ class SizingFrames(Topic):
         if found.server is not None:
             bought = found.bought()
             words = f"those that serve and stand by, of {said(found.server.gpu_count)} cards each"
-            yield Figure(step="servers bought", value=bought, unit="", how=words)
+            yield Figure(step="servers bought", value=bought, how=words)
         else:
             words = "groups that serve and stand by"
-            yield Figure(step="cards rented", value=pool.gpus(1).central, unit="", how=words)
+            yield Figure(step="cards rented", value=pool.gpus(1).central, how=words)
 
     def _level_how(self, pool: Pool) -> str:
         """What sets the number of groups: the busiest minute, or work that may wait."""

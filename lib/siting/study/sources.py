@@ -8,7 +8,7 @@ from typing import Any
 from siting.catalogue import STALE_DAYS, Source, SourceKind
 from siting.inputs.scenario.model import BEST
 from siting.quality import spoken
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict import options, ordered
 
 KINDS: dict[SourceKind, str] = {
@@ -38,26 +38,18 @@ class SourceFrames(Topic):
 
     def _origin(self, source: Source) -> dict[str, Any]:
         """Where a number comes from, by column."""
-        return {
-            "source": source.source,
-            "locator": source.locator,
-            "date": source.date,
+        return picked(source, "source locator date kind url") | {
             "age_days": source.age_days(self.client.report_date),
-            "kind": source.kind,
             "stale": self.results.is_stale(source),
-            "url": source.url,
         }
 
     @frame("entries", "source locator date kind")
     def evidence(self) -> Rows:
         """A document or person behind the scenario."""
         for e in self.scenario.evidence:
-            yield {
+            yield picked(e, "source locator kind") | {
                 "entries": ", ".join(e.fields),
-                "source": e.source,
-                "locator": e.locator,
                 "date": e.date.isoformat(),
-                "kind": e.kind,
             }
 
     @frame("about subject why", "")

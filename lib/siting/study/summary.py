@@ -1,12 +1,13 @@
-"""The content of summary.json: what the report says, as data, read from the frames.
+"""The content of summary.json: what the report says, as data, read from frames and records.
 
-summary.csv says what each section reads from a row of its frame. A field is
+summary.csv says what each section reads: a column of a row of its frame, or, after the name that
+the row gives a record of the domain, what the record says: `memory.deployment.weights`. A field is
 
-- without a unit: the value of a column as it stands;
+- without a unit: the value as it stands;
 - with one: a figure `{low, central, high, unit}`, of one column, of three, or of `column*` for a
-  column between `column_low` and `column_high`. In the unit `{currency}` and other columns are
-  filled in, a blank one as `1`; `#` makes it a bare whole number, `n` a bare one, `option` the
-  scenario's key of an option.
+  column between `column_low` and `column_high`, or a record's range. In the unit `{currency}` and
+  other columns are filled in, a blank one as `1`; `#` makes it a bare whole number, `n` a bare one,
+  `option` the scenario's key of an option.
 
 Its section `units` has the units of bare figures by the name of their field, or of a field that
 they stand in.
@@ -15,6 +16,7 @@ they stand in.
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import functools
 import math
 from collections.abc import Iterator, Mapping
@@ -27,13 +29,20 @@ import pandas as pd
 from siting import __version__
 from siting.catalogue import facts_version
 from siting.cost.dates import PILOT_DAYS
+from siting.memory.distance import measurements
+from siting.memory.fine_tuning import Plan
+from siting.quality import BoardComparison, margin_of
 from siting.quantity import Range
 from siting.rules.findings import worst
-from siting.study.frames import columns
+from siting.serving import performance
+from siting.serving.pools import Pool
+from siting.study import short
+from siting.study.frames import columns, ends
 from siting.study.vendors import SHORT
-from siting.study.verdict import of_year
+from siting.study.verdict import mixed, of_year
 from siting.vendors.stability import moves
 from siting.vendors.vendor_record import load, separate
+from siting.verdict.decision import Decision
 from siting.verdict.plan import to_prove
 
 if TYPE_CHECKING:
@@ -73,7 +82,7 @@ def content(study: Study) -> dict[str, Any]:
         "vendors": _vendors(read),
         "quality": _quality(read),
         "volume_winners": [
-            read(_fields_of(w), "winner") for w in study.results.cost.volume.winners
+            read({"winner": w}, "winner") for w in study.results.cost.volume.winners
         ],
         "units": {field: unit for field, (_, unit) in _fields()["units"].items()},
         "shown": _shown(read),
@@ -105,7 +114,7 @@ class _SectionReader:
         }
 
     def _value(self, row: Row, said: str, unit: str) -> Any:
-        values = [row[column] for cell in said.split() for column in columns(cell)]
+        values = [value for cell in said.split() for value in _cells(row, cell)]
         match unit:
             case "":
                 return values[0]
@@ -146,32 +155,31 @@ def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
     return [row for row in rows if chosen.items() <= row.items()]
 
 
-def _fields_of(*records: object) -> dict[str, Any]:
-    """What records of the domain say, by field: a range by its ends, as a frame has it."""
-    found: dict[str, Any] = {}
-    for record in records:
-        for name, value in vars(record).items():
-            is_range = isinstance(value, Range)
-            found |= _by_end(name, value) if is_range else {name: _known(value)}
-    return found
+def _cells(row: Row, cell: str) -> list[Any]:
+    """What a row says in a column, or in the three of a range; or a record in it, by a path.
 
-
-def _by_end(name: str, value: Range | None) -> dict[str, float | None]:
-    """A range as a frame has it: three columns."""
-    ends = value.ends if value else (None, None, None)
-    return dict(zip(columns(f"{name}*"), ends, strict=True))
+    Nothing is known where a record on the way is missing.
+    """
+    first, *path = cell.removesuffix("*").split(".")
+    if not path:
+        return [_known(row[column]) for column in columns(cell)]
+    value = row[first]
+    for name in path:
+        value = None if value is None else getattr(value, name)
+    return [*map(_known, ends(value))] if cell.endswith("*") else [_known(value)]
 
 
 def _known(value: Any) -> Any:
+    if isinstance(value, dt.date):
+        return value.isoformat()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 NO_RULE = "no rule"
 """Status of law at which no rule looks."""
 SHOWN = (
-    "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "bridges", "timeline",
-    "contract", "loads", "hours", "server_kinds", "points_today",
-    "sizing_steps",
+    "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "timeline",
+    "server_kinds", "sizing_steps",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -180,6 +188,8 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     """By frame, what the charts and tables of the body show, at its full precision."""
     study = read.study
     found = {name: read.each(getattr(study, name)(), name) for name in SHOWN}
+    designs = study.designs().query("refused == ''")
+    designs["rank"] = designs.groupby("option", observed=True).present.rank(method="max")
     cash = study.cash_flows()
     years = cash.groupby(["option", "year"], observed=True)[["paid", "booked"]].sum()
     cash["months"] = cash.month.where(cash.month > 0)
@@ -189,7 +199,14 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     gates = gates.assign(number=range(1, len(gates) + 1), spent=gates.price.cumsum())
     found |= {
         "cash_gap": _cash_gap(read),
-        "money_terms": [read(_fields_of(study.results.tax, study.scenario.finance), "money_terms")],
+        "money_terms": [
+            read({"tax": study.results.tax, "finance": study.scenario.finance}, "money_terms")
+        ],
+        "bridges": [read({"bridge": each}, "bridges") for each in study.results.until_live.bridges],
+        "contract": [
+            read({"contract": each, "option": study.scenario.finance.baseline}, "contract")
+            for each in study.results.until_live.contracts
+        ],
         "gates": read.each(gates, "gates"),
         "gate": _gate(read),
         "year_limit": [*_years(read)],
@@ -198,12 +215,25 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "exclusions": read.each(study.sums().dropna(subset="whose"), "exclusions"),
         "yearly_costs": read.each(years.reset_index(), "yearly_costs"),
         "fiscal_costs": read.each(fiscal_years.reset_index(), "fiscal_costs"),
-        "speed_basis": read.each(study.pools(), "speed_basis"),
-        "designs": read.each(study.designs(), "designs", refused=""),
+        "loads": [*_loads(read)],
+        "hours": read.each(study.hours(), "hours", model=""),
+        "speed_basis": [*_speeds(read)],
+        "designs": read.each(designs, "designs"),
         "notice_habits": [*_habits(read)],
         "rule_points": [*_points(read)],
+        "points_today": [
+            read(
+                {
+                    "left": left,
+                    "letter": short.letter(place).lower(),
+                    "clears": short.cure(left.clears),
+                },
+                "points_today",
+            )
+            for place, left in enumerate(study.results.due.left_open)
+        ],
         "readiness": [
-            read(_fields_of(found) | {"in_hand": in_hand}, "readiness")
+            read({"precaution": found, "in_hand": in_hand}, "readiness")
             for found, in_hand in study.results.stability.readiness.items()
         ],
         "for_counsel": [r for r in read.each(study.law(), "for_counsel") if r["status"] != NO_RULE],
@@ -214,9 +244,38 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         return found
     own = {"option": pool["base"], "model": pool["model"]}
     return found | {
-        "days": read.each(study.days(), "days", **own),
+        "days": read.each(study.hours(), "days", **own),
         "latencies": read.each(study.latencies(), "latencies", **own),
     }
+
+
+def _loads(read: _SectionReader) -> Iterator[Any]:
+    """Each workload, and the tokens that its busiest hours ask for a minute."""
+    found = read.study.results.loads.values()
+    for asked, row in zip(found, _rows(read.study.loads()), strict=True):
+        per_request = row["input_tokens"] + row["output_tokens"]
+        waiting = float(asked.waiting.max()) * asked.peak_factor
+        further = {
+            "load": asked,
+            "requests": asked.requests(1).central,
+            "tokens_per_minute": 60 * row["year_peak"] * per_request,
+            "waiting_tokens": 60 * waiting * per_request,
+        }
+        yield read(row | further, "loads")
+
+
+def _speeds(read: _SectionReader) -> Iterator[Any]:
+    """What the speed of each pool rests on."""
+    sized = read.study.results.capacity.values()
+    pools = (pool for found in sized for pool in found.pools.values())
+    for pool, row in zip(pools, _rows(read.study.pools()), strict=True):
+        regime = performance.regime(pool.deployment)
+        further = {
+            "of_engine": measurements()[regime["engine"]],
+            "of_generation": measurements()[regime["architecture"]],
+            "factor": row["rate_high"] / row["rate_low"],
+        }
+        yield read(row | further, "speed_basis")
 
 
 def _cash_gap(read: _SectionReader) -> list[Any]:
@@ -236,11 +295,11 @@ def _gate(read: _SectionReader) -> list[Any]:
     (answer,) = _rows(read.study.answer())
     go = results.go
     further = {
+        "results": results,
         "stated_day": None if go.stated is None else results.day(go.stated),
         "pilot": None if answer["stays"] else go.day,
         "usual_pilot": None if answer["stays"] else PILOT_DAYS,
         "proofs": " and ".join(to_prove(chosen, results.sovereignty)) or None,
-        "moved_before": results.moved_before,
     }
     return [read(answer | further, "gate")]
 
@@ -253,11 +312,8 @@ def _years(read: _SectionReader) -> Iterator[Any]:
     for candidate in read.study.results.decision.candidates:
         for paid in candidate.years:
             row = {
-                "option": candidate.label,
-                "year": paid.year.name,
-                "months": paid.year.months,
-                "paid": paid.central,
-                "high": paid.high,
+                "own": candidate,
+                "paid": paid,
                 "limit": limit,
                 "state": of_year(paid, limit),
                 "nearest": paid == candidate.nearest,
@@ -271,14 +327,8 @@ def _habits(read: _SectionReader) -> Iterator[Any]:
     names = [each.vendor for each in load().vendors]
     for found in (known[name] for name in names if name in known):
         if found.notices or found.promise is not None:
-            row = {
-                "vendor": found.vendor,
-                "promise": found.promise.days if found.promise else None,
-                "promised": found.promise_worth,
-                "quartile": found.quartile_days,
-                "notices": len(found.days),
-                "unsure": sum(n.may_be_longer(SHORT) for n in separate(found.notices)),
-            }
+            unsure = sum(n.may_be_longer(SHORT) for n in separate(found.notices))
+            row = {"record": found, "notices": len(found.days), "unsure": unsure}
             yield read(row, "notice_habits")
 
 
@@ -289,10 +339,9 @@ def _points(read: _SectionReader) -> Iterator[Any]:
         for point in option.open_points:
             found = point.by_gravity
             further = {
-                "weight": point.lead.rule.weight,
+                "law": point,
                 "rules": "; ".join(f.rule.title for f in found),
                 "provisions": "; ".join(f.provision for f in found),
-                "clears": point.clears,
                 "questions": len(point.missing),
             }
             own = shown[read.study.options[name].label, point.label]
@@ -304,12 +353,8 @@ def _machines(read: _SectionReader) -> Iterator[Any]:
     for row in _rows(read.study.sums()):
         found = read.study.results.capacity[row["key"]]
         if found.pools:
-            further = {
-                "server": found.server and found.server.label,
-                "gpus_of_server": found.server and float(found.server.gpu_count),
-                "wanted": found.wanted,
-                "reached": None if found.kind == "hybrid" else found.availability(),
-            }
+            reached = None if found.kind == "hybrid" else found.availability()
+            further = {"sized": found, "reached": reached}
             yield read(row | further, "machines")
 
 
@@ -334,25 +379,32 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     (answer,) = _rows(study.answer())
     fallback = study.results.fallback if decision.recommended else None
     saving = study.results.saving
+    turning = study.variants().dropna(subset="rank")
     return {
         "recommendation": {
             **read(answer | _of_choice(study), "recommendation"),
             "unit": study.client.currency,
             "level": list(decision.level),
-            "fallback": fallback and read(_fields_of(fallback), "fallback"),
+            "fallback": fallback and read({"fallback": fallback}, "fallback"),
             "belief": _belief(read, answer),
-            "principles": read.each(study.principles(), "principle"),
-            "tests": read.each(study.tests(), "test"),
-            "saving": saving and read(_fields_of(saving), "saving"),
+            "principles": [
+                read(
+                    {"principle": found, "stated": decision.premiums.get(found.property, 0.0)},
+                    "principle",
+                )
+                for found in study.results.principles
+            ],
+            "tests": [read({"test": found}, "test") for found in study.results.tests],
+            "saving": saving and read({"saving": saving}, "saving"),
         },
         "futures": [*_futures(read)],
         "variants": [
-            read(row, "variant") | {"set": list(tried.set)}
-            for row, (tried, _) in zip(_rows(study.variants()), study.results.tried, strict=True)
+            read({"variant": tried, "outcome": found}, "variant") | {"set": list(tried.set)}
+            for tried, found in study.results.tried
         ],
-        "turns": read.each(study.turns(), "turn"),
+        "turns": read.each(turning.sort_values("rank"), "turn"),
         "flip_points": [
-            read(_fields_of(switch) | _fields_of(switch.dial) | {"inside": switch.inside}, "flip")
+            read({"switch": switch, "unit": switch.dial.unit}, "flip")
             for switch in study.results.switches
         ],
         "worth_knowing": {
@@ -367,26 +419,38 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
 
 
 def _of_choice(study: Study) -> dict[str, Any]:
-    """What no chapter shows of the choice: where it runs, when it serves at the ends of the range,
-    and the next best, which is its rival unless that is a bridge."""
+    """What no chapter shows of the choice: where it runs, when it serves, the next best, which is
+    its rival unless that is a bridge, and which option is first in the middle case."""
     results = study.results
-    chosen = results.decision.recommended
+    decided = results.decision
+    chosen = decided.recommended
+    further = ("next", "next_in_all", "lead", "cheaper_than_next", "middle", "dear_cases")
+    row: dict[str, Any] = dict.fromkeys((*further, "own", "live_low", "live", "live_high"))
+    row["decision"] = decided
     if chosen is None:
-        ends = ("months_low", "months", "months_high", "live_low", "live_high")
-        return dict.fromkeys(("hosting", "next", "next_in_all", "lead", "cheaper_than_next", *ends))
-    (answer,) = _rows(study.answer())
-    live = results.live
-    has_next = results.decision.next is not None
-    return {
-        "hosting": study.options[chosen].kind,
-        **_by_end("months", study.options[chosen].months_to_production if live else None),
-        "live_low": live and results.day(live.low),
-        "live_high": live and results.day(live.high),
-        "next": answer["rival"] if has_next else None,
-        "next_in_all": answer["rival_in_all"] if has_next else None,
-        "lead": answer["behind"] if has_next else None,
-        "cheaper_than_next": answer["cheaper_than_rival"] if has_next else None,
-    }
+        return row
+    if decided.next is not None:
+        (answer,) = _rows(study.answer())
+        row["next"] = answer["rival"]
+        row["next_in_all"] = answer["rival_in_all"]
+        row["lead"] = answer["behind"]
+        row["cheaper_than_next"] = answer["cheaper_than_rival"]
+    if results.live:
+        days = map(results.day, results.live.ends)
+        row |= zip(("live_low", "live", "live_high"), days, strict=True)
+    return row | {"own": study.options[chosen]} | _in_the_middle(decided, chosen)
+
+
+def _in_the_middle(decided: Decision, best: str) -> dict[str, Any]:
+    """The option that is first in the middle case, where it is another, and what the dearest
+    twentieth of the cases of the first one weighs in its mean."""
+    medians = {name: float(np.median(mixed(decided, name))) for name in decided.means}
+    middle = min(medians, key=medians.__getitem__)
+    if middle == best:
+        return {}
+    cases = np.sort(mixed(decided, best))
+    dearest = cases[-len(cases) // 20 :]
+    return {"middle": middle, "dear_cases": float(dearest.sum() / cases.sum())}
 
 
 def _futures(read: _SectionReader) -> Iterator[Any]:
@@ -397,9 +461,7 @@ def _futures(read: _SectionReader) -> Iterator[Any]:
         for name, sums in decision.in_all.items():
             found = sums[future]
             row = {"future": future, "chance": chance, "option": name, "state": states[name]}
-            of_all = {"in_all": float(found.total.mean()), "left": found.left.share}
-            quantiles = _by_end("spread", found.spread)
-            yield read(row | of_all | quantiles, "future")
+            yield read(row | {"mean": float(found.total.mean()), "sums": found}, "future")
 
 
 def _belief(read: _SectionReader, answer: Row) -> dict[str, Any]:
@@ -424,8 +486,8 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         **read(sums | {"hosting": study.options[name].kind}, "standing"),
         "in_all": None if sums["in_all"] is None else in_all,
         "limits": _limits(study, name),
-        "memory": _memory(read, label),
-        "capacity": _capacity(read, label),
+        "memory": _memory(read, name),
+        "capacity": _capacity(read, name),
         "cost": _cost(read, name, label),
         "stability": {
             "expected_yearly_loss": loss.expected
@@ -453,30 +515,29 @@ def _limits(study: Study, name: str) -> list[dict[str, str]]:
     ]
 
 
-def _memory(read: _SectionReader, label: str) -> dict[str, Any]:
+def _memory(read: _SectionReader, name: str) -> dict[str, Any]:
     """By model: what it takes on a GPU, what it leaves, and how many requests fit."""
     found = {}
-    placed = read.study.results.memory.get(read.keys[label], ())
-    for row, fit in zip(_rows(read.study.fits(), option=label), placed, strict=True):
-        parts = fit.memory.parts if fit.memory else ()
-        own = {part.name: _figure([*part.gib.ends], "GiB") for part in parts}
-        known = read(row, "memory") | {"parts": own} if fit.memory else read(row, "unknown")
-        found[fit.model] = known
+    for fit in read.study.results.memory.get(name, ()):
+        if fit.memory is None:
+            found[fit.model] = {"not_estimated": fit.reason}
+            continue
+        parts = {part.name: _figure([*part.gib.ends], "GiB") for part in fit.memory.parts}
+        found[fit.model] = read({"memory": fit.memory}, "memory") | {"parts": parts}
     return found
 
 
-def _capacity(read: _SectionReader, label: str) -> dict[str, Any]:
+def _capacity(read: _SectionReader, name: str) -> dict[str, Any]:
     study = read.study
-    own = {"option": label}
-    years = study.gpus_by_year()
-    pools = _rows(study.pools(), **own)
-    sized = study.results.capacity[read.keys[label]]
+    own = {"option": study.options[name].label}
+    sized = study.results.capacity[name]
+    pools = zip(sized.pools.items(), _rows(study.pools(), **own), strict=True)
     return {
-        "gpus_by_year": read.each(years, "= needed* [GPUs]", **own),
-        "utilisation": read.each(years, "= used", **own)[0],
+        "gpus_by_year": read.each(study.gpus_by_year(), "= needed* [GPUs]", **own),
+        "utilisation": sized.mean_utilisation(),
         "keeps_limits": sized.keeps_limits,
         "not_estimated": dict(sized.not_estimated),
-        "pools": {pool["model_key"]: _pool(read, pool) for pool in pools},
+        "pools": {model: _pool(read, pool, row) for (model, pool), row in pools},
     }
 
 
@@ -488,13 +549,18 @@ MEASURES = {
 """What a wait is called here by what is measured, and what a second is in its unit."""
 
 
-def _pool(read: _SectionReader, pool: Row) -> dict[str, Any]:
-    own = {"option": pool["option"], "model": pool["model"]}
-    found = read.study.results.capacity[read.keys[pool["option"]]]
-    sized = found.pools[pool["model_key"]]
+def _pool(read: _SectionReader, sized: Pool, row: Row) -> dict[str, Any]:
+    own = {"option": row["option"], "model": row["model"]}
+    hours = sized.mix.hours_of_year()
+    further: dict[str, Any] = {
+        "pool": sized,
+        "mean_rate": float(hours.mean()),
+        "busiest_rate": float(hours.max()),
+        "at_work": sized.level(),
+    }
     seen = read.study.latencies()
     return {
-        **read(pool, "pool"),
+        **read({**row, **further}, "pool"),
         "replicas_by_year": [_figure([*count.ends], "replicas") for count in sized.replicas],
         "busy_hour": _latency(_rows(seen, **own, situation="usual peak")),
         "peak_hour": _latency(_rows(seen, **own, situation="busiest hour")),
@@ -530,7 +596,7 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
         if row["workload"] == worst["workload"]:
             name, scale = MEASURES[row["measure"]]
             found[name] = _percentiles(row, scale) | _at_limit(row, scale)
-    return found | {"concurrency": _scaled(worst["under_way"], 1 / worst["replicas"])}
+    return found | {"concurrency": worst["concurrency"]}
 
 
 def _strain(row: Row) -> float:
@@ -555,7 +621,6 @@ def _scaled(value: float | None, scale: float) -> float | None:
 
 def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     study = read.study
-    own = {"option": label}
     if name in study.results.cost.plan.not_estimated:
         return {"not_estimated": study.results.cost.plan.not_estimated[name]}
     option = study.results.cost.options[name]
@@ -566,12 +631,11 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         .sort_values(key=abs, ascending=False, kind="stable")
     )
     items = items.map(functools.partial(round, ndigits=2))
-    (sums,) = _rows(study.sums(), **own)
     return {
-        **read(sums | _returns(study, name), "cost"),
-        "break_even": read(_fields_of(option.break_even), "break_even"),
+        **read(_returns(study, name), "cost"),
+        "break_even": read({"even": option.break_even}, "break_even"),
         "items": read.by("item", items.reset_index(), "= amount [{currency}]"),
-        **read(_fields_of(option.energy), "energy"),
+        **read({"energy": option.energy}, "energy"),
         "model_moves_by_year": [
             _figure([*moved.ends], "moves") for moved in moves(study.scenario, name)
         ],
@@ -580,30 +644,34 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
 
 
 def _returns(study: Study, name: str) -> dict[str, Any]:
-    """What no chapter shows of a priced option: its cost in all cases, and what it saves against
-    today and when."""
+    """A priced option: its cost as planned and in all cases, and what it saves against today and
+    when."""
     results = study.results
     option = results.cost.options[name]
     spread = results.uncertainty.spreads[name]
     today = results.cost.options.get(results.cost.plan.baseline)
     differs = today is not None and bool(np.any(option.monthly - today.monthly))
     return {
-        **_by_end("spread", spread.present),
-        **_by_end("saved", spread.npv if today else None),
-        "cheapest_in": spread.chance_cheapest,
-        "per_million": _known(option.lcot),
-        "irr": _known(option.irr) if differs else None,
-        "payback": option.payback_simple if differs else None,
-        "payback_discounted": option.payback_discounted if differs else None,
+        "option": option,
+        "spread": spread,
+        "saving": option.npv if today else None,
+        "saved": spread if today else None,
+        "returns": option if differs else None,
     }
 
 
 def _training(read: _SectionReader) -> dict[str, Any]:
     """Fine-tuning jobs on each option."""
-    found: dict[str, Any] = {job: [] for job in read.study.scenario.fine_tuning}
-    for row in _rows(read.study.fine_tuning()):
-        found[row["job"]].append(read(row, "unplanned" if row["gpus"] is None else "job"))
-    return found
+    return {
+        job: [_trained(read, plan) for plan in plans]
+        for job, plans in read.study.results.training.items()
+    }
+
+
+def _trained(read: _SectionReader, plan: Plan) -> Any:
+    if plan.peak is None:
+        return {"option": plan.option, "not_estimated": plan.reason}
+    return read({"plan": plan}, "job")
 
 
 def _vendors(read: _SectionReader) -> dict[str, Any]:
@@ -632,13 +700,29 @@ def _warning(row: Row) -> str:
 
 def _quality(read: _SectionReader) -> dict[str, Any]:
     """Verdicts on quality by option and workload, with their evidence."""
-    scores = read.study.board_scores()
     found: dict[str, dict[str, Any]] = {name: {} for name in read.study.options}
-    for p, parity in zip(_rows(read.study.parities()), read.study.results.parities, strict=True):
-        same = {column: p[column] for column in ("option", "workload", "model")}
-        found[read.keys[p["option"]]][f"{p['workload']}, {p['model']}"] = {
-            **read(p | _by_end("hidden", parity.reasoning_tokens), "parity"),
-            "boards": read.by("board", scores, "board", **same),
-            "own": parity.own and read(_fields_of(parity.own), "own"),
+    for parity in read.study.results.parities:
+        margin = margin_of(read.study.scenario.workloads[parity.workload])
+        row = {"parity": parity, "margin": margin}
+        found[parity.option][f"{parity.workload}, {parity.model}"] = {
+            **read(row, "parity"),
+            "boards": {c.board.board: _board(read, c, margin) for c in parity.comparisons},
+            "own": parity.own and read(row, "own"),
         }
     return {name: own for name, own in found.items() if own}
+
+
+def _board(read: _SectionReader, compared: BoardComparison, margin: float) -> Any:
+    """A model against its reference on one board."""
+    board = compared.board
+    low, high = compared.interval
+    row = {
+        "on": compared,
+        "unit": board.unit,
+        "date": (compared.model and compared.model.date) or board.date,
+        "margin": margin / board.points_per_unit,
+        "low": low,
+        "difference": compared.difference,
+        "high": high,
+    }
+    return read(row, "board")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from siting.catalogue import source_of
-from siting.cost import dates
-from siting.cost.dates import LAST_HORIZON_DAYS, Renewal, renewals, switched_off
+from siting.cost.dates import LAST_HORIZON_DAYS
 from siting.quality import spoken
-from siting.rules.findings import Finding
-from siting.rules.sovereignty import OpenPoint, OptionAssessment
+from siting.rules.sovereignty import OpenPoint
 from siting.study import short
-from siting.study.frames import Rows, Topic, frame
-from siting.vendors.stability import ServiceEnd
-from siting.verdict.plan import PlanStep, mending, open_points
+from siting.study.frames import Rows, Topic, frame, picked
+from siting.verdict.candidate import Candidate
+from siting.verdict.due import LeftOpen
+from siting.verdict.plan import open_points
 
 WORK = {
     "early": "What is due at once",
@@ -26,69 +22,74 @@ WORK = {
 }
 """Work up to a gate, by what the gate decides."""
 
-BROKEN = "broken"
-DUE = "known, and due already"
-JUDGED = "due already, unless a person judges it met, or finds an exception"
-UNLESS = "due already, unless an answer clears it"
-TO_COME = "to come"
-NO_LAW = "no law"
-CONDITION = "no duty: what the law protects or reaches hangs on it"
-TIME = "time, until the day to settle it by"
-ON_VENDORS = "law that binds vendors"
-IN_FORCE = (BROKEN, DUE, JUDGED, UNLESS)
-"""Standings of what law asks today, whether it is known to be lacking or not."""
-STANDINGS = (*IN_FORCE, TIME, CONDITION, TO_COME, NO_LAW, ON_VENDORS)
-"""How a point of the service that runs today stands, the gravest first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _LeftOpen:
-    """What is open of the service that runs today."""
-
-    rank: str
-    """Of `STANDINGS`."""
-    row: dict[str, Any]
-
 
 class TimelineFrames(Topic):
     """Frames on what is open and what comes when."""
 
     @frame(
         "option point",
-        "letter? in_short? can_strike laws? cure? meanwhile? question? to asks reason basis hard "
-        "owner due ends? usual_from? usual_until?",
+        "letter? in_short? can_strike laws? cure? meanwhile? question? to asks basis hard "
+        "owner due ends? usual_from? usual_until? in_force? is_due?",
     )
     def points(self) -> Rows:
         """One thing about one option that a person must still decide or show, what must be cleared
-        first."""
-        law = self.results.sovereignty
+        first; and a rule that the service of today fails, where another is chosen."""
         for c in self.results.decision.candidates:
-            found = {point.label: point for point in law.options[c.name].open_points}
-            ends = {end.point: end for end in self.results.stability.ceasing[c.name]}
-            for doubt, hard in open_points(c, found.values()):
-                point = found.get(doubt.point)
-                step = self._step_of(c.name, point)
-                end = ends.get(doubt.point)
-                row = {
-                    "option": c.name,
-                    "point": doubt.point,
+            yield from self._points(c)
+        left = self.results.due.left_open
+        for each in left:
+            if each.fails:
+                yield {
+                    "option": self.scenario.finance.baseline,
+                    "point": each.point,
                     "can_strike": False,
+                    "laws": each.law,
                     "to": "does",
-                    "asks": short.asked(doubt.clears),
-                    "reason": doubt.reason,
-                    "basis": _basis(point),
-                    "hard": hard,
-                    "owner": step.owner if step else doubt.owner,
-                    "due": self.results.day(step.day) if step else self._due(c.name, point, end),
+                    "asks": short.cure(each.clears),
+                    "basis": "law" if each.of_law else "rule",
+                    "hard": False,
+                    "owner": each.owner,
+                    **_standing(each),
                 }
-                if end:
-                    row["ends"] = end.last.isoformat()
-                if point:
-                    row |= self._of_law(point)
-                    row["letter"] = short.letter(list(found).index(point.label))
-                yield row
-        every = (point for option in law.options.values() for point in option.open_points)
+        options = self.results.sovereignty.options
+        every = (point for option in options.values() for point in option.open_points)
         yield from dict.fromkeys(source_of(point.usual) for point in every if point.usual)
+        if left:
+            today = options[self.scenario.finance.baseline]
+            asked = [f for f in today.verdicts.values() if f.verdict == "fail"]
+            asked += [f for point in today.open_points for f in point.findings]
+            yield from dict.fromkeys(source_of(f.rule) for f in asked)
+
+    def _points(self, c: Candidate) -> Rows:
+        """What is open of an option."""
+        found = {p.label: p for p in self.results.sovereignty.options[c.name].open_points}
+        ends = {end.point: end for end in self.results.stability.ceasing[c.name]}
+        due = self.results.due
+        left = {each.point: each for each in due.left_open if not each.fails}
+        is_left = c.name == self.scenario.finance.baseline
+        for doubt, hard in open_points(c, found.values()):
+            point = found.get(doubt.point)
+            step = due.step_of(c.name, point)
+            end = ends.get(doubt.point)
+            row = {
+                "option": c.name,
+                "point": doubt.point,
+                "can_strike": False,
+                "to": "does",
+                "asks": short.asked(doubt.clears),
+                "basis": _basis(point),
+                "hard": hard,
+                "owner": step.owner if step else doubt.owner,
+                "due": self.results.day(step.day) if step else due.day(c.name, point, end),
+            }
+            if end:
+                row["ends"] = end.last.isoformat()
+            if point:
+                row |= self._of_law(point)
+                row["letter"] = short.letter(list(found).index(point.label))
+            if is_left and doubt.point in left:
+                row |= _standing(left[doubt.point])
+            yield row
 
     def _of_law(self, point: OpenPoint) -> dict[str, Any]:
         """What the law says of a point, and what settles it."""
@@ -113,114 +114,6 @@ class TimelineFrames(Topic):
             "usual_until": self.results.day(usual.high),
         }
 
-    def _step_of(self, option: str, point: OpenPoint | None) -> PlanStep | None:
-        """The step of the plan that mends a point of the choice, if one does."""
-        is_planned = option == self.results.decision.recommended
-        return mending(point, self.results.plan) if is_planned else None
-
-    def _due(self, option: str, point: OpenPoint | None, end: ServiceEnd | None) -> str:
-        """The day by which a point should be settled. end: of the service that it is about."""
-        if end is not None:
-            return max(min(end.last, self._horizon), self.client.report_date).isoformat()
-        found = self.results.sovereignty
-        stricter = found.stricter_from(option, point, self._horizon) if point else None
-        if stricter and point and not self._has_time(option, point):
-            stricter = None
-        last = stricter - dt.timedelta(days=1) if stricter else self._horizon
-        is_planned = option == self.results.decision.recommended
-        if point and point.usual and is_planned and not stricter:
-            usual = self.results.day(min(point.usual.days, self.results.go.day))
-            last = max(last, dt.date.fromisoformat(usual))
-        return max(last, self.client.report_date).isoformat()
-
-    def _has_time(self, option: str, point: OpenPoint) -> bool:
-        """Whether time that the law gives by an answer is time for an option: what was in service
-        has it, and what is new has none, so that its day is that of all points. Where nobody has
-        answered, the earlier day counts."""
-        turning = self.results.sovereignty.spared_by(option, point, self._horizon)
-        is_said = turning and point.lead.flow.known.get(turning[0].name) is not None
-        return self.options[option].in_use or not is_said
-
-    @property
-    def _horizon(self) -> dt.date:
-        return dt.date.fromisoformat(self.results.first_gate)
-
-    @frame(
-        "letter",
-        "point law standing in_force is_due of_law since? owner due clears",
-    )
-    def points_today(self) -> Rows:
-        """One thing that is open of the service that runs today, where another is chosen, the
-        gravest first."""
-        today = self.scenario.finance.baseline
-        law = self.results.sovereignty
-        chosen = self.results.decision.recommended
-        if today not in law.options or today == chosen:
-            return
-        option = law.options[today]
-        failed = [f for f in option.verdicts.values() if f.verdict == "fail"]
-        found = [self._broken(option, f) for f in failed]
-        found += [self._left_open(today, point) for point in option.open_points]
-        found.sort(key=lambda left: (STANDINGS.index(left.rank), left.row["due"]))
-        for place, left in enumerate(found):
-            yield {"letter": short.letter(place).lower(), **left.row}
-        open_ = (f for point in option.open_points for f in point.findings)
-        yield from dict.fromkeys(source_of(f.rule) for f in (*failed, *open_))
-
-    def _broken(self, option: OptionAssessment, failed: Finding) -> _LeftOpen:
-        """A rule that the service of today fails."""
-        said = BROKEN if failed.is_of_law else NO_LAW
-        row = {
-            "point": failed.rule.title,
-            "law": failed.cited,
-            "standing": f"{said}: fails",
-            "in_force": failed.is_of_law,
-            "is_due": failed.is_of_law,
-            "of_law": failed.is_of_law,
-            "since": _since([failed]),
-            "owner": failed.rule.owner,
-            "due": self._horizon.isoformat(),
-            "clears": short.cure(option.remedy(failed)),
-        }
-        return _LeftOpen(rank=said, row=row)
-
-    def _left_open(self, today: str, point: OpenPoint) -> _LeftOpen:
-        """A point that is open at the service of today."""
-        rank = self._rank(today, point)
-        # One duty has one owner, whichever service it is told of, and one day; but what is known to
-        # be lacking of what runs is made good before go or no-go, and before any notice.
-        step = mending(point, self.results.plan)
-        day = self.results.day(step.day) if step else self._due(today, point, None)
-        row = {
-            "point": point.label,
-            "law": "; ".join(f.cited for f in _binding(point)),
-            "standing": rank,
-            "in_force": rank in IN_FORCE,
-            "is_due": rank == DUE,
-            "of_law": point.is_of_law,
-            "since": _since(point.findings),
-            "owner": step.owner if step else point.owner,
-            "due": min(day, self._horizon.isoformat()) if rank == DUE else day,
-            "clears": short.cure(point.clears),
-        }
-        return _LeftOpen(rank=rank, row=row)
-
-    def _rank(self, today: str, point: OpenPoint) -> str:
-        """How a point of today's service stands: of `STANDINGS`."""
-        if point.is_on_others:
-            return ON_VENDORS
-        if not point.is_of_law:
-            return NO_LAW
-        if all(f.rule.to_come for f in point.findings if f.is_of_law):
-            return TO_COME
-        if all(f.rule.is_condition for f in point.findings if f.is_of_law):
-            return CONDITION
-        if self.results.sovereignty.stricter_from(today, point, self._horizon):
-            return TIME
-        if point.is_lacking:
-            return DUE
-        return JUDGED if point.awaited is None else UNLESS
-
     @frame(
         "what label",
         "start end end_high? amount?",
@@ -237,7 +130,7 @@ class TimelineFrames(Topic):
                 "what": "order",
                 "label": "Order, install, accept" if answer["ordered"] else "Move over, accept",
                 "start": answer["decided_on"],
-                "end": answer["live"],
+                "end": live and self.results.day(live.central),
                 "end_high": live and self.results.day(live.high),
                 "amount": answer["once"],
             }
@@ -289,63 +182,35 @@ class TimelineFrames(Topic):
             if 0 <= (stopped.last - self.client.report_date).days <= LAST_HORIZON_DAYS:
                 last = stopped.last.isoformat()
                 yield {"what": "service", "label": stopped.point, "start": today, "end": last}
-        for row in self.study.contract().itertuples():
-            label = f"Contract of {row.option}"
-            yield {"what": "contract", "label": label, "start": today, "end": row.until}
-        bridges = self.study.bridges()
-        for row in bridges[bridges.lasts].tail(1).dropna(subset="beyond").itertuples():
+        contract = f"Contract of {self.results.labels[self.scenario.finance.baseline]}"
+        for found in self.results.until_live.contracts:
+            until = found.renewal.until.isoformat()
+            yield {"what": "contract", "label": contract, "start": today, "end": until}
+        bridge = self.results.until_live.bridging
+        if bridge:
             yield {
                 "what": "between",
-                "label": f"{row.spoken} as a bridge",
+                "label": f"{spoken(bridge.model)} as a bridge",
                 "start": str(ends[0].ending.retired) if ends else None,
-                "end": row.until,
-                "amount": row.beyond,
+                "end": bridge.until,
+                "amount": bridge.beyond,
             }
 
     @frame(
         "vendor",
-        "option until notice answer_by renewed_to? minimum owed unused? given is_before_go "
-        "gap_days",
+        "until notice answer_by owed given",
     )
     def contract(self) -> Rows:
         """A contract of what runs today that ends within a year."""
-        chosen = self.results.decision.recommended
         baseline = self.scenario.finance.baseline
-        contracts = renewals(self.scenario)
-        if not contracts or chosen is None:
-            return
-        stays = self.results.decision.stays
-        decided = dates.after(self.scenario, self.results.go.day)
-        live = self.results.live
-        flows = self.results.cost.options[chosen].flows
-        owed = sum(float(flow.amounts.sum()) for flow in flows if flow.item == "contract")
-        for found in contracts:
-            serves = found.until if stays or live is None else dates.after(self.scenario, live.high)
-            yield {
-                "option": baseline,
-                "vendor": found.vendor,
-                "until": found.until.isoformat(),
-                "notice": found.notice.isoformat(),
-                "answer_by": found.answer_by.isoformat(),
-                "renewed_to": found.renewed_to and found.renewed_to.isoformat(),
-                "minimum": found.minimum,
-                "owed": owed if found.minimum else 0.0,
-                "unused": None if stays else self._unused(found),
-                "given": "renew" if stays else found.given(decided, serves),
-                "is_before_go": found.notice < decided,
-                "gap_days": max(0, (serves - found.until).days),
+        for end in self.results.until_live.contracts:
+            yield picked(end, "owed given") | {
+                "vendor": end.renewal.vendor,
+                "until": end.renewal.until.isoformat(),
+                "notice": end.renewal.notice.isoformat(),
+                "answer_by": end.renewal.answer_by.isoformat(),
             }
-        yield self.scenario.source(f"options.{baseline}.contract_until")
-
-    def _unused(self, renewal: Renewal) -> float | None:
-        """`unused` of `contract`."""
-        if renewal.renewed_to is None:
-            return None
-        chosen = str(self.results.decision.recommended)
-        last = (renewal.renewed_to - self.client.report_date).days
-        first = min(last, switched_off(self.scenario, chosen))
-        today = self.scenario.finance.baseline
-        return self.results.paid_by_request(self.scenario, today, first, last) or None
+            yield self.scenario.source(f"options.{baseline}.contract_until")
 
 
 def _basis(point: OpenPoint | None) -> str:
@@ -357,14 +222,6 @@ def _basis(point: OpenPoint | None) -> str:
     return "others" if point.is_on_others else "rule"
 
 
-def _binding(point: OpenPoint) -> list[Finding]:
-    """What of a point binds the client, where anything does: its standing and its day are of that
-    alone."""
-    own = [f for f in point.by_gravity if f.is_of_law]
-    return own or list(point.by_gravity)
-
-
-def _since(findings: Iterable[Finding]) -> str | None:
-    """First day on which a law among rules that binds the client is in force."""
-    days = [f.rule.valid_from for f in findings if f.is_of_law and not f.rule.to_come]
-    return min((day.isoformat() for day in days if day), default=None)
+def _standing(left: LeftOpen) -> dict[str, Any]:
+    """How what is open of today's service stands."""
+    return picked(left, "in_force is_due due")

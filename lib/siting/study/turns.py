@@ -1,4 +1,4 @@
-"""Frames of a study on what turns the answer, when that is known, and what is done then."""
+"""The frame of a study on what was tried, what of it turns the answer, and when that is known."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from siting.catalogue import Source
 from siting.cost.dates import FIRST_HORIZON_DAYS, PILOT_DAYS
-from siting.rules.sovereignty import OpenPoint
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.study.verdict import of_sums
 from siting.verdict.variants import Outcome, Settled, Variant
 
@@ -40,35 +40,39 @@ class _Sorted:
 
 
 class TurnFrames(Topic):
-    """Frames on what turns the answer, both futures of API prices, and go or no-go."""
+    """The frame on what was tried, and what of it turns the answer."""
+
+    def _variant_sources(self) -> list[Source]:
+        return [*of_sums(), *self.results.sovereignty.sources]
 
     @frame(
-        "rank",
-        "what change settled on_page_one known_by? key? then_first? in_all? "
-        "own_in_all? sure? lead? answer open_points?",
-        citing=of_sums,
+        "change set",
+        "change_kind what before after settled known_by? key? then_first? in_all? own_in_all? "
+        "sure? lead? answer open_points? rank? on_page_one",
+        citing=_variant_sources,
     )
-    def turns(self) -> Rows:
-        """A change after which another option is first, the worst for the choice first."""
+    def variants(self) -> Rows:
+        """The scenario with one thing changed, decided anew by the same chain in the same cases;
+        and each value of an input at which another option comes first, where it is expected."""
         ranked = self.results.turning
         shown = _of_page_one([self._sorted(variant, found) for variant, found in ranked])
-        for rank, (variant, found) in enumerate(ranked, 1):
-            points = self._to_clear(variant, found)
+        switches = [each for each in ranked if each not in self.results.tried]
+        for each in (*self.results.tried, *switches):
+            v, found = each
+            place = ranked.index(each) if each in ranked else None
             yield {
-                "rank": rank,
-                "what": variant.what,
-                "change": self.results.numbers.regrouped(variant.clause),
-                "settled": variant.settled,
-                "on_page_one": rank - 1 in shown,
-                "known_by": self._known_by(variant),
+                "change_kind": "switch" if each in switches else v.kind,
+                **picked(v, "what before after settled"),
+                **picked(found, "in_all own_in_all lead answer"),
+                "change": self.results.numbers.regrouped(v.clause),
+                "set": " ".join(v.set),
+                "known_by": self._known_by(v),
                 "key": found.option,
-                "then_first": self.results.label_after(found.option, variant),
-                "in_all": found.in_all,
-                "own_in_all": found.own_in_all,
+                "then_first": self.results.label_after(found.option, v),
                 "sure": found.share,
-                "lead": found.lead,
-                "answer": found.answer,
-                "open_points": None if points is None else len(points),
+                "open_points": None if place is None else self._to_clear(v, found),
+                "rank": None if place is None else place + 1,
+                "on_page_one": place in shown,
             }
 
     def _sorted(self, variant: Variant, found: Outcome) -> _Sorted:
@@ -82,11 +86,11 @@ class TurnFrames(Topic):
             settler = "an offer"
         return _Sorted(settler=settler, asked=variant.asked)
 
-    def _to_clear(self, variant: Variant, found: Outcome) -> Sequence[OpenPoint] | None:
-        """What the law leaves open of an option that only a variant has; it went through the same
-        rules as the others, and none of them fails. None where the option is one of the report."""
+    def _to_clear(self, variant: Variant, found: Outcome) -> int | None:
+        """How many points the law leaves open of an option that only a variant has; it went through
+        the same rules as the others, and none of them fails. None for an option of the report."""
         offer = self.results.offered(variant, found)
-        return offer.open_points if offer else None
+        return len(offer.open_points) if offer else None
 
     def _known_by(self, variant: Variant) -> str | None:
         if variant.day:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from siting import catalogue, reasoning
+from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
-from siting.cost.api_prices import successor_of
-from siting.cost.dates import switched_off
-from siting.cost.prices import ApiPrice, BilledTokens, api_request
-from siting.places import BY_REQUEST
 from siting.quality import spoken
-from siting.quantity import DAYS_OF_MONTH, Range
-from siting.study.frames import Rows, Topic, frame
-from siting.study.results import ModelEnd
+from siting.quantity import Range
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.vendors import notice
 from siting.vendors.stability import option_vendors
 from siting.vendors.vendor_record import (
     AskedOfVendor,
     Backtest,
-    Event,
     OnRecord,
     Record,
     load,
@@ -81,12 +73,18 @@ class VendorFrames(Topic):
     def vendor_events(self) -> Rows:
         """One event in the record of one of the client's vendors, oldest first."""
         for v in self.results.vendors:
-            yield from (_event(e) | {"vendor": v.vendor} for e in v.events)
+            for event in v.events:
+                yield picked(event, "case summary direction severity") | {
+                    "vendor": v.vendor,
+                    "date": event.event_date,
+                    "public": event.known_date.isoformat(),
+                    "proof": event.evidence,
+                }
             yield from map(source_of, v.events)
 
     @frame(
         "vendor within",
-        "mine by_vendor chance* notices short pool",
+        "mine chance* notices short pool",
     )
     def notice_chances(self) -> Rows:
         """Chance that a vendor's next retirement notice is at most so many days: all with
@@ -116,81 +114,28 @@ class VendorFrames(Topic):
                 min(most.high, chance.high),
                 unit="share",
             )
-            yield {
+            yield picked(own, "within notices short pool") | {
                 "vendor": vendor,
                 "mine": mine,
-                "within": own.within,
-                "by_vendor": by_vendor,
                 "chance*": most,
-                "notices": own.notices,
-                "short": own.short,
-                "pool": own.pool,
             }
 
     @frame(
         "option model",
-        "vendor spoken ends? lasts until? bridge_cost? held? beyond? per_month? input_price? "
-        "output_price? cached_price? price_date?",
+        "spoken lasts beyond?",
     )
     def bridges(self) -> Rows:
         """The model that follows one in use which ends before the latest go-live, at its vendor."""
-        decided = (self.scenario.finance.baseline, self.results.decision.recommended)
-        live = self.results.live
-        latest = self.results.day(live.high) if live else dt.date.max.isoformat()
-        due: dict[tuple[str, str], tuple[ModelEnd, notice.Successor]] = {}
-        for end in self.results.retiring:
-            successor = successor_of(self.scenario, end.option, end.ending.model)
-            if successor and end.option in decided and str(end.ending.retired) <= latest:
-                due.setdefault((end.ending.vendor, end.ending.model), (end, successor))
-        for used, successor in due.values():
-            ends = iso(successor.until)
-            row = {
-                "option": used.option,
-                "vendor": used.ending.vendor,
-                "model": successor.model,
-                "spoken": spoken(successor.model),
-                "ends": ends,
-                "lasts": ends is None or ends > latest,
+        for bridge in self.results.until_live.bridges:
+            yield picked(bridge, "model lasts beyond") | {
+                "option": bridge.used.option,
+                "spoken": spoken(bridge.model),
             }
-            if row["lasts"]:
-                row |= self._bridging(used, successor.model)
-            if "bridge_cost" in row:
-                listed = self._listed(used.option, successor.model)
-                row |= _price_of_tokens(listed)
-                yield listed.source
-            yield row
-        yield from (source for used, _ in due.values() for source in used.ending.sources)
-
-    def _listed(self, name: str, model: str) -> ApiPrice:
-        """What the list of an option's provider asks for the tokens of a usual request."""
-        usual = BilledTokens(input_mean=1000, output_mean=1000)
-        provider = self.options[name].provider
-        return api_request(provider, model, usual, 0.0, self.client.report_date)
-
-    def _bridging(self, used: ModelEnd, successor: str) -> dict[str, Any]:
-        """What it costs to serve all requests of an option with the model that follows, from the
-        end of the one in use until what runs today is switched off: columns of `bridges`."""
-        name = used.option
-        option = self.options[name]
-        last = used.days(self.client.report_date)
-        off = switched_off(self.scenario, str(self.results.decision.recommended))
-        row: dict[str, Any] = {"until": self.results.day(off)}
-        if option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
-            return row
-        changes = {
-            f"options.{name}.models": {
-                w: successor if m == used.ending.model else m for w, m in option.models.items()
-            },
-            f"options.{name}.effort": reasoning.effort_after(option.effort, successor),
-        }
-        bridged = self.results.changed(changes, redesigned=False)
-        cost = self.results.paid_by_request(bridged, name, last, off)
-        if cost is None:
-            return row
-        planned = self.results.paid_by_request(self.scenario, name, last, off) or 0.0
-        month = cost * DAYS_OF_MONTH / (off - last)
-        beyond = cost - planned
-        return row | {"bridge_cost": cost, "held": planned, "beyond": beyond, "per_month": month}
+            if bridge.listed:
+                yield bridge.listed.source
+        yield from (
+            x for bridge in self.results.until_live.bridges for x in bridge.used.ending.sources
+        )
 
     @frame(
         "vendor options",
@@ -244,11 +189,8 @@ class VendorFrames(Topic):
     def asked_shocks(self) -> Rows:
         """One 'what if' of the scenario, and one option that it hits."""
         for e in self.results.stability.shocks:
-            yield {
-                "vendor": e.vendor,
+            yield picked(e, "vendor month option") | {
                 "shock": e.kind.shock.replace("_", " "),
-                "month": e.month,
-                "option": e.option,
                 "until_normal": e.kind.months.central,
                 "move_cost": e.one_off and e.one_off.central,
                 "why_not": e.not_estimated,
@@ -271,35 +213,7 @@ class VendorFrames(Topic):
             yield source_of(r)
 
 
-def _event(e: Event) -> dict[str, Any]:
-    """What the record says of an event."""
-    return {
-        "vendor": e.vendor,
-        "date": e.event_date,
-        "public": e.known_date.isoformat(),
-        "direction": e.direction,
-        "severity": e.severity,
-        "proof": e.evidence,
-        "case": e.case,
-        "summary": e.summary,
-    }
-
-
-def iso(day: dt.date | None) -> str | None:
-    return day.isoformat() if day else None
-
-
 def _pages(rows: Iterable[Fact]) -> Iterable[Source]:
     """The pages that rows come from, each once; the rows stand in the table."""
     where = {"locator": "rows named in the table"}
     return {r.url: source_of(r).model_copy(update=where) for r in rows}.values()
-
-
-def _price_of_tokens(listed: ApiPrice) -> dict[str, Any]:
-    """Columns of `bridges` on a list price."""
-    return {
-        "input_price": listed.input_per_million,
-        "output_price": listed.output_per_million,
-        "cached_price": listed.cached_per_million,
-        "price_date": listed.source.date,
-    }

@@ -11,7 +11,7 @@ from siting.catalogue import Source, settings, source_of, table
 from siting.inputs.attributes import Property, properties
 from siting.inputs.scenario import Scenario
 from siting.quality import models, spoken
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 from siting.study.results import Results
 from siting.verdict.candidate import Candidate, YearPaid
 from siting.verdict.decision import PARTS, Decision
@@ -47,10 +47,10 @@ class VerdictFrames(Topic):
 
     @frame(
         "option",
-        "key place model role state reason? in_all? cost? leaving? vendors? remedies? premiums? "
+        "key place role state reason? in_all? cost? leaving? vendors? remedies? premiums? "
         "if_prices_hold? if_prices_fall? if_kept? left? is_bridge depends_on is_level in_all_p10? "
-        "in_all_p50? in_all_p90? whose? rule? title? why_not? opens? is_easiest is_chosen is_rival "
-        "is_cheapest total? present? present_low? present_high? saving? form? servers? "
+        "in_all_p50? in_all_p90? whose? rule? title? why_not? opens? is_easiest total? "
+        "present? present_low? present_high? saving? form? servers? "
         "standing_by? nearest? nearest_paid? verdict?",
         citing=of_sums,
     )
@@ -58,8 +58,9 @@ class VerdictFrames(Topic):
         """One option: its sum over the horizon in the mean of the cases, its cost as planned, and
         its limits."""
         d = self.results.decision
-        chosen, rival = self.results.compared
-        opens = {c.name: given_up(c, self.scenario.rules.lines) for c in d.candidates if c.costs}
+        opens = {
+            c.name: given_up(c, self.scenario.rules.lines) for c in d.candidates if c.burden.costs
+        }
         may = [name for name, gives in opens.items() if gives]
         easiest = min(may, key=lambda name: (len(opens[name]), d.mean(name)), default=None)
         for c in d.candidates:
@@ -67,16 +68,12 @@ class VerdictFrames(Topic):
                 "option": c.name,
                 "key": c.name,
                 "place": c.place,
-                "model": models_of(self.scenario, c.name),
                 "role": self.results.roles[c.label],
                 "is_bridge": False,
                 "depends_on": "; ".join(self.results.stability.options[c.name].vendors),
                 "is_level": c.name in d.level,
                 "opens": " and ".join(opens.get(c.name, ())) or None,
                 "is_easiest": c.name == easiest,
-                "is_chosen": c.name == chosen,
-                "is_rival": c.name == rival and rival != chosen,
-                "is_cheapest": c.name == self.results.cost.cheapest,
                 **_state(c),
                 **self._excluded(c),
                 **self._planned(c.name),
@@ -90,8 +87,7 @@ class VerdictFrames(Topic):
         found = exclusion(c, self.scenario.rules.lines)
         if found is None:
             return {}
-        why = {"whose": found.whose, "rule": found.rule, "title": found.title}
-        return why | {"why_not": found.reason}
+        return picked(found, "whose rule title") | {"why_not": found.reason}
 
     def _planned(self, name: str) -> dict[str, Any]:
         """What an option costs as planned, and what it saves against today."""
@@ -100,9 +96,7 @@ class VerdictFrames(Topic):
             return {}
         present = self.results.uncertainty.spreads[name].present
         is_held = self.results.cost.plan.baseline in self.results.cost.options
-        return {
-            "total": option.total,
-            "present": option.present,
+        return picked(option, "total present") | {
             "present_low": present.low,
             "present_high": present.high,
             "saving": option.npv if is_held else None,
@@ -135,7 +129,7 @@ class VerdictFrames(Topic):
 
     @frame(
         "property",
-        "label valued stated has with without premium? premium_is",
+        "label valued stated has with premium? premium_is",
         citing=_of_properties,
     )
     def principles(self) -> Rows:
@@ -143,37 +137,26 @@ class VerdictFrames(Topic):
         known = properties()
         d = self.results.decision
         for found in self.results.principles:
-            yield {
-                "property": found.property,
+            yield picked(found, "property premium") | {
                 "label": known[found.property].label,
                 "valued": known[found.property].spoken,
                 "stated": d.premiums.get(found.property, 0.0),
                 "has": d.choice is not None and found.property in d.choice.has,
                 "with": found.with_it,
-                "without": found.without,
-                "premium": found.premium,
                 "premium_is": _premium(found.premium),
             }
 
     @frame(
         "option model",
-        "label spoken effort in_all test_cost chance_needed",
+        "spoken effort in_all test_cost chance_needed",
         citing=of_sums,
     )
     def tests(self) -> Rows:
         """A model at the place of an option that nobody has measured against today's, and
         that would cost less: the cheapest first."""
         for found in self.results.tests:
-            yield {
-                "option": found.of,
-                "label": found.label,
-                "model": found.model,
-                "spoken": spoken(found.model),
-                "effort": found.effort,
-                "in_all": found.in_all,
-                "test_cost": found.test_cost,
-                "chance_needed": found.chance_needed,
-            }
+            row = picked(found, "option model effort in_all test_cost chance_needed")
+            yield row | {"spoken": spoken(found.model)}
 
 
 def models_of(chosen: Scenario, name: str | None) -> str | None:

@@ -166,17 +166,6 @@ class Wording:
         """A value as its unit wants it, the unit with it."""
         return self.results.numbers.quantity(value, unit, decimals)
 
-    def ranged(
-        self,
-        low: float,
-        central: float,
-        high: float,
-        unit: str = "",
-        decimals: int | None = None,
-    ) -> str:
-        """The central value with its range: `12 GiB (10 to 15)`; an exact one stands alone."""
-        return self.results.numbers.range(Range(low, central, high, unit=unit), decimals)
-
     def count(self, number: float, thing: str) -> str:
         """`one server`, `12 servers`; up to twelve in words."""
         return f"{self.spelt(number)} {thing}" + ("" if number == 1 or thing.endswith("s") else "s")

@@ -8,15 +8,14 @@ through the same capacity, prices, rules and quality as the named ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from genai_prices.data import providers as price_list
 from genai_prices.types import ModelInfo
 
 from siting import catalogue, quality, reasoning
-from siting.cost import costing, ledger, prices, tco
+from siting.cost import prices
 from siting.inputs import scenario as scenarios
 from siting.inputs.scenario.model import (
     MOST_LABEL_LETTERS,
@@ -28,8 +27,10 @@ from siting.inputs.scenario.model import (
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, OWNED, SELF_HOSTED
 from siting.rules import sovereignty
 from siting.rules.findings import Finding, decide
-from siting.serving import capacity, servers
+from siting.serving import servers
 from siting.vendors.vendor_record import Vendor
+from siting.verdict.candidate import Barrier
+from siting.verdict.chain import Chain
 from siting.verdict.leaving import Terms
 from siting.verdict.options import Chapters, short_of_floor
 from siting.verdict.options import judged as held_against
@@ -146,22 +147,22 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     """Offers with their cost; the cheapest of them held against limits, rules and quality."""
     if not options:
         return []
-    sized, costs = _present_costs(_with(scenario, options), list(options))
-    if not costs:
-        return []
+    chain = Chain()
+    whole = _with(scenario, options)
+    every = {name: chain.as_planned(whole, name) for name in options}
+    costs = {name: seen.present for name, seen in every.items() if seen.present is not None}
     cheapest = sorted(costs, key=lambda n: costs[n])[:judged]
+    if not cheapest:
+        return []
     few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)
-    rules = sovereignty.assess(few)
-    parity = quality.assess(few)
-    finance = scenario.finance
+    sized = {name: chain.sized(whole, name) for name in cheapest}
+    rules = chain.rules(few)
+    parity = chain.quality(few)
     found = Chapters(
         scenario=few,
         capacity=sized,
-        totals={
-            n: {"hold": ledger.Totals(present=np.array([costs[n]]), yearly=np.zeros((1, 0)))}
-            for n in cheapest
-        },
-        terms=Terms.of(finance.discount_rate.central, finance.horizon_months),
+        totals={},
+        terms=Terms.of(scenario.finance),
         sovereignty=rules,
         parity=parity,
     )
@@ -169,8 +170,8 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     judged_ways = []
     for name in cheapest:
         models = parity.of(name)
-        failed = (fault for line in asked for fault in held_against(line, found, name).fails)
-        faults = [fault.reason for fault in failed]
+        held = (each for line in asked for each in held_against(line, found, name))
+        faults = [each.reason for each in held if isinstance(each, Barrier)]
         faults += filter(None, map(short_of_floor, models))
         faults += nowhere(rules.options[name])
         faults += suspected(rules.options[name])
@@ -217,16 +218,6 @@ def _falls_by_country(finding: Finding) -> bool:
     supposed = (dict.fromkeys(COUNTRIES, country) for country in ELSEWHERE)
     fails = (finding.supposing(answers).verdict == "fail" for answers in supposed)
     return finding.verdict == "review" and any(fails)
-
-
-def _present_costs(
-    whole: Scenario, names: Sequence[str]
-) -> tuple[dict[str, capacity.OptionCapacity], dict[str, float]]:
-    """What options need, and their present cost as planned where it can be estimated."""
-    sized = capacity.assess(whole)
-    plan = tco.with_optimum(costing.compile_plan(whole, sized))
-    found = ledger.totals(plan, plan.central(), [n for n in names if n in plan.options])
-    return sized, {name: float(totals.present[0]) for name, totals in found.items()}
 
 
 def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:

@@ -17,29 +17,6 @@ Future = Literal["hold", "fall"]
 """Of API prices."""
 
 
-@dataclass(frozen=True)
-class Sampled:
-    """An uncertain value: its median, and draws in which it varies together with others."""
-
-    draws: Floats
-    central: float
-
-    @classmethod
-    def of(cls, draws: Floats) -> Sampled:
-        """Draws with their median."""
-        return cls(draws, float(np.median(draws)))
-
-    @property
-    def low(self) -> float:
-        """P10 of the draws."""
-        return float(np.quantile(self.draws, 0.1))
-
-    @property
-    def high(self) -> float:
-        """P90 of the draws."""
-        return float(np.quantile(self.draws, 0.9))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
     """A constraint that is neither kept for certain nor broken."""
@@ -87,8 +64,6 @@ class Burden:
     """What an option costs, loses and takes to leave, whatever may be chosen; amounts are in the
     client's currency. Each is itself alone: what is made of it is kept by it."""
 
-    cost: Sampled | None = None
-    """Present cost over the horizon where prices hold."""
     costs: Mapping[Future, Totals] = field(default_factory=dict)
     """Present cost and yearly bills in each future; none where it has no price."""
     moving: Totals | None = None
@@ -109,7 +84,7 @@ class Burden:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Candidate(Burden):
+class Candidate:
     """One option as the decision sees it.
 
     Draws of all candidates are as many, in one order: a case is the same in each.
@@ -120,10 +95,9 @@ class Candidate(Burden):
     kind: str
     place: str
     """Where it is had: options of one place differ in model, effort or commitment alone."""
+    burden: Burden
     models: frozenset[str] = frozenset()
     """Models that it runs."""
-    burden: Burden | None = None
-    """What its amounts are of, where that is kept."""
     has: frozenset[str] = frozenset()
     """Properties that it is shown to have."""
     barriers: tuple[Barrier, ...] = ()
@@ -134,11 +108,11 @@ class Candidate(Burden):
     """Limits that are not shown to hold, and models not shown to be good enough."""
 
     @property
-    def kept_as(self) -> Burden | None:
-        """Its burden, where its amounts are still those: a copy may have others."""
-        of = self.burden
-        is_same = of is not None and all(vars(self)[name] is own for name, own in vars(of).items())
-        return of if is_same else None
+    def likely(self) -> float | None:
+        """Median of its present cost over the horizon where prices hold; None where it has no
+        price."""
+        costs = self.burden.costs
+        return float(np.median(costs["hold"].present)) if costs else None
 
     @property
     def nearest(self) -> YearPaid | None:

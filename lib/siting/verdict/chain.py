@@ -34,7 +34,6 @@ from siting.draws import DRAWS, Floats
 from siting.inputs import attributes
 from siting.inputs.scenario.model import (
     Data,
-    Evidence,
     Finance,
     Option,
     Preferences,
@@ -65,69 +64,47 @@ from siting.verdict.options import Chapters, Priced
 
 T = TypeVar("T")
 
-NO_MACHINE_READS: Mapping[str, Any] = {
-    "attributes": {},
-    "flows": {},
-    "months_to_production": Option.model_fields["months_to_production"].default,
-    "commitment": "on_demand",
-    "discount": 0,
-    "lease": None,
-    "contract_until": None,
-    "renews_for_months": None,
-    "notice_days": None,
-    "contracts": [],
-    "minimum_commitment_per_month": 0,
-    "provisioned": None,
-}
-"""What of an option moves no machine, as it then stands."""
-NO_BILL_READS: Mapping[str, Any] = {"attributes": {}, "flows": {}}
+
+def _blank(record: type[BaseModel], *names: str) -> Mapping[str, Any]:
+    """Fields of a record as they stand where nobody says them."""
+    return {name: record.model_fields[name].default for name in names}
+
+
+NO_BILL_READS = _blank(Option, "attributes", "flows")
 """What of an option moves no bill."""
-NO_RULE_READS: Mapping[str, Any] = {
-    "gpu": "",
-    "weights": "",
-    "tensor_parallel": None,
-    "server": "",
-    "room": None,
-    "owned_servers": None,
-    "existing_servers": [],
-    "lease": None,
-    "commitment": "on_demand",
-    "redundancy": Option.model_fields["redundancy"].default,
-    "discount": 0,
-    "provisioned": None,
-    "minimum_commitment_per_month": 0,
-    "contracts": [],
-}
+NO_MACHINE_READS = {
+    **NO_BILL_READS,
+    **_blank(
+        Option, "months_to_production", "commitment", "discount", "lease", "contract_until",
+        "renews_for_months", "notice_days", "contracts", "minimum_commitment_per_month",
+        "provisioned",
+    ),
+}  # fmt: skip
+"""What of an option moves no machine."""
+NO_RULE_READS = _blank(
+    Option, "gpu", "weights", "tensor_parallel", "server", "room", "owned_servers",
+    "existing_servers", "lease", "commitment", "redundancy", "discount", "provisioned",
+    "minimum_commitment_per_month", "contracts",
+)  # fmt: skip
 """What of an option no rule looks at."""
 NO_DATA = {"data": Data()}
-NO_LOAD = {
-    "users": 0.0,
-    "requests_per_user_day": 0.0,
-    "requests_per_day": 1.0,
-    "requests_per_month": 0.0,
-    "conversations_per_user_day": 0.0,
-    "conversations_per_day": 0.0,
-    "conversations_per_month": 0.0,
-    "growth_by_year": [],
-    "growth_per_year": Workload.model_fields["growth_per_year"].default,
-    "arrivals": None,
-    "peak_factor": Workload.model_fields["peak_factor"].default,
-    "seasons": [],
-}
-"""How much is asked, blank: for stages that look at what is asked, and about what."""
-USUAL = (
-    "requests_per_user_day", "requests_per_day", "requests_per_month",
+_USUAL = _blank(
+    Workload, "requests_per_user_day", "requests_per_day", "requests_per_month",
     "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
-    "turns", "hours", "weekdays",
-    "peak_factor", "seasons", "growth_per_year", "growth_by_year", "reasoning_tokens",
-    "cached_input_share", "batchable_share", "deadline", "latency", "availability", "measured",
+    "growth_by_year", "growth_per_year", "peak_factor", "seasons",
 )  # fmt: skip
-AS_ASKED: Mapping[str, Any] = {
-    **{name: Workload.model_fields[name].default for name in USUAL},
+NO_LOAD = {**_USUAL, "users": 0.0, "requests_per_day": 1.0, "arrivals": None}
+"""How much is asked, blank: for stages that look at what is asked, and about what."""
+AS_ASKED = {
+    **_USUAL,
+    **_blank(
+        Workload, "turns", "hours", "weekdays", "reasoning_tokens", "cached_input_share",
+        "batchable_share", "deadline", "latency", "availability", "measured",
+    ),
     "arrivals": "people",
     "input_tokens": Tokens(mean=1, p95=1),
     "output_tokens": Tokens(mean=1, p95=1),
-}
+}  # fmt: skip
 """What of a load no rule looks at: licences count its users."""
 UNREAD: Mapping[str, Any] = {
     "fine_tuning": {},
@@ -234,15 +211,6 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Looked:
-    """What was looked up of a list of evidence."""
-
-    whole: list[Evidence]
-    """The list itself, held as a piece holds its record."""
-    cited: Cited
-
-
-@dataclass(frozen=True, kw_only=True)
 class OptionResult:
     """What the chain found of one option."""
 
@@ -280,11 +248,11 @@ class Chain:
         self.draws = draws
         self._kept: dict[Hashable, Any] = {}
         self._pieces: dict[Hashable, Piece] = {}
-        self._cited: dict[int, _Looked] = {}
+        self._cited: dict[int, Cited] = {}
+        """What was looked up of a list of evidence, which each holds: variants share both."""
         self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, design.Shortlist] = {}
         self._matters: float | None = None
-        self._ordered: frozenset[str] | None = None
         """A month of today's bill in the first scenario that is decided on."""
         self._own: frozenset[Hashable] | None = None
         """Keys of what was made before any variant; None: none was run yet."""
@@ -297,6 +265,22 @@ class Chain:
             self._kept[key] = make()
         found: T = self._kept[key]
         return found
+
+    def _once(
+        self,
+        name: str,
+        reads: Reads,
+        scenario: Scenario,
+        names: Iterable[str],
+        make: Callable[[Scenario], T],
+        *more: Hashable,
+    ) -> T:
+        """What a stage makes of some options of a scenario as it sees it.
+
+        more: what it hangs on besides.
+        """
+        seen = self._seen(reads, scenario, names)
+        return self._stage(name, (*more, seen.words), partial(make, seen.scenario))
 
     def begin_variants(self) -> None:
         """From now on variants of the report are run."""
@@ -349,43 +333,59 @@ class Chain:
         )
         return Seen(seen, words)
 
-    def _evidence(self, scenario: Scenario) -> Cited:
-        """The scenario's evidence by path; variants share the list, and what was looked up."""
-        key = id(scenario.evidence)
-        if key not in self._cited:
-            cited = evidence_of(scenario)
-            self._cited[key] = _Looked(whole=scenario.evidence, cited=cited)
-        return self._cited[key].cited
-
     # --- machines that are left to the kit ----------------------------------------------------
 
     def designed(self, scenario: Scenario) -> Scenario:
-        """The scenario as it is decided on: machines that it leaves to the kit are designed, and
-        what could be ordered better at its places stands beside what it names. What is better in
-        the first scenario stays beside it in all changes of it."""
+        """The scenario as it is decided on: what it leaves to the kit is designed, and what could
+        be ordered for a smaller bill at its places stands beside what it names."""
         built = self.built(scenario)
         names = tuple(built.options)
         key = self._seen(MONEY, built, names).words, self._seen(QUALITY, built, names).words
-        best = self._stage("ordered", key, lambda: ordered.best(built, self.as_planned))
-        if self._ordered is None:
-            self._ordered = best
-        return ordered.beside(built, best | self._ordered)
+        less = self._stage("ordered", key, lambda: ordered.billed_less(built, self.bill))
+        return ordered.beside(built, less)
 
     def built(self, scenario: Scenario) -> Scenario:
-        """The scenario with the best design of each option that it leaves to the kit."""
+        """The scenario with the best form of each option that it leaves to the kit: first as
+        planned, so that each has a price; then, where there are several ways to order one, by what
+        it costs in all beside the others."""
         today = scenario.finance.baseline
-        left = [n for n, o in scenario.options.items() if design.is_open(o) or ordered.is_open(o)]
-        for name in sorted(left, key=lambda n: n != today):  # others pay for what runs today
-            ways = ordered.ways(scenario, name) if ordered.is_open(scenario.options[name]) else []
-            each = [self._on_machines(way, name) for way in ways or [scenario]]
-            scenario = min(each, key=lambda way: self._order(way, name)) if ways else each[0]
+        left = {
+            n: o for n, o in scenario.options.items() if design.is_open(o) or ordered.is_open(o)
+        }
+        names = sorted(left, key=lambda n: n != today)  # others pay for what runs today
+        for worth in (self._as_planned, self._in_all):
+            for name in names:
+                ways = self._ways(ordered.with_option(scenario, name, left[name]), name)
+                several = len(ways) > 1
+                scenario = min(ways, key=partial(worth, name)) if several else ways[0]
         return scenario
 
-    def _order(self, scenario: Scenario, name: str) -> tuple[bool, float]:
+    def _ways(self, scenario: Scenario, name: str) -> list[Scenario]:
+        """The scenario with each way to order an option, each on its best machines."""
+        is_open = ordered.is_open(scenario.options[name])
+        ways = ordered.ways(scenario, name) if is_open else [scenario]
+        return [self._on_machines(way, name) for way in ways]
+
+    def _as_planned(self, name: str, scenario: Scenario) -> tuple[bool, float]:
         """What can be taken first, the cheapest first."""
         costed = self.as_planned(scenario, name)
         present = math.inf if costed.present is None else costed.present
         return bool(design.refused(costed)), present
+
+    def _in_all(self, name: str, scenario: Scenario) -> tuple[bool, float]:
+        """The same by what it costs in all."""
+        found = self._weighed(scenario)
+        c = found.candidate(name)
+        is_refused, _ = self._as_planned(name, scenario)
+        return is_refused or bool(c.struck), found.mean(name) if c.burden.costs else math.inf
+
+    def bill(self, scenario: Scenario, name: str) -> float:
+        """What vendors bill for the use of an option over the horizon, as planned; without end
+        where it has no price. [client's currency]"""
+        plan = self.plan(scenario, name)
+        if name not in plan.options:
+            return math.inf
+        return options.billed(ledger.flows(plan, name, plan.central()))
 
     def _on_machines(self, scenario: Scenario, name: str) -> Scenario:
         """The scenario with the best machines of an option, where they are left to the kit."""
@@ -393,8 +393,7 @@ class Chain:
         designs = self.designs(scenario, name) if design.is_open(option) else ()
         if not designs:
             return scenario
-        options = {**scenario.options, name: self._built(option, designs[0])}
-        return scenario.model_copy(update={"options": options})
+        return ordered.with_option(scenario, name, self._built(option, designs[0]))
 
     def _built(self, option: Option, best: Design) -> Option:
         """An option with these machines: the same record for all variants that change none of both,
@@ -406,11 +405,10 @@ class Chain:
         """Designs of an option whose machines are left to the kit, the best one first: all of them,
         or in a variant those that the best one is likely among."""
         names = self._billed(scenario, name)
-        seen = self._seen(MONEY, scenario, names)
-        made = partial(self._looked_at, seen.scenario, name)
-        return self._stage("design", (name, seen.words), made)
+        make = partial(self._looked_at, name)
+        return self._once("design", MONEY, scenario, names, make, name)
 
-    def _looked_at(self, seen: Scenario, name: str) -> tuple[Design, ...]:
+    def _looked_at(self, name: str, seen: Scenario) -> tuple[Design, ...]:
         """Designs of an option: of all machines the first time, which is for the report itself; for
         its variants of the best of those, while these serve."""
         known = self._shortlists.get(name)
@@ -424,9 +422,9 @@ class Chain:
 
     def every_design(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
         """Designs of all machines, whatever was looked at before: what a report lists."""
-        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
-        made = partial(design.looked_at, seen.scenario, name, self.as_planned)
-        return self._stage("every design", (name, seen.words), made)
+        names = self._billed(scenario, name)
+        make = partial(design.looked_at, name=name, costed=self.as_planned)
+        return self._once("every design", MONEY, scenario, names, make, name)
 
     def as_planned(self, scenario: Scenario, name: str) -> Costed:
         """An option sized, and priced as planned."""
@@ -448,8 +446,7 @@ class Chain:
             works = quality.parts(scenario, name).items()
             return SplitCapacity.of(option, {p: self.sized(scenario.of(w), p) for p, w in works})
         own = option.base if option.kind in MIXED else name
-        seen = self._seen(CAPACITY, scenario, (own,))
-        found = self._stage("capacity", seen.words, lambda: capacity.assess(seen.scenario)[own])
+        found = self._once("capacity", CAPACITY, scenario, (own,), capacity.assess)[own]
         return replace(found, kind=option.kind, runs=scenario.options[own])
 
     def _billed(self, scenario: Scenario, name: str) -> tuple[str, ...]:
@@ -464,20 +461,19 @@ class Chain:
     def plan(self, scenario: Scenario, name: str, path: PricePath = "named_model") -> Plan:
         """Prices of an option, of its parts, and of what is paid until it serves, on a path of API
         prices; no mix is split yet."""
-        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
-        return self._stage("plan", (path, seen.words), partial(self._plan, seen.scenario, path))
+        names = self._billed(scenario, name)
+        return self._once("plan", MONEY, scenario, names, partial(self._plan, path), path)
 
-    def _plan(self, seen: Scenario, path: PricePath) -> Plan:
+    def _plan(self, path: PricePath, seen: Scenario) -> Plan:
         sized = {n: self.sized(seen, n) for n in seen.options}
         return costing.compile_plan(seen, sized, partial(self._compiled, path))
 
     def option(self, scenario: Scenario, name: str) -> OptionResult:
         """Capacity, prices and split of one option."""
-        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
-        made = partial(self._option, seen.scenario, name)
-        return self._stage("option", (name, seen.words), made)
+        names = self._billed(scenario, name)
+        return self._once("option", MONEY, scenario, names, partial(self._option, name), name)
 
-    def _option(self, seen: Scenario, name: str) -> OptionResult:
+    def _option(self, name: str, seen: Scenario) -> OptionResult:
         sized = self.sized(seen, name)
         plan = tco.with_optimum(self.plan(seen, name))
         if name not in plan.options:
@@ -505,8 +501,8 @@ class Chain:
         drawn = uncertainty.draws_at(plan, self._scores(plan, seed))
         return ledger.totals(plan, drawn, [name])[name]
 
-    def kept(
-        self, scenario: Scenario, name: str, path: PricePath, split: Split | None
+    def _on_path(
+        self, name: str, path: PricePath, split: Split | None, scenario: Scenario
     ) -> ledger.Totals | None:
         """What an option costs in every draw; None without a price.
 
@@ -538,12 +534,13 @@ class Chain:
     def _compiled(
         self, path: PricePath, scenario: Scenario, name: str, sized: OptionCapacity
     ) -> Compiled:
-        """Prices of one option that is no mix; a path moves those of APIs alone."""
+        """Prices of one option that is no mix, beside what runs today: it may keep some of that. A
+        path moves prices of APIs alone."""
         if scenario.options[name].kind not in BY_REQUEST:
             path = "named_model"
-        seen = self._seen(PRICES, scenario, (name,))
-        made = partial(costing.compile_option, seen.scenario, name, sized, path)
-        return self._stage("prices", (name, path, seen.words), made)
+        make = partial(costing.compile_option, name=name, sized=sized, path=path)
+        names = self._billed(scenario, name)
+        return self._once("prices", PRICES, scenario, names, make, name, path)
 
     def uncertainty(self, scenario: Scenario, plan: Plan) -> uncertainty.Uncertainty:
         """Costs of all options in every draw.
@@ -564,16 +561,16 @@ class Chain:
 
     def quality(self, scenario: Scenario) -> quality.Parities:
         """Each option's model against the floor of each workload."""
-        seen = self._seen(QUALITY, scenario, scenario.options)
-        return self._stage("quality", seen.words, lambda: quality.assess(seen.scenario))
+        return self._once("quality", QUALITY, scenario, scenario.options, quality.assess)
 
     def rules(self, scenario: Scenario) -> sovereignty.Sovereignty:
         """Verdicts of all rules; of an option that changed, only of rules that test what did."""
         law = sovereignty.law_of(scenario)
-        judged = {name: self._judged(scenario, name) for name in scenario.options}
+        judged = {name: self.judged(scenario, name) for name in scenario.options}
         return sovereignty.Sovereignty(scenario, law, judged)
 
-    def _judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
+    def judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
+        """Verdicts of all rules on one option."""
         names = dict.fromkeys((name, *leaves(scenario, name)))
         seen = self._seen(LAW, scenario, names)
         supposed = tuple(scenario.suppose.law)
@@ -582,7 +579,7 @@ class Chain:
         def make() -> sovereignty.OptionAssessment:
             key = f"{name}: {day}"
             before = self._first.get(key)
-            source = self._evidence(scenario)
+            source = self._cited.setdefault(id(scenario.evidence), evidence_of(scenario))
             found = sovereignty.judged(seen.scenario, name, _supposed(supposed), before, source)
             if not supposed:
                 self._first.setdefault(key, found)
@@ -593,9 +590,9 @@ class Chain:
     def vendors(self, scenario: Scenario) -> stability.VendorRisks:
         """Chances of shocks to vendors, and what they cost."""
         moves = self._moves(scenario)
-        seen = self._seen(VENDORS, scenario, scenario.options)
-        made = partial(stability.assess, seen.scenario, moves.leaving, moves.paid)
-        return self._stage("vendors", (seen.words, moves.words), made)
+        make = partial(stability.assess, switching_cost=moves.leaving, yearly_spend=moves.paid)
+        every = scenario.options
+        return self._once("vendors", VENDORS, scenario, every, make, moves.words)
 
     def _moves(self, scenario: Scenario) -> _Moves:
         """What a vendor's shock is measured by, of all options."""
@@ -614,14 +611,14 @@ class Chain:
         knows which future comes.
         """
         planned = self.option(scenario, name)
-        pays = any(scenario.options[n].kind in BY_REQUEST for n in self._billed(scenario, name))
+        names = self._billed(scenario, name)
+        pays = any(scenario.options[n].kind in BY_REQUEST for n in names)
         if not pays or planned.priced is None or path == "named_model":
             return self.totals(scenario, name)
         split = planned.priced.split
         split = None if split is None or split.alone else split
-        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
-        made = partial(self.kept, seen.scenario, name, path, split)
-        return self._stage("kept", (name, path, seen.words, split), made)
+        make = partial(self._on_path, name, path, split)
+        return self._once("on a path", MONEY, scenario, names, make, name, path, split)
 
     def candidates(self, scenario: Scenario, whole: bool = True) -> tuple[Candidate, ...]:
         """All options as the decision sees them. whole: with what those cost in every draw that law
@@ -635,7 +632,7 @@ class Chain:
             capacity={n: o.sized for n, o in found.items()},
             totals={n: self._futures(scenario, n) for n in drawn if found[n].priced is not None},
             moving={n: moved for n in drawn if (moved := self._moving(scenario, n)) is not None},
-            terms=self._terms(scenario),
+            terms=Terms.of(scenario.finance),
             costs=self.costs(scenario),
             not_estimated={
                 n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None
@@ -684,8 +681,7 @@ class Chain:
 
     def _remedies(self, scenario: Scenario) -> Mapping[str, costing.Remedy]:
         """Every remedy, priced for the client."""
-        seen = self._seen(MONEY, scenario, ())
-        return self._stage("remedies", seen.words, lambda: costing.remedies(seen.scenario))
+        return self._once("remedies", MONEY, scenario, (), costing.remedies)
 
     def _futures(self, scenario: Scenario, name: str) -> Mapping[Future, ledger.Totals]:
         paths: Mapping[Future, PricePath] = {"hold": "named_model", "fall": "falling"}
@@ -700,10 +696,6 @@ class Chain:
             return None
         return self.in_future(scenario, name, "equal_quality")
 
-    def _terms(self, scenario: Scenario) -> Terms:
-        finance = scenario.finance
-        return Terms.of(finance.discount_rate.central, finance.horizon_months)
-
     def decide(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The answer to a scenario, with what it leaves to the kit designed."""
         return self.decided(self.designed(scenario), whole)
@@ -711,23 +703,27 @@ class Chain:
     def decided(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The answer to a scenario that is designed. What matters is that of the first that was
         decided on: one amount of money, through all changes. whole: see `candidates`."""
+        found = self._weighed(scenario, whole)
+        if self._matters is None:
+            self._matters = found.counts
+        return found
+
+    def _weighed(self, scenario: Scenario, whole: bool = True) -> Decision:
+        """The same, whether or not it is the first."""
         belief = scenario.finance.falling_prices
         if belief is None:
             belief = catalogue.settings("decision_settings")["falling_prices"].range.central
-        found = Decision(
+        free = Decision(
             candidates=self.candidates(scenario, whole),
             baseline=scenario.finance.baseline,
-            terms=self._terms(scenario),
+            terms=Terms.of(scenario.finance),
             falling=belief,
             premiums={},
             matters=self._matters,
             keep=partial(self._stage, "sums"),
         )
-        if self._matters is None:
-            self._matters = found.month
-        yearly = MONTHS * self._matters
-        premiums = scenario.decision.premiums_a_year(yearly)
-        return replace(found, premiums=premiums, matters=self._matters)
+        premiums = scenario.decision.premiums_a_year(MONTHS * free.counts)
+        return replace(free, premiums=premiums, matters=free.counts)
 
 
 def _supposed(events: Iterable[str]) -> Values:

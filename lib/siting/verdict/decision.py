@@ -150,44 +150,44 @@ class Decision:
         return sum(paid for name, paid in self.premiums.items() if name not in c.has)
 
     def _course(self, c: Candidate, billed: Totals) -> Course:
-        burden = c.loss + c.remedies_yearly + self.lacks(c)
+        own = c.burden
         return Course(
             billed=billed,
-            burden=burden,
-            once=c.remedies_once,
-            entry=c.entry,
-            bound=c.bound,
-            wait=c.wait,
+            burden=own.loss + own.remedies_yearly + self.lacks(c),
+            once=own.remedies_once,
+            entry=own.entry,
+            bound=own.bound,
+            wait=own.wait,
         )
 
     def _left(self, c: Candidate, future: Future) -> Left:
         """Where one goes who may leave: to another allowed option, or to the model of the same
         quality that the same place then sells cheaper."""
-        mine = self._course(c, c.costs[future])
+        mine = self._course(c, c.burden.costs[future])
         others = {
-            other.name: self._course(other, other.costs[future])
+            other.name: self._course(other, other.burden.costs[future])
             for other in self.competing
             if other.name != c.name
         }
-        if future == "fall" and c.moving is not None:
+        cheaper = c.burden.moving
+        if future == "fall" and cheaper is not None:
             # Who stays at the place leaves nothing behind, and its bills hold the tests.
             nothing = np.zeros_like(mine.once)
-            moving = replace(mine, billed=c.moving, once=nothing, entry=-mine.bound, wait=0.0)
+            moving = replace(mine, billed=cheaper, once=nothing, entry=-mine.bound, wait=0.0)
             others[c.name] = moving
         return leave(mine, others, self.terms)
 
     @property
     def in_all(self) -> Mapping[str, Sums]:
         """By option that has a cost, and future. Options that are ruled out have theirs, too."""
-        return {c.name: self.sums(c.name) for c in self.candidates if c.costs}
+        return {c.name: self.sums(c.name) for c in self.candidates if c.burden.costs}
 
     def sums(self, name: str) -> Sums:
         """What an option costs in all in each future: worked out when it is first asked for."""
         if name not in self._made:
             c = self.candidate(name)
-            held = [(each.name, each.kept_as, self.lacks(each)) for each in (c, *self.competing)]
-            keep = self.keep if all(of for _, of, _ in held) else _made_anew
-            self._made[name] = keep((self.terms, *held), partial(self._sums, c))
+            held = [(each.name, each.burden, self.lacks(each)) for each in (c, *self.competing)]
+            self._made[name] = self.keep((self.terms, *held), partial(self._sums, c))
         return self._made[name]
 
     def _sums(self, c: Candidate) -> Sums:
@@ -200,11 +200,12 @@ class Decision:
     def _in_all(self, c: Candidate, future: Future) -> InAll:
         years = self.terms.annuity
         left = self._left(c, future)
+        own = c.burden
         parts: dict[Part, Floats] = {
-            "cost": c.costs[future].present,
+            "cost": own.costs[future].present,
             "leaving": left.saved,
-            "vendors": c.loss * years,
-            "remedies": c.remedies_once + c.remedies_yearly * years,
+            "vendors": own.loss * years,
+            "remedies": own.remedies_once + own.remedies_yearly * years,
             "premiums": np.full(len(left.saved), self.lacks(c) * years),
         }
         return InAll(parts=parts, left=left)
@@ -290,7 +291,8 @@ class Decision:
     def month(self) -> float:
         """A month of today's bill; where nothing runs or none is known, of the cheapest allowed
         option's. [money]"""
-        costs = {c.name: c.costs["hold"].yearly[:, 0].mean() for c in self.candidates if c.costs}
+        every = {c.name: c.burden.costs for c in self.candidates if c.burden.costs}
+        costs = {name: futures["hold"].yearly[:, 0].mean() for name, futures in every.items()}
         today = costs.get(self.baseline)
         allowed = [costs[name] for name in self.means] or list(costs.values())
         return float(min(allowed, default=0.0) if today is None else today) / 12
@@ -412,7 +414,7 @@ class Decision:
         elsewhere = listed if self.choice.place != today.place else ()
         sums = [*(self.means[name] for name in there), *elsewhere]
         at_place = min(sums, default=self.mean(today.name))
-        alike = [c for c in self.competing if c.place == self.choice.place and c.costs]
+        alike = [c for c in self.competing if c.place == self.choice.place and c.burden.costs]
         typed = max(self.means[c.name] for c in alike if c.models == self.choice.models)
         best = self.means[self.choice.name]
         model = self.mean(today.name) - at_place
@@ -426,7 +428,8 @@ class Decision:
     def weighted_bill(self, c: Candidate) -> float:
         """What an option costs in the first full year after it serves, in the mean. [money]"""
         year = min(1, self.terms.years - 1)
-        paid = (w * c.costs[future].yearly[:, year].mean() for future, w in self.weights.items())
+        costs = c.burden.costs
+        paid = (w * costs[future].yearly[:, year].mean() for future, w in self.weights.items())
         return float(sum(paid))
 
     @property

@@ -16,6 +16,7 @@ from siting import catalogue
 from siting.cost import prices
 from siting.inputs.scenario.model import BEST, Option, Scenario
 from siting.places import OWNED, SELF_HOSTED
+from siting.quantity import Range
 from siting.serving.capacity import OptionCapacity
 from siting.serving.servers import Server
 
@@ -101,9 +102,6 @@ SHORTLIST = 6
 DEARER = 1.25
 """Times the best one's cost, up to which they are: what was dearer by more is not made the best by
 a change that moves the cost of all machines alike."""
-FAR = 2.0
-"""A change that makes the best design so many times as dear, or as cheap, asks for other machines:
-all are looked at then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,18 +117,17 @@ class Shortlist:
         return cls(designs=tuple(found[:SHORTLIST]))
 
     def serves(self, found: Sequence[Design]) -> bool:
-        """Whether designs that were found among these are near enough to what they were taken for,
-        and one of them can be taken; where none could be, whether none can still."""
-        present = _present(found)
-        planned = _present(self.designs)
-        if not present or not planned:
-            return present == planned
-        return 1 / FAR <= present / planned <= FAR
+        """Whether the best of designs that were found among these is still the best, with as many
+        cards; else others may be better now."""
+        return _needed(found) == _needed(self.designs)
 
 
-def _present(found: Sequence[Design]) -> float | None:
-    """Present cost of the best design; None where none can be taken."""
-    return found[0].costed.present if found and not found[0].refused else None
+def _needed(found: Sequence[Design]) -> tuple[Machines, tuple[Range, ...]] | None:
+    """The best design's machines and cards by year; None where none can be taken."""
+    sized = found[0].costed.sized if found and not found[0].refused else None
+    if sized is None:
+        return None
+    return found[0].machines, tuple(sized.gpus(year) for year in range(1, sized.years + 1))
 
 
 def looked_at(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,16 +26,6 @@ class Experiment(Fact, tables="experiments", key="driver"):
     days: NotNegative
     cost: Range
     currency: Currency
-
-
-@dataclass(frozen=True, kw_only=True)
-class Driver:
-    """An uncertain input of cost."""
-
-    name: str
-    label: str
-    draws: Floats
-    """Aligned with the draws of the costs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,41 +72,28 @@ def experiment_for(driver: str) -> Experiment | None:
     return next((e for e in table("experiments", Experiment) if driver.startswith(e.driver)), None)
 
 
-def driver_label(driver: str, label: str) -> str:
-    """One name for a driver of cost in charts, tables and plan."""
-    test = experiment_for(driver)
-    if test is not None and test.label:
-        return test.label
-    return label.split(": ")[0]
-
-
 def worth_knowing(
-    costs: Floats, drivers: Iterable[Driver], rate: Callable[[str], float]
+    costs: Floats, found: Uncertainty, rate: Callable[[str], float]
 ) -> tuple[Knowledge, ...]:
-    """What each uncertain driver is worth knowing, highest first; only those worth something.
+    """What each uncertain input of a comparison of costs is worth knowing, highest first; only
+    those worth something.
 
-    costs: present cost in the draws that those of the drivers go with. [option, draw]
+    costs: in the draws of the comparison. [option, draw]
     rate: client's currency per unit of another.
     """
-    found = []
-    for driver in drivers:
-        test = experiment_for(driver.name)
+    every = []
+    for driver, scores in found.scores.items():
+        test = experiment_for(driver)
+        own = uncertainty.label_of(found.plan, driver).split(": ")[0]
         known = Knowledge(
-            driver=driver.name,
-            label=driver.label,
-            worth=value_of_knowing(costs, driver.draws),
+            driver=driver,
+            label=(test and test.label) or own,
+            worth=value_of_knowing(costs, scores),
             experiment=test,
             rate=rate(test.currency) if test else 1.0,
         )
-        found.append(known)
-    return tuple(sorted((k for k in found if k.worth > 0), key=lambda k: -k.worth))
-
-
-def drivers(found: Uncertainty) -> Iterator[Driver]:
-    """The uncertain inputs of a comparison of costs."""
-    for name, scores in found.scores.items():
-        label = driver_label(name, uncertainty.label_of(found.plan, name))
-        yield Driver(name=name, label=label, draws=scores)
+        every.append(known)
+    return tuple(sorted((k for k in every if k.worth > 0), key=lambda k: -k.worth))
 
 
 # --- value of information -------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from siting.catalogue import settings
 from siting.cost.ledger import Totals
 from siting.cost.money import MONTHS
 from siting.draws import Floats, Indices
+from siting.inputs.scenario.model import Finance
 
 BINS = 20
 """Groups of cases alike in the own bill, of which the leaver knows what it costs elsewhere."""
@@ -41,12 +42,14 @@ class Terms:
     """Share of the bill that leaving must save a year."""
 
     @classmethod
-    def of(cls, rate: float, months: int) -> Terms:
-        """As the table of settings has them."""
+    def of(cls, finance: Finance) -> Terms:
+        """As the client counts money, and the table of settings has the rest."""
         known = settings("decision_settings")
-        after = round(known["leave_after"].range.central)
         return cls(
-            rate=rate, months=months, after=after, margin=known["leave_margin"].range.central
+            rate=finance.discount_rate.central,
+            months=finance.horizon_months,
+            after=round(known["leave_after"].range.central),
+            margin=known["leave_margin"].range.central,
         )
 
     @property

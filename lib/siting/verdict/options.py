@@ -6,7 +6,7 @@ Nothing is judged here. What another chapter could not estimate stays unknown.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,7 +38,6 @@ from siting.verdict.candidate import (
     Candidate,
     Doubt,
     Future,
-    Sampled,
     YearPaid,
 )
 from siting.verdict.leaving import Terms
@@ -110,9 +109,9 @@ def falls(scenario: Scenario, law: Sovereignty, parity: quality.Parities, name: 
 def candidate(found: Chapters, stability: VendorRisks, name: str, burden: Burden) -> Candidate:
     """An option with its costs, its limits and its properties."""
     option = found.scenario.options[name]
-    held = barriers(found, name)
+    judged = [*held(found, name)]
+    doubts = (each for each in judged if isinstance(each, Doubt))
     return Candidate(
-        **vars(burden),
         name=name,
         label=option.label,
         kind=option.kind,
@@ -121,8 +120,8 @@ def candidate(found: Chapters, stability: VendorRisks, name: str, burden: Burden
         burden=burden,
         years=tuple(paid_by_year(found, name)),
         has=found.has.get(name, frozenset()),
-        barriers=(*gone(found.scenario, name), *held.fails),
-        uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *held.doubts))),
+        barriers=(*gone(found.scenario, name), *(b for b in judged if isinstance(b, Barrier))),
+        uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *doubts))),
     )
 
 
@@ -135,7 +134,6 @@ def burden(found: Chapters, stability: VendorRisks, name: str) -> Burden:
     priced = found.costs[name]
     once, yearly = remedied(found, name, n)
     return Burden(
-        cost=Sampled.of(costs["hold"].present),
         costs=costs,
         moving=found.moving.get(name),
         loss=expected_loss(found, stability.options[name], name, n),
@@ -310,15 +308,7 @@ def waiting(found: Chapters, name: str) -> float:
 # Constraints and proof --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Held:
-    """What an option fails of a hard constraint, and what of it is not shown to hold."""
-
-    fails: list[Barrier] = field(default_factory=list)
-    doubts: list[Doubt] = field(default_factory=list)
-
-
-def barriers(found: Chapters, name: str) -> Held:
+def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
     """What rules an option out, and what is not shown, each with what clears it.
 
     What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
@@ -327,27 +317,23 @@ def barriers(found: Chapters, name: str) -> Held:
     scenario = found.scenario
     capacity = found.capacity[name]
     option = found.scenario.options[name]
-    held = Held()
     if name in found.not_estimated:
         why = f"its cost is not estimated, because {found.not_estimated[name]}"
-        held.fails.append(Barrier(reason=why, by="price"))
+        yield Barrier(reason=why, by="price")
     split = found.costs[name].split if name in found.costs else None
     if split and split.alone:
         part = scenario.options[option.burst if split.alone == "burst" else option.base]
         itself = f"{part.label} alone, which stands in the comparison itself"
-        held.fails.append(Barrier(reason=f"its cheapest split is {itself}", by="part"))
+        yield Barrier(reason=f"its cheapest split is {itself}", by="part")
     if capacity.kind != "hybrid":
-        short = capacity.beyond_room.get(1, [])
-        held.fails.extend(Barrier(reason=f"its servers need {words}", by="room") for words in short)
+        for words in capacity.beyond_room.get(1, []):
+            yield Barrier(reason=f"its servers need {words}", by="room")
     for line in scenario.limits:
-        asked = judged(line, found, name)
-        held.fails.extend(asked.fails)
-        held.doubts.extend(asked.doubts)
-    held.doubts.extend(unproven(scenario, found.parity, name))
-    return held
+        yield from judged(line, found, name)
+    yield from unproven(scenario, found.parity, name)
 
 
-def judged(line: str, found: Chapters, name: str) -> Held:
+def judged(line: str, found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
     """What an option fails of a hard constraint, and what of it is not shown to hold.
 
     line: the constraint, as the scenario writes it. Raises ValueError where it is none.
@@ -355,16 +341,16 @@ def judged(line: str, found: Chapters, name: str) -> Held:
     asked = Constraint.read(line)
     match asked.kind:
         case "sovereignty" | "rule":  # a floor of SEAL is one of the rules
-            return _by_rules(found.sovereignty, name, line, asked.rule_id)
+            yield from _by_rules(found.sovereignty, name, line, asked.rule_id)
         case "quality":
-            short = filter(None, map(short_of_floor, found.parity.of(name)))
-            return Held([_broken(line, told) for told in short])
+            for told in filter(None, map(short_of_floor, found.parity.of(name))):
+                yield _broken(line, told)
         case "latency":
-            return _by_latency(found.capacity[name], line)
+            yield from _by_latency(found.capacity[name], line)
         case "budget":
-            return _by_budget(found, name, line)
+            yield from _by_budget(found, name, line)
         case "live":
-            return _by_day(found.scenario, name, line)
+            yield from _by_day(found.scenario, name, line)
 
 
 def _broken(line: str, reason: str) -> Barrier:
@@ -378,45 +364,32 @@ def short_of_floor(found: quality.Parity) -> str:
     if own is not None and not own.reached:
         model = quality.spoken(found.model)
         return f"{model} is below your floor in your own test: {own.score:g}, not {own.floor:g}"
-    return worse_in_words(found) if found.verdict == "worse" else ""
-
-
-def worse_in_words(found: quality.Parity) -> str:
-    """Of a model that is worse than its reference: that it is, in words."""
+    if found.verdict != "worse":
+        return ""
     return f"{quality.spoken(found.model)} is worse than {quality.spoken(found.reference)}"
 
 
-def _by_rules(law: Sovereignty, name: str, line: str, rule_id: str) -> Held:
+def _by_rules(law: Sovereignty, name: str, line: str, rule_id: str) -> Iterator[Barrier | Doubt]:
     """Rules that fail, and what is open, the weightiest first.
 
     line: the constraint that asks for it. rule_id: the one rule that it is on; blank for all.
     """
     assessed = law.options[name]
-    fails = [
-        Barrier(
-            reason=f"{v.rule.title} ({v.provision}): {v.reason}",
-            by="rule",
-            line=line,
-            findings=assessed.failing(key),
-        )
-        for key, v in assessed.verdicts.items()
-        if v.verdict == "fail" and rule_id in ("", key)
-    ]
-    open_ = [
-        point
-        for point in assessed.open_points
-        if not rule_id or rule_id in {f.rule.rule_id for f in point.findings}
-    ]
-    return Held(fails, [doubted(point) for point in open_])
+    for key, v in assessed.verdicts.items():
+        if v.verdict == "fail" and rule_id in ("", key):
+            reason = f"{v.rule.title} ({v.provision}): {v.reason}"
+            yield Barrier(reason=reason, by="rule", line=line, findings=assessed.failing(key))
+    for point in assessed.open_points:
+        if not rule_id or rule_id in {f.rule.rule_id for f in point.findings}:
+            yield doubted(point)
 
 
-def _by_latency(capacity: OptionCapacity, line: str) -> Held:
+def _by_latency(capacity: OptionCapacity, line: str) -> Iterator[Barrier | Doubt]:
     if capacity.keeps_limits is None:
         why = "It is not known at your load."
-        return Held([], [Doubt(point="Response time", reason=why, clears="Measure it.")])
-    if capacity.keeps_limits:
-        return Held()
-    return Held([_broken(line, "it misses the latency limits")])
+        yield Doubt(point="Response time", reason=why, clears="Measure it.")
+    elif not capacity.keeps_limits:
+        yield _broken(line, "it misses the latency limits")
 
 
 def paid_by_year(found: Chapters, name: str) -> Iterator[YearPaid]:
@@ -428,47 +401,46 @@ def paid_by_year(found: Chapters, name: str) -> Iterator[YearPaid]:
     once, yearly = remedied(found, name, len(paid))
     for place, year in enumerate(fiscal.spans(found.scenario)):
         mended = once * (place == 0) + yearly * year.months / MONTHS
-        own = Sampled.of(paid[:, place] + mended)
-        yield YearPaid(year=year, central=own.central, high=own.high)
+        central, high = np.quantile(paid[:, place] + mended, (0.5, 0.9)).tolist()
+        yield YearPaid(year=year, central=central, high=high)
 
 
-def _by_budget(found: Chapters, name: str, line: str) -> Held:
+def _by_budget(found: Chapters, name: str, line: str) -> Iterator[Barrier | Doubt]:
     """A year over the ceiling in the median is a fail, over it in one case of ten a doubt."""
     most = found.scenario.finance.budget_any_year
     years = list(paid_by_year(found, name))
     if not most or not years:
-        return Held()
+        return
     worst = max(years, key=lambda paid: paid.central)
     riskiest = max(years, key=lambda paid: paid.high)
     money = found.scenario.client.currency
     if worst.central > most:
         over = f"{money} {worst.central - most:,.0f} over your ceiling"
-        told = f"it pays {money} {worst.central:,.0f} in {worst.year.name}, {over}"
-        return Held([_broken(line, told)])
-    doubt = Doubt(
-        point=f"Ceiling of a year ({riskiest.year.name})",
-        reason=f"In one case of ten it pays {money} {riskiest.high:,.0f} or more in that year.",
-        clears="Get a price that is fixed, or a higher ceiling.",
-        owner="finance",
-    )
-    return Held([], [doubt] if riskiest.high > most else [])
+        yield _broken(line, f"it pays {money} {worst.central:,.0f} in {worst.year.name}, {over}")
+    elif riskiest.high > most:
+        yield Doubt(
+            point=f"Ceiling of a year ({riskiest.year.name})",
+            reason=f"In one case of ten it pays {money} {riskiest.high:,.0f} or more in that year.",
+            clears="Get a price that is fixed, or a higher ceiling.",
+            owner="finance",
+        )
 
 
-def _by_day(scenario: Scenario, name: str, line: str) -> Held:
+def _by_day(scenario: Scenario, name: str, line: str) -> Iterator[Barrier | Doubt]:
     """Serving after the latest go-live as planned is a fail, at the latest estimate a doubt."""
     late = dates.late(scenario, name)
     latest = scenario.client.live_by
     if late is None or latest is None:
-        return Held()
+        return
+    day = spelt_day(latest)
     if round(late.central) > 0:
-        told = f"it serves {late.central:.0f} days after {spelt_day(latest)}, your latest go-live"
-        return Held([_broken(line, told)])
-    doubt = Doubt(
-        point=f"Live by {spelt_day(latest)}",
-        reason=f"It may serve {late.high:.0f} days later.",
-        clears="Agree on a day of delivery in the order.",
-    )
-    return Held([], [doubt] if round(late.high) > 0 else [])
+        yield _broken(line, f"it serves {late.central:.0f} days after {day}, your latest go-live")
+    elif round(late.high) > 0:
+        yield Doubt(
+            point=f"Live by {day}",
+            reason=f"It may serve {late.high:.0f} days later.",
+            clears="Agree on a day of delivery in the order.",
+        )
 
 
 def unproven(scenario: Scenario, parity: quality.Parities, name: str) -> list[Doubt]:
@@ -549,9 +521,14 @@ def yearly_spend(costs: Mapping[str, Priced], months: int, currency: str) -> dic
     """What each option pays vendors a year for use, on average. [currency]"""
     found = {}
     for name, option in costs.items():
-        paid = sum(float(f.amounts.sum()) for f in option.flows if f.category in ("api", "rental"))
-        found[name] = Range.exact(paid * MONTHS / months, f"{currency} per year")
+        paid = billed(option.flows) * MONTHS / months
+        found[name] = Range.exact(paid, f"{currency} per year")
     return found
+
+
+def billed(flows: Iterable[CashFlow]) -> float:
+    """What vendors bill for use, of all that is paid over the horizon."""
+    return sum(float(f.amounts.sum()) for f in flows if f.category in ("api", "rental"))
 
 
 def _project(option: Priced, category: str, currency: str) -> Range:
@@ -581,7 +558,7 @@ def notes(
     for event in scenario.suppose.law:
         yield f"it is supposed that this happens: {event.replace('_', ' ')}"
     for base in (c for c in options if c.name == scenario.finance.baseline):
-        if base.cost is None:
+        if base.likely is None:
             yield f"{base.label}, which runs today, could not be priced"
         if base.struck:
             yield f"{base.label}, which runs today, fails a hard constraint: {base.struck[0]}"

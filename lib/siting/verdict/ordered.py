@@ -9,7 +9,6 @@ would tell.
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -21,9 +20,8 @@ from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, SELF_HOSTED
 from siting.quality import Standing
 from siting.quantity import Range
 from siting.vendors.vendor_record import ModelReplacement
-from siting.verdict.design import Costed
 
-EFFORTS = ("none", "low", "medium")
+EFFORTS = ("none", "low", "medium", "high")
 """Efforts that are tried, from the cheapest."""
 WORST: tuple[Standing, ...] = ("out", "listed", "in")
 """Standings, the worst first."""
@@ -32,8 +30,8 @@ SWITCH = Range(0.5, 1.0, 2.0, unit="months")
 TERMS = {"on_demand": "by the hour", "1y": "one year", "3y": "three years"}
 OF_SERVICE = ("c5_covers_service", "secnumcloud_covers_service", "hipaa_eligible_service")
 """Answers on the very service: not known of another model."""
-Price = Callable[[Scenario, str], Costed]
-"""Prices an option of a scenario as planned."""
+Bill = Callable[[Scenario, str], float]
+"""What vendors bill for the use of an option of a scenario, as planned. [client's currency]"""
 
 
 def is_open(option: Option) -> bool:
@@ -57,21 +55,20 @@ def ways(scenario: Scenario, name: str) -> list[Scenario]:
     if option.commitment == BEST:
         terms = ["on_demand"] if quoted else [*TERMS]
         found = [way.model_copy(update={"commitment": t}) for way in found for t in terms]
-    every = scenario.options
-    return [scenario.model_copy(update={"options": {**every, name: way}}) for way in found]
+    return [with_option(scenario, name, way) for way in found]
 
 
 def _good(scenario: Scenario, option: Option) -> list[Option]:
-    """An option with each model and effort that is good enough; of a model that is typed, where no
-    effort is shown to be, those that are not shown to be worse."""
+    """An option with each model that is good enough, at the least effort at which it is; of a model
+    that is typed, where no effort is shown to be, at the least at which it is not shown to be
+    worse."""
     is_typed = bool(option.models) and BEST not in option.models.values()
     models = [option] if is_typed else [*_possible(scenario, option)]
-    each = [way for one in models for way in _efforts(one, option.effort)]
-    for standing in ("in", "listed") if is_typed else ("in",):
-        found = [way for way in each if _worst(scenario, way) == standing]
-        if found:
-            return [way.model_copy(update={"label": option.label}) for way in found]
-    return [option.model_copy(update={"models": {}, "effort": ""})]
+    efforts = EFFORTS if option.effort in ("", BEST) else (option.effort,)
+    least = (_least(scenario, _at_efforts(model, efforts)) for model in models)
+    standings = ("in", "listed") if is_typed else ("in",)
+    found = [way for way in least if way and standing(scenario, way) in standings]
+    return found or [option.model_copy(update={"models": {}, "effort": ""})]
 
 
 def _is_silent(option: Option) -> bool:
@@ -95,40 +92,44 @@ def _possible(scenario: Scenario, option: Option) -> Iterator[Option]:
     for model in dict.fromkeys([*map(quality.bare_name, asked), *sold]):
         yield option.model_copy(update={"models": {"all": model}})
         for row in _replacements(scenario, option, model):
-            yield _with_model(option, row)
+            yield _with_model(option, row).model_copy(update={"label": option.label})
 
 
-def _efforts(option: Option, said: str) -> Iterator[Option]:
-    """An option at each effort that its model has, or at the one that is said."""
+def _at_efforts(option: Option, efforts: Iterable[str]) -> Iterator[Option]:
+    """An option at those of these efforts that its model has."""
     (model, *_) = option.models.values()
-    efforts: Iterable[str] = (said,)
-    if said in ("", BEST):
-        efforts = (*EFFORTS, "high")
-    if reasoning.thinks(model) == "never":
-        efforts = ("",)
-    for effort in efforts:
+    for effort in ("",) if reasoning.thinks(model) == "never" else efforts:
         yield option.model_copy(update={"effort": effort})
 
 
-def _worst(scenario: Scenario, way: Option) -> Standing:
-    """Where a way stands over all workloads, against what is asked for or runs today; where neither
-    is known, any model is good enough."""
+def _least(
+    scenario: Scenario, ways: Iterable[Option], typed: Option | None = None
+) -> Option | None:
+    """Of ways from the cheapest the first that is good enough; where none is, the first that is not
+    out; None where all are. typed: as of a standing."""
+    found = [(standing(scenario, way, typed), way) for way in ways]
+    good = (way for stands in ("in", "listed") for each, way in found if each == stands)
+    return next(good, None)
+
+
+def standing(scenario: Scenario, way: Option, typed: Option | None = None) -> Standing:
+    """Where a way stands over all workloads, against what is asked for, else what runs today, else
+    what is typed in its place; where none of them is known, any model is good enough."""
     today = scenario.options.get(scenario.finance.baseline)
     found: set[Standing] = set()
     for name, workload in scenario.workloads.items():
         model = way.runs(name)
+        known = [(o.runs(name), o.effort) for o in (today, typed) if o and o.runs(name)]
+        before = known[0] if known else ("", "")
         floor = workload.quality
-        before = (today.runs(name), today.effort) if today else ("", "")
-        against = (floor.reference_model, floor.reference_effort) if floor else before
-        same = (name_key(model), way.effort or "none") == (
-            name_key(against[0]),
-            against[1] or "none",
-        )
-        if same or not against[0]:
+        reference, effort = (floor.reference_model, floor.reference_effort) if floor else before
+        is_same = name_key(model) == name_key(reference)
+        is_same = is_same and (way.effort or "none") == (effort or "none")
+        if is_same or not reference:
             found.add("in")
         else:
             found.add(quality.standing(workload, way, model, before))
-    return next(s for s in WORST if s in found)
+    return min(found, key=WORST.index)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,16 +144,30 @@ class Other:
 
 
 def others(scenario: Scenario) -> Iterator[Other]:
-    """Other models and efforts of every option that pays a vendor by the request."""
+    """Other models of every option that pays a vendor by the request, and lower efforts of its own:
+    each at the least effort at which it is good enough, else at the least."""
     for name, option in scenario.options.items():
         models = set(option.models.values())
         if option.kind not in BY_REQUEST or option.kind in HOSTED_OPEN or len(models) != 1:
             continue
         (model,) = models
-        for row in _replacements(scenario, option, model):
-            yield from _at_efforts(scenario, name, _with_model(option, row), row.replacement)
-        if option.effort in EFFORTS:
-            yield from _at_efforts(scenario, name, option, model, below=option.effort)
+        each = [_at_efforts(_with_model(option, row), EFFORTS)
+                for row in _replacements(scenario, option, model)]  # fmt: skip
+        if option.effort in EFFORTS and reasoning.thinks(model) != "never":
+            lower = EFFORTS[: EFFORTS.index(option.effort)]
+            each.append(
+                _otherwise(way, _label(way.label, f"effort {way.effort}"))
+                for way in _at_efforts(option, lower)
+            )
+        for ways in each:
+            if way := _least(scenario, ways, option):
+                (model,) = set(way.models.values())
+                yield Other(
+                    of=name,
+                    name=_name(name, quality.bare_name(model).lower(), way.effort),
+                    option=way,
+                    standing=standing(scenario, way, option),
+                )
 
 
 def terms(scenario: Scenario) -> Iterator[Other]:
@@ -163,11 +178,17 @@ def terms(scenario: Scenario) -> Iterator[Other]:
             continue
         for term, words in TERMS.items():
             if term != option.commitment:
-                other = option.model_copy(
-                    update={"commitment": term, "label": _label(option.label, words)}
-                )
-                key = _name(name, term)
-                yield Other(of=name, name=key, option=other, standing="in")
+                label = _label(option.label, words)
+                other = option.model_copy(update={"commitment": term, "label": label})
+                yield Other(of=name, name=_name(name, term), option=other, standing="in")
+
+
+def _otherwise(option: Option, label: str) -> Option:
+    """An option whose model works otherwise, called so: what runs today serves so after a test."""
+    update: dict[str, object] = {"label": label}
+    if option.in_use:
+        update["months_to_production"] = SWITCH
+    return option.model_copy(update=update)
 
 
 def _label(label: str, otherwise: str) -> str:
@@ -186,42 +207,36 @@ def _ends_with(text: str, end: str, letters: int) -> str:
     return text[: max(1, letters - len(end))] + end[: letters - 1]
 
 
-def best(scenario: Scenario, price: Price) -> frozenset[str]:
-    """Names of the ways that cost less than what was typed: for each option the cheapest other
-    model that is good enough, and the cheapest other term."""
-    names = []
-    for found in (others(scenario), terms(scenario)):
-        by_option: dict[str, list[Other]] = {}
-        for other in found:
-            if other.standing == "in":
-                by_option.setdefault(other.of, []).append(other)
-        for name, ways in by_option.items():
-            cheapest = _cheapest(scenario, name, ways, price)
-            if cheapest is not None and cheapest.name not in scenario.options:
-                names.append(cheapest.name)
-    return frozenset(names)
+def billed_less(scenario: Scenario, bill: Bill) -> frozenset[str]:
+    """Names of the ways for whose use less is billed than for what was typed, of those that are
+    good enough. What the move costs once is left to the sum: so the ways stay the same at any
+    volume."""
+    return frozenset(
+        way.name
+        for way in _good_ways(scenario)
+        if bill(with_option(scenario, way.name, way.option), way.name) < bill(scenario, way.of)
+    )
 
 
 def beside(scenario: Scenario, names: frozenset[str]) -> Scenario:
     """The scenario with those of these ways as options of it that are good enough in it."""
-    if not names:
-        return scenario
-    every = (way for way in (*others(scenario), *terms(scenario)) if way.standing == "in")
-    found = {way.name: way.option for way in every if way.name in names}
+    found = {way.name: way.option for way in _good_ways(scenario) if way.name in names}
     return scenario.model_copy(update={"options": {**scenario.options, **found}})
 
 
-def with_option(scenario: Scenario, other: Other) -> Scenario:
-    """The scenario with one more option."""
-    return scenario.model_copy(update={"options": {**scenario.options, other.name: other.option}})
+def _good_ways(scenario: Scenario) -> Iterator[Other]:
+    """Ways that are good enough and that neither the scenario nor another way is already."""
+    called = {option.label for option in scenario.options.values()}
+    for way in (*others(scenario), *terms(scenario)):
+        is_there = way.name in scenario.options or way.option.label in called
+        if way.standing == "in" and not is_there:
+            called.add(way.option.label)
+            yield way
 
 
-def _cheapest(scenario: Scenario, name: str, ways: list[Other], price: Price) -> Other | None:
-    typed = price(scenario, name).present
-    costs = {way.name: price(with_option(scenario, way), way.name).present for way in ways}
-    known = [(cost, way) for way in ways if (cost := costs[way.name]) is not None]
-    cost, cheapest = min(known, key=lambda each: each[0], default=(math.inf, None))
-    return cheapest if typed is not None and cost < typed else None
+def with_option(scenario: Scenario, name: str, option: Option) -> Scenario:
+    """The scenario with an option in place of the one of that name, or with one more."""
+    return scenario.model_copy(update={"options": {**scenario.options, name: option}})
 
 
 def _replacements(scenario: Scenario, option: Option, model: str) -> Iterator[ModelReplacement]:
@@ -253,40 +268,5 @@ def _with_model(option: Option, row: ModelReplacement) -> Option:
         attributes |= {"place": region, "endpoint_scope": "cross_region"}
         update["region"] = region
         before = f"{row.vendor.rpartition(' ')[2]} {region}"
-    if option.in_use:
-        update["months_to_production"] = SWITCH
-    label = _label(before, quality.spoken(row.replacement))
-    return option.model_copy(update={**update, "attributes": attributes, "label": label})
-
-
-def _at_efforts(
-    scenario: Scenario, name: str, option: Option, model: str, below: str = ""
-) -> Iterator[Other]:
-    """A model at each effort that it has, those below one alone: the cheapest that is good enough;
-    where none is, the cheapest that is not out."""
-    efforts = EFFORTS[: EFFORTS.index(below)] if below else EFFORTS
-    if reasoning.thinks(model) == "never":
-        efforts = () if below else ("",)
-    found = []
-    for effort in efforts:
-        label = _label(option.label, f"effort {effort}") if below else option.label
-        update: dict[str, object] = {"effort": effort, "label": label}
-        if below and option.in_use:
-            update["months_to_production"] = SWITCH
-        way = option.model_copy(update=update)
-        key = _name(name, quality.bare_name(model).lower(), effort)
-        found.append(Other(of=name, name=key, option=way, standing=_standing(scenario, name, way)))
-    for standing in ("in", "listed"):
-        alike = [way for way in found if way.standing == standing]
-        if alike:
-            yield alike[0]
-            return
-
-
-def _standing(scenario: Scenario, name: str, way: Option) -> Standing:
-    """The worst over all workloads."""
-    today = scenario.options[name]
-    model = next(iter(way.models.values()))
-    before = (next(iter(today.models.values())), today.effort)
-    every = {quality.standing(w, way, model, before) for w in scenario.workloads.values()}
-    return next(s for s in WORST if s in every)
+    other = option.model_copy(update={**update, "attributes": attributes})
+    return _otherwise(other, _label(before, quality.spoken(row.replacement)))

@@ -150,20 +150,13 @@ class Turning:
     """A change that a written offer settles and that puts another option before the choice."""
 
     clause: str
-    seller: str = ""
-    """Whose offer it is, in words: the option's, where it is one of the report; blank where nobody
-    is known to ask."""
     unshown: tuple[str, ...] = ()
     """What the offer must show besides, or it is ruled out as others are, in words."""
-    lacks: str = ""
-    """What its provider lacks and is asked for the day of, in words: then no price is asked."""
 
     @property
     def asked(self) -> str:
         """The change, with what is asked for first."""
         proofs = f" (first proof of {' and '.join(self.unshown)})" if self.unshown else ""
-        if self.lacks:
-            proofs = " (by which day)"
         return f"that {self.clause}{proofs}"
 
 
@@ -371,10 +364,10 @@ class Facts:
             words = {"service": self.ceasing.service, "last": spelt_day(self.ceasing.last)}
             found["ceasing"] = [Cause(words=words, by=self.until(self.ceasing.last))]
         if self.turning:
+            count = len(self.turning)
             words = {
-                "offers": _counted(len(self.turning), "written offer"),
+                "offers": "a written offer" if count == 1 else f"{count} written offers",
                 "turning": "; ".join(each.asked for each in self.turning),
-                "asked": _asked(self.turning),
             }
             found["turning"] = [Cause(words=words, times=len(self.turning))]
         if proofs := to_prove(self.target.name, self.law):
@@ -561,43 +554,6 @@ def _guard(new: Sequence[str]) -> str:
     if len(new) > 1:
         who = f"Neither {' nor '.join(new)} runs with you today: until the places of both are"
     return f"{who} cleared for your data, items are made up or anonymised."
-
-
-def _asked(turning: Sequence[Turning]) -> str:
-    """What is asked for of what would turn the answer, with what it must show: `Alpha's offer and
-    C5 attestation`; `offers of Alpha and Beta; C5 attestation of Gamma and Delta`. Where nobody
-    knows whom to ask `2 written offers of what would turn it`."""
-    if all(each.seller for each in turning):
-        return "; ".join(_named(turning))
-    proofs = tuple(dict.fromkeys(name for each in turning for name in each.unshown))
-    offers = f"{_counted(len(turning), 'written offer')} of what would turn it"
-    return ", with proof of ".join((offers, " and ".join(proofs))) if proofs else offers
-
-
-def _named(turning: Sequence[Turning]) -> Iterator[str]:
-    """What is asked for, by whose offer it is: prices alone first, then what must be shown."""
-    by_proof: dict[str, list[Turning]] = {"": []}
-    for each in turning:
-        by_proof.setdefault(each.lacks or " and ".join(each.unshown), []).append(each)
-    for proof, alike in by_proof.items():
-        sellers = [each.seller for each in alike]
-        every = " and ".join(filter(None, (", ".join(sellers[:-1]), *sellers[-1:])))
-        if proof and len(alike) == 1 and not alike[0].lacks:
-            yield f"{_whose(every)} offer and {proof}"
-        elif proof:
-            yield f"{proof} of {every}"
-        elif alike:
-            yield f"{_whose(every)} offer" if len(alike) == 1 else f"offers of {every}"
-
-
-def _whose(name: str) -> str:
-    """`Alpha's`, `Nebius GPUs'`."""
-    return f"{name}'" if name.endswith("s") else f"{name}'s"
-
-
-def _counted(number: int, thing: str) -> str:
-    """`a written offer`, `3 written offers`."""
-    return f"a {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _begun_small(label: str) -> str:

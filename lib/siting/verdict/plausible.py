@@ -294,7 +294,7 @@ def splits(s: Scenario, chain: Chain) -> Iterator[Variant]:
     whole = chain.designed(s)
     first = {}
     for name in s.workloads if len(s.workloads) > 1 else ():
-        first[name] = chain.decided(whole.of([name])).recommended or ""
+        first[name] = chain.decided(whole.of([name]), whole=False).recommended or ""
     places = dict.fromkeys(first.values())
     if len(places) < 2 or "" in places:
         return
@@ -527,7 +527,7 @@ def _all_at_once(
     """
 
     def risk(answer: Variant) -> int:
-        counts = chain.rules(put(s, answer.changes)).options[owner].counts
+        counts = chain.judged(put(s, answer.changes), owner).counts
         return 2 * counts["fail"] + counts["review"]
 
     by_blank: dict[str, list[Variant]] = {}

@@ -62,8 +62,6 @@ class Variant:
     """Day on which it comes, where that is announced."""
     offer: str = ""
     """The offer that it adds as one more option, by its name; blank where it adds none."""
-    lacks: str = ""
-    """What its provider lacks today, in words, where the change is that it comes to have it."""
     asked: bool = False
     """Whether the scenario itself wants it tried."""
 
@@ -108,7 +106,6 @@ def change(
         day=day,
         offer=offer,
         asked=asked,
-        lacks=said.get("lacks", ""),
     )
 
 
@@ -133,6 +130,8 @@ class Outcome:
     """The mean of the report's choice then; None where it is ruled out. [client's currency]"""
     card: str = ""
     """GPU on which the option that is first runs then; blank where it names none."""
+    moves: bool = True
+    """Whether a sum is another, or what may be chosen."""
 
 
 def outcome(found: Decision, chosen: str | None) -> Outcome:
@@ -162,12 +161,14 @@ Tried = tuple[Variant, Outcome]
 
 def tried(chain: Chain, scenario: Scenario, variants: Iterable[Variant]) -> Iterator[Tried]:
     """Every variant with its outcome."""
-    chosen = chain.decide(scenario).recommended
+    unchanged = chain.decide(scenario)
     for variant in variants:
         changed = chain.designed(put(scenario, variant.changes))
-        found = outcome(chain.decided(changed, whole=False), chosen)
+        decided = chain.decided(changed, whole=False)
+        found = outcome(decided, unchanged.recommended)
         first = changed.options.get(found.option or "")
-        yield variant, replace(found, card=first.gpu if first else "")
+        moves = decided.means != unchanged.means
+        yield variant, replace(found, card=first.gpu if first else "", moves=moves)
 
 
 def worst_of_each(tried: Iterable[Tried]) -> list[Tried]:
@@ -184,8 +185,9 @@ def worst_of_each(tried: Iterable[Tried]) -> list[Tried]:
 
 
 def apart(tried: Sequence[Tried]) -> tuple[Tried, ...]:
-    """Without changes of several things at once of which one alone moves the answer as far: who
-    reads them would count one reason twice. What the scenario itself wants tried stays."""
+    """Without changes that move no sum, and those of several things at once of which one alone
+    moves the answer as far: who reads them would count one reason twice. What the scenario itself
+    wants tried stays."""
     turning = [(v.changes.items(), found) for v, found in tried if found.answer != "stays"]
 
     def is_told(variant: Variant, found: Outcome) -> bool:
@@ -195,7 +197,9 @@ def apart(tried: Sequence[Tried]) -> tuple[Tried, ...]:
             for changes, one in turning
         )
 
-    return tuple((v, found) for v, found in tried if v.asked or not is_told(v, found))
+    return tuple(
+        (v, found) for v, found in tried if v.asked or (found.moves and not is_told(v, found))
+    )
 
 
 # --- where the answer switches --------------------------------------------------------------------
@@ -310,7 +314,7 @@ def _narrowed(
     while True:
         at = _crossing(low, high) if on_the_line else math.sqrt(low.value * high.value)
         if high.value * (1 - BESIDE) <= low.value * (1 + BESIDE):
-            return low, at, high
+            return low, _crossing(low, high), high
         on_the_line = not on_the_line
         under = point(max(low.value, at * (1 - BESIDE)))
         if under.first != low.first:
@@ -318,7 +322,7 @@ def _narrowed(
             continue
         over = point(min(high.value, at * (1 + BESIDE)))
         if over.first != low.first:
-            return under, at, over
+            return under, _crossing(under, over), over
         low = over
 
 

@@ -37,6 +37,7 @@ def contradictions(scenario: Scenario) -> Iterator[Fault]:
     yield from _seasonal(scenario)
     yield from _dated(scenario)
     yield from _named(scenario)
+    yield from _told_apart(scenario)
     yield from _answers(scenario)
     yield from _tested(scenario)
 
@@ -518,6 +519,16 @@ def _decided(decided: dt.date, day: dt.date) -> Iterator[Fault]:
         wrong = f"{decided} is more than {DAYS_OF_PLAN} days after the report ({day})"
         write = "write an earlier day, and renew the report before a later one"
         yield Fault(place, wrong, write, rests_on=rests_on)
+
+
+def _told_apart(scenario: Scenario) -> Iterator[Fault]:
+    """Two options have two labels, in the report's language, too."""
+    first: dict[str, str] = {}
+    for name, option in scenario.spoken.options.items():
+        twin = first.setdefault(option.label, name)
+        if twin != name:
+            wrong = f"options.{twin} is called {option.label}, too"
+            yield Fault(("options", name, "label"), wrong, "write a label of its own")
 
 
 def _named(scenario: Scenario) -> Iterator[Fault]:

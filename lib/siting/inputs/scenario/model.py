@@ -676,9 +676,9 @@ class Option(Strict):
     provider: Annotated[str, known.PROVIDER] = ""
     """For API prices: provider id of genai-prices; for cloud GPUs: provider of cloud prices."""
     models: Annotated[dict[str, str], known.MODEL_OF_OPTION] = {}
-    """Workload to model; a single key `all` covers every workload. Left out, or `all: best`: the
-    cheapest that is shown to be good enough, of a seller's successors of what serves today or is
-    asked for; on machines of your own, of the models that your workloads or options name."""
+    """Workload to model; a single key `all` covers every workload. Left out, or `all: best`: what
+    costs least in all and is shown to be good enough, of a seller's successors of what serves today
+    or is asked for; on machines of your own, of the models that your workloads or options name."""
     effort: Annotated[str, known.EFFORT_OR_BEST] = ""
     """Reasoning effort of the model: none, low, medium, high …, or default if it is not known. Left
     out of a model that reasons, or `best`: the cheapest that is shown to be good enough."""
@@ -717,9 +717,10 @@ class Option(Strict):
     lease: Lease | None = None
     """Servers and network are leased or paid by a loan instead of bought."""
     commitment: Literal["on_demand", "spot", "month", "1y", "3y", "best"] = "on_demand"
-    """Of rented GPUs. best: the cheapest of on_demand, 1y and 3y. Left out: on_demand, and the
-    cheapest of those beside it. month: rented anew each month for its busiest hour, around the
-    clock; no table has its price, so that it is the hour's on demand, unless you quote gpu_hour."""
+    """Of rented GPUs. best: what costs least in all of on_demand, 1y and 3y. Left out: on_demand,
+    and beside it those with a smaller bill. month: rented anew each month for its busiest hour,
+    around the clock; no table has its price, so that it is the hour's on demand, unless you quote
+    gpu_hour."""
     redundancy: Literal["none", "n+1", "2n"] = "n+1"
     minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
     """In the client's currency; paid whether used or not, a year's against what the year uses. Who
