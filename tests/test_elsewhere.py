@@ -1,20 +1,43 @@
-"""Reports on a cluster: what `siting_cluster` adds, and what is said without it."""
+"""Reports on a cluster and in a store: what `siting_cluster` adds, and what is said without it."""
 
 from __future__ import annotations
 
+import json
 from importlib import metadata
 
+import fsspec
 import pytest
 import small_kit
 from click.testing import CliRunner
 from siting.cli import cli
 from siting_cluster import workers
-from siting_report.run import extras
+from siting_cluster.store import reports_at
+from siting_report.run import batch, extras
 from siting_report.run.extras import BadAddress
 from siting_report.run.job import library
-from trial import plain
+from trial import Quick, plain
 
 KIT = small_kit.__name__
+
+
+def test_reports_go_whole_to_any_address_that_fsspec_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "memory://trial/reports"
+    memory = fsspec.filesystem("memory")
+    jobs = [plain("one"), plain("two")]
+    assert batch.run(jobs, address, maker=Quick()).failed == {}
+    assert json.loads(memory.cat("/trial/reports/one/summary.json")) == {}
+    assert batch.run(jobs, address).up_to_date == ["one", "two"]
+    assert memory.cat("/trial/reports/index.html")
+
+    def breaks(*_: object) -> None:
+        raise ValueError("no study")
+
+    monkeypatch.setattr(Quick, "make", breaks)
+    assert list(batch.run(jobs[:1], address, force=True, maker=Quick()).failed) == ["one"]
+    assert memory.exists("/trial/reports/one/failed/manifest.json")
+    assert reports_at(address).read("one", "report.html")
+    assert reports_at(address).read("one", "report.html", most=1) is None
+    memory.rm("/trial", recursive=True)
 
 
 def refused(*words: str) -> str:
@@ -27,8 +50,11 @@ def refused(*words: str) -> str:
 @pytest.mark.parametrize(
     "words,said",
     [
-        (["--out", ""], "'' is no folder; write one such as reports"),
-        (["--out", "s3://bucket"], "'s3://bucket' is no folder"),
+        (["--out", ""], "'' names no place for reports; write a folder such as reports"),
+        (["--out", "nonsense://x"], "nonsense://x: Protocol not known: nonsense; write a folder"),
+        (["--out", "reference://x"], "reference://x: keeps no reports itself"),
+        (["--out", "simplecache::memory://x"], "simplecache::memory://x: keeps no reports itself"),
+        (["--out", "zip://x"], "zip://x: keeps no reports itself"),
         (["--scheduler", "nonsense"], "scheduler 'nonsense': missing port number"),
         (["--scheduler", "tls://127.0.0.1:1"], "scheduler 'tls://127.0.0.1:1' speaks TLS; name"),
     ],
@@ -37,11 +63,19 @@ def test_a_place_or_a_cluster_that_is_none_is_one_message(words: list[str], said
     assert refused(*words).startswith(said)
 
 
-def test_without_the_package_it_is_said_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "words,said",
+    [
+        (["--out", "s3://bucket"], "s3://bucket: reports at an address need a package"),
+        (["--scheduler", "tcp://x:1"], "--scheduler tcp://x:1: reports made on a cluster need a"),
+    ],
+)
+def test_without_the_package_it_is_said_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
     none = metadata.EntryPoints()
     monkeypatch.setattr(extras.metadata, "entry_points", lambda **_: none)
-    said = "--scheduler tcp://x:1: reports made on a cluster need a"
-    assert refused("--scheduler", "tcp://x:1").startswith(said)
+    assert refused(*words).startswith(said)
 
 
 class OtherCluster:

@@ -223,8 +223,8 @@ def prepare(
 ) -> tuple[list[Any], dict[str, list[Problem]]]:
     """The jobs of the clients that can be rendered, and what is wrong with the others.
 
-    out: where the reports will stand. changes: words of `--set`. all_facts: whether damaged tables
-    are refused that no client is found wrong by, too.
+    out: where the reports will stand; an address is somebody else's to guard. changes: words of
+    `--set`. all_facts: whether damaged tables are refused that no client is found wrong by, too.
     """
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError, Problem
@@ -238,7 +238,7 @@ def prepare(
     for client in clients:
         try:
             made = job.prepare(client, formats=formats, changes=read(changes))
-            if out:
+            if out and "://" not in out:
                 job.refuse_replacing(scenario.path_of(client), made.client, Path(out))
             if prepared.setdefault(made.client, made) != made:
                 fault = f"another scenario of this run is named {made.client!r}, too"

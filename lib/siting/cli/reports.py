@@ -31,7 +31,7 @@ def _formats(value: str) -> tuple[str, ...]:
 
 @cli.command()
 @frame.clients
-@option("--out", str, "Folder.", "reports")
+@option("--out", str, "Folder, or address of a store such as s3://bucket/reports.", "reports")
 @option("--jobs", click.IntRange(0), "Reports at once; default: one a core.", 0)
 @click.option("--force", is_flag=True, help="Render even what is up to date.")
 @option("--scheduler", str, "Address of a running Dask scheduler.", "")

@@ -65,7 +65,7 @@ def run(
     say: Callable[[str], None] = lambda line: None,
     maker: Maker | None = None,
 ) -> Outcome:
-    """Renders the jobs that are out of date to the folder `out`.
+    """Renders the jobs that are out of date to `out`, a folder or an address.
 
     at_once: reports made side by side here; 0 takes one a core. say: takes a line of progress.
     maker: what makes the reports; by default this machine. Raises BadAddress where `out` cannot be

@@ -1,5 +1,6 @@
 """What other packages add to the running of reports, found by entry points of one group.
 
+`store` is called with an address and gives a `folder.ReportFolder` that keeps reports there.
 `workers` is called with the address of a scheduler, the name of a kit and what takes a line of
 progress; it gives a context in which a `report.Maker` makes reports elsewhere.
 """

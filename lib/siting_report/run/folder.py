@@ -40,9 +40,15 @@ class Busy(Exception):
 
 
 def reports_at(out: str | Path) -> ReportFolder:
-    """The reports in a folder. Raises BadAddress for what is none."""
-    if not str(out) or "://" in str(out):
-        raise extras.BadAddress(f"{str(out)!r} is no folder; write one such as reports")
+    """The reports in a folder, or at an address such as `s3://bucket/reports`.
+
+    Raises BadAddress.
+    """
+    if "://" in str(out):
+        found: ReportFolder = extras.find("store", f"{out}: reports at an address")(str(out))
+        return found
+    if not str(out):
+        raise extras.BadAddress("'' names no place for reports; write a folder such as reports")
     return ReportFolder(Path(out))
 
 
