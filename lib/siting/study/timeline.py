@@ -182,10 +182,13 @@ class TimelineFrames(Topic):
             if 0 <= (stopped.last - self.client.report_date).days <= LAST_HORIZON_DAYS:
                 last = stopped.last.isoformat()
                 yield {"what": "service", "label": stopped.point, "start": today, "end": last}
-        contract = f"Contract of {self.results.labels[self.scenario.finance.baseline]}"
         for found in self.results.until_live.contracts:
-            until = found.renewal.until.isoformat()
-            yield {"what": "contract", "label": contract, "start": today, "end": until}
+            yield {
+                "what": "contract",
+                "label": f"Contract of {self.results.labels[self.scenario.finance.baseline]}",
+                "start": today,
+                "end": found.renewal.until.isoformat(),
+            }
         bridge = self.results.until_live.bridging
         if bridge:
             yield {
