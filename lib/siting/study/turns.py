@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from siting.catalogue import Source
 from siting.cost.dates import FIRST_HORIZON_DAYS, PILOT_DAYS
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.study.verdict import of_sums
@@ -42,14 +41,11 @@ class _Sorted:
 class TurnFrames(Topic):
     """The frame on what was tried, and what of it turns the answer."""
 
-    def _variant_sources(self) -> list[Source]:
-        return [*of_sums(), *self.results.sovereignty.sources]
-
     @frame(
         "change set",
         "change_kind what before after settled known_by? key? then_first? in_all? own_in_all? "
         "sure? lead? answer open_points? rank? on_page_one",
-        citing=_variant_sources,
+        citing=of_sums,
     )
     def variants(self) -> Rows:
         """The scenario with one thing changed, decided anew by the same chain in the same cases;
