@@ -19,7 +19,7 @@ from studies import WORKLOADS
 
 ROOT = Path(__file__).parents[1]
 FACTS = catalogue.facts_dir().relative_to(ROOT)
-LINE = '    "rented_gpus": frozenset({"machines", "rented", "committed", "needs_gpu"}),\n'
+LINE = '    "rented_gpus": frozenset({"machines", "rented", "committed"}),\n'
 NEW = LINE.replace("rented_gpus", "serverless_gpus").replace(', "committed"', "")
 OPTION = """
     label: {0}

@@ -515,7 +515,13 @@ class Results:
     @cached_property
     def due(self) -> Due:
         """By whom and when what is open is settled."""
-        return Due(self.scenario, self.sovereignty, self.plan, self.decision.recommended, self.go)
+        return Due(
+            scenario=self.scenario,
+            law=self.sovereignty,
+            plan=self.plan,
+            recommended=self.decision.recommended,
+            go=self.go,
+        )
 
     @cached_property
     def until_live(self) -> UntilLive:

@@ -221,17 +221,7 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "designs": read.each(designs, "designs"),
         "notice_habits": [*_habits(read)],
         "rule_points": [*_points(read)],
-        "points_today": [
-            read(
-                {
-                    "left": left,
-                    "letter": short.letter(place).lower(),
-                    "clears": short.cure(left.clears),
-                },
-                "points_today",
-            )
-            for place, left in enumerate(study.results.due.left_open)
-        ],
+        "points_today": [*_points_today(read)],
         "readiness": [
             read({"precaution": found, "in_hand": in_hand}, "readiness")
             for found, in_hand in study.results.stability.readiness.items()
@@ -247,6 +237,14 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "days": read.each(study.hours(), "days", **own),
         "latencies": read.each(study.latencies(), "latencies", **own),
     }
+
+
+def _points_today(read: _SectionReader) -> Iterator[Any]:
+    """What is open of today's service where another is chosen."""
+    for place, left in enumerate(read.study.results.due.left_open):
+        letter = short.letter(place).lower()
+        row = {"left": left, "letter": letter, "clears": short.cure(left.clears)}
+        yield read(row, "points_today")
 
 
 def _loads(read: _SectionReader) -> Iterator[Any]:

@@ -64,7 +64,7 @@ class LeftOpen:
         return self.rank in (BROKEN, DUE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Due:
     """By whom and when what is open is settled."""
 

@@ -226,12 +226,17 @@ def beside(scenario: Scenario, names: frozenset[str]) -> Scenario:
 
 def _good_ways(scenario: Scenario) -> Iterator[Other]:
     """Ways that are good enough and that neither the scenario nor another way is already."""
-    called = {option.label for option in scenario.options.values()}
+    there = [*scenario.options.values()]
     for way in (*others(scenario), *terms(scenario)):
-        is_there = way.name in scenario.options or way.option.label in called
-        if way.standing == "in" and not is_there:
-            called.add(way.option.label)
+        is_there = any(_is_same(way.option, option) for option in there)
+        if way.standing == "in" and not is_there and way.name not in scenario.options:
+            there.append(way.option)
             yield way
+
+
+def _is_same(one: Option, other: Option) -> bool:
+    """Whether two options are called the same, or are the same but for what they are called."""
+    return one.label == other.label or one == other.model_copy(update={"label": one.label})
 
 
 def with_option(scenario: Scenario, name: str, option: Option) -> Scenario:
