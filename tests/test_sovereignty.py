@@ -355,8 +355,7 @@ def test_people_of_another_country_bring_its_law_along(base):
         binds = {law for law in reach if found[law] != "n.a."}
         named = {"CZ": "DE", "NO": "DE"}
         asked = {rule for rule, home in reach.items() for p in people if named.get(p, p) == home}
-        # Of the EEA nobody says who is silent, so that it stays a question.
-        assert binds == (asked if people else {"GDPR-28-1"})
+        assert binds == asked
 
 
 def test_a_parent_lies_in_the_zones_that_the_policy_names(base):

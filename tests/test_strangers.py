@@ -85,7 +85,7 @@ def test_no_module_of_the_projects_folder_runs_when_a_client_is_computed(project
     asked = [str(command), "diff", "nobody@now", f"{VICTIM}@now"]
     done = subprocess.run(asked, cwd=project, capture_output=True, text=True, env={**os.environ})
     assert done.returncode == 2
-    assert "nobody: cannot be computed" in done.stderr  # by a process of its own
+    assert "nobody.yaml: does not exist" in done.stderr
     assert not (project / "ran").exists()
 
 

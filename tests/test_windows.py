@@ -42,7 +42,6 @@ main()
     [
         ("check base", "1 scenario checked, no problem."),
         ("fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --context 8192", "fits"),
-        ("cells 40_cost", "answer-note"),
         ("recheck --help", "Usage: siting recheck"),
     ],
 )
