@@ -105,7 +105,7 @@ def test_what_may_change_is_tried_of_vectors_too(tmp_path: Path) -> None:
     s = study.Study(loaded(tmp_path, asked))
     tried = s.variants()
     said = "\n".join(t for e in printed.shown_of("10_decision", lambda _: s) for t in e.texts)
-    assert "Open: Own has no price here" in said
+    assert "Not compared: Own." in said
     assert tried["key"].notna().any()
     lengths = tried[tried["set"].str.contains("workloads.search")]["set"]
     assert lengths.str.contains("input_tokens").any()
