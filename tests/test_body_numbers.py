@@ -48,6 +48,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "points": ("rule_points",),
     "steps": ("plan", "plan_lines", "gates"),
     "tests": ("recommendation",),
+    "variants": ("variants", "turns"),
     "sums": ("options", "recommendation", "exclusions"),
 }
 """Sections that hold a frame which has none of its own name under `shown`."""
