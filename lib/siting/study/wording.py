@@ -118,8 +118,8 @@ class Wording:
     def risks_counted(self) -> str:
         """What a sum in all is, as a footnote under each page that has one."""
         return self.phrases(
-            "Risks counted: payments, plus failures, remedies and principles that it lacks, less "
-            "what freedom to leave saves. Not for the budget."
+            "Risks counted: payments, plus failures, remedies and principles it lacks, less what "
+            "freedom to leave saves. Not for the budget."
         )
 
     @cached_property

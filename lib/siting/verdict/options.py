@@ -323,7 +323,7 @@ def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
     split = found.costs[name].split if name in found.costs else None
     if split and split.alone:
         part = scenario.options[option.burst if split.alone == "burst" else option.base]
-        itself = f"{part.label} alone, which stands in the comparison itself"
+        itself = f"{part.label} alone"
         yield Barrier(reason=f"its cheapest split is {itself}", by="part")
     if capacity.kind != "hybrid":
         for words in capacity.beyond_room.get(1, []):
