@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import textwrap
+from collections.abc import Iterable
 from functools import cached_property
 
 import pandas as pd
@@ -12,6 +13,7 @@ from siting_report.formats import NONE
 from siting_report.phrases import SPELT, Phrases
 from siting_report.texts import ENGLISH
 
+from siting.inputs.attributes import Known
 from siting.inputs.scenario.model import LABEL_LETTERS, in_words
 from siting.quantity import Range
 from siting.study import own_files
@@ -113,6 +115,11 @@ class Wording:
     def has_law_on_file(self) -> bool:
         """Whether any law of the client's own country is on file; else no verdict speaks of it."""
         return self.results.sovereignty.law.knows(self.client.country)
+
+    @property
+    def assumptions(self) -> Iterable[Known]:
+        """Answers on which a verdict rests and that nobody gave: to be confirmed."""
+        return self.results.sovereignty.assumptions
 
     @property
     def risks_counted(self) -> str:
