@@ -304,7 +304,8 @@ class Decision:
 
     def error(self, a: str, b: str) -> float:
         """Standard error of the difference of two means. [money]"""
-        one, other = self.sums(a), self.sums(b)
+        one = self.sums(a)
+        other = self.sums(b)
         spread = sum(
             w**2 * np.var(one[future].total - other[future].total) / len(one[future].total)
             for future, w in self.weights.items()
@@ -325,7 +326,8 @@ class Decision:
 
     def cheaper(self, a: str, b: str, of: Callable[[InAll], Floats]) -> float:
         """Share of cases in which one option costs less in all than that of another."""
-        one, other = self.sums(a), self.sums(b)
+        one = self.sums(a)
+        other = self.sums(b)
         return float(sum(w * np.mean(one[f].total < of(other[f])) for f, w in self.weights.items()))
 
     @property

@@ -138,16 +138,16 @@ def leave(mine: Course, others: Mapping[str, Course], terms: Terms) -> Left:
         return stays
     there = list(others.values())
     seen = _foreseen(terms, mine.billed, *(course.billed for course in there))
-    own, bills, expected = seen.own, seen.there, seen.expected
     burden = np.stack([course.burden for course in there])
     fixed = np.stack([mine.bound + course.entry + course.once * terms.then for course in there])
     wait = np.array([[course.wait] for course in there])
     years = float(terms.discount[terms.after :].sum())
-    yearly = expected + (fixed + wait * np.maximum(0, own - expected)) / years + burden
+    dearer = np.maximum(0, seen.own - seen.expected)
+    yearly = seen.expected + (fixed + wait * dearer) / years + burden
     best = yearly.argmin(axis=0)
     cases = np.arange(n)
-    is_left = yearly[best, cases] < own * (1 - terms.margin) + mine.burden
-    paid = fixed + wait * np.maximum(0, own - bills)
+    is_left = yearly[best, cases] < seen.own * (1 - terms.margin) + mine.burden
+    paid = fixed + wait * np.maximum(0, seen.own - seen.there)
     changed = seen.rest + paid + (burden - mine.burden) * terms.annuity_after
     return replace(
         stays,

@@ -113,21 +113,24 @@ def chart(
         lacks.append("alternative text")
     width = round(float(figure.get_figwidth()) * 25.4)
     text = text or "Chart without a description"
-    small = ""
     drawing = svg(figure, text)
-    if narrow is not False:
-        other = figure if narrow is True else figure_of(narrow)
-        if other is not figure:  # which has just been drawn
-            other.draw_without_rendering()
-        phone.laid_out(other)
-        for legend in list(other.legends):
-            _legend_again(other, legend)
-        other.set_figheight(other.get_figheight() + sum(map(_inches, other.legends)))
-        small = svg(other, text)
+    small = "" if narrow is False else _for_a_phone(figure, narrow, text)
     return {
         "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
         "width": width, "svg": drawing, "lacks": lacks, "narrow": small,
     }  # fmt: skip
+
+
+def _for_a_phone(figure: Figure, narrow: Any, text: str) -> str:
+    """A drawing for a phone, from that for paper, which has just been drawn, or one of its own."""
+    other = figure if narrow is True else figure_of(narrow)
+    if other is not figure:
+        other.draw_without_rendering()
+    phone.laid_out(other)
+    for legend in list(other.legends):
+        _legend_again(other, legend)
+    other.set_figheight(other.get_figheight() + sum(map(_inches, other.legends)))
+    return svg(other, text)
 
 
 def _speak(figure: Figure, numbers: Numbers) -> None:
