@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
+import weakref
 from contextlib import suppress
 from functools import cache
 from itertools import pairwise
@@ -480,6 +482,20 @@ def test_monthly_flows_and_the_evaluation_behind_the_draws_agree(
     for name, o in c.options.items():
         assert found[name].present[0] == pytest.approx(o.present, abs=0.01), name
         assert found[name].yearly[0].sum() == pytest.approx(o.total, abs=0.01), name
+
+
+def test_what_a_bill_draws_is_gone_with_who_asks() -> None:
+    """Without the collector, which rarely looks for circles while hundreds of changes are tried."""
+    c = costed()
+    draws = c.plan.central(growth=np.zeros(8))
+    gone = weakref.ref(draws["growth"])
+    gc.disable()
+    try:
+        ledger.totals(c.plan, draws)
+        del draws
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_over_the_horizon_tax_saves_its_rate_of_all_that_is_paid() -> None:

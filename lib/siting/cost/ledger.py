@@ -32,7 +32,10 @@ TAX = "tax"
 
 
 class Clock:
-    """Prices over the months, and when options are in production, for one set of draws."""
+    """Prices over the months, and when options are in production, for one set of draws.
+
+    Nothing that it keeps holds the clock itself: it and its draws are gone with who asks.
+    """
 
     def __init__(self, plan: Plan, draws: Draws) -> None:
         self.plan = plan
@@ -40,7 +43,7 @@ class Clock:
         self.market = plan.market(draws)
         self.paths = cache(partial(plan.paths, draws=draws, market=self.market))
         """Where a path is found: see `Plan.paths`."""
-        self.waiting = cache(self._waiting)
+        self.waiting = cache(partial(_waiting, plan, draws))
         """Share of each month before an option is in production; see `_waiting`."""
 
     def path(self, name: str) -> Array:
@@ -63,19 +66,20 @@ class Clock:
             found += each.minimum * np.maximum(0.0, runs - used)
         return found
 
-    def _waiting(self, name: str, parallel: bool = False) -> Array:
-        """Share of each month before an option is in production; as many years as any draw needs.
 
-        parallel: with the months in which the baseline runs on beside it. [n × ≤ M]
-        """
-        wait = self.draws[f"months_to_production.{name}"]
-        for first, last in self.plan.freezes:
-            wait = np.where((first <= wait) & (wait < last) & (wait > 0), last, wait)
-        if parallel:
-            wait = np.where(wait > 0, wait + self.draws["parallel_months"], 0)
-        years = max(1, math.ceil(float(wait.max()) / MONTHS))
-        months = np.arange(min(self.plan.months, years * MONTHS))
-        return np.clip(wait[:, None] - months, 0, 1)
+def _waiting(plan: Plan, draws: Draws, name: str, parallel: bool = False) -> Array:
+    """Share of each month before an option is in production; as many years as any draw needs.
+
+    parallel: with the months in which the baseline runs on beside it. [n × ≤ M]
+    """
+    wait = draws[f"months_to_production.{name}"]
+    for first, last in plan.freezes:
+        wait = np.where((first <= wait) & (wait < last) & (wait > 0), last, wait)
+    if parallel:
+        wait = np.where(wait > 0, wait + draws["parallel_months"], 0)
+    years = max(1, math.ceil(float(wait.max()) / MONTHS))
+    months = np.arange(min(plan.months, years * MONTHS))
+    return np.clip(wait[:, None] - months, 0, 1)
 
 
 # --- totals -----------------------------------------------------------------------------------

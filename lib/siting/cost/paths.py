@@ -22,10 +22,13 @@ class Paths:
         """Price of month 1 … M over today's. [n × M]"""
         self.discount = discount
         """Factors of today and the end of each month. [n × M + 1]"""
-        self.whole = cache(self._whole)
+        self._whole: dict[str, Array] = {}
 
-    def _whole(self, name: str) -> Array:
-        return self.sums(name, np.ones((1, self.discount.shape[1] - 1)))
+    def whole(self, name: str) -> Array:
+        """Sums of a path over all months of each year, as of `sums`. [2 × n × Y]"""
+        if name not in self._whole:
+            self._whole[name] = self.sums(name, np.ones((1, self.discount.shape[1] - 1)))
+        return self._whole[name]
 
     def sums(self, name: str, share: Array) -> Array:
         """Sums of a path over the months of each year, of each month a share: nominal, and worth
