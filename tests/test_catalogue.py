@@ -303,6 +303,7 @@ def write(path: Path, **cells: str) -> None:
         ("vendor_events", {"vendor": "Gogle"}, "vendor: 'Gogle' is no vendor here; did you mean"),
         ("model_quality", {"board": "nosuch"}, "board: 'nosuch' is no board; "),
         ("severity_rubric", {"kind": "guess"}, "kind: 'guess' should be 'measured', 'published'"),
+        ("sovereignty_attributes", {"owner": "cook"}, "owner: 'cook' should be 'architect', 'data"),
     ],
 )
 def test_a_wrong_cell_is_refused_by_table_line_and_field(

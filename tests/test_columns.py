@@ -53,8 +53,9 @@ def test_what_could_not_be_sized_is_told_by_option_model_and_reason() -> None:
 
 def test_latency_is_seen_at_the_percentile_that_is_asked_for() -> None:
     changes = {"workloads.assistant.latency.percentile": 99}
-    asked = Study(scenario.changed(scenario.load("base"), changes)).latencies()
-    assert (asked.seen == asked.p99).all() and (asked.percentile == 99).all()
+    s = Study(scenario.changed(scenario.load("base"), changes))
+    asked = s.latencies()
+    assert (asked.seen == asked.p99).all() and (s.loads().percentile == 99).all()
     assert (asked.p95[np.isfinite(asked.p95)] < asked.p99[np.isfinite(asked.p95)]).all()
 
 

@@ -34,8 +34,7 @@ class ReplayFrames(Topic):
 
     @frame(
         "option model workload replicas measure",
-        "sized replayed missed replayed_requests p50 p95 p99 seen by_sizing limit? percentile "
-        "kept hit_rate",
+        "sized replayed missed replayed_requests p50 p95 p99 seen by_sizing limit? kept hit_rate",
         citing=_speed_sources,
     )
     def replay(self) -> Rows:
@@ -81,6 +80,5 @@ def _measures(seen: Seen, expected: Latency) -> Iterator[dict[str, Any]]:
             "seen": busiest,
             "by_sizing": formula[percentile],
             "limit": limits.get(measure),
-            "percentile": percentile,
             "kept": busiest <= limits.get(measure, math.inf),
         }

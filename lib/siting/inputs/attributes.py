@@ -33,7 +33,7 @@ class Attribute(Fact, tables="sovereignty_attributes", key="name"):
     addressee: Literal["vendor", "maker", "own team", ""] = ""
     """Whom the question goes to: who sells the service, who made the model (which may be another
     than its host), or the client's own team."""
-    owner: Owner | Literal[""] = ""
+    owner: Literal[Owner, ""] = ""
     """Who at the client answers or asks it, where that is another than who settles the rule."""
     short: str = ""
     """The question in a few words, as page five has it; blank where the label says enough."""

@@ -34,12 +34,12 @@ class AnswerFrames(Topic):
     @frame(
         "",
         "option? advice way clarity stays today? model? today_model? servers? "
-        "in_all? sure matters rival? rival_is_kept? rival_in_all? behind? cheaper_than_rival? "
+        "in_all? sure matters rival? rival_is_kept? rival_in_all? cheaper_than_rival? "
         "belief below? first_below? above? first_above? fallback? fallback_point? live? worth? "
-        "decided_on? latest_go? spent? points? once? own_hours? ordered? rental? turns_at? "
-        "turns_to? price_of? planned_price? price_limit? price_times? comes_next? "
-        "fallback_if_untested? held_against? outcome saved? deepest? deepest_month? payback? "
-        "payback_day? late? vat at_go if_stopped? if_failed? at_no_go? saved_in_all? "
+        "decided_on? latest_go? spent? once? own_hours? rental? turns_at? "
+        "turns_to? price_of? planned_price? price_times? comes_next? "
+        "fallback_if_untested? held_against? outcome payback? "
+        "payback_day? late? vat at_go if_stopped? if_failed? at_no_go? "
         "saved_by_model?",
         citing=of_sums,
     )
@@ -71,8 +71,7 @@ class AnswerFrames(Topic):
             row |= self._stopped() | self._gate(d, name)
             row |= self._failed(d, row)
             if saving := self.results.saving:
-                whole = saving.model + saving.place + saving.order
-                row |= {"saved_in_all": whole, "saved_by_model": saving.model}
+                row["saved_by_model"] = saving.model
         yield row
 
     def _advice(self, d: Decision) -> str:
@@ -113,12 +112,9 @@ class AnswerFrames(Topic):
         """The day on which go or no-go is decided, and on what."""
         go = self.results.go
         target = found.candidate(name)
-        points = self.study.points()
         row: dict[str, Any] = {
             "decided_on": self.results.day(go.day),
             "spent": self.results.spent_before_go.central,
-            "points": int(points[points.option == target.label].hard.sum()),
-            "ordered": 0.0,
             "comes_next": next(iter(found.others), None),
         }
         if found.stays:
@@ -126,7 +122,8 @@ class AnswerFrames(Topic):
         latest = dates.latest_go(self.scenario, name)
         row["latest_go"] = latest and latest.isoformat()
         row |= self._to_begin(name) | self._limits(target)
-        at_go = "order" if row["ordered"] > 0 else "sign"
+        ordered = row.get("once", 0.0) - row.get("own_hours", 0.0)
+        at_go = "order" if round(ordered) > 0 else "sign"
         return row | {"at_go": f"{at_go}, if" if self._advice(found) == "test first" else at_go}
 
     def _to_begin(self, name: str) -> dict[str, Any]:
@@ -143,7 +140,6 @@ class AnswerFrames(Topic):
         return {
             "once": paid - before,
             "own_hours": max(0.0, of_hours - before),
-            "ordered": round(max(0.0, paid - max(of_hours, before))),
             "rental": rent if rent > 0 else None,
         }
 
@@ -173,7 +169,7 @@ class AnswerFrames(Topic):
             return {}
         row: dict[str, Any] = {"price_of": priced.thing, "price_times": times}
         if priced.planned is not None:
-            row |= {"planned_price": priced.planned, "price_limit": times * priced.planned}
+            row["planned_price"] = priced.planned
         return row
 
     def _failed(self, found: Decision, row: dict[str, Any]) -> dict[str, Any]:
@@ -212,14 +208,10 @@ class AnswerFrames(Topic):
         flows = self.study.paid_so_far().pivot(index="month", columns="option", values="paid")
         labels = self.results.labels
         saving = (flows[labels[rival]] - flows[labels[chosen]]).to_numpy()
-        running = np.cumsum(saving)
         found = money.payback(saving)
         return {
             "held_against": rival,
             "outcome": self._outcome(found),
-            "saved": float(running[-1]),
-            "deepest": max(0.0, float(-running.min())),
-            "deepest_month": int(running.argmin()),
             "payback": math.inf if found is None else found,
             "payback_day": self.results.day(found * DAYS_OF_MONTH) if found else None,
             "late": _dearest_month_until_it_runs(self.results.cost.options[chosen]),
@@ -265,7 +257,6 @@ def _rival(d: Decision) -> dict[str, Any]:
         "rival": rival,
         "rival_is_kept": is_kept,
         "rival_in_all": against[rival],
-        "behind": against[rival] - d.means[best],
         "cheaper_than_rival": d.cheaper(best, rival, of),
     }
 

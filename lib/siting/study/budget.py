@@ -194,8 +194,9 @@ class BudgetFrames(Topic):
         """Where what is paid so far comes from."""
         study = self.study
         yield from prices_of(self.results, *PRICES)
-        for shown in (study.remedies(), study.steps(), study.bridges()):
+        for shown in (study.remedies(), study.steps()):
             yield from shown.attrs["sources"]
+        yield from self.results.until_live.sources
         if self.scenario.finance.budget_any_year:
             yield self.scenario.source(BUDGET)
         yield from self.results.tax.sources

@@ -163,7 +163,7 @@ class CapacityFrames(Topic):
 
     @frame(
         "option model workload situation measure",
-        "p50 p95 p99 seen limit? of_limit percentile concurrency?",
+        "p50 p95 p99 seen limit? concurrency?",
         citing=_speed_sources,
     )
     def latencies(self) -> Rows:
@@ -320,8 +320,6 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
             "p99": waits.get(99, math.inf),
             "seen": at_limit,
             "limit": limit if math.isfinite(limit) else None,
-            "of_limit": at_limit / limit if math.isfinite(limit) else 0.0,
-            "percentile": percentile,
             "concurrency": situation.rate * seen.residence * (1 / situation.replicas)
             if seen
             else None,

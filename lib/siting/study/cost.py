@@ -78,7 +78,7 @@ class CostFrames(Topic):
 
     @frame(
         "option remedy",
-        "kind once yearly of_api_bill",
+        "once yearly of_api_bill",
     )
     def remedies(self) -> Rows:
         """What it costs to cure one finding of the rules for one option; in no total."""
@@ -91,7 +91,6 @@ class CostFrames(Topic):
                 yield {
                     "option": name,
                     "remedy": found.label,
-                    "kind": found.source.kind,
                     "once": found.once.central,
                     "yearly": found.per_year.central,
                     "of_api_bill": found.share_of_api_bill.central,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from siting.catalogue import STALE_DAYS, Source, SourceKind
 from siting.inputs.scenario.model import BEST
@@ -28,28 +27,17 @@ class SourceFrames(Topic):
 
     @frame(
         "name * source",
-        "unit locator date age_days? kind stale url",
+        "unit locator date age_days? kind url",
         citing=_used_sources,
     )
     def inputs(self) -> Rows:
         """One number that a result used, with its origin."""
         for i in self.results.used:
-            yield {"name": i.name, "*": i.value, "unit": i.value.unit, **self._origin(i.source)}
-
-    def _origin(self, source: Source) -> dict[str, Any]:
-        """Where a number comes from, by column."""
-        return picked(source, "source locator date kind url") | {
-            "age_days": source.age_days(self.client.report_date),
-            "stale": self.results.is_stale(source),
-        }
-
-    @frame("entries", "source locator date kind")
-    def evidence(self) -> Rows:
-        """A document or person behind the scenario."""
-        for e in self.scenario.evidence:
-            yield picked(e, "source locator kind") | {
-                "entries": ", ".join(e.fields),
-                "date": e.date.isoformat(),
+            yield picked(i.source, "source locator date kind url") | {
+                "name": i.name,
+                "*": i.value,
+                "unit": i.value.unit,
+                "age_days": i.source.age_days(self.client.report_date),
             }
 
     @frame("about subject why", "")

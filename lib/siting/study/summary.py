@@ -235,7 +235,7 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     own = {"option": pool["base"], "model": pool["model"]}
     return found | {
         "days": read.each(study.hours(), "days", **own),
-        "latencies": read.each(study.latencies(), "latencies", **own),
+        "latencies": read.each(_waits(study), "latencies", **own),
     }
 
 
@@ -279,9 +279,20 @@ def _speeds(read: _SectionReader) -> Iterator[Any]:
 def _cash_gap(read: _SectionReader) -> list[Any]:
     """Cash of the choice against that of what it is held against; nothing without one."""
     (answer,) = _rows(read.study.answer())
+    rival = answer["held_against"]
+    if not rival:
+        return []
     results = read.study.results
-    own = {"option": results.labels.get(results.compared.chosen)}
-    return [read(answer | own, "cash_gap")] if answer["held_against"] else []
+    own = results.labels[results.compared.chosen]
+    paid = read.study.paid_so_far().pivot(index="month", columns="option", values="paid")
+    ahead = (paid[rival] - paid[own]).cumsum()
+    further = {
+        "option": own,
+        "saved": ahead.iloc[-1],
+        "deepest": max(0.0, -ahead.min()),
+        "deepest_month": int(ahead.idxmin()),
+    }
+    return [read(answer | further, "cash_gap")]
 
 
 def _gate(read: _SectionReader) -> list[Any]:
@@ -291,8 +302,14 @@ def _gate(read: _SectionReader) -> list[Any]:
     if chosen is None:
         return []
     (answer,) = _rows(read.study.answer())
+    points = read.study.points()
     go = results.go
+    ordered = (answer["once"] or 0.0) - (answer["own_hours"] or 0.0)
+    planned = answer["planned_price"]
     further = {
+        "points": int(points.hard[points.option == answer["option"]].sum()),
+        "ordered": round(ordered),
+        "price_limit": planned and answer["price_times"] * planned,
         "results": results,
         "stated_day": None if go.stated is None else results.day(go.stated),
         "pilot": None if answer["stays"] else go.day,
@@ -422,16 +439,21 @@ def _of_choice(study: Study) -> dict[str, Any]:
     results = study.results
     decided = results.decision
     chosen = decided.recommended
-    further = ("next", "next_in_all", "lead", "cheaper_than_next", "middle", "dear_cases")
-    row: dict[str, Any] = dict.fromkeys((*further, "own", "live_low", "live", "live_high"))
+    further = (
+        "next", "next_in_all", "lead", "behind", "cheaper_than_next", "middle", "dear_cases",
+        "own", "live_low", "live", "live_high",
+    )  # fmt: skip
+    row: dict[str, Any] = dict.fromkeys(further)
     row["decision"] = decided
     if chosen is None:
         return row
+    (answer,) = _rows(study.answer())
+    if answer["rival"] is not None:
+        row["behind"] = answer["rival_in_all"] - answer["in_all"]
     if decided.next is not None:
-        (answer,) = _rows(study.answer())
         row["next"] = answer["rival"]
         row["next_in_all"] = answer["rival_in_all"]
-        row["lead"] = answer["behind"]
+        row["lead"] = row["behind"]
         row["cheaper_than_next"] = answer["cheaper_than_rival"]
     if results.live:
         days = map(results.day, results.live.ends)
@@ -556,7 +578,7 @@ def _pool(read: _SectionReader, sized: Pool, row: Row) -> dict[str, Any]:
         "busiest_rate": float(hours.max()),
         "at_work": sized.level(),
     }
-    seen = read.study.latencies()
+    seen = _waits(read.study)
     return {
         **read({**row, **further}, "pool"),
         "replicas_by_year": [_figure([*count.ends], "replicas") for count in sized.replicas],
@@ -584,6 +606,12 @@ def _replay(read: _SectionReader, own: Row) -> dict[str, Any] | None:
     return found or None
 
 
+def _waits(study: Study) -> pd.DataFrame:
+    """What users wait for, with the share of requests for which their limit holds."""
+    limits: pd.DataFrame = study.loads()[["workload", "percentile"]]
+    return pd.merge(study.latencies(), limits, how="left")
+
+
 def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Of the workload that comes nearest to its limits; None where all work may wait."""
     if not hour:
@@ -599,8 +627,9 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _strain(row: Row) -> float:
     """What is seen over its limit; without end where the load is never carried."""
-    strain: float | None = row["of_limit"]
-    return math.inf if strain is None else strain
+    if row["limit"] is None:
+        return 0.0
+    return math.inf if row["seen"] is None else float(row["seen"] / row["limit"])
 
 
 def _percentiles(row: Row, scale: float) -> dict[str, float | None]:

@@ -126,9 +126,10 @@ class TimelineFrames(Topic):
         (answer,) = self.study.answer().to_dict("records")
         live = self.results.live
         if not answer["stays"]:
+            is_ordered = answer["at_go"].startswith("order")
             yield {
                 "what": "order",
-                "label": "Order, install, accept" if answer["ordered"] else "Move over, accept",
+                "label": "Order, install, accept" if is_ordered else "Move over, accept",
                 "start": answer["decided_on"],
                 "end": live and self.results.day(live.central),
                 "end_high": live and self.results.day(live.high),
@@ -136,8 +137,9 @@ class TimelineFrames(Topic):
             }
         yield from self._ending()
         s = self.study
-        for shown in (s.steps(), s.bridges(), s.contract()):
-            yield from shown.attrs["sources"]
+        yield from s.steps().attrs["sources"]
+        yield from self.results.until_live.sources
+        yield from s.contract().attrs["sources"]
         yield from (x for end in self.results.retiring for x in end.ending.sources)
 
     def _work(self) -> Rows:
@@ -193,7 +195,7 @@ class TimelineFrames(Topic):
         if bridge:
             yield {
                 "what": "between",
-                "label": f"{spoken(bridge.model)} as a bridge",
+                "label": spoken(bridge.model),
                 "start": str(ends[0].ending.retired) if ends else None,
                 "end": bridge.until,
                 "amount": bridge.beyond,

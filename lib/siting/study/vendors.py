@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 from siting import catalogue
 from siting.catalogue import Fact, Source, source_of
-from siting.quality import spoken
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.vendors import notice
@@ -119,23 +118,6 @@ class VendorFrames(Topic):
                 "mine": mine,
                 "chance*": most,
             }
-
-    @frame(
-        "option model",
-        "spoken lasts beyond?",
-    )
-    def bridges(self) -> Rows:
-        """The model that follows one in use which ends before the latest go-live, at its vendor."""
-        for bridge in self.results.until_live.bridges:
-            yield picked(bridge, "model lasts beyond") | {
-                "option": bridge.used.option,
-                "spoken": spoken(bridge.model),
-            }
-            if bridge.listed:
-                yield bridge.listed.source
-        yield from (
-            x for bridge in self.results.until_live.bridges for x in bridge.used.ending.sources
-        )
 
     @frame(
         "vendor options",

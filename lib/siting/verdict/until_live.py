@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from siting import reasoning
+from siting.catalogue import Source
 from siting.cost import api_prices, dates, prices, tco
 from siting.cost.prices import ApiPrice
 from siting.inputs.scenario import Scenario
@@ -164,10 +165,16 @@ class UntilLive:
         )
 
     @property
+    def sources(self) -> Iterator[Source]:
+        """What is known of models that end, and the price lists of those that follow."""
+        yield from (bridge.listed.source for bridge in self.bridges if bridge.listed)
+        yield from (x for bridge in self.bridges for x in bridge.used.ending.sources)
+
+    @property
     def bridging(self) -> Bridge | None:
-        """The model that bridges until the choice serves, where one costs more than is planned."""
+        """The model that bridges until the choice serves; None where none lasts so long."""
         lasting = [bridge for bridge in self.bridges if bridge.lasts]
-        return lasting[-1] if lasting and lasting[-1].beyond is not None else None
+        return lasting[-1] if lasting else None
 
     @cached_property
     def contracts(self) -> tuple[ContractEnd, ...]:
