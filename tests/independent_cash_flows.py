@@ -228,7 +228,7 @@ class Client:
         option = self.s["options"][name]
         kit = self.summary["options"][name]
         machine = one("servers", id=option["server"])
-        servers = [f["central"] for f in kit["cost"]["servers_by_year"]]
+        servers = kit["cost"]["servers_by_year"]
         gpus = int(machine["gpu_count"])
         price = self.server_price(option, int(machine["gpu_count"]))
         wait = number(option["months_to_production"])
@@ -284,8 +284,8 @@ class Client:
         """Share of the machines' capacity in use in a year: the kit says the mean of all years, and
         it goes with the load over the servers."""
         cost = self.summary["options"][name]["cost"]
-        mean = float(cost["break_even"]["utilisation_used"]["central"])
-        servers = [f["central"] for f in cost["servers_by_year"]]
+        mean = float(cost["break_even"]["utilisation_used"])
+        servers = cost["servers_by_year"]
         loads = [
             sum(self.requests(w, 12 * y + 1) for w in self.s["workloads"].values())
             for y in range(len(servers))

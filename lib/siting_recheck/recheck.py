@@ -264,7 +264,7 @@ def _apart(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _value(row: Mapping[str, Any]) -> float:
-    return _number(at(row, ("threshold", "central")))
+    return _number(row.get("threshold"))
 
 
 def _number(found: Any) -> float:
@@ -274,7 +274,7 @@ def _number(found: Any) -> float:
 
 
 def _switch_in_words(summary: Summary, row: Mapping[str, Any]) -> str:
-    unit = str(at(row, ("threshold", "unit")) or "")
+    unit = str(row.get("unit") or "")
     value = f"{_value(row):.3g} {unit}".strip()
     if math.isnan(_value(row)):
         value = "a value that cannot be read"

@@ -320,10 +320,9 @@ def _part(path: Key, value: Any) -> str:
 def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[str, str]) -> Any:
     """A leaf as a figure with its unit, or as words; None where there is none."""
     said = _mapping(value)
-    units = _mapping(summary, "units")
     if path[0] == "flip_points" and said:
         return _switch(said, summary, labels)
-    stated = next((units[key] for key in reversed(path) if key in units), _told_of(path, "unit"))
+    stated = _unit(path, summary)
     inner = said.get("value", value)
     money = str(_mapping(summary, "client").get("currency", ""))
     figure = _figure(inner, str(said.get("unit") or stated).replace("{currency}", money))
@@ -336,11 +335,25 @@ def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[st
     return _words("", text) if re.fullmatch(r"[a-z_]+|True|False", text) else text
 
 
+def _unit(path: Key, summary: Mapping[str, Any]) -> str:
+    """The unit of an exact figure: as theme/changes.csv has it, as the summary has that of its
+    name, or its record its own, from the inside out."""
+    told = _told_of(path, "unit")
+    if told or path[0] == "scenario":
+        return told
+    units = _mapping(summary, "units")
+    for end in range(len(path), 0, -1):
+        inside = path[: end - 1]
+        if found := units.get(path[end - 1]) or _mapping(summary, *inside).get("unit"):
+            return str(found)
+    return ""
+
+
 def _switch(said: Mapping[str, Any], summary: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     """A value at which the first option changes: who is first on either side, and where one is."""
     numbers = numbers_of(summary)
     at, today = (
-        _shown(_plain((key,), said.get(key), summary, labels), numbers)
+        _shown(_figure(said.get(key), str(said.get("unit", ""))), numbers)
         for key in ("threshold", "today")
     )
     below, above = (labels.get(str(said.get(key)), NONE) for key in ("below", "above"))

@@ -1,16 +1,16 @@
 """The content of summary.json: what the report says, as data, read from frames and records.
 
 summary.csv says what each section reads: a column of a row of its frame, or, after the name that
-the row gives a record of the domain, what the record says: `memory.deployment.weights`. A field is
+the row gives a record of the domain, what the record says: `memory.deployment.weights`. It is told
 
-- without a unit: the value as it stands;
-- with one: a figure `{low, central, high, unit}`, of one column, of three, or of `column*` for a
-  column between `column_low` and `column_high`, or a record's range. In the unit `{currency}` and
-  other columns are filled in, a blank one as `1`; `#` makes it a bare whole number, `n` a bare one,
-  `option` the scenario's key of an option.
+- as it stands: a text, and a figure that is exact for every client;
+- as a figure `{low, central, high, unit}` where it is uncertain for some client: of `column*`
+  between `column_low` and `column_high`, of a record's range, or of three columns.
 
-Its section `units` has the units of bare figures by the name of their field, or of a field that
-they stand in.
+In a unit `{currency}` and other columns are filled in; `option` is the scenario's key of an option.
+The section `units` of summary.json has the units of exact figures by the name of their field; one
+that is not named there has the `unit` of its record. Where neither says one, what they stand in
+does, from the inside out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import csv
 import datetime as dt
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = Mapping[str, Any]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of summary.json; raised when a reader of the old shape would misread the new one."""
 
 
@@ -84,7 +84,7 @@ def content(study: Study) -> dict[str, Any]:
         "volume_winners": [
             read({"winner": w}, "winner") for w in study.results.cost.volume.winners
         ],
-        "units": {field: unit for field, (_, unit) in _fields()["units"].items()},
+        "units": units(study.client.currency),
         "shown": _shown(read),
         "warnings": [_warning(row) for row in _rows(study.left_out())],
         "inputs": [read(i, "input") | {"value": read(i, "value")} for i in inputs],
@@ -97,51 +97,53 @@ def options(study: Study) -> dict[str, Any]:
     return {name: _option(read, name, option.label) for name, option in study.options.items()}
 
 
+def units(currency: str) -> dict[str, str]:
+    """Units of exact figures by the name of their field, but of those whose record says it."""
+    every = (field for section in _fields().values() for field in section.items())
+    return {
+        field: unit.format(currency=currency)
+        for field, (reads, unit) in every
+        if unit not in ("", "option", "{unit}") and len(_named(reads)) < 2
+    }
+
+
+def _named(reads: str) -> list[str]:
+    """The columns that a field reads: three of a range."""
+    return [column for cell in reads.split() for column in columns(cell)]
+
+
 class _SectionReader:
-    """Reads sections, or single figures (`= columns [unit]`), from rows of a study's frames."""
+    """Reads sections from rows of a study's frames."""
 
     def __init__(self, study: Study) -> None:
         self.study = study
         self.keys = {option.label: name for name, option in study.options.items()}
 
-    def __call__(self, row: Row, said: str) -> Any:
-        """What a row says in the fields of a section, or in one figure."""
-        if said.startswith("= "):
-            what, _, unit = said[2:].removesuffix("]").partition(" [")
-            return self._value(row, what, unit)
+    def __call__(self, row: Row, said: str) -> dict[str, Any]:
+        """What a row says in the fields of a section."""
         return {
             name: self._value(row, what, unit) for name, (what, unit) in _fields()[said].items()
         }
 
     def _value(self, row: Row, said: str, unit: str) -> Any:
         values = [value for cell in said.split() for value in _cells(row, cell)]
-        match unit:
-            case "":
-                return values[0]
-            case "option":
-                return self.keys.get(values[0], values[0])
-            case "#":
-                return int(values[0])
-            case "n":
-                return values[0]
+        if unit == "option":
+            return self.keys.get(values[0], values[0])
+        if len(values) == 1:
+            return values[0]
         money = self.study.client.currency
-        return _figure(values, unit.format_map({"currency": money, **row}) or "1")
+        return _figure(values, unit.format_map({"currency": money, **row}))
 
     def each(self, frame: pd.DataFrame, said: str, **chosen: object) -> list[Any]:
         """What each row says in which columns have given values."""
         return [self(row, said) for row in _rows(frame, **chosen)]
 
-    def by(self, key: str, frame: pd.DataFrame, said: str, **chosen: object) -> dict[str, Any]:
-        """The same by the value of a column."""
-        return {row[key]: self(row, said) for row in _rows(frame, **chosen)}
 
-
-def _figure(values: list[float | None], unit: str) -> dict[str, float | str] | None:
-    """One value, or a low, a central and a high one: a central case may lie outside of both."""
-    known = [v for v in values if v is not None]
-    if len(known) < len(values):
+def _figure(values: Sequence[float | None], unit: str) -> dict[str, float | str] | None:
+    """A low, a central and a high value: a central case may lie outside of both."""
+    low, central, high = values
+    if low is None or central is None or high is None:
         return None
-    low, central, high = known if len(known) == 3 else known * 3
     return Range(min(low, central), central, max(high, central), unit=unit).as_dict()
 
 
@@ -179,7 +181,7 @@ NO_RULE = "no rule"
 """Status of law at which no rule looks."""
 SHOWN = (
     "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "timeline",
-    "server_kinds", "sizing_steps",
+    "server_kinds",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -198,6 +200,9 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     gates = study.steps().groupby("day").agg(due=("due", "max"), price=("price", "sum"))
     gates = gates.assign(number=range(1, len(gates) + 1), spent=gates.price.cumsum())
     found |= {
+        "sizing_steps": read.each(
+            study.sizing_steps().replace({"unit": {"": "1"}}), "sizing_steps"
+        ),
         "cash_gap": _cash_gap(read),
         "money_terms": [
             read({"tax": study.results.tax, "finance": study.scenario.finance}, "money_terms")
@@ -235,7 +240,7 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     own = {"option": pool["base"], "model": pool["model"]}
     return found | {
         "days": read.each(study.hours(), "days", **own),
-        "latencies": read.each(_waits(study), "latencies", **own),
+        "latencies": read.each(_waits(study).assign(unit="s"), "latencies", **own),
     }
 
 
@@ -419,12 +424,13 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
         ],
         "turns": read.each(turning.sort_values("rank"), "turn"),
         "flip_points": [
-            read({"switch": switch, "unit": switch.dial.unit}, "flip")
+            read({"switch": switch, "unit": switch.dial.unit or "1"}, "flip")
             for switch in study.results.switches
         ],
         "worth_knowing": {
-            "everything": read(answer, "= worth [{currency}]"),
-            "inputs": read.by("input", study.knowledge(), "= worth [{currency}]"),
+            "unit": study.client.currency,
+            "everything": answer["worth"],
+            "inputs": {row["input"]: row["worth"] for row in _rows(study.knowledge())},
         },
         "plan": [
             read(row | {"guard": step.row.guard, "why": step.row.why}, "step")
@@ -486,7 +492,7 @@ def _futures(read: _SectionReader) -> Iterator[Any]:
 
 def _belief(read: _SectionReader, answer: Row) -> dict[str, Any]:
     """How likely falling prices are taken to be, and the beliefs at which another is first."""
-    found: dict[str, Any] = {"value": answer["belief"], "below": None, "above": None}
+    found = {"value": answer["belief"], "unit": "share", "below": None, "above": None}
     for side in ("below", "above"):
         if answer[side] is not None:
             first = answer[f"first_{side}"]
@@ -511,13 +517,15 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         "cost": _cost(read, name, label),
         "stability": {
             "expected_yearly_loss": loss.expected
-            and _figure([*loss.expected.ends], f"{study.client.currency} per year"),
+            and _figure(loss.expected.ends, f"{study.client.currency} per year"),
             "why_not": loss.why_not,
         },
         "sovereignty": {
             "verdict": worst(found.verdict for found in law.verdicts.values()),
             "counts": {word: law.counts[word] for word in ("fail", "review", "pass", "n.a.")},
-            "verdicts": read.by("rule_id", study.rule_verdicts(), "= verdict", **own),
+            "verdicts": {
+                row["rule_id"]: row["verdict"] for row in _rows(study.rule_verdicts(), **own)
+            },
         },
     }
 
@@ -542,7 +550,7 @@ def _memory(read: _SectionReader, name: str) -> dict[str, Any]:
         if fit.memory is None:
             found[fit.model] = {"not_estimated": fit.reason}
             continue
-        parts = {part.name: _figure([*part.gib.ends], "GiB") for part in fit.memory.parts}
+        parts = {part.name: _figure(part.gib.ends, "GiB") for part in fit.memory.parts}
         found[fit.model] = read({"memory": fit.memory}, "memory") | {"parts": parts}
     return found
 
@@ -553,7 +561,9 @@ def _capacity(read: _SectionReader, name: str) -> dict[str, Any]:
     sized = study.results.capacity[name]
     pools = zip(sized.pools.items(), _rows(study.pools(), **own), strict=True)
     return {
-        "gpus_by_year": read.each(study.gpus_by_year(), "= needed* [GPUs]", **own),
+        "gpus_by_year": [
+            year["needed"] for year in read.each(study.gpus_by_year(), "gpus_by_year", **own)
+        ],
         "utilisation": sized.mean_utilisation(),
         "keeps_limits": sized.keeps_limits,
         "not_estimated": dict(sized.not_estimated),
@@ -581,7 +591,7 @@ def _pool(read: _SectionReader, sized: Pool, row: Row) -> dict[str, Any]:
     seen = _waits(read.study)
     return {
         **read({**row, **further}, "pool"),
-        "replicas_by_year": [_figure([*count.ends], "replicas") for count in sized.replicas],
+        "replicas_by_year": [_figure(count.ends, "replicas") for count in sized.replicas],
         "busy_hour": _latency(_rows(seen, **own, situation="usual peak")),
         "peak_hour": _latency(_rows(seen, **own, situation="busiest hour")),
         "replay": _replay(read, own),
@@ -661,12 +671,13 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     return {
         **read(_returns(study, name), "cost"),
         "break_even": read({"even": option.break_even}, "break_even"),
-        "items": read.by("item", items.reset_index(), "= amount [{currency}]"),
+        "unit": study.client.currency,
+        "items": items.to_dict(),
         **read({"energy": option.energy}, "energy"),
         "model_moves_by_year": [
-            _figure([*moved.ends], "moves") for moved in moves(study.scenario, name)
+            _figure(moved.ends, "moves") for moved in moves(study.scenario, name)
         ],
-        "servers_by_year": [_figure([n], "servers") for n in option.servers],
+        "servers_by_year": [*option.servers],
     }
 
 
@@ -708,7 +719,10 @@ def _vendors(read: _SectionReader) -> dict[str, Any]:
     chances["within"] = chances.within.map("at_most_{:.0f}_days".format)
     return {
         v["name"]: {
-            "next_notice": read.by("within", chances, "= chance* [share]", vendor=v["vendor"]),
+            "next_notice": {
+                row["within"]: read(row, "notice_chances")["chance"]
+                for row in _rows(chances, vendor=v["vendor"])
+            },
             "events": v["events"],
             "notices": v["notices"],
             "red_flags": [f.text for f in known[v["name"]].red_flags] if v["vendor"] else [],
@@ -734,7 +748,7 @@ def _quality(read: _SectionReader) -> dict[str, Any]:
         found[parity.option][f"{parity.workload}, {parity.model}"] = {
             **read(row, "parity"),
             "boards": {c.board.board: _board(read, c, margin) for c in parity.comparisons},
-            "own": parity.own and read(row, "own"),
+            "own": parity.own and read(row | {"unit": "score"}, "own"),
         }
     return {name: own for name, own in found.items() if own}
 
