@@ -361,7 +361,7 @@ def after_an_edit(client: str) -> list[Stage]:
     )
     assert edited != chapter
     again = dataclasses.replace(made, chapters={**made.chapters, name: edited})
-    with tempfile.TemporaryDirectory() as out, Here(1, keeps=True) as maker:
+    with tempfile.TemporaryDirectory() as out, Here(1) as maker:
         batch.run([made], out, maker=maker)
         began = time.monotonic()
         outcome = batch.run([again], out, maker=maker)

@@ -37,8 +37,8 @@ FACTS: Mapping[str, tuple[str, ...]] = {
 """Columns of text that the six pages print, by table."""
 FORMS = {ROOT / "lib" / "siting" / "verdict" / "changes.csv": ("clause",)}
 """The same with fields in them, which the library fills."""
-SHOWN = {"chart": ("title", "note"), "table": ("title", "note"), "cases": ("title", "note")}
-WORDS = ("label", "xlabel", "ylabel", "heads", "over")
+SHOWN = {"chart": ("title", "note"), "table": ("title", "note")}
+WORDS = ("label", "xlabel", "ylabel", "heads")
 """Arguments that name something in a drawing or a table."""
 
 Text = tuple[str, str]

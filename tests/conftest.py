@@ -100,21 +100,19 @@ def render() -> Iterator[Callable[[Job], Files]]:
                 kept.clear()
                 kept[job.study()] = report._Bench(job, place)
                 ends.callback(kept[job.study()].close)
+            bench = kept[job.study()]
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(report._Bench, "_published", _published_here)
-                patch.setattr(report._Bench, "_end_kernel", _kernel_rests)
+                patch.setattr(bench._kernel, "close", bench._kernel.rest)
+                if bench._kernel._manager is not None:
+                    patch.setattr(bench, "_begin", lambda kit: None)
                 try:
-                    return kept[job.study()].make(job, lambda chapters: None)
+                    return bench.make(job, lambda chapters: None)
                 except BaseException:
                     kept.clear()  # closed with the others; the next job has another kernel
                     raise
 
         yield render
-
-
-def _kernel_rests(bench: Any) -> None:
-    if bench._kernel is not None:
-        bench._kernel.rest()
 
 
 def _published_here(bench: Any, job: Job, shown: Files) -> Files:

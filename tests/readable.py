@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-SHOWS = {"chart", "table", "say", "answers", "cases"}
+SHOWS = {"chart", "table", "say", "answers"}
 LONGEST_CELL = 40
 """Lines of a cell, so that it stands on a screen."""
 LONGEST_STEP = 15

@@ -122,11 +122,11 @@ def _drawn(figure: Figure) -> Iterator[str]:
 
 def _written(made: exhibit.Exhibit) -> Iterator[str]:
     """Words that stand around a drawing, in a table or in sentences."""
-    for part in ("title", "note", "heading", "markdown"):
+    for part in ("title", "note", "markdown"):
         yield made.get(part, "")
     for question, answer in made.get("items", ()):
         yield from (question, answer)
     for column in made.get("columns", ()):
-        yield f"{column['over']} {column['head']} {column['unit']}"
+        yield f"{column['head']} {column['unit']}"
     for row in made.get("rows", ()):
         yield from (cell["text"] for cell in row["cells"])

@@ -17,8 +17,6 @@ import screen
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
-from trial import HOSTILE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
@@ -158,53 +156,6 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         focused.send_keys(Keys.TAB)
     assert reached[0].endswith("#main")
     assert len(reached) == expected
-
-
-def case(driver: webdriver.Chrome) -> list[str]:
-    """What stands below the controls: what becomes of the answer, and what holds then."""
-    answer = driver.find_element(By.CSS_SELECTOR, ".cases [role=status]")
-    return answer.text.splitlines()
-
-
-def test_a_reader_picks_a_change_and_sees_the_answer_then(
-    driver: webdriver.Chrome, address: str
-) -> None:
-    show(driver, address)
-    reported = ["Nothing is changed: the answer stays.", "first then", "API", "cost", "€ 2"]
-    assert case(driver) == reported
-    select = driver.find_element(By.CSS_SELECTOR, ".cases select")
-    assert driver.find_element(By.CSS_SELECTOR, ".cases label").text == "What if …"
-    groups = [g.get_attribute("label") for g in select.find_elements(By.TAG_NAME, "optgroup")]
-    assert groups == ["in the report", "volume", "weights"]
-    select.send_keys(Keys.ARROW_DOWN)
-    then = case(driver)
-    assert then[0] == "The volume is twice as much: the answer changes."
-    assert then[1:] == [
-        "first then", HOSTILE, "in the report API", "cost", "€ 4", "in the report € 2",
-    ]  # fmt: skip
-    said = driver.find_element(By.CSS_SELECTOR, ".cases .said")
-    assert "turns" in said.get_attribute("class").split()
-    select.send_keys(Keys.ARROW_DOWN)
-    assert case(driver)[0] == "The volume is half as much: the answer stays."
-    driver.find_element(By.CSS_SELECTOR, ".cases [type=reset]").click()
-    WebDriverWait(driver, 5).until(lambda _: case(driver) == reported)
-
-
-def test_without_script_the_cases_are_a_table_and_in_print_they_are_left_out(
-    driver: webdriver.Chrome, address: str
-) -> None:
-    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    try:
-        show(driver, address)
-        assert driver.find_elements(By.CSS_SELECTOR, ".cases form") == []
-        folded = driver.find_element(By.CSS_SELECTOR, ".cases details")
-        folded.find_element(By.TAG_NAME, "summary").click()
-        assert len(folded.find_elements(By.CSS_SELECTOR, "tbody tr:not(.group)")) == 4
-        assert "<script>alert(1)" in folded.text
-    finally:
-        driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-    show(driver, address, media="print")
-    assert not driver.find_element(By.CSS_SELECTOR, ".cases").is_displayed()
 
 
 def test_on_paper_the_page_is_light_and_has_no_navigation(

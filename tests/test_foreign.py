@@ -129,12 +129,23 @@ def test_broken_html_keeps_every_word(markup: str) -> None:
     assert re.findall("one|two|three|four", said) == re.findall("one|two|three|four", markup)
 
 
+@pytest.mark.parametrize("tag", ["<div></span>", "<div>", "<b></i>", "<table></b>", "<!----><ul>"])
+def test_what_is_nested_too_deeply_is_refused_whatever_ends_stand_between(tag: str) -> None:
+    with pytest.raises(ValueError, match="its HTML is nested too deeply; show it flatter"):
+        code(tag * 5_000)
+
+
+def test_the_deepest_that_is_read_can_be_set() -> None:
+    late = "".join(f"<{name}>" for name in sorted(foreign._ENDS_LATE, key=foreign._ENDS_LATE.get))
+    assert "deepest" in code(f"<div>{late}" * foreign._DEEPEST + "deepest")
+
+
 @pytest.mark.parametrize("name", sorted(foreign._ENDS_LATE))
 def test_elements_without_an_end_do_not_stack_up(name: str) -> None:
     assert code(f"<{name}>a" * 20_000).count('#"a";') == 20_000
 
 
-OPENED = sorted({*foreign._ENDS_LATE, *foreign._LISTS, *foreign._BLOCKS, "table", "b"})
+OPENED = sorted({*foreign._ENDS_LATE, *foreign._BLOCKS, "ul", "menu", "ol", "table", "b"})
 PARTS = (
     *map("<{}>".format, OPENED), "</table>", "</ul>", "</p>", "</b>", "<td colspan=2 rowspan=3>",
     "word ", "word ",

@@ -38,7 +38,7 @@ EXHIBITS = f"""
 import matplotlib.pyplot as plt
 import pandas as pd
 from siting.catalogue import Source
-from siting_report.show import answers, cases, chart, intervals, need, say, style, table
+from siting_report.show import answers, chart, intervals, need, say, style, table
 name = {HOSTILE!r}
 sources = [Source(source="Price list", url="https://vendor.test/prices?a=1&b=2",
                   locator="table 3", date="2026-05"),
@@ -53,23 +53,13 @@ frame.attrs = {{"country": "IT", "currency": "EUR", "units": {{"cost": "EUR"}}, 
 
 TABLE = (
     'table(frame, "The API costs a hundred times more", {"cost": "money:2"}, note="Before tax.",'
-    ' over={"Checks": ["verdict"]}, badges=["verdict"], totals=1)'
+    ' badges=["verdict"], totals=1)'
 )
 
 CHART = """ax = pd.DataFrame({"cost": [1.5e6, 8e5]}, index=["API", "Own"]).plot.barh(legend=False)
 chart(ax, "Own servers cost least", frame, "API 1.5 million; own 0.8 million.", x="money")"""
 
 ANSWERS = 'answers({"What to do?": f"**Rent** {name}", "How sure?": "Likely."}, frame)'
-
-
-CASES = """moved = pd.DataFrame([
-    ("in the report", "nothing is changed", "the answer stays", "API", "€ 2"),
-    ("volume", "the volume is twice as much", "the answer changes", name, "€ 4"),
-    ("volume", "the volume is half as much", "the answer stays", "API", "€ 1"),
-    ("weights", "=cost counts for nothing", "the answer stays", "API", "€ 2")],
-    columns=["kind", "change", "answer", "first then", "cost"])
-moved = moved.set_index(["kind", "change"])
-cases(moved, "you change one thing?", frame)"""
 
 
 ANALYST = (
@@ -111,7 +101,6 @@ def everything() -> dict[str, str]:
     second = chapter(
         "What does it cost?",
         'say(f"# GPT-5.4 mini answers: the TTFT of {name} is 2 s\\n\\nIt is enough.", frame)',
-        CASES,
         'table(pd.concat([frame] * 30), "A table of three pages", data=frame, badges=["verdict"])',
         'print("kept for the test of the notebook")',
     )

@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import chain, groupby
+from itertools import chain
 from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 import mistune
@@ -57,7 +57,6 @@ class Answers(Shown):
     """Short headed texts side by side."""
 
     kind: Literal["answers"]
-    heading: str
     tone: str
     items: list[list[str]]
     """Question and answer, each a Markdown text."""
@@ -82,8 +81,6 @@ class Column(TypedDict):
 
     head: str
     unit: str
-    over: str
-    """Heading over it and its neighbours that have the same; empty for none."""
     stub: bool
     """Whether it names the rows."""
     align: str
@@ -113,9 +110,9 @@ class Row(TypedDict):
 
 
 class Table(Shown):
-    """A table; or changes for a reader to pick one of (`cases`), as the same."""
+    """A table."""
 
-    kind: Literal["table", "cases"]
+    kind: Literal["table"]
     title: str
     note: str
     name: str
@@ -137,7 +134,7 @@ def holds_anything(exhibit: Exhibit) -> bool:
             return bool(exhibit["markdown"])
         case "answers":
             return bool(exhibit["items"])
-        case "table" | "cases":
+        case "table":
             return bool(exhibit["rows"])
     return True
 
@@ -313,11 +310,10 @@ def plain(exhibit: Exhibit) -> str:
         case "prose":
             return exhibit["markdown"]
         case "answers":
-            said = [f"{q}\n{a}" for q, a in exhibit["items"]]
-            return "\n\n".join([exhibit["heading"], *said]).strip()
+            return "\n\n".join(f"{q}\n{a}" for q, a in exhibit["items"])
         case "chart":
             return f"{exhibit['title']}\n{exhibit['note']}\n{exhibit['alt']}".strip()
-        case "table" | "cases":
+        case "table":
             rows = [" | ".join(cell["text"] for cell in row["cells"]) for row in exhibit["rows"]]
             heads = " | ".join(f"{c['head']} {c['unit']}".strip() for c in exhibit["columns"])
             return "\n".join([exhibit["title"], heads, *rows, exhibit["note"]]).strip()
@@ -335,17 +331,9 @@ def answers_html(exhibit: Answers) -> str:
 
 
 def table_html(exhibit: Table) -> str:
-    """A table with headings over headings, groups, totals and verdict words."""
-    columns = exhibit["columns"]
-    heads = [f"{c['head']} {c['unit']}".strip() for c in columns]
-    parts = {"above": headings_over(columns), "heads": heads, "zip": zip}
-    return style.template("table.html.j2").render(exhibit, **parts)
-
-
-def headings_over(columns: Sequence[Column]) -> list[tuple[str, int]]:
-    """Headings over the heads of columns, each with the number that it spans; none without any."""
-    over = [(over, len(list(under))) for over, under in groupby(c["over"] for c in columns)]
-    return over if any(said for said, _ in over) else []
+    """A table with groups, totals and verdict words."""
+    heads = [f"{c['head']} {c['unit']}".strip() for c in exhibit["columns"]]
+    return style.template("table.html.j2").render(exhibit, heads=heads, zip=zip)
 
 
 def colour_class(colour: str) -> str:

@@ -43,14 +43,11 @@ class Phrases:
         self.numbers = numbers
         self._texts = catalogue(numbers.language)
 
-    def __call__(
-        self, sentence: str, *rows: Any, context: str = "", one: str = "", **told: Any
-    ) -> Said:
+    def __call__(self, sentence: str, *rows: Any, one: str = "", **told: Any) -> Said:
         """The sentence with its fields filled; blank where one of them is null, which is counted.
 
         rows: where a field is looked up that is not told by its name: a row of a frame, or a
-        mapping; the first that has it. context: what a short word is about, where the same word
-        has several translations. one: the sentence where its `count` is one.
+        mapping; the first that has it. one: the sentence where its `count` is one.
         Formats: `money`, `percent`, `number` and `whole`, with decimals as `percent:1`; `date`,
         `month`; `of_100` (66 of 100); `count` (in words up to twelve, at the beginning with a
         capital) and `spelt` (without); `names` (a list in words); `text` (a text of the facts,
@@ -67,7 +64,7 @@ class Phrases:
         counted = next((values[name] for name, form in fields(sentence) if form in COUNTS), None)
         if counted == 1 and not one:
             raise ValueError(f"{sentence!r}: say it for one as well, as one=")
-        chosen = self._texts.message(one if counted == 1 else sentence, context)
+        chosen = self._texts.message(one if counted == 1 else sentence)
         units = {name: _unit(name, told, rows) for name in values}
         text = "".join(
             before + (self._written(name, form or "", values[name], units[name]) if name else "")

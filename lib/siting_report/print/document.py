@@ -17,6 +17,8 @@ from typing import Any
 
 from siting_report.exhibit import MIME, Chart, Exhibit
 from siting_report.formats import Numbers
+from siting_report.print import foreign
+from siting_report.print.foreign import UNDESCRIBED
 from siting_report.texts import ENGLISH, catalogue
 
 _NUMBERED = {"chart": "Figure", "table": "Table"}
@@ -28,21 +30,8 @@ _GUTTER_MM = 6
 _NARROW_MM = 120
 """A chart as wide as that stands alone."""
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
-UNDESCRIBED = "Picture without a description"
 _HARMFUL = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 """Scripts and style sheets of an analyst's own HTML: the page's policy would stop them."""
-
-DEEPEST = 28
-"""Elements of HTML in one another. Typst sets no more than 10 tables so, 14 lists, 16 quotes and 30
-others."""
-_WEIGHS = {"table": 3, "ul": 2, "ol": 2, "blockquote": 2}
-"""Elements that count as several."""
-_NESTING = re.compile(
-    r"<(/?)(?!(?:area|base|body|br|caption|col|colgroup|dd|dt|embed|head|hr|html|img|input|li|link"
-    r"|meta|optgroup|option|p|param|rp|rt|source|tbody|td|tfoot|th|thead|tr|track|wbr)\b)(\w+)"
-)
-"""Where an element begins or ends: none of those that need no end and do not stand in their own
-kind without another between."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,8 +255,6 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
         if shown["kind"] in ("chart", "table") and shown["title"]:
             kind = shown["kind"]
             block.number = f"{cover.told(_NUMBERED[kind])} {next(counts[kind])}"
-        elif shown["kind"] == "cases":
-            block.number = cover.told("What if")
         found = set()
         for source in shown["sources"]:  # numbered as the report first cites them
             new = Cited(
@@ -297,7 +284,7 @@ def _refer(chapters: Iterable[Chapter], part: str) -> None:
     }
     for block in itertools.chain.from_iterable(chapter.blocks for chapter in chapters):
         shown = block.exhibit
-        if shown and shown["kind"] in ("table", "cases") and shown["name"]:
+        if shown and shown["kind"] == "table" and shown["name"]:
             numbers[shown["name"]] = block.number
 
     def told(text: str) -> str:
@@ -334,7 +321,7 @@ TAGS = (
 def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Chapter:
     """A chapter of an executed notebook, its JSON. part: body or appendix.
 
-    Raises ValueError where it has no first-level heading.
+    Raises ValueError where it has no first-level heading, or a cell shows what cannot be set.
     """
     title = ""
     blocks = list[Block]()
@@ -353,11 +340,11 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
                 blocks.append(Block(kind="markdown", text=text))
         elif cell["cell_type"] == "code":
             first = first or _PAGE_ONE in tags
-            shown = [block for block in map(_shown, cell.get("outputs", ())) if block]
-            if any(block.kind == "html" and _depth(block.text) > DEEPEST for block in shown):
+            try:
+                blocks += filter(None, map(_shown, cell.get("outputs", ())))
+            except ValueError as error:
                 where = f"{name}.ipynb, cell {cell.get('id', '?')}"
-                raise ValueError(f"{where}: its HTML is nested too deeply; show it flatter")
-            blocks += shown
+                raise ValueError(f"{where}: {error}") from None
     if not title:
         raise ValueError("a chapter needs a first-level heading: its question")
     opening = _opening(blocks)
@@ -376,7 +363,8 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
 
 
 def _shown(output: Mapping[str, Any]) -> Block | None:
-    """What one output of a cell becomes; nothing of an error or stderr, which are no reading."""
+    """What one output of a cell becomes; nothing of an error or stderr, which are no reading.
+    Raises ValueError where its HTML is nested too deeply, or its picture is none."""
     data = output.get("data", {})
     metadata = output.get("metadata", {})
     if output.get("name") == "stdout":
@@ -391,21 +379,13 @@ def _shown(output: Mapping[str, Any]) -> Block | None:
             content = data[kind].encode() if drawn else base64.b64decode(data[kind])
             return Block(kind="picture", mime=kind, content=content, alt=alt or UNDESCRIBED)
     if "text/html" in data:
-        return Block(kind="html", text=_HARMFUL.sub("", data["text/html"]))
+        html = _HARMFUL.sub("", data["text/html"])
+        foreign.read(html)
+        return Block(kind="html", text=html)
     if "text/markdown" in data:
         return Block(kind="markdown", text=data["text/markdown"])
     text = data.get("text/latex") or data.get("text/plain", "")
     return Block(kind="text", text=text) if text.strip() else None
-
-
-def _depth(html: str) -> int:
-    """How many elements stand in one another, those that never end twice; drawings left out."""
-    first, *drawn = html.lower().split("<svg")
-    plain = "".join([first, *(rest.rpartition("</svg>")[2] for rest in drawn)])
-    tags = _NESTING.findall(plain)
-    steps = (_WEIGHS.get(name, 1) * (-1 if end else 1) for end, name in tags)
-    depths = [*itertools.accumulate(steps, lambda depth, step: max(0, depth + step), initial=0)]
-    return max(depths) + depths[-1]
 
 
 _ANSWER = re.compile(r"^# (.*?)\s*$", re.MULTILINE)

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
 
-from siting_report.print.document import UNDESCRIBED
 from siting_report.print.strings import quoted, quoted_lines
+
+UNDESCRIBED = "Picture without a description"
 
 Picture = Callable[[str, str, bytes], str]
 """Typst that shows a picture, of its alternative text, its suffix and its content."""
@@ -34,21 +35,31 @@ _ENDS_LATE = {
     "rp": 7, "rt": 7,
 }  # fmt: skip
 """Elements whose end may be left out: one of them ends where another begins that stands as high or
-higher. So they never stand in one another without an element that is counted between them."""
-_DEEPEST = 100
-"""Elements that stand in one another; from here on, one whose end may be left out is but its
-content. The others are counted where a chapter is read (`document.DEEPEST`)."""
-_HIDDEN = {"script", "style", "template", "head", "svg", "title"}
+higher. So no more than seven stand in one another without an element that is counted between."""
+_DEEPEST = 28
+"""Other elements in one another. Typst sets no more than 10 tables so, 14 lists, 16 quotes and 30
+others."""
+_WEIGHS = {"table": 3, "ul": 2, "ol": 2, "blockquote": 2}
+"""Elements that count as several."""
 _MARKED = {
     "b": "strong", "strong": "strong", "i": "emph", "em": "emph", "cite": "emph", "sub": "sub",
     "sup": "super", "u": "underline", "ins": "underline", "s": "strike", "del": "strike",
 }  # fmt: skip
-_CODE = ("code", "kbd", "samp", "tt")
 _BLOCKS = {
     "address", "article", "aside", "caption", "details", "div", "dl", "fieldset", "figcaption",
     "figure", "footer", "form", "header", "main", "nav", "p", "section", "summary",
 }  # fmt: skip
-_LISTS = {"ul": "list", "menu": "list", "ol": "enum"}
+_SET = {
+    "blockquote": "\n#quote(block: true)[{}]\n",
+    "br": " #linebreak() ",
+    "dd": "\n#pad(left: 1em)[{}]\n",
+    "dt": "\n\n#strong[{}]\n\n",
+    "hr": "\n#line(length: 100%, stroke: 0.5pt + grid-colour)\n",
+    "option": "{} ",
+    **dict.fromkeys(_BLOCKS, "\n\n{}\n\n"),
+    **{name: f"#{function}[{{}}]" for name, function in _MARKED.items()},
+}
+"""What becomes of elements, around what is inside them."""
 _BLANKS = " \t\n\r\f"
 _MOST_SPANNED = 100
 """Columns or rows that one cell may take."""
@@ -71,24 +82,30 @@ class _Element:
 
 
 class _Reader(HTMLParser):
-    """Reads HTML as it comes, with ends left out or too many, into a tree."""
+    """Reads HTML as it comes, with ends left out or too many, into a tree. Raises ValueError where
+    that is too deep."""
 
     def __init__(self) -> None:
         super().__init__()
         self.root = _Element("")
         self._open = [self.root]
 
+    def _depth(self) -> int:
+        """Of the elements that are open, in those that Typst bears."""
+        names = (element.name for element in self._open[1:])
+        return sum(_WEIGHS.get(name, 1) for name in names if name not in _ENDS_LATE)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         late = _ENDS_LATE.get(tag)
         if late is not None:
             while _ENDS_LATE.get(self._open[-1].name, -1) >= late:
                 self._open.pop()
-            if len(self._open) > _DEEPEST:
-                return
         element = _Element(tag, {name: value or "" for name, value in attrs})
         self._open[-1].children.append(element)
         if tag not in _EMPTY:
             self._open.append(element)
+        if self._depth() > _DEEPEST:
+            raise ValueError("its HTML is nested too deeply; show it flatter")
 
     def handle_endtag(self, tag: str) -> None:
         for place in range(len(self._open) - 1, 0, -1):
@@ -100,8 +117,18 @@ class _Reader(HTMLParser):
         self._open[-1].children.append(data)
 
 
-def typst(html: str, picture: Picture) -> str:
-    """HTML as Typst. picture: makes a file of a picture, and tells how it is shown."""
+@dataclass(frozen=True)
+class Read:
+    """Some HTML, and its drawings, each of which an image in it stands for."""
+
+    root: _Element
+    mark: str
+    """Attribute that numbers the drawing whose place an image takes."""
+    drawings: list[str]
+
+
+def read(html: str) -> Read:
+    """HTML as a tree. Raises ValueError where it is nested too deeply."""
     mark = "drawing-" + hashlib.sha256(html.encode()).hexdigest()[:16]
     drawings: list[str] = []
 
@@ -114,7 +141,14 @@ def typst(html: str, picture: Picture) -> str:
     reader = _Reader()
     reader.feed(re.sub(r"<!\[[^>]*>", "", plain))  # conditions of word processors
     reader.close()
-    return _Writer(picture, mark, drawings).inside(reader.root)
+    return Read(reader.root, mark, drawings)
+
+
+def typst(html: str, picture: Picture) -> str:
+    """HTML as Typst. picture: makes a file of a picture, and tells how it is shown. Raises
+    ValueError where it is nested too deeply."""
+    found = read(html)
+    return _Writer(picture, found).inside(found.root)
 
 
 def _said(text: str) -> str:
@@ -130,11 +164,9 @@ def _said(text: str) -> str:
 class _Writer:
     """Elements as Typst."""
 
-    def __init__(self, picture: Picture, mark: str, drawings: list[str]) -> None:
-        """mark: attribute that numbers the drawing whose place an element takes."""
+    def __init__(self, picture: Picture, found: Read) -> None:
         self.picture = picture
-        self.mark = mark
-        self.drawings = drawings
+        self.found = found
         self.level = 1
         """Of the last heading: the chapter's own at first."""
 
@@ -143,47 +175,29 @@ class _Writer:
         return "".join(map(self._set, element.children))
 
     def _set(self, node: _Element | str) -> str:
+        """An element, or a text; of an element that is not known, what it holds."""
         if isinstance(node, str):
             return _said(node)
-        name = node.name
-        if name in _HIDDEN:
-            return ""
-        if name in _MARKED:
-            return f"#{_MARKED[name]}[{self.inside(node)}]"
-        if name in _CODE:
-            return f"#raw({quoted(node.text())})"
-        if name in _BLOCKS:
-            return f"\n\n{self.inside(node)}\n\n"
-        if name in _LISTS:
-            return self._list(node)
-        return self._other(node)
-
-    def _other(self, node: _Element) -> str:
-        """Elements of which there is no other of their kind; of one that is not known, the text."""
         match node.name:
-            case "h1" | "h2" | "h3" | "h4" | "h5" | "h6":
-                return self._heading(node)
+            case "script" | "style" | "template" | "head" | "svg" | "title":
+                return ""
+            case "code" | "kbd" | "samp" | "tt":
+                return f"#raw({quoted(node.text())})"
             case "pre" | "textarea":
                 return f"\n#raw(block: true, {quoted_lines(node.text().expandtabs(4))})\n"
-            case "br":
-                return " #linebreak() "
-            case "hr":
-                return "\n#line(length: 100%, stroke: 0.5pt + grid-colour)\n"
+            case "h1" | "h2" | "h3" | "h4" | "h5" | "h6":
+                return self._heading(node)
+            case "ul" | "menu":
+                return self._list(node, "list")
+            case "ol":
+                return self._list(node, "enum")
             case "a":
                 return self._link(node)
             case "img":
                 return self._picture(node)
-            case "blockquote":
-                return f"\n#quote(block: true)[{self.inside(node)}]\n"
-            case "dt":
-                return f"\n\n#strong[{self.inside(node)}]\n\n"
-            case "dd":
-                return f"\n#pad(left: 1em)[{self.inside(node)}]\n"
             case "table":
                 return self._table(node)
-            case "option":
-                return f"{self.inside(node)} "
-        return self.inside(node)
+        return _SET.get(node.name, "{}").format(self.inside(node))
 
     def _heading(self, node: _Element) -> str:
         """A heading under the chapter's; none is more than one level below the one before it, which
@@ -198,8 +212,9 @@ class _Writer:
 
     def _picture(self, node: _Element) -> str:
         """A picture whose data stand in the page; none of an address, which is not loaded."""
-        if self.mark in node.attributes:
-            svg = self.drawings[int(node.attributes[self.mark])]
+        drawn = node.attributes.get(self.found.mark)
+        if drawn is not None:
+            svg = self.found.drawings[int(drawn)]
             label = re.search(r'\saria-label="([^"]*)"', svg)
             said = unescape(label[1]) if label else ""
             return self.picture(said or UNDESCRIBED, "svg", svg.encode())
@@ -210,7 +225,7 @@ class _Writer:
         content = base64.b64decode(data[3]) if data[2] else data[3].encode()
         return self.picture(node.attributes.get("alt") or UNDESCRIBED, SUFFIXES[data[1]], content)
 
-    def _list(self, node: _Element) -> str:
+    def _list(self, node: _Element, kind: str) -> str:
         """A list; what stands in it outside of an item becomes one."""
         items = []
         for child in node.children:
@@ -225,7 +240,7 @@ class _Writer:
         start = node.attributes.get("start", "")
         if node.name == "ol" and re.fullmatch(r"\d{1,6}", start):
             items.insert(0, f"start: {start}")
-        return f"\n#{_LISTS[node.name]}({', '.join(items)})\n"
+        return f"\n#{kind}({', '.join(items)})\n"
 
     def _table(self, node: _Element) -> str:
         """A table; what stands in it outside of a cell comes before it."""

@@ -12,11 +12,6 @@ from siting_report.exhibit import answers_html, colour_class, rendered, table_ht
 from siting_report.print.document import Block, Chapter, Document, gathered, runs
 from siting_report.texts import catalogue
 
-SCRIPTED = (
-    "Contents", "What if …", "Back to the report", "in the report"
-)  # fmt: skip
-"""What the page's script says."""
-
 
 def page(document: Document) -> str:
     """The report as one HTML page."""
@@ -28,7 +23,6 @@ def page(document: Document) -> str:
         logo=_inline(f"image/{cover.logo_type}", cover.logo) if cover.logo else "",
         css=css,
         script=script,
-        words={text: cover.told(text) for text in SCRIPTED},
         t=cover.told,
         allowed=allowed,
         chapters=document.chapters,

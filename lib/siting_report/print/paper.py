@@ -24,7 +24,7 @@ import mistune
 import typst
 
 from siting_report import style
-from siting_report.exhibit import Column, Row, Table, headings_over
+from siting_report.exhibit import Column, Row, Table
 from siting_report.print import foreign
 from siting_report.print.document import (
     Block,
@@ -195,10 +195,7 @@ class _Setter:
                 return markdown(shown["markdown"]) + self._below(block)
             case "answers":
                 items = ", ".join(f"({quoted(q)}, [{markdown(a)}])" for q, a in shown["items"])
-                heads = f"{quoted(shown['heading'])}, {quoted(shown['tone'])}"
-                return f"#answers({heads}, ({items},))" + self._below(block)
-            case "cases":
-                return ""
+                return f"#answers({quoted(shown['tone'])}, ({items},))" + self._below(block)
         titles = (block.number, shown["title"], block.below)
         caption = f"cap({', '.join(map(quoted, titles))})"
         if shown["kind"] == "chart":
@@ -364,7 +361,6 @@ def _table(shown: Table, appendix: bool) -> dict[str, Any]:
         rows.append({**row, "cells": cells, "whole": max(own, default=0) < LONG})
     return {
         "columns": [{**c, "head": in_line(c["head"]), "unit": in_line(c["unit"])} for c in columns],
-        "above": [(in_line(over), count) for over, count in headings_over(columns)],
         "rows": rows,
         "widths": [round(width, 2) for width in _widths(columns, shown["rows"], size)],
         "size": size,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,7 +22,6 @@ _SAID = {
     "script": "no script in {}; draw a chart",
 }
 """What a reader misses, by what an exhibit lacks or an output is."""
-_LACKS = re.compile(rb'"lacks": \[\s*"')
 _STYLED = re.compile(r"<style\b|\sstyle\s*=|\sclass\s*=", re.IGNORECASE)
 _SCRIPTED = re.compile(r"<script\b|\son\w+\s*=", re.IGNORECASE)
 _FORMULA = re.compile(r"\$\$|\\\(|\\\[|\$[^$\n]*\\[a-z]+[^$\n]*\$")
@@ -33,11 +33,9 @@ def lacking(client: str, files: Mapping[str, bytes]) -> list[str]:
     An exhibit is named by its title, or by the first line of its cell.
     """
     lines = []
-    for name, content in files.items():
-        if not (name.startswith("notebooks/") and name.endswith(".ipynb") and _may_lack(content)):
-            continue
+    for chapter, cells in _chapters(files):
         found: dict[str, list[str]] = {}
-        for cell in json.loads(content)["cells"]:
+        for cell in cells:
             for output in cell.get("outputs", ()):
                 data = output.get("data", {})
                 code = "".join(cell["source"]).strip().partition("\n")[0][:60]
@@ -46,31 +44,24 @@ def lacking(client: str, files: Mapping[str, bytes]) -> list[str]:
                     found.setdefault(what, []).append(called)
         if found:
             said = (_SAID[what].format(", ".join(found[what])) for what in _SAID if what in found)
-            lines.append(f"{client}: {PurePosixPath(name).stem}: {'; '.join(said)}")
+            lines.append(f"{client}: {chapter}: {'; '.join(said)}")
     return lines
 
 
 def untranslated(files: Mapping[str, bytes]) -> set[str]:
     """Texts of a report that have no translation into its language, and stay English."""
     found: set[str] = set()
-    for name, content in files.items():
-        if name.endswith(".ipynb") and b'"english": [' in content:
-            for cell in json.loads(content)["cells"]:
-                for output in cell.get("outputs", ()):
-                    found |= {*output.get("metadata", {}).get("noted", {}).get("english", ())}
+    for _, cells in _chapters(files):
+        for output in chain.from_iterable(cell.get("outputs", ()) for cell in cells):
+            found |= {*output.get("metadata", {}).get("noted", {}).get("english", ())}
     return found
 
 
-def _may_lack(content: bytes) -> bool:
-    """Whether a notebook is worth reading: most lack nothing, and are large."""
-    # Beside each exhibit stands its HTML: more HTML than exhibits is somebody's own.
-    own_html = content.count(b'"text/html": ') > content.count(f'"{_MIME}": '.encode())
-    others = (b'"text/latex": ', b'"text/markdown": ', b'"application/javascript": ')
-    return (
-        bool(_LACKS.search(content))
-        or own_html
-        or any(kind in content for kind in (*others, f'"{_WIDGET}": '.encode()))
-    )
+def _chapters(files: Mapping[str, bytes]) -> Iterator[tuple[str, list[Any]]]:
+    """Name and cells of each chapter among the files of a report."""
+    for name, content in files.items():
+        if name.startswith("notebooks/") and name.endswith(".ipynb"):
+            yield PurePosixPath(name).stem, json.loads(content)["cells"]
 
 
 def _missed(data: Mapping[str, Any]) -> Iterator[str]:

@@ -102,7 +102,7 @@ class Kernel:
         self._folder = folder
         self._own = own
         self._manager: _Manager | None = None
-        self._killed = False
+        self.is_killed = False
 
     def start(self) -> None:
         """Raises ValueError where it cannot; OSError where too few handles are free."""
@@ -115,7 +115,7 @@ class Kernel:
                 self.run("import siting_report.show")
             except ValueError:
                 self.close()
-                if self._killed or not tries_left:
+                if self.is_killed or not tries_left:
                     raise
             else:
                 return
@@ -132,7 +132,7 @@ class Kernel:
         run_sync(manager.start_kernel)(
             cwd=str(self._folder), env=env, stdin=nothing, stdout=nothing, stderr=nothing
         )
-        if self._killed:  # while there was nothing to kill
+        if self.is_killed:  # while there was nothing to kill
             self._kill()
 
     def run(self, code: str) -> None:
@@ -187,7 +187,7 @@ class Kernel:
 
     def kill(self) -> None:
         """Ends it at once, with all that chapters started in it, from any thread."""
-        self._killed = True
+        self.is_killed = True
         self._kill()
 
     def close(self) -> None:
@@ -198,6 +198,7 @@ class Kernel:
             with contextlib.suppress(RuntimeError):
                 run_sync(self._manager.shutdown_kernel)(now=True)
             self.rest()
+            self._manager = None
 
     def rest(self) -> None:
         """Lets go of what this thread has opened to speak to it; another one may go on."""

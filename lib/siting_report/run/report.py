@@ -96,9 +96,9 @@ class _Bench:
     def __init__(self, job: Job, place: Path) -> None:
         """place: folder for this one. Nothing is started yet."""
         self.folder = Path(tempfile.mkdtemp(dir=place))
-        self._kernel: Kernel | None = None
+        own = self.folder / "temporary"
+        self._kernel = Kernel(self.folder / "notebooks", own, job.cell_limit_s)
         self._call: Call | None = None
-        self._has_ended = False
 
     def make(self, job: Job, note: Note) -> Files:
         shown = dict(job.done)
@@ -106,35 +106,30 @@ class _Bench:
         figures = kit_named(job.kit).FIGURES
         lay_out(job, self.folder)
         if todo or not shown.keys() >= set(figures):
-            kernel = self._started(job)
+            self._begin(job.kit)
             for path, placed in todo.items():
                 note(len(shown.keys() & job.notebooks.keys()))
-                shown[path] = kernel.execute(Path(path).name, placed.text, _CLIENT).encode()
+                text = self._kernel.execute(Path(path).name, placed.text, _CLIENT)
+                shown[path] = text.encode()
             if not shown.keys() >= set(figures):
-                kernel.run(f"import {job.kit} as kit; kit.write_results({_CLIENT!r}, '..')")
+                self._kernel.run(f"import {job.kit} as kit; kit.write_results({_CLIENT!r}, '..')")
                 shown |= {name: (self.folder / name).read_bytes() for name in figures}
-        self._end_kernel()
+        self._kernel.close()
         note(len(job.notebooks))
         ordered = {path: shown[path] for path in (*figures, *job.notebooks)}
         beside = {SCENARIO: job.scenario.encode(), **job.attachments, **job.own_files}
         return {**beside, **ordered, **self._published(job, ordered)}
 
-    def _started(self, job: Job) -> Kernel:
-        """The kernel of this bench, in which the study is kept for every chapter."""
-        if self._kernel is None:
-            if self._has_ended:
-                raise ValueError("its process was ended")
-            own = self.folder / "temporary"
-            self._kernel = Kernel(self.folder / "notebooks", own, job.cell_limit_s)
-            self._kernel.start()
-            self._kernel.run(f"import {job.kit} as kit; kit.keep({_CLIENT!r})")
-        return self._kernel
+    def _begin(self, kit: str) -> None:
+        """Starts the kernel, in which the study is kept for every chapter."""
+        self._kernel.start()
+        self._kernel.run(f"import {kit} as kit; kit.keep({_CLIENT!r})")
 
     def _published(self, job: Job, shown: Files) -> Files:
         """Page and paper, set in a process that ends: Typst keeps what memory it took."""
         scenario = str(self.folder / SCENARIO)
         self._call = Call("siting_report.run.published:publish", job, shown, scenario)
-        if self._has_ended:
+        if self._kernel.is_killed:
             self._call.kill()
         try:
             published: Files = self._call.answer()
@@ -144,18 +139,12 @@ class _Bench:
 
     def kill(self) -> None:
         """Ends what works on it, at once and from any thread."""
-        self._has_ended = True
-        for working in (self._kernel, self._call):
-            if working is not None:
-                working.kill()
-
-    def _end_kernel(self) -> None:
-        if self._kernel is not None:
-            self._kernel.close()
-            self._kernel = None
+        self._kernel.kill()
+        if self._call is not None:
+            self._call.kill()
 
     def close(self) -> None:
-        self._end_kernel()
+        self._kernel.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -1,5 +1,4 @@
-"""What a notebook shows: `chart`, `table`, `say`, `answers`, `cases`, `need`. It knows no
-GPU and no money.
+"""What a notebook shows: `chart`, `table`, `say`, `answers`, `need`. It knows no GPU and no money.
 
 Each call shows at once and returns nothing, so it may stand in a loop or an `if`; a table without
 rows, answers without questions and an empty text are not shown. Style, numbers of exhibits,
@@ -43,8 +42,8 @@ from siting_report.show import displays, drawn, tabled
 from siting_report.show.drawn import intervals
 
 __all__ = [
-    "Enough", "answers", "cases", "chart", "intervals", "load_ipython_extension", "need",
-    "say", "style", "table",
+    "Enough", "answers", "chart", "intervals", "load_ipython_extension", "need", "say", "style",
+    "table",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -80,7 +79,6 @@ def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
 
 chart = _shown(drawn.chart)
 table = _shown(tabled.table)
-cases = _shown(tabled.cases)
 
 
 @_shown
@@ -101,9 +99,7 @@ def say(text: Text, data: Data = None, file: str = "") -> Prose:
 
 
 @_shown
-def answers(
-    items: Mapping[str, Text], data: Data = None, heading: str = "", tone: str = ""
-) -> Answers:
+def answers(items: Mapping[str, Text], data: Data = None, tone: str = "") -> Answers:
     """Shows short headed texts side by side: questions with their answers in Markdown, each a text
     or a list of sentences as `say` takes it.
 
@@ -112,7 +108,7 @@ def answers(
     """
     told = [[in_language(q, data), protected(joined(a, data), data)] for q, a in items.items()]
     return {
-        "kind": "answers", "heading": in_language(heading, data), "tone": tone,
+        "kind": "answers", "tone": tone,
         "lacks": unfounded([text for item in told for text in item], data),
         "sources": cited(data),
         "items": told,

@@ -55,8 +55,6 @@ TICKS = ("money", "compact_money", "percent", "number", "whole", "compact")
 """Formats of ticks."""
 _LINE = 8 * 1.25
 """Height of a label of 8 pt. [points]"""
-_NUMBER = 34
-"""Width of a number of 8 pt with its distance. [points]"""
 _SAID = "_said: "
 """Begins the label of a median with its eight cases in ten (`intervals`): no legend names it, but a
 reader may point at it."""
@@ -76,7 +74,7 @@ def chart(
     *,
     x: str | Sequence[str] = "",
     y: str | Sequence[str] = "",
-    narrow: Any = True,
+    narrow: bool = True,
 ) -> Chart:
     """Shows a drawing as a numbered figure.
 
@@ -87,8 +85,8 @@ def chart(
     x, y: format of the ticks (`money`, `compact_money`, `percent`, `number`, `whole`, `compact`,
     with decimals as `percent:1`), one for all axes or one for each. An axis without one that is
     named by a column of `data` says its unit as well.
-    narrow: axes with a drawing of its own for a phone; by default the same is laid out anew for
-    it. False: no drawing serves there, and the page says in words what it shows.
+    narrow: whether the same is laid out anew for a phone. Where it is not, the page says there in
+    words what it shows.
     """
     figure = figure_of(ax)
     attrs = attributes(data)
@@ -114,23 +112,20 @@ def chart(
     width = round(float(figure.get_figwidth()) * 25.4)
     text = text or "Chart without a description"
     drawing = svg(figure, text)
-    small = "" if narrow is False else _for_a_phone(figure, narrow, text)
+    small = _for_a_phone(figure, text) if narrow else ""
     return {
         "kind": "chart", "title": title, "note": note, "alt": text, "sources": cited(data),
         "width": width, "svg": drawing, "lacks": lacks, "narrow": small,
     }  # fmt: skip
 
 
-def _for_a_phone(figure: Figure, narrow: Any, text: str) -> str:
-    """A drawing for a phone, from that for paper, which has just been drawn, or one of its own."""
-    other = figure if narrow is True else figure_of(narrow)
-    if other is not figure:
-        other.draw_without_rendering()
-    phone.laid_out(other)
-    for legend in list(other.legends):
-        _legend_again(other, legend)
-    other.set_figheight(other.get_figheight() + sum(map(_inches, other.legends)))
-    return svg(other, text)
+def _for_a_phone(figure: Figure, text: str) -> str:
+    """A drawing for a phone, from that for paper, which has just been drawn."""
+    phone.laid_out(figure)
+    for legend in list(figure.legends):
+        _legend_again(figure, legend)
+    figure.set_figheight(figure.get_figheight() + sum(map(_inches, figure.legends)))
+    return svg(figure, text)
 
 
 def _speak(figure: Figure, numbers: Numbers) -> None:
@@ -533,24 +528,15 @@ def intervals(
     columns: Sequence[str] = ("p10", "p25", "p50", "p75", "p90"),
     *,
     colours: Mapping[str, str] | str = style.CHOSEN,
-    hollow: Iterable[str] = (),
-    names: Sequence[str] = (),
-    value: Callable[[float], str] | None = None,
 ) -> None:
     """Draws the house's interval for each row of `df`, first row on top, named by its index.
 
-    names: what the rows are called instead. Colours and hollow rows go by the index all the same.
     A thin line for eight cases in ten, a thick one for half of them, a dot for the median. With
-    three columns (low, central, high) there is no thick line. hollow: rows that are ruled out.
-    value: writes the median above its dot and the ends beside the line.
+    three columns (low, central, high) there is no thick line.
     """
     refuse_unknown(columns, df.columns, "intervals, columns")
-    hollow = set(hollow)
     ends = df[list(columns)].to_numpy(float)
-    shown = list(names) or list(map(str, df.index))
-    if len(shown) != len(df):
-        raise ValueError(f"intervals, names: {len(shown)} for {len(df)} rows; name each row once")
-    ax.set_yticks(range(len(df)), shown)
+    ax.set_yticks(range(len(df)), list(map(str, df.index)))
     ax.set_ylim(len(df) - 0.5, -0.65)
     for place, (name, row, label) in enumerate(
         zip(df.index, ends, ax.get_yticklabels(), strict=True)
@@ -558,37 +544,20 @@ def intervals(
         colour = colours if isinstance(colours, str) else colours.get(name, style.MUTED)
         label.set(color=style.TEXT.get(colour, colour), fontweight=600)
         if np.isfinite(row).all():
-            _interval(ax, place, shown[place], row, colour, name in hollow)
-            if value is not None:
-                _interval_values(ax, place, row, style.TEXT.get(colour, colour), value)
+            _interval(ax, place, str(name), row, colour)
     if np.isfinite(ends).any() and np.nanmin(ends) >= 0:
-        # The number left of the lowest line needs room beside the names of the rows.
-        room = _NUMBER / (0.6 * 72 * figure_of(ax).get_figwidth() / len(_axes_of(figure_of(ax))))
-        ax.set_xlim(left=min(0.0, np.nanmin(ends) - room * np.nanmax(ends)) if value else 0)
+        ax.set_xlim(left=0)
     ax.xaxis.grid(True)
 
 
-def _interval(ax: Axes, place: int, name: str, row: Any, colour: str, hollow: bool) -> None:
+def _interval(ax: Axes, place: int, name: str, row: Any, colour: str) -> None:
     low = row[0]
     middle = row[len(row) // 2]
     high = row[-1]
     said = f"{_SAID}{' '.join(name.split())} {_short(middle)} ({_short(low)} to {_short(high)})"
-    ends = "--" if hollow else "-"
-    ax.plot([low, high], [place, place], ends, color=colour, linewidth=2, label="_")
-    if len(row) == 5 and not hollow:
+    ax.plot([low, high], [place, place], color=colour, linewidth=2, label="_")
+    if len(row) == 5:
         half = [row[1], row[3]]
         ax.plot(half, [place, place], color=colour, linewidth=6, alpha=0.45, solid_capstyle="butt")
-    face, edge = (style.GROUND, colour) if hollow else (colour, style.GROUND)
-    look: dict[str, Any] = {"markersize": 7, "color": face, "markeredgecolor": edge, "zorder": 5}
-    ax.plot(middle, place, "o", label=said, **look)
-
-
-def _interval_values(ax: Axes, place: int, row: Any, colour: str, value: Any) -> None:
-    def write(x: float, dx: float, dy: float, side: str, **look: Any) -> None:
-        look |= {"textcoords": "offset points", "bbox": style.PLAIN, "ha": side, "va": "center"}
-        ax.annotate(value(x), (x, place), (dx, dy), **look)
-
-    write(row[len(row) // 2], 0, 9, "center", color=colour, fontweight=700)
-    if row[0] != row[-1]:
-        write(row[0], -5, 0, "right", color=style.MUTED)
-        write(row[-1], 5, 0, "left", color=style.MUTED)
+    look: dict[str, Any] = {"color": colour, "markeredgecolor": style.GROUND, "zorder": 5}
+    ax.plot(middle, place, "o", label=said, markersize=7, **look)

@@ -57,40 +57,37 @@ def table(
     note: Text = "",
     *,
     heads: Mapping[Any, str] | None = None,
-    over: Mapping[str, Sequence[Any]] | None = None,
     totals: int = 0,
     badges: Iterable[Any] = (),
-    explain: bool = False,
     name: str = "",
 ) -> Table:
     """A frame as a numbered table. Its index names the rows, if it is more than a count.
 
     formats: for all columns or by column: `money`, `percent`, `number`, `whole`, `text`, with
     decimals as `percent:1`, or a function; by default the unit decides. heads: other words for
-    columns. over: headings over several columns. totals: number of last rows that are sums.
-    badges: columns of verdict words. explain: adds what the columns mean. name: by which a
-    sentence of any chapter refers to it: `[the appendix](#name)` reads `Table 61` in a report that
-    has it. A two-level index gives groups of rows, two-level columns give headings over headings. A
-    column of text that is empty in every row is left out. Raises ValueError for the name of a
-    column or of a format that is not there, TypeError for what is no frame.
+    columns. totals: number of last rows that are sums. badges: columns of verdict words. name: by
+    which a sentence of any chapter refers to it: `[the appendix](#name)` reads `Table 61` in a
+    report that has it. A two-level index gives groups of rows; the levels of a column's name stand
+    in its head. A column of text that is empty in every row is left out. Raises ValueError for the
+    name of a column or of a format that is not there, TypeError for what is no frame.
     """
     badges = [*badges]
-    _refuse_misspelt(df, formats, heads or {}, over or {}, badges)
+    _refuse_misspelt(df, formats, heads or {}, badges)
     frames = [df, *listed(data)]
     attrs = attributes(frames)
     title = joined(title, frames)
-    made = _columns(df, attrs, formats, heads or {}, over or {}, badges)
+    made = _columns(df, attrs, formats, heads or {}, badges)
     columns = made.columns()
     rows = made.rows(totals)
-    said = [_meanings(columns, made.frame, attrs)] if explain else []
     if isinstance(df.index, pd.MultiIndex):
         rows = _grouped(rows)
         columns = columns[1:]
+    note = joined(note, frames)
     shared = _shared_unit(columns)
     if shared:
         columns = [{**column, "unit": ""} for column in columns]
-        said.insert(0, f"{_raised(shared)}.".replace("..", "."))
-    note = " ".join(filter(None, [*said, joined(note, frames)]))
+        unit = f"{shared[0].upper()}{shared[1:]}.".replace("..", ".")
+        note = f"{unit} {note}".strip()
     lacks = lacking(title, attrs)
     if len(made.frame) >= _LONG_FROM:
         lacks.append("brevity")
@@ -101,30 +98,11 @@ def table(
     }  # fmt: skip
 
 
-def cases(df: pd.DataFrame, title: Text, data: Data = None, note: Text = "") -> Table:
-    """Offers changes that were computed, for the reader to pick one: on screen only, and a table
-    where no script runs.
-
-    df: a row a change, in words. Its index has two levels: what changes of a kind are called, and
-    the change. Its columns are what holds then; the first says what becomes of the answer. The
-    first row is the report as it stands. Raises ValueError for an index of other levels, or
-    without a row.
-    """
-    if df.index.nlevels != 2 or df.empty:
-        write = 'frame.set_index(["kind", "change"]), with the report in the first row'
-        raise ValueError(f"cases takes a frame by kind and change; write {write}")
-    shown = table(df, title, "text", data, note)
-    # It is looked up, a row at a time, and no page holds all of it.
-    lacks = [what for what in shown["lacks"] if what != "brevity"]
-    return {**shown, "kind": "cases", "lacks": lacks}
-
-
 def _columns(
     df: pd.DataFrame,
     attrs: Sequence[Mapping[str, Any]],
     formats: Format | Mapping[Any, Format],
     heads: Mapping[Any, str],
-    over: Mapping[str, Sequence[Any]],
     badges: Sequence[Any],
 ) -> _Columns:
     """The columns of a frame as a table shows them. attrs: of all frames that it rests on."""
@@ -139,7 +117,6 @@ def _columns(
         numbers=numbers_of(attrs),
         units={k: u for a in reversed(attrs) for k, u in a.get("units", {}).items()},
         heads=heads,
-        over={name: label for label, names in over.items() for name in names},
         stubs=stubs,
         colours={label: style.TEXT[c] for label, c in style.colours(roles).items()},
         badges=set(badges),
@@ -150,7 +127,6 @@ def _refuse_misspelt(
     df: Any,
     formats: Format | Mapping[Any, Format],
     heads: Mapping[Any, str],
-    over: Mapping[str, Sequence[Any]],
     badges: Sequence[Any],
 ) -> None:
     if not isinstance(df, pd.DataFrame):
@@ -159,10 +135,7 @@ def _refuse_misspelt(
     levels = [level for name in df.columns if isinstance(name, tuple) for level in name]
     names = [*df.columns, *levels, *("" if name is None else name for name in df.index.names)]
     by_column = formats if isinstance(formats, Mapping) else {}
-    under = [name for each in over.values() for name in each]
-    for what, told in (
-        ("formats", by_column), ("heads", heads), ("over", under), ("badges", badges),
-    ):  # fmt: skip
+    for what, told in (("formats", by_column), ("heads", heads), ("badges", badges)):
         refuse_unknown(told, dict.fromkeys(map(str, names)), f"table, {what}")
     for kind in by_column.values() if by_column else [formats]:
         if isinstance(kind, str) and kind:
@@ -196,16 +169,6 @@ def _grouped(rows: Sequence[Row]) -> list[Row]:
     return made
 
 
-def _meanings(columns: Sequence[Column], frame: pd.DataFrame, attrs: Any) -> str:
-    said = {k: m for a in reversed(attrs) for k, m in a.get("meanings", {}).items()}
-    heads = zip(frame.columns, columns, strict=True)
-    return " ".join(f"{_raised(c['head'])}: {said[k]}." for k, c in heads if k in said)
-
-
-def _raised(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def alignment(texts: Iterable[str]) -> str:
     return "right" if all(_NUMERIC.match(t) for t in texts) else "left"
 
@@ -219,7 +182,6 @@ class _Columns:
     numbers: Numbers
     units: Mapping[Any, str]
     heads: Mapping[Any, str]
-    over: Mapping[Any, str]
     stubs: Sequence[Any]
     colours: Mapping[str, str]
     badges: Container[Any]
@@ -268,13 +230,13 @@ class _Columns:
         return found
 
     def column(self, name: Any, cells: Iterable[Cell]) -> Column:
-        """Head, unit, heading over it, and how its cells stand."""
+        """Head, unit, and how its cells stand."""
         levels = name if isinstance(name, tuple) else (name,)
-        *above, own = [level for level in levels if str(level)] or [""]
-        over = self.heads.get(above[0], words(above[0])) if above else self.over.get(name, "")
-        head = self.heads.get(own, words(own))
-        over = self._in_language(over)
-        head = head if head in self.colours else self._in_language(head, is_name=False)
+        said = [self.heads.get(level, words(level)) for level in levels if str(level)]
+        head = " ".join(
+            each if each in self.colours else self._in_language(each, is_name=False)
+            for each in said
+        )
         stub = name in self.stubs
         unit = "" if stub else self._shown_unit(name)
         align = "left" if stub else alignment(cell["text"] for cell in cells)
@@ -282,7 +244,6 @@ class _Columns:
         return {
             "head": head,
             "unit": unit,
-            "over": over,
             "stub": stub,
             "align": align,
             "colour": self.colours.get(head, ""),

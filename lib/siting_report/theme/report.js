@@ -4,14 +4,13 @@
 (() => {
   const all = (what, where = document) => [...where.querySelectorAll(what)];
   document.documentElement.classList.add("scripted");
-  // What is said below, in the page's language.
-  const words = JSON.parse(document.documentElement.dataset.words);
 
   const links = all("nav li > a");
   const targets = links.map(a => document.getElementById(a.hash.slice(1)));
   const fold = document.querySelector("nav > details");
   const narrow = matchMedia("(max-width: 1105.9px)");
   const label = document.querySelector("nav summary");
+  const contents = label.textContent;
   const refold = () => { fold.open = !narrow.matches; };
   narrow.addEventListener("change", refold);
   refold();
@@ -26,7 +25,7 @@
     links.forEach((a, i) => i === here ? a.setAttribute("aria-current", "location") : a.removeAttribute("aria-current"));
     all("nav .here").forEach(li => li.classList.remove("here"));
     for (let li = links[here]?.closest("li"); li; li = li.parentElement.closest("li")) li.classList.add("here");
-    label.textContent = narrow.matches ? `${words["Contents"]} · ${(links[here]?.querySelector("b") ?? links[here])?.textContent ?? ""}` : words["Contents"];
+    label.textContent = narrow.matches ? `${contents} · ${(links[here]?.querySelector("b") ?? links[here])?.textContent ?? ""}` : contents;
   };
   let waiting = false;
   addEventListener("scroll", () => {
@@ -87,56 +86,6 @@
     }));
     if (table) tools.append(button("CSV", () => save(`${figure.id}.csv`, "text/csv", csv(table))));
     figure.append(tools);
-  });
-
-  // What if: a case is a row of the table below the controls, the first one the report as it stands;
-  // nothing is computed here.
-  all("figure.cases").forEach((figure, at) => {
-    const table = figure.querySelector("table");
-    const heads = all("thead tr:last-child th", table).slice(1).map(head => head.textContent.trim());
-    const text = cell => cell.textContent.trim();
-    const make = (tag, where, said = "") => {
-      const made = where.appendChild(document.createElement(tag));
-      made.textContent = said;
-      return made;
-    };
-    const form = document.createElement("form");
-    const label = make("label", form, words["What if …"]);
-    const select = make("select", form);
-    label.htmlFor = select.id = `case-${at}`;
-    const rows = [];
-    let group = select;
-    [...table.tBodies[0].rows].forEach(row => {
-      if (row.className === "group") {
-        group = make("optgroup", select);
-        group.label = text(row);
-        return;
-      }
-      make("option", group, text(row.cells[0])).value = rows.length;
-      rows.push(row);
-    });
-    const answer = make("div", form);
-    answer.setAttribute("role", "status");
-    const back = make("button", form, words["Back to the report"]);
-    back.type = "reset";
-    const update = () => {
-      const [change, ...cells] = [...rows[select.value].cells].map(text);
-      const [stays, ...reported] = [...rows[0].cells].map(text).slice(1);
-      answer.replaceChildren();
-      const said = make("p", answer, `${change[0].toUpperCase()}${change.slice(1)}: ${cells[0]}.`);
-      said.className = cells[0] === stays ? "said" : "said turns";
-      const list = make("dl", answer);
-      cells.slice(1).forEach((cell, i) => {
-        const pair = make("div", list);
-        make("dt", pair, heads[i + 1]);
-        const value = make("dd", pair, cell);
-        if (cell !== reported[i]) make("small", value, ` ${words["in the report"]} ${reported[i]}`);
-      });
-    };
-    form.addEventListener("change", update);
-    form.addEventListener("reset", () => setTimeout(update));
-    figure.insertBefore(form, figure.querySelector("details"));
-    update();
   });
 
   all("figure.exhibit table").forEach(table => {
