@@ -11,7 +11,7 @@ import datetime as dt
 import importlib.metadata
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -153,6 +153,28 @@ class Factor:
     def is_drawn(self) -> bool:
         """Whether it is not the same in all draws."""
         return self.shape != "fixed" and not self.value.is_exact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tax:
+    """Value-added tax, or sales tax, of the client's country."""
+
+    rate: float | None
+    """The standard rate; None where none is on file. [share]"""
+    borne: float
+    """What it adds to what is bought. [share]"""
+    sources: tuple[Source, ...]
+
+
+def tax(country: str, factors: Mapping[str, Factor]) -> Tax:
+    """How totals are taxed whose costs are multiplied by such factors."""
+    rate = row("vat", Vat, country=country)
+    counted = (factors[name].source for name in ("vat", "discount_rate") if name in factors)
+    return Tax(
+        rate=None if rate is None else rate.rate,
+        borne=factors["vat"].value.central - 1 if "vat" in factors else 0.0,
+        sources=(*([source_of(rate)] if rate else []), *counted),
+    )
 
 
 PARAMETERS = (

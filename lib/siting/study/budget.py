@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,58 +18,33 @@ from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
 from siting.study.verdict import PRICES, prices_of
 
-
-@dataclass(frozen=True, kw_only=True)
-class BridgeStep:
-    """A step of the bridge from what is paid as planned to the mean in all."""
-
-    key: str
-    step: str
-    line_kind: Literal["sum", "added"]
-
-
-BRIDGE = (
-    BridgeStep(key="plan", line_kind="sum", step="Its own plan"),
-    BridgeStep(key="steps", line_kind="added", step="steps that moving over does not hold"),
-    BridgeStep(key="remedies", line_kind="added", step="remedies, as likely as they are needed"),
-    BridgeStep(key="renewal", line_kind="added", step="renewal of today's contract"),
-    BridgeStep(key="between", line_kind="added", step="a model that bridges, beyond the plan"),
-    BridgeStep(key="planned", line_kind="sum", step="As planned"),
-    BridgeStep(
-        key="beside", line_kind="added", step="steps, renewal and bridge, counted here alone"
-    ),
-    BridgeStep(key="tax", line_kind="added", step="profit tax saved, as planned"),
-    BridgeStep(
-        key="counted", line_kind="added", step="ranges and falling prices, interest, waiting"
-    ),
-    BridgeStep(key="leaving", line_kind="added", step="right to leave"),
-    BridgeStep(key="vendors", line_kind="added", step="losses by vendors and failures"),
-    BridgeStep(key="premiums", line_kind="added", step="principles that it lacks"),
-    BridgeStep(key="in_all", line_kind="sum", step="In all, mean of the cases"),
-)
-"""In their order."""
+SUMS = ("plan", "planned", "in_all")
+"""Lines of the bridge that others lead to; the others are added."""
+BRIDGE = {
+    "plan": "Its own plan",
+    "steps": "steps that moving over does not hold",
+    "remedies": "remedies, as likely as they are needed",
+    "renewal": "renewal of today's contract",
+    "between": "a model that bridges, beyond the plan",
+    "planned": "As planned",
+    "beside": "steps, renewal and bridge, counted here alone",
+    "tax": "profit tax saved, as planned",
+    "counted": "ranges and falling prices, interest, waiting",
+    "leaving": "right to leave",
+    "vendors": "losses by vendors and failures",
+    "premiums": "principles that it lacks",
+    "in_all": "In all, mean of the cases",
+}
+"""The bridge from what is paid as planned to the mean in all, line by line."""
+PAID = ("plan", "steps", "remedies", "renewal", "between")
+"""Lines of it that are paid."""
 ORDERED = (*cashflow.CAPITAL, "migration")
 """Categories of siting_facts/cost_items.csv that are ordered at go."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Cash:
-    """What is paid for an option as planned, not discounted and before profit tax. [M + 1 each]"""
-
-    plan: Array
-    steps: Array
-    """Those that moving over does not hold."""
-    remedies: Array
-    """As likely as they are needed."""
-    renewal: Array
-    """Of today's contract."""
-    between: Array
-    """For a model that bridges until it runs, beyond the plan."""
-
-    @property
-    def paid(self) -> Array:
-        """All of it."""
-        return np.asarray(np.sum(list(vars(self).values()), axis=0))
+Cash: TypeAlias = "dict[str, Array]"
+"""What is paid for an option as planned, by lines of PAID, not discounted and before profit tax.
+[M + 1 each]"""
 
 
 def _month(days: float, last: int) -> int:
@@ -91,8 +65,9 @@ class BudgetFrames(Topic):
         """The chosen option, or what it is held against, at the end of one month, as planned,
         with what falls due beside its plan."""
         for name, cash in self._cash.items():
-            so_far = np.cumsum(cash.paid)
-            for month, paid in enumerate(cash.paid):
+            each = np.sum([*cash.values()], axis=0)
+            so_far = np.cumsum(each)
+            for month, paid in enumerate(each):
                 yield {
                     "option": name,
                     "month": month,
@@ -111,14 +86,20 @@ class BudgetFrames(Topic):
         for name, cash in self._cash.items():
             if name in self.results.decision.in_all:
                 amounts = self._to_all(name, cash)
-                for step in BRIDGE:
-                    yield {"option": name, "amount": amounts[step.key]} | asdict(step)
+                for key, step in BRIDGE.items():
+                    yield {
+                        "option": name,
+                        "key": key,
+                        "step": step,
+                        "line_kind": "sum" if key in SUMS else "added",
+                        "amount": amounts[key],
+                    }
         yield from self._of_cash()
 
-    def _to_all(self, name: str, cash: _Cash) -> dict[str, float]:
+    def _to_all(self, name: str, cash: Cash) -> dict[str, float]:
         """Amounts of the bridge of an option. [currency]"""
         found = self.results.decision
-        sums = {part: float(amounts.sum()) for part, amounts in vars(cash).items()}
+        sums = {part: float(amounts.sum()) for part, amounts in cash.items()}
         of_risk = {part: found.part(name, part) for part in ("leaving", "vendors", "premiums")}
         planned = sum(sums.values())
         beside = -(sums["steps"] + sums["renewal"] + sums["between"])
@@ -130,30 +111,25 @@ class BudgetFrames(Topic):
         return sums | of_risk | added | {"in_all": in_all}
 
     @property
-    def _cash(self) -> dict[str, _Cash]:
+    def _cash(self) -> dict[str, Cash]:
         """By option that is compared, what is paid for it."""
         return {name: self._cash_of(name) for name in dict.fromkeys(self.results.compared) if name}
 
-    def _cash_of(self, name: str) -> _Cash:
+    def _cash_of(self, name: str) -> Cash:
         plan = self.results.cost.plan
         months = plan.months
         ordered = _month(0 if name == plan.baseline else self.results.go.day, months)
-        cash = _Cash(
-            plan=self._paid(name, ordered),
-            steps=np.zeros(months + 1),
-            remedies=np.zeros(months + 1),
-            renewal=np.zeros(months + 1),
-            between=np.zeros(months + 1),
-        )
-        own = self.results.decision.candidate(name)
-        cash.remedies[ordered] = own.burden.remedies_once.mean()
-        cash.remedies[ordered + 1 :] += own.burden.remedies_yearly.mean() / money.MONTHS
+        cash = {line: np.zeros(months + 1) for line in PAID}
+        cash["plan"] = self._paid(name, ordered)
+        burden = self.results.decision.candidate(name).burden
+        cash["remedies"][ordered] = burden.remedies_once.mean()
+        cash["remedies"][ordered + 1 :] += burden.remedies_yearly.mean() / money.MONTHS
         if name == self.results.decision.recommended:
             for step in self.results.plan:
                 if step.price and not self.results.is_held(step):
-                    cash.steps[_month(step.due, months)] += step.price.central
-            self._renew(cash)
-            self._bridge(cash)
+                    cash["steps"][_month(step.due, months)] += step.price.central
+            self._renew(cash["renewal"])
+            self._bridge(cash["between"])
         return cash
 
     def _paid(self, name: str, ordered: int) -> Array:
@@ -169,10 +145,10 @@ class BudgetFrames(Topic):
             paid += amounts
         return paid
 
-    def _renew(self, cash: _Cash) -> None:
-        """What today's contract may owe after the choice has taken over, where it must renew and no
-        sum is stated: the plan holds what is."""
-        months = len(cash.renewal) - 1
+    def _renew(self, paid: Array) -> None:
+        """Adds what today's contract may owe after the choice has taken over, where it must renew
+        and no sum is stated: the plan holds what is."""
+        months = len(paid) - 1
         chosen = str(self.results.decision.recommended)
         off = _month(switched_off(self.scenario, chosen), months)
         for found in self.results.until_live.contracts:
@@ -180,15 +156,15 @@ class BudgetFrames(Topic):
             if renewal.renewed_to and found.given == "extended":
                 last = _month((renewal.renewed_to - self.client.report_date).days, months)
                 unused = 0.0 if renewal.minimum else found.unused or 0.0
-                cash.renewal[off + 1 : last + 1] += unused / max(1, last - off)
+                paid[off + 1 : last + 1] += unused / max(1, last - off)
 
-    def _bridge(self, cash: _Cash) -> None:
-        """What a model that bridges until the choice runs costs more than the plan holds for the
-        same days."""
+    def _bridge(self, paid: Array) -> None:
+        """Adds what a model that bridges until the choice runs costs more than the plan holds for
+        the same days."""
         bridge = self.results.until_live.bridging
         if bridge and bridge.until and bridge.beyond is not None:
             days = dt.date.fromisoformat(bridge.until) - self.client.report_date
-            cash.between[_month(days.days, len(cash.between) - 1)] += bridge.beyond
+            paid[_month(days.days, len(paid) - 1)] += bridge.beyond
 
     def _of_cash(self) -> Iterator[Source]:
         """Where what is paid so far comes from."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -244,8 +243,6 @@ class CapacityFrames(Topic):
                 "refused": d.refused,
             }
 
-    # --- how sure, and what would change it ---------------------------------------------------
-
 
 def _busiest_day(pool: Pool) -> tuple[Array, Array]:
     """The busiest day of the first year by hour: work at once, work that may wait. [requests/s]"""
@@ -259,48 +256,29 @@ def _busiest_day(pool: Pool) -> tuple[Array, Array]:
 
 def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
     """Rows of `latencies`: usual peak, the year's, and the year's with one machine down."""
+    latency = pool.latency
     serving = pool.replicas[0].central
     left = found.left_when_one_fails(pool)
-    fails = "one server down" if found.server else "one group down"
-    usual = pool.latency.rates(of_year=False)
-    peak = pool.latency.rates(of_year=True)
-    down = pool.latency.seen(peak, left) if left else {}
+    usual = latency.rates(of_year=False)
+    peak = latency.rates(of_year=True)
+    down = latency.seen(peak, left) if left else {}
+    situations = {
+        "usual peak": (latency.usual_week_peak, usual, serving),
+        "busiest hour": (latency.year_peak, peak, serving),
+        "one server down" if found.server else "one group down": (down, peak, left),
+    }
     for place, load in enumerate(pool.loads):
-        if load.batchable_share == 1:
-            continue
-        at_usual = usual[place]
-        at_peak = peak[place]
-        situations = (
-            _Situation(
-                name="usual peak",
-                seen=pool.latency.usual_week_peak,
-                replicas=serving,
-                rate=at_usual,
-            ),
-            _Situation(
-                name="busiest hour", seen=pool.latency.year_peak, replicas=serving, rate=at_peak
-            ),
-            _Situation(name=fails, seen=down, replicas=left, rate=at_peak),
-        )
-        for situation in situations:
-            yield from _waits(load, situation)
+        if load.batchable_share < 1:
+            for situation, (by_workload, rates, replicas) in situations.items():
+                seen = by_workload.get(load.name)
+                at_once = seen and rates[place] * seen.residence * (1 / replicas)
+                both = {"workload": load.name, "situation": situation, "concurrency": at_once}
+                yield from (both | waits for waits in _waits(load, seen))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Situation:
-    name: str
-    seen: Mapping[str, Latency]
-    """By workload; those that are not carried are left out."""
-    replicas: float
-    rate: float
-    """Of the workload that is asked for. [requests/s]"""
-
-
-def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
-    """First and further tokens of one workload in one situation, and the whole answer where that
-    has a limit."""
-    seen = situation.seen.get(load.name)
-    percentile = load.limits.percentile
+def _waits(load: Load, seen: Latency | None) -> Iterator[dict[str, Any]]:
+    """First and further tokens of a workload, and the whole answer where that has a limit; without
+    end where the load is not carried."""
     limits = load.limits.stated
     measures = {
         "first token": seen.ttft if seen else {},
@@ -310,19 +288,11 @@ def _waits(load: Load, situation: _Situation) -> Iterator[dict[str, Any]]:
         measures["whole answer"] = seen.whole if seen else {}
     for measure, waits in measures.items():
         limit = limits.get(measure, math.inf)
-        at_limit = waits.get(percentile, math.inf)
-        yield {
-            "workload": load.name,
-            "situation": situation.name,
+        quantiles = {f"p{q}": waits.get(q, math.inf) for q in (50, 95, 99)}
+        yield quantiles | {
             "measure": measure,
-            "p50": waits.get(50, math.inf),
-            "p95": waits.get(95, math.inf),
-            "p99": waits.get(99, math.inf),
-            "seen": at_limit,
+            "seen": waits.get(load.limits.percentile, math.inf),
             "limit": limit if math.isfinite(limit) else None,
-            "concurrency": situation.rate * seen.residence * (1 / situation.replicas)
-            if seen
-            else None,
         }
 
 

@@ -9,8 +9,15 @@ from siting.inputs.attributes import Attribute
 from siting.rules.findings import Finding
 from siting.study.frames import Rows, Topic, frame
 
-STATED = ("place", "clear_text", "key_control", "retention_days", "trains_on_data", "transfer_tool")
-"""What the map and the table of flows show of each, and somebody must state."""
+STATED = {
+    "location": "place",
+    "clear_text": "clear_text",
+    "keys": "key_control",
+    "retention_days": "retention_days",
+    "training": "trains_on_data",
+    "transfer_tool": "transfer_tool",
+}
+"""What the map and the table of flows show of each, by column, and somebody must state."""
 
 
 class DataFrames(Topic):
@@ -34,19 +41,14 @@ class DataFrames(Topic):
                     "carrier": flow.carrier,
                     "zone": self._zone(values.get("place")) if outside else "client",
                     "party": self.options[flow.carrier].vendor if outside else "",
-                    "location": values.get("place"),
                     "parent_country": parent,
                     "parent_zone": self._zone(parent) if parent else None,
-                    "clear_text": values.get("clear_text"),
-                    "keys": values.get("key_control"),
-                    "retention_days": values.get("retention_days"),
-                    "training": values.get("trains_on_data"),
-                    "transfer_tool": values.get("transfer_tool"),
+                    **{column: values.get(fact) for column, fact in STATED.items()},
                 }
                 yield from (
                     source
                     for fact, known in flow.known.items()
-                    if fact in STATED
+                    if fact in STATED.values()
                     for source in known.sources
                 )
 

@@ -11,7 +11,6 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ import numpy as np
 from siting_report.formats import Numbers
 
 from siting import pictures, quality
-from siting.catalogue import STALE_DAYS, Input, Source, source_of
+from siting.catalogue import STALE_DAYS, Input, Source
 from siting.cost import dates, prices, tco, uncertainty
 from siting.draws import Floats
 from siting.inputs import scenario
@@ -35,13 +34,14 @@ from siting.serving import capacity
 from siting.serving.load import Load
 from siting.vendors import stability
 from siting.vendors.vendor_record import OnRecord
-from siting.verdict import knowledge, options, ordered, plausible, variants
+from siting.verdict import knowledge, options, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision, Fallback, Principle, Saving
 from siting.verdict.due import Due
 from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step, Turning
+from siting.verdict.untested import Untested, untested
 from siting.verdict.until_live import ModelEnd, UntilLive
 from siting.verdict.variants import Outcome, Switch, Variant
 
@@ -66,35 +66,6 @@ class Pair(NamedTuple):
     chosen: str
     rival: str
     """What its money is held against: see `Results.compared`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tax:
-    """Value-added tax, or sales tax, of the client's country."""
-
-    rate: float | None
-    """The standard rate; None where none is on file. [share]"""
-    borne: float
-    """What it adds to what is bought. [share]"""
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Untested:
-    """A model at the place of an option that nobody has measured against today's. [currency]"""
-
-    option: str
-    """The option whose place it is at."""
-    name: str
-    label: str
-    model: str
-    effort: str
-    """Of a model that the option has already, the lower one; blank: it is another model."""
-    in_all: float
-    """Were it as good."""
-    test_cost: float
-    chance_needed: float
-    """Chance of passing from which the test pays. [share]"""
 
 
 class Results:
@@ -265,11 +236,7 @@ class Results:
     def tests(self) -> tuple[Untested, ...]:
         """Models that nobody has measured against today's and that would be cheaper than what is
         first, with the chance of passing from which a test of them pays."""
-        best = self.decision.recommended
-        if best is None:
-            return ()
-        least = self.decision.means[best]
-        return tuple(each for each in self.listed if each.in_all < least)
+        return tuple(each for each in self.listed if each.less > 0)
 
     @cached_property
     def saving(self) -> Saving | None:
@@ -285,35 +252,7 @@ class Results:
     @cached_property
     def listed(self) -> tuple[Untested, ...]:
         """Models that nobody has measured against today's, the cheapest first."""
-        best = self.decision.recommended
-        if best is None:
-            return ()
-        least = self.decision.means[best]
-        found = []
-        for other in ordered.others(self.chain.built(self.said)):
-            if other.standing != "listed":
-                continue
-            there = ordered.with_option(self.scenario, other.name, other.option)
-            in_all = self.chain.decided(there).means.get(other.name)
-            if in_all is None:
-                continue
-            cost = self.chain.costs(there)[other.name].paid_for("migration_evaluation")
-            model = next(iter(other.option.models.values()))
-            is_same = model in self.options[other.of].models.values()
-            found.append(
-                Untested(
-                    option=other.of,
-                    name=other.name,
-                    label=other.option.label,
-                    model=model,
-                    effort=other.option.effort if is_same else "",
-                    in_all=in_all,
-                    test_cost=cost,
-                    # The sum holds the test already.
-                    chance_needed=min(1.0, cost / (cost + max(0.0, least - in_all))),
-                )
-            )
-        return tuple(sorted(found, key=lambda each: each.in_all))
+        return untested(self.chain, self.said, self.scenario)
 
     @cached_property
     def _costs(self) -> Floats:
@@ -470,16 +409,9 @@ class Results:
         return months.scaled(DAYS_OF_MONTH, "days")
 
     @cached_property
-    def tax(self) -> Tax:
+    def tax(self) -> prices.Tax:
         """How totals are taxed."""
-        factors = self.cost.plan.factors
-        rate = prices.row("vat", prices.Vat, country=self.client.country)
-        counted = (factors[name].source for name in ("vat", "discount_rate") if name in factors)
-        return Tax(
-            rate=None if rate is None else rate.rate,
-            borne=factors["vat"].value.central - 1 if "vat" in factors else 0.0,
-            sources=(*([source_of(rate)] if rate else []), *counted),
-        )
+        return prices.tax(self.client.country, self.cost.plan.factors)
 
     @property
     def _before_go(self) -> list[Step]:

@@ -402,7 +402,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     turning = study.variants().dropna(subset="rank")
     return {
         "recommendation": {
-            **read(answer | _of_choice(study), "recommendation"),
+            **read(answer | _of_choice(study, answer), "recommendation"),
             "unit": study.client.currency,
             "level": list(decision.level),
             "fallback": fallback and read({"fallback": fallback}, "fallback"),
@@ -439,32 +439,26 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     }
 
 
-def _of_choice(study: Study) -> dict[str, Any]:
-    """What no chapter shows of the choice: where it runs, when it serves, the next best, which is
-    its rival unless that is a bridge, and which option is first in the middle case."""
-    results = study.results
-    decided = results.decision
-    chosen = decided.recommended
-    further = (
-        "next", "next_in_all", "lead", "behind", "cheaper_than_next", "middle", "dear_cases",
-        "own", "live_low", "live", "live_high",
-    )  # fmt: skip
-    row: dict[str, Any] = dict.fromkeys(further)
-    row["decision"] = decided
-    if chosen is None:
+def _of_choice(study: Study, answer: Row) -> dict[str, Any]:
+    """What no chapter shows of the choice: where it runs, when it serves, what the next best and
+    its rival cost, and which option is first in the middle case."""
+    decided = study.results.decision
+    live = study.results.live
+    beside = ("own", "next_in_all", "cheaper_than_next", "behind", "middle", "dear_cases")
+    row: dict[str, Any] = dict.fromkeys(beside) | {
+        "decision": decided,
+        "live_low": live and study.results.day(live.low),
+        "live_high": live and study.results.day(live.high),
+    }
+    if decided.recommended is None:
         return row
-    (answer,) = _rows(study.answer())
+    row["own"] = study.options[decided.recommended]
+    if decided.next is not None:
+        row["next_in_all"] = decided.means[decided.next]
+        row["cheaper_than_next"] = answer["cheaper_than_rival"]
     if answer["rival"] is not None:
         row["behind"] = answer["rival_in_all"] - answer["in_all"]
-    if decided.next is not None:
-        row["next"] = answer["rival"]
-        row["next_in_all"] = answer["rival_in_all"]
-        row["lead"] = row["behind"]
-        row["cheaper_than_next"] = answer["cheaper_than_rival"]
-    if results.live:
-        days = map(results.day, results.live.ends)
-        row |= zip(("live_low", "live", "live_high"), days, strict=True)
-    return row | {"own": study.options[chosen]} | _in_the_middle(decided, chosen)
+    return row | _in_the_middle(decided, decided.recommended)
 
 
 def _in_the_middle(decided: Decision, best: str) -> dict[str, Any]:
@@ -611,8 +605,7 @@ def _replay(read: _SectionReader, own: Row) -> dict[str, Any] | None:
         none_yet = {**read(row, "waited"), "kept": True}
         waited = seen["workloads"].setdefault(row["workload"], none_yet)
         waited["kept"] &= row["kept"]
-        name, scale = MEASURES[row["measure"]]
-        waited[name] = _percentiles(row, scale)
+        waited[MEASURES[row["measure"]][0]] = _percentiles(row)
     return found or None
 
 
@@ -630,8 +623,8 @@ def _latency(hour: list[dict[str, Any]]) -> dict[str, Any] | None:
     found: dict[str, Any] = {}
     for row in hour:
         if row["workload"] == worst["workload"]:
-            name, scale = MEASURES[row["measure"]]
-            found[name] = _percentiles(row, scale) | _at_limit(row, scale)
+            at_limit = {f"p{row['percentile']:.0f}": row["seen"]}
+            found[MEASURES[row["measure"]][0]] = _percentiles(row, **at_limit)
     return found | {"concurrency": worst["concurrency"]}
 
 
@@ -642,18 +635,14 @@ def _strain(row: Row) -> float:
     return math.inf if row["seen"] is None else float(row["seen"] / row["limit"])
 
 
-def _percentiles(row: Row, scale: float) -> dict[str, float | None]:
-    return {q: _scaled(row[q], scale) for q in ("p50", "p95", "p99")}
+def _percentiles(row: Row, **at_limit: float | None) -> dict[str, float | None]:
+    """Percentiles of a wait in the unit of its name; None is what never comes.
 
-
-def _at_limit(row: Row, scale: float) -> dict[str, float | None]:
-    """At the percentile that the client's limit names."""
-    return {f"p{row['percentile']:.0f}": _scaled(row["seen"], scale)}
-
-
-def _scaled(value: float | None, scale: float) -> float | None:
-    """In another unit; None is what never comes."""
-    return None if value is None else value * scale
+    at_limit: the one that the client's limit names.
+    """
+    waits = {q: row[q] for q in ("p50", "p95", "p99")} | at_limit
+    _, scale = MEASURES[row["measure"]]
+    return {q: None if wait is None else wait * scale for q, wait in waits.items()}
 
 
 def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:

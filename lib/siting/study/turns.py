@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from siting.cost.dates import FIRST_HORIZON_DAYS, PILOT_DAYS
@@ -29,15 +28,6 @@ ON_PAGE_ONE = 3
 """Changes that page one has room for."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sorted:
-    """A change that turns the answer, as page one sorts it."""
-
-    settler: Settler
-    asked: bool
-    """Whether the scenario itself wants it tried."""
-
-
 class TurnFrames(Topic):
     """The frame on what was tried, and what of it turns the answer."""
 
@@ -51,7 +41,7 @@ class TurnFrames(Topic):
         """The scenario with one thing changed, decided anew by the same chain in the same cases;
         and each value of an input at which another option comes first, where it is expected."""
         ranked = self.results.turning
-        shown = _of_page_one([self._sorted(variant, found) for variant, found in ranked])
+        shown = self._of_page_one(ranked)
         switches = [each for each in ranked if each not in self.results.tried]
         for each in (*self.results.tried, *switches):
             v, found = each
@@ -71,16 +61,24 @@ class TurnFrames(Topic):
                 "on_page_one": place in shown,
             }
 
-    def _sorted(self, variant: Variant, found: Outcome) -> _Sorted:
-        """A change as page one sorts it."""
-        settler: Settler = "you"
+    def _of_page_one(self, ranked: Sequence[tuple[Variant, Outcome]]) -> set[int]:
+        """Places of the changes that page one shows, the worst being at 0: by kind of what settles
+        them, of each kind what the scenario asks for, else the worst; then the worst that are left.
+        """
+        first: dict[str, int] = {}
+        for place in sorted(range(len(ranked)), key=lambda place: not ranked[place][0].asked):
+            first.setdefault(self._settler(*ranked[place]), place)
+        of_each = [first[kind] for kind in get_args(Settler) if kind in first]
+        return set(list(dict.fromkeys([*of_each, *range(len(ranked))]))[:ON_PAGE_ONE])
+
+    def _settler(self, variant: Variant, found: Outcome) -> Settler:
+        """What settles a change, as page one sorts it."""
         if variant.settled == "nothing":
-            settler = "nothing"
-        elif variant.settled in BY_USE:
-            settler = "use"
-        elif found.option is not None and found.option not in self.options:
-            settler = "an offer"
-        return _Sorted(settler=settler, asked=variant.asked)
+            return "nothing"
+        if variant.settled in BY_USE:
+            return "use"
+        is_brought = found.option is not None and found.option not in self.options
+        return "an offer" if is_brought else "you"
 
     def _to_clear(self, variant: Variant, found: Outcome) -> int | None:
         """How many points the law leaves open of an option that only a variant has; it went through
@@ -95,13 +93,3 @@ class TurnFrames(Topic):
         if variant.settled == "pilot" and not self.results.decision.stays:
             days = self.results.go.day
         return self.results.day(days) if days else None
-
-
-def _of_page_one(ranked: Sequence[_Sorted]) -> set[int]:
-    """Places of the changes that page one shows, the worst being at 0: by kind of what settles
-    them, of each kind what the scenario asks for, else the worst; then the worst that are left."""
-    first: dict[str, int] = {}
-    for place in sorted(range(len(ranked)), key=lambda place: not ranked[place].asked):
-        first.setdefault(ranked[place].settler, place)
-    of_each = [first[kind] for kind in get_args(Settler) if kind in first]
-    return set(list(dict.fromkeys([*of_each, *range(len(ranked))]))[:ON_PAGE_ONE])
