@@ -37,7 +37,7 @@ from siting.study.capacity import CapacityFrames
 from siting.study.cost import CostFrames
 from siting.study.data import DataFrames
 from siting.study.decision import DecisionFrames
-from siting.study.frames import Topic
+from siting.study.frames import Topic, picked
 from siting.study.memory import MemoryFrames
 from siting.study.results import Results
 from siting.study.sizing import SizingFrames
@@ -172,17 +172,11 @@ class Study(Wording):
 
 def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:
     return {
-        "kind": variant.kind,
-        "what": variant.what,
-        "before": variant.before,
-        "after": variant.after,
+        **picked(variant, "kind what before after"),
         "set": list(variant.set),
-        "option": found.option,
-        "in_all": found.in_all,
+        **picked(found, "option in_all"),
         "sure": found.share,
-        "lead": found.lead,
-        "answer": found.answer,
-        "card": found.card,
+        **picked(found, "lead answer card"),
     }
 
 

@@ -119,8 +119,7 @@ class AnswerFrames(Topic):
         }
         if found.stays:
             return row | {"at_go": "stay"}
-        latest = dates.latest_go(self.scenario, name)
-        row["latest_go"] = latest and latest.isoformat()
+        row["latest_go"] = dates.latest_go(self.scenario, name)
         row |= self._to_begin(name) | self._limits(target)
         ordered = row.get("once", 0.0) - row.get("own_hours", 0.0)
         at_go = "order" if round(ordered) > 0 else "sign"

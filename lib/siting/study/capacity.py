@@ -129,13 +129,18 @@ class CapacityFrames(Topic):
         largest = max(shown, key=lambda p: p.gpus(1).central, default=None)
         for name, found in self.results.capacity.items():
             for model, pool in found.pools.items():
+                owned = self._owned(name, found, model)
+                # What is there already carries, too; of a mix what its cheapest split owns.
+                at_work = owned if found.kind == "hybrid" else pool.replicas[0].central
                 yield {
                     "option": name,
                     "model": bare_name(model),
                     "shown": name == about and pool is largest,
                     "base": (found.runs if found.kind == "hybrid" else self.options[name]).label,
-                    "owned": self._owned(name, found, model),
-                    "carries": self._carried(name, found, model),
+                    "owned": owned,
+                    "carries": None
+                    if at_work is None
+                    else float(at_work * pool.rate_per_replica.central),
                     "used": found.mean_utilisation(),
                     **_replicas_of(pool),
                 }
@@ -147,18 +152,6 @@ class CapacityFrames(Topic):
             return None
         cards = split.servers[0] * found.server.gpu_count
         return int(cards // found.pools[model].gpus_per_replica)
-
-    def _carried(self, name: str, found: OptionCapacity, model: str) -> float | None:
-        """What the replicas of a model carry in the first year, those on servers that are there
-        already included; of a hybrid those on the servers that its cheapest split owns."""
-        pool = found.pools[model]
-        replicas = pool.replicas[0].central
-        if found.kind == "hybrid":
-            owned = self._owned(name, found, model)
-            if owned is None:
-                return None
-            replicas = owned
-        return float(replicas * pool.rate_per_replica.central)
 
     @frame(
         "option model workload situation measure",

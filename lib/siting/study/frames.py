@@ -16,7 +16,7 @@ share. A row is a mapping by column: it names each cell, so that none is found b
 leave out `irr?`; all others must stand in it, or the frame is refused by its name and the column's.
 `amount*` are three columns, amount_low, amount and amount_high, of which a row holds one cell,
 called `amount*` there: a range, or None where it is not known. `*` alone are low, central and high;
-`amount*?` may be left out.
+`amount*?` may be left out. A day is written as 2026-11-24.
 
 The unit `currency` becomes the client's. A column with a unit is numeric: what is unknown or not
 applicable is missing, never is infinite. One without is text, or a truth value where its meaning
@@ -29,6 +29,7 @@ each option's colour.
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import functools
 import inspect
 import re
@@ -139,12 +140,11 @@ def _declared(method: Method, key: str, others: str) -> Declared:
     if sys.flags.optimize > 1:
         raise ValueError("Python runs without docstrings; start it without -OO or PYTHONOPTIMIZE")
     known = _known_to(method)
-    cells: list[str] = []
-    optional: set[str] = set()
+    named = f"{key} {others}".split()
+    cells = [name.removesuffix("?") for name in named]
     found: dict[str, str] = {}
     units: dict[str, str] = {}
-    for named in (key + " " + others).split():
-        cell = named.removesuffix("?")
+    for cell in cells:
         stem = cell.removesuffix("*") or "*"
         if stem not in known:
             where = f"{method.__name__}, {COLUMNS}"
@@ -154,18 +154,16 @@ def _declared(method: Method, key: str, others: str) -> Declared:
         if twice := [column for column in made if column in found]:
             raise ValueError(f"{method.__name__}: {twice[0]} is named twice; remove one")
         tails = ("",) if len(made) == 1 else (", low end", "", ", high end")
-        cells.append(cell)
         found |= {c: meaning + tail for c, tail in zip(made, tails, strict=True)}
-        units |= dict.fromkeys(made, unit) if unit else {}
-        optional |= {cell} if cell != named else set()
+        units |= dict.fromkeys(made, unit)
     return Declared(
         row=" ".join(inspect.cleandoc(method.__doc__ or "").split()),
-        key=tuple(c for named in key.split() for c in columns(named.removesuffix("?"))),
+        key=tuple(c for name in key.split() for c in columns(name.removesuffix("?"))),
         cells=tuple(cells),
         meanings=found,
-        units={column: unit for column, unit in units.items() if unit != "option"},
+        units={column: unit for column, unit in units.items() if unit not in ("", "option")},
         keys=frozenset(c for c, unit in units.items() if unit == "option"),
-        may_be_missing=frozenset(optional),
+        may_be_missing=frozenset(cells) - frozenset(named),
     )
 
 
@@ -231,7 +229,7 @@ def _framed(name: str, said: Declared, rows: Sequence[Any], results: Results) ->
         elif cell in said.keys:
             found[cell] = [key if key is None else results.labels.get(key) for key in values]
         else:
-            found[cell] = values
+            found[cell] = [v.isoformat() if isinstance(v, dt.date) else v for v in values]
     return pd.DataFrame(found)
 
 

@@ -12,7 +12,6 @@ from siting.catalogue import source_of
 from siting.quality import bare_name
 from siting.serving import performance, queueing, servers
 from siting.serving.capacity import OptionCapacity
-from siting.serving.load import HOURS_OF_WEEK
 from siting.serving.mix import PoolWorkload
 from siting.serving.pools import Pool
 from siting.serving.servers import ROUNDING
@@ -300,7 +299,6 @@ class SizingFrames(Topic):
                 return "the busiest minute over what a group carries"
             hour = int(busiest.argmax())
             day = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-            assert hour < HOURS_OF_WEEK
             return (
                 f"each workload's minute over what a group carries of it, in the hour from "
                 f"{hour % HOURS}:00 on {day[hour // HOURS]}"

@@ -149,12 +149,8 @@ def _figure(values: Sequence[float | None], unit: str) -> dict[str, float | str]
 
 def _rows(frame: pd.DataFrame, **chosen: object) -> list[dict[str, Any]]:
     """Rows in which columns have given values; what is missing, or never, is None."""
-    names = frame.columns.tolist()
-    plain = pd.DataFrame(frame, copy=False)
-    plain.attrs = {}  # which pandas would copy for each column
-    known = (map(_known, plain[name].tolist()) for name in names)
-    rows = (dict(zip(names, row, strict=True)) for row in zip(*known, strict=True))
-    return [row for row in rows if chosen.items() <= row.items()]
+    every = ({str(name): _known(x) for name, x in row.items()} for row in frame.to_dict("records"))
+    return [row for row in every if chosen.items() <= row.items()]
 
 
 def _cells(row: Row, cell: str) -> list[Any]:

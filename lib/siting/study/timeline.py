@@ -83,7 +83,7 @@ class TimelineFrames(Topic):
                 "due": self.results.day(step.day) if step else due.day(c.name, point, end),
             }
             if end:
-                row["ends"] = end.last.isoformat()
+                row["ends"] = end.last
             if point:
                 row |= self._of_law(point)
                 row["letter"] = short.letter(list(found).index(point.label))
@@ -144,7 +144,7 @@ class TimelineFrames(Topic):
 
     def _work(self) -> Rows:
         """Work up to each gate but the last, at which a year is measured."""
-        start = self.client.report_date.isoformat()
+        start = self.client.report_date
         gates = (
             self.study.steps()
             .groupby("day")
@@ -164,39 +164,43 @@ class TimelineFrames(Topic):
 
     def _ending(self) -> Rows:
         """What of today's service ends within a year, and what then serves."""
-        today = self.client.report_date.isoformat()
+        today = self.client.report_date
         ends = [
             end
             for end in self.results.retiring
             if end.option == self.scenario.finance.baseline
-            if 0 <= end.days(self.client.report_date) <= LAST_HORIZON_DAYS
+            if 0 <= end.days(today) <= LAST_HORIZON_DAYS
         ]
-        ends.sort(key=lambda end: end.days(self.client.report_date))
+        ends.sort(key=lambda end: end.days(today))
         for end in ends[:1]:
             label = spoken(end.ending.model)
             yield {
                 "what": "model",
                 "label": label,
                 "start": today,
-                "end": str(end.ending.retired),
+                "end": end.ending.retired,
             }
         for stopped in self.results.stability.ceasing.get(self.scenario.finance.baseline, ()):
-            if 0 <= (stopped.last - self.client.report_date).days <= LAST_HORIZON_DAYS:
-                last = stopped.last.isoformat()
-                yield {"what": "service", "label": stopped.point, "start": today, "end": last}
+            if 0 <= (stopped.last - today).days <= LAST_HORIZON_DAYS:
+                yield {
+                    "what": "service",
+                    "label": stopped.point,
+                    "start": today,
+                    "end": stopped.last,
+                }
         for found in self.results.until_live.contracts:
             yield {
                 "what": "contract",
                 "label": f"Contract of {self.results.labels[self.scenario.finance.baseline]}",
                 "start": today,
-                "end": found.renewal.until.isoformat(),
+                "end": found.renewal.until,
             }
         bridge = self.results.until_live.bridging
         if bridge:
             yield {
                 "what": "between",
                 "label": spoken(bridge.model),
-                "start": str(ends[0].ending.retired) if ends else None,
+                "start": ends[0].ending.retired if ends else None,
                 "end": bridge.until,
                 "amount": bridge.beyond,
             }
@@ -209,12 +213,7 @@ class TimelineFrames(Topic):
         """A contract of what runs today that ends within a year."""
         baseline = self.scenario.finance.baseline
         for end in self.results.until_live.contracts:
-            yield picked(end, "owed given") | {
-                "vendor": end.renewal.vendor,
-                "until": end.renewal.until.isoformat(),
-                "notice": end.renewal.notice.isoformat(),
-                "answer_by": end.renewal.answer_by.isoformat(),
-            }
+            yield picked(end, "owed given") | picked(end.renewal, "vendor until notice answer_by")
             yield self.scenario.source(f"options.{baseline}.contract_until")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
@@ -86,9 +87,9 @@ class TurnFrames(Topic):
         offer = self.results.offered(variant, found)
         return len(offer.open_points) if offer else None
 
-    def _known_by(self, variant: Variant) -> str | None:
+    def _known_by(self, variant: Variant) -> dt.date | str | None:
         if variant.day:
-            return variant.day.isoformat()
+            return variant.day
         days = HORIZONS.get(variant.settled)
         if variant.settled == "pilot" and not self.results.decision.stays:
             days = self.results.go.day

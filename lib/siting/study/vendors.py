@@ -76,7 +76,7 @@ class VendorFrames(Topic):
                 yield picked(event, "case summary direction severity") | {
                     "vendor": v.vendor,
                     "date": event.event_date,
-                    "public": event.known_date.isoformat(),
+                    "public": event.known_date,
                     "proof": event.evidence,
                 }
             yield from map(source_of, v.events)
@@ -126,43 +126,36 @@ class VendorFrames(Topic):
     def quiet_years(self) -> Rows:
         """One vendor: the chance that a year passes without a forced move, the likeliest
         first."""
-        found: dict[tuple[str, Range | None], list[str]] = defaultdict(list)
-        years = {}
+        found = defaultdict(list)
         for name, risk in self.results.stability.options.items():
             for year in risk.quiet:
-                key = year.vendor, year.chance
-                found[key].append(self.results.labels[name])
-                years[key] = year
-        for key in sorted(years, key=lambda k: -k[1].central if k[1] else 0.0):
-            year = years[key]
+                found[year.vendor, year.chance].append((self.results.labels[name], year))
+        for vendor, chance in sorted(found, key=lambda key: -key[1].central if key[1] else 0.0):
+            _, year = found[vendor, chance][-1]
             yield {
-                "vendor": year.vendor,
-                "options": "; ".join(found[key]),
-                "chance*": year.chance,
+                "vendor": vendor,
+                "options": "; ".join(label for label, _ in found[vendor, chance]),
+                "chance*": chance,
                 "why_not": year.why_not,
             }
             yield from (source_of(e) for part in year.parts for e in part.events)
 
     def _unanswered(self, vendor: OnRecord) -> Iterator[str]:
-        """What to ask a vendor before signing, of which nothing is on record or answered."""
-        answered = vendor.facts.keys() | self._answered_of(vendor.vendor).keys()
-        for row in catalogue.table("vendor_questions", AskedOfVendor):
-            if row.attribute not in answered:
-                yield row.question
-
-    def _answered_of(self, vendor: str) -> dict[str, str]:
-        """What the rules take as answered of a vendor, by the fact about it that it answers."""
-        found = self.results.stability.vendors.items()
-        names = {name for name, record in found if record.vendor == vendor}
-        options = self.results.sovereignty.options.values()
-        flows = [flow for option in options for flow in option.flows]
-        return {
-            known.attribute.vendor_fact: known.text
-            for flow in flows
+        """What to ask a vendor before signing, of which nothing is on record, and which no answer
+        about a flow to it tells."""
+        every = self.results.stability.vendors.items()
+        names = {name for name, record in every if record.vendor == vendor.vendor}
+        answered = {
+            known.attribute.vendor_fact
+            for option in self.results.sovereignty.options.values()
+            for flow in option.flows
             if flow.carrier in self.options and self.options[flow.carrier].vendor in names
             for known in flow.known.values()
-            if known.attribute.vendor_fact and known.value is not None
+            if known.value is not None
         }
+        for row in catalogue.table("vendor_questions", AskedOfVendor):
+            if row.attribute not in answered | vendor.facts.keys():
+                yield row.question
 
     @frame(
         "vendor shock month option?",

@@ -8,7 +8,6 @@ import textwrap
 from collections.abc import Iterable
 from functools import cached_property
 
-import pandas as pd
 from siting_report.formats import NONE
 from siting_report.phrases import SPELT, Phrases
 from siting_report.texts import ENGLISH
@@ -121,14 +120,6 @@ class Wording:
         """Answers on which a verdict rests and that nobody gave: to be confirmed."""
         return self.results.sovereignty.assumptions
 
-    @property
-    def risks_counted(self) -> str:
-        """What a sum in all is, as a footnote under each page that has one."""
-        return self.phrases(
-            "Risks counted: payments, plus failures, remedies and principles it lacks, less what "
-            "freedom to leave saves. Not for the budget."
-        )
-
     @cached_property
     def years(self) -> str:
         """The horizon in words: `five years`."""
@@ -152,10 +143,6 @@ class Wording:
     def part(self, amount: float, whole: float) -> str:
         """A part of a sum of money, `all` where next to nothing is left: `€ 12,000`."""
         return "all" if amount > ALL_FROM * whole else self.money(amount)
-
-    def without_noughts(self, amounts: pd.DataFrame) -> pd.DataFrame:
-        """Sums in a grid, of which those that are less than one of the currency are blank."""
-        return amounts.where(amounts.abs() >= 1)
 
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share of 1: 0.23 is 23%. With decimals, what is below all is not called 100%."""
