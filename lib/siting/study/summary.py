@@ -177,7 +177,7 @@ NO_RULE = "no rule"
 """Status of law at which no rule looks."""
 SHOWN = (
     "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "timeline",
-    "server_kinds",
+    "server_kinds", "readiness",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -223,10 +223,6 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "notice_habits": [*_habits(read)],
         "rule_points": [*_points(read)],
         "points_today": [*_points_today(read)],
-        "readiness": [
-            read({"precaution": found, "in_hand": in_hand}, "readiness")
-            for found, in_hand in study.results.stability.readiness.items()
-        ],
         "for_counsel": [r for r in read.each(study.law(), "for_counsel") if r["status"] != NO_RULE],
         "notice_chances": read.each(study.notice_chances(), "notice_chances", mine=True, within=90),
     }
@@ -410,7 +406,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
                 )
                 for found in study.results.principles
             ],
-            "tests": [read({"test": found}, "test") for found in study.results.tests],
+            "tests": read.each(study.tests(), "test"),
             "saving": saving and read({"saving": saving}, "saving"),
         },
         "futures": [*_futures(read)],
