@@ -38,7 +38,7 @@ def test_a_year_is_paid_as_its_months_are_before_profit_tax() -> None:
     spans = fiscal.spans(start)
     assert [year.name for year in spans] == ["2026", "2027", "2028", "2029", "2030", "2031"]
     for name, option in found.options.items():
-        paid = ledger.paid_by(found.plan, found.plan.central(), name, spans)[0]
+        paid = ledger.totals(found.plan, found.plan.central(), [name], spans)[name].paid[0]
         flows = [f for f in option.flows if f.category not in (ledger.TAX, ledger.FORGONE)]
         monthly = np.sum([flow.amounts for flow in flows], axis=0)
         assert paid == pytest.approx([year.sum_of(monthly) for year in spans]), name
@@ -47,7 +47,7 @@ def test_a_year_is_paid_as_its_months_are_before_profit_tax() -> None:
 def test_a_year_over_the_ceiling_rules_out_and_a_year_that_may_be_is_open() -> None:
     chain = Chain(draws=64)
     start = chain.designed(with_(finance__budget_any_year=1e9))
-    years = {c.name: c.years for c in chain.candidates(start) if c.years}
+    years = {c.name: c.burden.years for c in chain.candidates(start) if c.burden.years}
     worst = max(years["api"], key=lambda paid: paid.central)
     between = (worst.central + max(paid.high for paid in years["api"])) / 2
     for most, struck, doubts in ((worst.central - 1, 1, 0), (between, 0, 1), (1e9, 0, 0)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 import numpy as np
@@ -94,15 +94,23 @@ class Totals:
     """Net present value of all costs. [n]"""
     yearly: Array
     """Nominal cost of each year; the end's exit and resale in the last. [n × Y]"""
+    paid: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    """What is paid in each fiscal year that was asked for, nominal and before profit tax, with what
+    serves and what contracts demand until then; not service that is forgone. [n × F]"""
 
 
-def totals(plan: Plan, draws: Draws, names: Iterable[str] | None = None) -> dict[str, Totals]:
+def totals(
+    plan: Plan,
+    draws: Draws,
+    names: Iterable[str] | None = None,
+    years: Sequence[FiscalYear] = (),
+) -> dict[str, Totals]:
     """Cost of some options, or of all (None), over any number of draws. A hybrid that is one of its
-    parts alone has its cost."""
+    parts alone has its cost. years: fiscal ones of which is told what is paid."""
     clock = Clock(plan, draws)
     asked = plan.options if names is None else names
     part = {name: plan.options[name].alone or name for name in asked}
-    found = {name: _totals(clock, name) for name in dict.fromkeys(part.values())}
+    found = {name: _totals(clock, name, years) for name in dict.fromkeys(part.values())}
     return {name: found[each] for name, each in part.items()}
 
 
@@ -132,7 +140,7 @@ def together(owed: Sequence[Amount]) -> dict[Alike, Array]:
     return found
 
 
-def _totals(clock: Clock, name: str) -> Totals:
+def _totals(clock: Clock, name: str, years: Sequence[FiscalYear]) -> Totals:
     owed = together(due(clock, name))
     early = {before: clock.waiting(name, parallel=before) for before in (False, True)}
 
@@ -174,21 +182,25 @@ def _totals(clock: Clock, name: str) -> Totals:
     lacking = forgone(clock, name, owed)
     yearly += money.by_year(lacking, clock.plan.years)
     present += (lacking * discount[:, 1 : lacking.shape[1] + 1]).sum(axis=1)
-    return Totals(present=present, yearly=yearly)
+    return Totals(present=present, yearly=yearly, paid=_paid(clock, name, owed, years))
 
 
-def paid_by(plan: Plan, draws: Draws, name: str, years: Sequence[FiscalYear]) -> Array:
-    """What an option pays in each fiscal year, nominal and before profit tax, with what serves and
-    what contracts demand until then; not service that is forgone. [n × F]"""
-    name = plan.options[name].alone or name
-    clock = Clock(plan, draws)
-    monthly = np.zeros((len(draws["growth"]), plan.months + 1))
-    monthly[:, 1:] += clock.owed(name)
-    for alike, value in together(due(clock, name)).items():
-        paid, path = _by_month(clock, name, alike, value)
-        monthly += paid * path
-    sums = [monthly[:, year.first : year.last + 1].sum(axis=1) for year in years]
-    return np.stack(sums, axis=1)
+def _paid(
+    clock: Clock, name: str, owed: Mapping[Alike, Array], years: Sequence[FiscalYear]
+) -> Array:
+    """`Totals.paid` of an option that owes so much."""
+    paid = np.zeros((len(clock.draws["growth"]), len(years)))
+    if not years:
+        return paid
+    monthly = np.zeros((len(paid), clock.plan.months + 1))
+    if clock.plan.owed.get(name):
+        monthly[:, 1:] += clock.owed(name)
+    for alike, value in owed.items():
+        falls, path = _by_month(clock, name, alike, value)
+        monthly += falls * path
+    for place, year in enumerate(years):
+        paid[:, place] = monthly[:, year.first : year.last + 1].sum(axis=1)
+    return paid
 
 
 def _by_month(clock: Clock, name: str, how: Amount | Alike, yearly: Array) -> tuple[Array, Array]:

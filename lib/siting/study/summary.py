@@ -322,7 +322,7 @@ def _years(read: _SectionReader) -> Iterator[Any]:
     if not limit:
         return
     for candidate in read.study.results.decision.candidates:
-        for paid in candidate.years:
+        for paid in candidate.burden.years:
             row = {
                 "own": candidate,
                 "paid": paid,

@@ -81,6 +81,8 @@ class Burden:
     """For who leaves on that day: value of machines that is lost, commitments. [worth today]"""
     wait: float = 0.0
     """Until it serves who comes. [years, worth today]"""
+    years: tuple[YearPaid, ...] = ()
+    """What it pays in each fiscal year, where there is a ceiling."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,8 +104,6 @@ class Candidate:
     """Properties that it is shown to have."""
     barriers: tuple[Barrier, ...] = ()
     """What rules it out."""
-    years: tuple[YearPaid, ...] = ()
-    """What it pays in each fiscal year, where there is a ceiling."""
     uncleared: tuple[Doubt, ...] = ()
     """Limits that are not shown to hold, and models not shown to be good enough."""
 
@@ -117,7 +117,7 @@ class Candidate:
     @property
     def nearest(self) -> YearPaid | None:
         """The year that comes nearest to the ceiling, or is furthest above it."""
-        return max(self.years, key=lambda paid: paid.central, default=None)
+        return max(self.burden.years, key=lambda paid: paid.central, default=None)
 
     @property
     def struck(self) -> tuple[str, ...]:

@@ -28,9 +28,10 @@ from siting import catalogue, quality
 from siting.cost import api_prices, cashflow, costing, fiscal, ledger, tco, uncertainty
 from siting.cost.api_prices import PricePath
 from siting.cost.costing import Compiled
+from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS
 from siting.cost.priced import Plan, PricedHybrid, Split
-from siting.draws import DRAWS, Floats
+from siting.draws import DRAWS
 from siting.inputs import attributes
 from siting.inputs.scenario.model import (
     Data,
@@ -493,13 +494,20 @@ class Chain:
         if own.priced is None:
             return None
         seen = self._seen(MONEY, scenario, self._billed(scenario, name))
-        made = partial(self._drawn, own.plan, scenario.seed, name)
-        return self._stage("totals", (name, seen.words), made)
+        years = self._ceilings(scenario)
+        made = partial(self._drawn, own.plan, scenario.seed, name, years)
+        return self._stage("totals", (name, seen.words, years), made)
 
-    def _drawn(self, plan: Plan, seed: int, name: str) -> ledger.Totals:
-        """What an option of a plan costs in every draw."""
+    def _ceilings(self, scenario: Scenario) -> tuple[FiscalYear, ...]:
+        """Years of which is asked what is paid; none without a ceiling."""
+        return () if scenario.finance.budget_any_year is None else fiscal.spans(scenario)
+
+    def _drawn(
+        self, plan: Plan, seed: int, name: str, years: tuple[FiscalYear, ...] = ()
+    ) -> ledger.Totals:
+        """What an option of a plan costs in every draw, and pays in some years."""
         drawn = uncertainty.draws_at(plan, self._scores(plan, seed))
-        return ledger.totals(plan, drawn, [name])[name]
+        return ledger.totals(plan, drawn, [name], years)[name]
 
     def _on_path(
         self, name: str, path: PricePath, split: Split | None, scenario: Scenario
@@ -644,7 +652,6 @@ class Chain:
                 n: self._stage("properties", id(law.options[n]), partial(law.properties, n))
                 for n in found  # kept with the assessment, by whose identity it is found
             },
-            paid=self._paid(scenario, drawn),
         )
         risks = self.vendors(scenario)
 
@@ -657,27 +664,10 @@ class Chain:
                 self._seen(VENDORS, scenario, scenario.options).words,
                 self._moves(scenario).words,
             )
-            key = name, money, shocks, law.remedies(name)
+            key = name, money, self._ceilings(scenario), shocks, law.remedies(name)
             return self._stage("burden", key, partial(options.burden, chapters, risks, name))
 
         return tuple(options.candidate(chapters, risks, name, burden(name)) for name in found)
-
-    def _paid(self, scenario: Scenario, names: Iterable[str]) -> Mapping[str, Floats]:
-        """What options pay in every fiscal year, where there is a ceiling. [n × F each]"""
-        if scenario.finance.budget_any_year is None:
-            return {}
-        found = {}
-        for name in names:
-            own = self.option(scenario, name)
-            if own.priced is not None:
-                words = self._seen(MONEY, scenario, self._billed(scenario, name)).words
-                made = partial(self._paid_by_year, scenario, name, own.plan)
-                found[name] = self._stage("paid", (name, words), made)
-        return found
-
-    def _paid_by_year(self, scenario: Scenario, name: str, plan: Plan) -> Floats:
-        drawn = uncertainty.draws_at(plan, self._scores(plan, scenario.seed))
-        return ledger.paid_by(plan, drawn, name, fiscal.spans(scenario))
 
     def _remedies(self, scenario: Scenario) -> Mapping[str, costing.Remedy]:
         """Every remedy, priced for the client."""

@@ -87,8 +87,6 @@ class Chapters:
     """What remedies cost, by cost item."""
     has: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Properties that each option is shown to have."""
-    paid: Mapping[str, Floats] = field(default_factory=dict)
-    """What each priced option pays by fiscal year, where there is a ceiling. [n × F each]"""
     not_estimated: Mapping[str, str] = field(default_factory=dict)
     """Why the other options have no cost."""
 
@@ -109,7 +107,7 @@ def falls(scenario: Scenario, law: Sovereignty, parity: quality.Parities, name: 
 def candidate(found: Chapters, stability: VendorRisks, name: str, burden: Burden) -> Candidate:
     """An option with its costs, its limits and its properties."""
     option = found.scenario.options[name]
-    judged = [*held(found, name)]
+    judged = [*held(found, name, burden.years)]
     doubts = (each for each in judged if isinstance(each, Doubt))
     return Candidate(
         name=name,
@@ -118,7 +116,6 @@ def candidate(found: Chapters, stability: VendorRisks, name: str, burden: Burden
         place=place(found.scenario, name),
         models=frozenset().union(*quality.models(found.scenario, name).values()),
         burden=burden,
-        years=tuple(paid_by_year(found, name)),
         has=found.has.get(name, frozenset()),
         barriers=(*gone(found.scenario, name), *(b for b in judged if isinstance(b, Barrier))),
         uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *doubts))),
@@ -142,6 +139,7 @@ def burden(found: Chapters, stability: VendorRisks, name: str) -> Burden:
         entry=entry(priced, found.terms),
         bound=bound(priced, found, name),
         wait=waiting(found, name),
+        years=tuple(_paid_by_year(found.scenario, costs["hold"].paid, once, yearly)),
     )
 
 
@@ -308,7 +306,7 @@ def waiting(found: Chapters, name: str) -> float:
 # Constraints and proof --------------------------------------------------------------------------
 
 
-def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
+def held(found: Chapters, name: str, years: Sequence[YearPaid]) -> Iterator[Barrier | Doubt]:
     """What rules an option out, and what is not shown, each with what clears it.
 
     What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
@@ -329,14 +327,17 @@ def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
         for words in capacity.beyond_room.get(1, []):
             yield Barrier(reason=f"its servers need {words}", by="room")
     for line in scenario.limits:
-        yield from judged(line, found, name)
+        yield from judged(line, found, name, years)
     yield from unproven(scenario, found.parity, name)
 
 
-def judged(line: str, found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
+def judged(
+    line: str, found: Chapters, name: str, years: Sequence[YearPaid] = ()
+) -> Iterator[Barrier | Doubt]:
     """What an option fails of a hard constraint, and what of it is not shown to hold.
 
-    line: the constraint, as the scenario writes it. Raises ValueError where it is none.
+    line: the constraint, as the scenario writes it. years: what it pays in them.
+    Raises ValueError where it is none.
     """
     asked = Constraint.read(line)
     match asked.kind:
@@ -348,7 +349,7 @@ def judged(line: str, found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
         case "latency":
             yield from _by_latency(found.capacity[name], line)
         case "budget":
-            yield from _by_budget(found, name, line)
+            yield from _by_budget(found.scenario, line, years)
         case "live":
             yield from _by_day(found.scenario, name, line)
 
@@ -392,28 +393,28 @@ def _by_latency(capacity: OptionCapacity, line: str) -> Iterator[Barrier | Doubt
         yield _broken(line, "it misses the latency limits")
 
 
-def paid_by_year(found: Chapters, name: str) -> Iterator[YearPaid]:
+def _paid_by_year(
+    scenario: Scenario, paid: Floats, once: Floats, yearly: Floats
+) -> Iterator[YearPaid]:
     """What an option pays in each fiscal year, remedies as they may be needed included; nothing
-    where there is no ceiling, or it has no price."""
-    if name not in found.paid:
-        return
-    paid = found.paid[name]
-    once, yearly = remedied(found, name, len(paid))
-    for place, year in enumerate(fiscal.spans(found.scenario)):
+    where there is no ceiling. paid: without them [n × F]; once, yearly: remedies [n]."""
+    years = fiscal.spans(scenario) if paid.size else ()
+    for place, year in enumerate(years):
         mended = once * (place == 0) + yearly * year.months / MONTHS
         central, high = np.quantile(paid[:, place] + mended, (0.5, 0.9)).tolist()
         yield YearPaid(year=year, central=central, high=high)
 
 
-def _by_budget(found: Chapters, name: str, line: str) -> Iterator[Barrier | Doubt]:
+def _by_budget(
+    scenario: Scenario, line: str, years: Sequence[YearPaid]
+) -> Iterator[Barrier | Doubt]:
     """A year over the ceiling in the median is a fail, over it in one case of ten a doubt."""
-    most = found.scenario.finance.budget_any_year
-    years = list(paid_by_year(found, name))
+    most = scenario.finance.budget_any_year
     if not most or not years:
         return
     worst = max(years, key=lambda paid: paid.central)
     riskiest = max(years, key=lambda paid: paid.high)
-    money = found.scenario.client.currency
+    money = scenario.client.currency
     if worst.central > most:
         over = f"{money} {worst.central - most:,.0f} over your ceiling"
         yield _broken(line, f"it pays {money} {worst.central:,.0f} in {worst.year.name}, {over}")
