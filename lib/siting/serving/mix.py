@@ -89,7 +89,17 @@ class WorkloadMix:
     def level(self, grown: Sequence[float]) -> float:
         """What must be carried at once in the busiest week, where each workload has grown so many
         times: what keeps the limits while requests bunch, or what work that may wait needs by its
-        deadlines."""
+        deadlines. Kept, as pools of the same mix ask with other spares."""
+        times = tuple(grown)
+        if times not in self._levels:
+            self._levels[times] = self._level(times)
+        return self._levels[times]
+
+    @cached_property
+    def _levels(self) -> dict[tuple[float, ...], float]:
+        return {}
+
+    def _level(self, grown: Sequence[float]) -> float:
         peaks = [w.load.peak_factor * g for w, g in zip(self.workloads, grown, strict=True)]
         bunched = self.busy([p * w.headroom for w, p in zip(self.workloads, peaks, strict=True)])
         asked = [p / w.rate_alone for w, p in zip(self.workloads, peaks, strict=True)]

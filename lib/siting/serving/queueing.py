@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -337,6 +338,7 @@ def sustained(
     if limits is not None:
         watched.append((curve.lengths, limits))
 
+    @cache
     def beyond(rate: float) -> float:
         """Positive where a limit is missed; on a scale on which the way to saturation is short."""
         if rate >= NEAR * top:

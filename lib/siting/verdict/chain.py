@@ -29,9 +29,10 @@ from siting.cost import api_prices, cashflow, costing, fiscal, ledger, tco, unce
 from siting.cost.api_prices import PricePath
 from siting.cost.costing import Compiled
 from siting.cost.fiscal import FiscalYear
+from siting.cost.ledger import Alike
 from siting.cost.money import MONTHS
 from siting.cost.priced import Plan, PricedHybrid, Split
-from siting.draws import DRAWS
+from siting.draws import DRAWS, Floats
 from siting.inputs import attributes
 from siting.inputs.scenario.model import (
     Data,
@@ -249,6 +250,8 @@ class Chain:
         self.draws = draws
         self._kept: dict[Hashable, Any] = {}
         self._pieces: dict[Hashable, Piece] = {}
+        self._views: dict[Hashable, tuple[Scenario, Seen]] = {}
+        """Scenarios, held as a piece is, with what a stage sees of them."""
         self._cited: dict[int, Cited] = {}
         """What was looked up of a list of evidence, which each holds: variants share both."""
         self._first: dict[str, sovereignty.OptionAssessment] = {}
@@ -292,6 +295,7 @@ class Chain:
         if self._own is not None:
             self._kept = {key: found for key, found in self._kept.items() if key in self._own}
             self._pieces.clear()
+            self._views.clear()
 
     def _piece(self, reads: Reads, record: BaseModel, blank: Mapping[str, Any]) -> Piece:
         """A record as a stage sees it; made once for each object, since variants share what they
@@ -303,7 +307,14 @@ class Chain:
         return self._pieces[key]
 
     def _seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen:
-        """A scenario of some options as a stage sees it: what it does not read is blank."""
+        """A scenario of some options as a stage sees it: what it does not read is blank. Made once
+        for each object, as a piece is."""
+        key = reads.name, id(scenario), tuple(names)
+        if key not in self._views:
+            self._views[key] = scenario, self._view(reads, scenario, key[-1])
+        return self._views[key][1]
+
+    def _view(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen:
         options = {n: self._piece(reads, scenario.options[n], reads.blank_in_option) for n in names}
         loads = {
             n: self._piece(reads, w, reads.blank_in_workload) for n, w in scenario.workloads.items()
@@ -507,7 +518,14 @@ class Chain:
     ) -> ledger.Totals:
         """What an option of a plan costs in every draw, and pays in some years."""
         drawn = uncertainty.draws_at(plan, self._scores(plan, seed))
-        return ledger.totals(plan, drawn, [name], years)[name]
+        today = plan.options.get(plan.baseline)
+
+        def before() -> Mapping[Alike, Floats]:
+            """Kept with the baseline as it is priced, by whose identity it is found."""
+            made = partial(ledger.until_then, plan, drawn)
+            return self._stage("until then", id(today), lambda: (today, made()))[1]
+
+        return ledger.totals(plan, drawn, [name], years, before)[name]
 
     def _on_path(
         self, name: str, path: PricePath, split: Split | None, scenario: Scenario
