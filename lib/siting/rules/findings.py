@@ -182,15 +182,6 @@ class Finding(Decided):
             return ()
         return tuple(k for k in self.grounds if k.source.url and k.source.date == "undated")
 
-    @property
-    def switched_off_by(self) -> tuple[Known, ...]:
-        """Stated facts each of which alone keeps the rule from applying."""
-        if self.verdict != "n.a.":
-            return ()
-        yes_no = (k for k in self.evidence if isinstance(k.value, bool))
-        others = ((k, self.supposing({k.attribute.name: not k.value})) for k in yes_no)
-        return tuple(k for k, other in others if other.verdict != "n.a.")
-
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The worst of `verdicts`; `n.a.` if there are none."""

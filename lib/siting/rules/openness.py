@@ -1,19 +1,16 @@
 """How open a model is, and what its licence allows: the facts behind the licence rules.
 
 `siting_facts/licences.csv` says what each licence of the catalogue permits,
-`siting_facts/model_openness.csv` which parts of a model are published,
-`siting_facts/model_makers.csv` who makes it. What none of them states is unknown, and the report
-says so.
+`siting_facts/model_makers.csv` who makes a model. What neither states is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from siting import catalogue
-from siting.catalogue import Country, Fact, Model, Source, column, countries, one_of, source_of
+from siting.catalogue import Country, Fact, Model, column, countries, one_of, source_of
 from siting.inputs.attributes import Known
 from siting.inputs.scenario.model import Scenario
 from siting.places import SELF_HOSTED
@@ -54,32 +51,6 @@ class Maker(Fact, tables="model_makers", key="maker"):
     country: Country
     vendor: Annotated[str, one_of(lambda: column("vendors", "vendor"), "vendor here")] = ""
     """Its name in the vendor tables, for its transparency index."""
-
-
-class Parts(Fact, tables="model_openness", key="matches"):
-    """Which parts of a model are published."""
-
-    matches: str
-    """Beginning of the model's name in the catalogue."""
-    training_data: Literal["published", "described", "not published"]
-    training_code: Literal["published", "described", "not published"]
-    report: Literal["published", "not published"]
-    mof_class: str = ""
-    """Class of the Model Openness Framework, where somebody published one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFinding:
-    """Openness and licence of one candidate model."""
-
-    model: str
-    said: Mapping[str, str]
-    """In words, by column of the frame `model_openness`."""
-    source: Source
-
-
-UNKNOWN = "unknown"
-SERVED_ALONE = "not in the catalogue of open weights; served by the vendor"
 
 
 def maker(model: str) -> Maker | None:
@@ -178,45 +149,3 @@ def fine_tuning_flop(scenario: Scenario) -> float | None:
             runs = max(1.0, job.runs_per_year)
             found.append(FLOP_PER_PARAMETER_AND_TOKEN * parameters * tokens * runs)
     return max(found, default=None)
-
-
-def findings(scenario: Scenario) -> tuple[ModelFinding, ...]:
-    """Every candidate model of the workloads and options, each once."""
-    named = [m for w in scenario.workloads.values() for m in w.models]
-    named += (m for option in scenario.options.values() for m in option.models.values())
-    known = ((name, catalogued(name)) for name in named)
-    ids = dict.fromkeys(model.model_id if model else name for name, model in known)
-    return tuple(map(_finding, ids))
-
-
-def _finding(name: str) -> ModelFinding:
-    model = catalogued(name)
-    made = maker(name)
-    described = catalogue.table("model_openness", Parts)
-    parts = next((p for p in described if name.startswith(p.matches)), None)
-    terms = licence(model) if model else None
-    cap = f"{terms.user_cap:,.0f} users a month" if terms and terms.user_cap else "none"
-    said = {
-        "maker": made.maker if made else UNKNOWN,
-        "country": made.country if made else UNKNOWN,
-        "training_data": parts.training_data if parts else UNKNOWN,
-        "training_code": parts.training_code if parts else UNKNOWN,
-        "licence_class": terms.licence_class if terms else UNKNOWN,
-        "field_of_use": terms.field_of_use if terms else UNKNOWN,
-        "weights": "published" if model else SERVED_ALONE,
-        "mof_class": (parts and parts.mof_class) or "none found",
-        "licence": model.licence if model else "contract with the vendor",
-        "user_cap": cap if terms else UNKNOWN,
-        "excluded": (terms.excludes or "none") if terms else UNKNOWN,
-        "after_tuning": (terms.derivative_terms or terms.derivatives) if terms else UNKNOWN,
-    }
-    source = source_of(terms or parts or model or made or _NOWHERE)
-    return ModelFinding(model=name, said=said, source=source)
-
-
-_NOWHERE = Source(
-    source="Not described in the tables of the kit",
-    locator="siting_facts/model_makers.csv",
-    date="undated",
-    kind="estimate",
-)

@@ -294,17 +294,6 @@ class Stress(Fact, tables="sovereignty_stress", key="stress"):
     value: str
 
 
-class LegalEvent(Fact, tables="environment_events"):
-    """A dated event of the legal environment, past or announced."""
-
-    regime: str
-    day: dt.date
-    """When it happened or is due; of law that is pending, the day of the last news."""
-    summary: str
-    then: str = ""
-    """Of law that is pending: what would follow."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class When:
     """The conditions of a rule: when it applies, when it fails, when a person must look, and when
@@ -314,12 +303,6 @@ class When:
     fails: Condition
     reviews: Condition
     lacks: Condition
-
-
-def _days(dated: Dated) -> set[dt.date]:
-    """Days on which it begins or ceases to hold."""
-    ceases = {dated.valid_to + dt.timedelta(days=1)} if dated.valid_to else set()
-    return ceases | ({dated.valid_from} if dated.valid_from else set())
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -436,23 +419,6 @@ class RuleBook:
         them; nothing where no remedy is known."""
         known = [{**self.sets, **values} for values in flows]
         return remedies.missing(self.ways_out[rule_id], known)
-
-    def dates(self) -> set[dt.date]:
-        """Days on which a verdict may change by itself: rules, groups, dates in conditions."""
-        days = (*map(_days, self.groups), *map(self.days_of, self.rules))
-        return set().union(*days)
-
-    def days_of(self, rule_id: str) -> set[dt.date]:
-        """Days on which a rule begins or ceases to hold, or that its conditions name."""
-        return _days(self.rules[rule_id]) | self.named_days(rule_id)
-
-    def turning(self, before: RuleBook) -> list[Rule]:
-        """Rules that may say another thing on this day than on one before, with no day of theirs
-        between: all where a group of countries has other members."""
-        every = [rule for rule in self.rules.values() if not rule.is_limit]
-        if self.sets != before.sets:
-            return every
-        return [rule for rule in every if self.day in self.days_of(rule.rule_id)]
 
     def named_days(self, rule_id: str) -> set[dt.date]:
         """Days that the conditions of a rule name, on which its verdict may change."""

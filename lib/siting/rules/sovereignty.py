@@ -18,20 +18,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from babel import Locale
-
 from siting import catalogue
-from siting.catalogue import Owner, Source, source_of
+from siting.catalogue import Owner
 from siting.inputs.attributes import Attribute, Known, Value
 from siting.inputs.scenario.model import Scenario
-from siting.rules import conditions, openness, properties, rulebook
+from siting.rules import conditions, properties, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, said_of
 from siting.rules.flows import Cited, FlowFacts, evidence_of, flows_of
 from siting.rules.rulebook import (
     Coverage,
     LawTopic,
-    LegalEvent,
     Rule,
     RuleBook,
     UsualTime,
@@ -231,11 +228,6 @@ class OptionAssessment:
     findings: Mapping[str, tuple[Finding, ...]]
     """By rule: one for each flow that it looks at."""
 
-    def binds(self, rule_id: str) -> tuple[str, ...]:
-        """Labels of the flows on which a rule gives the verdict that it gives of the option."""
-        labels = (flow.label for flow in self.bound(rule_id))
-        return tuple(dict.fromkeys(filter(None, labels)))
-
     def bound(self, rule_id: str) -> tuple[FlowFacts, ...]:
         """The flows on which a rule gives the verdict that it gives of the option."""
         verdict = self.verdicts[rule_id].verdict
@@ -332,47 +324,6 @@ class OptionAssessment:
         return {verdict: found[verdict] for verdict in reversed(SEVERITY)}
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictChange:
-    """A verdict on an option that is another one after something happens (a stress, a date)."""
-
-    option: str
-    before: Finding
-    after: Finding
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """A fact that keeps rules from applying."""
-
-    known: Known
-    rules: tuple[Rule, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ahead:
-    """A date to come: what happens, and which verdicts change on today's answers."""
-
-    date: dt.date
-    text: str
-    changes: tuple[VerdictChange, ...]
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """An open question, whom to put it to, and the verdicts that wait for the answer."""
-
-    attribute: str
-    level: str
-    """`flow`: it is asked flow by flow."""
-    addressee: str
-    question: str
-    options: tuple[str, ...]
-    flows: tuple[str, ...]
-    rules: tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touched:
     """A topic of law that concerns the client, or may."""
@@ -391,8 +342,6 @@ PEOPLE_IN = {
 }
 """Answers by which the law of a place reaches a client from elsewhere."""
 
-Options = Mapping[str, OptionAssessment]
-
 
 @dataclass(frozen=True)
 class Sovereignty:
@@ -400,12 +349,7 @@ class Sovereignty:
 
     scenario: Scenario
     law: RuleBook
-    options: Options
-
-    @cached_property
-    def models(self) -> tuple[openness.ModelFinding, ...]:
-        """Every candidate model, with its openness and licence."""
-        return openness.findings(self.scenario)
+    options: Mapping[str, OptionAssessment]
 
     @cached_property
     def touched(self) -> tuple[Touched, ...]:
@@ -446,32 +390,6 @@ class Sovereignty:
         for name, option in self.options.items():
             for found in option.findings.values():
                 yield from ((name, finding) for finding in found)
-
-    @cached_property
-    def ahead(self) -> tuple[Ahead, ...]:
-        """Dates to come on which a verdict changes, or an event is due that is of no other country
-        than the client's."""
-        law = self.law
-        events = catalogue.table("environment_events", LegalEvent)
-        before = self.options
-        earlier = law
-        found = []
-        dates = {e.day for e in events} | law.dates()
-        for date in sorted(d for d in dates if d > law.day):
-            later = law.on(date)
-            turning = later.turning(earlier)
-            after = {n: _asked_again(o, later, turning) for n, o in before.items()}
-            changes = changed(before, after)
-            due = [e for e in events if e.day == date and self._is_of_here(e)]
-            moved = {c.after.rule.rule_id for c in changes}
-            rules = [r for i, r in law.rules.items() if r.valid_from == date and i in moved]
-            if due or changes:
-                cited = dict.fromkeys(map(source_of, [*due, *rules]))
-                said = _happening(due, rules)
-                found.append(Ahead(date=date, text=said, changes=changes, sources=tuple(cited)))
-            before = after
-            earlier = later
-        return tuple(found)
 
     def stricter_from(self, option: str, point: OpenPoint, until: dt.date) -> dt.date | None:
         """First day by `until` from which a rule of a point fails and does not yet, were one or
@@ -535,37 +453,17 @@ class Sovereignty:
         flows = (f for f in self.options[option].flows if rule.looks_at(f.kind))
         return any(said_of(rule, f, law, said).verdict == "fail" for f in flows)
 
-    def _is_of_here(self, event: LegalEvent) -> bool:
-        """Whether an event is none of another country than the client's."""
-        names = Locale("en").territories
-        here = names[self.scenario.client.country]
-        return event.regime == here or event.regime not in names.values()
-
     @cached_property
-    def questions(self) -> list[Question]:
-        """One question for each unknown attribute that a verdict waits for: by addressee, and to
-        each the one that most rules wait for first.
-
-        A hybrid has the flows of both its parts: what is asked of a part is asked of it, too, so
-        that its name stands among the options of the question.
-        """
-        waiting: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    def questions(self) -> Mapping[str, tuple[str, ...]]:
+        """Options on which a verdict waits for an answer, by attribute: first what most rules wait
+        for. What is asked of a part of a mix is asked of the mix, too."""
+        waiting: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for option, finding in self.findings:
             for attribute in finding.missing:
-                waiting[attribute, option].append(finding)
-        put: dict[tuple[str, bool], list[tuple[str, Finding]]] = defaultdict(list)
-        for (attribute, option), findings in waiting.items():
-            own = self._is_put_to_client(self.law.attributes[attribute], findings)
-            put[attribute, own].extend((option, finding) for finding in findings)
-        found = [_question(self.law.attributes[a], f, own) for (a, own), f in put.items()]
-        return sorted(found, key=lambda q: (q.addressee, -len(q.rules), q.attribute))
-
-    def _is_put_to_client(self, attribute: Attribute, findings: Iterable[Finding]) -> bool:
-        """Whether an option's question goes to the client: no flow that waits for it may be an
-        outside party's."""
-        outside = any(f.flow.may_be_outside for f in findings)
-        is_vendors = attribute.addressee == "vendor" and outside
-        return not is_vendors and attribute.addressee != "maker"
+                waiting[attribute].append((option, finding.rule.rule_id))
+        rules = {name: {rule for _, rule in asked} for name, asked in waiting.items()}
+        order = sorted(waiting, key=lambda name: (-len(rules[name]), name))
+        return {name: tuple(dict.fromkeys(o for o, _ in waiting[name])) for name in order}
 
     @property
     def assumptions(self) -> Iterable[Known]:
@@ -598,27 +496,6 @@ class Sovereignty:
     def properties(self, option: str) -> frozenset[str]:
         """What an option is shown to have of what a client may value."""
         return properties.shown(self.options[option].flows, self.law, self.scenario.client.country)
-
-    def switches(self) -> list[Exemption]:
-        """Facts each of which keeps rules in force, which apply to no option, from applying."""
-        idle = {r for r, rule in self.law.rules.items() if rule.holds(self.law.day)}
-        idle -= {f.rule.rule_id for _, f in self.findings if f.verdict != "n.a."}
-        facts: dict[tuple[str, str], Known] = {}
-        off: dict[tuple[str, str], dict[str, Rule]] = defaultdict(dict)
-        for _, finding in self.findings:
-            for known in finding.switched_off_by if finding.rule.rule_id in idle else ():
-                fact = known.attribute.name, known.text
-                facts.setdefault(fact, known)
-                off[fact][finding.rule.rule_id] = finding.rule
-        return [Exemption(known, tuple(off[fact].values())) for fact, known in facts.items()]
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """Every source that a verdict rests on: the rules' own and the evidence's."""
-        cited = [*map(source_of, self.law.rules.values())]
-        cited += [s for _, f in self.findings for k in f.evidence for s in k.sources]
-        cited += [s for a in self.ahead for s in a.sources]
-        return tuple(dict.fromkeys([*cited, *(m.source for m in self.models)]))
 
 
 def assess(scenario: Scenario) -> Sovereignty:
@@ -675,15 +552,6 @@ def _judged(
     return OptionAssessment(flows, found)
 
 
-def _asked_again(
-    option: OptionAssessment, law: RuleBook, rules: Iterable[Rule]
-) -> OptionAssessment:
-    """An option with what some rules say of it under another law; of all others with what they
-    said."""
-    anew = {rule.rule_id: _of_rule(rule, option.flows, law, {}) for rule in rules}
-    return OptionAssessment(option.flows, {**option.findings, **anew})
-
-
 def _of_rule(
     rule: Rule, flows: Sequence[FlowFacts], law: RuleBook, supposed: Values
 ) -> tuple[Finding, ...]:
@@ -705,40 +573,3 @@ def _finding(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Fi
 def _no_such_flow(rule: Rule, law: RuleBook) -> Finding:
     reason = "The option has no such flow."
     return Finding(rule=rule, flow=NO_FLOW, law=law, verdict="n.a.", reason=reason, missing=())
-
-
-def _happening(due: list[LegalEvent], rules: list[Rule]) -> str:
-    """What happens on a day: events that are due, else the rules that begin to hold."""
-    if due:
-        return " ".join(e.summary for e in due)
-    if rules:
-        return " ".join(f"{r.regime}: {r.title} ({r.provision})." for r in rules)
-    return "A date that a rule names."
-
-
-def changed(before: Options, after: Options) -> tuple[VerdictChange, ...]:
-    """Verdicts on options that are others afterwards."""
-    return tuple(
-        VerdictChange(name, old, new)
-        for name, option in after.items()
-        for rule_id, new in option.verdicts.items()
-        if new.verdict != (old := before[name].verdicts[rule_id]).verdict
-    )
-
-
-def _question(attribute: Attribute, waiting: list[tuple[str, Finding]], is_own: bool) -> Question:
-    """A question with all that waits for it.
-
-    is_own: whether it goes to the client, else to the vendor.
-    """
-    options = dict.fromkeys(option for option, _ in waiting)
-    findings = [finding for _, finding in waiting]
-    return Question(
-        attribute=attribute.name,
-        level=attribute.level,
-        addressee="own team" if is_own else attribute.addressee,
-        question=attribute.asked(is_own),
-        options=tuple(options),
-        flows=tuple(dict.fromkeys(f.flow.kind for f in findings)),
-        rules=tuple(dict.fromkeys(f.rule.rule_id for f in findings)),
-    )

@@ -442,9 +442,8 @@ def law_broken(s: Scenario, line: str, chain: Chain) -> Finding | None:
 def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """What the kit takes for granted, and what the data are said to be, the other way."""
     law = chain.rules(s)
-    known = {k.attribute.name: k for k in law.assumptions}
-    known |= {x.known.attribute.name: x.known for x in law.switches() if x.known.assumed}
-    for name, k in known.items():
+    for k in law.assumptions:
+        name = k.attribute.name
         if isinstance(k.value, bool) and not _refused(name, not k.value, law.law.attributes):
             set_to = {f"rules.attributes.{name}": not k.value}
             words = {"question": k.attribute.label, **_turned(k.value)}
@@ -475,14 +474,14 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
     known = law.law.attributes
     chosen = chain.decide(s).recommended
     of_option: dict[str, list[Variant]] = {}
-    for q in law.questions:
-        asked = known[q.attribute]
+    for name, options in law.questions.items():
+        asked = known[name]
         answers = _answers(asked, known)
         if asked.level == "client":
             for value in answers:
                 yield _answered(asked, {f"rules.attributes.{asked.name}": value}, value)
             continue
-        for owner in (o for o in q.options if s.options[o].kind not in MIXED):
+        for owner in (o for o in options if s.options[o].kind not in MIXED):
             path = f"options.{owner}.attributes.{asked.name}"
             label = s.options[owner].label
             alone = [_answered(asked, {path: value}, value, label) for value in answers]
