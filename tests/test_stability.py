@@ -50,7 +50,7 @@ def record(*events: Event, vendors: tuple[Vendor, ...] = (vendor(),)) -> Record:
 
 
 def flags(*events: Event, day: dt.date = DAY) -> list[str]:
-    return [f.text for f in vendor_record.on_record(record(*events), vendor(), day).red_flags]
+    return [*vendor_record.on_record(record(*events), vendor(), day).red_flags]
 
 
 def test_a_grave_event_of_the_last_year_is_a_red_flag_and_an_older_or_lesser_one_is_not():
@@ -71,16 +71,11 @@ def test_a_red_flag_says_that_it_is_alleged_or_since_ruled_on():
     assert ruled == ["2026-10-01: something happened (since ruled on)"]
 
 
-def test_every_red_flag_has_a_source_that_is_an_address():
-    found = [f for v in load().vendors for f in vendor_record.on_record(load(), v, DAY).red_flags]
-    assert found and all(f.source.url.startswith("http") for f in found)
-
-
 def test_an_undated_or_corrected_row_is_kept_and_not_counted():
     undated = event(date="undated")
     corrected = event(event_id="acme-2", replaced_by="acme-1")
     found = vendor_record.on_record(record(undated, corrected), vendor(), DAY)
-    assert found.events == () and found.undated == 1
+    assert found.events == ()
 
 
 def test_an_option_on_own_hardware_has_no_vendor():
@@ -183,7 +178,7 @@ def test_a_promise_that_the_latest_notices_fall_short_of_is_a_red_flag_and_worth
     assert found.promise.days == 180
     assert sorted(n.days for n in found.broken) == [92, 92, 97, 156]
     assert found.promise_worth == 92
-    (flag,) = (f.text for f in found.red_flags if f.text.startswith("promised 180 days"))
+    (flag,) = (f for f in found.red_flags if f.startswith("promised 180 days"))
     assert "92 days on 2026-10-14" in flag and "97 days on 2026-10-01" in flag
 
 
@@ -211,20 +206,18 @@ def end_of(vendor: str, model: str) -> notice.Ending:
 
 
 def exposed(**more: Any) -> stability.Exposure:
-    return stability.Exposure(
-        record=load(), day=DAY, years=5.0, seed=1, **{"readiness": {}, **more}
-    )
+    return stability.Exposure(record=load(), day=DAY, seed=1, **{"readiness": {}, **more})
 
 
-def chance(found: stability.OptionRisk, kind: str) -> Range:
-    return next(k.chance for k in found.kinds if k.kind.shock == kind)
+def chance(found: stability.OptionRisk, kind: str) -> float:
+    return next(float(k.chances.mean()) for k in found.kinds if k.kind.shock == kind)
 
 
 def test_short_notice_is_the_vendors_own_and_other_shocks_are_those_of_its_kind_of_vendor():
     openai = loss()
     cohere = loss(name="Cohere", model="some-model")
     groq = loss(name="Groq", model="some-model")
-    assert chance(openai, "api_withdrawn").central < chance(groq, "api_withdrawn").central
+    assert chance(openai, "api_withdrawn") < chance(groq, "api_withdrawn")
     for kind in stability.kinds().values():
         if kind.category != "notices":
             assert chance(openai, kind.shock) == chance(cohere, kind.shock)
@@ -237,8 +230,7 @@ def test_no_host_is_charged_with_the_block_of_a_model_vendor(host):
     (block,) = (k for k in found.kinds if k.kind.shock == "jurisdiction_blocked")
     # No case in the years of twelve hosts, which count 1, 1/2 and 1/4: 0.5 / (12 · 1.75 + 1).
     assert block.events == ()
-    assert block.chance.central == pytest.approx(0.5 / (12 * 1.75 + 1), rel=0.1)
-    assert "hosts" in block.basis
+    assert block.chances.mean() == pytest.approx(0.5 / (12 * 1.75 + 1), rel=0.1)
 
 
 def test_a_block_in_another_country_is_none_for_the_client():
@@ -259,7 +251,7 @@ def test_a_quiet_year_is_one_in_which_none_of_its_parts_comes():
         "api_withdrawn", "terms_changed", "jurisdiction_blocked", "adverse_ruling",
         "outage_of_a_day",
     }  # fmt: skip
-    by_hand = np.prod([1 - p.chance.central for p in year.parts])
+    by_hand = np.prod([1 - p.chances.mean() for p in year.parts])
     assert year.chance is not None
     assert year.chance.central == pytest.approx(by_hand, abs=0.01)
     assert year.chance.low < year.chance.central < year.chance.high
@@ -276,7 +268,7 @@ def test_an_end_that_is_announced_is_short_only_if_too_few_days_are_left():
     def short(needs: int) -> float:
         ends = {"OpenAI": (end_of("OpenAI", "gpt-4.1-2025-04-14"),)}
         found = exposed(needs_days=needs).expected_loss(ends, None)
-        return chance(found, "api_withdrawn").central
+        return chance(found, "api_withdrawn")
 
     assert (short(50), short(51)) == (0.0, 1.0)
 
@@ -288,7 +280,7 @@ def test_the_age_of_a_model_is_taken_from_where_it_is_told():
 
 
 def test_weights_of_ones_own_are_ended_by_no_vendor():
-    assert chance(loss(name="Nebius", model=""), "api_withdrawn") == Range.exact(0, "share")
+    assert chance(loss(name="Nebius", model=""), "api_withdrawn") == 0
 
 
 def test_a_case_that_the_vendor_won_is_no_adverse_ruling():

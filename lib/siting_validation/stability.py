@@ -484,7 +484,7 @@ def _newest(record: Record, vendor: Vendor, day: dt.date) -> Retirement | None:
 
 def _quiet(record: Record, vendor: Vendor, model: Retirement, day: dt.date) -> float:
     """The chance that a report of the day would have printed, for a client in no country."""
-    client = Exposure(record=record, day=day, years=1.0, readiness={}, seed=SEED, country=HOME)
+    client = Exposure(record=record, day=day, readiness={}, seed=SEED, country=HOME)
     born = known_by(model.released)
     end = notice.ending(record, vendor.vendor, model.model, day, 12, SEED, born)
     risk = client.expected_loss({vendor.vendor: (end,)}, None)

@@ -706,7 +706,7 @@ def _vendors(read: _SectionReader) -> dict[str, Any]:
             },
             "events": v["events"],
             "notices": v["notices"],
-            "red_flags": [f.text for f in known[v["name"]].red_flags] if v["vendor"] else [],
+            "red_flags": [*known[v["name"]].red_flags] if v["vendor"] else [],
         }
         for v in _rows(read.study.vendors())
     }

@@ -25,7 +25,7 @@ from siting import catalogue, places
 from siting.catalogue import Fact, Input, column, one_of, source_of
 from siting.inputs.countries import members
 from siting.inputs.scenario.model import Readiness
-from siting.quality import leaves, models, spoken
+from siting.quality import leaves, models
 from siting.quantity import DAYS_OF_YEAR, Range
 from siting.vendors import notice
 from siting.vendors.notice import DRAWS, Array, Ending
@@ -45,11 +45,7 @@ NOT_SEARCHED = "not estimated, because the record of this vendor was not searche
 Side: TypeAlias = tuple[str, ...]
 """Roles of vendors whose shocks are counted together."""
 HOSTS: Side = ("host", "infrastructure")
-PEERS: Mapping[Side, str] = {
-    ("api",): "makers of models",
-    ("platform",): "cloud platforms",
-    HOSTS: "hosts",
-}
+SIDES: tuple[Side, ...] = (("api",), ("platform",), HOSTS)
 NO_VENDOR = "no vendor of a running service: nothing can be withdrawn"
 
 
@@ -97,10 +93,7 @@ class Precaution(Fact, tables="stability_readiness", key="item"):
 
 @dataclass(frozen=True, kw_only=True)
 class KindLoss:
-    """One kind of shock for one option: chance, cost when it happens, and expected yearly loss.
-
-    The ranges are worked out when they are read: the variants of a scenario need none of them.
-    """
+    """One kind of shock for one option: its chance, and its cost when it happens."""
 
     kind: ShockKind
     vendor: str
@@ -108,27 +101,8 @@ class KindLoss:
     """Chance in a year, by draw. [share]"""
     costs: Array | None = field(compare=False, repr=False)
     """Cost when it happens, by draw; None where no switching cost is given. [client's currency]"""
-    currency: str
-    basis: str
-    """The count that it rests on."""
     events: tuple[Event, ...]
-
-    @cached_property
-    def chance(self) -> Range:
-        """In a year. [share]"""
-        return _range(self.chances, "share")
-
-    @cached_property
-    def cost(self) -> Range | None:
-        """When it happens; None where no switching cost is given. [client's currency]"""
-        return None if self.costs is None else _range(self.costs, self.currency)
-
-    @cached_property
-    def expected(self) -> Range | None:
-        """Loss in a year; None where no switching cost is given. [client's currency]"""
-        if self.costs is None:
-            return None
-        return _range(self.chances * self.costs, f"{self.currency} per year")
+    """The cases that the chance is counted from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +221,7 @@ def _range(draws: Array, unit: str) -> Range:
 
 def side(role: str) -> Side:
     """The roles that are counted with `role`."""
-    return next(roles for roles in PEERS if role in roles)
+    return next(roles for roles in SIDES if role in roles)
 
 
 @lru_cache(maxsize=64)
@@ -292,10 +266,9 @@ def years_hit(events: Iterable[Event], day: dt.date) -> set[tuple[str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """Chance of a shock in a year by draw, the count that it rests on, and the cases in it."""
+    """Chance of a shock in a year by draw, and the cases that it is counted from."""
 
     draws: Array
-    basis: str
     events: tuple[Event, ...]
 
 
@@ -322,13 +295,11 @@ def base_rate(
     events = tuple(e for e in found if e.reaches(country, union))
     vendors = len({v.group or v.vendor for v in followed(record, roles)})
     hit = years_hit(events, day)
-    basis = f"{len(hit)} of {vendors * years} vendor-years, {vendors} {PEERS[roles]}"
     fade = 0.5 ** (DAYS_OF_YEAR / setting("rate_half_life_days"))
     seen = sum(fade**back for _, back in hit)
     watched = vendors * sum(fade**back for back in range(years))
-    basis += f"; by age {seen:.1f} of {watched:.1f}, and half a case in one year more"
     rng = _stream(seed, "rate", kind.shock, *roles)
-    return Chance(rng.beta(seen + 0.5, watched - seen + 0.5, DRAWS), basis, events)
+    return Chance(rng.beta(seen + 0.5, watched - seen + 0.5, DRAWS), events)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,8 +308,6 @@ class Exposure:
 
     record: Record
     day: dt.date
-    years: float
-    """Horizon. [years]"""
     readiness: Mapping[Precaution, bool]
     seed: int
     country: str = ""
@@ -351,42 +320,26 @@ class Exposure:
     def _chance(self, kind: ShockKind, vendor: str, endings: Sequence[Ending]) -> Chance:
         """Chance of a kind of shock from a vendor of which models with these ends are used."""
         if kind.category == "notices":
-            return self._short_end(vendor, endings)
+            return Chance(self._short_end(vendor, endings), ())
         known = self.record.vendor(vendor)
         unknown = "api" if endings else "host"
         roles = side(known.role if known else unknown)
         return base_rate(self.record, kind, self.day, self.seed, roles, self.country)
 
-    def _short_end(self, vendor: str, endings: Sequence[Ending]) -> Chance:
-        """Chance by draw that a model in use ends within a year at less notice than is needed.
+    def _short_end(self, vendor: str, endings: Sequence[Ending]) -> Array:
+        """Chance by draw that a model in use ends within a year at less notice than is needed: none
+        of weights that the client holds.
 
         An end that is announced is no surprise: it is short if too few days are left.
         """
         if not endings:
-            return Chance(np.zeros(DRAWS), "the weights are yours: no vendor ends them", ())
+            return np.zeros(DRAWS)
         chance = notice.notice_chance(self.record, vendor, self.day, self.needs_days)
         share = _stream(self.seed, "retirement", vendor).beta(chance.a, chance.b, DRAWS)
         spared = np.ones(DRAWS)
         for e in endings:
             spared *= 1 - self._ends_short(e, share)
-        basis = [self._announced(e) for e in endings if e.retired]
-        unknown = [e for e in endings if not e.retired]
-        if unknown:
-            ends = 1 - float(np.prod([1 - e.by_year[0] for e in unknown]))
-            basis.append(
-                f"{chance.short} of {chance.notices} own notices within {chance.within} days, "
-                f"{chance.pool:.0%} for a vendor without any; an end within a year {ends:.0%}"
-            )
-        return Chance(1 - spared, "; ".join(basis), ())
-
-    def _announced(self, end: Ending) -> str:
-        """Why an end that is announced forces a move, or does not."""
-        left = (end.retired - self.day).days if end.retired else 0
-        enough = "fewer than" if left < self.needs_days else "no fewer than"
-        return (
-            f"end of {spoken(end.model)} is announced for {end.retired}: {left} days left, "
-            f"{enough} the {self.needs_days} needed"
-        )
+        return 1 - spared
 
     def _ends_short(self, end: Ending, share: Array) -> Array:
         """Chance by draw that a model ends within a year with too little notice."""
@@ -443,8 +396,6 @@ class Exposure:
                 vendor=vendor,
                 chances=yearly.draws,
                 costs=costs,
-                currency="" if switching is None else switching.unit,
-                basis=yearly.basis,
                 events=yearly.events,
             )
             found.append(loss)
@@ -535,7 +486,6 @@ def assess(
     client = Exposure(
         record=record,
         day=day,
-        years=scenario.finance.horizon_months / 12,
         readiness=in_hand,
         seed=scenario.seed,
         country=scenario.client.country,

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from siting import catalogue
-from siting.catalogue import Address, Country, Day, Fact, Named, Source, column, one_of, source_of
+from siting.catalogue import Address, Country, Day, Fact, Named, column, one_of
 from siting.quantity import Range
 
 Direction = Literal["adverse", "favourable", "neutral"]
@@ -467,32 +467,19 @@ def separate(notices: Iterable[Notice]) -> list[Notice]:
     return [n for n in notices if n.stage == "ga" and n.announced and not n.at_launch]
 
 
-@dataclass(frozen=True, slots=True)
-class RedFlag:
-    """Something to read before any number, with its source."""
-
-    text: str
-    source: Source
-    alleged: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnRecord:
     """What is on record about one vendor on a day."""
 
     vendor: str
     role: str
-    press: str
     searched: str
     """How well its record was searched: closely, lightly or not."""
-    searched_on: str
     day: dt.date
     events: tuple[Event, ...]
     notices: tuple[Notice, ...]
     facts: Mapping[str, VendorFact]
     promise: Policy | None
-    undated: int
-    """Events that are not counted because their source shows no date."""
 
     @property
     def days(self) -> list[int]:
@@ -538,20 +525,19 @@ class OnRecord:
         return promised / 2 if young else promised
 
     @property
-    def red_flags(self) -> tuple[RedFlag, ...]:
+    def red_flags(self) -> tuple[str, ...]:
         """What to know first: worst recent events, open control, promises of notice."""
         return (*self._control_flags, *self._event_flags, *self._promise_flags)
 
     @property
-    def _control_flags(self) -> Iterator[RedFlag]:
+    def _control_flags(self) -> Iterator[str]:
         control = self.facts.get("control_change")
         words = {"open": "a change of control is announced and open", "acqui-hire": "acqui-hire"}
         if control is not None and control.value in words:
-            text = f"{words[control.value]} ({control.note or control.date})"
-            yield RedFlag(text, source_of(control))
+            yield f"{words[control.value]} ({control.note or control.date})"
 
     @property
-    def _event_flags(self) -> Iterator[RedFlag]:
+    def _event_flags(self) -> Iterator[str]:
         """Grave adverse events of the last year, the newest first."""
         for event in reversed(self.events):
             recent = (self.day - event.known_date).days <= setting("recent_days")
@@ -559,44 +545,37 @@ class OnRecord:
                 yield _event_flag(event, self.events)
 
     @property
-    def _promise_flags(self) -> Iterator[RedFlag]:
+    def _promise_flags(self) -> Iterator[str]:
         promise = self.promise
         if promise is not None and (promise.days or 0) < setting("promise_short_days"):
             said = f"{promise.days:.0f} days" if promise.days else "no number of days"
-            text = f"notice promised before a model ends: {said}"
-            yield RedFlag(text, source_of(promise))
+            yield f"notice promised before a model ends: {said}"
         if promise is not None and self.broken:
             given = " and ".join(f"{n.days} days on {n.announced}" for n in self.broken)
-            text = f"promised {promise.days:.0f} days before a model ends; since then gave {given}"
-            yield RedFlag(text, source_of(self.broken[-1].row))
+            yield f"promised {promise.days:.0f} days before a model ends; since then gave {given}"
 
 
 @lru_cache(maxsize=256)
 def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
     """What was known about `vendor` on `day`. Kept, as every variant of a scenario asks."""
     known = record.as_of(day)
-    own = (e for e in known.events if e.vendor in vendor.recorded_as)
     return OnRecord(
         vendor=vendor.vendor,
         role=vendor.role,
-        press=vendor.press,
         searched=vendor.searched,
-        searched_on=vendor.searched_on,
         day=day,
         events=known.events_of(vendor),
         notices=known.notices_of(vendor.vendor),
         facts=known.facts_of(vendor),
         promise=known.promise_of(vendor),
-        undated=sum(e.date == "undated" and not e.replaced_by for e in own),
     )
 
 
-def _event_flag(event: Event, events: tuple[Event, ...]) -> RedFlag:
+def _event_flag(event: Event, events: tuple[Event, ...]) -> str:
     later = [e for e in events if e.case == event.case and e.known_date > event.known_date]
     state = _state({e.settles for e in later if e.settles})
-    alleged = event.evidence == "alleged"
-    summary = f"alleged: {event.summary}" if alleged else event.summary
-    return RedFlag(f"{event.event_date}: {summary}{state}", source_of(event), alleged)
+    summary = f"alleged: {event.summary}" if event.evidence == "alleged" else event.summary
+    return f"{event.event_date}: {summary}{state}"
 
 
 def _state(ends: set[str]) -> str:
