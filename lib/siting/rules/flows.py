@@ -11,7 +11,7 @@ says 'asked, and not known'.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial, reduce
 from typing import Literal, TypeAlias
@@ -53,11 +53,6 @@ class FlowFacts:
     """What a vaguer answer has taken the place of: it strikes still, and clears nothing."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What tells it from the other flows of its option."""
-        return self.kind, self.label, self.carrier
-
-    @property
     def may_be_outside(self) -> bool:
         """Whether an outside party carries it, or may."""
         return self.values.get("external") is not False
@@ -65,11 +60,6 @@ class FlowFacts:
     @cached_property
     def values(self) -> dict[str, Value | None]:
         return {name: known.value for name, known in self.known.items()}
-
-    def differing(self, other: FlowFacts) -> Set[str]:
-        """Attributes of which something else is known than of the same flow elsewhere."""
-        pairs = ((self.values, other.values), (self.firm, other.firm), (self.still, other.still))
-        return {name for here, there in pairs for name, _ in here.items() ^ there.items()}
 
     @cached_property
     def firm(self) -> Values:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -518,37 +518,23 @@ def judged(
     scenario: Scenario,
     name: str,
     supposed: Values | None = None,
-    before: OptionAssessment | None = None,
     source: Cited | None = None,
 ) -> OptionAssessment:
     """What every rule says of one option, with some attributes supposed.
 
     source: the scenario's evidence, where others share what is looked up.
-    before: the same option under other answers on the same day. Only rules that test an answer
-    which differs are judged anew; the others keep what they said.
     """
     law = law_of(scenario)
-    return _judged(flows_of(scenario, name, law, source), law, supposed or {}, before)
+    return _judged(flows_of(scenario, name, law, source), law, supposed or {})
 
 
-def _judged(
-    flows: tuple[FlowFacts, ...],
-    law: RuleBook,
-    supposed: Values,
-    before: OptionAssessment | None = None,
-) -> OptionAssessment:
+def _judged(flows: tuple[FlowFacts, ...], law: RuleBook, supposed: Values) -> OptionAssessment:
     """What every rule says of an option with these flows, with some attributes supposed."""
-    if before and {f.key for f in before.flows} != {f.key for f in flows}:
-        before = None  # other flows: every rule looks anew
-    differing = _differing(flows, supposed, before) if before else frozenset()
-    found = {}
-    for rule_id, rule in law.rules.items():
-        if rule.is_limit:
-            continue
-        if before and differing.isdisjoint(law.tested[rule_id]):
-            found[rule_id] = before.findings[rule_id]
-        else:
-            found[rule_id] = _of_rule(rule, flows, law, supposed)
+    found = {
+        rule_id: _of_rule(rule, flows, law, supposed)
+        for rule_id, rule in law.rules.items()
+        if not rule.is_limit
+    }
     return OptionAssessment(flows, found)
 
 
@@ -558,12 +544,6 @@ def _of_rule(
     """What a rule says of each flow that it looks at."""
     own = [_finding(rule, f, law, supposed) for f in flows if rule.looks_at(f.kind)]
     return tuple(own or [_no_such_flow(rule, law)])
-
-
-def _differing(flows: Sequence[FlowFacts], supposed: Values, before: OptionAssessment) -> Set[str]:
-    """Attributes that are supposed, or not known as they were `before`."""
-    earlier = {f.key: f for f in before.flows}
-    return frozenset(supposed).union(*(f.differing(earlier[f.key]) for f in flows))
 
 
 def _finding(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Finding:

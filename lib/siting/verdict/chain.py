@@ -254,7 +254,6 @@ class Chain:
         """Scenarios, held as a piece is, with what a stage sees of them."""
         self._cited: dict[int, Cited] = {}
         """What was looked up of a list of evidence, which each holds: variants share both."""
-        self._first: dict[str, sovereignty.OptionAssessment] = {}
         self._shortlists: dict[str, design.Shortlist] = {}
         self._matters: float | None = None
         """A month of today's bill in the first scenario that is decided on."""
@@ -590,7 +589,7 @@ class Chain:
         return self._once("quality", QUALITY, scenario, scenario.options, quality.assess)
 
     def rules(self, scenario: Scenario) -> sovereignty.Sovereignty:
-        """Verdicts of all rules; of an option that changed, only of rules that test what did."""
+        """Verdicts of all rules on all options."""
         law = sovereignty.law_of(scenario)
         judged = {name: self.judged(scenario, name) for name in scenario.options}
         return sovereignty.Sovereignty(scenario, law, judged)
@@ -600,16 +599,10 @@ class Chain:
         names = dict.fromkeys((name, *leaves(scenario, name)))
         seen = self._seen(LAW, scenario, names)
         supposed = tuple(scenario.suppose.law)
-        day = repr(scenario.client)
 
         def make() -> sovereignty.OptionAssessment:
-            key = f"{name}: {day}"
-            before = self._first.get(key)
             source = self._cited.setdefault(id(scenario.evidence), evidence_of(scenario))
-            found = sovereignty.judged(seen.scenario, name, _supposed(supposed), before, source)
-            if not supposed:
-                self._first.setdefault(key, found)
-            return found
+            return sovereignty.judged(seen.scenario, name, _supposed(supposed), source)
 
         return self._stage("rules", (name, seen.words, supposed), make)
 

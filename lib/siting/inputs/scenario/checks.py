@@ -161,8 +161,7 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
         whole = ("finance", "horizon_months")
         yield Fault((*here, "months_to_production"), wrong, write, rests_on=whole)
     yield from _card(here, name, option, scenario)
-    yield from _provider(here, option)
-    yield from _region(here, option)
+    yield from _rented(here, option)
     if name == scenario.finance.baseline:
         yield from _runs_today(here, option)
     yield from _hybrid(here, name, option, scenario)
@@ -210,7 +209,7 @@ def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterato
         return
     if (gpu and known.GPU.unknown(gpu)) or (server and known.SERVER.unknown(server)):
         return  # refused as a name that nobody knows
-    held = _card_of(server) if server else ""
+    held = _cards()[server] if server else ""
     card = catalogue.gpu(gpu).id if gpu else held
     if held and card != held:
         yield _other_card(here, gpu, card, server, held)
@@ -229,8 +228,7 @@ def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterato
 
 def _other_card(here: Path_, gpu: str, card: str, server: str, held: str) -> Fault:
     """What is said of a card that is not the one of the server that is named with it."""
-    rows = catalogue.rows(catalogue.facts_dir() / "servers.csv")
-    holding = [c["id"] for _, c in rows if c["gpu_id"] == card]
+    holding = [name for name, own in _cards().items() if own == card]
     name = gpu if gpu == card else f"{gpu} is the card {card}, which"
     wrong = f"{name} is not the card of {server}, {held}"
     other = f"name a server with {card}: {', '.join(holding)}" if holding else "remove the server"
@@ -238,10 +236,10 @@ def _other_card(here: Path_, gpu: str, card: str, server: str, held: str) -> Fau
 
 
 @of_facts
-def _card_of(server: str) -> str:
-    """The card that a server on record holds."""
+def _cards() -> Mapping[str, str]:
+    """The card that each server on record holds."""
     rows = catalogue.rows(catalogue.facts_dir() / "servers.csv")
-    return next(c["gpu_id"] for _, c in rows if c["id"] == server)
+    return {cells["id"]: cells["gpu_id"] for _, cells in rows}
 
 
 @of_facts
@@ -376,23 +374,19 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
     from genai_prices.data import providers
 
     short = model.split("/")[-1].lower()
+    prices = [c for _, c in catalogue.rows(catalogue.facts_dir() / "open_api_prices.csv")]
     selling = {
-        cells["provider"]
-        for _, cells in catalogue.rows(catalogue.facts_dir() / "open_api_prices.csv")
-        if short in (cells["model"].split("/")[-1].lower(), cells["name_at_host"].lower())
+        c["provider"]
+        for c in prices
+        if short in (c["model"].split("/")[-1].lower(), c["name_at_host"].lower())
     }
     selling |= {
         p.id for p in providers if any(m.id.split("/")[-1].lower() == short for m in p.models)
     }
     if provider_id in selling:
         return
-    where = provider_id or "no provider"
-    wrong = f"{model!r} has no price at {where}"
-    offered = {
-        cells["model"]
-        for _, cells in catalogue.rows(catalogue.facts_dir() / "open_api_prices.csv")
-        if cells["provider"] == provider_id
-    }
+    wrong = f"{model!r} has no price at {provider_id or 'no provider'}"
+    offered = {c["model"] for c in prices if c["provider"] == provider_id}
     meant = sorted(m for m in offered if catalogue.is_short_for(model, m))
     if meant:
         yield Fault(path, wrong, f"did you mean {' or '.join(meant)}?")
@@ -464,35 +458,26 @@ def _priced_in(here: Path_, quote: Quote, currency: str) -> Iterator[Fault]:
         yield Fault((*here, "unit"), f"{quote.unit!r} is no unit of {item}", write)
 
 
-def _provider(here: Path_, option: Option) -> Iterator[Fault]:
-    """A provider of rented cards that resembles one that is known, but is not written like it. One
-    that resembles none may be a host of which no price is on file."""
+def _rented(here: Path_, option: Option) -> Iterator[Fault]:
+    """A provider of rented cards, or a region of it, that resembles one that is known, but is not
+    written like it. One that resembles none may be a host of which no price is on file."""
+    if option.kind not in SELF_HOSTED or option.kind in OWNED:
+        return
+    cells = [c for _, c in catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv")]
     name = option.provider
-    if option.kind not in SELF_HOSTED or option.kind in OWNED or not name:
-        return
-    offered = sorted({provider for provider, _ in known_regions()})
-    if name in offered or name in known.providers():
-        return
-    for near in difflib.get_close_matches(name.lower(), offered, n=1, cutoff=0.75):
-        yield Fault(
-            (*here, "provider"), f"no price is on file of {name!r}", f"did you mean {near}?"
-        )
+    if name not in known.providers():
+        wrong = f"no price is on file of {name!r}"
+        yield from _misspelt((*here, "provider"), name, {c["provider"] for c in cells}, wrong)
+    regions = {c.get("region", "") for c in cells if c["provider"] == name}
+    wrong = f"{option.region!r} is no region of {name}"
+    yield from _misspelt((*here, "region"), option.region, regions, wrong)
 
 
-def _region(here: Path_, option: Option) -> Iterator[Fault]:
-    """A region that resembles one of the provider's, but is not written like it."""
-    regions = [region for provider, region in known_regions() if provider == option.provider]
-    if option.kind in SELF_HOSTED and option.region and option.region not in regions:
-        for near in difflib.get_close_matches(option.region, regions, n=1, cutoff=0.75):
-            wrong = f"{option.region!r} is no region of {option.provider}"
-            yield Fault((*here, "region"), wrong, f"did you mean {near}?")
-
-
-@of_facts
-def known_regions() -> list[tuple[str, str]]:
-    """Providers with their regions."""
-    cells = (c for _, c in catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv"))
-    return sorted({(c["provider"], c.get("region", "")) for c in cells})
+def _misspelt(path: Path_, name: str, listed: Collection[str], wrong: str) -> Iterator[Fault]:
+    """A name that is none of those listed, but looks much like one."""
+    if name and name not in listed:
+        for near in difflib.get_close_matches(name.lower(), sorted(listed), n=1, cutoff=0.75):
+            yield Fault(path, wrong, f"did you mean {near}?")
 
 
 def _dated(scenario: Scenario) -> Iterator[Fault]:
