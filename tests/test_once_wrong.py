@@ -54,3 +54,10 @@ def test_duties_that_bind_nobody_yet_are_not_told_as_due(client: str) -> None:
     to_come = {r.title for r in s.results.sovereignty.law.rules.values() if r.to_come}
     assert to_come
     assert not left.in_force[left.point.isin(to_come)].any()
+
+
+def test_nothing_of_today_ends_in_the_plan_before_the_choice_serves() -> None:
+    # Servers that serve after 15 months end nothing within the twelve of the plan; a cloud does.
+    ended = "previous service ended"
+    assert ended not in set(opened("agence-lumiere").steps().label)
+    assert ended in set(opened("banca-valdora").steps().label)

@@ -394,8 +394,8 @@ class Facts:
             }
             contracts.setdefault(when, []).append(Cause(words=words, by=contract.days))
         yield from contracts.items()
-        if self.moves and self.today:
-            off = round(dates.switched_off(self.scenario, self.target.name))
+        off = round(dates.switched_off(self.scenario, self.target.name))
+        if self.moves and self.today and off <= LAST_HORIZON_DAYS:
             months = dates.side_by_side(self.scenario)
             thing = "month" if months.central == 1 else "months"
             beside = f"{months.central:g} {thing} ({months.low:g} to {months.high:g})"
