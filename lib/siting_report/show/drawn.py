@@ -10,9 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from html import escape
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,11 +26,9 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Text as Label
-from matplotlib.textpath import text_to_path
 
 from siting_report import style
 from siting_report.exhibit import (
@@ -405,71 +402,21 @@ def _short(value: float) -> str:
 # --- SVG
 
 
-class _Renderer(RendererSVG):
-    """Draws, or only measures. What it has measured of a text, none of its kind measures again:
-    laying out asks for each label some twenty times, and drawing asks again."""
-
-    def get_text_width_height_descent(
-        self, s: str, prop: FontProperties, ismath: bool | Literal["TeX"]
-    ) -> tuple[float, float, float]:
-        return _extent(s, prop.copy(), ismath)  # a copy: what is remembered must not change
-
-    def _get_font_height_metrics(self, prop: FontProperties) -> tuple[Any, Any, Any]:
-        """matplotlib from 3.11 asks this of a renderer that has it; earlier ones do not ask."""
-        return _line_metrics(prop.copy())
-
-
-@lru_cache(4096)
-def _extent(
-    text: str, prop: FontProperties, ismath: bool | Literal["TeX"]
-) -> tuple[float, float, float]:
-    """Width, height and depth of a text. [points]"""
-    return text_to_path.get_text_width_height_descent(text, prop, ismath)
-
-
-@lru_cache(64)
-def _line_metrics(prop: FontProperties) -> tuple[Any, Any, Any]:
-    """What a font says of its lines, as matplotlib itself reads it: height above the baseline,
-    depth below it, room between lines; None of each where it says nothing. [points]"""
-    font: Any = get_font(fontManager._find_fonts_by_props(prop))
-    for table, above, below, gap in (
-        ("OS/2", "sTypoAscender", "sTypoDescender", "sTypoLineGap"),
-        ("hhea", "ascent", "descent", "lineGap"),
-    ):
-        told = font.get_sfnt_table(table)
-        if told is not None:
-            units = font.get_sfnt_table("head")["unitsPerEm"]
-            scale = 1 / units * prop.get_size_in_points() * FigureCanvasSVG.fixed_dpi / 72
-            return told[above] * scale, -told[below] * scale, told[gap] * scale
-    return None, None, None
-
-
-class _Canvas(FigureCanvasSVG):
-    """Lays figures out and draws them by one measure of text."""
-
-    def get_renderer(self) -> RendererSVG:
-        return _measure()
-
-    def written(self) -> str:
-        """The figure as matplotlib writes it. Not savefig: it draws twice, the first time only to
-        lay the figure out, which drawing does."""
-        out = io.StringIO()
-        width, height = self.figure.get_size_inches()
-        dpi = self.figure.dpi
-        self.figure.dpi = FigureCanvasSVG.fixed_dpi
-        told: dict[str, Any] = {"image_dpi": dpi, "metadata": {"Date": None, "Creator": None}}
-        drawing = _Renderer(72 * width, 72 * height, out, **told)  # type: ignore[no-untyped-call]
-        mixed: Any = MixedModeRenderer(  # type: ignore[no-untyped-call]
-            self.figure, width, height, dpi, drawing
-        )
-        self.figure.draw(mixed)
-        mixed.finalize()
-        return out.getvalue()
-
-
-@cache
-def _measure() -> RendererSVG:
-    return _Renderer(1, 1, io.StringIO())  # type: ignore[no-untyped-call]
+def _written(figure: Figure) -> str:
+    """The figure as matplotlib writes it. Not savefig: it draws twice, the first time only to lay
+    the figure out, which drawing does."""
+    out = io.StringIO()
+    width, height = figure.get_size_inches()
+    dpi = figure.dpi
+    figure.dpi = FigureCanvasSVG.fixed_dpi
+    told: dict[str, Any] = {"image_dpi": dpi, "metadata": {"Date": None, "Creator": None}}
+    drawing = RendererSVG(72 * width, 72 * height, out, **told)  # type: ignore[no-untyped-call]
+    mixed: Any = MixedModeRenderer(  # type: ignore[no-untyped-call]
+        figure, width, height, dpi, drawing
+    )
+    figure.draw(mixed)
+    mixed.finalize()
+    return out.getvalue()
 
 
 def svg(figure: Figure, alt: str) -> str:
@@ -481,7 +428,8 @@ def svg(figure: Figure, alt: str) -> str:
     for mark, words in _marks(figure):
         mark.set_gid(f"mark-{len(said)}")
         said.append(words)
-    text = _Canvas(figure).written()
+    FigureCanvasSVG(figure)  # which figures are laid out for
+    text = _written(figure)
     plt.close(figure)
     text = text[text.index("<svg") :]
     # matplotlib's own style sheet says what the two attributes below say.
