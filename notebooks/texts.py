@@ -161,8 +161,8 @@ def of_report(folder: Path) -> Iterator[Text]:
     for path in sorted(folder.glob("notebooks/*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             for output in cell.get("outputs", ()):
-                noted = output.get("metadata", {}).get("noted", {})
-                yield from (("", text) for text in noted.get("english", ()))
+                noted = output.get("metadata", {}).get("untranslated", ())
+                yield from (("", text) for text in noted)
 
 
 def updated(old: Catalog, found: Iterable[Text], shown: Iterable[Text]) -> Catalog:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Protocol
 
 from babel import Locale, localedata
 from babel.dates import format_date, format_skeleton
@@ -23,8 +23,6 @@ from babel.lists import format_list
 from babel.numbers import get_currency_symbol, is_currency
 
 from siting_report.texts import ENGLISH, catalogue
-
-Style = Literal["number", "whole", "percent", "money", "compact", "compact_money"]
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 _NBSP = "\N{NO-BREAK SPACE}"
@@ -174,13 +172,9 @@ class Numbers:
         is_below = amount < 0 and text.strip(f"0{self.point}")
         return (MINUS if is_below else "") + self._signed(text, currency)
 
-    def is_in_millions(self, amount: float) -> bool:
-        """Whether prose writes an amount in millions."""
-        return math.isfinite(amount) and round(abs(amount), -3) >= MILLION_FROM
-
     def _amounts(self, top: float) -> tuple[Callable[[float], str], str]:
         """How amounts up to `top` are written, and the word that follows them."""
-        if self.is_in_millions(top):
+        if math.isfinite(top) and round(top, -3) >= MILLION_FROM:
             return lambda amount: self.number(amount / 1e6, 2), NARROW + self.word("million")
         if top < 10:
             digits = 2
@@ -300,12 +294,13 @@ class Numbers:
             return "; ".join(items)
         return format_list(list(items), locale=self.words) if items else self.word("none")
 
-    def axis(self, style: Style = "number", decimals: int | None = None) -> Callable[..., str]:
-        """A tick formatter: `ax.xaxis.set_major_formatter(numbers.axis("money"))`."""
+    def axis(self, style: str, decimals: int | None) -> Callable[..., str]:
+        """Writes the ticks of an axis: as number, whole, percent, money, compact or
+        compact_money."""
         write: dict[str, Callable[..., str]] = {"number": self._lean, "whole": self.number}
         chosen = write.get(style) or getattr(self, style)
         places = decimals or 0 if style in ("whole", "money") else decimals
-        return lambda value, _position=None: chosen(value, places)
+        return lambda value, _position: chosen(value, places)
 
 
 def _rounded(amount: float, digits: int) -> float:

@@ -22,7 +22,7 @@ from babel.numbers import is_currency
 
 from siting_report.formats import Numbers
 from siting_report.nearest import nearest
-from siting_report.texts import ENGLISH, Said, catalogue, fields, leave_unsaid
+from siting_report.texts import ENGLISH, Said, catalogue, fields
 
 SPELT = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -44,7 +44,7 @@ class Phrases:
         self._texts = catalogue(numbers.language)
 
     def __call__(self, sentence: str, *rows: Any, one: str = "", **told: Any) -> Said:
-        """The sentence with its fields filled; blank where one of them is null, which is counted.
+        """The sentence with its fields filled; blank where one of them is null.
 
         rows: where a field is looked up that is not told by its name: a row of a frame, or a
         mapping; the first that has it. one: the sentence where its `count` is one.
@@ -59,7 +59,6 @@ class Phrases:
             return Said()
         values = {name: _found(name, told, rows) for name, _ in fields(sentence + one)}
         if any(_is_null(value) for value in values.values()):
-            leave_unsaid(sentence)
             return Said()
         counted = next((values[name] for name, form in fields(sentence) if form in COUNTS), None)
         if counted == 1 and not one:

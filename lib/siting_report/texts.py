@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -21,34 +21,18 @@ FACT = "fact"
 """Context of the texts that the library makes from its tables: they are known by their form."""
 
 
-@dataclass
-class Noted:
-    """What was told since it was last asked for."""
-
-    english: list[str] = field(default_factory=list)
-    """Texts that have no translation."""
-    unsaid: list[str] = field(default_factory=list)
-    """Sentences that were left out, since one of their fields is null."""
-
-
 _WORD = re.compile(r"\b[A-Za-z]?[a-z]{3}")
 """What a text holds that is more than a number or the name of a model."""
 _PLACE = re.compile(r"\{(\w+)[^}]*\}")
 """A field in a sentence."""
-_noted = Noted()
+_noted: list[str] = []
 
 
-def noted() -> Noted:
-    """What was told since the last call of this."""
-    global _noted
-    told = _noted
-    _noted = Noted()
+def noted() -> list[str]:
+    """Texts without a translation that were told since the last call of this."""
+    told = list(_noted)
+    _noted.clear()
     return told
-
-
-def leave_unsaid(sentence: str) -> None:
-    """Notes that a sentence was left out."""
-    _noted.unsaid.append(sentence)
 
 
 class Said(str):
@@ -81,7 +65,7 @@ class Catalogue:
         found = self.messages.get((context, text))
         is_english = found is None and text not in self._translations and _WORD.search(text)
         if is_english and self.language != ENGLISH:
-            _noted.english.append(text)
+            _noted.append(text)
         return found or text
 
     def told(self, text: str) -> str:

@@ -81,7 +81,10 @@ def run(
         with contextlib.ExitStack() as ends:
             maker = maker or ends.enter_context(Here(at_once))
             ends.enter_context(_interruptible())
-            _Run(todo, reports, maker, force, say, outcome).finish()
+            under_way = _Run(
+                todo=todo, reports=reports, maker=maker, force=force, say=say, outcome=outcome
+            )
+            under_way.finish()
     if outcome.rendered or (outcome.up_to_date and reports.read("", INDEX) is None):
         _index(reports, outcome, jobs[0].kit)
     return outcome
@@ -114,29 +117,20 @@ def _index(reports: ReportFolder, outcome: Outcome, kit: str) -> None:
             return
 
 
+@dataclass(kw_only=True)
 class _Run:
     """A run under way: a thread for each report, and what it has said."""
 
-    def __init__(
-        self,
-        todo: Sequence[Job],
-        reports: ReportFolder,
-        maker: Maker,
-        force: bool,
-        say: Callable[[str], None],
-        outcome: Outcome,
-    ) -> None:
-        self.todo = todo
-        self.reports = reports
-        self.maker = maker
-        self.force = force
-        self.say = say
-        self.outcome = outcome
-        self.ended = threading.Event()
-        self.counting = threading.Lock()
-        self.began = time.monotonic()
-        self.chapters: dict[str, int] = {}
-        """Client to the chapters of its report that have run."""
+    todo: Sequence[Job]
+    reports: ReportFolder
+    maker: Maker
+    force: bool
+    say: Callable[[str], None]
+    outcome: Outcome
+    ended: threading.Event = field(default_factory=threading.Event)
+    began: float = field(default_factory=time.monotonic)
+    chapters: dict[str, int] = field(default_factory=dict)
+    """Client to the chapters of its report that have run."""
 
     def finish(self) -> None:
         """Works until nothing is left, or Ctrl-C."""
@@ -151,7 +145,7 @@ class _Run:
                     future.cancel()
                 self.maker.end()
 
-    def _follow(self, running: dict[Future[list[str] | None], Job]) -> None:
+    def _follow(self, running: dict[Future[Files | None], Job]) -> None:
         """Says what became of each report, and at times how far the run is."""
         says_next = self.began + QUIET_S
         while running:
@@ -181,9 +175,9 @@ class _Run:
         left_s = (time.monotonic() - self.began) / done * (of - done)
         return f", about {left_s:.0f} s left"
 
-    def _made(self, job: Job) -> list[str] | None:
-        """Makes a report and puts it in its place. Returns what a reader misses in it, or None
-        where another run has made it meanwhile; raises why there is none."""
+    def _made(self, job: Job) -> Files | None:
+        """Makes a report and puts it in its place. Returns its files, or None where another run has
+        made it meanwhile; raises why there is none."""
         with contextlib.ExitStack() as lock:
             if self._waited(job, lock) and not self.force and self.reports.holds(job):
                 return None
@@ -194,9 +188,7 @@ class _Run:
                 self.reports.put(job, files)
             except OSError as error:
                 raise ValueError(f"cannot be written: {_why(error)}") from None
-        with self.counting:
-            self.outcome.english += len(carried.untranslated(files))
-        return carried.lacking(job.client, files)
+        return files
 
     def _waited(self, job: Job, lock: contextlib.ExitStack) -> bool:
         """Holds the job's client, and says whether another run had to be waited for."""
@@ -235,18 +227,19 @@ class _Run:
                 reason += f"; cannot be written: {_why(error)}"
         raise ValueError(reason)
 
-    def _count(self, client: str, future: Future[list[str] | None]) -> str:
+    def _count(self, client: str, future: Future[Files | None]) -> str:
         """Notes what became of a report, and says it."""
         error = future.exception()
         if error is not None:
             self.outcome.failed[client] = str(error)
             return f"failed, {error}"
-        lacking = future.result()
-        if lacking is None:
+        files = future.result()
+        if files is None:
             self.outcome.up_to_date.append(client)
             return "up to date"
         self.outcome.rendered.append(client)
-        self.outcome.lacking += lacking
+        self.outcome.lacking += carried.lacking(client, files)
+        self.outcome.english += len(carried.untranslated(files))
         return "done"
 
 

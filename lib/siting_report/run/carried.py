@@ -53,7 +53,7 @@ def untranslated(files: Mapping[str, bytes]) -> set[str]:
     found: set[str] = set()
     for _, cells in _chapters(files):
         for output in chain.from_iterable(cell.get("outputs", ()) for cell in cells):
-            found |= {*output.get("metadata", {}).get("noted", {}).get("english", ())}
+            found |= {*output.get("metadata", {}).get("untranslated", ())}
     return found
 
 

@@ -17,7 +17,6 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any, ParamSpec
 
 from IPython.core import display_functions
@@ -47,8 +46,8 @@ __all__ = [
 ]  # fmt: skip
 
 P = ParamSpec("P")
-NOTED = "noted"
-"""Metadata of an output: what was told while it was made, such as texts without a translation."""
+UNTRANSLATED = "untranslated"
+"""Metadata of an output: texts without a translation that were told while it was made."""
 load_ipython_extension = displays.load
 _display: Callable[..., Any] = display_functions.display
 displays.load_if_running()
@@ -69,9 +68,9 @@ def _shown(make: Callable[P, Exhibit]) -> Callable[P, None]:
     def show(*args: P.args, **kwargs: P.kwargs) -> None:
         refuse_unknown(kwargs, known, make.__name__)
         made = make(*args, **kwargs)
-        noted = {what: said for what, said in asdict(texts.noted()).items() if said}
+        noted = texts.noted()
         if holds_anything(made):
-            beside = {"metadata": {NOTED: noted}} if noted else {}
+            beside = {"metadata": {UNTRANSLATED: noted}} if noted else {}
             _display(bundle(made), raw=True, **beside)
 
     return show

@@ -197,8 +197,7 @@ def _ticks(axis: Axis, kind: str, numbers: Numbers) -> None:
     if not kind and not isinstance(formatter, ticker.ScalarFormatter):
         return
     name, places = format_of(kind or "compact", TICKS, "chart, x or y")
-    write = numbers.axis(name, places)  # type: ignore[arg-type]
-    axis.set_major_formatter(ticker.FuncFormatter(write))
+    axis.set_major_formatter(ticker.FuncFormatter(numbers.axis(name, places)))
     # A notebook may have chosen the places of the ticks itself.
     chosen = ticker.FixedLocator | ticker.NullLocator | ticker.IndexLocator
     if axis.get_scale() == "linear" and not isinstance(axis.get_major_locator(), chosen):
