@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from siting.cli import frame
 from siting.cli.frame import Answer, option
+
+if TYPE_CHECKING:
+    from siting.inputs.scenario.changes import Changes
 
 
 @frame.command()
@@ -30,7 +34,7 @@ def audit(
     place: str,
     workloads: tuple[str, ...],
     service: str,
-    changes: tuple[str, ...],
+    changes: Changes,
 ) -> Answer:
     """Hold a plan against its bills: what was foretold, what came, and why, month by month.
 
@@ -49,7 +53,7 @@ def audit(
     from siting_bills import billing
     from siting_bills import bills as files
 
-    opened = study.open(client, frame.said(changes))
+    opened = study.open(client, changes)
     read = files.read(bills, service)
     told = billing.of_study(opened, read, place, workloads)
     rows = billing.cells(told)

@@ -10,6 +10,7 @@ from siting.cli import frame
 from siting.cli.frame import Answer, Refused, name_in_scenario, option
 
 if TYPE_CHECKING:
+    from siting.inputs.scenario.changes import Changes
     from siting.serving.pools import Pool
     from siting.study import Study
 
@@ -76,7 +77,7 @@ def replay(
     place: str,
     usual: bool,
     seed: int | None,
-    changes: tuple[str, ...],
+    changes: Changes,
 ) -> Answer:
     """Send a client's week, request by request, through the replicas that were sized for it.
 
@@ -98,7 +99,7 @@ def replay(
 
     from siting_logs import arrivals, replay
 
-    s = study.open(client, frame.said(changes))
+    s = study.open(client, changes)
     data = []
     lines: list[str] = []
     for pool in _pools(s, place, workload):

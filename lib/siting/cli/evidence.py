@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from siting.cli import frame
-from siting.cli.frame import (
-    Answer,
-    Refused,
-    aligned,
-    cli,
-    known_tables,
-    option,
-)
+from siting.cli.frame import Answer, Refused, aligned, cli, option
 
 if TYPE_CHECKING:
     from siting.catalogue import Source
@@ -49,8 +42,9 @@ def facts(table: str | None, days: int | None, search: str | None, client: str |
     from siting import provenance
     from siting.catalogue import unknown
 
-    if table and table not in known_tables():
-        raise Refused(unknown(table, "table of facts", known_tables()))
+    known = provenance.tables()
+    if table and table not in known:
+        raise Refused(unknown(table, "table of facts", known))
     if client:
         if table or search:
             raise Refused("--client lists facts of all tables; leave --table and --search out")

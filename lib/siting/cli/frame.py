@@ -21,6 +21,7 @@ from siting import __version__, beside
 
 if TYPE_CHECKING:
     from siting.inputs.document import Problem
+    from siting.inputs.scenario.changes import Changes
 
 FAILED = 1
 WRONG_INPUT = 2
@@ -182,13 +183,13 @@ class Refused(click.ClickException):
 
 def check_tables() -> None:
     """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
-    from siting import catalogue, provenance  # noqa: F401
+    from siting import catalogue, provenance
     from siting.cost import uncertainty
     from siting.memory import attention
     from siting.rules import rulebook
     from siting.verdict import options  # noqa: F401 (whose imports hold all records)
 
-    for name in sorted({*catalogue.RECORDS, *known_tables()}):
+    for name in sorted({*catalogue.RECORDS, *provenance.tables()}):
         catalogue.table(name, catalogue.RECORDS.get(name, catalogue.Unread))
     uncertainty.check_correlations()
     attention.check_models()
@@ -218,17 +219,16 @@ def prepare(
     clients: Iterable[str],
     formats: tuple[Any, ...] = ("html", "pdf"),
     out: str = "",
-    changes: Sequence[str] = (),
+    changes: Changes | None = None,
     all_facts: bool = True,
 ) -> tuple[list[Any], dict[str, list[Problem]]]:
     """The jobs of the clients that can be rendered, and what is wrong with the others.
 
-    out: where the reports will stand; an address is somebody else's to guard. changes: words of
-    `--set`. all_facts: whether damaged tables are refused that no client is found wrong by, too.
+    out: where the reports will stand; an address is somebody else's to guard. all_facts: whether
+    damaged tables are refused that no client is found wrong by, too.
     """
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError, Problem
-    from siting.inputs.scenario.changes import read
     from siting.run import job
 
     if all_facts:
@@ -237,7 +237,7 @@ def prepare(
     wrong: dict[str, list[Problem]] = {}
     for client in clients:
         try:
-            made = job.prepare(client, formats=formats, changes=read(changes))
+            made = job.prepare(client, formats=formats, changes=changes)
             if out and "://" not in out:
                 job.refuse_replacing(scenario.path_of(client), made.client, Path(out))
             if prepared.setdefault(made.client, made) != made:
@@ -266,13 +266,6 @@ class Number(click.FloatRange):
         if not math.isfinite(found):
             self.fail(f"{value!r} is not a finite number", param, ctx)
         return found
-
-
-def said(changes: Sequence[str]) -> dict[str, Any]:
-    """What the words of `--set` change, by dotted path."""
-    from siting.inputs.scenario.changes import read
-
-    return read(changes)
 
 
 above_0 = functools.partial(Number, 0, min_open=True)
@@ -335,12 +328,6 @@ def aligned(rows: Iterable[Mapping[str, object]], right: Container[str] = ()) ->
     return lines
 
 
-def known_tables() -> list[str]:
-    from siting import provenance
-
-    return provenance.tables()
-
-
 def name_in_scenario(value: str) -> str:
     """Name of a workload or an option in a scenario."""
     from siting.inputs.scenario.model import NAME
@@ -351,10 +338,18 @@ def name_in_scenario(value: str) -> str:
     return value
 
 
+def _read(ctx: click.Context, option: click.Parameter, said: Sequence[str]) -> Changes:
+    """What the words of `--set` change, by dotted path."""
+    from siting.inputs.scenario.changes import read
+
+    return read(said)
+
+
 changes = click.option(
     "--set",
     "changes",
     multiple=True,
+    callback=_read,
     metavar="KEY=VALUE",
     help="Change the scenario, such as finance.discount_rate=0.06; as often as needed.",
 )

@@ -17,6 +17,7 @@ from siting.cli.frame import Answer, Refused, cli, option
 if TYPE_CHECKING:
     from siting_report.run.report import Maker
 
+    from siting.inputs.scenario.changes import Changes
     from siting.run.attribution import Alone
     from siting.study.results import Results
 
@@ -44,7 +45,7 @@ def report(
     force: bool,
     scheduler: str,
     formats: tuple[Any, ...],
-    changes: tuple[str, ...],
+    changes: Changes,
 ) -> Answer:
     """Render reports to reports/CLIENT: HTML, PDF, letters, summary.json, workbook, notebooks.
 
@@ -102,7 +103,7 @@ def _say(line: str) -> None:
 @cli.command()
 @frame.clients
 @frame.changes
-def summary(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
+def summary(clients: tuple[str, ...], changes: Changes) -> Answer:
     """Compute a client's figures without rendering a report: the content of summary.json.
 
     Without CLIENT, the figures of base.yaml; of several clients, each by its name.
@@ -115,7 +116,7 @@ def summary(clients: tuple[str, ...], changes: tuple[str, ...]) -> Answer:
     from siting import study
 
     with frame.followed() as follow:
-        opened = [study.open(client, frame.said(changes)) for client in clients or ("base",)]
+        opened = [study.open(client, changes) for client in clients or ("base",)]
         found = {}
         for s in opened:
             follow(partial(_tries, s.results))
@@ -132,7 +133,7 @@ def _tries(found: Results) -> str:
 @click.argument("before")
 @click.argument("after")
 @frame.changes
-def diff(before: str, after: str, changes: tuple[str, ...]) -> Answer:
+def diff(before: str, after: str, changes: Changes) -> Answer:
     """Show what changed between two reports, the most important first.
 
     BEFORE and AFTER are each a client of reports/, a report's folder or summary.json, or
@@ -149,7 +150,7 @@ def diff(before: str, after: str, changes: tuple[str, ...]) -> Answer:
     from siting.verdict.chain import Chain
 
     old = history.summary(before)
-    new = history.summary(after, frame.said(changes))
+    new = history.summary(after, changes)
     found = comparison.compare(old, new)
     numbers = comparison.numbers_of(new)
     edits = attribution.alone(old.get("scenario", {}), new.get("scenario", {}), Chain())

@@ -14,6 +14,7 @@ from siting.cli import frame
 from siting.cli.frame import Answer, Refused, cli, option
 
 if TYPE_CHECKING:
+    from siting.inputs.scenario.changes import Changes
     from siting.inputs.scenario.model import Scenario
     from siting.study import Study
     from siting.verdict.chain import Chain
@@ -29,7 +30,7 @@ ONE_HOUR = 3
 @frame.clients
 @frame.changes
 @click.option("--deep", is_flag=True, help="Size and price the options, too.")
-def check(clients: tuple[str, ...], changes: tuple[str, ...], deep: bool) -> Answer:
+def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
     """Validate scenarios without rendering them.
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ and
@@ -45,7 +46,6 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...], deep: bool) -> Ans
       siting check acme --set finance.discount_rate=0.06
     """
     from siting.inputs import scenario
-    from siting.inputs.scenario.changes import read
 
     checked = clients or ("base", *scenario.names())
     wrong = frame.prepare(checked, changes=changes, all_facts=deep or not clients)[1]
@@ -53,10 +53,9 @@ def check(clients: tuple[str, ...], changes: tuple[str, ...], deep: bool) -> Ans
     if found:
         data = {"checked": checked, "problems": found, "notes": []}
         return Answer(data, frame.listed(found), frame.WRONG_INPUT)
-    asked = read(changes)
     notes = []
     for client in clients:
-        opened = scenario.changed(scenario.load(client), asked)
+        opened = scenario.changed(scenario.load(client), changes)
         told = [*as_written(opened), *(as_sized(opened) if deep else ()), *unread(opened)]
         notes += [f"{scenario.path_of(client)}: {note}" for note in dict.fromkeys(told)]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
@@ -333,7 +332,7 @@ def schema() -> Answer:
 @frame.client
 @click.option("--all", "everything", is_flag=True, help="Also list what changes nothing.")
 @frame.changes
-def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
+def variants(client: str, everything: bool, changes: Changes) -> Answer:
     """What would change the answer: one thing changed at a time, computed anew.
 
     Each row is the scenario with an input, an answer, an offer, a vendor, a weight changed, put
@@ -347,7 +346,7 @@ def variants(client: str, everything: bool, changes: tuple[str, ...]) -> Answer:
     """
     from siting import study
 
-    s = study.open(client, frame.said(changes))
+    s = study.open(client, changes)
     rows = s.variants_tried()
     told = [r for r in rows if everything or r["answer"] != "stays"]
     parts = {

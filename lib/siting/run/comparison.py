@@ -320,8 +320,6 @@ def _part(path: Key, value: Any) -> str:
 def _plain(path: Key, value: Any, summary: Mapping[str, Any], labels: Mapping[str, str]) -> Any:
     """A leaf as a figure with its unit, or as words; None where there is none."""
     said = _mapping(value)
-    if path[0] == "flip_points" and said:
-        return _switch(said, summary, labels)
     stated = _unit(path, summary)
     inner = said.get("value", value)
     money = str(_mapping(summary, "client").get("currency", ""))
@@ -347,18 +345,6 @@ def _unit(path: Key, summary: Mapping[str, Any]) -> str:
         if found := units.get(path[end - 1]) or _mapping(summary, *inside).get("unit"):
             return str(found)
     return ""
-
-
-def _switch(said: Mapping[str, Any], summary: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """A value at which the first option changes: who is first on either side, and where one is."""
-    numbers = numbers_of(summary)
-    at, today = (
-        _shown(_figure(said.get(key), str(said.get("unit", ""))), numbers)
-        for key in ("threshold", "today")
-    )
-    below, above = (labels.get(str(said.get(key)), NONE) for key in ("below", "above"))
-    plausible = "plausible" if said.get("plausible") else "not plausible"
-    return f"{below} first below {at}, {above} above; today {today} ({plausible})"
 
 
 def _figure(value: Any, unit: str) -> Range | None:
