@@ -93,7 +93,6 @@ def _fluid(curve: Curve, kind: Bunching, carried: Array) -> list[_Course]:
     are arrays, since to fit a lone number to one takes NumPy as long as to multiply them.
     """
     risen = _evenly(kind).risen[1:]
-    steps = len(risen) + DRAIN_STEPS
     shape = len(carried), risen.shape[1]
     prompt_s = max(curve.prompt_s, 1e-9)
     decode_s = np.concatenate([curve.decode_s[:1], curve.decode_s])  # with 0 … most under way
@@ -101,28 +100,31 @@ def _fluid(curve: Curve, kind: Bunching, carried: Array) -> list[_Course]:
     chunk_s = prompt_s * curve.chunk_tokens / max(1.0, curve.lengths.prompt_mean)
     most_read = BURST_STEP * chunk_s / (chunk_s + decode_s) / prompt_s
     leaving = 1 / (decode_s * curve.lengths.output.mean)
-    read = np.zeros((steps + 1, *shape))
-    lasted = np.zeros((steps + 1, *shape))
+    by_number = np.stack([most_read, leaving])
+    read = np.zeros((1 + len(risen) + DRAIN_STEPS, *shape))
+    came = read[1:]  # until it is known what of it is read
+    np.multiply(carried[:, None], risen[:, None, :], out=came[: len(risen)])
+    came[len(risen) :] = came[len(risen) - 1]
+    lasted = np.zeros_like(read)
     slots, prompts_s, step_s = (
         np.full(shape, float(each)) for each in (curve.slots, prompt_s, BURST_STEP)
     )
-    asked = np.repeat(carried[:, None], shape[1], axis=1)
     under_way = np.zeros(shape)
     number = np.empty(shape, np.intp)
-    now, other, rate = np.empty((3, *shape))
-    for step in range(steps):
+    other = np.empty(shape)
+    looked_up = np.empty((2, *shape))
+    now, rate = looked_up
+    for before, after, begun, ended in zip(read, came, lasted, lasted[1:], strict=False):
         number[...] = under_way  # whole ones
-        most_read.take(number, out=now, mode="clip")
+        by_number.take(number, axis=1, out=looked_up, mode="clip")
         np.minimum(now, np.subtract(slots, under_way, out=other), out=now)
-        now += read[step]
-        np.multiply(asked, risen[min(step, len(risen) - 1)], out=other)
-        np.minimum(now, other, out=read[step + 1])
-        np.subtract(read[step + 1], read[step], out=now)
+        now += before
+        np.minimum(now, after, out=after)
+        np.subtract(after, before, out=now)
         np.multiply(now, prompts_s, out=other)
         other -= step_s  # less than nothing: what is left of the step
-        leaving.take(number, out=rate, mode="clip")
         other *= rate
-        np.subtract(lasted[step], other, out=lasted[step + 1])
+        np.subtract(begun, other, out=ended)
         under_way *= np.exp(other, out=other)
         under_way += now
     return [_Course(read=read[:, i], lasted=lasted[:, i]) for i in range(len(carried))]
