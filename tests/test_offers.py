@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from siting.cost.tco import CashFlow
 from siting.verdict import offers
+from siting.verdict.chain import Chain
 from studies import opened
 
 
@@ -78,3 +79,11 @@ def test_the_price_of_the_gate_is_where_the_likely_cost_is_at_its_limit() -> Non
     # At the planned price it is the likely cost of page one.
     likely = results.decision.choice.likely
     assert chain.likely_at(results.scenario, chosen, main.factors, 1.0) == pytest.approx(likely)
+
+
+def test_a_dearer_price_moves_what_runs_until_then_too() -> None:
+    """agence-lumiere's mix and its cloud of today pay one price of GPU-hours: what was kept of the
+    cloud at the price as planned is not taken for it."""
+    results = opened("agence-lumiere").results
+    asked = results.scenario, results.decision.recommended, {"gpu_hour.sovereign"}, 1.3
+    assert results.chain.likely_at(*asked) == Chain().likely_at(*asked)

@@ -8,10 +8,9 @@ month: only the paths are worked out by month, once for all amounts that follow 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from typing import TypeAlias
 
 import numpy as np
 
@@ -29,10 +28,6 @@ TAX = "tax"
 """Category of the profit tax that is saved by what is paid and written off."""
 
 
-Before: TypeAlias = Callable[[], "Mapping[Alike, Array]"]
-"""What works out `until_then` once it is needed."""
-
-
 # --- prices over time -------------------------------------------------------------------------
 
 
@@ -42,7 +37,7 @@ class Clock:
     Nothing that it keeps holds the clock itself: it and its draws are gone with who asks.
     """
 
-    def __init__(self, plan: Plan, draws: Draws, before: Before | None = None) -> None:
+    def __init__(self, plan: Plan, draws: Draws) -> None:
         self.plan = plan
         self.draws = draws
         self.market = plan.market(draws)
@@ -50,8 +45,6 @@ class Clock:
         """Where a path is found: see `Plan.paths`."""
         self.waiting = cache(partial(_waiting, plan, draws))
         """Share of each month before an option is in production; see `_waiting`."""
-        self.before = before or cache(partial(until_then, plan, draws))
-        """What the baseline costs meanwhile; see `until_then`."""
 
     def path(self, name: str) -> Array:
         """Price of month 1 … M over today's. [n × M]"""
@@ -111,15 +104,10 @@ def totals(
     draws: Draws,
     names: Iterable[str] | None = None,
     years: Sequence[FiscalYear] = (),
-    before: Before | None = None,
 ) -> dict[str, Totals]:
     """Cost of some options, or of all (None), over any number of draws. A hybrid that is one of its
-    parts alone has its cost.
-
-    years: fiscal ones of which is told what is paid. before: `until_then` of the same baseline in
-    the same draws, where it is known.
-    """
-    clock = Clock(plan, draws, before)
+    parts alone has its cost. years: fiscal ones of which is told what is paid."""
+    clock = Clock(plan, draws)
     asked = plan.options if names is None else names
     part = {name: plan.options[name].alone or name for name in asked}
     found = {name: _totals(clock, name, years) for name in dict.fromkeys(part.values())}
@@ -153,9 +141,7 @@ def together(owed: Sequence[Amount]) -> dict[Alike, Array]:
 
 
 def _totals(clock: Clock, name: str, years: Sequence[FiscalYear]) -> Totals:
-    owed = together(cashflow.bill(clock.plan, name, clock.draws))
-    if _carries_baseline(clock, name):
-        owed |= clock.before()
+    owed = together(due(clock, name))
     early = {before: clock.waiting(name, parallel=before) for before in (False, True)}
 
     @cache
@@ -246,29 +232,13 @@ def due(clock: Clock, name: str) -> list[Amount]:
     there, and stands for the service that is forgone: left out, a later start would be cheaper than
     an earlier one. (A scenario whose planned start lies beyond its horizon is refused.)
     """
-    owed = cashflow.bill(clock.plan, name, clock.draws)
-    if _carries_baseline(clock, name):
-        owed += _meanwhile(clock.plan, clock.draws)
-    return owed
-
-
-def _carries_baseline(clock: Clock, name: str) -> bool:
-    """Whether what runs today is paid in some draw until an option is in production."""
     plan = clock.plan
-    if plan.baseline not in plan.options or plan.baseline == name:
-        return False
-    return bool((clock.draws[f"months_to_production.{name}"] > 0).any())
-
-
-def _meanwhile(plan: Plan, draws: Draws) -> list[Amount]:
-    """The baseline's bill as it is owed until another option is in production."""
-    every = cashflow.bill(plan, plan.baseline, draws)
-    return [replace(amount, before=True) for amount in every if amount.falls == "running"]
-
-
-def until_then(plan: Plan, draws: Draws) -> dict[Alike, Array]:
-    """The same, summed up: it is one for all options of the same draws."""
-    return together(_meanwhile(plan, draws))
+    owed = cashflow.bill(plan, name, clock.draws)
+    waits = bool((clock.draws[f"months_to_production.{name}"] > 0).any())
+    if waits and plan.baseline in plan.options and plan.baseline != name:
+        baseline = cashflow.bill(plan, plan.baseline, clock.draws)
+        owed += [replace(a, before=True) for a in baseline if a.falls == "running"]
+    return owed
 
 
 def forgone(clock: Clock, name: str, owed: Mapping[Alike, Array]) -> Array:

@@ -29,10 +29,9 @@ from siting.cost import api_prices, cashflow, costing, fiscal, ledger, tco, unce
 from siting.cost.api_prices import PricePath
 from siting.cost.costing import Compiled
 from siting.cost.fiscal import FiscalYear
-from siting.cost.ledger import Alike
 from siting.cost.money import MONTHS
 from siting.cost.priced import Plan, PricedHybrid, Split
-from siting.draws import DRAWS, Floats
+from siting.draws import DRAWS
 from siting.inputs import attributes
 from siting.inputs.scenario.model import (
     Data,
@@ -517,14 +516,7 @@ class Chain:
     ) -> ledger.Totals:
         """What an option of a plan costs in every draw, and pays in some years."""
         drawn = uncertainty.draws_at(plan, self._scores(plan, seed))
-        today = plan.options.get(plan.baseline)
-
-        def before() -> Mapping[Alike, Floats]:
-            """Kept with the baseline as it is priced, by whose identity it is found."""
-            made = partial(ledger.until_then, plan, drawn)
-            return self._stage("until then", id(today), lambda: (today, made()))[1]
-
-        return ledger.totals(plan, drawn, [name], years, before)[name]
+        return ledger.totals(plan, drawn, [name], years)[name]
 
     def _on_path(
         self, name: str, path: PricePath, split: Split | None, scenario: Scenario
