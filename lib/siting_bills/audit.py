@@ -31,9 +31,6 @@ from siting.quantity import NotEstimated, Range
 
 Quantity = Literal["requests", "tokens", "gpu_hours", "amount"]
 """What a month counts: requests, tokens (read, written and thought), GPU-hours, and money."""
-Link = Literal["volume", "length", "utilisation", "price"]
-"""volume: how much was asked; length: tokens a request; utilisation: GPU-hours for a token or a
-request; price: money for one of the last thing that was counted."""
 
 NO_BILL = "no vendor bills this option by use"
 CHAIN: tuple[Quantity, ...] = ("requests", "tokens", "gpu_hours", "amount")
@@ -73,9 +70,10 @@ class Billed:
 class Step:
     """A link of the chain: how much of one quantity there is for each of another."""
 
-    link: Link
     what: str
-    """In words, with what it stands for where quantities between are not told."""
+    """In words, with what it stands for where quantities between are not told: volume (how much
+    was asked), length (tokens a request), utilisation (GPU-hours for a token or a request), price
+    (money for one of the last thing that was counted)."""
     of: Quantity
     each: Quantity | None
     """None: of the first quantity itself."""
@@ -218,10 +216,9 @@ def _billed(
     """Every quantity by month, zero where the option has none of it. [n × M each]"""
     size = len(draws["growth"])
     clock = Clock(plan, draws)
-    nothing = np.zeros((size, plan.months))
-    found: dict[Quantity, Array] = {quantity: nothing.copy() for quantity in CHAIN}
+    found: dict[Quantity, Array] = {q: np.zeros((size, plan.months)) for q in CHAIN}
     hidden = _over_plan(plan, draws, "hidden_tokens")
-    by_request = False
+    requests: list[tuple[str, Array]] = []
     for amount in cashflow.bill(plan, name, draws):
         if not (_is_by_use(amount) and _is_on_it(amount, asked)):
             continue
@@ -231,21 +228,19 @@ def _billed(
         if amount.line.item.driver == "gpu_hour":
             found["gpu_hours"] += counted
         elif amount.line.item.driver == "request":
-            by_request = True
-            each = asked[amount.line.workload]
-            found["requests"] += counted
-            found["tokens"] += counted * (each.seen + each.hidden * hidden[:, None])
-    if not by_request:
+            requests.append((amount.line.workload, counted))
+    if not requests:
         for workload, load in plan.loads.items():
             if workload not in asked:
                 continue
             ratio = cashflow.load_ratio(load.growth, draws, plan.years)
             rate = load.mean_rate * 3600 * draws["hours_per_month"][:, None]
             counted = by_month(ratio * rate, plan.months)
-            counted *= clock.times(plan.months_of([workload]))
-            each = asked[workload]
-            found["requests"] += counted
-            found["tokens"] += counted * (each.seen + each.hidden * hidden[:, None])
+            requests.append((workload, counted * clock.times(plan.months_of([workload]))))
+    for workload, counted in requests:
+        each = asked[workload]
+        found["requests"] += counted
+        found["tokens"] += counted * (each.seen + each.hidden * hidden[:, None])
     return found
 
 
@@ -265,38 +260,25 @@ def steps(told: Sequence[Quantity], planned: Mapping[Quantity, float]) -> tuple[
     planned: what the plan has of each; an option without GPU-hours has no such link.
     """
     known = [q for q in CHAIN if q in told and planned.get(q, 0) > 0]
-    found: list[Step] = []
-    previous: Quantity | None = None
-    for quantity in known:
-        found.append(_step(quantity, previous, planned))
-        previous = quantity
-    return tuple(found)
+    return tuple(
+        Step(what=_link(of, each, planned), of=of, each=each)
+        for each, of in zip([None, *known], known, strict=False)
+    )
 
 
-def _step(of: Quantity, each: Quantity | None, planned: Mapping[Quantity, float]) -> Step:
-    link: Link
-    what: str
+def _link(of: Quantity, each: Quantity | None, planned: Mapping[Quantity, float]) -> str:
+    """A link in words."""
     if each is None:
-        link = "volume"
-        what = f"volume ({WORDS[of]})"
-        if of == "gpu_hours":
-            what = "volume and utilisation (GPU-hours)"
-        elif of == "amount":
-            link = "price"
-            what = "all together"
-    elif of == "tokens":
-        link = "length"
-        what = "tokens a request"
-    elif of == "gpu_hours":
-        link = "utilisation"
-        what = f"utilisation (GPU-hours for {WORDS[each]})"
-    else:
-        link = "price"
-        unit = {"requests": "a request", "tokens": "a token", "gpu_hours": "a GPU-hour"}[each]
-        what = f"price of {unit}"
-        if each != "gpu_hours" and planned.get("gpu_hours", 0) > 0:
-            what = f"price and utilisation ({unit})"
-    return Step(link=link, what=what, of=of, each=each)
+        whole = {"gpu_hours": "volume and utilisation (GPU-hours)", "amount": "all together"}
+        return whole.get(of, f"volume ({WORDS[of]})")
+    if of == "tokens":
+        return "tokens a request"
+    if of == "gpu_hours":
+        return f"utilisation (GPU-hours for {WORDS[each]})"
+    unit = {"requests": "a request", "tokens": "a token", "gpu_hours": "a GPU-hour"}[each]
+    if each != "gpu_hours" and planned.get("gpu_hours", 0) > 0:
+        return f"price and utilisation ({unit})"
+    return f"price of {unit}"
 
 
 def logarithmic_mean(a: float, b: float) -> float:
@@ -353,17 +335,9 @@ def audit(plan: Foretold, bills: Sequence[Billed], report_month: str) -> Audit:
     return Audit(foretold=plan, months=months, outside=outside)
 
 
-def _at(plan: Foretold, month: int) -> dict[Quantity, float]:
-    return {quantity: float(values[month]) for quantity, values in plan.planned.items()}
-
-
-def _counted(came: Billed) -> dict[Quantity, float]:
-    return {q: value for q in CHAIN if (value := came.of(q)) is not None}
-
-
 def _month(plan: Foretold, came: Billed, place: int) -> Month:
-    planned = _at(plan, place)
-    told = _counted(came)
+    planned = {quantity: float(values[place]) for quantity, values in plan.planned.items()}
+    told = {q: value for q in CHAIN if (value := came.of(q)) is not None}
     chain = steps([*told], planned)
     why_not = ""
     split: dict[str, float] = {}

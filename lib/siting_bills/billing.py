@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import calendar
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+import pandas as pd
 from siting import quality
 from siting.catalogue import suggestion
 from siting.cost import prices, uncertainty
@@ -186,19 +185,13 @@ def _in_currency(billed: Billed, study: Study, rates: dict[str, list[str]]) -> B
     """
     rate = 1.0
     if billed.currency != study.client.currency:
-        day = last_day(billed.month)
+        day = pd.Period(billed.month).end_time.date()
         found = prices.exchange_rate(billed.currency, study.client.currency, day)
         rate = found.rate
         at = f"{rate:.4g} {found.source.locator} of {found.source.date}"
         said = f"billed in {billed.currency}, at {at}"
         rates.setdefault(said, []).append(billed.month)
     return replace(billed, amount=billed.amount * rate, credits=billed.credits * rate)
-
-
-def last_day(month: str) -> dt.date:
-    """The last day of a month, YYYY-MM."""
-    year, number = map(int, month.split("-"))
-    return dt.date(year, number, calendar.monthrange(year, number)[1])
 
 
 # --- as a table -----------------------------------------------------------------------------------

@@ -8,8 +8,6 @@ typed by month. Bills are data of strangers: bounded in size, refused by file, l
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,9 +27,9 @@ Counted = Literal["requests", "tokens", "gpu_hours"]
 COUNTED = get_args(Counted)
 """What bills may count beside money."""
 
-LONGEST = dt.timedelta(days=31)
+LONGEST = pd.Timedelta(days=31)
 """A charge for more than a month belongs to none."""
-ROOM = dt.timedelta(days=4)
+ROOM = pd.Timedelta(days=4)
 """Days without a charge at either end of a month that is still taken as whole."""
 
 
@@ -85,17 +83,17 @@ def _format(path: Path) -> BillFile:
 
 
 def _whole(
-    months: Iterable[str], first: dt.datetime, last: dt.datetime, path: Path, notes: list[str]
+    months: Iterable[str], first: pd.Timestamp, last: pd.Timestamp, path: Path, notes: list[str]
 ) -> set[str]:
     """Of some months those of which what was read from `first` to `last` leaves out no more than
     a few days at either end; the others are noted."""
     found = set()
     for month in sorted(months):
-        begin = dt.datetime.strptime(month, "%Y-%m")
-        if first - begin > ROOM:
+        period = pd.Period(month)
+        if first - period.start_time > ROOM:
             notes.append(f"{path.name}: {month} is left out, for it begins on {first:%Y-%m-%d}")
-        elif _next_month(begin) - last > ROOM:
-            said = last - dt.timedelta(seconds=1)
+        elif (period + 1).start_time - last > ROOM:
+            said = last - pd.Timedelta(seconds=1)
             notes.append(f"{path.name}: {month} is left out, for it ends on {said:%Y-%m-%d}")
         else:
             found.add(month)
@@ -105,31 +103,14 @@ def _whole(
 def _of_table(path: Path, kind: BillFile, service: str, notes: list[str]) -> Iterator[Billed]:
     charges = charges_of(path, kind, service)
     rows = charges.rows
-    parts = parts_of(charges)
-    for name, values in _counts(charges, kind, notes).items():
-        parts[name] = values
+    parts = parts_of(charges).assign(**_counts(charges, kind, notes))
     by_month = parts.groupby(rows["month"]).sum(min_count=1)
-    whole = {str(month) for month in by_month.index}
+    whole = set(by_month.index)
     if "end" in rows:
-        first = rows["start"].min().to_pydatetime()
-        whole = _whole(whole, first, rows["end"].max().to_pydatetime(), path, notes)
-    money = str(rows["currency"].iloc[0])
-    for month, total in by_month.iterrows():
-        if month not in whole:
-            continue
-        counted = {
-            name: float(total[name])
-            for name in COUNTED
-            if name in total and not math.isnan(total[name])
-        }
-        yield Billed(
-            month=str(month),
-            amount=float(total["amount"]),
-            currency=money,
-            credits=float(total["credits"]),
-            taxes=float(total["taxes"]),
-            **counted,
-        )
+        whole = _whole(whole, rows["start"].min(), rows["end"].max(), path, notes)
+    for month in by_month.index[by_month.index.isin(whole)]:
+        told = by_month.loc[month].dropna()
+        yield Billed(month=month, currency=str(rows["currency"].iloc[0]), **told.to_dict())
 
 
 def _is(rows: pd.DataFrame, column: str, word: str) -> pd.Series[bool]:
@@ -267,8 +248,3 @@ def unit_of(text: str) -> Unit | None:
         return None
     counted: Counted = "tokens" if found["what"].startswith("token") else "gpu_hours"
     return Unit(counted, number * _TIMES.get(found["times"] or "", 1.0))
-
-
-def _next_month(moment: dt.datetime) -> dt.datetime:
-    later = moment.replace(day=28) + dt.timedelta(days=4)
-    return later.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
