@@ -20,22 +20,22 @@ PANELS = stability.results()
 NOTICES = PANELS[:3]
 
 
+EACH = np.eye(4)
+"""Four cases, each of a vendor of its own."""
+ONCE = np.ones((1, 4))
+
+
 def test_auc_by_hand():
     # Pairs (hit, miss): 3>1, 3>2, 2>1, 2=2: 3.5 of 4.
-    assert auc(np.array([3.0, 2, 1, 2]), np.array([1.0, 1, 0, 0])) == 3.5 / 4
-    assert np.isnan(auc(np.array([1.0, 2]), np.array([1.0, 1])))
+    assert auc(np.array([3.0, 2, 1, 2]), np.array([1.0, 1, 0, 0]), EACH, ONCE) == 3.5 / 4
+    assert np.isnan(auc(np.array([1.0, 2]), np.ones(2), EACH[:2], ONCE))
 
 
 def test_brier_skill_is_one_for_a_perfect_forecast_and_zero_for_the_base_rate():
     y = np.array([1.0, 0, 0, 0])
     base = np.full(4, 0.25)
-    assert brier_skill(y, base, y) == 1
-    assert brier_skill(base, base, y) == 0
-
-
-def test_wilson_interval_as_published():
-    # Newcombe 1998, Statistics in Medicine 17, table I: 81 of 263, 0.2553 to 0.3662
-    assert stability.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert brier_skill(y, base, y, EACH, ONCE) == 1
+    assert brier_skill(base, base, y, EACH, ONCE) == 0
 
 
 def test_a_predictor_that_knows_the_answer_gets_all_the_skill():
@@ -52,8 +52,9 @@ def test_the_bootstrap_draws_whole_vendors():
     x = np.array([1.0, 2, 3, 4])
     y = np.array([0.0, 1, 0, 1])
     own = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])
-    drawn = stability._auc_draws(x, y, own, np.array([[1.0, 1], [0, 2], [2, 0]]))
-    assert drawn == pytest.approx([auc(x, y), 1.0, 1.0])
+    drawn = auc(x, y, own, np.array([[1.0, 1], [0, 2], [2, 0]]))
+    # As they are, and the second or the first vendor alone, twice: 4>3, and 2>1.
+    assert drawn == pytest.approx([auc(x, y, EACH, ONCE)[0], 1, 1])
 
 
 def test_a_notice_is_foretold_from_earlier_notices_alone():

@@ -18,8 +18,7 @@ the notice model were chosen after a first run in which forecasts ran low: the p
 vendor rather than a typical notice), that variants are mixed, and that the drift has the memory of
 the habits. How long that memory is was not: the range is wide, and the weights on a day rest on
 earlier notices alone. The largest gap in a fifth is mostly sampling error: exact forecasts would
-show as much in the median, and other wide ranges show 0.10 to 0.13. The mixture knows who gives
-short notice, not when: within a vendor it ranks little better than a coin.
+show as much in the median, and other wide ranges show 0.10 to 0.13.
 
 The composite score of 0 to 100 that stood here before was withdrawn: its figures are kept as data
 in siting_facts/vendor_backtests.csv.
@@ -29,18 +28,17 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.stats import binomtest
 from siting import catalogue
 from siting.inputs.countries import members
-from siting.quantity import Z975
 from siting.vendors import notice
 from siting.vendors.stability import Exposure, ShockKind, Side, cases, followed, kinds, years_hit
 from siting.vendors.vendor_record import (
@@ -62,6 +60,9 @@ Array = npt.NDArray[np.float64]
 YEAR = dt.timedelta(days=365)
 DRAWS = 2000
 """Bootstrap resamples of vendors."""
+MIDDLE = np.array([2.5, 97.5])
+WHOLE = np.array([0.0, 100.0])
+"""Percentiles."""
 LEAST = 5
 """Times that it must have come, and not come, for a test to show anything."""
 FIRST = 20
@@ -89,6 +90,9 @@ class Estimate:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
@@ -101,22 +105,6 @@ class Bin:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """The lowest and the highest of several figures."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class ChanceGap:
-    """Largest gap in a fifth that exact forecasts would show by chance."""
-
-    median: float
-    p90: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
     """One predictor against one outcome."""
@@ -126,12 +114,8 @@ class Test:
     brier_skill: Estimate
     """Against the base rate; above zero is better than knowing nothing of the vendor."""
     calibration: tuple[Bin, ...]
-    leave_one_out: Extent
-    """AUC when one vendor is left out."""
-    auc_within: float = 0.5
-    """The same among cases of one vendor alone: whether it knows when, not only who."""
-    gap_if_exact: ChanceGap = ChanceGap(0.0, 0.0)
-    """Largest gap that forecasts which are exactly right would show: median, nine times in ten."""
+    leave_one_out: Estimate
+    """AUC, and its ends where one vendor is left out."""
 
     @property
     def gap(self) -> float:
@@ -198,51 +182,36 @@ class Panel:
 
 
 def _as_dict(test: Test) -> dict[str, object]:
-    return {
-        "auc": asdict(test.auc),
-        "brier_skill": asdict(test.brier_skill),
-        "calibration": [asdict(b) for b in test.calibration],
-        "largest_gap": test.gap,
-        "largest_gap_if_exact": asdict(test.gap_if_exact),
-        "auc_within_vendors": test.auc_within,
-        "auc_leaving_one_vendor_out": asdict(test.leave_one_out),
-    }
+    return asdict(test) | {"largest_gap": test.gap}
 
 
 # Statistics
 
 
-def auc(scores: Array, happened: Array) -> float:
+def auc(scores: Array, happened: Array, own: Array, counts: Array) -> Array:
     """Chance that a case where it happened was ranked above one where it did not; ties half.
 
-    Mann–Whitney U over n₁n₀ (Hanley and McNeil 1982, Radiology 143). nan without both kinds.
+    Mann–Whitney U over n₁n₀ (Hanley and McNeil 1982, Radiology 143), by sample of vendors.
+    own: which case belongs to which vendor. [cases × vendors]
+    counts: how often each vendor is drawn. [samples × vendors]
+    nan where a sample lacks one of both kinds.
     """
-    hits = int(happened.sum())
-    misses = int((1 - happened).sum())
-    if not hits or not misses:
-        return float("nan")
-    ranks = rankdata(scores)
-    return float((ranks[happened == 1].sum() - hits * (hits + 1) / 2) / (hits * misses))
+    hits = happened == 1
+    over = scores[hits][:, None]
+    under = scores[~hits][None, :]
+    won = (over > under) + 0.5 * (over == under)
+    between = own[hits].T @ won @ own[~hits]
+    pairs = (counts @ own[hits].sum(axis=0)) * (counts @ own[~hits].sum(axis=0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.einsum("bi,ij,bj->b", counts, between, counts) / pairs)
 
 
-def auc_within(scores: Array, happened: Array, vendors: Sequence[str]) -> float:
-    """AUC over pairs of cases of one and the same vendor; a half where no vendor has both kinds."""
-    own = np.array(vendors)
-    won = 0.0
-    pairs = 0
-    for vendor in dict.fromkeys(vendors):
-        mine = own == vendor
-        hits = scores[mine & (happened == 1)][:, None]
-        misses = scores[mine & (happened == 0)][None, :]
-        won += float((hits > misses).sum() + 0.5 * (hits == misses).sum())
-        pairs += hits.size * misses.size
-    return won / pairs if pairs else 0.5
-
-
-def brier_skill(p: Array, base: Array, y: Array) -> float:
-    """1 − Brier score of the prediction over that of the base rate; above zero is skill."""
-    reference = float(np.mean((base - y) ** 2))
-    return 1 - float(np.mean((p - y) ** 2)) / reference if reference else 0.0
+def brier_skill(p: Array, base: Array, y: Array, own: Array, counts: Array) -> Array:
+    """1 − Brier score of the prediction over that of the base rate, by sample of vendors as for
+    `auc`; above zero is skill."""
+    error, reference = (counts @ (own.T @ (q - y) ** 2) for q in (p, base))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(1 - error / reference)
 
 
 def calibration(p: Array, y: Array, bins: int = 5) -> tuple[Bin, ...]:
@@ -250,78 +219,29 @@ def calibration(p: Array, y: Array, bins: int = 5) -> tuple[Bin, ...]:
     out = []
     for part in np.array_split(np.argsort(p, kind="stable"), bins):
         if len(part):
-            low, high = wilson(int(y[part].sum()), len(part))
+            hits = int(y[part].sum())
+            wilson = binomtest(hits, len(part)).proportion_ci(method="wilson")
             out.append(
                 Bin(
                     predicted=float(p[part].mean()),
                     observed=float(y[part].mean()),
-                    low=low,
-                    high=high,
+                    low=wilson.low,
+                    high=wilson.high,
                     n=len(part),
                 )
             )
     return tuple(out)
 
 
-def gap_if_exact(p: Array, bins: int = 5) -> ChanceGap:
-    """Largest gap in a fifth if each case came with just the chance foretold.
-
-    Cases are drawn apart from each other; those of one vendor and day are not, so it is kind.
-    """
-    came = np.random.default_rng(len(p)).random((DRAWS, len(p))) < p
-    parts = [x for x in np.array_split(np.argsort(p, kind="stable"), bins) if len(x)]
-    gaps = np.max([abs(came[:, x].mean(axis=1) - p[x].mean()) for x in parts], axis=0)
-    return ChanceGap(float(np.median(gaps)), float(np.percentile(gaps, 90)))
-
-
-def wilson(hits: int, n: int, z: float = Z975) -> tuple[float, float]:
-    """Wilson score interval of a proportion (Wilson 1927, JASA 22)."""
-    share = hits / n
-    zz = z * z / n
-    half = z * float(np.sqrt(share * (1 - share) / n + zz / (4 * n)))
-    return (
-        max(0.0, (share + zz / 2 - half) / (1 + zz)),
-        min(1.0, (share + zz / 2 + half) / (1 + zz)),
-    )
-
-
-def _interval(draws: Array, central: float) -> Estimate:
-    found = draws[np.isfinite(draws)]
+def _estimate(of: Callable[[Array], Array], counts: Array, ends: Array = MIDDLE) -> Estimate:
+    """A figure of all vendors, with percentiles of it over samples of them."""
+    found = of(counts)
+    found = found[np.isfinite(found)]
+    central = float(of(np.ones_like(counts[:1]))[0])
     if not np.isfinite(central) or not len(found):
         return Estimate(0.5, 0.0, 1.0)
-    low, high = np.percentile(found, [2.5, 97.5])
+    low, high = np.percentile(found, ends)
     return Estimate(central, min(float(low), central), max(float(high), central))
-
-
-def _resamples(count: int, seed: int = 20261124) -> Array:
-    """How often each of `count` vendors is drawn, by bootstrap sample. [DRAWS × count]"""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(count, np.full(count, 1 / count), DRAWS).astype(float)
-
-
-def _auc_draws(x: Array, y: Array, own: Array, counts: Array) -> Array:
-    """AUC of every bootstrap sample: pairs won between vendors, weighted by how often drawn.
-
-    own: which case belongs to which vendor. [cases × vendors]
-    """
-    hits = y == 1
-    misses = y == 0
-    over = x[hits][:, None]
-    under = x[misses][None, :]
-    won = (over > under) + 0.5 * (over == under)
-    between = own[hits].T @ won @ own[misses]
-    pairs = (counts @ own[hits].sum(axis=0)) * (counts @ own[misses].sum(axis=0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn: Array = np.einsum("bi,ij,bj->b", counts, between, counts) / pairs
-    return drawn
-
-
-def _skill_draws(p: Array, base: Array, y: Array, own: Array, counts: Array) -> Array:
-    """Brier skill of every bootstrap sample."""
-    error, reference = (counts @ (own.T @ (q - y) ** 2) for q in (p, base))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn: Array = 1 - error / reference
-    return drawn
 
 
 def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
@@ -330,28 +250,24 @@ def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
     A count is ranked, and has no Brier skill.
     """
     y = np.array([float(c.happened) for c in cases])
-    vendors = [c.vendor for c in cases]
-    who = sorted(set(vendors))
-    own = np.array([[float(v == w) for w in who] for v in vendors])
-    counts = _resamples(len(who))
+    own = pd.get_dummies([c.vendor for c in cases], dtype=float).to_numpy()
+    count = own.shape[1]
+    rng = np.random.default_rng(SEED)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), DRAWS).astype(float)
     columns = {name: np.array([c.foretold[name] for c in cases]) for name in cases[0].foretold}
     base = columns[BASE_RATE]
     out = []
     for name, x in columns.items():
         chance = name in PROBABILITIES
         p = x if chance else base
-        left = [auc(x[keep], y[keep]) for keep in (own == 0).T]
-        finite = [a for a in left if np.isfinite(a)]
-        skill = _interval(_skill_draws(p, base, y, own, counts), brier_skill(p, base, y))
+        ranked = partial(auc, x, y, own)
         out.append(
             Test(
                 predictor=name,
-                auc=_interval(_auc_draws(x, y, own, counts), auc(x, y)),
-                brier_skill=skill,
+                auc=_estimate(ranked, drawn),
+                brier_skill=_estimate(partial(brier_skill, p, base, y, own), drawn),
                 calibration=calibration(p, y) if chance else (),
-                leave_one_out=Extent(min(finite, default=0.5), max(finite, default=0.5)),
-                auc_within=auc_within(x, y, vendors),
-                gap_if_exact=gap_if_exact(p) if chance else ChanceGap(0.0, 0.0),
+                leave_one_out=_estimate(ranked, 1 - np.eye(count), WHOLE),
             )
         )
     return tuple(out)
@@ -526,12 +442,9 @@ def _panel(
 
 @cache
 def results() -> tuple[Panel, ...]:
-    """The tests on the record of `siting_facts/`, worked out once."""
-    return run(load())
-
-
-def run(record: Record) -> tuple[Panel, ...]:
-    """Every probability that reports print, tested: 90 days of notice first."""
+    """Every probability that reports print, tested on the record of `siting_facts/`, once: 90 days
+    of notice first."""
+    record = load()
     panels = [
         _panel(
             f"next notice at most {within} days",
@@ -584,6 +497,9 @@ def lines(panels: Sequence[Panel]) -> list[str]:
     """Each probability: definition, window, count, method, test."""
     out = []
     for p in panels:
+        own = p.own
+        fifths = (f"{b.predicted:.0%} came {b.observed:.0%}" for b in own.calibration)
+        left = own.leave_one_out
         out += [
             f"{p.quantity}: {p.label}",
             f"  definition  {p.definition}",
@@ -591,40 +507,12 @@ def lines(panels: Sequence[Panel]) -> list[str]:
             f"  count       {p.n} cases of {p.vendors} vendors, {p.positives} came "
             f"({p.base_rate:.0%})",
             f"  method      {p.method}",
-            f"  base rate   foretold {_mean(p.test('base rate')):.0%}, came {p.base_rate:.0%}",
-            f"  test        {_tested(p.own)}",
-            f"  by fifths   {_fifths(p.own)}",
+            f"  test        AUC {own.auc}, leaving a vendor out {left.low:.2f} to {left.high:.2f}; "
+            f"Brier skill against the base rate {own.brier_skill}; largest gap in a fifth "
+            f"{own.gap:.2f}",
+            f"  by fifths   foretold {', '.join(fifths)}",
         ]
     return out
-
-
-def _tested(test: Test) -> str:
-    exact = test.gap_if_exact
-    auc = test.auc
-    left = test.leave_one_out
-    return (
-        f"AUC {auc.value:.2f} ({auc.low:.2f}–{auc.high:.2f}), leaving a vendor out "
-        f"{left.low:.2f}–{left.high:.2f}, within vendors {test.auc_within:.2f}; Brier skill "
-        f"against the base rate {_skill(test)}; largest gap in a fifth {test.gap:.2f} (exact "
-        f"forecasts: {exact.median:.2f}, up to {exact.p90:.2f})"
-    )
-
-
-def _fifths(test: Test) -> str:
-    """What was foretold and how often it came, by fifth of the cases."""
-    told = (f"{b.predicted:.0%} came {b.observed:.0%}" for b in test.calibration)
-    return "foretold " + ", ".join(told)
-
-
-def _skill(test: Test) -> str:
-    skill = test.brier_skill
-    return f"{skill.value:+.2f} ({skill.low:+.2f} to {skill.high:+.2f})"
-
-
-def _mean(test: Test) -> float:
-    """Mean of what a predictor foretold."""
-    total = sum(b.n for b in test.calibration)
-    return sum(b.predicted * b.n for b in test.calibration) / total if total else 0.0
 
 
 # The results as data
@@ -637,8 +525,7 @@ def row(panel: Panel) -> dict[str, str]:
     figures: dict[str, float] = {
         "auc_low": own.auc.low, "auc": own.auc.value, "auc_high": own.auc.high,
         "skill_low": own.brier_skill.low, "skill": own.brier_skill.value,
-        "skill_high": own.brier_skill.high, "lovo_low": own.leave_one_out.low,
-        "lovo_high": own.leave_one_out.high, "gap": own.gap,
+        "skill_high": own.brier_skill.high, "gap": own.gap,
     }  # fmt: skip
     return {
         "quantity": panel.quantity, "definition": panel.definition, "window": panel.window,

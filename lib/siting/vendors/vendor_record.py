@@ -240,8 +240,6 @@ class Backtest(Fact, tables="vendor_backtests"):
     happened: int
     auc: Range
     skill: Range
-    lovo_low: float
-    lovo_high: float
     gap: float
     bins: str
     label: Literal[
