@@ -37,7 +37,7 @@ def test_a_short_run_meets_the_mean_of_a_fluid_that_grows_and_fades(stay: float)
 
 def _run(case: str) -> tuple[runs.Run, dict[str, str]]:
     row = next(r for r in ROWS if r["case_id"] == case)
-    return throughput.run_of_row(row), row
+    return throughput.run_of(row), row
 
 
 def test_a_row_s_own_limits_on_sequences_and_batch_are_read() -> None:

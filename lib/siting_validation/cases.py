@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from siting.quantity import Range
 
 Row = dict[str, str]
 """One case, blank cells left out."""
 MOST = 1e15
-"""No count, size or speed of a run is larger."""
+"""No size or speed of a run is larger."""
+MOST_COUNTED = 100_000_000
+"""Larger counts are no setting of an engine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +39,34 @@ class Prediction:
             return None
         return self.central / self.measured - 1
 
-    def estimated(self, found: Range, note: str, scale: float | None = None) -> Prediction:
-        """The same with what the kit says; scale: memory of the card, where errors are judged as a
-        share of it. [GiB]"""
-        return replace(
-            self, low=found.low, central=found.central, high=found.high, note=note, scale=scale
-        )
+
+class Estimate(NamedTuple):
+    """What the kit says of a quantity."""
+
+    range: Range
+    note: str = ""
+    scale: float | None = None
+    """As in a Prediction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of measurement: what its rows hold, and what the kit makes of them."""
+
+    quantities: tuple[str, ...]
+    """What a row may ask for."""
+    cells: Mapping[str, Callable[[Row, str], float | None]]
+    """Columns that hold numbers, and what reads them."""
+    run: Callable[[Row], Any]
+    """What a row states. Raises one of ERRORS."""
+    predict: Callable[[Any, Row, str], Estimate]
+    """A quantity of such a run. Raises one of ERRORS."""
+    measured_in: Mapping[str, str] = field(default_factory=dict)
+    """Columns of quantities that are called otherwise."""
+
+
+ERRORS = (KeyError, ValueError, ArithmeticError)
+"""What a row that cannot be read or predicted may raise."""
 
 
 def positive(row: Row, column: str) -> float | None:
@@ -49,6 +75,16 @@ def positive(row: Row, column: str) -> float | None:
     if value is not None and value <= 0:
         raise ValueError(f"{column} {row[column]!r} is not above zero")
     return value
+
+
+def whole(row: Row, column: str) -> int | None:
+    """A count; None where the cell is blank. Raises ValueError for zero, negative, absurd."""
+    value = number(row, column)
+    if value is None:
+        return None
+    if not 1 <= value <= MOST_COUNTED:
+        raise ValueError(f"{column} {row[column]!r} is not a positive number of plausible size")
+    return int(value)
 
 
 def scored(row: Row) -> list[str]:

@@ -3,7 +3,7 @@
 A file of measurements has one case a line; its column `score` names the quantities that the
 other columns determine. For each, `compare` gives what the kit would have printed in a report:
 low, central, high, or the reason why it does not print anything. `summarise` turns that into
-errors. Each kind of measurement is read by a function of its own (`KINDS`).
+errors. What a row states is read by the module of its kind (`KINDS`).
 """
 
 from __future__ import annotations
@@ -12,32 +12,22 @@ import csv
 import gzip
 import math
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from siting.quantity import NotEstimated
 
 from siting_validation import finetune, throughput, vram
-from siting_validation.cases import Prediction, Row, scored
+from siting_validation.cases import ERRORS, Kind, Prediction, Row, as_printed, scored
 
 COLUMNS = ("case_id", "quantity", "measured", "low", "central", "high", "note")
 NUMBERS = ("measured", "low", "central", "high", "scale", "error")
 
 
-Predictor = Callable[[Row], Iterator[Prediction]]
-KINDS: dict[str, Predictor] = {
-    "vram": vram.vram_row,
-    "finetune": finetune.finetune_row,
-    "throughput": throughput.throughput_row,
-}
-"""What predicts a case, by kind of measurement."""
-
-
-def kinds() -> tuple[str, ...]:
-    """Kinds of measurements that can be predicted row by row."""
-    return tuple(KINDS)
+KINDS = {"vram": vram.KIND, "finetune": finetune.KIND, "throughput": throughput.KIND}
 
 
 def shipped(kind: str) -> Path:
@@ -74,22 +64,18 @@ MOST_FAULTS = 20
 
 def _faults(kind: str, row: Row) -> Iterator[str]:
     """What is wrong with the cells of a case."""
-    checks = {"vram": vram.CELLS, "finetune": finetune.CELLS, "throughput": throughput.CELLS}
-    quantities = {
-        "vram": vram.QUANTITIES,
-        "finetune": finetune.QUANTITIES,
-        "throughput": throughput.SPEEDS,
-    }
-    if kind and "case_id" not in row:
+    if not kind:
+        return
+    if "case_id" not in row:
         yield "case_id is blank; number the cases"
-    for column, check in checks.get(kind, {}).items():
+    for column, check in KINDS[kind].cells.items():
         try:
             check(row, column)
         except ValueError as error:
             yield f"{error}; write a number, or leave the cell blank"
-    for quantity in scored(row) if kind else ():
-        if quantity not in quantities[kind]:
-            yield f"score {quantity!r} is none of {', '.join(quantities[kind])}"
+    for quantity in scored(row):
+        if quantity not in KINDS[kind].quantities:
+            yield f"score {quantity!r} is none of {', '.join(KINDS[kind].quantities)}"
 
 
 def _rows(path: Path) -> list[tuple[int, Row]]:
@@ -110,8 +96,44 @@ def _rows(path: Path) -> list[tuple[int, Row]]:
 
 def compare(kind: str, rows: Iterable[Row]) -> list[Prediction]:
     """Every scored quantity of every case. Raises KeyError for an unknown kind."""
-    predict = KINDS[kind]
-    return [c for row in rows for c in predict(row)]
+    return [c for row in rows for c in _predicted(KINDS[kind], row)]
+
+
+def _predicted(kind: Kind, row: Row) -> Iterator[Prediction]:
+    """Every scored quantity of a case."""
+    run = None
+    fault: Exception | None = None
+    try:
+        run = kind.run(row)
+    except ERRORS as error:
+        fault = error
+    for quantity in scored(row):
+        case = Prediction(
+            case_id=row["case_id"], quantity=quantity, measured=None, group=row.get("group", "")
+        )
+        column = kind.measured_in.get(quantity, quantity)
+        try:
+            if quantity not in kind.quantities:
+                raise NotEstimated(f"{quantity} is not a quantity of this kind")
+            value = _started(row) if quantity == "fits" else kind.cells[column](row, column)
+            case = replace(case, measured=value)
+            if fault:
+                raise fault
+            found = kind.predict(run, row, quantity)
+        except ERRORS as error:
+            reason = error.args[0] if error.args else error
+            yield replace(case, note=f"not estimated, because {reason}")
+            continue
+        low, central, high = as_printed(found.range, row, column).ends
+        case = replace(case, low=low, central=central, high=high)
+        yield replace(case, note=found.note, scale=found.scale)
+
+
+def _started(row: Row) -> float | None:
+    """1 where a run started, 0 where it ran out of memory; None where the row does not say."""
+    if "outcome" in row:
+        return float(row["outcome"].lower() != "oom")
+    return {"yes": 0.0, "no": 1.0}.get(row.get("oom", "").lower())
 
 
 def _framed(comparisons: Iterable[Prediction]) -> pd.DataFrame:

@@ -6,58 +6,26 @@ Only what was set before the run is read; a blank setting is unknown, and the no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Literal
 
-from siting.catalogue import FactError
 from siting.memory import training
 from siting.memory.deployment import usable_gib
 from siting.memory.distance import in_words, unmeasured
 from siting.quantity import NotEstimated, Range
 
-from siting_validation.cases import Prediction, Row, as_printed, number, positive, scored
-from siting_validation.vram import gpu_of, model_of, whole, why
-
-QUANTITIES = ("peak_gib_per_gpu", "fits")
-"""What a row may ask for."""
-CELLS = dict.fromkeys(("seq_len", "micro_batch", "num_gpus", "lora_rank"), whole) | {
-    "peak_gib_per_gpu": positive
-}
-"""Columns that hold numbers, and what reads them."""
+from siting_validation.cases import Estimate, Kind, Row, positive, whole
+from siting_validation.vram import gpu_of, model_of
 
 
-def finetune_row(row: Row) -> Iterator[Prediction]:
-    """Every scored quantity of a row of finetune.csv."""
-    for quantity in scored(row):
-        case = Prediction(case_id=row["case_id"], quantity=quantity, measured=None)
-        try:
-            case = replace(case, measured=_finetune_measured(row, quantity))
-            job = job_of(row)
-            far = in_words(unmeasured("training", training.aspects(job)))
-            found = _finetune(job, row, quantity)
-            note = "; ".join(filter(None, (far, _assumed(row))))
-        except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield replace(case, note=why(error))
-            continue
-        yield case.estimated(as_printed(found, row, quantity), note)
-
-
-def _finetune_measured(row: Row, quantity: str) -> float | None:
-    if quantity != "fits":
-        return number(row, quantity)
-    outcome = row.get("outcome", "").lower()
-    if not outcome:
-        return None
-    return 0.0 if outcome == "oom" else 1.0
-
-
-def _finetune(job: training.Job, row: Row, quantity: str) -> Range:
+def predict(job: training.Job, row: Row, quantity: str) -> Estimate:
+    """A quantity of a run. Raises NotEstimated, KeyError or ValueError."""
+    far = in_words(unmeasured("training", training.aspects(job)))
+    note = "; ".join(filter(None, (far, _assumed(row))))
     peak = training.Peak(job)
-    if quantity == "peak_gib_per_gpu":
-        return peak.reported
-    if quantity != "fits":
-        raise NotEstimated(f"{quantity} is not a quantity of this kind")
+    return Estimate(peak.reported if quantity == "peak_gib_per_gpu" else _fits(peak, row), note)
+
+
+def _fits(peak: training.Peak, row: Row) -> Range:
     gpu, _ = gpu_of(row)
     if gpu is None:
         raise NotEstimated("the card is not stated")
@@ -220,3 +188,12 @@ def _targets(note: str) -> training.Targets | None:
     if re.search(r"mlp|true|all|gate", text):
         return "all"
     return "attention" if re.search(r"key|k_proj|projection", text) else "query_value"
+
+
+KIND = Kind(
+    quantities=("peak_gib_per_gpu", "fits"),
+    cells=dict.fromkeys(("seq_len", "micro_batch", "num_gpus", "lora_rank"), whole)
+    | {"peak_gib_per_gpu": positive},
+    run=job_of,
+    predict=predict,
+)

@@ -39,7 +39,7 @@ from siting_validation import comparison as validation
 from siting_validation import runs as loads
 from siting_validation import tables, throughput
 from siting_validation import throughput_ranges as ranges
-from siting_validation.cases import positive, scored
+from siting_validation.cases import ERRORS, positive, scored
 from siting_validation.runs import Run
 
 QUANTITIES = ("output_tokens_per_s_total", "ttft_ms", "itl_or_tpot_ms")
@@ -82,9 +82,9 @@ def read(path: Path) -> Measurements:
     rooms: list[float] = []
     for row in validation.read(path):
         try:
-            run = throughput.run_of_row(row)
+            run = throughput.run_of(row)
             replicas.append(performance.replica(run.deployment, run.dummy))
-        except NotEstimated:
+        except ERRORS:
             continue
         rows.append(row)
         runs.append(run)

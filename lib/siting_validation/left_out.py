@@ -26,14 +26,13 @@ from typing import Any
 
 import numpy as np
 from siting import catalogue
-from siting.catalogue import FactError
 from siting.dtypes import weight_format
 from siting.memory import distance, engines, pool, training
 from siting.memory.deployment import max_sequences, prompt_chunk
-from siting.quantity import GIB, NotEstimated
+from siting.quantity import GIB
 
 from siting_validation import comparison, finetune, tables, vram
-from siting_validation.cases import Prediction, Row, number
+from siting_validation.cases import ERRORS, Prediction, Row, number
 
 OUT = Path(__file__).with_suffix(".json")
 FACTS = catalogue.facts_dir()
@@ -45,7 +44,6 @@ BEYOND = 1.25
 FEW = 8
 SOURCES = 3
 QUANTITIES = {"weights_gib_per_gpu": "weights", "kv_cache_gib_per_gpu": "pool"}
-ERRORS = (NotEstimated, KeyError, FactError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)

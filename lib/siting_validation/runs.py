@@ -122,6 +122,7 @@ class Expected:
     """By the names of `spread.factors`. Without a time to first token where every request is
     queued, or where none of the engine was measured."""
     distance: spread.Distance
+    loop: Loop
 
 
 def expected(run: Run) -> Expected:
@@ -147,7 +148,7 @@ def expected(run: Run) -> Expected:
             speeds[quantity] = Range(low, value, high, unit=unit)
         elif quantity != "ttft_ms":
             raise NotEstimated("the estimate is not a finite number")
-    return Expected(speeds, spread.distance(where))
+    return Expected(speeds, spread.distance(where), run.loop)
 
 
 def _tpot_ms(r: Replica, k: Efficiencies, t: Traffic, room: Numbers, slower: float) -> float:

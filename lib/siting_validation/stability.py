@@ -250,7 +250,7 @@ def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
     A count is ranked, and has no Brier skill.
     """
     y = np.array([float(c.happened) for c in cases])
-    own = pd.get_dummies([c.vendor for c in cases], dtype=float).to_numpy()
+    own = pd.get_dummies(pd.Series([c.vendor for c in cases]), dtype=float).to_numpy()
     count = own.shape[1]
     rng = np.random.default_rng(SEED)
     drawn = rng.multinomial(count, np.full(count, 1 / count), DRAWS).astype(float)

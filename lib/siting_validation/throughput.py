@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -16,7 +15,7 @@ from siting.quantity import NotEstimated
 from siting.serving.loops import ROUNDS, Traffic
 from siting.serving.performance import VENDOR
 
-from siting_validation.cases import Prediction, Row, as_printed, number, positive, scored
+from siting_validation.cases import Estimate, Kind, Row, number, positive, whole
 from siting_validation.runs import Expected, Loop, Run, expected
 
 SPEEDS = ("ttft_ms", "itl_or_tpot_ms", "output_tokens_per_s_total")
@@ -24,69 +23,20 @@ QUEUED = "every request is queued at the start: the wait for the first token has
 NO_FIRST = "no time to first token of this engine was ever measured: none is estimated"
 
 
-def throughput_row(row: Row) -> Iterator[Prediction]:
-    """The speeds that a case asks for, with the range that a report would print."""
-    try:
-        found = _expected(row)
-        why = ""
-    except NotEstimated as reason:
-        found = None
-        why = str(reason)
-    for quantity in scored(row):
-        case = Prediction(
-            case_id=row["case_id"], quantity=quantity, measured=None, group=row.get("group", "")
-        )
-        try:
-            case = replace(case, measured=_measured(row, quantity))
-            if found is None:
-                raise NotEstimated(why)
-            yield _filled(case, found, row)
-        except NotEstimated as reason:
-            yield replace(case, note=str(reason))
-
-
-def _expected(row: Row) -> Expected:
-    """The estimate of a row. Raises NotEstimated, whatever is wrong with the row."""
-    try:
-        return expected(run_of_row(row))
-    except (ArithmeticError, ValueError, KeyError) as error:
-        if isinstance(error, NotEstimated):
-            raise
-        raise NotEstimated(f"the row cannot be read: {str(error)[:100]}") from None
-
-
-def _measured(row: Row, quantity: str) -> float | None:
-    """What was measured. Raises NotEstimated for what no run can give."""
-    try:
-        value = number(row, quantity)
-    except ValueError as error:
-        raise NotEstimated(str(error)) from None
-    if value is not None and value <= 0:
-        raise NotEstimated(f"{quantity} is {value:g}, which no run can give")
-    return value
-
-
-CELLS = dict.fromkeys(SPEEDS, positive)
-"""Columns that hold numbers, and what reads them."""
-
-
-def _filled(case: Prediction, found: Expected, row: Row) -> Prediction:
-    value = found.speeds.get(case.quantity)
-    if case.quantity not in SPEEDS:
-        raise NotEstimated(f"{case.quantity} is not a speed that is estimated")
-    if value is None:
-        raise NotEstimated(QUEUED if run_of_row(row).loop == "saturated" else NO_FIRST)
-    shown = as_printed(value, dict(row), case.quantity)
-    return case.estimated(shown, found.distance.words)
+def predict(found: Expected, _row: Row, quantity: str) -> Estimate:
+    """A speed of a run. Raises NotEstimated where none is estimated."""
+    if quantity not in found.speeds:
+        raise NotEstimated(QUEUED if found.loop == "saturated" else NO_FIRST)
+    return Estimate(found.speeds[quantity], found.distance.words)
 
 
 # --- a row of a table as a run -----------------------------------------------------------------
 
 
-def run_of_row(row: Mapping[str, str]) -> Run:
-    """A row of a table of throughput measurements. Raises NotEstimated saying what is missing."""
-    inp = _number(row, "input_tokens")
-    out = _number(row, "output_tokens")
+def run_of(row: Row) -> Run:
+    """A row of a table of throughput measurements. Raises one of ERRORS saying what is missing."""
+    inp = _tokens(row, "input_tokens")
+    out = _tokens(row, "output_tokens")
     mode = (row.get("offline_or_server") or "").lower()
     note = row.get("note") or ""
     stated = row.get("concurrency_or_batch") or ""
@@ -144,7 +94,7 @@ has one before, under InferenceX: `enable_balance` and `timeout_iters: 60` of `a
 in its scripts dsr1_*_trt*.sh since September 2025; those of gpt-oss leave the engine's own 50."""
 
 
-def _looks(d: Deployment, row: Mapping[str, str], clients: float, out: float) -> float:
+def _looks(d: Deployment, row: Row, clients: float, out: float) -> float:
     """Steps from one that takes requests in to the next: as a note says, or as a harness is known
     to set it; else every step does.
 
@@ -221,34 +171,14 @@ def _positive(text: str) -> float | None:
     return value if 1 / MOST < value < MOST else None
 
 
-def _number(row: Mapping[str, str], column: str) -> float:
+def _tokens(row: Row, column: str) -> float:
     """Tokens of a request: one or more."""
-    text = row.get(column) or ""
-    value = _positive(text)
-    if value is None or value < 1:
-        fault = f"is {text!r}, which no run can have" if text else "is not stated"
-        raise NotEstimated(f"{column} {fault}")
+    value = number(row, column)
+    if value is None:
+        raise NotEstimated(f"{column} is not stated")
+    if not 1 <= value <= MOST:
+        raise NotEstimated(f"{column} is {row[column]!r}, which no run can have")
     return value
-
-
-MOST_GPUS = 4096
-"""No replica of a published run has more."""
-
-
-def _count(row: Mapping[str, str], *columns: str) -> int:
-    """The first of the columns that states a number; 1 if none does.
-
-    Raises NotEstimated where one states what no layout can have.
-    """
-    for column in columns:
-        text = row.get(column) or ""
-        if not text:
-            continue
-        value = _positive(text)
-        if value is None or value < 1 or value > MOST_GPUS or value != round(value):
-            raise NotEstimated(f"{column} is {text!r}, which no layout can have")
-        return round(value)
-    return 1
 
 
 BY_ROW = re.compile(r"\bfbgemm|FP8-meta\b", re.IGNORECASE)
@@ -263,12 +193,8 @@ SHARE = r"(?:gpu_mem\w*fraction up to|mem-fraction-static|--gpu-memory-utilizati
 """Words before the share of a card that an engine may take."""
 
 
-def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"]) -> Deployment:
-    try:
-        model = catalogue.model(row["model_id"])
-        gpu = catalogue.gpu(row["gpu"])
-    except KeyError as error:
-        raise NotEstimated(str(error.args[0])) from None
+def _deployment(row: Row, batching: Literal["continuous", "static"]) -> Deployment:
+    gpu = catalogue.gpu(row["gpu"])
     tp, ranks = _parallel(row)
     note = row.get("note") or ""
     printed = row.get("weight_format") or ""
@@ -276,12 +202,12 @@ def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"
         raise NotEstimated(SLOW_BY_ROW)
     share = _found(SHARE + r"[ =]{0,2}([\d.]*\d)", note)
     return Deployment(
-        model=model,
+        model=catalogue.model(row["model_id"]),
         gpu=gpu,
         weights=_weights(f"{printed} ({note})" if "w4a16" in note.lower() else printed),
         kv_cache=row.get("kv_dtype") or "auto",
         tensor_parallel=tp,
-        pipeline_parallel=_count(row, "pipeline_parallel"),
+        pipeline_parallel=whole(row, "pipeline_parallel") or 1,
         attention_data_parallel=ranks,
         expert_parallel=round(_found(r"\bmoe_ep=(\d+)", note)) or 1,
         engine=row.get("engine") or "",
@@ -294,23 +220,19 @@ def _deployment(row: Mapping[str, str], batching: Literal["continuous", "static"
     )
 
 
-def _parallel(row: Mapping[str, str]) -> tuple[int, int]:
+def _parallel(row: Row) -> tuple[int, int]:
     """Tensor-parallel size and attention data-parallel ranks.
 
     Some tables multiply tensor and expert parallelism that share the same GPUs: eight of them
     appear as 64. Where both are equal and their product is the count, one of them is taken.
-    Raises NotEstimated where the note gives a layout with a zero: it was not recorded.
+    Raises ValueError where the note gives a layout with a zero: it was not recorded.
     """
-    tp = _count(row, "tensor_parallel", "num_gpus")
+    tp = whole(row, "tensor_parallel") or whole(row, "num_gpus") or 1
     note = dict(re.findall(r"(attention_dp|moe_tp|moe_ep)=(\d+)", row.get("note") or ""))
-    sizes = {name: _count(note, name) if name in note else 1 for name in PARALLEL}
-    ranks, moe_tp, moe_ep = (sizes[x] for x in PARALLEL)
+    ranks, moe_tp, moe_ep = (whole(note, x) or 1 for x in ("attention_dp", "moe_tp", "moe_ep"))
     if moe_tp == moe_ep > 1 and tp * ranks == moe_tp * moe_ep:
         return (moe_tp, 1) if ranks == 1 else (1, moe_tp)
     return tp, ranks
-
-
-PARALLEL = ("attention_dp", "moe_tp", "moe_ep")
 
 
 def _weights(printed: str) -> str:
@@ -320,3 +242,11 @@ def _weights(printed: str) -> str:
     name = re.sub(r"\s*\(.*\)", "", printed).strip().lower().replace("_", "-")
     names = {"gptq-int8": "int8", "fp8-block": "fp8", "awq": "int4", "int4-wo": "int4-experts"}
     return names.get(name, name)
+
+
+KIND = Kind(
+    quantities=SPEEDS,
+    cells=dict.fromkeys(SPEEDS, positive),
+    run=lambda row: expected(run_of(row)),
+    predict=predict,
+)

@@ -8,12 +8,11 @@ limit takes the engine's default; a blank card or model is said to be missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from siting import catalogue
-from siting.catalogue import FactError, Gpu, Model
+from siting.catalogue import Gpu, Model
 from siting.memory import vram
 from siting.memory.deployment import Deployment, max_sequences, usable_gib
 from siting.memory.distance import aspects, in_words, unmeasured
@@ -22,7 +21,7 @@ from siting.memory.pool import CachePool, Held, activations, holds, loaded, requ
 from siting.memory.weights import checkpoint_format
 from siting.quantity import NotEstimated, Range
 
-from siting_validation.cases import Prediction, Row, as_printed, number, positive, scored
+from siting_validation.cases import Estimate, Kind, Row, number, positive, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,36 +65,6 @@ class ServingRun:
 NO_CARD = catalogue.gpu("1GB-class").model_copy(update={"memory_gb_marketing": 0.0})
 
 
-def vram_row(row: Row) -> Iterator[Prediction]:
-    """Every scored quantity of a row of vram.csv."""
-    try:
-        run: ServingRun | None = run_of(row)
-        fault = ""
-    except (NotEstimated, KeyError, FactError, ValueError) as error:
-        run = None
-        fault = why(error)
-    for quantity in scored(row):
-        case = Prediction(case_id=row["case_id"], quantity=quantity, measured=None)
-        try:
-            case = replace(case, measured=measured_of(row, quantity))
-            if run is None:
-                yield replace(case, note=fault)
-                continue
-            found = _predict(run, row, quantity)
-        except (NotEstimated, KeyError, FactError, ValueError, ArithmeticError) as error:
-            yield replace(case, note=why(error))
-            continue
-        is_share = run.card_known and quantity in IN_GIB
-        scale = usable_gib(run.card).central if is_share else None
-        found = as_printed(found, row, MEASURED_IN.get(quantity, quantity))
-        yield case.estimated(found, run.note, scale)
-
-
-def why(error: Exception) -> str:
-    reason = error.args[0] if error.args else error
-    return f"not estimated, because {reason}"
-
-
 MEASURED_IN = {
     "kv_tokens_given_kv_gib": "kv_cache_tokens",
     "concurrency_given_kv_gib": "max_concurrency_x",
@@ -103,13 +72,6 @@ MEASURED_IN = {
 
 
 IN_GIB = ("weights_gib_per_gpu", "kv_cache_gib_per_gpu", "activation_peak_gib")
-
-
-def measured_of(row: Row, quantity: str) -> float | None:
-    """What was measured; None where the cell is blank."""
-    if quantity == "fits":
-        return {"yes": 0.0, "no": 1.0}.get(row.get("oom", row.get("outcome", "")).lower())
-    return number(row, MEASURED_IN.get(quantity, quantity))
 
 
 # --- what a row states ------------------------------------------------------------------------
@@ -255,20 +217,6 @@ def _card(name: str, stated: float | None) -> tuple[int, Gpu]:
         return count, made.model_copy(update={"gpu": plain})
 
 
-MOST = 100_000_000
-"""Larger counts are no setting of an engine."""
-
-
-def whole(row: Row, column: str) -> int | None:
-    """A count; None where the cell is blank. Raises ValueError for zero, negative, absurd."""
-    value = number(row, column)
-    if value is None:
-        return None
-    if not 1 <= value <= MOST:
-        raise ValueError(f"{column} {row[column]!r} is not a positive number of plausible size")
-    return int(value)
-
-
 def _share(row: Row, column: str) -> float | None:
     value = number(row, column)
     if value is not None and not 0 < value <= 1:
@@ -290,22 +238,17 @@ def _first_generation(row: Row) -> bool:
     return "gpu_blocks" in row
 
 
-QUANTITIES = (*IN_GIB, "kv_cache_tokens", "max_concurrency_x", "fits", *MEASURED_IN)
-"""What a row may ask for."""
-CELLS = (
-    dict.fromkeys((*IN_GIB, "kv_cache_tokens", "max_concurrency_x"), positive)
-    | dict.fromkeys(("tensor_parallel", "pipeline_parallel", "max_model_len"), whole)
-    | dict.fromkeys(("max_num_batched_tokens", "max_num_seqs"), whole)
-    | {"gpu_memory_utilization": _share, "gpu_memory_gib_stated": positive}
-    | {"kv_cache_gib_per_gpu": number}  # engines print how much they lack, too
-)
-"""Columns that hold numbers, and what reads them."""
-
-
 # --- the quantities ---------------------------------------------------------------------------
 
 
-def _predict(run: ServingRun, row: Row, quantity: str) -> Range:
+def predict(run: ServingRun, row: Row, quantity: str) -> Estimate:
+    """A quantity of a run. Raises NotEstimated, KeyError or ValueError."""
+    found = _range(run, row, quantity)
+    in_share = run.card_known and quantity in IN_GIB
+    return Estimate(found, run.note, usable_gib(run.card).central if in_share else None)
+
+
+def _range(run: ServingRun, row: Row, quantity: str) -> Range:
     if quantity == "weights_gib_per_gpu":
         return loaded(run.deployment)
     if not run.engine_known and quantity not in MEASURED_IN:
@@ -324,9 +267,7 @@ def _predict(run: ServingRun, row: Row, quantity: str) -> Range:
         return _pool(run)
     if quantity == "fits":
         return _fits(run)
-    if quantity in ("kv_cache_tokens", "max_concurrency_x"):
-        return _end_to_end(run, quantity)
-    raise NotEstimated(f"{quantity} is not a quantity of this kind")
+    return _end_to_end(run, quantity)
 
 
 def _pool(run: ServingRun) -> Range:
@@ -400,3 +341,18 @@ def _end_to_end(run: ServingRun, quantity: str) -> Range:
     held = _tokens if quantity == "kv_cache_tokens" else _requests
     low, central, high = (held(_held(run, end)) for end in left.ends)
     return Range(low, central, high)
+
+
+KIND = Kind(
+    quantities=(*IN_GIB, "kv_cache_tokens", "max_concurrency_x", "fits", *MEASURED_IN),
+    cells=(
+        dict.fromkeys((*IN_GIB, "kv_cache_tokens", "max_concurrency_x"), positive)
+        | dict.fromkeys(("tensor_parallel", "pipeline_parallel", "max_model_len"), whole)
+        | dict.fromkeys(("max_num_batched_tokens", "max_num_seqs"), whole)
+        | {"gpu_memory_utilization": _share, "gpu_memory_gib_stated": positive}
+        | {"kv_cache_gib_per_gpu": number}  # engines print how much they lack, too
+    ),
+    run=run_of,
+    predict=predict,
+    measured_in=MEASURED_IN,
+)
