@@ -16,15 +16,17 @@ import os
 import statistics
 import sys
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import pandas as pd
 from siting import catalogue
 from siting.dtypes import weight_format
 from siting.memory import distance, engines, pool, training
@@ -43,7 +45,12 @@ BEYOND = 1.25
 """How much wider a range is than that of the next nearer class, where too few rows tell."""
 FEW = 8
 SOURCES = 3
-QUANTITIES = {"weights_gib_per_gpu": "weights", "kv_cache_gib_per_gpu": "pool"}
+QUANTITIES = {
+    "weights_gib_per_gpu": "weights",
+    "kv_cache_gib_per_gpu": "pool",
+    "peak_gib_per_gpu": "peak",
+}
+"""Those whose ranges are stretched, by their names in memory_spread.csv."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,18 +99,18 @@ Key = tuple[str, ...]
 def derived(case: LoggedRow) -> Iterator[tuple[Key, float]]:
     """Values that a log gives for constants, each the only unknown of what is printed."""
     row = case.row
-    d = vram.run_of(case.row).deployment
+    run = vram.run_of(row)
+    d = run.deployment
     outside = number(row, "non_torch_gib")
     activation = number(row, "activation_peak_gib")
     if d.family == "vllm" and outside is not None and row["case_id"] != "0":
         yield _key(d.behaviour("non_torch_gib")), outside
     if d.family == "vllm" and activation is not None:
-        longest = vram.run_of(row).longest
-        part = pool.activations(d, longest).gib.central * GIB
+        part = pool.activations(d, run.longest).gib.central * GIB
         constant = pool.sampler_row(d)
         each = max_sequences(d) * d.model.vocab_size
         sampler = constant.central * each
-        dominates = part - sampler < sampler / 2 and prompt_chunk(d, longest) < 20_000
+        dominates = part - sampler < sampler / 2 and prompt_chunk(d, run.longest) < 20_000
         if dominates and constant.kind == "measured":  # what source code says needs no log
             yield _key(constant), (activation * GIB - (part - sampler)) / each
     weights = number(row, "weights_gib_per_gpu")
@@ -118,14 +125,9 @@ def _key(row: Any) -> Key:
 
 def constants(known: Sequence[LoggedRow]) -> dict[Key, float]:
     """Each constant as the median of its logs, a source weighing as the root of its number."""
-    by: dict[Key, list[tuple[float, str]]] = defaultdict(list)
-    for case in known:
-        for key, value in derived(case):
-            by[key].append((value, case.source))
-    return {
-        key: _quantile([value for value, _ in found], [source for _, source in found], 0.5)
-        for key, found in by.items()
-    }
+    values = [(key, value, case.source) for case in known for key, value in derived(case)]
+    logs = pd.DataFrame(values, columns=["key", "value", "source"]).groupby("key")
+    return {of.key.iloc[0]: _quantile(of, "value", 0.5) for _, of in logs}
 
 
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.25)
@@ -160,27 +162,29 @@ def _errors_by_scale() -> dict[float, dict[str, float]]:
 
 
 @contextmanager
-def facts(changed: dict[Key, float], spread: Iterable[dict[str, Any]] = ()) -> Iterator[None]:
-    """The fact tables with other constants, and with another stretch of ranges."""
+def facts(
+    changed: Mapping[Key, float],
+    spread: Sequence[dict[str, Any]] = (),
+    seen: Sequence[dict[str, Any]] = (),
+) -> Iterator[None]:
+    """The fact tables with other constants, another stretch of ranges, and other things seen."""
+    constants = tables.read(FACTS / "memory_constants.csv").to_dict("records")
+    made = {
+        "memory_constants": [_changed(row, changed) for row in constants],
+        "memory_spread": spread,
+        "memory_seen": seen,
+    }
     with tempfile.TemporaryDirectory() as folder:
         for path in FACTS.iterdir():
             os.symlink(path, Path(folder) / path.name)
-        constants = tables.read(FACTS / "memory_constants.csv").to_dict("records")
-        table = [_changed(row, changed) for row in constants]
-        tables.write(Path(folder) / "memory_constants.csv", table)
-        if spread:
-            tables.write(Path(folder) / "memory_spread.csv", list(spread))
-        before = os.environ.get("SITING_FACTS")
-        os.environ["SITING_FACTS"] = folder
-        try:
+        for name, rows in made.items():
+            if rows:
+                tables.write(Path(folder) / f"{name}.csv", list(rows))
+        with mock.patch.dict(os.environ, SITING_FACTS=folder):
             yield
-        finally:
-            os.environ.pop("SITING_FACTS")
-            if before:
-                os.environ["SITING_FACTS"] = before
 
 
-def _changed(row: dict[Any, str], changed: dict[Key, float]) -> dict[str, str]:
+def _changed(row: dict[Any, str], changed: Mapping[Key, float]) -> dict[str, str]:
     value = changed.get(tuple(row[c] for c in ("engine", "name", "first", "before", "where")))
     if value is None:
         return row
@@ -189,7 +193,53 @@ def _changed(row: dict[Any, str], changed: dict[Key, float]) -> dict[str, str]:
     return {**row, "low": f"{low:g}", "central": f"{value:g}", "high": f"{high:g}"}
 
 
-# --- ranges -----------------------------------------------------------------------------------
+def seen(kind: str, known: Sequence[LoggedRow]) -> list[dict[str, Any]]:
+    """What some cases have seen: rows of memory_seen.csv."""
+    topic = "serving" if kind == "vram" else "training"
+    count = Counter((a, v) for c in known for a, v in c.aspects.items())
+    return [
+        {"topic": topic, "aspect": a, "value": v, "measurements": n, **PLAIN}
+        for (a, v), n in sorted(count.items())
+    ]
+
+
+# --- leaving out ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A case as those of other groups foretell it."""
+
+    case: LoggedRow
+    distance: int
+    """Aspects that no other has; 2: or more."""
+    made: list[Prediction]
+
+
+def without(
+    kind: str,
+    by: str,
+    spread: Callable[[Sequence[LoggedRow]], list[dict[str, Any]]],
+) -> Iterator[LeftOut]:
+    """Each case predicted by constants that never saw its group.
+
+    by: what groups are of, `source` or `card`
+    spread: the stretch of ranges, of the cases that are left
+    """
+    known = cases(kind)
+    fit = constants if kind == "vram" else training_scale
+    for group in dict.fromkeys(getattr(c, by) for c in known):
+        others = [c for c in known if getattr(c, by) != group]
+        met = {(a, v) for c in others for a, v in c.aspects.items()}
+        with facts(fit(others), spread(others), seen(kind, others)):
+            for case in (c for c in known if getattr(c, by) == group):
+                far = sum((a, v) not in met for a, v in case.aspects.items())
+                yield LeftOut(case=case, distance=min(2, far), made=_predict(kind, [case]))
+
+
+def _predict(kind: str, known: Sequence[LoggedRow]) -> list[Prediction]:
+    return comparison.compare(kind, [c.row for c in known])
+
 
 PLAIN = {
     "source": "siting, measurements with their source left out", "url": "",
@@ -201,203 +251,133 @@ UNSTRETCHED = [
         "quantity": q, "distance": 0, "low": 1, "high": 1, "narrowest": 1, "measurements": 0,
         "sources": 0, **PLAIN,
     }
-    for q in ("weights", "pool", "peak")
+    for q in QUANTITIES.values()
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Residual:
-    """How much of its unstretched range a measurement lies off, on either side."""
+def residuals(kind: str) -> pd.DataFrame:
+    """How much of its unstretched range a measurement lies off, on either side, with its source
+    left out: columns case, quantity, source, distance, low, high, and, as shares of the centre,
+    by how much the unstretched range reaches below (down) and above it (up).
 
-    quantity: str
-    source: str
-    card: str
-    distance: int
-    low: float
-    high: float
-    down: float
-    """Share of the centre by which the unstretched range reaches below it."""
-    up: float
-
-    def width(self, row: dict[str, Any]) -> float:
-        """High over low of the range that a row of memory_spread.csv gives."""
-        narrowest = float(row["narrowest"])
-        least = (narrowest - 1) / (narrowest + 1)
-        up = max(self.up * float(row["high"]), least)
-        return (1 + up) / max(1 - max(self.down * float(row["low"]), least), 1e-3)
+    Where few cases are near to other sources, all are also predicted with their model and card
+    left out alone: that tells of ranges where nothing is unmeasured.
+    """
+    found = _residuals(kind, "source")
+    if found[found.distance == 0].case.nunique() < FEW:
+        closer = _residuals(kind, "card")
+        found = pd.concat([found, closer[closer.distance == 0]])
+    return found
 
 
-def _predict(kind: str, known: Sequence[LoggedRow]) -> list[Prediction]:
-    return comparison.compare(kind, [c.row for c in known])
+def _residuals(kind: str, by: str) -> pd.DataFrame:
+    rows = [
+        {
+            "case": of.case.row["case_id"],
+            "source": of.case.source,
+            "distance": of.distance,
+            **asdict(made),
+        }
+        for of in without(kind, by, lambda _: UNSTRETCHED)
+        for made in of.made
+        if made.quantity in QUANTITIES and made.central and made.measured is not None
+    ]
+    r = pd.DataFrame(rows)
+    below = r.central - r.low
+    above = r.high - r.central
+    slack = comparison.ROUNDING * r.measured.abs()
+    off = {
+        "low": (r.central - r.measured - slack).clip(lower=0) / below.clip(lower=1e-9),
+        "high": (r.measured - r.central - slack).clip(lower=0) / above.clip(lower=1e-9),
+        "down": below / r.central,
+        "up": above / r.central,
+    }
+    return r[["case", "source", "distance"]].assign(quantity=r.quantity.map(QUANTITIES), **off)
 
 
-def residuals(
-    kind: str, of: Sequence[LoggedRow], others: Sequence[LoggedRow]
-) -> Iterator[Residual]:
-    """Of the cases `of`, told how far they are from `others`."""
-    seen = {(a, v) for c in others for a, v in c.aspects.items()}
-    for case in of:
-        far = sum((a, v) not in seen for a, v in case.aspects.items())
-        for c in _predict(kind, [case]):
-            quantity = QUANTITIES.get(c.quantity, "peak" if c.quantity.startswith("peak") else "")
-            if quantity and c.central and c.measured is not None:
-                slack = comparison.ROUNDING * abs(c.measured)
-                down = c.central - c.measured - slack
-                up = c.measured - c.central - slack
-                low = max(0.0, down) / max(c.central - (c.low or 0.0), 1e-9)
-                high = max(0.0, up) / max((c.high or 0.0) - c.central, 1e-9)
-                yield Residual(
-                    quantity=quantity,
-                    source=case.source,
-                    card=case.card,
-                    distance=far,
-                    low=low,
-                    high=high,
-                    down=1 - (c.low or 0.0) / c.central,
-                    up=(c.high or 0.0) / c.central - 1,
-                )
-
-
-def stretch(found: Sequence[Residual]) -> list[dict[str, Any]]:
+def stretch(found: pd.DataFrame) -> list[dict[str, Any]]:
     """Factors by quantity and distance, each source weighing the same."""
     table = []
-    for quantity in dict.fromkeys(r.quantity for r in found):
+    for quantity, alike in found.groupby("quantity", sort=False):
         low = high = 0.0
         for far in (0, 1, 2):
-            alike = [r for r in found if r.quantity == quantity]
-            rows = [r for r in alike if min(r.distance, 2) == far]
-            if len({r.source for r in rows}) < SOURCES:  # two sources tell little of a third
-                rows = [r for r in alike if min(r.distance, 2) in (far, far + 1)]
+            rows = alike[alike.distance == far]
+            if rows.source.nunique() < SOURCES:  # two sources tell little of a third
+                rows = alike[alike.distance.isin((far, far + 1))]
             if len(rows) < FEW:
                 low = low * BEYOND or 1.0
                 high = high * BEYOND or 1.0
             else:
-                sources = [r.source for r in rows]
-                low = max(_quantile([r.low for r in rows], sources, SHARE), low)
-                high = max(_quantile([r.high for r in rows], sources, SHARE), high)
+                low = max(_quantile(rows, "low", SHARE), low)
+                high = max(_quantile(rows, "high", SHARE), high)
             table.append(
                 {
                     "quantity": quantity, "distance": far, "low": f"{max(low, 0.2):.3g}",
                     "high": f"{max(high, 0.2):.3g}", "narrowest": 1, "measurements": len(rows),
-                    "sources": len({r.source for r in rows}), **PLAIN,
+                    "sources": rows.source.nunique(), **PLAIN,
                 }
             )  # fmt: skip
-    missing = {"weights", "pool", "peak"} - {r["quantity"] for r in table}
+    missing = set(QUANTITIES.values()) - set(found.quantity)
     return table + [r for r in UNSTRETCHED if r["quantity"] in missing]
 
 
-def never_narrower(table: list[dict[str, Any]], found: Sequence[Residual]) -> list[dict[str, Any]]:
+def never_narrower(table: list[dict[str, Any]], found: pd.DataFrame) -> list[dict[str, Any]]:
     """The same factors, with the middle width of nearer cases as the least of farther ones.
 
     Widths hang on what is predicted, not on what was measured: they are those of all rows, also
     where some are left out.
     """
     result = []
-    for quantity in dict.fromkeys(r["quantity"] for r in table):
-        narrowest = 1.0
-        for row in (r for r in table if r["quantity"] == quantity):
-            result.append(row | {"narrowest": f"{narrowest:g}"})
-            alike = (
-                r for r in found if (r.quantity, min(r.distance, 2)) == (quantity, row["distance"])
-            )
-            widths = [r.width(result[-1]) for r in alike]
-            if widths:
-                narrowest = max(narrowest, math.ceil(statistics.median(widths) * 100) / 100)
+    narrowest = dict.fromkeys(QUANTITIES.values(), 1.0)
+    for row in table:
+        quantity = row["quantity"]
+        least = narrowest[quantity]
+        result.append(row | {"narrowest": f"{least:g}"})
+        alike = found[(found.quantity == quantity) & (found.distance == row["distance"])]
+        if len(alike):
+            least_share = (least - 1) / (least + 1)
+            up = (alike.up * float(row["high"])).clip(lower=least_share)
+            down = (alike.down * float(row["low"])).clip(lower=least_share)
+            width = ((1 + up) / (1 - down).clip(lower=1e-3)).median()
+            narrowest[quantity] = max(least, math.ceil(width * 100) / 100)
     return result
 
 
-def _quantile(values: Sequence[float], sources: Sequence[str], share: float) -> float:
+def _quantile(rows: pd.DataFrame, column: str, share: float) -> float:
     """A quantile in which a source counts by the root of its rows: many logs of one campaign are
     not many logs."""
-    count = Counter(sources)
-    weights = [count[s] ** -0.5 for s in sources]
-    return float(np.quantile(values, share, weights=weights, method="inverted_cdf"))
+    weights = rows.groupby("source").source.transform("size") ** -0.5
+    found = np.quantile(rows[column], share, weights=weights, method="inverted_cdf")
+    return float(found)
 
 
-# --- leaving out ------------------------------------------------------------------------------
-
-
-def left_out(kind: str, by: Callable[[LoggedRow], str]) -> list[tuple[Prediction, int]]:
-    """Each group predicted from all others: comparison, and how far it is from them."""
-    known = cases(kind)
-    found = []
-    fit = constants if kind == "vram" else training_scale
-    base = _all_residuals(kind, known)
-    every = [r for _, rs in base for r in rs]
-    for group in dict.fromkeys(map(by, known)):
-        inside = [c for c in known if by(c) == group]
-        others = [c for c in known if by(c) != group]
-        kept = {id(c) for c in others}
-        spread = stretch([r for c, rs in base for r in rs if id(c) in kept])
-        spread = never_narrower(spread, every)
-        seen = {(a, v) for c in others for a, v in c.aspects.items()}
-        with facts(fit(others), spread):
-            for case in inside:
-                far = min(2, sum((a, v) not in seen for a, v in case.aspects.items()))
-                with _at_distance(far):
-                    found += [(c, far) for c in _predict(kind, [case])]
-    return found
-
-
-def _all_residuals(kind: str, known: Sequence[LoggedRow]) -> list[tuple[LoggedRow, list[Residual]]]:
-    """Residuals of each case with its source left out, from unstretched ranges.
-
-    A case that no other source is near to is also predicted with its model and card left out
-    alone: that tells of ranges where nothing is unmeasured.
-    """
-    found = _residuals_without(kind, known, lambda c: c.source)
-    near = {id(c) for c, rs in found if any(r.distance == 0 for r in rs)}
-    if len(near) >= FEW:
-        return found
-    closer = _residuals_without(kind, known, lambda c: c.card)
-    return found + [(c, [r for r in rs if r.distance == 0]) for c, rs in closer]
-
-
-def _residuals_without(
-    kind: str, known: Sequence[LoggedRow], by: Callable[[LoggedRow], str]
-) -> list[tuple[LoggedRow, list[Residual]]]:
-    found = []
-    fit = constants if kind == "vram" else training_scale
-    for group in dict.fromkeys(map(by, known)):
-        others = [c for c in known if by(c) != group]
-        with facts(fit(others), UNSTRETCHED):
-            for case in (c for c in known if by(c) == group):
-                found.append((case, list(residuals(kind, [case], others))))
-    return found
-
-
-@contextmanager
-def _at_distance(far: int) -> Iterator[None]:
-    """Within, every case counts as `far` from what was measured."""
-    before = distance.unmeasured
-    for module in (distance, pool, training):
-        module.unmeasured = lambda *_: ("",) * far  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        for module in (distance, pool, training):
-            module.unmeasured = before  # type: ignore[attr-defined]
+# --- what comes out ---------------------------------------------------------------------------
 
 
 def summary(kind: str) -> dict[str, Any]:
     """Errors and coverage with each group left out, and coverage by distance."""
     result: dict[str, Any] = {}
-    groups: dict[str, Callable[[LoggedRow], str]] = {
-        "model and card": lambda c: c.card,
-        "source": lambda c: c.source,
-    }
-    classes = {c.row["case_id"]: _class(kind, c) for c in cases(kind)}
-    for name, by in groups.items():
-        made = left_out(kind, by)
-        result[name] = comparison.summarise([c for c, _ in made])
+    base = residuals(kind)
+
+    def spread(others: Sequence[LoggedRow]) -> list[dict[str, Any]]:
+        kept = base.case.isin([c.row["case_id"] for c in others])
+        return never_narrower(stretch(base[kept]), base)
+
+    for name, by in {"model and card": "card", "source": "source"}.items():
+        found = list(without(kind, by, spread))
+        result[name] = _summarised(found)
         result[f"{name}, by class"] = {
-            of: comparison.summarise([c for c, _ in made if classes[c.case_id] == of])
-            for of in sorted(set(classes.values()))
+            of: _summarised(f for f in found if _class(kind, f.case) == of)
+            for of in sorted({_class(kind, f.case) for f in found})
         }
         result[f"{name}, by distance"] = {
-            str(far): comparison.summarise([c for c, f in made if f == far]) for far in (0, 1, 2)
+            str(far): _summarised(f for f in found if f.distance == far) for far in (0, 1, 2)
         }
     return result
+
+
+def _summarised(found: Iterable[LeftOut]) -> dict[str, Any]:
+    return comparison.summarise([made for f in found for made in f.made])
 
 
 def _class(kind: str, case: LoggedRow) -> str:
@@ -411,20 +391,14 @@ def _class(kind: str, case: LoggedRow) -> str:
 def write_tables() -> None:
     """The stretch from all rows, each with its source left out; and what was seen."""
     spread = []
-    seen = []
-    for kind, topic in (("vram", "serving"), ("finetune", "training")):
-        known = cases(kind)
-        every = [r for _, rs in _all_residuals(kind, known) for r in rs]
-        made = never_narrower(stretch(every), every)
+    met = []
+    for kind in ("vram", "finetune"):
+        base = residuals(kind)
+        made = never_narrower(stretch(base), base)
         spread += [r for r in made if (r["quantity"] == "peak") == (kind == "finetune")]
-        count = Counter((a, v) for c in known for a, v in c.aspects.items())
-        seen += [
-            {"topic": topic, "aspect": a, "value": v, "measurements": n, **PLAIN}
-            for (a, v), n in sorted(count.items())
-            if not v.startswith("class-")
-        ]
+        met += [r for r in seen(kind, cases(kind)) if not r["value"].startswith("class-")]
     tables.write(FACTS / "memory_spread.csv", spread)
-    tables.write(FACTS / "memory_seen.csv", seen)
+    tables.write(FACTS / "memory_seen.csv", met)
 
 
 def main() -> None:
