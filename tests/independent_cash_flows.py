@@ -281,17 +281,16 @@ class Client:
         return paid
 
     def use(self, name: str, year: int) -> float:
-        """Share of the machines' capacity in use in a year: the kit says the mean of all years, and
-        it goes with the load over the servers."""
+        """Share of the machines' capacity in use in a year: given is the mean of all years, and it
+        goes with the load over the servers."""
         cost = self.summary["options"][name]["cost"]
-        mean = float(cost["break_even"]["utilisation_used"])
         servers = cost["servers_by_year"]
         loads = [
             sum(self.requests(w, 12 * y + 1) for w in self.s["workloads"].values())
             for y in range(len(servers))
         ]
         each = [load / count for load, count in zip(loads, servers, strict=True)]
-        return mean * each[year] / statistics.mean(each)
+        return self.mean_use * each[year] / statistics.mean(each)
 
     def energy(self, name: str, machine: dict[str, str], count: float, year: int) -> float:
         """Electricity by month: power, idle share, use and cooling; fine-tuning beside it."""
@@ -314,13 +313,15 @@ def present(paid: list[float], rate: float) -> float:
 
 
 def totals(
-    client: str, summary: dict[str, Any], machines: dict[str, str]
+    client: str, summary: dict[str, Any], machines: dict[str, str], used: float
 ) -> dict[str, tuple[float, float]]:
     """Plain and present sum of what runs today and of own servers.
 
     machines: `gpu` and `server` of own servers, where the scenario leaves them to the kit.
+    used: share of their capacity that is in use, the mean of all years.
     """
     c = Client(client, summary)
+    c.mean_use = used
     c.s["options"]["owned"] |= machines
     today = c.s["finance"]["baseline"]
     rate = number(c.s["finance"]["discount_rate"])

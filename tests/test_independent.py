@@ -8,6 +8,7 @@ from pathlib import Path
 import independent_cash_flows
 import pytest
 from siting import study
+from siting.cost import cashflow
 from siting.verdict import plausible
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +30,11 @@ def test_cash_flows_agree_with_an_independent_script(
     machines = MACHINES[client]
     typed = study.open(client, {f"options.owned.{k}": v for k, v in machines.items()})
     summary = json.loads(json.dumps(typed.summary()))
-    found = independent_cash_flows.totals(client, summary, machines)
+    plan = typed.results.cost.plan
+    fleet = cashflow.option_fleet(plan.options["owned"], plan.central(), plan.years)
+    assert fleet is not None
+    used = float(fleet.busy[0].mean())
+    found = independent_cash_flows.totals(client, summary, machines, used)
     assert len(found) == 2
     for name, (plain, present) in found.items():
         cost = summary["options"][name]["cost"]

@@ -163,13 +163,14 @@ def test_by_the_month_machines_of_a_month_are_those_of_its_busiest_hour() -> Non
 
 
 def test_a_mix_owns_no_more_than_its_room_holds() -> None:
-    # a 4 x L40S server draws 1.96 kW, at a PUE of 1.5 2.94: two of them fit 8 kW
-    start = with_(options__owned__room={"kw": 8, "pue": 1.5})
-    free = with_(options__owned__room={"pue": 1.5})
+    # a 4 x L40S server draws 1.96 kW, at a PUE of 1.5 2.94: two of them fit 8 kW; requests
+    # elsewhere are dear, so that a third would pay
+    dear = {"item": "option.api.api_request", "value": 0.05, "unit": "EUR/request"}
+    dear |= {"source": "an offer", "date": dt.date(2026, 11, 1)}
     found = {}
-    for key, asked in (("free", free), ("room", start)):
-        priced = tco.assess(asked, plain_capacity(asked, rate=0.05)).plan.options["hybrid"]
-        found[key] = priced.split
-    assert max(step.servers for step in found["free"].curve) > 2
-    assert max(step.servers for step in found["room"].curve) == 2
-    assert found["room"].alone != "base"
+    for key, room in (("free", {"pue": 1.5}), ("room", {"kw": 8, "pue": 1.5})):
+        asked = with_(options__owned__room=room, finance__quotes=[dear])
+        found[key] = tco.assess(asked, plain_capacity(asked, rate=0.05)).plan.options["hybrid"]
+    assert found["free"].split.servers > 2
+    assert found["room"].split.servers == 2
+    assert not found["room"].alone

@@ -7,7 +7,6 @@ import gc
 import weakref
 from contextlib import suppress
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist
 from types import SimpleNamespace
@@ -28,7 +27,7 @@ from siting.cost.priced import DRIVERS, owned_key
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.quantity import Range
-from siting.serving import capacity, servers
+from siting.serving import capacity
 from siting.serving.bunching import CARRIED
 from siting.serving.machines import Fleet
 from siting.serving.pools import PoolHours
@@ -73,10 +72,9 @@ def test_eleven_of_108_published_cases_contradict_themselves() -> None:
 # --- money ------------------------------------------------------------------------------------
 
 
-def test_lenovos_purchase_returns_165_percent_a_year() -> None:
+def test_lenovos_purchase_is_paid_back_in_a_year() -> None:
     # LP2225 at full use: 833,806 USD against (98.32 - 0.87) USD/h × 730 h for 60 months, no resale
-    flows = money.constant_saving(833_806, (98.32 - 0.87) * 730, 60)
-    assert money.irr(flows) == pytest.approx(1.652, abs=0.0005)
+    flows = np.append(-833_806, np.full(60, (98.32 - 0.87) * 730))
     assert money.npv(flows, 0.08) == pytest.approx(2_697_858, abs=0.5)
     assert money.payback(flows) == pytest.approx(833_806 / (97.45 * 730))  # 11.72 months
 
@@ -97,26 +95,6 @@ def test_a_present_value_is_linear_in_the_flows_and_their_sum_at_a_rate_of_zero(
     assert money.npv(flows, 0.0) == pytest.approx(sum(flows), abs=1e-3)
     doubled = money.npv([2 * f for f in flows], rate)
     assert doubled == pytest.approx(2 * money.npv(flows, rate), rel=1e-9, abs=1e-6)
-
-
-@given(st.floats(1, 1e6), st.floats(0.001, 2), st.integers(2, 60))
-@settings(deadline=None)
-def test_at_the_internal_rate_the_present_value_is_nil(
-    outlay: float, multiple: float, months: int
-) -> None:
-    flows = money.constant_saving(outlay, outlay * (1 + multiple) / months, months)
-    rate = money.irr(flows)
-    assert rate is not None
-    assert money.npv(flows, rate) == pytest.approx(0, abs=outlay * 1e-6)
-
-
-@pytest.mark.parametrize(
-    "flows",
-    [[-1, -2, -3], [1, 2], [-1, 3, -1], [-10, 1, 1], [0, 0]],
-    ids=["only costs", "only income", "two changes of sign", "never back", "nothing"],
-)
-def test_flows_without_one_return_have_none(flows: list[float]) -> None:
-    assert money.irr(flows) is None
 
 
 def test_money_is_back_only_when_it_stays_back() -> None:
@@ -334,25 +312,6 @@ def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_t
     assert amounts(owned, "electricity")[6] == 0
     cooling = amounts(owned, "cooling") / np.maximum(amounts(owned, "electricity"), 1e-9)
     assert cooling[7] == pytest.approx(0.4)  # PUE 1.4 in colocation
-    assert owned.energy.kwh == pytest.approx(kw * 730 * 6 * 1.4)
-    assert owned.energy.tonnes_co2e == pytest.approx(kw * 730 * 6 * 1.4 * 380.95 / 1e6)
-
-
-def test_rented_gpus_draw_their_share_of_a_server_idle_or_busy() -> None:
-    c = plain(horizon_months=12)
-    rented = c.plan.options["rented"]
-    fleet = cashflow.fleet_needed(rented, c.plan.central(), 1)
-    idle = c.plan.factors["idle_share"].value.central
-    card = catalogue.gpu(rented.option.gpu).id
-    server = prices.row("servers", servers.Server, gpu_id=card)
-    assert server is not None
-    busy = float(fleet.busy[0, 0])
-    assert 0 < busy < 1
-    kw = server.power_kw.central / server.gpu_count * (idle + (1 - idle) * busy)
-    months = 12 - round(rented.option.months_to_production.central)
-    pue = prices.pue(rented.option).range.central
-    expected = float(fleet.gpu_hours[0, 0]) * kw * months * pue
-    assert c.options["rented"].energy.kwh == pytest.approx(expected)
 
 
 def test_until_production_an_option_carries_the_baselines_bill() -> None:
@@ -566,20 +525,6 @@ def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
     option = designed(client).options["hybrid"]
     parts = (c.options[option.base].present, c.options[option.burst].present)
     assert c.options["hybrid"].present <= min(parts) + 0.01
-    hybrid = c.options["hybrid"].hybrid
-    assert hybrid is not None
-    shares = [step.away_share for step in hybrid.curve]
-    assert shares[0] == 1.0
-    assert all(a >= b - 1e-12 for a, b in pairwise(shares))
-
-
-def test_the_curve_of_a_hybrid_of_thousands_of_servers_is_short_and_holds_the_best() -> None:
-    hybrid = costed(rate=0.1, workloads__assistant__users=1_000_000).options["hybrid"].hybrid
-    assert hybrid is not None
-    servers = [step.servers for step in hybrid.curve]
-    assert servers[-1] > 1_000 and len(servers) <= tco.STEPS + 2
-    assert servers == sorted(set(servers))
-    assert hybrid.servers in servers
 
 
 @given(st.floats(0.05, 20), st.floats(1.0, 3.0))
@@ -651,10 +596,9 @@ def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
     away = {}
     for arrivals in ("people", "machines", "agents"):
         asked = scenario.changed(chosen, {"workloads.code-assistant.arrivals": arrivals})
-        mixed = tco.assess(asked, capacity.assess(asked)).options["hybrid"]
-        assert mixed.hybrid is not None
-        cost[arrivals] = mixed.present
-        away[arrivals] = mixed.hybrid.best.away_share
+        found = tco.assess(asked, capacity.assess(asked))
+        cost[arrivals] = found.options["hybrid"].present
+        away[arrivals] = sent_away(found)
     assert cost["people"] < cost["machines"] < cost["agents"]
     assert away["people"] < away["machines"] < away["agents"]
 
@@ -667,18 +611,17 @@ def test_gpus_rented_by_the_hour_carry_what_bunches_within_it() -> None:
     assert paid[0, 0] == pytest.approx(2.0, rel=0.02)
 
 
-def test_break_evens_hold_where_they_say() -> None:
-    c = costed("klinikverbund-nordheide", 0.5)
-    b = c.options["owned"].break_even
-    assert b.volume is not None
-    scale = b.volume / c.volume.planned
-    found = ledger.totals(c.plan, c.plan.central(demand=np.array([scale * 0.8, scale * 1.2])))
-    gap = found["owned"].present - found[b.rival].present
-    assert (gap[0] > 0) == bool(b.cheaper_above)
-    assert (gap[1] < 0) == bool(b.cheaper_above)
-    assert b.utilisation is not None and b.used is not None
-    # the cheaper option is the one that is used more than its break-even
-    assert (b.used > b.utilisation) == (c.options["owned"].present < c.options[b.rival].present)
+def sent_away(found: tco.Comparison) -> float:
+    """Share of the horizon's requests that the other side of the mix serves, as it is split."""
+    plan = found.plan
+    mixed = plan.options["hybrid"]
+    fleet = cashflow.option_fleet(mixed, plan.central(), plan.years)
+    assert fleet is not None
+    asked = [
+        cashflow.load_ratio(pool.growth, plan.central(), plan.years) * pool.mix.mean_rate
+        for pool in mixed.pools
+    ]
+    return float((np.array(asked) * fleet.away_share).sum() / np.sum(asked))
 
 
 @pytest.mark.parametrize(("rate", "alone", "away"), [(0.002, "burst", 1.0), (2.0, "base", 0.0)])
@@ -686,17 +629,10 @@ def test_a_mix_that_is_one_part_alone_sends_all_away_or_nothing(
     rate: float, alone: str, away: float
 ) -> None:
     # else the base needs a spare, and a mix none
-    mixed = costed(rate=rate, options__owned__redundancy="none").options["hybrid"].hybrid
-    assert mixed is not None
-    assert (mixed.alone, mixed.best.away_share) == (alone, away)
-
-
-def test_the_cheapest_option_depends_on_volume_and_the_ranges_join() -> None:
-    winners = costed("klinikverbund-nordheide", 0.5).volume.winners
-    assert winners[0].above == 0 and winners[-1].below == float("inf")
-    for a, b in pairwise(winners):
-        assert a.below == b.above
-    assert len(winners) > 1
+    found = costed(rate=rate, options__owned__redundancy="none")
+    mixed = found.plan.options["hybrid"]
+    assert mixed.alone == getattr(mixed.option, alone)
+    assert sent_away(found) == away
 
 
 def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented(polderwerk: tco.Comparison) -> None:
@@ -809,15 +745,13 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
     assert none["api_provisioned"] == pytest.approx(0.0) and not none["model_moves"].any()
 
 
-def test_the_rooms_own_overhead_is_in_the_bill_and_in_the_energy() -> None:
+def test_the_rooms_own_overhead_is_in_the_bill() -> None:
     plain_ = of_owned(room={"pue": 1.2})
     lossy = of_owned(room={"pue": 1.8})
     # by hand: cooling takes 0.2 and 0.8 of what the servers take
     servers = amounts(plain_, "electricity").sum()
     assert amounts(plain_, "cooling").sum() == pytest.approx(0.2 * servers)
     assert amounts(lossy, "cooling").sum() == pytest.approx(0.8 * servers)
-    assert plain_.energy.kwh is not None and lossy.energy.kwh is not None
-    assert lossy.energy.kwh == pytest.approx(1.5 * plain_.energy.kwh)
 
 
 @pytest.mark.parametrize(
@@ -836,9 +770,7 @@ def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share(
     shares = []
     for rate in (0.5, 5.0):
         c = tco.assess(chosen, plain_capacity(chosen, rate=rate))
-        hybrid = c.options["hybrid"].hybrid
-        assert hybrid is not None
-        shares.append(hybrid.best.away_share)
+        shares.append(sent_away(c))
         priced = {
             name: options.Priced(
                 plan=c.plan.options[name], factors=c.plan.factors, flows=o.flows, life=5

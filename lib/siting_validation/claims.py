@@ -65,7 +65,7 @@ class Check:
 
 def payback_periods(outlay: float, rival: float, own: float) -> float:
     """Periods of use until an outlay is back: the saving is the difference of two prices."""
-    found = money.payback(money.constant_saving(outlay, rival - own, LONGEST))
+    found = money.payback(np.append(-outlay, np.full(LONGEST, rival - own)))
     return math.inf if found is None else found
 
 
@@ -95,7 +95,7 @@ FORMULAS: Mapping[str, Callable[..., float]] = {
     "tokens": lambda tokens_per_s, hours: tokens_per_s * 3600 * hours / money.MILLION,
     "electricity": lambda kw, hours, price_kwh: kw * hours * price_kwh,
     "cost_per_used_hour": lambda full, utilisation: full / utilisation,
-    "break_even_utilisation": lambda own, rival: 100 * money.break_even_utilisation(own, rival),
+    "break_even_utilisation": lambda own, rival: 100 * own / rival,
     "used_hour_saving": lambda full, utilisation, rival: rival - full / utilisation,
     "used_hour_loss": lambda full, utilisation, rival: full / utilisation - rival,
     "total": lambda **flows: money.npv(np.array(list(flows.values())), 0.0),

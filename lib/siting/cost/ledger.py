@@ -19,6 +19,7 @@ from siting.cost.cashflow import Amount
 from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS, Array
 from siting.cost.priced import Draws, Plan
+from siting.quantity import Range
 
 BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
@@ -97,6 +98,11 @@ class Totals:
     paid: Array = field(default_factory=lambda: np.zeros((0, 0)))
     """What is paid in each fiscal year that was asked for, nominal and before profit tax, with what
     serves and what contracts demand until then; not service that is forgone. [n × F]"""
+
+    @property
+    def spread(self) -> Range:
+        """P10, median and P90 of the present cost. [client's currency]"""
+        return Range(*np.percentile(self.present, (10, 50, 90)).tolist())
 
 
 def totals(

@@ -1,4 +1,4 @@
-"""Money over time: present value, internal rate, payback, levelised cost, break-evens.
+"""Money over time: present value, payback, levelised cost, annuity.
 
 Flows are counted from today: element 0 is paid now, element t at the end of month t. Positive
 flows are savings or income, negative ones are costs, except where a function says `costs`. The
@@ -31,45 +31,21 @@ def npv(flows: Sequence[float] | Array, yearly_rate: float) -> float:
     return float(values @ discount_factors(len(values) - 1, yearly_rate))
 
 
-def irr(flows: Sequence[float] | Array) -> float | None:
-    """Yearly internal rate of return of monthly flows; None where there is none to print.
-
-    Descartes' rule: flows that change sign once have one rate. With no change of sign there is
-    none; with several the rate is ambiguous. Money that does not come back has no return either.
-    """
-    from scipy.optimize import brentq
-
-    values = np.asarray(flows, dtype=float)
-    signs = np.sign(values[values != 0])
-    if np.count_nonzero(np.diff(signs)) != 1 or signs[0] * values.sum() >= 0:
-        return None
-    powers = np.arange(len(values))
-
-    def present(v: float) -> float:
-        return float(values @ v**powers)
-
-    least = 1e-6  # of v, one over 1 + the monthly rate; at most 1, since more comes back than went
-    if present(least) * present(1.0) > 0:
-        return None
-    return float(brentq(present, least, 1.0, xtol=1e-14) ** -MONTHS - 1)
-
-
-def payback(flows: Sequence[float] | Array, yearly_rate: float = 0.0) -> float | None:
-    """Months until the running (discounted) sum of flows is no longer negative; None if never.
+def payback(flows: Sequence[float] | Array) -> float | None:
+    """Months until the running sum of flows is no longer negative; None if never.
 
     Inside the month in which that happens, the flow is taken as even. If the sum falls below zero
     again (a replacement), the last crossing counts: only then is the money back for good.
     """
     values = np.asarray(flows, dtype=float)
-    present = values * discount_factors(len(values) - 1, yearly_rate)
-    running = np.cumsum(present)
-    below = np.flatnonzero(running < -1e-9 * np.abs(present).max(initial=1.0))
+    running = np.cumsum(values)
+    below = np.flatnonzero(running < -1e-9 * np.abs(values).max(initial=1.0))
     if not len(below):
         return 0.0
     last = int(below[-1])
     if last == len(running) - 1:
         return None
-    return float(last + -running[last] / present[last + 1])
+    return float(last + -running[last] / values[last + 1])
 
 
 def levelised_cost(
@@ -91,20 +67,6 @@ def annuity(yearly_rate: float, months: int) -> float:
         return 1 / months
     rate = (1 + yearly_rate) ** (1 / MONTHS) - 1
     return float(rate / (1 - (1 + rate) ** -months))
-
-
-def constant_saving(outlay: float, saving: float, periods: int) -> Array:
-    """Flows of an outlay now and the same saving in each of `periods` periods after.
-    [periods + 1]"""
-    return np.concatenate([[-outlay], np.full(periods, saving)])
-
-
-def break_even_utilisation(own_cost: float, rival_cost_at_full_use: float) -> float:
-    """Share of use at which owning, paid at any use, costs what a rival by the hour costs.
-
-    Both in one currency, for the same work. Above 1 the owned machine never wins at that price.
-    """
-    return own_cost / rival_cost_at_full_use
 
 
 # --- months and years -------------------------------------------------------------------------

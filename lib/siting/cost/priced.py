@@ -164,33 +164,13 @@ class PricedOption:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Owned:
-    """What a hybrid costs that owns so many servers at most."""
-
-    servers: int
-    """Servers bought at most, as the load needs them."""
-    present: float
-    """Present cost, client's currency."""
-    away_share: float
-    """Share of the horizon's requests that the other side serves."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Split:
     """How much a hybrid owns, so that its present cost is lowest."""
 
-    best: Owned
-    """The optimum."""
+    servers: int
+    """Servers bought at most, as the load needs them."""
     alone: Literal["", "burst", "base"]
     """Not blank: the optimum is one of the two parts alone."""
-    curve: tuple[Owned, ...]
-    """From no server owned to all that peaks need. The optimum is among them, unless it is the base
-    alone: that needs spares, which no point of the curve has."""
-
-    @property
-    def servers(self) -> int:
-        """Servers bought at most, at the optimum."""
-        return self.best.servers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,14 +98,6 @@ class ElectricityPrice(Fact, tables="electricity"):
     period: str
 
 
-class GridCarbon(Fact, tables="carbon", key="country"):
-    """Emissions of a country's electricity. [g CO2e/kWh]"""
-
-    country: catalogue.Country
-    g_per_kwh: catalogue.NotNegative
-    second_value: str = ""
-
-
 def _places() -> frozenset[str]:
     return column("cloud_prices", "provider") | {"cloud", *places.OWNED}
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -158,17 +157,6 @@ def a_tenth_more(plan: Plan, names: Sequence[str]) -> dict[str, dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CostSpread:
-    """What an option may cost, over all draws: P10, median and P90, as everywhere in a report."""
-
-    present: Range
-    """Present cost; low and high are P10 and P90, central is the median."""
-    npv: Range
-    """Saving against the baseline."""
-    chance_cheapest: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Uncertainty:
     """Costs of one scenario over many futures: all options in the same draws, so that what they
     share cancels out."""
@@ -178,36 +166,6 @@ class Uncertainty:
     """Standard normal score of each driver. [n each]"""
     totals: Mapping[str, ledger.Totals]
     """Cost of each option."""
-
-    @cached_property
-    def chance_cheapest(self) -> dict[str, float]:
-        """Share of draws in which each option is the cheapest; a hybrid that is one of its parts
-        leaves the win to the part. [share]"""
-        order = self.plan.simple_first(self.totals)
-        if not order:
-            return {}
-        costs = np.array([self.totals[n].present for n in order])
-        best = np.argmin(costs, axis=0)
-        return {n: float((best == order.index(n)).mean()) for n in self.totals}
-
-    @cached_property
-    def spreads(self) -> dict[str, CostSpread]:
-        """P10, median and P90 of every option's costs, and of its saving over the baseline."""
-        base = self.totals.get(self.plan.baseline)
-        found = {}
-        for name, t in self.totals.items():
-            saving = base.present - t.present if base is not None else -t.present
-            found[name] = CostSpread(
-                present=_percentiles(t.present),
-                npv=_percentiles(saving),
-                chance_cheapest=self.chance_cheapest[name],
-            )
-        return found
-
-
-def _percentiles(draws: Array) -> Range:
-    low, median, high = np.percentile(draws, (10, 50, 90)).tolist()
-    return Range(low, median, high)
 
 
 # --- what an input is -------------------------------------------------------------------------

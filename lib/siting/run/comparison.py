@@ -34,7 +34,7 @@ _NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day", "i
 """Keys that tell the records of a list apart; the first two do so alone."""
 _UNSAID = ("options", "recommendation", "flip_points", "inputs")
 """Sections that need no name."""
-_BY_OPTION = ("options", "quality", "volume_winners")
+_BY_OPTION = ("options", "quality")
 _DETAILS = {"limits"}
 """Keys of an option whose members are parts."""
 MOST_LINES = 12

@@ -81,9 +81,6 @@ def content(study: Study) -> dict[str, Any]:
         "training": _training(read),
         "vendors": _vendors(read),
         "quality": _quality(read),
-        "volume_winners": [
-            read({"winner": w}, "winner") for w in study.results.cost.volume.winners
-        ],
         "units": units(study.client.currency),
         "shown": _shown(read),
         "warnings": [_warning(row) for row in _rows(study.left_out())],
@@ -642,6 +639,7 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     if name in study.results.cost.plan.not_estimated:
         return {"not_estimated": study.results.cost.plan.not_estimated[name]}
     option = study.results.cost.options[name]
+    is_held = study.results.cost.plan.baseline in study.results.cost.options
     flows = study.cash_flows().query("option == @label")
     items = (
         flows.groupby("item", sort=False)
@@ -649,33 +647,19 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         .sort_values(key=abs, ascending=False, kind="stable")
     )
     items = items.map(functools.partial(round, ndigits=2))
+    row = {
+        "option": option,
+        "totals": study.results.uncertainty.totals[name],
+        "saving": option.npv if is_held else None,
+    }
     return {
-        **read(_returns(study, name), "cost"),
-        "break_even": read({"even": option.break_even}, "break_even"),
+        **read(row, "cost"),
         "unit": study.client.currency,
         "items": items.to_dict(),
-        **read({"energy": option.energy}, "energy"),
         "model_moves_by_year": [
             _figure(moved.ends, "moves") for moved in moves(study.scenario, name)
         ],
         "servers_by_year": [*option.servers],
-    }
-
-
-def _returns(study: Study, name: str) -> dict[str, Any]:
-    """A priced option: its cost as planned and in all cases, and what it saves against today and
-    when."""
-    results = study.results
-    option = results.cost.options[name]
-    spread = results.uncertainty.spreads[name]
-    today = results.cost.options.get(results.cost.plan.baseline)
-    differs = today is not None and bool(np.any(option.monthly - today.monthly))
-    return {
-        "option": option,
-        "spread": spread,
-        "saving": option.npv if today else None,
-        "saved": spread if today else None,
-        "returns": option if differs else None,
     }
 
 

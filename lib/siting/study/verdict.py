@@ -94,7 +94,7 @@ class VerdictFrames(Topic):
         option = self.results.cost.options.get(name)
         if option is None:
             return {}
-        present = self.results.uncertainty.spreads[name].present
+        present = self.results.uncertainty.totals[name].spread
         is_held = self.results.cost.plan.baseline in self.results.cost.options
         return picked(option, "total present") | {
             "present_low": present.low,
