@@ -12,7 +12,7 @@ from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import BEST, Option, Scenario
 from siting.places import COMMITTED, MIXED, OWNED, SELF_HOSTED
-from siting.verdict import design, ordered, plausible
+from siting.verdict import design, ordered, plausible, variants
 from siting.verdict.chain import Chain
 from studies import CLIENTS, FEW
 
@@ -88,7 +88,7 @@ def test_a_change_and_the_same_words_typed_give_the_same_sums(volume: float) -> 
     """What a move costs once outweighs what is saved where little is asked: the ways beside what
     was typed are there all the same."""
     s = scenario.load("tidewater-apps")
-    small = put(s, plausible.scaled_load(s, volume))
+    small = put(s, variants.scaled_load(s, volume))
     of_report = Chain()
     ways = of_report.designed(s).options.keys()
     of_report.decide(s)

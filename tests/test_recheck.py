@@ -44,7 +44,7 @@ def turn(name: str, option: str | None, **said: Any) -> dict:
 
 
 def switch(at: float, below: str = "api", above: str = "own", **said: Any) -> dict:
-    usual = {"what": "volume", "below": below, "above": above, "plausible": True}
+    usual = {"what": "volume", "below": below, "above": above}
     return {**usual, "threshold": at, "unit": "times the plan", **said}
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from siting import quality, study
+from siting.catalogue import settings
 from siting.cli import cli
 from siting.inputs import scenario
 from siting.inputs.scenario import changes
@@ -119,10 +120,12 @@ def test_the_first_option_differs_on_both_sides_of_a_switching_value(client: str
         assert found.below != found.above
         near = {}
         for name, factor in (("below", 1 - variants.BESIDE), ("above", 1 + variants.BESIDE)):
-            change = found.dial.change(found.at * factor)
+            change = variants.scaled_load(s.results.said, found.at * factor)
             near[name] = s.results.chain.decide(put(s.results.said, change)).recommended
-        inside = found.dial.grid[0] <= found.at * (1 - variants.BESIDE)
-        if inside and found.at * (1 + variants.BESIDE) <= found.dial.grid[-1]:
+        band = settings("decision_settings")["volume_band"].range
+        assert band.low <= found.at <= band.high
+        inside = band.low <= found.at * (1 - variants.BESIDE)
+        if inside and found.at * (1 + variants.BESIDE) <= band.high:
             assert near == {"below": found.below, "above": found.above}
 
 

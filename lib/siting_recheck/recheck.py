@@ -220,8 +220,8 @@ def _turn_in_words(summary: Summary, turn: Mapping[str, Any]) -> str:
 
 
 def _switches(kept: Summary, now: Summary) -> Iterator[Move]:
-    before = _inside(kept["flip_points"])
-    after = _inside(now["flip_points"])
+    before = _by_sides(kept["flip_points"])
+    after = _by_sides(now["flip_points"])
     for switch in {**before, **after}:
         for old, new in zip_longest(before.get(switch, ()), after.get(switch, ())):
             if old is None or new is None or _apart(old, new):
@@ -242,11 +242,11 @@ class Switch:
     above: str
 
 
-def _inside(rows: Iterable[Any]) -> dict[Switch, list[Mapping[str, Any]]]:
-    """Rows of switching values inside the expected range, by what they switch."""
+def _by_sides(rows: Iterable[Any]) -> dict[Switch, list[Mapping[str, Any]]]:
+    """Rows of switching values by what they switch."""
     found: dict[Switch, list[Mapping[str, Any]]] = {}
     for row in rows:
-        if isinstance(row, dict) and row.get("plausible"):
+        if isinstance(row, dict):
             sides = {name: str(row.get(name)) for name in ("what", "below", "above")}
             found.setdefault(Switch(**sides), []).append(row)
     return found

@@ -345,16 +345,15 @@ class Results:
 
     @cached_property
     def switches(self) -> tuple[Switch, ...]:
-        """Values of continuous inputs at which the first option changes."""
-        dials = plausible.dials(self.said)
-        return tuple(variants.switches(self.chain, self.said, dials))
+        """Volumes at which the first option changes."""
+        return tuple(variants.switches(self.chain, self.said))
 
     @cached_property
     def turning(self) -> list[tuple[Variant, Outcome]]:
         """Plausible changes after which the choice is not first, of each thing that is changed the
         worst, the worst first."""
-        inside = ((s.variant, s.outcome) for s in self.switches if s.inside)
-        tried = itertools.chain(self.tried, inside)
+        switched = ((s.variant, s.outcome) for s in self.switches)
+        tried = itertools.chain(self.tried, switched)
         return variants.worst_of_each(each for each in tried if each[1].answer != "stays")
 
     def try_all(self) -> None:

@@ -413,7 +413,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
         ],
         "turns": read.each(turning.sort_values("rank"), "turn"),
         "flip_points": [
-            read({"switch": switch, "unit": switch.dial.unit or "1"}, "flip")
+            read({"switch": switch, "today": 1.0, "unit": "times the plan"}, "flip")
             for switch in study.results.switches
         ],
         "worth_knowing": {

@@ -38,13 +38,8 @@ from siting.verdict.exclusion import (
     first_law,
     lacked,
 )
-from siting.verdict.variants import Dial, Variant, change
+from siting.verdict.variants import Variant, change, scaled_load
 
-VOLUMES = (
-    "requests_per_user_day", "requests_per_day", "requests_per_month",
-    "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
-)  # fmt: skip
-"""Lines of a workload that say how much is asked."""
 TRAITS = {
     "personal": "personal data",
     "special_category": "data of special categories",
@@ -121,16 +116,6 @@ def prices_for_sure(s: Scenario) -> Iterator[Variant]:
     if any(o.kind in BY_REQUEST for o in s.options.values()):
         for belief, future in ((0.0, "hold"), (1.0, "fall")):
             yield change("prices", {"finance.falling_prices": belief}, {"future": future})
-
-
-def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
-    """All requests of all workloads times a factor: tokens, machines, moves and staff follow."""
-    return {
-        f"workloads.{name}.{line}": float(value) * factor
-        for name, w in s.workloads.items()
-        for line in VOLUMES
-        if (value := getattr(w, line))
-    }
 
 
 def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
@@ -589,21 +574,3 @@ def _last_day(s: Scenario, sold: Iterable[Option], model: str) -> dt.date | None
 def together(s: Scenario) -> Iterator[Variant]:
     """What the scenario wants tried at once."""
     return (change("together", w.set, {"label": w.label}, asked=True) for w in s.what_if)
-
-
-# --- continuous inputs ----------------------------------------------------------------------------
-
-
-def dials(s: Scenario) -> Iterator[Dial]:
-    """Inputs whose switching values are looked for: the volume."""
-    band = catalogue.settings("decision_settings")["volume_band"].range
-    yield Dial(
-        what="volume",
-        unit="times the plan",
-        today=1.0,
-        low=band.low,
-        high=band.high,
-        grid=(band.low, 0.6, 1.7, band.high),
-        change=lambda factor: scaled_load(s, factor),
-        settled="year",
-    )

@@ -5,7 +5,7 @@ through the same chain with the same draws as the report (`verdict.chain`), so t
 would change the answer is told without having been computed. Which variants are plausible stands in
 `verdict.plausible`, and how each is told in changes.csv.
 
-A *switching value* is the value of one continuous input at which the first option changes (the
+A *switching value* is the volume at which the first option changes (the
 term of public appraisal: HM Treasury, The Green Book). A grid comes first, and is searched between:
 an option that buys whole servers can win, lose and win again.
 """
@@ -22,6 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from siting.catalogue import settings
 from siting.inputs.scenario.changes import Changes, put, words
 from siting.inputs.scenario.model import Scenario
 from siting.verdict.chain import Chain
@@ -123,9 +124,6 @@ class Outcome:
     lead: float | None = None
     """What the next best costs more in all than the report's choice; None where that is ruled out,
     or alone. [client's currency]"""
-    cleared: bool | None = None
-    """Whether nothing that is demanded of the report's choice is still to be shown; None where it
-    is ruled out."""
     own_in_all: float | None = None
     """The mean of the report's choice then; None where it is ruled out. [client's currency]"""
     card: str = ""
@@ -152,8 +150,7 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
     if chosen is None or own is None:
         return first
     lead = found.lead if stays else found.means[best] - own
-    cleared = not found.candidate(chosen).uncleared
-    return replace(first, lead=lead, cleared=cleared, own_in_all=own)
+    return replace(first, lead=lead, own_in_all=own)
 
 
 Tried = tuple[Variant, Outcome]
@@ -204,91 +201,70 @@ def apart(tried: Sequence[Tried]) -> tuple[Tried, ...]:
 
 # --- where the answer switches --------------------------------------------------------------------
 
+VOLUMES = (
+    "requests_per_user_day", "requests_per_day", "requests_per_month",
+    "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
+)  # fmt: skip
+"""Lines of a workload that say how much is asked."""
 BESIDE = 0.02
 """So far on either side it is decided again, to show that the first option differs."""
+BETWEEN = (0.6, 1.7)
+"""Volumes at which it is decided first, besides the ends of what is expected. [times the plan]"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dial:
-    """A continuous input that can be turned."""
-
-    what: str
-    unit: str
-    today: float
-    low: float
-    """Of the range that is expected of it."""
-    high: float
-    grid: tuple[float, ...]
-    """Values above nought at which it is tried first, rising: as far as one may look."""
-    change: Callable[[float], Changes]
-    """What makes it a value."""
-    settled: Settled
-    """As of a variant."""
+def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
+    """All requests of all workloads times a factor: tokens, machines, moves and staff follow."""
+    return {
+        f"workloads.{name}.{line}": float(value) * factor
+        for name, w in s.workloads.items()
+        for line in VOLUMES
+        if (value := getattr(w, line))
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Switch:
-    """A value of an input at which the first option changes."""
+    """A volume at which the first option changes, within what is expected."""
 
-    dial: Dial
     at: float
+    """[times the plan]"""
     below: str | None
     """The option that is first just below."""
     above: str | None
-    beyond: float
-    """A value just beyond it, seen from today."""
+    variant: Variant
+    """A volume just beyond it, seen from the plan."""
     outcome: Outcome
     """The answer there, beside that of the report."""
 
-    @property
-    def variant(self) -> Variant:
-        """The value beyond as a variant: `volume is above 1.7 times the plan`."""
-        side = "above" if self.at >= self.dial.today else "below"
-        return Variant(
-            kind="input",
-            what=self.dial.what,
-            before=f"{self.dial.today:.3g}",
-            after=f"{self.beyond:.4g}",
-            changes=self.dial.change(self.beyond),
-            clause=f"{self.dial.what} is {side} {self.at:.3g} {self.dial.unit}",
-            settled=self.dial.settled,
-        )
 
-    @property
-    def inside(self) -> bool:
-        """Whether it lies in the range that is expected of the input."""
-        return self.dial.low <= self.at <= self.dial.high
-
-
-def switches(chain: Chain, scenario: Scenario, dials: Iterable[Dial]) -> Iterator[Switch]:
-    """Every switching value that the grids of some dials show."""
+def switches(chain: Chain, scenario: Scenario) -> Iterator[Switch]:
+    """Every switching value that a grid of volumes shows."""
     chosen = chain.decide(scenario).recommended
-    for dial in dials:
-        yield from _of_dial(chain, scenario, dial, chosen)
+    band = settings("decision_settings")["volume_band"].range
 
+    def point(times: float) -> _Point:
+        changed = put(scenario, scaled_load(scenario, times))
+        return _Point(times, chain.decide(changed, whole=False))
 
-def _of_dial(chain: Chain, scenario: Scenario, dial: Dial, chosen: str | None) -> Iterator[Switch]:
-    def point(value: float) -> _Point:
-        return _Point(value, chain.decide(put(scenario, dial.change(value)), whole=False))
-
-    for low, high in pairwise(map(point, dial.grid)):
+    for low, high in pairwise(map(point, (band.low, *BETWEEN, band.high))):
         if low.first == high.first:
             continue
         under, at, over = _narrowed(low, high, point)
-        beyond = over if at >= dial.today else under
+        side = "above" if at >= 1 else "below"
+        beyond = over if at >= 1 else under
+        said = {"at": at, "side": side, "beyond": beyond.value}
         yield Switch(
-            dial=dial,
             at=at,
             below=under.first,
             above=over.first,
-            beyond=beyond.value,
+            variant=change("switch", scaled_load(scenario, beyond.value), said),
             outcome=outcome(beyond.decision, chosen),
         )
 
 
 @dataclass(frozen=True)
 class _Point:
-    """A value of an input, and what is decided there."""
+    """A volume, and what is decided there."""
 
     value: float
     decision: Decision
