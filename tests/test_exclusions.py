@@ -47,7 +47,7 @@ def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out() -> None:
     """The clinic's own policy asks for C5, which the regional cloud lacks; the budget strikes."""
     found = told("klinikverbund-nordheide", "rented", conditions=[], budget=1000.0)
     assert found.whose == "your condition"
-    assert found.rule == CEILING
+    assert found.title == CEILING
     assert found.reason.endswith("over your ceiling")
 
 

@@ -162,7 +162,7 @@ class BudgetFrames(Topic):
         """Adds what a model that bridges until the choice runs costs more than the plan holds for
         the same days."""
         bridge = self.results.until_live.bridging
-        if bridge and bridge.until and bridge.beyond is not None:
+        if bridge and bridge.beyond is not None:
             days = dt.date.fromisoformat(bridge.until) - self.client.report_date
             paid[_month(days.days, len(paid) - 1)] += bridge.beyond
 
@@ -172,7 +172,8 @@ class BudgetFrames(Topic):
         yield from prices_of(self.results, *PRICES)
         for shown in (study.remedies(), study.steps()):
             yield from shown.attrs["sources"]
-        yield from self.results.until_live.sources
+        if bridge := self.results.until_live.bridging:
+            yield from bridge.sources
         if self.scenario.finance.budget_any_year:
             yield self.scenario.source(BUDGET)
         yield from self.results.tax.sources

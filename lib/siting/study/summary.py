@@ -36,7 +36,6 @@ from siting.quantity import Range
 from siting.rules.findings import worst
 from siting.serving import performance
 from siting.serving.pools import Pool
-from siting.study import short
 from siting.study.frames import columns, ends
 from siting.study.vendors import SHORT
 from siting.study.verdict import mixed, of_year
@@ -174,7 +173,7 @@ NO_RULE = "no rule"
 """Status of law at which no rule looks."""
 SHOWN = (
     "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "timeline",
-    "server_kinds", "readiness",
+    "server_kinds", "readiness", "contract",
 )  # fmt: skip
 """Frames behind the pages that no other section holds row by row."""
 
@@ -200,11 +199,6 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "money_terms": [
             read({"tax": study.results.tax, "finance": study.scenario.finance}, "money_terms")
         ],
-        "bridges": [read({"bridge": each}, "bridges") for each in study.results.until_live.bridges],
-        "contract": [
-            read({"contract": each, "option": study.scenario.finance.baseline}, "contract")
-            for each in study.results.until_live.contracts
-        ],
         "gates": read.each(gates, "gates"),
         "gate": _gate(read),
         "year_limit": [*_years(read)],
@@ -219,7 +213,6 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "designs": read.each(designs, "designs"),
         "notice_habits": [*_habits(read)],
         "rule_points": [*_points(read)],
-        "points_today": [*_points_today(read)],
         "for_counsel": [r for r in read.each(study.law(), "for_counsel") if r["status"] != NO_RULE],
         "notice_chances": read.each(study.notice_chances(), "notice_chances", mine=True, within=90),
     }
@@ -231,14 +224,6 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "days": read.each(study.hours(), "days", **own),
         "latencies": read.each(_waits(study).assign(unit="s"), "latencies", **own),
     }
-
-
-def _points_today(read: _SectionReader) -> Iterator[Any]:
-    """What is open of today's service where another is chosen."""
-    for place, left in enumerate(read.study.results.due.left_open):
-        letter = short.letter(place).lower()
-        row = {"left": left, "letter": letter, "clears": short.cure(left.clears)}
-        yield read(row, "points_today")
 
 
 def _loads(read: _SectionReader) -> Iterator[Any]:

@@ -11,7 +11,6 @@ from siting.rules.sovereignty import OpenPoint
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict.candidate import Candidate
-from siting.verdict.due import LeftOpen
 from siting.verdict.plan import open_points
 
 WORK = {
@@ -36,28 +35,29 @@ class TimelineFrames(Topic):
         first; and a rule that the service of today fails, where another is chosen."""
         for c in self.results.decision.candidates:
             yield from self._points(c)
-        left = self.results.due.left_open
-        for each in left:
-            if each.fails:
-                yield {
-                    "option": self.scenario.finance.baseline,
-                    "point": each.point,
-                    "can_strike": False,
-                    "laws": each.law,
-                    "to": "does",
-                    "asks": short.cure(each.clears),
-                    "basis": "law" if each.of_law else "rule",
-                    "hard": False,
-                    "owner": each.owner,
-                    **_standing(each),
-                }
+        due = self.results.due
         options = self.results.sovereignty.options
+        today = self.scenario.finance.baseline
+        for failed in due.broken:
+            yield {
+                "option": today,
+                "point": failed.rule.title,
+                "can_strike": False,
+                "laws": failed.cited,
+                "to": "does",
+                "asks": short.cure(options[today].remedy(failed)),
+                "basis": "law" if failed.is_of_law else "rule",
+                "hard": False,
+                "owner": failed.rule.owner,
+                "due": due.horizon,
+                "in_force": failed.is_of_law,
+                "is_due": failed.is_of_law,
+            }
         every = (point for option in options.values() for point in option.open_points)
         yield from dict.fromkeys(source_of(point.usual) for point in every if point.usual)
-        if left:
-            today = options[self.scenario.finance.baseline]
-            asked = [f for f in today.verdicts.values() if f.verdict == "fail"]
-            asked += [f for point in today.open_points for f in point.findings]
+        if due.broken or due.left_open:
+            asked = [*due.broken]
+            asked += [f for point in options[today].open_points for f in point.findings]
             yield from dict.fromkeys(source_of(f.rule) for f in asked)
 
     def _points(self, c: Candidate) -> Rows:
@@ -65,7 +65,6 @@ class TimelineFrames(Topic):
         found = {p.label: p for p in self.results.sovereignty.options[c.name].open_points}
         ends = {end.point: end for end in self.results.stability.ceasing[c.name]}
         due = self.results.due
-        left = {each.point: each for each in due.left_open if not each.fails}
         is_left = c.name == self.scenario.finance.baseline
         for doubt, hard in open_points(c, found.values()):
             point = found.get(doubt.point)
@@ -87,8 +86,8 @@ class TimelineFrames(Topic):
             if point:
                 row |= self._of_law(point)
                 row["letter"] = short.letter(list(found).index(point.label))
-            if is_left and doubt.point in left:
-                row |= _standing(left[doubt.point])
+            if is_left and doubt.point in due.left_open:
+                row |= picked(due.left_open[doubt.point], "in_force is_due due")
             yield row
 
     def _of_law(self, point: OpenPoint) -> dict[str, Any]:
@@ -138,7 +137,8 @@ class TimelineFrames(Topic):
         yield from self._ending()
         s = self.study
         yield from s.steps().attrs["sources"]
-        yield from self.results.until_live.sources
+        if bridge := self.results.until_live.bridging:
+            yield from bridge.sources
         yield from s.contract().attrs["sources"]
         yield from (x for end in self.results.retiring for x in end.ending.sources)
 
@@ -224,8 +224,3 @@ def _basis(point: OpenPoint | None) -> str:
     if point.is_of_law:
         return "law"
     return "others" if point.is_on_others else "rule"
-
-
-def _standing(left: LeftOpen) -> dict[str, Any]:
-    """How what is open of today's service stands."""
-    return picked(left, "in_force is_due due")

@@ -49,7 +49,7 @@ class VerdictFrames(Topic):
         "option",
         "key place role state reason? in_all? cost? leaving? vendors? remedies? premiums? "
         "if_prices_hold? if_prices_fall? if_kept? left? is_bridge depends_on is_level in_all_p10? "
-        "in_all_p50? in_all_p90? whose? rule? title? why_not? opens? is_easiest total? "
+        "in_all_p50? in_all_p90? whose? title? why_not? opens? is_easiest total? "
         "present? present_low? present_high? saving? form? servers? "
         "standing_by? nearest? nearest_paid? verdict?",
         citing=of_sums,
@@ -87,7 +87,7 @@ class VerdictFrames(Topic):
         found = exclusion(c, self.scenario.rules.lines)
         if found is None:
             return {}
-        return picked(found, "whose rule title") | {"why_not": found.reason}
+        return picked(found, "whose title") | {"why_not": found.reason}
 
     def _planned(self, name: str) -> dict[str, Any]:
         """What an option costs as planned, and what it saves against today."""

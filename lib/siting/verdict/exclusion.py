@@ -53,19 +53,13 @@ CONDITIONS: Mapping[str, str] = {
 """Hard conditions in words."""
 
 
-ASKED = ("fail", "review", "pass", "n.a.")
-"""Verdicts of a law that asks what a policy asks: first what tells most surely that it does."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Exclusion:
     """Whose rule rules an option out, and which, in words."""
 
     whose: Whose
-    rule: str
-    """What is not met, with the law that asks the same as a policy."""
     title: str
-    """The same without the law beside a policy, and of a law without its article."""
+    """What is not met."""
     reason: str
     """Why, in full."""
     also_law: bool = False
@@ -191,66 +185,29 @@ def whose(barrier: Barrier, policies: Sequence[str]) -> Whose:
 
 def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -> Exclusion:
     """What barriers of one kind ask, in words."""
-    reason = alike[0].reason
+    title = reason = alike[0].reason
+    findings = [finding for barrier in alike for finding in barrier.findings]
     also_law = False
     match whose:
         case "your condition":
-            asked = dict.fromkeys(condition_in_words(barrier.line) for barrier in alike)
-            rule = title = " and ".join(asked)
+            title = " and ".join(dict.fromkeys(condition_in_words(each.line) for each in alike))
         case "your policy":
-            findings = [finding for barrier in alike for finding in barrier.findings]
             at_work = {line for found in findings for line in found.lines_behind(policies)}
             lines = [line for line in policies if line in at_work]
             title = " and ".join(POLICIES[line] for line in lines)
-            laws = {line: first_law(findings, line, policies) for line in lines}
-            rule = _with_laws(lines, laws)
-            also_law = any(laws.values())
-        case "your requirement":
-            rule = title = alike[0].findings[0].rule.title
-        case "the law":
-            failed = alike[0].findings[0]
-            title = failed.rule.title
-            rule = f"{title} ({failed.cited})"
+            also_law = any(asked_by_law(findings, line, policies) for line in lines)
+        case "your requirement" | "the law":
+            title = findings[0].rule.title
         case "your answer":
             # The act binds the provider; what that may be ordered, something else forbids.
-            failed = alike[0].findings[0]
-            secret = " and ".join(failed.forbidden_by)
-            under = f" under {failed.cited}" if failed.rule.binds else ""
+            secret = " and ".join(findings[0].forbidden_by)
             title = f"{secret}, which orders to its provider could break"
-            rule = f"{secret}, which orders to its provider{under} could break"
-        case _:
-            rule = title = reason
-    return Exclusion(whose=whose, rule=rule, title=title, reason=reason, also_law=also_law)
+    return Exclusion(whose=whose, title=title, reason=reason, also_law=also_law)
 
 
-def _with_laws(lines: Sequence[str], laws: Mapping[str, Finding | None]) -> str:
-    """Lines of a client's policy, each with the law that asks the same where one does."""
-    told = []
-    for line in lines:
-        law = laws[line]
-        if law is None:
-            told.append(POLICIES[line])
-        elif len(lines) == 1:
-            told.append(f"{POLICIES[line]}; {asks_the_same(law)}")
-        else:
-            told.append(f"{POLICIES[line]} ({asks_the_same(law)})")
-    return " and ".join(told)
-
-
-def first_law(findings: Iterable[Finding], line: str, policies: Sequence[str]) -> Finding | None:
-    """Of what laws say that ask what a line of the client's policy asks, one that is not met, else
-    one of which it is open. None where no law does."""
-    behind = (finding.law_behind(line, policies) for finding in findings)
-    return min(filter(None, behind), key=lambda law: ASKED.index(law.verdict), default=None)
-
-
-def asks_the_same(law: Finding) -> str:
-    """That a law asks for what the client's own line asks for, or may."""
-    if law.may_not_apply:
-        return f"{law.cited} may ask the same (open)"
-    if law.verdict == "review":
-        return f"{law.cited} asks for the like (open)"
-    return f"{law.cited} asks for the same"
+def asked_by_law(findings: Iterable[Finding], line: str, policies: Sequence[str]) -> bool:
+    """Whether a law asks what a line of the client's policy asks, or may."""
+    return any(finding.law_behind(line, policies) for finding in findings)
 
 
 def condition_in_words(line: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from siting import draws as streams
 from siting import places, quality
 from siting.catalogue import Fact, Input, settings, source_of, table
-from siting.cost import dates, fiscal
+from siting.cost import dates, fiscal, tco
 from siting.cost.costing import Remedy
 from siting.cost.ledger import CashFlow, Totals
 from siting.cost.money import MONTHS
@@ -62,6 +62,11 @@ class Priced:
     def paid_for(self, item: str) -> float:
         """The same for one cost item."""
         return sum(float(f.amounts.sum()) for f in self.flows if f.item == item)
+
+    def by_request(self, first: float, last: float) -> float:
+        """What is paid by the request from one day after the report to another, as planned."""
+        paid = (flow for flow in self.flows if flow.category == "api")
+        return sum(tco.between(flow.amounts, first, last) for flow in paid)
 
     @property
     def split(self) -> Split | None:

@@ -26,7 +26,6 @@ from siting.inputs.scenario.model import MOST_LABEL_LETTERS, Option, Scenario, W
 from siting.places import BY_REQUEST, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import DAYS_OF_MONTH, Range
-from siting.rules.findings import Finding
 from siting.rules.rulebook import Stress
 from siting.serving.servers import Server
 from siting.vendors.stability import ceasing
@@ -34,8 +33,8 @@ from siting.verdict import alternatives, design
 from siting.verdict.chain import Chain
 from siting.verdict.exclusion import (
     POLICIES,
+    asked_by_law,
     condition_in_words,
-    first_law,
     lacked,
 )
 from siting.verdict.variants import Variant, change, scaled_load
@@ -385,7 +384,7 @@ def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
     choice of the client's."""
     policies = s.rules.model_dump()["policies"]
     for line, policy in zip(s.rules.lines, policies, strict=True):
-        if law_behind(s, line, chain) is None:
+        if not law_behind(s, line, chain):
             others = [other for other in policies if other != policy]
             left: Changes = {"rules.policies": others}
             yield change("policy", left, {"words": POLICIES[line]})
@@ -393,26 +392,24 @@ def policies(s: Scenario, chain: Chain) -> Iterator[Variant]:
     if s.finance.budget_any_year:
         yield change("hard condition", {BUDGET: None}, {"words": condition_in_words(BUDGET)})
     for asked in hard:
-        if law_broken(s, asked, chain) is None:
+        if not law_broken(s, asked, chain):
             left = {"decision.hard_constraints": [other for other in hard if other != asked]}
             yield change("hard condition", left, {"words": condition_in_words(asked)})
 
 
-def law_behind(s: Scenario, line: str, chain: Chain) -> Finding | None:
-    """What a law says that asks what a line of the client's policy asks, or may, of some option;
-    None where none does."""
+def law_behind(s: Scenario, line: str, chain: Chain) -> bool:
+    """Whether a law asks of some option what a line of the client's policy asks, or may."""
     options = chain.rules(s).options.values()
     every = (f for option in options for found in option.findings.values() for f in found)
-    return first_law(every, line, s.rules.lines)
+    return asked_by_law(every, line, s.rules.lines)
 
 
-def law_broken(s: Scenario, line: str, chain: Chain) -> Finding | None:
-    """What a rule of law says that some option breaks, where a hard condition is that none or this
-    one fails: one that applies without the client's policies, too, else one that may. None where no
-    such rule fails, or all that do are the client's own."""
+def law_broken(s: Scenario, line: str, chain: Chain) -> bool:
+    """Whether some option breaks a rule of law, where a hard condition is that none or this one
+    fails: one that applies, or may, without the client's policies, too."""
     asked = Constraint.read(line)
     if not asked.is_on_law:
-        return None
+        return False
     fails = (
         finding.without(s.rules.lines)
         for option in chain.rules(s).options.values()
@@ -420,8 +417,7 @@ def law_broken(s: Scenario, line: str, chain: Chain) -> Finding | None:
         for finding in option.failing(rule_id)
         if finding.rule.is_of_law and asked.rule_id in ("", rule_id)
     )
-    applying = (finding for finding in fails if finding.verdict != "n.a.")
-    return min(applying, key=lambda finding: finding.may_not_apply, default=None)
+    return any(finding.verdict != "n.a." for finding in fails)
 
 
 def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from siting import reasoning
 from siting.catalogue import Source
-from siting.cost import api_prices, dates, prices, tco
-from siting.cost.prices import ApiPrice
+from siting.cost import api_prices, dates
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
-from siting.quantity import DAYS_OF_MONTH, Range
+from siting.quantity import Range
 from siting.vendors.notice import Ending, Successor
 from siting.verdict.chain import Chain
 
@@ -38,29 +37,17 @@ class ModelEnd:
 
 @dataclass(frozen=True, kw_only=True)
 class Bridge:
-    """The model that follows one in use which ends before the latest go-live, at its vendor."""
+    """The model that follows one in use which ends before the latest go-live, at its vendor, and
+    that serves until then."""
 
-    used: ModelEnd
     model: str
-    ends: dt.date | None
-    """Its announced last day; None where none is announced."""
-    lasts: bool
-    """Whether it serves until the latest go-live."""
-    until: str | None = None
-    """Day on which what runs today is switched off, as YYYY-MM-DD; None where it does not last."""
-    cost: float | None = None
-    """Of all requests with it from the end of the model in use until then. [currency]"""
-    held: float | None = None
-    """What the plan holds for the same days. [currency]"""
-    per_month: float | None = None
-    """Of that cost. [currency]"""
-    listed: ApiPrice | None = None
-    """What the list asks for the tokens of a usual request."""
-
-    @property
-    def beyond(self) -> float | None:
-        """What it costs beyond what the plan holds. [currency]"""
-        return None if self.cost is None or self.held is None else self.cost - self.held
+    until: str
+    """Day on which what runs today is switched off, as YYYY-MM-DD."""
+    beyond: float | None = None
+    """Cost of all requests with it from the end of the model in use until then, beyond what the
+    plan holds for the same days; None where it has no price, or the choice uses it. [currency]"""
+    sources: tuple[Source, ...] = ()
+    """What is known of the model that ends, and of the price of the one that follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,19 +61,6 @@ class ContractEnd:
     """By who moves, until it ends. [currency]"""
     unused: float | None
     """What its next term costs after the choice has taken over. [currency]"""
-    decided: dt.date
-    serves: dt.date
-    """Latest day on which the choice serves."""
-
-    @property
-    def is_before_go(self) -> bool:
-        """Whether its notice is due before go or no-go."""
-        return self.renewal.notice < self.decided
-
-    @property
-    def gap_days(self) -> int:
-        """From its end until the choice serves. [days]"""
-        return max(0, (self.serves - self.renewal.until).days)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,79 +76,52 @@ class UntilLive:
     go: dates.Go
     retiring: Sequence[ModelEnd]
 
-    def _paid_by_request(
-        self, chosen: Scenario, name: str, first: float, last: float
-    ) -> float | None:
-        """What an option pays by the request from one day after the report to another, as planned;
-        None where it has no price. [currency]"""
-        priced = self.chain.option(chosen, name).priced
-        if priced is None:
-            return None
-        paid = (flow for flow in priced.flows if flow.category == "api")
-        return sum(tco.between(flow.amounts, first, last) for flow in paid)
-
     @cached_property
-    def bridges(self) -> tuple[Bridge, ...]:
-        """What follows each model that ends before the latest go-live."""
+    def bridging(self) -> Bridge | None:
+        """The model that bridges until the choice serves; None where none lasts so long."""
         decided = (self.scenario.finance.baseline, self.recommended)
         latest = dates.after(self.scenario, self.live.high) if self.live else dt.date.max
         due: dict[tuple[str, str], tuple[ModelEnd, Successor]] = {}
         for end in self.retiring:
-            successor = api_prices.successor_of(self.scenario, end.option, end.ending.model)
-            is_due = end.ending.retired is not None and end.ending.retired <= latest
+            ending = end.ending
+            successor = api_prices.successor_of(self.scenario, end.option, ending.model)
+            is_due = ending.retired is not None and ending.retired <= latest
             if successor and end.option in decided and is_due:
-                due.setdefault((end.ending.vendor, end.ending.model), (end, successor))
-        return tuple(self._bridge(used, successor, latest) for used, successor in due.values())
+                due.setdefault((ending.vendor, ending.model), (end, successor))
+        lasting = [
+            (end, follows)
+            for end, follows in due.values()
+            if follows.until is None or follows.until > latest
+        ]
+        return self._bridge(*lasting[-1]) if lasting else None
 
-    def _bridge(self, used: ModelEnd, successor: Successor, latest: dt.date) -> Bridge:
-        ends = successor.until
-        found = Bridge(
-            used=used,
-            model=successor.model,
-            ends=ends,
-            lasts=ends is None or ends > latest,
-        )
-        if not found.lasts:
-            return found
-        name = used.option
-        option = self.scenario.options[name]
-        last = used.days(self.scenario.client.report_date)
+    def _bridge(self, used: ModelEnd, successor: Successor) -> Bridge:
+        option = self.scenario.options[used.option]
         off = dates.switched_off(self.scenario, str(self.recommended))
-        found = replace(found, until=dates.after(self.scenario, off).isoformat())
-        if option.kind not in BY_REQUEST or name != self.scenario.finance.baseline:
+        until = dates.after(self.scenario, off).isoformat()
+        found = Bridge(model=successor.model, until=until, sources=used.ending.sources)
+        if option.kind not in BY_REQUEST or used.option != self.scenario.finance.baseline:
             return found
         changes = {
-            f"options.{name}.models": {
+            f"options.{used.option}.models": {
                 w: successor.model if m == used.ending.model else m
                 for w, m in option.models.items()
             },
-            f"options.{name}.effort": reasoning.effort_after(option.effort, successor.model),
+            f"options.{used.option}.effort": reasoning.effort_after(option.effort, successor.model),
         }
-        bridged = put(self.scenario, changes)
-        cost = self._paid_by_request(bridged, name, last, off)
-        if cost is None:
+        priced = self.chain.option(put(self.scenario, changes), used.option).priced
+        if priced is None:
             return found
-        usual = prices.BilledTokens(input_mean=1000, output_mean=1000)
-        day = self.scenario.client.report_date
-        return replace(
-            found,
-            cost=cost,
-            held=self._paid_by_request(self.scenario, name, last, off) or 0.0,
-            per_month=cost * DAYS_OF_MONTH / (off - last),
-            listed=prices.api_request(option.provider, successor.model, usual, 0.0, day),
-        )
+        first = used.days(self.scenario.client.report_date)
+        beyond = priced.by_request(first, off) - self._paid_today(first, off)
+        sources = [f.source for n, f in priced.factors.items() if n.startswith("api_request.")]
+        return replace(found, beyond=beyond, sources=(*sources, *found.sources))
 
-    @property
-    def sources(self) -> Iterator[Source]:
-        """What is known of models that end, and the price lists of those that follow."""
-        yield from (bridge.listed.source for bridge in self.bridges if bridge.listed)
-        yield from (x for bridge in self.bridges for x in bridge.used.ending.sources)
-
-    @property
-    def bridging(self) -> Bridge | None:
-        """The model that bridges until the choice serves; None where none lasts so long."""
-        lasting = [bridge for bridge in self.bridges if bridge.lasts]
-        return lasting[-1] if lasting else None
+    def _paid_today(self, first: float, last: float) -> float:
+        """What today's service pays by the request from one day after the report to another, as
+        planned. [currency]"""
+        priced = self.chain.option(self.scenario, self.scenario.finance.baseline).priced
+        return priced.by_request(first, last) if priced else 0.0
 
     @cached_property
     def contracts(self) -> tuple[ContractEnd, ...]:
@@ -199,8 +146,6 @@ class UntilLive:
                     given="renew" if stays else each.given(decided, serves),
                     owed=owed if each.minimum else 0.0,
                     unused=None if stays else self._unused(each),
-                    decided=decided,
-                    serves=serves,
                 )
             )
         return tuple(made)
@@ -211,5 +156,4 @@ class UntilLive:
             return None
         last = (renewal.renewed_to - self.scenario.client.report_date).days
         off = dates.switched_off(self.scenario, str(self.recommended))
-        today = self.scenario.finance.baseline
-        return self._paid_by_request(self.scenario, today, min(last, off), last) or None
+        return self._paid_today(min(last, off), last) or None
