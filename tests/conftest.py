@@ -30,9 +30,10 @@ GROUPS = {
     "studies": r"^(import shown|from (shown|printed) import|from studies import .*opened)"
     r"|\bstudies\.opened\(",
     "rendered": r"\brendered: dict\b",
+    "notebooks": r'"nbformat": 4',
 }
 """Files whose tests open studies go to one process, which keeps each study; so do those that read
-the one report that is rendered for all of them."""
+the one report that is rendered for all of them, and the chapters that nbval runs."""
 LONG = (
     "studies", "tests/test_clients.py", "tests/test_faults.py", "tests/test_free_texts.py",
     "tests/test_howto.py", "tests/test_batch.py", "rendered", "tests/test_tutorial.py",
@@ -68,6 +69,36 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return _group(nodeid.partition("::")[0])
 
     return ByGroup(config, log)
+
+
+KEEPS = "import functools; from siting import study; study.open = functools.cache(study.open)"
+FRESH = "import matplotlib.pyplot; matplotlib.pyplot.close('all')\n%reset_selective -f ."
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Has nbval run all chapters in one kernel, as a report does: each finds a fresh notebook, and
+    the study computed. That a chapter runs alone is seen in test_report."""
+    if not config.getoption("nbval_lax", default=False):
+        return
+    from nbval.plugin import IPyNbFile
+
+    kept: list[Any] = []
+    starts = IPyNbFile.setup
+
+    def setup(chapter: IPyNbFile) -> None:
+        if not kept or not kept[-1].is_alive():
+            starts(chapter)
+            kept.append(chapter.kernel)
+            chapter.kernel.kc.execute(KEEPS, reply=True)
+        chapter.kernel = kept[-1]
+
+    def teardown(chapter: IPyNbFile) -> None:
+        if chapter.kernel.is_alive():
+            chapter.kernel.kc.execute(FRESH, reply=True)
+
+    IPyNbFile.setup = setup
+    IPyNbFile.teardown = teardown
+    config.add_cleanup(lambda: [one.stop() for one in kept if one.is_alive()])
 
 
 @pytest.fixture
