@@ -16,8 +16,6 @@ from siting import study
 from siting.cli import cli, frame, scenarios
 from siting.inputs import scenario
 
-FIT = ["fit", "--model", "google/gemma-4-31B-it", "--gpu", "h100-sxm5-80gb", "--weights", "fp8"]
-
 
 def siting(*words: str) -> Result:
     return CliRunner().invoke(cli, list(words), prog_name="siting")
@@ -163,16 +161,6 @@ def test_every_fact_is_listed_with_its_value_unit_source_and_date() -> None:
 
 
 # --- Memory and capacity -------------------------------------------------------------------------
-
-
-def test_fit_prints_memory_by_part_and_what_fits() -> None:
-    result = siting(*FIT, "--context", "8192", "--json")
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert {"weights", "cache"} <= {p["name"] for p in found["parts"]}
-    assert all(p["low"] <= p["central"] <= p["high"] for p in found["parts"])
-    assert found["longest_context"] > 8192
-    assert found["max_concurrency"]["central"] > 1
 
 
 def test_fit_reads_a_config_json(tmp_path: Path) -> None:

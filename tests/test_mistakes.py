@@ -23,16 +23,11 @@ FIT = "fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb"
 SIZE = f"size{FIT[3:]} --requests-per-day 100 --input 300,800 --output 40,100"
 
 IN_A_FILE = {
-    "a misspelt key": ("users", "user", "did you mean users"),
     "a number for a length": ("users: 500", "input_tokens: 3000", "`input_tokens: {mean: 3_000}`"),
-    "a percentage for a share": ("users: 500", "batchable_share: 20", "write 0.2"),
     "a number with a unit": ("500", "500 people", "without unit"),
     "a thousands separator": ("500", '"9 500"', "write 9500 without quotes"),
-    "an exponent": ("500", "1e4", "write 10_000"),
-    "yes for true": ("users: 500", "data: {personal: yes}", "write true"),
     "Norway": ("country: IT", "country: NO", 'write false, or "NO" in quotes'),
     "a country by its name": ("country: IT", "country: Italy", "two capitals, such as IT"),
-    "a figure that nobody vouches for": ("fields: [workloads]", "fields: [client]", "evidence"),
     "a date in another order": ("2026-10-01", "01.10.2026", "2026-11-24 without quotes"),
     "a colon in a text": ("Acme,", "Acme: the bank,", 'in "quotes"'),
     "a hand-made profile of 12 hours": (

@@ -78,11 +78,6 @@ def test_the_page_requests_nothing_and_runs_only_its_own_script(tmp_path):
     assert not re.search(r"<(link|img|iframe)\b|\bsrc=|@import|url\((?!data:font/woff;)", page)
 
 
-def test_names_from_a_scenario_are_text_and_never_markup(tmp_path):
-    write(tmp_path, "b", SUMMARY)
-    assert "Banca &lt;Prova&gt;" in portfolio.index(ReportFolder(tmp_path).summaries())
-
-
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [

@@ -241,21 +241,6 @@ def test_an_own_score_must_reach_the_floor_and_may_be_unsure_by_the_margin():
 
 
 @pytest.mark.parametrize(
-    ("model", "said"),
-    [
-        ("google/gemma-4-31B-it", "Gemma 4 31B"),
-        ("mistralai/Mistral-Small-3.2-24B-Instruct-2506", "Mistral Small 3.2 24B"),
-        ("eu.anthropic.claude-sonnet-4-6", "Claude Sonnet 4.6"),
-        ("gpt-5.4-mini", "GPT-5.4 mini"),
-        ("openai/gpt-oss-120b", "GPT OSS 120B"),
-        ("mistral-medium-3-5", "Mistral Medium 3.5"),
-    ],
-)
-def test_models_are_named_as_people_say_them(model, said):
-    assert quality.spoken(model) == said
-
-
-@pytest.mark.parametrize(
     ("open_model", "reference", "name", "verdict"),
     [
         # Pairs that the published boards show, as of the dates in model_quality.csv.

@@ -19,7 +19,6 @@ from siting.run import job
 from siting_report.exhibit import MIME
 from siting_report.run.job import Job, PlacedNotebook
 from siting_report.run.kernel import ChapterFailed
-from studies import WITH_SOURCE
 from trial import CHART, HOSTILE, Render, chapter, make
 
 LONGEST = 3_000_000
@@ -300,15 +299,3 @@ def test_any_change_of_content_changes_the_fingerprint(trial_job: Job) -> None:
     others = {dataclasses.replace(trial_job, **change).fingerprint() for change in changes}
     assert len(others | {first}) == 5
     assert dataclasses.replace(trial_job, cell_limit_s=1).fingerprint() == first
-
-
-def test_a_missing_file_or_chapter_of_a_scenario_is_refused_by_name(tmp_path) -> None:
-    for line, message in (
-        ("client: {logo: none.png}", "client.logo: 'none.png' beside it does not exist"),
-        ("report: {leave_out: [41_cost]}", "report.leave_out.*: '41_cost' is no chapter.*40_cost"),
-        ("report: {body: [40_cost], appendix: [40_cost]}", "'40_cost' is in body, too"),
-    ):
-        (tmp_path / "acme.yaml").write_text(f"{line}\n{WITH_SOURCE}", encoding="utf-8")
-        (tmp_path / "40_cost.ipynb").write_text(chapter("Cost?"), encoding="utf-8")
-        with pytest.raises(scenario.ScenarioError, match=message):
-            job.prepare(tmp_path / "acme.yaml", notebooks=tmp_path)

@@ -524,14 +524,6 @@ HOSTILE = ["<script>alert(1)</script>", "#import", "$(id)", "{{7*7}}", "=cmd|'/C
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_in_names_and_notes_stays_text(text: str, client) -> None:
-    hostile = CLIENT.replace("name: Acme", f'name: "{text}", question: "{text}"')
-    loaded = scenario.load(client(hostile))
-    assert loaded.client.name == loaded.client.question == text
-    assert loaded.client.id == "acme"
-
-
-@pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_refused_where_a_name_becomes_a_path_or_a_key(text: str, client) -> None:
     refused(client(CLIENT.replace("country: IT", f'country: IT, id: "{text}"')))
     refused(client(CLIENT.replace("assistant:", f'"{text}":')))

@@ -208,21 +208,6 @@ def test_the_command_counts_the_changes_that_leave_the_choice_first(
     assert f" stays first in {held} of {len(frame)} changes." in told.stdout
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["finance.discont_rate=0.1"], "did you mean discount_rate"),
-        (["finance.discount_rate"], "write KEY=VALUE"),
-        (["options.nowhere.gpu=x"], "options.nowhere.gpu: is not there"),
-        (["finance.discount_rate=much"], "finance.discount_rate"),
-        (["finance.horizon_months=[1"], "--set: finance.horizon_months: a list"),
-    ],
-)
-def test_a_change_that_cannot_be_is_refused_with_what_to_write(words: list[str], said: str) -> None:
-    with pytest.raises(scenario.ScenarioError, match=said.replace("(", r"\\(")):
-        scenario.changed(scenario.load("base"), changes.read(words))
-
-
 def test_what_a_file_wants_tried_is_checked_before_it_is_tried() -> None:
     start = scenario.load("base")
     wrong = {"what_if": [{"label": "typo", "set": {"finance.discont_rate": 0.1}}]}
