@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime as dt
 import gzip
 import heapq
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import studies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
@@ -21,6 +23,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal
 from siting.serving import bunching, capacity, load, servers
+from siting.serving.carrying import Carried
 from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import (
     HOURS_OF_WEEK,
@@ -30,6 +33,7 @@ from siting.serving.load import (
     schedule,
     workload_load,
 )
+from siting.serving.mix import PoolWorkload
 from siting.serving.pools import Pool
 from siting.serving.queueing import latency
 from siting.serving.sizes import best_pool
@@ -114,6 +118,82 @@ def test_of_two_hours_as_full_the_one_whose_requests_come_in_bursts_asks_for_mor
 
 def scaled(w: Workload, times: float) -> Workload:
     return w.model_copy(update={"requests_per_day": w.requests_per_day * times})
+
+
+# --- people do not hold more requests than they are ----------------------------------------------
+
+
+def of_people(users: float, hourly: float, headroom: float = 3.0) -> PoolWorkload:
+    """A workload of which a replica carries 2 requests a second, each 10 s under way: 20 at once.
+
+    hourly: requests a second in every hour.
+    """
+    asked = load.workload_load("work", workload())
+    asked = dataclasses.replace(
+        asked, hourly=np.full(HOURS_OF_WEEK, hourly), peak_factor=1.0, most_at_once=users
+    )
+    carried = Carried(rate=2.0, headroom=headroom, slack=1.0, keeps_limits=True, concurrency=20.0)
+    return PoolWorkload(load=asked, carried=carried)
+
+
+def test_a_bunch_of_people_is_no_larger_than_they_are_by_hand() -> None:
+    # A finite source of N = 40 who think Z s and wait R = 10 s asks X = N / (Z + R) a second: 3 of
+    # Z = 3.33 s. N R / (Z + R) = 30 are under way on average, 1.5 replicas of 20, and never more
+    # than 40, 2 replicas: three times the mean would be 90 requests of 40 people.
+    think = 40 / 3 - 10
+    on_average = 40 * 10 / (think + 10)
+    assert of_people(1000, 3.0).bunched(1.0) == pytest.approx(3 * on_average / 20)
+    assert of_people(40, 3.0).bunched(1.0) == pytest.approx(40 / 20)
+    # Twice the users: twice of it. What an hour asks for on average is carried whatever.
+    assert of_people(40, 3.0).bunched(2.0) == pytest.approx(80 / 20)
+    assert of_people(40, 5.0).bunched(1.0) == pytest.approx(5.0 / 2.0)
+    assert of_people(np.inf, 3.0).bunched(1.0) == pytest.approx(4.5)
+
+
+@given(
+    users=st.floats(1, 1e4), more=st.floats(1, 50), hourly=st.floats(0, 50),
+    headroom=st.floats(1, 20),
+)  # fmt: skip
+def test_more_users_never_need_less_and_their_number_never_asks_for_more(
+    users: float, more: float, hourly: float, headroom: float
+) -> None:
+    few, many, any_number = (
+        of_people(each, hourly, headroom).bunched(1.0) for each in (users, users * more, np.inf)
+    )
+    assert (few <= many + 1e-9).all()
+    assert (many <= any_number + 1e-9).all()
+
+
+def test_agents_the_public_and_work_that_waits_are_not_bounded_by_people() -> None:
+    own = {"users": 300, "requests_per_user_day": 8, "requests_per_day": 0}
+    assert workload(**own).most_at_once == 300
+    assert workload(**own | {"batchable_share": 0.3}).most_at_once == 300
+    for also in (
+        {"task": "agent"}, {"arrivals": "machines"}, {"requests_per_day": 5},
+        {"requests_per_month": 5}, {"batchable_share": 1},
+    ):  # fmt: skip
+        assert workload(**own | also).most_at_once == np.inf, also
+
+
+@pytest.mark.parametrize(("client", "users"), [("klinikverbund-nordheide", 2400), ("base", 2000)])
+def test_clients_people_hold_one_request_each_at_most(client: str, users: float) -> None:
+    s = scenario.load(client)
+    found = capacity.assess(s if client == "base" else studies.designed(client))
+    for option in found.values():
+        for each in option.pools.values():
+            (only,) = each.workloads
+            assert only.load.most_at_once == users
+            assert each.level() * only.carried.concurrency < users
+
+
+def test_a_group_for_one_user_holds_one_request() -> None:
+    alone = {"users": 1, "requests_per_user_day": 8, "requests_per_day": 0}
+    s = scenario.load("base")
+    for said, held in (({}, 8), (alone, 1)):
+        works = {"assistant": workload(**said)}
+        (fit,) = vram.assess(s.model_copy(update={"workloads": works}))["rented"]
+        assert fit.memory is not None
+        assert fit.memory.concurrency == held
 
 
 # --- more work never needs less -----------------------------------------------------------------

@@ -236,7 +236,8 @@ def _fit(
         context = option.context or max(map(longest_request, loads))
         context = min(context, model.max_position_embeddings or context)
         d = planned(deployment(option, model, option.tensor_parallel or 1))
-        wanted = planning_concurrency()
+        at_once = sum(load.most_at_once for load in loads)
+        wanted = min(planning_concurrency(), at_once)
         lone = (inference(d, context, wanted),) if option.tensor_parallel else ()
         choices = lone or group_sizes(d, context, wanted)
     except (UnknownName, NotEstimated) as error:

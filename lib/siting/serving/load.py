@@ -141,6 +141,8 @@ class Load:
     """Longest request that must fit in the cache. [tokens]"""
     deadline: Deadline = ANY_DAY
     arrivals: Bunching = "people"
+    most_at_once: float = math.inf
+    """Requests of the first year's users that may be under way at once."""
     working: float = 1.0
     """Requests of a mean week of the year, holidays and seasons counted, over those of a usual
     week."""
@@ -252,6 +254,7 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
         longest=vram.longest_request(w),
         deadline=w.deadline,
         arrivals=w.bunching,
+        most_at_once=w.most_at_once,
         working=working * float(of_months(seasons).mean()),
         seasons=seasons,
     )

@@ -43,6 +43,21 @@ class PoolWorkload:
         """What must be carried because arrivals bunch within an hour, as a ratio to its mean."""
         return self.carried.headroom
 
+    def bunched(self, grown: float) -> Array:
+        """Replicas that must be there in each hour of the busiest week, where the workload has
+        grown so many times.
+
+        Who waits for an answer asks for no other: in a queue of a finite source of N customers
+        (M/M/c//N, the machine repairman; Gross, Shortle, Thompson and Harris, Fundamentals of
+        Queueing Theory, 4th ed., 2.7) no more than N are under way. So a bunch of theirs asks for
+        no more replicas than hold N requests within the limits, one each at least; what an hour
+        asks for on average is carried whatever its bunches. [168]
+        """
+        times = self.load.peak_factor * grown
+        mean = self.interactive * times
+        users = self.load.most_at_once * grown / max(1.0, self.carried.concurrency)
+        return np.minimum(self.interactive * (times * self.headroom), np.maximum(mean, users))
+
     @property
     def turned_away(self) -> Array:
         """Share of an hour's requests that go elsewhere, where each of `bunching.CARRIED` times its
@@ -101,7 +116,7 @@ class WorkloadMix:
 
     def _level(self, grown: Sequence[float]) -> float:
         peaks = [w.load.peak_factor * g for w, g in zip(self.workloads, grown, strict=True)]
-        bunched = self.busy([p * w.headroom for w, p in zip(self.workloads, peaks, strict=True)])
+        bunched = self.bunched(grown)
         asked = [p / w.rate_alone for w, p in zip(self.workloads, peaks, strict=True)]
         needed = level_needed([w.load.demand for w in self.workloads], asked)
         return max(float(bunched.max()), needed / queueing.without_limits())
@@ -110,6 +125,12 @@ class WorkloadMix:
     def first_level(self) -> float:
         """The same in the first year."""
         return self.level([1.0] * len(self.workloads))
+
+    def bunched(self, grown: Sequence[float]) -> Array:
+        """Replicas that must be there in each hour of the busiest week, where each workload has
+        grown so many times. [168]"""
+        both = zip(self.workloads, grown, strict=True)
+        return np.asarray(sum(w.bunched(times) for w, times in both))
 
     def busy(self, times: Sequence[float]) -> Array:
         """Replicas busy with requests in each hour of a week with so many `times` a usual one's."""
@@ -152,7 +173,7 @@ class WorkloadMix:
     @cached_property
     def busy_hour_of_week(self) -> int:
         """The hour that asks for most replicas in the busiest week of the year."""
-        now = self.busy([w.load.peak_factor * w.headroom for w in self.workloads])
+        now = self.bunched([1.0] * len(self.workloads))
         work = now if now.any() else np.sum([w.waiting for w in self.workloads], axis=0)
         return int(work.argmax())
 

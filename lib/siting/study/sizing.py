@@ -143,6 +143,7 @@ class SizingFrames(Topic):
         load = workload.load
         said = self._said
         busiest = float(load.interactive.max()) * load.peak_factor * workload.headroom
+        held = float(workload.bunched(1.0).max()) * workload.rate_alone
         varies = catalogue.settings("load_settings")[f"{load.arrivals}_minute_cv"].central
         bunched = f"× {said(workload.headroom)}"
         how = f"{bunched}, the busiest of 20 minutes: minutes of many people vary "
@@ -150,6 +151,9 @@ class SizingFrames(Topic):
         if load.arrivals != "people":
             how = f"{bunched}, simulated second by second on a group, so that the "
             how += f"limits hold while requests of {load.arrivals} bunch"
+        if held < busiest - ROUNDING:
+            busiest = held
+            how = f"no more at once than your {said(load.most_at_once)} users: one each"
         if load.batchable_share < 1:
             words = "busiest minute of that hour"
             yield Figure(step=words, value=busiest, unit="requests/s", how=how)
@@ -293,7 +297,7 @@ class SizingFrames(Topic):
 
     def _level_how(self, pool: Pool) -> str:
         """What sets the number of groups: the busiest minute, or work that may wait."""
-        busiest = pool.mix.busy([s.load.peak_factor * s.headroom for s in pool.workloads])
+        busiest = pool.mix.bunched([1.0] * len(pool.workloads))
         if float(busiest.max()) >= pool.level() - ROUNDING:
             if len(pool.workloads) == 1:
                 return "the busiest minute over what a group carries"

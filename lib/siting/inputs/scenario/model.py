@@ -8,6 +8,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -589,6 +590,16 @@ class Workload(Strict):
         """How requests bunch: as stated, else as the task lets expect."""
         usual: Literal["people", "agents"] = "agents" if self.task == "agent" else "people"
         return self.arrivals or usual
+
+    @property
+    def most_at_once(self) -> float:
+        """Requests that may be under way at once: one for each user, who waits for an answer before
+        the next. Without end where agents, machines or the public ask, or all may wait. [requests]
+        """
+        asked_by_others = self.per_day + self.per_month > 0
+        if asked_by_others or self.bunching != "people" or self.batchable_share == 1:
+            return math.inf
+        return max(1.0, self.users)
 
     def users_told(self, sector: Sector) -> float:
         """Users of the organisation's own, who are told and trained: not those who chat with a
