@@ -12,7 +12,7 @@ from siting.inputs.scenario.constraints import Constraint
 from siting.inputs.scenario.constraints import known as known_constraints
 from siting.verdict.candidate import Candidate
 from siting.verdict.chain import Chain
-from siting.verdict.exclusion import Exclusion, exclusion, unshown
+from siting.verdict.exclusion import Exclusion, exclusion
 
 C5 = "that a service holds a C5 Type 2 attestation"
 
@@ -70,38 +70,3 @@ def test_a_condition_is_read_with_its_rule_or_level() -> None:
 def test_what_is_no_condition_passes_for_none_in_silence(line: str) -> None:
     with pytest.raises(ValueError, match="is no hard condition"):
         Constraint.read(line)
-
-
-OFFER = {
-    "kind": "rented_gpus",
-    "label": "Cards elsewhere",
-    "vendor": "Hyperbolic",
-    "provider": "hyperbolic",
-    "gpu": "h100-sxm5-80gb",
-}
-
-
-@pytest.mark.parametrize(
-    ("client", "model", "rule", "lacks", "rival", "stated"),
-    [
-        ("klinikverbund-nordheide", "google/gemma-4-31B-it", "C5-1", "C5 Type 2 attestation",
-         "Regional cloud", "c5_type2"),
-        ("agence-lumiere", "mistralai/Mistral-Small-3.2-24B-Instruct-2506", "SNC-1",
-         "SecNumCloud qualification", "Scaleway GPUs", "secnumcloud_qualified"),
-    ],
-)  # fmt: skip
-def test_an_offer_that_is_silent_on_what_rules_out_a_rival_is_not_clear_of_it(
-    client: str, model: str, rule: str, lacks: str, rival: str, stated: str
-) -> None:
-    def silent(**said: Any) -> dict[str, tuple[str, ...]]:
-        offer = {**OFFER, "models": {"all": model}, "attributes": said}
-        changed = put(scenario.load(client), {"options.extra": offer})
-        law = chain().rules(changed).options["extra"]
-        known = [c for c in chain().candidates(changed) if c.name != "extra"]
-        assert said or law.verdicts[rule].verdict == "review"  # nothing on file strikes it
-        return {each.attribute.label: each.ruled_out for each in unshown(law, known)}
-
-    assert rival in silent()[lacks]
-    # One that says it holds what is asked, or that it does not, is silent on it no more.
-    assert lacks not in silent(**{stated: True})
-    assert lacks not in silent(**{stated: False})

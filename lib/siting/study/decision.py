@@ -7,7 +7,6 @@ from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS
 from siting.quality import margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, picked
-from siting.verdict.plan import Step
 
 
 class DecisionFrames(Topic):
@@ -31,8 +30,8 @@ class DecisionFrames(Topic):
             yield source_of(test)
 
     @frame(
-        "day step owner",
-        "due label work tests decides price*?",
+        "day label owner",
+        "due work tests decides price*?",
     )
     def steps(self) -> Rows:
         """A step of the plan, in order of its day."""
@@ -42,7 +41,6 @@ class DecisionFrames(Topic):
                 "due": self.results.day(s.due),
                 "owner": s.row.owner,
                 "label": s.row.label,
-                "step": f"{s.row.step}{self._earlier(s)}",
                 "work": s.row.label.removesuffix(f" by {s.row.owner}"),
                 "tests": s.tests,
                 "decides": self._decides(s.row.day),
@@ -62,17 +60,6 @@ class DecisionFrames(Topic):
             return "use"
         is_settled = not stays and day >= FIRST_HORIZON_DAYS
         return "points" if is_settled else "early"
-
-    def _earlier(self, step: Step) -> str:
-        """What of a step the law gives less time for than the plan does, with the day; blank where
-        nothing is."""
-        if step.row.when != "reviews":
-            return ""
-        points = self.study.points()
-        chosen = self.results.labels.get(self.results.decision.recommended or "")
-        mine = points[(points.option == chosen) & (points.owner == step.row.owner)]
-        early = mine[mine.due < self.results.day(step.row.day)]
-        return "".join(f" By {self.study.date(p.due)}: {p.point}." for p in early.itertuples())
 
     # --- which model is as good as which ------------------------------------------------------
 

@@ -38,9 +38,8 @@ from siting.verdict import knowledge, options, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision, Fallback, Principle, Saving
 from siting.verdict.due import Due
-from siting.verdict.exclusion import Unshown, unshown
 from siting.verdict.knowledge import Knowledge
-from siting.verdict.plan import Facts, Step, Turning
+from siting.verdict.plan import Facts, Step
 from siting.verdict.untested import Untested, untested
 from siting.verdict.until_live import ModelEnd, UntilLive
 from siting.verdict.variants import Outcome, Switch, Variant
@@ -101,20 +100,10 @@ class Results:
     def offered(self, variant: Variant, found: Outcome) -> OptionAssessment | None:
         """What the rules say of the option that is first in a variant, where only the variant has
         it; None where it is one of the report, or none may be chosen."""
-        brought = self._brought(variant, found)
-        return self.chain.rules(brought).options[str(found.option)] if brought else None
-
-    def _brought(self, variant: Variant, found: Outcome) -> scenario.Scenario | None:
-        """The scenario with the offer that is first in a variant; None where that is an option of
-        the report, or none may be chosen."""
         if found.option is None or found.option in self.options:
             return None
-        return self.chain.designed(self.changed(variant.changes, redesigned=True))
-
-    def unshown(self, variant: Variant, found: Outcome) -> tuple[Unshown, ...]:
-        """What nobody states of that option, and an option of the report is ruled out by."""
-        offer = self.offered(variant, found)
-        return unshown(offer, self.decision.candidates) if offer else ()
+        brought = self.chain.designed(self.changed(variant.changes, redesigned=True))
+        return self.chain.judged(brought, found.option)
 
     def label_after(self, option: str | None, variant: Variant) -> str | None:
         """What an option is called in a variant; one that only the variant has is what it tries."""
@@ -295,8 +284,8 @@ class Results:
             turning=self._turned_by_offers(),
         ).plan()
 
-    def _turned_by_offers(self) -> list[Turning]:
-        """Changes that an offer settles and that turn the answer. A choice that moves has offers
+    def _turned_by_offers(self) -> int:
+        """How many changes that an offer settles turn the answer. A choice that moves has offers
         for itself and its parts in its plan: of what turns it, those of others are asked for
         besides.
 
@@ -308,14 +297,8 @@ class Results:
             if variant.settled == "offer"
             if self.decision.stays or not self._is_of_choice(variant)
         )
-        return [
-            Turning(
-                clause=self.numbers.regrouped(variant.clause),
-                unshown=tuple(each.attribute.label for each in self.unshown(variant, found)),
-            )
-            for variant, found in variants.tried(self.chain, self.said, offers)
-            if found.answer != "stays"
-        ]
+        found = variants.tried(self.chain, self.said, offers)
+        return sum(outcome.answer != "stays" for _, outcome in found)
 
     def _is_of_choice(self, variant: Variant) -> bool:
         """Whether a variant changes the chosen option, or a part of it."""

@@ -361,7 +361,7 @@ def _plan_lines(steps: pd.DataFrame) -> pd.DataFrame:
     in_order = steps.sort_values("is_other", kind="stable").groupby(["day", "work"], sort=False)
     owners = in_order.owner.agg(lambda who: "; ".join(who.unique()))
     counted = lines.agg(
-        due=("due", "first"), steps=("step", "size"), in_other_hours=("is_other", "sum")
+        due=("due", "first"), steps=("label", "size"), in_other_hours=("is_other", "sum")
     )
     return counted.assign(owners=owners).join(prices).reset_index()
 
@@ -406,10 +406,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
             "everything": answer["worth"],
             "inputs": {row["input"]: row["worth"] for row in _rows(study.knowledge())},
         },
-        "plan": [
-            read(row | {"guard": step.row.guard, "why": step.row.why}, "step")
-            for row, step in zip(_rows(study.steps()), study.results.plan, strict=True)
-        ],
+        "plan": read.each(study.steps(), "step"),
     }
 
 

@@ -30,8 +30,6 @@ class Doubt:
     """Who settles it."""
     quality: bool = False
     """Whether it is the model's quality that is not shown."""
-    may_not_apply: bool = False
-    """Whether it is not even known if the rule that asks for it concerns the option."""
 
 
 @dataclass(frozen=True, kw_only=True)

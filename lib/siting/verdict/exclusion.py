@@ -6,7 +6,7 @@ had no such policy (`Finding.lines_behind`, `Finding.law_behind`)? Words come la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,7 +15,6 @@ from siting.inputs.attributes import Attribute
 from siting.inputs.scenario.constraints import Constraint
 from siting.rules.findings import Finding
 from siting.rules.rulebook import Rule
-from siting.rules.sovereignty import OptionAssessment
 from siting.verdict.candidate import Barrier, Candidate
 
 Whose = Literal[
@@ -64,44 +63,6 @@ class Exclusion:
     """Why, in full."""
     also_law: bool = False
     """Whether law asks for the same as a policy, or may: then it is not the client's to give up."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unshown:
-    """A fact that nobody states of an offer, and by which another option is ruled out."""
-
-    attribute: Attribute
-    ruled_out: tuple[str, ...]
-    """Labels of the options that fall by it."""
-
-
-def unshown(offer: OptionAssessment, options: Iterable[Candidate]) -> tuple[Unshown, ...]:
-    """What is not known of an offer and would rule it out, were it as it is of options that are
-    ruled out by it: silence clears no offer of what a rival falls by.
-
-    offer: what the rules say of it. options: those that it is held against.
-    """
-    struck: dict[str, list[str]] = {}
-    asked: dict[str, Attribute] = {}
-    for candidate in options:
-        for failed in (found for barrier in candidate.barriers for found in barrier.findings):
-            for attribute in _falls_by(offer, failed):
-                asked[attribute.name] = attribute
-                struck.setdefault(attribute.name, []).append(candidate.label)
-    return tuple(
-        Unshown(attribute=asked[name], ruled_out=tuple(dict.fromkeys(labels)))
-        for name, labels in struck.items()
-    )
-
-
-def _falls_by(offer: OptionAssessment, failed: Finding) -> Iterator[Attribute]:
-    """What an offer leaves open under a rule that fails elsewhere, and would fail it by the answer
-    that is known there."""
-    for own in offer.findings.get(failed.rule.rule_id, ()):
-        for name in own.missing if own.verdict == "review" else ():
-            known = failed.flow.values.get(name)
-            if known is not None and own.supposing({name: known}).verdict == "fail":
-                yield own.law.attributes[name]
 
 
 def lacked(struck: Candidate) -> tuple[Attribute, ...]:

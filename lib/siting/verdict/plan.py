@@ -21,10 +21,9 @@ from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness
 from siting.quality import Parities, spoken
-from siting.quantity import DAYS_OF_MONTH, Range
+from siting.quantity import Range
 from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import OpenPoint, Sovereignty
-from siting.vendors.notice import Ending
 from siting.vendors.stability import ServiceEnd, VendorRisks
 from siting.verdict.candidate import Candidate, Doubt
 from siting.verdict.knowledge import Experiment, Knowledge, estimate_in
@@ -72,14 +71,8 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
     """The cause: one of `Facts.causes`, or `no` and a field of the client's readiness."""
     owner: Owner
     label: str
-    """The step in a few words, filled in likewise."""
-    step: str
-    """Sentence, with places for {option}, {today}, {model}, {vendor}, and for the words that its
-    cause brings (`Facts.causes`)."""
-    guard: str = ""
-    """Which records may go where the step runs, and until when, as a sentence; filled in likewise.
-    Blank where none goes anywhere new."""
-    why: str
+    """What is done, in a few words, with places for {owner}, {today}, {model}, {vendor}, and for
+    the words that its cause brings (`Facts.causes`)."""
     cost: Range | None = None
     """Blank: that of the experiment that the step names, or not estimated. Of one offer where it
     is for {turning}."""
@@ -113,8 +106,6 @@ class Step:
     """What it costs, in the client's currency."""
     tests: str = ""
     """Model whose quality it tests, in words."""
-    is_pilot: bool = False
-    """Whether one team tests the option in it, for which GPUs are rented."""
     ends: int = 0
     """Its own day, where that comes before `row.day`, the day of its gate. [days after the report]
     """
@@ -130,7 +121,7 @@ class Cause:
     """Why a step is due, and what that changes of its row."""
 
     words: Mapping[str, str] = field(default_factory=dict)
-    """What fills the places of its sentences."""
+    """What fills the places of its label."""
     owner: str = ""
     """Blank: that of the row."""
     by: int = LAST_HORIZON_DAYS
@@ -146,21 +137,6 @@ class Cause:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turning:
-    """A change that a written offer settles and that puts another option before the choice."""
-
-    clause: str
-    unshown: tuple[str, ...] = ()
-    """What the offer must show besides, or it is ruled out as others are, in words."""
-
-    @property
-    def asked(self) -> str:
-        """The change, with what is asked for first."""
-        proofs = f" (first proof of {' and '.join(self.unshown)})" if self.unshown else ""
-        return f"that {self.clause}{proofs}"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What holds of the chosen option and of what runs today, as far as steps hang on it."""
 
@@ -172,8 +148,8 @@ class Facts:
     """The chosen option."""
     knowledge: Sequence[Knowledge] = ()
     """What it is worth to know, by worth, highest first."""
-    turning: Sequence[Turning] = ()
-    """What an offer would settle that puts another option before the choice."""
+    turning: int = 0
+    """How many changes that an offer would settle put another option before the choice. [offers]"""
 
     # --- days -------------------------------------------------------------------------------------
 
@@ -209,25 +185,12 @@ class Facts:
 
     # --- what ends --------------------------------------------------------------------------------
 
-    def _ends(self, *names: str) -> list[tuple[dt.date, Ending]]:
-        """Announced ends of models that options use, each once."""
-        risks = (self.risks.options.get(name) for name in names)
-        ends = dict.fromkeys(end for risk in risks if risk for end in risk.endings)
-        return [(end.retired, end) for end in ends if end.retired]
-
-    @cached_property
-    def ending(self) -> str:
-        """Models of the choice or of what runs today whose last day falls within the plan, in
-        words."""
-        months = self.scenario.options[self.target.name].months_to_production.central
-        live = dates.after(self.scenario, months * DAYS_OF_MONTH)
-        said = []
-        for last, end in self._ends(self.today, self.target.name):
-            if self.until(last) <= LAST_HORIZON_DAYS:
-                gap = f", before {self.target.label} serves" if last < live else ""
-                day = f"last day {spelt_day(last)}{gap}"
-                said.append(f"{spoken(end.model)} at {end.vendor} ({day})")
-        return " and ".join(said)
+    @property
+    def has_ending(self) -> bool:
+        """Whether a model of the choice or of what runs today has its last day within the plan."""
+        risks = (self.risks.options.get(name) for name in (self.today, self.target.name))
+        ends = (end.retired for risk in risks if risk for end in risk.endings)
+        return any(last and self.until(last) <= LAST_HORIZON_DAYS for last in ends)
 
     @cached_property
     def ceasing(self) -> ServiceEnd | None:
@@ -282,17 +245,15 @@ class Facts:
         return row.when == "moving" and self.moves and applies
 
     def _to_decide(self) -> Iterator[Cause]:
-        """What is to be decided of the choice by whom, without what has a step of its own."""
+        """Who decides what is open of the choice and has no step of its own."""
         points = self.points(self.target.name)
         mended = {
             p.label for p in points if all(f.rule.rule_id in self.own_steps for f in p.findings)
         }
         every = (doubt for doubt, _ in open_points(self.target, points) if not doubt.quality)
-        decided = by_owner(doubt for doubt in every if doubt.point not in mended)
-        for owner, reviews in decided.items():
+        for owner in dict.fromkeys(doubt.owner for doubt in every if doubt.point not in mended):
             times = [p.usual.days for p in points if p.owner == owner and p.usual]
-            takes = round(max(times, default=0))
-            yield Cause(owner=owner, words={"reviews": reviews}, takes=takes)
+            yield Cause(owner=owner, takes=round(max(times, default=0)))
 
     def _today(self) -> Iterator[Cause]:
         """The same of what runs today, where another is chosen: what is open of that alone, what is
@@ -301,16 +262,10 @@ class Facts:
         mine = {point.label for point in self.points(self.target.name)}
         left = [p for p in self.points(self.today) if self.moves and p.label not in self.early]
         shared = [p for p in left if p.label in mine and not p.is_lacking]
-        alone = by_owner(doubted(p) for p in left if p not in shared)
-        both = by_owner(doubted(p) for p in shared if p.binds_now)
+        alone = dict.fromkeys(p.owner for p in left if p not in shared)
+        both = dict.fromkeys(p.owner for p in shared if p.binds_now)
         for owner in alone | both:
-            said = [alone[owner]] if owner in alone else []
-            if owner in both:
-                said.append(
-                    f"with the points of {self.target.label}, in their hours, {both[owner]}"
-                )
-            words = {"reviews": "; ".join(said)}
-            yield Cause(words=words, owner=owner, times=int(owner in alone))
+            yield Cause(owner=owner, times=int(owner in alone))
 
     def _due_soon(self) -> Iterator[Cause]:
         """What a law gives what runs today time for, until a day before the first gate, where
@@ -321,9 +276,7 @@ class Facts:
                 alike = found.setdefault((self.early[point.label], point.owner), [])
                 alike.append(_within_sentence(point.label))
         for (ends, owner), labels in sorted(found.items()):
-            by = spelt_day(self.day + dt.timedelta(days=ends))
-            words = {"reviews": " and ".join(labels), "by": by}
-            yield Cause(words=words, owner=owner, ends=ends)
+            yield Cause(words={"reviews": " and ".join(labels)}, owner=owner, ends=ends)
 
     # --- causes -----------------------------------------------------------------------------------
 
@@ -347,29 +300,21 @@ class Facts:
         found["today"] = [*self._today()]
         found["due soon"] = [*self._due_soon()]
         if any(doubt.quality for doubt in self.target.uncleared):
-            found["unproven"] = [Cause(words=self._tested())]
+            tried = quality.tried_on(self.scenario, self.compared) if self.compared else ""
+            found["unproven"] = [Cause(words={"tried": tried})]
         known = first_known(self.knowledge)
         if known and known.experiment:
-            words = {"measured": _begun_small(known.label), "experiment": known.experiment.action}
+            words = {"measured": _begun_small(known.label)}
             found["measure"] = [Cause(words=words, test=known.experiment)]
-        topics = (
-            *(_within_sentence(topic.found.rule.title) for topic in self.law.for_counsel),
-            *self.law.not_looked_at,
-        )
-        if topics:
-            found["counsel"] = [Cause(words={"counsel": ", ".join(topics)})]
-        if self.ending:
-            found["ending"] = [Cause(words={"ending": self.ending})]
+        if self.law.for_counsel or self.law.not_looked_at:
+            found["counsel"] = whole
+        if self.has_ending:
+            found["ending"] = whole
         if self.ceasing:
             words = {"service": self.ceasing.service, "last": spelt_day(self.ceasing.last)}
             found["ceasing"] = [Cause(words=words, by=self.until(self.ceasing.last))]
         if self.turning:
-            count = len(self.turning)
-            words = {
-                "offers": "a written offer" if count == 1 else f"{count} written offers",
-                "turning": "; ".join(each.asked for each in self.turning),
-            }
-            found["turning"] = [Cause(words=words, times=len(self.turning))]
+            found["turning"] = [Cause(times=self.turning)]
         if proofs := to_prove(self.target.name, self.law):
             found["proving"] = [Cause(words={"proofs": " and ".join(proofs)})]
         if self.go.stated is not None:
@@ -385,32 +330,12 @@ class Facts:
                 decided = self.day + dt.timedelta(days=self.go.day)
                 is_early = contract.given(decided, self.live) == "extended"
                 when = "leaving" if is_early else "leaving at go"
-            to = contract.renewed_to
-            words = {
-                "renewed": contract.vendor,
-                "notice": spelt_day(contract.notice),
-                "until": spelt_day(contract.until),
-                "renews": f"to {spelt_day(to)}" if to else "for a term that you have not stated",
-            }
+            words = {"renewed": contract.vendor, "notice": spelt_day(contract.notice)}
             contracts.setdefault(when, []).append(Cause(words=words, by=contract.days))
         yield from contracts.items()
         off = round(dates.switched_off(self.scenario, self.target.name))
         if self.moves and self.today and off <= LAST_HORIZON_DAYS:
-            months = dates.side_by_side(self.scenario)
-            thing = "month" if months.central == 1 else "months"
-            beside = f"{months.central:g} {thing} ({months.low:g} to {months.high:g})"
-            yield "overlap", [Cause(words={"beside": beside}, ends=off)]
-
-    def _tested(self) -> dict[str, str]:
-        """Words of a test that settles the quality of the choice's model."""
-        found = self.compared
-        if found is None:
-            return {"reference": "the model in use", "tried": "", "guard": ""}
-        return {
-            "reference": spoken(found.reference),
-            "tried": quality.tried_on(self.scenario, found),
-            "guard": _guard(quality.not_running(self.scenario, found)),
-        }
+            yield "overlap", [Cause(ends=off)]
 
     @cached_property
     def compared(self) -> quality.Parity | None:
@@ -425,7 +350,6 @@ class Facts:
         every = quality.models(self.scenario, self.target.name).values()
         first = next((model for own in every for model in own), "the model")
         return {
-            "option": self.target.label,
             "today": self.scenario.options[self.today].label if self.today else "",
             "model": spoken(self.compared.model if self.compared else first),
             "vendor": option.vendor or option.label,
@@ -448,19 +372,16 @@ class Facts:
     def _step(self, row: PlanStep, cause: Cause) -> Step:
         """A step with its words filled in."""
         owner = cause.owner or row.owner
-        words = {**self.words, **cause.words, "owner": owner}
-        texts = {"label": row.label, "step": row.step, "guard": row.guard}
+        label = row.label.format_map({**self.words, **cause.words, "owner": owner})
         day = min(self._gate(row), cause.by)
         ends = min(day, cause.ends)
         if cause.takes > day:  # as long as it usually takes, and never beyond go or no-go
             day = max(day, self.go.day)
             ends = min(day, cause.takes)
-        filled = {name: text.format_map(words) for name, text in texts.items()}
         return Step(
-            row=row.model_copy(update={**filled, "owner": owner, "day": day}),
+            row=row.model_copy(update={"label": label, "owner": owner, "day": day}),
             price=self._price(cause.test or row, cause.times),
-            tests=words["model"] if row.when == "unproven" else "",
-            is_pilot=row.when == "piloting",
+            tests=self.words["model"] if row.when == "unproven" else "",
             ends=ends,
         )
 
@@ -504,18 +425,7 @@ def doubted(point: OpenPoint) -> Doubt:
         reason=point.reason,
         clears=point.clears,
         owner=point.owner,
-        may_not_apply=point.may_not_apply,
     )
-
-
-def by_owner(doubts: Iterable[Doubt]) -> dict[str, str]:
-    """What is open, in words, by who decides it. Of a rule of which it is not known whether it
-    concerns the option, that is asked first."""
-    found: dict[str, dict[str, None]] = {}
-    for doubt in doubts:
-        said = f"whether “{doubt.point}” applies" if doubt.may_not_apply else doubt.point
-        found.setdefault(doubt.owner, {})[said] = None
-    return {owner: "; ".join(points) for owner, points in found.items()}
 
 
 def mending(point: OpenPoint | None, steps: Iterable[Step]) -> PlanStep | None:
@@ -541,19 +451,6 @@ def to_prove(name: str, law: Sovereignty) -> tuple[str, ...]:
 
 
 # --- words ----------------------------------------------------------------------------------------
-
-
-def _guard(new: Sequence[str]) -> str:
-    """Why a test takes no item that names a person or holds a secret; blank where it may.
-
-    new: which of its models do not run today, in words
-    """
-    if not new:
-        return ""
-    who = f"{new[0]} does not run with you today: until its place is"
-    if len(new) > 1:
-        who = f"Neither {' nor '.join(new)} runs with you today: until the places of both are"
-    return f"{who} cleared for your data, items are made up or anonymised."
 
 
 def _begun_small(label: str) -> str:
