@@ -43,7 +43,7 @@ WORDS = ("label", "xlabel", "ylabel", "heads")
 
 Text = tuple[str, str]
 """Context and English text."""
-Given = Mapping[str, list[ast.Assign]]
+Given = Mapping[str, list[ast.Assign | ast.AugAssign]]
 """Where a notebook gives a name, in order."""
 
 
@@ -53,12 +53,14 @@ def of_cells(path: Path) -> Iterator[Text]:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     tree = ast.parse("\n".join(re.sub(r"^\s*[%!].*", "", s, flags=re.M) for s in sources))
-    given: dict[str, list[ast.Assign]] = {}
+    given: dict[str, list[ast.Assign | ast.AugAssign]] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
+        match node:
+            case ast.Assign(targets=targets):
+                for target in (each for each in targets if isinstance(each, ast.Name)):
                     given.setdefault(target.id, []).append(node)
+            case ast.AugAssign(target=ast.Name(id=name)):
+                given.setdefault(name, []).append(node)
     for name, (node, *_) in given.items():
         if name.isupper() and isinstance(node.value, ast.Dict):
             yield from (("", text) for text in constants(node.value) if text and "{" not in text)
@@ -80,7 +82,8 @@ def of_cells(path: Path) -> Iterator[Text]:
         if name in SHOWN:
             words += [named[part] for part in SHOWN[name] if part in named] + call.args[1:2]
         for word in words:
-            yield from (("", text) for text in constants(word) if re.search("[a-z]{3}", text))
+            found = [text for value in values(word, given) for text in constants(value)]
+            yield from (("", text) for text in found if re.search("[a-z]{3}", text))
 
 
 def of_phrase(path: Path, call: ast.Call, given: Given) -> Iterator[Text]:
@@ -112,6 +115,13 @@ def sentences(node: ast.expr, given: Given) -> Iterator[str]:
         case ast.Name() if node.id in given:
             before = [each for each in given[node.id] if each.lineno < node.lineno]
             yield from sentences((before or given[node.id])[-1].value, given)
+
+
+def values(node: ast.expr, given: Given) -> list[ast.expr]:
+    """What an argument is, or what its name is given anywhere in the chapter."""
+    if isinstance(node, ast.Name):
+        return [each.value for each in given.get(node.id, ())]
+    return [node]
 
 
 def constants(node: ast.expr) -> Iterator[str]:

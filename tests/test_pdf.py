@@ -5,18 +5,14 @@ from __future__ import annotations
 import dataclasses
 import html
 import io
-import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import nbformat
 import pdfua
 import pypdf
 import pypdfium2
 import pytest
-import typst
-from siting_report import style
 from siting_report.print import document
 from siting_report.run.job import Job
 from trial import ANALYST, CHART, HOSTILE, Render, chapter, make
@@ -151,35 +147,6 @@ def test_paper_size_is_the_client_s_nothing_leaves_the_margins_and_long_words_ar
             assert left >= SIDE[paper] - 1, i
             assert right <= size[0] - SIDE[paper] + 1, i
             assert 0 < bottom < top < size[1] or bottom == top, i
-
-
-COVER = {
-    "title": "Why?", "client": "A client", "date": "1 December 2026", "facts": "", "language": "en",
-    "region": "CA", "logo-of": "Logo of", "of": "of", "brand": "#1f3a5f", "logo": None,
-}  # fmt: skip
-FULL = """
-#import "report.typ": *
-#show: report.with(json("cover.json"))
-#chapter("6", "What?", [An answer], [])
-#fitted(12mm)[#block(height: float(sys.inputs.tall) * 1mm, below: 5mm, breakable: false)[A table]]
-#sources("Sources.", lorem(60), "In short.")
-#show: appendix
-"""
-
-
-@pytest.mark.parametrize("paper", ["a4", "us-letter"])
-def test_the_sources_of_a_chapter_that_fills_its_page_open_none(paper: str, tmp_path: Path) -> None:
-    (tmp_path / "report.typ").write_bytes((style.THEME / "report.typ").read_bytes())
-    (tmp_path / "cover.json").write_text(json.dumps(COVER | {"paper": paper}), encoding="utf-8")
-    (tmp_path / "main.typ").write_text(FULL, encoding="utf-8")
-    fonts = typst.Fonts(include_system_fonts=False, font_paths=[str(style.FONTS)])
-    for tall in range(190, 250, 2):
-        made = typst.compile(
-            str(tmp_path / "main.typ"), font_paths=fonts, sys_inputs={"tall": str(tall)}
-        )
-        for page in pypdf.PdfReader(io.BytesIO(made)).pages:
-            said = page.extract_text()
-            assert "Sources." not in said or "A table" in said, f"{tall} mm"
 
 
 def test_no_page_is_empty_and_no_heading_stands_alone_at_its_foot(

@@ -56,7 +56,7 @@ SPLIT = "split-by-workload"
 LONGEST_PARALLEL = 24
 """Months that two services may be paid side by side in a scenario."""
 TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
-"""Factors in words; others are numbers."""
+"""Factors that have a word of their own."""
 
 
 def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
@@ -117,11 +117,16 @@ def prices_for_sure(s: Scenario) -> Iterator[Variant]:
             yield change("prices", {"finance.falling_prices": belief}, {"future": future})
 
 
+def often(factor: float) -> str:
+    """A factor in words."""
+    return TIMES.get(factor, f"{factor:g} times")
+
+
 def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """How much is asked, how it grows, how long a request is, and how requests come."""
     for factor in tried("volume_tried"):
-        often = TIMES.get(factor, f"{factor:g} times")
-        yield change("volume", scaled_load(s, factor), {"after": factor, "often": often})
+        told = {"after": factor, "often": often(factor)}
+        yield change("volume", scaled_load(s, factor), told)
     for end in ("low", "high"):
         grown = {
             f"workloads.{name}.growth_per_year": dict(ends(w.growth_per_year))[end]
@@ -191,7 +196,7 @@ def money(s: Scenario) -> Iterator[Variant]:
     now = staff.central if staff else 0.0
     for times in tried("volume_tried") if now else ():
         after = now * times
-        told = {"before": now, "after": after, "currency": s.client.currency}
+        told = {"before": now, "after": after, "often": often(times)}
         yield change("staff cost", {"finance.staff_cost_per_year": after}, told)
 
 

@@ -30,6 +30,8 @@ _GUTTER_MM = 6
 _NARROW_MM = 120
 """A chart as wide as that stands alone."""
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+_HEADING = re.compile(r"^(#+ )(.+)$", re.MULTILINE)
+"""A heading in Markdown."""
 _HARMFUL = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 """Scripts and style sheets of an analyst's own HTML: the page's policy would stop them."""
 
@@ -134,13 +136,14 @@ class Block:
     def cited(self) -> tuple[str, list[str]]:
         """The word "Source" or "Sources", and the numbers, runs of them drawn together."""
         spans = runs(source.number for source in self.sources).split(", ") if self.sources else []
-        word = "Sources" if len(self.sources) > 1 else "Source"
-        return catalogue(self.language).told(word), spans[:_MOST_SPANS] if self.is_said else spans
+        words = catalogue(self.language)
+        word = words.told("Sources") if len(self.sources) > 1 else words.told("Source")
+        return word, spans[:_MOST_SPANS] if self.is_said else spans
 
     @property
     def others(self) -> str:
-        """A word on the sources of a sentence that are not numbered below it: its chapter ends with
-        all of them."""
+        """A word on the sources of a sentence that are not numbered below it: the report's list
+        of sources has them."""
         numbered = runs(source.number for source in self.sources).split(", ")
         if not self.is_said or len(numbered) <= _MOST_SPANS:
             return ""
@@ -199,11 +202,6 @@ class Chapter:
         return [self.opening, *self.blocks]
 
     @property
-    def sources(self) -> list[Cited]:
-        """What its exhibits cite, in order of number."""
-        return sorted({source for block in self.every_block for source in block.sources})
-
-    @property
     def anchor(self) -> str:
         return "c-" + re.sub(r"\W+", "-", self.name.lower())
 
@@ -250,6 +248,8 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
     for block in itertools.chain.from_iterable(chapter.every_block for chapter in placed):
         shown = block.exhibit
         block.language = cover.numbers.language
+        if block.kind == "markdown":
+            block.text = _HEADING.sub(lambda found: found[1] + cover.told(found[2]), block.text)
         if shown is None:
             continue
         if shown["kind"] in ("chart", "table") and shown["title"]:

@@ -9,7 +9,7 @@ from functools import cache
 
 from siting_report import style
 from siting_report.exhibit import answers_html, colour_class, rendered, table_html
-from siting_report.print.document import Block, Chapter, Document, gathered, runs
+from siting_report.print.document import Block, Chapter, Document
 from siting_report.texts import catalogue
 
 
@@ -31,8 +31,6 @@ def page(document: Document) -> str:
         lead=lambda chapter: _themed(rendered(chapter.lead)),
         opening=lambda chapter: _block(chapter.opening, cites=True, opens=True),
         line=_line,
-        gathered=gathered,
-        runs=runs,
     )
 
 

@@ -33,7 +33,6 @@ from siting_report.print.document import (
     Cover,
     Document,
     gathered,
-    runs,
 )
 from siting_report.print.strings import in_line, quoted, quoted_lines
 
@@ -41,8 +40,6 @@ LONG = 500
 """A row with a cell of more characters than this may break across pages."""
 SHORT = 1400
 """A table of no more characters than this keeps together: no row leaves it for the next page."""
-_MOST_SOURCES = 8
-"""Titles of sources that close a chapter of the body; the appendix has them all."""
 
 
 def typeset(document: Document) -> bytes:
@@ -149,9 +146,7 @@ class _Setter:
             return "\n".join([open_, *map(self.row, chapter.rows)])
         between = f"\n#gap({nth})\n" if chapter.page_one else "\n"
         shown = between.join(map(self.row, chapter.rows))
-        close = "" if chapter.page_one else _closing(chapter, nth, self.cover)
-        kept = "12mm" if close else "0mm"  # for its sources, in short
-        return "\n".join([open_, f"#fitted({kept})[", shown, "]", close])
+        return "\n".join([open_, "#fitted[", shown, "]"])
 
     def _lead(self, chapter: Chapter) -> str:
         """What qualifies the answer, and in its last line what both rest on; not on page one."""
@@ -230,20 +225,6 @@ def _site(sources: Sequence[Cited]) -> str:
     """Where on the web sources of one title are, where they are in one place."""
     sites = {urlsplit(source.url).netloc for source in sources if source.url}
     return sites.pop() if len(sites) == 1 else ""
-
-
-def _closing(chapter: Chapter, nth: int, cover: Cover) -> str:
-    """The sources that close a chapter of the body, by title, with their numbers."""
-    if not chapter.sources:
-        return ""
-    titles = gathered(chapter.sources)
-    said = [f"{runs(s.number for s in under)} {title}" for title, under in titles[:_MOST_SOURCES]]
-    more = len(titles) - _MOST_SOURCES
-    if more > 0:
-        said.append(f"{more} {cover.told('more in the appendix')}")
-    brief = f"{runs(s.number for s in chapter.sources)}, {cover.told('listed in the appendix')}."
-    texts = (f"{cover.told('Sources')}.", f"{'; '.join(said)}.", brief)
-    return f"#sources({', '.join(map(quoted, texts))}, nth: {nth})"
 
 
 # --- Markdown

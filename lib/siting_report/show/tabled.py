@@ -320,5 +320,5 @@ def written(value: float, kind: str, numbers: Numbers) -> str:
 
 def words(name: object) -> str:
     """A column's name as a heading: `per_million` reads "per million"; labels stay as they are."""
-    text = str(name)
+    text = name if isinstance(name, str) else str(name)
     return text.replace("_", " ") if re.fullmatch(r"[a-z][a-z0-9_]*", text) else text
