@@ -391,7 +391,6 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
             "tests": read.each(study.tests(), "test"),
             "saving": saving and read({"saving": saving}, "saving"),
         },
-        "futures": [*_futures(read)],
         "variants": [
             read({"variant": tried, "outcome": found}, "variant") | {"set": list(tried.set)}
             for tried, found in study.results.tried
@@ -442,17 +441,6 @@ def _in_the_middle(decided: Decision, best: str) -> dict[str, Any]:
     cases = np.sort(mixed(decided, best))
     dearest = cases[-len(cases) // 20 :]
     return {"middle": middle, "dear_cases": float(dearest.sum() / cases.sum())}
-
-
-def _futures(read: _SectionReader) -> Iterator[Any]:
-    """Each option in each future of API prices, in all."""
-    decision = read.study.results.decision
-    states = {row["key"]: row["state"] for row in _rows(read.study.sums())}
-    for future, chance in decision.weights.items():
-        for name, sums in decision.in_all.items():
-            found = sums[future]
-            row = {"future": future, "chance": chance, "option": name, "state": states[name]}
-            yield read(row | {"mean": float(found.total.mean()), "sums": found}, "future")
 
 
 def _belief(read: _SectionReader, answer: Row) -> dict[str, Any]:

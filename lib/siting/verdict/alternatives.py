@@ -31,7 +31,6 @@ from siting.serving import servers
 from siting.vendors.vendor_record import Vendor
 from siting.verdict.candidate import Barrier
 from siting.verdict.chain import Chain
-from siting.verdict.leaving import Terms
 from siting.verdict.options import Chapters, short_of_floor
 from siting.verdict.options import judged as held_against
 
@@ -43,20 +42,6 @@ ELSEWHERE = ("US", "FR")
 whatever a client requires."""
 MOST_JUDGED = 12
 """Of each kind, so many of the cheapest are held against rules and quality."""
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class Doubts:
-    """What is held against an offer, the gravest first: so offers are sorted before their price."""
-
-    ruled_out: bool
-    over_limits: bool
-    quality_unknown: bool
-
-    @property
-    def out_of_question(self) -> bool:
-        """Whether an offer is none for this client, however good its model may prove."""
-        return self.ruled_out or self.over_limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +66,15 @@ class Alternative:
     """Points to clear first: of law, on vendors, of practice or policy."""
 
     @property
-    def doubts(self) -> Doubts:
-        return Doubts(
-            ruled_out=bool(self.ruled_out),
-            over_limits=self.keeps_limits is False,
-            quality_unknown=self.quality == "unknown",
-        )
+    def out_of_question(self) -> bool:
+        """Whether it is none for this client, however good its model may prove."""
+        return bool(self.ruled_out) or self.keeps_limits is False
+
+    @property
+    def order(self) -> tuple[bool, bool, bool, float]:
+        """What it is sorted by: what is held against it, the gravest first, then its price."""
+        is_over = self.keeps_limits is False
+        return bool(self.ruled_out), is_over, self.quality == "unknown", self.present
 
     @property
     def paste(self) -> str:
@@ -105,7 +93,7 @@ def search(
     found: list[Alternative] = []
     for kind in kinds:
         found += priced(scenario, offers(scenario, kind), judged)
-    return sorted(found, key=lambda r: (r.doubts, r.present))
+    return sorted(found, key=lambda r: r.order)
 
 
 def offers(scenario: Scenario, kind: str) -> dict[str, Option]:
@@ -161,8 +149,6 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     found = Chapters(
         scenario=few,
         capacity=sized,
-        totals={},
-        terms=Terms.of(scenario.finance),
         sovereignty=rules,
         parity=parity,
     )

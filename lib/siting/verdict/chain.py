@@ -57,7 +57,7 @@ from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity, SplitCapacity
 from siting.vendors import stability
 from siting.verdict import design, options, ordered
-from siting.verdict.candidate import Burden, Candidate, Future
+from siting.verdict.candidate import Barrier, Burden, Candidate, Future
 from siting.verdict.decision import Decision
 from siting.verdict.design import Costed, Design
 from siting.verdict.leaving import Terms
@@ -253,7 +253,7 @@ class Chain:
         """Scenarios, held as a piece is, with what a stage sees of them."""
         self._cited: dict[int, Cited] = {}
         """What was looked up of a list of evidence, which each holds: variants share both."""
-        self._shortlists: dict[str, design.Shortlist] = {}
+        self._shortlists: dict[str, tuple[Design, ...]] = {}
         self._matters: float | None = None
         """A month of today's bill in the first scenario that is decided on."""
         self._own: frozenset[Hashable] | None = None
@@ -422,12 +422,12 @@ class Chain:
         """Designs of an option: of all machines the first time, which is for the report itself; for
         its variants of the best of those, while these serve."""
         known = self._shortlists.get(name)
-        if known and known.designs:
-            found = design.looked_at(seen, name, self.as_planned, known.designs)
-            if known.serves(found):
+        if known:
+            found = design.looked_at(seen, name, self.as_planned, known)
+            if design.needed(found) == design.needed(known):
                 return found
         found = self.every_design(seen, name)
-        self._shortlists.setdefault(name, design.Shortlist.of(found))
+        self._shortlists.setdefault(name, found[: design.SHORTLIST])
         return found
 
     def every_design(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
@@ -632,45 +632,50 @@ class Chain:
         return self._once("on a path", MONEY, scenario, names, make, name, path, split)
 
     def candidates(self, scenario: Scenario, whole: bool = True) -> tuple[Candidate, ...]:
-        """All options as the decision sees them. whole: with what those cost in every draw that law
-        or quality rules out."""
+        """All options as the decision sees them. whole: with what those cost in every draw that are
+        ruled out whatever they cost."""
         law = self.rules(scenario)
-        parity = self.quality(scenario)
         found = {n: self.option(scenario, n) for n in scenario.options}
-        drawn = [n for n in found if whole or not options.falls(scenario, law, parity, n)]
         chapters = Chapters(
             scenario=scenario,
             capacity={n: o.sized for n, o in found.items()},
-            totals={n: self._futures(scenario, n) for n in drawn if found[n].priced is not None},
-            moving={n: moved for n in drawn if (moved := self._moving(scenario, n)) is not None},
-            terms=Terms.of(scenario.finance),
             costs=self.costs(scenario),
             not_estimated={
                 n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None
             },
             sovereignty=law,
-            parity=parity,
+            parity=self.quality(scenario),
             remedies=self._remedies(scenario),
-            has={
-                n: self._stage("properties", id(law.options[n]), partial(law.properties, n))
-                for n in found  # kept with the assessment, by whose identity it is found
-            },
         )
         risks = self.vendors(scenario)
+        made = []
+        for name in found:
+            judged = tuple(options.held(chapters, name))
+            is_struck = any(isinstance(each, Barrier) for each in judged)
+            is_drawn = name in chapters.costs and (whole or not is_struck)
+            burden = self._burden(chapters, risks, name) if is_drawn else Burden()
+            # kept with the assessment, by whose identity it is found
+            key = id(law.options[name])
+            has = self._stage("properties", key, partial(law.properties, name))
+            made.append(options.candidate(chapters, risks, name, judged, burden, has))
+        return tuple(made)
 
-        def burden(name: str) -> Burden:
-            """Kept by what it reads: prices in all futures, shocks, and remedies."""
-            if name not in chapters.totals:
-                return Burden()
-            money = self._seen(MONEY, scenario, self._billed(scenario, name)).words
-            shocks = (
-                self._seen(VENDORS, scenario, scenario.options).words,
-                self._moves(scenario).words,
-            )
-            key = name, money, self._ceilings(scenario), shocks, law.remedies(name)
-            return self._stage("burden", key, partial(options.burden, chapters, risks, name))
+    def _burden(self, chapters: Chapters, risks: stability.VendorRisks, name: str) -> Burden:
+        """Kept by what it reads: prices in all futures, shocks, and remedies."""
+        scenario = chapters.scenario
+        money = self._seen(MONEY, scenario, self._billed(scenario, name)).words
+        shocks = (
+            self._seen(VENDORS, scenario, scenario.options).words,
+            self._moves(scenario).words,
+        )
+        remedies = chapters.sovereignty.remedies(name)
 
-        return tuple(options.candidate(chapters, risks, name, burden(name)) for name in found)
+        def make() -> Burden:
+            costs = self._futures(scenario, name)
+            return options.burden(chapters, risks, name, costs, self._moving(scenario, name))
+
+        key = name, money, self._ceilings(scenario), shocks, remedies
+        return self._stage("burden", key, make)
 
     def _remedies(self, scenario: Scenario) -> Mapping[str, costing.Remedy]:
         """Every remedy, priced for the client."""

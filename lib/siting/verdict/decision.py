@@ -23,7 +23,6 @@ import numpy as np
 
 from siting.cost.ledger import Totals
 from siting.draws import Floats
-from siting.quantity import Range
 from siting.verdict.candidate import Candidate, Future
 from siting.verdict.leaving import Course, Left, Terms, leave
 
@@ -47,12 +46,6 @@ class InAll:
     def total(self) -> Floats:
         """The sum of its parts."""
         return np.asarray(sum(self.parts.values()))
-
-    @property
-    def spread(self) -> Range:
-        """One case in ten is cheaper, the median, nine in ten are cheaper. [money]"""
-        p10, p50, p90 = np.quantile(self.total, (0.1, 0.5, 0.9))
-        return Range(float(p10), float(p50), float(p90), unit="money")
 
     @property
     def kept(self) -> Floats:

@@ -104,25 +104,7 @@ DEARER = 1.25
 a change that moves the cost of all machines alike."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shortlist:
-    """The cheapest machines of an option, for what changes little of it."""
-
-    designs: tuple[Design, ...]
-    """The best one first."""
-
-    @classmethod
-    def of(cls, found: Sequence[Design]) -> Shortlist:
-        """Of all designs of an option, the best first."""
-        return cls(designs=tuple(found[:SHORTLIST]))
-
-    def serves(self, found: Sequence[Design]) -> bool:
-        """Whether the best of designs that were found among these is still the best, with as many
-        cards; else others may be better now."""
-        return _needed(found) == _needed(self.designs)
-
-
-def _needed(found: Sequence[Design]) -> tuple[Machines, tuple[Range, ...]] | None:
+def needed(found: Sequence[Design]) -> tuple[Machines, tuple[Range, ...]] | None:
     """The best design's machines and cards by year; None where none can be taken."""
     sized = found[0].costed.sized if found and not found[0].refused else None
     if sized is None:

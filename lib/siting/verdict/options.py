@@ -22,7 +22,7 @@ from siting.cost.money import MONTHS
 from siting.cost.priced import PricedHybrid, PricedOption, PricedSplit, Split
 from siting.cost.prices import Factor
 from siting.draws import Floats
-from siting.inputs.scenario.constraints import BUDGET, Constraint
+from siting.inputs.scenario.constraints import BUDGET, LIVE_BY, Constraint
 from siting.inputs.scenario.model import Scenario
 from siting.places import BY_REQUEST, OWNED
 from siting.quality import leaves
@@ -80,64 +80,64 @@ class Chapters:
 
     scenario: Scenario
     capacity: Mapping[str, OptionCapacity]
-    totals: Mapping[str, Mapping[Future, Totals]]
-    """Cost of each priced option in both futures."""
-    terms: Terms
     sovereignty: Sovereignty
     parity: quality.Parities
-    moving: Mapping[str, Totals] = field(default_factory=dict)
-    """The same of options that pay an API, for who moves each year where prices fall."""
     costs: Mapping[str, Priced] = field(default_factory=dict)
     remedies: Mapping[str, Remedy] = field(default_factory=dict)
     """What remedies cost, by cost item."""
-    has: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Properties that each option is shown to have."""
     not_estimated: Mapping[str, str] = field(default_factory=dict)
     """Why the other options have no cost."""
 
-
-def falls(scenario: Scenario, law: Sovereignty, parity: quality.Parities, name: str) -> bool:
-    """Whether law or quality rules an option out, whatever it costs."""
-
-    def is_broken(line: str) -> bool:
-        asked = Constraint.read(line)
-        if asked.is_on_law:
-            verdicts = law.options[name].verdicts.items()
-            return any(v.verdict == "fail" and asked.rule_id in ("", key) for key, v in verdicts)
-        return asked.kind == "quality" and any(map(short_of_floor, parity.of(name)))
-
-    return any(map(is_broken, scenario.limits))
+    @property
+    def terms(self) -> Terms:
+        """When and for what one leaves."""
+        return Terms.of(self.scenario.finance)
 
 
-def candidate(found: Chapters, stability: VendorRisks, name: str, burden: Burden) -> Candidate:
-    """An option with its costs, its limits and its properties."""
-    option = found.scenario.options[name]
-    judged = [*held(found, name, burden.years)]
-    doubts = (each for each in judged if isinstance(each, Doubt))
+def candidate(
+    found: Chapters,
+    stability: VendorRisks,
+    name: str,
+    judged: Sequence[Barrier | Doubt],
+    burden: Burden,
+    has: frozenset[str],
+) -> Candidate:
+    """An option with its costs, its limits and its properties.
+
+    judged: what of it is held against conditions that hang on no draw (`held`).
+    """
+    scenario = found.scenario
+    option = scenario.options[name]
+    limits = (*by_budget(scenario, burden.years), *_by_day(scenario, name))
+    told = (*judged, *limits, *unproven(scenario, found.parity, name))
+    doubts = (each for each in told if isinstance(each, Doubt))
     return Candidate(
         name=name,
         label=option.label,
         kind=option.kind,
-        place=place(found.scenario, name),
-        models=frozenset().union(*quality.models(found.scenario, name).values()),
+        place=place(scenario, name),
+        models=frozenset().union(*quality.models(scenario, name).values()),
         burden=burden,
-        has=found.has.get(name, frozenset()),
-        barriers=(*gone(found.scenario, name), *(b for b in judged if isinstance(b, Barrier))),
+        has=has,
+        barriers=(*gone(scenario, name), *(b for b in told if isinstance(b, Barrier))),
         uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *doubts))),
     )
 
 
-def burden(found: Chapters, stability: VendorRisks, name: str) -> Burden:
-    """What an option costs, loses and takes to leave; nothing of it without a price."""
-    if name not in found.totals:
-        return Burden()
-    costs = found.totals[name]
+def burden(
+    found: Chapters,
+    stability: VendorRisks,
+    name: str,
+    costs: Mapping[Future, Totals],
+    moving: Totals | None,
+) -> Burden:
+    """What an option that has a price costs, loses and takes to leave. costs, moving: see there."""
     n = len(costs["hold"].present)
     priced = found.costs[name]
     once, yearly = remedied(found, name, n)
     return Burden(
         costs=costs,
-        moving=found.moving.get(name),
+        moving=moving,
         loss=expected_loss(found, stability.options[name], name, n),
         remedies_once=once,
         remedies_yearly=yearly,
@@ -311,8 +311,9 @@ def waiting(found: Chapters, name: str) -> float:
 # Constraints and proof --------------------------------------------------------------------------
 
 
-def held(found: Chapters, name: str, years: Sequence[YearPaid]) -> Iterator[Barrier | Doubt]:
-    """What rules an option out, and what is not shown, each with what clears it.
+def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
+    """What rules an option out, and what is not shown, each with what clears it, as far as neither
+    hangs on draws or days.
 
     What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
     or what its room cannot hold in the first year (a hybrid may own less).
@@ -331,18 +332,15 @@ def held(found: Chapters, name: str, years: Sequence[YearPaid]) -> Iterator[Barr
     if capacity.kind != "hybrid":
         for words in capacity.beyond_room.get(1, []):
             yield Barrier(reason=f"its servers need {words}", by="room")
-    for line in scenario.limits:
-        yield from judged(line, found, name, years)
-    yield from unproven(scenario, found.parity, name)
+    for line in scenario.decision.hard_constraints:
+        yield from judged(line, found, name)
 
 
-def judged(
-    line: str, found: Chapters, name: str, years: Sequence[YearPaid] = ()
-) -> Iterator[Barrier | Doubt]:
-    """What an option fails of a hard constraint, and what of it is not shown to hold.
+def judged(line: str, found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
+    """What an option fails of a constraint, and what of it is not shown to hold; of the budget
+    nothing, which hangs on draws.
 
-    line: the constraint, as the scenario writes it. years: what it pays in them.
-    Raises ValueError where it is none.
+    line: the constraint, as the scenario writes it. Raises ValueError where it is none.
     """
     asked = Constraint.read(line)
     match asked.kind:
@@ -353,10 +351,8 @@ def judged(
                 yield _broken(line, told)
         case "latency":
             yield from _by_latency(found.capacity[name], line)
-        case "budget":
-            yield from _by_budget(found.scenario, line, years)
         case "live":
-            yield from _by_day(found.scenario, name, line)
+            yield from _by_day(found.scenario, name)
 
 
 def _broken(line: str, reason: str) -> Barrier:
@@ -410,9 +406,7 @@ def _paid_by_year(
         yield YearPaid(year=year, central=central, high=high)
 
 
-def _by_budget(
-    scenario: Scenario, line: str, years: Sequence[YearPaid]
-) -> Iterator[Barrier | Doubt]:
+def by_budget(scenario: Scenario, years: Sequence[YearPaid]) -> Iterator[Barrier | Doubt]:
     """A year over the ceiling in the median is a fail, over it in one case of ten a doubt."""
     most = scenario.finance.budget_any_year
     if not most or not years:
@@ -422,7 +416,7 @@ def _by_budget(
     money = scenario.client.currency
     if worst.central > most:
         over = f"{money} {worst.central - most:,.0f} over your ceiling"
-        yield _broken(line, f"it pays {money} {worst.central:,.0f} in {worst.year.name}, {over}")
+        yield _broken(BUDGET, f"it pays {money} {worst.central:,.0f} in {worst.year.name}, {over}")
     elif riskiest.high > most:
         yield Doubt(
             point=f"Ceiling of a year ({riskiest.year.name})",
@@ -432,7 +426,7 @@ def _by_budget(
         )
 
 
-def _by_day(scenario: Scenario, name: str, line: str) -> Iterator[Barrier | Doubt]:
+def _by_day(scenario: Scenario, name: str) -> Iterator[Barrier | Doubt]:
     """Serving after the latest go-live as planned is a fail, at the latest estimate a doubt."""
     late = dates.late(scenario, name)
     latest = scenario.client.live_by
@@ -440,7 +434,9 @@ def _by_day(scenario: Scenario, name: str, line: str) -> Iterator[Barrier | Doub
         return
     day = spelt_day(latest)
     if round(late.central) > 0:
-        yield _broken(line, f"it serves {late.central:.0f} days after {day}, your latest go-live")
+        yield _broken(
+            LIVE_BY, f"it serves {late.central:.0f} days after {day}, your latest go-live"
+        )
     elif round(late.high) > 0:
         yield Doubt(
             point=f"Live by {day}",

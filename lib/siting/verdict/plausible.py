@@ -361,8 +361,8 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
     if hosted:
         found += alternatives.priced(s, _shortlist(s, "rented_gpus", hosted), 3)
     for kind in ("open_api", "api", "rented_gpus"):
-        own = [r for r in found if r.option.kind == kind and not r.doubts.out_of_question]
-        best = min(own, key=lambda r: (r.doubts, r.present), default=None)
+        own = [r for r in found if r.option.kind == kind and not r.out_of_question]
+        best = min(own, key=lambda r: r.order, default=None)
         if best is not None:
             free = best.name if best.name not in s.options else f"{best.name[:36]}-new"
             words = {"option": best.option.label}
