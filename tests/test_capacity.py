@@ -321,16 +321,6 @@ def test_spares_stand_by(base: Scenario) -> None:
     assert (twice.low, twice.central, twice.high) == (none.low * 2, none.central * 2, none.high * 2)
 
 
-def test_ten_times_the_users_need_more_gpus_and_use_them_better(base: Scenario) -> None:
-    def owned(users: int) -> capacity.OptionCapacity:
-        return sized(with_workload(base, users=users), "owned")
-
-    few = owned(2_000)
-    many = owned(20_000)
-    assert many.gpus().central > few.gpus().central
-    assert (many.mean_utilisation() or 0) > (few.mean_utilisation() or 0)
-
-
 def test_a_model_too_large_for_the_cards_is_not_sized(base: Scenario) -> None:
     data = base.model_dump()
     data["options"]["owned"]["models"] = {"all": "deepseek-ai/DeepSeek-V3"}

@@ -57,10 +57,9 @@ def check(client: str) -> str:
     [
         ("import siting.cli", "siting.cli", TO_START),
         ("from siting.cli import frame; frame.prepare(['base'])", "siting.rules.rulebook", TO_READ),
-        (check("agence-lumiere"), "siting.inputs.scenario", TO_SIZE),
         (check("klinikverbund-nordheide"), "siting.inputs.scenario", TO_SIZE),
     ],
-    ids=["help", "prepare", "check agence-lumiere", "check klinikverbund-nordheide"],
+    ids=["help", "prepare", "check"],
 )
 def test_no_command_loads_what_it_does_not_need(code: str, needed: str, heavy: set[str]) -> None:
     """Help starts no library; a report is prepared without reading logs; check sizes nothing."""

@@ -100,14 +100,6 @@ def test_a_vendor_without_notices_takes_the_pool():
     assert {c.notices for c in chances} == {0}
 
 
-def test_longer_limits_are_likelier():
-    for v in load().vendors:
-        found = [
-            c.chance.central for c in notice.notice_chances(load(), v.vendor, dt.date(2026, 11, 1))
-        ]
-        assert found == sorted(found)
-
-
 def test_an_announced_end_falls_into_its_year_and_is_a_certain_move():
     known = record(
         retirement("A", "m", "2025-12-01", "2027-07-01", released="2025-01-01"),
@@ -155,15 +147,6 @@ def test_chances_by_year_are_shares_and_never_sum_above_one():
         end = notice.ending(load(), name, model, dt.date(2026, 11, 24), 120, seed=1)
         assert all(0 <= share <= 1 for share in end.by_year)
         assert 0.9 < sum(end.by_year) <= 1  # in ten years almost every model ends
-
-
-def test_the_usual_life_lies_among_the_lives_that_it_rests_on():
-    rows = [
-        retirement("A", f"m{i}", "2025-06-01", f"2025-0{i}-01", released="2024-01-01")
-        for i in range(2, 9)
-    ]
-    usual = notice.life(record(*rows), "A", DAY).range
-    assert 395 < usual.central < 577  # between the shortest and the longest of the seven
 
 
 def test_the_living_lengthen_the_usual_life_and_the_ended_alone_give_their_own():

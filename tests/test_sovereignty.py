@@ -519,13 +519,6 @@ def test_foreign_law_counts_the_same_whoever_the_provider_belongs_to(readable, s
                      if readable else "pass"}  # fmt: skip
 
 
-def test_if_the_framework_falls_the_swiss_and_the_british_entry_are_shaken():
-    for rule_id in ("CH-1", "UK-1"):
-        values = next(cases(rule_id, "review"))[0]
-        assert values["dpf_valid"] is False
-        assert decide(RULES[rule_id], values, BOOK.on(TODAY)).verdict == "review"
-
-
 @pytest.mark.parametrize(
     ("residency", "place", "verdict"),
     [

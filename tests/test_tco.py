@@ -312,14 +312,6 @@ def test_until_production_an_option_carries_the_baselines_bill() -> None:
     assert before[8:] == pytest.approx(np.zeros(5))
 
 
-def test_growth_buys_servers_when_it_needs_them() -> None:
-    o = costed("polderwerk", 1.0, finance__horizon_months=60).options["owned"]
-    bought = np.diff(np.append(0, o.servers))
-    assert bought.sum() > bought[0] >= 1
-    for year, count in enumerate(bought):
-        assert (amounts(o, "hardware")[12 * year] > 0) == (count > 0)
-
-
 def test_servers_are_replaced_at_the_end_of_their_life_and_resold_at_their_age() -> None:
     o = plain(horizon_months=84).options["owned"]
     first = amounts(o, "hardware")[0] + amounts(o, "redundancy")[0]

@@ -345,14 +345,6 @@ def test_the_fewest_gpus_are_the_first_that_fit() -> None:
     assert vram.inference(smaller, 8192, 4).verdict == "does not fit"
 
 
-def test_twice_the_context_needs_at_least_the_same_group() -> None:
-    now = vram.fewest_gpus(planned(Deployment(model=LLAMA, gpu=catalogue.gpu("L40S"))), 16384, 8)
-    assert now is not None
-    longer = vram.fewest_gpus(now.deployment, 32768, 8)
-    assert longer is not None and longer.context == 32768
-    assert longer.deployment.gpus >= now.deployment.gpus
-
-
 # --- behaviour by release ---------------------------------------------------------------------
 
 
