@@ -7,8 +7,6 @@ import siting_hf
 from siting import catalogue
 from siting.inputs import scenario
 from siting.memory import training
-from siting.quantity import Range
-from siting.vendors import stability
 
 SMALL = {
     "num_hidden_layers": 7, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 100,
@@ -41,28 +39,6 @@ def test_adapters_on_all_layers_keep_what_goes_into_and_comes_out_of_each_matrix
             job = training.Job(model=model, method=method, targets=targets, framework="litgpt")
             kept[targets] = training._layer_values(job).central
         assert kept["all"] - kept["query_value"] == pytest.approx(expected * factor), method
-
-
-def test_a_shock_says_which_of_its_two_costs_is_not_given() -> None:
-    base = scenario.load("base")
-    shocks = [
-        scenario.model.Shock(vendor="OpenAI", kind="price_change", factor=3),
-        scenario.model.Shock(vendor="OpenAI", kind="api_withdrawn"),
-    ]
-    asked = base.model_copy(
-        update={"stability": base.stability.model_copy(update={"shocks": shocks})}
-    )
-    costs = dict.fromkeys(base.options, Range(1e5, 2e5, 4e5, unit="EUR"))
-    spend = {"api": Range.exact(10_000, "EUR per year")}
-
-    def lacks(switching: dict[str, Range], paid: dict[str, Range]) -> list[str]:
-        found = stability.assess(asked, switching, paid).shocks
-        return [shock.not_estimated for shock in found if shock.option == "api"]
-
-    assert lacks(costs, spend) == ["", ""]
-    assert lacks(costs, {}) == [stability.NO_SPEND, ""]
-    assert lacks({}, spend) == [stability.NO_MOVE, stability.NO_MOVE]
-    assert lacks({}, {}) == [f"{stability.NO_MOVE}; {stability.NO_SPEND}", stability.NO_MOVE]
 
 
 def test_a_load_is_bounded_at_the_end_of_the_horizon_and_not_a_year_later() -> None:

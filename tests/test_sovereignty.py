@@ -34,7 +34,7 @@ def background():
             where = f"provider_attributes.csv, {row.subject}"
             read = attributes.read_value(row.value, row.attribute, BOOK.attributes, where)
             values[row.attribute] = read
-    return {"retention_days_limit": 30.0, **values}
+    return values
 
 
 LAW = background()

@@ -40,7 +40,6 @@ Costs: TypeAlias = Mapping[str, Range]
 NO_COST = "not estimated, because no switching cost is given"
 NO_OPTION = "no option of this scenario depends on this vendor"
 NO_MOVE = "cost of the move not estimated, because no switching cost is given"
-NO_SPEND = "change of yearly cost not estimated, because the yearly spend is not given"
 NOT_SEARCHED = "not estimated, because the record of this vendor was not searched"
 Side: TypeAlias = tuple[str, ...]
 """Roles of vendors whose shocks are counted together."""
@@ -147,8 +146,6 @@ class ShockEffect:
     """None where no option depends on the vendor."""
     one_off: Range | None
     """Cost of the move, in the client's currency; None where no switching cost is given."""
-    yearly: Range | None
-    """Change of yearly cost (price_change only), where the yearly spend is given."""
     not_estimated: str
 
 
@@ -311,8 +308,11 @@ class Exposure:
     readiness: Mapping[Precaution, bool]
     seed: int
     country: str = ""
-    needs_days: int = 90
-    """Notice that a move to another model needs. [d]"""
+
+    @property
+    def needs_days(self) -> int:
+        """Notice that a move to another model needs. [d]"""
+        return round(setting("notice_short_days"))
 
     def _drawn(self, value: Range, *key: str) -> Array:
         return _triangular(value, self.seed, *key)
@@ -410,32 +410,22 @@ class Exposure:
         return replace(risk, expected=_range(total, f"{switching.unit} per year"))
 
     def effect(
-        self, shock: Shock, vendor: str, option: str | None, switching: Costs, spend: Costs
+        self, shock: Shock, vendor: str, option: str | None, switching: Costs
     ) -> ShockEffect:
-        """What one shock of the scenario does to service and cost of one option that it hits.
+        """What one shock of the scenario costs an option that it hits.
 
-        switching: cost of a full move away, by option; spend: paid to its vendor a year.
+        switching: cost of a full move away, by option.
         """
         kind = kinds()[shock.kind]
-        priced = shock.kind == "price_change"
         move = switching.get(option or "")
-        paid = spend.get(option or "") if priced else None
-        lacks = []
-        if option is None:
-            lacks = [NO_OPTION]
-        else:
-            if move is None:
-                lacks.append(NO_MOVE)
-            if priced and paid is None:
-                lacks.append(NO_SPEND)
+        lacks = NO_OPTION if option is None else NO_MOVE
         return ShockEffect(
             vendor=vendor,
             kind=kind,
             month=shock.month,
             option=option,
             one_off=_range(self._costs(kind, move), move.unit) if move else None,
-            yearly=paid.scaled(shock.factor - 1) if paid else None,
-            not_estimated="; ".join(lacks),
+            not_estimated="" if move else lacks,
         )
 
 
@@ -469,14 +459,11 @@ def ceasing(scenario: Scenario, name: str) -> tuple[ServiceEnd, ...]:
     )
 
 
-def assess(
-    scenario: Scenario, switching_cost: Costs | None = None, yearly_spend: Costs | None = None
-) -> VendorRisks:
+def assess(scenario: Scenario, switching_cost: Costs | None = None) -> VendorRisks:
     """Record, red flags, ends of models, shocks and expected yearly loss for a client's options.
 
     switching_cost: a full move away from an option's vendor, in the client's currency, by option.
-    Without it the loss is 'not estimated, because …'. yearly_spend: what an option pays its vendor
-    a year, for shocks that change a price.
+    Without it the loss is 'not estimated, because …'.
     """
     record = load()
     day = scenario.client.report_date
@@ -489,16 +476,14 @@ def assess(
         readiness=in_hand,
         seed=scenario.seed,
         country=scenario.client.country,
-        needs_days=scenario.stability.notice_needed_days or round(setting("notice_short_days")),
     )
     costs = switching_cost or {}
-    spend = yearly_spend or {}
     shocks = []
     for asked in scenario.stability.shocks:
         if vendor := record.vendor(asked.vendor):
             users: list[str | None] = [o for o in names if vendor in map(known.get, names[o])]
             for option in users or [None]:
-                shocks.append(client.effect(asked, vendor.vendor, option, costs, spend))
+                shocks.append(client.effect(asked, vendor.vendor, option, costs))
     vendors = {n: on_record(record, v, day) for n, v in known.items() if v}
     return VendorRisks(
         vendors=vendors,

@@ -222,26 +222,6 @@ class OptionResult:
     """None where it has no price."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Moves:
-    """What a vendor's shock is measured by. [client's currency]"""
-
-    leaving: Mapping[str, Range]
-    """A full move away from each option."""
-    paid: Mapping[str, Range]
-    """What each option pays vendors a year."""
-    words: str
-    """All that it holds."""
-
-    @classmethod
-    def of(cls, scenario: Scenario, costs: Mapping[str, Priced]) -> _Moves:
-        """Of the options that have a price."""
-        money = scenario.client.currency
-        leaving = options.switching_costs(costs, money)
-        paid = options.yearly_spend(costs, scenario.finance.horizon_months, money)
-        return cls(leaving=leaving, paid=paid, words=repr((leaving, paid)))
-
-
 class Chain:
     """Runs scenarios through all stages; keeps every result by the words it was made from."""
 
@@ -600,15 +580,19 @@ class Chain:
 
     def vendors(self, scenario: Scenario) -> stability.VendorRisks:
         """Chances of shocks to vendors, and what they cost."""
-        moves = self._moves(scenario)
-        make = partial(stability.assess, switching_cost=moves.leaving, yearly_spend=moves.paid)
-        every = scenario.options
-        return self._once("vendors", VENDORS, scenario, every, make, moves.words)
+        leaving = self._leaving(scenario)
+        make = partial(stability.assess, switching_cost=leaving)
+        return self._once("vendors", VENDORS, scenario, scenario.options, make, repr(leaving))
 
-    def _moves(self, scenario: Scenario) -> _Moves:
-        """What a vendor's shock is measured by, of all options."""
+    def _leaving(self, scenario: Scenario) -> dict[str, Range]:
+        """What a vendor's shock is measured by: a full move away from each option that has a
+        price. [client's currency]"""
+
+        def make() -> dict[str, Range]:
+            return options.switching_costs(self.costs(scenario), scenario.client.currency)
+
         seen = self._seen(MONEY, scenario, scenario.options)
-        return self._stage("moves", seen.words, lambda: _Moves.of(scenario, self.costs(scenario)))
+        return self._stage("leaving", seen.words, make)
 
     def costs(self, scenario: Scenario) -> dict[str, Priced]:
         """What each option costs as planned, of those that have a price."""
@@ -666,7 +650,7 @@ class Chain:
         money = self._seen(MONEY, scenario, self._billed(scenario, name)).words
         shocks = (
             self._seen(VENDORS, scenario, scenario.options).words,
-            self._moves(scenario).words,
+            repr(self._leaving(scenario)),
         )
         remedies = chapters.sovereignty.remedies(name)
 

@@ -519,15 +519,6 @@ def leaving(plan: PricedOption) -> str:
     return plan.name
 
 
-def yearly_spend(costs: Mapping[str, Priced], months: int, currency: str) -> dict[str, Range]:
-    """What each option pays vendors a year for use, on average. [currency]"""
-    found = {}
-    for name, option in costs.items():
-        paid = billed(option.flows) * MONTHS / months
-        found[name] = Range.exact(paid, f"{currency} per year")
-    return found
-
-
 def billed(flows: Iterable[CashFlow]) -> float:
     """What vendors bill for use, of all that is paid over the horizon."""
     return sum(float(f.amounts.sum()) for f in flows if f.category in ("api", "rental"))

@@ -555,9 +555,9 @@ def service_ends(s: Scenario) -> Iterator[Variant]:
 
 
 def law_events(s: Scenario) -> Iterator[Variant]:
-    """What may happen to the law, or to a vendor by law, of what the scenario asks about."""
+    """What may happen to the law, or to a vendor by law."""
     for event in catalogue.table("sovereignty_stress", Stress):
-        if event.stress in s.rules.stress and event.stress not in s.suppose.law:
+        if event.stress not in s.suppose.law:
             happens = {"suppose.law": [*s.suppose.law, event.stress]}
             yield change("law", happens, {"event": event.label})
 

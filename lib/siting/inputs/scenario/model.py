@@ -874,8 +874,6 @@ class Shock(Strict):
         "change_of_control",
         "outage_of_a_day",
     ]
-    factor: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    """price_change: new price over old."""
     month: Annotated[int, Field(ge=1, le=120)] = 12
 
 
@@ -894,8 +892,6 @@ class Stability(Strict):
 
     shocks: list[Shock] = []
     readiness: Readiness = Readiness()
-    notice_needed_days: Annotated[int, Field(ge=1, le=3650)] | None = None
-    """Days that a move to another model takes you, tests and approvals with it; None: 90."""
 
 
 Stress = Literal["dpf_falls", "us_model_blocked", "model_retired"]
@@ -913,14 +909,12 @@ Policy = (
 
 
 class Rules(Strict):
-    """Policies of the client that are not law, and stress tests."""
+    """Policies of the client that are not law."""
 
     policies: list[Policy] = []
     """Lines of policy: words, or `parent_in: [EEA, CH]`."""
     attributes: Attributes = {}
     """Answers that hold for all options: attributes of siting_facts/sovereignty_attributes.csv."""
-    retention_days_limit: Annotated[int, Field(ge=0, le=36500)] = 30
-    stress: list[Stress] = list(get_args(Stress))
 
     @property
     def lines(self) -> list[str]:
@@ -981,7 +975,7 @@ class Supposed(Strict):
     """Vendors, models or services (`fine-tuning at OpenAI`) that can no longer be had: options that
     need one are ruled out."""
     law: list[Stress] = []
-    """Events of the law and the market that rules are tested for, as in `rules.stress`."""
+    """Events of the law and the market that rules are tested for."""
 
 
 class WhatIf(Strict):
