@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any
+
+from siting_validation import tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,16 +107,14 @@ def rows(fit: Mapping[str, Any], left_out: Mapping[str, Any]) -> Iterator[dict[s
             "": memory.said,
             "n": str(left_out[memory.kind]["source"][memory.quantity]["n"]),
             "asked": f"{memory.share:g} %",
-            "each model and card left out": memory.cell(left_out, "model and card"),
-            "each source left out": memory.cell(left_out, "source"),
+            **tables.left_out(partial(memory.cell, left_out)),
         }
     for aim in AIMS:
         yield {
             "": aim.said,
             "n": str(fit["left_out"]["source"][aim.group][aim.quantity]["n"]),
             "asked": aim.asked,
-            "each model and card left out": aim.cell(fit, "model and card"),
-            "each source left out": aim.cell(fit, "source"),
+            **tables.left_out(partial(aim.cell, fit)),
         }
 
 
@@ -126,6 +127,5 @@ def reached(fit: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {
             "quantity": f"`{quantity}`",
             "n": str(fit["left_out"]["source"]["all"][quantity]["n"]),
-            "each model and card left out": everything.cell(fit, "model and card"),
-            "each source left out": everything.cell(fit, "source"),
+            **tables.left_out(partial(everything.cell, fit)),
         }

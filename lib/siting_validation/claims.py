@@ -1,7 +1,7 @@
 """Published cost comparisons, recomputed from the inputs printed beside them.
 
-siting_facts/tco_cases.csv holds what was printed and those inputs. `check` recomputes a case and
-says whether print and inputs agree.
+siting_facts/tco_cases.csv holds what was printed, those inputs, and what they give, which a test
+holds against `recomputed`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -43,21 +42,22 @@ class PublishedCase(Fact, tables="tco_cases", key="case_id scenario output"):
         "h at 100% use", "months", "x", "years",
     ]  # fmt: skip
 
+    @property
+    def difference(self) -> float:
+        """Recomputed over printed, minus 1."""
+        return self.recomputed / float(self.published) - 1
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it rounds to the printed digits, or is within the tolerance."""
+        half_digit = 0.5 * 10.0 ** int(Decimal(self.published).as_tuple().exponent)
+        rounds = abs(self.recomputed - float(self.published)) <= half_digit * (1 + 1e-9)
+        return rounds or abs(self.difference) <= TOLERANCE
+
 
 def cases() -> tuple[PublishedCase, ...]:
     """Every published case."""
     return table("tco_cases", PublishedCase)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """A case beside its recomputation."""
-
-    case: PublishedCase
-    value: float
-    difference: float
-    """Recomputed over printed, minus 1."""
-    agrees: bool
 
 
 # --- the formulas of the papers, by the report's own functions -----------------------------------
@@ -110,38 +110,30 @@ FORMULAS: Mapping[str, Callable[..., float]] = {
 """Formula names of siting_facts/tco_cases.csv. Percentages are of 100."""
 
 
-def check(case: PublishedCase) -> Check:
-    """Recomputes a case. Raises KeyError for a formula that is not known."""
-    value = float(FORMULAS[case.formula](**json.loads(case.inputs)))
-    printed = float(case.published)
-    half_digit = 0.5 * 10.0 ** int(Decimal(case.published).as_tuple().exponent)
-    rounds = abs(value - printed) <= half_digit * (1 + 1e-9)
-    difference = value / printed - 1
-    return Check(
-        case=case, value=value, difference=difference, agrees=rounds or abs(difference) <= TOLERANCE
-    )
+def recomputed(case: PublishedCase) -> float:
+    """A case by its formula. Raises KeyError for a formula that is not known."""
+    return float(FORMULAS[case.formula](**json.loads(case.inputs)))
 
 
 def markdown() -> str:
     """How many cases agree, and those that do not, for the validation page."""
-    checks = [check(c) for c in cases()]
-    wrong = [c for c in checks if not c.agrees]
+    wrong = [c for c in cases() if not c.agrees]
     said = (
-        f"{len(checks)} printed results of published comparisons, recomputed from the inputs "
-        f"printed beside them: {len(checks) - len(wrong)} agree to the printed digits or within "
+        f"{len(cases())} printed results of published comparisons, recomputed from the inputs "
+        f"printed beside them: {len(cases()) - len(wrong)} agree to the printed digits or within "
         f"1 %. These {len(wrong)} do not agree with their own inputs:"
     )
     rows = [
         {
-            "case": c.case.case_id,
-            "scenario": c.case.scenario,
-            "result": f"{c.case.output} [{c.case.unit}]",
-            "printed": c.case.published,
-            "recomputed": f"{c.value:.6g}",
+            "case": c.case_id,
+            "scenario": c.scenario,
+            "result": f"{c.output} [{c.unit}]",
+            "printed": c.published,
+            "recomputed": f"{c.recomputed:.6g}",
             "difference": f"{c.difference:+.1%}",
         }
         for c in wrong
     ]
-    notes = dict.fromkeys(c.case.note for c in wrong if c.case.note)
+    notes = dict.fromkeys(c.note for c in wrong if c.note)
     reasons = "\n".join(f"- {note}." for note in notes)
     return f"{said}\n\n{tables.of(rows, text=('scenario', 'result'))}\n\n{reasons}"

@@ -23,6 +23,8 @@ from siting.quantity import NotEstimated
 from siting_validation import finetune, throughput, vram
 from siting_validation.cases import ERRORS, Kind, Prediction, Row, as_printed, scored
 
+DATA = Path(__file__).parents[2] / "tests" / "data"
+"""Measurements of the repository, and remarks on them."""
 COLUMNS = ("case_id", "quantity", "measured", "low", "central", "high", "note")
 NUMBERS = ("measured", "low", "central", "high", "scale", "error")
 
@@ -32,11 +34,10 @@ KINDS = {"vram": vram.KIND, "finetune": finetune.KIND, "throughput": throughput.
 
 def shipped(kind: str) -> Path:
     """The measurements of a kind that come with the repository. Raises ValueError if absent."""
-    folder = Path(__file__).parents[2] / "tests" / "data"
     for name in (f"{kind}.csv", f"{kind}.csv.gz"):
-        if (folder / name).is_file():
-            return folder / name
-    raise ValueError(f"{folder} holds no {kind}.csv: name a file of measurements")
+        if (DATA / name).is_file():
+            return DATA / name
+    raise ValueError(f"{DATA} holds no {kind}.csv: name a file of measurements")
 
 
 def read(path: Path, kind: str = "") -> list[Row]:

@@ -7,7 +7,6 @@ Each chapter of the page is a function that returns Markdown; the page is their 
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,12 +16,10 @@ from siting import catalogue
 from siting.quantity import Range
 from siting.vendors.vendor_record import Backtest
 
-from siting_validation import aims, claims, comparison, remarks, tables
+from siting_validation import aims, claims, comparison, tables
 
 HERE = Path(__file__).parent
 ERRORS = "median / 90 %; in range; high / low"
-GROUPS = ("model and card", "source")
-"""What is left out in turn."""
 
 INTRODUCTION = f"""\
 # How far off is the kit?
@@ -107,11 +104,10 @@ def _memory(kind: str, what: str) -> list[str]:
             "quantity": f"`{quantity}`",
             "n": str(e["n"]),
             "in sight": _errors(e),
-            **{f"each {group} left out": _errors(left_out[group][quantity])
-               for group in GROUPS},
+            **tables.left_out(lambda group, q=quantity: _errors(left_out[group][q])),
         }
         for quantity, e in errors.items()
-    ]  # fmt: skip
+    ]
     judged = (
         f"Whether a run starts: {100 * fits['right']:.0f} % of {fits['n']} right; "
         f"{fits['said_fits_but_ran_out']} called safe ran out of memory, "
@@ -134,37 +130,41 @@ def _kept(name: str) -> dict[str, Any]:
 def _classes(kind: str, quantities: Sequence[str]) -> str:
     """Errors by class of case (width of the weights, framework), left out."""
     found = _kept("left_out.json")[kind]
-    near, far = (found[f"{group}, by class"] for group in GROUPS)
-    return tables.of(
-        (
-            {
-                "class": name,
-                "quantity": f"`{quantity}`",
-                "n": str(far[name][quantity]["n"]),
-                "each model and card left out": _errors(near[name][quantity]),
-                "each source left out": _errors(far[name][quantity]),
-            }
-            for name in far
-            for quantity in quantities
-            if "median_error_pct" in far[name].get(quantity, {})
-        ),
-        text=("quantity",),
-    )
+    by_source = found["source, by class"]
+    rows = [
+        {
+            "class": name,
+            "quantity": f"`{quantity}`",
+            "n": str(of[quantity]["n"]),
+            **tables.left_out(
+                lambda group, name=name, q=quantity: _errors(found[f"{group}, by class"][name][q])
+            ),
+        }
+        for name, of in by_source.items()
+        for quantity in quantities
+        if "median_error_pct" in of.get(quantity, {})
+    ]
+    return tables.of(rows, text=("quantity",))
 
 
 def _reasons() -> str:
     """Cases of memory whose errors are large or odd, by what is known of the cause."""
-    path = remarks.DATA / "worst_cases.csv"
-    by_reason: dict[str, list[str]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            by_reason.setdefault(row["reason"], []).append(row["case_id"])
-    return "\n".join(f"- {', '.join(cases)}: {reason}." for reason, cases in by_reason.items())
+    rows = tables.read(comparison.DATA / "worst_cases.csv")
+    by_reason = rows.groupby("reason", sort=False).case_id.agg(", ".join)
+    return "\n".join(f"- {cases}: {reason}." for reason, cases in by_reason.items())
 
 
 def _listed(section: str) -> str:
-    """Remarks on a section, as a list."""
-    return "\n".join(f"- {remark}" for remark in remarks.of(section))
+    """Remarks on a section, rows of `tests/data/remarks.csv`, each with its day, on which its
+    figures were read, and what it rests on: groups, files or addresses by semicolons."""
+    rows = tables.read(comparison.DATA / "remarks.csv")
+    return "\n".join(map(_remark, rows[rows.section == section].itertuples()))
+
+
+def _remark(row: Any) -> str:
+    names = row.rests_on.split("; ")
+    named = ", ".join(name if name.startswith("https:") else f"`{name}`" for name in names)
+    return f"- {row.remark} [{row.date}: {named}]"
 
 
 # --- speed ------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,15 @@ def of(rows: Iterable[Mapping[str, str]], text: Container[str] = ()) -> str:
     rule = ["---" if name == head[0] or name in text else "---:" for name in head]
     cells = [list(row.values()) for row in found]
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *cells))
+
+
+GROUPS = ("model and card", "source")
+"""What is left out in turn of what a prediction may know."""
+
+
+def left_out(cell: Callable[[str], str]) -> dict[str, str]:
+    """The cells of what was predicted with each group left out, by heading."""
+    return {f"each {group} left out": cell(group) for group in GROUPS}
 
 
 def read(path: Path) -> pd.DataFrame:
