@@ -23,7 +23,7 @@ from siting.serving.sizes import best_pool
 from siting_logs import batching, replay
 from siting_logs.arrivals import HOUR, Requests
 from siting_logs.batching import Flags, Whole
-from siting_logs.replay import Replay, ReplicaTimes
+from siting_logs.replay import Replay, ReplicaTimes, Week
 
 PAGE = Path(__file__).parent / "replay.md"
 TIMES = (1, 10)
@@ -63,11 +63,15 @@ class Compared:
     @property
     def first_token(self) -> float:
         """Share of its limit, of the workload that comes nearest."""
-        return max(s.busy_ttft / s.limits.ttft_s for s in self.sized.seen if s.requests)
+        return self._share("first token")
 
     @property
     def each_further(self) -> float:
-        return max(s.busy_tpot / s.limits.tpot_s for s in self.sized.seen if s.requests)
+        return self._share("further token")
+
+    def _share(self, measure: str) -> float:
+        waits = (seen.waits[measure] for seen in self.sized.seen if seen.requests)
+        return max(each.busiest / each.limit for each in waits)
 
 
 def compared(client: str) -> Iterator[Compared]:
@@ -95,7 +99,7 @@ def _replayed(client: str, times: int, pool: Pool) -> Compared:
     elif fewer is None or fewer.kept:
         too_few = 0
         most = less
-    fewest = replay.fewest(week, most, too_few) if count <= SEARCHED else None
+    fewest = _fewest(week, most, too_few) if count <= SEARCHED else None
     if fewest is None and sized.kept and count <= SEARCHED:
         fewest = count
     return Compared(
@@ -106,6 +110,22 @@ def _replayed(client: str, times: int, pool: Pool) -> Compared:
         fewer=fewer,
         fewest=fewest,
     )
+
+
+def _fewest(asked: Week, most: int, too_few: int) -> int | None:
+    """The smallest number of replicas up to `most` that keeps limits and deadlines; None: none.
+
+    too_few: a number that is known not to keep them.
+    """
+    low = too_few
+    high = most + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if asked.through(middle).kept:
+            high = middle
+        else:
+            low = middle
+    return high if high <= most else None
 
 
 def _row(found: Compared) -> str:

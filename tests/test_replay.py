@@ -250,9 +250,9 @@ def test_the_same_week_gives_the_same_numbers_and_another_seed_others(
 def test_more_replicas_never_make_a_percentile_of_the_week_longer(mixture: Pool) -> None:
     week = replay.week(mixture, hours=range(33, 36))
     seen = [week.through(count).seen[0] for count in (1, 2, 3, 5, 8)]
-    for measure in ("ttft", "tpot"):
+    for measure in ("first token", "further token"):
         for level in (50, 95, 99):
-            values = [getattr(s, measure)[level] for s in seen]
+            values = [s.waits[measure].percentiles[level] for s in seen]
             assert all(b <= a * 1.02 for a, b in itertools.pairwise(values))
 
 
@@ -280,9 +280,10 @@ def test_an_answer_that_is_whole_too_late_misses_its_limit() -> None:
     assert seen.limits.stated == {"whole answer": 15}
     assert seen.kept
     # an answer has its first token, and some 300 further ones
-    assert seen.whole[50] == pytest.approx(seen.ttft[50] + 230 * seen.tpot[50], rel=0.3)
+    first, further, whole = (each.percentiles[50] for each in seen.waits.values())
+    assert whole == pytest.approx(first + 230 * further, rel=0.3)
     (asked,) = found.mix.workloads
-    limits = replace(asked.load.limits, whole_s=seen.whole[50])
+    limits = replace(asked.load.limits, whole_s=whole)
     strict = replace(asked, load=replace(asked.load, limits=limits))
     sooner = replace(found, mix=replace(found.mix, workloads=(strict,)))
     (late,) = replace(week, pool=sooner).through(count).seen
@@ -321,7 +322,8 @@ def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_
     assert sized["kept"] and not sized["hours_missed"]
     assert sized["hit_rate"] == pytest.approx(0.1, abs=0.001)  # as the scenario states it
     (notes,) = sized["workloads"]
-    assert 0 < notes["ttft"]["50"] < notes["ttft"]["95"] < notes["ttft"]["99"]
+    waits = notes["waits"]["first token"]["percentiles"]
+    assert 0 < waits["50"] < waits["95"] < waits["99"]
 
 
 def test_summary_holds_what_users_wait_for_and_what_one_replica_fewer_would_do() -> None:
@@ -341,8 +343,9 @@ def test_summary_holds_what_users_wait_for_and_what_one_replica_fewer_would_do()
         assert waits["hours_missed"] == len(seen.missed)
         assert waits["kept"] == seen.kept
         for q in (50, 95, 99):
-            assert waits["ttft_s"][f"p{q}"] == seen.ttft[q]
-            assert waits["tpot_ms"][f"p{q}"] == pytest.approx(seen.tpot[q] * 1e3)
+            first, further, _ = (each.percentiles[q] for each in seen.waits.values())
+            assert waits["ttft_s"][f"p{q}"] == first
+            assert waits["tpot_ms"][f"p{q}"] == pytest.approx(further * 1e3)
     kept = {
         case: w["workloads"]["clinical-notes"]["kept"] for case, w in machines["replay"].items()
     }

@@ -196,21 +196,17 @@ def _rows(of: Replay, seen: Seen) -> Iterator[dict[str, object]]:
     """What is limited of the answers of a workload, where any of it is answered at once."""
     if not seen.requests:
         return
-    measures = {
-        "first token": ("s", 1.0, seen.ttft, seen.busy_ttft),
-        "further token": ("ms", 1e3, seen.tpot, seen.busy_tpot),
-        "whole answer": ("s", 1.0, seen.whole, seen.busy_whole),
-    }
     for measure, limit in seen.limits.stated.items():
-        symbol, unit, waits, busy = measures[measure]
+        waits = seen.waits[measure]
+        unit = 1e3 if measure == "further token" else 1.0
         yield {
             "replicas": of.replicas,
             "workload": seen.workload,
-            "wait for": f"{measure}, {symbol}",
-            **{f"p{q}": f"{waits[q] * unit:,.2f}" for q in (50, 95, 99)},
-            "busiest hours": f"{busy * unit:,.2f} (p{seen.limits.percentile})",
+            "wait for": f"{measure}, {'s' if unit == 1 else 'ms'}",
+            **{f"p{q}": f"{waits.percentiles[q] * unit:,.2f}" for q in (50, 95, 99)},
+            "busiest hours": f"{waits.busiest * unit:,.2f} (p{seen.limits.percentile})",
             "limit": f"{limit * unit:g}",
-            "": "kept" if busy <= limit else "missed",
+            "": "kept" if waits.busiest <= limit else "missed",
         }
 
 

@@ -62,23 +62,20 @@ def _rows(found: Replay, expected: dict[str, Latency]) -> Iterator[dict[str, Any
 def _measures(seen: Seen, expected: Latency) -> Iterator[dict[str, Any]]:
     """First and further tokens of one workload, and the whole answer where that has a limit."""
     limits = seen.limits.stated
-    percentile = seen.limits.percentile
-    measures = {
-        "first token": (seen.ttft, seen.busy_ttft, expected.ttft),
-        "further token": (seen.tpot, seen.busy_tpot, expected.tpot),
+    by_sizing = {
+        "first token": expected.ttft,
+        "further token": expected.tpot,
+        "whole answer": expected.whole,
     }
-    if "whole answer" in limits:
-        measures["whole answer"] = (seen.whole, seen.busy_whole, expected.whole)
-    for measure, (waits, busiest, formula) in measures.items():
-        yield {
-            "workload": seen.workload,
-            "measure": measure,
-            "replayed_requests": seen.requests,
-            "p50": waits[50],
-            "p95": waits[95],
-            "p99": waits[99],
-            "seen": busiest,
-            "by_sizing": formula[percentile],
-            "limit": limits.get(measure),
-            "kept": busiest <= limits.get(measure, math.inf),
-        }
+    for measure, waits in seen.waits.items():
+        if measure in ("first token", "further token", *limits):
+            yield {
+                "workload": seen.workload,
+                "measure": measure,
+                "replayed_requests": seen.requests,
+                **{f"p{q}": waits.percentiles[q] for q in replay.PERCENTILES},
+                "seen": waits.busiest,
+                "by_sizing": by_sizing[measure][seen.limits.percentile],
+                "limit": limits.get(measure),
+                "kept": waits.busiest <= limits.get(measure, math.inf),
+            }

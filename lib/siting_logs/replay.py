@@ -133,8 +133,20 @@ def _by_context(r: Replica, axes: int) -> Replica:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waits:
+    """How long the users of a workload waited for one thing. [s]"""
+
+    percentiles: Mapping[int, float]
+    """50, 95, 99, and the one that the limits name."""
+    busiest: float
+    """In the busiest hours, at the percentile of the limits."""
+    limit: float
+    """Infinite where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the users of one workload saw. Times in seconds."""
+    """What the users of one workload saw."""
 
     workload: str
     limits: Limits
@@ -144,15 +156,8 @@ class Seen:
     """That may wait."""
     refused: int
     """Too long for the cache of a replica."""
-    ttft: Mapping[int, float]
-    """By percentile: 50, 95, 99, and the one that the limits name."""
-    tpot: Mapping[int, float]
-    whole: Mapping[int, float]
-    """The whole answer."""
-    busy_ttft: float
-    """In the busiest hours, at the percentile of the limits."""
-    busy_tpot: float
-    busy_whole: float
+    waits: Mapping[str, Waits]
+    """For the first token, a further token, and the whole answer."""
     missed: tuple[int, ...]
     """Hours, counted from the first, in which a limit does not hold at its percentile, or a request
     that waits for its answer is refused."""
@@ -162,9 +167,7 @@ class Seen:
     @property
     def kept(self) -> bool:
         """Whether the limits hold in the busiest hours, and the deadlines always."""
-        limits = self.limits
-        begun = self.busy_ttft <= limits.ttft_s and self.busy_tpot <= limits.tpot_s
-        fast = begun and self.busy_whole <= limits.whole_s
+        fast = all(each.busiest <= each.limit for each in self.waits.values())
         return fast and self.late <= LATE_FROM and not self.refused
 
 
@@ -238,29 +241,31 @@ def _seen(
     now = own & answered & ~requests.waits
     later = own & requests.waits
     first = served.first_s[now] - requests.when[now] + first_token_s
-    further = np.maximum(requests.output[now] - 1, 1)
     writing = served.last_s[now] - served.first_s[now]
-    each = writing / further
-    whole = first + writing
+    each = writing / np.maximum(requests.output[now] - 1, 1)
     at = hour[now]
-    over = (first > limits.ttft_s, each > limits.tpot_s, whole > limits.whole_s)
+    waits: dict[str, Waits] = {}
+    over = []
+    for measure, values, limit in (
+        ("first token", first, limits.ttft_s),
+        ("further token", each, limits.tpot_s),
+        ("whole answer", first + writing, limits.whole_s),
+    ):
+        levels = sorted({*PERCENTILES, limits.percentile})
+        busy = _percentile(values[busiest[at]], limits.percentile)
+        found = {q: _percentile(values, q) for q in levels}
+        waits[measure] = Waits(percentiles=found, busiest=busy, limit=limit)
+        over.append(values > limit)
     slow = _missed(at, over, limits.percentile)
     unanswered = hour[own & ~answered & ~requests.waits]
-    busy = busiest[at]
     late = served.last_s[later] > requests.due[later]
-    levels = sorted({*PERCENTILES, limits.percentile})
     return Seen(
         workload=load.name,
         limits=limits,
         requests=int(now.sum()),
         waiting=int(later.sum()),
         refused=int((own & ~answered).sum()),
-        ttft={q: _percentile(first, q) for q in levels},
-        tpot={q: _percentile(each, q) for q in levels},
-        whole={q: _percentile(whole, q) for q in levels},
-        busy_ttft=_percentile(first[busy], limits.percentile),
-        busy_tpot=_percentile(each[busy], limits.percentile),
-        busy_whole=_percentile(whole[busy], limits.percentile),
+        waits=waits,
         missed=tuple(sorted({*slow, *unanswered.tolist()})),
         late=float(late.mean()) if len(late) else 0.0,
     )
@@ -346,22 +351,6 @@ def busy_hours(pool: Pool, most: float) -> range:
         else:
             last += 1
     return range(first, last + 1)
-
-
-def fewest(asked: Week, most: int, too_few: int = 0) -> int | None:
-    """The smallest number of replicas up to `most` that keeps limits and deadlines; None: none.
-
-    too_few: a number that is known not to keep them.
-    """
-    low = too_few
-    high = most + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if asked.through(middle).kept:
-            high = middle
-        else:
-            low = middle
-    return high if high <= most else None
 
 
 def of_log(pool: Pool, log: Log, workload: str) -> Week:
