@@ -104,7 +104,7 @@ def _memory(kind: str, what: str) -> list[str]:
             "quantity": f"`{quantity}`",
             "n": str(e["n"]),
             "in sight": _errors(e),
-            **tables.left_out(lambda group, q=quantity: _errors(left_out[group][q])),
+            **_left_out(left_out, quantity),
         }
         for quantity, e in errors.items()
     ]
@@ -114,6 +114,11 @@ def _memory(kind: str, what: str) -> list[str]:
         f"{fits['said_no_but_ran']} called impossible ran."
     )
     return [f"{len(rows)} public {what}.", tables.of(cells), judged]
+
+
+def _left_out(found: Mapping[str, Any], quantity: str) -> dict[str, str]:
+    """Errors of a quantity with each group left out. found: errors by group and quantity."""
+    return tables.left_out(lambda group: _errors(found[group][quantity]))
 
 
 def _errors(e: Mapping[str, Any]) -> str:
@@ -136,9 +141,7 @@ def _classes(kind: str, quantities: Sequence[str]) -> str:
             "class": name,
             "quantity": f"`{quantity}`",
             "n": str(of[quantity]["n"]),
-            **tables.left_out(
-                lambda group, name=name, q=quantity: _errors(found[f"{group}, by class"][name][q])
-            ),
+            **_left_out({g: found[f"{g}, by class"][name] for g in tables.GROUPS}, quantity),
         }
         for name, of in by_source.items()
         for quantity in quantities
