@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -87,19 +87,10 @@ def of_study(
     Raises DocumentError for an option or a workload that is none, NotEstimated where there is
     nothing to compare.
     """
-    chosen = option or study.results.decision.recommended or ""
-    if not chosen:
-        raise NotEstimated("no option is recommended; name the one that was billed with --option")
-    if chosen not in study.options:
-        wrong = f"{chosen!r} is no option"
-        raise DocumentError.of("--option", wrong, suggestion(chosen, study.options))
-    if study.options[chosen].kind == "split":
-        parts = ", ".join(quality.leaves(study.scenario, chosen))
-        wrong = f"{chosen} is a split, and each of its parts has a bill of its own"
-        raise DocumentError.of("--option", wrong, f"name one, with its --workload: {parts}")
+    chosen = _billed_option(study, option)
+    label = study.results.labels[chosen]
     notes = list(bills.notes)
     if not option:
-        label = study.results.labels[chosen]
         notes.append(
             f"held against {label}, which the report recommends; --option names another that was "
             f"billed, of {', '.join(study.options)}"
@@ -113,23 +104,42 @@ def of_study(
     notes += [f"{said}: {', '.join(months)}" for said, months in rates.items()]
     report_day = study.client.report_date
     found = audit.audit(_foretold(study, chosen, billed), came, f"{report_day:%Y-%m}")
-    if found.outside:
-        notes.append(f"outside the plan's horizon, and left out: {', '.join(found.outside)}")
-    credits = [month for month in found.months if month.came.credits]
-    if credits:
-        said = study.results.numbers.money(-sum(month.came.credits for month in credits))
-        notes.append(f"net of {said} of credits: {', '.join(m.month for m in credits)}")
-    taxed = [month.month for month in bills.months if month.taxes]
-    if taxed:
-        notes.append(f"without the tax that is billed: {', '.join(taxed)}")
     return Audited(
         audit=found,
-        label=study.results.labels[chosen],
+        label=label,
         workloads=billed,
         numbers=study.results.numbers,
-        notes=tuple(notes),
+        notes=(*notes, *_without(found, bills, study.results.numbers)),
         sources=bills.formats,
     )
+
+
+def _billed_option(study: Study, named: str) -> str:
+    """The option that was billed: the one that is named, else the recommended one. Raises as
+    `of_study`."""
+    chosen = named or study.results.decision.recommended
+    if not chosen:
+        raise NotEstimated("no option is recommended; name the one that was billed with --option")
+    if chosen not in study.options:
+        wrong = f"{chosen!r} is no option"
+        raise DocumentError.of("--option", wrong, suggestion(chosen, study.options))
+    if study.options[chosen].kind == "split":
+        parts = ", ".join(quality.leaves(study.scenario, chosen))
+        wrong = f"{chosen} is a split, and each of its parts has a bill of its own"
+        raise DocumentError.of("--option", wrong, f"name one, with its --workload: {parts}")
+    return chosen
+
+
+def _without(found: Audit, bills: Bills, numbers: Numbers) -> Iterator[str]:
+    """What of the bills is not held against the plan."""
+    if found.outside:
+        yield f"outside the plan's horizon, and left out: {', '.join(found.outside)}"
+    credits = {month.month: month.came.credits for month in found.months if month.came.credits}
+    if credits:
+        yield f"net of {numbers.money(-sum(credits.values()))} of credits: {', '.join(credits)}"
+    taxed = [month.month for month in bills.months if month.taxes]
+    if taxed:
+        yield f"without the tax that is billed: {', '.join(taxed)}"
 
 
 def _workloads(study: Study, option: str, named: Sequence[str]) -> tuple[str, ...]:
