@@ -190,8 +190,7 @@ def kinds() -> dict[str, ShockKind]:
 def checklist(readiness: Readiness) -> dict[Precaution, bool]:
     """The readiness list, and whether the client has each item in hand."""
     precautions = catalogue.table("stability_readiness", Precaution)
-    least = {"contract_notice_days": setting("notice_short_days")}
-    return {r: (getattr(readiness, r.item) or 0) >= least.get(r.item, 1) for r in precautions}
+    return {r: getattr(readiness, r.item) for r in precautions}
 
 
 @lru_cache(maxsize=512)

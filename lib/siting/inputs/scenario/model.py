@@ -882,7 +882,6 @@ class Readiness(Strict):
 
     fallback_model_tested: bool = False
     weights_held: bool = False
-    contract_notice_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     abstraction_layer: bool = False
     evaluation_suite: bool = False
 
