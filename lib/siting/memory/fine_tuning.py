@@ -107,7 +107,7 @@ def _plan(name: str, wanted: FineTuning, option: str, gpu: Gpu) -> Plan:
     except (UnknownName, NotEstimated) as error:
         return replace(plan, reason=f"not estimated, because {error.args[0]}")
     inputs = (
-        *(Input(name=p.name, value=p.gib, source=p.source) for p in peak.parts),
+        *(part.input for part in peak.parts),
         Input(name="model FLOPs utilisation", value=time.utilisation, source=time.source),
     )
     return replace(plan, peak=peak, verdict=peak.verdict(gpu), time=time, inputs=inputs)

@@ -49,6 +49,11 @@ class MemoryPart:
     less: float = 0.0
     """By how much it is smaller where a setting that nobody states is the other one. [GiB]"""
 
+    @property
+    def input(self) -> catalogue.Input:
+        """The part as a report lists it."""
+        return catalogue.Input(name=self.name, value=self.gib, source=self.source)
+
 
 # --- parts beside weights and cache -----------------------------------------------------------
 

@@ -125,11 +125,7 @@ def _inputs(d: Deployment, made: CachePool) -> tuple[Input, ...]:
         Input(name=model, value=size, source=catalogue.source_of(d.model)),
         Input(name=memory, value=usable_gib(d.gpu), source=catalogue.source_of(d.gpu)),
         Input(name=width, value=bits, source=catalogue.source_of(form)),
-        *(
-            Input(name=p.name, value=p.gib, source=p.source)
-            for p in made.parts
-            if p.name != "weights"  # told by parameters and bits
-        ),
+        *(p.input for p in made.parts if p.name != "weights"),  # told by parameters and bits
     )
 
 
@@ -169,9 +165,9 @@ class Fit:
     workloads: tuple[str, ...]
     """Workloads that share this model in this option."""
     model: str
-    memory: Memory | None
+    memory: Memory | None = None
     """The group of GPUs that was chosen; None if nothing fits or it could not be estimated."""
-    choices: tuple[Memory, ...]
+    choices: tuple[Memory, ...] = ()
     """What was looked at: 1, 2, 4 and 8 GPUs, or the group that the client names."""
     reason: str = ""
     """Why there is no `memory`."""
@@ -228,6 +224,7 @@ def served(option: Option, scenario: Scenario) -> dict[str, tuple[str, ...]]:
 def _fit(
     name: str, option: Option, model_name: str, works: tuple[str, ...], scenario: Scenario
 ) -> Fit:
+    fit = Fit(option=name, workloads=works, model=model_name)
     loads = [quality.at_effort(scenario, name, w) for w in works]
     try:
         for work in works:
@@ -237,34 +234,15 @@ def _fit(
         context = min(context, model.max_position_embeddings or context)
         d = planned(deployment(option, model, option.tensor_parallel or 1))
         at_once = sum(load.most_at_once for load in loads)
-        wanted = min(planning_concurrency(), at_once)
+        # Longest requests that a choice of GPUs must hold before the load is known.
+        wanted = min(constant("any", "planning_concurrency").central, at_once)
         lone = (inference(d, context, wanted),) if option.tensor_parallel else ()
         choices = lone or group_sizes(d, context, wanted)
     except (UnknownName, NotEstimated) as error:
-        why = str(error.args[0])
-        return Fit(
-            option=name,
-            workloads=works,
-            model=model_name,
-            memory=None,
-            choices=(),
-            reason=f"not estimated, because {why}",
-        )
+        return replace(fit, reason=f"not estimated, because {error.args[0]}")
     chosen = next((m for m in choices if m.verdict != "does not fit"), None)
     if chosen is None and choices:  # a lone long request may still be served
         started = (m for m in choices if m.starts and m.max_concurrency.central >= 1)
         chosen = next(started, None)
     reason = "" if chosen else "no group of up to 8 GPUs holds the model and one longest request"
-    return Fit(
-        option=name,
-        workloads=works,
-        model=model.model_id,
-        memory=chosen,
-        choices=choices,
-        reason=reason,
-    )
-
-
-def planning_concurrency() -> float:
-    """Longest requests that a choice of GPUs must hold before the load is known."""
-    return constant("any", "planning_concurrency").central
+    return replace(fit, model=model.model_id, memory=chosen, choices=choices, reason=reason)
