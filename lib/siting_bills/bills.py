@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -40,7 +40,7 @@ class Bills:
     months: tuple[Billed, ...]
     formats: tuple[str, ...]
     """By file, in words."""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def read(paths: Sequence[Path], service: str = "") -> Bills:

@@ -264,11 +264,8 @@ def _apart(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _value(row: Mapping[str, Any]) -> float:
-    return _number(row.get("threshold"))
-
-
-def _number(found: Any) -> float:
-    """A number of a file that somebody else may have written; no number where it is none."""
+    """The value of a file that somebody else may have written; no number where it is none."""
+    found = row.get("threshold")
     known = isinstance(found, int | float) and abs(found) <= MOST
     return float(found) if known else math.nan
 

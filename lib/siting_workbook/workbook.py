@@ -341,6 +341,7 @@ def _fiscal_years(book: _Book, names: Mapping[str, str]) -> None:
     sheet.freeze_panes(1, 1)
     heads = [f"{year.name} ({year.months} months)" for year in years]
     _write(sheet, 0, ["Paid by fiscal year", "Sum", *heads], book.formats["head"])
+    columns = [xl_col_to_name(1 + i) for i in range(len(years) + 1)]
     row = 0
     for name, cost in book.comparison.options.items():
         kinds: dict[str, list[int]] = {"investments and resale": [], "running": []}
@@ -352,19 +353,13 @@ def _fiscal_years(book: _Book, names: Mapping[str, str]) -> None:
             row += 1
             _write(sheet, row, [f"{cost.label}, {kind}"])
             cells = [_in_year(book, names[name], cost, lines, year) for year in years]
-            whole = (f"=SUM({_across(row, years)})", sum(value for _, value in cells))
+            whole = (f"=SUM(C{row + 1}:{columns[-1]}{row + 1})", sum(value for _, value in cells))
             _write(sheet, row, [whole, *cells], book.formats["money"], first=1)
         row += 1
         _write(sheet, row, [f"{cost.label}, paid"], book.formats["bold"])
-        columns = [xl_col_to_name(1 + i) for i in range(len(years) + 1)]
         values = [cost.paid.sum(), *(year.sum_of(cost.paid) for year in years)]
         texts = [f"={column}{row - 1}+{column}{row}" for column in columns]
         _write(sheet, row, zip(texts, values, strict=True), book.formats["total"], first=1)
-
-
-def _across(row: int, years: Sequence[FiscalYear]) -> str:
-    """Cells of all fiscal years in a row, counted from 0."""
-    return f"C{row + 1}:{xl_col_to_name(len(years) + 1)}{row + 1}"
 
 
 def _in_year(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -527,15 +527,10 @@ def _named(scenario: Scenario) -> Iterator[Fault]:
         yield fault if near else replace(fault, write=f"{fault.write}; {own}")
     for i, name in enumerate(scenario.client.yes_means):
         yield from _one_of(("client", "yes_means", i), name, "option", options, "options")
-    yield from _no_conditions(decision.hard_constraints)
-    yield from _valued(decision.premiums)
-
-
-def _no_conditions(lines: Sequence[str]) -> Iterator[Fault]:
-    """Hard conditions as written that are none."""
     words = list(constraints.known(column("sovereignty_rules", "rule_id")))
-    for i, word in enumerate(lines):
+    for i, word in enumerate(decision.hard_constraints):
         yield from _one_of(("decision", "hard_constraints", i), word, "constraint", words)
+    yield from _valued(decision.premiums)
 
 
 def _valued(premiums: Mapping[str, object]) -> Iterator[Fault]:
