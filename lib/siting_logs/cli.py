@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from siting_logs.replay import Replay, Seen
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+UNITS = {"first token": ("s", 1.0), "further token": ("ms", 1e3), "whole answer": ("s", 1.0)}
+"""Of what users wait for: symbol, and how many make a second."""
 MOST_HOURS = 12
 """Hours that are listed; of more, the number is told."""
 
@@ -198,11 +200,11 @@ def _rows(of: Replay, seen: Seen) -> Iterator[dict[str, object]]:
         return
     for measure, limit in seen.limits.stated.items():
         waits = seen.waits[measure]
-        unit = 1e3 if measure == "further token" else 1.0
+        symbol, unit = UNITS[measure]
         yield {
             "replicas": of.replicas,
             "workload": seen.workload,
-            "wait for": f"{measure}, {'s' if unit == 1 else 'ms'}",
+            "wait for": f"{measure}, {symbol}",
             **{f"p{q}": f"{waits.percentiles[q] * unit:,.2f}" for q in (50, 95, 99)},
             "busiest hours": f"{waits.busiest * unit:,.2f} (p{seen.limits.percentile})",
             "limit": f"{limit * unit:g}",
