@@ -265,7 +265,7 @@ def _apart(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 def _value(row: Mapping[str, Any]) -> float:
     """The value of a file that somebody else may have written; no number where it is none."""
-    found = row.get("threshold")
+    found: Any = row.get("threshold")
     known = isinstance(found, int | float) and abs(found) <= MOST
     return float(found) if known else math.nan
 
