@@ -14,7 +14,6 @@ import math
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -313,13 +312,6 @@ BESIDE_PT = 9
 """What a cell keeps free on both sides of its text."""
 LONGEST_WORD = 18
 """Letters: report.typ breaks longer words in a table."""
-SHORT_TEXTS = (24, 18, 14, 0)
-"""Letters up to which a text stands in one line: the most that leaves room for the others."""
-BEGUN = 92
-"""What columns take at most before the rest is shared. [% of the text's width]"""
-SHARED_BY = 0.6
-"""Power of what a column wants by which it shares in the rest: below 1, the neediest does not take
-all."""
 
 
 def _size(appendix: bool, small: bool) -> float:
@@ -349,61 +341,30 @@ def _table(shown: Table, appendix: bool) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class _Need:
-    """What the text of a column needs. [letters]"""
-
-    least: int
-    """For its longest word."""
-    whole: int
-    """For its longest cell in one line, and its head in two."""
-
-
-def _need(head: str, texts: Sequence[str]) -> _Need:
-    least = max(map(_longest_word, [head, *texts]))
-    half_of_head = math.ceil(len(head) / 2) + 1
-    return _Need(least, max([least, half_of_head, *map(len, texts)]))
-
-
 def _widths(columns: Sequence[Column], rows: Sequence[Row], size: float) -> list[float]:
     """Columns as wide as their text where all fit; else each has room for its longest word, and
-    what is left goes to those that need more, the neediest not taking all. A table of several
-    columns takes the width of the text. [% of the text's width]
+    what is left is shared so that none gets more than it needs and the neediest get the same. A
+    table of several columns takes the width of the text. [% of the text's width]
     """
-    needs = []
+    least = list[float]()
+    more = list[float]()
     for place, column in enumerate(columns):
         head = f"{column['head']} {column['unit']}".strip()
         texts = [r["cells"][place]["text"] for r in rows if r["kind"] != "group"]
-        needs.append(_need(head, texts))
-    width = _begun(needs, size)
-    left = 100 - sum(width)
-    if left >= 0:
-        whole = [_percent(need.whole, size) for need in needs]
-        more = [max(0.0, wanted - given) for wanted, given in zip(whole, width, strict=True)]
-        if sum(whole) > 100 and any(more):
-            more = _shared(left, more)
-        width = [given + added for given, added in zip(width, more, strict=True)]
+        word = max(map(_longest_word, [head, *texts]))
+        # All of its text in one line, and its head in two.
+        whole = max([word, math.ceil(len(head) / 2) + 1, *map(len, texts)])
+        least.append(_percent(word, size))
+        more.append(_percent(whole, size) - least[-1])
+    left = max(0.0, 100 - sum(least))
+    width = list(least)
+    for nth, place in enumerate(sorted(range(len(more)), key=more.__getitem__)):
+        given = min(more[place], left / (len(more) - nth))
+        width[place] += given
+        left -= given
     if len(columns) == 1 and sum(width) < 100:
         return width
     return [100 * given / sum(width) for given in width]
-
-
-def _begun(needs: Sequence[_Need], size: float) -> list[float]:
-    """All that columns need whose text is short, room for its longest word of each other. As many
-    count as short as leave something over. [% of the text's width]"""
-    width: list[float] = []
-    for short in SHORT_TEXTS:
-        letters = (need.whole if need.whole <= short else need.least for need in needs)
-        width = [_percent(count, size) for count in letters]
-        if sum(width) <= BEGUN:
-            break
-    return width
-
-
-def _shared(left: float, wanted: Sequence[float]) -> list[float]:
-    """What is left, shared by what is wanted, though not in proportion."""
-    shares = [each**SHARED_BY for each in wanted]
-    return [left * share / sum(shares) for share in shares]
 
 
 def _percent(letters: int, size: float) -> float:
