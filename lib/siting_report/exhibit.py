@@ -149,23 +149,6 @@ class Sourced(Protocol):
 Data: TypeAlias = "Sourced | Sequence[Sourced] | None"
 
 
-class Citable(Protocol):
-    """Where a number comes from, as `attrs["sources"]` of a frame has it."""
-
-    @property
-    def source(self) -> str: ...
-    @property
-    def locator(self) -> str: ...
-    @property
-    def date(self) -> str: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def citation(self) -> str: ...
-
-
 Text: TypeAlias = "str | Sequence[str]"
 """Markdown; or the sentences of one paragraph, of which empty ones are left out."""
 _WORD = re.compile("[a-z]{3}")
@@ -184,8 +167,9 @@ def attributes(data: Data) -> list[dict[str, Any]]:
 
 
 def cited(data: Data) -> list[CitedSource]:
-    """Every source behind some frames, once."""
-    found: Iterable[Citable] = chain(*(attrs.get("sources", ()) for attrs in attributes(data)))
+    """Every source behind some frames, once: what `attrs["sources"]` of a frame holds has source,
+    locator, date, url, kind and citation."""
+    found = chain(*(attrs.get("sources", ()) for attrs in attributes(data)))
     return [
         {
             "text": s.citation,

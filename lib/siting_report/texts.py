@@ -149,11 +149,8 @@ def _refuse_other_fields(where: str, english: str, text: str) -> None:
     """Raises ValueError where a translation lacks a field of its key, or has one more."""
     asked = set(fields(english))
     told = set(fields(text))
-    if told - asked:
-        raise ValueError(f"{where}: {_named(told - asked)} is no field of {english!r}")
-    if asked - told:
-        raise ValueError(f"{where}: {_named(asked - told)} of {english!r} is missing")
-
-
-def _named(found: set[tuple[str, str]]) -> str:
-    return ", ".join(f"{{{name}:{form}}}".replace(":}", "}") for name, form in sorted(found))
+    for name, form in sorted(asked ^ told):
+        field = f"{{{name}:{form}}}".replace(":}", "}")
+        if (name, form) in told:
+            raise ValueError(f"{where}: {field} is no field of {english!r}")
+        raise ValueError(f"{where}: {field} of {english!r} is missing")

@@ -118,6 +118,11 @@ class Block:
         return self.exhibit["kind"] if self.exhibit else ""
 
     @property
+    def prose(self) -> str:
+        """The Markdown that it says; empty for a block of another kind."""
+        return self.exhibit["markdown"] if self.exhibit and self.exhibit["kind"] == "prose" else ""
+
+    @property
     def chart(self) -> Chart | None:
         """Its exhibit, where that is a chart."""
         return self.exhibit if self.exhibit and self.exhibit["kind"] == "chart" else None
@@ -347,14 +352,17 @@ def chapter(executed: Mapping[str, Any], name: str, part: str, own: bool) -> Cha
                 raise ValueError(f"{where}: {error}") from None
     if not title:
         raise ValueError("a chapter needs a first-level heading: its question")
-    opening = _opening(blocks)
-    headline, lead = _opened(opening) if opening else ("", "")
+    opening = next((block for block in blocks if block.prose), None)
+    answer = _ANSWER.search(opening.prose) if opening else None
+    if opening is None or answer is None:
+        opening = Block(kind="exhibit")
+    around = (opening.prose[: answer.start()], opening.prose[answer.end() :]) if answer else ()
     return Chapter(
         name=name,
         title=title,
-        headline=headline,
-        lead=lead,
-        opening=opening or Block(kind="exhibit"),
+        headline=answer[1] if answer else "",
+        lead="\n\n".join(around).strip(),
+        opening=opening,
         blocks=[block for block in blocks if block is not opening],
         appendix=part == "appendix",
         own=own,
@@ -389,27 +397,8 @@ def _shown(output: Mapping[str, Any]) -> Block | None:
 
 
 _ANSWER = re.compile(r"^# (.*?)\s*$", re.MULTILINE)
-"""The line of prose that answers a chapter's question."""
-
-
-def _opening(blocks: Iterable[Block]) -> Block | None:
-    """The prose that opens a chapter: its first, if that has an answer."""
-    first = next((block for block in blocks if _prose(block)), None)
-    return first if first and _ANSWER.search(_prose(first)) else None
-
-
-def _prose(block: Block) -> str:
-    """Markdown of a block that shows prose; empty for others."""
-    shown = block.exhibit
-    return shown["markdown"] if shown and shown["kind"] == "prose" else ""
-
-
-def _opened(opening: Block) -> tuple[str, str]:
-    """The answer that opens a chapter, and what qualifies it."""
-    said = _prose(opening)
-    found = _ANSWER.search(said)
-    assert found is not None
-    return found[1], f"{said[: found.start()]}\n\n{said[found.end() :]}".strip()
+"""The line of prose that answers a chapter's question. A chapter is opened by its first prose, if
+that has one."""
 
 
 def runs(numbers: Iterable[int]) -> str:

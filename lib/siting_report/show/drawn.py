@@ -26,7 +26,6 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Text as Label
 
@@ -119,9 +118,12 @@ def chart(
 def _for_a_phone(figure: Figure, text: str) -> str:
     """A drawing for a phone, from that for paper, which has just been drawn."""
     phone.laid_out(figure)
-    for legend in list(figure.legends):
-        _legend_again(figure, legend)
-    figure.set_figheight(figure.get_figheight() + sum(map(_inches, figure.legends)))
+    for legend in list(figure.legends):  # the same in as many rows as the width now asks
+        named = [text.get_text() for text in legend.get_texts()]
+        legend.remove()
+        _legend(figure, legend.legend_handles, named)
+    legends = sum(legend.get_window_extent().height for legend in figure.legends)
+    figure.set_figheight(figure.get_figheight() + legends / figure.dpi)
     return svg(figure, text)
 
 
@@ -287,21 +289,6 @@ def _legend(figure: Figure, handles: Any, labels: Sequence[str]) -> None:
         if columns == 1 or drawn.get_window_extent().width <= figure.bbox.width:
             return
         drawn.remove()
-
-
-def _legend_again(figure: Figure, legend: Legend) -> None:
-    """The same legend in as many rows as the figure's width now asks."""
-    named = [text.get_text() for text in legend.get_texts()]
-    handles = list(legend.legend_handles)
-    legend.remove()
-    _legend(figure, handles, named)
-
-
-def _inches(legend: Legend) -> float:
-    """Height of a legend."""
-    figure = legend.get_figure(root=True)
-    assert figure is not None
-    return float(legend.get_window_extent().height / figure.dpi)
 
 
 # --- alternative text
