@@ -88,6 +88,11 @@ class Numbers:
             return "."
         return str(self.words.number_symbols["latn"]["decimal"])
 
+    @property
+    def per_cent(self) -> str:
+        """The sign behind a percentage, with the space before it."""
+        return "%" if self.language == ENGLISH else f"{NARROW}%"
+
     @cached_property
     def separator(self) -> str:
         """What sets thousands apart."""
@@ -110,8 +115,7 @@ class Numbers:
         text as it is."""
         if not _PLAIN.fullmatch(part):
             return part
-        sign = "%" if self.language == ENGLISH else f"{NARROW}%"
-        signs = {",": self.separator, ".": self.point, "%": sign}
+        signs = {",": self.separator, ".": self.point, "%": self.per_cent}
         return "".join(signs.get(letter, letter) for letter in part)
 
     def number(self, value: float, decimals: int | None = None) -> str:
@@ -133,28 +137,22 @@ class Numbers:
         text = self._lean(100 * (most if over else share), decimals)
         if not math.isfinite(share):
             return text
-        sign = "%" if self.language == ENGLISH else f"{NARROW}%"
-        return f"{over}{text}{sign}"
+        return over + text + self.per_cent
 
     def sign(self, currency: str | None = None) -> str:
-        """The currency's sign with the space that follows it."""
+        """The currency's sign."""
         symbol = get_currency_symbol(currency or self.currency, locale="en_GB")
-        if self.language != ENGLISH:
-            return symbol
-        symbol = "$" if symbol == "US$" and self.currency == "USD" else symbol
-        closed_up = symbol in _CLOSED_UP or (self.country in _COMMA and len(symbol) == 1)
-        return symbol if closed_up else symbol + NARROW
+        is_own = self.language == ENGLISH and self.currency == "USD"
+        return "$" if symbol == "US$" and is_own else symbol
 
     def _signed(self, text: str, currency: str | None) -> str:
         """An amount with the currency's sign where the language has it."""
+        sign = self.sign(currency)
         if self.language == ENGLISH:
-            return self.sign(currency) + text
+            closed_up = sign in _CLOSED_UP or (self.country in _COMMA and len(sign) == 1)
+            return sign + ("" if closed_up else NARROW) + text
         is_before = self.words.currency_formats["standard"].pattern.startswith("¤")
-        return (
-            f"{self.sign(currency)}{NARROW}{text}"
-            if is_before
-            else f"{text}{NARROW}{self.sign(currency)}"
-        )
+        return f"{sign}{NARROW}{text}" if is_before else f"{text}{NARROW}{sign}"
 
     def money(self, amount: float, decimals: int | None = None, currency: str | None = None) -> str:
         """An amount in the report's currency, or in another one (ISO 4217).

@@ -101,7 +101,9 @@ def _of_client(client: str, days: int) -> Answer:
     today = dt.date.today()
     rows = {e.source: e for e in provenance.entries(today)}
     moved = _moved(s.results)
-    told = _names(s.results)
+    told: dict[Source, list[str]] = defaultdict(list)
+    for used in s.results.used:
+        told[used.source].append(used.name)
     strikes = _strikes(s.results)
     found = [
         Resting(
@@ -150,14 +152,6 @@ def _moved(results: Results) -> dict[Source, float]:
         against = [added[chosen] - added[name] for name in rivals] or [added[chosen]]
         moved[plan.factors[factor].source] += max(map(abs, against))
     return moved
-
-
-def _names(results: Results) -> dict[Source, list[str]]:
-    """By source, the names of what is taken from it."""
-    told: dict[Source, list[str]] = defaultdict(list)
-    for i in results.used:
-        told[i.source].append(i.name)
-    return told
 
 
 def _strikes(results: Results) -> dict[Source, list[str]]:

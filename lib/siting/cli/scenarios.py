@@ -111,14 +111,11 @@ def as_sized(found: Scenario) -> Iterator[str]:
     yield from idle(found, stages)
 
 
-def unpriced(designed: Scenario, stages: Chain) -> list[str]:
+def unpriced(designed: Scenario, stages: Chain) -> Iterator[str]:
     """Options whose cost the report will not estimate, and why."""
-    why = {name: stages.as_planned(designed, name).why for name in designed.options}
-    return [
-        f"options.{name}: its cost will not be estimated, because {reason}"
-        for name, reason in why.items()
-        if reason
-    ]
+    for name in designed.options:
+        if reason := stages.as_planned(designed, name).why:
+            yield f"options.{name}: its cost will not be estimated, because {reason}"
 
 
 def idle(found: Scenario, stages: Chain) -> list[str]:

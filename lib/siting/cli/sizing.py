@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from siting.inputs.scenario.model import Tokens
     from siting.memory.vram import Memory
     from siting.quantity import Range
-    from siting.serving.pools import Pool
 
 R = TypeVar("R", bound="BaseModel")
 
@@ -225,16 +224,6 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
     rows = [_Line(figure.replace("_", " "), value) for figure, value in figures.items()]
     lines = [f"{pool.model} on {pool.gpus_per_replica} × {pool.deployment.gpu.gpu} a replica"]
     lines += _table("what", rows)
-    return Answer(_pool_json(pool, figures), [*lines, *pool.notes])
-
-
-def _pool_json(pool: Pool, figures: dict[str, Range]) -> dict[str, Any]:
-    return {
-        "model": pool.model,
-        "gpu": pool.deployment.gpu.id,
-        "gpus_per_replica": pool.gpus_per_replica,
-        "keeps_limits": pool.keeps_limits,
-        **figures,
-        "notes": pool.notes,
-        "inputs": pool.inputs,
-    }
+    plain = ("model", "gpus_per_replica", "keeps_limits", "notes", "inputs")
+    data = {"gpu": card.id, **{name: getattr(pool, name) for name in plain}, **figures}
+    return Answer(data, [*lines, *pool.notes])

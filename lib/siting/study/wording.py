@@ -87,7 +87,7 @@ class Wording:
     @property
     def sign(self) -> str:
         """The client's currency as a sum begins with it: `€`."""
-        return self.results.numbers.sign(self.currency).strip()
+        return self.results.numbers.sign(self.currency)
 
     @cached_property
     def home(self) -> str:

@@ -8,8 +8,7 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -235,8 +234,7 @@ def _named(ax: Axes) -> list[Line2D]:
     return [
         line
         for line in ax.lines
-        if not str(line.get_label()).startswith("_")
-        and np.isfinite(_numbers(line.get_ydata(orig=False))).any()
+        if _called(line) and np.isfinite(_numbers(line.get_ydata(orig=False))).any()
     ]
 
 
@@ -328,51 +326,37 @@ def _label(line: Line2D) -> str:
     return str(line.get_label())
 
 
+def _called(drawn: Line2D | BarContainer) -> str:
+    """What lines and bars are of, as the key says it; blank where it does not."""
+    label = str(drawn.get_label())
+    return "" if label.startswith("_") else label
+
+
 def _line_said(line: Line2D) -> str:
     if _label(line).startswith(_SAID):
         return _label(line).removeprefix(_SAID)
     ys = _numbers(line.get_ydata(orig=False))
     ys = ys[np.isfinite(ys)]
-    name = "A line" if _label(line).startswith("_") else _label(line)
-    return f"{name} from {_short(ys[0])} to {_short(ys[-1])}"
+    return f"{_called(line) or 'A line'} from {_short(ys[0])} to {_short(ys[-1])}"
 
 
 def _bars_said(ax: Axes, bars: BarContainer) -> Iterator[str]:
-    read = _as_seen(ax, bars)
-    sizes = read.sizes
-    kept = [(name, size) for name, size in zip(read.names, sizes, strict=False) if size]
-    lead = f"Bars of {read.label}" if read.label else "Bars"
-    if kept and len(read.names) == len(sizes) and len(kept) <= _MOST_SAID:
+    names, sizes, _ = _as_seen(ax, bars)
+    kept = [(name, size) for name, size in zip(names, sizes, strict=False) if size]
+    lead = f"Bars of {_called(bars)}" if _called(bars) else "Bars"
+    if kept and len(names) == len(sizes) and len(kept) <= _MOST_SAID:
         yield f"{lead}: " + ", ".join(f"{n} {_short(v)}" for n, v in kept) + "."
     elif sizes:
         yield f"{len(sizes)} {lead.lower()} from {_short(min(sizes))} to {_short(max(sizes))}."
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Bars:
-    """Some bars as a reader sees them."""
-
-    names: list[str]
-    """What stands below them on their axis."""
-    sizes: list[float]
-    label: str
-    """What they are of, as the key says it; blank where it does not."""
-    write: Callable[[float], str]
-    """How their axis writes a size."""
-
-
-def _as_seen(ax: Axes, bars: BarContainer) -> _Bars:
+def _as_seen(ax: Axes, bars: BarContainer) -> tuple[list[str], list[float], Axis]:
+    """What stands below bars on their axis, their sizes, and the axis that these are read off."""
     upright = bars.orientation != "horizontal"
     axis, values = (ax.xaxis, ax.yaxis) if upright else (ax.yaxis, ax.xaxis)
     names = [label.get_text() for label in axis.get_ticklabels()]
     sizes = [p.get_height() if upright else p.get_width() for p in bars.patches]
-    label = str(bars.get_label())
-    return _Bars(
-        names=names,
-        sizes=sizes,
-        label="" if label.startswith("_") else label,
-        write=values.get_major_formatter(),
-    )
+    return names, sizes, values
 
 
 def _short(value: float) -> str:
@@ -435,11 +419,12 @@ def _marks(figure: Figure) -> Iterator[tuple[Artist, str]]:
     """Each bar and each named line, and what it says when pointed at."""
     for ax in figure.axes:
         for bars in (bars for bars in ax.containers if isinstance(bars, BarContainer)):
-            read = _as_seen(ax, bars)
-            sizes = read.sizes
-            names = read.names if len(read.names) == len(sizes) else [""] * len(sizes)
+            names, sizes, axis = _as_seen(ax, bars)
+            if len(names) != len(sizes):
+                names = [""] * len(sizes)
+            write = axis.get_major_formatter()
             for bar, name, size in zip(bars.patches, names, sizes, strict=True):
-                words = name.replace("\n", " "), read.label, str(read.write(size)) or _short(size)
+                words = name.replace("\n", " "), _called(bars), str(write(size)) or _short(size)
                 yield bar, ", ".join(filter(None, words))
         for line in (*_named(ax), *(m for m in ax.lines if _label(m).startswith(_SAID))):
             yield line, _line_said(line)

@@ -32,7 +32,7 @@ from siting_report.exhibit import (
     numbers_of,
     refuse_unknown,
 )
-from siting_report.formats import MILLION_FROM, NARROW, NEVER, NONE, Numbers
+from siting_report.formats import MILLION_FROM, NEVER, NONE, Numbers
 from siting_report.texts import ENGLISH, Said, catalogue
 
 T = TypeVar("T")
@@ -269,7 +269,7 @@ class _Columns:
             unit = f"{self.numbers.currency} {thousand}".strip()
         if not is_currency(code := unit[:3]):
             return self.numbers.unit(unit)
-        return unit.replace(code, self.numbers.sign(code).strip(NARROW))
+        return unit.replace(code, self.numbers.sign(code))
 
     def cell(self, value: Any, name: Any) -> Cell:
         """Text, colour of an option, tone of a verdict, and value to sort by."""
