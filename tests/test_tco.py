@@ -21,7 +21,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from siting import catalogue, reference_rates
 from siting.cost import cashflow, costing, ledger, money, prices, tco
-from siting.cost.cashflow import Amount
+from siting.cost.cashflow import Amount, Falls
 from siting.cost.paths import path_factor
 from siting.cost.priced import DRIVERS, owned_key
 from siting.inputs import scenario
@@ -908,7 +908,8 @@ def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves
     def a_month(amount: float, *, is_before: bool) -> Amount:
         line: Any = SimpleNamespace(path="flat")
         each = np.array([[amount]])
-        return Amount(line=line, falls="running", quantity=each, price=np.ones(1), before=is_before)
+        falls = Falls(when="running", path=line.path, before=is_before)
+        return Amount(line=line, falls=falls, quantity=each, price=np.ones(1))
 
     owed = [a_month(own, is_before=False), a_month(before, is_before=True)]
     together = ledger.together(owed)

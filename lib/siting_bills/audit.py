@@ -202,7 +202,8 @@ def foretold(plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens]) -
 
 
 def _is_by_use(amount: cashflow.Amount) -> bool:
-    return amount.falls == "running" and amount.path.startswith(("api", "rental"))
+    falls = amount.falls
+    return falls.when == "running" and falls.path.startswith(("api", "rental"))
 
 
 def _is_on_it(amount: cashflow.Amount, asked: Mapping[str, Tokens]) -> bool:
@@ -222,9 +223,9 @@ def _billed(
     for amount in cashflow.bill(plan, name, draws):
         if not (_is_by_use(amount) and _is_on_it(amount, asked)):
             continue
-        counted = by_month(amount.quantity, plan.months) * clock.times(amount.months)
+        counted = by_month(amount.quantity, plan.months) * clock.times(amount.falls.months)
         price = amount.price / draws["vat"] if "vat" in amount.line.factors else amount.price
-        found["amount"] += counted * price[:, None] * clock.path(amount.path)
+        found["amount"] += counted * price[:, None] * clock.path(amount.falls.path)
         if amount.line.item.driver == "gpu_hour":
             found["gpu_hours"] += counted
         elif amount.line.item.driver == "request":

@@ -134,37 +134,38 @@ def _renting(priced: PricedOption, draws: Draws) -> Renting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Falls:
+    """How an amount falls on the months: what falls alike is summed up together."""
+
+    when: Literal["running", "start", "end"]
+    """By month of a year, at the start of a year, or at the end of the horizon."""
+    path: str
+    """How its price moves; what is paid at one time is paid at today's price."""
+    months: tuple[float, ...] = ()
+    """Quantity of each month of a plan's year over that of a mean one; empty where they are alike.
+    [12]"""
+    is_capital: bool = False
+    """Whether it is an investment that is written off, not an expense."""
+    before: bool = False
+    """Owed until another option is in production, whose baseline this is; else: once in
+    production."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Amount:
     """What a line costs and when it falls due."""
 
     line: Line
-    falls: Literal["running", "start", "end"]
-    """By month of a year, at the start of a year, or at the end of the horizon."""
+    falls: Falls
     quantity: Array
     """[n × Y; of one row or column where it is the same in all draws or years]"""
     price: Array
     """[n]"""
-    months: tuple[float, ...] = ()
-    """Quantity of each month of a plan's year over that of a mean one; empty where they are alike.
-    [12]"""
-    before: bool = False
-    """Owed until another option is in production, whose baseline this is; else: once in
-    production."""
 
     @property
     def value(self) -> Array:
         """Money at today's prices: by month while it runs, else at one time. [n × Y]"""
         return self.quantity * self.price[:, None]
-
-    @property
-    def path(self) -> str:
-        """How its price moves; what is paid at one time is paid at today's price."""
-        return "flat" if self.falls == "start" else self.line.path
-
-    @property
-    def is_capital(self) -> bool:
-        """Whether it is an investment that is written off, not an expense."""
-        return self.falls == "start" and self.line.item.category in CAPITAL
 
 
 def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
@@ -245,21 +246,25 @@ class Side:
         level = np.atleast_2d(QUANTITIES[item.driver](self, line))
         if item.when in ("monthly", "yearly"):
             monthly = level if item.when == "monthly" else level / MONTHS
-            months = self._months(line)
-            return Amount(line=line, falls="running", quantity=monthly, price=price, months=months)
+            falls = Falls(when="running", path=line.path, months=self._months(line))
+            return Amount(line=line, falls=falls, quantity=monthly, price=price)
         level = np.broadcast_to(level, (len(level), self.plan.years))
         if item.when == "at_exit":
             last = np.zeros(level.shape)
             last[:, -1] = self._resale(level) if item.driver == "resale_server" else level[:, -1]
-            return Amount(line=line, falls="end", quantity=last, price=price)
+            falls = Falls(when="end", path=line.path)
+            return Amount(line=line, falls=falls, quantity=last, price=price)
         new = additions(level) if item.when == "once" else _refreshed(level, life_years(self.draws))
         if item.driver in ("server", "serving_server", "spare_server"):
             new = new.copy()
             new[:, 0] *= 1 - self._owned_share()
-        if self.option.lease is None or item.category not in CAPITAL:
-            return Amount(line=line, falls="start", quantity=new, price=price)
+        is_capital = item.category in CAPITAL
+        if self.option.lease is None or not is_capital:
+            falls = Falls(when="start", path="flat", is_capital=is_capital)
+            return Amount(line=line, falls=falls, quantity=new, price=price)
         paid = _in_parts(new, self.option.lease.years, self.option.lease.rate)
-        return Amount(line=line, falls="running", quantity=paid, price=price)
+        falls = Falls(when="running", path=line.path)
+        return Amount(line=line, falls=falls, quantity=paid, price=price)
 
     def _months(self, line: Line) -> tuple[float, ...]:
         """How what a line counts by use is spread over the months of a year: as requests are.

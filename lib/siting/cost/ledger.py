@@ -15,7 +15,7 @@ from functools import cache, partial
 import numpy as np
 
 from siting.cost import cashflow, money
-from siting.cost.cashflow import Amount
+from siting.cost.cashflow import Amount, Falls
 from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS, Array
 from siting.cost.priced import Draws, Plan
@@ -120,29 +120,11 @@ def totals(
     return {name: found[each] for name, each in part.items()}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Alike:
-    """How amounts are summed up over the months."""
-
-    falls: str
-    path: str
-    months: tuple[float, ...]
-    before: bool
-    is_capital: bool
-
-
-def together(owed: Sequence[Amount]) -> dict[Alike, Array]:
+def together(owed: Sequence[Amount]) -> dict[Falls, Array]:
     """Money at today's prices of all amounts that are summed up alike. [n × Y]"""
-    found: dict[Alike, Array] = {}
+    found: dict[Falls, Array] = {}
     for each in owed:
-        alike = Alike(
-            falls=each.falls,
-            path=each.path,
-            months=each.months,
-            before=each.before,
-            is_capital=each.is_capital,
-        )
-        found[alike] = found[alike] + each.value if alike in found else each.value
+        found[each.falls] = found[each.falls] + each.value if each.falls in found else each.value
     return found
 
 
@@ -167,9 +149,9 @@ def _totals(clock: Clock, name: str, years: Sequence[FiscalYear]) -> Totals:
     rate = clock.plan.tax_rate
     for alike, value in owed.items():
         nominal: Array | float = 1.0
-        if alike.falls == "running":
+        if alike.when == "running":
             nominal, worth = sums(alike.path, alike.months, alike.before)
-        elif alike.falls == "start":
+        elif alike.when == "start":
             worth = discount[:, :-1:MONTHS]
         else:
             nominal = clock.path(alike.path)[:, -1:]
@@ -192,7 +174,7 @@ def _totals(clock: Clock, name: str, years: Sequence[FiscalYear]) -> Totals:
 
 
 def _paid(
-    clock: Clock, name: str, owed: Mapping[Alike, Array], years: Sequence[FiscalYear]
+    clock: Clock, name: str, owed: Mapping[Falls, Array], years: Sequence[FiscalYear]
 ) -> Array:
     """`Totals.paid` of an option that owes so much."""
     paid = np.zeros((len(clock.draws["growth"]), len(years)))
@@ -209,21 +191,21 @@ def _paid(
     return paid
 
 
-def _by_month(clock: Clock, name: str, how: Amount | Alike, yearly: Array) -> tuple[Array, Array]:
+def _by_month(clock: Clock, name: str, how: Falls, yearly: Array) -> tuple[Array, Array]:
     """What an option owes by year as it falls on each month, and its price over today's.
     [n × M + 1 each]"""
     months = clock.plan.months
     n = len(clock.draws["growth"])
     owed = np.zeros((n, months + 1))
     path = np.ones((n, months + 1))
-    if how.falls == "running":
+    if how.when == "running":
         share = np.zeros((n, months))
         waiting = clock.waiting(name, parallel=how.before)
         share[:, : waiting.shape[1]] = waiting
         owed[:, 1:] = money.by_month(yearly, months) * clock.times(how.months)
         owed[:, 1:] *= share if how.before else 1 - share
         path[:, 1:] = clock.path(how.path)
-    elif how.falls == "start":
+    elif how.when == "start":
         owed[:, :months:MONTHS] = yearly
     else:
         owed[:, -1] = yearly[:, -1]
@@ -243,11 +225,12 @@ def due(clock: Clock, name: str) -> list[Amount]:
     waits = bool((clock.draws[f"months_to_production.{name}"] > 0).any())
     if waits and plan.baseline in plan.options and plan.baseline != name:
         baseline = cashflow.bill(plan, plan.baseline, clock.draws)
-        owed += [replace(a, before=True) for a in baseline if a.falls == "running"]
+        running = (a for a in baseline if a.falls.when == "running")
+        owed += [replace(a, falls=replace(a.falls, before=True)) for a in running]
     return owed
 
 
-def forgone(clock: Clock, name: str, owed: Mapping[Alike, Array]) -> Array:
+def forgone(clock: Clock, name: str, owed: Mapping[Falls, Array]) -> Array:
     """What is counted for the months until production beyond what is paid in them. [n × ≤ M]
 
     An option that starts late gives less service in the same time, and must not look cheaper for
@@ -260,7 +243,7 @@ def forgone(clock: Clock, name: str, owed: Mapping[Alike, Array]) -> Array:
     more: dict[tuple[str, tuple[float, ...]], Array | float] = {}
     """By path and season: what a month of the option costs over one of the baseline. [n × Y]"""
     for alike, value in owed.items():
-        if alike.falls == "running":
+        if alike.when == "running":
             key = alike.path, alike.months
             more[key] = more.get(key, 0.0) + (-value if alike.before else value)
     months = waiting.shape[1]
@@ -345,19 +328,19 @@ def _tax_saved(plan: Plan, paid: Sequence[CashFlow], life: int) -> CashFlow:
 def _flow(clock: Clock, name: str, amount: Amount) -> CashFlow:
     """An amount of the first draw, month by month."""
     line = amount.line
-    quantity, path = (each[0] for each in _by_month(clock, name, amount, amount.quantity))
+    quantity, path = (each[0] for each in _by_month(clock, name, amount.falls, amount.quantity))
     existing = line.existing.server.id if line.existing else ""
     item = ":".join(filter(None, (line.item.id, line.workload, existing)))
     return CashFlow(
-        item=f"{BEFORE}:{item}" if amount.before else item,
-        label=f"Baseline until production: {line.label}" if amount.before else line.label,
-        category=BEFORE if amount.before else line.item.category,
+        item=f"{BEFORE}:{item}" if amount.falls.before else item,
+        label=f"Baseline until production: {line.label}" if amount.falls.before else line.label,
+        category=BEFORE if amount.falls.before else line.item.category,
         amounts=quantity * path * amount.price[0],
         factors=line.factors,
         quantity=quantity,
         unit=line.item.driver,
-        path=amount.path,
-        capital=amount.is_capital,
+        path=amount.falls.path,
+        capital=amount.falls.is_capital,
     )
 
 
