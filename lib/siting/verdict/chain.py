@@ -648,14 +648,17 @@ class Chain:
         """Kept by what it reads: prices in all futures, shocks, and remedies."""
         scenario = chapters.scenario
         money = self._seen(MONEY, scenario, self._billed(scenario, name)).words
+        shocks = (
+            self._seen(VENDORS, scenario, scenario.options).words,
+            repr(self._leaving(scenario)),
+        )
         remedies = chapters.sovereignty.remedies(name)
 
         def make() -> Burden:
             costs = self._futures(scenario, name)
             return options.burden(chapters, risks, name, costs, self._moving(scenario, name))
 
-        # Risks are kept as long as what is made of them, by whose identity it is found.
-        key = name, money, self._ceilings(scenario), id(risks), remedies
+        key = name, money, self._ceilings(scenario), shocks, remedies
         return self._stage("burden", key, make)
 
     def _remedies(self, scenario: Scenario) -> Mapping[str, costing.Remedy]:
