@@ -28,7 +28,7 @@ KEPT = "shown in a report"
 FACTS: Mapping[str, tuple[str, ...]] = {
     "law_topics.csv": ("topic",),
     "plan_steps.csv": ("label", "owner"),
-    "properties.csv": ("label", "spoken"),
+    "properties.csv": ("label",),
     "sovereignty_attributes.csv": ("short",),
     "sovereignty_flows.csv": ("label",),
     "sovereignty_rules.csv": ("title", "short", "owner", "meanwhile"),

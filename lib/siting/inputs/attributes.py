@@ -112,8 +112,6 @@ class Property(Fact, tables="properties", key="property"):
 
     property: str
     label: str
-    spoken: str
-    """Behind `you value`."""
     contradicts: str = ""
     """A property that no option can have beside it."""
     holds_when: str

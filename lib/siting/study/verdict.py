@@ -129,7 +129,7 @@ class VerdictFrames(Topic):
 
     @frame(
         "property",
-        "label valued stated has with premium? premium_is",
+        "label stated has with premium? premium_is",
         citing=_of_properties,
     )
     def principles(self) -> Rows:
@@ -139,7 +139,6 @@ class VerdictFrames(Topic):
         for found in self.results.principles:
             yield picked(found, "property premium") | {
                 "label": known[found.property].label,
-                "valued": known[found.property].spoken,
                 "stated": d.premiums.get(found.property, 0.0),
                 "has": d.choice is not None and found.property in d.choice.has,
                 "with": found.with_it,
