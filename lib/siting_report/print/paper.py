@@ -343,8 +343,8 @@ def _table(shown: Table, appendix: bool) -> dict[str, Any]:
 
 def _widths(columns: Sequence[Column], rows: Sequence[Row], size: float) -> list[float]:
     """Columns as wide as their text where all fit; else each has room for its longest word, and
-    what is left is shared so that none gets more than it needs and the neediest get the same. A
-    table of several columns takes the width of the text. [% of the text's width]
+    what is left is shared in proportion to what each needs beyond that. A table of several columns
+    takes the width of the text. [% of the text's width]
     """
     least = list[float]()
     more = list[float]()
@@ -357,11 +357,8 @@ def _widths(columns: Sequence[Column], rows: Sequence[Row], size: float) -> list
         least.append(_percent(word, size))
         more.append(_percent(whole, size) - least[-1])
     left = max(0.0, 100 - sum(least))
-    width = list(least)
-    for nth, place in enumerate(sorted(range(len(more)), key=more.__getitem__)):
-        given = min(more[place], left / (len(more) - nth))
-        width[place] += given
-        left -= given
+    share = min(1.0, left / sum(more)) if any(more) else 0.0
+    width = [word + share * beyond for word, beyond in zip(least, more, strict=True)]
     if len(columns) == 1 and sum(width) < 100:
         return width
     return [100 * given / sum(width) for given in width]
