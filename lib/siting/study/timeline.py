@@ -11,7 +11,7 @@ from siting.rules.sovereignty import OpenPoint
 from siting.study import short
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict.candidate import Candidate
-from siting.verdict.plan import open_points
+from siting.verdict.plan import NOTICES, open_points
 
 WORK = {
     "early": "What is due at once",
@@ -207,13 +207,15 @@ class TimelineFrames(Topic):
 
     @frame(
         "vendor",
-        "until notice answer_by owed given",
+        "until notice answer_by owed given owner?",
     )
     def contract(self) -> Rows:
         """A contract of what runs today that ends within a year."""
         baseline = self.scenario.finance.baseline
+        owners = [step.row.owner for step in self.results.plan if step.row.when in NOTICES]
         for end in self.results.until_live.contracts:
-            yield picked(end, "owed given") | picked(end.renewal, "vendor until notice answer_by")
+            row = picked(end, "owed given") | picked(end.renewal, "vendor until notice answer_by")
+            yield row | {"owner": owners[0] if owners else None}
             yield self.scenario.source(f"options.{baseline}.contract_until")
 
 

@@ -53,6 +53,9 @@ Condition = Literal[
 ]
 """What a client may have cause for with an option (`Facts.causes`)."""
 
+NOTICES: tuple[Condition, ...] = ("renewing", "leaving", "leaving at go")
+"""Causes of the step in which it is decided whether today's contract goes on."""
+
 
 def _when() -> tuple[str, ...]:
     lacks = (f"no {field}" for field in Readiness.model_fields)
