@@ -14,7 +14,6 @@ import csv
 import datetime as dt
 import difflib
 import io
-import itertools
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -211,7 +210,7 @@ class Fact(Source, allow_inf_nan=False):
 
     def __init_subclass__(cls, tables: str = "", key: str = "", **config: Any) -> None:
         super().__init_subclass__(**config)
-        cls.key = (*key.split(),) or cls.key
+        cls.key = tuple(key.split()) or cls.key
         RECORDS.update(dict.fromkeys(tables.split(), cls))
 
 
@@ -233,8 +232,8 @@ class Named(Fact):
 
     @property
     def names(self) -> tuple[str, ...]:
-        own = (getattr(self, column) for column in self.named_in or self.key[:1])
-        return (*own, *filter(None, self.aliases.split(";")))
+        own = tuple(getattr(self, column) for column in self.named_in or self.key[:1])
+        return own + tuple(filter(None, self.aliases.split(";")))
 
 
 class Input(BaseModel):
@@ -565,7 +564,7 @@ def table(name: str, record: type[F]) -> tuple[F, ...]:
         if found.setdefault(own, row) is not row:
             fault = f"{', '.join(filter(None, map(str, own)))} stands there twice; remove one row"
             raise FactError(f"{name}.csv, line {line}, {', '.join(record.key)}: {fault}")
-    return (*found.values(),)
+    return tuple(found.values())
 
 
 @of_facts
@@ -651,7 +650,7 @@ def _near(word: str, known: tuple[str, ...], n: int) -> list[str]:
     alike = difflib.get_close_matches(word, by_key, n, 0.65)
     begun = [k for k in by_key if k.startswith(f"{word}_")]  # months, of months_to_production
     near = [k for k in like if k in alike or k[:2] == word[:2]]
-    return [by_key[k] for k in dict.fromkeys((*sorted(begun, key=len), *near))][:n]
+    return [by_key[k] for k in dict.fromkeys(sorted(begun, key=len) + near)][:n]
 
 
 def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
@@ -714,7 +713,7 @@ def gpu(name: str) -> Gpu:
     """
     found = find(name, "gpus", Gpu) or _gpu_class(name)
     if found is None:
-        names = itertools.chain(*(g.names for g in gpus()))
+        names = [name for g in gpus() for name in g.names]
         begun = [g.id for g in gpus() if any(_key(n).startswith(_key(name)) for n in g.names)]
         if len(begun) > 1 and len(_key(name)) > 2:
             raise UnknownName(f"{name!r} may be several GPUs; write one of {', '.join(begun)}")

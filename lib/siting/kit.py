@@ -27,7 +27,7 @@ _CALLED = {".xlsx": "Workbook", ".json": "Data"}
 def files() -> set[Path]:
     """Code, themes and tables of this library and of those beside it, and the facts, wherever
     they lie."""
-    found = [*facts_dir().glob("*")]
+    found = list(facts_dir().glob("*"))
     for package in ("siting", *beside.packages()):
         found += Path(str(resources.files(package))).rglob("*")
     return {path for path in found if path.suffix != ".pyc" and path.is_file()}

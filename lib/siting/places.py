@@ -49,7 +49,7 @@ def having(trait: Trait) -> tuple[str, ...]:
 
 def meant(words: Iterable[str]) -> frozenset[str]:
     """The kinds that names and traits stand for."""
-    said = {*words}
+    said = set(words)
     return frozenset(kind for kind, traits in KINDS.items() if kind in said or traits & said)
 
 

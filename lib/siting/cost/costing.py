@@ -11,7 +11,6 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import TypeAlias
 
 from siting import catalogue, pictures, quality, reasoning
@@ -259,9 +258,8 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
                 share_of_api_bill=Range.exact(0.0, "share"),
                 source=source_of(item),
             )
-        looked_up = chain(*map(finder.looked_up, item.multiply_by.split()))
-        value = replace(item.range, unit=money)
-        value = value.times(finder.product([*looked_up, *finder.fx(item.currency)]), money)
+        factors = finder.looked_up_all(item) + finder.fx(item.currency)
+        value = replace(item.range, unit=money).times(finder.product(factors), money)
         value = value.scaled(len(scenario.workloads) if item.driver == "workload" else 1)
         old = found[item.id]
         if item.driver == "api_bill":
@@ -640,7 +638,7 @@ class _Finder:
             if key not in self.factors:  # of first servers and of those that replace them: one rate
                 self.put_of_option(item.id, item.label, value, source_of(item), item.id, item.note)
             factors = [key, *self.fx(item.currency)]
-        return [*factors, *chain(*map(self.looked_up, item.multiply_by.split()))]
+        return factors + self.looked_up_all(item)
 
     def _path(self, item: CostItem) -> str:
         """How the price of an item moves over the horizon."""
@@ -687,6 +685,10 @@ class _Finder:
                 if holds and q.item == name and q.is_of(self.workload):
                     return place
         return None
+
+    def looked_up_all(self, item: CostItem) -> list[str]:
+        """Factors of all prices and parameters that an item is multiplied by."""
+        return [factor for price in item.multiply_by.split() for factor in self.looked_up(price)]
 
     def looked_up(self, price: str) -> list[str]:
         """Factors of a price, or of a parameter: the client's quote, or what is published."""

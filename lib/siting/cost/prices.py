@@ -161,11 +161,13 @@ class Tax:
 def tax(country: str, factors: Mapping[str, Factor]) -> Tax:
     """How totals are taxed whose costs are multiplied by such factors."""
     rate = row("vat", Vat, country=country)
-    counted = (factors[name].source for name in ("vat", "discount_rate") if name in factors)
+    counted = [factors[name].source for name in ("vat", "discount_rate") if name in factors]
+    if rate is not None:
+        counted.insert(0, source_of(rate))
     return Tax(
         rate=None if rate is None else rate.rate,
         borne=factors["vat"].value.central - 1 if "vat" in factors else 0.0,
-        sources=(*([source_of(rate)] if rate else []), *counted),
+        sources=tuple(counted),
     )
 
 
@@ -293,7 +295,7 @@ def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
     """
     asked = {"gpu_id": machine.gpu_id, "used_in_estimate": "yes"}
     for form in ("server", "workstation", "card"):
-        if found := [*known_at(day, "hardware_prices", HardwarePrice, form=form, **asked)]:
+        if found := known_at(day, "hardware_prices", HardwarePrice, form=form, **asked):
             return _span(found, machine, day)
     raise NotPriced(
         f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`, "
@@ -301,7 +303,7 @@ def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
     )
 
 
-def _span(found: list[HardwarePrice], machine: Server, day: dt.date) -> tuple[Range, Source]:
+def _span(found: Sequence[HardwarePrice], machine: Server, day: dt.date) -> tuple[Range, Source]:
     def usd(r: HardwarePrice, amount: float) -> float:
         rate = exchange_rate(r.currency, "USD", day).rate
         return amount / r.gpu_count * rate * machine.gpu_count
@@ -344,7 +346,7 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> HourPrice:
     the country, anywhere. Without any, the median of all providers, marked as an estimate.
     """
     asked = {"gpu_id": gpu_id, "commitment": "on_demand"}
-    rows = [*known_at(day, "cloud_prices", CloudPrice, **asked)]
+    rows = known_at(day, "cloud_prices", CloudPrice, **asked)
     own = [r for r in rows if r.provider == option.provider]
     here = [r for r in own if r.region and r.region == option.region]
     land = [r for r in own if r.country and r.country == option.country]
@@ -675,7 +677,9 @@ def embedding(option: Option, model: str, tokens: float, day: dt.date) -> ApiPri
     rows the one for its country. Raises NotPriced naming who sells it."""
     europe = members("eu", day)
     seller = vendor_record.load().vendor(option.vendor)
-    names = {option.vendor, *((seller.vendor, seller.group) if seller else ())}
+    names = {option.vendor}
+    if seller:
+        names |= {seller.vendor, seller.group}
     rows = [
         row
         for row in known_at(day, "embeddings", EmbeddingPrice)

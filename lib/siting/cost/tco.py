@@ -171,7 +171,7 @@ def shown_factors(plan: Plan) -> dict[str, Factor]:
     """Factors that a report lists: all that were used, and none that is a result."""
     used = drawn_factors(plan)
     if any(side.machine for option in plan.options.values() for side in option.sides):
-        used |= {*OF_SERVERS}
+        used.update(OF_SERVERS)
     return {n: f for n, f in plan.factors.items() if n in used}
 
 

@@ -175,7 +175,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
             name=_name(path, labels, either),
             before=_plain(path, old, before, own_before),
             after=_plain(path, new, after, own_after),
-            depth=len(path) + bool(_DETAILS & {*path}),
+            depth=len(path) + bool(_DETAILS & set(path)),
         )
         for path, old, new in _pairs(before, after)
         for either in [old if new is None else new]

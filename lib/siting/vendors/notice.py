@@ -23,6 +23,7 @@ far. The vendor's own lives are drawn to those of all vendors by the weight of a
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -395,34 +396,19 @@ def ending(
     """When `model` is likely to end at `vendor`, and how many moves a horizon of months brings.
 
     Where an end is announced, it is taken as it stands; a model without a day of release is taken
-    as new, unless `born_on` says when, or the record knows it from another vendor. Each successor
-    lives a whole life from the day on which it is moved to.
+    as new, unless `born_on` says when, or the record knows it from another vendor.
     """
     end, own = known_end(record, vendor, model, day)
     born = own if own or born_on else _born(record, vendor, model, day)
     usual = life(record, vendor, day)
-    median = usual.range.central
     retired = exact_day(end.retired) if end else None
     released = exact_day(born.released) if born else born_on
     rng = np.random.default_rng([seed, len(model), *model.encode()])
-    age = max(0.0, float((day - released).days)) if released else 0.0
-    left = np.full(DRAWS, float((retired - day).days)) if retired else None
-    first = _remaining(median, usual.sigma, age, rng.random(DRAWS)) if left is None else left
-    years = int(np.ceil(months / 12))
-    year_of_end = np.ceil(first / DAYS_OF_PLAN_YEAR) - 1
-    shares = [float(np.mean(year_of_end == year)) for year in range(years)]
-    shares[0] += float(np.mean(first <= 0))
-    moves = np.zeros((years, DRAWS))
-    at = first
-    draw = np.arange(DRAWS)
-    while (inside := at < DAYS_OF_PLAN_YEAR * months / 12).any():
-        year = np.clip(at // DAYS_OF_PLAN_YEAR, 0, years - 1).astype(int)
-        moves[year[inside], draw[inside]] += 1
-        at = at + np.exp(np.log(median) + usual.sigma * rng.standard_normal(DRAWS))
-    by_year = moves.mean(axis=1)
-    total = moves.sum(axis=0)
-    low, high = (float(q) for q in np.percentile(total, [10, 90]))
-    few, many = (moves[:, kept].mean(axis=1) for kept in (total <= low, total >= high))
+    if retired:
+        first = np.full(DRAWS, float((retired - day).days))
+    else:
+        age = _age(released, day)
+        first = _remaining(usual.range.central, usual.sigma, age, rng.random(DRAWS))
     return Ending(
         vendor=vendor,
         model=model,
@@ -431,12 +417,53 @@ def ending(
         retired=retired,
         named=_successors(record, vendor, model, day),
         life=usual.range,
-        by_year=tuple(shares),
-        moves=tuple(
-            Range(min(f, m), m, max(h, m), unit="moves a year")
-            for f, m, h in zip(few.tolist(), by_year.tolist(), many.tolist(), strict=True)
-        ),
+        by_year=_ends_by_year(first, months),
+        moves=_moves_a_year(_simulated_moves(first, months, usual, rng)),
         sources=tuple(source_of(r) for r in (end, born) if r),
+    )
+
+
+def _age(released: dt.date | None, day: dt.date) -> float:
+    """How long a model has lived; one without a day of release is new. [d]"""
+    return max(0.0, float((day - released).days)) if released else 0.0
+
+
+def _ends_by_year(left: Array, months: int) -> tuple[float, ...]:
+    """Chance that a model ends in each year of a horizon; what is over already, in the first.
+    left: days that it still lives, by draw. [share]"""
+    year_of_end = np.maximum(np.ceil(left / DAYS_OF_PLAN_YEAR) - 1, 0)
+    return tuple(float(np.mean(year_of_end == year)) for year in range(math.ceil(months / 12)))
+
+
+def _simulated_moves(
+    first: Array, months: int, usual: UsualLife, rng: np.random.Generator
+) -> Array:
+    """Moves to another model by year of a horizon, in each draw. [Y × n]
+
+    Each successor lives a whole life from the day on which it is moved to.
+    first: days until the first move, by draw.
+    """
+    years = math.ceil(months / 12)
+    moves = np.zeros((years, DRAWS))
+    at = first
+    draw = np.arange(DRAWS)
+    while (inside := at < DAYS_OF_PLAN_YEAR * months / 12).any():
+        year = np.clip(at // DAYS_OF_PLAN_YEAR, 0, years - 1).astype(int)
+        moves[year[inside], draw[inside]] += 1
+        at = at + np.exp(np.log(usual.range.central) + usual.sigma * rng.standard_normal(DRAWS))
+    return moves
+
+
+def _moves_a_year(moves: Array) -> tuple[Range, ...]:
+    """What is expected of simulated moves in each year, and in the tenths of draws with the fewest
+    and with the most of them over the horizon. moves: [Y × n]"""
+    total = moves.sum(axis=0)
+    low, high = np.percentile(total, [10, 90])
+    few = moves[:, total <= low].mean(axis=1)
+    many = moves[:, total >= high].mean(axis=1)
+    return tuple(
+        Range(min(f, m), m, max(h, m), unit="moves a year")
+        for f, m, h in zip(few.tolist(), moves.mean(axis=1).tolist(), many.tolist(), strict=True)
     )
 
 
@@ -477,11 +504,10 @@ def months_left(known: Ending, day: dt.date) -> Range:
     one case of ten sooner than the low end, in one later than the high one."""
     if known.retired:
         return Range.exact(max(0.0, (known.retired - day).days / DAYS_OF_MONTH), "months")
-    age = max(0.0, float((day - known.released).days)) if known.released else 0.0
     median = known.life.central
     high = known.life.high
     sigma = (np.log(high) - np.log(median)) / scipy.special.ndtri(0.9)
-    left = _remaining(median, sigma, age, np.array([0.1, 0.5, 0.9]))
+    left = _remaining(median, sigma, _age(known.released, day), np.array([0.1, 0.5, 0.9]))
     return Range.ordered((left / DAYS_OF_MONTH).tolist(), "months")
 
 

@@ -213,7 +213,7 @@ def _said_at(held: Any, keys: Sequence[str]) -> Any:
     """The value at a path; None where it is left out."""
     for key in keys:
         held = held.get(key) if isinstance(held, Mapping) else None
-    is_exact = isinstance(held, Mapping) and held.keys() == ENDS and len({*held.values()}) == 1
+    is_exact = isinstance(held, Mapping) and held.keys() == ENDS and len(set(held.values())) == 1
     return held["central"] if is_exact else held
 
 
