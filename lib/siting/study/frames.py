@@ -263,19 +263,26 @@ def _tidy(
     if "option" in data:
         labels = [option.label for option in results.options.values()]
         data["option"] = pd.Categorical(data["option"], labels, ordered=True)
-    money = results.client.currency
     data.attrs = {
         "row": said.row,
         "meanings": NamedTexts(said.meanings),
-        "units": said.units_in(money),
+        "units": said.units_in(results.client.currency),
         "sources": Several(dict.fromkeys(sources)),
+        **of_client(results),
+    }
+    return data
+
+
+def of_client(results: Results) -> dict[Any, Any]:
+    """What whatever shows figures of a client must know of it, by name in `attrs`: how it writes
+    numbers, which of its texts Markdown could misread, and which option is which."""
+    return {
         "country": results.client.country,
-        "currency": money,
+        "currency": results.client.currency,
         "language": results.client.language,
         "names": Several(results.names),
         "roles": NamedTexts(results.roles),
     }
-    return data
 
 
 def _kind_without_rows(said: Declared, column: str) -> str:

@@ -456,7 +456,9 @@ class Results:
         plans = itertools.chain(*self.training.values())
         fits = itertools.chain(*self.memory.values())
         found = [
-            *(self.cost.inputs, self.stability.inputs, self.quality.inputs),
+            self.cost.inputs,
+            self.stability.inputs,
+            self.quality.inputs,
             options.inputs(self.scenario),
             *(option.inputs for option in self.capacity.values()),
             *(plan.inputs for plan in plans),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from siting.serving.capacity import OptionCapacity
 from siting.serving.mix import PoolWorkload
 from siting.serving.pools import Pool
 from siting.serving.servers import ROUNDING
-from siting.study.frames import Rows, Topic, frame, picked
+from siting.study.frames import Rows, Topic, frame
 
 PARTS = {
     "weights": "weights and matrix products",
@@ -43,6 +43,10 @@ class Figure:
     unit: str = ""
 
 
+def _rows(figures: Iterable[Figure], **where: str) -> Rows:
+    return [where | asdict(figure) for figure in figures]
+
+
 class SizingFrames(Topic):
     """Frames on how the number of machines follows from the load."""
 
@@ -56,19 +60,13 @@ class SizingFrames(Topic):
             if found.kind == "hybrid" or found.existing:
                 continue
             for model, pool in found.pools.items():
-                where = {"option": name, "model": bare_name(model)}
+                own = {"option": name, "model": bare_name(model)}
                 for workload in pool.workloads:
                     steps = [*self._of_load(workload), *self._of_workload(workload, pool)]
-                    yield from self._rows(where, workload.load.name, steps)
-                yield from self._rows(where, "a group", self._of_group(pool))
-                yield from self._rows(where, "machines", self._of_machines(found, pool))
+                    yield from _rows(steps, about=workload.load.name, **own)
+                yield from _rows(self._of_group(pool), about="a group", **own)
+                yield from _rows(self._of_machines(found, pool), about="machines", **own)
         yield from (source_of(known) for known in self._settings())
-
-    def _rows(
-        self, where: dict[str, str], about: str, steps: Iterator[Figure] | list[Figure]
-    ) -> Rows:
-        for each in steps:
-            yield {**where, "about": about, **picked(each, "step value unit how")}
 
     def _settings(self) -> list[catalogue.Setting]:
         known = catalogue.settings("load_settings")
@@ -257,11 +255,7 @@ class SizingFrames(Topic):
     def _of_machines(self, found: OptionCapacity, pool: Pool) -> Iterator[Figure]:
         said = self._said
         serving = pool.replicas[0].central
-        yield Figure(
-            step="groups at work at once",
-            value=pool.level(),
-            how=self._level_how(pool),
-        )
+        yield Figure(step="groups at work at once", value=pool.level(), how=self._level_how(pool))
         yield Figure(step="groups that serve", value=serving, how="rounded up")
         down, repair = (catalogue.settings("load_settings")[name].central for name in FAILURES)
         up = servers.uptime()

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from siting_report.formats import NONE
-from siting_report.phrases import SPELT, Phrases
+from siting_report.phrases import Phrases
 from siting_report.texts import ENGLISH
 
 from siting.inputs.attributes import Known
 from siting.inputs.scenario.model import LABEL_LETTERS, in_words
 from siting.quantity import Range
 from siting.study import own_files
+from siting.study.frames import of_client
 from siting.study.own_files import OwnFile
 from siting.study.results import Results
 
@@ -92,14 +93,10 @@ class Wording:
     @cached_property
     def home(self) -> str:
         """The client's country in a sentence: `Germany`, `the Netherlands`; in German its name."""
-        return self.land(str(self.results.numbers.words.territories[self.client.country]))
-
-    def land(self, country: str) -> str:
-        """A country by its name, as it stands in a sentence: `Germany`, `the Netherlands`."""
-        names = self.results.numbers.words.territories
-        if self.client.language != ENGLISH:
-            return country
-        return f"the {country}" if country in {names[code] for code in _WITH_THE} else country
+        code = self.client.country
+        name = str(self.results.numbers.words.territories[code])
+        has_article = self.client.language == ENGLISH and code in _WITH_THE
+        return f"the {name}" if has_article else name
 
     def seller(self, vendor: str) -> str:
         """The name that a vendor sells by: of `company/service` the service."""
@@ -162,14 +159,8 @@ class Wording:
 
     def count(self, number: float, thing: str) -> str:
         """`one server`, `12 servers`; up to twelve in words."""
-        return f"{self.spelt(number)} {thing}" + ("" if number == 1 or thing.endswith("s") else "s")
-
-    def spelt(self, number: float) -> str:
-        """A number within a sentence: up to twelve in words, `three`, else in figures."""
-        whole = math.isfinite(number) and number == int(number)
-        if whole and 0 <= number < len(SPELT):
-            return SPELT[int(number)]
-        return self.number(number, 0 if whole else None)
+        things = thing if number == 1 or thing.endswith("s") else f"{thing}s"
+        return f"{self.phrases.count(number)} {things}"
 
     def date(self, day: object) -> str:
         """`24 November 2026`, as the country orders it; also of a source's partial date."""
@@ -183,14 +174,8 @@ class Wording:
         Raises ValueError where the file is not there, or a field is not what a source needs.
         """
         path = own_files.found(name, self.client.id)
-        path.attrs = {
-            "country": self.client.country,
-            "currency": self.currency,
-            "language": self.client.language,
-            "names": self.results.names,
-            "roles": self.results.roles,
-            "sources": (own_files.source_of(name, source, date, url),),
-        }
+        sources = (own_files.source_of(name, source, date, url),)
+        path.attrs = {**of_client(self.results), "sources": sources}
         return path
 
     def month(self, day: str | dt.date) -> str:
