@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from siting import study
 from siting.inputs import scenario
 from siting.quality import bare_name
@@ -20,8 +21,8 @@ from siting.serving.performance import Array
 from siting.serving.pools import Pool
 from siting.serving.queueing import Limits
 from siting.serving.sizes import best_pool
-from siting_logs import batching, replay
-from siting_logs.arrivals import HOUR, Requests
+from siting_logs import arrivals, batching, replay
+from siting_logs.arrivals import HOUR
 from siting_logs.batching import Flags, Whole
 from siting_logs.replay import Replay, ReplicaTimes, Week
 
@@ -224,8 +225,8 @@ def bursts(row: Compared) -> list[Drawn]:
         told = week.busiest[_hour(asked)]
         for count, draws in found.items():
             served = batching.serve(times.jobs(asked), times.speed, count)
-            first = (served.first_s - asked.when)[told] + times.first_token_s
-            further = np.maximum(asked.output - 1, 1)
+            first = (served.first_s - asked["when"].to_numpy())[told] + times.first_token_s
+            further = np.maximum(asked["output"].to_numpy() - 1, 1)
             draws.append(_Times(first, ((served.last_s - served.first_s) / further)[told]))
     limits = pool.loads[0].limits
     share = limits.percentile / 100
@@ -242,16 +243,17 @@ def bursts(row: Compared) -> list[Drawn]:
     ]
 
 
-def _near(requests: Requests, busiest: Flags) -> Requests:
+def _near(requests: pd.DataFrame, busiest: Flags) -> pd.DataFrame:
     """Requests of the busiest hours and of the quarter of an hour before each."""
     hour = _hour(requests)
     later = _hour(requests, replay.WARM_UP)
-    return requests.taken((busiest[hour] | busiest[later]) & ~requests.waits)
+    return requests[(busiest[hour] | busiest[later]) & ~arrivals.may_wait(requests)]
 
 
-def _hour(requests: Requests, later: float = 0.0) -> Whole:
+def _hour(requests: pd.DataFrame, later: float = 0.0) -> Whole:
     """The hour of the week in which each comes, or in which it is `later`. [s]"""
-    return np.minimum(((requests.when + later) / HOUR).astype(int), HOURS_OF_WEEK - 1)
+    moved = requests["when"].to_numpy() + later
+    return np.minimum((moved / HOUR).astype(int), HOURS_OF_WEEK - 1)
 
 
 def _drawn_rows(found: Sequence[Drawn]) -> str:

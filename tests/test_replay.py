@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from serving_simulation import poisson
@@ -216,7 +217,7 @@ def test_a_drawn_week_has_the_requests_hours_and_lengths_of_the_load(
 ) -> None:
     chat = mixture.loads[0]
     drawn = arrivals.drawn(mixture.loads, (1.5, 1.0))
-    own = drawn.taken(drawn.workload == 0)
+    own = drawn[drawn.workload == 0]
     expected = chat.hourly * 1.5 * 3600
     counted = np.bincount((own.when / 3600).astype(int), minlength=168)
     assert len(own) == pytest.approx(expected.sum(), rel=0.02)
@@ -263,8 +264,8 @@ def test_waiting_work_keeps_its_deadline_and_comes_when_others_are_few(
     count = int(mixture.replicas[0].central)
     now = mixture.mix.busy(week.times)
     freed = arrivals.released(week.requests, now, mixture.mix.work(week.times), count)
-    waits = freed.waits
-    came = week.requests.when[week.requests.waits]
+    waits = arrivals.may_wait(freed)
+    came = week.requests.when[arrivals.may_wait(week.requests)]
     assert waits.sum() == len(came)
     assert (freed.when[waits] < freed.due[waits]).all()
     busy = now[(freed.when[waits] / 3600).astype(int) % 168]
@@ -293,10 +294,10 @@ def test_an_answer_that_is_whole_too_late_misses_its_limit() -> None:
 def test_a_replica_alone_answers_as_the_formulas_have_it() -> None:
     found = pool(workload(requests_per_day=1000, cached_input_share=0.3))
     times = replay.ReplicaTimes.of(found.replica, found.loads[0].lengths)
-    one = arrivals.Requests(
-        when=np.zeros(1), workload=np.zeros(1, int), input=np.array([2000]),
-        cached=np.array([600]), output=np.array([300]), due=np.array([math.inf]),
-    )  # fmt: skip
+    request = {
+        "when": 0.0, "workload": 0, "input": 2000, "cached": 600, "output": 300, "due": math.inf,
+    }  # fmt: skip
+    one = pd.DataFrame([request])
     served = serve(times.jobs(one), times.speed, 1)
     same = Lengths(input=LogNormal(2000, 0), output=LogNormal(300, 0), cached_share=0.3)
     alone = latency(found.replica.curve(same), 1e-6, (50,))

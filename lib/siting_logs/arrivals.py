@@ -1,13 +1,22 @@
-"""Single requests of a week: drawn from the load model, or as a log has them."""
+"""Single requests of a week: drawn from the load model, or as a log has them.
+
+Requests are a frame, a row each in the order in which they come, with the columns
+
+- when: from the start of the first hour [s];
+- workload: place of the workload among those of the pool;
+- input, output: tokens to read, and to write, hidden ones included;
+- cached: input tokens whose cache is found, wherever they are served;
+- due: when the answer must be there, of those that may wait; infinite for all others [s];
+- prefix: by what a cache knows the prompt again (`batching.Prefix`), where a log says it.
+"""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from siting.inputs.document import DocumentError
 from siting.quantity import LogNormal
 from siting.serving import bunching
@@ -23,53 +32,13 @@ HOUR = 3600.0
 """[s]"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Requests:
-    """Requests in the order in which they come; arrays of equal length."""
-
-    when: Array
-    """From the start of the first hour. [s]"""
-    workload: Whole
-    """Place of the workload among those of the pool."""
-    input: Whole
-    """[tokens]"""
-    cached: Whole
-    """Input tokens whose cache is found, wherever they are served."""
-    output: Whole
-    """Tokens to write, hidden ones included."""
-    due: Array
-    """When the answer must be there, of those that may wait; infinite for all others. [s]"""
-    prefixes: Sequence[Prefix] | None = None
-    """By what a cache knows a prompt again, where a log says it."""
-
-    def __len__(self) -> int:
-        return len(self.when)
-
-    @property
-    def waits(self) -> Flags:
-        """Whether a request may wait."""
-        return np.isfinite(self.due)
-
-    def taken(self, which: Array | Flags | Whole) -> Requests:
-        """Some of them, or all in another order."""
-        places = np.arange(len(self))[which]
-        columns = {
-            f.name: getattr(self, f.name)[places] for f in fields(self) if f.name != "prefixes"
-        }
-        known = self.prefixes
-        prefixes = None if known is None else [known[place] for place in places]
-        return Requests(**columns, prefixes=prefixes)
+def may_wait(requests: pd.DataFrame) -> Flags:
+    """Whether each request may wait."""
+    return np.asarray(np.isfinite(requests["due"]))
 
 
-def together(parts: Sequence[Requests]) -> Requests:
-    """Requests of several workloads, in the order in which they come."""
-    columns: dict[str, Any] = {
-        f.name: np.concatenate([getattr(part, f.name) for part in parts])
-        for f in fields(Requests)
-        if f.name != "prefixes"
-    }
-    mixed = Requests(**columns)
-    return mixed.taken(np.argsort(mixed.when, kind="stable"))
+def _in_order(requests: pd.DataFrame) -> pd.DataFrame:
+    return requests.sort_values("when", kind="stable", ignore_index=True)
 
 
 # --- drawn from the load model ----------------------------------------------------------------
@@ -81,7 +50,7 @@ WEEK = range(HOURS_OF_WEEK * int(HOUR))
 
 def drawn(
     loads: Sequence[Load], times: Sequence[float], seed: int = SEED, seconds: range = WEEK
-) -> Requests:
+) -> pd.DataFrame:
     """Requests of a week with so many `times` the requests of a usual one, by workload.
 
     Arrivals are Poisson at a rate that drifts within each hour as `bunching.series` has it, around
@@ -93,10 +62,10 @@ def drawn(
         _of_load(place, load, factor, seed + place, seconds)
         for place, (load, factor) in enumerate(zip(loads, times, strict=True))
     ]
-    return together(parts)
+    return _in_order(pd.concat(parts))
 
 
-def _of_load(place: int, load: Load, times: float, seed: int, asked: range) -> Requests:
+def _of_load(place: int, load: Load, times: float, seed: int, asked: range) -> pd.DataFrame:
     rng = np.random.default_rng([seed, 1])
     bunched = bunching.series(load.arrivals, HOURS_OF_WEEK, seed).reshape(HOURS_OF_WEEK, -1)
     bunched = bunched / bunched.mean(axis=1, keepdims=True)
@@ -114,13 +83,15 @@ def _of_load(place: int, load: Load, times: float, seed: int, asked: range) -> R
     prompt = _tokens(lengths.input, rng.standard_normal(total)[kept], longest)
     waits = rng.random(total)[kept] < load.batchable_share
     due = load.due()[(when / HOUR).astype(int)] * HOUR
-    return Requests(
-        when=when,
-        workload=np.full(len(when), place),
-        input=prompt,
-        cached=np.round(prompt * lengths.cached_share).astype(int),
-        output=_tokens(lengths.output, rng.standard_normal(total)[kept], longest),
-        due=np.where(waits, due, np.inf),
+    return pd.DataFrame(
+        {
+            "when": when,
+            "workload": place,
+            "input": prompt,
+            "cached": np.round(prompt * lengths.cached_share).astype(int),
+            "output": _tokens(lengths.output, rng.standard_normal(total)[kept], longest),
+            "due": np.where(waits, due, np.inf),
+        }
     )
 
 
@@ -135,26 +106,24 @@ def _tokens(length: LogNormal, score: Array, longest: int | None) -> Whole:
 
 
 def released(
-    requests: Requests, now: Array, work: Sequence[WaitingWork], replicas: float
-) -> Requests:
+    requests: pd.DataFrame, now: Array, work: Sequence[WaitingWork], replicas: float
+) -> pd.DataFrame:
     """The requests as machines get them: what may wait comes in the hours that have room.
 
     now: replicas busy in each hour with requests that are answered at once [168]; work: what may
     wait, in replica-hours. As much is released in an hour as `load.schedule` does in it, earliest
     deadline first; what is due in the next hour comes in any case.
     """
-    waits = requests.waits
-    if not waits.any():
+    waits = np.flatnonzero(may_wait(requests))
+    if not len(waits):
         return requests
     done = schedule(now, work, replicas).done
     share = done / max(float(sum(each.amount.sum() for each in work)), 1e-12)
-    quota = share * int(waits.sum())
-    when = requests.when.copy()
-    places = np.flatnonzero(waits)
-    for place, moment in _in_turn(requests.when[places], requests.due[places], quota):
-        when[places[place]] = moment
-    moved = replace(requests, when=when)
-    return moved.taken(np.argsort(when, kind="stable"))
+    when = requests["when"].to_numpy(copy=True)
+    due = requests["due"].to_numpy()
+    for place, moment in _in_turn(when[waits], due[waits], share * len(waits)):
+        when[waits[place]] = moment
+    return _in_order(requests.assign(when=when))
 
 
 def _in_turn(when: Array, due: Array, quota: Array) -> Iterator[tuple[int, float]]:
@@ -183,7 +152,7 @@ def _in_turn(when: Array, due: Array, quota: Array) -> Iterator[tuple[int, float
 # --- as a log has them ------------------------------------------------------------------------
 
 
-def logged(log: Log, place: int, load: Load) -> Requests:
+def logged(log: Log, place: int, load: Load) -> pd.DataFrame:
     """The requests of a log, as those of the workload at a place of the pool.
 
     What a cache finds follows from block hashes or sessions, where the log has them, of a session
@@ -204,15 +173,19 @@ def logged(log: Log, place: int, load: Load) -> Requests:
     said = rows.get("cached_tokens")
     cached = prompt * load.lengths.cached_share if said is None else said.to_numpy(float)
     most = np.full(len(rows), np.inf) if said is None else cached
-    return Requests(
-        when=seconds,
-        workload=np.full(len(rows), place),
-        input=prompt,
-        cached=np.zeros(len(rows), int) if keys else np.round(cached).astype(int),
-        output=output,
-        due=np.full(len(rows), np.inf),
-        prefixes=_prefixes(log, keys, prompt + output, most) if keys else None,
+    found = pd.DataFrame(
+        {
+            "when": seconds,
+            "workload": place,
+            "input": prompt,
+            "cached": 0 if keys else np.round(cached).astype(int),
+            "output": output,
+            "due": np.inf,
+        }
     )
+    if keys:
+        found["prefix"] = pd.Series(_prefixes(log, keys, prompt + output, most))
+    return found
 
 
 def _prefixes(log: Log, keys: Sequence[tuple[str, ...]], whole: Whole, most: Array) -> list[Prefix]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.serving import performance
 from siting.serving.curve import DeployedReplica, Lengths
@@ -21,8 +22,8 @@ from siting.serving.pools import Pool
 from siting.serving.queueing import Limits
 
 from siting_logs import arrivals, batching
-from siting_logs.arrivals import HOUR, Requests
-from siting_logs.batching import Flags, Jobs, Served, Speed
+from siting_logs.arrivals import HOUR
+from siting_logs.batching import Flags, Jobs, Served, Speed, Whole
 from siting_logs.logs import Log
 
 COLUMNS = 64
@@ -81,24 +82,26 @@ class ReplicaTimes:
             first_token_s=float(performance.first_token_seconds(r, k)),
         )
 
-    def jobs(self, requests: Requests) -> Jobs:
+    def jobs(self, requests: pd.DataFrame) -> Jobs:
         """What the requests ask of a replica."""
-        context = requests.input + requests.output / 2.0
+        prompt = requests["input"].to_numpy()
+        output = requests["output"].to_numpy()
+        context = prompt + output / 2.0
         decode = self._step(context, 0.0, context) - self._step(0.0, 0.0, 0.0)
-        seen = requests.input / 2.0
+        seen = prompt / 2.0
         some = float(self.speed.chunk)
         read = self._step(0.0, some, seen) - self._step(0.0, some, 0.0)
-        whole = self.replica.sequence_bytes((requests.input + requests.output).astype(float))
+        whole = self.replica.sequence_bytes((prompt + output).astype(float))
         return Jobs(
-            when=requests.when,
-            prompt=requests.input,
-            cached=requests.cached,
-            output=requests.output,
-            waits=requests.waits,
+            when=requests["when"].to_numpy(),
+            prompt=prompt,
+            cached=requests["cached"].to_numpy(),
+            output=output,
+            waits=arrivals.may_wait(requests),
             room=np.asarray(whole / self.cache_bytes),
             decode_s=decode * self.slower,
             attention_s=read * self.slower / (some * seen),
-            prefixes=requests.prefixes,
+            prefixes=requests["prefix"].tolist() if "prefix" in requests else None,
         )
 
     def _step(self, context: Array | float, prompt: float, seen: Array | float) -> Array:
@@ -195,7 +198,7 @@ class Replay:
 
 def replay(
     pool: Pool,
-    requests: Requests,
+    requests: pd.DataFrame,
     replicas: int,
     busiest: Flags,
     hours: range | None = None,
@@ -206,19 +209,24 @@ def replay(
     """
     times = ReplicaTimes.of(pool.replica, lengths(pool))
     served = batching.serve(times.jobs(requests), times.speed, replicas)
-    hour = np.minimum((requests.when / HOUR).astype(int), len(busiest) - 1)
+    hour = np.minimum(hours_of(requests), len(busiest) - 1)
     told = np.isin(hour, hours) if hours else np.ones(len(hour), bool)
     seen = []
     for place, load in enumerate(pool.loads):
-        own = told & (requests.workload == place)
+        own = told & (requests["workload"] == place).to_numpy()
         seen.append(_seen(load, requests, served, own, hour, busiest, times.first_token_s))
     found = float(served.cached[told].sum())
     return Replay(
         replicas=replicas,
         hours=len(hours or busiest),
         seen=tuple(seen),
-        hit_rate=found / max(1.0, float(requests.input[told].sum())),
+        hit_rate=found / max(1.0, float(requests["input"][told].sum())),
     )
+
+
+def hours_of(requests: pd.DataFrame) -> Whole:
+    """The hour in which each request comes, counted from the first."""
+    return (requests["when"].to_numpy() / HOUR).astype(int)
 
 
 def lengths(pool: Pool) -> Lengths:
@@ -229,7 +237,7 @@ def lengths(pool: Pool) -> Lengths:
 
 def _seen(
     load: Load,
-    requests: Requests,
+    requests: pd.DataFrame,
     served: Served,
     own: Flags,
     hour: Array,
@@ -238,11 +246,12 @@ def _seen(
 ) -> Seen:
     limits = load.limits
     answered = np.isfinite(served.first_s)
-    now = own & answered & ~requests.waits
-    later = own & requests.waits
-    first = served.first_s[now] - requests.when[now] + first_token_s
+    waiting = arrivals.may_wait(requests)
+    now = own & answered & ~waiting
+    later = own & waiting
+    first = served.first_s[now] - requests["when"].to_numpy()[now] + first_token_s
     writing = served.last_s[now] - served.first_s[now]
-    each = writing / np.maximum(requests.output[now] - 1, 1)
+    each = writing / np.maximum(requests["output"].to_numpy()[now] - 1, 1)
     at = hour[now]
     waits: dict[str, Waits] = {}
     over = []
@@ -257,8 +266,8 @@ def _seen(
         waits[measure] = Waits(percentiles=found, busiest=busy, limit=limit)
         over.append(values > limit)
     slow = _missed(at, over, limits.percentile)
-    unanswered = hour[own & ~answered & ~requests.waits]
-    late = served.last_s[later] > requests.due[later]
+    unanswered = hour[own & ~answered & ~waiting]
+    late = served.last_s[later] > requests["due"].to_numpy()[later]
     return Seen(
         workload=load.name,
         limits=limits,
@@ -296,7 +305,8 @@ class Week:
     """The requests of a week of a pool, and the hours of it that are told."""
 
     pool: Pool
-    requests: Requests
+    requests: pd.DataFrame
+    """As of `arrivals`."""
     times: tuple[float, ...]
     """Requests of each workload over those of a usual week; none of a log, of which none wait."""
     hours: range | None
@@ -358,7 +368,7 @@ def of_log(pool: Pool, log: Log, workload: str) -> Week:
     names = [load.name for load in pool.loads]
     place = names.index(workload)
     requests = arrivals.logged(log, place, pool.loads[place])
-    count = np.bincount((requests.when / HOUR).astype(int))
+    count = np.bincount(hours_of(requests))
     return Week(
         pool=pool,
         requests=requests,
