@@ -27,8 +27,7 @@ REPORT = "2026-11"
 def test_a_difference_is_split_by_logarithmic_means() -> None:
     # Planned 100 requests at 2; came 150 at 3, which is 450 instead of 200. Both links grew by one
     # half, so each has half of the 250: L(450, 200) × ln 1.5 = 250 / ln 2.25 × ln 1.5 = 125.
-    chain = audit.steps(["requests", "amount"], {"requests": 100, "amount": 200})
-    found = audit.effects(chain, {"requests": 100, "amount": 200}, {"requests": 150, "amount": 450})
+    found = audit.effects({"requests": 100, "amount": 200}, {"requests": 150, "amount": 450})
     assert found == pytest.approx({"volume (requests)": 125, "price of a request": 125})
 
 
@@ -41,8 +40,8 @@ def test_effects_add_up_to_the_difference(planned: tuple, came: tuple) -> None:
     plan = dict(zip(audit.CHAIN, planned, strict=True))
     seen = dict(zip(audit.CHAIN, came, strict=True))
     for told in product((True, False), repeat=3):
-        known = [q for q, is_told in zip(audit.CHAIN, (*told, True), strict=True) if is_told]
-        found = audit.effects(audit.steps(known, plan), plan, seen)
+        known = {q for q, is_told in zip(audit.CHAIN, (*told, True), strict=True) if is_told}
+        found = audit.effects(plan, {q: value for q, value in seen.items() if q in known})
         whole = seen["amount"] - plan["amount"]
         assert sum(found.values()) == pytest.approx(whole, rel=1e-6, abs=1e-6 * plan["amount"])
 
@@ -63,7 +62,7 @@ def test_effects_add_up_to_the_difference(planned: tuple, came: tuple) -> None:
 )  # fmt: skip
 def test_a_chain_has_the_links_that_both_sides_tell(told: tuple, gpus: int, said: list) -> None:
     planned = {"requests": 5, "tokens": 7, "gpu_hours": gpus, "amount": 3}
-    assert [step.what for step in audit.steps(told, planned)] == said
+    assert list(audit.effects(planned, dict.fromkeys(told, 2.0))) == said
 
 
 # --- beside the plan ------------------------------------------------------------------------------

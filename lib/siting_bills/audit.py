@@ -67,19 +67,6 @@ class Billed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """A link of the chain: how much of one quantity there is for each of another."""
-
-    what: str
-    """In words, with what it stands for where quantities between are not told: volume (how much
-    was asked), length (tokens a request), utilisation (GPU-hours for a token or a request), price
-    (money for one of the last thing that was counted)."""
-    of: Quantity
-    each: Quantity | None
-    """None: of the first quantity itself."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Foretold:
     """What an option was foretold to be billed by month, in all draws and as planned."""
 
@@ -255,20 +242,13 @@ def _over_plan(plan: Plan, draws: Draws, factor: str) -> Array:
 # --- why ------------------------------------------------------------------------------------------
 
 
-def steps(told: Sequence[Quantity], planned: Mapping[Quantity, float]) -> tuple[Step, ...]:
-    """The links of a chain of which some quantities are told, in its order.
-
-    planned: what the plan has of each; an option without GPU-hours has no such link.
-    """
-    known = [q for q in CHAIN if q in told and planned.get(q, 0) > 0]
-    return tuple(
-        Step(what=_link(of, each, planned), of=of, each=each)
-        for each, of in zip([None, *known], known, strict=False)
-    )
-
-
 def _link(of: Quantity, each: Quantity | None, planned: Mapping[Quantity, float]) -> str:
-    """A link in words."""
+    """A link in words: how much of one quantity there is for each of another, or of the first one.
+
+    Where quantities between are not told, it says what it stands for: volume (how much was asked),
+    length (tokens a request), utilisation (GPU-hours for a token or a request), price (money for
+    one of the last thing that was counted).
+    """
     if each is None:
         whole = {"gpu_hours": "volume and utilisation (GPU-hours)", "amount": "all together"}
         return whole.get(of, f"volume ({WORDS[of]})")
@@ -288,23 +268,23 @@ def logarithmic_mean(a: float, b: float) -> float:
     return a if abs(ratio) < 1e-12 else (a - b) / ratio
 
 
-def effects(
-    chain: Sequence[Step], planned: Mapping[Quantity, float], came: Mapping[Quantity, float]
-) -> dict[str, float]:
+def effects(planned: Mapping[Quantity, float], came: Mapping[Quantity, float]) -> dict[str, float]:
     """What each link makes of the difference in money, by its words; they add up to it.
 
-    Additive LMDI-I, equation 6 of [1]. All values above zero.
+    came: what is told, all above zero, the amount among it. planned: above zero where the plan has
+    any of it; an option without GPU-hours has no such link. Additive LMDI-I, equation 6 of [1].
     """
+    told = [q for q in CHAIN if q in came and planned.get(q, 0) > 0]
     weight = logarithmic_mean(came["amount"], planned["amount"])
-    return {step.what: weight * _moved(step, planned, came) for step in chain}
-
-
-def _moved(step: Step, planned: Mapping[Quantity, float], came: Mapping[Quantity, float]) -> float:
-    """Logarithm of a link over its plan."""
-    moved = math.log(came[step.of] / planned[step.of])
-    if step.each is not None:
-        moved -= math.log(came[step.each] / planned[step.each])
-    return moved
+    found: dict[str, float] = {}
+    each: Quantity | None = None
+    moved_before = 0.0
+    for of in told:
+        moved = math.log(came[of] / planned[of])
+        found[_link(of, each, planned)] = weight * (moved - moved_before)
+        each = of
+        moved_before = moved
+    return found
 
 
 # --- all of it ------------------------------------------------------------------------------------
@@ -339,17 +319,17 @@ def audit(plan: Foretold, bills: Sequence[Billed], report_month: str) -> Audit:
 def _month(plan: Foretold, came: Billed, place: int) -> Month:
     planned = {quantity: float(values[place]) for quantity, values in plan.planned.items()}
     told = {q: value for q in CHAIN if (value := came.of(q)) is not None}
-    chain = steps([*told], planned)
     why_not = ""
     split: dict[str, float] = {}
     if not planned["amount"]:
         why_not = NO_BILL
     elif "amount" not in told:
         why_not = "credits leave nothing to split" if came.credits else "nothing was billed"
-    elif len(chain) < 2:
-        why_not = "no bill tells requests, tokens or GPU-hours"
     else:
-        split = effects(chain, planned, told)
+        split = effects(planned, told)
+    if len(split) == 1:
+        why_not = "no bill tells requests, tokens or GPU-hours"
+        split = {}
     return Month(
         month=came.month,
         foretold=plan.range("amount", place),
