@@ -9,8 +9,4 @@ from siting_workbook import workbook
 
 def content(study: Study) -> bytes:
     """The content of cash-flows.xlsx: the cost chapter with live formulas."""
-    budget = [
-        workbook.Due(option=row.option, step=row.step, kind=row.line_kind, amount=row.amount)
-        for row in study.budget().itertuples()
-    ]
-    return workbook.content(study.results.cost, study.scenario, budget)
+    return workbook.content(study.results.cost, study.scenario, study.budget())

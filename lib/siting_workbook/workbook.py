@@ -20,6 +20,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xlsxwriter
 from siting.catalogue import STALE_DAYS
 from siting.cost import api_prices, fiscal
@@ -45,19 +46,6 @@ class _Sheet(Worksheet):  # type: ignore[misc]
     def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:
         """As the library does, which looks for 29 younger ones in each formula."""
         return formula.removeprefix("=")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Due:
-    """One step of the way from what is planned to all that may fall due."""
-
-    option: str
-    """As the report calls it."""
-    step: str
-    kind: str
-    """`sum` up to here; `added` to it; `held` by a sum above, so not added."""
-    amount: float
-    """[client's currency]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,12 +106,10 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 
 def content(
-    comparison: Comparison,
-    scenario: Scenario,
-    budget: Sequence[Due] = (),
+    comparison: Comparison, scenario: Scenario, budget: pd.DataFrame | None = None
 ) -> bytes:
-    """The workbook of a comparison. budget: steps of the options that are held against each other,
-    in order; none: no such sheet."""
+    """The workbook of a comparison. budget: the frame of a study, with the steps of the options
+    that are held against each other, in order; without any row, or without it: no such sheet."""
     made = BytesIO()
     day = scenario.client.report_date
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -136,7 +122,8 @@ def content(
         book = _Book(file=file, formats=formats, comparison=comparison, scenario=scenario)
         names = sheet_names(comparison.options)
         summary = file.add_worksheet("Summary")
-        _budget(book, budget)
+        if budget is not None and len(budget):
+            _budget(book, budget)
         _inputs(book)
         _paths(book)
         quantities = _quantities(book)
@@ -174,10 +161,8 @@ def sheet_names(options: Mapping[str, Any]) -> dict[str, str]:
 # --- sheets -----------------------------------------------------------------------------------
 
 
-def _budget(book: _Book, budget: Sequence[Due]) -> None:
+def _budget(book: _Book, budget: pd.DataFrame) -> None:
     """Step by step, each sum as a formula of the sum before it and of what is added since."""
-    if not budget:
-        return
     sheet = book.file.add_worksheet("Budget")
     sheet.set_column(0, 1, 44)
     sheet.set_column(2, 3, 20)
@@ -185,19 +170,21 @@ def _budget(book: _Book, budget: Sequence[Due]) -> None:
         sheet, 0, ["Option", "Step", "Kind", f"{book.comparison.currency}"], book.formats["head"]
     )
     row_of_sum = 0
-    for row, due in enumerate(budget, start=1):
-        begins = row == 1 or due.option != budget[row - 2].option
-        _write(sheet, row, [due.option, due.step, due.kind])
+    begins = ~budget.duplicated("option")
+    rows = zip(budget.itertuples(), begins, strict=True)
+    for row, (due, is_first) in enumerate(rows, start=1):
+        is_sum = due.line_kind == "sum"
+        _write(sheet, row, [due.option, due.step, due.line_kind])
         cell: Any = due.amount
-        if due.kind == "sum" and not begins:
+        if is_sum and not is_first:
             since = f"{{0}}{row_of_sum + 2}:{{0}}{row}"
             kinds = since.format("C")
             amounts = since.format("D")
             formula = f'=D{row_of_sum + 1}+SUMIF({kinds},"added",{amounts})'
             cell = (formula, due.amount)
-        form = book.formats["total" if due.kind == "sum" else "money"]
+        form = book.formats["total" if is_sum else "money"]
         _write(sheet, row, [cell], form, 3)
-        if due.kind == "sum":
+        if is_sum:
             row_of_sum = row
     words = "In all is the mean of all cases: what is added before it is no payment"
     _write(sheet, len(budget) + 2, [words], book.formats["note"])
