@@ -127,6 +127,11 @@ Exhibit: TypeAlias = Prose | Answers | Chart | Table
 """What a cell shows, by `kind`. It is a mapping of plain values, for it travels as JSON."""
 
 
+def head_of(column: Column) -> str:
+    """What stands over a column: its name and its unit."""
+    return f"{column['head']} {column['unit']}".strip()
+
+
 def holds_anything(exhibit: Exhibit) -> bool:
     """Whether there is something to see."""
     match exhibit["kind"]:
@@ -299,7 +304,7 @@ def plain(exhibit: Exhibit) -> str:
             return f"{exhibit['title']}\n{exhibit['note']}\n{exhibit['alt']}".strip()
         case "table":
             rows = [" | ".join(cell["text"] for cell in row["cells"]) for row in exhibit["rows"]]
-            heads = " | ".join(f"{c['head']} {c['unit']}".strip() for c in exhibit["columns"])
+            heads = " | ".join(map(head_of, exhibit["columns"]))
             return "\n".join([exhibit["title"], heads, *rows, exhibit["note"]]).strip()
 
 
@@ -316,7 +321,7 @@ def answers_html(exhibit: Answers) -> str:
 
 def table_html(exhibit: Table) -> str:
     """A table with groups, totals and verdict words."""
-    heads = [f"{c['head']} {c['unit']}".strip() for c in exhibit["columns"]]
+    heads = [*map(head_of, exhibit["columns"])]
     return style.template("table.html.j2").render(exhibit, heads=heads, zip=zip)
 
 

@@ -11,7 +11,7 @@ import base64
 import datetime as dt
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from siting_report.exhibit import MIME, Chart, Exhibit
 from siting_report.formats import Numbers
 from siting_report.print import foreign
 from siting_report.print.foreign import UNDESCRIBED
-from siting_report.texts import ENGLISH, catalogue
+from siting_report.texts import catalogue
 
 _NUMBERED = {"chart": "Figure", "table": "Table"}
 _MOST_SPANS = 5
@@ -109,13 +109,12 @@ class Block:
     """Of a picture."""
     alt: str = ""
     """Of a picture: what it shows."""
-    language: str = ENGLISH
-    """Of the report."""
-
-    @property
-    def shown_as(self) -> str:
-        """The kind of its exhibit; empty for a block of another kind."""
-        return self.exhibit["kind"] if self.exhibit else ""
+    cites: str = ""
+    """The word before the numbers of its sources."""
+    spans: Sequence[str] = ()
+    """These numbers, runs of them drawn together."""
+    others: str = ""
+    """A word on sources that are not numbered below it: the report's list of sources has them."""
 
     @property
     def prose(self) -> str:
@@ -130,34 +129,9 @@ class Block:
     @property
     def below(self) -> str:
         """The small line of an exhibit: how to read it, and where its numbers come from."""
-        word, spans = self.cited
-        cited = f"{word} {', '.join(spans)}{self.others}." if spans else ""
-        shown = self.exhibit
-        if shown is None or shown["kind"] == "prose" or shown["kind"] == "answers":
-            return cited
-        return f"{shown['note'].strip()} {cited}".strip()
-
-    @property
-    def cited(self) -> tuple[str, list[str]]:
-        """The word "Source" or "Sources", and the numbers, runs of them drawn together."""
-        spans = runs(source.number for source in self.sources).split(", ") if self.sources else []
-        words = catalogue(self.language)
-        word = words.told("Sources") if len(self.sources) > 1 else words.told("Source")
-        return word, spans[:_MOST_SPANS] if self.is_said else spans
-
-    @property
-    def others(self) -> str:
-        """A word on the sources of a sentence that are not numbered below it: the report's list
-        of sources has them."""
-        numbered = runs(source.number for source in self.sources).split(", ")
-        if not self.is_said or len(numbered) <= _MOST_SPANS:
-            return ""
-        return f" {catalogue(self.language).told('and others')}"
-
-    @property
-    def is_said(self) -> bool:
-        """Whether it is sentences, and no drawing or table."""
-        return self.shown_as in ("prose", "answers")
+        cited = f"{self.cites} {', '.join(self.spans)}{self.others}." if self.spans else ""
+        note = self.exhibit.get("note", "") if self.exhibit else ""
+        return f"{str(note).strip()} {cited}".strip()
 
     @property
     def anchor(self) -> str:
@@ -252,7 +226,6 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
     known: dict[tuple[str, str], Cited] = {}
     for block in itertools.chain.from_iterable(chapter.every_block for chapter in placed):
         shown = block.exhibit
-        block.language = cover.numbers.language
         if block.kind == "markdown":
             block.text = _HEADING.sub(lambda found: found[1] + cover.told(found[2]), block.text)
         if shown is None:
@@ -271,8 +244,18 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
             )
             found.add(known.setdefault((new.text, new.url), new))
         block.sources = tuple(sorted(found))
+        _cite(block, cover.told)
     _refer(placed, cover.told("part"))
     return Document(cover, tuple(placed), tuple(known.values()))
+
+
+def _cite(block: Block, told: Callable[[str], str]) -> None:
+    """Says below a block where its numbers come from; of sentences, in a few numbers."""
+    spans = runs(source.number for source in block.sources)
+    is_said = block.exhibit is not None and block.exhibit["kind"] in ("prose", "answers")
+    block.cites = told("Sources" if len(block.sources) > 1 else "Source")
+    block.spans = spans[:_MOST_SPANS] if is_said else spans
+    block.others = f" {told('and others')}" if len(block.spans) < len(spans) else ""
 
 
 _REFERENCE = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
@@ -300,18 +283,18 @@ def _refer(chapters: Iterable[Chapter], part: str) -> None:
         chapter.lead = told(chapter.lead)
         for block in chapter.blocks:
             if block.exhibit:
-                block.exhibit = _told(block.exhibit, told)
+                _tell_anew(block.exhibit, told)
 
 
-def _told(shown: Exhibit, told: Callable[[str], str]) -> Exhibit:
-    """An exhibit whose sentences are told anew."""
-    if shown["kind"] == "prose":
-        return {**shown, "markdown": told(shown["markdown"])}
-    if shown["kind"] == "answers":
-        return {**shown, "items": [[question, told(said)] for question, said in shown["items"]]}
-    if shown["kind"] == "chart":
-        return {**shown, "note": told(shown["note"])}
-    return {**shown, "note": told(shown["note"])}
+def _tell_anew(shown: Exhibit, told: Callable[[str], str]) -> None:
+    """Changes the sentences of an exhibit."""
+    match shown["kind"]:
+        case "prose":
+            shown["markdown"] = told(shown["markdown"])
+        case "answers":
+            shown["items"] = [[question, told(said)] for question, said in shown["items"]]
+        case _:
+            shown["note"] = told(shown["note"])
 
 
 _FOR_TESTS = frozenset({"keep_output", "remove-cell"})
@@ -401,13 +384,13 @@ _ANSWER = re.compile(r"^# (.*?)\s*$", re.MULTILINE)
 that has one."""
 
 
-def runs(numbers: Iterable[int]) -> str:
-    """Numbers in short: 1, 2, 3, 7 as `1–3, 7`."""
+def runs(numbers: Iterable[int]) -> list[str]:
+    """Numbers in short: 1, 2, 3, 7 as `1–3` and `7`."""
     said = list[str]()
     for _, run in itertools.groupby(enumerate(sorted(set(numbers))), lambda at: at[1] - at[0]):
         row = [str(number) for _, number in run]
         said += [f"{row[0]}–{row[-1]}"] if len(row) > 2 else row
-    return ", ".join(said)
+    return said
 
 
 def gathered(sources: Iterable[Cited]) -> list[tuple[str, list[Cited]]]:

@@ -10,7 +10,6 @@ from functools import cache
 from siting_report import style
 from siting_report.exhibit import answers_html, colour_class, rendered, table_html
 from siting_report.print.document import Block, Chapter, Document
-from siting_report.texts import catalogue
 
 
 def page(document: Document) -> str:
@@ -118,7 +117,6 @@ def _block(block: Block, cites: bool, opens: bool = False) -> str:
     """cites: whether prose says what it rests on. opens: whether it stands in a chapter's head."""
     return style.template("block.html.j2").render(
         block=block,
-        t=catalogue(block.language).told,
         cites=cites,
         opens=opens,
         basis=round(block.chart["width"] * _POINTS_A_MM * _POINT_PX) if block.chart else 0,

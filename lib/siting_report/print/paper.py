@@ -23,7 +23,7 @@ import mistune
 import typst
 
 from siting_report import style
-from siting_report.exhibit import Column, Row, Table
+from siting_report.exhibit import Column, Row, Table, head_of
 from siting_report.print import foreign
 from siting_report.print.document import (
     Block,
@@ -349,7 +349,7 @@ def _widths(columns: Sequence[Column], rows: Sequence[Row], size: float) -> list
     least = list[float]()
     more = list[float]()
     for place, column in enumerate(columns):
-        head = f"{column['head']} {column['unit']}".strip()
+        head = head_of(column)
         texts = [r["cells"][place]["text"] for r in rows if r["kind"] != "group"]
         word = max(map(_longest_word, [head, *texts]))
         # All of its text in one line, and its head in two.

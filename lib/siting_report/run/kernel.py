@@ -41,8 +41,15 @@ one."""
 STARTS = 3
 """Times that a kernel is started: a port that was free may be taken before the kernel has it."""
 _COMMAND = [
-    *(sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"),
-    *("--ignore-cwd", "--InteractiveShell.colors=nocolor", "--HistoryManager.enabled=False"),
+    sys.executable,
+    "-P",
+    "-m",
+    "ipykernel_launcher",
+    "-f",
+    "{connection_file}",
+    "--ignore-cwd",
+    "--InteractiveShell.colors=nocolor",
+    "--HistoryManager.enabled=False",
 ]
 """No file of the current folder is taken for a module; tracebacks are plain text."""
 _FRESH = """

@@ -169,10 +169,6 @@ def _grouped(rows: Sequence[Row]) -> list[Row]:
     return made
 
 
-def alignment(texts: Iterable[str]) -> str:
-    return "right" if all(_NUMERIC.match(t) for t in texts) else "left"
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Columns:
     """Heads and cells of one table. All money without decimals of its own shares one scale."""
@@ -239,13 +235,12 @@ class _Columns:
         )
         stub = name in self.stubs
         unit = "" if stub else self._shown_unit(name)
-        align = "left" if stub else alignment(cell["text"] for cell in cells)
-        unit = "" if unit in head.split() else unit
+        is_right = not stub and all(_NUMERIC.match(cell["text"]) for cell in cells)
         return {
             "head": head,
-            "unit": unit,
+            "unit": "" if unit in head.split() else unit,
             "stub": stub,
-            "align": align,
+            "align": "right" if is_right else "left",
             "colour": self.colours.get(head, ""),
         }
 
