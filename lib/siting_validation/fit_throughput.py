@@ -22,6 +22,7 @@ import argparse
 import datetime as dt
 import json
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -403,14 +404,11 @@ def holds(fit: ConstantsFit, c: ranges.Cases, errors: dict[str, ranges.Errors]) 
     return found
 
 
-def report(model: SpeedModel, out: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
+def left_out(model: SpeedModel, predicted: dict[str, np.ndarray]) -> dict[str, Any]:
     """Errors of what is left out, by source and kind of source."""
-    found: dict[str, Any] = {}
-    for key, predicted in out.items():
-        left = {q: model.errors(predicted, q) for q in QUANTITIES}
-        by_group = {name: summaries(left, here) for name, here in groups(model.data).items()}
-        found[key] = {name: s for name, s in by_group.items() if s}
-    return {"left_out": found}
+    errors = {q: model.errors(predicted, q) for q in QUANTITIES}
+    by_group = {name: summaries(errors, here) for name, here in groups(model.data).items()}
+    return {name: found for name, found in by_group.items() if found}
 
 
 # --- facts ------------------------------------------------------------------------------------
@@ -418,24 +416,14 @@ def report(model: SpeedModel, out: dict[str, dict[str, np.ndarray]]) -> dict[str
 
 def seen(data: Measurements) -> list[dict[str, Any]]:
     """What the measurements have seen often enough, aspect by aspect."""
-    rows = []
-    for key in spread.ASPECTS:
-        values = [spread.value_of(key, x) for x in data.regimes]
-        names, counts = np.unique(values, return_counts=True)
-        rows += [(key, str(n), int(c)) for n, c in zip(names, counts, strict=True)]
-    first = data.keys["engine"][np.isfinite(data.measured["ttft_ms"])]
-    names, counts = np.unique(first, return_counts=True)
-    rows += [("first token", str(n), int(c)) for n, c in zip(names, counts, strict=True)]
+    met = {key: [spread.value_of(key, x) for x in data.regimes] for key in spread.ASPECTS}
+    met["first token"] = data.keys["engine"][np.isfinite(data.measured["ttft_ms"])].tolist()
     return [
-        {"topic": "speed", "aspect": key, "value": name, "measurements": n}
-        for key, name, n in rows
+        {"topic": "speed", "aspect": aspect, "value": value, "measurements": n}
+        for aspect, values in met.items()
+        for value, n in sorted(Counter(values).items())
         if n >= spread.ENOUGH
     ]
-
-
-def write_errors(errors: dict[str, Any]) -> None:
-    """Put the errors beside this file."""
-    Path(__file__).with_suffix(".json").write_text(json.dumps(errors, indent=1) + "\n")
 
 
 def write_facts(fit: ConstantsFit, spreads: list[dict[str, Any]]) -> None:
@@ -470,26 +458,27 @@ def main() -> None:
     model = SpeedModel(read(asked.measurements or validation.shipped("throughput")))
     fit = ConstantsFit(model)
     out = {key: fit.left_out(key) for key in ranges.ALIKE}
-    errors = report(model, out)
-    near = out["model and card"]
-    far = out["source"]
     by_quantity = {
         q: ranges.Errors(
-            near=-model.errors(near, q),
-            far=-model.errors(far, q),
+            near=-model.errors(out["model and card"], q),
+            far=-model.errors(out["source"], q),
             held=ranges.OF_STRANGERS.get(q, ranges.HELD),
         )
         for q in QUANTITIES
     }
     c = cases(model, fit.theta)
-    errors["holds"] = holds(fit, c, by_quantity)
+    errors = {
+        "left_out": {key: left_out(model, predicted) for key, predicted in out.items()},
+        "holds": holds(fit, c, by_quantity),
+    }
     everything = np.ones(len(model.data.rows), bool)
     spreads = [
         r for q, e in by_quantity.items() for r in ranges.facts(q, ranges.table(c, e, everything))
     ]
-    print(json.dumps(errors, indent=1))
+    made = json.dumps(errors, indent=1)
+    print(made)
     if not asked.dry:
-        write_errors(errors)
+        Path(__file__).with_suffix(".json").write_text(made + "\n")
     if not asked.dry and not asked.errors:
         write_facts(fit, spreads)
 
