@@ -11,11 +11,11 @@ import base64
 import datetime as dt
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from siting_report.exhibit import MIME, Chart, Exhibit
+from siting_report.exhibit import MIME, Chart, CitedSource, Exhibit
 from siting_report.formats import Numbers
 from siting_report.print import foreign
 from siting_report.print.foreign import UNDESCRIBED
@@ -79,31 +79,18 @@ class Cover:
         return "png" if (self.logo or b"").startswith(b"\x89PNG") else "svg+xml"
 
 
-@dataclass(frozen=True, order=True, kw_only=True)
-class Cited:
-    """A source of the list."""
-
-    number: int
-    text: str
-    title: str
-    where: str
-    """Place inside the source, and its date."""
-    url: str
-
-
 @dataclass(kw_only=True)
 class Block:
     """A piece of a chapter.
 
     kind: `markdown`, `exhibit`, `picture`, `html` or `text`. An exhibit that has a title also has
-    a number (`Figure 3`) and its sources, in order of their numbers.
+    a number (`Figure 3`).
     """
 
     kind: str
     text: str = ""
     exhibit: Exhibit | None = None
     number: str = ""
-    sources: tuple[Cited, ...] = ()
     mime: str = ""
     content: bytes = b""
     """Of a picture."""
@@ -191,7 +178,8 @@ class Document:
 
     cover: Cover
     chapters: tuple[Chapter, ...]
-    sources: tuple[Cited, ...]
+    sources: Sequence[CitedSource]
+    """In the order of their numbers, from 1."""
 
     @property
     def body(self) -> list[Chapter]:
@@ -223,7 +211,7 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
         appendix = f"{cover.told('Appendix')} {next(letters)}" if chapter.appendix else ""
         chapter.place = appendix or str(next(numbers))
     counts = {kind: itertools.count(1) for kind in _NUMBERED}
-    known: dict[tuple[str, str], Cited] = {}
+    known: dict[tuple[str, str], tuple[int, CitedSource]] = {}
     for block in itertools.chain.from_iterable(chapter.every_block for chapter in placed):
         shown = block.exhibit
         if block.kind == "markdown":
@@ -233,27 +221,21 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
         if shown["kind"] in ("chart", "table") and shown["title"]:
             kind = shown["kind"]
             block.number = f"{cover.told(_NUMBERED[kind])} {next(counts[kind])}"
-        found = set()
+        numbers_cited = set()
         for source in shown["sources"]:  # numbered as the report first cites them
-            new = Cited(
-                number=len(known) + 1,
-                text=source["text"],
-                title=source["title"],
-                where=source["where"],
-                url=source["url"],
-            )
-            found.add(known.setdefault((new.text, new.url), new))
-        block.sources = tuple(sorted(found))
-        _cite(block, cover.told)
+            new = (len(known) + 1, source)
+            number, _ = known.setdefault((source["text"], source["url"]), new)
+            numbers_cited.add(number)
+        _cite(block, numbers_cited, cover.told)
     _refer(placed, cover.told("part"))
-    return Document(cover, tuple(placed), tuple(known.values()))
+    return Document(cover, tuple(placed), [source for _, source in known.values()])
 
 
-def _cite(block: Block, told: Callable[[str], str]) -> None:
-    """Says below a block where its numbers come from; of sentences, in a few numbers."""
-    spans = runs(source.number for source in block.sources)
+def _cite(block: Block, numbers: Collection[int], told: Callable[[str], str]) -> None:
+    """Says below a block by which numbers its sources are listed; of sentences, by a few."""
+    spans = runs(numbers)
     is_said = block.exhibit is not None and block.exhibit["kind"] in ("prose", "answers")
-    block.cites = told("Sources" if len(block.sources) > 1 else "Source")
+    block.cites = told("Sources" if len(numbers) > 1 else "Source")
     block.spans = spans[:_MOST_SPANS] if is_said else spans
     block.others = f" {told('and others')}" if len(block.spans) < len(spans) else ""
 
@@ -393,9 +375,10 @@ def runs(numbers: Iterable[int]) -> list[str]:
     return said
 
 
-def gathered(sources: Iterable[Cited]) -> list[tuple[str, list[Cited]]]:
-    """Sources by title, so that ten cells of one price list are one line; in order of number."""
-    by_title: dict[str, list[Cited]] = {}
-    for source in sources:
-        by_title.setdefault(source.title, []).append(source)
-    return list(by_title.items())
+def gathered(sources: Iterable[CitedSource]) -> dict[str, dict[int, CitedSource]]:
+    """Sources by title and number, so that ten cells of one price list are one line; in order of
+    number."""
+    by_title: dict[str, dict[int, CitedSource]] = {}
+    for number, source in enumerate(sources, start=1):
+        by_title.setdefault(source["title"], {})[number] = source
+    return by_title

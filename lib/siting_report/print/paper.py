@@ -23,12 +23,11 @@ import mistune
 import typst
 
 from siting_report import style
-from siting_report.exhibit import Column, Row, Table, head_of
+from siting_report.exhibit import CitedSource, Column, Row, Table, head_of
 from siting_report.print import foreign
 from siting_report.print.document import (
     Block,
     Chapter,
-    Cited,
     Cover,
     Document,
     gathered,
@@ -150,7 +149,7 @@ class _Setter:
     def _lead(self, chapter: Chapter) -> str:
         """What qualifies the answer, and in its last line what both rest on; not on page one."""
         said = markdown(chapter.lead).rstrip()
-        if not self.cites or not chapter.opening.sources:
+        if not self.cites or not chapter.opening.spans:
             return said
         return f"{said} #small({quoted(chapter.opening.below)})"
 
@@ -163,7 +162,7 @@ class _Setter:
 
     def _below(self, block: Block) -> str:
         """The sources of prose, small; none on page one."""
-        if not self.cites or not block.sources:
+        if not self.cites or not block.spans:
             return ""
         return f"\n#block(above: 1.5mm, small({quoted(block.below)}))"
 
@@ -207,22 +206,23 @@ class _Setter:
         return quoted(name)
 
 
-def _all_sources(sources: Iterable[Cited], letter: str, cover: Cover) -> str:
+def _all_sources(sources: Iterable[CitedSource], letter: str, cover: Cover) -> str:
     place = f"{cover.told('Appendix')} {letter}"
     title = cover.told("Sources cited")
     head = f"#chapter({quoted(place)}, {quoted(title)}, [], [], appendix: true)"
     rows = []
-    for title, under in gathered(sources):
+    for title, under in gathered(sources).items():
         places = "".join(
-            f"({source.number}, {quoted(source.where)}, {quoted(source.url)}), " for source in under
+            f"({number}, {quoted(source['where'])}, {quoted(source['url'])}), "
+            for number, source in under.items()
         )
-        rows.append(f"#source({quoted(title)}, {quoted(_site(under))}, ({places}))")
+        rows.append(f"#source({quoted(title)}, {quoted(_site(under.values()))}, ({places}))")
     return "\n".join([head, "#columns(3, gutter: 5mm)[", *rows, "]"])
 
 
-def _site(sources: Sequence[Cited]) -> str:
+def _site(sources: Iterable[CitedSource]) -> str:
     """Where on the web sources of one title are, where they are in one place."""
-    sites = {urlsplit(source.url).netloc for source in sources if source.url}
+    sites = {urlsplit(source["url"]).netloc for source in sources if source["url"]}
     return sites.pop() if len(sites) == 1 else ""
 
 
@@ -301,10 +301,8 @@ def _inside(token: dict[str, Any]) -> str:
 # --- tables
 
 
-BODY_PT = 9.0
-BODY_SMALL_PT = 7.0
-APPENDIX_PT = 7.3
-APPENDIX_SMALL_PT = 6.6
+BODY_PT = {"usual": 9.0, "small": 7.0}
+APPENDIX_PT = {"usual": 7.3, "small": 6.6}
 """Sizes of a table's text."""
 TEXT_PT = 470
 """Width of the text on a page."""
@@ -314,17 +312,11 @@ LONGEST_WORD = 18
 """Letters: report.typ breaks longer words in a table."""
 
 
-def _size(appendix: bool, small: bool) -> float:
-    """Size of a table's text. [pt]"""
-    if appendix:
-        return APPENDIX_SMALL_PT if small else APPENDIX_PT
-    return BODY_SMALL_PT if small else BODY_PT
-
-
 def _table(shown: Table, appendix: bool) -> dict[str, Any]:
     """A table as report.typ takes it."""
     columns = shown["columns"]
-    size = _size(appendix, shown["small"])
+    sizes = APPENDIX_PT if appendix else BODY_PT
+    size = sizes["small" if shown["small"] else "usual"]
     rows = []
     lengths = list[int]()
     for row in shown["rows"]:
