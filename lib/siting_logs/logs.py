@@ -247,7 +247,7 @@ def _log(path: Path, of: LogFile, lines: Sequence[tuple[int, Record]]) -> Log:
     named = {"identity": of.identity, "model": of.model, "session": of.session}
     for name, places in named.items():
         if places:
-            made[name] = _read(path, texts(places), TEXT, places)
+            made[name] = sheet.understood(path, texts(places), TEXT, places)
     if of.blocks:
         made["blocks"] = [_at(record, of.blocks) for _, record in paid]
     found = Table(path, made)
@@ -273,10 +273,10 @@ def _moments(path: Path, of: LogFile, texts: Any) -> pd.Series[pd.Timestamp]:
     place, _, unit = of.time.partition(":")
     cells = texts(place)
     if unit not in SECONDS:
-        when = _read(path, cells, TIME, place, needed=True)
+        when = sheet.understood(path, cells, TIME, place, needed=True)
         bare = when.dt.tz is None and of.clock == "utc"
         return when.dt.tz_localize("UTC") if bare else when
-    seconds = _read(path, cells, _SECONDS[unit], place, needed=True)
+    seconds = sheet.understood(path, cells, _SECONDS[unit], place, needed=True)
     return pd.to_datetime(seconds * SECONDS[unit], unit="s", utc=True)
 
 
@@ -300,7 +300,7 @@ def _counts(path: Path, of: LogFile, texts: Any) -> dict[str, pd.Series[float]]:
         places = getattr(of, name)
         if places:
             needed = name in ("input_tokens", "output_tokens")
-            found[name] = _read(path, texts(places), COUNT, places, needed=needed)
+            found[name] = sheet.understood(path, texts(places), COUNT, places, needed=needed)
     if "cached_tokens" in found and found["cached_tokens"].isna().all():
         del found["cached_tokens"]  # no record says what a cache held
     if "cached_tokens" in found:
@@ -312,17 +312,6 @@ def _counts(path: Path, of: LogFile, texts: Any) -> dict[str, pd.Series[float]]:
         for name in set(TOKENS) & set(found):
             found[name] = found[name] / some
     return found
-
-
-def _read(
-    path: Path, cells: pd.Series[str], kind: Column, field: str, needed: bool = False
-) -> pd.Series[Any]:
-    """Cells as what they mean. Raises DocumentError for the first that is none."""
-    values = kind.read(cells)
-    wrong = values.isna() & ((cells != "") | needed)
-    said = repr(cells[wrong].iloc[0][:40]) if wrong.any() else ""
-    Table(path, cells.to_frame()).refuse(wrong, kind.wrong.format(said), kind.write, field)
-    return values
 
 
 # --- prefixes ---------------------------------------------------------------------------------

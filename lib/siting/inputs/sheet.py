@@ -135,15 +135,24 @@ def read(path: Path, needed: Mapping[str, Column], optional: Mapping[str, Column
     found = Table(path, cells.copy(), [name for name in columns if name not in kinds])
     for name in columns:
         for kind in dict.fromkeys((TEXT, kinds.get(name, TEXT))):
-            found.rows[name] = kind.read(cells[name])
-            wrong = found.rows[name].isna() & ((cells[name] != "") | (name in needed))
-            said = repr(cells[name][wrong].iloc[0][:40]) if wrong.any() else ""
-            found.refuse(wrong, kind.wrong.format(said), kind.write, name)
+            found.rows[name] = understood(path, cells[name], kind, name, needed=name in needed)
         if points and kinds.get(name) in (NUMBER, COUNT):
             odd = cells[name].str.fullmatch(r"-?\d{1,3}(\.\d{3})+")
             said = "a point may part thousands or decimals"
             found.refuse(odd, said, "write 250000, or 250.0", name)
     return found
+
+
+def understood(
+    path: Path, cells: pd.Series[str], kind: Column, field: str, *, needed: bool = False
+) -> pd.Series[Any]:
+    """Cells as what they mean. Raises DocumentError for the first that is none; needed: a blank one
+    is none either."""
+    values = kind.read(cells)
+    wrong = values.isna() & ((cells != "") | needed)
+    said = repr(cells[wrong].iloc[0][:40]) if wrong.any() else ""
+    Table(path, cells.to_frame()).refuse(wrong, kind.wrong.format(said), kind.write, field)
+    return values
 
 
 def headings(path: Path) -> list[str]:
