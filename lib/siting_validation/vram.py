@@ -8,6 +8,7 @@ limit takes the engine's default; a blank card or model is said to be missing.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
@@ -262,12 +263,14 @@ def _range(run: ServingRun, row: Row, quantity: str) -> Range:
         pool = number(row, "kv_cache_gib_per_gpu")
         if pool is None:
             raise NotEstimated("the measured cache pool is missing")
-        return _from_pool(run, pool, quantity)
+        return _from_pool(run, pool, _counted(run, quantity))
     if quantity == "kv_cache_gib_per_gpu":
         return _pool(run)
     if quantity == "fits":
         return _fits(run)
-    return _end_to_end(run, quantity)
+    held = _counted(run, quantity)
+    low, central, high = (held(_held(run, end)) for end in _pool(run).ends)
+    return Range(low, central, high)
 
 
 def _pool(run: ServingRun) -> Range:
@@ -295,13 +298,19 @@ def _fits(run: ServingRun) -> Range:
     return Range(float(held.low >= 1), float(held.central >= 1), float(held.high >= 1))
 
 
-def _from_pool(run: ServingRun, pool: float, quantity: str) -> Range:
-    """Tokens or requests of a pool whose size was measured (printed to 0.01 GiB)."""
-    if quantity == "concurrency_given_kv_gib" and run.context is None:
+def _counted(run: ServingRun, quantity: str) -> Callable[[Held], float]:
+    """What a measurement counts of what a pool holds: tokens, or requests of the whole context."""
+    if quantity in ("kv_cache_tokens", "kv_tokens_given_kv_gib"):
+        return attrgetter("tokens")
+    if run.context is None:
         raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")
-    held = _tokens if quantity == "kv_tokens_given_kv_gib" else _requests
-    central = held(_held(run, pool))
+    return attrgetter("requests")
+
+
+def _from_pool(run: ServingRun, pool: float, held: Callable[[Held], float]) -> Range:
+    """Tokens or requests of a pool whose size was measured (printed to 0.01 GiB)."""
     reached = [held(_held(run, size)) for size in (pool - 0.005, pool, pool + 0.005)]
+    central = reached[1]
     reached.append(held(_held(run, pool, other_print=True)))
     if run.deployment.model.mtp_layers and not run.deployment.mtp:
         reached.append(held(_held(_speculative(run), pool)))
@@ -309,11 +318,6 @@ def _from_pool(run: ServingRun, pool: float, quantity: str) -> Range:
         cached = replace(run.deployment, prefix_caching=True)
         reached.append(held(_held(replace(run, deployment=cached), pool)))
     return Range(min(reached), central, max(reached))
-
-
-_tokens = attrgetter("tokens")
-_requests = attrgetter("requests")
-"""What a measurement counts of what a pool holds."""
 
 
 def _speculative(run: ServingRun) -> ServingRun:
@@ -331,16 +335,6 @@ def _held(run: ServingRun, pool: float, other_print: bool = False) -> Held:
     if d.family == "vllm" and not (d.release or d.is_v0):
         d = replace(d, engine_version="0.19" if other_print else "0.21")
     return holds(d, run.longest, pool)
-
-
-def _end_to_end(run: ServingRun, quantity: str) -> Range:
-    """Tokens or requests from the start: the pool is predicted too."""
-    if quantity == "max_concurrency_x" and run.context is None:
-        raise NotEstimated("max_model_len is not stated, and concurrency is a count of it")
-    left = _pool(run)
-    held = _tokens if quantity == "kv_cache_tokens" else _requests
-    low, central, high = (held(_held(run, end)) for end in left.ends)
-    return Range(low, central, high)
 
 
 KIND = Kind(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from siting.catalogue import source_of
-from siting.inputs.attributes import Attribute
 from siting.rules.findings import Finding
 from siting.study.frames import Rows, Topic, frame
 
@@ -86,7 +83,7 @@ class DataFrames(Topic):
         if found is None or not found.may_not_apply:
             return ""
         known = self.results.sovereignty.law.attributes
-        return _labels(known[name] for name in found.missing)
+        return "; ".join(known[name].label for name in found.missing)
 
     @frame("topic", "status waits_for gap owner")
     def law(self) -> Rows:
@@ -106,8 +103,3 @@ class DataFrames(Topic):
             acts = "; ".join(f"{r.country}: {r.acts}" for r in rows)
             yield {"topic": name, "status": "no rule", "waits_for": "", "gap": acts, "owner": ""}
             yield from map(source_of, rows)
-
-
-def _labels(attributes: Iterable[Attribute]) -> str:
-    """What is asked, one after the other."""
-    return "; ".join(attribute.label for attribute in attributes)
