@@ -37,55 +37,60 @@ def run_of(row: Row) -> Run:
     """A row of a table of throughput measurements. Raises one of ERRORS saying what is missing."""
     inp = _tokens(row, "input_tokens")
     out = _tokens(row, "output_tokens")
-    mode = (row.get("offline_or_server") or "").lower()
-    note = row.get("note") or ""
-    stated = row.get("concurrency_or_batch") or ""
-    rate = row.get("request_rate") or ""
-    single = "static" in mode or "single stream" in mode or "batch" in mode
-    loop: Loop
-    clients = _positive(stated)
-    arriving = _positive(rate)
-    sent = _found(r"(\d+) (?:requests|prompts)\b", note)
-    rounds = ROUNDS
-    load = 0.0
-    if clients:
-        loop = "static" if single else "closed"
-        load = clients
-        rounds = max(1.0, sent / clients) if sent else rounds
-    elif arriving:
-        loop = "open"
-        load = arriving
-    elif "max" in stated or "inf" in rate:
-        loop = "saturated"
-        load = sent or math.inf
-    else:
-        raise NotEstimated("neither concurrency, batch nor request rate is stated")
-    if "burst" in mode or "at once, one answer each" in note or "llama-benchy" in note:
-        rounds = 1.0
-    elif "median TTFT" in note:
-        rounds = math.inf
-    batching: Literal["continuous", "static"] = (
-        "static" if loop == "static" and load > 1 else "continuous"
-    )
-    share = _cached_share(note)
-    d = _deployment(row, batching)
+    note = row.get("note", "")
+    loop, load = _load_of(row)
+    d = _deployment(row, "static" if loop == "static" and load > 1 else "continuous")
     dummy = False
     if engines.engine_name(d.engine) in VENDOR and d.release is not None:
         dummy = loop == "static" and d.release < (0, 10)
         if loop == "saturated" and d.release >= (1, 0) and "attention_dp" not in note:
             d = _attending_apart(d)
-    read = max(1.0, inp * (1 - share))
+    read = max(1.0, inp * (1 - _cached_share(note)))
     asked = Traffic(
         load=load,
         input_tokens=read,
         output_tokens=out,
         prefix_tokens=inp - read,
         spread=_spread(note),
-        rounds=rounds,
+        rounds=_rounds(row, loop, load),
         sent=_found(r"(\d+) ShareGPT prompts\b", note) or math.inf,
         looks=_looks(d, row, load, out),
     )
     return Run(deployment=d, loop=loop, asked=asked, dummy=dummy)
+
+
+def _load_of(row: Row) -> tuple[Loop, float]:
+    """How a run was loaded, and with how much: sequences in a batch, clients, requests a second, or
+    requests that were queued at the start."""
+    mode = row.get("offline_or_server", "").lower()
+    stated = row.get("concurrency_or_batch", "")
+    rate = row.get("request_rate", "")
+    if clients := _positive(stated):
+        single = "static" in mode or "single stream" in mode or "batch" in mode
+        return "static" if single else "closed", clients
+    if arriving := _positive(rate):
+        return "open", arriving
+    if "max" in stated or "inf" in rate:
+        return "saturated", _sent(row) or math.inf
+    raise NotEstimated("neither concurrency, batch nor request rate is stated")
+
+
+def _sent(row: Row) -> float:
+    """Requests of a whole run, as a note says; 0 where it does not."""
+    return _found(r"(\d+) (?:requests|prompts)\b", row.get("note", ""))
+
+
+def _rounds(row: Row, loop: Loop, load: float) -> float:
+    """Requests that a client sends one after the other."""
+    note = row.get("note", "")
+    is_burst = "burst" in row.get("offline_or_server", "").lower()
+    if is_burst or "at once, one answer each" in note or "llama-benchy" in note:
+        return 1.0
+    if "median TTFT" in note:
+        return math.inf
+    sent = _sent(row)
+    is_of_clients = loop in ("static", "closed")
+    return max(1.0, sent / load) if sent and is_of_clients else ROUNDS
 
 
 HELD_BACK = 60.0
@@ -102,13 +107,13 @@ def _looks(d: Deployment, row: Row, clients: float, out: float) -> float:
     end (`_balance_adp_requests` in py_executor.py). Each prompt goes to the rank with the fewest,
     so that all have one after as many as there are ranks.
     """
-    note = row.get("note") or ""
+    note = row.get("note", "")
     stated = _found(r"--scheduler-recv-interval[ =](\d+)", note)
     if stated:
         return stated
     ranks = d.attention_data_parallel
     held_back = engines.engine_name(d.engine) == "tensorrt-llm" and ranks > 1
-    if not (held_back and INFERENCEX.search(f"{note} {row.get('source') or ''}")):
+    if not (held_back and INFERENCEX.search(f"{note} {row.get('source', '')}")):
         return 1.0
     return max(1.0, min(HELD_BACK, ranks * out / clients))
 
@@ -196,8 +201,8 @@ SHARE = r"(?:gpu_mem\w*fraction up to|mem-fraction-static|--gpu-memory-utilizati
 def _deployment(row: Row, batching: Literal["continuous", "static"]) -> Deployment:
     gpu = catalogue.gpu(row["gpu"])
     tp, ranks = _parallel(row)
-    note = row.get("note") or ""
-    printed = row.get("weight_format") or ""
+    note = row.get("note", "")
+    printed = row.get("weight_format", "")
     if gpu.kernels in OF_AMD and BY_ROW.search(f"{printed} {note}"):
         raise NotEstimated(SLOW_BY_ROW)
     share = _found(SHARE + r"[ =]{0,2}([\d.]*\d)", note)
@@ -210,8 +215,8 @@ def _deployment(row: Row, batching: Literal["continuous", "static"]) -> Deployme
         pipeline_parallel=whole(row, "pipeline_parallel") or 1,
         attention_data_parallel=ranks,
         expert_parallel=round(_found(r"\bmoe_ep=(\d+)", note)) or 1,
-        engine=row.get("engine") or "",
-        engine_version=row.get("engine_version") or "",
+        engine=row.get("engine", ""),
+        engine_version=row.get("engine_version", ""),
         batching=batching,
         utilization=share if 0 < share <= 1 else None,
         batched_tokens=round(_found(r"--max-num-batched-tokens[ =](\d+)", note)) or None,
@@ -228,7 +233,7 @@ def _parallel(row: Row) -> tuple[int, int]:
     Raises ValueError where the note gives a layout with a zero: it was not recorded.
     """
     tp = whole(row, "tensor_parallel") or whole(row, "num_gpus") or 1
-    note = dict(re.findall(r"(attention_dp|moe_tp|moe_ep)=(\d+)", row.get("note") or ""))
+    note = dict(re.findall(r"(attention_dp|moe_tp|moe_ep)=(\d+)", row.get("note", "")))
     ranks, moe_tp, moe_ep = (whole(note, x) or 1 for x in ("attention_dp", "moe_tp", "moe_ep"))
     if moe_tp == moe_ep > 1 and tp * ranks == moe_tp * moe_ep:
         return (moe_tp, 1) if ranks == 1 else (1, moe_tp)
