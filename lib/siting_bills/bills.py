@@ -134,6 +134,10 @@ def parts_of(charges: Table) -> pd.DataFrame:
     )
 
 
+NAMES = ("start", "end", "amount", "currency", "category", "quantity", "unit")
+"""What columns of charges are called here."""
+
+
 def charges_of(path: Path, kind: BillFile, service: str) -> Table:
     """The rows of a table of charges, in one currency and of one service: columns month, start,
     amount, currency, and those of end, category, service, quantity and counts that are there.
@@ -146,12 +150,14 @@ def charges_of(path: Path, kind: BillFile, service: str) -> Table:
         kind.amount: NUMBER,
         kind.currency: CURRENCY,
     }
-    counts = {name: COUNT for name in f"{kind.requests} {kind.tokens} {kind.gpu_hours}".split()}
-    more = {kind.end: DAY, kind.category: TEXT, kind.unit: TEXT, **dict.fromkeys(services, TEXT)}
-    optional = {name: column for name, column in more.items() if name}
-    if kind.quantity:
-        optional[kind.quantity] = NUMBER
-    whole = sheet.read(path, named, optional | counts)
+    counts = f"{kind.requests} {kind.tokens} {kind.gpu_hours}".split()
+    more = {
+        kind.end: DAY,
+        kind.quantity: NUMBER,
+        **dict.fromkeys([kind.category, kind.unit, *services], TEXT),
+        **dict.fromkeys(counts, COUNT),
+    }
+    whole = sheet.read(path, named, {name: column for name, column in more.items() if name})
     rows = whole.rows
     words = [name for name in services if name in rows]
     if service and words:
@@ -159,17 +165,8 @@ def charges_of(path: Path, kind: BillFile, service: str) -> Table:
         chosen = called.str.contains(service, case=False, regex=False)
         whole.refuse(not chosen.any(), f"no charge holds {service!r}", "check the word", words[0])
         rows = rows[chosen]
-    names = {
-        kind.start: "start",
-        kind.end: "end",
-        kind.amount: "amount",
-        kind.currency: "currency",
-        kind.category: "category",
-        **dict.fromkeys(words[:1], "service"),
-        kind.quantity: "quantity",
-        kind.unit: "unit",
-    }
-    found = Table(path, rows.rename(columns={old: new for old, new in names.items() if old}))
+    names = {getattr(kind, name): name for name in NAMES} | dict.fromkeys(words[:1], "service")
+    found = Table(path, rows.rename(columns=names))
     _refuse_several(found, kind, service)
     found.rows["start"] = pd.to_datetime(found.rows["start"])
     found.rows["month"] = found.rows["start"].map("{:%Y-%m}".format)
