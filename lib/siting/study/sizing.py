@@ -9,6 +9,7 @@ import numpy as np
 
 from siting import catalogue
 from siting.catalogue import source_of
+from siting.inputs.scenario.model import Workload
 from siting.quality import bare_name
 from siting.serving import performance, queueing, servers
 from siting.serving.capacity import OptionCapacity
@@ -93,18 +94,7 @@ class SizingFrames(Topic):
         of_day = float(fullest.max() / fullest.sum())
         said = self._said
         apart = "holidays and seasons" if load.seasons else "holidays"
-        if asked.users:
-            told = self._told_by(f"workloads.{load.name}.users")
-            yield Figure(step="users", value=asked.users, how=told)
-            if asked.per_user_day:
-                each = asked.per_user_day
-                words = "requests of each on a full day"
-                told = self._told_by(f"workloads.{load.name}.requests_per_user_day")
-                yield Figure(step=words, value=each, how=told)
-        if asked.turns > 1:
-            read = f"the last one reads {said(asked.last_input)} tokens"
-            told = f"{read}, {asked.cached_share:.0%} of all that is read stands in a cache"
-            yield Figure(step="turns of a conversation", value=asked.turns, how=told)
+        yield from self._of_users(load.name, asked)
         yield Figure(
             step="requests of a full day",
             value=a_day,
@@ -136,6 +126,21 @@ class SizingFrames(Topic):
                 unit="requests/s",
                 how=f"× {said(load.peak_factor)} in the fullest week",
             )
+
+    def _of_users(self, name: str, asked: Workload) -> Iterator[Figure]:
+        """Who asks, how often, and in conversations of how many turns, as far as it is said."""
+        if asked.users:
+            told = self._told_by(f"workloads.{name}.users")
+            yield Figure(step="users", value=asked.users, how=told)
+            if asked.per_user_day:
+                each = asked.per_user_day
+                words = "requests of each on a full day"
+                told = self._told_by(f"workloads.{name}.requests_per_user_day")
+                yield Figure(step=words, value=each, how=told)
+        if asked.turns > 1:
+            read = f"the last one reads {self._said(asked.last_input)} tokens"
+            told = f"{read}, {asked.cached_share:.0%} of all that is read stands in a cache"
+            yield Figure(step="turns of a conversation", value=asked.turns, how=told)
 
     def _of_workload(self, workload: PoolWorkload, pool: Pool) -> Iterator[Figure]:
         load = workload.load
