@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import linregress
 from siting import catalogue
 from siting.inputs import bounds
 from siting.inputs.document import DocumentError
@@ -130,21 +131,14 @@ def _bunching(when: pd.Series[pd.Timestamp], told: list[str]) -> dict[str, str]:
 
     What Poisson arrivals vary by is taken off: of n a minute, 1 / n of the squared variation.
     """
-    minutes = when.groupby(when.dt.floor("min")).size()
-    hours = minutes.groupby(pd.DatetimeIndex(minutes.index).floor("h")).agg(["sum", list])
-    busy = [
-        counts
-        for total, counts in zip(hours["sum"], hours["list"], strict=True)
-        if total >= 60 * BUSY_MINUTE
-    ]
-    if not busy:
+    by_minute = when.groupby([when.dt.floor("h"), when.dt.minute]).size().unstack(fill_value=0)
+    minutes = by_minute.reindex(columns=range(60), fill_value=0).to_numpy(float)
+    busy = minutes[minutes.sum(axis=1) >= 60 * BUSY_MINUTE]
+    if not len(busy):
         return {}
-    squared = []
-    for counts in busy:
-        each = np.zeros(60)
-        each[: len(counts)] = counts
-        squared.append(each.var() / each.mean() ** 2 - 1 / each.mean())
-    varies = math.sqrt(max(float(np.mean(squared)), LEAST_VARIATION**2))
+    mean = busy.mean(axis=1)
+    squared = busy.var(axis=1) / mean**2 - 1 / mean
+    varies = math.sqrt(max(float(squared.mean()), LEAST_VARIATION**2))
     known = catalogue.settings("load_settings")
     kinds = ("people", "machines", "agents")
     apart = {k: abs(math.log(varies / known[f"{k}_minute_cv"].central)) for k in kinds}
@@ -159,12 +153,9 @@ def _growth(hours: pd.Series[float], told: list[str]) -> dict[str, Any]:
     weeks = hours.to_numpy()[: whole * 168].reshape(whole, 168).sum(axis=1)
     if whole < LEAST_WEEKS or not weeks.all():
         return {}
-    place = np.arange(whole) - (whole - 1) / 2
-    logs_of = np.log(weeks)
-    slope = float(place @ logs_of / (place @ place))
-    off = logs_of - logs_of.mean() - slope * place
-    error = math.sqrt(float(off @ off) / (whole - 2) / float(place @ place))
-    ends = {"low": slope - Z90 * error, "central": slope, "high": slope + Z90 * error}
+    line = linregress(np.arange(whole), np.log(weeks))
+    beside = Z90 * line.stderr
+    ends = {"low": line.slope - beside, "central": line.slope, "high": line.slope + beside}
     told.append(f"growth of {whole} weeks")
     return {"growth_per_year": {end: _yearly(each) for end, each in ends.items()}}
 
@@ -240,11 +231,10 @@ def _shape(table: Table, hourly: pd.Series[float]) -> dict[str, Any]:
 
 def _tokens(table: Table, column: str, requests: pd.Series[float]) -> dict[str, float]:
     """Mean and 95th percentile over the requests whose tokens are known."""
-    ordered = table.rows[column][requests > 0].dropna().sort_values()
+    known = table.rows[column][requests > 0].dropna()
     write = "remove the column, or save the workbook with its results"
-    table.refuse(ordered.empty, "is blank everywhere", write, column)
-    counts = requests.loc[ordered.index]
-    mean = float((ordered * counts).sum() / counts.sum())
-    share = counts.cumsum()
-    p95 = float(ordered[share >= 0.95 * share.iloc[-1]].iloc[0])
+    table.refuse(known.empty, "is blank everywhere", write, column)
+    counts = requests.loc[known.index]
+    mean = float(np.average(known, weights=counts))
+    p95 = float(np.quantile(known, 0.95, weights=counts, method="inverted_cdf"))
     return {"mean": round(mean, 1), "p95": round(max(p95, mean), 1)}
