@@ -159,39 +159,32 @@ def linear_layer(config: Config) -> LinearLayer:
     hidden = get(config, "hidden_size") or 0
     keys = get(config, "linear_num_key_heads")
     values = get(config, "linear_num_value_heads")
+    kernel = get(config, "state_kernel") or 4
+    size = get(config, "state_size") or 16
     if keys and values:  # gated delta rule
         k = get(config, "linear_key_head_dim") or 0
         v = get(config, "linear_value_head_dim") or 0
         kernel = get(config, "linear_conv_kernel_dim") or 4
-        projections = hidden * (2 * keys * k + 3 * values * v + 2 * values)
-        return LinearLayer(
-            params=float(projections),
-            conv_state=(kernel - 1) * (2 * keys * k + values * v),
-            recurrent_state=values * v * k,
-        )
-    kernel = get(config, "state_kernel") or 4
-    size = get(config, "state_size") or 16
-    if heads := get(config, "state_heads"):  # Mamba 2
+        params = hidden * (2 * keys * k + 3 * values * v + 2 * values)
+        conv = (kernel - 1) * (2 * keys * k + values * v)
+        recurrent = values * v * k
+    elif heads := get(config, "state_heads"):  # Mamba 2
         width = heads * (get(config, "state_head_dim") or 64)
         groups = get(config, "state_groups") or 1
-        projections = hidden * (3 * width + 2 * groups * size + heads)
-        return LinearLayer(
-            params=float(projections),
-            conv_state=(kernel - 1) * (width + 2 * groups * size),
-            recurrent_state=width * size,
-        )
-    if "conv_L_cache" in config:  # gated short convolution
-        return LinearLayer(
-            params=4.0 * hidden * hidden, conv_state=kernel * hidden, recurrent_state=0
-        )
-    inner = (get(config, "state_expansion") or 2) * hidden  # Mamba 1
-    rank = get(config, "mamba_dt_rank") or hidden // 16
-    projections = inner * (3 * hidden + 2 * rank + 3 * size)
-    return LinearLayer(
-        params=float(projections),
-        conv_state=(kernel - 1) * inner,
-        recurrent_state=inner * size,
-    )
+        params = hidden * (3 * width + 2 * groups * size + heads)
+        conv = (kernel - 1) * (width + 2 * groups * size)
+        recurrent = width * size
+    elif "conv_L_cache" in config:  # gated short convolution
+        params = 4 * hidden * hidden
+        conv = kernel * hidden
+        recurrent = 0
+    else:  # Mamba 1
+        inner = (get(config, "state_expansion") or 2) * hidden
+        rank = get(config, "mamba_dt_rank") or hidden // 16
+        params = inner * (3 * hidden + 2 * rank + 3 * size)
+        conv = (kernel - 1) * inner
+        recurrent = inner * size
+    return LinearLayer(params=float(params), conv_state=conv, recurrent_state=recurrent)
 
 
 # --- parameters -------------------------------------------------------------------------------
