@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from siting.serving import spread
 from siting.serving.performance import applies
 
@@ -90,14 +91,12 @@ class Cases:
 def levels(regimes: list[dict[str, str]], groups: np.ndarray) -> np.ndarray:
     """Distance of each row from the rows of all other groups."""
     steps = np.zeros(len(regimes), int)
-    own, at_group = np.unique(groups, return_inverse=True)
     for key, aspect in spread.ASPECTS.items():
-        values = np.array([spread.value_of(key, x) for x in regimes])
-        names, at = np.unique(values, return_inverse=True)
-        pairs = np.zeros((len(names), len(own)), int)
-        np.add.at(pairs, (at, at_group), 1)
-        others = pairs.sum(axis=1)[at] - pairs[at, at_group]
-        steps += (others < spread.ENOUGH) * aspect.steps
+        values = [spread.value_of(key, x) for x in regimes]
+        rows = pd.DataFrame({"value": values, "group": groups})
+        alike = rows.groupby("value").value.transform("size")
+        own = rows.groupby(["value", "group"]).value.transform("size")
+        steps += np.where(alike - own < spread.ENOUGH, aspect.steps, 0)
     return np.array([spread.level(s) for s in steps])
 
 
