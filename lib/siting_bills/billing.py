@@ -33,6 +33,8 @@ class Audited:
     workloads: tuple[str, ...] = ()
     """Those whose requests alone are on the bill; none where it is for all."""
     numbers: Numbers
+    taken: str
+    """Which option was taken, where none is named; else nothing."""
     notes: tuple[str, ...]
     sources: tuple[str, ...]
     """Files that were read."""
@@ -53,7 +55,7 @@ class Audited:
             "effects": found.effects,
             "unsplit": found.unsplit,
             "outside": found.outside,
-            "notes": self.notes,
+            "notes": [*filter(None, [self.taken]), *self.notes],
             "sources": self.sources,
         }
 
@@ -90,8 +92,9 @@ def of_study(
     chosen = _billed_option(study, option)
     label = study.results.labels[chosen]
     notes = list(bills.notes)
+    taken = ""
     if not option:
-        notes.append(
+        taken = (
             f"held against {label}, which the report recommends; --option names another that was "
             f"billed, of {', '.join(study.options)}"
         )
@@ -109,6 +112,7 @@ def of_study(
         label=label,
         workloads=billed,
         numbers=study.results.numbers,
+        taken=taken,
         notes=(*notes, *_without(found, bills, study.results.numbers)),
         sources=bills.formats,
     )

@@ -61,6 +61,5 @@ def audit(
     first = f"{told.label}: {items}, {opened.client.currency}, no tax"
     numbers = [heading for heading in rows[0] if heading not in ("month", "")]
     table = frame.aligned(rows, right=numbers)
-    guessed = [note for note in told.notes if not place and "--option names" in note]
-    notes = [note for note in told.notes if note not in guessed]
-    return Answer(told, [*guessed, first, "", *table, "", *notes])
+    taken = [told.taken] if told.taken else []
+    return Answer(told, [*taken, first, "", *table, "", *told.notes])

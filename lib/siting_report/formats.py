@@ -202,12 +202,10 @@ class Numbers:
         """A large number for the tick of an axis: 2 million, 3.5 billion."""
         return self._stepped(value, ((1e9, 1e9, "billion"), (1e6, 1e6, "million")), decimals)
 
-    def compact_money(
-        self, amount: float, decimals: int | None = None, currency: str | None = None
-    ) -> str:
+    def compact_money(self, amount: float, decimals: int | None = None) -> str:
         """A large amount for the tick of an axis: € 0.5 million."""
         text = self._stepped(abs(amount), ((MILLION_FROM, 1e6, "million"),), decimals)
-        return (MINUS if amount < 0 else "") + self._signed(text, currency)
+        return (MINUS if amount < 0 else "") + self._signed(text, self.currency)
 
     def _stepped(
         self, value: float, steps: Iterable[tuple[float, float, str]], decimals: int | None

@@ -209,9 +209,9 @@ class SpeedModel:
         measured = self.data.measured[quantity]
         return np.asarray(np.log(predicted / measured))
 
-    def weights(self, train: np.ndarray, quantity: str) -> np.ndarray:
+    def weights(self, quantity: str) -> np.ndarray:
         """Root of each row's weight: full up to ROWS_OF_A_SOURCE, then thinner."""
-        asked = train & self.data.scored[quantity] & ~np.isnan(self.data.room)
+        asked = self.data.scored[quantity] & ~np.isnan(self.data.room)
         asked &= np.isfinite(self.data.measured[quantity])
         source = self.data.keys["source"]
         weight = np.zeros(len(asked))
@@ -232,9 +232,8 @@ class ConstantsFit:
 
     def __init__(self, model: SpeedModel) -> None:
         self.model = model
-        everything = np.ones(len(model.data.rows), bool)
         self.free = model.width > 1e-3
-        self.weight = {q: model.weights(everything, q) for q in QUANTITIES}
+        self.weight = {q: model.weights(q) for q in QUANTITIES}
         self.noise = {q: _noise(q, model.data) for q in QUANTITIES}
         start = model.prior.copy()
         found = least_squares(self._residuals, start[self.free], x_scale=model.width[self.free],

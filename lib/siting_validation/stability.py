@@ -214,10 +214,10 @@ def brier_skill(p: Array, base: Array, y: Array, own: Array, counts: Array) -> A
         return np.asarray(1 - error / reference)
 
 
-def calibration(p: Array, y: Array, bins: int = 5) -> tuple[Bin, ...]:
+def calibration(p: Array, y: Array) -> tuple[Bin, ...]:
     """Fifths of the predictions: predicted against observed, with Wilson 95 % intervals."""
     out = []
-    for part in np.array_split(np.argsort(p, kind="stable"), bins):
+    for part in np.array_split(np.argsort(p, kind="stable"), 5):
         if len(part):
             hits = int(y[part].sum())
             wilson = binomtest(hits, len(part)).proportion_ci(method="wilson")

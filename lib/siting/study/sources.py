@@ -44,8 +44,7 @@ class SourceFrames(Topic):
     def left_out(self) -> Rows:
         """What a reader must know before trusting the numbers. Where a subject is named, it is a
         figure that the scenario asks for and no evidence supports: not estimated."""
-        rows = {(row["about"], row["subject"], row["why"]): row for row in self._left_out()}
-        yield from rows.values()
+        yield from {tuple(row.values()): row for row in self._left_out()}.values()
 
     def _left_out(self) -> Iterator[dict[str, str]]:
         labels = self.results.labels
