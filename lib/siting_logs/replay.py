@@ -23,7 +23,7 @@ from siting.serving.queueing import Limits
 
 from siting_logs import arrivals, batching
 from siting_logs.arrivals import HOUR
-from siting_logs.batching import Flags, Jobs, Served, Speed, Whole
+from siting_logs.batching import Flags, Jobs, Speed, Whole
 from siting_logs.logs import Log
 
 COLUMNS = 64
@@ -209,18 +209,23 @@ def replay(
     """
     times = ReplicaTimes.of(pool.replica, lengths(pool))
     served = batching.serve(times.jobs(requests), times.speed, replicas)
-    hour = np.minimum(hours_of(requests), len(busiest) - 1)
-    told = np.isin(hour, hours) if hours else np.ones(len(hour), bool)
-    seen = []
-    for place, load in enumerate(pool.loads):
-        own = told & (requests["workload"] == place).to_numpy()
-        seen.append(_seen(load, requests, served, own, hour, busiest, times.first_token_s))
-    found = float(served.cached[told].sum())
+    told = requests.assign(
+        first=served.first_s,
+        last=served.last_s,
+        found=served.cached,
+        hour=np.minimum(hours_of(requests), len(busiest) - 1),
+    )
+    if hours:
+        told = told[told["hour"].isin(hours)]
+    seen = [
+        _seen(load, told[told["workload"] == place], busiest, times.first_token_s)
+        for place, load in enumerate(pool.loads)
+    ]
     return Replay(
         replicas=replicas,
         hours=len(hours or busiest),
         seen=tuple(seen),
-        hit_rate=found / max(1.0, float(requests["input"][told].sum())),
+        hit_rate=float(told["found"].sum()) / max(1.0, float(told["input"].sum())),
     )
 
 
@@ -235,24 +240,18 @@ def lengths(pool: Pool) -> Lengths:
     return Lengths.mixed([load.lengths for load in pool.loads], rates)
 
 
-def _seen(
-    load: Load,
-    requests: pd.DataFrame,
-    served: Served,
-    own: Flags,
-    hour: Array,
-    busiest: Flags,
-    first_token_s: float,
-) -> Seen:
+def _seen(load: Load, requests: pd.DataFrame, busiest: Flags, first_token_s: float) -> Seen:
+    """What the users of one workload saw. requests: theirs, with the hour in which each came and,
+    of its answer, the first and the last token [s]."""
     limits = load.limits
-    answered = np.isfinite(served.first_s)
-    waiting = arrivals.may_wait(requests)
-    now = own & answered & ~waiting
-    later = own & waiting
-    first = served.first_s[now] - requests["when"].to_numpy()[now] + first_token_s
-    writing = served.last_s[now] - served.first_s[now]
-    each = writing / np.maximum(requests["output"].to_numpy()[now] - 1, 1)
-    at = hour[now]
+    answered = np.isfinite(requests["first"])
+    may_wait = arrivals.may_wait(requests)
+    now = requests[answered & ~may_wait]
+    later = requests[may_wait]
+    first = (now["first"] - now["when"]).to_numpy() + first_token_s
+    writing = (now["last"] - now["first"]).to_numpy()
+    each = writing / np.maximum(now["output"].to_numpy() - 1, 1)
+    at = now["hour"].to_numpy()
     waits: dict[str, Waits] = {}
     over = []
     for measure, values, limit in (
@@ -266,14 +265,14 @@ def _seen(
         waits[measure] = Waits(percentiles=found, busiest=busy, limit=limit)
         over.append(values > limit)
     slow = _missed(at, over, limits.percentile)
-    unanswered = hour[own & ~answered & ~waiting]
-    late = served.last_s[later] > requests["due"].to_numpy()[later]
+    unanswered = requests["hour"][~answered & ~may_wait]
+    late = later["last"] > later["due"]
     return Seen(
         workload=load.name,
         limits=limits,
-        requests=int(now.sum()),
-        waiting=int(later.sum()),
-        refused=int((own & ~answered).sum()),
+        requests=len(now),
+        waiting=len(later),
+        refused=int((~answered).sum()),
         waits=waits,
         missed=tuple(sorted({*slow, *unanswered.tolist()})),
         late=float(late.mean()) if len(late) else 0.0,
