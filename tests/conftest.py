@@ -35,9 +35,10 @@ GROUPS = {
 """Files whose tests open studies go to one process, which keeps each study; so do those that read
 the one report that is rendered for all of them, and the chapters that nbval runs."""
 LONG = (
-    "studies", "tests/test_clients.py", "tests/test_faults.py", "tests/test_free_texts.py",
-    "tests/test_howto.py", "tests/test_batch.py", "rendered", "tests/test_tutorial.py",
-    "tests/test_packaging.py",
+    "studies", "tests/test_clients.py", "tests/test_tutorial.py", "tests/test_faults.py",
+    "tests/test_howto.py", "rendered", "notebooks", "tests/test_free_texts.py",
+    "tests/test_recheck.py", "tests/test_packaging.py", "tests/test_few_options.py",
+    "tests/test_ordered_well.py", "tests/test_capacity.py",
 )  # fmt: skip
 """What takes longest. It starts first, so that no process works long on the last one."""
 
@@ -109,6 +110,16 @@ def facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(catalogue.facts_dir(), tmp_path / "facts")
     monkeypatch.setenv("SITING_FACTS", str(tmp_path / "facts"))
     return tmp_path / "facts"
+
+
+@pytest.fixture
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No change is tried: for tests of what a plan holds, which no change moves. Trying all takes
+    two thirds of what a study takes."""
+    from siting.verdict import plausible, variants
+
+    for module, name in ((plausible, "variants"), (variants, "switches")):
+        monkeypatch.setattr(module, name, lambda *_: [])
 
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from siting.serving.queueing import Limits, latency, sustained
 from siting.serving.sizes import best_pool
 from siting_validation import comparison as validation
 
-CLIENTS = ["base", *studies.FEW]
+CLIENTS = studies.FEW
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,13 @@ def letters(text: str) -> str:
     return re.sub(r"\W+", "", text)
 
 
+def page_one(page: str) -> str:
+    """The markup of the first page."""
+    found = re.search(r'<section class="chapter page-one".*?</section>', page, re.DOTALL)
+    assert found
+    return found[0]
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return rendered(tmp_path_factory.mktemp("now"), [*CLIENTS, "trial"], PYTHONHASHSEED="1")
@@ -105,12 +112,23 @@ def test_page_paper_and_summary_say_the_same(reports: dict[str, bytes], client: 
     paper = pypdf.PdfReader(BytesIO(reports[f"{client}/report.pdf"]))
     chosen = letters(summary["recommendation"]["label"])
     assert chosen in letters(paper.pages[0].extract_text())
-    first = re.search(r'<section class="chapter page-one".*?</section>', page, re.DOTALL)
-    assert first and chosen in letters(html.unescape(first[0]))
+    assert chosen in letters(html.unescape(page_one(page)))
     chapters = [n for n in reports if n.startswith(f"{client}/notebooks/")]
     assert len(re.findall(r'<(?:section|details) class="chapter', page)) == len(chapters) + 1
     titles = [entry for entry in paper.outline if not isinstance(entry, list)]
     assert len(titles) == len(chapters) + 1  # and the sources
+
+
+def test_the_end_of_fine_tuning_stands_in_the_plan_and_beside_what_it_can_stop(
+    reports: dict[str, bytes],
+) -> None:
+    page = reports["polderwerk/report.html"].decode()
+    assert letters("ending 6 January 2027?") in letters(html.unescape(page_one(page)))
+    summary = json.loads(reports["polderwerk/summary.json"])
+    point = {"point": "Fine-tuning at OpenAI", "state": "open"}
+    assert point in summary["options"][summary["recommendation"]["option"]]["limits"]
+    bars = {bar["what"]: bar for bar in summary["shown"]["timeline"]}
+    assert bars["service"]["end"] == "2027-01-06" < bars["order"]["start"]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -10,6 +10,7 @@ import pytest
 from siting.inputs import scenario
 from siting.inputs.scenario.model import Finance
 from siting.study import Study
+from studies import alone
 
 CHAPTERS = sorted(path.stem for path in (printed.HERE / "notebooks").glob("[0-9]*.ipynb"))
 SHORTEST: int = Finance.model_json_schema()["properties"]["horizon_months"]["minimum"]
@@ -27,16 +28,10 @@ def told(s: Study) -> str:
 def test_chapters_of_a_single_year_say_why_no_option_may_be_chosen() -> None:
     assert SHORTEST == 12
     asked: dict[str, Any] = {"finance.horizon_months": SHORTEST, "finance.budget_any_year": 1}
-    assert "over your ceiling" in told(
-        Study(scenario.changed(scenario.load("tidewater-apps"), asked))
-    )
+    assert "over your ceiling" in told(Study(scenario.changed(alone("api", "rented"), asked)))
 
 
 @pytest.mark.parametrize(("name", "runs"), [("api", True), ("rented", False)])
 def test_chapters_of_one_option_have_no_gap(name: str, runs: bool) -> None:
-    base = scenario.load("base")
-    finance = base.finance.model_copy(update={"baseline": name if runs else "none"})
-    alone = {name: base.options[name]}
-    assert alone[name].label in told(
-        Study(base.model_copy(update={"options": alone, "finance": finance}))
-    )
+    s = Study(alone(name, runs=runs))
+    assert s.options[name].label in told(s)

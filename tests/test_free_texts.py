@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,18 +24,14 @@ MARKUP = '<b>j</b> *a* _b_ `c` $d$ $5 [e](javascript:f) #im "g" {{7*7}} @i k~l^m
 """What Markdown, HTML, Typst, mathematics of charts and templates would read as more than text."""
 
 
-TRIES = 3
-"""Texts of a field that are refused, after which it is taken for one that no text is free in."""
-
-
-def texts(data: Any, name: Any = "") -> Iterator[tuple[Any, Any, Any]]:
-    """Every text of nested data: the container and the key that hold it, and its field's name."""
+def texts(data: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every text of nested data: its path, and the container and the key that hold it."""
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
-        field = key if isinstance(data, dict) else name
+        place = f"{path}.{key}".lstrip(".") if isinstance(data, dict) else f"{path}[{key}]"
         if isinstance(value, dict | list):
-            yield from texts(value, field)
+            yield from texts(value, place)
         elif isinstance(value, str):
-            yield data, key, field
+            yield place, data, key
 
 
 def hostile(folder: Path) -> tuple[Job, int]:
@@ -44,22 +39,23 @@ def hostile(folder: Path) -> tuple[Job, int]:
     they are; each has a number of its own and begins as a spreadsheet's formula would."""
     data = YAML(typ="safe").load(scenario.resolved(scenario.load(CLIENT))) | {"what_if": [WHAT_IF]}
     path = folder / f"{CLIENT}.yaml"
-    free = []
-    refused = Counter[Any]()
-    for number, (holder, key, field) in enumerate([*texts(data)]):
-        if refused[field] >= TRIES and field not in free:
-            continue
-        before = holder[key]
+    before = {place: (holder, key, holder[key]) for place, holder, key in texts(data)}
+    for number, (holder, key, _) in enumerate(before.values()):
         holder[key] = f"=k|h ⟦{number}⟧ {MARKUP}"
+    while True:  # what is refused is put back, until nothing is
         path.write_text(scenario.as_yaml(data), encoding="utf-8")
         try:
             scenario.load(path)
-            free.append(field)
-        except scenario.ScenarioError:
-            holder[key] = before
-            refused[field] += 1
-    path.write_text(scenario.as_yaml(data), encoding="utf-8")
-    return job.prepare(path), len(free)
+        except scenario.ScenarioError as error:
+            fields = {problem.field for problem in error.problems}
+            refused = before.keys() & fields
+            # What stands further up may be why what it holds is refused: it goes first.
+            first = min(place.count(".") for place in refused)
+            for place in [place for place in refused if place.count(".") == first]:
+                holder, key, text = before.pop(place)
+                holder[key] = text
+        else:
+            return job.prepare(path), len(before)
 
 
 def is_as_written(shown: str) -> bool:

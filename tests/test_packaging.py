@@ -22,6 +22,10 @@ TEST_ONLY = (
 )
 
 
+MACHINES = ("  owned: {country: DE}\n", "  hybrid: {}\n")
+"""Options of a new client that need most work."""
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy of the sources, so that no build folder is left behind."""
@@ -165,6 +169,10 @@ def test_the_wheel_alone_makes_a_report_in_an_empty_folder(installed: Path, tmp_
     assert {"README.md", "notebooks", "params"} == {p.name for p in empty.iterdir()}
     chapters = {p.name for p in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
     assert chapters <= {p.name for p in (empty / "notebooks").iterdir()}
+    example = empty / "params" / "example.yaml"  # two of its options, to be quick
+    text = example.read_text(encoding="utf-8")
+    assert all(option in text for option in MACHINES)
+    example.write_text(text.replace("".join(MACHINES), ""), encoding="utf-8")
     siting("report", "--format", "html")
     assert (empty / "reports" / "example" / "report.html").stat().st_size > 100_000
 

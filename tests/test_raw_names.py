@@ -53,7 +53,7 @@ def raw(text: str, known: frozenset[str]) -> Iterator[str]:
     yield from sorted(words & known)
 
 
-@pytest.mark.parametrize("client", [client for client in FEW if client != "base"])
+@pytest.mark.parametrize("client", FEW)
 def test_a_body_names_nothing_by_its_key(client: str) -> None:
     known = identifiers() | keys(client)
     found = {

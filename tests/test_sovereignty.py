@@ -128,7 +128,7 @@ def test_worst_is_ordered_and_commutes():
 
 # --- Whole scenarios -----------------------------------------------------------------------------
 
-CLIENTS = ["base", *studies.FEW]
+CLIENTS = studies.FEW
 
 
 @pytest.fixture(scope="module")

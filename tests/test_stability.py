@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import siting_facts
-from printed import printed
 from siting import catalogue
 from siting.cost.api_prices import source_of_end
 from siting.inputs import scenario
@@ -343,14 +342,3 @@ def test_a_shock_says_which_options_it_hits_and_what_it_costs():
     assert price.one_off == mixed.one_off
     assert price.one_off is not None and price.one_off.low > 0
     assert gone.option is None and "no option" in gone.not_estimated
-
-
-def test_the_end_of_fine_tuning_stands_in_the_plan_and_beside_what_it_can_stop():
-    s = opened("polderwerk")
-    last = "2027-01-06"
-    points = s.points().dropna(subset="ends")
-    assert set(points.point) == {"Fine-tuning at OpenAI"}
-    assert set(points.ends) == {last}
-    bars = s.timeline().set_index("what").end
-    assert bars["service"] == last < s.answer().decided_on[0]
-    assert "ending 6 January 2027?" in printed("10_decision", "polderwerk", "page_one")

@@ -395,7 +395,7 @@ def test_an_option_without_a_price_is_left_out_with_the_reason() -> None:
 
 # --- identities -------------------------------------------------------------------------------
 
-CLIENTS = ["base", *studies.FEW]
+CLIENTS = studies.FEW
 
 
 @pytest.mark.parametrize("client", CLIENTS)
