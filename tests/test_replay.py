@@ -24,7 +24,7 @@ from siting.serving.queueing import latency
 from siting.serving.sizes import best_pool
 from siting_logs import arrivals, replay
 from siting_logs import load as log_load
-from siting_logs.batching import Jobs, Prefix, PrefixCache, Speed, serve
+from siting_logs.batching import Prefix, PrefixCache, Speed, serve
 from siting_logs.frames import ENOUGH
 from studies import opened
 
@@ -40,21 +40,12 @@ def jobs(
     waits: bool = False,
     room: float = 0.0,
     prefixes: Sequence[Prefix] | None = None,
-) -> Jobs:
+) -> pd.DataFrame:
     """Requests whose contexts cost nothing."""
-    count = len(when)
-    zero = np.zeros(count)
-    return Jobs(
-        when=np.asarray(when, float),
-        prompt=zero.astype(int) + prompt,
-        cached=zero.astype(int),
-        output=zero.astype(int) + output,
-        waits=np.full(count, waits),
-        room=zero + room,
-        decode_s=zero,
-        attention_s=zero,
-        prefixes=prefixes,
+    made = pd.DataFrame({"when": np.asarray(when, float)}).assign(
+        input=prompt, cached=0, output=output, waits=waits, room=room, decode_s=0.0, attention_s=0.0
     )
+    return made if prefixes is None else made.assign(prefix=prefixes)
 
 
 def speed(step_s: float = 0.0, token_s: float = 0.0, most: int = 1, chunk: int = 10**6) -> Speed:
@@ -70,7 +61,7 @@ RATE = 0.8
 """Requests a second where a request takes a second: four fifths busy."""
 
 
-def waits(made: Jobs, of: Speed) -> np.ndarray:
+def waits(made: pd.DataFrame, of: Speed) -> np.ndarray:
     served = serve(made, of, 1)
     return np.asarray(served.first_s - made.when)
 
@@ -134,13 +125,9 @@ def test_a_full_cache_keeps_requests_out_until_one_is_done() -> None:
 
 def test_what_may_wait_is_read_where_no_other_waits() -> None:
     three = jobs([0.0, 0.1, 0.2], output=3)
-    made = Jobs(**{**vars_of(three), "waits": np.array([False, True, False])})
+    made = three.assign(waits=[False, True, False])
     served = serve(made, speed(step_s=1.0, most=1), 1)
     assert served.first_s.tolist() == pytest.approx([1.0, 7.0, 4.0])
-
-
-def vars_of(made: Jobs) -> dict[str, object]:
-    return {name: getattr(made, name) for name in Jobs.__dataclass_fields__}
 
 
 def test_a_request_goes_to_the_replica_that_reads_it_soonest() -> None:
@@ -149,7 +136,7 @@ def test_a_request_goes_to_the_replica_that_reads_it_soonest() -> None:
 
 
 def test_a_request_that_no_cache_can_hold_is_refused_and_counted() -> None:
-    made = Jobs(**{**vars_of(jobs([0.0, 1.0])), "room": np.array([1.5, 0.5])})
+    made = jobs([0.0, 1.0]).assign(room=[1.5, 0.5])
     assert np.isfinite(serve(made, speed(step_s=1.0), 1).first_s).tolist() == [False, True]
 
 

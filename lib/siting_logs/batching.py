@@ -22,6 +22,7 @@ from heapq import heappop, heappush, heapreplace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from siting.serving.performance import Array
 
 Whole = npt.NDArray[np.int64]
@@ -46,30 +47,6 @@ class Speed:
     def most(self) -> int:
         """Sequences that run at once at most."""
         return len(self.step_s) - 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Jobs:
-    """Requests in the order in which they come to the router, as arrays of equal length."""
-
-    when: Array
-    """[s]"""
-    prompt: Whole
-    """Input tokens, those that a cache holds included."""
-    cached: Whole
-    """Of them, tokens whose cache is found, whichever replica serves."""
-    output: Whole
-    """Tokens to write; at least one."""
-    waits: Flags
-    """Whether it is read only where no other waits."""
-    room: Array
-    """Share of a replica's cache that prompt and answer take."""
-    decode_s: Array
-    """What the own context adds to each step while it decodes. [s]"""
-    attention_s: Array
-    """What attention adds for each prompt token read and each token before it. [s]"""
-    prefixes: Sequence[Prefix] | None = None
-    """What can be found in a replica's own cache; None: nothing beyond `cached`."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +101,25 @@ class Served:
     """Prompt tokens that were found in a cache."""
 
 
-def serve(jobs: Jobs, speed: Speed, replicas: int) -> Served:
-    """All jobs through so many replicas, until the last is answered."""
+def serve(jobs: pd.DataFrame, speed: Speed, replicas: int) -> Served:
+    """All jobs through so many replicas, until the last is answered.
+
+    jobs: a row each, in the order in which they come to the router, with the columns
+
+    - when it comes [s]; waits: whether it is read only where no other waits;
+    - input, output: tokens to read, and to write, at least one; cached: of the input, tokens whose
+      cache is found, whichever replica serves;
+    - room: share of a replica's cache that prompt and answer take;
+    - decode_s: what the own context adds to each step while it decodes [s];
+    - attention_s: what attention adds for each prompt token read and each token before it [s];
+    - prefix: what can be found in a replica's own cache; without it, nothing beyond `cached`.
+    """
     state = _State(jobs, speed, replicas)
     servers = [_Replica(state, place) for place in range(replicas)]
     waiting = _Router(state, servers)
     events: list[tuple[float, int]] = []
-    held = (jobs.room <= 1.0).tolist()
-    for job, now in enumerate(jobs.when.tolist()):
+    held = (jobs["room"] <= 1.0).tolist()
+    for job, now in enumerate(jobs["when"].tolist()):
         if not held[job]:
             continue
         _turn(servers, events, now)
@@ -165,8 +153,8 @@ def _turn(servers: Sequence[_Replica], events: list[tuple[float, int]], now: flo
 class _State:
     """The jobs as lists, which a loop reads faster than arrays, and what became of them."""
 
-    def __init__(self, jobs: Jobs, speed: Speed, replicas: int) -> None:
-        count = len(jobs.when)
+    def __init__(self, jobs: pd.DataFrame, speed: Speed, replicas: int) -> None:
+        count = len(jobs)
         self.most = speed.most
         self.chunk = speed.chunk
         self.column = speed.column
@@ -175,14 +163,14 @@ class _State:
         self.loads = [0] * replicas
         """Of each replica: tokens that wait to be read, each counting `_TOKEN`, and requests under
         way."""
-        self.prompt = jobs.prompt.tolist()
-        self.output = jobs.output.tolist()
-        self.waits = jobs.waits.tolist()
-        self.room = jobs.room.tolist()
-        self.decode_s = jobs.decode_s.tolist()
-        self.attention_s = jobs.attention_s.tolist()
-        self.prefixes = jobs.prefixes
-        self.cached = np.minimum(jobs.cached, jobs.prompt - 1).tolist()
+        self.prompt = jobs["input"].tolist()
+        self.output = jobs["output"].tolist()
+        self.waits = jobs["waits"].tolist()
+        self.room = jobs["room"].tolist()
+        self.decode_s = jobs["decode_s"].tolist()
+        self.attention_s = jobs["attention_s"].tolist()
+        self.prefixes: list[Prefix] | None = jobs["prefix"].tolist() if "prefix" in jobs else None
+        self.cached = np.minimum(jobs["cached"], jobs["input"] - 1).tolist()
         self.unread = [p - c for p, c in zip(self.prompt, self.cached, strict=True)]
         """Tokens that a replica expects to read of a prompt."""
         self.first = [math.inf] * count

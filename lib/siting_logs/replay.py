@@ -23,7 +23,7 @@ from siting.serving.queueing import Limits
 
 from siting_logs import arrivals, batching
 from siting_logs.arrivals import HOUR
-from siting_logs.batching import Flags, Jobs, Speed, Whole
+from siting_logs.batching import Flags, Speed, Whole
 from siting_logs.logs import Log
 
 COLUMNS = 64
@@ -82,8 +82,8 @@ class ReplicaTimes:
             first_token_s=float(performance.first_token_seconds(r, k)),
         )
 
-    def jobs(self, requests: pd.DataFrame) -> Jobs:
-        """What the requests ask of a replica."""
+    def jobs(self, requests: pd.DataFrame) -> pd.DataFrame:
+        """The requests with what they ask of a replica, as `batching.serve` takes them."""
         prompt = requests["input"].to_numpy()
         output = requests["output"].to_numpy()
         context = prompt + output / 2.0
@@ -92,16 +92,11 @@ class ReplicaTimes:
         some = float(self.speed.chunk)
         read = self._step(0.0, some, seen) - self._step(0.0, some, 0.0)
         whole = self.replica.sequence_bytes((prompt + output).astype(float))
-        return Jobs(
-            when=requests["when"].to_numpy(),
-            prompt=prompt,
-            cached=requests["cached"].to_numpy(),
-            output=output,
+        return requests.assign(
             waits=arrivals.may_wait(requests),
             room=np.asarray(whole / self.cache_bytes),
             decode_s=decode * self.slower,
             attention_s=read * self.slower / (some * seen),
-            prefixes=requests["prefix"].tolist() if "prefix" in requests else None,
         )
 
     def _step(self, context: Array | float, prompt: float, seen: Array | float) -> Array:
