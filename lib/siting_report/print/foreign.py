@@ -250,18 +250,17 @@ class _Writer:
         placed = list(_placed(rows, heads))
         if not placed:
             return before
-        cells = {cell.y: "" for cell in placed}
-        for cell in placed:
-            cells[cell.y] += f"table.cell({cell.place})[{self._cell(cell.element)}],\n"
         width = max(cell.x + cell.columns for cell in placed)
-        head = "".join(text for y, text in cells.items() if y < heads)
-        body = "".join(text for y, text in cells.items() if y >= heads)
+        head = "".join(self._cell(cell) for cell in placed if cell.y < heads)
+        body = "".join(self._cell(cell) for cell in placed if cell.y >= heads)
         repeated = f"table.header(repeat: false, {head})," if head else ""
         return f"{before}\n#table(columns: {width}, {repeated}\n{body})\n"
 
-    def _cell(self, cell: _Element) -> str:
-        said = self.inside(cell)
-        return f"#strong[{said}]" if cell.name == "th" and said.strip() else said
+    def _cell(self, cell: _Placed) -> str:
+        said = self.inside(cell.element)
+        if cell.element.name == "th" and said.strip():
+            said = f"#strong[{said}]"
+        return f"table.cell({cell.place})[{said}],\n"
 
 
 # --- Tables
