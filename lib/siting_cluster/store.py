@@ -67,7 +67,7 @@ class ReportStore(ReportFolder):
     def clear(self) -> None:
         """What is on its way may be another run's, which no lock shows."""
 
-    def _check(self, client: str) -> None:
+    def _check(self, name: str) -> None:
         """A store has no links."""
 
     def _at(self, place: str) -> str:

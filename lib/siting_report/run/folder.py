@@ -124,7 +124,7 @@ class ReportFolder:
     def lock(self, client: str) -> Iterator[None]:
         """Holds the client against other runs, and undoes what a killed one left half done.
         Raises Busy."""
-        self._refuse_link()
+        self._check(WORK)
         self._make(WORK)
         held = FileLock(self.root / WORK / f"{client}.lock", timeout=0, mode=0o600)
         try:
@@ -170,7 +170,7 @@ class ReportFolder:
 
     def clear(self) -> None:
         """Removes what killed runs left of reports on their way, whosever they were."""
-        self._refuse_link()
+        self._check(WORK)
         left = {Path(name).stem for name in self._listed(WORK) if name.endswith((".new", ".old"))}
         for client in sorted(left):
             with contextlib.suppress(Busy, OSError), self.lock(client):
@@ -183,17 +183,11 @@ class ReportFolder:
                 self._move(place, client)
             self._discard(place)
 
-    def _refuse_link(self) -> None:
-        """Raises OSError where the folder for work leads elsewhere."""
-        place = self.root / WORK
-        if place.is_symlink():
-            raise OSError(errno.ENOTDIR, "is a link where a folder should be; remove it", place)
-
     # What follows is all that touches the disk.
 
-    def _check(self, client: str) -> None:
-        """Raises OSError where something else is in the place of a client's folder."""
-        place = self.root / client
+    def _check(self, name: str) -> None:
+        """Raises OSError where something else is in the place of a folder."""
+        place = self.root / name
         if place.is_symlink() or (place.exists() and not place.is_dir()):
             what = "a link" if place.is_symlink() else "a file"
             raise OSError(errno.ENOTDIR, f"is {what} where a folder should be; remove it", place)
