@@ -132,4 +132,4 @@ def test_correlations_that_no_inputs_can_have_are_refused(facts: Path) -> None:
     text = table.read_text().replace(",0.6,", ",0.95,").replace(",-0.4,", ",-0.95,")
     table.write_text(text)
     with pytest.raises(catalogue.FactError, match="no inputs can be correlated like this"):
-        uncertainty.check_correlations()
+        uncertainty.correlations()

@@ -36,7 +36,7 @@ from siting.catalogue import (
 )
 from siting.inputs.scenario.model import Option, OwnEvaluation, Scenario, Workload, in_words
 from siting.quantity import DAYS_OF_MONTH, Z975, Range
-from siting.reasoning import Task, thinks
+from siting.reasoning import Task, efforts, thinks
 
 Verdict = Literal["same model", "better", "as good", "worse", "unknown"]
 
@@ -81,11 +81,6 @@ class Board(Fact, tables="quality_boards", key="board"):
     comparable_when: str
 
 
-def _efforts() -> frozenset[str]:
-    cells = catalogue.column("reasoning_effort", "effort", "aliases")
-    return frozenset(word for cell in cells for word in cell.split(";")) | {"default"}
-
-
 def _settings_of_boards() -> frozenset[str]:
     return frozenset(
         s for cell in catalogue.column("quality_boards", "settings") for s in cell.split(";")
@@ -98,7 +93,7 @@ class Score(Fact, tables="model_quality"):
     model: str
     board: Annotated[str, catalogue.one_of(lambda: boards(), "board")]
     score: float
-    effort: Annotated[str, catalogue.one_of(_efforts, "reasoning effort")]
+    effort: Annotated[str, catalogue.one_of(efforts, "reasoning effort")]
     setting: Annotated[str, catalogue.one_of(_settings_of_boards, "setting of a board")] = ""
     margin: float | None = None
     """Half-width that the board prints (95 %)."""

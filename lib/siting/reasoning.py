@@ -9,7 +9,7 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from typing import Literal
 
-from siting.catalogue import Fact, of_facts, table
+from siting.catalogue import Fact, column, of_facts, table
 from siting.quantity import Range
 
 
@@ -29,6 +29,13 @@ class Task(Fact, tables="reasoning_task", key="task"):
     task: str
     label: str
     factor: Range
+
+
+@of_facts
+def efforts() -> frozenset[str]:
+    """Words for an effort at which a model runs; `default` where it is not known."""
+    cells = column("reasoning_effort", "effort", "aliases")
+    return frozenset(word for cell in cells for word in cell.split(";")) | {"default"}
 
 
 @of_facts

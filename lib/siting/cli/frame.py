@@ -191,7 +191,7 @@ def check_tables() -> None:
 
     for name in sorted({*catalogue.RECORDS, *provenance.tables()}):
         catalogue.table(name, catalogue.RECORDS.get(name, catalogue.Unread))
-    uncertainty.check_correlations()
+    uncertainty.correlations()
     attention.check_models()
     rulebook.rule_book()
 

@@ -56,7 +56,10 @@ def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
     notes = []
     for client in clients:
         opened = scenario.changed(scenario.load(client), changes)
-        told = [*as_written(opened), *(as_sized(opened) if deep else ()), *unread(opened)]
+        told = list(as_written(opened))
+        if deep:
+            told += as_sized(opened)
+        told += unread(opened)
         notes += [f"{scenario.path_of(client)}: {note}" for note in dict.fromkeys(told)]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
@@ -346,14 +349,11 @@ def variants(client: str, everything: bool, changes: Changes) -> Answer:
     s = study.open(client, changes)
     rows = s.variants_tried()
     told = [r for r in rows if everything or r["answer"] != "stays"]
-    parts = {
-        "": [r for r in told if "switching_value" not in r],
-        "Values at which the answer switches:": [r for r in told if "switching_value" in r],
-    }
     lines = [_counted(s)]
-    for heading, part in parts.items():
-        if part:
-            lines += ["", *filter(None, [heading]), *frame.aligned([_line(s, r) for r in part])]
+    if alike := [_line(s, r) for r in told if "switching_value" not in r]:
+        lines += ["", *frame.aligned(alike)]
+    if turning := [_line(s, r) for r in told if "switching_value" in r]:
+        lines += ["", "Values at which the answer switches:", *frame.aligned(turning)]
     return Answer(rows, [*lines, "", *_answers_in_words(s, told)])
 
 

@@ -144,7 +144,7 @@ def _memory_lines(memory: Memory) -> list[str]:
     noun = "request" if memory.concurrency == 1 else "requests"
     tokens = _Line("tokens the cache holds", memory.tokens, decimals=0)
     requests = _Line("requests of that length at once", memory.max_concurrency, decimals=1)
-    return [
+    lines = [
         f"{what}, weights {d.weights or 'native'}: {memory.verdict}",
         f"{memory.concurrency:g} {noun} of {memory.context:,} tokens; GiB per GPU",
         "",
@@ -153,8 +153,10 @@ def _memory_lines(memory: Memory) -> list[str]:
         *_table("what fits", [tokens, requests]),
         "",
         f"longest context that fits: {memory.longest_context:,} tokens",
-        *filter(None, [memory.note]),
     ]
+    if memory.note:
+        lines.append(memory.note)
+    return lines
 
 
 def _tokens(value: str) -> Tokens:

@@ -277,31 +277,30 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
 
 @dataclass(frozen=True, kw_only=True)
 class Invoiced:
-    """What a client pays an API for the requests of a workload by its own invoice, or quote."""
+    """What a client pays an API for the requests of a workload by its own invoice, or quote, where
+    that lies beyond the range of the list price."""
 
     option: str
     """Label of the option."""
     workload: str
     place: int
     """Of its quote among the client's."""
-    times: float | None = None
-    """What it pays over the list price; None where that lies within the range of the list price,
-    or where no list has the model."""
-    paid: float = 0.0
-    """For the load that is stated, where it is beyond the list price. [currency a month]"""
-    listed: float = 0.0
+    times: float
+    """What it pays over the list price."""
+    paid: float
+    """For the load that is stated. [currency a month]"""
+    listed: float
     """The same at the list price. [currency a month]"""
-    currency: str = ""
+    currency: str
 
     @property
     def far(self) -> str:
         """How far from the list price, before its name: `7.25 times`, `40% of`."""
-        ratio = self.times or 1.0
-        return f"{ratio:.3g} times" if ratio > 1 else f"{ratio:.0%} of"
+        return f"{self.times:.3g} times" if self.times > 1 else f"{self.times:.0%} of"
 
     @property
     def warning(self) -> str:
-        """What is said of one that is beyond the list price, and what to look at."""
+        """What is said of it, and what to look at."""
         return (
             f"{self.option}: a request of {in_words(self.workload)} is quoted at {self.far} its "
             f"list price, {self.currency} {self.paid:,.0f} a month for the load that is stated "
@@ -310,8 +309,9 @@ class Invoiced:
         )
 
 
-def invoiced(scenario: Scenario, name: str) -> Iterator[Invoiced]:
-    """Workloads whose requests at an API a client's own invoice prices, beside its list price."""
+def beside_list(scenario: Scenario, name: str) -> Iterator[Invoiced]:
+    """Workloads for whose requests at an API a client pays, by its own invoice, what lies beyond
+    the range of the list price."""
     if scenario.options[name].kind not in BY_REQUEST:
         return
     for workload in scenario.workloads:
@@ -319,31 +319,28 @@ def invoiced(scenario: Scenario, name: str) -> Iterator[Invoiced]:
         for item in ("api_usage", "api_request"):  # the first holds, where there are both
             place = finder.quoted_at(item)
             if place is not None:
-                yield _invoiced(finder, item, place)
+                yield from _invoiced(finder, item, place)
                 break
 
 
-def beside_list(scenario: Scenario, name: str) -> Iterator[Invoiced]:
-    """Those of them for which a client pays what lies beyond the range of the list price."""
-    return (paid for paid in invoiced(scenario, name) if paid.times is not None)
-
-
-def _invoiced(finder: _Finder, item: str, place: int) -> Invoiced:
-    """A quote for requests, of an item and at a place among all, beside the list price."""
+def _invoiced(finder: _Finder, item: str, place: int) -> Iterator[Invoiced]:
+    """A quote for requests, of an item and at a place among all, where it is beyond the list price;
+    nothing where no list has the model."""
     client = finder.client
-    found = Invoiced(option=finder.option.label, workload=finder.workload, place=place)
     try:
         listed = finder.product(finder.request_price())
     except (NotPriced, NotEstimated):
-        return found
+        return
     paid = finder.product(finder.quote(item, ""))
     if listed.low <= paid.high and paid.low <= listed.high:
-        return found
+        return
     stated = finder.scenario.workloads[finder.workload]
     load = workload_load(finder.workload, stated, client.country, client.report_date)
     a_month = load.requests(1).central / MONTHS
-    return replace(
-        found,
+    yield Invoiced(
+        option=finder.option.label,
+        workload=finder.workload,
+        place=place,
         times=paid.central / listed.central,
         paid=paid.scaled(a_month).central,
         listed=listed.scaled(a_month).central,

@@ -274,11 +274,6 @@ class CashFlow:
     path: str = "flat"
     capital: bool = False
 
-    @property
-    def by_use(self) -> bool:
-        """Whether a vendor bills it by use: tokens or GPU-hours."""
-        return self.path.startswith(("api", "rental"))
-
 
 def _sum_of_money(item: str, label: str, category: str, amounts: Array) -> CashFlow:
     """A line that no quantity and no price stand behind."""

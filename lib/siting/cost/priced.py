@@ -264,10 +264,6 @@ class Plan:
         [12]"""
         return tuple(np.roll(months / months.mean(), 1 - self.first_month).tolist())
 
-    def simple_first(self, names: Iterable[str]) -> list[str]:
-        """Options in an order in which a hybrid leaves a tie to the part that it is alone."""
-        return sorted(names, key=lambda n: isinstance(self.options[n], PricedHybrid))
-
     def central(self, **changes: float | Array) -> dict[str, Array]:
         """The central draw; `changes` overrides factors, with one value or one for each draw.
         [n each]"""

@@ -454,6 +454,15 @@ class BilledTokens:
     output_mean: float = 0.0
     cached_share: float = 0.0
 
+    @property
+    def whole(self) -> genai_prices.Usage:
+        """A request of the mean size, in whole tokens."""
+        return genai_prices.Usage(
+            input_tokens=round(self.input_mean),
+            output_tokens=round(self.output_mean),
+            cache_read_tokens=round(self.input_mean * self.cached_share),
+        )
+
 
 @cache
 def api_request(
@@ -491,24 +500,6 @@ def api_request(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Counted:
-    """A request in whole tokens, as a bill counts them."""
-
-    input: int
-    cached: int
-    """Of the input."""
-    output: int
-
-    @classmethod
-    def of(cls, request: BilledTokens) -> _Counted:
-        return cls(
-            input=round(request.input_mean),
-            cached=round(request.input_mean * request.cached_share),
-            output=round(request.output_mean),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class _TokenPrices:
     """What a thousand tokens of each sort cost in a request of no more than these. [USD]"""
 
@@ -518,13 +509,10 @@ class _TokenPrices:
 
     def of(self, request: BilledTokens) -> float:
         """Price of a request of just this size, were each of its tokens priced like this. [USD]"""
-        tokens = _Counted.of(request)
-        thousands = (
-            self.input * (tokens.input - tokens.cached)
-            + self.cached * tokens.cached
-            + self.output * tokens.output
-        )
-        return thousands / 1000
+        read = round(request.input_mean)
+        cached = round(request.input_mean * request.cached_share)
+        written = round(request.output_mean)
+        return (self.input * (read - cached) + self.cached * cached + self.output * written) / 1000
 
 
 @cache
@@ -563,15 +551,9 @@ def _call(
     provider: str, name: str, day: dt.date, request: BilledTokens, batch: bool = False
 ) -> float:
     """Price of one request of just this size at the package's list. [USD]"""
-    tokens = _Counted.of(request)
-    usage = genai_prices.Usage(
-        input_tokens=tokens.input,
-        output_tokens=tokens.output,
-        cache_read_tokens=tokens.cached,
-    )
     noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
     context = {"processing": "batch"} if batch else None
-    price = _price_list().calc(usage, name, provider or None, None, noon, context)
+    price = _price_list().calc(request.whole, name, provider or None, None, noon, context)
     return float(price.total_price)
 
 
@@ -690,8 +672,7 @@ def embedding(option: Option, model: str, tokens: float, day: dt.date) -> ApiPri
         for row in rows
         if row.vendor in names
         and (
-            row.region in ("", option.country)
-            or (row.region, option.country in europe) == ("EU", True)
+            row.region in ("", option.country) or (row.region == "EU" and option.country in europe)
         )
     ]
     if not held:

@@ -34,9 +34,6 @@ from siting.inputs.scenario import Scenario
 from siting.quantity import DAYS_OF_PLAN_YEAR
 from siting.serving.capacity import OptionCapacity
 
-G_PER_TONNE = 1e6
-
-
 # --- results ----------------------------------------------------------------------------------
 
 
@@ -127,8 +124,10 @@ class Comparison:
 
         Blank where no option could be priced.
         """
-        order = self.plan.simple_first(self.options)
-        return min(order, key=lambda name: round(self.options[name].present, 6), default="")
+
+        plan = self.plan
+        simple_first = sorted(self.options, key=lambda n: isinstance(plan.options[n], PricedHybrid))
+        return min(simple_first, key=lambda n: round(self.options[n].present, 6), default="")
 
 
 def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Comparison:

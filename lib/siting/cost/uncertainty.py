@@ -100,7 +100,7 @@ def _tied(size: int, seed: int) -> Mapping[str, Array]:
     """Scores of the drivers that follow each other."""
     names = correlated()
     z = np.array([streams.normal(seed, size, n) for n in names])
-    return dict(zip(names, np.linalg.cholesky(_matrix()) @ z, strict=True))
+    return dict(zip(names, np.linalg.cholesky(correlations()) @ z, strict=True))
 
 
 @catalogue.of_facts
@@ -110,8 +110,8 @@ def correlated() -> tuple[str, ...]:
     return tuple(dict.fromkeys(chain(*pairs)))
 
 
-def _matrix() -> Array:
-    """Correlations of these drivers. Raises FactError where no draws can have them."""
+def correlations() -> Array:
+    """How closely these drivers follow each other. Raises FactError where no draws can do so."""
     at = {name: i for i, name in enumerate(correlated())}
     matrix = np.eye(len(at))
     for c in catalogue.table("cost_correlations", Correlation):
@@ -122,11 +122,6 @@ def _matrix() -> Array:
             "with one of two cannot move against both); bring the correlations nearer to 0"
         )
     return matrix
-
-
-def check_correlations() -> None:
-    """Raises FactError where the table of correlations is impossible."""
-    _matrix()
 
 
 def draws_at(plan: Plan, z: Mapping[str, Array]) -> Draws:

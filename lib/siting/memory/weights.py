@@ -176,7 +176,7 @@ def weight_bytes_per_gpu(
     """
     form = weight_format(fmt, model)
     if form.scope == "file":
-        size = gguf_split(model, form, tp * pp)[0]
+        size = gguf_bytes(model, form, tp * pp)
         return Range(size * form.low_factor, size, size * form.high_factor, unit="B")
     ranks = Ranks(tp=tp, pp=pp, experts=ep if ep > 1 else tp)
     t = tensors(model, mtp)
@@ -261,8 +261,8 @@ def _rank_bytes(model: Model, t: Tensors, form: WeightFormat, ranks: Ranks) -> f
     return body + (ends * plain + t.towers * plain + prediction) / tp + undivided * plain
 
 
-def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]:
-    """Bytes of weights on the fullest of `gpus` cards, and layers on the card with most [2].
+def gguf_bytes(model: Model, form: WeightFormat, gpus: int) -> float:
+    """Weights on the fullest of `gpus` cards [2]. [B]
 
     The token embedding stays in host memory; the output head counts as one more layer and goes
     to the last card. Vision towers are a file of their own.
@@ -274,8 +274,7 @@ def gguf_split(model: Model, form: WeightFormat, gpus: int) -> tuple[float, int]
     head = head_params * (form.head_bits or form.bits) / 8
     body = file - t.embedding * form.bits / 8 - (head if t.head else 0.0)
     if gpus == 1:
-        return body + head, layers
+        return body + head
     most = math.ceil((layers + 1) / gpus)
     last = max(layers - most * (gpus - 1), (layers + 1) // gpus - 1)
-    fullest = max(body * min(most, layers) / layers, body * last / layers + head)
-    return fullest, min(most, layers)
+    return max(body * min(most, layers) / layers, body * last / layers + head)

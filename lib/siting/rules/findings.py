@@ -128,7 +128,7 @@ class Finding(Decided):
 
     def without(self, policies: Iterable[str], kept: str = "") -> Finding:
         """The same if the client had none of these lines of policy, or but the one kept."""
-        asked = {self.law.policy_attribute(line): line == kept for line in policies}
+        asked = {self.law.policy_attributes[line]: line == kept for line in policies}
         return Finding.of(self.supposing(asked), self.rule, self.flow, self.law)
 
     def lines_behind(self, policies: Sequence[str]) -> tuple[str, ...]:
@@ -143,12 +143,10 @@ class Finding(Decided):
         scope, and without the client's policies it applies all the same, or may. None where none
         does."""
         bare = self.without(policies)
-        asks_it = self.rule.is_of_law and self._is_in_scope(line) and bare.verdict != "n.a."
+        in_scope = conditions.names(self.law.parsed[self.rule.rule_id].applies)
+        is_in_scope = self.law.policy_attributes[line] in in_scope
+        asks_it = self.rule.is_of_law and is_in_scope and bare.verdict != "n.a."
         return bare if asks_it else None
-
-    def _is_in_scope(self, line: str) -> bool:
-        named = conditions.names(self.law.parsed[self.rule.rule_id].applies)
-        return self.law.policy_attribute(line) in named
 
     @cached_property
     def evidence(self) -> tuple[Known, ...]:
@@ -165,15 +163,15 @@ class Finding(Decided):
         """
         if self.verdict == "n.a.":
             return self.evidence
-        spared = [k.attribute.name for k in self.evidence if not self._needs(k)]
+        asked = [k.attribute.name for k in self.evidence]
+        spared = {name for name in asked if self._stands(self.supposing({name: None}))}
         left = self.supposing(dict.fromkeys(spared))
-        stands = (left.verdict, left.reason) == (self.verdict, self.reason)
-        idle = set(spared) if stands else set(spared) - set(left.missing)
+        idle = spared if self._stands(left) else spared - set(left.missing)
         return tuple(k for k in self.evidence if k.attribute.name not in idle) or self.evidence
 
-    def _needs(self, known: Known) -> bool:
-        without = self.supposing({known.attribute.name: None})
-        return (without.verdict, without.reason) != (self.verdict, self.reason)
+    def _stands(self, supposed: Decided) -> bool:
+        """Whether the rule says the same of what is supposed, for the same reason."""
+        return (supposed.verdict, supposed.reason) == (self.verdict, self.reason)
 
     @property
     def undated(self) -> tuple[Known, ...]:

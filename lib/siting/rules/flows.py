@@ -262,11 +262,10 @@ def _written(part: Part) -> Iterator[Known]:
 
     Those for all of an option say nothing of what must be answered for the flow itself.
     """
-    apart = part.kind.own_answers.split(";")
-    yield from _but(apart, part.answered("rules"))
+    yield from _inherited(part, "rules")
     for owner in dict.fromkeys((part.carrier, part.owner)):
         place = f"options.{owner}"
-        yield from _but(apart, part.answered(place))
+        yield from _inherited(part, place)
         flows = part.scenario.options[owner].flows
         for key in dict.fromkeys((part.kind.flow, part.flow)):
             if key in flows:
@@ -274,9 +273,9 @@ def _written(part: Part) -> Iterator[Known]:
                 yield from _read_at(where, flows[key].attributes, part.law, part.source)
 
 
-def _but(apart: Sequence[str], answers: Layer) -> Iterator[Known]:
-    """Answers, without those to some attributes."""
-    return (known for name, known in answers.items() if name not in apart)
+def _inherited(part: Part, place: str) -> Iterator[Known]:
+    """Answers for all flows at a place of the scenario, as far as they hold for this one."""
+    return (known for name, known in part.answered(place).items() if part.kind.inherits(name))
 
 
 def _answered(scenario: Scenario, law: RuleBook, source: Cited, place: str) -> Layer:

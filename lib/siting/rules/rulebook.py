@@ -358,13 +358,9 @@ class RuleBook:
         lines = {a: a.stated_in.split() for a in self.attributes.values() if a.stated_in}
         return tuple((a, tuple(line[0].split("."))) for a, line in lines.items())
 
-    def policy_attribute(self, line: str) -> str:
-        """The attribute that a line of the client's policy states. Raises KeyError where no
-        attribute does."""
-        return self._by_policy[line]
-
     @cached_property
-    def _by_policy(self) -> Mapping[str, str]:
+    def policy_attributes(self) -> Mapping[str, str]:
+        """The attribute that each line of a client's policy states."""
         stated = ((a.name, a.stated_in.split()) for a in self.attributes.values())
         return {words[2]: name for name, words in stated if words[:2] == POLICY_LINE}
 

@@ -206,7 +206,7 @@ def invoices(s: Scenario) -> Iterator[Variant]:
     beyond = [paid for name in s.options for paid in costing.beside_list(s, name)]
     for place in dict.fromkeys(paid.place for paid in beyond):
         priced = [paid for paid in beyond if paid.place == place]
-        farthest = max(priced, key=lambda paid: abs(math.log(paid.times or 1.0)))
+        farthest = max(priced, key=lambda paid: abs(math.log(paid.times)))
         kept = [quote for i, quote in enumerate(s.finance.quotes) if i != place]
         set_to = {"finance.quotes": [q.model_dump(exclude_defaults=True) for q in kept]}
         named = " and ".join(dict.fromkeys(paid.option for paid in priced))
@@ -214,8 +214,8 @@ def invoices(s: Scenario) -> Iterator[Variant]:
         yield change("invoice", set_to, words)
         longer = {
             f"workloads.{paid.workload}.{field}": {
-                "mean": tokens.mean * (paid.times or 1.0),
-                "p95": tokens.p95 * (paid.times or 1.0),
+                "mean": tokens.mean * paid.times,
+                "p95": tokens.p95 * paid.times,
             }
             for paid in priced
             for field in usual.LENGTHS

@@ -206,13 +206,12 @@ def tried(scenario: Scenario) -> tuple[str, ...]:
     """What was changed to make a scenario, as `--set` takes it; none of one as it was written."""
     said = scenario.model_dump(exclude_unset=True)
     paths = (path for entry in scenario.evidence if entry.source == TRIED for path in entry.fields)
-    return words({path: _said_at(said, path.split(".")) for path in paths})
+    return words({path: _said_at(said, path) for path in paths})
 
 
-def _said_at(held: Any, keys: Sequence[str]) -> Any:
+def _said_at(said: dict[str, Any], path: str) -> Any:
     """The value at a path; None where it is left out."""
-    for key in keys:
-        held = held.get(key) if isinstance(held, Mapping) else None
+    held = document.at(said, path.split("."))
     is_exact = isinstance(held, Mapping) and held.keys() == ENDS and len(set(held.values())) == 1
     return held["central"] if is_exact else held
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from siting import catalogue, dtypes, reference_rates
+from siting import catalogue, dtypes, reasoning, reference_rates
 from siting.inputs.document import Fault, Path_, members, parted
 
 
@@ -75,10 +75,8 @@ def _of(table: str, column: str, what: str) -> KnownName:
 
 
 def _effort(name: str) -> None:
-    cells = catalogue.column("reasoning_effort", "effort", "aliases")
-    known = {word for cell in cells for word in cell.split(";")} | {"default"}
-    if name.strip() and name.strip().lower() not in known:
-        raise KeyError(catalogue.unknown(name, "reasoning effort", known))
+    if name.strip() and name.strip().lower() not in reasoning.efforts():
+        raise KeyError(catalogue.unknown(name, "reasoning effort", reasoning.efforts()))
 
 
 def _country(code: str) -> None:

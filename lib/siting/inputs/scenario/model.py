@@ -243,8 +243,10 @@ class Client(Strict):
     @property
     def people_in(self) -> list[str] | None:
         """Countries of those people, and EEA where one is in it; None where nobody says."""
-        inside = any(c in members("eea", self.report_date) for c in self.people)
-        return [*self.people, *(["EEA"] if inside else [])] or None
+        found = list(self.people)
+        if not members("eea", self.report_date).isdisjoint(found):
+            found.append("EEA")
+        return found or None
 
     def notice_by(self, last: dt.date) -> dt.date | None:
         """Last day to give notice of a contract that ends on a day: as many months before, or the
