@@ -228,6 +228,23 @@ CASES = {
         counsel={"Data protection": "Personal Information Protection Act",
                  "AI law": "AI Basic Act", "Employment law": ""},
     ),
+    "f01 Slovak police": Case(
+        country="SK", sector="public", use="transcripts of interrogations by the police",
+        said={"GDPR-9-1": "special_category"},
+        counsel={"Data protection": "Directive (EU) 2016/680", "Public sector": ""},
+    ),
+    "f02 Portuguese telecommunications operator": Case(
+        country="PT", sector="other", use="calls of subscribers", said={"DORA-30-1": "dora_entity"},
+        acts={"sector licences": "Directive 2002/58/EC (ePrivacy)"},
+    ),
+    "f03 Luxembourg fund manager": Case(
+        country="LU", sector="other", data={"secrecy": ["banking"]},
+        said={"DORA-28-2": "dora_entity"}, counsel={"Banking secrecy": "Art. 41"},
+    ),
+    "f04 Turkish shop": Case(
+        country="TR", sector="other",
+        counsel={"Data protection": "no act of this country", "AI law": ""},
+    ),
 }  # fmt: skip
 
 
