@@ -123,7 +123,9 @@ def test_the_end_of_fine_tuning_stands_in_the_plan_and_beside_what_it_can_stop(
     reports: dict[str, bytes],
 ) -> None:
     page = reports["polderwerk/report.html"].decode()
-    assert letters("Fine-tuning at OpenAI ends 6 January 2027") in letters(html.unescape(page_one(page)))
+    assert letters("Fine-tuning at OpenAI ends 6 January 2027") in letters(
+        html.unescape(page_one(page))
+    )
     summary = json.loads(reports["polderwerk/summary.json"])
     point = {"point": "Fine-tuning at OpenAI", "state": "open"}
     assert point in summary["options"][summary["recommendation"]["option"]]["limits"]

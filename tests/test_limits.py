@@ -110,6 +110,22 @@ def test_notice_is_given_in_days_where_a_contract_says_so() -> None:
     assert dates.renewals(without)[0].notice == dt.date(2026, 12, 31)
 
 
+@pytest.mark.parametrize(
+    ("until", "notices"),
+    [
+        # the year of the plan ends on 24 November 2027
+        (dt.date(2027, 12, 31), [dt.date(2027, 6, 30)]),
+        (dt.date(2028, 12, 31), []),
+        (dt.date(2026, 11, 23), []),
+    ],
+)
+def test_a_notice_within_the_plan_is_told_though_the_contract_ends_after_it(
+    until: dt.date, notices: list[dt.date]
+) -> None:
+    start = with_(client__notice_months=6, options__api__contract_until=until)
+    assert [contract.notice for contract in dates.renewals(start)] == notices
+
+
 def test_a_vendor_answers_two_weeks_before_notice_is_due_or_half_way_to_it() -> None:
     start = changed(scenario.load("base"), CONTRACT)  # notice of 60 days: due on 30 January
     assert dates.renewals(start)[0].answer_by == dt.date(2027, 1, 16)

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+from siting import study
 from siting.cost import costing
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
@@ -180,3 +181,11 @@ def test_a_model_that_runs_elsewhere_in_the_union_is_called_by_where_it_runs() -
     ways = [other.option for other in ordered.others(s) if other.of == "azure"]
     found = {option.label: option.region for option in ways if option.region != "switzerlandnorth"}
     assert found == {"Azure EU, GPT-5.6 Luna": "EU", "Azure EU, GPT-6 Luna": "EU"}
+
+
+def test_machines_are_listed_of_an_option_whose_term_and_model_are_left_open() -> None:
+    left = {"options.rented.commitment": "best", "options.rented.models": {}}
+    s = study.open("base", left)
+    listed = s.designs().set_index("option").loc[s.scenario.options["rented"].label]
+    assert listed.planned.sum() == 1
+    assert listed.present[listed.planned].notna().all()

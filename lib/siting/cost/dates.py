@@ -162,7 +162,7 @@ with go."""
 
 @dataclass(frozen=True, kw_only=True)
 class Renewal:
-    """A contract of what runs today that ends within the plan."""
+    """A contract of what runs today of which notice is due within the plan."""
 
     vendor: str
     until: dt.date
@@ -195,14 +195,13 @@ class Renewal:
 
 
 def renewals(scenario: Scenario) -> tuple[Renewal, ...]:
-    """Contracts of what runs today that end within the plan's last horizon, as notice is due."""
+    """Contracts of what runs today of which notice is due by the plan's last horizon, as it is."""
     today = scenario.options.get(scenario.finance.baseline)
-    day = scenario.client.report_date
-    found = []
-    for contract in today.agreed if today else ():
-        if 0 <= (contract.contract_until - day).days <= LAST_HORIZON_DAYS:
-            found.append(_renewal(scenario, contract))
-    return tuple(sorted(found, key=lambda each: each.notice))
+    agreed = today.agreed if today else ()
+    every = [_renewal(scenario, each) for each in agreed]
+    run_on = [each for each in every if each.until >= scenario.client.report_date]
+    due = [each for each in run_on if each.days <= LAST_HORIZON_DAYS]
+    return tuple(sorted(due, key=lambda each: each.notice))
 
 
 def _renewal(scenario: Scenario, contract: Contract) -> Renewal:

@@ -217,8 +217,11 @@ class CapacityFrames(Topic):
                 yield from self._designs(name, option)
 
     def _designs(self, name: str, option: Option) -> Rows:
-        left = design.is_open(option)
-        free = option if left else design.opened(option)
+        taken = self.options[name]
+        free = design.opened(taken)
+        if design.is_open(option):
+            ordered = {field: getattr(taken, field) for field in ("models", "effort", "commitment")}
+            free = option.model_copy(update=ordered)
         asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
         found = self.results.chain.every_design(asked, name)
         planned = Machines.of(self.options[name])

@@ -210,7 +210,7 @@ class TimelineFrames(Topic):
         "until notice answer_by owed given owner?",
     )
     def contract(self) -> Rows:
-        """A contract of what runs today that ends within a year."""
+        """A contract of what runs today of which notice is due within a year."""
         baseline = self.scenario.finance.baseline
         owners = [step.row.owner for step in self.results.plan if step.row.when in NOTICES]
         for end in self.results.until_live.contracts:

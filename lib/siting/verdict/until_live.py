@@ -125,7 +125,7 @@ class UntilLive:
 
     @cached_property
     def contracts(self) -> tuple[ContractEnd, ...]:
-        """Contracts of what runs today that end within a year; none without a choice."""
+        """Contracts of today of which notice is due within a year; none without a choice."""
         chosen = self.recommended
         found = dates.renewals(self.scenario)
         if not found or chosen is None:
