@@ -10,6 +10,7 @@ import math
 import numpy as np
 import pytest
 import studies
+from cost_fixtures import sized
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import poisson, simulate
@@ -20,12 +21,13 @@ from siting.inputs.scenario.model import Latency as Stated
 from siting.inputs.scenario.model import Measured
 from siting.memory import vram
 from siting.quantity import LogNormal, NotEstimated, Range
-from siting.serving import bunching, capacity, loops, queueing
+from siting.serving import bunching, loops, queueing
 from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.load import PROFILES, duration_curve, schedule, workload_load
 from siting.serving.performance import Deployment
 from siting.serving.queueing import Limits, latency, sustained
 from siting.serving.sizes import best_pool
+from siting.verdict.chain import Chain
 from siting_validation import comparison as validation
 
 CLIENTS = studies.FEW
@@ -40,11 +42,6 @@ def with_workload(s: Scenario, **changes: object) -> Scenario:
     data = s.model_dump()
     data["workloads"]["assistant"] |= changes
     return Scenario.model_validate(data)
-
-
-def sized(s: Scenario, name: str) -> capacity.OptionCapacity:
-    """One option, which is sized alone."""
-    return capacity.assess(s.model_copy(update={"options": {name: s.options[name]}}))[name]
 
 
 def curve(lengths: Lengths, gpu: str = "l40s-48gb", gpus: int = 4) -> Curve:
@@ -273,7 +270,8 @@ def test_the_whole_answer_is_a_limit_of_its_own() -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(client: str) -> None:
-    for option in capacity.assess(scenario.load(client)).values():
+    loaded = scenario.load(client)
+    for option in (sized(loaded, name) for name in loaded.options):
         used = option.mean_utilisation()
         assert used is None or 0 < used <= 1
         for pool in option.pools.values():
@@ -301,9 +299,7 @@ def test_an_api_needs_no_gpus_and_its_latency_is_not_guessed(base: Scenario) -> 
 
 
 def test_a_hybrid_has_its_bases_pools(base: Scenario) -> None:
-    found = capacity.assess(base)
-    hybrid = found["hybrid"].pools
-    owned = found["owned"].pools
+    hybrid, owned = (Chain().sized(base, name).pools for name in ("hybrid", "owned"))
     assert [p.gpus(1) for p in hybrid.values()] == [p.gpus(1) for p in owned.values()]
 
 
@@ -428,14 +424,14 @@ RUN = {
 
 def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenario) -> None:
     estimate = sized(base, "rented").pools["google/gemma-4-31B-it"]
-    found = capacity.assess(with_workload(base, measured=[RUN]))
-    pool = found["rented"].pools["google/gemma-4-31B-it"]
+    measured = with_workload(base, measured=[RUN])
+    pool = sized(measured, "rented").pools["google/gemma-4-31B-it"]
     assert pool.measured.startswith("own run") and "slower" in pool.measured
     assert pool.rate_per_replica.central < estimate.rate_per_replica.central
     narrow = pool.rate_per_replica
     wide = estimate.rate_per_replica
     assert narrow.high / narrow.low < wide.high / wide.low
-    assert not found["owned"].pools["google/gemma-4-31B-it"].measured  # another card
+    assert not sized(measured, "owned").pools["google/gemma-4-31B-it"].measured  # another card
 
 
 PUBLIC = {row["case_id"]: row for row in validation.read(validation.shipped("throughput"))}
@@ -471,7 +467,7 @@ def test_a_public_run_that_is_taken_for_the_clients_own_narrows_the_range_to_it(
     run = public_run(own)
     loads = [
         dataclasses.replace(load, hourly=load.hourly / 100)
-        for load in capacity.assess(base)["owned"].loads.values()
+        for load in sized(base, "owned").loads.values()
     ]
     card = {"gpu": run.gpu, "server": "", "models": {"all": run.model}, "weights": weights}
     option = base.options["rented"].model_copy(update=card | {"tensor_parallel": 1})

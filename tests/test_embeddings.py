@@ -6,12 +6,12 @@ from pathlib import Path
 
 import printed
 import pytest
+from cost_fixtures import sized
 from siting import study
 from siting.cli import scenarios
 from siting.cost import costing, prices
 from siting.inputs import scenario
 from siting.inputs.scenario import ScenarioError
-from siting.serving import capacity
 from siting.verdict import alternatives, ordered
 from siting.verdict.chain import Chain
 
@@ -57,7 +57,7 @@ def loaded(folder: Path, text: str = SHOP) -> scenario.Scenario:
 def test_vectors_cost_their_input_and_the_stock_where_the_model_changes(tmp_path: Path) -> None:
     """Per million tokens 0.143 at Azure in the EU and 0.10 at Mistral; 1.47 billion in stock."""
     shop = loaded(tmp_path)
-    plan = costing.compile_plan(shop, capacity.assess(shop))
+    plan = costing.compile_plan(shop, {name: sized(shop, name) for name in shop.options})
     assert plan.factors["api_request.azure.search"].value.central == pytest.approx(38 * 0.143e-6)
     assert plan.factors["api_request.mistral.search"].value.central == pytest.approx(3.8e-6)
     assert plan.factors["stock_price.mistral.search"].value.central == pytest.approx(147)
@@ -91,7 +91,9 @@ def test_who_stays_with_a_seller_trains_no_users_for_another_model() -> None:
 
 def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path: Path) -> None:
     shop = loaded(tmp_path)
-    why = costing.compile_plan(shop, capacity.assess(shop)).not_estimated
+    why = costing.compile_plan(
+        shop, {name: sized(shop, name) for name in shop.options}
+    ).not_estimated
     assert why["openai"] == "OpenAI sells no vectors of gpt-5.4-mini here; nobody on file does"
     assert "no speed of Qwen/Qwen3.6-27B is on file as it makes vectors" in why["own"]
     with pytest.raises(prices.NotPriced, match=r"sells no vectors .* here; Mistral does"):

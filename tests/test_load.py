@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import studies
+from cost_fixtures import sized
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_simulation import served_together, simulate
@@ -22,7 +23,7 @@ from siting.inputs.scenario.model import Option, Room, Scenario, Workload
 from siting.memory import vram
 from siting.memory.deployment import Deployment
 from siting.quantity import LogNormal
-from siting.serving import bunching, capacity, load, servers
+from siting.serving import bunching, load, servers
 from siting.serving.carrying import Carried
 from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import (
@@ -178,9 +179,9 @@ def test_agents_the_public_and_work_that_waits_are_not_bounded_by_people() -> No
 @pytest.mark.parametrize(("client", "users"), [("klinikverbund-nordheide", 2400), ("base", 2000)])
 def test_clients_people_hold_one_request_each_at_most(client: str, users: float) -> None:
     s = scenario.load(client)
-    found = capacity.assess(s if client == "base" else studies.designed(client))
-    for option in found.values():
-        for each in option.pools.values():
+    s = s if client == "base" else studies.designed(client)
+    for name in s.options:
+        for each in sized(s, name).pools.values():
             (only,) = each.workloads
             assert only.load.most_at_once == users
             assert each.level() * only.carried.concurrency < users
@@ -394,14 +395,14 @@ def with_option(name: str, **changes: object) -> Scenario:
 
 
 def test_a_room_that_is_too_small_says_what_is_missing() -> None:
-    found = capacity.assess(with_option("owned", room=Room(kw=1, pue=1.5, servers=1)))["owned"]
+    found = sized(with_option("owned", room=Room(kw=1, pue=1.5, servers=1)), "owned")
     words = "; ".join(found.beyond_room[1])
     assert "kW" in words and "servers" in words
-    assert not capacity.assess(with_option("owned", room=Room(kw=500)))["owned"].beyond_room
+    assert not sized(with_option("owned", room=Room(kw=500)), "owned").beyond_room
 
 
 def test_idle_gpus_of_a_server_are_counted() -> None:
-    found = capacity.assess(with_option("owned", server="server-8x-l40s"))["owned"]
+    found = sized(with_option("owned", server="server-8x-l40s"), "owned")
     used = sum(p.replicas[0].central * p.gpus_per_replica for p in found.pools.values())
     assert found.idle_gpus == 8 - used > 0
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import studies
-from cost_fixtures import plain_capacity
+from cost_fixtures import plain_capacity, sized
 from currency_converter import CurrencyConverter, RateNotFoundError
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -27,7 +27,6 @@ from siting.cost.priced import DRIVERS, owned_key
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.quantity import Range
-from siting.serving import capacity
 from siting.serving.bunching import CARRIED
 from siting.serving.machines import Fleet
 from siting.serving.pools import PoolHours
@@ -563,7 +562,7 @@ def test_requests_that_bunch_cost_a_mix_more_than_those_of_people() -> None:
     away = {}
     for arrivals in ("people", "machines", "agents"):
         asked = scenario.changed(chosen, {"workloads.code-assistant.arrivals": arrivals})
-        found = tco.assess(asked, capacity.assess(asked))
+        found = tco.assess(asked, {name: sized(asked, name) for name in asked.options})
         cost[arrivals] = found.options["hybrid"].present
         away[arrivals] = sent_away(found)
     assert cost["people"] < cost["machines"] < cost["agents"]

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from cost_fixtures import sized
 from siting import quality, study
 from siting.catalogue import settings
 from siting.cli import cli
@@ -20,7 +21,6 @@ from siting.inputs.scenario import changes
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Scenario
 from siting.rules import sovereignty
-from siting.serving import capacity
 from siting.verdict import plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
@@ -58,10 +58,10 @@ def test_rules_quality_and_sizes_read_nothing_that_the_chain_keeps_from_them(cli
     for name, found in s.results.sovereignty.options.items():
         assert found.findings == whole.options[name].findings, name
     assert s.results.quality == quality.assess(s.scenario)
-    alone = capacity.assess(s.scenario)
-    for name, sized in s.results.capacity.items():
-        assert sized.pools.keys() == alone[name].pools.keys()
-        for year, model in itertools.product(range(1, sized.years + 1), sized.pools):
+    alone = {name: sized(s.scenario, name) for name in s.scenario.options}
+    for name, found in s.results.capacity.items():
+        assert found.pools.keys() == alone[name].pools.keys()
+        for year, model in itertools.product(range(1, found.years + 1), found.pools):
             kept, anew = (of[name].pools[model] for of in (s.results.capacity, alone))
             assert kept.gpus(year) == anew.gpus(year), (name, year)
 

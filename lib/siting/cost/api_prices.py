@@ -34,10 +34,6 @@ from siting.vendors.vendor_record import ModelReplacement
 
 PricePath = Literal["named_model", "falling", "equal_quality", "list"]
 
-ENDING: tuple[PricePath, ...] = ("named_model", "falling")
-"""Paths of who stays until the model ends."""
-FALLING: tuple[PricePath, ...] = ("falling", "equal_quality")
-"""Paths on which prices of equal quality fall."""
 PRICE_CLASSES = ((1.0, "successor_price_below_1"), (5.0, "successor_price_1_to_5"))
 """Dollars per million tokens, blended, below which a model's successor is drawn from a class."""
 DEAREST = "successor_price_from_5"
@@ -87,6 +83,13 @@ class ModelPath:
             known = (self.successor,) if self.then else ()
             return self.end, "api_decline", *known, *follows
         return ("api_decline",) if self.how == "equal_quality" else ()
+
+    @property
+    def falling(self) -> ModelPath:
+        """The path of who stays so in a market whose prices fall."""
+        if self.how != "named_model":
+            return self
+        return replace(self, how="falling", then=self.then and self.then.falling)
 
     def listed(self, months: int) -> Array:
         """Announced price over today's, by month. [M]"""

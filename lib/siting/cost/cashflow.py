@@ -13,12 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Literal
 
 import numpy as np
 
 from siting.cost.money import MONTHS, Array, annuity, by_year
+from siting.cost.paths import Paths
 from siting.cost.priced import (
     RESIDUALS,
     Draws,
@@ -44,6 +45,8 @@ SECONDS_PER_HOUR = 3600
 BYTES_PER_GB = 1e9
 GPUS_PER_STAFF_UNIT = 8
 """The staffing parameters are stated for eight GPUs."""
+CREDITED = ("request", "gpu_hour", "provisioned_hour")
+"""Drivers of what counts towards a minimum commitment."""
 CAPITAL = ("hardware", "network")
 """Categories whose one-off payments are written off over the life of a server."""
 TESTED_FROM = 0.001
@@ -161,6 +164,8 @@ class Amount:
     """[n × Y; of one row or column where it is the same in all draws or years]"""
     price: Array
     """[n]"""
+    credited: Sequence[Amount] | None = None
+    """Of a commitment, which is then its quantity: the bills that count towards it."""
 
     @property
     def value(self) -> Array:
@@ -170,14 +175,38 @@ class Amount:
 
 def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
     """Amounts of an option, its own only: not the baseline before production."""
+    market = plan.market(draws)
+    paths = partial(plan.paths, draws=draws, market=market)
+    return settled(counted(plan, name, draws), plan.months, paths)
+
+
+def settled(owed: Sequence[Amount], months: int, paths: Callable[[str], Paths]) -> list[Amount]:
+    """Amounts with each commitment as what it costs beyond the bill: a year's against what the year
+    uses, a season included, on its mean price. paths: where the path of a line is found."""
+    of_year = by_year(np.ones((1, months)))
+    found = []
+    for amount in owed:
+        if amount.credited is not None:
+            used = np.zeros_like(of_year)
+            for each in amount.credited:
+                path, _ = paths(each.line.path).whole(each.line.path)
+                used = used + each.value * path / of_year
+            short = np.maximum(0.0, amount.quantity - used)
+            amount = replace(amount, quantity=short, credited=None)
+        found.append(amount)
+    return found
+
+
+def counted(plan: Plan, name: str, draws: Draws) -> list[Amount]:
+    """Amounts of an option, whichever way prices move: of commitments the whole."""
     priced = plan.options[name]
     if isinstance(priced, PricedSplit):
-        bills = (bill(part.within(plan), part.priced.name, draws) for part in priced.parts)
+        bills = (counted(part.within(plan), part.priced.name, draws) for part in priced.parts)
         return [amount for own_bill in bills for amount in own_bill]
     own = option_fleet(priced, draws, plan.years)
     if not isinstance(priced, PricedHybrid):
         side = Side(plan=plan, priced=priced, draws=draws, known_fleet=own)
-        return [side.amount(line) for line in priced.lines]
+        return side.counted(priced.lines)
     assert own is not None
     assert priced.machine is not None
     # A vendor is paid for what goes elsewhere, which the fleet of the base tells.
@@ -191,7 +220,10 @@ def bill(plan: Plan, name: str, draws: Draws) -> list[Amount]:
         Side(plan=plan, priced=part, draws=draws, known_fleet=fleet, mixed=priced.base.pools)
         for part, fleet in fleets
     )
-    return [(burst_side if line.for_peaks else base_side).amount(line) for line in priced.lines]
+    return [
+        *base_side.counted([line for line in priced.lines if not line.for_peaks]),
+        *burst_side.counted([line for line in priced.lines if line.for_peaks]),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +267,15 @@ class Side:
         return self.draws[factor][:, None]
 
     # --- money
+
+    def counted(self, lines: Sequence[Line]) -> list[Amount]:
+        """What lines cost and when; of commitments the whole."""
+        found = [self.amount(line) for line in lines]
+        credited = [a for a in found if a.line.item.driver in CREDITED]
+        return [
+            replace(a, credited=credited) if a.line.item.driver == "unused_commitment" else a
+            for a in found
+        ]
 
     def amount(self, line: Line) -> Amount:
         """What a line costs and when."""
@@ -386,19 +427,6 @@ class Side:
         answers = total_tokens(self.plan, self.draws, answers_only=True) * self.away_share()
         return np.asarray(answers * (self.drawn("bytes_per_token") / BYTES_PER_GB))
 
-    def unused(self) -> Array:
-        """What a minimum commitment costs beyond the bill, by month: a year's against what the
-        year uses, a season included, on its mean price.
-        [client's currency, n × Y]"""
-        months = by_year(np.ones((1, self.plan.months)))
-        market = self.plan.market(self.draws)
-        used = np.zeros((1, self.plan.years))
-        for line in self.priced.lines:
-            if line.item.driver in ("request", "gpu_hour", "provisioned_hour"):
-                path, _ = self.plan.paths(line.path, self.draws, market).whole(line.path)
-                used = used + self.amount(line).value * path / months
-        return np.maximum(0.0, self.option.committed_per_month - used)
-
     def fte(self) -> Array:
         """Work of platform team and hands for machines in a month, as a twelfth of their full-time
         equivalents, because a wage is a year's. [FTE-years by month, n × 1 or n × Y]"""
@@ -438,7 +466,7 @@ QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
     "model_move": lambda side, line: side.model_moves(),
     "provisioned_hour": lambda side, line: side.provisioned_hours(),
     "request": lambda side, line: side.requests(line.workload),
-    "unused_commitment": lambda side, line: side.unused(),
+    "unused_commitment": lambda side, line: side.option.committed_per_month,
     "gb": lambda side, line: side.egress_gb(),
     "server": lambda side, line: side.fleet.servers,
     "resale_server": lambda side, line: side.fleet.servers,

@@ -896,13 +896,11 @@ class _Finder:
         key = api_prices.path_key(self.name, option, model)
         if key in self.api_paths:
             return self.api_paths[key]
-        if option.kind in HOSTED_OPEN and how in api_prices.ENDING:
+        if option.kind in HOSTED_OPEN and how == "named_model":
             how = "list"
         if self.scenario.workloads[workload].task == "embed":
             how = "list"
         path = ModelPath(key=key, how=how)
-        if how in api_prices.FALLING:
-            self.parameter("api_decline")
         if option.kind not in HOSTED_OPEN and self.scenario.workloads[workload].task != "embed":
             path = self._of_vendor(path, model, workload)
         self.api_paths[key] = path
@@ -919,13 +917,13 @@ class _Finder:
             today = None
         if today is None or today.per_request <= 0:
             # A quote of the client's own holds to the end, or falls for who moves each year.
-            return replace(path, how="list") if path.how in api_prices.ENDING else path
+            return replace(path, how="list") if path.how == "named_model" else path
         ratios = (
             (month, self._request(model, workload, hidden, then).per_request / today.per_request)
             for month, then in api_prices.announced(option.provider, model, self.day, months)
         )
         path = replace(path, announced=tuple(ratios))
-        if path.how in api_prices.ENDING:
+        if path.how == "named_model":
             seed = self.scenario.seed
             end = api_prices.ending(option.vendor, model, self.day, months, seed)
             ratio = None

@@ -38,13 +38,16 @@ class Clock:
     Nothing that it keeps holds the clock itself: it and its draws are gone with who asks.
     """
 
-    def __init__(self, plan: Plan, draws: Draws) -> None:
+    def __init__(self, plan: Plan, draws: Draws, alike: Clock | None = None) -> None:
+        """alike: of the same draws, and of a plan that differs in nothing but how prices move."""
         self.plan = plan
         self.draws = draws
         self.market = plan.market(draws)
+        self.bill = alike.bill if alike else cache(partial(cashflow.counted, plan, draws=draws))
+        """Amounts of an option before what is short of commitments; see `cashflow.counted`."""
         self.paths = cache(partial(plan.paths, draws=draws, market=self.market))
         """Where a path is found: see `Plan.paths`."""
-        self.waiting = cache(partial(_waiting, plan, draws))
+        self.waiting = alike.waiting if alike else cache(partial(_waiting, plan, draws))
         """Share of each month before an option is in production; see `_waiting`."""
 
     def path(self, name: str) -> Array:
@@ -115,9 +118,7 @@ def totals(
     parts alone has its cost. years: fiscal ones of which is told what is paid."""
     clock = Clock(plan, draws)
     asked = plan.options if names is None else names
-    part = {name: plan.options[name].alone or name for name in asked}
-    found = {name: _totals(clock, name, years) for name in dict.fromkeys(part.values())}
-    return {name: found[each] for name, each in part.items()}
+    return {name: total(clock, name, years) for name in asked}
 
 
 def together(owed: Sequence[Amount]) -> dict[Falls, Array]:
@@ -128,7 +129,9 @@ def together(owed: Sequence[Amount]) -> dict[Falls, Array]:
     return found
 
 
-def _totals(clock: Clock, name: str, years: Sequence[FiscalYear]) -> Totals:
+def total(clock: Clock, name: str, years: Sequence[FiscalYear] = ()) -> Totals:
+    """Cost of one option; as of `totals`."""
+    name = clock.plan.options[name].alone or name
     owed = together(due(clock, name))
     early = {before: clock.waiting(name, parallel=before) for before in (False, True)}
 
@@ -221,13 +224,12 @@ def due(clock: Clock, name: str) -> list[Amount]:
     an earlier one. (A scenario whose planned start lies beyond its horizon is refused.)
     """
     plan = clock.plan
-    owed = cashflow.bill(plan, name, clock.draws)
+    owed = clock.bill(name)
     waits = bool((clock.draws[f"months_to_production.{name}"] > 0).any())
     if waits and plan.baseline in plan.options and plan.baseline != name:
-        baseline = cashflow.bill(plan, plan.baseline, clock.draws)
-        running = (a for a in baseline if a.falls.when == "running")
-        owed += [replace(a, falls=replace(a.falls, before=True)) for a in running]
-    return owed
+        running = (a for a in clock.bill(plan.baseline) if a.falls.when == "running")
+        owed = [*owed, *(replace(a, falls=replace(a.falls, before=True)) for a in running)]
+    return cashflow.settled(owed, plan.months, clock.paths)
 
 
 def forgone(clock: Clock, name: str, owed: Mapping[Falls, Array]) -> Array:

@@ -247,6 +247,11 @@ class Plan:
         """Years of the horizon; the last may be cut."""
         return math.ceil(self.months / MONTHS)
 
+    @property
+    def falling(self) -> Plan:
+        """The same where prices of models fall."""
+        return replace(self, api_paths={key: path.falling for key, path in self.api_paths.items()})
+
     def months_of(self, workloads: Iterable[str]) -> tuple[float, ...]:
         """Requests of some workloads in each month of a plan's year over those of a mean one;
         empty where months are alike. [12]"""

@@ -133,7 +133,7 @@ class Comparison:
 def assess(scenario: Scenario, capacity: Mapping[str, OptionCapacity]) -> Comparison:
     """Costs of every option of a scenario.
 
-    capacity: by option, from capacity.assess. Options that cannot be priced appear in
+    capacity: by option. Options that cannot be priced appear in
     `plan.not_estimated` with the reason.
     """
     plan = with_optimum(compile_plan(scenario, capacity))

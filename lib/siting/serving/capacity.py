@@ -11,12 +11,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from typing import TypeAlias
 
 from siting import catalogue, pictures, quality
 from siting.catalogue import Input, UnknownName
 from siting.inputs.scenario.model import ExistingServers, Option, Scenario
 from siting.memory import vram
-from siting.places import MIXED, SELF_HOSTED
+from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
 from siting.serving import machines, servers
 from siting.serving.load import LATE_FROM, Load, workload_load
@@ -280,20 +281,6 @@ class SplitCapacity(OptionCapacity):
         return tuple(i for part in self.parts.values() for i in part.inputs)
 
 
-def assess(scenario: Scenario) -> dict[str, OptionCapacity]:
-    """Capacity of every option of the scenario; a hybrid's is that of its base."""
-    options = scenario.options
-    sized = {n: _option(scenario, n, o) for n, o in options.items() if o.kind not in MIXED}
-    for name, option in options.items():
-        if option.kind == "split":
-            parts = quality.parts(scenario, name).items()
-            each = {p: _option(scenario.of(works), p, options[p]) for p, works in parts}
-            sized[name] = SplitCapacity.of(option, each)
-        elif option.kind in MIXED:
-            sized[name] = replace(sized[option.base], kind=option.kind)
-    return {name: sized[name] for name in options}
-
-
 def _loads(scenario: Scenario, name: str) -> dict[str, Load]:
     """The load of each workload, as an option has it."""
     return {
@@ -307,8 +294,16 @@ def _loads(scenario: Scenario, name: str) -> dict[str, Load]:
     }
 
 
-def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
-    """Capacity of an option: one pool a model of it, or why there is none."""
+Sized: TypeAlias = Callable[[Scenario, str], OptionCapacity]
+
+
+def assess(scenario: Scenario, name: str, sized: Sized) -> OptionCapacity:
+    """Capacity of an option that is no mix: one pool a model of it, or why there is none.
+
+    sized: tells the same of an option that has nothing but existing servers, and keeps it: they
+    stay as they are, whatever is bought beside them.
+    """
+    option = scenario.options[name]
     years = math.ceil(scenario.finance.horizon_months / 12)
     loads = _loads(scenario, name)
     pools: dict[str, Pool] = {}
@@ -339,19 +334,25 @@ def _option(scenario: Scenario, name: str, option: Option) -> OptionCapacity:
         wanted=max(w.availability for w in scenario.workloads.values()),
     )
     there = option.existing_servers if pools else ()
-    kinds = [_existing_kind(scenario, name, each, found) for each in there]
+    kinds = [_kind(each, found, sized(_on_existing(scenario, name, each), name)) for each in there]
     return replace(found, existing=kinds)
 
 
-def _existing_kind(
-    scenario: Scenario, name: str, stated: ExistingServers, bought: OptionCapacity
-) -> ExistingKind:
-    """What existing servers can do of an option's load, each model on the smallest groups that keep
-    the limits, and why they do not serve the others. Models share them by what each would need."""
+def _on_existing(scenario: Scenario, name: str, stated: ExistingServers) -> Scenario:
+    """A scenario in which an option has nothing but servers of one existing kind."""
     server = servers.server(stated.server)
     same = {"server": server.id, "gpu": server.gpu_id, "tensor_parallel": None}
-    option = bought.runs.model_copy(update={**same, "existing_servers": []})
-    there = _option(scenario, name, option)
+    option = scenario.options[name].model_copy(update={**same, "existing_servers": []})
+    return scenario.model_copy(update={"options": {**scenario.options, name: option}})
+
+
+def _kind(stated: ExistingServers, bought: OptionCapacity, there: OptionCapacity) -> ExistingKind:
+    """What existing servers can do of an option's load, each model on the smallest groups that keep
+    the limits, and why they do not serve the others. Models share them by what each would need.
+
+    there: an option of nothing but these.
+    """
+    server = servers.server(stated.server)
     why = dict(there.not_estimated)
     for model, pool in there.pools.items():
         if pool.gpus_per_replica > server.gpu_count:

@@ -110,20 +110,20 @@ class Pool:
         level = self.mix.first_level * grown[0] if alike else self.mix.level(grown)
         return float(level * getattr(self.slowness, end))
 
+    def serving(self, year: int = 1, end: str = "central") -> int:
+        """Replicas that serve in a year, one at least: of the least load on the fastest cards, the
+        expected on expected ones, or the most load on the slowest."""
+        return max(1, servers.whole_up(self.level(year, end)))
+
     @cached_property
     def replicas(self) -> tuple[Range, ...]:
-        """Replicas that serve, by year of the horizon; whole numbers.
-
-        Least load on the fastest cards, expected on expected, most load on the slowest; one at
-        least.
-        """
+        """The same by year of the horizon."""
         years = range(1, self.years + 1)
-        whole = ([max(1, servers.whole_up(self.level(y, end))) for end in ENDS] for y in years)
-        return tuple(Range(*ends, unit="replicas") for ends in whole)
+        return tuple(Range(*(self.serving(y, e) for e in ENDS), unit="replicas") for y in years)
 
     def filled(self, server: Server) -> float:
         """Servers that the replicas of the first year fill: not whole ones, as pools share them."""
-        return self.replicas[0].central / servers.replicas_per_server(server, self.gpus_per_replica)
+        return self.serving() / servers.replicas_per_server(server, self.gpus_per_replica)
 
     def total_replicas(self, year: int) -> Range:
         """Serving and spare replicas of a year of the horizon.
@@ -132,9 +132,7 @@ class Pool:
         such a server holds. Whole servers are counted by `OptionCapacity`.
         """
         serving = self.replicas[year - 1]
-        if self.stand_by.as_many_again:
-            return serving.scaled(2)
-        return serving.plus(Range.exact(self.stand_by.count))
+        return Range(*map(self.stand_by.total, serving.ends), unit=serving.unit)
 
     def gpus(self, year: int) -> Range:
         """GPUs of a year of the horizon, spares included."""
@@ -143,9 +141,10 @@ class Pool:
     @property
     def burden(self) -> Burden:
         """What speaks against it, beside the pools of other sizes."""
+        serving = (self.serving(year) for year in range(1, self.years + 1))
         return Burden(
             misses_limits=not self.keeps_limits,
-            gpu_years=sum(self.gpus(year).central for year in range(1, self.years + 1)),
+            gpu_years=self.gpus_per_replica * sum(map(self.stand_by.total, serving)),
             size=self.gpus_per_replica,
         )
 

@@ -127,6 +127,10 @@ class StandBy:
     as_many_again: bool = False
     """As many as serve, however many that are."""
 
+    def total(self, serving: float) -> float:
+        """So many that serve, and what stands by."""
+        return 2 * serving if self.as_many_again else serving + self.count
+
     @staticmethod
     def most(every: Iterable[StandBy]) -> StandBy:
         """What is enough for several pools that share servers: the most that one of them asks."""

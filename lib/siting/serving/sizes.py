@@ -100,10 +100,10 @@ def _stand_by(option: Option, pool: Pool, wanted: float) -> StandBy:
             return StandBy()
         case "2n":
             return StandBy(as_many_again=True)
-    needed: float = pool.replicas[0].central
+    needed = pool.serving()
     if server := servers.server_of(option):
         needed = servers.whole_up(pool.filled(server))
-    return StandBy(count=max(1, servers.spares_for(int(needed), wanted)))
+    return StandBy(count=max(1, servers.spares_for(needed, wanted)))
 
 
 def _same(benchmark: Measured, option: Option, model: str) -> bool:

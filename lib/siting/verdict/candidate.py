@@ -13,8 +13,9 @@ from siting.cost.ledger import Totals
 from siting.draws import Floats
 from siting.rules.findings import Finding
 
-Future = Literal["hold", "fall"]
-"""Of API prices."""
+Future = Literal["hold", "fall", "move"]
+"""Of API prices. move: they fall, and who pays them moves each year to what the place then sells of
+the same quality."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +64,8 @@ class Burden:
     client's currency. Each is itself alone: what is made of it is kept by it."""
 
     costs: Mapping[Future, Totals] = field(default_factory=dict)
-    """Present cost and yearly bills in each future; none where it has no price."""
-    moving: Totals | None = None
-    """The same where prices fall, of who moves each year to what the place then sells of the same
-    quality; None where no API is paid."""
+    """Present cost and yearly bills in each future; none where it has no price, and none for who
+    moves where no API is paid."""
     loss: Floats = field(default_factory=lambda: np.zeros(1))
     """Expected loss by vendors, or by failures of machines of one's own. [n, a year]"""
     remedies_once: Floats = field(default_factory=lambda: np.zeros(1))

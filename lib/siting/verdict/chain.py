@@ -30,7 +30,7 @@ from siting.cost.api_prices import PricePath
 from siting.cost.costing import Compiled
 from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS
-from siting.cost.priced import Plan, PricedHybrid, Split
+from siting.cost.priced import Plan, PricedHybrid
 from siting.draws import DRAWS
 from siting.inputs import attributes
 from siting.inputs.scenario.model import (
@@ -287,9 +287,12 @@ class Chain:
     def _seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen:
         """A scenario of some options as a stage sees it: what it does not read is blank. Made once
         for each object, as a piece is."""
-        key = reads.name, id(scenario), tuple(names)
+        names = tuple(names)
+        key = reads.name, id(scenario), names
         if key not in self._views:
-            self._views[key] = scenario, self._view(reads, scenario, key[-1])
+            seen = self._view(reads, scenario, names)
+            self._views[key] = scenario, seen
+            self._views[reads.name, id(seen.scenario), names] = seen.scenario, seen
         return self._views[key][1]
 
     def _view(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen:
@@ -436,7 +439,8 @@ class Chain:
             works = quality.parts(scenario, name).items()
             return SplitCapacity.of(option, {p: self.sized(scenario.of(w), p) for p, w in works})
         own = option.base if option.kind in MIXED else name
-        found = self._once("capacity", CAPACITY, scenario, (own,), capacity.assess)[own]
+        make = partial(capacity.assess, name=own, sized=self.sized)
+        found = self._once("capacity", CAPACITY, scenario, (own,), make)
         return replace(found, kind=option.kind, runs=scenario.options[own])
 
     def _billed(self, scenario: Scenario, name: str) -> tuple[str, ...]:
@@ -477,42 +481,48 @@ class Chain:
         )
         return OptionResult(sized=sized, plan=plan, priced=priced)
 
-    def totals(self, scenario: Scenario, name: str) -> ledger.Totals | None:
-        """What an option costs in every draw where prices hold; None without a price."""
-        own = self.option(scenario, name)
-        if own.priced is None:
-            return None
-        seen = self._seen(MONEY, scenario, self._billed(scenario, name))
+    def totals(self, scenario: Scenario, name: str) -> Mapping[Future, ledger.Totals]:
+        """What an option costs in every draw in each future; empty without a price."""
+        names = self._billed(scenario, name)
         years = self._ceilings(scenario)
-        made = partial(self._drawn, own.plan, scenario.seed, name, years)
-        return self._stage("totals", (name, seen.words, years), made)
+        make = partial(self._totals, name, years)
+        return self._once("totals", MONEY, scenario, names, make, name, years)
+
+    def _totals(
+        self, name: str, years: tuple[FiscalYear, ...], seen: Scenario
+    ) -> Mapping[Future, ledger.Totals]:
+        """years: of which is told what is paid where prices hold."""
+        own = self.option(seen, name)
+        if own.priced is None:
+            return {}
+        clock = self._clock(own.plan, seen.seed)
+        held = ledger.total(clock, name, years)
+        found: dict[Future, ledger.Totals] = {"hold": held, "fall": held}
+        plans: dict[Future, Plan] = {}
+        if any(option.kind in BY_REQUEST for option in seen.options.values()):
+            plans["fall"] = self.plan(seen, name).falling
+        if any(seen.options[part].kind in BY_REQUEST for part in leaves(seen, name)):
+            plans["move"] = self.plan(seen, name, "equal_quality")
+        split = own.priced.split
+        for future, plan in plans.items():
+            # A mix keeps the servers that are cheapest where prices hold: they are ordered before
+            # anybody knows which future comes.
+            if split is not None and not split.alone:
+                fixed = replace(cast(PricedHybrid, plan.options[name]), split=split)
+                plan = replace(plan, options={**plan.options, name: fixed})
+            plan = tco.with_optimum(plan)
+            alike = clock if plan.options == own.plan.options else None
+            found[future] = ledger.total(self._clock(plan, seen.seed, alike), name)
+        return found
 
     def _ceilings(self, scenario: Scenario) -> tuple[FiscalYear, ...]:
         """Years of which is asked what is paid; none without a ceiling."""
         return () if scenario.finance.budget_any_year is None else fiscal.spans(scenario)
 
-    def _drawn(
-        self, plan: Plan, seed: int, name: str, years: tuple[FiscalYear, ...] = ()
-    ) -> ledger.Totals:
-        """What an option of a plan costs in every draw, and pays in some years."""
+    def _clock(self, plan: Plan, seed: int, alike: ledger.Clock | None = None) -> ledger.Clock:
+        """A plan in every draw; alike: see there."""
         drawn = uncertainty.draws_at(plan, self._scores(plan, seed))
-        return ledger.totals(plan, drawn, [name], years)[name]
-
-    def _on_path(
-        self, name: str, path: PricePath, split: Split | None, scenario: Scenario
-    ) -> ledger.Totals | None:
-        """What an option costs in every draw; None without a price.
-
-        split: of a mix, as planned: what was ordered under one future runs in another, whatever is
-        cheapest there; None: what is cheapest there.
-        """
-        plan = self.plan(scenario, name, path)
-        if name not in plan.options:
-            return None
-        if split is not None:
-            fixed = replace(cast(PricedHybrid, plan.options[name]), split=split)
-            plan = replace(plan, options={**plan.options, name: fixed})
-        return self._drawn(tco.with_optimum(plan), scenario.seed, name)
+        return ledger.Clock(plan, drawn, alike)
 
     def likely_at(
         self, scenario: Scenario, name: str, priced: Iterable[str], times: float
@@ -526,7 +536,8 @@ class Chain:
         dearer = {f: plan.factors[f] for f in priced}
         dearer = {f: replace(x, value=x.value.scaled(times)) for f, x in dearer.items()}
         plan = replace(plan, factors={**plan.factors, **dearer})
-        return float(np.median(self._drawn(plan, scenario.seed, name).present))
+        found = ledger.total(self._clock(plan, scenario.seed), name)
+        return float(np.median(found.present))
 
     def _compiled(
         self, path: PricePath, scenario: Scenario, name: str, sized: OptionCapacity
@@ -548,7 +559,7 @@ class Chain:
         return uncertainty.Uncertainty(
             plan=plan,
             scores=self._scores(plan, scenario.seed),
-            totals={n: totals for n, totals in found.items() if totals is not None},
+            totals={n: totals["hold"] for n, totals in found.items() if totals},
         )
 
     def _scores(self, plan: Plan, seed: int) -> dict[str, Any]:
@@ -599,22 +610,6 @@ class Chain:
         found = {n: self.option(scenario, n).priced for n in scenario.options}
         return {n: priced for n, priced in found.items() if priced is not None}
 
-    def in_future(self, scenario: Scenario, name: str, path: PricePath) -> ledger.Totals | None:
-        """Cost of an option on a path of API prices; None where it has no price.
-
-        A mix keeps the servers that are cheapest where prices hold: they are ordered before anybody
-        knows which future comes.
-        """
-        planned = self.option(scenario, name)
-        names = self._billed(scenario, name)
-        pays = any(scenario.options[n].kind in BY_REQUEST for n in names)
-        if not pays or planned.priced is None or path == "named_model":
-            return self.totals(scenario, name)
-        split = planned.priced.split
-        split = None if split is None or split.alone else split
-        make = partial(self._on_path, name, path, split)
-        return self._once("on a path", MONEY, scenario, names, make, name, path, split)
-
     def candidates(self, scenario: Scenario, whole: bool = True) -> tuple[Candidate, ...]:
         """All options as the decision sees them. whole: with what those cost in every draw that are
         ruled out whatever they cost."""
@@ -655,8 +650,7 @@ class Chain:
         remedies = chapters.sovereignty.remedies(name)
 
         def make() -> Burden:
-            costs = self._futures(scenario, name)
-            return options.burden(chapters, risks, name, costs, self._moving(scenario, name))
+            return options.burden(chapters, risks, name, self.totals(scenario, name))
 
         key = name, money, self._ceilings(scenario), shocks, remedies
         return self._stage("burden", key, make)
@@ -664,19 +658,6 @@ class Chain:
     def _remedies(self, scenario: Scenario) -> Mapping[str, costing.Remedy]:
         """Every remedy, priced for the client."""
         return self._once("remedies", MONEY, scenario, (), costing.remedies)
-
-    def _futures(self, scenario: Scenario, name: str) -> Mapping[Future, ledger.Totals]:
-        paths: Mapping[Future, PricePath] = {"hold": "named_model", "fall": "falling"}
-        found = {f: self.in_future(scenario, name, path) for f, path in paths.items()}
-        return {future: totals for future, totals in found.items() if totals is not None}
-
-    def _moving(self, scenario: Scenario, name: str) -> ledger.Totals | None:
-        """What an option costs where prices fall for who moves each year; None where it pays no
-        API."""
-        parts = leaves(scenario, name)
-        if all(scenario.options[part].kind not in BY_REQUEST for part in parts):
-            return None
-        return self.in_future(scenario, name, "equal_quality")
 
     def decide(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The answer to a scenario, with what it leaves to the kit designed."""

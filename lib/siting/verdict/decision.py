@@ -162,7 +162,7 @@ class Decision:
             for other in self.competing
             if other.name != c.name
         }
-        cheaper = c.burden.moving
+        cheaper = c.burden.costs.get("move")
         if future == "fall" and cheaper is not None:
             # Who stays at the place leaves nothing behind, and its bills hold the tests.
             nothing = np.zeros_like(mine.once)

@@ -129,15 +129,13 @@ def burden(
     stability: VendorRisks,
     name: str,
     costs: Mapping[Future, Totals],
-    moving: Totals | None,
 ) -> Burden:
-    """What an option that has a price costs, loses and takes to leave. costs, moving: see there."""
+    """What an option that has a price costs, loses and takes to leave. costs: see there."""
     n = len(costs["hold"].present)
     priced = found.costs[name]
     once, yearly = remedied(found, name, n)
     return Burden(
         costs=costs,
-        moving=moving,
         loss=expected_loss(found, stability.options[name], name, n),
         remedies_once=once,
         remedies_yearly=yearly,
