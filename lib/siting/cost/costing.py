@@ -37,7 +37,7 @@ from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import NotEstimated, Range, total
 from siting.serving.capacity import OptionCapacity, SplitCapacity
-from siting.serving.load import workload_load
+from siting.serving.load import lengths_of, workload_load
 from siting.serving.machines import ExistingKind
 from siting.serving.servers import Server
 from siting.vendors import stability
@@ -870,15 +870,15 @@ class _Finder:
         """Price of a request of a workload with so many hidden tokens, today or on a day."""
         option = self.option
         asked = pictures.read(self.scenario.workloads[workload], model)
-        load = workload_load(workload, asked)
+        lengths = lengths_of(asked)
         tokens = prices.BilledTokens(
-            input_mean=load.lengths.input.mean,
-            input_sigma=load.lengths.input.sigma,
+            input_mean=lengths.input.mean,
+            input_sigma=lengths.input.sigma,
             output_mean=asked.output_tokens.mean + hidden,
-            cached_share=load.lengths.cached_share,
+            cached_share=lengths.cached_share,
         )
         day = then or self.day
-        batch = load.batchable_share
+        batch = asked.batchable_share
         if option.kind in HOSTED_OPEN:
             currency = self.client.currency
             return prices.open_request(option.provider, model, tokens, batch, day, currency)

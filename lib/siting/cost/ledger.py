@@ -8,7 +8,7 @@ month: only the paths are worked out by month, once for all amounts that follow 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
@@ -43,11 +43,15 @@ class Clock:
         self.plan = plan
         self.draws = draws
         self.market = plan.market(draws)
-        self.bill = alike.bill if alike else cache(partial(cashflow.counted, plan, draws=draws))
+        self.bill: Callable[[str], list[Amount]] = (
+            alike.bill if alike else cache(partial(cashflow.counted, plan, draws=draws))
+        )
         """Amounts of an option before what is short of commitments; see `cashflow.counted`."""
         self.paths = cache(partial(plan.paths, draws=draws, market=self.market))
         """Where a path is found: see `Plan.paths`."""
-        self.waiting = alike.waiting if alike else cache(partial(_waiting, plan, draws))
+        self.waiting: Callable[..., Array] = (
+            alike.waiting if alike else cache(partial(_waiting, plan, draws))
+        )
         """Share of each month before an option is in production; see `_waiting`."""
 
     def path(self, name: str) -> Array:

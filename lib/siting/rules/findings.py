@@ -191,7 +191,7 @@ def said_of(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Dec
 
     It fails by no weak fact, and still by what was known before a vaguer answer.
     """
-    said = decide(rule, {**flow.values, **supposed}, law)
+    said = decide(rule, {**flow.values, **supposed} if supposed else flow.values, law)
     if said.verdict == "fail":
         return decide(rule, {**flow.firm, **supposed}, law)
     if flow.still:
@@ -202,9 +202,7 @@ def said_of(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Dec
 
 def decide(rule: Rule, values: Values, law: RuleBook) -> Decided:
     """Verdict of `rule` on a flow with these `values`, its reason, and what it waits for."""
-    tested = law.tested[rule.rule_id]
-    given = (law.day if name == "as_of" else values.get(name) for name in tested)
-    decided = _decided(rule.rule_id, law, *given)
+    decided = _decided(rule.rule_id, law, *map(values.get, law.tested[rule.rule_id]))
     if "{" not in decided.reason:
         return decided
     return replace(decided, reason=filled(decided.reason, values))
@@ -230,7 +228,8 @@ def _decided(rule_id: str, law: RuleBook, *given: Value | None) -> Decided:
         return Decided(verdict="n.a.", reason=f"Applies from {spelt_day(rule.valid_from)}.")
     if rule.valid_to and law.day > rule.valid_to:
         return Decided(verdict="n.a.", reason=f"Applied until {spelt_day(rule.valid_to)}.")
-    values = {**law.sets, **dict(zip(law.tested[rule_id], given, strict=True))}
+    told = dict(zip(law.tested[rule_id], given, strict=True))
+    values = {**law.sets, **told, "as_of": law.day}
     when = law.parsed[rule_id]
     held = conditions.evaluate(when.applies, values)
     fails = conditions.evaluate(when.fails, values)

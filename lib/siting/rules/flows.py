@@ -133,7 +133,8 @@ def _carried(
     """Flows of workloads that the option `carrier` carries, which is `owner` or a part of it."""
     covered = workloads if scenario.options[carrier].models else ()
     apart = len(scenario.workloads) > 1
-    served = cache(partial(_served, scenario, carrier, law, source))
+    lines = _by_name(_scenario_lines(scenario, carrier, law, source))
+    served = cache(partial(_served, scenario, carrier, law, source, lines))
     answered = cache(partial(_answered, scenario, law, source))
     for kind, exists in law.flow_kinds.items():
         for share in _split(kind, covered, apart):
@@ -358,29 +359,33 @@ def _client_source(scenario: Scenario, path: str) -> Source:
 
 
 def _served(
-    scenario: Scenario, carrier: str, law: RuleBook, source: Cited, names: tuple[str, ...]
+    scenario: Scenario,
+    carrier: str,
+    law: RuleBook,
+    source: Cited,
+    lines: Layer,
+    names: tuple[str, ...],
 ) -> Served:
-    """What is known of these workloads at an option, whatever the flow."""
+    """What is known of these workloads at an option, whatever the flow. lines: see `Served`."""
     workloads = {name: scenario.workloads[name] for name in names}
     model = scenario.options[carrier].runs(names[0])
     return Served(
         model=model,
-        of_scenario=_by_name(_scenario_lines(scenario, carrier, workloads, law, source)),
+        of_scenario={**lines, **_by_name(_of_workloads(scenario, workloads, law, source))},
         of_model=_by_name(openness.model_facts(scenario, carrier, model, law)),
     )
 
 
 def _scenario_lines(
-    scenario: Scenario, carrier: str, workloads: Workloads, law: RuleBook, source: Cited
+    scenario: Scenario, carrier: str, law: RuleBook, source: Cited
 ) -> Iterator[Known]:
-    """What lines of the scenario say, as far as the dictionary names them (`stated_in`)."""
+    """What lines of the scenario say whatever an option serves, as far as the dictionary names them
+    (`stated_in`)."""
     option = scenario.options[carrier]
     sections = {**dict(scenario), "option": option}
     paths = {"option": f"options.{carrier}"}
-    merged = _data(workloads)
     for a, (section, *fields) in law.stated:
         if section == "data":
-            yield from _of_data(a, fields, merged, workloads, source)
             continue
         found = reduce(getattr, fields, sections[section])
         if fields == ["policies"]:
@@ -392,6 +397,16 @@ def _scenario_lines(
     yield law.known("fine_tuning_flop", flop, source("fine_tuning"))
     months = f"options.{carrier}.months_to_production"
     yield law.known("in_service", option.in_use, source(months))
+
+
+def _of_workloads(
+    scenario: Scenario, workloads: Workloads, law: RuleBook, source: Cited
+) -> Iterator[Known]:
+    """What lines of the scenario say of these workloads."""
+    merged = _data(workloads)
+    for a, (section, *fields) in law.stated:
+        if section == "data":
+            yield from _of_data(a, fields, merged, workloads, source)
     for attribute, use in NAMED_USES.items():
         named = [name for name, w in workloads.items() if _names(w, use)]
         where = [f"workloads.{name}.data.use_case" for name in named or workloads]

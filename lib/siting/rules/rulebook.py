@@ -346,6 +346,11 @@ class RuleBook:
             members[act.group] |= members["eu"] | ({act.country} if act.holds(self.day) else set())
         return {name: frozenset(found) for name, found in members.items()}
 
+    @cache  # noqa: B019  # a book is kept as long as the process
+    def looking_at(self, flow: str) -> tuple[Rule, ...]:
+        """Rules that look at a kind of flow, without limits."""
+        return tuple(r for r in self.rules.values() if r.looks_at(flow) and not r.is_limit)
+
     @cached_property
     def questions(self) -> tuple[str, ...]:
         """Attributes whose values make a question of what is taken for granted else."""

@@ -530,20 +530,16 @@ def judged(
 
 def _judged(flows: tuple[FlowFacts, ...], law: RuleBook, supposed: Values) -> OptionAssessment:
     """What every rule says of an option with these flows, with some attributes supposed."""
-    found = {
-        rule_id: _of_rule(rule, flows, law, supposed)
-        for rule_id, rule in law.rules.items()
-        if not rule.is_limit
+    found: dict[str, list[Finding]] = {
+        rule_id: [] for rule_id, rule in law.rules.items() if not rule.is_limit
     }
-    return OptionAssessment(flows, found)
-
-
-def _of_rule(
-    rule: Rule, flows: Sequence[FlowFacts], law: RuleBook, supposed: Values
-) -> tuple[Finding, ...]:
-    """What a rule says of each flow that it looks at."""
-    own = [_finding(rule, f, law, supposed) for f in flows if rule.looks_at(f.kind)]
-    return tuple(own or [_no_such_flow(rule, law)])
+    for flow in flows:
+        for rule in law.looking_at(flow.kind):
+            found[rule.rule_id].append(_finding(rule, flow, law, supposed))
+    return OptionAssessment(
+        flows,
+        {name: tuple(own or [_no_such_flow(law.rules[name], law)]) for name, own in found.items()},
+    )
 
 
 def _finding(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Finding:

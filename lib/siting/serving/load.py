@@ -74,12 +74,12 @@ class Demand:
     work: Sequence[WaitingWork]
     """What may wait."""
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """In a mean hour."""
         return float(self.now.mean() + sum(each.amount.mean() for each in self.work))
 
-    @property
+    @cached_property
     def waits(self) -> bool:
         """Whether any of it may wait."""
         return any(each.amount.any() for each in self.work)
@@ -190,7 +190,7 @@ class Load:
         work = [WaitingWork(amount=self.waiting, due=self.due())] if self.waiting.any() else []
         return Demand(self.interactive, work)
 
-    @property
+    @cached_property
     def mean_rate(self) -> float:
         """Over all hours of the first year, holidays counted. [requests/s]"""
         return float(self.hourly.mean()) * self.working
@@ -229,12 +229,6 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
     per_day = w.users * w.per_user_day + w.per_day + of_month
     by_hour = day.reshape(24, -1).sum(axis=1)  # of half hours the two of each hour
     week = np.outer(np.array(w.weekdays), by_hour / by_hour.sum()).ravel()
-    visible = LogNormal.fitted(w.output_tokens.mean, w.output_tokens.p95)
-    lengths = Lengths(
-        input=LogNormal.fitted(w.input_tokens.mean, w.input_tokens.p95),
-        output=LogNormal(visible.mean + (w.reasoning_tokens or 0), visible.sigma),
-        cached_share=w.cached_share,
-    )
     stated = w.latency
     limits = Limits(
         ttft_s=stated.ttft_s,
@@ -246,7 +240,7 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
     return Load(
         name=name,
         hourly=week * per_day / 3600,
-        lengths=lengths,
+        lengths=lengths_of(w),
         limits=limits,
         peak_factor=w.peak_factor * most(seasons),
         batchable_share=w.batchable_share,
@@ -257,6 +251,16 @@ def workload_load(name: str, w: Workload, country: str = "", start: dt.date | No
         most_at_once=w.most_at_once,
         working=working * float(of_months(seasons).mean()),
         seasons=seasons,
+    )
+
+
+def lengths_of(w: Workload) -> Lengths:
+    """Lengths of a workload's requests; hidden tokens count as answers."""
+    visible = LogNormal.fitted(w.output_tokens.mean, w.output_tokens.p95)
+    return Lengths(
+        input=LogNormal.fitted(w.input_tokens.mean, w.input_tokens.p95),
+        output=LogNormal(visible.mean + (w.reasoning_tokens or 0), visible.sigma),
+        cached_share=w.cached_share,
     )
 
 

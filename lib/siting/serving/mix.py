@@ -66,7 +66,7 @@ class PoolWorkload:
         slack = round(max(self.carried.slack, bunching.LEAST_SLACK), 2)
         return bunching.turned_away(self.load.arrivals, slack)
 
-    @property
+    @cached_property
     def interactive(self) -> Array:
         """Replicas busy with requests of each hour of a usual week. [168]"""
         return self.load.interactive / self.rate_alone
@@ -77,12 +77,12 @@ class PoolWorkload:
         wait."""
         return float(self.load.interactive.sum() * self.load.working / self.rate_alone)
 
-    @property
+    @cached_property
     def waiting(self) -> Array:
         """Work that may wait, by the hour in which it comes. [168, replica-hours]"""
         return self.load.waiting / self.rate_alone
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """Replicas busy in a mean hour of the first year."""
         return self.load.mean_rate / self.rate_alone
