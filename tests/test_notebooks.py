@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import readable
+from babel.messages.pofile import read_po
 from siting_report import texts
 
 ROOT = Path(__file__).parents[1]
@@ -145,3 +146,15 @@ def test_every_text_of_the_chapters_is_translated() -> None:
     said |= {*found["of_library"](), *found["of_facts"]()}
     for language in texts.languages()[1:]:
         assert said - texts.catalogue(language).messages.keys() == set()
+
+
+@style
+def test_every_translation_is_of_a_text_that_is_found() -> None:
+    """What `make texts` no longer finds, it would drop, though it may still be shown."""
+    found = runpy.run_path(str(ROOT / "notebooks" / "texts.py"))
+    said = {text for path in CHAPTERS for text in found["of_cells"](path)}
+    said |= {*found["of_library"](), *found["of_facts"]()}
+    for file in texts.FOLDER.glob("*.po"):
+        with file.open("rb") as opened:
+            written = [m for m in read_po(opened) if m.id and found["KEPT"] not in m.auto_comments]
+        assert {(m.context or "", m.id) for m in written} - said == set()

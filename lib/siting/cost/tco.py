@@ -124,7 +124,6 @@ class Comparison:
 
         Blank where no option could be priced.
         """
-
         plan = self.plan
         simple_first = sorted(self.options, key=lambda n: isinstance(plan.options[n], PricedHybrid))
         return min(simple_first, key=lambda n: round(self.options[n].present, 6), default="")

@@ -346,10 +346,12 @@ class RuleBook:
             members[act.group] |= members["eu"] | ({act.country} if act.holds(self.day) else set())
         return {name: frozenset(found) for name, found in members.items()}
 
-    @cache  # noqa: B019  # a book is kept as long as the process
-    def looking_at(self, flow: str) -> tuple[Rule, ...]:
-        """Rules that look at a kind of flow, without limits."""
-        return tuple(r for r in self.rules.values() if r.looks_at(flow) and not r.is_limit)
+    @cached_property
+    def looking_at(self) -> Mapping[str, tuple[Rule, ...]]:
+        """Rules that look at each kind of flow, without limits."""
+        judging = [rule for rule in self.rules.values() if not rule.is_limit]
+        kinds = [kind.flow for kind in self.flow_kinds]
+        return {kind: tuple(r for r in judging if r.looks_at(kind)) for kind in kinds}
 
     @cached_property
     def questions(self) -> tuple[str, ...]:

@@ -534,7 +534,7 @@ def _judged(flows: tuple[FlowFacts, ...], law: RuleBook, supposed: Values) -> Op
         rule_id: [] for rule_id, rule in law.rules.items() if not rule.is_limit
     }
     for flow in flows:
-        for rule in law.looking_at(flow.kind):
+        for rule in law.looking_at[flow.kind]:
             found[rule.rule_id].append(_finding(rule, flow, law, supposed))
     return OptionAssessment(
         flows,

@@ -224,7 +224,7 @@ class CapacityFrames(Topic):
             free = option.model_copy(update=ordered)
         asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
         found = self.results.chain.every_design(asked, name)
-        planned = Machines.of(self.options[name])
+        planned = Machines.of(taken)
         sold = {server.id: server.label for server in catalogue.table("servers", Server)}
         for d in found:
             sized = d.costed.sized

@@ -226,18 +226,20 @@ def compose(chapters: Iterable[Chapter], cover: Cover) -> Document:
             new = (len(known) + 1, source)
             number, _ = known.setdefault((source["text"], source["url"]), new)
             numbers_cited.add(number)
-        _cite(block, numbers_cited, cover.told)
+        _cite(block, numbers_cited, cover)
     _refer(placed, cover.told("part"))
     return Document(cover, tuple(placed), [source for _, source in known.values()])
 
 
-def _cite(block: Block, numbers: Collection[int], told: Callable[[str], str]) -> None:
+def _cite(block: Block, numbers: Collection[int], cover: Cover) -> None:
     """Says below a block by which numbers its sources are listed; of sentences, by a few."""
     spans = runs(numbers)
     is_said = block.exhibit is not None and block.exhibit["kind"] in ("prose", "answers")
-    block.cites = told("Sources" if len(numbers) > 1 else "Source")
+    block.cites = cover.told("Source")
+    if len(numbers) > 1:
+        block.cites = cover.told("Sources")
     block.spans = spans[:_MOST_SPANS] if is_said else spans
-    block.others = f" {told('and others')}" if len(block.spans) < len(spans) else ""
+    block.others = f" {cover.told('and others')}" if len(block.spans) < len(spans) else ""
 
 
 _REFERENCE = re.compile(r"\[([^\]]+)\]\(#([\w-]+)\)")
