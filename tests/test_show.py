@@ -107,6 +107,18 @@ def test_units_decide_formats_and_money_shares_one_scale() -> None:
     assert [c["align"] for c in made["columns"]] == ["left", *["right"] * 4, "left"]
 
 
+def test_an_amount_too_small_for_the_scale_of_its_table_never_reads_as_none() -> None:
+    """Beside 1.2 million, 312.4 of a currency are 0.312 thousand; a tenth of a cent has its digits;
+    what is left of a subtraction is none."""
+    frame = pd.DataFrame({
+        "present": [1_234_567.0, 312.4, -4.0, 0.0, 1e-9], "rate": [1.5, 0.001, 0.02, 0.0, 1e-9],
+    }, index=list("abcde"))  # fmt: skip
+    made = tabled.table(sourced(frame, units={"present": "EUR", "rate": "EUR per request"}), "T")
+    shown = [[row["cells"][column]["text"] for row in made["rows"]] for column in (1, 2)]
+    assert shown[0] == ["1\N{NARROW NO-BREAK SPACE}235", "0.312", "−0.00400", "0", "0"]
+    assert shown[1] == ["1.50", "0.00100", "0.02", "0.00", "0.00"]
+
+
 def test_a_table_calls_no_share_below_all_all_and_keeps_it_on_the_right() -> None:
     frame = pd.DataFrame({"option": ["API", "Own"], "reached": [0.999997, 0.995]})
     made = tabled.table(sourced(frame), "T", {"reached": "percent:2"})

@@ -203,7 +203,7 @@ class _Columns:
             return "money"
         if unit == "share":
             return "percent"
-        return "number:2" if is_currency(unit[:3]) else ""
+        return "money:2" if is_currency(unit[:3]) else ""
 
     @cached_property
     def cells(self) -> list[list[Cell]]:
@@ -300,11 +300,14 @@ def _told(said: Mapping[Any, T], name: Any) -> T | None:
 
 
 def written(value: float, kind: str, numbers: Numbers) -> str:
-    """A number as a named format has it, without its unit."""
+    """A number as a named format has it, without its unit. Money that would read as none has as
+    many decimals as tell how much it is."""
     name, decimals = format_of(kind, FORMATS, "table, formats") if kind else ("", None)
     match name:
         case "percent":
             return numbers.percent(value, decimals or 0)
+        case "money" if 0 < round(abs(value), 6) <= 0.5 * 10 ** -(decimals or 0):
+            return numbers.number(value)
         case "whole" | "money" | "compact_money":
             return numbers.number(value, decimals or 0)
         case "text":
