@@ -70,7 +70,7 @@ def test_every_case_finds_a_range_and_farther_is_never_narrower() -> None:
 @pytest.mark.parametrize("group", ["model and card", "source"])
 def test_the_middle_range_of_speed_is_never_narrower_farther_out(group: str) -> None:
     kept = Path(fit_throughput.__file__).with_suffix(".json").read_text(encoding="utf-8")
-    held = json.loads(kept)["holds"][group]
+    held = json.loads(kept)[group]
     for quantity in fit_throughput.QUANTITIES:
         widths = [held[f"distance {n}"][quantity]["width"] for n in range(4)]
         assert widths == sorted(widths), quantity

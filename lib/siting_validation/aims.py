@@ -29,13 +29,12 @@ class Aim:
 
     def cell(self, fit: Mapping[str, Any], key: str) -> str:
         """Median and 90th percentile; share inside; width; what is missed with a star."""
-        found = fit["left_out"][key][self.group][self.quantity]
-        held = fit["holds"][key][self.group][self.quantity]
-        inside = 100 * held["inside"]
+        found = fit[key][self.group][self.quantity]
+        inside = 100 * found["inside"]
         median = f"{found['median']:.1f}{_star(found['median'] > self.median)}"
         p90 = f"{found['p90']:.1f}{_star(found['p90'] > self.p90)}"
         share = f"{inside:.0f}{_star(inside < self.inside)}"
-        width = f"{held['width']:.2f}{_star(held['width'] > self.width)}"
+        width = f"{found['width']:.2f}{_star(found['width'] > self.width)}"
         return f"{median} / {p90} %; {share} %; {width}"
 
     @property
@@ -112,7 +111,7 @@ def rows(fit: Mapping[str, Any], left_out: Mapping[str, Any]) -> Iterator[dict[s
     for aim in AIMS:
         yield {
             "": aim.said,
-            "n": str(fit["left_out"]["source"][aim.group][aim.quantity]["n"]),
+            "n": str(fit["source"][aim.group][aim.quantity]["n"]),
             "asked": aim.asked,
             **tables.left_out(partial(aim.cell, fit)),
         }
@@ -126,6 +125,6 @@ def reached(fit: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         )
         yield {
             "quantity": f"`{quantity}`",
-            "n": str(fit["left_out"]["source"]["all"][quantity]["n"]),
+            "n": str(fit["source"]["all"][quantity]["n"]),
             **tables.left_out(partial(everything.cell, fit)),
         }

@@ -1,9 +1,8 @@
 """Fit the efficiencies of the step-time model on public measurements, and say how well they hold.
 
-    python -m siting_validation.fit_throughput [MEASUREMENTS.csv] [--dry | --errors]
+    python -m siting_validation.fit_throughput [--dry | --errors]
 
-MEASUREMENTS.csv has the columns that `siting validate throughput` reads (default: those in the
-repository). The fitted values go into siting_facts/engine_efficiency.csv, the ranges into
+The fitted values go into siting_facts/engine_efficiency.csv, the ranges into
 siting_facts/engine_spread.csv, what was seen into siting_facts/engine_calibration.csv, and the
 errors, with models, cards and sources left out, into siting_validation/fit_throughput.json, from
 which docs/validation.md is made. With --dry, the errors are printed and nothing is written; with
@@ -18,17 +17,18 @@ some rows starts from the whole fit and takes Gauss-Newton steps on its Jacobian
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import json
+import sys
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import least_squares
 from siting import catalogue
 from siting.quantity import NotEstimated
@@ -61,7 +61,6 @@ LOOPS = ("static", "closed", "open", "saturated")
 class Measurements:
     """Measurements as arrays, one entry a row of the file."""
 
-    rows: list[dict[str, str]]
     replicas: Replica
     regimes: list[dict[str, str]]
     loop: np.ndarray
@@ -72,16 +71,19 @@ class Measurements:
     scored: dict[str, np.ndarray]
     """Whether a row asks for a quantity: the others are judged, and make no constant."""
     keys: dict[str, np.ndarray]
-    """GPU, architecture, engine, source, and model with card of each row."""
+    """Source, and model with card, of each row."""
+
+    def __len__(self) -> int:
+        return len(self.loop)
 
 
-def read(path: Path) -> Measurements:
-    """Rows that the model can predict, with what it needs to do so."""
+def read() -> Measurements:
+    """Rows of the repository that the model can predict, with what it needs to do so."""
     rows: list[dict[str, str]] = []
     runs: list[Run] = []
     replicas: list[Replica] = []
     rooms: list[float] = []
-    for row in validation.read(path):
+    for row in validation.read(validation.shipped("throughput")):
         try:
             run = throughput.run_of(row)
             replicas.append(performance.replica(run.deployment, run.dummy))
@@ -91,13 +93,13 @@ def read(path: Path) -> Measurements:
         runs.append(run)
         rooms.append(_room(run, replicas[-1]))
     regimes = [performance.regime(r.deployment) | {"loop": r.loop} for r in runs]
-    keys = {k: np.array([x[k] for x in regimes]) for k in ("gpu", "architecture", "engine")}
-    keys["source"] = np.array([_source(row) for row in rows])
-    keys["model and card"] = np.array([f"{x['model']} {x['gpu']}" for x in regimes])
+    keys = {
+        ranges.SOURCE: np.array([_source(row) for row in rows]),
+        ranges.PAIR: np.array([f"{x['model']} {x['gpu']}" for x in regimes]),
+    }
     met = [r.traffic for r in runs]
     asked = {f.name: np.array([getattr(t, f.name) for t in met], float) for f in fields(Traffic)}
     return Measurements(
-        rows=rows,
         replicas=stack(replicas),
         regimes=regimes,
         loop=np.array([r.loop for r in runs]),
@@ -182,7 +184,7 @@ class SpeedModel:
         slower: how many times as long a step takes, row by row; of open loops alone.
         """
         d = self.data
-        found = {q: np.full(len(d.rows), np.nan) for q in (*QUANTITIES, RUNNING)}
+        found = {q: np.full(len(d), np.nan) for q in (*QUANTITIES, RUNNING)}
         for loop, at, here, r, t in self.parts:
             k = {n: np.exp(holds @ theta[m]) for n, (m, holds) in here.items()}
             if only is not None:
@@ -213,7 +215,7 @@ class SpeedModel:
         """Root of each row's weight: full up to ROWS_OF_A_SOURCE, then thinner."""
         asked = self.data.scored[quantity] & ~np.isnan(self.data.room)
         asked &= np.isfinite(self.data.measured[quantity])
-        source = self.data.keys["source"]
+        source = self.data.keys[ranges.SOURCE]
         weight = np.zeros(len(asked))
         for name in set(source[asked]):
             here = asked & (source == name)
@@ -223,7 +225,8 @@ class SpeedModel:
 
 def _noise(quantity: str, data: Measurements) -> np.ndarray:
     """Scatter of each row that no constant explains; less in campaigns of one laboratory."""
-    strange = (data.loop != "static") & (data.keys["engine"] != "nim")
+    engine = np.array([x["engine"] for x in data.regimes])
+    strange = (data.loop != "static") & (engine != "nim")
     return np.where((quantity == "ttft_ms") & strange, SERVED_NOISE, NOISE[quantity])
 
 
@@ -264,7 +267,7 @@ class ConstantsFit:
         m = self.model
         here = m.predict(theta)
         base = {q: m.errors(here, q) for q in QUANTITIES}
-        slopes = {q: np.zeros((len(m.data.rows), int(self.free.sum()))) for q in QUANTITIES}
+        slopes = {q: np.zeros((len(m.data), int(self.free.sum()))) for q in QUANTITIES}
         for j, i in enumerate(np.flatnonzero(self.free)):
             moved = theta.copy()
             moved[i] += 1e-4
@@ -300,7 +303,7 @@ class ConstantsFit:
     def left_out(self, key: str) -> dict[str, np.ndarray]:
         """Predictions of each row by a fit that never saw its model with its card, its source …"""
         m = self.model
-        found = {q: np.full(len(m.data.rows), np.nan) for q in QUANTITIES}
+        found = {q: np.full(len(m.data), np.nan) for q in QUANTITIES}
         names = m.data.keys[key]
         for name in sorted(set(names)):
             test = names == name
@@ -330,27 +333,9 @@ class ConstantsFit:
 # --- how well it holds ------------------------------------------------------------------------
 
 
-def summary(errors: np.ndarray) -> dict[str, Any]:
-    """Count, median and 90th percentile of the absolute error, and bias, in per cent."""
-    e = np.expm1(errors[np.isfinite(errors)])
-    size = np.abs(e) * 100
-    return {
-        "n": int(e.size),
-        "median": round(float(np.median(size)), 1),
-        "p90": round(float(np.quantile(size, 0.9)), 1),
-        "bias": round(float(np.median(e)) * 100, 1),
-    }
-
-
-def summaries(errors: dict[str, np.ndarray], here: np.ndarray) -> dict[str, Any]:
-    """A summary of each quantity that was measured on the rows `here`."""
-    shown = {q: np.where(here, e, np.nan) for q, e in errors.items()}
-    return {q: summary(e) for q, e in shown.items() if np.isfinite(e).any()}
-
-
 def groups(data: Measurements) -> dict[str, np.ndarray]:
     """Rows by source; sources of one maker or one kind together."""
-    source = data.keys["source"]
+    source = data.keys[ranges.SOURCE]
     found = {str(name): source == name for name in sorted(set(source))}
     found["TensorRT-LLM's tables (trt*)"] = np.char.startswith(source, "trt")
     found["sources of 2026 (new)"] = np.isin(source, NEW)
@@ -367,47 +352,58 @@ NEW = (
 """Sources that the form of the model was not made on."""
 
 
-def cases(model: SpeedModel, theta: np.ndarray) -> ranges.Cases:
-    """What the ranges are sorted by."""
-    d = model.data
-    running = model.predict(theta)[RUNNING]
+def cases(fit: ConstantsFit) -> pd.DataFrame:
+    """What the ranges are sorted by, a row a measurement."""
+    d = fit.model.data
+    running = fit.model.predict(fit.theta)[RUNNING]
     load = [spread.load_class(n, x) for n, x in zip(running, d.loop, strict=True)]
-    kept = {key: d.keys[key] for key in ranges.ALIKE}
-    far = {key: ranges.levels(d.regimes, names) for key, names in kept.items()}
-    return ranges.Cases(regimes=d.regimes, load=np.array(load), groups=kept, levels=far)
+    return ranges.cases(d.regimes, d.keys, load)
 
 
-def holds(fit: ConstantsFit, c: ranges.Cases, errors: dict[str, ranges.Errors]) -> dict[str, Any]:
-    """Share of measurements inside ranges made without their group, by source and distance."""
-    data = fit.model.data
-    found: dict[str, Any] = {}
+def held(quantity: str) -> float:
+    """Share of strangers' errors that is left out on either side of a quantity's range."""
+    return ranges.OF_STRANGERS.get(quantity, ranges.HELD)
+
+
+def holds(fit: ConstantsFit, c: pd.DataFrame, quantity: str, key: str) -> pd.DataFrame:
+    """Of each measurement, its error with its group left out (as a logarithm of predicted over
+    measured), whether it is inside of a range made without its group, and how wide that is (high
+    over low); only of rows where the quantity was measured."""
+    low, high = ranges.bounds(c, key, held(quantity))
+    if quantity == "itl_or_tpot_ms":
+        low, high = fit.carried(key, low, high)
+    low, high = ranges.never_narrower(low, high, c[ranges.distance(key)].to_numpy())
+    own = c[ranges.error(key)]
+    inside = own.between(low - 0.005, high + 0.005)
+    found = pd.DataFrame({"error": -own, "inside": inside, "width": np.exp(high - low)})
+    return found.dropna()
+
+
+def summary(found: pd.DataFrame) -> dict[str, Any]:
+    """Count, median and 90th percentile of the absolute error [%], share inside, middle width."""
+    size = np.expm1(found.error).abs() * 100
+    return {
+        "n": len(found),
+        "median": round(float(size.median()), 1),
+        "p90": round(float(size.quantile(0.9)), 1),
+        "inside": round(float(found.inside.mean()), 3),
+        "width": round(float(found.width.median()), 2),
+    }
+
+
+def summaries(fit: ConstantsFit, by_quantity: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """How well what is left out is predicted, by what that is, by source or distance, and by
+    quantity."""
+    made: dict[str, Any] = {}
     for key in ranges.ALIKE:
-        where = groups(data) | {f"distance {n}": c.levels[key] == n for n in range(4)}
-        found[key] = {name: {} for name in where}
-        for q, e in errors.items():
-            low, high = ranges.bounds(c, e, key)
-            if q == "itl_or_tpot_ms":
-                low, high = fit.carried(key, low, high)
-            low, high = ranges.never_narrower(low, high, c.levels[key])
-            own = e.near if key == "model and card" else e.far
-            inside = (low - 0.005 <= own) & (own <= high + 0.005)
-            width = np.exp(high - low)
-            for name, here in where.items():
-                at = here & np.isfinite(low)
-                if at.any():
-                    found[key][name][q] = {
-                        "n": int(at.sum()),
-                        "inside": round(float(inside[at].mean()), 3),
-                        "width": round(float(np.median(width[at])), 2),
-                    }
-    return found
-
-
-def left_out(model: SpeedModel, predicted: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Errors of what is left out, by source and kind of source."""
-    errors = {q: model.errors(predicted, q) for q in QUANTITIES}
-    by_group = {name: summaries(errors, here) for name, here in groups(model.data).items()}
-    return {name: found for name, found in by_group.items() if found}
+        found = {q: holds(fit, c, q, key) for q, c in by_quantity.items()}
+        far = next(iter(by_quantity.values()))[ranges.distance(key)]
+        where = groups(fit.model.data) | {f"distance {n}": far.to_numpy() == n for n in range(4)}
+        made[key] = {
+            name: {q: summary(f[here[f.index]]) for q, f in found.items() if here[f.index].any()}
+            for name, here in where.items()
+        }
+    return made
 
 
 # --- facts ------------------------------------------------------------------------------------
@@ -416,7 +412,8 @@ def left_out(model: SpeedModel, predicted: dict[str, np.ndarray]) -> dict[str, A
 def seen(data: Measurements) -> list[dict[str, Any]]:
     """What the measurements have seen often enough, aspect by aspect."""
     met = {key: [spread.value_of(key, x) for x in data.regimes] for key in spread.ASPECTS}
-    met["first token"] = data.keys["engine"][np.isfinite(data.measured["ttft_ms"])].tolist()
+    first = np.isfinite(data.measured["ttft_ms"])
+    met["first token"] = [x["engine"] for x, has in zip(data.regimes, first, strict=True) if has]
     return [
         {"topic": "speed", "aspect": aspect, "value": value, "measurements": n}
         for aspect, values in met.items()
@@ -448,38 +445,22 @@ def write_facts(fit: ConstantsFit, spreads: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Fit, leave out, print the errors; write unless told not to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("measurements", type=Path, nargs="?")
-    parser.add_argument("--dry", action="store_true", help="write nothing")
-    parser.add_argument("--errors", action="store_true", help="write the errors alone")
-    asked = parser.parse_args()
     warnings.simplefilter("ignore", RuntimeWarning)
-    model = SpeedModel(read(asked.measurements or validation.shipped("throughput")))
-    fit = ConstantsFit(model)
-    out = {key: fit.left_out(key) for key in ranges.ALIKE}
+    fit = ConstantsFit(SpeedModel(read()))
+    c = cases(fit)
+    predicted = {key: fit.left_out(key) for key in ranges.ALIKE}
     by_quantity = {
-        q: ranges.Errors(
-            near=-model.errors(out["model and card"], q),
-            far=-model.errors(out["source"], q),
-            held=ranges.OF_STRANGERS.get(q, ranges.HELD),
-        )
+        q: c.assign(**{ranges.error(k): -fit.model.errors(p, q) for k, p in predicted.items()})
         for q in QUANTITIES
     }
-    c = cases(model, fit.theta)
-    errors = {
-        "left_out": {key: left_out(model, predicted) for key, predicted in out.items()},
-        "holds": holds(fit, c, by_quantity),
-    }
-    everything = np.ones(len(model.data.rows), bool)
-    spreads = [
-        r for q, e in by_quantity.items() for r in ranges.facts(q, ranges.table(c, e, everything))
-    ]
-    made = json.dumps(errors, indent=1)
+    made = json.dumps(summaries(fit, by_quantity), indent=1)
     print(made)
-    if not asked.dry:
-        Path(__file__).with_suffix(".json").write_text(made + "\n")
-    if not asked.dry and not asked.errors:
-        write_facts(fit, spreads)
+    if "--dry" in sys.argv:
+        return
+    Path(__file__).with_suffix(".json").write_text(made + "\n")
+    if "--errors" not in sys.argv:
+        tables_of = {q: ranges.table(of, held(q)) for q, of in by_quantity.items()}
+        write_facts(fit, [r for q, rows in tables_of.items() for r in ranges.facts(q, rows)])
 
 
 if __name__ == "__main__":

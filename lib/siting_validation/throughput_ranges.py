@@ -9,7 +9,7 @@ is widened by one over their number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,9 +38,11 @@ MORE_OF_A_KIND = 1
 where a range ends, and leaving another out moved one end of a class from 0.83 to 0.46."""
 HEARD = 5
 """A source with fewer errors in a class says nothing of it."""
-ALIKE = {"model and card": 30, "source": 10}
+PAIR = "model and card"
+SOURCE = "source"
+ALIKE = {PAIR: 30, SOURCE: 10}
 """Rows from which groups count alike; smaller ones count less."""
-WIDER = {"model and card": 0.9, "source": 0.8}
+WIDER = {PAIR: 0.9, SOURCE: 0.8}
 """Over the number of groups, what is added to a range: few groups show too little of the scatter.
 Both were chosen so that ranges hold on groups that were left out of making them."""
 NARROWEST = 0.03
@@ -53,42 +55,37 @@ KINDS = ("static", "saturated", "served")
 LOADS = ("", "small", "middle", "large", "full")
 
 
-@dataclass(frozen=True)
-class Errors:
-    """Errors of one quantity, row by row, as logarithms of measured over predicted."""
-
-    near: np.ndarray
-    """Model on its card left out."""
-    far: np.ndarray
-    """Source left out."""
-    held: float = HELD
-    """Share that is left out on either side, outside campaigns."""
+def error(key: str) -> str:
+    """Column of the errors of a fit that never saw a row's group of this kind."""
+    return f"error without its {key}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cases:
-    """What ranges are sorted by, one entry a row."""
-
-    regimes: list[dict[str, str]]
-    load: np.ndarray
-    """Class of load."""
-    groups: dict[str, np.ndarray]
-    """`model and card` and `source`."""
-    levels: dict[str, np.ndarray]
-    """Distance from all rows of other groups, for each kind of group."""
-
-    @property
-    def kind(self) -> np.ndarray:
-        return np.array([spread.kind_of(x["loop"]) for x in self.regimes])
-
-    @property
-    def campaign(self) -> np.ndarray:
-        """Index of the campaign whose regime a row is in; -1: none."""
-        held = [[applies(s, x) for s in CAMPAIGNS] for x in self.regimes]
-        return np.array([h.index(True) if any(h) else -1 for h in held])
+def distance(key: str) -> str:
+    """Column of the distance of a row from the rows of all other groups of this kind."""
+    return f"distance without its {key}"
 
 
-def levels(regimes: list[dict[str, str]], groups: np.ndarray) -> np.ndarray:
+def cases(
+    regimes: Sequence[Mapping[str, str]], groups: Mapping[str, np.ndarray], load: Sequence[str]
+) -> pd.DataFrame:
+    """What ranges are sorted by, a row a measurement: its groups and its distance from others of
+    each kind (`ALIKE`), its regime, kind and class of load, and the index of the campaign that it
+    may be of (-1: none)."""
+    held = [[applies(scope, x) for scope in CAMPAIGNS] for x in regimes]
+    return pd.DataFrame(
+        {
+            **{key: groups[key] for key in ALIKE},
+            **{distance(key): levels(regimes, groups[key]) for key in ALIKE},
+            "regime": regimes,
+            **{word: [x[word] for x in regimes] for word in ("loop", "engine")},
+            "kind": [spread.kind_of(x["loop"]) for x in regimes],
+            "load": load,
+            "campaign": [h.index(True) if any(h) else -1 for h in held],
+        }
+    )
+
+
+def levels(regimes: Sequence[Mapping[str, str]], groups: np.ndarray) -> np.ndarray:
     """Distance of each row from the rows of all other groups."""
     steps = np.zeros(len(regimes), int)
     for key, aspect in spread.ASPECTS.items():
@@ -128,55 +125,62 @@ class ScopeRange:
     """Errors that it rests on."""
 
 
-def table(cases: Cases, errors: Errors, kept: np.ndarray) -> list[ScopeRange]:
-    """Ranges in the order in which they are looked up, from the rows `kept`."""
-    return [*_campaign_rows(cases, errors, kept), *_stranger_rows(cases, errors, kept)]
+def table(cases: pd.DataFrame, held: float = HELD) -> list[ScopeRange]:
+    """Ranges in the order in which they are looked up.
+
+    cases: with errors, as logarithms of measured over predicted; nan where there is none. held:
+    share that is left out on either side, outside campaigns.
+    """
+    near, far = (_seen(cases, key) for key in ALIKE)
+    strangers = pd.concat([near[near.campaign < 0], far])
+    return [*_campaign_rows(near[near.distance <= 2]), *_stranger_rows(strangers, held)]
 
 
-def _campaign_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[ScopeRange]:
-    near = kept & np.isfinite(errors.near) & (cases.levels["model and card"] <= 2)
-    group = cases.groups["model and card"]
-    campaign = cases.campaign
-    for i, scope in enumerate(CAMPAIGNS):
-        here = near & (campaign == i)
-        for load in (*LOADS[1:], ""):
-            at = here & (cases.load == load) if load else here
-            if at.sum() < FEWEST * (2 if load else 1):
-                continue
-            low, high = quantiles(errors.near[at], group[at], "model and card")
-            name = _scope(f"campaign=yes & {scope}", load)
-            yield ScopeRange(scope=name, low=low, high=high, count=int(at.sum()))
+def _seen(cases: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows that have an error without their group of a kind, with that and their distance."""
+    found = cases[[*ALIKE, "kind", "load", "campaign"]]
+    found = found.assign(error=cases[error(key)], distance=cases[distance(key)])
+    return found[found.error.notna()]
+
+
+def _of_load(cases: pd.DataFrame, load: str) -> pd.DataFrame:
+    return cases[cases.load == load] if load else cases
 
 
 def _scope(scope: str, load: str) -> str:
     return f"{scope} & load={load}" if load else scope
 
 
-def _stranger_rows(cases: Cases, errors: Errors, kept: np.ndarray) -> Iterator[ScopeRange]:
+def _campaign_rows(near: pd.DataFrame) -> Iterator[ScopeRange]:
+    for i, scope in enumerate(CAMPAIGNS):
+        for load in (*LOADS[1:], ""):
+            of = _of_load(near[near.campaign == i], load)
+            if len(of) >= FEWEST * (2 if load else 1):
+                low, high = quantiles(of.error.to_numpy(), of[PAIR].to_numpy(), PAIR)
+                name = _scope(f"campaign=yes & {scope}", load)
+                yield ScopeRange(scope=name, low=low, high=high, count=len(of))
+
+
+def _stranger_rows(cases: pd.DataFrame, held: float) -> Iterator[ScopeRange]:
     """Ranges outside campaigns: by kind and size of load where all was seen, else by distance.
 
     None is narrower than that of the class before it, whoever measured that.
     """
-    near = kept & np.isfinite(errors.near) & (cases.campaign < 0)
-    far = kept & np.isfinite(errors.far)
-    level_near = cases.levels["model and card"]
-    level_far = cases.levels["source"]
     found: list[ScopeRange] = []
+    seen = cases[cases.distance == 0]
     for of_kind in KINDS:
-        alike = cases.kind == of_kind
         for load in LOADS:
-            here = alike & (cases.load == load) if load else alike
-            seen_near = near & (level_near == 0) & here
-            seen_far = far & (level_far == 0) & here
-            scope = _scope(f"kind={of_kind} & distance=0", load)
-            if pooled := _pooled(cases, errors, seen_near, seen_far, load, MORE_OF_A_KIND):
+            alike = _of_load(seen[seen.kind == of_kind], load)
+            more = MORE_OF_A_KIND + (1 if load else 0)
+            if pooled := _pooled(alike, held, FEWEST * (2 if load else 1), SOURCES + more):
+                scope = _scope(f"kind={of_kind} & distance=0", load)
                 found.append(replace(pooled, scope=scope))
     of_kinds = tuple(found)
     before = ScopeRange(scope="", low=-NARROWEST, high=NARROWEST, count=0)
     for level in range(4):
         if level == 1:
             before = _widest(before, *of_kinds)
-        pooled = _pooled(cases, errors, near & (level_near == level), far & (level_far == level))
+        pooled = _pooled(cases[cases.distance == level], held, FEWEST, SOURCES)
         before = _widest(before, pooled) if pooled else before
         count = pooled.count if pooled else 0
         found.append(replace(before, scope=f"distance={level}", count=count))
@@ -189,29 +193,14 @@ def _widest(*found: ScopeRange) -> ScopeRange:
     return replace(found[0], low=min(r.low for r in found), high=max(r.high for r in found))
 
 
-def _pooled(
-    cases: Cases,
-    errors: Errors,
-    near: np.ndarray,
-    far: np.ndarray,
-    load: str = "",
-    more: int = 0,
-) -> ScopeRange | None:
-    """Range of the errors `near` of known and `far` of unknown sources; None if few.
-
-    load: of a class of load alone, which more must tell of. more: sources that must, besides.
-    """
-    source = cases.groups["source"]
-    sources = np.concatenate([source[near], source[far]])
-    names, counts = np.unique(sources, return_counts=True)
-    heard = np.isin(sources, names[counts >= HEARD])
-    enough = heard.sum() >= FEWEST * (2 if load else 1)
-    least = SOURCES + more + (1 if load else 0)
-    if not enough or (counts >= HEARD).sum() < least:
+def _pooled(cases: pd.DataFrame, held: float, errors: int, sources: int) -> ScopeRange | None:
+    """Range of the errors of sources that are heard; None where there are fewer errors or sources
+    than these."""
+    heard = cases[cases.groupby(SOURCE).error.transform("size") >= HEARD]
+    if len(heard) < errors or heard[SOURCE].nunique() < sources:
         return None
-    all_errors = np.concatenate([errors.near[near], errors.far[far]])[heard]
-    low, high = quantiles(all_errors, sources[heard], "source", errors.held)
-    return ScopeRange(scope="", low=low, high=high, count=int(heard.sum()))
+    low, high = quantiles(heard.error.to_numpy(), heard[SOURCE].to_numpy(), SOURCE, held)
+    return ScopeRange(scope="", low=low, high=high, count=len(heard))
 
 
 def lookup(rows: list[ScopeRange], case: dict[str, str]) -> tuple[float, float]:
@@ -219,23 +208,17 @@ def lookup(rows: list[ScopeRange], case: dict[str, str]) -> tuple[float, float]:
     return next((r.low, r.high) for r in rows if applies(r.scope, case))
 
 
-def bounds(cases: Cases, errors: Errors, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Low and high, as logarithms, of the range of each row that is made without its group."""
-    own = errors.near if key == "model and card" else errors.far
-    lows = np.full(len(own), np.nan)
-    highs = np.full(len(own), np.nan)
-    group = cases.groups[key]
-    for name in sorted(set(group[np.isfinite(own)])):
-        at = group == name
-        rows = table(cases, errors, ~at)
-        found: dict[tuple[str, ...], tuple[float, float]] = {}
-        for i in np.flatnonzero(at & np.isfinite(own)):
-            case = spread.words(cases.regimes[i], int(cases.levels[key][i]), cases.load[i])
-            mark = tuple(case[w] for w in ("loop", "engine", "distance", "load"))
-            if mark not in found:
-                found[mark] = lookup(rows, case)
-            lows[i], highs[i] = found[mark]
-    return lows, highs
+def bounds(cases: pd.DataFrame, key: str, held: float = HELD) -> tuple[np.ndarray, np.ndarray]:
+    """Low and high, as logarithms, of the range of each row that is made without its group; nan
+    where it has no error. cases, held: as of `table`."""
+    found = np.full((2, len(cases)), np.nan)
+    for name, own in cases[cases[error(key)].notna()].groupby(key):
+        rows = table(cases[cases[key] != name], held)
+        for _, alike in own.groupby(["loop", "engine", distance(key), "load"]):
+            first = alike.iloc[0]
+            case = spread.words(first.regime, first[distance(key)], first.load)
+            found[:, alike.index] = np.array(lookup(rows, case))[:, None]
+    return found[0], found[1]
 
 
 def never_narrower(
