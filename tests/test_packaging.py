@@ -96,7 +96,7 @@ from siting import catalogue
 assert catalogue.gpu("h200-sxm5-141gb")
 from siting_validation import comparison
 rows = comparison.read(__import__('pathlib').Path({str(ROOT / "tests" / "data" / "vram.csv")!r}))
-assert any(c.central for c in comparison.compare("vram", rows[:1]))
+assert comparison.compare("vram", rows[:1]).central.any()
 """
     run(code, installed, tmp_path)
 

@@ -17,36 +17,13 @@ MOST_COUNTED = 100_000_000
 """Larger counts are no setting of an engine."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """One quantity of one case: what was measured, and what the kit says without looking."""
-
-    case_id: str
-    quantity: str
-    measured: float | None
-    low: float | None = None
-    central: float | None = None
-    high: float | None = None
-    note: str = ""
-    group: str = ""
-    scale: float | None = None
-    """Memory of the card, where errors are better judged as a share of it. [GiB]"""
-
-    @property
-    def error(self) -> float | None:
-        """Central over measured, less one; None where either is missing or zero."""
-        if self.central is None or not self.measured:
-            return None
-        return self.central / self.measured - 1
-
-
 class Estimate(NamedTuple):
     """What the kit says of a quantity."""
 
     range: Range
     note: str = ""
     scale: float | None = None
-    """As in a Prediction."""
+    """Memory of the card, where errors are better judged as a share of it. [GiB]"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,7 @@ import csv
 import gzip
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,14 @@ import pandas as pd
 from siting.quantity import NotEstimated
 
 from siting_validation import finetune, throughput, vram
-from siting_validation.cases import ERRORS, Kind, Prediction, Row, as_printed, scored
+from siting_validation.cases import ERRORS, Kind, Row, as_printed, scored
 
 DATA = Path(__file__).parents[2] / "tests" / "data"
 """Measurements of the repository, and remarks on them."""
-COLUMNS = ("case_id", "quantity", "measured", "low", "central", "high", "note")
-NUMBERS = ("measured", "low", "central", "high", "scale", "error")
+ENDS = ("low", "central", "high")
+NUMBERS = ("measured", *ENDS, "scale")
+COLUMNS = ("case_id", "quantity", "measured", *ENDS, "note")
+"""What is written of a comparison."""
 
 
 KINDS = {"vram": vram.KIND, "finetune": finetune.KIND, "throughput": throughput.KIND}
@@ -95,12 +96,21 @@ def _rows(path: Path) -> list[tuple[int, Row]]:
         ]
 
 
-def compare(kind: str, rows: Iterable[Row]) -> list[Prediction]:
-    """Every scored quantity of every case. Raises KeyError for an unknown kind."""
-    return [c for row in rows for c in _predicted(KINDS[kind], row)]
+def compare(kind: str, rows: Iterable[Row]) -> pd.DataFrame:
+    """What was measured and what the kit says without looking: a row each scored quantity of each
+    case.
+
+    Columns case_id, quantity, group, measured, low, central, high, scale (of `Estimate`), error
+    (central over measured, less one), and note, which says of what has no numbers why. Raises
+    KeyError for an unknown kind.
+    """
+    made = [said for row in rows for said in _predicted(KINDS[kind], row)]
+    columns = ["case_id", "quantity", "group", "note", *NUMBERS]
+    found = pd.DataFrame(made, columns=columns).astype(dict.fromkeys(NUMBERS, float))
+    return found.assign(error=found.central / found.measured.where(found.measured != 0) - 1)
 
 
-def _predicted(kind: Kind, row: Row) -> Iterator[Prediction]:
+def _predicted(kind: Kind, row: Row) -> Iterator[dict[str, Any]]:
     """Every scored quantity of a case."""
     run = None
     fault: Exception | None = None
@@ -109,25 +119,23 @@ def _predicted(kind: Kind, row: Row) -> Iterator[Prediction]:
     except ERRORS as error:
         fault = error
     for quantity in scored(row):
-        case = Prediction(
-            case_id=row["case_id"], quantity=quantity, measured=None, group=row.get("group", "")
-        )
+        said: dict[str, Any] = {"case_id": row["case_id"], "quantity": quantity}
+        said["group"] = row.get("group", "")
         column = kind.measured_in.get(quantity, quantity)
         try:
             if quantity not in kind.quantities:
                 raise NotEstimated(f"{quantity} is not a quantity of this kind")
             value = _started(row) if quantity == "fits" else kind.cells[column](row, column)
-            case = replace(case, measured=value)
+            said["measured"] = value
             if fault:
                 raise fault
             found = kind.predict(run, row, quantity)
         except ERRORS as error:
             reason = error.args[0] if error.args else error
-            yield replace(case, note=f"not estimated, because {reason}")
+            yield said | {"note": f"not estimated, because {reason}"}
             continue
-        low, central, high = as_printed(found.range, row, column).ends
-        case = replace(case, low=low, central=central, high=high)
-        yield replace(case, note=found.note, scale=found.scale)
+        ends = dict(zip(ENDS, as_printed(found.range, row, column).ends, strict=True))
+        yield said | ends | {"note": found.note, "scale": found.scale}
 
 
 def _started(row: Row) -> float | None:
@@ -137,26 +145,19 @@ def _started(row: Row) -> float | None:
     return {"yes": 0.0, "no": 1.0}.get(row.get("oom", "").lower())
 
 
-def _framed(comparisons: Iterable[Prediction]) -> pd.DataFrame:
-    """Comparisons as a row each; what is not known is missing."""
-    rows = [asdict(c) | {"error": c.error} for c in comparisons]
-    frame = pd.DataFrame(rows, columns=[*(f.name for f in fields(Prediction)), "error"])
-    return frame.astype(dict.fromkeys(NUMBERS, float))
-
-
-def write_rows(comparisons: Sequence[Prediction], path: Path) -> None:
+def write_rows(compared: pd.DataFrame, path: Path) -> None:
     """Each comparison as a line of CSV, empty where the kit makes no statement."""
-    _framed(comparisons).to_csv(path, columns=[*COLUMNS], index=False, float_format="%.6g")
+    compared.to_csv(path, columns=[*COLUMNS], index=False, float_format="%.6g")
 
 
-def summarise(comparisons: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
-    """Errors by quantity, and by group where the cases have one.
+def summarise(compared: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Errors by quantity, and by group where the cases have one. compared: of `compare`.
 
     n: scored; predicted: share with a number; median and p90: absolute error in %; bias: median
     of the signed error in %; coverage: share of measurements within low to high; width: median
     high over low; reasons: why cases were not predicted. `fits` is judged right or wrong.
     """
-    by_kind = _framed(comparisons).groupby(["group", "quantity"], sort=False)
+    by_kind = compared.groupby(["group", "quantity"], sort=False)
     return {" ".join(filter(None, map(str, kind))): _summary(of) for kind, of in by_kind}
 
 

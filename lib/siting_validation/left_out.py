@@ -13,13 +13,11 @@ from __future__ import annotations
 import json
 import math
 import os
-import statistics
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,7 @@ from siting.memory.deployment import max_sequences, prompt_chunk
 from siting.quantity import GIB
 
 from siting_validation import comparison, finetune, tables, vram
-from siting_validation.cases import ERRORS, Prediction, Row, number
+from siting_validation.cases import ERRORS, Row, number
 
 OUT = Path(__file__).with_suffix(".json")
 FACTS = catalogue.facts_dir()
@@ -53,35 +51,33 @@ QUANTITIES = {
 """Those whose ranges are stretched, by their names in memory_spread.csv."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoggedRow:
-    """A row with what it is told apart by."""
-
-    row: Row
-    source: str
-    card: str
-    """Model and card."""
-    aspects: dict[str, str]
-
-
-def cases(kind: str) -> list[LoggedRow]:
-    """The rows of a kind that can be read."""
+def cases(kind: str) -> pd.DataFrame:
+    """The rows of a kind that can be read: columns row, case, source, card (model and card), class
+    (framework, or width of the weights) and aspects, by which they are told apart."""
     found = []
     for row in comparison.read(comparison.shipped(kind)):
         source = _source(row.get("source_url") or row.get("source") or row["case_id"])
         try:
-            if kind == "vram":
-                d = vram.run_of(row).deployment
-                aspects = distance.aspects(d)
-                pair = f"{d.model.model_id} on {d.gpu.id}"
-            else:
-                job = finetune.job_of(row)
-                aspects = training.aspects(job)
-                pair = f"{job.model.model_id} on {row.get('gpu')}"
+            told = _serving(row) if kind == "vram" else _training(row)
         except ERRORS:
             continue
-        found.append(LoggedRow(row=row, source=source, card=pair, aspects=aspects))
-    return found
+        found.append({"row": row, "case": row["case_id"], "source": source, **told})
+    return pd.DataFrame(found)
+
+
+def _serving(row: Row) -> dict[str, Any]:
+    d = vram.run_of(row).deployment
+    return {
+        "card": f"{d.model.model_id} on {d.gpu.id}",
+        "class": "4 bit" if weight_format(d.weights, d.model).bits < 6 else "16 and 8 bit",
+        "aspects": distance.aspects(d),
+    }
+
+
+def _training(row: Row) -> dict[str, Any]:
+    job = finetune.job_of(row)
+    card = f"{job.model.model_id} on {row.get('gpu')}"
+    return {"card": card, "class": job.framework, "aspects": training.aspects(job)}
 
 
 def _source(address: str) -> str:
@@ -96,9 +92,8 @@ Key = tuple[str, ...]
 """engine, name, first, before, where: a row of siting_facts/memory_constants.csv."""
 
 
-def derived(case: LoggedRow) -> Iterator[tuple[Key, float]]:
+def derived(row: Row) -> Iterator[tuple[Key, float]]:
     """Values that a log gives for constants, each the only unknown of what is printed."""
-    row = case.row
     run = vram.run_of(row)
     d = run.deployment
     outside = number(row, "non_torch_gib")
@@ -123,26 +118,23 @@ def _key(row: Any) -> Key:
     return row.engine, row.name, row.first, row.before, row.where
 
 
-def constants(known: Sequence[LoggedRow]) -> dict[Key, float]:
+def constants(known: pd.DataFrame) -> dict[Key, float]:
     """Each constant as the median of its logs, a source weighing as the root of its number."""
-    values = [(key, value, case.source) for case in known for key, value in derived(case)]
-    logs = pd.DataFrame(values, columns=["key", "value", "source"]).groupby("key")
-    return {of.key.iloc[0]: _quantile(of, "value", 0.5) for _, of in logs}
+    logs = zip(known.row, known.source, strict=True)
+    values = [(key, value, source) for row, source in logs for key, value in derived(row)]
+    found = pd.DataFrame(values, columns=["key", "value", "source"]).groupby("key")
+    return {of.key.iloc[0]: _quantile(of, "value", 0.5) for _, of in found}
 
 
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.25)
 
 
-def training_scale(known: Sequence[LoggedRow]) -> dict[Key, float]:
+def training_scale(known: pd.DataFrame) -> dict[Key, float]:
     """Values that a layer keeps, scaled so that the median error of other records is least."""
-    ids = {c.row["case_id"] for c in known}
-    least = {
-        scale: statistics.median(e for case, e in errors.items() if case in ids)
-        + abs(scale - 1) * 0.02
-        for scale, errors in _errors_by_scale().items()
-    }
-    best = min(least, key=lambda scale: least[scale])
-    return {key: value * best for key, value in _layer_values().items()}
+    errors = _errors_by_scale()
+    least = errors[errors.index.isin(known.case)].median()
+    least += np.abs(errors.columns.to_numpy(float) - 1) * 0.02
+    return {key: value * least.idxmin() for key, value in _layer_values().items()}
 
 
 def _layer_values() -> dict[Key, float]:
@@ -151,14 +143,15 @@ def _layer_values() -> dict[Key, float]:
 
 
 @cache
-def _errors_by_scale() -> dict[float, dict[str, float]]:
+def _errors_by_scale() -> pd.DataFrame:
+    """Sizes of the errors of all peaks, by case and scale."""
     known = cases("finetune")
     found = {}
     for scale in SCALES:
         with facts({k: v * scale for k, v in _layer_values().items()}):
-            made = _predict("finetune", known)
-        found[scale] = {c.case_id: abs(c.error) for c in made if c.error and c.quantity != "fits"}
-    return found
+            made = comparison.compare("finetune", known.row)
+        found[scale] = made[made.quantity != "fits"].set_index("case_id").error.abs()
+    return pd.DataFrame(found)
 
 
 @contextmanager
@@ -193,10 +186,10 @@ def _changed(row: dict[Any, str], changed: Mapping[Key, float]) -> dict[str, str
     return {**row, "low": f"{low:g}", "central": f"{value:g}", "high": f"{high:g}"}
 
 
-def seen(kind: str, known: Sequence[LoggedRow]) -> list[dict[str, Any]]:
+def seen(kind: str, known: pd.DataFrame) -> list[dict[str, Any]]:
     """What some cases have seen: rows of memory_seen.csv."""
     topic = "serving" if kind == "vram" else "training"
-    count = Counter((a, v) for c in known for a, v in c.aspects.items())
+    count = Counter(pair for aspects in known.aspects for pair in aspects.items())
     return [
         {"topic": topic, "aspect": a, "value": v, "measurements": n, **PLAIN}
         for (a, v), n in sorted(count.items())
@@ -206,39 +199,27 @@ def seen(kind: str, known: Sequence[LoggedRow]) -> list[dict[str, Any]]:
 # --- leaving out ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class LeftOut:
-    """A case as those of other groups foretell it."""
-
-    case: LoggedRow
-    distance: int
-    """Aspects that no other has; 2: or more."""
-    made: list[Prediction]
-
-
 def without(
-    kind: str,
-    by: str,
-    spread: Callable[[Sequence[LoggedRow]], list[dict[str, Any]]],
-) -> Iterator[LeftOut]:
-    """Each case predicted by constants that never saw its group.
+    kind: str, by: str, spread: Callable[[pd.DataFrame], list[dict[str, Any]]]
+) -> pd.DataFrame:
+    """Each case predicted by constants that never saw its group, as `comparison.compare` has it,
+    with its source, its class, and its distance: aspects that no other group has; 2: or more.
 
     by: what groups are of, `source` or `card`
     spread: the stretch of ranges, of the cases that are left
     """
     known = cases(kind)
     fit = constants if kind == "vram" else training_scale
-    for group in dict.fromkeys(getattr(c, by) for c in known):
-        others = [c for c in known if getattr(c, by) != group]
-        met = {(a, v) for c in others for a, v in c.aspects.items()}
+    found = []
+    for _, own in known.groupby(by, sort=False):
+        others = known.drop(own.index)
+        met = {pair for aspects in others.aspects for pair in aspects.items()}
+        far = [min(2, len(aspects.items() - met)) for aspects in own.aspects]
         with facts(fit(others), spread(others), seen(kind, others)):
-            for case in (c for c in known if getattr(c, by) == group):
-                far = sum((a, v) not in met for a, v in case.aspects.items())
-                yield LeftOut(case=case, distance=min(2, far), made=_predict(kind, [case]))
-
-
-def _predict(kind: str, known: Sequence[LoggedRow]) -> list[Prediction]:
-    return comparison.compare(kind, [c.row for c in known])
+            made = comparison.compare(kind, own.row)
+        told = own.assign(distance=far)[["case", "source", "class", "distance"]]
+        found.append(told.merge(made, left_on="case", right_on="case_id"))
+    return pd.concat(found, ignore_index=True)
 
 
 PLAIN = {
@@ -271,18 +252,8 @@ def residuals(kind: str) -> pd.DataFrame:
 
 
 def _residuals(kind: str, by: str) -> pd.DataFrame:
-    rows = [
-        {
-            "case": of.case.row["case_id"],
-            "source": of.case.source,
-            "distance": of.distance,
-            **asdict(made),
-        }
-        for of in without(kind, by, lambda _: UNSTRETCHED)
-        for made in of.made
-        if made.quantity in QUANTITIES and made.central and made.measured is not None
-    ]
-    r = pd.DataFrame(rows)
+    r = without(kind, by, lambda _: UNSTRETCHED)
+    r = r[r.quantity.isin(QUANTITIES) & (r.central > 0) & r.measured.notna()]
     below = r.central - r.low
     above = r.high - r.central
     slack = comparison.ROUNDING * r.measured.abs()
@@ -359,33 +330,17 @@ def summary(kind: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     base = residuals(kind)
 
-    def spread(others: Sequence[LoggedRow]) -> list[dict[str, Any]]:
-        kept = base.case.isin([c.row["case_id"] for c in others])
-        return never_narrower(stretch(base[kept]), base)
+    def spread(others: pd.DataFrame) -> list[dict[str, Any]]:
+        return never_narrower(stretch(base[base.case.isin(others.case)]), base)
 
     for name, by in {"model and card": "card", "source": "source"}.items():
-        found = list(without(kind, by, spread))
-        result[name] = _summarised(found)
-        result[f"{name}, by class"] = {
-            of: _summarised(f for f in found if _class(kind, f.case) == of)
-            for of in sorted({_class(kind, f.case) for f in found})
-        }
-        result[f"{name}, by distance"] = {
-            str(far): _summarised(f for f in found if f.distance == far) for far in (0, 1, 2)
-        }
+        found = without(kind, by, spread)
+        result[name] = comparison.summarise(found)
+        for part in ("class", "distance"):
+            result[f"{name}, by {part}"] = {
+                str(of): comparison.summarise(rows) for of, rows in found.groupby(part)
+            }
     return result
-
-
-def _summarised(found: Iterable[LeftOut]) -> dict[str, Any]:
-    return comparison.summarise([made for f in found for made in f.made])
-
-
-def _class(kind: str, case: LoggedRow) -> str:
-    """What errors are told apart by: width of the weights, or the framework."""
-    if kind == "finetune":
-        return case.aspects["framework"]
-    d = vram.run_of(case.row).deployment
-    return "4 bit" if weight_format(d.weights, d.model).bits < 6 else "16 and 8 bit"
 
 
 def write_tables() -> None:
