@@ -12,11 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from siting import catalogue
-from siting.quantity import Range
-from siting.vendors.vendor_record import Backtest
-
-from siting_validation import aims, claims, comparison, tables
+from siting_validation import aims, claims, comparison, stability, tables
 
 HERE = Path(__file__).parent
 ERRORS = "median / 90 %; in range; high / low"
@@ -201,21 +197,7 @@ def speed() -> str:
 
 def vendors() -> str:
     """Probabilities on vendors, held against what came."""
-    tests = catalogue.table("vendor_backtests", Backtest)
-    rows = [
-        {
-            "probability": test.quantity,
-            "n": str(test.n),
-            "vendors": str(test.vendors),
-            "came": f"{test.happened / test.n:.2f}",
-            "AUC (95 %)": _estimate(test.auc, ".2f"),
-            "Brier skill (95 %)": _estimate(test.skill, "+.2f"),
-            "largest gap": f"{test.gap:.2f}",
-            "printed": test.label,
-        }
-        for test in tests
-        if not test.label.startswith("withdrawn")
-    ]
+    rows = stability.cells(stability.results())
     said = (
         "Each probability, foretold on past days from what was public on them. The first three "
         "come from the vendor's own notices; for shocks, a rate of the vendor's own is tried "
@@ -224,10 +206,6 @@ def vendors() -> str:
         "cases, where exact forecasts would show some 0.1. More: `siting validate stability`."
     )
     return "\n\n".join(["## Vendors", said, tables.of(rows, text=("printed",)), _listed("vendors")])
-
-
-def _estimate(found: Range, form: str) -> str:
-    return f"{found.central:{form}} ({found.low:{form}} to {found.high:{form}})"
 
 
 def others() -> str:

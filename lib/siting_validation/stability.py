@@ -27,11 +27,11 @@ in siting_facts/vendor_backtests.csv.
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,6 @@ YEAR = dt.timedelta(days=365)
 DRAWS = 2000
 """Bootstrap resamples of vendors."""
 MIDDLE = np.array([2.5, 97.5])
-WHOLE = np.array([0.0, 100.0])
 """Percentiles."""
 LEAST = 5
 """Times that it must have come, and not come, for a test to show anything."""
@@ -90,8 +89,8 @@ class Estimate:
     low: float
     high: float
 
-    def __str__(self) -> str:
-        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+    def __format__(self, form: str) -> str:
+        return f"{self.value:{form}} ({self.low:{form}} to {self.high:{form}})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +108,10 @@ class Bin:
 class Test:
     """One predictor against one outcome."""
 
-    predictor: str
     auc: Estimate
     brier_skill: Estimate
     """Against the base rate; above zero is better than knowing nothing of the vendor."""
     calibration: tuple[Bin, ...]
-    leave_one_out: Estimate
-    """AUC, and its ends where one vendor is left out."""
 
     @property
     def gap(self) -> float:
@@ -128,44 +124,35 @@ class Test:
         return self.brier_skill.low > 0
 
 
-@dataclass(frozen=True, slots=True)
-class ForecastCase:
-    """One thing to foretell: what each predictor said of it, and what came."""
-
-    vendor: str
-    foretold: Mapping[str, float]
-    """By predictor: OWN and BASELINES."""
-    happened: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One probability: its definition, its count, and every predictor against what came."""
+    """One probability: its definition, its cases, and every predictor against what came."""
 
     quantity: str
     definition: str
     window: str
     method: str
-    n: int
-    vendors: int
-    positives: int
-    tests: tuple[Test, ...]
+    cases: pd.DataFrame
+    """Things to foretell: columns vendor, happened, and what each predictor said (OWN and
+    BASELINES)."""
 
     @property
-    def base_rate(self) -> float:
-        return self.positives / self.n if self.n else 0.0
+    def positives(self) -> int:
+        return int(self.cases.happened.sum())
 
-    def test(self, predictor: str) -> Test:
-        return next(t for t in self.tests if t.predictor == predictor)
+    @cached_property
+    def tests(self) -> dict[str, Test]:
+        """By predictor."""
+        return evaluate(self.cases)
 
     @property
     def own(self) -> Test:
-        return self.test(OWN)
+        return self.tests[OWN]
 
     @property
     def label(self) -> str:
         """Whether the vendor's own record moves the number that reports print."""
-        enough = LEAST <= self.positives <= self.n - LEAST
+        enough = LEAST <= self.positives <= len(self.cases) - LEAST
         if enough and self.own.shown:
             return "by vendor: skill shown"
         if self.quantity == QUIET:  # its parts are the vendor's and its kind's; so is their sum
@@ -175,9 +162,9 @@ class Panel:
     def as_dict(self) -> dict[str, object]:
         return {
             "quantity": self.quantity, "outcome": self.definition, "window": self.window,
-            "method": self.method, "n": self.n, "vendors": self.vendors,
-            "base_rate": self.base_rate, "verdict": self.label,
-            "predictors": {t.predictor: _as_dict(t) for t in self.tests},
+            "method": self.method, "n": len(self.cases), "vendors": self.cases.vendor.nunique(),
+            "base_rate": self.positives / len(self.cases), "verdict": self.label,
+            "predictors": {name: _as_dict(test) for name, test in self.tests.items()},
         }  # fmt: skip
 
 
@@ -233,44 +220,40 @@ def calibration(p: Array, y: Array) -> tuple[Bin, ...]:
     return tuple(out)
 
 
-def _estimate(of: Callable[[Array], Array], counts: Array, ends: Array = MIDDLE) -> Estimate:
-    """A figure of all vendors, with percentiles of it over samples of them."""
+def _estimate(of: Callable[[Array], Array], counts: Array) -> Estimate:
+    """A figure of all vendors, with its 95 % interval over samples of them."""
     found = of(counts)
     found = found[np.isfinite(found)]
     central = float(of(np.ones_like(counts[:1]))[0])
     if not np.isfinite(central) or not len(found):
         return Estimate(0.5, 0.0, 1.0)
-    low, high = np.percentile(found, ends)
+    low, high = np.percentile(found, MIDDLE)
     return Estimate(central, min(float(low), central), max(float(high), central))
 
 
-def evaluate(cases: Sequence[ForecastCase]) -> tuple[Test, ...]:
-    """The vendor's own probability, and the baselines.
+def evaluate(cases: pd.DataFrame) -> dict[str, Test]:
+    """The vendor's own probability, and the baselines. cases: of a `Panel`.
 
     A count is ranked, and has no Brier skill.
     """
-    y = np.array([float(c.happened) for c in cases])
-    own = pd.get_dummies(pd.Series([c.vendor for c in cases]), dtype=float).to_numpy()
+    y = cases.happened.to_numpy(float)
+    own = pd.get_dummies(cases.vendor, dtype=float).to_numpy()
     count = own.shape[1]
     rng = np.random.default_rng(SEED)
     drawn = rng.multinomial(count, np.full(count, 1 / count), DRAWS).astype(float)
-    columns = {name: np.array([c.foretold[name] for c in cases]) for name in cases[0].foretold}
-    base = columns[BASE_RATE]
-    out = []
-    for name, x in columns.items():
+    foretold = cases.drop(columns=["vendor", "happened"]).astype(float)
+    base = foretold[BASE_RATE].to_numpy()
+    out = {}
+    for name, column in foretold.items():
+        x = column.to_numpy()
         chance = name in PROBABILITIES
         p = x if chance else base
-        ranked = partial(auc, x, y, own)
-        out.append(
-            Test(
-                predictor=name,
-                auc=_estimate(ranked, drawn),
-                brier_skill=_estimate(partial(brier_skill, p, base, y, own), drawn),
-                calibration=calibration(p, y) if chance else (),
-                leave_one_out=_estimate(ranked, 1 - np.eye(count), WHOLE),
-            )
+        out[str(name)] = Test(
+            auc=_estimate(partial(auc, x, y, own), drawn),
+            brier_skill=_estimate(partial(brier_skill, p, base, y, own), drawn),
+            calibration=calibration(p, y) if chance else (),
         )
-    return tuple(out)
+    return out
 
 
 # Panels
@@ -297,7 +280,14 @@ def _attention(record: Record, vendor: Vendor, day: dt.date) -> dict[str, float]
     }
 
 
-def notice_cases(record: Record, within: int) -> list[ForecastCase]:
+def _case(
+    vendor: str, happened: bool, own: float, base_rate: float, attention: Mapping[str, float]
+) -> dict[str, Any]:
+    """A row of the cases of a `Panel`."""
+    return {"vendor": vendor, "happened": happened, OWN: own, BASE_RATE: base_rate, **attention}
+
+
+def notice_cases(record: Record, within: int) -> pd.DataFrame:
     """Every notice, foretold from those announced on earlier days."""
     vendors = {v.vendor: v for v in record.vendors}
     known = [n for n in separate(record.notices) if n.vendor in vendors]
@@ -313,9 +303,8 @@ def notice_cases(record: Record, within: int) -> list[ForecastCase]:
             continue
         pooled = (sum(past) + 0.5) / (len(past) + 1)
         attention = _attention(record, vendors[target.vendor], day - dt.timedelta(days=1))
-        foretold = {OWN: float(mixed), BASE_RATE: pooled, **attention}
-        found.append(ForecastCase(target.vendor, foretold, happened))
-    return found
+        found.append(_case(target.vendor, happened, float(mixed), pooled, attention))
+    return pd.DataFrame(found)
 
 
 @lru_cache(maxsize=4)
@@ -327,7 +316,7 @@ def _foretold(known: tuple[Notice, ...]) -> Array:
     return mixed
 
 
-def shock_cases(record: Record, kind: ShockKind) -> list[ForecastCase]:
+def shock_cases(record: Record, kind: ShockKind) -> pd.DataFrame:
     """Every vendor on every quarter day: was there a case in the year after it?"""
     found = []
     years = setting("rate_years")
@@ -344,9 +333,9 @@ def shock_cases(record: Record, kind: ShockKind) -> list[ForecastCase]:
                 own = sum(name in vendor.recorded_as for name, _ in hit)
                 rate = (own + 2 * pool) / (years + 2)  # two years at the base rate
                 happened = any(e.vendor in vendor.recorded_as for e in after)
-                foretold = {OWN: rate, BASE_RATE: pool, **_attention(record, vendor, day)}
-                found.append(ForecastCase(vendor.vendor, foretold, happened))
-    return found
+                attention = _attention(record, vendor, day)
+                found.append(_case(vendor.vendor, happened, rate, pool, attention))
+    return pd.DataFrame(found)
 
 
 def _known(record: Record, vendor: Vendor, day: dt.date) -> bool:
@@ -362,13 +351,13 @@ MAKERS: tuple[Side, ...] = (("api",), ("platform",))
 # A year without a forced move
 
 
-def year_cases(record: Record) -> list[ForecastCase]:
+def year_cases(record: Record) -> pd.DataFrame:
     """A vendor-year without a forced move, for a client on its newest model, on every quarter day.
 
     Foretold is the number that reports print, from what was public on the day; the base rate is the
     share of quiet vendor-years that had passed by then.
     """
-    found: list[ForecastCase] = []
+    found = []
     seen: list[tuple[dt.date, bool]] = []
     for day in DAYS:
         closed = [quiet for at, quiet in seen if at + YEAR <= day]
@@ -381,10 +370,10 @@ def year_cases(record: Record) -> list[ForecastCase]:
                 told = _quiet(record, vendor, model, day)
                 quiet = not _forced(record, vendor, model, day, roles)
                 seen.append((day, quiet))
-                foretold = {OWN: told, BASE_RATE: pooled, **_attention(record, vendor, day)}
+                attention = _attention(record, vendor, day)
                 who = vendor.group or vendor.vendor  # platforms of a group share their events
-                found.append(ForecastCase(who, foretold, quiet))
-    return found
+                found.append(_case(who, quiet, told, pooled, attention))
+    return pd.DataFrame(found)
 
 
 def _newest(record: Record, vendor: Vendor, day: dt.date) -> Retirement | None:
@@ -425,57 +414,45 @@ def _forced(record: Record, vendor: Vendor, model: Retirement, day: dt.date, rol
     return False
 
 
-def _panel(
-    quantity: str, definition: str, window: str, method: str, cases: list[ForecastCase]
-) -> Panel:
-    return Panel(
-        quantity=quantity,
-        definition=definition,
-        window=window,
-        method=method,
-        n=len(cases),
-        vendors=len({c.vendor for c in cases}),
-        positives=sum(c.happened for c in cases),
-        tests=evaluate(cases),
-    )
-
-
 @cache
 def results() -> tuple[Panel, ...]:
     """Every probability that reports print, tested on the record of `siting_facts/`, once: 90 days
     of notice first."""
     record = load()
     panels = [
-        _panel(
-            f"next notice at most {within} days",
-            f"the next retirement notice of a generally available model is at most {within} days",
-            "each notice, from those announced before it",
-            "beta-binomial: own notices, drawn to a typical vendor's, with the drift of all; "
-            f"{prod(notice.VARIANTS.values())} variants mixed by how well each foretold before",
-            notice_cases(record, within),
+        Panel(
+            quantity=f"next notice at most {within} days",
+            definition="the next retirement notice of a generally available model is at most "
+            f"{within} days",
+            window="each notice, from those announced before it",
+            method="beta-binomial: own notices, drawn to a typical vendor's, with the drift of "
+            f"all; {prod(notice.VARIANTS.values())} variants mixed by how well each foretold "
+            "before",
+            cases=notice_cases(record, within),
         )
         for within in (90, 30, 180)
     ]
     for kind in kinds().values():
         if kind.category != "notices":
             panels.append(
-                _panel(
-                    kind.shock.replace("_", " "),
-                    kind.outcome[0].lower() + kind.outcome[1:],
-                    "the year after each quarter day, from the three years before it",
-                    "share of vendor-years with a case; tried against it: the vendor's own years",
-                    shock_cases(record, kind),
+                Panel(
+                    quantity=kind.shock.replace("_", " "),
+                    definition=kind.outcome[0].lower() + kind.outcome[1:],
+                    window="the year after each quarter day, from the three years before it",
+                    method="share of vendor-years with a case; tried against it: the vendor's own "
+                    "years",
+                    cases=shock_cases(record, kind),
                 )
             )
     panels.append(
-        _panel(
-            QUIET,
-            "no forced move for a client on the newest model: no end at 90 days' notice or less, "
-            "no change of terms, block, ruling or outage of a day",
-            "the year after each quarter day, walk-forward",
-            "chance that none of them comes: notices and lives of the vendor's models, base rates "
-            "of its kind of vendor for the rest",
-            year_cases(record),
+        Panel(
+            quantity=QUIET,
+            definition="no forced move for a client on the newest model: no end at 90 days' notice "
+            "or less, no change of terms, block, ruling or outage of a day",
+            window="the year after each quarter day, walk-forward",
+            method="chance that none of them comes: notices and lives of the vendor's models, base "
+            "rates of its kind of vendor for the rest",
+            cases=year_cases(record),
         )
     )
     return tuple(panels)
@@ -487,32 +464,27 @@ def as_json(panels: Sequence[Panel]) -> dict[str, object]:
     return {
         **headline.as_dict(),
         "score": _as_dict(headline.own),
-        "baselines": {b: _as_dict(headline.test(b)) for b in BASELINES},
+        "baselines": {b: _as_dict(headline.tests[b]) for b in BASELINES},
         "probabilities": [p.as_dict() for p in panels],
         "leakage_rules": (__doc__ or "").split("tests/test_backtest.py:\n")[-1].strip(),
     }
 
 
-def lines(panels: Sequence[Panel]) -> list[str]:
-    """Each probability: definition, window, count, method, test."""
-    out = []
-    for p in panels:
-        own = p.own
-        fifths = (f"{b.predicted:.0%} came {b.observed:.0%}" for b in own.calibration)
-        left = own.leave_one_out
-        out += [
-            f"{p.quantity}: {p.label}",
-            f"  definition  {p.definition}",
-            f"  window      {p.window}",
-            f"  count       {p.n} cases of {p.vendors} vendors, {p.positives} came "
-            f"({p.base_rate:.0%})",
-            f"  method      {p.method}",
-            f"  test        AUC {own.auc}, leaving a vendor out {left.low:.2f} to {left.high:.2f}; "
-            f"Brier skill against the base rate {own.brier_skill}; largest gap in a fifth "
-            f"{own.gap:.2f}",
-            f"  by fifths   foretold {', '.join(fifths)}",
-        ]
-    return out
+def cells(panels: Iterable[Panel]) -> list[dict[str, str]]:
+    """Each probability with its test, cells by heading."""
+    return [
+        {
+            "probability": p.quantity,
+            "n": str(len(p.cases)),
+            "vendors": str(p.cases.vendor.nunique()),
+            "came": f"{p.positives / len(p.cases):.2f}",
+            "AUC (95 %)": f"{p.own.auc:.2f}",
+            "Brier skill (95 %)": f"{p.own.brier_skill:+.2f}",
+            "largest gap": f"{p.own.gap:.2f}",
+            "printed": p.label,
+        }
+        for p in panels
+    ]
 
 
 # The results as data
@@ -529,8 +501,9 @@ def row(panel: Panel) -> dict[str, str]:
     }  # fmt: skip
     return {
         "quantity": panel.quantity, "definition": panel.definition, "window": panel.window,
-        "method": panel.method, "n": str(panel.n), "vendors": str(panel.vendors),
-        "happened": str(panel.positives), **{k: f"{v:.3f}" for k, v in figures.items()},
+        "method": panel.method, "n": str(len(panel.cases)),
+        "vendors": str(panel.cases.vendor.nunique()), "happened": str(panel.positives),
+        **{k: f"{v:.3f}" for k, v in figures.items()},
         "bins": bins, "label": panel.label, "source": "siting validate stability", "url": "",
         "locator": panel.quantity, "date": "2026-11-25", "kind": "measured", "grade": "A",
         "note": "",
@@ -547,4 +520,3 @@ def write() -> None:
 
 if __name__ == "__main__":
     write()
-    print("\n".join(lines(results())), file=sys.stderr)

@@ -193,7 +193,7 @@ def validate(kind: str, csv: str | None, rows: str | None) -> Answer:
         from siting_validation import stability
 
         panels = stability.results()
-        return Answer(stability.as_json(panels), stability.lines(panels))
+        return Answer(stability.as_json(panels), aligned(stability.cells(panels)))
     from siting_validation import comparison
 
     try:
