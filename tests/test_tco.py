@@ -889,7 +889,7 @@ def test_a_loan_is_paid_back_in_equal_parts(yearly: float, part: float) -> None:
 
 
 def test_all_that_a_cost_item_may_be_counted_by_is_counted_but_the_bill_of_an_api() -> None:
-    assert {*DRIVERS} == {*cashflow.QUANTITIES, "api_bill"}
+    assert {*DRIVERS} == {*cashflow.QUANTITIES, "request", "api_bill"}
 
 
 @pytest.mark.parametrize(("own", "before", "told"), [(10.0, 30.0, 0.0), (30.0, 10.0, 20.0)])

@@ -48,6 +48,12 @@ class WeightFormat(Named, tables="weight_formats", key="format"):
     """The format that checkpoints under this name may be instead, with more or fewer tensors in few
     bits."""
 
+    @property
+    def head_bytes(self) -> float:
+        """Of the output head, for a parameter: in 16 bit where its linear layers alone are in
+        fewer. [B]"""
+        return (self.head_bits or self.bits) / 8 if self.scope in ("all", "file") else 2.0
+
 
 def weight_format(name: str, model: Model | None = None) -> WeightFormat:
     """The format called `name`; blank means the model's native one.

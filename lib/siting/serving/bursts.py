@@ -19,8 +19,6 @@ from siting.serving.queueing import LONE_RATE, Limits, latency, quantiles
 
 BURST_HOURS = 96
 """Length of the one by which a replica's bursts are sized; shorter ones differ by their luck."""
-BURST_STEP = 1
-"""[s]"""
 DRAIN_STEPS = 180
 """After each hour of bursts, in which nothing comes and what is under way is served."""
 FOLLOWED = 120
@@ -44,7 +42,7 @@ def headroom(curve: Curve, limits: Limits, kind: Bunching, rate: float) -> float
 
     rate: what it carries of requests that come at random. [requests/s]
     """
-    carried = BURST_STEP * rate / BUNCHED
+    carried = rate / BUNCHED
     courses: dict[int, _Course] = {}
 
     @cache
@@ -82,7 +80,8 @@ class _Course:
 
 
 def _fluid(curve: Curve, kind: Bunching, carried: Array) -> list[_Course]:
-    """What a replica does under bursts where each of so many requests of a mean step is carried.
+    """What a replica does under bursts where each of so many requests of a mean step, a second, is
+    carried.
 
     Prompts are read first come, first served, as long as there is a place, and all who are under
     way wait while that lasts, so that a burst stretches the answers that it meets. In what is left
@@ -98,7 +97,7 @@ def _fluid(curve: Curve, kind: Bunching, carried: Array) -> list[_Course]:
     decode_s = np.concatenate([curve.decode_s[:1], curve.decode_s])  # with 0 … most under way
     # Each chunk of prompts shares its step with those who are under way.
     chunk_s = prompt_s * curve.chunk_tokens / max(1.0, curve.lengths.prompt_mean)
-    most_read = BURST_STEP * chunk_s / (chunk_s + decode_s) / prompt_s
+    most_read = chunk_s / (chunk_s + decode_s) / prompt_s
     leaving = 1 / (decode_s * curve.lengths.output.mean)
     by_number = np.stack([most_read, leaving])
     read = np.zeros((1 + len(risen) + DRAIN_STEPS, *shape))
@@ -106,9 +105,7 @@ def _fluid(curve: Curve, kind: Bunching, carried: Array) -> list[_Course]:
     np.multiply(carried[:, None], risen[:, None, :], out=came[: len(risen)])
     came[len(risen) :] = came[len(risen) - 1]
     lasted = np.zeros_like(read)
-    slots, prompts_s, step_s = (
-        np.full(shape, float(each)) for each in (curve.slots, prompt_s, BURST_STEP)
-    )
+    slots, prompts_s, step_s = (np.full(shape, float(each)) for each in (curve.slots, prompt_s, 1))
     under_way = np.zeros(shape)
     number = np.empty(shape, np.intp)
     other = np.empty(shape)
@@ -146,14 +143,14 @@ def _strain(curve: Curve, limits: Limits, kind: Bunching, carried: float, course
 
     asked = followed.before * carried
     begun = np.maximum(_when(read, asked), followed.came)
-    waits = within((begun - followed.came) * BURST_STEP)
+    waits = within(begun - followed.came)
     answers = _answers(curve.lengths.output.sigma, followed.came.shape[1])
     ended = _when(lasted, _at(lasted, begun) + answers)
     # Of few prompts of others that are read meanwhile, some meet more than the mean of them.
     others = _at(read, ended) - asked
     spread = curve.reading_spread
     met = np.random.default_rng(SEED).poisson(np.maximum(others, 0.0) / spread) * spread
-    stay = (ended - begun) * BURST_STEP + (met - others) * prompt_s
+    stay = ended - begun + (met - others) * prompt_s
     between = within(stay / answers) / curve.lengths.output.mean
     # What may be waited beside the time of a lone prompt.
     slack = max(limits.slack(latency(curve, LONE_RATE, (50,))), LEAST_SLACK)
@@ -161,14 +158,6 @@ def _strain(curve: Curve, limits: Limits, kind: Bunching, carried: float, course
 
 
 # --- the requests that come -------------------------------------------------------------------
-
-
-@cache
-def _steps(kind: Bunching) -> Array:
-    """Requests of each step of BURST_HOURS hours over the mean of the hour. [step, hour]"""
-    seconds = series(kind, BURST_HOURS, even=True)
-    hours = seconds.reshape(BURST_HOURS, -1, BURST_STEP).mean(axis=2)
-    return np.ascontiguousarray((hours / hours.mean(axis=1, keepdims=True)).T)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +183,10 @@ def _answers(sigma: float, hours: int) -> Array:
 
 @cache
 def _evenly(kind: Bunching) -> _Followed:
-    """Those of FOLLOWED."""
-    came = _steps(kind)
+    """Those of FOLLOWED, of the requests of each second of BURST_HOURS hours over the mean of the
+    hour."""
+    hours = series(kind, BURST_HOURS, even=True).reshape(BURST_HOURS, -1)
+    came = np.ascontiguousarray((hours / hours.mean(axis=1, keepdims=True)).T)
     before = (np.arange(FOLLOWED)[:, None] + 0.5) / FOLLOWED * came.sum(axis=0)
     risen = np.concatenate([np.zeros((1, came.shape[1])), np.cumsum(came, axis=0)])
     return _Followed(risen=risen, before=before, came=_when(risen.T, before))

@@ -42,24 +42,15 @@ class Carried:
     """Mean number of requests under way at that rate."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A replica, and what the workloads that share it ask of it."""
-
-    replica: DeployedReplica
-    asks: tuple[Ask, ...]
-
-
 @catalogue.of_facts
-def carried(asked: Asked) -> tuple[Carried, ...]:
+def carried(replica: DeployedReplica, asks: tuple[Ask, ...]) -> tuple[Carried, ...]:
     """What a replica carries of each workload, with the others beside it.
 
     Kept, because no volume of work changes it. A limit that a lone request misses, on its own or
     beside those of another workload, is relaxed, and so not kept. Raises NotEstimated as
     `DeployedReplica.curve`.
     """
-    asks = asked.asks
-    curves = [asked.replica.curve(ask.lengths) for ask in asks]
+    curves = [replica.curve(ask.lengths) for ask in asks]
     limits = [relaxed(c, ask.limits, ask.lengths) for c, ask in zip(curves, asks, strict=True)]
     found = []
     for i, (ask, curve) in enumerate(zip(asks, curves, strict=True)):

@@ -10,7 +10,7 @@ import datetime as dt
 import heapq
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
 import holidays
@@ -88,37 +88,24 @@ class Demand:
     def windows(self) -> Array:
         """What must be done in each window of up to a week, over its length: what asks for an
         answer in it, and what comes and is due in it. [168 first hours, 168 lengths]"""
-        return _windows(_SameDemand(self))
-
-
-@dataclass(frozen=True)
-class _SameDemand:
-    """A demand that is the same as another where it says the same: each option, machine and variant
-    has its own."""
-
-    demand: Demand = field(compare=False)
-    words: tuple[bytes, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        work = [part.tobytes() for each in self.demand.work for part in (each.amount, each.due)]
-        object.__setattr__(self, "words", (self.demand.now.tobytes(), *work))
+        work = ((each.amount.tobytes(), each.due.tobytes()) for each in self.work)
+        return _windows(self.now.tobytes(), *work)
 
 
 @lru_cache(maxsize=16)
-def _windows(same: _SameDemand) -> Array:
-    """Of a demand; few are kept, at 225 KiB each."""
+def _windows(now: bytes, *work: tuple[bytes, bytes]) -> Array:
+    """Of a demand, whose option, machine or variant has the same as others; few are kept, at 225
+    KiB each. work: amount and due of each kind."""
     hours = np.arange(HOURS_OF_WEEK)
     start = hours[:, None]
-    taken = np.concatenate([[0.0], np.cumsum(np.tile(same.demand.now, 2))])
+    taken = np.concatenate([[0.0], np.cumsum(np.tile(np.frombuffer(now), 2))])
     came = (start - 1 + hours) % HOURS_OF_WEEK
     inside = np.zeros((HOURS_OF_WEEK, HOURS_OF_WEEK))
-    for each in same.demand.work:
+    for amount, due in (map(np.frombuffer, each) for each in work):
         # First hour of the window at whose end the work is due; the last column is beyond it.
-        at = np.ceil(hours - 1 + (each.due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
+        at = np.ceil(hours - 1 + (due - hours - 1)[came]).clip(0, HOURS_OF_WEEK).astype(int)
         place = start * (HOURS_OF_WEEK + 1) + at
-        sums = np.bincount(
-            place.ravel(), each.amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1)
-        )
+        sums = np.bincount(place.ravel(), amount[came].ravel(), HOURS_OF_WEEK * (HOURS_OF_WEEK + 1))
         inside += sums.reshape(HOURS_OF_WEEK, -1)[:, :-1].cumsum(axis=1)
     return np.asarray((inside + taken[start + 1 + hours] - taken[start]) / (1 + hours))
 

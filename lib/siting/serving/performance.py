@@ -18,7 +18,7 @@ leave out; attention and expert arithmetic are counted as in arXiv 2205.05198.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
@@ -510,7 +510,6 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
     where = regime(d)
     linear = linear_bytes(form, t.experts > 0)
     head = t.head or float(m.vocab_size * m.hidden_size)
-    head_bytes = (form.head_bits or form.bits) / 8 if form.scope in ("all", "file") else 2.0
     split = t.attention_on(tp)
     mlp = t.mlp / tp
     per_token = (m.experts_per_token or 0) / (m.num_experts or 1)
@@ -518,9 +517,9 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
     watts = d.gpu.tdp_w or d.power_limit_w or 1e6  # unknown: as much as it takes
     window = float(m.sliding_window or math.inf)
     groups = attention.layer_groups(m)
-    attending = _by_layers(_attention(d, groups))
+    kv_bytes, flop, prompt_flop = _attention(d, groups)
     return Replica(
-        dense_bytes=split * linear.attention + mlp * linear.mlp + head * head_bytes / tp,
+        dense_bytes=split * linear.attention + mlp * linear.mlp + head * form.head_bytes / tp,
         expert_bytes=t.experts * drawn * form.bits / 8 / group,
         experts=(m.num_experts or 1) * drawn,
         experts_per_token=m.experts_per_token or 0,
@@ -543,61 +542,19 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
         expert_ranks=max(d.attention_data_parallel, d.expert_parallel),
         heads=m.num_attention_heads / tp,
         block_heads=_block_heads(d),
-        kv_bytes=attending.cache_bytes,
+        kv_bytes=kv_bytes,
         kept=np.array([math.inf, window, math.inf]),
         attended=np.array([math.inf, window, SELECTED]),
         cache_reads=_cache_reads(d),
-        attention_flop=attending.flop,
-        prompt_attention_flop=attending.prompt_flop,
+        attention_flop=flop,
+        prompt_attention_flop=prompt_flop,
         state_bytes=sum(g.count * g.state_bytes(tp) for g in groups if g.kind == "state"),
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Attending:
-    """What attention of like layers takes on one GPU."""
-
-    kind: str
-    """Of `LAYERS`."""
-    cache_bytes: float
-    """Cache of a token. [B]"""
-    flop: float
-    """Arithmetic for a cached token while answers are written. [flop]"""
-    prompt_flop: float
-    """The same while a prompt is read. [flop]"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _ByLayers:
-    """The same of all layers, of each of `LAYERS`."""
-
-    cache_bytes: Array
-    flop: Array
-    prompt_flop: Array
-
-
-def _by_layers(several: Iterable[_Attending]) -> _ByLayers:
-    """What several take together."""
-    found = _ByLayers(
-        cache_bytes=np.zeros(len(LAYERS)),
-        flop=np.zeros(len(LAYERS)),
-        prompt_flop=np.zeros(len(LAYERS)),
-    )
-    for each in several:
-        place = LAYERS.index(each.kind)
-        found.cache_bytes[place] += each.cache_bytes
-        found.flop[place] += each.flop
-        found.prompt_flop[place] += each.prompt_flop
-    return found
-
-
-def _attending(kind: str, cache_bytes: float, flop: float) -> _Attending:
-    """Layers that take as much arithmetic for a token of a prompt as for one of an answer."""
-    return _Attending(kind=kind, cache_bytes=cache_bytes, flop=flop, prompt_flop=flop)
-
-
-def _attention(d: Deployment, groups: Sequence[attention.Layers]) -> Iterator[_Attending]:
-    """What attention takes, by like layers.
+def _attention(d: Deployment, groups: Sequence[attention.Layers]) -> Array:
+    """What attention takes on one GPU, by kind of layers: cache of a token [B], and arithmetic for
+    a cached token, while answers are written and while a prompt is read [FLOP]. [3 × LAYERS]
 
     A token attending to another costs two products of each head with a key and a value. Latent
     attention decodes on the latent itself, and reads prompts with keys and values unfolded
@@ -609,6 +566,8 @@ def _attention(d: Deployment, groups: Sequence[attention.Layers]) -> Iterator[_A
     rank = m.kv_lora_rank or 0
     rope = m.qk_rope_head_dim or 0
     key = m.head_dim
+    found = np.zeros((3, len(LAYERS)))
+    growing, window, sparse = found.T
     for g in groups:
         size = g.count * g.bytes_per_token(kv, tp)
         products = 2 * g.count
@@ -616,18 +575,19 @@ def _attention(d: Deployment, groups: Sequence[attention.Layers]) -> Iterator[_A
         latent = heads * (2 * rank + rope)
         flop = heads * g.width
         if g.kind in ("window", "chunk") and windows_are_used(d):
-            yield _attending("window", size, flop)
+            window += size, flop, flop
         elif g.kind == "latent" and g.index_bytes:
             index = g.count * g.index_bytes
-            indexing = products * (m.index_heads or 0)
-            indexing *= m.index_head_dim or 0
-            yield _attending("growing", index, indexing)
-            yield _attending("sparse", size - index, latent)
+            indexing = products * (m.index_heads or 0) * (m.index_head_dim or 0)
+            growing += index, indexing, indexing
+            sparse += size - index, latent, latent
         elif g.kind == "latent":
             unfolded = heads * (key + (m.v_head_dim or key - rope))
-            yield _Attending(kind="growing", cache_bytes=size, flop=latent, prompt_flop=unfolded)
+            growing += size, latent, unfolded
         elif g.kind not in ("state", "cross"):
-            yield _attending("growing", size, flop / g.ratio)
+            flop /= g.ratio
+            growing += size, flop, flop
+    return found
 
 
 SELECTED = 2048.0

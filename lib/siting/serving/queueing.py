@@ -129,7 +129,8 @@ def _seen(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> Latency:
     curve = busy.curve
     rate = busy.rate
     alone = float(curve.decode_s[0])
-    tpot = _tpot(busy, percentiles, own)
+    tokens = {p: _stretched(busy, p, own) for p in percentiles}
+    tpot = {p: each.decode_s + each.prompts_s for p, each in tokens.items()}
     ttft, ttft_mean = _ttft(busy, percentiles, own)
     concurrency = busy.served + busy.waiting + rate * curve.first_token_s
     residence = curve.first_token_s + curve.prompt_s + curve.lengths.output.mean * alone
@@ -215,13 +216,8 @@ def stretched(curve: Curve, rate: float, percentile: float) -> Stretched:
     return _stretched(_Busy(curve, rate), percentile, curve.lengths)
 
 
-def _tpot(busy: _Busy, percentiles: tuple[int, ...], own: Lengths) -> dict[int, float]:
-    """Time per output token: a request's mean over its stay, with those that share its batch."""
-    found = {p: _stretched(busy, p, own) for p in percentiles}
-    return {p: each.decode_s + each.prompts_s for p, each in found.items()}
-
-
 def _stretched(busy: _Busy, percentile: float, own: Lengths) -> Stretched:
+    """A request's mean over its stay, with those that share its batch."""
     curve = busy.curve
     rate = busy.rate
     out = own.output.mean

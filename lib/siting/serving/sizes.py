@@ -20,7 +20,7 @@ from siting.memory.deployment import Deployment, planned
 from siting.memory.weights import tensors
 from siting.quantity import NotEstimated, Range
 from siting.serving import loops, performance, servers, spread
-from siting.serving.carrying import Ask, Asked, carried
+from siting.serving.carrying import Ask, carried
 from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import Load
 from siting.serving.mix import PoolWorkload, WorkloadMix
@@ -124,11 +124,6 @@ class _Group:
     benchmark: Measured | None
     """The client's own of such a group, which corrects the estimate of its speed."""
 
-    @property
-    def asked(self) -> Asked:
-        """What the workloads ask of it."""
-        return Asked(replica=self.replica, asks=tuple(map(_ask, self.loads)))
-
 
 def _group(
     option: Option,
@@ -221,7 +216,16 @@ def _speed(deployment: Deployment, benchmark: Measured | None, loads: Sequence[L
 def _workloads(group: _Group) -> tuple[PoolWorkload, ...]:
     """What a group carries of each workload. Raises NotEstimated where it carries nothing of
     one."""
-    both = zip(group.loads, carried(group.asked), strict=True)
+    asks = tuple(
+        Ask(
+            lengths=load.lengths,
+            limits=load.limits,
+            waits=load.batchable_share == 1,
+            arrivals=load.arrivals,
+        )
+        for load in group.loads
+    )
+    both = zip(group.loads, carried(group.replica, asks), strict=True)
     workloads = tuple(PoolWorkload(load=load, carried=carries) for load, carries in both)
     for workload in workloads:
         if not 0 < workload.rate_alone < math.inf:
@@ -231,16 +235,6 @@ def _workloads(group: _Group) -> tuple[PoolWorkload, ...]:
                 f"{workload.load.name} within the limits of all workloads that share them"
             )
     return workloads
-
-
-def _ask(load: Load) -> Ask:
-    """What a workload asks of a replica."""
-    return Ask(
-        lengths=load.lengths,
-        limits=load.limits,
-        waits=load.batchable_share == 1,
-        arrivals=load.arrivals,
-    )
 
 
 def _unused(benchmark: Measured, reason: str) -> str:

@@ -142,7 +142,9 @@ def variants(
     of_vendor = np.eye(who.max() + 1)[who]
     age = day[:, None] - day[:past]
     before = age > 0
-    fading, pooling, drifting = (_values(name) for name in VARIANTS)
+    settings = (catalogue.settings("vendor_settings")[f"notice_{name}"] for name in VARIANTS)
+    each = zip(settings, VARIANTS.values(), strict=True)
+    fading, pooling, drifting = (np.geomspace(s.low, s.high, count) for s, count in each)
     chances = []
     worth = []
     for half_life in fading:
@@ -162,12 +164,6 @@ def variants(
     hit = np.where(came, chance[..., :past], 1 - chance[..., :past])
     likelihood: Array = np.where(known, np.log(hit), 0).sum(axis=1) @ before.T
     return chance[..., past:], evidence[..., past:], likelihood[:, past:]
-
-
-def _values(name: str) -> Array:
-    """The values of a constant that variants of the forecast take, each as far from the next."""
-    s = catalogue.settings("vendor_settings")[f"notice_{name}"]
-    return np.geomspace(s.low, s.high, VARIANTS[name])
 
 
 def _drifted(odds: Array, came: Array, counted: Array, weight: float) -> Array:
@@ -418,7 +414,7 @@ def ending(
         named=_successors(record, vendor, model, day),
         life=usual.range,
         by_year=_ends_by_year(first, months),
-        moves=_moves_a_year(_simulated_moves(first, months, usual, rng)),
+        moves=_moves_a_year(first, months, usual, rng),
         sources=tuple(source_of(r) for r in (end, born) if r),
     )
 
@@ -435,10 +431,11 @@ def _ends_by_year(left: Array, months: int) -> tuple[float, ...]:
     return tuple(float(np.mean(year_of_end == year)) for year in range(math.ceil(months / 12)))
 
 
-def _simulated_moves(
+def _moves_a_year(
     first: Array, months: int, usual: UsualLife, rng: np.random.Generator
-) -> Array:
-    """Moves to another model by year of a horizon, in each draw. [Y × n]
+) -> tuple[Range, ...]:
+    """Moves to another model in each year of a horizon: those expected, and those in the tenths of
+    draws with the fewest and with the most of them over the horizon.
 
     Each successor lives a whole life from the day on which it is moved to.
     first: days until the first move, by draw.
@@ -451,12 +448,6 @@ def _simulated_moves(
         year = np.clip(at // DAYS_OF_PLAN_YEAR, 0, years - 1).astype(int)
         moves[year[inside], draw[inside]] += 1
         at = at + np.exp(np.log(usual.range.central) + usual.sigma * rng.standard_normal(DRAWS))
-    return moves
-
-
-def _moves_a_year(moves: Array) -> tuple[Range, ...]:
-    """What is expected of simulated moves in each year, and in the tenths of draws with the fewest
-    and with the most of them over the horizon. moves: [Y × n]"""
     total = moves.sum(axis=0)
     low, high = np.percentile(total, [10, 90])
     few = moves[:, total <= low].mean(axis=1)
@@ -481,22 +472,18 @@ def _successors(record: Record, vendor: str, model: str, day: dt.date) -> tuple[
     own, _ = known_end(record, vendor, model, day)
     last = exact_day(own.retired) if own else None
     wanted = _key(model)
+    living = {_key(x.model) for x in record.living if x.vendor == vendor}
     found: dict[str, dt.date | None] = {}
     for seller in (vendor, *(v.vendor for v in record.vendors if v.vendor != vendor)):
         rows = _rows(record, day).get((seller, wanted), ())
         for name in (n for row in rows for n in named_in(row.replacement)):
             ends, born = known_end(record, vendor, name, day)
             until = exact_day(ends.retired) if ends else None
-            is_there = seller == vendor or ends or born or _is_living(record, vendor, name)
+            is_there = seller == vendor or ends or born or _key(name) in living
             if is_there and (last is None or until is None or until > last):
                 found.setdefault(name, until)
     known = [Successor(model=name, until=until) for name, until in found.items()]
     return tuple(sorted(known, key=lambda each: each.until or dt.date.max, reverse=True))
-
-
-def _is_living(record: Record, vendor: str, model: str) -> bool:
-    wanted = _key(model)
-    return any(x.vendor == vendor and _key(x.model) == wanted for x in record.living)
 
 
 def months_left(known: Ending, day: dt.date) -> Range:

@@ -69,9 +69,9 @@ class ShockKind(Fact, tables="stability_shocks", key="shock"):
     rate_basis: str
     """What the chance rests on, in words."""
     forces_move: bool = False
+    """Whether it makes the client move, or stops the service: what a quiet year is without."""
     counted: Literal["cost", "loss"]
     """Where the verdict counts it: in the path of prices, or as expected loss."""
-    """Whether it makes the client move, or stops the service: what a quiet year is without."""
 
     def counts(self, event: Event) -> bool:
         """Whether an event is one of this kind: allegations are not."""
@@ -313,9 +313,6 @@ class Exposure:
         """Notice that a move to another model needs. [d]"""
         return round(setting("notice_short_days"))
 
-    def _drawn(self, value: Range, *key: str) -> Array:
-        return _triangular(value, self.seed, *key)
-
     def _chance(self, kind: ShockKind, vendor: str, endings: Sequence[Ending]) -> Chance:
         """Chance of a kind of shock from a vendor of which models with these ends are used."""
         if kind.category == "notices":
@@ -337,15 +334,11 @@ class Exposure:
         share = _stream(self.seed, "retirement", vendor).beta(chance.a, chance.b, DRAWS)
         spared = np.ones(DRAWS)
         for e in endings:
-            spared *= 1 - self._ends_short(e, share)
+            if e.retired is None:
+                spared *= 1 - share * e.by_year[0]
+            else:
+                spared *= (e.retired - self.day).days >= self.needs_days
         return 1 - spared
-
-    def _ends_short(self, end: Ending, share: Array) -> Array:
-        """Chance by draw that a model ends within a year with too little notice."""
-        if end.retired is None:
-            return share * end.by_year[0]
-        left = (end.retired - self.day).days
-        return np.full(DRAWS, float(left < self.needs_days))
 
     def quiet_year(self, vendor: str, losses: Sequence[KindLoss]) -> QuietYear:
         """Chance that a year passes without a forced move from a vendor: that none of them comes.
@@ -363,14 +356,14 @@ class Exposure:
     def _left(self) -> Array:
         """Share of the switching cost that what is in hand leaves, by draw; savings multiply."""
         in_hand = (r for r, held in self.readiness.items() if held)
-        left = [1 - self._drawn(r.reduces, r.item) for r in in_hand]
+        left = [1 - _triangular(r.reduces, self.seed, r.item) for r in in_hand]
         return np.asarray(np.prod(left, axis=0) * np.ones(DRAWS))
 
     def _costs(self, kind: ShockKind, switching: Range) -> Array:
         """Cost when the shock happens: share of the switching cost, as far as it is left."""
-        share = self._drawn(kind.migration_share, "cost", kind.shock)
+        share = _triangular(kind.migration_share, self.seed, "cost", kind.shock)
         # One stream for the cost in all kinds: the client has one switching cost, not six.
-        whole = self._drawn(switching, "switching")
+        whole = _triangular(switching, self.seed, "switching")
         return np.asarray(whole * share * self._left)
 
     def expected_loss(
@@ -390,14 +383,15 @@ class Exposure:
             costs = leaving.get(kind.shock)
             if costs is not None:
                 total += yearly.draws * costs
-            loss = KindLoss(
-                kind=kind,
-                vendor=vendor,
-                chances=yearly.draws,
-                costs=costs,
-                events=yearly.events,
+            found.append(
+                KindLoss(
+                    kind=kind,
+                    vendor=vendor,
+                    chances=yearly.draws,
+                    costs=costs,
+                    events=yearly.events,
+                )
             )
-            found.append(loss)
         risk = OptionRisk(
             vendors=tuple(vendors),
             endings=tuple(e for own in vendors.values() for e in own),

@@ -414,10 +414,13 @@ def _notice(*group: Retirement) -> Notice:
     row = group[0]
     announced = exact_day(row.announced)
     retired = exact_day(row.retired)
+    known = known_by(row.announced or row.date)
+    if retired and not row.announced:
+        known = min(retired, known)
     return Notice(
         vendor=row.vendor,
         stage=row.stage,
-        known_date=announced or _public(row, retired),
+        known_date=announced or known,
         announced=announced,
         retired=retired,
         days=(retired - announced).days if announced and retired else None,
@@ -425,14 +428,6 @@ def _notice(*group: Retirement) -> Notice:
         moved=_moved([r.moved for r in group if r.moved.startswith("yes")]),
         rows=group,
     )
-
-
-def _public(row: Retirement, retired: dt.date | None) -> dt.date:
-    """Day by which a notice without an exact day of its own was public."""
-    if row.announced:
-        return known_by(row.announced)
-    read = known_by(row.date)
-    return min(retired, read) if retired else read
 
 
 def _moved(moved: list[str]) -> Literal["", "forward", "later"]:
@@ -525,25 +520,17 @@ class OnRecord:
     @property
     def red_flags(self) -> tuple[str, ...]:
         """What to know first: worst recent events, open control, promises of notice."""
-        return (*self._control_flags, *self._event_flags, *self._promise_flags)
+        return tuple(self._flags())
 
-    @property
-    def _control_flags(self) -> Iterator[str]:
+    def _flags(self) -> Iterator[str]:
         control = self.facts.get("control_change")
         words = {"open": "a change of control is announced and open", "acqui-hire": "acqui-hire"}
         if control is not None and control.value in words:
             yield f"{words[control.value]} ({control.note or control.date})"
-
-    @property
-    def _event_flags(self) -> Iterator[str]:
-        """Grave adverse events of the last year, the newest first."""
-        for event in reversed(self.events):
+        for event in reversed(self.events):  # of the last year, the newest first
             recent = (self.day - event.known_date).days <= setting("recent_days")
             if recent and event.direction == "adverse" and event.severity >= 4:
                 yield _event_flag(event, self.events)
-
-    @property
-    def _promise_flags(self) -> Iterator[str]:
         promise = self.promise
         if promise is not None and (promise.days or 0) < setting("promise_short_days"):
             said = f"{promise.days:.0f} days" if promise.days else "no number of days"
