@@ -245,6 +245,14 @@ CASES = {
         country="TR", sector="other",
         counsel={"Data protection": "no act of this country", "AI law": ""},
     ),
+    "g01 German trade union, letters to members": Case(
+        country="DE", sector="other", use="letters to members of a trade union",
+        said={"GDPR-9-1": "special_category"},
+    ),
+    "g02 Danish house that writes for parties": Case(
+        country="DK", sector="software", use="speeches and lists of supporters of a party",
+        said={"GDPR-9-1": "special_category"},
+    ),
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import studies
@@ -12,7 +13,7 @@ from ruamel.yaml import YAML
 from siting import catalogue, study
 from siting.inputs import attributes, scenario
 from siting.inputs.scenario.changes import put
-from siting.inputs.scenario.model import Flow
+from siting.inputs.scenario.model import Flow, Sector
 from siting.rules import flows, openness, rulebook, sovereignty
 from siting.rules.findings import SEVERITY, decide, worst
 from siting.rules.flows import flows_of
@@ -674,19 +675,28 @@ def test_a_swiss_insurer_that_leaves_the_critical_function_open_has_one_open_poi
 
 
 def test_what_is_taken_for_granted_is_asked_where_the_sector_makes_it_likely():
-    """A hospital that does not say whether it handles health data has not said no."""
+    """A hospital that does not say whether it handles patients in great number has not said no."""
 
-    def special(sector):
+    def large(sector):
         said = client_of("DE", sector)
-        return flows_of(said, "api", BOOK.on(TODAY))[0].known.get("special_category")
+        return flows_of(said, "api", BOOK.on(TODAY))[0].known.get("large_scale")
 
-    assert special("health") is None
-    assert special("software").assumed and special("software").value is False
+    assert large("health") is None
+    assert large("software").assumed and large("software").value is False
 
 
 def test_written_null_is_unknown_where_nothing_would_be_asked():
-    said = client_of("DE", "software", {"special_category": None})
-    assert "special_category" not in flows_of(said, "api", BOOK.on(TODAY))[0].known
+    said = client_of("DE", "software", {"large_scale": None})
+    assert "large_scale" not in flows_of(said, "api", BOOK.on(TODAY))[0].known
+
+
+@pytest.mark.parametrize("sector", get_args(Sector))
+def test_special_categories_are_nobodys_guess_in_any_sector(sector):
+    """Political opinions and membership of a union are found in any trade (GDPR Art. 9(1))."""
+    said = client_of("DE", sector)
+    verdicts = sovereignty.judged(said, "api").verdicts
+    assert verdicts["GDPR-9-1"].verdict == "review"
+    assert "special_category" in verdicts["GDPR-9-1"].missing
 
 
 def test_the_place_of_support_and_of_subprocessors_is_asked_and_never_inherited():

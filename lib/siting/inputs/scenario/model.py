@@ -317,7 +317,7 @@ class Data(Strict):
 
     personal: bool = True
     special_category: bool | None = None
-    """GDPR Art. 9: health, biometrics, beliefs … None: not stated, and asked where it is likely."""
+    """GDPR Art. 9: health, biometrics, beliefs … None: not stated, and asked."""
     secrecy: list[Literal["banking", "medical", "professional", "state", "trade"]] | None = None
     """Secrets that law protects; [] says that there are none."""
     residency: Residency = ["any"]
