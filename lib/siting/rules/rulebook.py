@@ -228,6 +228,8 @@ class LawTopic(Fact, tables="law_topics", key="topic country"):
     topic: str
     country: CountryOrUnion
     acts: str
+    beyond: str = ""
+    """The topic as it is named where rules look at a part of it; blank where none does."""
 
 
 class Incorporation(Dated, tables="eea_incorporation", key="group country"):

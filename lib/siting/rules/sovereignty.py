@@ -372,8 +372,8 @@ class Sovereignty:
 
     @cached_property
     def not_looked_at(self) -> Mapping[str, tuple[LawTopic, ...]]:
-        """Topics of law at which no rule looks, each with the acts that are named of the countries
-        whose law reaches the client: the same for every option."""
+        """Topics of law, or what rules leave of them, at which no rule looks, each with the acts
+        that are named of the countries whose law reaches the client: the same for every option."""
         flows = [flow.values for option in self.options.values() for flow in option.flows]
         home = self.scenario.client.country
         abroad = (place for name, place in PEOPLE_IN.items() if any(v.get(name) for v in flows))
@@ -381,8 +381,13 @@ class Sovereignty:
         if here & self.law.sets["eea"]:
             here.add("EU")
         rows = catalogue.table("law_topics", LawTopic)
-        topics = dict.fromkeys(row.topic for row in rows)
-        return {t: tuple(r for r in rows if r.topic == t and r.country in here) for t in topics}
+        found: dict[str, list[LawTopic]] = {row.topic: [] for row in rows}
+        for row in rows:
+            found[row.topic] += [row] if row.country in here else []
+        named = {
+            topic: max((row.beyond for row in own), default="") for topic, own in found.items()
+        }
+        return {named[topic] or topic: tuple(own) for topic, own in found.items()}
 
     @property
     def findings(self) -> Iterator[tuple[str, Finding]]:
