@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from siting import quality
 from siting.inputs.scenario.model import Scenario
-from siting.places import MIXED, SELF_HOSTED
+from siting.places import SELF_HOSTED
 from siting.quantity import Range
-from siting.serving import capacity
 from siting.serving.bunching import CARRIED
-from siting.serving.capacity import OptionCapacity, SplitCapacity
+from siting.serving.capacity import OptionCapacity
 from siting.serving.load import Load, duration_curve, workload_load
 from siting.serving.pools import PoolHours
 from siting.serving.servers import StandBy
+from siting.verdict.chain import Chain
 from studies import designed
 
 
 def sized(s: Scenario, name: str) -> OptionCapacity:
-    """What an option needs, of the whole scenario: nothing is kept, nothing is left out."""
-    option = s.options[name]
-    if option.kind == "split":
-        parts = quality.parts(s, name).items()
-        return SplitCapacity.of(option, {p: sized(s.of(works), p) for p, works in parts})
-    own = option.base if option.kind in MIXED else name
-    return replace(capacity.assess(s, own, sized), kind=option.kind)
+    """What an option needs; nothing is kept."""
+    return Chain().sized(s, name)
 
 
 def plain_capacity(

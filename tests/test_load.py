@@ -498,7 +498,7 @@ def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised
 def test_the_busy_minute_of_chat_is_what_the_trace_shows() -> None:
     counts = np.bincount((trace("chat")[:, 0] // 60).astype(int))[:-1]
     measured = np.quantile(counts, 0.95) / counts.mean()
-    assert bunching.busy_minute("people") == pytest.approx(measured, rel=0.05)
+    assert bunching.busy_minute() == pytest.approx(measured, rel=0.05)
 
 
 def test_arrivals_that_bunch_more_need_more() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from siting import catalogue
 from siting.cost import cashflow
+from siting.inputs.scenario import Option
 from siting.serving import machines
 from siting.serving.machines import Renting, Work
 from siting.serving.pools import PoolHours
@@ -45,7 +46,8 @@ def rented(pool: Any, mean: float, peak: float) -> float:
         mean=np.full(shape, mean),
     )
     idle = catalogue.settings("load_settings")["scale_down"].central
-    found = machines.rented(work, Renting(hours=1.0, idle=idle, committed=False, by_month=False))
+    option = Option(label="Rented", kind="rented_gpus")
+    found = machines.rented(work, Renting(hours=1.0, idle=idle, option=option))
     return float(found.gpu_hours[0, 0])
 
 

@@ -128,8 +128,7 @@ def _renting(priced: PricedOption, draws: Draws) -> Renting:
     return Renting(
         hours=draws["hours_per_month"][:, None],
         idle=draws["scale_down"][:, None],
-        committed=priced.option.is_committed,
-        by_month=priced.option.commitment == "month",
+        option=priced.option,
     )
 
 

@@ -116,9 +116,11 @@ class Deployment:
         if self.gpu.kernels in OF_AMD:
             return frozenset({("card", "amd")})
         ranks = self.tensor_parallel * self.attention_data_parallel
-        return frozenset(
-            {("ranks", _group_size(ranks)), ("fused", "yes" if _fuses(self.gpu) else "no")}
-        )
+        group = "few" if ranks < 8 else "many"
+        # Engines fuse reductions with what follows where all cards have a link of their own; a
+        # bridge reaches one.
+        fused = "yes" if self.gpu.fused_reductions and self.gpu.linked == "all" else "no"
+        return frozenset({("ranks", "one" if ranks == 1 else group), ("fused", fused)})
 
     @property
     def known(self) -> Deployment:
@@ -128,13 +130,6 @@ class Deployment:
         except NotEstimated:
             return replace(self, engine="vllm")
         return self
-
-
-def _group_size(ranks: int) -> str:
-    """The word by which constants tell groups of ranks apart."""
-    if ranks == 1:
-        return "one"
-    return "few" if ranks < 8 else "many"
 
 
 def planned(deployment: Deployment) -> Deployment:
@@ -161,12 +156,6 @@ def is_large(gpu: Gpu) -> bool:
     if "a100" in gpu.id or gpu.unified_memory:
         return False
     return usable_gib(gpu).central >= constant("vllm", "large_card_gib").central
-
-
-def _fuses(gpu: Gpu) -> bool:
-    """Whether reductions are fused with what follows: the engine does so on such cards, and all of
-    them reach each other over a link of their own (a bridge reaches one)."""
-    return gpu.fused_reductions and gpu.linked == "all"
 
 
 def max_sequences(d: Deployment) -> int:

@@ -46,9 +46,7 @@ class RunTime:
         active = job.model.active_recomputed_b or job.model.active_params_b
         active = active or job.model.params_recomputed_b or job.model.total_params_b
         at_peak = each * active * 1e9 * tokens / (peak * 1e12 * 3600)
-        self.gpu_hours = Range(
-            at_peak / row.high, at_peak / row.central, at_peak / row.low, unit="GPU-h"
-        )
+        self.gpu_hours = Range.ordered((at_peak / end for end in row.range.ends), "GPU-h")
         self.hours = self.gpu_hours.scaled(1 / job.gpus, "h")
         power = constant("training", "power_share").range.scaled(gpu.tdp_w / 1000)
         self.energy_kwh = self.gpu_hours.times(power, "kWh")
@@ -106,11 +104,10 @@ def _plan(name: str, wanted: FineTuning, option: str, gpu: Gpu) -> Plan:
         time = RunTime(peak.job, gpu, wanted.examples * wanted.tokens_per_example * wanted.epochs)
     except (UnknownName, NotEstimated) as error:
         return replace(plan, reason=f"not estimated, because {error.args[0]}")
-    inputs = (
-        *(part.input for part in peak.parts),
-        Input(name="model FLOPs utilisation", value=time.utilisation, source=time.source),
-    )
-    return replace(plan, peak=peak, verdict=peak.verdict(gpu), time=time, inputs=inputs)
+    inputs = [part.input for part in peak.parts]
+    inputs.append(Input(name="model FLOPs utilisation", value=time.utilisation, source=time.source))
+    verdict = peak.verdict(gpu)
+    return replace(plan, peak=peak, verdict=verdict, time=time, inputs=tuple(inputs))
 
 
 def fewest_gpus(wanted: FineTuning, model: Model, gpu: Gpu) -> Peak | None:

@@ -164,7 +164,7 @@ def _index_scores(d: Deployment, tokens: int, context: int) -> Range:
         return each
     whole = each.central / min(ratios)
     most = constant("vllm", "index_scores_gib").range.scaled(GIB, "B")
-    return Range(min(most.low, whole), min(most.central, whole), min(most.high, whole), unit="B")
+    return Range.ordered((min(end, whole) for end in most.ends), "B")
 
 
 def _vision_encoder(d: Deployment, context: int) -> Range:
@@ -294,20 +294,16 @@ def stops(d: Deployment, longest: int, pool: float) -> tuple[str, str]:
     """
     if not warms_up(d):
         return NO_START, ""
-    if _overfills_encoder(d):
+    # Encoding the largest video at start-up is known to run out, or not known to fit.
+    takes_video = (d.model.vision_tokens or 0) >= constant("vllm", "video_from_tokens").central
+    old = d.family == "vllm" and d.release is not None and d.release < (0, 12)
+    if takes_video and old and d.images is not False and d.gpu.kernels in BEFORE_HOPPER:
         return NO_ENCODER, ""
     most = _state_limit(d, longest, pool)
     if most >= max_sequences(d):
         return "", ""
     said = f"the engine starts with at most {most:,} sequences: set max_num_seqs"
     return (said, "") if d.sequences else ("", said)
-
-
-def _overfills_encoder(d: Deployment) -> bool:
-    """Whether encoding the largest video at start-up is known to run out, or not known to fit."""
-    takes_video = (d.model.vision_tokens or 0) >= constant("vllm", "video_from_tokens").central
-    old = d.family == "vllm" and d.release is not None and d.release < (0, 12)
-    return takes_video and old and d.images is not False and d.gpu.kernels in BEFORE_HOPPER
 
 
 def _state_limit(d: Deployment, longest: int, pool: float) -> float:

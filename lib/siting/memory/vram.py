@@ -121,12 +121,14 @@ def _inputs(d: Deployment, made: CachePool) -> tuple[Input, ...]:
     model = f"parameters of {d.model.model_id}"
     memory = f"usable memory, {d.gpu.gpu}"
     width = f"bits a parameter, {form.format}"
-    return (
+    found = [
         Input(name=model, value=size, source=catalogue.source_of(d.model)),
         Input(name=memory, value=usable_gib(d.gpu), source=catalogue.source_of(d.gpu)),
         Input(name=width, value=bits, source=catalogue.source_of(form)),
-        *(p.input for p in made.parts if p.name != "weights"),  # told by parameters and bits
-    )
+    ]
+    # Weights are told by parameters and bits.
+    found += [part.input for part in made.parts if part.name != "weights"]
+    return tuple(found)
 
 
 TENSOR_PARALLEL = (1, 2, 4, 8)

@@ -178,28 +178,17 @@ def weight_bytes_per_gpu(
     if form.scope == "file":
         size = gguf_bytes(model, form, tp * pp)
         return Range(size * form.low_factor, size, size * form.high_factor, unit="B")
-    ranks = Ranks(tp=tp, pp=pp, experts=ep if ep > 1 else tp)
     t = tensors(model, mtp)
     if not towers:
         t = replace(t, towers=0.0)
-    central = _rank_bytes(model, t, form, ranks)
-    ends = [central]
-    if form.other:
-        ends.append(_rank_bytes(model, t, weight_format(form.other), ranks))
+    experts = ep if ep > 1 else tp
+    forms = [form, weight_format(form.other)] if form.other else [form]
+    ends = [_rank_bytes(model, t, each, tp, pp, experts) for each in forms]
     # An engine may leave an encoder for images whole on each rank.
     whole = (1 - 1 / tp) * 2.0 * t.towers
     return Range(
-        min(ends) * form.low_factor, central, max(ends) * form.high_factor + whole, unit="B"
+        min(ends) * form.low_factor, ends[0], max(ends) * form.high_factor + whole, unit="B"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Ranks:
-    """Among how many GPUs weights are divided."""
-
-    tp: int
-    pp: int
-    experts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,11 +200,11 @@ class LinearBytes:
     """Of dense MLPs and shared experts."""
 
 
-def linear_bytes(form: WeightFormat, mixture: bool) -> LinearBytes:
-    """Bytes a parameter of linear layers; mixture: the model has routed experts."""
+def linear_bytes(form: WeightFormat, t: Tensors) -> LinearBytes:
+    """Bytes a parameter of linear layers of a model with these tensors."""
     low = form.bits / 8
     rest = form.other_linear_bits / 8
-    if form.scope in ("all", "linear", "file") or (form.scope == "experts" and not mixture):
+    if form.scope in ("all", "linear", "file") or (form.scope == "experts" and not t.experts):
         return LinearBytes(attention=low, mlp=low)
     if form.scope == "mlp":
         return LinearBytes(attention=rest, mlp=low)
@@ -228,7 +217,7 @@ def by_width(model: Model, form: WeightFormat, towers: bool = True) -> dict[floa
     towers: encoders of images and sound are loaded.
     """
     t = tensors(model)
-    linear = linear_bytes(form, t.experts > 0)
+    linear = linear_bytes(form, t)
     plain = form.bits if form.scope in ("all", "file") else 16.0
     sizes = (
         (8 * linear.attention, t.attention),
@@ -243,18 +232,20 @@ def by_width(model: Model, form: WeightFormat, towers: bool = True) -> dict[floa
     return found
 
 
-def _rank_bytes(model: Model, t: Tensors, form: WeightFormat, ranks: Ranks) -> float:
+def _rank_bytes(
+    model: Model, t: Tensors, form: WeightFormat, tp: int, pp: int, ranks: int
+) -> float:
+    """Weights on the fullest GPU. ranks: among which experts are divided. [B]"""
     low = form.bits / 8
-    tp = ranks.tp
     plain = low if form.scope == "all" else 2.0
-    linear = linear_bytes(form, t.experts > 0)
+    linear = linear_bytes(form, t)
     shared = t.attention_on(tp) + _key_value_copies(model, tp)
-    experts = t.experts * low * _expert_padding(model, form, ranks.experts) / ranks.experts
+    experts = t.experts * low * _expert_padding(model, form, ranks) / ranks
     body = shared * linear.attention + t.mlp / tp * linear.mlp + experts
     ends = t.embedding + t.head
-    if ranks.pp > 1:  # one stage has the one, one the other
+    if pp > 1:  # one stage has the one, one the other
         ends = max(t.embedding, t.head or t.embedding)
-        body *= math.ceil(model.num_hidden_layers / ranks.pp) / model.num_hidden_layers
+        body *= math.ceil(model.num_hidden_layers / pp) / model.num_hidden_layers
     # Multi-token-prediction layers stay in 16 bit unless the whole checkpoint is quantised.
     prediction = t.mtp * (low if form.scope in ("all", "linear") else 2.0)
     undivided = (model.undivided_params_b or 0.0) * 1e9 * (1 - 1 / tp)

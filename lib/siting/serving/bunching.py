@@ -32,9 +32,9 @@ HOURS = 8
 SEED = 20261125
 
 
-def busy_minute(kind: Bunching) -> float:
-    """Rate of the busiest of 20 minutes, as a ratio to the mean of the hour."""
-    sigma = _sigma(catalogue.settings("load_settings")[f"{kind}_minute_cv"].central)
+def busy_minute() -> float:
+    """Rate of people in the busiest of 20 minutes, as a ratio to the mean of the hour."""
+    sigma = _sigma(catalogue.settings("load_settings")["people_minute_cv"].central)
     return math.exp(Z95 * sigma - sigma * sigma / 2)
 
 

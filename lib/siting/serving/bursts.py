@@ -60,7 +60,7 @@ def headroom(curve: Curve, limits: Limits, kind: Bunching, rate: float) -> float
         first -= 1
     if first == len(BUNCHED):
         return float(BUNCHED[-1])
-    least = busy_minute("people")
+    least = busy_minute()
     if first == 0:
         return least
     beyond = math.log(strain(first - 1))

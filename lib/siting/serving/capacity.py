@@ -75,15 +75,7 @@ class OptionCapacity:
         if self.server is not None:
             return machines.owned(work, self.server, self.runs.second_site, self.existing)
         idle = catalogue.settings("load_settings")["scale_down"].central
-        return machines.rented(
-            work,
-            Renting(
-                hours=1.0,
-                idle=idle,
-                committed=self.runs.is_committed,
-                by_month=self.runs.commitment == "month",
-            ),
-        )
+        return machines.rented(work, Renting(hours=1.0, idle=idle, option=self.runs))
 
     def serving_servers(self, year: int = 1) -> int:
         """Servers whose replicas serve; those bought once are kept."""
@@ -102,10 +94,10 @@ class OptionCapacity:
         away = int(self.fleet.at_second_site[0, year - 1]) if self.fleet else 0
         return self.bought(year) - away + self.existing_servers(year)
 
-    def spare_servers(self, year: int = 1) -> int:
-        """Servers bought that stand by in that room for failure and maintenance."""
-        beside = self.serving_servers(year) + self.existing_servers(year)
-        return self.in_room(year) - beside
+    def spare_servers(self) -> int:
+        """Servers bought that stand by in that room for failure and maintenance, in the first
+        year."""
+        return self.in_room() - self.serving_servers() - self.existing_servers()
 
     def paid_gpus(self, year: int = 1) -> float:
         """GPUs paid for in a mean hour: whole servers, commitments, or hours in use."""
@@ -166,24 +158,22 @@ class OptionCapacity:
     def beyond_room(self) -> dict[int, list[str]]:
         """By year: what the servers need beyond the room that the client has, in words; years in
         which all fits are left out."""
-        by_year = ((year, self._beyond_room(year)) for year in range(1, self.years + 1))
-        return {year: words for year, words in by_year if words}
-
-    def _beyond_room(self, year: int) -> list[str]:
-        """What the servers of a year need beyond the room, in words."""
         room = self.runs.room
         if self.server is None or room is None:
-            return []
-        count = self.in_room(year)
-        bought = (count - self.existing_servers(year)) * self.server.power_kw.central
-        there = self.of_existing(lambda server: server.power_kw.central, year)
-        kw = (bought + there) * (room.pue or 1.0)
-        words = []
-        if room.kw is not None and kw > room.kw:
-            words.append(f"{kw:.1f} kW with cooling, the room has {room.kw:g}")
-        if room.servers is not None and count > room.servers:
-            words.append(f"{count} servers, the room has places for {room.servers:g}")
-        return words
+            return {}
+        found: dict[int, list[str]] = {}
+        for year in range(1, self.years + 1):
+            count = self.in_room(year)
+            bought = (count - self.existing_servers(year)) * self.server.power_kw.central
+            there = self.of_existing(lambda server: server.power_kw.central, year)
+            kw = (bought + there) * (room.pue or 1.0)
+            if room.kw is not None and kw > room.kw:
+                words = f"{kw:.1f} kW with cooling, the room has {room.kw:g}"
+                found.setdefault(year, []).append(words)
+            if room.servers is not None and count > room.servers:
+                words = f"{count} servers, the room has places for {room.servers:g}"
+                found.setdefault(year, []).append(words)
+        return found
 
     @property
     def keeps_limits(self) -> bool | None:
@@ -334,25 +324,19 @@ def assess(scenario: Scenario, name: str, sized: Sized) -> OptionCapacity:
         wanted=max(w.availability for w in scenario.workloads.values()),
     )
     there = option.existing_servers if pools else ()
-    kinds = [_kind(each, found, sized(_on_existing(scenario, name, each), name)) for each in there]
-    return replace(found, existing=kinds)
+    return replace(found, existing=[_kind(scenario, name, each, found, sized) for each in there])
 
 
-def _on_existing(scenario: Scenario, name: str, stated: ExistingServers) -> Scenario:
-    """A scenario in which an option has nothing but servers of one existing kind."""
+def _kind(
+    scenario: Scenario, name: str, stated: ExistingServers, bought: OptionCapacity, sized: Sized
+) -> ExistingKind:
+    """What existing servers can do of an option's load, each model on the smallest groups that keep
+    the limits, and why they do not serve the others. Models share them by what each would need."""
     server = servers.server(stated.server)
     same = {"server": server.id, "gpu": server.gpu_id, "tensor_parallel": None}
     option = scenario.options[name].model_copy(update={**same, "existing_servers": []})
-    return scenario.model_copy(update={"options": {**scenario.options, name: option}})
-
-
-def _kind(stated: ExistingServers, bought: OptionCapacity, there: OptionCapacity) -> ExistingKind:
-    """What existing servers can do of an option's load, each model on the smallest groups that keep
-    the limits, and why they do not serve the others. Models share them by what each would need.
-
-    there: an option of nothing but these.
-    """
-    server = servers.server(stated.server)
+    alone = scenario.model_copy(update={"options": {**scenario.options, name: option}})
+    there = sized(alone, name)
     why = dict(there.not_estimated)
     for model, pool in there.pools.items():
         if pool.gpus_per_replica > server.gpu_count:

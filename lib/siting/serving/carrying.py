@@ -82,7 +82,7 @@ def _bunched(ask: Ask, curve: Curve, limits: Limits, usual: Latency) -> tuple[fl
     stretch = (limits.tpot_s - usual.tpot[50]) * ask.lengths.output.median
     slack = min(limits.slack(usual), stretch)
     if ask.arrivals == "people":
-        return busy_minute("people"), slack
+        return busy_minute(), slack
     # Bursts are held in the batch: as many as it serves within the limit, at once.
     held = curve.within(limits.tpot_s) / usual.rate
     return bursts.headroom(curve, limits, ask.arrivals, usual.rate), max(slack, held)

@@ -171,47 +171,42 @@ class DeployedReplica:
         parts = performance.step_parts(r, k, sequences, context)
         return {part: np.asarray(seconds) * self.slower for part, seconds in parts.items()}
 
+    @catalogue.of_facts
     def curve(self, lengths: Lengths) -> Curve:
         """Speed at every batch size for requests of these lengths. Kept, because latencies of the
         usual week and of the year are told by the curve that it was sized by.
 
         Raises NotEstimated where the catalogue lacks a figure or the model does not fit.
         """
-        return _curve(self, lengths)
-
-
-@catalogue.of_facts
-def _curve(replica: DeployedReplica, lengths: Lengths) -> Curve:
-    """As `DeployedReplica.curve` says."""
-    d = replica.deployment
-    context = lengths.context_mean
-    r = performance.replica(d)
-    k = performance.efficiencies(performance.regime(d))
-    longest = max(replica.longest, lengths.input.mean + lengths.output.mean)
-    room = performance.slots(d, r, lengths.held_mean, longest)
-    slots = int(min(room, max_sequences(d.known)))
-    if slots < 1 or performance.slots(d, r, longest, longest) < 1:
-        raise NotEstimated(
-            f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
-            f"{longest:,.0f} tokens"
+        d = self.deployment
+        context = lengths.context_mean
+        r = performance.replica(d)
+        k = performance.efficiencies(performance.regime(d))
+        longest = max(self.longest, lengths.input.mean + lengths.output.mean)
+        room = performance.slots(d, r, lengths.held_mean, longest)
+        slots = int(min(room, max_sequences(d.known)))
+        if slots < 1 or performance.slots(d, r, longest, longest) < 1:
+            raise NotEstimated(
+                f"{d.model.model_id} does not fit on {d.gpus} × {d.gpu.gpu} with one request of "
+                f"{longest:,.0f} tokens"
+            )
+        n = np.arange(1, slots + 1, dtype=float)
+        prompt = max(1.0, lengths.prompt_mean)
+        prefix = max(0.0, lengths.input.mean - prompt)
+        # Most tokens are those of long prompts, where each attends to more.
+        attended = (prefix + prompt / 2) * _planned_second_moment(lengths.input)
+        step = performance.step_seconds
+        decode = np.asarray(step(r, k, n, context))
+        parts = performance.step_parts(r, k, 1.0, context, prompt, prompt, attended - prompt / 2)
+        reading = float(sum(parts.values())) - float(step(r, k, 1.0, context))
+        return Curve(
+            decode_s=decode * self.slower,
+            prompt_s=reading * self.slower,
+            attention_s=float(parts["prompt attention"]) * self.slower,
+            first_token_s=float(performance.first_token_seconds(r, k)),
+            chunk_tokens=prompt_chunk(d.known, int(longest)),
+            lengths=lengths,
         )
-    n = np.arange(1, slots + 1, dtype=float)
-    prompt = max(1.0, lengths.prompt_mean)
-    prefix = max(0.0, lengths.input.mean - prompt)
-    # Most tokens are those of long prompts, where each attends to more.
-    attended = (prefix + prompt / 2) * _planned_second_moment(lengths.input)
-    step = performance.step_seconds
-    decode = np.asarray(step(r, k, n, context))
-    parts = performance.step_parts(r, k, 1.0, context, prompt, prompt, attended - prompt / 2)
-    reading = float(sum(parts.values())) - float(step(r, k, 1.0, context))
-    return Curve(
-        decode_s=decode * replica.slower,
-        prompt_s=reading * replica.slower,
-        attention_s=float(parts["prompt attention"]) * replica.slower,
-        first_token_s=float(performance.first_token_seconds(r, k)),
-        chunk_tokens=prompt_chunk(d.known, int(longest)),
-        lengths=lengths,
-    )
 
 
 def second_moment(lengths: LogNormal) -> float:

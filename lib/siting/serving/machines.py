@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from siting.inputs.scenario.model import ExistingServers
+from siting.inputs.scenario.model import ExistingServers, Option
 from siting.serving.load import peaks_by_month
 from siting.serving.pools import Pool
 from siting.serving.servers import (
@@ -227,10 +227,9 @@ class Renting:
     """Of the span that is paid for, as a month. [n × 1]"""
     idle: Array | float
     """Hours paid over hours needed, where replicas are given back when they are not. [n × 1]"""
-    committed: bool
-    """All that serve are paid around the clock."""
-    by_month: bool
-    """Those that the busiest hour of a month needs are paid around its clock."""
+    option: Option
+    """Whose term says how: committed, all that serve are paid around the clock; by the month, those
+    that the busiest hour of a month needs."""
 
 
 def rented(work: Work, how: Renting) -> Fleet:
@@ -272,9 +271,9 @@ def _paid(work: Work, how: Renting, serving: Array, held: Array, *, least: Array
     """Rented replicas that are paid for in a mean hour, at least so many and no more than serve at
     the peak: the whole ones that hours need, and some idle until they are given back.
     [pools × n × Y]"""
-    if how.committed:
+    if how.option.is_committed:
         return serving
-    if how.by_month:
+    if how.option.commitment == "month":
         months = np.array([peaks_by_month(pool.loads) for pool in work.pools])[..., None, None]
         every = [_beyond(work, held, month) for month in months.swapaxes(0, 1)]
         return np.asarray(np.mean(every, axis=0))

@@ -107,19 +107,16 @@ class WorkloadMix:
         deadlines. Kept, as pools of the same mix ask with other spares."""
         times = tuple(grown)
         if times not in self._levels:
-            self._levels[times] = self._level(times)
+            both = zip(self.workloads, grown, strict=True)
+            asked = [w.load.peak_factor * g / w.rate_alone for w, g in both]
+            needed = level_needed([w.load.demand for w in self.workloads], asked)
+            bunched = float(self.bunched(grown).max())
+            self._levels[times] = max(bunched, needed / queueing.without_limits())
         return self._levels[times]
 
     @cached_property
     def _levels(self) -> dict[tuple[float, ...], float]:
         return {}
-
-    def _level(self, grown: Sequence[float]) -> float:
-        peaks = [w.load.peak_factor * g for w, g in zip(self.workloads, grown, strict=True)]
-        bunched = self.bunched(grown)
-        asked = [p / w.rate_alone for w, p in zip(self.workloads, peaks, strict=True)]
-        needed = level_needed([w.load.demand for w in self.workloads], asked)
-        return max(float(bunched.max()), needed / queueing.without_limits())
 
     @cached_property
     def first_level(self) -> float:

@@ -381,13 +381,6 @@ def generation(d: Deployment) -> str:
     return "early" if release < FIRST_OF_TODAY.get(family, (0, 0)) else "today"
 
 
-def _spans_servers(gpu: Gpu, group: int) -> bool:
-    """Whether a group of cards that a fabric joins is larger than the fabric of one server."""
-    if gpu.linked != "all" or "NVL72" in gpu.interconnect:
-        return False
-    return group > engines.constant("any", "server_gpus").central
-
-
 def _does(d: Deployment, what: str) -> bool:
     """Whether the engine does what is said of it in siting_facts/memory_constants.csv:
 
@@ -418,7 +411,8 @@ def link(gpu: Gpu, group: int) -> Link:
     generation, twice as much in each later one (PCI-SIG). Groups of more cards than a server holds
     reach each other over its network.
     """
-    if _spans_servers(gpu, group):
+    of_server = gpu.linked == "all" and "NVL72" not in gpu.interconnect
+    if of_server and group > engines.constant("any", "server_gpus").central:
         network = engines.constant("any", "network_gb_s").central
         return Link(kind="network", bandwidth=network * 1e9)
     bridged = gpu.linked == "pairs" and group > 2
@@ -508,7 +502,7 @@ def replica(d: Deployment, dummy: bool = False) -> Replica:
     t = tensors(m)
     form = weight_format(d.weights, m)
     where = regime(d)
-    linear = linear_bytes(form, t.experts > 0)
+    linear = linear_bytes(form, t)
     head = t.head or float(m.vocab_size * m.hidden_size)
     split = t.attention_on(tp)
     mlp = t.mlp / tp
@@ -566,6 +560,10 @@ def _attention(d: Deployment, groups: Sequence[attention.Layers]) -> Array:
     rank = m.kv_lora_rank or 0
     rope = m.qk_rope_head_dim or 0
     key = m.head_dim
+    # Whether the engine keeps only the window of sliding layers: vLLM from 0.8 on, TensorRT-LLM
+    # from 1.0 on; before, such layers were full ones.
+    vendors = engines.engine_name(d.engine) in VENDOR
+    windows = (d.release or (1, 0)) >= (1, 0) if vendors else not d.known.is_v0
     found = np.zeros((3, len(LAYERS)))
     growing, window, sparse = found.T
     for g in groups:
@@ -574,7 +572,7 @@ def _attention(d: Deployment, groups: Sequence[attention.Layers]) -> Array:
         heads = products * m.num_attention_heads / tp
         latent = heads * (2 * rank + rope)
         flop = heads * g.width
-        if g.kind in ("window", "chunk") and windows_are_used(d):
+        if g.kind in ("window", "chunk") and windows:
             window += size, flop, flop
         elif g.kind == "latent" and g.index_bytes:
             index = g.count * g.index_bytes
@@ -624,15 +622,6 @@ def _cache_reads(d: Deployment) -> float:
     return d.model.num_attention_heads / tp / max(d.model.num_key_value_heads / tp, 1.0)
 
 
-def windows_are_used(d: Deployment) -> bool:
-    """Whether the engine keeps only the window of sliding layers: vLLM from 0.8 on, TensorRT-LLM
-    from 1.0 on; before, such layers were full ones."""
-    release = d.release
-    if engines.engine_name(d.engine) in VENDOR:
-        return release is None or release >= (1, 0)
-    return not d.known.is_v0
-
-
 def pool_bytes(d: Deployment, longest: float, ran: bool = False) -> float:
     """Memory that one GPU of the replica has left for the cache, at requests this long. [byte]
 
@@ -649,13 +638,6 @@ def prompt_tokens_a_step(d: Deployment, longest: float) -> float:
     if d.batched_tokens is None and engines.engine_name(d.engine) in VENDOR:
         return 8192.0
     return float(prompt_chunk(d.known, int(longest)))
-
-
-def most_sequences(d: Deployment) -> float:
-    """Sequences that the scheduler runs at once at most, whatever the cache holds."""
-    if d.known.family == "vllm":
-        return float(max_sequences(d.known)) * d.attention_data_parallel
-    return 4096.0 * d.tensor_parallel * d.attention_data_parallel
 
 
 def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = False) -> float:
@@ -677,7 +659,10 @@ def slots(d: Deployment, r: Replica, length: float, longest: float, ran: bool = 
 
 def room(d: Deployment, r: Replica, longest: float) -> float:
     """Sequences that a replica took in at once that is known to have run requests this long."""
-    return max(1.0, min(slots(d, r, longest, longest, ran=True), most_sequences(d)))
+    # The scheduler runs no more at once, whatever the cache holds.
+    each = max_sequences(d.known) if d.known.family == "vllm" else 4096 * d.tensor_parallel
+    most = float(each * d.attention_data_parallel)
+    return max(1.0, min(slots(d, r, longest, longest, ran=True), most))
 
 
 # --- constants in force -----------------------------------------------------------------------

@@ -260,11 +260,10 @@ class PoolLatency:
         where replicas are counted, and not in what users see here.
         """
         hour = self.pool.mix.busy_hour_of_week
-        bunched = bunching.busy_minute("people")
         rates = []
-        for w in self.pool.workloads:
-            peak = w.load.peak_factor if of_year else 1.0
-            rates.append(w.load.interactive[hour] * bunched * peak)
+        for load in self.pool.loads:
+            peak = load.peak_factor if of_year else 1.0
+            rates.append(load.interactive[hour] * bunching.busy_minute() * peak)
         return np.array(rates)
 
     def curve(self, rates: Array) -> Curve:
