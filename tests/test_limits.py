@@ -38,7 +38,7 @@ def test_a_year_is_paid_as_its_months_are_before_profit_tax() -> None:
     spans = fiscal.spans(start)
     assert [year.name for year in spans] == ["2026", "2027", "2028", "2029", "2030", "2031"]
     for name, option in found.options.items():
-        paid = ledger.totals(found.plan, found.plan.central(), [name], spans)[name].paid[0]
+        paid = ledger.total(ledger.Clock(found.plan, found.plan.central()), name, spans).paid[0]
         flows = [f for f in option.flows if f.category not in (ledger.TAX, ledger.FORGONE)]
         monthly = np.sum([flow.amounts for flow in flows], axis=0)
         assert paid == pytest.approx([year.sum_of(monthly) for year in spans]), name

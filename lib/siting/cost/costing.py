@@ -88,25 +88,19 @@ def compile_plan(
     client = scenario.client
     finance = scenario.finance
     workloads = scenario.workloads
+    compiled = compiled or compile_option
     made: dict[str, PricedOption] = {}
     why: dict[str, str] = {}
     both = _Finder(scenario=scenario)
-    mixed = [n for n, option in scenario.options.items() if option.kind in MIXED]
-    for name in (n for n in scenario.options if n not in mixed):
-        found = (compiled or compile_option)(scenario, name, capacity[name])
-        both.take(found)
-        if found.plan is None:
-            why[name] = found.why
-        else:
-            made[name] = found.plan
-    for name in mixed:
-        finder = replace(both, name=name)
+    for name, option in sorted(scenario.options.items(), key=lambda each: each[1].kind in MIXED):
+        sized = capacity[name]
         try:
-            sized = capacity[name]
-            if isinstance(sized, SplitCapacity):
-                made[name] = _priced_split(finder, sized, compiled or compile_option)
+            if option.kind not in MIXED:
+                made[name] = both.take(compiled(scenario, name, sized))
+            elif isinstance(sized, SplitCapacity):
+                made[name] = _priced_split(replace(both, name=name), sized, compiled)
             else:
-                made[name] = _priced_hybrid(finder, made, why)
+                made[name] = _priced_hybrid(replace(both, name=name), made, why)
         except NotPriced as reason:
             why[name] = str(reason)
     return Plan(
@@ -215,8 +209,7 @@ def _priced_split(finder: _Finder, sized: SplitCapacity, compiled: Compile) -> P
         found = compiled(finder.scenario.of(workloads), part, sized.parts[part])
         if found.plan is None:
             raise NotPriced(f"its part {part} is not estimated: {found.why}")
-        finder.take(found)
-        parts.append(PricedPart(priced=found.plan, workloads=workloads))
+        parts.append(PricedPart(priced=finder.take(found), workloads=workloads))
     return PricedSplit(
         name=finder.name,
         option=finder.option,
@@ -381,11 +374,17 @@ class _Finder:
     def day(self) -> dt.date:
         return self.client.report_date
 
-    def take(self, known: Compiled) -> None:
-        """Adds what was found for an option; what options share stays as the first found it."""
+    def take(self, known: Compiled) -> PricedOption:
+        """Adds what was found for an option; what options share stays as the first found it.
+
+        Raises NotPriced where the option has no price.
+        """
         self.factors.update({**known.factors, **self.factors})
         self.api_paths.update({**known.api_paths, **self.api_paths})
         self.notes.extend(known.notes)
+        if known.plan is None:
+            raise NotPriced(known.why)
+        return known.plan
 
     # -- factors
 
@@ -517,14 +516,6 @@ class _Finder:
                 source = timed[0][0].source
                 self.put_of_option(stem, f"Fine-tuning, {unit}", value, source, "training")
 
-    def _find_power(self, machine: Server) -> None:
-        """Power of a server."""
-        value = Range.ordered(machine.power_kw.ends, "kW")
-        label = f"Power of {machine.label} under load"
-        source = source_of(machine)
-        key = machines_key(self.name, self.existing)
-        self.put(f"power_kw.{key}", label, value, source, "power_kw", machine.note)
-
     def moves(self) -> tuple[float, ...]:
         """Tests of a successor in each year, as the vendor's habits let expect: moves to another
         model times the workloads that a model serves."""
@@ -559,8 +550,11 @@ class _Finder:
     def lines(self) -> Iterator[Line]:
         """Cost items of an option, or of existing servers of another kind alone."""
         option = self.option
-        if self.machine is not None:
-            self._find_power(self.machine)
+        if machine := self.machine:
+            key = f"power_kw.{machines_key(self.name, self.existing)}"
+            label = f"Power of {machine.label} under load"
+            value = replace(machine.power_kw, unit="kW")
+            self.put(key, label, value, source_of(machine), "power_kw", machine.note)
         country = option.country or self.client.country
         for item in cost_items(option.kind, country, self.day.isoformat()):
             if not self._applies(item):

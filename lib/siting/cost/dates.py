@@ -118,8 +118,7 @@ def late(scenario: Scenario, name: str) -> Range | None:
     if latest is None or name == today or scenario.options[name].in_use:
         return None
     last = (latest - scenario.client.report_date).days
-    found = serves(scenario, name)
-    return Range(found.low - last, found.central - last, found.high - last, unit="days")
+    return serves(scenario, name).plus(Range.exact(-last))
 
 
 def latest_go(scenario: Scenario, name: str) -> dt.date | None:

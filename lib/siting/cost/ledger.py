@@ -112,17 +112,10 @@ class Totals:
         return Range(*np.percentile(self.present, (10, 50, 90)).tolist())
 
 
-def totals(
-    plan: Plan,
-    draws: Draws,
-    names: Iterable[str] | None = None,
-    years: Sequence[FiscalYear] = (),
-) -> dict[str, Totals]:
-    """Cost of some options, or of all (None), over any number of draws. A hybrid that is one of its
-    parts alone has its cost. years: fiscal ones of which is told what is paid."""
+def totals(plan: Plan, draws: Draws, names: Iterable[str] | None = None) -> dict[str, Totals]:
+    """Cost of some options, or of all (None), over any number of draws."""
     clock = Clock(plan, draws)
-    asked = plan.options if names is None else names
-    return {name: total(clock, name, years) for name in asked}
+    return {name: total(clock, name) for name in (plan.options if names is None else names)}
 
 
 def together(owed: Sequence[Amount]) -> dict[Falls, Array]:
@@ -134,7 +127,8 @@ def together(owed: Sequence[Amount]) -> dict[Falls, Array]:
 
 
 def total(clock: Clock, name: str, years: Sequence[FiscalYear] = ()) -> Totals:
-    """Cost of one option; as of `totals`."""
+    """Cost of one option; a hybrid that is one of its parts alone has its cost. years: fiscal ones
+    of which is told what is paid."""
     name = clock.plan.options[name].alone or name
     owed = together(due(clock, name))
     early = {before: clock.waiting(name, parallel=before) for before in (False, True)}

@@ -21,7 +21,6 @@ from siting.cost.money import MONTHS, Array
 from siting.cost.priced import (
     OF_SERVERS,
     SHARED,
-    Draws,
     Plan,
     PricedHybrid,
     PricedOption,
@@ -72,6 +71,9 @@ def _option_cost(plan: Plan, name: str, today: Array, tokens: Array) -> OptionCo
     rate = float(draws["discount_rate"][0])
     own = ledger.flows(plan, name, draws)
     monthly = _sum_of(own)
+    bought = (side for side in option.sides if side.machine)
+    fleets = (cashflow.option_fleet(side, draws, plan.years) for side in bought)
+    counts = [fleet.servers[0] for fleet in fleets if fleet]
     return OptionCost(
         name=name,
         label=option.option.label,
@@ -82,15 +84,8 @@ def _option_cost(plan: Plan, name: str, today: Array, tokens: Array) -> OptionCo
         lcot=money.levelised_cost(monthly, tokens, rate),
         paid=_sum_of(f for f in own if f.category != FORGONE),
         npv=money.npv(today - monthly, rate),
-        servers=_servers(option, draws, plan.years),
+        servers=tuple(map(float, np.sum(counts, axis=0))) if counts else (),
     )
-
-
-def _servers(option: PricedOption, draws: Draws, years: int) -> tuple[float, ...]:
-    """Servers that are bought, or were, by year; empty where none is."""
-    own = (cashflow.option_fleet(side, draws, years) for side in option.sides if side.machine)
-    counts = [fleet.servers[0] for fleet in own if fleet]
-    return tuple(map(float, np.sum(counts, axis=0))) if counts else ()
 
 
 def booked(flows: Iterable[CashFlow], life: int, months: int) -> Array:
@@ -217,11 +212,8 @@ def _split(plan: Plan, hybrid: PricedHybrid) -> PricedHybrid:
         float(parts[hybrid.base.name].present[0]) if most <= holds else math.inf,
         *totals(plan, draws, [hybrid.name])[hybrid.name].present.tolist(),
     ]
-    tried = [
-        Split(servers=0, alone="burst"),
-        Split(servers=most, alone="base"),
-        *(Split(servers=int(count), alone="") for count in counts),
-    ]
+    tried = [Split(servers=0, alone="burst"), Split(servers=most, alone="base")]
+    tried += [Split(servers=int(count), alone="") for count in counts]
     return replace(hybrid, split=tried[int(np.argmin(np.round(costs, 6)))])
 
 
