@@ -118,13 +118,13 @@ class BoardComparison:
     board: Board
     model: Score | None
     reference: Score | None
-    difference: float | None
+    difference: float | None = None
     """In the board's unit; positive when the option's model is better."""
-    tolerance: float | None
+    tolerance: float | None = None
     """Half-width of the 95 % interval of the difference, in the board's unit."""
-    verdict: Verdict
-    reason: str
-    counts: float = 1.0
+    verdict: Verdict = "unknown"
+    reason: str = ""
+    counts: float = 0.0
     """How much it counts: halved with every half-life of its age; 0 where a board that counts more
     shares its questions, and where no difference is known."""
 
@@ -341,16 +341,7 @@ def compare(
 
     margin: δ, in points of 100.
     """
-    nothing = BoardComparison(
-        board=board,
-        model=model,
-        reference=reference,
-        difference=None,
-        tolerance=None,
-        verdict="unknown",
-        reason="",
-        counts=0.0,
-    )
+    nothing = BoardComparison(board=board, model=model, reference=reference)
     if reference is None:
         return replace(nothing, reason="the reference has no score on this board at this effort")
     if model is None:
@@ -363,10 +354,13 @@ def compare(
     difference = sign * (model.score - reference.score)
     bound = margin / board.points_per_unit
     verdict = judged(difference, half, bound)
-    strict = _strict_difference(model, reference)
-    if strict is not None and judged(strict, half, bound) != verdict:
-        reason = "the verdict depends on how declined answers are counted"
-        return replace(nothing, reason=reason)
+    answered = model.answer_rate_percent
+    answered_before = reference.answer_rate_percent
+    if answered is not None and answered_before is not None:  # a declined answer as a failure
+        strict = (model.score * answered - reference.score * answered_before) / 100
+        if judged(strict, half, bound) != verdict:
+            reason = "the verdict depends on how declined answers are counted"
+            return replace(nothing, reason=reason)
     notes = []
     if verdict == "unknown":
         below = half - difference
@@ -384,16 +378,6 @@ def compare(
         reason="; ".join(notes),
         counts=weight,
     )
-
-
-def _strict_difference(model: Score, reference: Score) -> float | None:
-    """The difference where a declined answer counts as a failure; None where a board does not say
-    how many were answered."""
-    answered = model.answer_rate_percent
-    answered_before = reference.answer_rate_percent
-    if answered is None or answered_before is None:
-        return None
-    return (model.score * answered - reference.score * answered_before) / 100
 
 
 def judged(difference: float, half: float, margin: float) -> Verdict:
@@ -645,22 +629,15 @@ def models(scenario: Scenario, name: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def not_running(scenario: Scenario, found: Parity) -> tuple[str, ...]:
-    """Which of the two models of a comparison the client does not run today, in words: an item that
-    is put to it goes where no item goes yet."""
-    today = scenario.finance.baseline
-    there = models(scenario, today) if today in scenario.options else {}
-    running = {spoken(m) for own in there.values() for m in own}
-    both = dict.fromkeys((spoken(found.model), spoken(found.reference)))
-    return tuple(model for model in both if model not in running)
-
-
 def tried_on(scenario: Scenario, found: Parity) -> str:
     """On what a model is tested against its reference, in words: items of the client's own where
     both run today, else items of which it does not matter where they go."""
-    if not_running(scenario, found):
-        return f"{found.items} items without persons or secrets"
-    return f"{found.items} of your own items"
+    today = scenario.finance.baseline
+    there = models(scenario, today) if today in scenario.options else {}
+    running = {spoken(m) for own in there.values() for m in own}
+    if {spoken(found.model), spoken(found.reference)} <= running:
+        return f"{found.items} of your own items"
+    return f"{found.items} items without persons or secrets"
 
 
 def _warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[str]:

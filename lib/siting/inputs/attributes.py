@@ -222,23 +222,18 @@ def typed(answer: object, attribute: Attribute) -> Value | None:
     return value if attribute.type != "country" or value == answer else None
 
 
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def value_text(value: object) -> str:
     """A value as a reader reads it."""
     if value is None:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float | int):
-        return _number_text(value)
-    return str(value).replace("_", " ")
-
-
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def _number_text(value: float) -> str:
-    """A number in full, or a very large one as `3.2 × 10²⁰`."""
+    if not isinstance(value, float | int):
+        return str(value).replace("_", " ")
     if abs(value) < 1e15:
         return f"{value:.15g}"
     digits, _, power = f"{value:.2e}".partition("e+")
-    return f"{float(digits):g} × 10{power.translate(_RAISED)}"
+    return f"{float(digits):g} × 10{power.translate(_RAISED)}"  # such as 3.2 × 10²⁰

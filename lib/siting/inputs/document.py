@@ -131,17 +131,14 @@ class YamlDocument:
 
     def problems(self, faults: Iterable[Fault]) -> list[Problem]:
         """Faults of the data, each with the file and line where it was written."""
-        return [self._problem(fault) for fault in faults]
-
-    def _problem(self, fault: Fault) -> Problem:
-        file, line = self.place(fault.place)
-        return Problem(
-            file=file,
-            line=line,
-            field=dotted(fault.place),
-            wrong=fault.wrong,
-            write=fault.write,
-        )
+        found = []
+        for fault in faults:
+            file, line = self.place(fault.place)
+            field = dotted(fault.place)
+            found.append(
+                Problem(file=file, line=line, field=field, wrong=fault.wrong, write=fault.write)
+            )
+        return found
 
 
 def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -225,37 +222,30 @@ def examined(text: str, file: str = "text") -> tuple[YamlDocument, list[Problem]
     return YamlDocument(builder.root, builder.lines), builder.problems
 
 
-@dataclass(frozen=True, kw_only=True)
-class Complaint:
-    """What is wrong with a text, and what to write instead."""
-
-    wrong: str
-    write: str
-
-
-_COMPLAINTS: Mapping[str, Complaint] = {
-    r"\\t|tab": Complaint(wrong="a tab stands where YAML wants spaces", write="indent with spaces"),
-    "mapping values are not allowed": Complaint(
-        wrong="a second `:` in this line", write='put text that holds ": " in "quotes"'
+_COMPLAINTS: Mapping[str, Fault] = {
+    r"\\t|tab": Fault((), "a tab stands where YAML wants spaces", "indent with spaces"),
+    "mapping values are not allowed": Fault(
+        (), "a second `:` in this line", 'put text that holds ": " in "quotes"'
     ),
-    "expected ',' or '": Complaint(
-        wrong="a list [ ] or a mapping { } goes wrong here",
-        write='put text that holds ", : [ ] { }" in "quotes", and close the bracket',
+    "expected ',' or '": Fault(
+        (),
+        "a list [ ] or a mapping { } goes wrong here",
+        'put text that holds ", : [ ] { }" in "quotes", and close the bracket',
     ),
-    "expected <block end>": Complaint(
-        wrong="the indentation does not match the lines above", write="align the keys of a block"
+    "expected <block end>": Fault(
+        (), "the indentation does not match the lines above", "align the keys of a block"
     ),
-    "could not find expected ':'": Complaint(wrong="a key has no `:`", write="write `key: value`"),
+    "could not find expected ':'": Fault((), "a key has no `:`", "write `key: value`"),
 }
 """By what the parser complains of, the fault in words that help."""
 
 
-def _explained(problem: str) -> Complaint:
+def _explained(problem: str) -> Fault:
     for pattern, fault in _COMPLAINTS.items():
         if re.search(pattern, problem):
             return fault
     wrong = f"is not valid YAML ({problem.strip()})"
-    return Complaint(wrong=wrong, write="compare with params/base.yaml")
+    return Fault((), wrong, "compare with params/base.yaml")
 
 
 @dataclass
@@ -368,32 +358,26 @@ def hour_of(text: str) -> str:
     return f"{int(clock[1]) + int(clock[2]) / 60:.4g}" if clock else ""
 
 
-def ambiguity(text: str) -> Complaint | None:
+def ambiguity(text: str) -> Fault | None:
     """Why an unquoted word means different things to different YAML readers; None where it means
     one."""
     if _AMBIGUOUS.fullmatch(text):
         meaning = "true" if text.lower() in ("y", "yes", "on") else "false"
-        return Complaint(
-            wrong=f"{text} is {meaning} to some YAML readers and text to others",
-            write=f'write {meaning}, or "{text}" in quotes if you mean the text',
-        )
+        wrong = f"{text} is {meaning} to some YAML readers and text to others"
+        return Fault((), wrong, f'write {meaning}, or "{text}" in quotes if you mean the text')
     if _EXPONENT.fullmatch(text):
         value = float(text)
         plain = f"{int(value):_}" if value.is_integer() and abs(value) < 1e18 else repr(value)
         digits = plain[-1].isdigit() and "e" not in plain
-        return Complaint(
-            wrong=f"{text} is text to some YAML readers and a number to others",
-            write=f"write {plain}" if digits else "write the digits out",
-        )
+        wrong = f"{text} is text to some YAML readers and a number to others"
+        return Fault((), wrong, f"write {plain}" if digits else "write the digits out")
     if _ODD_NUMBER.fullmatch(text):
         write = "write a plain decimal number such as 10 or 0.5, or put text in quotes"
         if hour := hour_of(text):
             write = f"for a time of day write its hour, {hour}, or put text in quotes"
-        return Complaint(
-            wrong=f"{text} is different numbers to different YAML readers", write=write
-        )
+        return Fault((), f"{text} is different numbers to different YAML readers", write)
     if _NOT_FINITE.fullmatch(text):
-        return Complaint(wrong=f"{text} is no amount", write="write a finite number")
+        return Fault((), f"{text} is no amount", "write a finite number")
     return None
 
 

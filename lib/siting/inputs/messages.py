@@ -180,15 +180,10 @@ def _wanted(error: ErrorDetails) -> str:
 PERCENT = r"\s*([-+]?\d+(?:\.\d+)?)\s*%\s*"
 
 
-def _uncertain(ctx: Mapping[str, Any]) -> str:
-    """What to write for a number that may have a low and a high; blank for other records."""
-    if ctx.get("class_name") != "LowCentralHigh":
-        return ""
-    return "a number, or {low: …, central: …, high: …}"
-
-
 def _wrong_type(kind: str, value: Any, shown: str, ctx: Mapping[str, Any]) -> tuple[str, str]:
-    wanted = _uncertain(ctx) or _KINDS[kind]
+    wanted = _KINDS[kind]
+    if ctx.get("class_name") == "LowCentralHigh":
+        wanted = "a number, or {low: …, central: …, high: …}"
     if value is None:
         return "has no value", f"write {wanted}, or remove the key"
     if isinstance(value, str) and (percent := re.fullmatch(PERCENT, value)):

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from siting.inputs.scenario.changes import ENDS
+from siting.inputs.document import BAND
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Scenario
 from siting.verdict.chain import Chain
@@ -68,7 +68,7 @@ def _edits(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str
     if old == new or (path and (path[0] in SILENT or path[-1] in WORDS)):
         return
     within = isinstance(old, Mapping) and isinstance(new, Mapping)
-    if within and not (old.keys() >= ENDS or new.keys() >= ENDS):
+    if within and not (old.keys() >= BAND or new.keys() >= BAND):
         for key in {**old, **new}:
             yield from _edits(old.get(key), new.get(key), (*path, key))
     else:

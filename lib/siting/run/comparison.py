@@ -26,7 +26,7 @@ from typing import Any
 from babel.numbers import is_currency
 from siting_report.formats import NONE, Numbers
 
-from siting.inputs.document import at
+from siting.inputs.document import BAND, at
 from siting.quantity import Range
 from siting.run import THEME
 
@@ -360,4 +360,4 @@ def _figure(value: Any, unit: str) -> Range | None:
 
 
 def _is_figure(value: Any) -> bool:
-    return isinstance(value, dict) and {"low", "central", "high"} <= value.keys()
+    return isinstance(value, dict) and value.keys() >= BAND

@@ -417,6 +417,9 @@ def _notice(*group: Retirement) -> Notice:
     known = known_by(row.announced or row.date)
     if retired and not row.announced:
         known = min(retired, known)
+    moved = [r.moved for r in group if r.moved.startswith("yes")]
+    forward = sum("brought forward" in words for words in moved)
+    way: Literal["forward", "later"] = "forward" if 2 * forward > len(moved) else "later"
     return Notice(
         vendor=row.vendor,
         stage=row.stage,
@@ -425,17 +428,9 @@ def _notice(*group: Retirement) -> Notice:
         retired=retired,
         days=(retired - announced).days if announced and retired else None,
         at_launch=row.announced_basis == "release",
-        moved=_moved([r.moved for r in group if r.moved.startswith("yes")]),
+        moved=way if moved else "",
         rows=group,
     )
-
-
-def _moved(moved: list[str]) -> Literal["", "forward", "later"]:
-    """Where most of the end dates that moved went."""
-    if not moved:
-        return ""
-    forward = sum("brought forward" in m for m in moved)
-    return "forward" if 2 * forward > len(moved) else "later"
 
 
 @catalogue.of_facts
@@ -558,13 +553,9 @@ def on_record(record: Record, vendor: Vendor, day: dt.date) -> OnRecord:
 
 def _event_flag(event: Event, events: tuple[Event, ...]) -> str:
     later = [e for e in events if e.case == event.case and e.known_date > event.known_date]
-    state = _state({e.settles for e in later if e.settles})
+    ends = {e.settles for e in later if e.settles}
+    state = " (since ruled on)" if ends else ""
+    if "final" in ends:
+        state = " (since lifted or settled)"
     summary = f"alleged: {event.summary}" if event.evidence == "alleged" else event.summary
     return f"{event.event_date}: {summary}{state}"
-
-
-def _state(ends: set[str]) -> str:
-    """What became of a case since, in brackets; empty while it is open."""
-    if "final" in ends:
-        return " (since lifted or settled)"
-    return " (since ruled on)" if ends else ""

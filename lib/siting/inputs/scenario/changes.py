@@ -198,22 +198,16 @@ def words(changes: Changes) -> tuple[str, ...]:
     return tuple(f"{path}={inline(value)}" for path, value in changes.items())
 
 
-ENDS = {"low", "central", "high"}
-"""Of a range, as a file writes it."""
-
-
 def tried(scenario: Scenario) -> tuple[str, ...]:
     """What was changed to make a scenario, as `--set` takes it; none of one as it was written."""
     said = scenario.model_dump(exclude_unset=True)
-    paths = (path for entry in scenario.evidence if entry.source == TRIED for path in entry.fields)
-    return words({path: _said_at(said, path) for path in paths})
-
-
-def _said_at(said: dict[str, Any], path: str) -> Any:
-    """The value at a path; None where it is left out."""
-    held = document.at(said, path.split("."))
-    is_exact = isinstance(held, Mapping) and held.keys() == ENDS and len(set(held.values())) == 1
-    return held["central"] if is_exact else held
+    found: dict[str, Any] = {}
+    for path in (p for entry in scenario.evidence if entry.source == TRIED for p in entry.fields):
+        held = document.at(said, path.split("."))  # None where it is left out
+        is_band = isinstance(held, Mapping) and held.keys() == document.BAND
+        is_exact = is_band and len(set(held.values())) == 1
+        found[path] = held["central"] if is_exact else held
+    return words(found)
 
 
 def read(said: Iterable[str]) -> dict[str, Any]:

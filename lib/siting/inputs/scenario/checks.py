@@ -24,15 +24,13 @@ def contradictions(scenario: Scenario) -> Iterator[Fault]:
     yield from known.faults(scenario)
     for name, option in scenario.options.items():
         yield from _option(name, option, scenario)
-    before: list[Quote] = []
     for i, quote in enumerate(scenario.finance.quotes):
         yield from _quoted(here := ("finance", "quotes", i), quote, scenario)
-        for twin, other in enumerate(before):
+        for twin, other in enumerate(scenario.finance.quotes[:i]):
             if _is_of_the_same(other, quote):
                 wrong = f"quotes[{twin}] is for {quote.item}, too"
                 yield Fault((*here, "item"), wrong, "keep the one that holds")
                 break
-        before.append(quote)
     yield from _bounded(scenario)
     yield from _seasonal(scenario)
     yield from _dated(scenario)
@@ -212,7 +210,13 @@ def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterato
     held = _cards()[server] if server else ""
     card = catalogue.gpu(gpu).id if gpu else held
     if held and card != held:
-        yield _other_card(here, gpu, card, server, held)
+        holding = [name for name, own in _cards().items() if own == card]
+        name = gpu if gpu == card else f"{gpu} is the card {card}, which"
+        wrong = f"{name} is not the card of {server}, {held}"
+        other = (
+            f"name a server with {card}: {', '.join(holding)}" if holding else "remove the server"
+        )
+        yield Fault((*here, "gpu"), wrong, f"write gpu: {held}, or {other}")
         return
     item = "server_price" if owned else "gpu_hour"
     quoted = {quote.item for quote in scenario.finance.quotes}
@@ -224,15 +228,6 @@ def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterato
     wrong = f"nobody prices {gpu or f'{server} or its card, {held}'}"
     write = f"{instead}write a quote for option.{name}.{item}"
     yield Fault((*here, "gpu") if gpu else (*here, "server"), wrong, write)
-
-
-def _other_card(here: Path_, gpu: str, card: str, server: str, held: str) -> Fault:
-    """What is said of a card that is not the one of the server that is named with it."""
-    holding = [name for name, own in _cards().items() if own == card]
-    name = gpu if gpu == card else f"{gpu} is the card {card}, which"
-    wrong = f"{name} is not the card of {server}, {held}"
-    other = f"name a server with {card}: {', '.join(holding)}" if holding else "remove the server"
-    return Fault((*here, "gpu"), wrong, f"write gpu: {held}, or {other}")
 
 
 @of_facts
@@ -485,25 +480,21 @@ def _dated(scenario: Scenario) -> Iterator[Fault]:
     day = scenario.client.report_date
     if not dt.date(2020, 1, 1) <= day <= dt.date(2100, 1, 1):
         yield Fault(("client", "report_date"), f"{day} is no date of a report", "write it in full")
-    if (decided := scenario.decision.date) is not None:
-        yield from _decided(decided, day)
+    # Go or no-go is decided after the report, while its plan holds.
+    decided = scenario.decision.date
+    place = ("decision", "date")
+    rests_on = ("client", "report_date")
+    if decided and decided <= day:
+        wrong = f"{decided} is not after the report ({day})"
+        yield Fault(place, wrong, "write the day of go or no-go to come", rests_on=rests_on)
+    elif decided and (decided - day).days > DAYS_OF_PLAN:
+        wrong = f"{decided} is more than {DAYS_OF_PLAN} days after the report ({day})"
+        write = "write an earlier day, and renew the report before a later one"
+        yield Fault(place, wrong, write, rests_on=rests_on)
     for i, entry in enumerate(scenario.evidence):
         if entry.date > day and "*" not in entry.fields:
             wrong = f"{entry.date} is after the report ({day})"
             yield Fault(("evidence", i, "date"), wrong, "correct it")
-
-
-def _decided(decided: dt.date, day: dt.date) -> Iterator[Fault]:
-    """Go or no-go is decided after the report, while its plan holds. day: of the report."""
-    place = ("decision", "date")
-    rests_on = ("client", "report_date")
-    if decided <= day:
-        wrong = f"{decided} is not after the report ({day})"
-        yield Fault(place, wrong, "write the day of go or no-go to come", rests_on=rests_on)
-    elif (decided - day).days > DAYS_OF_PLAN:
-        wrong = f"{decided} is more than {DAYS_OF_PLAN} days after the report ({day})"
-        write = "write an earlier day, and renew the report before a later one"
-        yield Fault(place, wrong, write, rests_on=rests_on)
 
 
 def _told_apart(scenario: Scenario) -> Iterator[Fault]:
