@@ -80,6 +80,33 @@ def test_a_misspelt_word_is_refused_by_check_with_file_and_line(
     assert result.output.count("\n") == 1
 
 
+def test_check_of_a_client_names_every_mistake_of_tables_and_scenario_at_once(
+    facts: Path, tmp_path: Path
+) -> None:
+    """Two in one row, one in a condition of a rule, one of a property, one of the client."""
+    line = misspell(facts / "gpus.csv", "kernels", "Foo")
+    misspell(facts / "gpus.csv", "tensor_cores", "fast")
+    for table, right, wrong in (
+        ("sovereignty_rules", "not dpa_signed,", "not dpa_sigend,"),
+        ("properties", "parent_country", "parent_county"),
+    ):
+        path = facts / f"{table}.csv"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    client = tmp_path / "acme.yaml"
+    client.write_text("client: {name: Acme, contry: IT}\n", encoding="utf-8")
+    result = CliRunner().invoke(cli, ["check", str(client)])
+    assert result.exit_code == 2
+    for said in (
+        rf"gpus.csv, line {line}, kernels: 'Foo' should be",
+        rf"gpus.csv, line {line}, tensor_cores: 'fast' should be",
+        r"sovereignty_rules.csv, line \d+, fail_when: 'dpa_sigend' is no attribute",
+        r"properties.csv, line \d+, holds_when: 'parent_county' is no attribute",
+        r"acme.yaml:1: client.contry: ",
+    ):
+        assert re.search(said, result.output), result.output
+
+
 @pytest.mark.parametrize("table", catalogue.RECORDS)
 def test_a_word_is_refused_in_every_column_that_has_a_list_or_a_form(
     facts: Path, table: str

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache, wraps
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar, cast
 
 import siting_facts
 from babel.core import get_global
@@ -32,6 +32,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 
 from siting import beside
 from siting.quantity import Range
@@ -48,7 +49,7 @@ STALE_DAYS = 90
 
 
 class FactError(ValueError):
-    """A fact is wrong: the message names file, line, field, fault and remedy."""
+    """Facts are wrong: the message names file, line, field, fault and remedy of each, in a line."""
 
 
 # --- what cells may hold ----------------------------------------------------------------------
@@ -526,20 +527,67 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def validated(record: type[F], cells: Mapping[str, Any], table: str, line: int) -> F:
-    """A row as a record. Raises FactError naming file, line and field of what is wrong first."""
+    """A row as a record. Raises FactError naming file, line and field of all that is wrong."""
     try:
         return record.model_validate(cells, context=table)
     except ValidationError as error:
-        first = error.errors()[0]
-        cause = first["ctx"]["error"] if first["type"] == "value_error" else None
-        if isinstance(cause, FactError):  # of the table that this one refers to
-            raise cause from None
-        stated = f"{str(first['input'])[:60]!r} {first['msg'].removeprefix('Input ')}"
-        where = f"{table}.csv, line {line}, {'.'.join(map(str, first['loc'])) or 'row'}"
-        raise FactError(f"{where}: {cause or _SAID.get(first['type'], stated)}") from None
+        told = [_told(each, f"{table}.csv, line {line}") for each in error.errors()]
+        raise FactError("\n".join(told)) from None
 
 
 _SAID = {"missing": "is missing; fill it in", "extra_forbidden": "is no column here; remove it"}
+
+
+def _told(fault: ErrorDetails, row: str) -> str:
+    """One thing that is wrong with a row. row: file and line."""
+    cause = fault["ctx"]["error"] if fault["type"] == "value_error" else None
+    if isinstance(cause, FactError):  # of the table that this one refers to
+        return str(cause)
+    stated = f"{str(fault['input'])[:60]!r} {fault['msg'].removeprefix('Input ')}"
+    field = ".".join(map(str, fault["loc"])) or "row"
+    return f"{row}, {field}: {cause or _SAID.get(fault['type'], stated)}"
+
+
+class Faults(dict[str, None]):
+    """What is wrong with tables, each once: all of it is told together."""
+
+    def add(self, error: FactError) -> None:
+        """Keeps what an error tells."""
+        self |= dict.fromkeys(str(error).splitlines())
+
+    def read(self, row: Fact, column: str, meant: Callable[[str], R]) -> R:
+        """What a cell means. A fault is kept and named by file, line and column."""
+        try:
+            return meant(getattr(row, column))
+        except ValueError as error:
+            self[f"{_place(row, column)}: {error}"] = None
+            return cast(R, None)  # nobody uses it: `refuse` comes first
+
+    def refuse(self) -> None:
+        """Raises FactError where anything is wrong."""
+        if self:
+            raise FactError("\n".join(self))
+
+
+def read_all(rows: Iterable[F], column: str, meant: Callable[[str], R]) -> dict[F, R]:
+    """What the cells of a column mean, by row. Raises FactError naming file, line and column of all
+    that is wrong."""
+    faults = Faults()
+    found = {row: faults.read(row, column, meant) for row in rows}
+    faults.refuse()
+    return found
+
+
+def _place(row: Fact, column: str) -> str:
+    """File, line and column of a cell."""
+    table = next(name for name, record in RECORDS.items() if type(row) is record)
+    texts = [(name, text) for name, text in row if isinstance(text, str)]
+    lines = (
+        line
+        for line, cells in rows(facts_dir() / f"{table}.csv")
+        if all(cells.get(name, text) == text for name, text in texts)
+    )
+    return f"{table}.csv, line {next(lines)}, {column}"
 
 
 @of_facts
@@ -548,22 +596,30 @@ def table(name: str, record: type[F]) -> tuple[F, ...]:
 
     A field `x` that is a `Range` stands in the columns `x_low`, `x` and `x_high`. Where it may
     be None, all three may be blank.
-    Raises FactError naming file, line and field of the first row that is wrong.
+    Raises FactError naming file, line and field of all that is wrong.
     """
     fields = record.model_fields.items()
     ranges = [n for n, f in fields if f.annotation in (Range, Range | None)]
     found: dict[tuple[object, ...], F] = {}
+    faults = Faults()
     for line, cells in rows(facts_dir() / f"{name}.csv"):
         spread = {}
         for n in ranges:
             columns = {"low": f"{n}_low", "central": n, "high": f"{n}_high"}
             if ends := {end: cells.pop(c) for end, c in columns.items() if c in cells}:
                 spread[n] = ends
-        row = validated(record, {**cells, **spread}, name, line)
+        try:
+            row = validated(record, {**cells, **spread}, name, line)
+        except FactError as error:
+            faults.add(error)
+            if _SAID["extra_forbidden"] in str(error):  # of the head: each row would tell it again
+                break
+            continue
         own = tuple(getattr(row, field) for field in record.key) or (line,)
         if found.setdefault(own, row) is not row:
             fault = f"{', '.join(filter(None, map(str, own)))} stands there twice; remove one row"
-            raise FactError(f"{name}.csv, line {line}, {', '.join(record.key)}: {fault}")
+            faults[f"{name}.csv, line {line}, {', '.join(record.key)}: {fault}"] = None
+    faults.refuse()
     return tuple(found.values())
 
 

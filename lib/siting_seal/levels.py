@@ -97,22 +97,16 @@ def objectives() -> tuple[Objective, ...]:
 
 @catalogue.of_facts
 def ceilings() -> Mapping[Ceiling, Condition]:
-    """What excludes a level, and when. Raises FactError naming the row."""
-    read = rule_book().dictionary.read
-    return {
-        row: read(row.holds_when, f"seal_ceilings.csv, {row.objective} at {row.level}")
-        for row in catalogue.table("seal_ceilings", Ceiling)
-    }
+    """What excludes a level, and when. Raises FactError naming file, line and column."""
+    rows = catalogue.table("seal_ceilings", Ceiling)
+    return catalogue.read_all(rows, "holds_when", rule_book().dictionary.read)
 
 
 @catalogue.of_facts
 def c3a() -> Mapping[C3aCriterion, Condition]:
-    """The criteria of C3A, and when each is met. Raises FactError naming the row."""
-    read = rule_book().dictionary.read
-    return {
-        row: read(row.holds_when, f"c3a_criteria.csv, {row.criterion}")
-        for row in catalogue.table("c3a_criteria", C3aCriterion)
-    }
+    """The criteria of C3A, and when each is met. Raises FactError naming file, line and column."""
+    rows = catalogue.table("c3a_criteria", C3aCriterion)
+    return catalogue.read_all(rows, "holds_when", rule_book().dictionary.read)
 
 
 def levels(flows: Sequence[FlowFacts], law: RuleBook) -> tuple[Level, ...]:

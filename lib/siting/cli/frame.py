@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import math
 import re
@@ -12,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -146,7 +146,7 @@ class Commands(click.Group):
             if isinstance(error, NotEstimated):
                 raise Refused(f"not estimated, because {error}") from None
             if isinstance(error, FactError | BadAddress):
-                raise Refused(str(error)) from None
+                raise Refused("\n".join(listed(str(error).splitlines()))) from None
             raise
 
     def resolve_command(
@@ -161,7 +161,7 @@ class Commands(click.Group):
             raise click.UsageError(said, ctx) from None
 
 
-command = functools.partial(click.command, cls=Command)
+command = partial(click.command, cls=Command)
 """Decorates a command of a package beside this one, which an entry point names."""
 
 
@@ -182,18 +182,30 @@ class Refused(click.ClickException):
 
 
 def check_tables() -> None:
-    """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError."""
+    """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError naming
+    all that is wrong with them."""
     from siting import catalogue, provenance
     from siting.cost import uncertainty
     from siting.memory import attention
-    from siting.rules import rulebook
+    from siting.rules import properties, rulebook
     from siting.verdict import options  # noqa: F401 (whose imports hold all records)
 
-    for name in sorted({*catalogue.RECORDS, *provenance.tables()}):
-        catalogue.table(name, catalogue.RECORDS.get(name, catalogue.Unread))
-    uncertainty.correlations()
-    attention.check_models()
-    rulebook.rule_book()
+    faults = catalogue.Faults()
+    tables = sorted({*catalogue.RECORDS, *provenance.tables()})
+    records = {name: catalogue.RECORDS.get(name, catalogue.Unread) for name in tables}
+    checks: list[Callable[[], object]] = [
+        *(partial(catalogue.table, name, record) for name, record in records.items()),
+        uncertainty.correlations,
+        attention.check_models,
+        rulebook.rule_book,
+        properties.parsed,
+    ]
+    for check in checks:
+        try:
+            check()
+        except catalogue.FactError as error:
+            faults.add(error)
+    faults.refuse()
 
 
 def refusal(problems: Sequence[Problem]) -> list[str]:
@@ -206,7 +218,7 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def listed(problems: Sequence[Problem], most: int = 100) -> list[str]:
+def listed(problems: Sequence[Problem | str], most: int = 100) -> list[str]:
     """The first problems in a line each, and how many more there are."""
     lines = [str(problem) for problem in problems[:most]]
     more = len(problems) - most
@@ -220,19 +232,15 @@ def prepare(
     formats: tuple[Any, ...] = ("html", "pdf"),
     out: str = "",
     changes: Changes | None = None,
-    all_facts: bool = True,
 ) -> tuple[list[Any], dict[str, list[Problem]]]:
     """The jobs of the clients that can be rendered, and what is wrong with the others.
 
-    out: where the reports will stand; an address is somebody else's to guard. all_facts: whether
-    damaged tables are refused that no client is found wrong by, too.
+    out: where the reports will stand; an address is somebody else's to guard.
     """
     from siting.inputs import scenario
     from siting.inputs.document import DocumentError, Problem
     from siting.run import job
 
-    if all_facts:
-        check_tables()
     prepared: dict[str, Any] = {}
     wrong: dict[str, list[Problem]] = {}
     for client in clients:
@@ -246,8 +254,6 @@ def prepare(
                 wrong[client] = [Problem(file=client, line=0, field="", wrong=fault, write=write)]
         except DocumentError as error:
             wrong[client] = list(error.problems)
-    if wrong and not all_facts:
-        check_tables()
     return list(prepared.values()), wrong
 
 
@@ -268,7 +274,7 @@ class Number(click.FloatRange):
         return found
 
 
-above_0 = functools.partial(Number, 0, min_open=True)
+above_0 = partial(Number, 0, min_open=True)
 """A number above zero and up to a bound."""
 
 

@@ -71,6 +71,7 @@ def report(
     from siting.run import job
 
     named = clients or scenario.names(own=True)
+    frame.check_tables()
     prepared, wrong = frame.prepare(named, formats, out, changes)
     problems = [p for found in wrong.values() for p in found]
     if problems and not prepared:

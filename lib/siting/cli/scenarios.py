@@ -14,6 +14,7 @@ from siting.cli import frame
 from siting.cli.frame import Answer, Refused, cli, option
 
 if TYPE_CHECKING:
+    from siting.inputs.document import Problem
     from siting.inputs.scenario.changes import Changes
     from siting.inputs.scenario.model import Scenario
     from siting.study import Study
@@ -34,7 +35,7 @@ def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
     """Validate scenarios without rendering them.
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ and
-    base.yaml are checked, and every table of facts. Every problem is listed with file, line,
+    base.yaml are checked. Every problem, also of a table of facts, is listed with file, line,
     field, what is wrong and what to write instead. Nothing is sized unless --deep asks: then
     it tells what stands idle, what nobody prices, and what another term would save.
 
@@ -48,8 +49,14 @@ def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
     from siting.inputs import scenario
 
     checked = clients or ("base", *scenario.names())
-    wrong = frame.prepare(checked, changes=changes, all_facts=deep or not clients)[1]
-    found = list(dict.fromkeys(chain(*wrong.values())))
+    found = faulty_tables()
+    try:
+        wrong = frame.prepare(checked, changes=changes)[1]
+        others = dict.fromkeys(chain(*wrong.values()))
+        found += [p for p in others if not any(fault.wrong in p.wrong for fault in found)]
+    except (LookupError, ValueError):  # a table that is wrong itself is told
+        if not found:
+            raise
     if found:
         data = {"checked": checked, "problems": found, "notes": []}
         return Answer(data, frame.listed(found), frame.WRONG_INPUT)
@@ -63,6 +70,23 @@ def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
         notes += [f"{scenario.path_of(client)}: {note}" for note in dict.fromkeys(told)]
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
     return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
+
+
+def faulty_tables() -> list[Problem]:
+    """What is wrong with the tables of facts."""
+    from siting.catalogue import FactError
+    from siting.inputs.document import Problem
+
+    try:
+        frame.check_tables()
+    except FactError as error:
+        told = (line.partition(": ")[::2] for line in str(error).splitlines())
+        return [
+            Problem(file=place, line=0, field="", wrong=wrong, write=write or "correct it")
+            for place, said in told
+            for wrong, _, write in [said.partition("; ")]
+        ]
+    return []
 
 
 def unread(found: Scenario) -> Iterator[str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Literal
 
 from siting import catalogue, places
-from siting.catalogue import Fact, FactError, Owner, Source, column, one_of
+from siting.catalogue import Fact, Owner, Source, column, one_of
 
 Value = bool | float | str | dt.date
 KIND_OF_OPTION = "option.kind"
@@ -183,14 +183,19 @@ def value_problem(name: str, value: object, attributes: Mapping[str, Attribute])
     return f"{name} is {_MEANT[a.type].format(', '.join(a.words))}; not {value!r}"
 
 
-def read_value(text: str, name: str, attributes: Mapping[str, Attribute], where: str) -> Value:
-    """The value of an attribute that a cell means. Raises FactError naming where it stands."""
-    a = attributes[name]
-    value = plain_value(text, a)
-    if value is None:
-        known = f" ({', '.join(a.words)})" if a.words else ""
-        raise FactError(f"{where}: {name} is {a.type}{known}, not {text!r}")
-    return value
+def meaning(attribute: Attribute) -> Callable[[str], Value]:
+    """What a cell means as a value of an attribute; a text that means none is refused with what to
+    write (ValueError)."""
+
+    def read(text: str) -> Value:
+        value = plain_value(text, attribute)
+        if value is None:
+            known = f" ({', '.join(attribute.words)})" if attribute.words else ""
+            fault = f"{attribute.name} is {attribute.type}{known}, not {text!r}"
+            raise ValueError(f"{fault}; write a value of it")
+        return value
+
+    return read
 
 
 def plain_value(text: str, attribute: Attribute) -> Value | None:

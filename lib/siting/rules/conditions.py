@@ -35,7 +35,7 @@ MAX_DEPTH = 40
 
 
 class ConditionError(FactError):
-    """A condition cannot be read: the message names rule, column, fault and remedy."""
+    """A condition cannot be read: the message names fault and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +119,14 @@ _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _MADE_OF = "names, 'words', numbers, dates, and, or, not, in, ==, !=, <, >, <=, >=, ( ) and { }"
 
 
-def parse(text: str, where: str = "condition") -> Condition:
+def parse(text: str) -> Condition:
     """The condition written in `text`; an empty text never holds.
 
     Python's own grammar reads it (dates as a call), and every node that is none of ours is refused.
-    where: the rule and column, which every error begins with. Raises ConditionError.
+    Raises ConditionError.
     """
     if len(text) > MAX_LENGTH:
-        raise ConditionError(f"{where}: longer than {MAX_LENGTH} characters; split the rule")
+        raise ConditionError(f"longer than {MAX_LENGTH} characters; split the rule")
     source = _DATE.sub(r"date('\g<0>')", text.strip())
     if not source:
         return Constant(False)
@@ -137,15 +137,15 @@ def parse(text: str, where: str = "condition") -> Condition:
             warnings.simplefilter("error")
             return _condition(ast.parse(source, mode="eval").body, 0)
     except SyntaxError as error:
-        raise _unreadable(where, source[(error.offset or 1) - 1 :], error.msg) from None
+        raise _unreadable(source[(error.offset or 1) - 1 :], error.msg) from None
     except (ValueError, OverflowError, RecursionError, MemoryError) as error:
-        raise _unreadable(where, source, str(error)) from None
+        raise _unreadable(source, str(error)) from None
 
 
-def _unreadable(where: str, rest: str, fault: str) -> ConditionError:
+def _unreadable(rest: str, fault: str) -> ConditionError:
     """The message for a condition that cannot be read from `rest` on."""
     near = rest[:25] or "the end"
-    return ConditionError(f"{where}: {near!r}: {fault}; a condition is made of {_MADE_OF}")
+    return ConditionError(f"{near!r}: {fault}; a condition is made of {_MADE_OF}")
 
 
 def _refused(node: ast.expr, fault: str) -> SyntaxError:

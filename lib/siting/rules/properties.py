@@ -14,7 +14,7 @@ from siting.inputs.attributes import properties
 from siting.rules import conditions
 from siting.rules.conditions import Condition
 from siting.rules.flows import FlowFacts
-from siting.rules.rulebook import RuleBook, rule_book
+from siting.rules.rulebook import RuleBook, vocabulary
 
 HOME = "home"
 """The client's own country, as conditions name it."""
@@ -23,14 +23,12 @@ NEAR = "near"
 
 
 @catalogue.of_facts
-def _parsed() -> Mapping[str, Condition]:
-    law = rule_book()
-    groups = {*law.sets, HOME, NEAR}
-    known = replace(law.dictionary, groups=groups)
-    return {
-        name: known.read(row.holds_when, f"properties.csv, {name}")
-        for name, row in properties().items()
-    }
+def parsed() -> Mapping[str, Condition]:
+    """When an option has each property. Raises FactError naming file, line and column."""
+    words = vocabulary()
+    known = replace(words, groups={*words.groups, HOME, NEAR})
+    read = catalogue.read_all(properties().values(), "holds_when", known.read)
+    return {row.property: condition for row, condition in read.items()}
 
 
 def shown(flows: Sequence[FlowFacts], law: RuleBook, country: str) -> frozenset[str]:
@@ -41,6 +39,6 @@ def shown(flows: Sequence[FlowFacts], law: RuleBook, country: str) -> frozenset[
     asked = [{**sets, **flow.values} for flow in flows if flow.kind == "inference"]
     return frozenset(
         name
-        for name, holds in _parsed().items()
+        for name, holds in parsed().items()
         if asked and all(conditions.evaluate(holds, values) for values in asked)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Annotated, Literal
@@ -38,7 +38,7 @@ from siting.inputs.attributes import (
     Known,
     Value,
     dictionary,
-    read_value,
+    meaning,
     unknown_attribute,
 )
 from siting.inputs.countries import CountryGroup, Dated
@@ -437,63 +437,75 @@ class RuleBook:
 
 
 @catalogue.of_facts
+def vocabulary() -> Dictionary:
+    """What conditions of the fact tables may name. Raises FactError naming file, line and column of
+    all that is wrong."""
+    attributes = dictionary()
+    groups = {g.group for g in catalogue.table("country_groups", CountryGroup)}
+    groups |= {act.group for act in catalogue.table("eea_incorporation", Incorporation)}
+    derived: dict[str, Condition] = {}
+    known = Dictionary(attributes=attributes, groups=groups, derived=derived)
+    faults = catalogue.Faults()
+    for a in attributes.values():  # a definition may use those above it, so none is circular
+        if a.derived_as:
+            derived[a.name] = faults.read(a, "derived_as", known.read)
+    faults.refuse()
+    return known
+
+
+@catalogue.of_facts
 def rule_book() -> RuleBook:
-    """The rule book of the fact tables. Raises FactError naming table, rule and column."""
+    """The rule book of the fact tables. Raises FactError naming file, line and column of all that
+    is wrong."""
     attributes = dictionary()
     groups = catalogue.table("country_groups", CountryGroup)
     incorporations = catalogue.table("eea_incorporation", Incorporation)
-    group_names = {g.group for g in groups} | {act.group for act in incorporations}
-    derived: dict[str, Condition] = {}
+    known = vocabulary()
+    faults = catalogue.Faults()
 
-    known = Dictionary(attributes=attributes, groups=group_names, derived=derived)
-    read = known.read
-    for a in attributes.values():  # a definition may use those above it, so none is circular
-        if a.derived_as:
-            derived[a.name] = read(a.derived_as, f"attribute {a.name}, derived_as")
+    def read(row: Fact, column: str) -> Condition:
+        return faults.read(row, column, known.read)
+
     rules = {rule.rule_id: rule for rule in catalogue.table("sovereignty_rules", Rule)}
     parsed = {
         rule_id: When(
-            applies=read(rule.applies_when, f"rule {rule_id}, applies_when"),
-            fails=read(rule.fail_when, f"rule {rule_id}, fail_when"),
-            reviews=read(rule.review_when, f"rule {rule_id}, review_when"),
-            lacks=read(rule.lacking_when, f"rule {rule_id}, lacking_when"),
+            applies=read(rule, "applies_when"),
+            fails=read(rule, "fail_when"),
+            reviews=read(rule, "review_when"),
+            lacks=read(rule, "lacking_when"),
         )
         for rule_id, rule in rules.items()
     }
     kinds = catalogue.table("sovereignty_flows", FlowKind)
-    published = _published(attributes)
+    published = _published(attributes, faults)
     for s in catalogue.table("sovereignty_stress", Stress):
-        read_value(s.value, s.attribute, attributes, f"sovereignty_stress.csv, {s.stress}")
-    return RuleBook(
+        faults.read(s, "value", meaning(attributes[s.attribute]))
+    book = RuleBook(
         rules=rules,
         parsed=parsed,
         tested={rule_id: _tested(when, attributes) for rule_id, when in parsed.items()},
-        ways_out={rule_id: _ways_out(rule, read) for rule_id, rule in rules.items()},
+        ways_out={
+            rule_id: faults.read(rule, "remedy", lambda text: remedies.read(text, known.read))
+            for rule_id, rule in rules.items()
+        },
         attributes=attributes,
-        flow_kinds={k: read(k.exists_when, f"flow {k.flow}") for k in kinds},
+        flow_kinds={k: read(k, "exists_when") for k in kinds},
         groups=groups,
         published=published,
         assumptions=tuple(
-            Assumption(known=said, unless=read(row.unless, f"assumed {row.attribute}"))
+            Assumption(known=said, unless=read(row, "unless"))
             for row, said in published.get("assumed", ())
         ),
         incorporations=incorporations,
         coverage=catalogue.table("law_coverage", Coverage),
         remedies_in_place={
-            row: read(row.in_place_when, f"remedies_in_place.csv, {row.item}")
+            row: read(row, "in_place_when")
             for row in catalogue.table("remedies_in_place", RemedyInPlace)
         },
         dictionary=known,
     )
-
-
-def _ways_out(rule: Rule, read: Callable[[str, str], Condition]) -> tuple[Way, ...]:
-    """What mends a rule. Raises FactError naming the rule."""
-    where = f"rule {rule.rule_id}, remedy"
-    try:
-        return remedies.read(rule.remedy, lambda text: read(text, where))
-    except ValueError as fault:
-        raise FactError(f"{where}: {fault}") from None
+    faults.refuse()
+    return book
 
 
 def _tested(when: When, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:
@@ -503,13 +515,12 @@ def _tested(when: When, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:
 
 
 def _published(
-    attributes: Mapping[str, Attribute],
+    attributes: Mapping[str, Attribute], faults: catalogue.Faults
 ) -> dict[str, list[tuple[ProviderAttribute, Known]]]:
     """What provider_attributes.csv states, by subject."""
     found = defaultdict(list)
     for row in catalogue.table("provider_attributes", ProviderAttribute):
-        where = f"provider_attributes.csv, {row.subject}"
-        value = read_value(row.value, row.attribute, attributes, where)
+        value = faults.read(row, "value", meaning(attributes[row.attribute]))
         known = Known(
             attributes[row.attribute],
             value,
@@ -545,16 +556,13 @@ class Dictionary:
     """Groups of countries."""
     derived: Mapping[str, Condition]
     """What an attribute that is never asked follows from, by its name."""
-    where: str = ""
-    """Rule and column, for messages."""
 
-    def read(self, text: str, where: str) -> Condition:
+    def read(self, text: str) -> Condition:
         """A condition with what defines a name in its place.
 
-        where: rule and column, for messages. Raises FactError for names, words and comparisons that
-        are not allowed.
+        Raises FactError for names, words and comparisons that are not allowed.
         """
-        return replace(self, where=where).resolved(conditions.parse(text, where))
+        return self.resolved(conditions.parse(text))
 
     def resolved(self, part: Condition) -> Condition:
         """A condition with what defines a name in its place. Raises FactError for names, words and
@@ -569,23 +577,20 @@ class Dictionary:
             case Operation(sign, (left, right)):
                 self._check_compared(sign, left, right)
             case _ if self._kind(part) != "yes/no":
-                raise self._fault(f"{part} is not yes or no; compare it with a value")
+                raise FactError(f"{part} is not yes or no; compare it with a value")
         match part:
             case Operation(_, (Name(name), Constant(value))):
                 self._check_words(name, value)
         return part
-
-    def _fault(self, text: str) -> FactError:
-        return FactError(f"{self.where}: {text}")
 
     def _kind(self, term: Condition) -> str:
         """What a term of a comparison is: a kind of attribute, or a condition."""
         match term:
             case Name(name) if name in self.derived:
                 told = f"{name} is defined by a condition; write it alone, without == or in"
-                raise self._fault(told)
+                raise FactError(told)
             case Name(name) if name not in self.attributes:
-                raise self._fault(unknown_attribute(name, self.attributes))
+                raise FactError(unknown_attribute(name, self.attributes))
             case Name(name):
                 return self.attributes[name].type.replace("country", "word")
             case Constant(value):
@@ -595,7 +600,7 @@ class Dictionary:
     def _check_member(self, left: Condition, right: Condition) -> None:
         """Of a word in a set: kinds of option have traits, and countries have groups."""
         if self._kind(left) != "word":
-            raise self._fault(f"{left} is neither word nor country")
+            raise FactError(f"{left} is neither word nor country")
         if not isinstance(right, Name):
             return
         what = "group of countries"
@@ -605,19 +610,19 @@ class Dictionary:
             what = "trait of kinds of option"
             known = places.TRAITS
         if right.name not in known:
-            raise self._fault(catalogue.unknown(right.name, what, known))
+            raise FactError(catalogue.unknown(right.name, what, known))
 
     def _check_compared(self, sign: str, left: Condition, right: Condition) -> None:
         if self._kind(left) != self._kind(right):
-            raise self._fault(f"{left} is a {self._kind(left)}, {right} is not")
+            raise FactError(f"{left} is a {self._kind(left)}, {right} is not")
         if sign not in ("==", "!=") and self._kind(left) not in ("number", "date"):
-            raise self._fault(f"{left} {sign}: only numbers and dates have an order")
+            raise FactError(f"{left} {sign}: only numbers and dates have an order; write == or in")
 
     def _check_words(self, name: str, value: object) -> None:
         known = self.attributes[name].words
         for word in value if isinstance(value, frozenset) else {value}:
             if known and word not in known:
-                raise self._fault(catalogue.unknown(str(word), f"value of {name}", known))
+                raise FactError(catalogue.unknown(str(word), f"value of {name}", known))
 
 
 _KINDS = {bool: "yes/no", float: "number", str: "word", dt.date: "date", frozenset: "list"}
