@@ -35,7 +35,7 @@ class AnswerFrames(Topic):
         "",
         "option? advice way clarity stays today? model? today_model? servers? "
         "in_all? sure matters rival? rival_is_kept? rival_in_all? cheaper_than_rival? "
-        "belief below? first_below? above? first_above? fallback? fallback_point? live? worth? "
+        "belief below? first_below? above? first_above? fallback? fallback_point? worth? "
         "decided_on? latest_go? spent? once? own_hours? rental? turns_at? "
         "turns_to? price_of? planned_price? price_times? comes_next? "
         "fallback_if_untested? held_against? outcome payback? "
@@ -65,8 +65,7 @@ class AnswerFrames(Topic):
             "outcome": "none",
         } | self._paid_back()
         if name is not None:
-            live = self.results.live
-            row |= {"servers": self._servers(name), "live": live and self.results.day(live.central)}
+            row["servers"] = self._servers(name)
             row |= _compared(d) | _rival(d)
             row |= self._stopped() | self._gate(d, name)
             row |= self._failed(d, row)

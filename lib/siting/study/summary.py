@@ -417,6 +417,7 @@ def _of_choice(study: Study, answer: Row) -> dict[str, Any]:
     beside = ("own", "next_in_all", "cheaper_than_next", "behind", "middle", "dear_cases")
     row: dict[str, Any] = dict.fromkeys(beside) | {
         "decision": decided,
+        "live": live and study.results.day(live.central),
         "live_low": live and study.results.day(live.low),
         "live_high": live and study.results.day(live.high),
     }

@@ -151,7 +151,7 @@ class TimelineFrames(Topic):
             .agg(due=("due", "max"), price=("price", "sum"), decides=("decides", "first"))
         )
         for gate in gates.itertuples():
-            if gate.decides in WORK:
+            if gate.decides in WORK and gate.price > 0:
                 what = "test" if gate.decides == "order" else "settle"
                 yield {
                     "what": "ready" if gate.decides == "use" else what,
