@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import BEST
 from siting.verdict import design
 from siting.verdict.chain import Chain
-from siting.verdict.design import Costed
+from siting.verdict.design import Design, Machines
 from studies import FEW
 
 
@@ -52,17 +52,23 @@ def open_option(**said: Any) -> Scenario:
 
 
 def looked_at(
-    answers: dict[str, Costed], among: tuple[design.Design, ...] = (), **said: Any
+    answers: dict[str, Design], among: tuple[design.Design, ...] = (), **said: Any
 ) -> tuple[design.Design, ...]:
     """Designs where these servers are as stated, and nobody prices any other."""
-    none = Costed(sized=None, present=None, why="no price")
-    return design.looked_at(
-        open_option(**said), "owned", lambda s, n: answers.get(s.options[n].server, none), among
-    )
+    machines = Machines(gpu="", server="", weights="")
+    none = Design(machines=machines, sized=None, present=None, unpriced="no price")
+
+    def planned(s: Scenario, name: str) -> Design:
+        found = answers.get(s.options[name].server, none)
+        return replace(found, machines=Machines.of(s.options[name]))
+
+    return design.looked_at(open_option(**said), "owned", planned, among)
 
 
-def at(present: float, **sized: Any) -> Costed:
-    return Costed(sized=Sized(**sized), present=present, why="")  # type: ignore[arg-type]
+def at(present: float, **sized: Any) -> Design:
+    """A design whose machines are those of the option that is looked at."""
+    machines = Machines(gpu="", server="", weights="")
+    return Design(machines=machines, sized=Sized(**sized), present=present)  # type: ignore[arg-type]
 
 
 def test_the_cheapest_of_those_that_keep_the_limits_is_the_best() -> None:
@@ -112,11 +118,11 @@ def test_the_design_costs_no_more_than_the_typed_machines_and_keeps_the_limits()
     chain = Chain()
     free = {**typed.options, "owned": design.opened(typed.options["owned"])}
     found = chain.designs(typed.model_copy(update={"options": free}), "owned")
-    cost = {d.machines.server: d.costed.present for d in found}
+    cost = {d.machines.server: d.present for d in found}
     best = found[0]
-    assert not best.refused and best.costed.sized is not None and best.costed.sized.keeps_limits
-    assert best.costed.present is not None
-    assert best.costed.present < (cost["hgx-h100-8gpu-oem"] or 0) / 2
+    assert not best.refused and best.sized is not None and best.sized.keeps_limits
+    assert best.present is not None
+    assert best.present < (cost["hgx-h100-8gpu-oem"] or 0) / 2
     # what was looked at is priced as an option of the report is
     made = {**typed.options, "owned": best.machines.put_in(typed.options["owned"])}
     priced = chain.option(typed.model_copy(update={"options": made}), "owned").priced
@@ -127,13 +133,13 @@ def test_the_design_costs_no_more_than_the_typed_machines_and_keeps_the_limits()
         for flow in priced.flows
         for month, amount in enumerate(flow.amounts)
     )
-    assert best.costed.present == pytest.approx(worth, rel=1e-9)
+    assert best.present == pytest.approx(worth, rel=1e-9)
 
 
 def test_a_room_with_little_power_gets_machines_that_need_little() -> None:
     narrow = Chain().designs(open_option(room={"kw": 4.0, "pue": 1.3}), "owned")
     taken = next(d for d in narrow if not d.refused)
-    assert taken.costed.sized is not None and not taken.costed.sized.beyond_room
+    assert taken.sized is not None and not taken.sized.beyond_room
     assert any("kW with cooling" in d.refused for d in narrow)
 
 

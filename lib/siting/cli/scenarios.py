@@ -141,7 +141,7 @@ def as_sized(found: Scenario) -> Iterator[str]:
 def unpriced(designed: Scenario, stages: Chain) -> Iterator[str]:
     """Options whose cost the report will not estimate, and why."""
     for name in designed.options:
-        if reason := stages.as_planned(designed, name).why:
+        if reason := stages.as_planned(designed, name).unpriced:
             yield f"options.{name}: its cost will not be estimated, because {reason}"
 
 

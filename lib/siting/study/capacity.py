@@ -227,14 +227,14 @@ class CapacityFrames(Topic):
         planned = Machines.of(taken)
         sold = {server.id: server.label for server in catalogue.table("servers", Server)}
         for d in found:
-            sized = d.costed.sized
+            sized = d.sized
             yield {
                 "option": name,
                 "machine": sold.get(d.machines.server, catalogue.gpu(d.machines.gpu).gpu),
                 "weights": d.machines.weights,
                 "gpus": sized.gpus().central if sized and sized.pools else None,
                 "servers": sized.bought() if sized and sized.server else None,
-                "present": d.costed.present,
+                "present": d.present,
                 "planned": d.machines == planned,
                 "refused": d.refused,
             }

@@ -59,7 +59,7 @@ from siting.vendors import stability
 from siting.verdict import design, options, ordered
 from siting.verdict.candidate import Barrier, Burden, Candidate, Future
 from siting.verdict.decision import Decision
-from siting.verdict.design import Costed, Design
+from siting.verdict.design import Design, Machines
 from siting.verdict.leaving import Terms
 from siting.verdict.options import Chapters, Priced
 
@@ -361,15 +361,13 @@ class Chain:
 
     def _as_planned(self, name: str, scenario: Scenario) -> tuple[bool, float]:
         """What can be taken first, the cheapest first."""
-        costed = self.as_planned(scenario, name)
-        present = math.inf if costed.present is None else costed.present
-        return bool(design.refused(costed)), present
+        return self.as_planned(scenario, name).order
 
     def _in_all(self, name: str, scenario: Scenario) -> tuple[bool, float]:
         """The same by what it costs in all."""
         found = self._weighed(scenario)
         c = found.candidate(name)
-        is_refused, _ = self._as_planned(name, scenario)
+        is_refused = bool(self.as_planned(scenario, name).refused)
         return is_refused or bool(c.struck), found.mean(name) if c.burden.costs else math.inf
 
     def bill(self, scenario: Scenario, name: str) -> float:
@@ -416,19 +414,21 @@ class Chain:
     def every_design(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
         """Designs of all machines, whatever was looked at before: what a report lists."""
         names = self._billed(scenario, name)
-        make = partial(design.looked_at, name=name, costed=self.as_planned)
+        make = partial(design.looked_at, name=name, planned=self.as_planned)
         return self._once("every design", MONEY, scenario, names, make, name)
 
-    def as_planned(self, scenario: Scenario, name: str) -> Costed:
+    def as_planned(self, scenario: Scenario, name: str) -> Design:
         """An option sized, and priced as planned."""
+        machines = Machines.of(scenario.options[name])
         if why := design.unpriced(scenario.options[name], scenario):
-            return Costed(sized=None, present=None, why=why)
+            return Design(machines=machines, sized=None, present=None, unpriced=why)
         sized = self.sized(scenario, name)
         plan = self.plan(scenario, name)
-        if name not in plan.options:
-            return Costed(sized=sized, present=None, why=plan.not_estimated[name])
+        why = plan.not_estimated.get(name, "")
+        if why:
+            return Design(machines=machines, sized=sized, present=None, unpriced=why)
         found = ledger.totals(plan, plan.central(), [name])[name]
-        return Costed(sized=sized, present=float(found.present[0]), why="")
+        return Design(machines=machines, sized=sized, present=float(found.present[0]))
 
     # --- one option ---------------------------------------------------------------------------
 

@@ -25,18 +25,6 @@ EIGHT_BIT = "fp8"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Costed:
-    """An option with certain machines, sized and priced as planned."""
-
-    sized: OptionCapacity | None
-    """None where nobody prices the machines."""
-    present: float | None
-    """Present cost. [client's currency]"""
-    why: str
-    """Why it has none; blank where it has."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Machines:
     """What a design decides of an option."""
 
@@ -58,30 +46,47 @@ class Machines:
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """Machines that were looked at for an option.
+    """An option with certain machines, sized and priced as planned.
 
     It holds no option: what is priced has no answers of the client's.
     """
 
     machines: Machines
-    costed: Costed
-    refused: str
-    """Why it cannot be taken; blank where it can."""
-
-    @property
-    def machine(self) -> str:
-        """The server, or the card where GPUs are rented, as the catalogue names it."""
-        return self.machines.server or self.machines.gpu
+    sized: OptionCapacity | None
+    """None where nobody prices the machines."""
+    present: float | None
+    """Present cost. [client's currency]"""
+    unpriced: str = ""
+    """Why it has none; blank where it has."""
 
     @property
     def cost(self) -> float:
         """Present cost; without end where nobody prices it. [client's currency]"""
-        return math.inf if self.costed.present is None else self.costed.present
+        return math.inf if self.present is None else self.present
 
     @property
     def order(self) -> tuple[bool, float]:
         """What can be taken first, the cheapest first."""
         return bool(self.refused), self.cost
+
+    @property
+    def refused(self) -> str:
+        """Why it cannot be taken; blank where it can."""
+        if self.present is None or self.sized is None:
+            return self.unpriced
+        pools = self.sized.pools.values()
+        machine = self.sized.server
+        if machine and any(pool.gpus_per_replica > machine.gpu_count for pool in pools):
+            return "one replica would span servers"
+        if not all(pool.keeps_limits for pool in pools):
+            return "misses the latency limits"
+        if not all(pool.calibrated for pool in pools):
+            return "speed of these cards was not measured"
+        room = self.sized.beyond_room
+        if room:
+            year = min(room)
+            return f"in year {year} it needs {' and '.join(room[year])}"
+        return ""
 
 
 def is_open(option: Option) -> bool:
@@ -106,7 +111,7 @@ a change that moves the cost of all machines alike."""
 
 def needed(found: Sequence[Design]) -> tuple[Machines, tuple[Range, ...]] | None:
     """The best design's machines and cards by year; None where none can be taken."""
-    sized = found[0].costed.sized if found and not found[0].refused else None
+    sized = found[0].sized if found and not found[0].refused else None
     if sized is None:
         return None
     return found[0].machines, tuple(sized.gpus(year) for year in range(1, sized.years + 1))
@@ -115,22 +120,18 @@ def needed(found: Sequence[Design]) -> tuple[Machines, tuple[Range, ...]] | None
 def looked_at(
     scenario: Scenario,
     name: str,
-    costed: Callable[[Scenario, str], Costed],
+    planned: Callable[[Scenario, str], Design],
     among: Sequence[Design] = (),
 ) -> tuple[Design, ...]:
     """Every design of an option that is open: those that can be taken first, the cheapest first.
 
-    costed: sizes and prices an option of a scenario. among: designs of the report, the best one
+    planned: sizes and prices an option of a scenario. among: designs of the report, the best one
     first, to whose machines the search is held; all where it is empty.
     """
 
-    def whole(machines: Machines) -> Scenario:
-        options = {**scenario.options, name: machines.put_in(scenario.options[name])}
-        return scenario.model_copy(update={"options": options})
-
     def made(machines: Machines) -> Design:
-        seen = costed(whole(machines), name)
-        return Design(machines=machines, costed=seen, refused=refused(seen))
+        options = {**scenario.options, name: machines.put_in(scenario.options[name])}
+        return planned(scenario.model_copy(update={"options": options}), name)
 
     possible = [*_possible(scenario, scenario.options[name])]
     if among:
@@ -194,22 +195,3 @@ def _machines(scenario: Scenario, option: Option) -> Iterator[tuple[str, str]]:
     own = [r for r in listed if r.provider == option.provider]
     for gpu in dict.fromkeys(r.gpu_id for r in own or listed):
         yield gpu, ""
-
-
-def refused(seen: Costed) -> str:
-    """Why a design cannot be taken; blank where it can."""
-    if seen.present is None or seen.sized is None:
-        return seen.why
-    pools = seen.sized.pools.values()
-    machine = seen.sized.server
-    if machine and any(pool.gpus_per_replica > machine.gpu_count for pool in pools):
-        return "one replica would span servers"
-    if not all(pool.keeps_limits for pool in pools):
-        return "misses the latency limits"
-    if not all(pool.calibrated for pool in pools):
-        return "speed of these cards was not measured"
-    room = seen.sized.beyond_room
-    if room:
-        year = min(room)
-        return f"in year {year} it needs {' and '.join(room[year])}"
-    return ""
