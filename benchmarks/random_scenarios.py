@@ -85,7 +85,7 @@ def computes(asked: dict[str, Any]) -> bool:
     for candidate in decided.candidates:
         costs = candidate.burden.costs
         assert all(np.isfinite(c.present).all() for c in costs.values()), (candidate.name, asked)
-        assert costs or chain.option(chain.designed(found), candidate.name).plan
+        assert costs or chain.plan(chain.designed(found), candidate.name)
     return True
 
 

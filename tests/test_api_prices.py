@@ -155,11 +155,11 @@ def test_what_nobody_knows_to_be_as_good_is_drawn_for_the_class_of_the_model() -
 def test_who_stays_pays_from_the_end_on_what_who_buys_the_successor_now_pays() -> None:
     chain = Chain()
     chosen = chain.designed(scenario.load("klinikverbund-nordheide"))
-    stays = chain.option(chosen, "azure").plan.api_paths
-    buys = chain.option(chosen, "azure-gpt-5-6-luna-none").plan.api_paths
+    stays = chain.plan(chosen, "azure").api_paths
+    buys = chain.plan(chosen, "azure-gpt-5-6-luna-none").api_paths
     old, new = "Microsoft/Azure OpenAI/gpt-4.1", "Microsoft/Azure OpenAI/gpt-5.6-luna"
     assert stays[old].then == buys[new]
-    plan = chain.option(chosen, "azure").plan
+    plan = chain.plan(chosen, "azure")
     # A letter of 7,500 tokens in, a tenth of them cached, and 900 out: at 2.00, 0.50 and 8.00
     # dollars a million before, at 0.20, 0.02 and 1.20 after, without a word of reasoning.
     before = 6_750 * 2.00 + 750 * 0.50 + 900 * 8.0

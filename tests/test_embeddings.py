@@ -72,7 +72,7 @@ def test_the_answer_embeds_a_stock_anew_only_where_the_model_changes(tmp_path: P
     chain = Chain()
     paid = {}
     for name in ("azure", "elsewhere", "mistral"):
-        priced = chain.option(shop, name).priced
+        priced = chain.option(shop, name)
         assert priced is not None, name
         paid[name] = priced.paid_for("migration_embedding:search")
     assert paid["azure"] == paid["elsewhere"] == 0

@@ -172,7 +172,7 @@ def test_sizing_and_bill_count_the_same_servers_in_every_year(
     chosen = asked(times, existing_servers=[A100], redundancy=redundancy, second_site=0.5)
     chain = Chain()
     found = chain.sized(chosen, "owned")
-    plan = chain.option(chosen, "owned").plan
+    plan = chain.plan(chosen, "owned")
     fleet = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
     years = range(1, found.years + 1)
     assert fleet.serving[0].tolist() == [found.serving_servers(y) for y in years]

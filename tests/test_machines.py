@@ -76,17 +76,17 @@ def test_capacity_and_the_bill_count_the_same_machines(client: str) -> None:
     chain = Chain(draws=16)
     s = designed(client)
     for name, option in s.options.items():
-        found = chain.option(s, name)
-        if found.priced is None or option.kind == "hybrid" or not found.sized.pools:
+        found = chain.sized(s, name)
+        plan = chain.plan(s, name)
+        if name not in plan.options or option.kind == "hybrid" or not found.pools:
             continue
-        plan = found.plan
         fleet = cashflow.fleet_needed(plan.options[name], plan.central(), plan.years)
         month = plan.central()["hours_per_month"][0]
         for year in range(1, plan.years + 1):
-            if found.sized.server is not None:
-                assert found.sized.bought(year) == fleet.servers[0, year - 1], name
-                used = found.sized.mean_utilisation(year)
+            if found.server is not None:
+                assert found.bought(year) == fleet.servers[0, year - 1], name
+                used = found.mean_utilisation(year)
                 assert used == pytest.approx(fleet.busy[0, year - 1], rel=0.02), name
             else:
                 paid = fleet.gpu_hours[0, year - 1] / month
-                assert found.sized.paid_gpus(year) == pytest.approx(paid, rel=0.02), name
+                assert found.paid_gpus(year) == pytest.approx(paid, rel=0.02), name

@@ -45,7 +45,7 @@ def chain() -> Chain:
 
 
 def paid(s: Scenario, name: str) -> dict[str, float]:
-    found = chain().option(s, name).priced
+    found = chain().option(s, name)
     assert found is not None
     return {flow.label: float(flow.amounts.sum()) for flow in found.flows}
 

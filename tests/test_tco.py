@@ -738,9 +738,7 @@ def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share(
         c = tco.assess(chosen, plain_capacity(chosen, rate=rate))
         shares.append(sent_away(c))
         priced = {
-            name: options.Priced(
-                plan=c.plan.options[name], factors=c.plan.factors, flows=o.flows, life=5
-            )
+            name: options.Priced(name=name, plan=c.plan, flows=o.flows)
             for name, o in c.options.items()
         }
         found[rate] = options.switching_costs(priced, "EUR")

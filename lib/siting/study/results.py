@@ -153,7 +153,7 @@ class Results:
     @cached_property
     def capacity(self) -> dict[str, capacity.OptionCapacity]:
         """GPUs, latency and utilisation, by option."""
-        return {name: self.chain.option(self.scenario, name).sized for name in self.options}
+        return {name: self.chain.sized(self.scenario, name) for name in self.options}
 
     @property
     def load_seen_by(self) -> str:

@@ -25,7 +25,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from siting import catalogue, quality
-from siting.cost import api_prices, cashflow, costing, fiscal, ledger, tco, uncertainty
+from siting.cost import api_prices, costing, fiscal, ledger, tco, uncertainty
 from siting.cost.api_prices import PricePath
 from siting.cost.costing import Compiled
 from siting.cost.fiscal import FiscalYear
@@ -209,17 +209,6 @@ class Piece:
     """The record itself, held so that no other takes its identity while this is kept."""
     record: Any
     words: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptionResult:
-    """What the chain found of one option."""
-
-    sized: OptionCapacity
-    plan: Plan
-    """Of the option, of its parts, and of what is paid until it serves."""
-    priced: Priced | None
-    """None where it has no price."""
 
 
 class Chain:
@@ -462,24 +451,16 @@ class Chain:
         sized = {n: self.sized(seen, n) for n in seen.options}
         return costing.compile_plan(seen, sized, partial(self._compiled, path))
 
-    def option(self, scenario: Scenario, name: str) -> OptionResult:
-        """Capacity, prices and split of one option."""
+    def option(self, scenario: Scenario, name: str) -> Priced | None:
+        """Prices and split of one option; None where it has no price."""
         names = self._billed(scenario, name)
         return self._once("option", MONEY, scenario, names, partial(self._option, name), name)
 
-    def _option(self, name: str, seen: Scenario) -> OptionResult:
-        sized = self.sized(seen, name)
+    def _option(self, name: str, seen: Scenario) -> Priced | None:
         plan = tco.with_optimum(self.plan(seen, name))
         if name not in plan.options:
-            return OptionResult(sized=sized, plan=plan, priced=None)
-        central = plan.central()
-        priced = Priced(
-            plan=plan.options[name],
-            factors=plan.factors,
-            flows=ledger.flows(plan, name, central),
-            life=cashflow.life_years(central),
-        )
-        return OptionResult(sized=sized, plan=plan, priced=priced)
+            return None
+        return Priced(name=name, plan=plan, flows=ledger.flows(plan, name, plan.central()))
 
     def totals(self, scenario: Scenario, name: str) -> Mapping[Future, ledger.Totals]:
         """What an option costs in every draw in each future; empty without a price."""
@@ -493,7 +474,7 @@ class Chain:
     ) -> Mapping[Future, ledger.Totals]:
         """years: of which is told what is paid where prices hold."""
         own = self.option(seen, name)
-        if own.priced is None:
+        if own is None:
             return {}
         clock = self._clock(own.plan, seen.seed)
         held = ledger.total(clock, name, years)
@@ -503,7 +484,7 @@ class Chain:
             plans["fall"] = self.plan(seen, name).falling
         if any(seen.options[part].kind in BY_REQUEST for part in leaves(seen, name)):
             plans["move"] = self.plan(seen, name, "equal_quality")
-        split = own.priced.split
+        split = own.split
         for future, plan in plans.items():
             # A mix keeps the servers that are cheapest where prices hold: they are ordered before
             # anybody knows which future comes.
@@ -532,7 +513,7 @@ class Chain:
 
         priced: factors of the plan. Raises KeyError for one that the option does not have.
         """
-        plan = self.option(scenario, name).plan
+        plan = tco.with_optimum(self.plan(scenario, name))
         dearer = {f: plan.factors[f] for f in priced}
         dearer = {f: replace(x, value=x.value.scaled(times)) for f, x in dearer.items()}
         plan = replace(plan, factors={**plan.factors, **dearer})
@@ -607,28 +588,27 @@ class Chain:
 
     def costs(self, scenario: Scenario) -> dict[str, Priced]:
         """What each option costs as planned, of those that have a price."""
-        found = {n: self.option(scenario, n).priced for n in scenario.options}
+        found = {n: self.option(scenario, n) for n in scenario.options}
         return {n: priced for n, priced in found.items() if priced is not None}
 
     def candidates(self, scenario: Scenario, whole: bool = True) -> tuple[Candidate, ...]:
         """All options as the decision sees them. whole: with what those cost in every draw that are
         ruled out whatever they cost."""
         law = self.rules(scenario)
-        found = {n: self.option(scenario, n) for n in scenario.options}
+        costs = self.costs(scenario)
+        unpriced = (n for n in scenario.options if n not in costs)
         chapters = Chapters(
             scenario=scenario,
-            capacity={n: o.sized for n, o in found.items()},
-            costs=self.costs(scenario),
-            not_estimated={
-                n: o.plan.not_estimated[n] for n, o in found.items() if o.priced is None
-            },
+            capacity={n: self.sized(scenario, n) for n in scenario.options},
+            costs=costs,
+            not_estimated={n: self.plan(scenario, n).not_estimated[n] for n in unpriced},
             sovereignty=law,
             parity=self.quality(scenario),
             remedies=self._remedies(scenario),
         )
         risks = self.vendors(scenario)
         made = []
-        for name in found:
+        for name in scenario.options:
             judged = tuple(options.held(chapters, name))
             is_struck = any(isinstance(each, Barrier) for each in judged)
             is_drawn = name in chapters.costs and (whole or not is_struck)

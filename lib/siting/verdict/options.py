@@ -15,12 +15,11 @@ import numpy as np
 from siting import draws as streams
 from siting import places, quality
 from siting.catalogue import Fact, Input, settings, source_of, table
-from siting.cost import dates, fiscal, tco
+from siting.cost import cashflow, dates, fiscal, tco
 from siting.cost.costing import Remedy
 from siting.cost.ledger import CashFlow, Totals
 from siting.cost.money import MONTHS
-from siting.cost.priced import PricedHybrid, PricedOption, PricedSplit, Split
-from siting.cost.prices import Factor
+from siting.cost.priced import Plan, PricedHybrid, PricedOption, PricedSplit, Split
 from siting.draws import Floats
 from siting.inputs.scenario.constraints import BUDGET, LIVE_BY, Constraint
 from siting.inputs.scenario.model import Scenario
@@ -48,12 +47,21 @@ from siting.verdict.plan import PlanStep, doubted
 class Priced:
     """What one option costs, as planned."""
 
-    plan: PricedOption
-    factors: Mapping[str, Factor]
+    name: str
+    plan: Plan
+    """Of the option, of its parts, and of what is paid until it serves."""
     flows: tuple[CashFlow, ...]
     """As planned, month by month."""
-    life: int
-    """Life of a server. [years]"""
+
+    @property
+    def own(self) -> PricedOption:
+        """Its own prices."""
+        return self.plan.options[self.name]
+
+    @property
+    def life(self) -> int:
+        """Life of a server. [years]"""
+        return cashflow.life_years(self.plan.central())
 
     def paid(self, category: str) -> float:
         """What is paid for a category over the horizon, as planned."""
@@ -71,7 +79,7 @@ class Priced:
     @property
     def split(self) -> Split | None:
         """How much a hybrid owns; None of any other option."""
-        return self.plan.split if isinstance(self.plan, PricedHybrid) else None
+        return self.own.split if isinstance(self.own, PricedHybrid) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,9 +208,10 @@ def burst_share(found: Chapters, name: str) -> float:
     """Share of a full move that the loss of a vendor means: of a mix on machines of one's own, what
     it sends there, and of the rest the work of testing one move."""
     priced = found.costs[name]
-    if not isinstance(priced.plan, PricedHybrid) or priced.plan.base.option.vendor:
+    own = priced.own
+    if not isinstance(own, PricedHybrid) or own.base.option.vendor:
         return 1.0
-    alone = found.costs.get(priced.plan.burst.name)
+    alone = found.costs.get(own.burst.name)
     whole = alone.paid("api") if alone else 0.0
     sent = min(1.0, priced.paid("api") / whole) if whole > 0 else 1.0
     move = priced.paid("migration")
@@ -218,7 +227,7 @@ def own_shocks(found: Chapters, name: str, n: int) -> Floats:
         return np.zeros(n)
     seed = found.scenario.seed
     priced = found.costs[name]
-    factors = priced.factors
+    factors = priced.plan.factors
     staff = factors["staff_cost"].value.central if "staff_cost" in factors else 0.0
     spare = all(found.scenario.options[part].redundancy != "none" for part in owned)
     basis = {"staff": staff, "hardware": priced.paid("hardware")}
@@ -486,10 +495,10 @@ def switching_costs(costs: Mapping[str, Priced], currency: str) -> dict[str, Ran
     moves = {
         n: _project(o, "migration", currency)
         for n, o in costs.items()
-        if not isinstance(o.plan, PricedSplit)
+        if not isinstance(o.own, PricedSplit)
     }
-    left = {n: costs.get(leaving(o.plan), o) for n, o in costs.items()}
-    vendors = {n: _vendor(o.plan) for n, o in left.items()}
+    left = {n: costs.get(leaving(o.own), o) for n, o in costs.items()}
+    vendors = {n: _vendor(o.own) for n, o in left.items()}
     found = {}
     for name, option in costs.items():
         others = [n for n, m in moves.items() if n != name and m.central > 0]
@@ -527,7 +536,7 @@ def _project(option: Priced, category: str, currency: str) -> Range:
     total = Range.exact(0.0, currency)
     for flow in option.flows:
         if flow.category == category:
-            values = (option.factors[n].value for n in flow.factors)
+            values = (option.plan.factors[n].value for n in flow.factors)
             bands = [b for b in values if b.central > 0]
             low = math.prod(b.low / b.central for b in bands)
             high = math.prod(b.high / b.central for b in bands)

@@ -109,18 +109,18 @@ class UntilLive:
             },
             f"options.{used.option}.effort": reasoning.effort_after(option.effort, successor.model),
         }
-        priced = self.chain.option(put(self.scenario, changes), used.option).priced
+        priced = self.chain.option(put(self.scenario, changes), used.option)
         if priced is None:
             return found
         first = used.days(self.scenario.client.report_date)
         beyond = priced.by_request(first, off) - self._paid_today(first, off)
-        sources = [f.source for n, f in priced.factors.items() if n.startswith("api_request.")]
+        sources = [f.source for n, f in priced.plan.factors.items() if n.startswith("api_request.")]
         return replace(found, beyond=beyond, sources=(*sources, *found.sources))
 
     def _paid_today(self, first: float, last: float) -> float:
         """What today's service pays by the request from one day after the report to another, as
         planned. [currency]"""
-        priced = self.chain.option(self.scenario, self.scenario.finance.baseline).priced
+        priced = self.chain.option(self.scenario, self.scenario.finance.baseline)
         return priced.by_request(first, last) if priced else 0.0
 
     @cached_property
@@ -132,7 +132,7 @@ class UntilLive:
             return ()
         stays = self.stays
         decided = dates.after(self.scenario, self.go.day)
-        priced = self.chain.option(self.scenario, chosen).priced
+        priced = self.chain.option(self.scenario, chosen)
         flows = priced.flows if priced else ()
         owed = sum(float(flow.amounts.sum()) for flow in flows if flow.item == "contract")
         made = []
