@@ -85,7 +85,8 @@ def answered(d: Decision) -> tuple[str | None, float, float | None]:
 
 def course(bill: float, **more: float) -> Course:
     billed = Totals(present=np.full(40, 5 * bill), yearly=np.full((40, 5), bill))
-    return Course(billed=billed, burden=np.zeros(40), once=np.zeros(40), **more)
+    own = Burden(remedies_once=np.zeros(40), **more)
+    return Course(own=own, billed=billed, yearly=np.zeros(40))
 
 
 def test_who_pays_100_a_year_leaves_for_60_after_two_years() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -163,7 +162,7 @@ class BudgetFrames(Topic):
         the same days."""
         bridge = self.results.until_live.bridging
         if bridge and bridge.beyond is not None:
-            days = dt.date.fromisoformat(bridge.until) - self.client.report_date
+            days = bridge.until - self.client.report_date
             paid[_month(days.days, len(paid) - 1)] += bridge.beyond
 
     def _of_cash(self) -> Iterator[Source]:

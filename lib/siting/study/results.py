@@ -261,12 +261,7 @@ class Results:
         costs = self._costs
         if len(costs) < 2:
             return ()
-        own = self.client.currency
-        return knowledge.worth_knowing(
-            costs,
-            self.uncertainty,
-            lambda foreign: prices.exchange_rate(foreign, own, self.client.report_date).rate,
-        )
+        return knowledge.worth_knowing(costs, self.uncertainty, self.client)
 
     @cached_property
     def plan(self) -> tuple[Step, ...]:
@@ -420,11 +415,14 @@ class Results:
     def retiring(self) -> list[ModelEnd]:
         """Models that an option uses from a vendor and whose end is announced within the
         horizon."""
-        until = round(DAYS_OF_PLAN_YEAR * self.scenario.finance.horizon_months / 12)
-        found = self.stability.options.items()
-        every = (ModelEnd(name, end) for name, option in found for end in option.endings)
-        announced = (end for end in every if end.ending.retired)
-        return [end for end in announced if end.days(self.client.report_date) <= until]
+        days = DAYS_OF_PLAN_YEAR * self.scenario.finance.horizon_months / 12
+        horizon = dates.after(self.scenario, days)
+        return [
+            ModelEnd(option=name, ending=end, last=end.retired)
+            for name, option in self.stability.options.items()
+            for end in option.endings
+            if end.retired and end.retired <= horizon
+        ]
 
     @cached_property
     def due(self) -> Due:
@@ -444,9 +442,7 @@ class Results:
             scenario=self.scenario,
             chain=self.chain,
             recommended=self.decision.recommended,
-            stays=self.decision.stays,
             live=self.live,
-            go=self.go,
             retiring=self.retiring,
         )
 

@@ -86,8 +86,8 @@ class TimelineFrames(Topic):
             if point:
                 row |= self._of_law(point)
                 row["letter"] = short.letter(list(found).index(point.label))
-            if is_left and doubt.point in due.left_open:
-                row |= picked(due.left_open[doubt.point], "in_force is_due due")
+            if is_left:
+                row |= due.left_open.get(doubt.point, {})
             yield row
 
     def _of_law(self, point: OpenPoint) -> dict[str, Any]:
@@ -169,16 +169,15 @@ class TimelineFrames(Topic):
             end
             for end in self.results.retiring
             if end.option == self.scenario.finance.baseline
-            if 0 <= end.days(today) <= LAST_HORIZON_DAYS
+            if 0 <= (end.last - today).days <= LAST_HORIZON_DAYS
         ]
-        ends.sort(key=lambda end: end.days(today))
+        ends.sort(key=lambda end: end.last)
         for end in ends[:1]:
-            label = spoken(end.ending.model)
             yield {
                 "what": "model",
-                "label": label,
+                "label": spoken(end.ending.model),
                 "start": today,
-                "end": end.ending.retired,
+                "end": end.last,
             }
         for stopped in self.results.stability.ceasing.get(self.scenario.finance.baseline, ()):
             if 0 <= (stopped.last - today).days <= LAST_HORIZON_DAYS:
@@ -200,7 +199,7 @@ class TimelineFrames(Topic):
             yield {
                 "what": "between",
                 "label": spoken(bridge.model),
-                "start": ends[0].ending.retired if ends else None,
+                "start": ends[0].last if ends else None,
                 "end": bridge.until,
                 "amount": bridge.beyond,
             }

@@ -144,14 +144,8 @@ class Decision:
 
     def _course(self, c: Candidate, billed: Totals) -> Course:
         own = c.burden
-        return Course(
-            billed=billed,
-            burden=own.loss + own.remedies_yearly + self.lacks(c),
-            once=own.remedies_once,
-            entry=own.entry,
-            bound=own.bound,
-            wait=own.wait,
-        )
+        yearly = own.loss + own.remedies_yearly + self.lacks(c)
+        return Course(own=own, billed=billed, yearly=yearly)
 
     def _left(self, c: Candidate, future: Future) -> Left:
         """Where one goes who may leave: to another allowed option, or to the model of the same
@@ -165,9 +159,9 @@ class Decision:
         cheaper = c.burden.costs.get("move")
         if future == "fall" and cheaper is not None:
             # Who stays at the place leaves nothing behind, and its bills hold the tests.
-            nothing = np.zeros_like(mine.once)
-            moving = replace(mine, billed=cheaper, once=nothing, entry=-mine.bound, wait=0.0)
-            others[c.name] = moving
+            nothing = np.zeros_like(mine.own.remedies_once)
+            own = replace(mine.own, remedies_once=nothing, entry=-mine.own.bound, wait=0.0)
+            others[c.name] = replace(mine, own=own, billed=cheaper)
         return leave(mine, others, self.terms)
 
     @property
@@ -284,8 +278,8 @@ class Decision:
     def month(self) -> float:
         """A month of today's bill; where nothing runs or none is known, of the cheapest allowed
         option's. [money]"""
-        every = {c.name: c.burden.costs for c in self.candidates if c.burden.costs}
-        costs = {name: futures["hold"].yearly[:, 0].mean() for name, futures in every.items()}
+        priced = (c for c in self.candidates if c.burden.costs)
+        costs = {c.name: c.burden.costs["hold"].yearly[:, 0].mean() for c in priced}
         today = costs.get(self.baseline)
         allowed = [costs[name] for name in self.means] or list(costs.values())
         return float(min(allowed, default=0.0) if today is None else today) / 12
@@ -380,20 +374,20 @@ class Decision:
         without = next(option for option in free if option not in having)
         low = 0.0
         high = 2 * (max(free.values()) - min(free.values())) / self.terms.annuity + self.month
+        premium = None
         if next(iter(free)) in having:  # it is had for nothing: so much dearer is the best without
-            free_of = (free[with_it] - free[without]) / self.terms.annuity
-            return Principle(property=name, with_it=with_it, without=without, premium=free_of)
-        if self.paying(name, high).recommended not in having:
-            return Principle(property=name, with_it=with_it, without=without, premium=None)
-        for _ in range(STEPS):
-            middle = (low + high) / 2
-            then = self.paying(name, middle).recommended
-            if then in having:
-                high = middle
-                with_it = str(then)
-            else:
-                low = middle
-        return Principle(property=name, with_it=with_it, without=without, premium=high)
+            premium = (free[with_it] - free[without]) / self.terms.annuity
+        elif self.paying(name, high).recommended in having:
+            for _ in range(STEPS):
+                middle = (low + high) / 2
+                then = self.paying(name, middle).recommended
+                if then in having:
+                    high = middle
+                    with_it = str(then)
+                else:
+                    low = middle
+            premium = high
+        return Principle(property=name, with_it=with_it, without=without, premium=premium)
 
     def saving(self, listed: Iterable[float] = ()) -> Saving | None:
         """What the choice saves against today, split; None where nothing runs today, or no price is

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from siting.cost import dates
 from siting.inputs.scenario import Scenario
@@ -13,18 +14,6 @@ from siting.rules.findings import Finding
 from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
 from siting.vendors.stability import ServiceEnd
 from siting.verdict.plan import PlanStep, Step, mending
-
-
-@dataclass(frozen=True, kw_only=True)
-class LeftOpen:
-    """How a point stands that is open of the service that runs today, where another is chosen."""
-
-    in_force: bool
-    """Whether law asks it of the client today, known to be lacking or not."""
-    is_due: bool
-    """Whether it is known to be lacking, and law asks it today."""
-    due: str
-    """As YYYY-MM-DD."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +70,14 @@ class Due:
         return sorted((f for f in found if f.verdict == "fail"), key=lambda f: not f.is_of_law)
 
     @cached_property
-    def left_open(self) -> dict[str, LeftOpen]:
-        """What is open of today's service, where another is chosen, by its label."""
+    def left_open(self) -> dict[str, dict[str, Any]]:
+        """What is open of today's service, where another is chosen, by its label: `in_force`,
+        whether law asks it of the client today, known to be lacking or not; `is_due`, whether it is
+        known to be lacking besides; and the day on which it is `due`, as YYYY-MM-DD."""
         points = self._today.open_points if self._today else ()
         return {point.label: self._left_open(point) for point in points}
 
-    def _left_open(self, point: OpenPoint) -> LeftOpen:
+    def _left_open(self, point: OpenPoint) -> dict[str, Any]:
         """A point that is open at the service of today."""
         today = self.scenario.finance.baseline
         # One duty has one owner, whichever service it is told of, and one day; but what is known to
@@ -105,4 +96,4 @@ class Due:
         )
         is_due = in_force and point.is_lacking
         due = min(day, self.horizon.isoformat()) if is_due else day
-        return LeftOpen(in_force=in_force, is_due=is_due, due=due)
+        return {"in_force": in_force, "is_due": is_due, "due": due}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +9,10 @@ from numpy.typing import NDArray
 
 from siting.catalogue import Currency, Fact, NotNegative, table
 from siting.cost import uncertainty
+from siting.cost.prices import exchange_rate
 from siting.cost.uncertainty import Uncertainty
 from siting.draws import Floats
+from siting.inputs.scenario.model import Client
 from siting.quantity import Range
 
 
@@ -38,14 +39,8 @@ class Knowledge:
     worth: float
     """Expected saving if the input were known. [client's currency]"""
     experiment: Experiment | None
-    rate: float = 1.0
-    """Client's currency per unit of the experiment's."""
-
-    @property
-    def price(self) -> Range | None:
-        """What the test costs; None where none is known. [client's currency]"""
-        test = self.experiment
-        return None if test is None else estimate_in(test.cost, self.rate)
+    price: Range | None = None
+    """What the test costs; None where none is known. [client's currency]"""
 
     @property
     def pays(self) -> bool:
@@ -53,44 +48,39 @@ class Knowledge:
         return self.price is not None and self.worth > self.price.central
 
 
-def estimate_in(cost: Range, rate: float, unit: str | None = None) -> Range:
-    """An estimate of working hours in another currency, of two significant digits.
+def estimate_in(client: Client, cost: Range, currency: str) -> Range:
+    """An estimate of working hours in the client's currency, of two significant digits.
 
     A round sum of euros is a round sum of francs: further digits would be those of the exchange
     rate, not of the estimate. Nothing changes at a rate of 1.
 
-    rate: of the other currency per unit of the estimate's
+    currency: of the estimate; blank: the client's
     """
-    there = cost.scaled(rate, unit)
+    own = client.currency
+    rate = exchange_rate(currency or own, own, client.report_date).rate
+    there = cost.scaled(rate, own)
     if rate == 1:
         return there
-    return Range.ordered((float(f"{end:.2g}") for end in there.ends), there.unit)
+    return Range.ordered((float(f"{end:.2g}") for end in there.ends), own)
 
 
-def experiment_for(driver: str) -> Experiment | None:
-    """The way to measure a driver of cost; None where none is known."""
-    return next((e for e in table("experiments", Experiment) if driver.startswith(e.driver)), None)
-
-
-def worth_knowing(
-    costs: Floats, found: Uncertainty, rate: Callable[[str], float]
-) -> tuple[Knowledge, ...]:
+def worth_knowing(costs: Floats, found: Uncertainty, client: Client) -> tuple[Knowledge, ...]:
     """What each uncertain input of a comparison of costs is worth knowing, highest first; only
     those worth something.
 
     costs: in the draws of the comparison. [option, draw]
-    rate: client's currency per unit of another.
     """
     every = []
     for driver, scores in found.scores.items():
-        test = experiment_for(driver)
+        ways = (way for way in table("experiments", Experiment) if driver.startswith(way.driver))
+        test = next(ways, None)
         own = uncertainty.label_of(found.plan, driver).split(": ")[0]
         known = Knowledge(
             driver=driver,
             label=(test and test.label) or own,
             worth=value_of_knowing(costs, scores),
             experiment=test,
-            rate=rate(test.currency) if test else 1.0,
+            price=estimate_in(client, test.cost, test.currency) if test else None,
         )
         every.append(known)
     return tuple(sorted((k for k in every if k.worth > 0), key=lambda k: -k.worth))

@@ -21,6 +21,7 @@ from siting.cost.ledger import Totals
 from siting.cost.money import MONTHS
 from siting.draws import Floats, Indices
 from siting.inputs.scenario.model import Finance
+from siting.verdict.candidate import Burden
 
 BINS = 20
 """Groups of cases alike in the own bill, of which the leaver knows what it costs elsewhere."""
@@ -68,11 +69,6 @@ class Terms:
         return float((1 + self.rate) ** -self.after)
 
     @property
-    def may_leave(self) -> bool:
-        """Whether a year is left then."""
-        return 0 < self.after < self.years
-
-    @property
     def annuity(self) -> float:
         """Worth today of 1 a year, paid monthly over the horizon. [years]"""
         return self._paid_from(0)
@@ -95,18 +91,11 @@ class Terms:
 class Course:
     """One option in one future of prices as who may leave it, or come to it, sees it. [money]"""
 
+    own: Burden
     billed: Totals
     """By year."""
-    burden: Floats
+    yearly: Floats
     """Expected loss, remedies and premiums of a year. [n]"""
-    once: Floats
-    """Remedies that are bought on coming. [n]"""
-    entry: float = 0.0
-    """Worth today of the move, and of machines for the rest of the time."""
-    bound: float = 0.0
-    """Worth today of what is lost in leaving: the value of machines, commitments that run on."""
-    wait: float = 0.0
-    """Until it serves who comes; the old bill is paid till then. [years, worth today]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,23 +121,25 @@ class Left:
 
 def leave(mine: Course, others: Mapping[str, Course], terms: Terms) -> Left:
     """What the right to leave one option for one of the others changes."""
-    n = len(mine.burden)
+    n = len(mine.yearly)
     stays = Left(saved=np.zeros(n), to=tuple(others), taken=np.full(n, NOWHERE))
-    if not terms.may_leave or not others:
+    if not 0 < terms.after < terms.years or not others:
         return stays
     there = list(others.values())
     seen = _foreseen(terms, mine.billed, *(course.billed for course in there))
-    burden = np.stack([course.burden for course in there])
-    fixed = np.stack([mine.bound + course.entry + course.once * terms.then for course in there])
-    wait = np.array([[course.wait] for course in there])
+    burden = np.stack([course.yearly for course in there])
+    bound = mine.own.bound
+    comes = [course.own for course in there]
+    fixed = np.stack([bound + own.entry + own.remedies_once * terms.then for own in comes])
+    wait = np.array([[own.wait] for own in comes])
     years = float(terms.discount[terms.after :].sum())
     dearer = np.maximum(0, seen.own - seen.expected)
     yearly = seen.expected + (fixed + wait * dearer) / years + burden
     best = yearly.argmin(axis=0)
     cases = np.arange(n)
-    is_left = yearly[best, cases] < seen.own * (1 - terms.margin) + mine.burden
+    is_left = yearly[best, cases] < seen.own * (1 - terms.margin) + mine.yearly
     paid = fixed + wait * np.maximum(0, seen.own - seen.there)
-    changed = seen.rest + paid + (burden - mine.burden) * terms.annuity_after
+    changed = seen.rest + paid + (burden - mine.yearly) * terms.annuity_after
     return replace(
         stays,
         saved=np.where(is_left, changed[best, cases], 0.0),

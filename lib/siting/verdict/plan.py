@@ -17,7 +17,6 @@ from siting import places, quality
 from siting.catalogue import Currency, Fact, Owner, column, one_of, table
 from siting.cost import dates
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
-from siting.cost.prices import exchange_rate
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness
 from siting.quality import Parities, spoken
@@ -26,7 +25,7 @@ from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import OpenPoint, Sovereignty
 from siting.vendors.stability import ServiceEnd, VendorRisks
 from siting.verdict.candidate import Candidate, Doubt
-from siting.verdict.knowledge import Experiment, Knowledge, estimate_in
+from siting.verdict.knowledge import Knowledge, estimate_in
 
 Condition = Literal[
     "always",
@@ -131,8 +130,8 @@ class Cause:
     """Its gate is no later. [days after the report]"""
     ends: int = 0
     """As of a step."""
-    test: Experiment | None = None
-    """Gives its price in place of the row."""
+    price: Range | None = None
+    """In place of that of the row. [client's currency]"""
     takes: int = 0
     """How long it usually takes. [days]"""
     times: int = 1
@@ -230,7 +229,7 @@ class Facts:
         points = (p for p in self.points(self.target.name) if p.awaited is None)
         open_ = {f.rule.rule_id for p in points for f in p.findings}
         suited = [row for row in self.rows if row.when in self.always or self._is_moved_under(row)]
-        return {rule: row for row in suited for rule in row.rules.split(";") if rule in open_}
+        return {rule: row for row in suited for rule in row.mends & open_}
 
     @cached_property
     def always(self) -> frozenset[str]:
@@ -308,7 +307,7 @@ class Facts:
         known = first_known(self.knowledge)
         if known and known.experiment:
             words = {"measured": _begun_small(known.label)}
-            found["measure"] = [Cause(words=words, test=known.experiment)]
+            found["measure"] = [Cause(words=words, price=known.price)]
         if self.law.for_counsel or self.law.not_looked_at:
             found["counsel"] = whole
         if self.has_ending:
@@ -381,9 +380,12 @@ class Facts:
         if cause.takes > day:  # as long as it usually takes, and never beyond go or no-go
             day = max(day, self.go.day)
             ends = min(day, cause.takes)
+        price = cause.price
+        if price is None and row.cost is not None:
+            price = estimate_in(self.scenario.client, row.cost, row.currency)
         return Step(
             row=row.model_copy(update={"label": label, "owner": owner, "day": day}),
-            price=self._price(cause.test or row, cause.times),
+            price=price and price.scaled(cause.times),
             tests=self.words["model"] if row.when == "unproven" else "",
             ends=ends,
         )
@@ -394,15 +396,6 @@ class Facts:
         if row.when == "dated" or (self.moves and row.day == PILOT_DAYS):
             return self.go.day
         return min(row.day, self.go.day) if row.day <= FIRST_HORIZON_DAYS else row.day
-
-    def _price(self, named: PlanStep | Experiment, times: int) -> Range | None:
-        """What a step costs so many times, in the client's currency; None where nothing is
-        known."""
-        if named.cost is None:
-            return None
-        own = self.scenario.client.currency
-        rate = exchange_rate(named.currency or own, own, self.day).rate
-        return estimate_in(named.cost, rate, own).scaled(times)
 
 
 def first_known(knowledge: Sequence[Knowledge]) -> Knowledge | None:

@@ -18,21 +18,13 @@ from siting.vendors.notice import Ending, Successor
 from siting.verdict.chain import Chain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelEnd:
-    """A model that an option uses from a vendor, and what is known of its end."""
+    """A model that an option uses from a vendor, and whose end is announced."""
 
     option: str
     ending: Ending
-
-    def days(self, day: dt.date) -> int:
-        """From a day until the model's last; negative where that is past.
-
-        Raises ValueError where no last day is announced.
-        """
-        if self.ending.retired is None:
-            raise ValueError(f"{self.ending.model}: no last day is announced")
-        return (self.ending.retired - day).days
+    last: dt.date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +33,8 @@ class Bridge:
     that serves until then."""
 
     model: str
-    until: str
-    """Day on which what runs today is switched off, as YYYY-MM-DD."""
+    until: dt.date
+    """Day on which what runs today is switched off."""
     beyond: float | None = None
     """Cost of all requests with it from the end of the model in use until then, beyond what the
     plan holds for the same days; None where it has no price, or the choice uses it. [currency]"""
@@ -70,10 +62,8 @@ class UntilLive:
     scenario: Scenario
     chain: Chain
     recommended: str | None
-    stays: bool
     live: Range | None
     """When the choice serves. [days after the report]"""
-    go: dates.Go
     retiring: Sequence[ModelEnd]
 
     @cached_property
@@ -85,8 +75,7 @@ class UntilLive:
         for end in self.retiring:
             ending = end.ending
             successor = api_prices.successor_of(self.scenario, end.option, ending.model)
-            is_due = ending.retired is not None and ending.retired <= latest
-            if successor and end.option in decided and is_due:
+            if successor and end.option in decided and end.last <= latest:
                 due.setdefault((ending.vendor, ending.model), (end, successor))
         lasting = [
             (end, follows)
@@ -98,7 +87,7 @@ class UntilLive:
     def _bridge(self, used: ModelEnd, successor: Successor) -> Bridge:
         option = self.scenario.options[used.option]
         off = dates.switched_off(self.scenario, str(self.recommended))
-        until = dates.after(self.scenario, off).isoformat()
+        until = dates.after(self.scenario, off)
         found = Bridge(model=successor.model, until=until, sources=used.ending.sources)
         if option.kind not in BY_REQUEST or used.option != self.scenario.finance.baseline:
             return found
@@ -112,7 +101,7 @@ class UntilLive:
         priced = self.chain.option(put(self.scenario, changes), used.option)
         if priced is None:
             return found
-        first = used.days(self.scenario.client.report_date)
+        first = (used.last - self.scenario.client.report_date).days
         beyond = priced.by_request(first, off) - self._paid_today(first, off)
         sources = [f.source for n, f in priced.plan.factors.items() if n.startswith("api_request.")]
         return replace(found, beyond=beyond, sources=(*sources, *found.sources))
@@ -130,8 +119,8 @@ class UntilLive:
         found = dates.renewals(self.scenario)
         if not found or chosen is None:
             return ()
-        stays = self.stays
-        decided = dates.after(self.scenario, self.go.day)
+        stays = chosen == self.scenario.finance.baseline
+        decided = dates.after(self.scenario, dates.go(self.scenario, chosen).day)
         priced = self.chain.option(self.scenario, chosen)
         flows = priced.flows if priced else ()
         owed = sum(float(flow.amounts.sum()) for flow in flows if flow.item == "contract")
