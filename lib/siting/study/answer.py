@@ -99,7 +99,7 @@ class AnswerFrames(Topic):
 
     def _stopped(self) -> dict[str, Any]:
         """What is first if a point that can stop the choice does."""
-        found = self.results.fallback
+        found = self.results.decision.fallback
         if found is None:
             return {"if_stopped": "never" if self.study.has_law_on_file else "unseen"}
         word = "other" if found.option else "none"

@@ -36,7 +36,7 @@ from siting.vendors import stability
 from siting.vendors.vendor_record import OnRecord
 from siting.verdict import knowledge, options, plausible, variants
 from siting.verdict.chain import Chain
-from siting.verdict.decision import Decision, Fallback, Principle, Saving
+from siting.verdict.decision import Decision, Principle, Saving
 from siting.verdict.due import Due
 from siting.verdict.knowledge import Knowledge
 from siting.verdict.plan import Facts, Step
@@ -215,11 +215,6 @@ class Results:
     def principles(self) -> tuple[Principle, ...]:
         """What each property that a client may value costs."""
         return tuple(self.decision.principles(properties()))
-
-    @cached_property
-    def fallback(self) -> Fallback | None:
-        """What is first if the gravest point that can stop the choice does; None where none can."""
-        return self.decision.fallback
 
     @cached_property
     def tests(self) -> tuple[Untested, ...]:

@@ -371,7 +371,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     study = read.study
     decision = study.results.decision
     (answer,) = _rows(study.answer())
-    fallback = study.results.fallback if decision.recommended else None
+    fallback = decision.fallback
     saving = study.results.saving
     turning = study.variants().dropna(subset="rank")
     return {

@@ -31,7 +31,7 @@ from siting.serving import servers
 from siting.vendors.vendor_record import Vendor
 from siting.verdict.candidate import Barrier
 from siting.verdict.chain import Chain
-from siting.verdict.options import Chapters, short_of_floor
+from siting.verdict.options import Chapters
 from siting.verdict.options import judged as held_against
 
 KINDS = ("open_api", "api", "rented_gpus", "servers")
@@ -152,16 +152,14 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
         sovereignty=rules,
         parity=parity,
     )
-    asked = dict.fromkeys((*scenario.limits, "sovereignty", "latency"))
+    asked = dict.fromkeys((*scenario.limits, "sovereignty", "latency", "quality"))
     judged_ways = []
     for name in cheapest:
-        models = parity.of(name)
         held = (each for line in asked for each in held_against(line, found, name))
         faults = [each.reason for each in held if isinstance(each, Barrier)]
-        faults += filter(None, map(short_of_floor, models))
         faults += nowhere(rules.options[name])
         faults += suspected(rules.options[name])
-        verdicts = (p.verdict for p in models)
+        verdicts = (p.verdict for p in parity.of(name))
         judged_ways.append(
             Alternative(
                 name=name,

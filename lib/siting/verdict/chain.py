@@ -19,7 +19,7 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from pydantic import BaseModel
@@ -186,29 +186,21 @@ VENDORS = Reads(
 BUILT = Reads(name="built", blank_in_option={}, blank_in_workload={})
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A scenario as a stage sees it."""
-
-    scenario: Scenario
-    words: Hashable
-    """All that it holds but the evidence: the key of what is made of it."""
-
-
 @cache
 def _horizon(months: int) -> Finance:
     """The horizon alone, for stages that read nothing else of finance."""
     return Finance(baseline="none", horizon_months=months)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Piece:
-    """A record without what a stage does not read, and its words."""
+@dataclass(frozen=True)
+class Seen(Generic[T]):
+    """A scenario, or a record in it, as a stage sees it: without what it does not read."""
 
-    whole: Any
+    whole: T
     """The record itself, held so that no other takes its identity while this is kept."""
-    record: Any
-    words: str
+    record: T
+    words: Hashable
+    """All that it holds but the evidence: the key of what is made of it."""
 
 
 class Chain:
@@ -217,9 +209,8 @@ class Chain:
     def __init__(self, draws: int = DRAWS) -> None:
         self.draws = draws
         self._kept: dict[Hashable, Any] = {}
-        self._pieces: dict[Hashable, Piece] = {}
-        self._views: dict[Hashable, tuple[Scenario, Seen]] = {}
-        """Scenarios, held as a piece is, with what a stage sees of them."""
+        self._pieces: dict[Hashable, Seen[Any]] = {}
+        self._views: dict[Hashable, Seen[Scenario]] = {}
         self._cited: dict[int, Cited] = {}
         """What was looked up of a list of evidence, which each holds: variants share both."""
         self._shortlists: dict[str, tuple[Design, ...]] = {}
@@ -251,7 +242,7 @@ class Chain:
         more: what it hangs on besides.
         """
         seen = self._seen(reads, scenario, names)
-        return self._stage(name, (*more, seen.words), partial(make, seen.scenario))
+        return self._stage(name, (*more, seen.words), partial(make, seen.record))
 
     def begin_variants(self) -> None:
         """From now on variants of the report are run."""
@@ -264,27 +255,27 @@ class Chain:
             self._pieces.clear()
             self._views.clear()
 
-    def _piece(self, reads: Reads, record: BaseModel, blank: Mapping[str, Any]) -> Piece:
+    def _piece(self, reads: Reads, record: BaseModel, blank: Mapping[str, Any]) -> Seen[Any]:
         """A record as a stage sees it; made once for each object, since variants share what they
         do not change."""
         key = reads.name, id(record)
         if key not in self._pieces:
             seen = record.model_copy(update=dict(blank)) if blank else record
-            self._pieces[key] = Piece(whole=record, record=seen, words=repr(seen))
+            self._pieces[key] = Seen(record, seen, repr(seen))
         return self._pieces[key]
 
-    def _seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen:
+    def _seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen[Scenario]:
         """A scenario of some options as a stage sees it: what it does not read is blank. Made once
         for each object, as a piece is."""
         names = tuple(names)
         key = reads.name, id(scenario), names
         if key not in self._views:
             seen = self._view(reads, scenario, names)
-            self._views[key] = scenario, seen
-            self._views[reads.name, id(seen.scenario), names] = seen.scenario, seen
-        return self._views[key][1]
+            self._views[key] = seen
+            self._views[reads.name, id(seen.record), names] = seen
+        return self._views[key]
 
-    def _view(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen:
+    def _view(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen[Scenario]:
         options = {n: self._piece(reads, scenario.options[n], reads.blank_in_option) for n in names}
         loads = {
             n: self._piece(reads, w, reads.blank_in_workload) for n, w in scenario.workloads.items()
@@ -313,7 +304,7 @@ class Chain:
             tuple((n, p.words) for n, p in loads.items()),
             tuple((n, p.words) for n, p in sections.items()),
         )
-        return Seen(seen, words)
+        return Seen(scenario, seen, words)
 
     # --- machines that are left to the kit ----------------------------------------------------
 
@@ -566,7 +557,7 @@ class Chain:
 
         def make() -> sovereignty.OptionAssessment:
             source = self._cited.setdefault(id(scenario.evidence), evidence_of(scenario))
-            return sovereignty.judged(seen.scenario, name, _supposed(supposed), source)
+            return sovereignty.judged(seen.record, name, _supposed(supposed), source)
 
         return self._stage("rules", (name, seen.words, supposed), make)
 
@@ -604,7 +595,7 @@ class Chain:
             not_estimated={n: self.plan(scenario, n).not_estimated[n] for n in unpriced},
             sovereignty=law,
             parity=self.quality(scenario),
-            remedies=self._remedies(scenario),
+            remedies=self._once("remedies", MONEY, scenario, (), costing.remedies),
         )
         risks = self.vendors(scenario)
         made = []
@@ -634,10 +625,6 @@ class Chain:
 
         key = name, money, self._ceilings(scenario), shocks, remedies
         return self._stage("burden", key, make)
-
-    def _remedies(self, scenario: Scenario) -> Mapping[str, costing.Remedy]:
-        """Every remedy, priced for the client."""
-        return self._once("remedies", MONEY, scenario, (), costing.remedies)
 
     def decide(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The answer to a scenario, with what it leaves to the kit designed."""

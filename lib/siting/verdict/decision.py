@@ -421,7 +421,7 @@ class Decision:
         paid = (w * costs[future].yearly[:, year].mean() for future, w in self.weights.items())
         return float(sum(paid))
 
-    @property
+    @cached_property
     def fallback(self) -> Fallback | None:
         """What is first if the gravest limit that is open of the choice strikes it, and all others
         of which it is open; None where none is."""

@@ -568,23 +568,17 @@ ROOM = {"kw": "kW", "servers": "servers"}
 """Limits of a room, with their units."""
 
 
-def limits(scenario: Scenario) -> Iterator[Input]:
-    """Limits that the client sets: of its budget, its policies and its rooms, with their origin."""
-    said: list[tuple[str, str, float | None, str]] = []
+def inputs(scenario: Scenario) -> Iterator[Input]:
+    """Limits that the client sets, of its budget and its rooms, and the numbers behind the sum,
+    with their origin."""
     budget = scenario.finance.budget_any_year
-    said.append(("most that a fiscal year may cost", BUDGET, budget, scenario.client.currency))
+    said = {BUDGET: ("most that a fiscal year may cost", budget, scenario.client.currency)}
     for key, option in scenario.options.items():
         for limit, unit in ROOM.items() if option.room else ():
-            name = f"room of {option.label}, at most"
-            path = f"options.{key}.room.{limit}"
-            said.append((name, path, getattr(option.room, limit), unit))
-    for name, path, value, unit in said:
+            most = getattr(option.room, limit)
+            said[f"options.{key}.room.{limit}"] = (f"room of {option.label}, at most", most, unit)
+    for path, (name, value, unit) in said.items():
         if value is not None:
             yield Input(name=name, value=Range.exact(value, unit), source=scenario.source(path))
-
-
-def inputs(scenario: Scenario) -> Iterator[Input]:
-    """The client's limits, and the numbers behind the sum, with their origin."""
-    yield from limits(scenario)
     for s in settings("decision_settings").values():
         yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))

@@ -304,8 +304,10 @@ class Facts:
         if any(doubt.quality for doubt in self.target.uncleared):
             tried = quality.tried_on(self.scenario, self.compared) if self.compared else ""
             found["unproven"] = [Cause(words={"tried": tried})]
-        known = first_known(self.knowledge)
-        if known and known.experiment:
+        # What a test tells that fits in and is worth more than it costs: first is the worthiest.
+        worthy = ((k, k.experiment) for k in self.knowledge if k.pays)
+        fits = (k for k, test in worthy if test and test.days <= FIRST_HORIZON_DAYS)
+        if known := next(fits, None):
             words = {"measured": _begun_small(known.label)}
             found["measure"] = [Cause(words=words, price=known.price)]
         if self.law.for_counsel or self.law.not_looked_at:
@@ -396,13 +398,6 @@ class Facts:
         if row.when == "dated" or (self.moves and row.day == PILOT_DAYS):
             return self.go.day
         return min(row.day, self.go.day) if row.day <= FIRST_HORIZON_DAYS else row.day
-
-
-def first_known(knowledge: Sequence[Knowledge]) -> Knowledge | None:
-    """What a test tells that fits into the plan's first horizon and is worth more than it costs:
-    of those what is worth most."""
-    fit = (k for k in knowledge if k.experiment and k.experiment.days <= FIRST_HORIZON_DAYS)
-    return next((k for k in fit if k.pays), None)
 
 
 def open_points(target: Candidate, rules: Iterable[OpenPoint]) -> tuple[tuple[Doubt, bool], ...]:

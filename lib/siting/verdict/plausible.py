@@ -99,9 +99,9 @@ def _possible(scenario: Scenario, found: Iterable[Variant]) -> Iterator[Variant]
 # --- inputs ---------------------------------------------------------------------------------------
 
 
-def ends(value: Range) -> list[tuple[str, float]]:
-    """The low and the high end of a range, with their names; none of an exact one."""
-    return [] if value.is_exact else [("low", value.low), ("high", value.high)]
+def ends(value: Range) -> list[float]:
+    """The low and the high end of a range; none of an exact one."""
+    return [] if value.is_exact else [value.low, value.high]
 
 
 def tried(setting: str) -> tuple[float, float]:
@@ -129,7 +129,7 @@ def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
         yield change("volume", scaled_load(s, factor), told)
     for end in ("low", "high"):
         grown = {
-            f"workloads.{name}.growth_per_year": dict(ends(w.growth_per_year))[end]
+            f"workloads.{name}.growth_per_year": getattr(w.growth_per_year, end)
             for name, w in s.workloads.items()
             if not w.growth_by_year and not w.growth_per_year.is_exact
         }
@@ -167,7 +167,7 @@ def _hidden(s: Scenario, chosen: str | None, name: str) -> Iterator[Variant]:
     own = [option for option in parts if s.options[option].kind not in MIXED]
     hidden = [quality.hidden_tokens(s, option, name) for option in own]
     most = max(hidden, key=lambda tokens: tokens.central)
-    for _, end in ends(most):
+    for end in ends(most):
         set_to = {f"workloads.{name}.reasoning_tokens": end}
         yield change(
             "hidden", set_to, {"workload": in_words(name), "before": most.central, "after": end}
@@ -180,7 +180,7 @@ def _pictures(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
     if not w.images_per_request or not known:
         return
     widest = max(known, key=lambda tokens: tokens.high / tokens.low)
-    for _, end in ends(widest):
+    for end in ends(widest):
         times = end / widest.central
         if times != 1:
             set_to = {f"workloads.{name}.images_per_request": w.images_per_request * times}
@@ -189,7 +189,7 @@ def _pictures(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
 
 def money(s: Scenario) -> Iterator[Variant]:
     """How the client counts money, at the ends of its ranges."""
-    for _, after in ends(s.finance.discount_rate):
+    for after in ends(s.finance.discount_rate):
         words = {"before": s.finance.discount_rate.central, "after": after}
         yield change("discount rate", {"finance.discount_rate": after}, words)
     staff = s.finance.staff_cost_per_year
@@ -263,7 +263,7 @@ def terms(s: Scenario) -> Iterator[Variant]:
     asked = 100 * catalogue.settings("tried_settings")["discount_tried"].central
     for name, o in s.options.items():
         here = f"options.{name}"
-        for _, end in ends(o.months_to_production):
+        for end in ends(o.months_to_production):
             unit = "month" if end == 1 else "months"
             before = o.months_to_production.central
             set_to = {f"{here}.months_to_production": end}
