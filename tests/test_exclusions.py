@@ -39,7 +39,7 @@ def told(client: str, option: str, **changes: Any) -> Exclusion:
     """How an option's exclusion is told, which is held to what strikes it."""
     struck, found = candidates(client, **changes)[option]
     assert found is not None
-    assert found.reason in struck.struck
+    assert found.why_not in struck.struck
     return found
 
 
@@ -48,7 +48,7 @@ def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out() -> None:
     found = told("klinikverbund-nordheide", "rented", conditions=[], budget=1000.0)
     assert found.whose == "your condition"
     assert found.title == CEILING
-    assert found.reason.endswith("over your ceiling")
+    assert found.why_not.endswith("over your ceiling")
 
 
 def test_what_a_policy_alone_strikes_is_free_without_it() -> None:

@@ -13,7 +13,7 @@ from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import BEST, Option, Scenario
 from siting.places import COMMITTED, MIXED, OWNED, SELF_HOSTED
-from siting.verdict import design, ordered, plausible, variants
+from siting.verdict import ordered, plausible, variants
 from siting.verdict.chain import Chain
 from studies import CLIENTS, FEW
 
@@ -78,7 +78,7 @@ def test_what_is_left_to_the_kit_never_costs_more_in_all_than_what_was_typed(cli
             assert not taken.models or ordered.standing(s, taken) != "out"
             if ordered.standing(s, s.options[name]) != "in":  # what was typed may not take part
                 continue
-        if design.refused(typed) or typed.present is None:
+        if typed.refused or typed.present is None:
             continue
         before, found = (chain.decided(each).mean(name) for each in (s, built))
         assert found <= before * (1 + 1e-9), (number, name, field)

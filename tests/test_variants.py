@@ -84,7 +84,7 @@ def test_rows_given_back_as_words_have_the_same_first_option(client: str) -> Non
         asked = changes.read(variant.set)
         found = afresh(opened(client).results.chain, scenario.changed(start, asked))
         assert found.recommended == outcome.option, variant
-        assert found.share == pytest.approx(outcome.share or 0.0), variant
+        assert found.share == pytest.approx(outcome.sure or 0.0), variant
 
 
 @functools.cache

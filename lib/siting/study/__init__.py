@@ -154,10 +154,7 @@ class Study(Wording):
                 "client": self.client.name,
                 **variant.changes,
                 "option": self.results.label_after(found.option, variant),
-                "in_all": found.in_all,
-                "own_in_all": found.own_in_all,
-                "sure": found.share,
-                "answer": found.answer,
+                **picked(found, "in_all own_in_all sure answer"),
             }
             for variant, found in tried(self.results.chain, self.results.said, made)
         ]
@@ -174,9 +171,7 @@ def _tried(variant: Variant, found: Outcome) -> dict[str, Any]:
     return {
         **picked(variant, "kind what before after"),
         "set": list(variant.set),
-        **picked(found, "option in_all"),
-        "sure": found.share,
-        **picked(found, "lead answer card"),
+        **picked(found, "option in_all sure lead answer card"),
     }
 
 

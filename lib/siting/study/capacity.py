@@ -234,9 +234,8 @@ class CapacityFrames(Topic):
                 "weights": d.machines.weights,
                 "gpus": sized.gpus().central if sized and sized.pools else None,
                 "servers": sized.bought() if sized and sized.server else None,
-                "present": d.present,
                 "planned": d.machines == planned,
-                "refused": d.refused,
+                **picked(d, "present refused"),
             }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from siting.catalogue import source_of
 from siting.rules.findings import Finding
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Rows, Topic, frame, picked
 
 STATED = {
     "location": "place",
@@ -67,11 +67,8 @@ class DataFrames(Topic):
             for found in option.verdicts.values():
                 yield {
                     "option": name,
-                    "rule_id": found.rule.rule_id,
-                    "title": found.rule.title,
-                    "provision": found.provision,
-                    "verdict": found.verdict,
-                    "is_lacking": found.is_lacking,
+                    **picked(found.rule, "rule_id title"),
+                    **picked(found, "provision verdict is_lacking"),
                     "remedy": option.remedy(found),
                 }
         where = {"locator": "provisions named in the table"}

@@ -17,16 +17,13 @@ class DecisionFrames(Topic):
         """An uncertain input that is worth knowing before the choice, dearest first."""
         for rank, k in enumerate(self.results.knowledge, 1):
             said = self.results.input_in_words(k.driver, k.label)
-            row = {"rank": rank, "input": said, "worth": k.worth, "pays": k.pays}
+            row = picked(k, "worth pays") | {"rank": rank, "input": said}
             test = k.experiment
             if test is None:
                 yield row
                 continue
-            yield row | {
-                "action": test.action,
-                "days": test.days,
-                "test_cost": k.price and k.price.central,
-            }
+            cost = k.price and k.price.central
+            yield row | picked(test, "action days") | {"test_cost": cost}
             yield source_of(test)
 
     @frame(
@@ -36,11 +33,8 @@ class DecisionFrames(Topic):
     def steps(self) -> Rows:
         """A step of the plan, in order of its day."""
         for s in self.results.plan:
-            yield {
-                "day": s.row.day,
+            yield picked(s.row, "day owner label") | {
                 "due": self.results.day(s.due),
-                "owner": s.row.owner,
-                "label": s.row.label,
                 "work": s.row.label.removesuffix(f" by {s.row.owner}"),
                 "tests": s.tests,
                 "decides": self._decides(s.row.day),

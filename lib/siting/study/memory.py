@@ -83,8 +83,7 @@ class MemoryFrames(Topic):
         """A fine-tuning job on the cards of an option."""
         for p in itertools.chain(*self.results.training.values()):
             row = {
-                "job": p.job,
-                "option": p.option,
+                **picked(p, "job option"),
                 "gpu": catalogue.gpu(p.gpu).gpu,
                 "runs": p.runs_per_year,
                 "verdict": p.verdict or "no",

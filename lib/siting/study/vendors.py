@@ -50,10 +50,8 @@ class VendorFrames(Topic):
             }
             known = self.results.stability.vendors.get(name)
             if known:
-                row |= {
-                    "vendor": known.vendor,
+                row |= picked(known, "vendor searched") | {
                     "business": known.role,
-                    "searched": known.searched,
                     "events": len(known.events),
                     "notices": len(known.notices),
                     "promise": known.promise.days if known.promise else None,

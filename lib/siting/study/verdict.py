@@ -85,9 +85,7 @@ class VerdictFrames(Topic):
     def _excluded(self, c: Candidate) -> dict[str, Any]:
         """Whose rule rules an option out, and why."""
         found = exclusion(c, self.scenario.rules.lines)
-        if found is None:
-            return {}
-        return picked(found, "whose title") | {"why_not": found.reason}
+        return picked(found, "whose title why_not") if found else {}
 
     def _planned(self, name: str) -> dict[str, Any]:
         """What an option costs as planned, and what it saves against today."""

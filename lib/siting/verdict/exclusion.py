@@ -59,8 +59,8 @@ class Exclusion:
     whose: Whose
     title: str
     """What is not met."""
-    reason: str
-    """Why, in full."""
+    why_not: str
+    """In full."""
     also_law: bool = False
     """Whether law asks for the same as a policy, or may: then it is not the client's to give up."""
 
@@ -163,7 +163,7 @@ def _excluded(whose: Whose, alike: Sequence[Barrier], policies: Sequence[str]) -
             # The act binds the provider; what that may be ordered, something else forbids.
             secret = " and ".join(findings[0].forbidden_by)
             title = f"{secret}, which orders to its provider could break"
-    return Exclusion(whose=whose, title=title, reason=reason, also_law=also_law)
+    return Exclusion(whose=whose, title=title, why_not=reason, also_law=also_law)
 
 
 def asked_by_law(findings: Iterable[Finding], line: str, policies: Sequence[str]) -> bool:

@@ -119,8 +119,8 @@ class Outcome:
     """First in all; None where every option is ruled out."""
     in_all: float | None = None
     """Its mean. [client's currency]"""
-    share: float | None = None
-    """How sure: as in the report."""
+    sure: float | None = None
+    """As in the report."""
     lead: float | None = None
     """What the next best costs more in all than the report's choice; None where that is ruled out,
     or alone. [client's currency]"""
@@ -145,7 +145,7 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
         answer="stays" if stays else otherwise,
         option=best,
         in_all=found.means[best],
-        share=found.share,
+        sure=found.share,
     )
     if chosen is None or own is None:
         return first
