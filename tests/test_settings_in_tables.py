@@ -11,10 +11,7 @@ import pytest
 from siting import catalogue
 from siting.cost import api_prices
 from siting.cost.api_prices import ModelPath
-from siting.inputs import scenario
-from siting.inputs.scenario.changes import put
 from siting.memory.engines import constant
-from siting.study.results import Results
 
 Edit = Callable[[str, str, str], None]
 
@@ -52,15 +49,3 @@ def test_prices_of_equal_quality_fall_for_as_many_years_as_the_table_says(edited
     edited("cost_parameters", f"{row}2,2,2,", f"{row}3,3,3,")
     assert api_prices.falling_years() == 3
     assert path.over(draws, 60)[0, ::12].tolist() == [1, 0.5, 0.25, 0.125, 0.125]
-
-
-def test_a_change_is_made_to_the_plan_or_to_what_was_written() -> None:
-    """Where the kit chose the machines, a plan that is changed is designed anew, and two futures
-    are compared on the same machines."""
-    results = Results(scenario.load("agence-lumiere"))
-    path = {"finance.horizon_months": 36}
-    anew = results.changed(path, redesigned=True)
-    same = results.changed(path, redesigned=False)
-    assert anew == put(results.said, path)
-    assert same == put(results.scenario, path)
-    assert anew.options["rented"].gpu == "best" != same.options["rented"].gpu

@@ -30,7 +30,7 @@ def written(folder: Path, chosen: Scenario) -> tuple[Path, Comparison]:
 
 
 def expected(o: tco.OptionCost) -> list[float]:
-    assert o.lcot is not None
+    assert o.lcot is not None and o.npv is not None
     return [o.total, o.present, o.npv, o.lcot]
 
 

@@ -384,7 +384,7 @@ def _summary(book: _Book, sheet: Any, names: Mapping[str, str]) -> None:
         cells = [
             (f"='{names[name]}'!C{len(cost.flows) + 2}", cost.total),
             (f"={present[name]}", cost.present),
-            (f"={today}-{present[name]}", cost.npv) if today else None,
+            (f"={today}-{present[name]}", cost.npv) if cost.npv is not None else None,
             (f"=C{row + 1}/{tokens}*{MILLION:.0f}", cost.lcot) if cost.lcot is not None else None,
         ]
         marked = f"{cost.label} (baseline)" if name == plan.baseline else cost.label

@@ -53,8 +53,9 @@ class OptionCost:
     """Levelised cost of a million tokens, input and output together."""
     paid: Array
     """What of the cost is paid: not service that is forgone. [M + 1]"""
-    npv: float
-    """Present value of what it saves against the baseline; negative: it costs more."""
+    npv: float | None
+    """Present value of what it saves against the baseline; negative: it costs more. None where that
+    has no price."""
     servers: tuple[float, ...]
     """Servers that are bought, or were, by year; empty where none is bought. [servers]"""
 
@@ -83,7 +84,7 @@ def _option_cost(plan: Plan, name: str, today: Array, tokens: Array) -> OptionCo
         present=money.npv(monthly, rate),
         lcot=money.levelised_cost(monthly, tokens, rate),
         paid=_sum_of(f for f in own if f.category != FORGONE),
-        npv=money.npv(today - monthly, rate),
+        npv=money.npv(today - monthly, rate) if plan.baseline in plan.options else None,
         servers=tuple(map(float, np.sum(counts, axis=0))) if counts else (),
     )
 

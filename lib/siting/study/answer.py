@@ -87,8 +87,7 @@ class AnswerFrames(Topic):
             return "none"
         if d.stays:
             return "stay"
-        today = next((c.place for c in d.candidates if c.name == d.baseline), None)
-        if d.choice.place == today:
+        if d.today and d.choice.place == d.today.place:
             return "switch"
         return "buy" if self._servers(d.choice.name) else "move"
 
@@ -181,7 +180,7 @@ class AnswerFrames(Topic):
         if first == found.baseline:
             if_failed = "today"
         at_no_go = "fallback" if row.get("fallback") or row["comes_next"] else "none"
-        if found.baseline in self.options and not found.candidate(found.baseline).struck:
+        if found.today and not found.today.struck:
             at_no_go = "today"
         return {
             "fallback_if_untested": first,

@@ -83,7 +83,7 @@ class BudgetFrames(Topic):
     def budget(self) -> Rows:
         """One step of the bridge from what is paid as planned to the mean in all."""
         for name, cash in self._cash.items():
-            if name in self.results.decision.in_all:
+            if self.results.decision.candidate(name).burden.costs:
                 amounts = self._to_all(name, cash)
                 for key, step in BRIDGE.items():
                     yield {

@@ -24,7 +24,7 @@ from siting.draws import Floats
 from siting.inputs import scenario
 from siting.inputs.attributes import properties
 from siting.inputs.scenario import usual
-from siting.inputs.scenario.changes import Changes, put
+from siting.inputs.scenario.changes import put
 from siting.memory import fine_tuning, vram
 from siting.quality import Parity
 from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
@@ -82,16 +82,6 @@ class Results:
         """Changes that are still to be tried."""
         self.options = self.scenario.options
 
-    def changed(self, changes: Changes, *, redesigned: bool) -> scenario.Scenario:
-        """The scenario with something else: the one door to a change.
-
-        redesigned: whether machines that are left to the kit are chosen anew, as in every change
-        that is tried (`tried`), because who changes a plan designs it anew. Else they stay those of
-        the plan, as where one future is drawn beside another: a reader compares the same machines,
-        which were ordered before anybody knew which future comes.
-        """
-        return put(self.said if redesigned else self.scenario, changes)
-
     @cached_property
     def labels(self) -> dict[str, str]:
         """What options are called, by their names in the scenario; none has no name."""
@@ -102,7 +92,7 @@ class Results:
         it; None where it is one of the report, or none may be chosen."""
         if found.option is None or found.option in self.options:
             return None
-        brought = self.chain.designed(self.changed(variant.changes, redesigned=True))
+        brought = self.chain.designed(put(self.said, variant.changes))
         return self.chain.judged(brought, found.option)
 
     def label_after(self, option: str | None, variant: Variant) -> str | None:
@@ -229,7 +219,7 @@ class Results:
         found = self.decision
         if found.choice is None or not any(doubt.quality for doubt in found.choice.uncleared):
             return found.saving()
-        place = next((c.place for c in found.candidates if c.name == found.baseline), None)
+        place = found.today and found.today.place
         there = (each for each in self.listed if found.candidate(each.option).place == place)
         return found.saving([each.in_all for each in there])
 
@@ -242,7 +232,7 @@ class Results:
     def _costs(self) -> Floats:
         """In all of all options that compete, where prices hold. [option, draw]"""
         found = self.decision
-        return np.array([found.in_all[name]["hold"].total for name in found.means])
+        return np.array([found.sums(name)["hold"].total for name in found.means])
 
     @cached_property
     def perfect_information(self) -> float | None:

@@ -610,7 +610,6 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     if name in study.results.cost.plan.not_estimated:
         return {"not_estimated": study.results.cost.plan.not_estimated[name]}
     option = study.results.cost.options[name]
-    is_held = study.results.cost.plan.baseline in study.results.cost.options
     flows = study.cash_flows().query("option == @label")
     items = (
         flows.groupby("item", sort=False)
@@ -618,11 +617,7 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         .sort_values(key=abs, ascending=False, kind="stable")
     )
     items = items.map(functools.partial(round, ndigits=2))
-    row = {
-        "option": option,
-        "totals": study.results.uncertainty.totals[name],
-        "saving": option.npv if is_held else None,
-    }
+    row = {"option": option, "totals": study.results.uncertainty.totals[name]}
     return {
         **read(row, "cost"),
         "unit": study.client.currency,

@@ -80,7 +80,7 @@ class VerdictFrames(Topic):
                 **self._machines(c.name),
                 **self._nearest_year(c),
             }
-            yield row | (_sums(d, c.name) if c.name in d.in_all else {})
+            yield row | (_sums(d, c.name) if c.burden.costs else {})
 
     def _excluded(self, c: Candidate) -> dict[str, Any]:
         """Whose rule rules an option out, and why."""
@@ -93,11 +93,10 @@ class VerdictFrames(Topic):
         if option is None:
             return {}
         present = self.results.uncertainty.totals[name].spread
-        is_held = self.results.cost.plan.baseline in self.results.cost.options
         return picked(option, "total present") | {
             "present_low": present.low,
             "present_high": present.high,
-            "saving": option.npv if is_held else None,
+            "saving": option.npv,
         }
 
     def _machines(self, name: str) -> dict[str, Any]:
@@ -197,6 +196,6 @@ def _sums(d: Decision, name: str) -> dict[str, Any]:
 
 def mixed(d: Decision, name: str) -> Any:
     """Cases of both futures, each as often as it is likely: whole hundredths of belief."""
-    found = d.in_all[name]
+    found = d.sums(name)
     times = {future: round(100 * weight) for future, weight in d.weights.items()}
     return np.concatenate([np.repeat(found[f].total, n) for f, n in times.items()])

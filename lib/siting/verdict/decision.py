@@ -127,6 +127,11 @@ class Decision:
         return next(c for c in self.candidates if c.name == name)
 
     @cached_property
+    def today(self) -> Candidate | None:
+        """What runs today; None where nothing does."""
+        return next((c for c in self.candidates if c.name == self.baseline), None)
+
+    @cached_property
     def competing(self) -> tuple[Candidate, ...]:
         """Options that no limit rules out."""
         return tuple(c for c in self.candidates if not c.struck)
@@ -164,13 +169,9 @@ class Decision:
             others[c.name] = replace(mine, own=own, billed=cheaper)
         return leave(mine, others, self.terms)
 
-    @property
-    def in_all(self) -> Mapping[str, Sums]:
-        """By option that has a cost, and future. Options that are ruled out have theirs, too."""
-        return {c.name: self.sums(c.name) for c in self.candidates if c.burden.costs}
-
     def sums(self, name: str) -> Sums:
-        """What an option costs in all in each future: worked out when it is first asked for."""
+        """What an option that has a cost costs in all in each future, also one that is ruled out:
+        worked out when it is first asked for."""
         if name not in self._made:
             c = self.candidate(name)
             held = [(each.name, each.burden, self.lacks(each)) for each in (c, *self.competing)]
@@ -396,9 +397,9 @@ class Decision:
         listed: what models at today's place would cost in all that nobody has measured, where the
         choice is elsewhere and has a test to pass itself. [money]
         """
-        if self.choice is None or self.baseline not in self.in_all:
+        today = self.today
+        if self.choice is None or today is None or not today.burden.costs:
             return None
-        today = self.candidate(self.baseline)
         there = [name for name in self.means if self.candidate(name).place == today.place]
         elsewhere = listed if self.choice.place != today.place else ()
         sums = [*(self.means[name] for name in there), *elsewhere]

@@ -86,6 +86,10 @@ def worth_knowing(costs: Floats, found: Uncertainty, client: Client) -> tuple[Kn
     return tuple(sorted((k for k in every if k.worth > 0), key=lambda k: -k.worth))
 
 
+BINS = 20
+"""Groups of draws alike in the input that would be known."""
+
+
 # --- value of information -------------------------------------------------------------------------
 
 
@@ -98,17 +102,17 @@ def value_of_perfect_information(costs: Floats) -> float:
     return float(costs.mean(axis=1).min() - costs.min(axis=0).mean())
 
 
-def value_of_knowing(costs: Floats, known: Floats, bins: int = 20) -> float:
+def value_of_knowing(costs: Floats, known: Floats) -> float:
     """Expected saving if one input were known before choosing (EVPPI). [client's currency]
 
-    costs: [option, draw]. Draws are sorted into bins of equal size by the input; within a bin the
+    costs: [option, draw]. Draws are sorted into BINS of equal size by the input; within a bin the
     option with the lowest mean cost is chosen. Bins leave a small upward bias, removed by the same
     estimate with the input shuffled.
     """
 
     def saved(order: NDArray[np.intp]) -> float:
-        whole = costs.take(order[: len(order) // bins * bins], axis=1)
-        return value_of_perfect_information(whole.reshape(len(costs), bins, -1).mean(axis=2))
+        whole = costs.take(order[: len(order) // BINS * BINS], axis=1)
+        return value_of_perfect_information(whole.reshape(len(costs), BINS, -1).mean(axis=2))
 
     # A stable sort takes thirty times as long, and no two draws are alike.
     by_input = np.argsort(known)
