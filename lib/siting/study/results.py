@@ -18,7 +18,7 @@ import numpy as np
 from siting_report.formats import Numbers
 
 from siting import pictures, quality
-from siting.catalogue import STALE_DAYS, Input, Source
+from siting.catalogue import Input
 from siting.cost import dates, prices, tco, uncertainty
 from siting.draws import Floats
 from siting.inputs import scenario
@@ -453,8 +453,3 @@ class Results:
     def day(self, days: float) -> str:
         """The day so many days after the report, as YYYY-MM-DD."""
         return (self.client.report_date + dt.timedelta(days=round(days))).isoformat()
-
-    def is_stale(self, source: Source) -> bool:
-        """Whether a source is older than STALE_DAYS at the date of the report."""
-        age = source.age_days(self.client.report_date)
-        return age is not None and age > STALE_DAYS

@@ -65,7 +65,8 @@ class SourceFrames(Topic):
         for sentence in (*notes, *self.results.cost.plan.notes):
             about, colon, why = sentence.partition(": ")
             yield {"about": about if colon else "", "subject": "", "why": why or sentence}
-        old = sum(self.results.is_stale(i.source) for i in self.results.used)
+        ages = (i.source.age_days(self.client.report_date) for i in self.results.used)
+        old = sum(age is not None and age > STALE_DAYS for age in ages)
         if old:
             why = f"{old} of {len(self.results.used)} inputs are older than {STALE_DAYS} days"
             yield {"about": "", "subject": "", "why": why}
