@@ -77,12 +77,13 @@ class Foretold:
     """[M]"""
     items: tuple[str, ...]
     """Cost items that a vendor bills by use."""
+    currency: str
 
     def range(self, quantity: Quantity, month: int) -> Range:
         """P10, as planned and P90 of a month, counted from 0; the plan may lie outside of both."""
         low, high = np.percentile(self.drawn[quantity][:, month], (10, 90)).tolist()
         planned = float(self.planned[quantity][month])
-        return Range(min(low, planned), planned, max(high, planned))
+        return Range(min(low, planned), planned, max(high, planned), unit=self.currency)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,25 +94,22 @@ class Month:
     foretold: Range
     """Bill of the month, without tax; nothing where no vendor bills the option by use.
     [client's currency]"""
-    came: Billed
+    billed: float
+    """[client's currency]"""
+    credits: float
+    """Of which credits, as a negative amount."""
+    requests: float | None
+    tokens: float | None
+    gpu_hours: float | None
+    """None where the bill does not say."""
+    difference: float | None
+    """Billed over planned; None where nothing was foretold. [client's currency]"""
     effects: Mapping[str, float]
-    """By link in words; empty where the bill is not split. [client's currency]"""
+    """What each link, in words, made of it; empty where the bill is not split."""
+    inside: bool | None
+    """Whether the bill lies in the range that was foretold; None where nothing was."""
     why_not: str
     """Why it is not split; nothing where it is."""
-
-    @property
-    def difference(self) -> float | None:
-        """Billed over planned; None where nothing was foretold. [client's currency]"""
-        if not self.foretold.high:
-            return None
-        return self.came.amount - self.foretold.central
-
-    @property
-    def inside(self) -> bool | None:
-        """Whether the bill lies in the range that was foretold; None where nothing was."""
-        if not self.foretold.high:
-            return None
-        return self.foretold.low <= self.came.amount <= self.foretold.high
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +134,7 @@ class Audit:
     @property
     def came(self) -> float:
         """What was billed in them. [client's currency]"""
-        return sum(month.came.amount for month in self.billed)
+        return sum(month.billed for month in self.billed)
 
     @property
     def effects(self) -> dict[str, float]:
@@ -166,7 +164,9 @@ class Tokens:
     """Thought."""
 
 
-def foretold(plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens]) -> Foretold:
+def foretold(
+    plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens], currency: str
+) -> Foretold:
     """What an option was foretold to be billed by use.
 
     asked: by workload, the tokens of a request of this option; requests of a workload that it
@@ -185,6 +185,7 @@ def foretold(plan: Plan, name: str, draws: Draws, asked: Mapping[str, Tokens]) -
         drawn=_billed(plan, name, draws, asked),
         planned={quantity: values[0] for quantity, values in planned.items()},
         items=tuple(dict.fromkeys(line.item.label for line in lines)),
+        currency=currency,
     )
 
 
@@ -330,10 +331,18 @@ def _month(plan: Foretold, came: Billed, place: int) -> Month:
     if len(split) == 1:
         why_not = "no bill tells requests, tokens or GPU-hours"
         split = {}
+    expected = plan.range("amount", place)
+    is_foretold = expected.high > 0
     return Month(
         month=came.month,
-        foretold=plan.range("amount", place),
-        came=came,
+        foretold=expected,
+        billed=came.amount,
+        credits=came.credits,
+        requests=came.requests,
+        tokens=came.tokens,
+        gpu_hours=came.gpu_hours,
+        difference=came.amount - expected.central if is_foretold else None,
         effects=split,
+        inside=expected.low <= came.amount <= expected.high if is_foretold else None,
         why_not=why_not,
     )

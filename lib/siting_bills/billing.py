@@ -42,14 +42,13 @@ class Audited:
     def as_dict(self) -> dict[str, Any]:
         """The shape of `siting audit --json`: money in the client's currency, without tax."""
         found = self.audit
-        money = self.numbers.currency
         return {
             "option": found.foretold.option,
             "label": self.label,
             "workloads": self.workloads,
             "items": found.foretold.items,
-            "currency": money,
-            "months": [_as_dict(month, money) for month in found.months],
+            "currency": self.numbers.currency,
+            "months": found.months,
             "planned": found.planned,
             "billed": found.came,
             "effects": found.effects,
@@ -58,23 +57,6 @@ class Audited:
             "notes": [*filter(None, [self.taken]), *self.notes],
             "sources": self.sources,
         }
-
-
-def _as_dict(month: Month, currency: str) -> dict[str, Any]:
-    came = month.came
-    return {
-        "month": month.month,
-        "foretold": replace(month.foretold, unit=currency),
-        "billed": came.amount,
-        "credits": came.credits,
-        "requests": came.requests,
-        "tokens": came.tokens,
-        "gpu_hours": came.gpu_hours,
-        "difference": month.difference,
-        "effects": month.effects,
-        "inside": month.inside,
-        "why_not": month.why_not,
-    }
 
 
 def of_study(
@@ -138,7 +120,7 @@ def _without(found: Audit, bills: Bills, numbers: Numbers) -> Iterator[str]:
     """What of the bills is not held against the plan."""
     if found.outside:
         yield f"outside the plan's horizon, and left out: {', '.join(found.outside)}"
-    credits = {month.month: month.came.credits for month in found.months if month.came.credits}
+    credits = {month.month: month.credits for month in found.months if month.credits}
     if credits:
         yield f"net of {numbers.money(-sum(credits.values()))} of credits: {', '.join(credits)}"
     taxed = [month.month for month in bills.months if month.taxes]
@@ -174,7 +156,7 @@ def _foretold(study: Study, option: str, workloads: Sequence[str] = ()) -> Foret
     draws = uncertainty.draws_at(results.cost.plan, results.uncertainty.scores)
     asked = _asked(study, option)
     asked = {name: asked[name] for name in workloads or asked}
-    return audit.foretold(results.cost.plan, option, draws, asked)
+    return audit.foretold(results.cost.plan, option, draws, asked, study.client.currency)
 
 
 def _asked(study: Study, option: str) -> dict[str, audit.Tokens]:
@@ -237,7 +219,7 @@ def _row(month: Month, links: Sequence[str], numbers: Numbers) -> dict[str, str]
         "month": month.month,
         "planned": _money(month.foretold.central, numbers),
         "foretold": f"{low} to {high}",
-        "billed": _money(month.came.amount, numbers),
+        "billed": _money(month.billed, numbers),
         "over plan": _money(month.difference, numbers),
         **{link: _money(month.effects.get(link), numbers) for link in links},
         "": said,
