@@ -75,7 +75,7 @@ class SourceFrames(Topic):
         """What is taken of models, efforts and terms that the scenario leaves to the kit."""
         for name, asked in self.results.said.options.items():
             taken = self.scenario.options[name]
-            if ordered.is_open(asked) and taken.models:
+            if ordered.is_open(asked) and all(map(taken.runs, self.scenario.workloads)):
                 words = [spoken(model) for model in dict.fromkeys(taken.models.values())]
                 words += [f"effort {taken.effort}"] if taken.effort else []
                 words += [ordered.TERMS[taken.commitment]] if asked.commitment == BEST else []

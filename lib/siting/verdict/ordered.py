@@ -9,12 +9,14 @@ would tell.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from siting import quality, reasoning
 from siting.catalogue import name_key
 from siting.cost.api_prices import region_of, replacements
+from siting.inputs.countries import members
 from siting.inputs.scenario.model import BEST, MOST_LABEL_LETTERS, NAME_LETTERS, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, SELF_HOSTED
 from siting.quality import Standing
@@ -23,6 +25,8 @@ from siting.vendors.vendor_record import ModelReplacement
 
 EFFORTS = ("none", "low", "medium", "high")
 """Efforts that are tried, from the cheapest."""
+MIXES = 64
+"""Mixes of models over workloads that are tried at most."""
 WORST: tuple[Standing, ...] = ("out", "listed", "in")
 """Standings, the worst first."""
 SWITCH = Range(0.5, 1.0, 2.0, unit="months")
@@ -59,16 +63,38 @@ def ways(scenario: Scenario, name: str) -> list[Scenario]:
 
 
 def _good(scenario: Scenario, option: Option) -> list[Option]:
-    """An option with each model that is good enough, at the least effort at which it is; of a model
-    that is typed, where no effort is shown to be, at the least at which it is not shown to be
-    worse."""
-    is_typed = bool(option.models) and BEST not in option.models.values()
-    models = [option] if is_typed else [*_possible(scenario, option)]
+    """An option with each model, or mix of models over workloads, that is good enough where it is
+    left open, at the least effort at which it is; of models that are typed, where no effort is
+    shown to be, at the least at which they are not shown to be worse."""
+    left = _left_open(scenario, option)
     efforts = EFFORTS if option.effort in ("", BEST) else (option.effort,)
-    least = (_least(scenario, _at_efforts(model, efforts)) for model in models)
-    standings = ("in", "listed") if is_typed else ("in",)
-    found = [way for way in least if way and standing(scenario, way) in standings]
+    judged = scenario.of(left or scenario.workloads)
+    mixes = _mixes(scenario, option, left) if left else [option]
+    least = (_least(judged, _at_efforts(mix, efforts)) for mix in mixes)
+    standings = ("in",) if left else ("in", "listed")
+    found = [way for way in least if way and standing(judged, way) in standings]
     return found or [option.model_copy(update={"models": {}, "effort": ""})]
+
+
+def _left_open(scenario: Scenario, option: Option) -> list[str]:
+    """Workloads whose models an option leaves to the kit."""
+    return [work for work in scenario.workloads if option.runs(work) in ("", BEST)]
+
+
+def _mixes(scenario: Scenario, option: Option, left: list[str]) -> Iterator[Option]:
+    """An option with each mix of models over the workloads that it leaves open; where these would
+    be more than `MIXES`, with each model for all of them."""
+    sold = _possible(scenario, option)
+    mixes: Iterable[Sequence[str]] = product(sold, repeat=len(left))
+    if len(sold) ** len(left) > MIXES:
+        mixes = [[model] * len(left) for model in sold]
+    for mix in mixes:
+        places = [sold[model] for model in mix]
+        at = max(places, key=lambda at: (at.region != option.region, at != option))
+        said = {work: option.runs(work) for work in scenario.workloads}
+        models = said | dict(zip(left, mix, strict=True))
+        is_one = len({*models.values()}) == 1
+        yield at.model_copy(update={"models": {"all": mix[0]} if is_one else models})
 
 
 def _is_silent(option: Option) -> bool:
@@ -76,29 +102,31 @@ def _is_silent(option: Option) -> bool:
     return any(reasoning.effort_missing(m, option.effort) for m in option.models.values())
 
 
-def _possible(scenario: Scenario, option: Option) -> Iterator[Option]:
-    """An option with each model that it could have: of its seller what is asked for, serves today
-    or follows that there; on machines and at a host of open models, what the scenario names."""
-    served = [o for o in scenario.options.values() if BEST not in o.models.values()]
+def _possible(scenario: Scenario, option: Option) -> dict[str, Option]:
+    """Models that an option could have, and the option where each is sold: of its seller what is
+    asked for, serves today or follows that there; on machines and at a host of open models, what
+    the scenario names. A place in the union that is stated stays for what is sold in the union."""
+    served = [(o, m) for o in scenario.options.values() for m in o.models.values() if m != BEST]
     if option.kind not in BY_REQUEST or option.kind in HOSTED_OPEN:
         models = [m for w in scenario.workloads.values() for m in w.models]
-        alike = (*SELF_HOSTED, *HOSTED_OPEN)
-        models += [m for o in served if o.kind in alike for m in o.models.values()]
-        for model in dict.fromkeys(models):
-            yield option.model_copy(update={"models": {"all": model}})
-        return
+        models += [m for other, m in served if other.kind in (*SELF_HOSTED, *HOSTED_OPEN)]
+        return dict.fromkeys(models, option)
     asked = [w.quality.reference_model for w in scenario.workloads.values() if w.quality]
-    sold = [m for o in served if o.provider == option.provider for m in o.models.values()]
-    for model in dict.fromkeys([*map(quality.bare_name, asked), *sold]):
-        yield option.model_copy(update={"models": {"all": model}})
+    sold = [m for other, m in served if other.provider == option.provider]
+    is_said = option.attributes.get("place") in members("eu", scenario.client.report_date)
+    found: dict[str, Option] = {}
+    for model in [*map(quality.bare_name, asked), *sold]:
+        found.setdefault(model, option)
         for row in _replacements(scenario, option, model):
-            yield _with_model(option, row).model_copy(update={"label": option.label})
+            region = option.region if is_said else region_of(option, row)
+            found.setdefault(row.replacement, _moved(option, region))
+    return found
 
 
 def _at_efforts(option: Option, efforts: Iterable[str]) -> Iterator[Option]:
-    """An option at those of these efforts that its model has."""
-    (model, *_) = option.models.values()
-    for effort in ("",) if reasoning.thinks(model) == "never" else efforts:
+    """An option at those of these efforts that its models have."""
+    is_silent = all(reasoning.thinks(model) == "never" for model in option.models.values())
+    for effort in ("",) if is_silent else efforts:
         yield option.model_copy(update={"effort": effort})
 
 
@@ -262,16 +290,20 @@ def _replacements(scenario: Scenario, option: Option, model: str) -> Iterator[Mo
 
 
 def _with_model(option: Option, row: ModelReplacement) -> Option:
-    """An option with another model. Where that stays in a union of countries alone, nobody pins the
-    country, and it is called by the last word of its vendor and the union (Azure EU), as a client's
-    label may name the country; what was said of the very service is not known of it."""
-    attributes = {k: v for k, v in option.attributes.items() if k not in OF_SERVICE}
-    update: dict[str, object] = {"models": {"all": row.replacement}}
-    before = option.label
+    """An option with another model. Where that stays in a union of countries alone, it is called by
+    the last word of its vendor and the union (Azure EU), as a client's label may name the
+    country."""
     region = region_of(option, row)
+    moved = region != option.region
+    before = f"{row.vendor.rpartition(' ')[2]} {region}" if moved else option.label
+    other = _moved(option, region).model_copy(update={"models": {"all": row.replacement}})
+    return _otherwise(other, _label(before, quality.spoken(row.replacement)))
+
+
+def _moved(option: Option, region: str) -> Option:
+    """An option in the region of another model: in a union of countries nobody pins the country;
+    what was said of the very service is not known of it."""
+    attributes = {k: v for k, v in option.attributes.items() if k not in OF_SERVICE}
     if region != option.region:
         attributes |= {"place": region, "endpoint_scope": "cross_region"}
-        update["region"] = region
-        before = f"{row.vendor.rpartition(' ')[2]} {region}"
-    other = option.model_copy(update={**update, "attributes": attributes})
-    return _otherwise(other, _label(before, quality.spoken(row.replacement)))
+    return option.model_copy(update={"region": region, "attributes": attributes})

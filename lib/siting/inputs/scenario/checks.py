@@ -297,18 +297,16 @@ def _split(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterat
 
 
 def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
-    """Every workload has a model that the option can offer, or all are left to the kit."""
+    """Every workload has a model that the option can offer, or one that is left to the kit."""
     here = (*here, "models")
-    if option.kind in MIXED or option.models in ({}, {"all": BEST}):
+    if option.kind in MIXED or not option.models:
         return
     for name, model in option.models.items():
-        if model == BEST:
-            write = "write all: best alone, or a model for each workload"
-            yield Fault((*here, name), "one model is chosen for all workloads", write)
-            continue
         path = (*here, name)
         if name not in ("all", *scenario.workloads):
             yield from _one_of(path, name, "workload", ["all", *scenario.workloads], "workloads")
+        elif model == BEST:
+            continue
         elif name != "all" and scenario.workloads[name].task == "embed":
             yield from _one_of(path, model, "model of embeddings", column("embeddings", "model"))
         elif option.kind in SELF_HOSTED:

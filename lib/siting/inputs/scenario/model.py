@@ -689,9 +689,10 @@ class Option(Strict):
     provider: Annotated[str, known.PROVIDER] = ""
     """For API prices: provider id of genai-prices; for cloud GPUs: provider of cloud prices."""
     models: Annotated[dict[str, str], known.MODEL_OF_OPTION] = {}
-    """Workload to model; a single key `all` covers every workload. Left out, or `all: best`: what
-    costs least in all and is shown to be good enough, of a seller's successors of what serves today
-    or is asked for; on machines of your own, of the models that your workloads or options name."""
+    """Workload to model; a single key `all` covers every workload. Left out, or `best` for all or
+    for a workload: what costs least in all and is shown to be good enough for each, of a seller's
+    successors of what serves today or is asked for; on machines of your own, of the models that
+    your workloads or options name. A `place` in the union that you state stays."""
     effort: Annotated[str, known.EFFORT_OR_BEST] = ""
     """Reasoning effort of the model: none, low, medium, high …, or default if it is not known. Left
     out of a model that reasons, or `best`: the cheapest that is shown to be good enough."""
