@@ -254,6 +254,66 @@ CASES = {
         country="DK", sector="software", use="speeches and lists of supporters of a party",
         said={"GDPR-9-1": "special_category"},
     ),
+    "h01 Swiss insurer": Case(
+        country="CH", sector="insurance", data={"critical_function": True},
+        said={"VAG-1": "finma_plan_notified", "FINMA-18-3": "outsourcing_inventory"},
+        counsel={"Secrecy of care": "ATSG Art. 33", "AI law": ""},
+    ),
+    "h02 Japanese software house": Case(
+        country="JP", sector="software",
+        counsel={"Data protection": "Art. 27 and 28", "AI law": "", "Employment law": ""},
+    ),
+    "h03 Korean hospital, triage": Case(
+        country="KR", sector="health", use="triage", data={"secrecy": ["medical"]},
+        counsel={"AI law": "AI Basic Act", "Secrecy of care": "", "Public sector": ""},
+    ),
+    "h04 Brazilian recruiter": Case(
+        country="BR", sector="other", use="recruitment",
+        counsel={"Data protection": "19/2024", "Employment law": "", "AI law": ""},
+        acts={"children": "Lei 8.069/1990"},
+    ),
+    "h05 Indian bank": Case(
+        country="IN", sector="banking", data={"secrecy": ["banking"], "critical_function": True},
+        counsel={"Data protection": "s. 16", "Financial supervision": "RBI Master Direction",
+                 "Banking secrecy": ""},
+    ),
+    "h06 insurer of Québec": Case(
+        country="CA", sector="insurance", data={"critical_function": True},
+        said={"CA-OSFI-B10": "exit_plan", "CA-PIPEDA-1": "pipeda_binds"},
+        counsel={"Data protection": "Quebec Law 25", "Financial supervision": "Quebec AMF"},
+    ),
+    "h07 British hospital": Case(
+        country="GB", sector="health", data={"secrecy": ["medical"], "special_category": True},
+        said={"UK-DSPT-1": "dspt_done", "UK-9-1": "art9_condition"},
+        counsel={"Secrecy of care": "common-law confidentiality"},
+    ),
+    "h08 Australian insurer": Case(
+        country="AU", sector="insurance",
+        counsel={"Financial supervision": "CPS 234", "Data protection": "APP 8"},
+    ),
+    "h09 Norwegian municipality": Case(
+        country="NO", sector="public", said={"GDPR-44-1": "place", "GDPR-9-1": "special_category"},
+        abroad=("AIA-4-2",), counsel={"Public sector": "NIS2", "State secrecy": ""},
+    ),
+    "h10 Polish bank": Case(
+        country="PL", sector="banking", data={"secrecy": ["banking"], "critical_function": True},
+        said={"DORA-30-1": "dora_clauses", "DORA-28-3": "supervisor_notified"},
+        counsel={"Banking secrecy": "Prawo bankowe"},
+    ),
+    "h11 French clinic": Case(
+        country="FR", sector="health", data={"secrecy": ["medical"], "special_category": True},
+        said={"HDS-1": "hds_certified", "FR-226-13-1": "review"},
+        counsel={"Secrecy of care": "L. 1110-4"},
+    ),
+    "h12 German law firm": Case(
+        country="DE", sector="other", data={"secrecy": ["professional"]},
+        said={"DE-203-1": "review", "DE-203-2": "clear_text", "DE-BETRVG-87": "works_council"},
+        counsel={"Professional secrecy": "§ 43e BRAO"},
+    ),
+    "h13 US sheriff": Case(
+        country="US", sector="public", use="police reports", said={"FEDRAMP-1": "federal_agency"},
+        counsel={"Public sector": "CJIS Security Policy"},
+    ),
 }  # fmt: skip
 
 
