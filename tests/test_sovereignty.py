@@ -705,6 +705,16 @@ def test_special_categories_are_nobodys_guess_in_any_sector(sector):
     assert "special_category" in verdicts["GDPR-9-1"].missing
 
 
+@pytest.mark.parametrize(
+    ("texts", "verdict"), [({}, "n.a."), ({"special_category": True}, "review")]
+)
+def test_work_without_personal_data_leaves_no_special_category_open(texts, verdict):
+    said = scenario.load("bursztyn-dom")
+    data = {"personal": False, "residency": "EEA"} | texts
+    said = put(said, {"workloads.product-texts.data": data})
+    assert sovereignty.judged(said, "owned").verdicts["GDPR-9-1"].verdict == verdict
+
+
 def test_the_place_of_support_and_of_subprocessors_is_asked_and_never_inherited():
     said = client_of("DE", "software", options={"api": {"place": "DE"}})
     places = {f.kind: f.values.get("place") for f in flows_of(said, "api", BOOK.on(TODAY))}

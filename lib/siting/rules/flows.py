@@ -499,6 +499,9 @@ def _data(workloads: Workloads) -> Data:
     data = [w.data for w in workloads.values()]
     strictest = min(data, key=lambda d: max(map(RESIDENCY.index, d.residency)))
     flags = {n: _any(getattr(d, n) for d in data) for n in YES_NO}
+    # Special categories are personal data: where there are none, silence is no unknown.
+    asked = [d for d in data if d.special_category or d.personal is not False] or data
+    flags["special_category"] = _any(d.special_category for d in asked)
     secrecy = [word for d in data for word in d.secrecy or []]
     said = secrecy or all(d.secrecy is not None for d in data)
     return strictest.model_copy(update={**flags, "secrecy": secrecy if said else None})
