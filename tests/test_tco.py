@@ -264,7 +264,8 @@ def test_an_api_bill_is_requests_times_price_times_exchange_rate() -> None:
     monthly = 2000 * 8 * 5.2 * load.working / 168 * 730
     f = c.plan.factors
     price = f["api_request.api.assistant"].value.central * f["retries"].value.central
-    expected = monthly * price * f["fx.USD"].value.central * f["region.api"].value.central
+    region = f["region.api.gpt-5.4-mini"].value.central
+    expected = monthly * price * f["fx.USD"].value.central * region
     bill = amounts(c.options["api"], "api_usage:assistant")
     assert bill[0] == 0
     assert bill[1:] == pytest.approx(np.full(12, expected))

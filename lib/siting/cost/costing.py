@@ -820,8 +820,9 @@ class _Finder:
         if region := prices.regional_surcharge(option, model):
             surcharge = Range.exact(region.factor, "x")
             source = source_of(region)
-            label = "Surcharge for the region"
-            factors.append(self.put_of_option("region", label, surcharge, source, note=region.note))
+            label = f"Surcharge for the region, {sold}, {option.label}"
+            key = f"region.{self.name}.{model}"
+            factors.append(self.put(key, label, surcharge, source, note=region.note))
         return [*factors, *self.fx(price.currency)]
 
     def _embedding(self, key: str, label: str, tokens: float) -> list[str]:
