@@ -16,7 +16,6 @@ from itertools import product
 from siting import quality, reasoning
 from siting.catalogue import name_key
 from siting.cost.api_prices import region_of, replacements
-from siting.inputs.countries import members
 from siting.inputs.scenario.model import BEST, MOST_LABEL_LETTERS, NAME_LETTERS, Option, Scenario
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, SELF_HOSTED
 from siting.quality import Standing
@@ -105,7 +104,7 @@ def _is_silent(option: Option) -> bool:
 def _possible(scenario: Scenario, option: Option) -> dict[str, Option]:
     """Models that an option could have, and the option where each is sold: of its seller what is
     asked for, serves today or follows that there; on machines and at a host of open models, what
-    the scenario names. A place in the union that is stated stays for what is sold in the union."""
+    the scenario names."""
     served = [(o, m) for o in scenario.options.values() for m in o.models.values() if m != BEST]
     if option.kind not in BY_REQUEST or option.kind in HOSTED_OPEN:
         models = [m for w in scenario.workloads.values() for m in w.models]
@@ -113,13 +112,11 @@ def _possible(scenario: Scenario, option: Option) -> dict[str, Option]:
         return dict.fromkeys(models, option)
     asked = [w.quality.reference_model for w in scenario.workloads.values() if w.quality]
     sold = [m for other, m in served if other.provider == option.provider]
-    is_said = option.attributes.get("place") in members("eu", scenario.client.report_date)
     found: dict[str, Option] = {}
     for model in [*map(quality.bare_name, asked), *sold]:
         found.setdefault(model, option)
         for row in _replacements(scenario, option, model):
-            region = option.region if is_said else region_of(option, row)
-            found.setdefault(row.replacement, _moved(option, region))
+            found.setdefault(row.replacement, _moved(option, region_of(option, row)))
     return found
 
 

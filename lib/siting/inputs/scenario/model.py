@@ -692,7 +692,7 @@ class Option(Strict):
     """Workload to model; a single key `all` covers every workload. Left out, or `best` for all or
     for a workload: what costs least in all and is shown to be good enough for each, of a seller's
     successors of what serves today or is asked for; on machines of your own, of the models that
-    your workloads or options name. A `place` in the union that you state stays."""
+    your workloads or options name."""
     effort: Annotated[str, known.EFFORT_OR_BEST] = ""
     """Reasoning effort of the model: none, low, medium, high …, or default if it is not known. Left
     out of a model that reasons, or `best`: the cheapest that is shown to be good enough."""
