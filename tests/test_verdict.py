@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import studies
-from siting.cost.ledger import Totals
+from siting.catalogue import settings
+from siting.cost.ledger import CashFlow, Totals
 from siting.inputs.attributes import properties
 from siting.inputs.document import DocumentError
 from siting.inputs.scenario import changes
+from siting.verdict import options
 from siting.verdict.candidate import Barrier, Burden, Candidate, Doubt
-from siting.verdict.decision import PARTS, Decision
+from siting.verdict.decision import PARTS, Decision, Fallback
 from siting.verdict.leaving import NOWHERE, Course, Terms, leave
 
 N = 400
@@ -122,6 +127,57 @@ def test_nobody_foresees_what_comes_later() -> None:
 def test_within_two_years_nobody_leaves() -> None:
     short = Terms(rate=0.06, months=24, after=2, margin=0.05)
     assert leave(course(100), {"there": course(1)}, short).share == 0
+
+
+# --- what an option costs, by hand ----------------------------------------------------------------
+
+
+def paid_at_once(category: str, amount: float, capital: bool = False) -> CashFlow:
+    amounts = np.array([amount, *[0.0] * 60])
+    return CashFlow(
+        item=category,
+        label=category,
+        category=category,
+        amounts=amounts,
+        factors=(),
+        quantity=amounts,
+        unit="",
+        capital=capital,
+    )
+
+
+def test_who_comes_pays_the_move_and_what_machines_lose_until_the_end() -> None:
+    # Servers of 1,000 last five years. Bought after two, they are three years old in the end: two
+    # fifths are in the books, of which a sale brings all but what it loses.
+    plan: Any = SimpleNamespace(central=lambda: {"life_years": [5.0]})
+    flows = (
+        paid_at_once("hardware", 1_000, capital=True),
+        paid_at_once("migration", 70),
+        paid_at_once("api", 500),
+    )
+    lost = settings("decision_settings")["exit_value_lost"].range.central
+    owned = options.Priced(name="owned", plan=plan, flows=flows)
+    terms = replace(TERMS, rate=0.0)
+    assert options.entry(owned, terms) == pytest.approx(1_000 - 400 * (1 - lost) + 70)
+
+
+def test_remedies_cost_once_in_the_first_year_and_by_the_month_in_each() -> None:
+    # November and December, then twelve months: 100 once, and 12 a year.
+    plan: Any = SimpleNamespace(
+        client=SimpleNamespace(report_date=dt.date(2026, 11, 24)),
+        finance=SimpleNamespace(fiscal_year_start=1, horizon_months=14),
+    )
+    paid = np.array([[10.0, 60.0]] * 3)
+    years = options._paid_by_year(plan, paid, np.full(3, 100.0), np.full(3, 12.0))
+    assert [year.central for year in years] == [10 + 100 + 2, 60 + 12]
+
+
+@pytest.mark.parametrize(("keeps", "found"), [(None, [Doubt]), (False, [Barrier]), (True, [])])
+def test_latency_that_nobody_knows_is_open_and_a_limit_that_is_missed_strikes(
+    keeps: bool | None, found: list[type]
+) -> None:
+    chapters: Any = SimpleNamespace(capacity={"api": SimpleNamespace(keeps_limits=keeps)})
+    assert [type(said) for said in options.judged("latency", chapters, "api")] == found
 
 
 # --- properties of the sum ------------------------------------------------------------------------
@@ -293,6 +349,21 @@ def test_an_option_that_fails_a_limit_is_never_first_and_no_way_out() -> None:
     d = of_these(barred, option("a", FLAT, FLAT))
     assert d.recommended == "a"
     assert d.left("a") == 0
+
+
+def test_what_a_limit_strikes_falls_with_all_of_which_it_is_open() -> None:
+    x, y = (Doubt(point=point, reason="", clears="") for point in "xy")
+    d = of_these(
+        replace(option("first", FLAT, FLAT), uncleared=(x, y)),
+        replace(option("too", 1.1 * FLAT, 1.1 * FLAT), uncleared=(x,)),
+        replace(option("other", 1.2 * FLAT, 1.2 * FLAT), uncleared=(y,)),
+        option("clear", 1.3 * FLAT, 1.3 * FLAT),
+    )
+    assert d.recommended == "first"
+    # Nobody leaves it for what is struck: 120 a year for five years, 4.3369 worth today.
+    in_all = pytest.approx(520.43, abs=0.01)
+    assert d.fallback == Fallback(point="x", option="other", in_all=in_all)
+    assert of_these(option("first", FLAT, FLAT)).fallback is None
 
 
 def test_nothing_is_first_where_all_fail() -> None:
