@@ -17,6 +17,8 @@ import nbformat
 import pytest
 import readable
 from babel.messages.pofile import read_po
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 from siting_report import texts
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +46,14 @@ def test_a_chapter_has_one_parameter_cell_and_runs_on_its_own(path: Path) -> Non
     tagged = [c for c in cells if "parameters" in c.metadata.get("tags", [])]
     assert tagged == [cells[0]]
     assert cells[0].source == PARAMETER
+
+
+def test_papermill_gives_the_sliders_another_client() -> None:
+    path = ROOT / "notebooks" / "explore.ipynb"
+    given = parameterize_notebook(load_notebook_node(str(path)), {"client": "acme"})
+    cells = [c.source for c in given.cells if c.cell_type == "code"]
+    assert cells[0].startswith("client = ")
+    assert cells[1].endswith('client = "acme"\n')  # after the shipped one, so that it holds
 
 
 @style
