@@ -24,6 +24,7 @@ from siting_report import texts
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 OTHERS = [p for p in sorted((ROOT / "notebooks").glob("*.ipynb")) if p not in CHAPTERS]
+LETTERS = ROOT / "notebooks" / "71_letters.ipynb"
 OTHERS.append(ROOT / "docs" / "tutorial.ipynb")
 PARAMETER = 'client = "base"  # which params/<client>.yaml to report on'
 
@@ -168,3 +169,15 @@ def test_every_translation_is_of_a_text_that_is_found() -> None:
         with file.open("rb") as opened:
             written = [m for m in read_po(opened) if m.id and found["KEPT"] not in m.auto_comments]
         assert {(m.context or "", m.id) for m in written} - said == set()
+
+
+@style
+def test_a_group_of_open_points_is_not_quoted_as_if_it_were_the_name_of_one() -> None:
+    """A point may be “Transfers and 4 more”."""
+    english = set(runpy.run_path(str(ROOT / "notebooks" / "texts.py"))["of_cells"](LETTERS))
+    said = [text for _, text in english]
+    for language in texts.languages()[1:]:
+        said += [texts.catalogue(language).messages[each] for each in english]
+    about = [sentence for sentence in said if "{point:text}" in sentence]
+    assert len(about) == 3 * len(texts.languages())
+    assert not [sentence for sentence in about if re.search("[“„]{point:text}", sentence)]
