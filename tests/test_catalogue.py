@@ -323,3 +323,10 @@ def test_no_source_is_called_by_the_end_of_its_address() -> None:
             # Sections of two or three words are called like their addresses by their authors.
             is_slug = title == title.lower() and len(title.split()) > 3
             assert not (is_slug and {*title.split()} <= of_address), (path.name, line, title)
+
+
+def test_no_question_to_a_vendor_names_the_area_of_one_client() -> None:
+    """A client may be Canadian or Japanese."""
+    with (catalogue.facts_dir() / "sovereignty_attributes.csv").open(encoding="utf-8") as file:
+        (asked,) = (row["question"] for row in csv.DictReader(file) if row["name"] == "place")
+    assert not re.search(r"\b(EU|EEA|US)\b", asked)
