@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import siting_hf
@@ -330,3 +331,9 @@ def test_no_question_to_a_vendor_names_the_area_of_one_client() -> None:
     with (catalogue.facts_dir() / "sovereignty_attributes.csv").open(encoding="utf-8") as file:
         (asked,) = (row["question"] for row in csv.DictReader(file) if row["name"] == "place")
     assert not re.search(r"\b(EU|EEA|US)\b", asked)
+
+
+def test_the_page_on_rules_names_every_owner() -> None:
+    page = Path("docs/how-to/rule.md").read_text(encoding="utf-8")
+    (line,) = (line for line in page.splitlines() if line.startswith("- `owner`"))
+    assert sorted({*re.findall("`([^`]+)`", line)} - {"owner"}) == sorted(get_args(catalogue.Owner))
