@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue
 from siting.catalogue import Model
+from siting.inputs import scenario
 from siting.inputs.scenario.model import FineTuning
 from siting.memory import fine_tuning, training
 from siting.memory.training import Job
@@ -39,11 +40,22 @@ def peak_of(model: Model = SMALL, **how: Any) -> training.Peak:
     return training.Peak(Job(model=model, **how))
 
 
-def test_a_job_on_one_card_is_run_by_peft_and_on_more_by_torchtune() -> None:
+def test_a_job_on_one_card_is_run_by_peft_and_on_more_by_torchtune_which_shards_it() -> None:
     model = catalogue.model("Qwen/Qwen3-32B")
     wanted = one_step("lora", model, 4096)
-    frameworks = [fine_tuning._job(wanted, model, gpus).framework for gpus in (1, 2)]
-    assert frameworks == ["peft", "torchtune"]
+    jobs = [fine_tuning._job(wanted, model, gpus) for gpus in (1, 2)]
+    assert [(job.framework, job.sharding) for job in jobs] == [
+        ("peft", "none"),
+        ("torchtune", "fsdp"),
+    ]
+
+
+def test_a_job_is_planned_on_the_cards_of_every_option_that_has_some() -> None:
+    cards = {"rented": "h100-sxm5-80gb", "owned": "l40s-48gb"}
+    said = {f"options.{name}.gpu": card for name, card in cards.items()}
+    asked = scenario.changed(scenario.load("polderwerk"), said)
+    (found,) = fine_tuning.assess(asked).values()
+    assert {plan.option: plan.gpu for plan in found} == cards
 
 
 def test_lora_without_checkpointing_is_what_litgpt_measured() -> None:
@@ -95,6 +107,8 @@ def test_four_bit_bases_quantise_linear_layers_only() -> None:
     expected = (6.7384e9 - ends) * 4.5 / 8 + ends * 2
     peak = peak_of(LLAMA, method="qlora", base="nf4", tokens=1)
     assert _part(peak, "weights") * GIB == pytest.approx(expected, rel=1e-3)
+    # the size of a file is known: on one card the range is 2 % on either side
+    assert peak.parts[0].gib.high == pytest.approx(1.02 * peak.parts[0].gib.central)
 
 
 def test_lora_trains_two_factors_for_each_matrix() -> None:
@@ -293,7 +307,8 @@ def test_the_step_of_an_optimizer_that_works_on_all_tensors_takes_ten_bytes_a_pa
     assert _part(fused, "optimizer step") == 0
     assert fused.allocated.central < peak.allocated.central
     # adapters are small, and gradients that go as they come leave no step
-    assert _part(training.Peak(dataclasses.replace(job, method="lora")), "optimizer step") == 0
+    adapters = dataclasses.replace(job, method="lora", tokens=1)
+    assert _part(training.Peak(adapters), "optimizer step") == 0
     backward = training.Peak(dataclasses.replace(job, in_backward=True))
     assert _part(backward, "optimizer step") == 0
 
@@ -384,6 +399,28 @@ def test_ranks_share_experts_and_the_rest_each_by_its_own_number() -> None:
     held = (whole.total - whole.experts) / 2 / 2 + whole.experts / 4 / 2
     assert job.share == pytest.approx(held / whole.total)
     assert 0 < whole.experts < whole.total
+    # Experts that no ranks of their own share are divided as the rest is.
+    assert dataclasses.replace(job, expert_parallel=1).share == pytest.approx(1 / 4)
+    paired = dataclasses.replace(job, tensor_parallel=4, expert_parallel=2, pipeline_parallel=1)
+    held = (whole.total - whole.experts) / 4 + whole.experts / 2
+    assert paired.share == pytest.approx(held / whole.total)
+
+
+@pytest.mark.parametrize(
+    ("model", "is_gated"),
+    [
+        ("meta-llama/Llama-2-7b-chat-hf", True),
+        ("Qwen/Qwen3-32B", True),
+        ("mistralai/Mixtral-8x7B-Instruct-v0.1", True),
+        ("EleutherAI/pythia-6.9b", False),  # up and down: 2 x 4,096 x 16,384 of a layer
+        ("microsoft/phi-2", False),
+        ("tiiuae/falcon-7b", False),
+    ],
+)
+def test_an_mlp_without_a_gate_is_told_from_the_number_of_parameters(
+    model: str, is_gated: bool
+) -> None:
+    assert training._is_gated(catalogue.model(model)) is is_gated
 
 
 def test_an_adapter_takes_half_as_long_again_where_the_framework_recomputes() -> None:

@@ -447,6 +447,13 @@ def test_no_range_is_narrower_than_what_a_log_prints() -> None:
     assert (made.low, made.high) == (9.995, 10.005)
 
 
+def test_each_quantity_is_stretched_by_its_own_scatter() -> None:
+    # rows of siting_facts/memory_spread.csv for what was measured: a GiB on either side
+    for quantity, ends in (("weights", (9.566, 10.411)), ("pool", (9.8, 10.816))):
+        made = distance.widened(Range(9, 10, 11), quantity, 0)
+        assert (made.low, made.high) == pytest.approx(ends), quantity
+
+
 # --- a client's options -----------------------------------------------------------------------
 
 
@@ -478,6 +485,23 @@ def test_an_engine_told_to_serve_text_loads_no_encoder() -> None:
     unknown = dataclasses.replace(run, images=None)
     assert pool.loaded(unknown).low <= pool.loaded(run).central
     assert pool.loaded(unknown).central == pool.loaded(both).central
+
+
+def test_a_model_that_sees_keeps_a_copy_of_its_images_beside_its_states() -> None:
+    # 2,448 tokens of images lie among the 8,192 of a step, each of 5,120 values of 2 bytes
+    seeing = deployed("meta-llama/Llama-4-Scout-17B-16E-Instruct", weights="fp8", images=True)
+    text = dataclasses.replace(seeing, images=False)
+    some, none = (pool.activations(d, 8192).gib.central for d in (seeing, text))
+    assert (some - none) * GIB == pytest.approx(8192 * 5120 * 2)
+
+
+def test_a_video_is_encoded_at_start_up_before_release_012_and_an_image_from_then_on() -> None:
+    # 16 frames in pairs: 8 times the 16,384 tokens of the largest image
+    now = deployed("Qwen/Qwen3-VL-8B-Instruct", engine_version="0.12")
+    before = dataclasses.replace(now, engine_version="0.11")
+    video, image = (pool._vision_encoder(d, 262_144).central for d in (before, now))
+    assert image > 0
+    assert video == pytest.approx(8 * image)
 
 
 def test_a_four_bit_mixture_may_have_only_its_experts_in_four_bit() -> None:

@@ -356,8 +356,8 @@ def loaded(d: Deployment) -> Range:
     others = [_stored(d, other)] if other else []
     if d.family == "vllm" and d.images is None:  # it may run for text only
         others.append(_stored(d, d.weights, towers=False))
-    less = sum(max(0.0, size.central - x.low) for x in others if x.central < size.central)
-    more = sum(max(0.0, x.high - size.central) for x in others if x.central > size.central)
+    less = sum(size.central - x.low for x in others if x.central < size.central)
+    more = sum(x.high - size.central for x in others if x.central > size.central)
     size = size.plus(_beside_weights(d))
     return widened(size, "weights", far(d), down=less, up=more)
 

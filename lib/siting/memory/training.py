@@ -445,10 +445,10 @@ def _step(job: Job, activations: MemoryPart, logits: MemoryPart) -> MemoryPart:
     """
     rule = optimizer(job.optimizer)
     share = 1.0 if job.sharding == "none" else 1 / job.replicas
-    copy = job.width * _trained(job) * job.share * share / GIB if job.is_full else 0.0
+    copy = job.width * _trained(job) * job.share * share / GIB
     beside = activations.gib.central + logits.gib.central
     if not job.is_full or job.in_backward or job.parameters_offloaded:
-        copy = beside = 0.0
+        copy = 0.0
     elif not job.frame.accumulates:  # gradients are whole again, which is counted as saved
         grown = _trained(job) * job.share * job.width * job.gradient_share / GIB
         beside -= min(grown, beside)
