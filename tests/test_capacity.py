@@ -6,6 +6,8 @@ import contextlib
 import dataclasses
 import datetime as dt
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,8 @@ from siting.inputs.scenario.model import Latency as Stated
 from siting.inputs.scenario.model import Measured
 from siting.memory import vram
 from siting.quantity import LogNormal, NotEstimated, Range
-from siting.serving import bunching, loops, queueing
+from siting.serving import bunching, bursts, loops, queueing, servers
+from siting.serving.capacity import OptionCapacity, SplitCapacity
 from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.load import PROFILES, duration_curve, schedule, workload_load
 from siting.serving.performance import Deployment
@@ -216,6 +219,34 @@ def test_a_rented_replica_fails_as_a_machine_does() -> None:
     assert rented.availability() == pytest.approx(1 - (1 - up) ** 2)
 
 
+def test_a_spare_server_takes_the_place_of_one_that_fails() -> None:
+    """By hand: servers of eight cards hold four replicas of two. Five replicas serve on two; one
+    more stands by and takes over. Without it the four of the failed one are gone."""
+    server = next(s for s in catalogue.table("servers", servers.Server) if s.gpu_count == 8)
+    for bought, left in ((3, 5.0), (2, 1.0)):
+        found: Any = SimpleNamespace(
+            server=server,
+            spare_servers=lambda bought=bought: bought - 2,
+        )
+        pool: Any = SimpleNamespace(
+            replicas=[Range.exact(5.0)],
+            total_replicas=lambda year: Range.exact(5.0),
+            gpus_per_replica=2,
+        )
+        assert OptionCapacity.left_when_one_fails(found, pool) == left
+    rented: Any = SimpleNamespace(server=None)
+    for stand_by, left in ((0.0, 4.0), (1.0, 5.0)):
+        pool.total_replicas = lambda year, more=stand_by: Range.exact(5.0 + more)
+        assert OptionCapacity.left_when_one_fails(rented, pool) == left
+
+
+def test_a_split_is_asked_for_the_availability_of_its_most_demanding_part() -> None:
+    rest: Any = {"kind": "api", "years": 3, "loads": {}, "pools": {}, "not_estimated": {}}
+    parts: Any = {n: SimpleNamespace(**rest, wanted=w) for n, w in (("a", 0.99), ("b", 0.999))}
+    option: Any = SimpleNamespace(kind="split")
+    assert SplitCapacity.of(option, parts).wanted == 0.999
+
+
 def test_a_request_that_no_cards_hold_is_told_with_its_prompt_and_its_answer() -> None:
     endless = Lengths(input=LogNormal(400_000, 0.1), output=LogNormal(400_000, 0.1))
     with pytest.raises(NotEstimated, match="with one request of 800,000 tokens"):
@@ -332,6 +363,15 @@ def test_limits_that_nothing_keeps_are_said_to_be_missed(base: Scenario) -> None
     assert any("misses" in note for note in pool.notes)
 
 
+def test_a_limit_that_no_lone_request_keeps_gives_way_to_half_as_much_again() -> None:
+    replica = curve(LONG)
+    alone = latency(replica, queueing.LONE_RATE, (95,))
+    tight = Limits(ttft_s=600, tpot_s=0.001, percentile=95)
+    found = queueing.relaxed(replica, tight, LONG)
+    assert found.tpot_s == pytest.approx(1.5 * alone.tpot[95])
+    assert found.ttft_s == 600
+
+
 def letters_beside_chat(ttft_s: float) -> Scenario:
     """Long letters by night on the machines of a chat with a limit, which no letter could keep."""
     s = scenario.load("assekuranz-saentis")
@@ -377,6 +417,13 @@ def test_what_machines_turn_away_is_what_comes_above_them(kind: bunching.Bunchin
     assert short[0] == long[0] == 1.0
     assert (long <= short + 1e-12).all() and (short <= np.array(alone) + 1e-12).all()
     assert (np.diff(long) <= 1e-12).all()
+
+
+def test_a_course_is_read_between_its_steps_and_rests_after_the_last() -> None:
+    # One hour rises by 10 and by 20, another by 4 and by 0.
+    course = np.array([[0.0, 10.0, 30.0], [0.0, 4.0, 4.0]])
+    step = np.array([[0.5, 0.25], [1.5, 1.0], [2.0, 7.0]])
+    assert bursts._at(course, step).tolist() == [[5, 1], [20, 4], [30, 4]]
 
 
 def test_a_lone_requests_tokens_each_take_a_step_of_one_sequence() -> None:

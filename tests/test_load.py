@@ -351,6 +351,17 @@ def test_the_busiest_hour_of_a_season_is_in_the_curve_of_the_year() -> None:
     assert curve.mean() == pytest.approx(busy.mean_rate)
     assert curve[0] == pytest.approx(3.2 * busy.hourly.max(), rel=0.005)  # weeks are 52, not 52.2
     assert (busy.weeks > 2).sum() == 4
+    # its busiest week is the busiest of an ordinary year, too
+    usual = workload_load("w", workload(peak_factor=1.5))
+    both = workload_load("w", workload(**CHRISTMAS, peak_factor=1.5))
+    ordinary = both.weeks[0] / usual.weeks[0]
+    assert both.weeks[-1] == pytest.approx(3.2 * ordinary * usual.weeks[-1])
+
+
+def test_the_rates_that_users_see_are_higher_by_the_peak_of_the_year() -> None:
+    found = pool(workload(peak_factor=1.5), workload(peak_factor=2.0)).latency
+    of_week, of_year = (found.rates(of_year=way) for way in (False, True))
+    assert of_year / of_week == pytest.approx([1.5, 2.0])
 
 
 def test_a_holiday_is_a_sunday() -> None:

@@ -69,6 +69,25 @@ def test_work_that_may_wait_is_paid_on_rented_gpus_though_no_hour_needs_it() -> 
     assert rented(by_hour(0.0), mean=3.4, peak=3.0) == pytest.approx(3 * 2)
 
 
+def test_replicas_that_existing_servers_hold_leave_only_what_is_beyond_them() -> None:
+    # Of one replica held, half is asked for: none more. Of none held, one is kept for any load.
+    pool = by_hour(0.5)
+    half = np.full((1, 1, 1), 0.5)
+    work = Work(pools=[pool], per_request=half, peak=half, mean=half)
+    for held, more in ((1.0, 0.0), (0.4, 1.0), (0.0, 1.0)):
+        assert machines._beyond(work, np.full((1, 1, 1), held)).item() == more, held
+
+
+def test_rented_replicas_are_those_of_all_pools_in_each_year() -> None:
+    # 1.5 and 4 replicas in the first year, 3 and 4 in the second, of two GPUs each
+    peak = np.array([[[1.5, 3.0]], [[4.0, 4.0]]])
+    work = Work(pools=[by_hour(1.0), by_hour(1.0)], per_request=peak, peak=peak, mean=peak)
+    how = Renting(hours=1.0, idle=1.0, option=Option(label="Rented", kind="rented_gpus"))
+    found = machines.rented(work, how)
+    assert found.replicas.tolist() == [[6, 7]]
+    assert found.gpus.tolist() == [[12, 14]]
+
+
 @pytest.mark.parametrize("client", FEW)
 def test_capacity_and_the_bill_count_the_same_machines(client: str) -> None:
     """As planned, year by year: servers exactly, hours that are given back within the steps of the

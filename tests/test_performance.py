@@ -330,6 +330,26 @@ def test_a_closed_loop_agrees_with_a_scheduler_stepped_through_request_by_reques
     assert s.output_tokens_per_s == pytest.approx(seen.output_tokens_per_s, rel=0.15)
 
 
+def test_answers_of_different_lengths_pull_prompts_apart_over_a_part_of_their_steps() -> None:
+    # Of 10 prompts read together, 9 x 15 / 16 come with one of later rounds; spread over 0.2 of
+    # 40 steps a ninth of them; and of those that come as at random, 15 / 40 a step.
+    for apart, with_it in ((0.0, 9 * 15 / 16), (0.2, 9 * 15 / 16 / 9)):
+        t = loops.Traffic(load=16.0, input_tokens=1000.0, output_tokens=40.0, spread=apart)
+        found = loops.others_read({"frontend_us": 0.0}, 16.0, 10.0, 1.0, t)
+        assert found == pytest.approx(min(with_it + 15 / 40, 9)), apart
+
+
+@pytest.mark.parametrize(
+    ("running", "loop", "size"),
+    [
+        (1, "closed", "small"), (4, "closed", "small"), (5, "closed", "middle"),
+        (64, "static", "middle"), (65, "static", "large"), (1, "saturated", "full"),
+    ],
+)  # fmt: skip
+def test_batches_are_told_apart_by_size(running: float, loop: str, size: str) -> None:
+    assert spread.load_class(running, loop) == size
+
+
 def test_a_prefix_that_is_found_saves_reading_in_every_loop() -> None:
     r = performance.replica(LLAMA)
     k = constants(LLAMA)

@@ -199,7 +199,7 @@ class Load:
         """
         ends = np.arange(HOURS_OF_WEEK) + 1.0
         if self.deadline.by is None:
-            return np.asarray(np.maximum(ends - 1 + np.floor(self.deadline.hours), ends + 1))
+            return np.asarray(ends - 1 + math.floor(self.deadline.hours))
         # Work is put into whole hours: what is due at half past is done by the full hour before.
         return np.asarray(ends + 1 + (math.floor(self.deadline.by) - ends - 1) % 24)
 
