@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+from statistics import NormalDist
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import studies
 from cost_fixtures import plain_capacity
-from siting.cost import api_prices, costing, ledger, priced, prices
+from siting.cost import api_prices, costing, ledger, priced, prices, uncertainty
 from siting.cost.api_prices import ModelPath, PricePath
 from siting.inputs import scenario
 from siting.vendors import notice
 from siting.verdict.chain import Chain
 from studies import designed
+
+DAY = dt.date(2026, 11, 24)
 
 
 def drawn(path: ModelPath, **values: float) -> dict[str, np.ndarray]:
@@ -180,6 +183,18 @@ def test_list_prices_of_a_million_tokens_are_those_that_the_vendor_publishes() -
     assert found.output_per_million == pytest.approx(8.00)
     assert found.per_request == pytest.approx((1000 * 2.00 + 100 * 8.00) / 1e6)
     assert found.source.source.startswith("OpenAI price list (")  # its own, and no other's
+
+
+def test_the_chance_of_a_jump_is_drawn_evenly_between_none_and_certainty() -> None:
+    path = ModelPath(key="V/m", how="named_model")
+    price = prices.api_request(
+        "openai", "gpt-4.1", prices.BilledTokens(input_mean=1000, output_mean=100), 0.0, DAY
+    )
+    end = api_prices.ending("OpenAI", "gpt-4.1", DAY, 36, 1)
+    drawn_from = {f.name: f for f in api_prices.factors(path, price, end, DAY, 36, None)}
+    scores = np.array([NormalDist().inv_cdf(chance) for chance in (0.1, 0.75, 0.99)])
+    found = uncertainty.value_at(drawn_from[path.jump], scores)
+    assert found == pytest.approx([0.1, 0.75, 0.99])
 
 
 def test_a_models_class_of_price_is_that_of_three_tokens_in_and_one_out() -> None:

@@ -102,6 +102,14 @@ def test_an_option_misses_the_latest_go_live_by_days_and_the_plan_counts_back() 
     assert dates.latest_go(frozen, "owned") == dt.date(2027, 10, 31) - dt.timedelta(days=93)
 
 
+def test_go_is_decided_after_the_pilot_and_on_what_runs_after_a_month() -> None:
+    start = with_()
+    found = {name: dates.go(start, name).day for name in start.options}
+    today = start.finance.baseline
+    assert found.pop(today) == 30
+    assert set(found.values()) == {90}
+
+
 def test_notice_is_given_in_days_where_a_contract_says_so() -> None:
     start = changed(with_(client__notice_months=3), CONTRACT)
     (contract,) = dates.renewals(start)

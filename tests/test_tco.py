@@ -229,6 +229,39 @@ def test_a_server_costs_the_median_of_the_prices_found_with_their_span() -> None
     assert "7 prices" in source.source
 
 
+def test_cards_alone_cost_a_host_more_at_each_end() -> None:
+    # Two RTX PRO 6000: the median of five prices is 10,000 USD each, with a third more for the
+    # host; the dearest print is 10,000 GBP, with 40 % for the host.
+    rows = catalogue.table("servers", prices.Server)
+    machine = next(s for s in rows if s.id == "workstation-2x-rtx-pro-6000-blackwell")
+    value, source = prices.server_price(machine, DAY)
+    pound = prices.exchange_rate("GBP", "USD", DAY).rate
+    assert value.central == pytest.approx(2 * 10_000 * 1.33)
+    assert value.high == pytest.approx(2 * 10_000 * pound * 1.40)
+    assert source.locator.endswith("cards plus host share")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_hosts_prices_of_a_model_the_newest_holds(
+    monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
+    rows = [
+        SimpleNamespace(
+            provider="host", model="maker/model", name_at_host="", currency="USD", date=date
+        )
+        for date in ("2026-02-01", "2026-09-01")
+    ]
+    monkeypatch.setattr(prices, "known_at", lambda *asked, **also: rows[::order])
+    assert [row.date for row in prices.open_prices(DAY)] == ["2026-09-01"]
+
+
+def test_no_price_is_checked_after_the_day_of_the_report() -> None:
+    # genai-prices says of GPT-4.1 that it was verified in 2026
+    then = dt.date(2025, 1, 1)
+    assert prices._api_source("openai", "gpt-4.1", then).date == "2025-01-01"
+    assert "2026-01-01" < prices._api_source("openai", "gpt-4.1", DAY).date <= "2026-11-24"
+
+
 # --- cash flows by hand -----------------------------------------------------------------------
 
 
