@@ -449,7 +449,7 @@ def test_nothing_fails_by_a_weak_fact_alone(name: str) -> None:
 
 OUTSIDE = {
     "options.api.country": "US",
-    "workloads.assistant.data.residency": ["GB"],
+    "workloads.assistant.data.residency": ["GB", "EU", "EEA"],
     "client.country": "GB",
 }
 

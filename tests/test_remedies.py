@@ -26,6 +26,21 @@ def test_only_what_is_missing_is_told(flows, said):
     assert remedies.missing(WAYS, flows).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("flows", "said"),
+    [
+        ([{"own": True}], "Hold the keys, or choose another operator."),
+        ([{"own": False}], "Choose another operator."),
+        ([{"own": True}, {"own": False}], "Choose another operator."),
+        # Not known is open.
+        ([{"own": None}], "Hold the keys, or choose another operator."),
+    ],
+)
+def test_a_way_is_told_where_nothing_shows_that_it_is_closed(flows, said):
+    ways = remedies.read("if own: Hold the keys | choose another operator.", parse)
+    assert remedies.missing(ways, flows) == said
+
+
 @pytest.mark.parametrize("client", studies.FEW)
 def test_no_client_is_told_to_hold_the_keys_that_it_holds(client):
     s = studies.opened(client)

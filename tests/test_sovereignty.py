@@ -14,7 +14,7 @@ from siting import catalogue, study
 from siting.inputs import attributes, scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Flow, Sector
-from siting.rules import flows, openness, rulebook, sovereignty
+from siting.rules import flows, openness, properties, rulebook, sovereignty
 from siting.rules.findings import SEVERITY, decide, worst
 from siting.rules.flows import flows_of
 from siting.rules.rulebook import ProviderAttribute
@@ -738,6 +738,89 @@ def test_one_unanswered_question_is_one_open_point(base):
         held = [f.rule.rule_id for p in option.open_points for f in p.findings]
         assert sorted(held) == sorted(f.rule.rule_id for f in reviews)
         assert len(option.open_points) < len(reviews)
+
+
+@pytest.fixture(scope="module")
+def assessed():
+    """Clients as their files say them."""
+    return {c: sovereignty.assess(scenario.load(c)) for c in (CLINIC, SOFTWARE_HOUSE)}
+
+
+CLINIC = "klinikverbund-nordheide"
+SOFTWARE_HOUSE = "polderwerk"
+
+
+@pytest.mark.parametrize(
+    ("client", "option", "asked", "settled_by", "of_law", "binds_now", "carriers"),
+    [
+        # Its own machines: whether somebody outside maintains them, the clinic itself knows.
+        (CLINIC, "owned", "external", "answer", True, True, ("owned",)),
+        # Duties of high-risk systems are to come.
+        (CLINIC, "rented", "annex_iii", "answer", True, False, ("rented",)),
+        (SOFTWARE_HOUSE, "api", "clear_text", "ask", True, False, ("api",)),
+        # Art. 51 AI Act binds who made the model, and only its maker can say how it was trained.
+        (SOFTWARE_HOUSE, "rented", "systemic_risk", "ask", False, False, ("rented",)),
+    ],
+)
+def test_who_is_asked_and_whether_the_law_asks_it_of_the_client_already(
+    assessed, client, option, asked, settled_by, of_law, binds_now, carriers
+):
+    points = assessed[client].options[option].open_points
+    (point,) = (p for p in points if p.awaited and p.awaited.name == asked)
+    said = (point.settled_by, point.is_of_law, point.binds_now, point.carriers)
+    assert said == (settled_by, of_law, binds_now, carriers)
+    assert point.is_on_others == (not of_law)
+
+
+def test_of_rules_that_wait_for_one_answer_secrecy_is_first_and_what_no_law_asks_last(assessed):
+    points = assessed[CLINIC].options["owned"].open_points
+    (point,) = (p for p in points if p.awaited and p.awaited.name == "external")
+    told = [f.rule.rule_id for f in point.by_gravity]
+    assert (told[0], told[-1]) == ("DE-203-1", "RES-3")
+    assert told.index("GDPR-45-3") < told.index("CN-1")
+    assert point.label == f"{RULES['DE-203-1'].title} and {len(told) - 1} more"
+
+
+@pytest.mark.parametrize(
+    ("flows", "said"),
+    [(["A", "B", "C"], "a, b, c"), (["A", "B", "C", "D"], "a, b, 2 more")],
+)
+def test_a_question_names_three_flows_or_two_and_how_many_more(flows, said):
+    assert sovereignty._listed(flows) == said
+
+
+SINCE = "on_market_before_aug_2026"
+
+
+@pytest.mark.parametrize(
+    ("option", "until", "older", "day"),
+    [
+        # Regulation (EU) 2026/1744: what was in service before August is marked by 2 December.
+        ("api", dt.date(2026, 12, 31), {}, dt.date(2026, 12, 2)),
+        ("api", dt.date(2026, 12, 1), {}, None),
+        # What is newer has no time; nor has a mix of which one part is.
+        ("api", dt.date(2026, 12, 31), {"api": False}, None),
+        ("hybrid", dt.date(2026, 12, 31), {}, dt.date(2026, 12, 2)),
+        ("hybrid", dt.date(2026, 12, 31), {"api": False}, None),
+    ],
+)
+def test_marking_is_due_on_2_december_2026_of_what_is_older(option, until, older, day):
+    answers = {f"options.{name}.attributes.{SINCE}": said for name, said in older.items()}
+    found = sovereignty.assess(put(scenario.load(SOFTWARE_HOUSE), answers))
+    points = found.options[option].open_points
+    (point,) = (p for p in points if p.lead.rule.rule_id == "AIA-50-2")
+    assert found.stricter_from(option, point, until) == day
+
+
+@pytest.mark.parametrize(
+    ("country", "held"),
+    # The machines stand in Finland with a Dutch firm.
+    [("DE", True), ("NO", True), ("CH", True), ("NL", True), ("US", False), ("JP", False)],
+)
+def test_law_of_the_eea_is_no_third_countrys_to_who_is_in_it_or_beside_it(assessed, country, held):
+    found = assessed[SOFTWARE_HOUSE]
+    shown = properties.shown(found.options["rented"].flows, found.law, country)
+    assert ("no_third_law" in shown) == held
 
 
 @pytest.mark.parametrize("client", CLIENTS)
