@@ -54,7 +54,7 @@ def test_a_shock_that_the_path_of_prices_holds_is_no_loss() -> None:
         for kind in table("stability_shocks", ShockKind)
         if kind.shock in ("price_change", "outage_of_a_day", "terms_changed")
     ]
-    found = SimpleNamespace(scenario=base, costs={api: SimpleNamespace(plan=None)})
+    found = SimpleNamespace(scenario=base, costs={api: SimpleNamespace(own=None)})
     risk = SimpleNamespace(kinds=shocks)
     loss = expected_loss(cast("Any", found), cast("Any", risk), api, 3)
     assert loss.tolist() == [100.0, 100.0, 100.0]
