@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import studies
 from siting.catalogue import settings
+from siting.cost import ledger
 from siting.cost.ledger import CashFlow, Totals
 from siting.inputs.attributes import properties
 from siting.inputs.document import DocumentError
@@ -134,16 +135,7 @@ def test_within_two_years_nobody_leaves() -> None:
 
 def paid_at_once(category: str, amount: float, capital: bool = False) -> CashFlow:
     amounts = np.array([amount, *[0.0] * 60])
-    return CashFlow(
-        item=category,
-        label=category,
-        category=category,
-        amounts=amounts,
-        factors=(),
-        quantity=amounts,
-        unit="",
-        capital=capital,
-    )
+    return replace(ledger._sum_of_money(category, category, category, amounts), capital=capital)
 
 
 def test_who_comes_pays_the_move_and_what_machines_lose_until_the_end() -> None:

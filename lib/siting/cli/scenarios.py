@@ -75,18 +75,18 @@ def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
 def faulty_tables() -> list[Problem]:
     """What is wrong with the tables of facts."""
     from siting.catalogue import FactError
-    from siting.inputs.document import Problem
+    from siting.inputs.document import Problem, parted
 
+    found = []
     try:
         frame.check_tables()
     except FactError as error:
-        told = (line.partition(": ")[::2] for line in str(error).splitlines())
-        return [
-            Problem(file=place, line=0, field="", wrong=wrong, write=write or "correct it")
-            for place, said in told
-            for wrong, _, write in [said.partition("; ")]
-        ]
-    return []
+        for line in str(error).splitlines():
+            place, _, said = line.partition(": ")
+            wrong, write = parted(said)
+            write = write or "correct it"
+            found.append(Problem(file=place, line=0, field="", wrong=wrong, write=write))
+    return found
 
 
 def unread(found: Scenario) -> Iterator[str]:

@@ -87,10 +87,10 @@ def _mixes(scenario: Scenario, option: Option, left: list[str]) -> Iterator[Opti
     mixes: Iterable[Sequence[str]] = product(sold, repeat=len(left))
     if len(sold) ** len(left) > MIXES:
         mixes = [[model] * len(left) for model in sold]
+    said = {work: option.runs(work) for work in scenario.workloads}
     for mix in mixes:
         places = [sold[model] for model in mix]
         at = max(places, key=lambda at: (at.region != option.region, at != option))
-        said = {work: option.runs(work) for work in scenario.workloads}
         models = said | dict(zip(left, mix, strict=True))
         is_one = len({*models.values()}) == 1
         yield at.model_copy(update={"models": {"all": mix[0]} if is_one else models})
