@@ -16,6 +16,7 @@ from siting.inputs.scenario.changes import changed
 from siting.quantity import DAYS_OF_MONTH
 from siting.verdict.chain import Chain
 from siting.verdict.exclusion import given_up
+from siting.verdict.until_live import ContractEnd, UntilLive
 
 XMAS = [{"from": "11-01", "to": "01-06"}]
 CONTRACT = {
@@ -160,6 +161,33 @@ def test_who_moves_pays_a_commitment_until_its_contract_ends() -> None:
     assert owed(renews) == pytest.approx(owed(start))
     late = changed(renews, {"decision.date": dt.date(2027, 2, 1)})
     assert owed(late) == pytest.approx(1e5 * (493 / DAYS_OF_MONTH - 3))
+
+
+def test_a_renewal_of_which_nobody_said_what_it_owes_may_cost_as_much_as_is_used_today() -> None:
+    # 493 days to 31 March 2028; go on 1 February is after the notice of 30 January
+    start = changed(with_(decision__date=dt.date(2027, 2, 1)), CONTRACT)
+    start = changed(start, {"options.api.renews_for_months": 12})
+    chain = Chain(draws=64)
+
+    def end(minimum: float | None) -> ContractEnd:
+        asked = changed(start, {"options.api.minimum_commitment_per_month": minimum})
+        live = dates.serves(asked, "rented")
+        (found,) = UntilLive(
+            scenario=asked, chain=chain, recommended="rented", live=live, retiring=()
+        ).contracts
+        return found
+
+    said = end(100_000)
+    assert (said.given, said.unused) == ("extended", None)
+    assert said.owed > 0
+    assert (end(0).owed, end(0).unused) == (0, None)
+    unsaid = end(None)
+    unsaid_of = changed(start, {"options.api.minimum_commitment_per_month": None})
+    priced = chain.option(unsaid_of, "api")
+    assert priced is not None
+    off = dates.switched_off(start, "rented")
+    assert unsaid.owed == 0
+    assert unsaid.unused == pytest.approx(priced.by_request(off, 493))
 
 
 def test_several_contracts_are_owed_each_to_its_end() -> None:

@@ -201,6 +201,8 @@ def test_the_renewal_of_todays_contract_is_paid_for_its_whole_term() -> None:
     (change,) = plausible.renewals(s, chain)
     serves = chain.designed(s).options[str(chosen)].months_to_production.central
     assert change.changes["finance.parallel_months"] == pytest.approx(16.2 - serves, abs=0.1)
+    owes_nothing = put(s, {"options.bedrock.minimum_commitment_per_month": 0})
+    assert not [*plausible.renewals(owes_nothing, chain)]
 
 
 def test_an_invoice_beyond_the_list_may_be_one_of_more_tokens() -> None:

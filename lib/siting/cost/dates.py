@@ -170,8 +170,8 @@ class Renewal:
     """Last day to give notice of it; its last day where no notice is stated."""
     days: int
     """From the report to that notice; 0 where the day is past. [days]"""
-    minimum: float
-    """Owed a month, used or not. [client's currency]"""
+    minimum: float | None
+    """Owed a month, used or not; None where the client has not said. [client's currency]"""
     renewed_to: dt.date | None = None
     """Last day of the term that follows without a notice; None where the client has not said."""
 

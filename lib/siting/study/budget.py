@@ -9,7 +9,6 @@ import numpy as np
 
 from siting.catalogue import Source
 from siting.cost import cashflow, money
-from siting.cost.dates import switched_off
 from siting.cost.ledger import FORGONE, TAX
 from siting.cost.money import Array
 from siting.inputs.scenario.constraints import BUDGET
@@ -23,10 +22,9 @@ BRIDGE = {
     "plan": "Its own plan",
     "steps": "steps that moving over does not hold",
     "remedies": "remedies, as likely as they are needed",
-    "renewal": "renewal of today's contract",
     "between": "a model that bridges, beyond the plan",
     "planned": "As planned",
-    "beside": "steps, renewal and bridge, counted here alone",
+    "beside": "steps and bridge, counted here alone",
     "tax": "profit tax saved, as planned",
     "counted": "ranges and falling prices, interest, waiting",
     "leaving": "right to leave",
@@ -35,7 +33,7 @@ BRIDGE = {
     "in_all": "In all, mean of the cases",
 }
 """The bridge from what is paid as planned to the mean in all, line by line."""
-PAID = ("plan", "steps", "remedies", "renewal", "between")
+PAID = ("plan", "steps", "remedies", "between")
 """Lines of it that are paid."""
 ORDERED = (*cashflow.CAPITAL, "migration")
 """Categories of siting_facts/cost_items.csv that are ordered at go."""
@@ -101,7 +99,7 @@ class BudgetFrames(Topic):
         sums = {part: float(amounts.sum()) for part, amounts in cash.items()}
         of_risk = {part: found.part(name, part) for part in ("leaving", "vendors", "premiums")}
         planned = sum(sums.values())
-        beside = -(sums["steps"] + sums["renewal"] + sums["between"])
+        beside = -(sums["steps"] + sums["between"])
         in_all = found.mean(name)
         flows = self.results.cost.options[name].flows
         tax = sum(float(flow.amounts.sum()) for flow in flows if flow.category == TAX)
@@ -127,7 +125,6 @@ class BudgetFrames(Topic):
             for step in self.results.plan:
                 if step.price and not self.results.is_held(step):
                     cash["steps"][_month(step.due, months)] += step.price.central
-            self._renew(cash["renewal"])
             self._bridge(cash["between"])
         return cash
 
@@ -143,19 +140,6 @@ class BudgetFrames(Topic):
                 amounts[0] = 0.0 if ordered else amounts[0]
             paid += amounts
         return paid
-
-    def _renew(self, paid: Array) -> None:
-        """Adds what today's contract may owe after the choice has taken over, where it must renew
-        and no sum is stated: the plan holds what is."""
-        months = len(paid) - 1
-        chosen = str(self.results.decision.recommended)
-        off = _month(switched_off(self.scenario, chosen), months)
-        for found in self.results.until_live.contracts:
-            renewal = found.renewal
-            if renewal.renewed_to and found.given == "extended":
-                last = _month((renewal.renewed_to - self.client.report_date).days, months)
-                unused = 0.0 if renewal.minimum else found.unused or 0.0
-                paid[off + 1 : last + 1] += unused / max(1, last - off)
 
     def _bridge(self, paid: Array) -> None:
         """Adds what a model that bridges until the choice runs costs more than the plan holds for

@@ -206,14 +206,16 @@ class TimelineFrames(Topic):
 
     @frame(
         "vendor",
-        "until notice answer_by owed given owner",
+        "until notice answer_by owed unused given owner",
     )
     def contract(self) -> Rows:
         """A contract of what runs today of which notice is due within a year."""
         baseline = self.scenario.finance.baseline
         steps = [step.row for step in self.results.plan if step.row.when in NOTICES]
         for end in self.results.until_live.contracts:
-            row = picked(end, "owed given") | picked(end.renewal, "vendor until notice answer_by")
+            row = picked(end, "owed unused given") | picked(
+                end.renewal, "vendor until notice answer_by"
+            )
             yield row | {"owner": steps[0].owner}
             yield self.scenario.source(f"options.{baseline}.contract_until")
 

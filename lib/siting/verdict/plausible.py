@@ -226,7 +226,7 @@ def invoices(s: Scenario) -> Iterator[Variant]:
 
 def renewals(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """Each contract of what runs today, renewed for its whole term: it is paid until then, whatever
-    serves in its place."""
+    serves in its place, unless it owes nothing."""
     whole = chain.designed(s)
     chosen = chain.decided(whole).recommended
     if chosen in (None, s.finance.baseline):
@@ -234,7 +234,7 @@ def renewals(s: Scenario, chain: Chain) -> Iterator[Variant]:
     serves = whole.options[str(chosen)].months_to_production.central
     now = dates.side_by_side(s).central
     for contract in dates.renewals(s):
-        if contract.renewed_to is None:
+        if contract.renewed_to is None or contract.minimum == 0:
             continue
         months = (contract.renewed_to - s.client.report_date).days / DAYS_OF_MONTH - serves
         if now < months <= LONGEST_PARALLEL:

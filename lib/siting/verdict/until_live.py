@@ -52,7 +52,8 @@ class ContractEnd:
     owed: float
     """By who moves, until it ends. [currency]"""
     unused: float | None
-    """What its next term costs after the choice has taken over. [currency]"""
+    """What its next term costs at most after the choice has taken over: as much as is used today.
+    None where the client has said what it owes, or the move needs no next term. [currency]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,18 +130,21 @@ class UntilLive:
             serves = each.until
             if not stays and self.live:
                 serves = dates.after(self.scenario, self.live.high)
+            given = "renew" if stays else each.given(decided, serves)
+            is_open = given == "extended" and each.minimum is None
             made.append(
                 ContractEnd(
                     renewal=each,
-                    given="renew" if stays else each.given(decided, serves),
+                    given=given,
                     owed=owed if each.minimum else 0.0,
-                    unused=None if stays else self._unused(each),
+                    unused=self._unused(each) if is_open else None,
                 )
             )
         return tuple(made)
 
     def _unused(self, renewal: dates.Renewal) -> float | None:
-        """`unused` of a contract's end; None where it is not known, or nothing."""
+        """What today's service would cost from the switch to the end of the next term; None where
+        that is not known, or nothing. [currency]"""
         if renewal.renewed_to is None:
             return None
         last = (renewal.renewed_to - self.scenario.client.report_date).days

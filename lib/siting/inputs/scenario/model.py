@@ -661,8 +661,8 @@ class Contract(Strict):
     """For how long it renews by itself where no notice is given. None: not said."""
     notice_days: NoticeDays | None = None
     """None: client.notice_months."""
-    minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
-    """In the client's currency, used or not, until it ends."""
+    minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    """In the client's currency, used or not, until it ends. None: not said, and nothing is owed."""
 
     def notice_by(self, client: Client) -> dt.date | None:
         """Last day to give notice of it; None where no notice is stated."""
@@ -736,9 +736,10 @@ class Option(Strict):
     around the clock; no table has its price, so that it is the hour's on demand, unless you quote
     gpu_hour."""
     redundancy: Literal["none", "n+1", "2n"] = "n+1"
-    minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] = 0
+    minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] | None = None
     """In the client's currency; paid whether used or not, a year's against what the year uses. Who
-    leaves pays it until the contract ends."""
+    leaves pays it until the contract ends. None: not said; nothing is owed, and the report tells
+    what a renewal may cost."""
     provisioned: Provisioned | None = None
     """For an API: throughput that is bought by the hour."""
     second_site: Annotated[float, Field(ge=0, le=1)] = 0
@@ -783,8 +784,8 @@ class Option(Strict):
     @property
     def committed_per_month(self) -> float:
         """What all its contracts demand, used or not. [client's currency]"""
-        further = sum(each.minimum_commitment_per_month for each in self.contracts)
-        return self.minimum_commitment_per_month + further
+        further = sum(each.minimum_commitment_per_month or 0.0 for each in self.contracts)
+        return (self.minimum_commitment_per_month or 0.0) + further
 
     @property
     def in_use(self) -> bool:
