@@ -196,10 +196,10 @@ def test_care_clears_health_data_by_a_law_or_contract_that_is_named() -> None:
 
 
 def test_what_no_rule_looks_at_is_not_told_as_cleared() -> None:
-    """Of Japan no law is on file: the page on law may not read as if it allowed it."""
+    """Of Japan no law is wholly on file: the page on law may not read as if it allowed it."""
     asked = {"client.country": "JP", "rules.attributes": {"eu_data_subjects": False}}
     s = Study(scenario.changed(studies.alone("api"), asked))
     assert opened("tidewater-apps").has_law_on_file and not s.has_law_on_file
     shown = printed.shown_of("30_data", lambda _: s)
     said = "\n".join(text for exhibit in shown for text in exhibit.texts)
-    assert "No law of Japan is on file: nothing here clears it." in said
+    assert "No law of Japan is wholly on file: nothing here clears it." in said

@@ -85,7 +85,7 @@ CASES = {
     ),
     "c08 employer in Quebec": Case(
         country="CA", sector="industry", use="monitoring of staff", answers={"staff_use": True},
-        said={"CA-PIPEDA-1": "pipeda_binds", "CA-PIPEDA-2": "pipeda_binds"},
+        said={"CA-PIPEDA-1": "pipeda_binds", "CA-QC-17": "quebec_binds"},
         counsel={"Data protection": "Quebec Law 25", "Employment law": ""},
     ),
     "c09 listed company of Brazil": Case(
@@ -260,8 +260,8 @@ CASES = {
         counsel={"Secrecy of care": "ATSG Art. 33", "AI law": ""},
     ),
     "h02 Japanese software house": Case(
-        country="JP", sector="software",
-        counsel={"Data protection": "Art. 27 and 28", "AI law": "", "Employment law": ""},
+        country="JP", sector="software", said={"JP-APPI-28": "place"},
+        counsel={"Data protection": "Art. 27", "AI law": "", "Employment law": ""},
     ),
     "h03 Korean hospital, triage": Case(
         country="KR", sector="health", use="triage", data={"secrecy": ["medical"]},
@@ -269,7 +269,8 @@ CASES = {
     ),
     "h04 Brazilian recruiter": Case(
         country="BR", sector="other", use="recruitment",
-        counsel={"Data protection": "19/2024", "Employment law": "", "AI law": ""},
+        said={"BR-LGPD-33": "place"},
+        counsel={"Data protection": "Art. 7 and 11", "Employment law": "", "AI law": ""},
         acts={"children": "Lei 8.069/1990"},
     ),
     "h05 Indian bank": Case(

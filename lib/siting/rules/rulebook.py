@@ -409,8 +409,8 @@ class RuleBook:
         return {law.touched_by: law for law in rows if law.country in ("*", country)}
 
     def knows(self, country: str) -> bool:
-        """Whether any law of a country is on file."""
-        return any(law.status != "not on file" for law in self.of_country(country).values())
+        """Whether the law of a country is on file on any topic, and not in part only."""
+        return any(law.on_file for law in self.of_country(country).values())
 
     def not_in_force(self, rule_id: str, country: str) -> str:
         """Why a rule does not reach a state of the EEA; blank where that is not why."""

@@ -109,7 +109,7 @@ class Wording:
 
     @property
     def has_law_on_file(self) -> bool:
-        """Whether any law of the client's own country is on file; else no verdict speaks of it."""
+        """Whether its own country's law is on file on any topic; else no verdict clears it."""
         return self.results.sovereignty.law.knows(self.client.country)
 
     @property
