@@ -315,6 +315,105 @@ CASES = {
         country="US", sector="public", use="police reports", said={"FEDRAMP-1": "federal_agency"},
         counsel={"Public sector": "CJIS Security Policy"},
     ),
+    # --- who may reach the data, and law that lies beside the usual acts ------------------------
+    "j01 Swiss insurer, French provider": Case(
+        country="CH", sector="insurance", data={"special_category": True},
+        answers={"operator_country": "FR", "parent_country": "FR", "place": "CH"},
+        said={"CH-FADP-16": "group_entity_abroad", "CH-FADP-62": "secrecy_undertaking"},
+    ),
+    "j02 British charity, French provider with a US company": Case(
+        country="GB", sector="other",
+        answers={"operator_country": "FR", "parent_country": "FR", "group_entity_abroad": True},
+        said={"UK-28-2": "key_control", "UK-1": "place"},
+    ),
+    "j03 Swiss canton, US parent": Case(
+        country="CH", sector="public", data={"special_category": True},
+        said={"CH-FADP-16": "key_control"}, counsel={"Public sector": "privatim"},
+    ),
+    "j04 Icelandic firm, Swiss provider": Case(
+        country="IS", sector="software",
+        answers={"operator_country": "CH", "parent_country": "CH"},
+        said={"FOR-SUB-1": "key_control", "GDPR-48-1": "foreign_order_policy"},
+    ),
+    "j05 hospital of Québec": Case(
+        country="CA", sector="health", data={"secrecy": ["medical"]},
+        answers={"quebec_binds": True}, said={"CA-QC-17": "quebec_assessed"},
+        counsel={"Secrecy of care": ""},
+    ),
+    "j06 Austrian health insurer": Case(
+        country="AT", sector="insurance",
+        data={"special_category": True, "critical_function": True},
+        said={"AT-121-1": "secrecy_undertaking", "SII-49-1": "supervisor_notified"},
+        counsel={"Secrecy of care": "GTelG", "Professional secrecy": "§ 9 RAO"},
+    ),
+    "j07 Finnish hospital": Case(
+        country="FI", sector="health", data={"secrecy": ["medical"], "special_category": True},
+        said={"NIS2-21-1": "supplier_assessed", "MDR-11-1": "clinical_use"},
+        counsel={"Secrecy of care": "national law"},
+    ),
+    "j08 online casino of Malta": Case(
+        country="MT", sector="other", use="replies to players", said={"DORA-30-1": "dora_entity"},
+        acts={"sector licences": "gambling is national"},
+    ),
+    "j09 investment firm of Cyprus, filed as other": Case(
+        country="CY", sector="other", data={"critical_function": True},
+        said={"DORA-28-1": "dora_entity", "DORA-28-3": "dora_entity"},
+        acts={"capital markets": "MiFID II"},
+    ),
+    "j10 Belgian law firm": Case(
+        country="BE", sector="other", data={"secrecy": ["professional"]},
+        said={"BE-458-1": "secrecy_undertaking"}, counsel={"Employment law": ""},
+    ),
+    "j11 Hungarian ministry, state secrets that are read": Case(
+        country="HU", sector="public", data={"secrecy": ["state"]},
+        answers={"clear_text": True, "key_control": "provider"},
+        said={"FOR-SUB-1": "fail", "US-CLOUD-1": "fail"}, counsel={"State secrecy": ""},
+    ),
+    "j12 British police": Case(
+        country="GB", sector="public", use="statements of witnesses for the police",
+        said={"UK-28-2": "key_control"}, counsel={"Data protection": "Act 2018 Part 3"},
+    ),
+    "j13 Romanian firm that checks applicants for convictions": Case(
+        country="RO", sector="industry", use="recruitment", answers={"staff_use": True},
+        said={"AIA-HR-1": "annex_iii"}, counsel={"Data protection": "convictions"},
+    ),
+    "j14 US hospital, Chinese provider": Case(
+        country="US", sector="health", data={"special_category": True},
+        answers={"operator_country": "CN", "parent_country": "CN"},
+        said={"CN-1": "key_control", "HIPAA-1": "baa_signed"},
+        counsel={"Data protection": "28 CFR part 202"},
+    ),
+    "j15 Chinese maker, US provider": Case(
+        country="CN", sector="industry", answers={"staff_use": True},
+        said={"US-CLOUD-1": "key_control"},
+        counsel={"Data protection": "Art. 38 to 40", "AI law": "", "Employment law": ""},
+    ),
+    "j16 South African insurer": Case(
+        country="ZA", sector="insurance", data={"critical_function": True},
+        counsel={"Data protection": "s. 72", "Financial supervision": "", "Secrecy of care": ""},
+    ),
+    "j17 New Zealand school": Case(
+        country="NZ", sector="other", use="marking of essays",
+        counsel={"Data protection": "Privacy Act 2020", "Public sector": ""},
+    ),
+    "j18 Swiss maker, trade secrets": Case(
+        country="CH", sector="industry", data={"personal": False, "secrecy": ["trade"]},
+        said={"US-CLOUD-1": "key_control"}, counsel={"Trade secrets": "Art. 162 and 273"},
+    ),
+    "j19 German hospital of a church": Case(
+        country="DE", sector="health", data={"secrecy": ["medical"], "special_category": True},
+        said={"C5-1": "c5_type2", "DE-203-1": "secrecy_undertaking"},
+        counsel={"Data protection": "churches", "Employment law": "church employers"},
+    ),
+    "j21 Irish shop with customers in Canada": Case(
+        country="IE", sector="other", answers={"canada_data_subjects": True},
+        said={"CA-QC-17": "quebec_binds", "CA-PIPEDA-1": "pipeda_binds"},
+        acts={"payments": "Retail Payment Activities Act", "children": "s. 4.1"},
+    ),
+    "j20 Greek bank that scores credit": Case(
+        country="GR", sector="banking", use="credit scoring", data={"critical_function": True},
+        said={"GDPR-22-1": "decides_on_people", "AIA-HR-1": "annex_iii"},
+    ),
 }  # fmt: skip
 
 

@@ -339,6 +339,7 @@ PEOPLE_IN = {
     "output_in_eu": "EEA",
     "swiss_data_subjects": "CH",
     "uk_data_subjects": "GB",
+    "canada_data_subjects": "CA",
 }
 """Answers by which the law of a place reaches a client from elsewhere."""
 
