@@ -111,6 +111,14 @@ def test_go_is_decided_after_the_pilot_and_on_what_runs_after_a_month() -> None:
     assert set(found.values()) == {90}
 
 
+def test_who_stays_decides_by_the_day_on_which_notice_is_due() -> None:
+    # 37 days to 31 December 2026, and 24 to 18 December: what is past binds nobody
+    late = changed(scenario.load("base"), {**CONTRACT, "options.api.notice_days": 90})
+    soon = changed(late, {"options.api.notice_days": 103})
+    past = changed(late, {"options.api.notice_days": 200})
+    assert [dates.go(each, "api").day for each in (late, soon, past)] == [30, 24, 30]
+
+
 def test_notice_is_given_in_days_where_a_contract_says_so() -> None:
     start = changed(with_(client__notice_months=3), CONTRACT)
     (contract,) = dates.renewals(start)

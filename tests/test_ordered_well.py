@@ -192,6 +192,15 @@ def test_a_model_that_fails_its_test_is_among_the_changes_and_another_takes_its_
     assert "luna" not in found.recommended
 
 
+def test_a_model_that_the_client_named_may_fail_its_test_wherever_it_runs() -> None:
+    # Banca Valdora names Gemma 4 31B for each place but Bedrock, and no board shows it good enough
+    chain = Chain(draws=64)
+    s = chain.built(scenario.load("banca-valdora"))
+    (change,) = plausible.failed_tests(s, chain)
+    assert change.changes == {"suppose.gone": ["google/gemma-4-31B-it"]}
+    assert chain.decide(put(s, change.changes)).recommended == "bedrock"
+
+
 def test_the_renewal_of_todays_contract_is_paid_for_its_whole_term() -> None:
     # Banca Valdora's contract of 31 March 2027 renews for a year: 16 months from the report, less
     # those until the choice serves.

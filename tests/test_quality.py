@@ -14,6 +14,26 @@ PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11"}
 TOKENS = {"mean": 1000, "p95": 2000}
 
 
+def test_a_model_at_another_effort_than_its_reference_is_named_with_it() -> None:
+    asked = Workload(
+        description="test",
+        requests_per_day=100,
+        input_tokens=TOKENS,
+        output_tokens=TOKENS,
+        quality=Quality(reference_model="openai/gpt-5.4", reference_effort="medium", boards=[]),
+    )
+
+    def named(model: str, effort: str) -> tuple[str, str]:
+        option = Option(label="test", kind="api", models={"all": model}, effort=effort)
+        found = quality.parity("test", asked, "test", option)
+        assert found is not None
+        return found.spoken, found.reference_spoken
+
+    assert named("gpt-5.4", "low") == ("GPT-5.4 at low effort", "GPT-5.4 at medium effort")
+    assert named("gpt-5.4", "medium") == ("GPT-5.4", "GPT-5.4")
+    assert named("gpt-5.4-mini", "low") == ("GPT-5.4 mini", "GPT-5.4")
+
+
 def board(name="gpqa", **change):
     given = {
         "board": name,

@@ -167,6 +167,17 @@ def test_the_list_holds_every_kind_of_change_and_only_possible_ones(client: str)
         assert (without in kept) == (behind is None), line
 
 
+def test_an_answer_that_forbids_every_place_alike_is_no_turn() -> None:
+    asked = plausible.change("blank", {}, {"question": "q", "whose": "", "of_whom": "",
+                             "after": "none", "quoted": "none"})  # fmt: skip
+    ends = plausible.change("vendor gone", {}, {"vendor": "v", "name": "v"})
+    none, other = Outcome(answer="none"), Outcome(answer="changes", option="owned")
+    assert [variants.turns(each, found) for each in (asked, ends) for found in (none, other)] == [
+        False, True, True, True,
+    ]  # fmt: skip
+    assert not variants.turns(ends, Outcome(answer="stays", option="api"))
+
+
 def test_what_the_file_names_is_tried_together() -> None:
     start = scenario.load("base")
     asked = {"workloads.assistant.arrivals": "agents", "finance.discount_rate": 0.03}

@@ -161,6 +161,9 @@ class Parity:
     option: str
     model: str
     reference: str
+    spoken: str
+    """The model as a person says it; at its effort where the reference is the same at another."""
+    reference_spoken: str
     comparisons: tuple[BoardComparison, ...]
     own: OwnResult | None
     verdict: Verdict
@@ -506,11 +509,17 @@ def parity(
     else:
         verdict, reason = agreed(scored)
     tokens = reasoning_tokens(workload, option.effort or _earned(scored), model)
+    called, against = spoken(model), spoken(reference)
+    if called == against and verdict != "same model":
+        called = f"{called} at {option.effort or 'its usual'} effort"
+        against = f"{against} at {floor.reference_effort or 'its usual'} effort"
     return Parity(
         workload=name,
         option=owner,
         model=model,
         reference=reference,
+        spoken=called,
+        reference_spoken=against,
         comparisons=scored,
         own=own,
         verdict=verdict,

@@ -38,11 +38,12 @@ class Go:
 def go(scenario: Scenario, name: str) -> Go:
     """When go or no-go on an option is decided: on the client's own day, or that on which an offer
     for it ends, where that comes first; without such a day when the plan's own gate is due, or
-    earlier where the latest go-live asks for it."""
+    earlier where the latest go-live, or the notice of a contract that is kept, asks for it."""
     asked = scenario.decision.date
     if asked is None:
         if name == scenario.finance.baseline:
-            return Go(day=FIRST_HORIZON_DAYS)
+            notices = (each.days for each in renewals(scenario) if each.days)
+            return Go(day=min([FIRST_HORIZON_DAYS, *notices]))
         last = latest_go(scenario, name) if name in scenario.options else None
         days = (last - scenario.client.report_date).days if last else PILOT_DAYS
         return Go(day=min(PILOT_DAYS, max(days, 1)))

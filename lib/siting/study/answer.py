@@ -172,9 +172,9 @@ class AnswerFrames(Topic):
     def _failed(self, found: Decision, row: dict[str, Any]) -> dict[str, Any]:
         """What is done at no-go, and what is first where the model that is to be tested fails: it
         fails wherever it runs."""
-        every = self.results.quality.parities
-        tested = [p.model for p in every if p.option == found.recommended and not p.supported]
-        first = self._first_without(tested[0]) if tested else None
+        fails = self.results.failing
+        outcomes = (o.option for v, o in self.results.tried if v.changes == fails)
+        first = next(outcomes, None)
         # The choice may stay first, with another model.
         if_failed = "none" if first in (None, found.recommended) else "fallback"
         if first == found.baseline:
@@ -187,12 +187,6 @@ class AnswerFrames(Topic):
             "if_failed": if_failed,
             "at_no_go": "stays" if found.stays else at_no_go,
         }
-
-    def _first_without(self, model: str) -> str | None:
-        """What is first where a model cannot be had."""
-        gone = [*self.scenario.suppose.gone, model]
-        outcomes = (o for v, o in self.results.tried if v.changes == {"suppose.gone": gone})
-        return next((outcome.option for outcome in outcomes), None)
 
     # --- cash -------------------------------------------------------------------------------------
 

@@ -66,9 +66,9 @@ class DecisionFrames(Topic):
         for p in self.results.parities:
             workload = self.scenario.workloads[p.workload]
             floor = workload.quality
-            yield picked(p, "option workload model verdict reason supported") | {
-                "spoken": spoken(p.model),
-                "reference_spoken": spoken(p.reference),
+            yield picked(
+                p, "option workload model spoken reference_spoken verdict reason supported"
+            ) | {
                 "margin": margin_of(workload),
                 "margin_stated": bool(floor and floor.margin is not None),
                 "tried_on": tried_on(self.scenario, p),

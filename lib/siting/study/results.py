@@ -24,7 +24,7 @@ from siting.draws import Floats
 from siting.inputs import scenario
 from siting.inputs.attributes import properties
 from siting.inputs.scenario import usual
-from siting.inputs.scenario.changes import put
+from siting.inputs.scenario.changes import Changes, put
 from siting.memory import fine_tuning, vram
 from siting.quality import Parity
 from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
@@ -306,6 +306,14 @@ class Results:
                 self.chain.forget_variants()
         return variants.apart(found)
 
+    @property
+    def failing(self) -> Changes | None:
+        """The change by which the model that the verdict has tested fails; None where it has none
+        tested."""
+        every = self.quality.of(self.decision.recommended or "")
+        tested = (p.model for p in every if not p.supported)
+        return next((plausible.without(self.scenario, model) for model in tested), None)
+
     @cached_property
     def switches(self) -> tuple[Switch, ...]:
         """Volumes at which the first option changes."""
@@ -317,7 +325,7 @@ class Results:
         worst, the worst first."""
         switched = ((s.variant, s.outcome) for s in self.switches)
         tried = itertools.chain(self.tried, switched)
-        return variants.worst_of_each(each for each in tried if each[1].answer != "stays")
+        return variants.worst_of_each(each for each in tried if variants.turns(*each))
 
     def try_all(self) -> None:
         """Runs every variant at once, then lets go of what they were made of: a quarter of what a

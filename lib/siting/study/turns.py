@@ -11,14 +11,13 @@ from siting.study.frames import Rows, Topic, frame, picked
 from siting.study.verdict import of_sums
 from siting.verdict.variants import Outcome, Settled, Variant
 
+BEFORE_GO: tuple[Settled, ...] = ("decision", "answer", "offer")
+"""What settles a change by the first gate of the plan, or by go or no-go where that is sooner."""
 HORIZONS: Mapping[Settled, int] = {
-    "decision": FIRST_HORIZON_DAYS,
-    "answer": FIRST_HORIZON_DAYS,
-    "offer": FIRST_HORIZON_DAYS,
     "pilot": PILOT_DAYS,
     "year": 365,
 }
-"""Days after the report by which something settles a change."""
+"""Days after the report by which use settles a change."""
 Settler = Literal["you", "use", "nothing", "an offer"]
 """What settles a change, in the order in which page one shows them: what the client's own file
 names comes before what is brought from outside. you: the client decides, answers, or orders one of
@@ -64,12 +63,15 @@ class TurnFrames(Topic):
     def _of_page_one(self, ranked: Sequence[tuple[Variant, Outcome]]) -> set[int]:
         """Places of the changes that page one shows, the worst being at 0: by kind of what settles
         them, of each kind what the scenario asks for, else the worst; then the worst that are left.
+        Not that the tested model fails: the verdict itself says what is done then.
         """
+        fails = self.results.failing
+        told = [place for place, (variant, _) in enumerate(ranked) if variant.changes != fails]
         first: dict[str, int] = {}
-        for place in sorted(range(len(ranked)), key=lambda place: not ranked[place][0].asked):
+        for place in sorted(told, key=lambda place: not ranked[place][0].asked):
             first.setdefault(self._settler(*ranked[place]), place)
         of_each = [first[kind] for kind in get_args(Settler) if kind in first]
-        return set(list(dict.fromkeys([*of_each, *range(len(ranked))]))[:ON_PAGE_ONE])
+        return set(list(dict.fromkeys([*of_each, *told]))[:ON_PAGE_ONE])
 
     def _settler(self, variant: Variant, found: Outcome) -> Settler:
         """What settles a change, as page one sorts it."""
@@ -90,6 +92,9 @@ class TurnFrames(Topic):
         if variant.day:
             return variant.day
         days = HORIZONS.get(variant.settled)
+        go = self.results.go.day
         if variant.settled == "pilot" and not self.results.decision.stays:
-            days = self.results.go.day
+            days = go
+        if variant.settled in BEFORE_GO:
+            days = min(FIRST_HORIZON_DAYS, go)
         return self.results.day(days) if days else None

@@ -23,7 +23,7 @@ from siting.cost.priced import Plan, PricedHybrid, PricedOption, PricedSplit, Sp
 from siting.draws import Floats
 from siting.inputs.scenario.constraints import BUDGET, LIVE_BY, Constraint
 from siting.inputs.scenario.model import Scenario
-from siting.places import BY_REQUEST, OWNED
+from siting.places import OWNED
 from siting.quality import leaves
 from siting.quantity import Range
 from siting.rules.findings import spelt_day
@@ -166,10 +166,8 @@ def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:
     service = scenario.tunes_at(name)
     if service and service in scenario.suppose.gone:
         yield Barrier(reason=f"{service} can no longer be had", by="gone")
-    runs = quality.models(scenario, name)
-    for part in runs:
+    for part, served in quality.models(scenario, name).items():
         option = scenario.options[part]
-        served = runs[part] if option.kind in BY_REQUEST else ()
         for lost in scenario.suppose.gone:
             if lost == option.vendor or lost in served:
                 called = quality.spoken(lost) if lost in served else lost
@@ -371,11 +369,12 @@ def short_of_floor(found: quality.Parity) -> str:
     """By what a model falls short of what the client asks of it; blank where nothing shows that."""
     own = found.own
     if own is not None and not own.reached:
-        model = quality.spoken(found.model)
-        return f"{model} is below your floor in your own test: {own.score:g}, not {own.floor:g}"
+        return (
+            f"{found.spoken} is below your floor in your own test: {own.score:g}, not {own.floor:g}"
+        )
     if found.verdict != "worse":
         return ""
-    return f"{quality.spoken(found.model)} is worse than {quality.spoken(found.reference)}"
+    return f"{found.spoken} is worse than {found.reference_spoken}"
 
 
 def _by_rules(law: Sovereignty, name: str, line: str, rule_id: str) -> Iterator[Barrier | Doubt]:
@@ -457,7 +456,7 @@ def unproven(scenario: Scenario, parity: quality.Parities, name: str) -> list[Do
     tester = next(s.owner for s in table("plan_steps", PlanStep) if s.when == "unproven")
     return [
         Doubt(
-            point=f"{quality.spoken(p.model)} as good as {quality.spoken(p.reference)}",
+            point=f"{p.spoken} as good as {p.reference_spoken}",
             reason=p.reason,
             clears=f"Test it on {quality.tried_on(scenario, p)}.",
             owner=tester,

@@ -355,7 +355,7 @@ class Facts:
         first = next((model for own in every for model in own), "the model")
         return {
             "today": self.scenario.options[self.today].label if self.today else "",
-            "model": spoken(self.compared.model if self.compared else first),
+            "model": self.compared.spoken if self.compared else spoken(first),
             "vendor": option.vendor or option.label,
         }
 

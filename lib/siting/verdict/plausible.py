@@ -244,14 +244,20 @@ def renewals(s: Scenario, chain: Chain) -> Iterator[Variant]:
 
 
 def failed_tests(s: Scenario, chain: Chain) -> Iterator[Variant]:
-    """A model that the choice would have in place of today's, and that does not pass its test."""
+    """A model of the choice that nobody has shown to be good enough, or that the client did not
+    name, and that does not pass its test."""
     whole = chain.designed(s)
     chosen = chain.decided(whole).recommended
-    known = {m for o in s.options.values() for m in o.models.values()}
-    for part in leaves(whole, chosen) if chosen else ():
-        for model in set(whole.options[part].models.values()) - known:
-            words = {"model": spoken(model), "option": whole.options[part].label}
-            yield change("test failed", _gone(s, model), words)
+    named = {m for o in s.options.values() for m in o.models.values()}
+    if chosen is None:
+        return
+    parities = chain.quality(whole).of(chosen)
+    doubted = {p.model for p in parities} - {p.model for p in parities if p.supported}
+    served = (whole.options[part].models.values() for part in leaves(whole, chosen))
+    for model in dict.fromkeys(model for models in served for model in models):
+        if model in doubted or model not in named:
+            words = {"model": spoken(model), "option": whole.options[chosen].label}
+            yield change("test failed", without(s, model), words)
 
 
 # --- what can be agreed or ordered otherwise ------------------------------------------------------
@@ -531,18 +537,20 @@ def _all_at_once(
 def events(s: Scenario) -> Iterator[Variant]:
     """A vendor or a model that can no longer be had, a framework that falls."""
     served = [o for o in s.options.values() if o.kind in BY_REQUEST]
+    kept = {m for o in s.options.values() if o not in served for m in o.models.values()}
     for vendor in dict.fromkeys(o.vendor for o in s.options.values() if o.vendor):
         name = vendor.rpartition("/")[2]
-        yield change("vendor gone", _gone(s, vendor), {"vendor": vendor, "name": name})
-    for model in dict.fromkeys(m for o in served for m in o.models.values()):
+        yield change("vendor gone", without(s, vendor), {"vendor": vendor, "name": name})
+    for model in dict.fromkeys(m for o in served for m in o.models.values() if m not in kept):
         sold = [o for o in served if model in o.models.values()]
         day = _last_day(s, sold, model)
-        yield change("model gone", _gone(s, model), {"model": spoken(model)}, day=day)
+        yield change("model gone", without(s, model), {"model": spoken(model)}, day=day)
     yield from service_ends(s)
     yield from law_events(s)
 
 
-def _gone(s: Scenario, lost: str) -> Changes:
+def without(s: Scenario, lost: str) -> Changes:
+    """What supposes that a vendor, a model or a service can no longer be had."""
     return {"suppose.gone": [*s.suppose.gone, lost]}
 
 
@@ -551,7 +559,7 @@ def service_ends(s: Scenario) -> Iterator[Variant]:
     ending = {end.service: end.last for name in s.options for end in ceasing(s, name)}
     for service, last in ending.items():
         if last >= s.client.report_date:
-            yield change("service gone", _gone(s, service), {"service": service}, day=last)
+            yield change("service gone", without(s, service), {"service": service}, day=last)
 
 
 def law_events(s: Scenario) -> Iterator[Variant]:

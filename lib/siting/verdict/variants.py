@@ -154,6 +154,15 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
 
 
 Tried = tuple[Variant, Outcome]
+ANSWERS: tuple[ChangeKind, ...] = ("assumed", "stated", "unanswered")
+"""Changes to what is said, or taken, of the client's own use."""
+
+
+def turns(variant: Variant, found: Outcome) -> bool:
+    """Whether a change turns where the load runs. An answer after which no place is left does not:
+    it asks the same of all of them, and stands among the points to clear."""
+    forbids_all = found.answer == "none" and variant.kind in ANSWERS
+    return found.answer != "stays" and not forbids_all
 
 
 def tried(chain: Chain, scenario: Scenario, variants: Iterable[Variant]) -> Iterator[Tried]:
