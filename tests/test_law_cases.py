@@ -410,6 +410,17 @@ CASES = {
         said={"CA-QC-17": "quebec_binds", "CA-PIPEDA-1": "pipeda_binds"},
         acts={"payments": "Retail Payment Activities Act", "children": "s. 4.1"},
     ),
+    "j22 Estonian software that holds its customers’ data": Case(
+        country="EE", sector="software", said={"GDPR-28-4": "processes_for_customers"},
+    ),
+    "j23 Slovenian payroll house, customers not told": Case(
+        country="SI", sector="other",
+        answers={"processes_for_customers": True, "customers_authorised": False},
+        said={"GDPR-28-4": "fail"},
+    ),
+    "j24 British software that holds its customers’ data": Case(
+        country="GB", sector="software", counsel={"Data protection": "leave of customers"},
+    ),
     "j20 Greek bank that scores credit": Case(
         country="GR", sector="banking", use="credit scoring", data={"critical_function": True},
         said={"GDPR-22-1": "decides_on_people", "AIA-HR-1": "annex_iii"},
