@@ -58,8 +58,9 @@ class Finding(Decided):
     law: RuleBook
 
     @classmethod
-    def of(cls, said: Decided, rule: Rule, flow: FlowFacts, law: RuleBook) -> Finding:
-        """What was decided of a rule on a flow, with both."""
+    def of(cls, rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Finding:
+        """What a rule says of a flow, with some answers supposed."""
+        said = said_of(rule, flow, law, supposed)
         return cls(rule=rule, flow=flow, law=law, **vars(said))
 
     @cached_property
@@ -129,7 +130,7 @@ class Finding(Decided):
     def without(self, policies: Iterable[str], kept: str = "") -> Finding:
         """The same if the client had none of these lines of policy, or but the one kept."""
         asked = {self.law.policy_attributes[line]: line == kept for line in policies}
-        return Finding.of(self.supposing(asked), self.rule, self.flow, self.law)
+        return Finding.of(self.rule, self.flow, self.law, asked)
 
     def lines_behind(self, policies: Sequence[str]) -> tuple[str, ...]:
         """Lines of the client's policy by which a rule fails: each would make it fail alone, and

@@ -107,9 +107,6 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     is_condition: bool = False
     """Whether the provision is no duty: what the law protects, or whether it reaches the client,
     hangs on what it says. Nothing of it is ever due, and nobody breaks it."""
-    older_until: dt.date | None = None
-    """Last day that the law leaves to a use that began before it was in force; missing where it
-    leaves none."""
     meanwhile: str = ""
     """What the client keeps to from today until it is settled, whichever service runs: a clause
     that begins small. Such a point stands first. Blank: nothing but what settles it."""

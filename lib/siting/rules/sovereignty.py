@@ -246,64 +246,48 @@ class OptionAssessment:
     def open_points(self) -> tuple[OpenPoint, ...]:
         """What is open, what weighs most first; rules that wait for one answer are one point."""
         reviews = [f for f in self.verdicts.values() if f.verdict == "review"]
-        judged = (f for f in reviews if not f.waits)
-        points = [self._point((f,), None, self._missing(f)) for f in judged]
+        points = [self._point((f,), None) for f in reviews if not f.waits]
         waiting = {f.rule.rule_id: f for f in reviews if f.waits}
-        awaited = {rule_id: self._awaited(f) for rule_id, f in waiting.items()}
+        # On whatever flow: answers that would decide it, as whether data leave the country.
+        awaited = {
+            rule_id: {name for f in self.findings[rule_id] if f.waits for name in f.missing}
+            for rule_id in waiting
+        }
         while waiting:
             asked = Counter(name for rule_id in waiting for name in awaited[rule_id])
             # Of two that as many wait for, the one that the dictionary asks first.
             law = next(iter(waiting.values())).law
             order = list(law.attributes)
             name = min(asked, key=lambda n: (-asked[n], order.index(n)))
-            own = [f for rule_id, f in waiting.items() if name in awaited[rule_id]]
-            attribute = law.attributes[name]
-            others = (n for f in own for n in self._missing(f) if n != name)
-            every = (name, *dict.fromkeys(others))
-            points.append(self._point(tuple(own), attribute, every))
+            own = tuple(f for rule_id, f in waiting.items() if name in awaited[rule_id])
+            points.append(self._point(own, law.attributes[name]))
             for f in own:
                 del waiting[f.rule.rule_id]
         return tuple(sorted(points, key=lambda point: point.weight))
 
-    def _point(
-        self, findings: tuple[Finding, ...], awaited: Attribute | None, missing: tuple[str, ...]
-    ) -> OpenPoint:
+    def _point(self, findings: tuple[Finding, ...], awaited: Attribute | None) -> OpenPoint:
+        """What some rules leave open. Also where a person must judge all the same, as of a transfer
+        whose safeguards are to be assessed whatever the vendor answers, it is told what is not
+        known: of a mix, on both sides."""
+        by_rule = [self.findings[found.rule.rule_id] for found in findings]
+        every = [f for own in by_rule for f in own]
+        names = [n for own in by_rule for n in sorted({n for f in own for n in f.missing})]
+        reviewed = [f for f in every if f.verdict == "review"]
+        if awaited:
+            names.insert(0, awaited.name)
+            reviewed = [f for f in reviewed if awaited.name in f.missing]
+        labels = (f.flow.label.split(": ")[-1] for f in reviewed if f.flow.label)
+        open_ = [f.flow for f in [f for f in every if f.missing] or findings]
         return OpenPoint(
             findings=findings,
             awaited=awaited,
-            missing=missing,
+            missing=tuple(dict.fromkeys(names)),
             remedy=self.remedy(_lead(findings)),
-            strikes=any(f.can_strike for x in findings for f in self.findings[x.rule.rule_id]),
-            flows=self._flows(findings, awaited),
-            carriers=_carriers(flow for flow in self._open(findings) if flow.may_be_outside),
-            served_by=_carriers(self._open(findings)),
+            strikes=any(f.can_strike for f in every),
+            flows=tuple(dict.fromkeys(labels)),
+            carriers=_carriers(flow for flow in open_ if flow.may_be_outside),
+            served_by=_carriers(open_),
         )
-
-    def _open(self, findings: Iterable[Finding]) -> list[FlowFacts]:
-        """Flows that rules wait for, or else judge: of a mix, on both sides."""
-        every = [f for found in findings for f in self.findings[found.rule.rule_id]]
-        open_ = [f for f in every if f.missing] or [*findings]
-        return [f.flow for f in open_]
-
-    def _flows(self, findings: Iterable[Finding], awaited: Attribute | None) -> tuple[str, ...]:
-        """The flows on which rules are open: of those that wait, for an answer."""
-        every = (f for found in findings for f in self.findings[found.rule.rule_id])
-        open_ = (f for f in every if f.verdict == "review")
-        labels = (f.flow.label for f in open_ if awaited is None or awaited.name in f.missing)
-        return tuple(dict.fromkeys(label.split(": ")[-1] for label in labels if label))
-
-    def _missing(self, finding: Finding) -> tuple[str, ...]:
-        """What is not known of a rule, on whatever flow, in the order of the alphabet: also where a
-        person must judge all the same, as of a transfer whose safeguards are to be assessed
-        whatever the vendor answers."""
-        flows = self.findings[finding.rule.rule_id]
-        return tuple(sorted({name for f in flows for name in f.missing}))
-
-    def _awaited(self, finding: Finding) -> frozenset[str]:
-        """What a rule waits for, on whatever flow: answers that would decide it, as whether data
-        leave the country."""
-        flows = self.findings[finding.rule.rule_id]
-        return frozenset(name for f in flows if f.waits for name in f.missing)
 
     @cached_property
     def verdicts(self) -> dict[str, Finding]:
@@ -360,7 +344,7 @@ class Sovereignty:
         found = []
         for rule_id, law in laws.items():
             rule = self.law.rules[rule_id]
-            own = (_finding(rule, f, self.law, {}) for f in flows if rule.looks_at(f.kind))
+            own = (Finding.of(rule, f, self.law, {}) for f in flows if rule.looks_at(f.kind))
             found += [Touched(found=f, law=law) for f in own if f.verdict == "review"][:1]
         return tuple(found)
 
@@ -541,15 +525,11 @@ def _judged(flows: tuple[FlowFacts, ...], law: RuleBook, supposed: Values) -> Op
     }
     for flow in flows:
         for rule in law.looking_at[flow.kind]:
-            found[rule.rule_id].append(_finding(rule, flow, law, supposed))
+            found[rule.rule_id].append(Finding.of(rule, flow, law, supposed))
     return OptionAssessment(
         flows,
         {name: tuple(own or [_no_such_flow(law.rules[name], law)]) for name, own in found.items()},
     )
-
-
-def _finding(rule: Rule, flow: FlowFacts, law: RuleBook, supposed: Values) -> Finding:
-    return Finding.of(said_of(rule, flow, law, supposed), rule, flow, law)
 
 
 def _no_such_flow(rule: Rule, law: RuleBook) -> Finding:
