@@ -526,6 +526,26 @@ def test_foreign_law_counts_the_same_whoever_the_provider_belongs_to(readable, s
                      if readable else "pass"}  # fmt: skip
 
 
+@pytest.mark.parametrize("readable", [False, True])
+@pytest.mark.parametrize(("home", "rule"), [("CH", "CH-FADP-16"), ("GB", "UK-28-2")])
+def test_reach_is_asked_alike_of_swiss_and_british_clients(home, rule, readable):
+    """FADP Art. 9 and 16 and UK GDPR Art. 28(1) name no country: every link counts the same."""
+    there = {"controller_country": home, "personal_data": True, "external": True, "place": home}
+    there |= {"parent_country": home, "operator_country": home, "group_entity_abroad": False}
+    there |= {"clear_text": readable, "confidential_computing": False}
+    law = BOOK.on(TODAY)
+    reaches = [{"group_entity_abroad": True}]
+    for country in {"US", "CN", "CA", "IN", "CH", "GB"} - {home}:
+        reaches += [{"parent_country": country}, {"operator_country": country}]
+    found = {decide(RULES[rule], LAW | there | reach, law).verdict for reach in reaches}
+    assert found == {"review" if readable else "pass"}
+    assert decide(RULES[rule], LAW | there, law).verdict == "n.a."
+    silent = {name: said for name, said in there.items() if name != "group_entity_abroad"}
+    asked = decide(RULES[rule], LAW | silent, law)
+    assert asked.verdict == ("review" if readable else "pass")
+    assert asked.missing == (("group_entity_abroad",) if readable else ())
+
+
 @pytest.mark.parametrize(
     ("residency", "place", "verdict"),
     [
