@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import itertools
 import json
 import re
 import sys
@@ -51,8 +52,9 @@ def of_cells(path: Path) -> Iterator[Text]:
     """The texts in the cells of a chapter. Raises ValueError for a sentence that nobody can read
     in a cell."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    tree = ast.parse("\n".join(re.sub(r"^\s*[%!].*", "", s, flags=re.M) for s in sources))
+    written = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    sources = [re.sub(r"^\s*[%!].*", "", source, flags=re.M) for source in written]
+    tree = ast.parse("\n".join(sources))
     given: dict[str, list[ast.Assign | ast.AugAssign]] = {}
     for node in ast.walk(tree):
         match node:
@@ -77,7 +79,7 @@ def of_cells(path: Path) -> Iterator[Text]:
         named = {keyword.arg: keyword.value for keyword in call.keywords}
         name = getattr(call.func, "id", "")
         if name == "p":
-            yield from of_phrase(path, call, given)
+            yield from of_phrase(f"{path.name}, cell {cell_at(sources, call.lineno)}", call, given)
         words = [named[word] for word in WORDS if word in named]
         if name in SHOWN:
             words += [named[part] for part in SHOWN[name] if part in named] + call.args[1:2]
@@ -86,8 +88,15 @@ def of_cells(path: Path) -> Iterator[Text]:
             yield from (("", text) for text in found if re.search("[a-z]{3}", text))
 
 
-def of_phrase(path: Path, call: ast.Call, given: Given) -> Iterator[Text]:
-    """The sentences that one call of `p` may say. Raises ValueError where one cannot be told."""
+def cell_at(sources: Iterable[str], line: int) -> int:
+    """The number of the cell of code, from one, in which a line of all of them stands."""
+    ends = itertools.accumulate(source.count("\n") + 1 for source in sources)
+    return 1 + sum(end < line for end in ends)
+
+
+def of_phrase(where: str, call: ast.Call, given: Given) -> Iterator[Text]:
+    """The sentences that one call of `p` may say. where: file and cell. Raises ValueError where one
+    cannot be told, or has a field that is none."""
     named = {keyword.arg: keyword.value for keyword in call.keywords}
     context = str(ast.literal_eval(named["context"])) if "context" in named else ""
     for asked in (call.args[0], named.get("one")):
@@ -95,7 +104,12 @@ def of_phrase(path: Path, call: ast.Call, given: Given) -> Iterator[Text]:
             continue
         said = [*sentences(asked, given)]
         if not said:
-            raise ValueError(f"{path.name}: write the sentence of {ast.unparse(call)} in the cell")
+            raise ValueError(f"{where}: write the sentence of {ast.unparse(call)} in the cell")
+        for sentence in said:
+            try:
+                phrases.refuse_misspelt(sentence)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
         yield from ((context, sentence) for sentence in said if sentence)
 
 
@@ -206,4 +220,7 @@ def main(reports: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(str(error))

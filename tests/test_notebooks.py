@@ -181,3 +181,25 @@ def test_a_group_of_open_points_is_not_quoted_as_if_it_were_the_name_of_one() ->
     about = [sentence for sentence in said if "{point:text}" in sentence]
     assert len(about) == 3 * len(texts.languages())
     assert not [sentence for sentence in about if re.search("[“„]{point:text}", sentence)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("{option} costs {cost:mony}.", "{cost:mony} is no format; write {cost:money}"),
+        ("{option} costs {cost:money.", "write a field as {option}"),
+        ("{} costs {cost:money}.", "a field needs a name"),
+    ],
+)
+def test_a_field_that_is_none_is_told_with_file_and_cell(
+    sentence: str, told: str, tmp_path: Path
+) -> None:
+    cells = ["x = 1\n\ny = 2", f"say(p({sentence!r}, row))"]
+    path = tmp_path / "15_cost.ipynb"
+    path.write_text(
+        nbformat.writes(nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)]))
+    )
+    found = runpy.run_path(str(ROOT / "notebooks" / "texts.py"))
+    with pytest.raises(ValueError, match=r"^15_cost\.ipynb, cell 2: ") as refused:
+        list(found["of_cells"](path))
+    assert told in str(refused.value)

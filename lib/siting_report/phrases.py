@@ -31,7 +31,11 @@ SPELT = (
 """Numbers that stand in words within a sentence."""
 COUNTS = ("count", "spelt")
 """Formats of the number that decides between one and several."""
+FORMATS = ("money", "percent", "number", "whole", "date", "of_100", *COUNTS, "names", "text")
+"""Those whose misspelling is no unit; `month` is not among them, as `months` is one."""
 _SHARES = ("percent", "of_100")
+_MISSPELT = 0.75
+"""Likeness to a format from which a word is no unit."""
 _RAISED = ("count", "text", "names")
 """Formats whose words may begin a sentence: then with a capital."""
 
@@ -57,6 +61,7 @@ class Phrases:
         """
         if not sentence:
             return Said()
+        refuse_misspelt(sentence)
         values = {name: _found(name, told, rows) for name, _ in fields(sentence + one)}
         if any(_is_null(value) for value in values.values()):
             return Said()
@@ -128,6 +133,18 @@ class Phrases:
         if whole and 0 <= number < len(SPELT):
             return self.numbers.word(SPELT[int(number)])
         return self.numbers.number(number, 0 if whole else None)
+
+
+def refuse_misspelt(sentence: str) -> None:
+    """Raises ValueError where a sentence has a bracket that is not closed, a field without a name,
+    or a format that reads like a misspelt one."""
+    for name, form in fields(sentence):
+        kind = form.partition(":")[0]
+        meant = None if kind in FORMATS else nearest(kind, FORMATS, _MISSPELT)
+        if meant:
+            raise ValueError(
+                f"{sentence!r}: {{{name}:{form}}} is no format; write {{{name}:{meant}}}"
+            )
 
 
 def _found(name: str, told: Mapping[str, Any], rows: tuple[Any, ...]) -> Any:

@@ -46,8 +46,11 @@ def fields(sentence: str) -> list[tuple[str, str]]:
 
     Raises ValueError where a bracket is not closed or a field has no name.
     """
-    found = [(name, form) for _, name, form, _ in string.Formatter().parse(sentence)
-             if name is not None]  # fmt: skip
+    try:
+        parts = [*string.Formatter().parse(sentence)]
+    except ValueError as error:
+        raise ValueError(f"{sentence!r}: {error}; write a field as {{option}}") from None
+    found = [(name, form) for _, name, form, _ in parts if name is not None]
     if any(not name.isidentifier() for name, _ in found):
         raise ValueError(f"{sentence!r}: a field needs a name, as {{option}} or {{total:money}}")
     return [(name, form or "") for name, form in found]
