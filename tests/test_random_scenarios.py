@@ -9,6 +9,7 @@ CRASHED = (
         "workloads.assistant.cached_input_share": 1.0,
         "workloads.assistant.output_tokens": {"mean": 1.0, "p95": 1.0},
     },
+    {"options.owned.room": {"kw": 0.5}},  # holds no server, for a mix neither
 )
 """Scenarios that once ended in a traceback."""
 

@@ -207,11 +207,14 @@ def _split(plan: Plan, hybrid: PricedHybrid) -> PricedHybrid:
     holds = _room_holds(hybrid.base)
     parts = totals(plan, central, (hybrid.burst.name, hybrid.base.name))
     counts = np.arange(0.0 if hybrid.existing else 1.0, min(most, holds) + 1.0)
-    draws = plan.central(**{owned_key(hybrid.name): counts})
+    mixed: list[float] = []
+    if counts.size:  # none where the room holds no server
+        draws = plan.central(**{owned_key(hybrid.name): counts})
+        mixed = totals(plan, draws, [hybrid.name])[hybrid.name].present.tolist()
     costs = [
         float(parts[hybrid.burst.name].present[0]),
         float(parts[hybrid.base.name].present[0]) if most <= holds else math.inf,
-        *totals(plan, draws, [hybrid.name])[hybrid.name].present.tolist(),
+        *mixed,
     ]
     tried = [Split(servers=0, alone="burst"), Split(servers=most, alone="base")]
     tried += [Split(servers=int(count), alone="") for count in counts]
