@@ -11,54 +11,16 @@ from siting import study
 from siting.cost import costing
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
-from siting.inputs.scenario.model import BEST, Option, Scenario
-from siting.places import COMMITTED, MIXED, OWNED, SELF_HOSTED
+from siting.inputs.scenario.model import BEST, Scenario
+from siting.places import MIXED
 from siting.verdict import ordered, plausible, variants
 from siting.verdict.chain import Chain
 from studies import CLIENTS, FEW
 
+from benchmarks import left_open
+
 TRIALS = 2
 """Scenarios at random for each client."""
-
-
-def at_random(client: str, number: int) -> Scenario:
-    """A client with another load, horizon and discount rate."""
-    chance = random.Random(f"{client} {number}")
-    found = scenario.load(client)
-    changes: dict[str, Any] = {
-        "finance.horizon_months": chance.choice([36, 48, 60]),
-        "finance.discount_rate": round(chance.uniform(0.02, 0.12), 3),
-    }
-    for name, load in found.workloads.items():
-        times = 10 ** chance.uniform(-0.5, 0.5)
-        for line in ("requests_per_user_day", "requests_per_day", "requests_per_month"):
-            if value := getattr(load, line):
-                changes[f"workloads.{name}.{line}"] = value * times
-    return put(found, changes)
-
-
-def opened(option: Option, field: str) -> Option:
-    """An option with one field left to the kit."""
-    return option.model_copy(update={field: None if field == "tensor_parallel" else BEST})
-
-
-FIELDS = ("gpu", "server", "weights", "tensor_parallel")
-
-
-def left_open(s: Scenario, name: str, chance: random.Random) -> tuple[str, Option]:
-    """One field of an option, and the option with that left to the kit."""
-    option = s.options[name]
-    fields = [f for f in FIELDS if f != "server" or option.kind in OWNED]
-    fields = fields if option.kind in SELF_HOSTED else []
-    if name != s.finance.baseline:  # that is there already
-        fields += [f for f in BEST_OF if f != "commitment" or option.kind in COMMITTED]
-    field = chance.choice(fields)
-    if field in BEST_OF:
-        return field, option.model_copy(update={field: BEST_OF[field]})
-    return field, opened(option, field)
-
-
-BEST_OF: dict[str, Any] = {"commitment": BEST, "effort": BEST, "models": {"all": BEST}}
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -66,22 +28,12 @@ def test_what_is_left_to_the_kit_never_costs_more_in_all_than_what_was_typed(cli
     chance = random.Random(client)
     for number in range(TRIALS):
         chain = Chain()
-        s = chain.built(at_random(client, number))
+        s = chain.built(left_open.at_random(client, number))
         names = [n for n, o in s.options.items() if o.kind not in MIXED]
         name = chance.choice([n for n in names if n != s.finance.baseline])
-        field, left = left_open(s, name, chance)
-        typed = chain.as_planned(s, name)
-        built = chain.built(ordered.with_option(s, name, left))
-        taken = built.options[name]
-        assert not ordered.is_open(taken) or not taken.models
-        if field in ("models", "effort"):
-            assert not taken.models or ordered.standing(s, taken) != "out"
-            if ordered.standing(s, s.options[name]) != "in":  # what was typed may not take part
-                continue
-        if typed.refused or typed.present is None:
-            continue
-        before, found = (chain.decided(each).mean(name) for each in (s, built))
-        assert found <= before * (1 + 1e-9), (number, name, field)
+        field = chance.choice(left_open.fields(s, name))
+        found = left_open.compared(chain, s, name, field)
+        assert found is None or found.dearer <= left_open.ROUNDING, (number, found)
 
 
 @pytest.mark.parametrize("volume", [0.01, 0.1, 0.5])
@@ -122,7 +74,7 @@ def successor(**changes: Any) -> Scenario:
     """Bursztyn Dom in Azure's zone of the union, whose texts a board lets GPT-5.6 Luna write; what
     that makes of the pictures of a third workload, and so what it costs there, nobody publishes."""
     zone = {"region": "EU", "attributes.place": "EU", "attributes.endpoint_scope": "cross_region"}
-    found = at_random("bursztyn-dom", 1)
+    found = left_open.at_random("bursztyn-dom", 1)
     found = put(found, {f"options.successor.{key}": value for key, value in zone.items()})
     return put(found, {f"options.successor.{k}": v for k, v in changes.items()})
 
