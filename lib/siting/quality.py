@@ -263,6 +263,12 @@ def reasoning_tokens(workload: Workload, effort: str, model: str = "") -> Range:
     return efforts_row(effort).tokens.times(task.factor, "tokens")
 
 
+@of_facts
+def _picked(model: str, board: str, effort: str, thinking: bool) -> Score | None:
+    """As `pick`, of the rows of a model on a board: kept, since every variant asks."""
+    return pick(scores(model, board), effort, thinking)
+
+
 def pick(found: tuple[Score, ...], effort: str, thinking: bool) -> Score | None:
     """The row to use when a model has several on a board.
 
@@ -493,8 +499,8 @@ def parity(
     reference = floor.reference_model
 
     def compared(board: Board) -> BoardComparison:
-        own = pick(scores(model, board.board), option.effort, thinking)
-        against = pick(scores(reference, board.board), floor.reference_effort, thinking)
+        own = _picked(model, board.board, option.effort, thinking)
+        against = _picked(reference, board.board, floor.reference_effort, thinking)
         return compare(board, own, against, margin, day)
 
     scored = each_question_once(tuple(compared(boards()[b]) for b in floor.boards))
@@ -544,14 +550,15 @@ def standing(workload: Workload, option: Option, model: str, today: tuple[str, s
         if named in ("worse", *SUPPORTS_SWITCH):
             return "out" if named == "worse" else "in"
     for board in (b for b in boards().values() if b.admits):
-        one = _score(board, model, option.effort, up=False)
-        other = _score(board, reference, effort, up=True)
+        one = _score(board.board, model, option.effort, up=False)
+        other = _score(board.board, reference, effort, up=True)
         if one and other and one.score >= other.score - (board.fixed_tolerance or 0.0):
             return "in"
     return "listed"
 
 
-def _score(board: Board, model: str, effort: str, *, up: bool) -> Score | None:
+@of_facts
+def _score(board: str, model: str, effort: str, *, up: bool) -> Score | None:
     """The score of a model at an effort; where none is on file, at the nearest higher effort, which
     it may not reach (up), or the nearest lower one, which it at least reaches."""
     asked = effort_named("none" if thinks(model) == "never" else effort)
@@ -559,7 +566,7 @@ def _score(board: Board, model: str, effort: str, *, up: bool) -> Score | None:
         return None
     sign = 1 if up else -1
     beyond: dict[float, Score] = {}
-    for row in scores(model, board.board):
+    for row in scores(model, board):
         known = effort_named(row.effort)
         away = sign * (known.tokens.central - asked.tokens.central) if known else -1.0
         if away >= 0:
@@ -574,8 +581,8 @@ def _on_boards(
     found = (
         compare(
             boards()[board],
-            pick(scores(model, board), option.effort, False),
-            pick(scores(reference, board), effort, False),
+            _picked(model, board, option.effort, False),
+            _picked(reference, board, effort, False),
             settings("decision_settings")["quality_margin"].range.central,
         )
         for board in named
