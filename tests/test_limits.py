@@ -13,7 +13,7 @@ from siting.cost.ledger import BEFORE
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.changes import changed
-from siting.quantity import DAYS_OF_MONTH
+from siting.quantity import DAYS_OF_MONTH, Range
 from siting.verdict.chain import Chain
 from siting.verdict.exclusion import given_up
 from siting.verdict.until_live import ContractEnd, UntilLive
@@ -111,6 +111,27 @@ def test_go_is_decided_after_the_pilot_and_on_what_runs_after_a_month() -> None:
     assert set(found.values()) == {90}
 
 
+def test_another_model_where_the_service_runs_is_decided_on_after_its_test() -> None:
+    start = with_()
+    api = start.options["api"]
+    terms = {"label": "luna", "months_to_production": Range(0.5, 1.0, 2.0)}
+    luna = api.model_copy(update={"models": {"all": "gpt-5.6-luna"}, **terms})
+    abroad = luna.model_copy(update={"country": "US", "label": "abroad"})
+    s = start.model_copy(update={"options": {**start.options, "luna": luna, "abroad": abroad}})
+    assert [dates.go(s, name).day for name in ("api", "luna", "abroad")] == [30, 30, 90]
+    month = DAYS_OF_MONTH
+    assert dates.serves(s, "luna").ends == pytest.approx((30 + (month - 30) / 2, month, 2 * month))
+
+
+def test_a_cost_begins_when_the_plan_has_an_option_serve() -> None:
+    # two months, but nothing is ordered before the 90th day; of what runs today nothing is
+    start = with_()
+    plan = tco.assess(start, plain_capacity(start)).plan
+    months = plan.central()["months_to_production.rented"]
+    assert months.item() == pytest.approx(90 / DAYS_OF_MONTH)
+    assert not plan.central()["months_to_production.api"].any()
+
+
 def test_who_stays_decides_by_the_day_on_which_notice_is_due() -> None:
     # 37 days to 31 December 2026, and 24 to 18 December: what is past binds nobody
     late = changed(scenario.load("base"), {**CONTRACT, "options.api.notice_days": 90})
@@ -168,7 +189,8 @@ def test_who_moves_pays_a_commitment_until_its_contract_ends() -> None:
     renews = changed(start, {"options.api.renews_for_months": 12})
     assert owed(renews) == pytest.approx(owed(start))
     late = changed(renews, {"decision.date": dt.date(2027, 2, 1)})
-    assert owed(late) == pytest.approx(1e5 * (493 / DAYS_OF_MONTH - 3))
+    # it serves on the day of go, the 69th, and the months beside come after
+    assert owed(late) == pytest.approx(1e5 * ((493 - 69) / DAYS_OF_MONTH - 1))
 
 
 def test_a_renewal_of_which_nobody_said_what_it_owes_may_cost_as_much_as_is_used_today() -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from siting import study
-from siting.cost import costing
+from siting.cost import costing, dates
 from siting.inputs import scenario
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import BEST, Scenario
 from siting.places import MIXED
+from siting.quantity import DAYS_OF_MONTH
 from siting.verdict import ordered, plausible, variants
 from siting.verdict.chain import Chain
 from studies import CLIENTS, FEW
@@ -160,7 +161,7 @@ def test_the_renewal_of_todays_contract_is_paid_for_its_whole_term() -> None:
     s = chain.built(scenario.load("banca-valdora"))
     chosen = chain.decide(s).recommended
     (change,) = plausible.renewals(s, chain)
-    serves = chain.designed(s).options[str(chosen)].months_to_production.central
+    serves = dates.serves(chain.designed(s), str(chosen)).central / DAYS_OF_MONTH
     assert change.changes["finance.parallel_months"] == pytest.approx(16.2 - serves, abs=0.1)
     owes_nothing = put(s, {"options.bedrock.minimum_commitment_per_month": 0})
     assert not [*plausible.renewals(owes_nothing, chain)]

@@ -637,6 +637,13 @@ def leaves(scenario: Scenario, name: str) -> tuple[str, ...]:
     return tuple(parts(scenario, name))
 
 
+def place(scenario: Scenario, name: str) -> str:
+    """Where an option is had: its kind, its vendors and their countries."""
+    parts = (scenario.options[part] for part in leaves(scenario, name))
+    where = (f"{o.kind} {o.vendor or o.provider} {o.country}" for o in parts)
+    return f"{scenario.options[name].kind}: " + ", ".join(where)
+
+
 def models(scenario: Scenario, name: str) -> dict[str, tuple[str, ...]]:
     """Models that serve an option's load, each once, by the option that runs them."""
     return {

@@ -98,7 +98,7 @@ class Phrases:
             case "percent":
                 return self.numbers.percent(value, decimals or 0)
             case "of_100":
-                return f"{round(100 * value)} {self.numbers.word('of 100')}"
+                return f"{_of_100(value)} {self.numbers.word('of 100')}"
             case "number" | "whole":
                 return self.numbers.number(value, 0 if kind == "whole" else decimals)
             case "date":
@@ -145,6 +145,12 @@ def refuse_misspelt(sentence: str) -> None:
             raise ValueError(
                 f"{sentence!r}: {{{name}:{form}}} is no format; write {{{name}:{meant}}}"
             )
+
+
+def _of_100(share: float) -> int:
+    """A share as a count of 100: neither none nor all, unless it is."""
+    is_some = 0 < share < 1
+    return min(max(round(100 * share), 1), 99) if is_some else round(100 * share)
 
 
 def _found(name: str, told: Mapping[str, Any], rows: tuple[Any, ...]) -> Any:

@@ -35,7 +35,7 @@ from siting.cost.prices import Factor, NotPriced
 from siting.inputs.scenario.model import Client, Option, Scenario, in_words
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
-from siting.quantity import NotEstimated, Range, total
+from siting.quantity import DAYS_OF_MONTH, NotEstimated, Range, total
 from siting.serving.capacity import OptionCapacity, SplitCapacity
 from siting.serving.load import lengths_of, workload_load
 from siting.serving.machines import ExistingKind
@@ -472,11 +472,14 @@ class _Finder:
         self.put("vat", label, value, source)
 
     def find_months(self) -> None:
-        """How long it takes until an option serves."""
+        """How long it takes until an option serves: nothing is ordered before go or no-go."""
         stem = "months_to_production"
-        months = replace(self.option.months_to_production, unit="months")
+        months = self.option.months_to_production
+        if not self.option.in_use:
+            months = dates.serves(self.scenario, self.name).scaled(1 / DAYS_OF_MONTH)
         source = self.scenario.source(f"options.{self.name}.{stem}")
-        self.put_of_option(stem, "Months to production", months, source, stem)
+        months = replace(months, unit="months")
+        self.put_of_option(stem, "Months until it serves", months, source, stem)
 
     def _find_hidden_work(self) -> None:
         """Hidden tokens that a model's thinking needs: the same evidence for every option."""

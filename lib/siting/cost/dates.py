@@ -12,7 +12,8 @@ from typing import Literal
 
 from siting.cost.prices import parameter
 from siting.inputs.scenario.model import Contract, Scenario, day_of, months_from
-from siting.quality import leaves
+from siting.places import BY_REQUEST
+from siting.quality import leaves, place
 from siting.quantity import DAYS_OF_MONTH, Range
 
 FIRST_HORIZON_DAYS = 30
@@ -41,15 +42,34 @@ def go(scenario: Scenario, name: str) -> Go:
     earlier where the latest go-live, or the notice of a contract that is kept, asks for it."""
     asked = scenario.decision.date
     if asked is None:
-        if name == scenario.finance.baseline:
-            notices = (each.days for each in renewals(scenario) if each.days)
-            return Go(day=min([FIRST_HORIZON_DAYS, *notices]))
-        last = latest_go(scenario, name) if name in scenario.options else None
-        days = (last - scenario.client.report_date).days if last else PILOT_DAYS
-        return Go(day=min(PILOT_DAYS, max(days, 1)))
+        return Go(day=min(_gates(scenario, name)))
     ends = (last for item, last in offers_before(scenario) if item.split(".")[1:2] == [name])
     day = scenario.client.report_date
     return Go(day=(min(ends, default=asked) - day).days, stated=(asked - day).days)
+
+
+def _gates(scenario: Scenario, name: str) -> Iterator[int]:
+    """Days by which go or no-go on an option is due. [days after the report]"""
+    if keeps(scenario, name):
+        yield FIRST_HORIZON_DAYS
+        yield from (each.days for each in renewals(scenario) if each.days)
+    else:
+        yield PILOT_DAYS
+    if name in scenario.options and name != scenario.finance.baseline:
+        last = latest_go(scenario, name)
+        if last is not None:
+            yield max((last - scenario.client.report_date).days, 1)
+
+
+def keeps(scenario: Scenario, name: str) -> bool:
+    """Whether an option is what runs today, or another model there, billed by request: a test
+    settles it, nothing is ordered, and today's contracts go on."""
+    today = scenario.finance.baseline
+    if name == today:
+        return True
+    if not {name, today} <= set(scenario.options) or scenario.options[name].kind not in BY_REQUEST:
+        return False
+    return place(scenario, name) == place(scenario, today)
 
 
 def offers_before(scenario: Scenario) -> Iterator[tuple[str, dt.date]]:

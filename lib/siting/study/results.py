@@ -262,6 +262,7 @@ class Results:
             target=target,
             knowledge=self.knowledge,
             turning=self._turned_by_offers(),
+            cheaper=next((test.spoken for test in self.tests), ""),
         ).plan()
 
     def _turned_by_offers(self) -> int:

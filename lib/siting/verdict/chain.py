@@ -118,11 +118,12 @@ UNREAD: Mapping[str, Any] = {
 }
 """Sections of a scenario, as a stage sees those that it does not read."""
 NO_PRICE_READS: Mapping[str, Mapping[str, Any]] = {
+    "decision": {"premiums": {}, "hard_constraints": []},
     "suppose": {"law": []},
     "finance": {"falling_prices": None, "budget_any_year": None},
 }
 """What no price reads: of what is supposed all but which model is gone; the belief, by which
-futures are weighted that are priced each by itself; nor limits."""
+futures are weighted that are priced each by itself; nor limits, nor what is valued."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,14 +158,14 @@ MONEY = Reads(
     blank_in_option=NO_BILL_READS,
     blank_in_workload=NO_DATA,
     sections=("finance", "suppose", "decision"),
-    within={**NO_PRICE_READS, "decision": {"premiums": {}, "hard_constraints": []}},
+    within=NO_PRICE_READS,
     jobs=True,
 )
 PRICES = Reads(
     name="prices",
     blank_in_option={},
     blank_in_workload={},
-    sections=("finance", "suppose"),
+    sections=("finance", "suppose", "decision"),
     within=NO_PRICE_READS,
     jobs=True,
 )

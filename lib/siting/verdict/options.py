@@ -24,7 +24,7 @@ from siting.draws import Floats
 from siting.inputs.scenario.constraints import BUDGET, LIVE_BY, Constraint
 from siting.inputs.scenario.model import Scenario
 from siting.places import OWNED
-from siting.quality import leaves
+from siting.quality import leaves, place
 from siting.quantity import Range
 from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import Sovereignty
@@ -152,13 +152,6 @@ def burden(
         wait=waiting(found, name),
         years=tuple(_paid_by_year(found.scenario, costs["hold"].paid, once, yearly)),
     )
-
-
-def place(scenario: Scenario, name: str) -> str:
-    """Where an option is had: its kind, its vendors and their countries."""
-    parts = (scenario.options[part] for part in leaves(scenario, name))
-    where = (f"{o.kind} {o.vendor or o.provider} {o.country}" for o in parts)
-    return f"{scenario.options[name].kind}: " + ", ".join(where)
 
 
 def gone(scenario: Scenario, name: str) -> Iterator[Barrier]:
@@ -406,9 +399,9 @@ def _paid_by_year(
     """What an option pays in each fiscal year, remedies as they may be needed included; nothing
     where there is no ceiling. paid: without them [n × F]; once, yearly: remedies [n]."""
     years = fiscal.spans(scenario) if paid.size else ()
-    for place, year in enumerate(years):
-        mended = once * (place == 0) + yearly * year.months / MONTHS
-        central, high = np.quantile(paid[:, place] + mended, (0.5, 0.9)).tolist()
+    for i, year in enumerate(years):
+        mended = once * (i == 0) + yearly * year.months / MONTHS
+        central, high = np.quantile(paid[:, i] + mended, (0.5, 0.9)).tolist()
         yield YearPaid(year=year, central=central, high=high)
 
 

@@ -152,6 +152,8 @@ class Facts:
     """What it is worth to know, by worth, highest first."""
     turning: int = 0
     """How many changes that an offer would settle put another option before the choice. [offers]"""
+    cheaper: str = ""
+    """Model, in words, that nobody has measured and that would cost less; blank where none is."""
 
     # --- days -------------------------------------------------------------------------------------
 
@@ -280,6 +282,15 @@ class Facts:
         for (ends, owner), labels in sorted(found.items()):
             yield Cause(words={"reviews": " and ".join(labels)}, owner=owner, ends=ends)
 
+    def _to_test(self) -> Iterator[Cause]:
+        """Models to be tested: that of the choice, and the cheapest that nobody has measured."""
+        tried = quality.tried_on(self.scenario, self.compared) if self.compared else ""
+        if any(doubt.quality for doubt in self.target.uncleared):
+            yield Cause(words={"tried": tried})
+        if self.cheaper:
+            tried = tried or "items without persons or secrets"
+            yield Cause(words={"model": self.cheaper, "tried": tried})
+
     # --- causes -----------------------------------------------------------------------------------
 
     @cached_property
@@ -301,9 +312,7 @@ class Facts:
         found["reviews"] = [*self._to_decide()]
         found["today"] = [*self._today()]
         found["due soon"] = [*self._due_soon()]
-        if any(doubt.quality for doubt in self.target.uncleared):
-            tried = quality.tried_on(self.scenario, self.compared) if self.compared else ""
-            found["unproven"] = [Cause(words={"tried": tried})]
+        found["unproven"] = [*self._to_test()]
         # What a test tells that fits in and is worth more than it costs: first is the worthiest.
         worthy = ((k, k.experiment) for k in self.knowledge if k.pays)
         fits = (k for k, test in worthy if test and test.days <= FIRST_HORIZON_DAYS)
@@ -330,7 +339,7 @@ class Facts:
         contracts: dict[str, list[Cause]] = {}
         for contract in dates.renewals(self.scenario):
             when = "renewing"
-            if self.moves:
+            if not dates.keeps(self.scenario, self.target.name):
                 decided = self.day + dt.timedelta(days=self.go.day)
                 is_early = contract.given(decided, self.live) == "extended"
                 when = "leaving" if is_early else "leaving at go"
@@ -376,7 +385,8 @@ class Facts:
     def _step(self, row: PlanStep, cause: Cause) -> Step:
         """A step with its words filled in."""
         owner = cause.owner or row.owner
-        label = row.label.format_map({**self.words, **cause.words, "owner": owner})
+        words = {**self.words, **cause.words, "owner": owner}
+        label = row.label.format_map(words)
         day = min(self._gate(row), cause.by)
         ends = min(day, cause.ends)
         if cause.takes > day:  # as long as it usually takes, and never beyond go or no-go
@@ -388,14 +398,15 @@ class Facts:
         return Step(
             row=row.model_copy(update={"label": label, "owner": owner, "day": day}),
             price=price and price.scaled(cause.times),
-            tests=self.words["model"] if row.when == "unproven" else "",
+            tests=words["model"] if row.when == "unproven" else "",
             ends=ends,
         )
 
     def _gate(self, row: PlanStep) -> int:
         """The day of a step's gate: what is due before go or no-go is due by its day. [days after
         the report]"""
-        if row.when == "dated" or (self.moves and row.day == PILOT_DAYS):
+        kept = dates.keeps(self.scenario, self.target.name)
+        if row.when == "dated" or (row.day == PILOT_DAYS and not kept):
             return self.go.day
         return min(row.day, self.go.day) if row.day <= FIRST_HORIZON_DAYS else row.day
 

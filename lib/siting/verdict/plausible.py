@@ -231,7 +231,7 @@ def renewals(s: Scenario, chain: Chain) -> Iterator[Variant]:
     chosen = chain.decided(whole).recommended
     if chosen in (None, s.finance.baseline):
         return
-    serves = whole.options[str(chosen)].months_to_production.central
+    serves = dates.serves(whole, str(chosen)).central / DAYS_OF_MONTH
     now = dates.side_by_side(s).central
     for contract in dates.renewals(s):
         if contract.renewed_to is None or contract.minimum == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from siting import quality
 from siting.inputs.scenario import Scenario
 from siting.verdict import ordered
 from siting.verdict.chain import Chain
@@ -24,6 +25,12 @@ class Untested:
     less: float
     """Than what is first; negative where it costs more."""
     test_cost: float
+
+    @property
+    def spoken(self) -> str:
+        """The model as a person says it; with the effort, where that alone is another."""
+        called = quality.spoken(self.model)
+        return f"{called} at {self.effort} effort" if self.effort else called
 
     @property
     def chance_needed(self) -> float:

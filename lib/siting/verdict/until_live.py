@@ -120,7 +120,7 @@ class UntilLive:
         found = dates.renewals(self.scenario)
         if not found or chosen is None:
             return ()
-        stays = chosen == self.scenario.finance.baseline
+        kept = dates.keeps(self.scenario, chosen)
         decided = dates.after(self.scenario, dates.go(self.scenario, chosen).day)
         priced = self.chain.option(self.scenario, chosen)
         flows = priced.flows if priced else ()
@@ -128,9 +128,9 @@ class UntilLive:
         made = []
         for each in found:
             serves = each.until
-            if not stays and self.live:
+            if not kept and self.live:
                 serves = dates.after(self.scenario, self.live.high)
-            given = "renew" if stays else each.given(decided, serves)
+            given = "renew" if kept else each.given(decided, serves)
             is_open = given == "extended" and each.minimum is None
             made.append(
                 ContractEnd(
