@@ -14,6 +14,7 @@ from siting.inputs import scenario
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.changes import changed
 from siting.quantity import DAYS_OF_MONTH, Range
+from siting.study.results import Results
 from siting.verdict.chain import Chain
 from siting.verdict.exclusion import given_up
 from siting.verdict.until_live import ContractEnd, UntilLive
@@ -218,6 +219,18 @@ def test_a_renewal_of_which_nobody_said_what_it_owes_may_cost_as_much_as_is_used
     off = dates.switched_off(start, "rented")
     assert unsaid.owed == 0
     assert unsaid.unused == pytest.approx(priced.by_request(off, 493))
+
+
+def test_nothing_bridges_to_no_choice() -> None:
+    # gpt-4.1 at Azure has an announced last day and a successor
+    start = scenario.load("klinikverbund-nordheide")
+    chain = Chain(draws=16)
+    found = Results(start)
+    ends = [end for end in found.retiring if end.option == "azure"]
+    assert ends
+    until = UntilLive(scenario=start, chain=chain, recommended=None, live=None, retiring=ends)
+    assert until.bridging is None
+    assert until.contracts == ()
 
 
 def test_several_contracts_are_owed_each_to_its_end() -> None:

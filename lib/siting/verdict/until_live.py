@@ -69,7 +69,10 @@ class UntilLive:
 
     @cached_property
     def bridging(self) -> Bridge | None:
-        """The model that bridges until the choice serves; None where none lasts so long."""
+        """The model that bridges until the choice serves; None where none lasts so long, or nothing
+        is chosen."""
+        if self.recommended is None:
+            return None
         decided = (self.scenario.finance.baseline, self.recommended)
         latest = dates.after(self.scenario, self.live.high) if self.live else dt.date.max
         due: dict[tuple[str, str], tuple[ModelEnd, Successor]] = {}
