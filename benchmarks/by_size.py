@@ -24,8 +24,9 @@ from typing import Any
 
 import yaml
 from siting.inputs import scenario
-from siting.inputs.scenario.model import BEST
 from siting.places import COMMITTED
+
+from benchmarks.left_open import OPEN
 
 EXAMPLES = 200
 MOST_OPTIONS = 12
@@ -33,15 +34,6 @@ MOST_WORKLOADS = 8
 DAY = dt.date(2026, 11, 1)
 LIMIT_S = 120
 """CPU after which a summary is given up."""
-OPEN: dict[str, dict[str, Any]] = {
-    "gpu": {"gpu": BEST, "tensor_parallel": None},
-    "server": {"server": BEST, "gpu": BEST},
-    "weights": {"weights": BEST},
-    "commitment": {"commitment": BEST},
-    "effort": {"effort": BEST},
-    "models": {"models": {"all": BEST}},
-}
-"""What an option that says this field says where it is left to the kit."""
 Said = dict[str, Any]
 
 
@@ -78,7 +70,7 @@ def _options(chance: random.Random, number: int) -> dict[str, Said]:
             lacking = [] if option["kind"] in COMMITTED else ["commitment"]
             said = [field for field in OPEN if option.get(field) and field not in lacking]
             for field in chance.sample(said, min(len(said), chance.choice([1, 2, 3]))):
-                option |= copy.deepcopy(OPEN[field])
+                option[field] = copy.deepcopy(OPEN[field])
         found[f"option-{i}"] = option
     return found
 

@@ -222,12 +222,11 @@ def test_a_renewal_of_which_nobody_said_what_it_owes_may_cost_as_much_as_is_used
 
 
 def test_nothing_bridges_to_no_choice() -> None:
-    # gpt-4.1 at Azure has an announced last day and a successor
-    start = scenario.load("klinikverbund-nordheide")
+    # its model ends on 30 April 2027, and no last day of the one that follows is announced
+    start = changed(scenario.load("agence-lumiere"), {"finance.baseline": "api"})
     chain = Chain(draws=16)
-    found = Results(start)
-    ends = [end for end in found.retiring if end.option == "azure"]
-    assert ends
+    ends = [end for end in Results(start).retiring if end.option == "api"]
+    assert [end.last for end in ends] == [dt.date(2027, 4, 30)]
     until = UntilLive(scenario=start, chain=chain, recommended=None, live=None, retiring=ends)
     assert until.bridging is None
     assert until.contracts == ()

@@ -43,6 +43,8 @@ Verdict = Literal["same model", "better", "as good", "worse", "unknown"]
 SUPPORTS_SWITCH: tuple[Verdict, ...] = ("same model", "better", "as good")
 """Verdicts that meet the floor "at least the model in use, less the margin"."""
 
+HARMLESS = "items without persons or secrets"
+"""On what a model is tested at a place that is not cleared."""
 WORST_FIRST: tuple[Verdict, ...] = ("worse", "unknown", *reversed(SUPPORTS_SWITCH))
 
 Standing = Literal["in", "listed", "out"]
@@ -660,7 +662,7 @@ def tried_on(scenario: Scenario, found: Parity) -> str:
     running = {spoken(m) for own in there.values() for m in own}
     if {spoken(found.model), spoken(found.reference)} <= running:
         return f"{found.items} of your own items"
-    return f"{found.items} items without persons or secrets"
+    return f"{found.items} {HARMLESS}"
 
 
 def _warnings(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[str]:

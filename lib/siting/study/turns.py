@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, get_args
 
-from siting.cost.dates import FIRST_HORIZON_DAYS, PILOT_DAYS
+from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.study.verdict import of_sums
 from siting.verdict.variants import Outcome, Settled, Variant
 
-BEFORE_GO: tuple[Settled, ...] = ("decision", "answer", "offer")
-"""What settles a change by the first gate of the plan, or by go or no-go where that is sooner."""
-HORIZONS: Mapping[Settled, int] = {
-    "pilot": PILOT_DAYS,
-    "year": 365,
-}
-"""Days after the report by which use settles a change."""
+ASKED: tuple[Settled, ...] = ("decision", "answer", "offer")
+"""What somebody is asked for: it is there by the plan's first gate, or by go or no-go where that is
+sooner."""
 Settler = Literal["you", "use", "nothing", "an offer"]
 """What settles a change, in the order in which page one shows them: what the client's own file
 names comes before what is brought from outside. you: the client decides, answers, or orders one of
@@ -91,10 +87,9 @@ class TurnFrames(Topic):
     def _known_by(self, variant: Variant) -> dt.date | str | None:
         if variant.day:
             return variant.day
-        days = HORIZONS.get(variant.settled)
         go = self.results.go.day
-        if variant.settled == "pilot" and not self.results.decision.stays:
-            days = go
-        if variant.settled in BEFORE_GO:
-            days = min(FIRST_HORIZON_DAYS, go)
+        pilot = PILOT_DAYS if self.results.decision.stays else go
+        known: dict[Settled, int] = {"pilot": pilot, "year": LAST_HORIZON_DAYS}
+        known |= dict.fromkeys(ASKED, min(FIRST_HORIZON_DAYS, go))
+        days = known.get(variant.settled)
         return self.results.day(days) if days else None

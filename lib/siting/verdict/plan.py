@@ -19,7 +19,7 @@ from siting.cost import dates
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness
-from siting.quality import Parities, spoken
+from siting.quality import HARMLESS, Parities, spoken
 from siting.quantity import Range
 from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import OpenPoint, Sovereignty
@@ -174,6 +174,11 @@ class Facts:
         return self.target.name != self.scenario.finance.baseline
 
     @cached_property
+    def keeps(self) -> bool:
+        """Whether the service of today goes on, with its model or another."""
+        return dates.keeps(self.scenario, self.target.name)
+
+    @cached_property
     def go(self) -> dates.Go:
         """When go or no-go is decided."""
         return dates.go(self.scenario, self.target.name)
@@ -284,11 +289,10 @@ class Facts:
 
     def _to_test(self) -> Iterator[Cause]:
         """Models to be tested: that of the choice, and the cheapest that nobody has measured."""
-        tried = quality.tried_on(self.scenario, self.compared) if self.compared else ""
+        tried = quality.tried_on(self.scenario, self.compared) if self.compared else HARMLESS
         if any(doubt.quality for doubt in self.target.uncleared):
             yield Cause(words={"tried": tried})
         if self.cheaper:
-            tried = tried or "items without persons or secrets"
             yield Cause(words={"model": self.cheaper, "tried": tried})
 
     # --- causes -----------------------------------------------------------------------------------
@@ -339,7 +343,7 @@ class Facts:
         contracts: dict[str, list[Cause]] = {}
         for contract in dates.renewals(self.scenario):
             when = "renewing"
-            if not dates.keeps(self.scenario, self.target.name):
+            if not self.keeps:
                 decided = self.day + dt.timedelta(days=self.go.day)
                 is_early = contract.given(decided, self.live) == "extended"
                 when = "leaving" if is_early else "leaving at go"
@@ -405,8 +409,7 @@ class Facts:
     def _gate(self, row: PlanStep) -> int:
         """The day of a step's gate: what is due before go or no-go is due by its day. [days after
         the report]"""
-        kept = dates.keeps(self.scenario, self.target.name)
-        if row.when == "dated" or (row.day == PILOT_DAYS and not kept):
+        if row.when == "dated" or (row.day == PILOT_DAYS and not self.keeps):
             return self.go.day
         return min(row.day, self.go.day) if row.day <= FIRST_HORIZON_DAYS else row.day
 
