@@ -43,11 +43,12 @@ def test_only_a_system_older_than_the_duty_to_mark_has_time(client: str, older: 
 @pytest.mark.parametrize(
     ("client", "topic", "due", "later"),
     [
-        # Report of 24 November 2026 and 45, 90, 465 (180 to 720) days of usual_times.csv; go on
-        # 22 February 2027, 90 days on.
-        ("polderwerk", "Works council", "2027-01-08", None),
-        ("klinikverbund-nordheide", "Works council", "2027-02-22", None),
-        ("klinikverbund-nordheide", "Software that serves care", "2027-02-22", "2027-05-23"),
+        # Report of 24 November 2026 and 45 (30 to 90), 90 (30 to 210), 465 (180 to 720) days of
+        # usual_times.csv; go on another model in place is 30 days on; where a board sits, 57.
+        ("polderwerk", "Works council", "2026-12-24", "2026-12-24"),
+        ("klinikverbund-nordheide", "Works council", "2026-12-24", "2026-12-24"),
+        ("klinikverbund-nordheide", "Software that serves care", "2026-12-24", "2027-05-23"),
+        ("bursztyn-dom", "Data-protection impact assessment", "2027-01-08", None),
     ],
 )
 def test_what_a_law_asks_for_has_its_usual_time_in_the_plan(
