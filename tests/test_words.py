@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import importlib
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +80,17 @@ def test_a_misspelt_word_is_refused_by_check_with_file_and_line(
     assert result.exit_code == 2
     assert result.output.startswith(f"{table}.csv, line {line}, {column}: {said}"), result.output
     assert result.output.count("\n") == 1
+
+
+def test_tables_that_were_found_sound_are_read_again_when_one_of_them_changes(facts: Path) -> None:
+    """Each check is a process of its own: within one, a table is read once."""
+    command = [sys.executable, "-m", "siting", "check", "base"]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    misspell(facts / "gpus.csv", "kernels", "Foo")
+    for _ in range(2):
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "kernels: 'Foo' should be" in done.stderr
 
 
 def test_check_of_a_client_names_every_mistake_of_tables_and_scenario_at_once(

@@ -22,6 +22,7 @@ from siting.catalogue import (
 )
 
 
+@of_facts
 def tables() -> list[str]:
     """Names of all fact tables."""
     return sorted(path.stem for path in facts_dir().glob("*.csv"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import re
 import sys
 import threading
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from functools import partial
+from hashlib import sha256
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -206,6 +209,43 @@ def check_tables() -> None:
         except catalogue.FactError as error:
             faults.add(error)
     faults.refuse()
+
+
+def check_changed_tables() -> None:
+    """As `check_tables`, but for tables that were found sound and have not changed since, nor the
+    code that reads them: their stamp is kept where bytecode is."""
+    kept = Path(cache_from_source(__file__)).with_name("sound_tables")
+    stamp = _stamp()
+    with contextlib.suppress(OSError):
+        if kept.read_text(encoding="utf-8") == stamp:
+            return
+    check_tables()
+    if not sys.dont_write_bytecode:
+        with contextlib.suppress(OSError):
+            kept.write_text(stamp, encoding="utf-8")
+
+
+def _stamp() -> str:
+    """Which tables and what code there is: name, size and time of each file, and the time of the
+    last installation."""
+    import pydantic
+    import siting_report
+
+    from siting import catalogue
+
+    found = [sys.version]
+    for top in (
+        catalogue.facts_dir(),
+        Path(__file__).parents[1],
+        Path(siting_report.__file__).parent,
+    ):
+        for folder, within, names in os.walk(top):
+            within[:] = [name for name in within if name != "__pycache__"]
+            for path in filter(os.path.exists, (os.path.join(folder, name) for name in names)):
+                was = os.stat(path)
+                found.append(f"{path} {was.st_size} {was.st_mtime_ns}")
+    found.append(f"{os.stat(Path(pydantic.__file__).parents[1]).st_mtime_ns}")
+    return sha256("\n".join(sorted(found)).encode()).hexdigest()
 
 
 def refusal(problems: Sequence[Problem]) -> list[str]:

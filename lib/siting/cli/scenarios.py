@@ -79,7 +79,7 @@ def faulty_tables() -> list[Problem]:
 
     found = []
     try:
-        frame.check_tables()
+        frame.check_changed_tables()
     except FactError as error:
         for line in str(error).splitlines():
             place, _, said = line.partition(": ")
