@@ -9,6 +9,7 @@ import pytest
 from siting_report import texts
 from siting_report.formats import Numbers
 from siting_report.phrases import Phrases
+from siting_report.show import tabled
 from siting_report.texts import Catalogue
 
 ROW = pd.Series({"option": "Own servers", "total": 570_400.0, "share": 0.861, "points": 3})
@@ -86,6 +87,23 @@ def test_what_has_no_translation_stays_english_and_is_noted(german: Phrases) -> 
     texts.noted()
     assert german("{option} costs nothing.", ROW) == "Own servers costs nothing."
     assert texts.noted() == ["{option} costs nothing."]
+
+
+@pytest.mark.parametrize("kind", ["str", "object"])
+def test_a_heading_that_a_phrase_wrote_is_in_the_language_whatever_pandas_keeps_it_as(
+    german: Phrases, kind: str
+) -> None:
+    frame = pd.DataFrame({"a": [1.0], "b": [german("{points:count} points are open.", ROW)]})
+    frame.columns = pd.Index([german("{option} costs {total:money}.", ROW), "twice"], dtype=kind)
+    frame.attrs = {"country": "DE", "currency": "EUR", "language": "de"}
+    texts.noted()
+    made = tabled.table(frame, german("{option} costs {total:money}.", ROW))
+    assert [column["head"].replace("\u202f", " ") for column in made["columns"]] == [
+        "0,57 Mio. € kostet Own servers.",
+        "das Doppelte",
+    ]
+    assert made["rows"][0]["cells"][1]["text"] == "Drei Punkte sind offen."
+    assert texts.noted() == []
 
 
 def test_a_text_that_the_library_made_is_known_by_its_form(german: Phrases) -> None:

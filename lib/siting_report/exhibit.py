@@ -18,7 +18,7 @@ import mistune
 from siting_report import style, texts
 from siting_report.formats import Numbers
 from siting_report.nearest import nearest
-from siting_report.texts import ENGLISH, Said
+from siting_report.texts import ENGLISH
 
 MIME = "application/vnd.siting+json"
 
@@ -209,7 +209,7 @@ def numbers_of(attrs: Sequence[Mapping[str, Any]]) -> Numbers:
 def in_language(text: str, data: Data) -> str:
     """A text in the language of the client whose frames these are, where it is not yet."""
     language = numbers_of(attributes(data)).language
-    if language == ENGLISH or isinstance(text, Said) or not _WORD.search(text):
+    if language == ENGLISH or not _WORD.search(text):
         return text
     return texts.catalogue(language).told(text)
 

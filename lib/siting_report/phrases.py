@@ -22,7 +22,7 @@ from babel.numbers import is_currency
 
 from siting_report.formats import Numbers
 from siting_report.nearest import nearest
-from siting_report.texts import ENGLISH, Said, catalogue, fields
+from siting_report.texts import ENGLISH, catalogue, fields
 
 SPELT = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -47,7 +47,7 @@ class Phrases:
         self.numbers = numbers
         self._texts = catalogue(numbers.language)
 
-    def __call__(self, sentence: str, *rows: Any, one: str = "", **told: Any) -> Said:
+    def __call__(self, sentence: str, *rows: Any, one: str = "", **told: Any) -> str:
         """The sentence with its fields filled; blank where one of them is null.
 
         rows: where a field is looked up that is not told by its name: a row of a frame, or a
@@ -60,11 +60,11 @@ class Phrases:
         printed in another unit than its own.
         """
         if not sentence:
-            return Said()
+            return ""
         refuse_misspelt(sentence)
         values = {name: _found(name, told, rows) for name, _ in fields(sentence + one)}
         if any(_is_null(value) for value in values.values()):
-            return Said()
+            return ""
         counted = next((values[name] for name, form in fields(sentence) if form in COUNTS), None)
         if counted == 1 and not one:
             raise ValueError(f"{sentence!r}: say it for one as well, as one=")
@@ -76,16 +76,21 @@ class Phrases:
         )
         if re.match(rf"\W*\{{\w+:(?:{'|'.join(_RAISED)})\}}", chosen):
             text = re.sub(r"\w", lambda first: first[0].upper(), text, count=1)
-        return Said(text)
+        return self._kept(text)
 
-    def text(self, said: str) -> Said:
+    def text(self, said: str) -> str:
         """A text of the facts in the report's language; where it has none, as it is."""
         if self.numbers.language == ENGLISH or not said:
-            return Said(said)
+            return said
         lowered = said[:1].lower() + said[1:]
         written = self.numbers.as_client
         found = self._texts.known(said, written) or self._texts.known(lowered, written)
-        return Said(found if found else self._texts.message(said))
+        return self._kept(found if found else self._texts.message(said))
+
+    def _kept(self, text: str) -> str:
+        """A text of which is known from now on that it is in the report's language."""
+        self._texts.said.add(text)
+        return text
 
     def _written(self, name: str, form: str, value: Any, unit: str | None) -> str:
         """A value in a format. Raises ValueError where that is not the value's own."""

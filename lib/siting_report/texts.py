@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -35,12 +35,6 @@ def noted() -> list[str]:
     return told
 
 
-class Said(str):
-    """A text that is in the report's language already."""
-
-    __slots__ = ()
-
-
 def fields(sentence: str) -> list[tuple[str, str]]:
     """Name and format of each field of a sentence, in their order.
 
@@ -62,6 +56,8 @@ class Catalogue:
 
     language: str
     messages: Mapping[tuple[str, str], str]
+    said: set[str] = field(default_factory=set)
+    """Sentences that `p` wrote: they are in the language already, wherever a frame takes them."""
 
     def message(self, text: str, context: str = "") -> str:
         """A text in the catalogue's language; where it has none, as it is, which is noted."""
@@ -74,6 +70,8 @@ class Catalogue:
     def told(self, text: str) -> str:
         """A text that a cell shows, in the catalogue's language; where it has none, as it is, which
         is noted."""
+        if text in self.said:
+            return text
         return self.known(text) or self.message(text)
 
     def known(self, text: str, written: Callable[[str], str] = str) -> str | None:

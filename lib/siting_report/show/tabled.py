@@ -33,7 +33,7 @@ from siting_report.exhibit import (
     refuse_unknown,
 )
 from siting_report.formats import MILLION_FROM, NEVER, NONE, Numbers
-from siting_report.texts import ENGLISH, Said, catalogue
+from siting_report.texts import ENGLISH, catalogue
 
 T = TypeVar("T")
 
@@ -247,9 +247,9 @@ class _Columns:
     def _in_language(self, text: str, is_name: bool = True) -> str:
         """Words of a heading or of a cell in the report's language; what may be a name stays as it
         is where it has no translation."""
-        if self.numbers.language == ENGLISH or isinstance(text, Said):
-            return text
         texts = catalogue(self.numbers.language)
+        if self.numbers.language == ENGLISH or text in texts.said:
+            return text
         return texts.known(text) or text if is_name else texts.told(text)
 
     def _shown_unit(self, name: Any) -> str:
