@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from siting_report import texts
+from siting_report.exhibit import in_language
 from siting_report.formats import Numbers
 from siting_report.phrases import Phrases
 from siting_report.show import tabled
@@ -104,6 +105,17 @@ def test_a_heading_that_a_phrase_wrote_is_in_the_language_whatever_pandas_keeps_
     ]
     assert made["rows"][0]["cells"][1]["text"] == "Drei Punkte sind offen."
     assert texts.noted() == []
+
+
+def test_a_text_of_several_sentences_is_translated_where_each_of_them_is(german: Phrases) -> None:
+    points = german("{points:count} points are open.", ROW)
+    texts.noted()
+    data = pd.DataFrame({"a": [1]})
+    data.attrs = {"country": "DE", "currency": "EUR", "language": "de"}
+    in_language(f"1. {points}\n2. **{points}**", data)
+    assert texts.noted() == []
+    in_language(f"{points} Nothing else is.", data)
+    assert texts.noted() == [f"{points} Nothing else is."]
 
 
 def test_a_text_that_the_library_made_is_known_by_its_form(german: Phrases) -> None:

@@ -72,7 +72,16 @@ class Catalogue:
         is noted."""
         if text in self.said:
             return text
-        return self.known(text) or self.message(text)
+        found = self.known(text)
+        if found or not _WORD.search(self._unsaid(text)):
+            return found or text
+        return self.message(text)
+
+    def _unsaid(self, text: str) -> str:
+        """What is left of a text without the sentences in it that `p` wrote."""
+        for sentence in sorted(self.said, key=len, reverse=True):
+            text = text.replace(sentence, "")
+        return text
 
     def known(self, text: str, written: Callable[[str], str] = str) -> str | None:
         """A short text, or one that the library made, in the catalogue's language; None where the
