@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
+from printed import printed
 from siting import catalogue
 from siting.catalogue import Source
 from siting.cost import prices
@@ -61,3 +63,40 @@ def test_nothing_of_today_ends_in_the_plan_before_the_choice_serves() -> None:
     ended = "previous service ended"
     assert ended not in set(opened("agence-lumiere").steps().label)
     assert ended in set(opened("banca-valdora").steps().label)
+
+
+def test_a_busiest_hour_is_said_of_its_workload_and_over_the_mean_of_the_same() -> None:
+    loads = opened("tidewater-apps").loads()
+    most = loads.loc[loads.year_peak.idxmax()]
+    times = most.year_peak / most.mean_rate
+    said = printed("74_capacity_tables", "tidewater-apps")
+    assert f"{most.workload} asks for {most.year_peak:.2f} requests a second" in said
+    assert f"{times:.1f} times its mean" in said
+
+
+def test_a_limit_is_said_of_its_workload_and_called_the_clients_only_where_it_states_one() -> None:
+    study = opened("tidewater-apps")
+    stated = [n for n, w in study.scenario.workloads.items() if "latency" in w.model_fields_set]
+    said = printed("20_quality", "tidewater-apps")
+    named = re.findall(r"Your limits for (.+?) are", said)
+    taken = re.findall(r"For (\S+) you state no limits", said)
+    assert len(named) + len(taken) == 1
+    assert {*named} <= {*stated} and not {*taken} & {*stated}
+
+
+def test_costs_are_held_against_each_other_both_kept_or_both_left() -> None:
+    study = opened("tidewater-apps")
+    answer = study.answer().iloc[0]
+    sums = study.sums()
+    cost = sums.set_index(sums.option.astype(str)).cost
+    assert answer.rival_is_kept
+    own, other = study.money(cost[answer.option]), study.money(cost[answer.rival])
+    said = printed("15_why", "tidewater-apps")
+    assert f"Cost, kept to the end: {own}, against {other} for {answer.rival}." in said
+
+
+def test_the_sum_to_ask_for_is_that_of_the_resolution() -> None:
+    steps = opened("tidewater-apps").steps()
+    until = steps[steps.decides.isin(["points", "order"])].due.max()
+    spent = opened("tidewater-apps").money(steps[steps.due <= until].price.sum())
+    assert f"{spent} for the steps until" in printed("40_cost", "tidewater-apps")
