@@ -286,6 +286,104 @@ def test_a_wrong_cell_is_refused_by_table_line_and_field(
         catalogue.table(table, RECORDS.get(table, catalogue.Unread))
 
 
+def add(path: Path, like: str, **cells: str) -> int:
+    """Appends a row like the first that has a cell `like`, with other cells; its line."""
+    with path.open(encoding="utf-8", newline="") as file:
+        row = next(row for row in csv.DictReader(file) if like in row.values())
+    with path.open("a", encoding="utf-8", newline="") as file:
+        csv.DictWriter(file, list(row)).writerow(row | cells)
+    return path.read_text(encoding="utf-8").count("\n")
+
+
+ITEM = {"like": "connectivity", "id": "x"}
+RULE = {"like": "GDPR-5-1", "rule_id": "HOUSE-1"}
+CARD = {"like": "h100-sxm5-80gb", "id": "x1", "gpu": "Example X1", "aliases": ""}
+TYPOS = [
+    ("provider_attributes", {"like": "vendor:Nebius", "subject": "vendor:Nebiu"},
+     "subject: 'Nebiu' is no vendor here; did you mean Nebius"),
+    ("provider_attributes", {"like": "vendor:OpenAI/us", "subject": "vendor:OpenAI/eae"},
+     "subject: 'eae' is no group of clients; did you mean ee"),
+    ("provider_attributes", {"like": "vendor:OpenAI/us", "attribute": "place", "value": "XQ"},
+     "value: place is country, not 'XQ'; write a value of it"),
+    ("properties", {"like": "own_keys", "property": "x", "holds_when": "operator_country == 'XQ'"},
+     "holds_when: 'XQ' is no value of operator_country; "),
+    ("properties", {"like": "own_keys", "property": "x", "holds_when": "place in {'IT', 'ITA'}"},
+     "holds_when: 'ITA' is no value of place; did you mean TA or IT"),
+    ("properties", {"like": "own_keys", "property": "x", "contradicts": "own_machine"},
+     "contradicts: 'own_machine' is no property; did you mean own_machines"),
+    ("cost_items", ITEM | {"options": ""},
+     "options: a remedy names no kind of option, and every other item some; write such as owned"),
+    ("cost_items", ITEM | {"category": "remedy"},
+     "options: a remedy names no kind of option, and every other item some"),
+    ("cost_items", ITEM | {"currency": ""},
+     "currency: is missing; write such as EUR, or a price in multiply_by"),
+    ("cost_items", ITEM | {"currency": "US"}, "currency: 'US' is no currency; did you mean USD or"),
+    ("cost_items", ITEM | {"multiply_by": "server_price"},
+     "currency: EUR and server_price are money each; keep one"),
+    ("cost_items", {"like": "insurance", "id": "insurance", "label": "Fire", "high": "9"} |
+     {"valid_from": "2026-01-01"},
+     "id: 'insurance' is Insurance of the servers already; write another"),
+    ("cost_items", {"like": "insurance", "id": "insurance", "label": "Fire", "when": "monthly"} |
+     {"high": "9"}, "id: 'insurance' is Insurance of the servers already; write another"),
+    ("cost_items", ITEM | {"quoted_per": "GPU-yaer"},
+     "quoted_per: 'GPU-yaer' is no unit of a quote; did you mean GPU-year"),
+    ("sovereignty_rules", RULE | {"fail_when": "", "review_when": "", "fail_reason": ""} |
+     {"review_reason": ""}, "review_when: is missing, as is fail_when; write one of both"),
+    ("sovereignty_rules", RULE | {"fail_reason": ""},
+     "fail_reason: stands beside fail_when; write both or none"),
+    ("sovereignty_rules", RULE | {"review_when": ""},
+     "review_reason: stands beside review_when; write both or none"),
+    ("sovereignty_rules", RULE | {"regime": "GDRP"},
+     "regime: 'GDRP' is no head of the report; did you mean GDPR"),
+    ("sovereignty_rules", RULE | {"regime": "Financial supervison"},
+     "regime: 'Financial supervison' is no head of the report; did you mean Financial supervision"),
+    ("gpus", CARD | {"aliases": "Example One;h100"},
+     "aliases: 'h100' is a name of h100-sxm5-80gb already; write it in one row"),
+    ("gpus", CARD | {"memory_bandwidth_gb_s": "6"},
+     "memory_bandwidth_gb_s: 6 GB/s is too little; write 6000 for 6 TB/s"),
+    ("gpus", CARD | {"memory_gb_marketing": "160", "usable_gib": "200"},
+     "usable_gib: 200 GiB of a card of 160 GB; write what a driver reports"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "cells", "said"), TYPOS, ids=[said for *_, said in TYPOS])
+def test_a_typo_in_a_new_row_is_refused_with_what_to_write(
+    facts: Path, table: str, cells: dict[str, str], said: str
+) -> None:
+    line = add(facts / f"{table}.csv", **cells)
+    with pytest.raises(FactError) as refused:
+        check_tables()
+    (told,) = str(refused.value).splitlines()
+    assert told.startswith(f"{table}.csv, line {line}, {said}")
+
+
+def test_a_new_row_of_another_day_or_a_head_of_its_own_is_no_typo(facts: Path) -> None:
+    add(facts / "cost_items.csv", "insurance", low="0.1", central="0.1", high="0.1",
+        valid_from="2026-12-01")  # fmt: skip
+    add(facts / "sovereignty_rules.csv", "GDPR-5-1", rule_id="X-1", regime="US state privacy law")
+    add(facts / "sovereignty_rules.csv", "GDPR-5-1", rule_id="X-2", regime="Secrecy")
+    check_tables()
+
+
+def test_all_faults_of_all_tables_are_told_in_one_round(facts: Path) -> None:
+    path = facts / "gpus.csv"
+    short, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[1] = "x,y\n"
+    path.write_text(short.replace("tdp_w", "tdp") + "".join(lines), encoding="utf-8")
+    card = add(path, **CARD | {"memory_bandwidth_gb_s": "6"})
+    rate = add(facts / "vat.csv", "IT", country="US", rate="20")
+    with pytest.raises(FactError) as refused:
+        check_tables()
+    write = "quote text that has a comma in it, and write a comma for each blank cell"
+    bandwidth = "memory_bandwidth_gb_s: 6 GB/s is too little; write 6000 for 6 TB/s"
+    assert set(str(refused.value).splitlines()) == {
+        "gpus.csv, line 2, tdp: is no column here; remove it",
+        f"gpus.csv, line 3: not as many cells as columns; {write}",
+        f"gpus.csv, line {card}, {bandwidth}",
+        f"vat.csv, line {rate}, rate: '20' should be less than or equal to 1",
+    }
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

@@ -179,17 +179,17 @@ def test_a_new_generation_of_cards_is_a_row(facts: Path) -> None:
     """Its name is the maker's; it runs the kernels of the generation before until measured."""
     path = facts / "gpus.csv"
     rows = rows_of(path)
-    own = {"id": "r200-288gb", "gpu": "R200", "aliases": "", "architecture": "Rubin"}
+    own = {"id": "r250-288gb", "gpu": "R250", "aliases": "", "architecture": "Rubin"}
     rows.append(next(r for r in rows if r["id"] == "b200-sxm6-180gb") | own)
     write(rows, path)
     check_tables()
     known = DEPLOYMENTS[0]
     new, before = (
         performance.regime(replace(known, gpu=catalogue.gpu(name)))
-        for name in ("r200-288gb", "b200-sxm6-180gb")
+        for name in ("r250-288gb", "b200-sxm6-180gb")
     )
     assert new | {"gpu": ""} == before | {"gpu": ""}
-    assert re.search("Rubin", catalogue.gpu("R200").architecture)
+    assert re.search("Rubin", catalogue.gpu("R250").architecture)
 
 
 def test_layers_that_no_rule_explains_are_refused(facts: Path) -> None:

@@ -128,9 +128,15 @@ def countries() -> frozenset[str]:
 
 
 Country = Annotated[str, one_of(countries, "country code (ISO 3166)")]
-CountryOrUnion = Annotated[
-    str, one_of(lambda: countries() | {"EU", "EEA"}, "country code (ISO 3166), EU or EEA")
-]
+
+
+@cache
+def areas() -> frozenset[str]:
+    """Codes of all countries, and of the two areas that a fact may hold for."""
+    return countries() | {"EU", "EEA"}
+
+
+CountryOrUnion = Annotated[str, one_of(areas, "country code (ISO 3166), EU or EEA")]
 Countries = Annotated[str, one_of(countries, "country code (ISO 3166)", " ")]
 """Countries, separated by spaces."""
 WeightFormatName = Annotated[
@@ -361,6 +367,26 @@ class Gpu(Named, tables="gpus", key="id"):
     second_source: str = ""
     alias_assumptions: str = ""
 
+    @field_validator("usable_gib")
+    @classmethod
+    def _fits(cls, usable: float | None, row: ValidationInfo) -> float | None:
+        """Refuses more than is on the card; a data sheet's GB are at least 10^9 and at most 2^30
+        bytes."""
+        most = row.data.get("memory_gb_marketing", MOST)
+        if usable and usable > most:
+            raise ValueError(
+                f"{usable:g} GiB of a card of {most:g} GB; write what a driver reports"
+            )
+        return usable
+
+    @field_validator("memory_bandwidth_gb_s")
+    @classmethod
+    def _in_gb(cls, bandwidth: float, row: ValidationInfo) -> float:
+        """Refuses TB/s: no card takes longer than a second to read its memory. 0: not known."""
+        if 0 < bandwidth < row.data.get("memory_gb_marketing", 0):
+            raise ValueError(f"{bandwidth:g} GB/s is too little; write 6000 for 6 TB/s")
+        return bandwidth
+
 
 class Model(Fact, tables="models", key="model_id"):
     """One open-weight model: the fields of its `config.json` that memory and speed depend on.
@@ -494,11 +520,13 @@ def of_facts(made: Callable[P, R]) -> Callable[P, R]:
     return found
 
 
-def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def rows(path: Path, needed: Iterable[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells of each row of a table; blank cells are left out.
 
-    Raises FactError for what is no such table.
+    needed: columns that it must have beside those of the provenance. Raises FactError for what is
+    no such table, and after the last row for those that have too few or too many cells.
     """
+    faults = Faults()
     if not path.is_file():
         raise FactError(f"{path.name} is not in {path.parent}; every version has its own tables")
     raw = path.read_bytes()
@@ -506,24 +534,24 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:  # Excel puts a mark first
         reader = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True)
         columns = reader.fieldnames or []
-        for name in (*PROVENANCE, *columns):
+        for name in (*PROVENANCE, *needed, *columns):
             if columns.count(name) != 1:
                 wrong = f"column {name!r} stands there {columns.count(name)} times"
-                raise FactError(
-                    f"{path.name}: {wrong}; write {', '.join(PROVENANCE)} and each once"
-                )
+                raise FactError(f"{path.name}: {wrong}; write it once")
         while row := next(reader, None):
             start = reader.line_num
             if None in row or None in row.values():
                 write = "quote text that has a comma in it, and write a comma for each blank cell"
-                raise FactError(f"{path.name}, line {start}: not as many cells as columns; {write}")
-            yield start, {k: v for k, v in row.items() if v.strip()}
+                faults[f"{path.name}, line {start}: not as many cells as columns; {write}"] = None
+            else:
+                yield start, {k: v for k, v in row.items() if v.strip()}
     except csv.Error as error:
         write = "close each quotation mark, and write two for one inside a text"
-        raise FactError(f"{path.name}, line {start + 1}: {error}; {write}") from None
+        faults[f"{path.name}, line {start + 1}: {error}; {write}"] = None
     except UnicodeDecodeError as error:
         wrong = f"line {raw.count(10, 0, error.start) + 1}: is not UTF-8"
         raise FactError(f"{path.name}, {wrong}; save the table as CSV UTF-8") from None
+    faults.refuse()
 
 
 def validated(record: type[F], cells: Mapping[str, Any], table: str, line: int) -> F:
@@ -600,27 +628,54 @@ def table(name: str, record: type[F]) -> tuple[F, ...]:
     """
     fields = record.model_fields.items()
     ranges = [n for n, f in fields if f.annotation in (Range, Range | None)]
+    needed = [n for n, f in fields if f.is_required()]
     found: dict[tuple[object, ...], F] = {}
+    taken: dict[str, str] = {}
+    strange: set[str] = set()
     faults = Faults()
-    for line, cells in rows(facts_dir() / f"{name}.csv"):
-        spread = {}
-        for n in ranges:
-            columns = {"low": f"{n}_low", "central": n, "high": f"{n}_high"}
-            if ends := {end: cells.pop(c) for end, c in columns.items() if c in cells}:
-                spread[n] = ends
-        try:
-            row = validated(record, {**cells, **spread}, name, line)
-        except FactError as error:
-            faults.add(error)
-            if _SAID["extra_forbidden"] in str(error):  # of the head: each row would tell it again
-                break
-            continue
-        own = tuple(getattr(row, field) for field in record.key) or (line,)
-        if found.setdefault(own, row) is not row:
-            fault = f"{', '.join(filter(None, map(str, own)))} stands there twice; remove one row"
-            faults[f"{name}.csv, line {line}, {', '.join(record.key)}: {fault}"] = None
+    try:
+        for line, cells in rows(facts_dir() / f"{name}.csv", needed):
+            said = {column: cell for column, cell in cells.items() if column not in strange}
+            said = _with_ranges(said, ranges)
+            try:
+                row = validated(record, said, name, line)
+            except FactError as error:
+                faults.add(error)
+                strange |= said.keys() - record.model_fields.keys()  # once: they are of the head
+                continue
+            own = tuple(getattr(row, field) for field in record.key) or (line,)
+            if found.setdefault(own, row) is not row:
+                fault = (
+                    f"{', '.join(filter(None, map(str, own)))} stands there twice; remove one row"
+                )
+                faults[f"{name}.csv, line {line}, {', '.join(record.key)}: {fault}"] = None
+            elif isinstance(row, Named):
+                for fault in _taken(row, taken):
+                    faults[f"{name}.csv, line {line}, aliases: {fault}"] = None
+    except FactError as error:  # of the file
+        faults.add(error)
     faults.refuse()
     return tuple(found.values())
+
+
+def _with_ranges(cells: dict[str, str], ranges: Iterable[str]) -> dict[str, Any]:
+    """Cells of a row, those of each range in one."""
+    spread = {}
+    for name in ranges:
+        columns = {"low": f"{name}_low", "central": name, "high": f"{name}_high"}
+        if ends := {end: cells.pop(c) for end, c in columns.items() if c in cells}:
+            spread[name] = ends
+    return {**cells, **spread}
+
+
+def _taken(row: Named, taken: dict[str, str]) -> Iterator[str]:
+    """What is wrong with names of a row that rows above it have. taken: the row of each name, to
+    which this row's are added."""
+    own = str(getattr(row, row.key[0]))
+    for name in row.names:
+        other = taken.setdefault(_key(name), own)
+        if _key(other) != _key(own):
+            yield f"{name!r} is a name of {other} already; write it in one row"
 
 
 @of_facts
@@ -704,7 +759,7 @@ def _near(word: str, known: tuple[str, ...], n: int) -> list[str]:
     by_key = {k.lower(): k for k in known}
     like = difflib.get_close_matches(word, by_key, n, 0.5)
     alike = difflib.get_close_matches(word, by_key, n, 0.65)
-    begun = [k for k in by_key if k.startswith(f"{word}_")]  # months, of months_to_production
+    begun = [k for k in by_key if len(word) > 1 and k.startswith(word)]  # US, of USD
     near = [k for k in like if k in alike or k[:2] == word[:2]]
     return [by_key[k] for k in dict.fromkeys(sorted(begun, key=len) + near)][:n]
 

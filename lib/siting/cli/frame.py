@@ -188,7 +188,7 @@ def check_tables() -> None:
     """Refuses damaged tables of facts, before a client's file is blamed. Raises FactError naming
     all that is wrong with them."""
     from siting import catalogue, provenance
-    from siting.cost import uncertainty
+    from siting.cost import priced, uncertainty
     from siting.memory import attention
     from siting.rules import properties, rulebook
     from siting.verdict import options  # noqa: F401 (whose imports hold all records)
@@ -198,6 +198,7 @@ def check_tables() -> None:
     records = {name: catalogue.RECORDS.get(name, catalogue.Unread) for name in tables}
     checks: list[Callable[[], object]] = [
         *(partial(catalogue.table, name, record) for name, record in records.items()),
+        priced.checked_items,
         uncertainty.correlations,
         attention.check_models,
         rulebook.rule_book,

@@ -8,12 +8,15 @@ Arrays are n × Y: n draws, Y years of the horizon.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field, ValidationInfo, field_validator
 
 from siting import catalogue, places
 from siting.catalogue import Banded, Countries, Currency, Day, one_of
@@ -52,12 +55,20 @@ Category = Literal[
     "maintenance", "migration", "model_moves", "network", "remedy", "rental", "residual", "staff",
     "storage",
 ]  # fmt: skip
-FACTORS = (
-    "api_request", "electricity", "gpu_hour", "moves_band", "provisioned_price", "pue_overhead",
-    "residual_scale", "retries", "server_list_price", "server_price", "staff_cost", "stock_price",
-    "training_gpu_hours", "training_kwh",
+PRICES = (
+    "api_request", "electricity", "gpu_hour", "provisioned_price", "server_list_price",
+    "server_price", "staff_cost", "stock_price",
 )  # fmt: skip
-"""What the amount of a cost item may be multiplied by (`costing` looks each up)."""
+SCALES = (
+    "moves_band",
+    "pue_overhead",
+    "residual_scale",
+    "retries",
+    "training_gpu_hours",
+    "training_kwh",
+)
+"""What the amount of a cost item may be multiplied by (`costing` looks each up): prices, which
+have a currency, and what has none."""
 DRIVERS = (
     "api_bill", "fte", "gb", "gpu", "gpu_hour", "kw", "kwh", "model_move", "on_call", "option",
     "owned_server", "provisioned_hour", "replica", "request", "resale_server", "server",
@@ -65,6 +76,18 @@ DRIVERS = (
 )  # fmt: skip
 """What a cost item can be counted by: `cashflow.QUANTITIES` counts all but requests, which are
 those of a workload, and the bill of an API, of which a remedy takes a share."""
+SUMS = ("api_bill", "unused_commitment")
+"""Drivers that are sums of money themselves: their items have neither currency nor price."""
+PER = (
+    "once", "month", "year", "kWh", "GPU-h", "unit-h",
+    *(
+        f"{what}{time}"
+        for what in ("server", "GPU", "kW", "GB", "FTE", "site", "replica", "workload", "user",
+                     "request", "move")
+        for time in ("", "-month", "-year")
+    ),
+)  # fmt: skip
+"""What a quote may be the price of."""
 
 
 class CostItem(Banded, tables="cost_items", key="id when driver options countries valid_from"):
@@ -75,19 +98,77 @@ class CostItem(Banded, tables="cost_items", key="id when driver options countrie
     category: Category
     driver: Annotated[str, one_of(lambda: DRIVERS, "driver")]
     when: When
-    options: OptionKinds = ""
+    options: Annotated[OptionKinds, Field(validate_default=True)] = ""
     """Kinds of option, or traits of them, separated by spaces; blank: none by itself (a remedy that
     a chapter names)."""
     countries: Countries = ""
-    multiply_by: Annotated[str, one_of(lambda: FACTORS, "price that is looked up", " ")] = ""
+    multiply_by: Annotated[str, one_of(lambda: PRICES + SCALES, "price that is looked up", " ")] = (
+        ""
+    )
     """Looked-up prices, separated by spaces."""
     path: Literal["flat", "api", "rental", "inflation"]
     """How the price moves over the horizon."""
-    currency: Currency = ""
+    currency: Annotated[Currency, Field(validate_default=True)] = ""
     valid_from: Day
-    quoted_per: str = ""
+    quoted_per: Annotated[str, one_of(lambda: PER, "unit of a quote")] = ""
     """What a client's quote for it is the price of: `GPU-year`; `once` for an amount that is paid
     once; blank where none can be quoted."""
+
+    @field_validator("options")
+    @classmethod
+    def _is_paid(cls, options: str, row: ValidationInfo) -> str:
+        """Refuses an item that nobody would pay, and a remedy that somebody would pay always."""
+        category = row.data.get("category")
+        if category and bool(options) == (category == "remedy"):
+            raise ValueError(
+                "a remedy names no kind of option, and every other item some; write such as owned"
+            )
+        return options
+
+    @field_validator("currency")
+    @classmethod
+    def _is_money(cls, currency: str, row: ValidationInfo) -> str:
+        """Refuses an amount without a currency, and one that would be multiplied by a second."""
+        if "driver" not in row.data or "multiply_by" not in row.data:
+            return currency  # they are refused themselves
+        prices = [word for word in row.data["multiply_by"].split() if word in PRICES]
+        sums = [row.data["driver"]] if row.data["driver"] in SUMS else []
+        money = [*filter(None, [currency]), *prices, *sums]
+        if not money:
+            raise ValueError("is missing; write such as EUR, or a price in multiply_by")
+        if len(money) > 1:
+            raise ValueError(f"{' and '.join(money)} are money each; keep one")
+        return currency
+
+    def is_paid_with(self, other: CostItem) -> bool:
+        """Whether some kind of option pays both."""
+        kinds = places.meant(self.options.split())
+        return not kinds.isdisjoint(places.meant(other.options.split()))
+
+
+@catalogue.of_facts
+def checked_items() -> tuple[CostItem, ...]:
+    """All cost items. Raises FactError naming file and line of those whose id is another's."""
+    items = catalogue.table("cost_items", CostItem)
+    faults = catalogue.Faults()
+    for above, item in itertools.combinations(items, 2):
+        if item.id == above.id and item.is_paid_with(above):
+            faults.read(item, "id", partial(_refuse_another, item=item, above=above))
+    faults.refuse()
+    return items
+
+
+def _refuse_another(name: str, item: CostItem, above: CostItem) -> None:
+    """Refuses (ValueError) an id that an item above has, which an option pays too. Where both are
+    paid at the same times for the same, one stands for the other: a price of another day or
+    country. Else they are beside each other, and one amount holds for both."""
+    if (item.when, item.driver) == (above.when, above.driver):
+        is_same = item.label == above.label
+    else:
+        of_one_day = (item.valid_from, item.countries) == (above.valid_from, above.countries)
+        is_same = item.range == above.range or not of_one_day
+    if not is_same:
+        raise ValueError(f"{name!r} is {above.label} already; write another")
 
 
 def cost_items(kind: str, country: str, day: str) -> list[CostItem]:
@@ -98,7 +179,7 @@ def cost_items(kind: str, country: str, day: str) -> list[CostItem]:
     """
     valid = [
         item
-        for item in catalogue.table("cost_items", CostItem)
+        for item in checked_items()
         if kind in places.meant(item.options.split())
         and item.valid_from <= day
         and (not item.countries or country in item.countries.split())

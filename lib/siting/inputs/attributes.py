@@ -112,7 +112,7 @@ class Property(Fact, tables="properties", key="property"):
 
     property: str
     label: str
-    contradicts: str = ""
+    contradicts: Annotated[str, one_of(lambda: column("properties", "property"), "property")] = ""
     """A property that no option can have beside it."""
     holds_when: str
     """Condition on what is known of a flow; `home` and `near` are countries of the client."""
@@ -207,7 +207,7 @@ def plain_value(text: str, attribute: Attribute) -> Value | None:
         return {"yes": True, "no": False}.get(text)
     if attribute.type == "country":
         code = re.match(r"[A-Z]{2,3}\b", text)
-        return code[0] if code else None
+        return code[0] if code and code[0] in catalogue.areas() else None
     try:
         if attribute.type == "number":
             return float(text)

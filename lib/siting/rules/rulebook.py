@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from difflib import SequenceMatcher
+from functools import cache, cached_property, partial
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from siting import catalogue, places
 from siting.catalogue import (
@@ -78,9 +79,9 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     """When it applies, in words; the reason for `n.a.`."""
     applies_when: str
     fail_when: str = ""
-    review_when: str = ""
-    fail_reason: str = ""
-    review_reason: str = ""
+    review_when: Annotated[str, Field(validate_default=True)] = ""
+    fail_reason: Annotated[str, Field(validate_default=True)] = ""
+    review_reason: Annotated[str, Field(validate_default=True)] = ""
     pass_reason: str = ""
     cannot: Annotated[str, one_of(lambda: VERDICTS, "verdict", ";")] = ""
     """Verdicts that the rule cannot give by its nature (`fail`, `review`), and why."""
@@ -132,6 +133,23 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     """Whether `url` is the law's or the authority's own page; `practice`: it is good practice and
     no law; `client`: it is what the client itself requires."""
 
+    @field_validator("review_when")
+    @classmethod
+    def _judges(cls, review_when: str, row: ValidationInfo) -> str:
+        """Refuses a rule that would pass whatever is known."""
+        if not review_when and not row.data.get("fail_when"):
+            raise ValueError("is missing, as is fail_when; write one of both, or it always passes")
+        return review_when
+
+    @field_validator("fail_reason", "review_reason")
+    @classmethod
+    def _says_why(cls, reason: str, row: ValidationInfo) -> str:
+        """Refuses a verdict without a reason, and a reason that would never be printed."""
+        when = f"{row.field_name}".replace("reason", "when")
+        if bool(reason) != bool(row.data.get(when)):
+            raise ValueError(f"stands beside {when}; write both or none")
+        return reason
+
     @property
     def cited(self) -> str:
         """The first article or paragraph of `provision`, without what is said of it."""
@@ -159,13 +177,27 @@ COVERAGE = "Coverage"
 
 
 def _known_subject(subject: str) -> str:
-    """Refuses a subject of no known sort, or a kind of option that does not exist."""
+    """Refuses a subject of no known sort, or a kind of option or a vendor that does not exist."""
     sort, colon, name = subject.partition(":")
-    if sort == "kind" and name not in places.KINDS:
-        raise ValueError(catalogue.unknown(name, "kind of option", places.KINDS))
     if subject not in SUBJECTS and not (colon and name and f"{sort}:" in SUBJECTS):
         raise ValueError(catalogue.unknown(subject, "subject", SUBJECTS))
+    vendor, _, clients = name.partition("/")
+    asked: Iterable[tuple[str, str, Collection[str]]] = ()
+    if sort == "kind":
+        asked = [(name, "kind of option", places.KINDS)]
+    elif sort == "vendor":
+        vendors = column("vendors", "vendor", "group")
+        asked = [(vendor, "vendor here", vendors), (clients, "group of clients", _clients())]
+    for word, what, known in asked:
+        if word and word not in known:
+            raise ValueError(catalogue.unknown(word, what, known))
     return subject
+
+
+def _clients() -> frozenset[str]:
+    """For whom alone a fact about a vendor may hold: a country, a group of them, a trait."""
+    groups = column("country_groups", "group") | column("eea_incorporation", "group")
+    return groups | {code.lower() for code in catalogue.countries()} | {*places.TRAITS}
 
 
 SUBJECTS = ("law", "threshold", "assumed", "kind:", "vendor:", "model:", "profile:")
@@ -473,6 +505,9 @@ def rule_book() -> RuleBook:
         )
         for rule_id, rule in rules.items()
     }
+    heads = Counter(rule.regime for rule in rules.values())
+    for rule in rules.values():
+        faults.read(rule, "regime", partial(_refuse_slip, heads=heads))
     kinds = catalogue.table("sovereignty_flows", FlowKind)
     published = _published(attributes, faults)
     for s in catalogue.table("sovereignty_stress", Stress):
@@ -503,6 +538,16 @@ def rule_book() -> RuleBook:
     )
     faults.refuse()
     return book
+
+
+def _refuse_slip(head: str, heads: Counter[str]) -> None:
+    """Refuses (ValueError) the head of one rule alone that is another's but for a slip in one
+    word. heads: of all rules, and of how many."""
+    for other in heads:
+        odd = {*head.lower().split()} ^ {*other.lower().split()}
+        is_alike = len(odd) == 2 and SequenceMatcher(None, min(odd), max(odd)).ratio() >= 0.75
+        if is_alike and heads[head] == 1:
+            raise ValueError(catalogue.unknown(head, "head of the report", [other]))
 
 
 def _tested(when: When, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:
@@ -616,7 +661,9 @@ class Dictionary:
             raise FactError(f"{left} {sign}: only numbers and dates have an order; write == or in")
 
     def _check_words(self, name: str, value: object) -> None:
-        known = self.attributes[name].words
+        known: Collection[str] = self.attributes[name].words
+        if self.attributes[name].type == "country":
+            known = catalogue.areas()
         for word in value if isinstance(value, frozenset) else {value}:
             if known and word not in known:
                 raise FactError(catalogue.unknown(str(word), f"value of {name}", known))
