@@ -199,11 +199,22 @@ def unfounded(texts: Iterable[str], data: Data) -> list[str]:
 
 
 def numbers_of(attrs: Sequence[Mapping[str, Any]]) -> Numbers:
-    """Formats of the client whose frames these are; euros for a frame of nobody's."""
-    for a in attrs:
-        if "country" in a:
-            return Numbers(a["country"], a["currency"], a.get("language", ENGLISH))
-    return Numbers("DE", "EUR")
+    """Formats of the client whose frames these are: of the first of several. Money is refused where
+    no frame says its currency, or two say another."""
+    told = [a for a in attrs if "country" in a]
+    if not told:
+        return Numbers("DE", "")
+    currencies = {a["currency"] for a in told}
+    currency = currencies.pop() if len(currencies) == 1 else ""
+    return Numbers(told[0]["country"], currency, told[0].get("language", ENGLISH))
+
+
+def units_of(attrs: Sequence[Mapping[str, Any]]) -> dict[Any, str]:
+    """The unit of each column of some frames; none for one that they have in several."""
+    found: dict[Any, str] = {}
+    for column, unit in chain(*(a.get("units", {}).items() for a in attrs)):
+        found[column] = unit if found.get(column, unit) == unit else ""
+    return found
 
 
 def in_language(text: str, data: Data) -> str:

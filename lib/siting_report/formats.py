@@ -61,8 +61,8 @@ class Ranged(Protocol):
 class Numbers:
     """Formats of one report.
 
-    country: ISO 3166 code, e.g. `IT`; currency: ISO 4217 code, e.g. `EUR`; language: of the
-    report. A missing value is a dash, an infinite one "never".
+    country: ISO 3166 code, e.g. `IT`; currency: ISO 4217 code, e.g. `EUR`, blank where none is
+    known; language: of the report. A missing value is a dash, an infinite one "never".
     """
 
     country: str
@@ -140,7 +140,12 @@ class Numbers:
         return over + text + self.per_cent
 
     def sign(self, currency: str | None = None) -> str:
-        """The currency's sign."""
+        """The currency's sign. Raises ValueError where none is known."""
+        if not (currency or self.currency):
+            raise ValueError(
+                "money of no currency, or of several: name the frame of one client in data=, or "
+                "leave out the format and show its column currency"
+            )
         symbol = get_currency_symbol(currency or self.currency, locale="en_GB")
         is_own = self.language == ENGLISH and self.currency == "USD"
         return "$" if symbol == "US$" and is_own else symbol

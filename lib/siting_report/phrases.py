@@ -69,9 +69,8 @@ class Phrases:
         if counted == 1 and not one:
             raise ValueError(f"{sentence!r}: say it for one as well, as one=")
         chosen = self._texts.message(one if counted == 1 else sentence)
-        units = {name: _unit(name, told, rows) for name in values}
         text = "".join(
-            before + (self._written(name, form or "", values[name], units[name]) if name else "")
+            before + (self._written(name, form or "", told, rows) if name else "")
             for before, name, form, _ in string.Formatter().parse(chosen)
         )
         if re.match(rf"\W*\{{\w+:(?:{'|'.join(_RAISED)})\}}", chosen):
@@ -92,14 +91,16 @@ class Phrases:
         self._texts.said.add(text)
         return text
 
-    def _written(self, name: str, form: str, value: Any, unit: str | None) -> str:
-        """A value in a format. Raises ValueError where that is not the value's own."""
+    def _written(self, name: str, form: str, told: Mapping[str, Any], rows: tuple[Any, ...]) -> str:
+        """A field in a format. Raises ValueError where that is not its value's own."""
         kind, _, places = form.partition(":")
         decimals = int(places) if places else None
+        value = _found(name, told, rows)
+        unit = _unit(name, kind, told, rows)
         _refuse_other_unit(name, kind, unit)
         match kind:
             case "money":
-                return self.numbers.money(value, decimals)
+                return self.numbers.money(value, decimals, unit)
             case "percent":
                 return self.numbers.percent(value, decimals or 0)
             case "of_100":
@@ -180,15 +181,14 @@ def _names(row: Any) -> list[str]:
     return [*(row if isinstance(row, Mapping) else getattr(row, "_fields", ()))]
 
 
-def _unit(name: str, told: Mapping[str, Any], rows: tuple[Any, ...]) -> str | None:
-    """The unit of a column's value; None where it is not known."""
-    if name in told:
-        return None
-    for row in rows:
-        if isinstance(row, pd.Series) and name in row:
-            units: Mapping[str, str] = row.attrs.get("units", {})
-            return units.get(name)
-    return None
+def _unit(name: str, kind: str, told: Mapping[str, Any], rows: tuple[Any, ...]) -> str | None:
+    """The unit of a column's value: as its frame says, or of money as its row does in `currency`;
+    None where it is not known."""
+    row = None if name in told else next((row for row in rows if name in _names(row)), None)
+    units: Mapping[str, str] = row.attrs.get("units", {}) if isinstance(row, pd.Series) else {}
+    if name not in units and kind == "money" and "currency" in _names(row):
+        return str(_found("currency", {}, (row,)))
+    return units.get(name)
 
 
 def _is_null(value: Any) -> bool:

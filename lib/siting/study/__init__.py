@@ -135,9 +135,10 @@ class Study(Wording):
         """The answer for each combination of values, a row each.
 
         values: by path of the scenario, as `--set` takes it: {"finance.falling_prices": [0, 1]}.
-        Columns: client; one for each path; option (the one that is first; None where none may be
-        chosen), in_all (what it costs in all) and own_in_all (what the report's choice costs then)
-        [client's currency], sure (share of cases), answer (stays, level, changes or none).
+        Columns: client and its currency; one for each path; option (the one that is first; None
+        where none may be chosen), in_all (what it costs in all) and own_in_all (what the report's
+        choice costs then) [currency], sure (share of cases), answer (stays, level, changes or
+        none).
         Raises scenario.ScenarioError for a value that the scenario cannot take.
         """
         made = [
@@ -152,6 +153,7 @@ class Study(Wording):
         rows = [
             {
                 "client": self.client.name,
+                "currency": self.client.currency,
                 **variant.changes,
                 "option": self.results.label_after(found.option, variant),
                 **picked(found, "in_all own_in_all sure answer"),

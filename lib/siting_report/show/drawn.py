@@ -41,6 +41,7 @@ from siting_report.exhibit import (
     lacking,
     numbers_of,
     refuse_unknown,
+    units_of,
 )
 from siting_report.formats import Numbers
 from siting_report.show import phone
@@ -209,7 +210,7 @@ def _unit(axis: Axis, attrs: Sequence[Mapping[str, Any]]) -> None:
     """An axis that pandas names by a column says the unit that the frame declares of it: `volume,
     M tokens/month`. A format of ticks says it by itself, and `month` needs no `months`."""
     column = axis.get_label_text()
-    unit = next((a["units"][column] for a in attrs if column in a.get("units", {})), "")
+    unit = units_of(attrs).get(column, "")
     if unit not in ("", "1", column, f"{column}s"):
         axis.set_label_text(f"{column.replace('_', ' ')}, {unit}")
 

@@ -31,6 +31,7 @@ from siting_report.exhibit import (
     listed,
     numbers_of,
     refuse_unknown,
+    units_of,
 )
 from siting_report.formats import MILLION_FROM, NEVER, NONE, Numbers
 from siting_report.texts import ENGLISH, catalogue
@@ -115,7 +116,7 @@ def _columns(
         frame=frame,
         formats=formats,
         numbers=numbers_of(attrs),
-        units={k: u for a in reversed(attrs) for k, u in a.get("units", {}).items()},
+        units=units_of(attrs),
         heads=heads,
         stubs=stubs,
         colours={label: style.TEXT[c] for label, c in style.colours(roles).items()},
@@ -259,9 +260,9 @@ class _Columns:
             return ""
         if kind == "money":
             thousand = self.numbers.word("thousand") if self.scale > 1 else ""
-            if self.numbers.language != ENGLISH:
-                return f"{thousand} {self.numbers.sign()}".strip()
-            unit = f"{self.numbers.currency} {thousand}".strip()
+            sign = self.numbers.sign()
+            is_before = self.numbers.language == ENGLISH
+            return (f"{sign} {thousand}" if is_before else f"{thousand} {sign}").strip()
         if not is_currency(code := unit[:3]):
             return self.numbers.unit(unit)
         return unit.replace(code, self.numbers.sign(code))
