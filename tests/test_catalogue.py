@@ -16,11 +16,11 @@ from cache_bytes import bytes_per_token, request_bytes
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting import catalogue, dtypes
+from siting import catalogue, dtypes, places
 from siting.catalogue import RECORDS, FactError
 from siting.cli import cli
 from siting.cli.frame import check_tables
-from siting.cost import prices
+from siting.cost import priced, prices
 from siting.dtypes import kv_format, weight_format
 from siting.inputs.scenario import Option
 from siting.memory import attention
@@ -328,10 +328,15 @@ TYPOS = [
     ("cost_items", ITEM | {"quoted_per": "GPU-yaer"},
      "quoted_per: 'GPU-yaer' is no unit of a quote; did you mean GPU-year"),
     ("sovereignty_rules", RULE | {"fail_when": "", "review_when": "", "fail_reason": ""} |
-     {"review_reason": ""}, "review_when: is missing, as is fail_when; write one of both"),
+     {"review_reason": "", "cannot": "fail", "cannot_why": "x"},
+     "review_when: is missing, as is fail_when; write one of both"),
     ("sovereignty_rules", RULE | {"fail_reason": ""},
      "fail_reason: stands beside fail_when; write both or none"),
-    ("sovereignty_rules", RULE | {"review_when": ""},
+    ("sovereignty_rules", RULE | {"review_when": "", "review_reason": ""},
+     "cannot: names review where review_when is blank, and there alone; write one of both"),
+    ("sovereignty_rules", RULE | {"review_when": "", "review_reason": "", "cannot": "review"},
+     "cannot_why: is missing; write why"),
+    ("sovereignty_rules", RULE | {"review_when": "", "cannot": "review", "cannot_why": "x"},
      "review_reason: stands beside review_when; write both or none"),
     ("sovereignty_rules", RULE | {"regime": "GDRP"},
      "regime: 'GDRP' is no head of the report; did you mean GDPR"),
@@ -431,7 +436,17 @@ def test_no_question_to_a_vendor_names_the_area_of_one_client() -> None:
     assert not re.search(r"\b(EU|EEA|US)\b", asked)
 
 
-def test_the_page_on_rules_names_every_owner() -> None:
-    page = Path("docs/how-to/rule.md").read_text(encoding="utf-8")
-    (line,) = (line for line in page.splitlines() if line.startswith("- `owner`"))
-    assert sorted({*re.findall("`([^`]+)`", line)} - {"owner"}) == sorted(get_args(catalogue.Owner))
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("rule", get_args(catalogue.Owner)),
+        ("cost-item", get_args(priced.Category)),
+        ("cost-item", get_args(priced.When)),
+        ("cost-item", priced.DRIVERS),
+        ("cost-item", priced.PRICES + priced.SCALES),
+        ("cost-item", places.TRAITS),
+    ],
+)
+def test_a_page_names_every_word_that_its_table_takes(page: str, words: tuple[str, ...]) -> None:
+    text = Path(f"docs/how-to/{page}.md").read_text(encoding="utf-8")
+    assert {*words} - {"mixed"} <= {*re.findall(r"`([\w ]+)`", text)}

@@ -60,6 +60,8 @@ def test_what_stands_beside_the_core_is_named_by_nothing_in_it(package: str) -> 
 def test_a_package_says_first_what_it_is_and_what_it_may_import(package: str) -> None:
     said = ast.get_docstring(ast.parse((house.LIB / package / "__init__.py").read_text()))
     assert said and "may import" in said[:500]
+    table = (house.LIB.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert f"\n| `{package}` |" in table
 
 
 def test_no_line_packs_more_than_a_reader_takes_in() -> None:

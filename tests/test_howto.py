@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +17,10 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 from siting.cli import cli
+from siting.cli.frame import check_tables
+from siting.inputs import scenario
+from siting.rules import properties, rulebook
+from siting.rules.flows import flows_of
 
 ROOT = Path(__file__).parents[1]
 USES = ("batch", "tables", "recheck", "audit", "replay", "translation")
@@ -174,6 +178,21 @@ def test_a_page_changes_one_file_and_gives_the_printed_answers(
         for line in answer.splitlines():
             assert line in done.stdout
     assert howto.steps
+
+
+def test_what_no_attribute_says_becomes_one_that_a_property_tests(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITING_FACTS", str(project / "lib" / "siting_facts"))
+    text = (ROOT / "docs" / "how-to" / "property.md").read_text(encoding="utf-8")
+    own, *others = [HowTo(title, body, ()) for _, title, body in FENCE.findall(text) if title]
+    own = replace(own, content=re.sub("retention_days[^,]*", "green_power", own.content))
+    for howto in (own, *others):
+        carry_out(howto, project)
+    check_tables()
+    found = scenario.changed(scenario.load("base"), {"options.rented.vendor": "Nebius"})
+    flows = flows_of(found, "rented", rulebook.rule_book().on(found.client.report_date))
+    assert "short_storage" in properties.shown(flows, rulebook.rule_book(), "DE")
 
 
 def test_every_change_is_shown_in_a_report_and_breaks_nothing(project: Path) -> None:

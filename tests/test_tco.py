@@ -625,12 +625,15 @@ def sent_away(found: tco.Comparison) -> float:
     return float((np.array(asked) * fleet.away_share).sum() / np.sum(asked))
 
 
-@pytest.mark.parametrize(("rate", "alone", "away"), [(0.002, "burst", 1.0), (2.0, "base", 0.0)])
+@pytest.mark.parametrize(("price", "alone", "away"), [(1e-5, "burst", 1.0), (0.2, "base", 0.0)])
 def test_a_mix_that_is_one_part_alone_sends_all_away_or_nothing(
-    rate: float, alone: str, away: float
+    price: float, alone: str, away: float
 ) -> None:
+    """Requests that cost next to nothing, or more than any server: whatever other items cost."""
+    quote = {"item": "option.api.api_request", "value": price, "unit": "EUR/request"}
+    quote |= {"source": "Offer", "date": dt.date(2026, 11, 1)}
     # else the base needs a spare, and a mix none
-    found = costed(rate=rate, options__owned__redundancy="none")
+    found = costed(finance__quotes=[quote], options__owned__redundancy="none")
     mixed = found.plan.options["hybrid"]
     assert mixed.alone == getattr(mixed.option, alone)
     assert sent_away(found) == away

@@ -83,9 +83,11 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
     fail_reason: Annotated[str, Field(validate_default=True)] = ""
     review_reason: Annotated[str, Field(validate_default=True)] = ""
     pass_reason: str = ""
-    cannot: Annotated[str, one_of(lambda: VERDICTS, "verdict", ";")] = ""
-    """Verdicts that the rule cannot give by its nature (`fail`, `review`), and why."""
-    cannot_why: str = ""
+    cannot: Annotated[
+        str, one_of(lambda: VERDICTS, "verdict", ";"), Field(validate_default=True)
+    ] = ""
+    """Verdicts that the rule cannot give by its nature: those whose condition is blank, and why."""
+    cannot_why: Annotated[str, Field(validate_default=True)] = ""
     to_come: Annotated[str, one_of(lambda: column("sovereignty_rules", "rule_id"), "rule", ";")] = (
         ""
     )
@@ -149,6 +151,25 @@ class Rule(OfFlows, tables="sovereignty_rules", key="rule_id"):
         if bool(reason) != bool(row.data.get(when)):
             raise ValueError(f"stands beside {when}; write both or none")
         return reason
+
+    @field_validator("cannot")
+    @classmethod
+    def _agrees(cls, cannot: str, row: ValidationInfo) -> str:
+        """Refuses a verdict that no condition gives, where nothing says that it is never given."""
+        for verdict in ("fail", "review"):
+            when = row.data.get(f"{verdict}_when")
+            if when is not None and (when == "") != (verdict in cannot.split(";")):
+                wrong = f"names {verdict} where {verdict}_when is blank, and there alone"
+                raise ValueError(f"{wrong}; write one of both, and cannot_why")
+        return cannot
+
+    @field_validator("cannot_why")
+    @classmethod
+    def _says_why_not(cls, why: str, row: ValidationInfo) -> str:
+        """Refuses a verdict that is never given without a reason."""
+        if row.data.get("cannot") and not why:
+            raise ValueError("is missing; write why the rule cannot give that verdict")
+        return why
 
     @property
     def cited(self) -> str:
