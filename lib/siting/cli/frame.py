@@ -25,6 +25,7 @@ from siting import __version__, beside
 if TYPE_CHECKING:
     from siting.inputs.document import Problem
     from siting.inputs.scenario.changes import Changes
+    from siting.inputs.scenario.model import Scenario
 
 FAILED = 1
 WRONG_INPUT = 2
@@ -268,13 +269,24 @@ def listed(problems: Sequence[Problem | str], most: int = 100) -> list[str]:
     return lines
 
 
+class Prepared(NamedTuple):
+    """What clients were named for a command."""
+
+    jobs: list[Any]
+    """Of those that can be rendered."""
+    opened: dict[str, Scenario]
+    """Scenarios that can be read, by what was named."""
+    wrong: dict[str, list[Problem]]
+    """What is wrong with the others, by what was named."""
+
+
 def prepare(
     clients: Iterable[str],
     formats: tuple[Any, ...] = ("html", "pdf"),
     out: str = "",
     changes: Changes | None = None,
-) -> tuple[list[Any], dict[str, list[Problem]]]:
-    """The jobs of the clients that can be rendered, and what is wrong with the others.
+) -> Prepared:
+    """What of clients can be rendered, and what is wrong with the others.
 
     out: where the reports will stand; an address is somebody else's to guard.
     """
@@ -283,19 +295,22 @@ def prepare(
     from siting.run import job
 
     prepared: dict[str, Any] = {}
+    opened: dict[str, Scenario] = {}
     wrong: dict[str, list[Problem]] = {}
     for client in clients:
         try:
-            made = job.prepare(client, formats=formats, changes=changes)
+            path = scenario.path_of(client)
+            opened[client] = scenario.changed(scenario.load(path), changes or {})
+            made = job.of(opened[client], path, formats=formats)
             if out and "://" not in out:
-                job.refuse_replacing(scenario.path_of(client), made.client, Path(out))
+                job.refuse_replacing(path, made.client, Path(out))
             if prepared.setdefault(made.client, made) != made:
                 fault = f"another scenario of this run is named {made.client!r}, too"
                 write = "rename it, or use another --out"
                 wrong[client] = [Problem(file=client, line=0, field="", wrong=fault, write=write)]
         except DocumentError as error:
             wrong[client] = list(error.problems)
-    return list(prepared.values()), wrong
+    return Prepared(list(prepared.values()), opened, wrong)
 
 
 def option(flag: str, type: Any, help: str, usual: Any = None, **how: Any) -> Decorator:

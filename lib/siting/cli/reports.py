@@ -72,7 +72,7 @@ def report(
 
     named = clients or scenario.names(own=True)
     frame.check_tables()
-    prepared, wrong = frame.prepare(named, formats, out, changes)
+    prepared, _, wrong = frame.prepare(named, formats, out, changes)
     problems = [p for found in wrong.values() for p in found]
     if problems and not prepared:
         return Answer({"problems": problems}, frame.refusal(problems), frame.WRONG_INPUT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -51,8 +50,8 @@ def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
     checked = clients or ("base", *scenario.names())
     found = faulty_tables()
     try:
-        wrong = frame.prepare(checked, changes=changes)[1]
-        others = dict.fromkeys(chain(*wrong.values()))
+        ready = frame.prepare(checked, changes=changes)
+        others = dict.fromkeys(chain(*ready.wrong.values()))
         found += [p for p in others if not any(fault.wrong in p.wrong for fault in found)]
     except (LookupError, ValueError):  # a table that is wrong itself is told
         if not found:
@@ -62,7 +61,7 @@ def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
         return Answer(data, frame.listed(found), frame.WRONG_INPUT)
     notes = []
     for client in clients:
-        opened = scenario.changed(scenario.load(client), changes)
+        opened = ready.opened[client]
         told = list(as_written(opened))
         if deep:
             told += as_sized(opened)
@@ -105,7 +104,7 @@ def unread(found: Scenario) -> Iterator[str]:
     for path in own:
         if not path.name[0].isdigit():
             yield f"{path} is in no report: name it after its place, such as 45_{path.name}"
-        for number, cell in enumerate(json.loads(job.notebook(path)).get("cells", ()), start=1):
+        for number, cell in enumerate(job.notebook(path)[1].get("cells", ()), start=1):
             for tag in cell.get("metadata", {}).get("tags", ()):
                 if tag not in TAGS:
                     meant = suggestion(tag, TAGS)
@@ -181,14 +180,16 @@ FAR_TARIFF = 8
 
 def dear_power(found: Scenario) -> Iterator[str]:
     """A tariff that is far from the price of electricity on file, as cents for a currency are."""
-    from siting.cost import prices
-
     client = found.client
     stated = found.finance.electricity_per_kwh
+    if stated is None:
+        return
+    from siting.cost import prices
+
     row = prices.row(
         "electricity", prices.ElectricityPrice, client.report_date, country=client.country
     )
-    if stated is None or row is None:
+    if row is None:
         return
     rate = prices.exchange_rate(row.currency, client.currency, client.report_date).rate
     usual = row.price_kwh * rate
@@ -259,9 +260,9 @@ def peaked(found: Scenario) -> Iterator[str]:
 def abroad(found: Scenario) -> Iterator[str]:
     """Countries of the client and of people whose law no rule on file looks at."""
     from siting.inputs.attributes import dictionary
-    from siting.rules.rulebook import rule_book
+    from siting.rules import rulebook
 
-    if not rule_book().knows(home := found.client.country):
+    if not rulebook.knows(home := found.client.country):
         yield (
             f"client.country: no law of {home} is on file; no verdict speaks of it, and the report "
             "clears nothing: ask counsel what it asks of you"
@@ -280,11 +281,11 @@ def abroad(found: Scenario) -> Iterator[str]:
 
 def crossed(found: Scenario) -> Iterator[str]:
     """What ends or is due before the client's own day of go or no-go."""
-    from siting.cost import dates
-
     decided = found.decision.date
     if decided is None:
         return
+    from siting.cost import dates
+
     for item, last in dates.offers_before(found):
         yield (
             f"decision.date: the offer for {item} ends on {last}, before {decided}; if its option "

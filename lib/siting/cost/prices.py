@@ -17,11 +17,10 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from functools import cache, lru_cache, partial
 from statistics import NormalDist, median
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import genai_prices
 import genai_prices.data
-import numpy as np
 from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import ModelPrice, PriceCalculation
 
@@ -41,9 +40,11 @@ from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import Sector
 from siting.quantity import DAYS_OF_PLAN_YEAR, Range
 from siting.reference_rates import DayRate
-from siting.serving.servers import Server, known_servers
 from siting.vendors import vendor_record
 from siting.vendors.vendor_record import VendorName
+
+if TYPE_CHECKING:
+    from siting.serving.servers import Server
 
 OptionKinds = Annotated[str, catalogue.one_of(lambda: places.WORDS, "kind of option", " ")]
 Shape = Literal["split_normal", "split_lognormal", "triangular", "uniform", "fixed"]
@@ -271,6 +272,8 @@ def exchange_rate(currency: str, into: str, day: dt.date) -> ExchangeRate:
 
 def server(option: Option) -> Server:
     """The server of an option of owned hardware. Raises NotPriced naming the known ones."""
+    from siting.serving.servers import known_servers
+
     if fits := known_servers(option):
         return fits[0]
     any_server = known_servers(option.model_copy(update={"server": ""}))
@@ -467,6 +470,8 @@ def api_request(
     a million tokens, because long requests may fall into a dearer tier. Output holds reasoning
     tokens. Raises NotPriced where genai-prices does not know the provider or model.
     """
+    import numpy as np  # here, for a check of a file prices no request
+
     z = np.array([NormalDist().inv_cdf((i + 0.5) / SIZES) for i in range(SIZES)])
     raw = np.exp(load.input_sigma * z)
     sized = [replace(load, input_mean=n) for n in raw / raw.mean() * load.input_mean]
@@ -525,6 +530,8 @@ def _mean_price(
     Where the longest costs what its tokens do in a short one, no request falls into a dearer tier
     and none has a price of its own, so the package need not price each.
     """
+    import numpy as np
+
     longest = requests[-1]
     if math.isclose(call(longest), listed.of(longest), rel_tol=1e-9):
         return float(np.mean([listed.of(request) for request in requests]))

@@ -375,7 +375,6 @@ class RuleBook:
     """What provider_attributes.csv states, by subject."""
     assumptions: tuple[Assumption, ...]
     incorporations: tuple[Incorporation, ...]
-    coverage: tuple[Coverage, ...]
     remedies_in_place: Mapping[RemedyInPlace, Condition]
     dictionary: Dictionary
     day: dt.date = dt.date.min
@@ -448,19 +447,10 @@ class RuleBook:
     def _topics(self) -> Mapping[tuple[str, str], Set[str]]:
         """Topics of a country's law that a rule is about, by rule and country."""
         found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        for law in self.coverage:
+        for law in catalogue.table("law_coverage", Coverage):
             for rule_id in law.rules.split(";"):
                 found[rule_id, law.country].add(law.topic)
         return found
-
-    def of_country(self, country: str) -> Mapping[str, Coverage]:
-        """What is on file of a country's law, by the rule of coverage."""
-        rows = sorted(self.coverage, key=lambda law: law.country == country)
-        return {law.touched_by: law for law in rows if law.country in ("*", country)}
-
-    def knows(self, country: str) -> bool:
-        """Whether the law of a country is on file on any topic, and not in part only."""
-        return any(law.on_file for law in self.of_country(country).values())
 
     def not_in_force(self, rule_id: str, country: str) -> str:
         """Why a rule does not reach a state of the EEA; blank where that is not why."""
@@ -484,6 +474,18 @@ class RuleBook:
     def known(self, name: str, value: Value | None, source: Source, *also: Source) -> Known:
         """A value of the attribute called `name`. also: others that say the same."""
         return Known(self.attributes[name], value, source, also=also)
+
+
+def coverage(country: str) -> Mapping[str, Coverage]:
+    """What is on file of a country's law, by the rule of coverage."""
+    laws = catalogue.table("law_coverage", Coverage)
+    rows = sorted(laws, key=lambda law: law.country == country)
+    return {law.touched_by: law for law in rows if law.country in ("*", country)}
+
+
+def knows(country: str) -> bool:
+    """Whether the law of a country is on file on any topic, and not in part only."""
+    return any(law.on_file for law in coverage(country).values())
 
 
 @catalogue.of_facts
@@ -550,7 +552,6 @@ def rule_book() -> RuleBook:
             for row, said in published.get("assumed", ())
         ),
         incorporations=incorporations,
-        coverage=catalogue.table("law_coverage", Coverage),
         remedies_in_place={
             row: read(row, "in_place_when")
             for row in catalogue.table("remedies_in_place", RemedyInPlace)

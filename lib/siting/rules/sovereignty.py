@@ -339,7 +339,7 @@ class Sovereignty:
     @cached_property
     def touched(self) -> tuple[Touched, ...]:
         """Topics of law that this client touches, on file or not: the same for every option."""
-        laws = self.law.of_country(self.scenario.client.country)
+        laws = rulebook.coverage(self.scenario.client.country)
         flows = [flow for option in self.options.values() for flow in option.flows]
         found = []
         for rule_id, law in laws.items():

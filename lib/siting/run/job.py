@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,18 @@ def prepare(
     that take the place of the scenario's.
     Raises ScenarioError where the scenario, or a file that it names, cannot be used.
     """
-    path = scenario.path_of(name_or_path)
+    found = scenario.changed(scenario.load(name_or_path), changes or {})
+    return of(found, scenario.path_of(name_or_path), notebooks, formats)
+
+
+def of(
+    found: scenario.Scenario,
+    path: Path,
+    notebooks: Path | None = None,
+    formats: tuple[Format, ...] = ("html", "pdf"),
+) -> Job:
+    """The job of a scenario that was read from `path`; all else as for `prepare`."""
     folder = notebooks or scenario.project() / "notebooks"
-    found = scenario.load(name_or_path)
-    if changes:
-        found = scenario.changed(found, changes)
     stored, attachments = attached(found, path)
     chapters = _chapters(found, folder, path)
     data = _own_files(folder / found.client.id, chapters.values())
@@ -131,8 +138,8 @@ def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, P
     asked = _asked(found.report, files, path)
     chapters = []
     for name, file in sorted(files.items()):
-        text = notebook(file)
-        part: Any = asked.get(name) or _own_part(text, name, file)
+        text, data = notebook(file)
+        part: Any = asked.get(name) or _own_part(data, name, file)
         if part != "leave_out":
             _refuse_unknown_chapters(text, files, file)
             is_own = file.parent != folder
@@ -156,10 +163,10 @@ def _refuse_unknown_chapters(text: str, files: Collection[str], file: Path) -> N
             raise ScenarioError.of(file, wrong, write)
 
 
-def _own_part(text: str, name: str, file: Path) -> str:
+def _own_part(data: Mapping[str, Any], name: str, file: Path) -> str:
     """Where a chapter belongs if the scenario does not say: what its metadata say under
     `siting.part`, or by its number. Raises ScenarioError for another word."""
-    metadata = plain_files.parsed(text).get("metadata")
+    metadata = data.get("metadata")
     said = metadata.get("siting") if isinstance(metadata, dict) else None
     part = said.get("part") if isinstance(said, dict) else None
     if part is None:
@@ -211,13 +218,14 @@ def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]
     return asked
 
 
-def notebook(file: Path) -> str:
-    """The text of a notebook. Raises ScenarioError where the file is none."""
+def notebook(file: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a notebook, and what it holds. Raises ScenarioError where the file is none."""
     try:
         text = plain_files.content(file, 20 * MIB).decode()
-        if not isinstance(plain_files.parsed(text), dict):
+        data = plain_files.parsed(text)
+        if not isinstance(data, dict):
             raise ValueError("is no notebook")
     except (OSError, ValueError) as error:
         wrong = "is no notebook" if isinstance(error, UnicodeDecodeError) else str(error)
         raise ScenarioError.of(file, wrong, "save it in JupyterLab") from None
-    return text
+    return text, data

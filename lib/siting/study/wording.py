@@ -15,6 +15,7 @@ from siting_report.texts import ENGLISH
 from siting.inputs.attributes import Known
 from siting.inputs.scenario.model import LABEL_LETTERS, in_words
 from siting.quantity import Range
+from siting.rules import rulebook
 from siting.study import own_files
 from siting.study.frames import of_client
 from siting.study.own_files import OwnFile
@@ -110,7 +111,7 @@ class Wording:
     @property
     def has_law_on_file(self) -> bool:
         """Whether its own country's law is on file on any topic; else no verdict clears it."""
-        return self.results.sovereignty.law.knows(self.client.country)
+        return rulebook.knows(self.client.country)
 
     @property
     def assumptions(self) -> Iterable[Known]:

@@ -7,6 +7,7 @@ counted. Severities were coded by two raters; both codings are kept beside the d
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,11 +16,10 @@ from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from siting import catalogue
-from siting.catalogue import Address, Country, Day, Fact, Named, column, one_of
+from siting.catalogue import Address, Country, Day, Fact, Named, column, first_day, one_of
 from siting.quantity import Range
 
 Direction = Literal["adverse", "favourable", "neutral"]
@@ -391,7 +391,10 @@ def known_by(date: str) -> dt.date:
     """
     if date in ("", "undated"):
         return COLLECTED
-    last: dt.date = ((np.datetime64(date) + 1).astype("datetime64[D]") - 1).item()
+    last = first_day(date)
+    if date.count("-") < 2:  # no day of the month is said
+        month = last.month if "-" in date else 12
+        last = dt.date(last.year, month, calendar.monthrange(last.year, month)[1])
     return min(COLLECTED, last)
 
 
@@ -477,6 +480,8 @@ class OnRecord:
     @property
     def quartile_days(self) -> float | None:
         """A quarter of the notices were this short or shorter. [d]"""
+        import numpy as np
+
         return float(np.percentile(self.days, 25)) if self.days else None
 
     @property

@@ -37,6 +37,8 @@ def changed(scenario: Scenario, changes: Changes) -> Scenario:
 
     Raises DocumentError for a path that is not there, or a value that cannot be.
     """
+    if not changes:
+        return scenario
     whole = scenario.model_dump()
     data = scenario.model_dump(exclude_unset=True)
     for path, value in changes.items():
