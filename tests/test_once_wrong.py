@@ -66,20 +66,24 @@ def test_nothing_of_today_ends_in_the_plan_before_the_choice_serves() -> None:
 
 
 def test_a_busiest_hour_is_said_of_its_workload_and_over_the_mean_of_the_same() -> None:
-    loads = opened("tidewater-apps").loads()
+    study = opened("tidewater-apps")
+    loads = study.loads()
     most = loads.loc[loads.year_peak.idxmax()]
     times = most.year_peak / most.mean_rate
     said = printed("74_capacity_tables", "tidewater-apps")
-    assert f"{most.workload} asks for {most.year_peak:.2f} requests a second" in said
+    assert (
+        f"{study.in_words(most.workload)} asks for {most.year_peak:.2f} requests a second" in said
+    )
     assert f"{times:.1f} times its mean" in said
 
 
 def test_a_limit_is_said_of_its_workload_and_called_the_clients_only_where_it_states_one() -> None:
     study = opened("tidewater-apps")
-    stated = [n for n, w in study.scenario.workloads.items() if "latency" in w.model_fields_set]
+    works = study.scenario.workloads.items()
+    stated = [study.in_words(n) for n, w in works if "latency" in w.model_fields_set]
     said = printed("20_quality", "tidewater-apps")
     named = re.findall(r"Your limits for (.+?) are", said)
-    taken = re.findall(r"For (\S+) you state no limits", said)
+    taken = re.findall(r"For (.+?) you state no limits", said)
     assert len(named) + len(taken) == 1
     assert {*named} <= {*stated} and not {*taken} & {*stated}
 

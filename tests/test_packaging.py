@@ -64,7 +64,7 @@ def test_the_wheel_holds_facts_theme_and_templates(wheel: Path) -> None:
         str(p.relative_to(ROOT / "lib"))
         for package in house.PACKAGES
         for p in (ROOT / "lib" / package).rglob("*")
-        if p.is_file() and p.suffix != ".pyc"
+        if p.is_file() and "__pycache__" not in p.parts
     }
     assert wanted <= inside
 

@@ -30,6 +30,7 @@ from siting.quantity import Range
 from siting.serving.bunching import CARRIED
 from siting.serving.machines import Fleet
 from siting.serving.pools import PoolHours
+from siting.serving.servers import Server
 from siting.verdict import options
 from siting.verdict.chain import Chain
 from siting_validation import claims as published
@@ -223,7 +224,7 @@ def test_a_model_without_a_price_says_what_to_write() -> None:
 def test_a_server_costs_the_median_of_the_prices_found_with_their_span() -> None:
     # Complete servers with 8 H100 SXM: 250,141.8 310,000 317,000 320,000 335,000 350,000 400,000
     # USD; median 320,000, lowest 250,141.8; the highest source prints up to 450,000.
-    machine = next(s for s in catalogue.table("servers", prices.Server) if s.id == "dgx-h100")
+    machine = next(s for s in catalogue.table("servers", Server) if s.id == "dgx-h100")
     value, source = prices.server_price(machine, DAY)
     assert (value.low, value.central, value.high) == (250_141.8, 320_000, 450_000)
     assert "7 prices" in source.source
@@ -232,7 +233,7 @@ def test_a_server_costs_the_median_of_the_prices_found_with_their_span() -> None
 def test_cards_alone_cost_a_host_more_at_each_end() -> None:
     # Two RTX PRO 6000: the median of five prices is 10,000 USD each, with a third more for the
     # host; the dearest print is 10,000 GBP, with 40 % for the host.
-    rows = catalogue.table("servers", prices.Server)
+    rows = catalogue.table("servers", Server)
     machine = next(s for s in rows if s.id == "workstation-2x-rtx-pro-6000-blackwell")
     value, source = prices.server_price(machine, DAY)
     pound = prices.exchange_rate("GBP", "USD", DAY).rate
