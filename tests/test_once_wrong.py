@@ -104,3 +104,19 @@ def test_the_sum_to_ask_for_is_that_of_the_resolution() -> None:
     until = steps[steps.decides.isin(["points", "order"])].due.max()
     spent = opened("tidewater-apps").money(steps[steps.due <= until].price.sum())
     assert f"{spent} for the steps until" in printed("40_cost", "tidewater-apps")
+
+
+def test_lower_bills_are_said_to_come_from_serving_sooner_where_they_do() -> None:
+    study = opened("banca-valdora")
+    answer = study.answer().iloc[0]
+    flows = study.cash_flows()
+    today = flows[flows.item.str.startswith("Baseline until production")]
+    until = today.groupby("option", observed=True).amount.sum()
+    sums = study.sums().set_index("option")
+    assert sums.until_live[answer.option] == pytest.approx(until[answer.option])
+
+    parts = sums[["cost", "leaving"]]
+    gap = parts.loc[answer.rival] - parts.loc[answer.option]
+    sooner = until[answer.rival] - until[answer.option]
+    assert (gap.cost + gap.leaving) / 2 < sooner < gap.cost + gap.leaving
+    assert answer.cheaper_in == "sooner"

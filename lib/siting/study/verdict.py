@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from siting.catalogue import Source, settings, source_of, table
+from siting.cost.ledger import BEFORE
+from siting.cost.tco import OptionCost
+from siting.draws import Floats
 from siting.inputs.attributes import Property, properties
 from siting.inputs.scenario import Scenario
 from siting.quality import models, spoken
@@ -49,7 +52,7 @@ class VerdictFrames(Topic):
         "option",
         "key place role state reason? in_all? cost? leaving? vendors? remedies? premiums? "
         "if_prices_hold? if_prices_fall? if_kept? left? is_bridge depends_on is_level in_all_p10? "
-        "in_all_p50? in_all_p90? whose? title? why_not? opens? is_easiest total? "
+        "in_all_p50? in_all_p90? whose? title? why_not? opens? is_easiest total? until_live? "
         "present? present_low? present_high? saving? form? servers? "
         "standing_by? nearest? nearest_paid? verdict?",
         citing=of_sums,
@@ -94,6 +97,7 @@ class VerdictFrames(Topic):
             return {}
         present = self.results.uncertainty.totals[name].spread
         return picked(option, "total present") | {
+            "until_live": todays_bill(option).sum(),
             "present_low": present.low,
             "present_high": present.high,
             "saving": option.npv,
@@ -153,6 +157,12 @@ class VerdictFrames(Topic):
         for found in self.results.tests:
             row = picked(found, "option model effort in_all test_cost chance_needed")
             yield row | {"spoken": spoken(found.model)}
+
+
+def todays_bill(option: OptionCost) -> Floats:
+    """What an option pays by month, as planned, for what runs today until it serves. [currency]"""
+    until = (flow.amounts for flow in option.flows if flow.category == BEFORE)
+    return sum(until, np.zeros_like(option.flows[0].amounts))
 
 
 def models_of(chosen: Scenario, name: str | None) -> str | None:
