@@ -119,6 +119,13 @@ def test_an_amount_too_small_for_the_scale_of_its_table_never_reads_as_none() ->
     assert shown[1] == ["1.50", "0.00100", "0.02", "0.00", "0.00"]
 
 
+def test_a_column_below_ten_thousand_has_tenths_in_a_table_of_thousands() -> None:
+    frame = pd.DataFrame({"in_all": [798_000.0, 502_000.0], "test": [4_500.0, 8_000.0]})
+    made = tabled.table(sourced(frame, units={"in_all": "EUR", "test": "EUR"}), "T")
+    texts = [[cell["text"] for cell in row["cells"]] for row in made["rows"]]
+    assert texts == [["798", "4.5"], ["502", "8.0"]]
+
+
 def test_a_table_calls_no_share_below_all_all_and_keeps_it_on_the_right() -> None:
     frame = pd.DataFrame({"option": ["API", "Own"], "reached": [0.999997, 0.995]})
     made = tabled.table(sourced(frame), "T", {"reached": "percent:2"})

@@ -44,6 +44,8 @@ FORMATS = ("money", "compact_money", "percent", "number", "whole", "text")
 
 _LONG_FROM = 300
 """A table of so many rows fills more than five pages."""
+_TENTHS_BELOW = 9_500
+"""A column in thousands with no amount from here on has tenths: 4 500 would read as 4."""
 _SMALL_FROM = 10
 """A table of so many columns is set in smaller type."""
 _NUMERIC = re.compile(rf"[−–+]?\D{{0,5}}\d[\d.,\s’]*%?$|{NEVER}$|–$|$")
@@ -192,8 +194,7 @@ class _Columns:
     def scale(self) -> int:
         """What money is divided by."""
         amounts = [self.frame[name] for name, kind in self.kinds.items() if kind == "money"]
-        tops = (float(pd.to_numeric(a, errors="coerce").abs().max()) for a in amounts)
-        return 1000 if max(tops, default=0) >= MILLION_FROM else 1
+        return 1000 if max(map(_largest, amounts), default=0) >= MILLION_FROM else 1
 
     def _kind(self, name: Any) -> Format:
         told = _told(self.formats, name)
@@ -269,7 +270,7 @@ class _Columns:
 
     def cell(self, value: Any, name: Any) -> Cell:
         """Text, colour of an option, tone of a verdict, and value to sort by."""
-        text = self._text(value, self.kinds[name])
+        text = self._text(value, name)
         cell: Cell = {"text": self._in_language(text)}
         if text in self.colours:
             cell["colour"] = self.colours[text]
@@ -280,7 +281,8 @@ class _Columns:
             cell["value"] = float(f"{value:.6g}")
         return cell
 
-    def _text(self, value: Any, kind: Format) -> str:
+    def _text(self, value: Any, name: Any) -> str:
+        kind = self.kinds[name]
         if callable(kind):
             return str(kind(value))
         if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
@@ -291,7 +293,19 @@ class _Columns:
             return self.numbers.date(value)
         if isinstance(value, str) or not hasattr(value, "__float__"):
             return str(value)
-        return written(float(value) / (self.scale if kind == "money" else 1), kind, self.numbers)
+        if kind != "money" or self.scale == 1:
+            return written(float(value), kind, self.numbers)
+        return written(float(value) / self.scale, _in_thousands(self.frame[name]), self.numbers)
+
+
+def _largest(amounts: pd.Series) -> float:
+    """The largest amount of a column, whichever its sign; NaN where it has none."""
+    return float(pd.to_numeric(amounts, errors="coerce").abs().max())
+
+
+def _in_thousands(amounts: pd.Series) -> str:
+    """How thousands of a column are written: a tenth counts where none reaches ten of them."""
+    return "money:1" if _largest(amounts) < _TENTHS_BELOW else "money"
 
 
 def _told(said: Mapping[Any, T], name: Any) -> T | None:
