@@ -703,8 +703,13 @@ def _by_name(name: str, record: type[N]) -> Mapping[str, N]:
 @of_facts
 def column(name: str, *columns: str) -> frozenset[str]:
     """What stands in these columns of a table."""
-    found = rows(facts_dir() / f"{name}.csv")
-    return frozenset(cells[c] for _, cells in found for c in columns if c in cells)
+    return frozenset(row[c] for row in cells(name) for c in columns if c in row)
+
+
+@of_facts
+def cells(name: str) -> tuple[Mapping[str, str], ...]:
+    """Cells of each row of a table as they are written, blank ones left out."""
+    return tuple(row for _, row in rows(facts_dir() / f"{name}.csv"))
 
 
 @lru_cache(maxsize=NAMES)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from functools import partial
 from hashlib import sha256
 from importlib.util import cache_from_source
@@ -24,8 +24,8 @@ from siting import __version__, beside
 
 if TYPE_CHECKING:
     from siting.inputs.document import Problem
+    from siting.inputs.scenario import Examined
     from siting.inputs.scenario.changes import Changes
-    from siting.inputs.scenario.model import Scenario
 
 FAILED = 1
 WRONG_INPUT = 2
@@ -274,10 +274,10 @@ class Prepared(NamedTuple):
 
     jobs: list[Any]
     """Of those that can be rendered."""
-    opened: dict[str, Scenario]
-    """Scenarios that can be read, by what was named."""
+    opened: dict[str, Examined]
+    """Scenarios of which enough can be read, as changed, by what was named."""
     wrong: dict[str, list[Problem]]
-    """What is wrong with the others, by what was named."""
+    """What is wrong with those that cannot be rendered, by what was named."""
 
 
 def prepare(
@@ -295,13 +295,17 @@ def prepare(
     from siting.run import job
 
     prepared: dict[str, Any] = {}
-    opened: dict[str, Scenario] = {}
+    opened: dict[str, Examined] = {}
     wrong: dict[str, list[Problem]] = {}
     for client in clients:
         try:
             path = scenario.path_of(client)
-            opened[client] = scenario.changed(scenario.load(path), changes or {})
-            made = job.of(opened[client], path, formats=formats)
+            opened[client] = read = scenario.examined(path)
+            if read.problems:
+                raise DocumentError(read.problems)
+            found = scenario.changed(read.found, changes or {})
+            opened[client] = replace(read, found=found)
+            made = job.of(found, path, formats=formats)
             if out and "://" not in out:
                 job.refuse_replacing(path, made.client, Path(out))
             if prepared.setdefault(made.client, made) != made:

@@ -35,8 +35,9 @@ def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
 
     CLIENT is a name in params/ or a path to a YAML file; without one, all of params/ and
     base.yaml are checked. Every problem, also of a table of facts, is listed with file, line,
-    field, what is wrong and what to write instead. Nothing is sized unless --deep asks: then
-    it tells what stands idle, what nobody prices, and what another term would save.
+    field, what is wrong and what to write instead; so is what has no price, of which a report
+    will estimate no cost. Nothing is sized unless --deep asks: then it tells what stands idle,
+    what nobody prices, and what another term would save.
 
     \b
     Example:
@@ -53,22 +54,37 @@ def check(clients: tuple[str, ...], changes: Changes, deep: bool) -> Answer:
         ready = frame.prepare(checked, changes=changes)
         others = dict.fromkeys(chain(*ready.wrong.values()))
         found += [p for p in others if not any(fault.wrong in p.wrong for fault in found)]
+        notes = [note for client in clients for note in noted(ready, client, deep, changes)]
     except (LookupError, ValueError):  # a table that is wrong itself is told
         if not found:
             raise
+        notes = []
+    data = {"checked": checked, "problems": found, "notes": notes}
     if found:
-        data = {"checked": checked, "problems": found, "notes": []}
-        return Answer(data, frame.listed(found), frame.WRONG_INPUT)
-    notes = []
-    for client in clients:
-        opened = ready.opened[client]
-        told = list(as_written(opened))
-        if deep:
-            told += as_sized(opened)
-        told += unread(opened)
-        notes += [f"{scenario.path_of(client)}: {note}" for note in dict.fromkeys(told)]
+        return Answer(data, [*frame.listed(found), *notes], frame.WRONG_INPUT)
     fine = f"{frame.counted(len(checked), 'scenario')} checked, no problem."
-    return Answer({"checked": checked, "problems": [], "notes": notes}, [*notes, fine])
+    return Answer(data, [*notes, fine])
+
+
+def noted(ready: frame.Prepared, client: str, deep: bool, changes: Changes) -> Iterator[str]:
+    """What is told of a scenario and is no problem: of one that has some, what has no price."""
+    from siting.cost import listed
+    from siting.inputs import scenario
+
+    read = ready.opened.get(client)
+    if read is None:
+        return
+    found = read.found
+    unlisted = read.told(listed.faults(found), changes)
+    if client not in ready.wrong:
+        told = list(as_written(found))
+        if deep:
+            whys = [p.wrong.partition("because ")[2] for p in unlisted]
+            sized = as_sized(found)
+            told += [note for note in sized if not any(why and why in note for why in whys)]
+        told += unread(found)
+        yield from (f"{scenario.path_of(client)}: {note}" for note in dict.fromkeys(told))
+    yield from map(str, unlisted)
 
 
 def faulty_tables() -> list[Problem]:

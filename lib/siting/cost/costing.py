@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from siting import catalogue, pictures, quality, reasoning
 from siting.catalogue import Source, source_of
-from siting.cost import api_prices, dates, prices
+from siting.cost import api_prices, dates, listed, prices
 from siting.cost.api_prices import ModelPath, PricePath
 from siting.cost.money import MONTHS
 from siting.cost.priced import (
@@ -181,12 +181,6 @@ def _priced_hybrid(
             raise NotPriced(f"its part {part} is not estimated: {reason}")
     base = made[option.base]
     burst = made[option.burst]
-    if base.machine is None:
-        raise NotPriced(f"its base {base.name} owns no machine; name an option of colocation or "
-                        "on_premises as base")  # fmt: skip
-    if burst.machine is not None:
-        raise NotPriced(f"its burst {burst.name} owns machines; name an option billed by use or "
-                        "of rented GPUs as burst")  # fmt: skip
     of_vendor = () if burst.pools else ("fte",)  # hands for machines are in the base's own line
     rest = (line for line in burst.lines if line.item.driver in (*BILLED_BY_USE, *of_vendor))
     return PricedHybrid(
@@ -310,7 +304,7 @@ def beside_list(scenario: Scenario, name: str) -> Iterator[Invoiced]:
     for workload in scenario.workloads:
         finder = _Finder(scenario=scenario, name=name, workload=workload)
         for item in ("api_usage", "api_request"):  # the first holds, where there are both
-            place = finder.quoted_at(item)
+            place = scenario.quoted_at(item, name, workload)
             if place is not None:
                 yield from _invoiced(finder, item, place)
                 break
@@ -321,11 +315,11 @@ def _invoiced(finder: _Finder, item: str, place: int) -> Iterator[Invoiced]:
     nothing where no list has the model."""
     client = finder.client
     try:
-        listed = finder.product(finder.request_price())
+        at_list = finder.product(finder.request_price())
     except (NotPriced, NotEstimated):
         return
     paid = finder.product(finder.quote(item, ""))
-    if listed.low <= paid.high and paid.low <= listed.high:
+    if at_list.low <= paid.high and paid.low <= at_list.high:
         return
     stated = finder.scenario.workloads[finder.workload]
     load = workload_load(finder.workload, stated, client.country, client.report_date)
@@ -334,9 +328,9 @@ def _invoiced(finder: _Finder, item: str, place: int) -> Iterator[Invoiced]:
         option=finder.option.label,
         workload=finder.workload,
         place=place,
-        times=paid.central / listed.central,
+        times=paid.central / at_list.central,
         paid=paid.scaled(a_month).central,
-        listed=listed.scaled(a_month).central,
+        listed=at_list.scaled(a_month).central,
         currency=client.currency,
     )
 
@@ -638,7 +632,7 @@ class _Finder:
             where = f"options.{self.name}.existing_servers"
             label = f"{label}, {self.existing.server.label}"
             return self.put_stated(name, label, stated, unit, where) if stated else []
-        place = self.quoted_at(item)
+        place = self.scenario.quoted_at(item, self.name, self.workload)
         if place is None:
             return []
         q = self.scenario.finance.quotes[place]
@@ -655,15 +649,6 @@ class _Finder:
     def _said(self) -> Mapping[str, Range | None]:
         """What the client says of existing servers, which no quote for others holds for."""
         return self.existing.stated.amounts if self.existing else {}
-
-    def quoted_at(self, item: str) -> int | None:
-        """Place of that quote among the client's; None where there is none that still holds."""
-        for name in (f"option.{self.name}.{item}", item):
-            for place, q in enumerate(self.scenario.finance.quotes):
-                holds = q.valid_until is None or q.valid_until >= self.day
-                if holds and q.item == name and q.is_of(self.workload):
-                    return place
-        return None
 
     def looked_up_all(self, item: CostItem) -> list[str]:
         """Factors of all prices and parameters that an item is multiplied by."""
@@ -738,9 +723,7 @@ class _Finder:
             label = "Electricity, own tariff"
             return self.put_stated("electricity.client", label, stated, unit, where)
         place = self.option.country or self.client.country
-        row = prices.row("electricity", prices.ElectricityPrice, self.day, country=place)
-        if row is None:
-            raise NotPriced(f"no electricity price for {place}; write finance.electricity_per_kwh")
+        row = prices.electricity(place, self.day)
         band = prices.parameter("electricity_band").range
         value = band.scaled(row.price_kwh, f"{row.currency}/kWh")
         label = f"Electricity, {row.region}, {row.customer_class}, {row.taxes}"
@@ -784,20 +767,14 @@ class _Finder:
         option = self.option
         workload = self.workload
         model = option.runs(workload)
-        if not model:
-            raise NotPriced(f"no model is named for {workload}; write models: {{all: …}}")
+        listed.refuse_requests(self.scenario, self.name, workload)
         if self.scenario.workloads[workload].task == "embed":
             read = self.scenario.workloads[workload].input_tokens.mean
             label = f"Price of a request, {in_words(workload)}"
             return self._embedding(f"api_request.{self.name}.{workload}", label, read)
-        try:
-            pictures.tokens(self.scenario.workloads[workload], model)
-        except NotEstimated as reason:
-            raise NotPriced(str(reason)) from None
         hidden = quality.hidden_tokens(self.scenario, self.name, workload)
         low, price, high = (self._request(model, workload, tokens) for tokens in hidden.ends)
-        if price.per_request <= 0:
-            raise NotPriced(f"the price list has {model} at nothing; write a quote for api_request")
+        prices.refuse_free(model, price.per_request)
         asked = in_words(workload)
         sold = quality.spoken(model)
         silent = self._request(model, workload, 0.0)
@@ -813,8 +790,8 @@ class _Finder:
         ends = (low.per_request, price.per_request, high.per_request)
         cost = Range(*ends, unit=f"{price.currency}/request").scaled(1 - option.discount)
         cached = f", {price.cached_per_million:g} cached" if price.cached_per_million else ""
-        listed = f"{price.input_per_million:g} in, {price.output_per_million:g} out{cached}"
-        label = f"Price of a request, {asked}, {sold}: {listed} {price.currency} per million tokens"
+        each = f"{price.input_per_million:g} in, {price.output_per_million:g} out{cached}"
+        label = f"Price of a request, {asked}, {sold}: {each} {price.currency} per million tokens"
         driver = "api_request" if hidden.is_exact else "hidden_tokens"
         note = "long-context tier reached" if price.tiers else ""
         key = f"api_request.{self.name}.{workload}"

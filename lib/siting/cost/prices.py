@@ -38,6 +38,7 @@ from siting.catalogue import (
 from siting.inputs.countries import members
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import Sector
+from siting.places import HOSTED_OPEN
 from siting.quantity import DAYS_OF_PLAN_YEAR, Range
 from siting.reference_rates import DayRate
 from siting.vendors import vendor_record
@@ -291,12 +292,18 @@ def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
     The band is the span of all prices found, at least plus or minus 20 %; a median is as old as
     its oldest member.
     """
-    asked = {"gpu_id": machine.gpu_id, "used_in_estimate": "yes"}
+    return _span(of_card(machine.gpu_id, day), machine, day)
+
+
+def of_card(gpu_id: str, day: dt.date) -> Sequence[HardwarePrice]:
+    """Prices of complete servers with a card; without one of workstations, then of the card alone.
+    Raises NotPriced where nobody sells any."""
+    asked = {"gpu_id": gpu_id, "used_in_estimate": "yes"}
     for form in ("server", "workstation", "card"):
         if found := known_at(day, "hardware_prices", HardwarePrice, form=form, **asked):
-            return _span(found, machine, day)
+            return found
     raise NotPriced(
-        f"no price of a server or card with {machine.gpu_id}; write a quote for `server_price`, "
+        f"no price of a server or card with {gpu_id}; write a quote for `server_price`, "
         "or `price_each` of existing servers"
     )
 
@@ -387,6 +394,14 @@ def aged(price: Range, source: Source, day: dt.date) -> Range:
 
 
 # --- electricity ------------------------------------------------------------------------------
+
+
+def electricity(country: str, day: dt.date) -> ElectricityPrice:
+    """What a kWh costs in a country. Raises NotPriced where nobody publishes it."""
+    found = row("electricity", ElectricityPrice, day, country=country)
+    if found is None:
+        raise NotPriced(f"no electricity price for {country}; write finance.electricity_per_kwh")
+    return found
 
 
 def pue(option: Option) -> Pue:
@@ -697,24 +712,30 @@ def _same_weights(a: str, b: str) -> bool:
     return a.split("/")[-1].lower() == b.split("/")[-1].lower()
 
 
-def open_request(
-    provider: str, model: str, load: BilledTokens, batch_share: float, day: dt.date, currency: str
-) -> ApiPrice:
-    """Price of one request to an open model at a host: by our table, else by genai-prices.
+def _at_host(provider: str, model: str, day: dt.date, currency: str) -> OpenPrice | str:
+    """Price of an open model at a host by our table, or its name there by genai-prices.
 
     Of a host's prices in two currencies, the client's own is taken. Raises NotPriced naming hosts.
     """
-    rows = open_prices(day, model, provider)
-    if not rows:
-        sold = (m.id for p in _price_list().providers if p.id == provider for m in p.models)
-        if name := next((n for n in sold if _same_weights(n, model)), ""):
-            return api_request(provider, name, load, batch_share, day)
-        hosts = sorted({r.provider for r in open_prices(day, model)})
-        raise NotPriced(
-            f"{provider or '(no provider)'} has no price for {model}; known hosts: "
-            f"{', '.join(hosts) or 'none'}; or write a quote for `api_request`"
-        )
-    r = min(rows, key=lambda r: (r.currency != currency, r.output))
+    if rows := open_prices(day, model, provider):
+        return min(rows, key=lambda r: (r.currency != currency, r.output))
+    sold = (m.id for p in _price_list().providers if p.id == provider for m in p.models)
+    if name := next((n for n in sold if _same_weights(n, model)), ""):
+        return name
+    hosts = sorted({r.provider for r in open_prices(day, model)})
+    raise NotPriced(
+        f"{provider or '(no provider)'} has no price for {model}; known hosts: "
+        f"{', '.join(hosts) or 'none'}; or write a quote for `api_request`"
+    )
+
+
+def open_request(
+    provider: str, model: str, load: BilledTokens, batch_share: float, day: dt.date, currency: str
+) -> ApiPrice:
+    """Price of one request to an open model at a host. Raises NotPriced naming hosts."""
+    r = _at_host(provider, model, day, currency)
+    if isinstance(r, str):
+        return api_request(provider, r, load, batch_share, day)
     cached = r.input if r.cached_input is None else r.cached_input
     reading = load.input_mean * (r.input + (cached - r.input) * load.cached_share)
     writing = load.output_mean * r.output
@@ -726,6 +747,26 @@ def open_request(
         source=source_of(r),
         currency=r.currency,
     )
+
+
+def refuse_unlisted(option: Option, model: str, day: dt.date, currency: str) -> None:
+    """Raises NotPriced where the option's seller has no list price of a model, or has it at
+    nothing."""
+    listed: OpenPrice | str = model
+    if option.kind in HOSTED_OPEN:
+        listed = _at_host(option.provider, model, day, currency)
+    if isinstance(listed, OpenPrice):
+        paid = listed.input + listed.output
+    else:
+        _listed(option.provider, listed)
+        paid = token_price(option.provider, listed, day) or 0.0
+    refuse_free(model, paid)
+
+
+def refuse_free(model: str, paid: float) -> None:
+    """Raises NotPriced for a request of a model for which nothing is paid."""
+    if paid <= 0:
+        raise NotPriced(f"the price list has {model} at nothing; write a quote for api_request")
 
 
 _VERIFIED = re.compile(r"verified on (\d{4}-\d{2}-\d{2})")

@@ -21,6 +21,8 @@ import copy
 import datetime as dt
 import os
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -118,13 +120,40 @@ def load(name_or_path: str | Path) -> Scenario:
 
     Raises DocumentError with every problem: file, line, field, fault and remedy.
     """
-    found, problems = examined(name_or_path)
-    if problems:
-        raise DocumentError(problems)
-    return found
+    read = examined(name_or_path)
+    if read.problems:
+        raise DocumentError(read.problems)
+    return read.found
 
 
-def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What a scenario's file says, and all that is wrong in it."""
+
+    found: Scenario
+    """Without what is malformed."""
+    problems: list[Problem]
+    whole: YamlDocument
+    holes: Mapping[Path_, bool]
+    """Where something malformed was, and whether something harmless is there now."""
+
+    def told(self, faults: Iterable[Fault], changed: Iterable[str] = ()) -> list[Problem]:
+        """Further faults with file and line, but those of what is wrong already, and those that may
+        only follow from what is malformed. changed: paths that the file does not say."""
+        lines = dict(self.whole.lines)
+        lines |= {tuple(path.split(".")): (changes.WHERE, 0) for path in changed}
+        whole = YamlDocument(self.whole.data, lines)
+        there = {problem.field for problem in self.problems}
+        told = (
+            fault
+            for fault in faults
+            if not _follows(fault.place, self.holes)
+            and not (fault.rests_on and _follows(fault.rests_on, self.holes))
+        )
+        return [problem for problem in whole.problems(told) if problem.field not in there]
+
+
+def examined(name_or_path: str | Path) -> Examined:
     """A scenario without what is wrong in it, and all that is wrong.
 
     Raises DocumentError where too little is left to go on.
@@ -149,10 +178,10 @@ def examined(name_or_path: str | Path) -> tuple[Scenario, list[Problem]]:
     problems = sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line))
     if not found:
         raise DocumentError(problems)
-    return found, problems
+    return Examined(found=found, problems=problems, whole=whole, holes=holes)
 
 
-def _follows(place: Path_, holes: dict[Path_, bool]) -> bool:
+def _follows(place: Path_, holes: Mapping[Path_, bool]) -> bool:
     """Whether a fault at a place may only follow from a hole: it lies in one, or one from which
     something was taken out lies in it."""
     return any(

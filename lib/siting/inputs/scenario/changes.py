@@ -77,7 +77,8 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
     """What is wrong with what a scenario wants tried: changes that it does not take, and vendors,
     models or services supposed to be gone, that none of its options uses."""
     plain = scenario.model_copy(update={"what_if": []})
-    there = {(document.dotted(f.place), f.wrong) for f in contradictions(plain)}
+    known = contradictions(plain) if scenario.what_if else ()
+    there = {(document.dotted(f.place), f.wrong) for f in known}
     for i, asked in enumerate(scenario.what_if):
         try:
             changed(plain, asked.set)

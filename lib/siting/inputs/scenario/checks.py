@@ -164,7 +164,7 @@ def _option(name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
         yield from _runs_today(here, option)
     yield from _hybrid(here, name, option, scenario)
     yield from _split(here, name, option, scenario)
-    yield from _served(here, option, scenario)
+    yield from _served(here, name, option, scenario)
     yield from _sighted(here, option, scenario)
 
 
@@ -207,10 +207,10 @@ def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterato
         return
     if (gpu and known.GPU.unknown(gpu)) or (server and known.SERVER.unknown(server)):
         return  # refused as a name that nobody knows
-    held = _cards()[server] if server else ""
+    held = cards()[server] if server else ""
     card = catalogue.gpu(gpu).id if gpu else held
     if held and card != held:
-        holding = [name for name, own in _cards().items() if own == card]
+        holding = [name for name, own in cards().items() if own == card]
         name = gpu if gpu == card else f"{gpu} is the card {card}, which"
         wrong = f"{name} is not the card of {server}, {held}"
         other = (
@@ -219,11 +219,10 @@ def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterato
         yield Fault((*here, "gpu"), wrong, f"write gpu: {held}, or {other}")
         return
     item = "server_price" if owned else "gpu_hour"
-    quoted = {quote.item for quote in scenario.finance.quotes}
-    priced_cards = _priced_cards(owned, scenario.client.report_date)
-    if card in priced_cards or quoted & {item, f"option.{name}.{item}"}:
+    priced = priced_cards(owned, scenario.client.report_date)
+    if card in priced or scenario.quoted_at(item, name) is not None:
         return
-    near = catalogue.nearest(card, priced_cards)
+    near = catalogue.nearest(card, priced)
     instead = f"priced are {', '.join(near)}; or " if near else ""
     wrong = f"nobody prices {gpu or f'{server} or its card, {held}'}"
     write = f"{instead}write a quote for option.{name}.{item}"
@@ -231,23 +230,22 @@ def _card(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterato
 
 
 @of_facts
-def _cards() -> Mapping[str, str]:
+def cards() -> Mapping[str, str]:
     """The card that each server on record holds."""
-    rows = catalogue.rows(catalogue.facts_dir() / "servers.csv")
-    return {cells["id"]: cells["gpu_id"] for _, cells in rows}
+    return {row["id"]: row["gpu_id"] for row in catalogue.cells("servers")}
 
 
 @of_facts
-def _priced_cards(owned: bool, day: dt.date) -> frozenset[str]:
+def priced_cards(owned: bool, day: dt.date, provider: str = "") -> frozenset[str]:
     """Cards with a published price that an estimate of that day may use: of a server or a card to
-    buy, or of an hour on demand."""
-    folder = catalogue.facts_dir()
+    buy, or of an hour on demand, at a provider alone where one is named."""
     if owned:
-        rows = [c for _, c in catalogue.rows(folder / "hardware_prices.csv")]
+        rows = catalogue.cells("hardware_prices")
         usable = [c for c in rows if c["used_in_estimate"] == "yes" and c["form"] != "rack"]
     else:
-        rows = [c for _, c in catalogue.rows(folder / "cloud_prices.csv")]
-        usable = [c for c in rows if c["commitment"] == "on_demand"]
+        rows = catalogue.cells("cloud_prices")
+        hours = [c for c in rows if c["commitment"] == "on_demand"]
+        usable = [c for c in hours if provider in ("", c["provider"])]
     on_that_day = (c for c in usable if c["date"] == "undated" or c["date"] <= day.isoformat())
     return frozenset(c["gpu_id"] for c in on_that_day)
 
@@ -276,6 +274,13 @@ def _hybrid(here: Path_, name: str, option: Option, scenario: Scenario) -> Itera
             yield from _one_of((*here, part), target, "other option", others, "options")
     if option.base and option.base == option.burst:
         yield Fault((*here, "burst"), "base and burst are the same option", "name two options")
+        return
+    if option.base in others and scenario.options[option.base].kind not in OWNED:
+        write = "name an option of colocation or on_premises as base"
+        yield Fault((*here, "base"), f"its base {option.base} owns no machine", write)
+    if option.burst in others and scenario.options[option.burst].kind in OWNED:
+        write = "name an option billed by use or of rented GPUs as burst"
+        yield Fault((*here, "burst"), f"its burst {option.burst} owns machines", write)
 
 
 def _split(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
@@ -296,7 +301,7 @@ def _split(here: Path_, name: str, option: Option, scenario: Scenario) -> Iterat
         yield Fault(("finance", "baseline"), "a split is not understood as what runs today", write)
 
 
-def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
+def _served(here: Path_, option_name: str, option: Option, scenario: Scenario) -> Iterator[Fault]:
     """Every workload has a model that the option can offer, or one that is left to the kit."""
     here = (*here, "models")
     if option.kind in MIXED or not option.models:
@@ -311,14 +316,33 @@ def _served(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
             yield from _one_of(path, model, "model of embeddings", column("embeddings", "model"))
         elif option.kind in SELF_HOSTED:
             yield from known.MODEL.faults(path, model)
-        elif option.kind in HOSTED_OPEN:
-            yield from _hosted(path, model, option.provider)
-        elif option.provider:
-            yield from _priced(path, model, option.provider)
+        elif not are_quoted(scenario, option_name, name):
+            yield from unlisted(path, model, option)
     if "all" not in option.models:
         for workload in (w for w in scenario.workloads if w not in option.models):
             write = f"add `{workload}:` or `all:` with a model"
             yield Fault(here, f"no model for workload {workload}", write)
+
+
+def is_quoted(scenario: Scenario, option: str, workload: str) -> bool:
+    """Whether the client has a quote for the requests of a workload to an option."""
+    return any(scenario.quoted_at(item, option, workload) is not None for item in OF_REQUESTS)
+
+
+def are_quoted(scenario: Scenario, option: str, key: str) -> bool:
+    """The same of all workloads that a key of its models stands for."""
+    alone = scenario.options[option].models
+    rest = [workload for workload in scenario.workloads if workload not in alone]
+    works = rest if key == "all" else [key]
+    return bool(works) and all(is_quoted(scenario, option, workload) for workload in works)
+
+
+def unlisted(path: Path_, model: str, option: Option) -> Iterator[Fault]:
+    """A model that no price list has at the seller of an option."""
+    if option.kind in HOSTED_OPEN:
+        yield from _hosted(path, model, option.provider)
+    elif option.provider:
+        yield from _priced(path, model, option.provider)
 
 
 def _sighted(here: Path_, option: Option, scenario: Scenario) -> Iterator[Fault]:
@@ -367,7 +391,7 @@ def _hosted(path: Path_, model: str, provider_id: str) -> Iterator[Fault]:
     from genai_prices.data import providers
 
     short = model.split("/")[-1].lower()
-    prices = [c for _, c in catalogue.rows(catalogue.facts_dir() / "open_api_prices.csv")]
+    prices = catalogue.cells("open_api_prices")
     selling = {
         c["provider"]
         for c in prices
@@ -408,8 +432,8 @@ _FROM_A_BILL = (
 @of_facts
 def _quotable() -> dict[str, str]:
     """What a quote may be for, and what it has to be the price of."""
-    rows = catalogue.rows(catalogue.facts_dir() / "cost_items.csv")
-    quoted = {c["id"]: c["quoted_per"] for _, c in rows if "quoted_per" in c}
+    rows = catalogue.cells("cost_items")
+    quoted = {c["id"]: c["quoted_per"] for c in rows if "quoted_per" in c}
     return _LOOKED_UP | quoted
 
 
@@ -456,7 +480,7 @@ def _rented(here: Path_, option: Option) -> Iterator[Fault]:
     written like it. One that resembles none may be a host of which no price is on file."""
     if option.kind not in SELF_HOSTED or option.kind in OWNED:
         return
-    cells = [c for _, c in catalogue.rows(catalogue.facts_dir() / "cloud_prices.csv")]
+    cells = catalogue.cells("cloud_prices")
     name = option.provider
     if name not in known.providers():
         wrong = f"no price is on file of {name!r}"

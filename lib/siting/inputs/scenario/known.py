@@ -99,12 +99,13 @@ def _anything(_name: str) -> None:
     """Known or not: a vendor or a provider may be one of which nothing is on record."""
 
 
-def providers() -> set[str]:
+@catalogue.of_facts
+def providers() -> frozenset[str]:
     """Providers of which some price is on file."""
     from genai_prices.data import providers as sellers
 
     hosts = catalogue.column("open_api_prices", "provider")
-    return {*hosts, *catalogue.column("cloud_prices", "provider"), *(p.id for p in sellers)}
+    return hosts.union(catalogue.column("cloud_prices", "provider"), (p.id for p in sellers))
 
 
 def _models_of_options() -> set[str]:

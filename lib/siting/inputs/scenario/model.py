@@ -1101,6 +1101,16 @@ class Scenario(Strict):
         """The scenario of some of its workloads alone."""
         return self.model_copy(update={"workloads": {w: self.workloads[w] for w in workloads}})
 
+    def quoted_at(self, item: str, option: str, workload: str = "") -> int | None:
+        """Place among the client's quotes of that for an item of an option, and for the requests of
+        a workload; None where there is none that still holds."""
+        for name in (f"option.{option}.{item}", item):
+            for place, quote in enumerate(self.finance.quotes):
+                holds = quote.valid_until is None or quote.valid_until >= self.client.report_date
+                if holds and quote.item == name and quote.is_of(workload):
+                    return place
+        return None
+
     def tunes_at(self, name: str) -> str:
         """The vendor's service that jobs of fine-tuning need of an option, in words; blank where
         none does: machines of the client's own tune by themselves, a mix on its own side."""
