@@ -126,6 +126,20 @@ def test_a_column_below_ten_thousand_has_tenths_in_a_table_of_thousands() -> Non
     assert texts == [["798", "4.5"], ["502", "8.0"]]
 
 
+def test_money_of_a_column_of_ones_own_says_its_currency() -> None:
+    frame = pd.DataFrame({"option": ["API", "Own"], "a_month": [28.333, 0.5], "n": [3, 4]})
+    made = tabled.table(sourced(frame), "T", {"a_month": "money:2"})
+    assert [column["unit"] for column in made["columns"]] == ["", "€", ""]
+
+
+def test_a_share_is_not_written_as_money() -> None:
+    frame = sourced(pd.DataFrame({"a": [2e6], "left": [0.025]}), units={"left": "share"})
+    with pytest.raises(ValueError, match="left is in share"):
+        tabled.table(frame, "T", "money")
+    made = tabled.table(frame, "T", {"a": "money"})
+    assert made["rows"][0]["cells"][1]["text"] == "2%"
+
+
 def test_a_table_calls_no_share_below_all_all_and_keeps_it_on_the_right() -> None:
     frame = pd.DataFrame({"option": ["API", "Own"], "reached": [0.999997, 0.995]})
     made = tabled.table(sourced(frame), "T", {"reached": "percent:2"})

@@ -53,6 +53,8 @@ def test_what_if_asks_each_combination_through_the_one_chain() -> None:
     found = s.what_if(asked)
     assert list(found.columns[:4]) == ["client", "currency", *asked]
     assert len(found) == 2
+    units = found.attrs["units"]
+    assert (units["in_all"], units["own_in_all"], units["sure"]) == ("USD", "USD", "share")
     sums = s.sums().set_index("option")
     for row, future in zip(found.itertuples(), ("hold", "fall"), strict=True):
         assert row.in_all == pytest.approx(sums[f"if_prices_{future}"][row.option], rel=0.02)

@@ -161,7 +161,9 @@ class Study(Wording):
             for variant, found in tried(self.results.chain, self.results.said, made)
         ]
         frame = pd.DataFrame(rows)
-        frame.attrs = self.sums().attrs
+        said = frames.declared(TurnFrames.variants)
+        own = {"units": said.units_in(self.client.currency), "meanings": said.meanings}
+        frame.attrs = {**self.sums().attrs, "row": said.row, **own}
         return frame
 
     def files(self) -> dict[str, bytes]:

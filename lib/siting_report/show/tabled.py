@@ -199,6 +199,12 @@ class _Columns:
     def _kind(self, name: Any) -> Format:
         told = _told(self.formats, name)
         unit = _told(self.units, name) or ""
+        is_money = isinstance(told, str) and "money" in told
+        if is_money and unit not in ("", "1") and not is_currency(unit[:3]):
+            raise ValueError(
+                f"table, formats: {name} is in {unit}, not in money; "
+                "name the formats of the other columns alone"
+            )
         if told is not None:
             return told
         if is_currency(unit):
@@ -264,9 +270,9 @@ class _Columns:
             sign = self.numbers.sign()
             is_before = self.numbers.language == ENGLISH
             return (f"{sign} {thousand}" if is_before else f"{thousand} {sign}").strip()
-        if not is_currency(code := unit[:3]):
-            return self.numbers.unit(unit)
-        return unit.replace(code, self.numbers.sign(code))
+        if is_currency(code := unit[:3]):
+            return unit.replace(code, self.numbers.sign(code))
+        return self.numbers.unit(unit) or (self.numbers.sign() if "money" in kind else "")
 
     def cell(self, value: Any, name: Any) -> Cell:
         """Text, colour of an option, tone of a verdict, and value to sort by."""
