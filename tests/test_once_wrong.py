@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from unittest import mock
 
 import pytest
-from printed import printed
+from printed import printed, shown_of
 from siting import catalogue
 from siting.catalogue import Source
 from siting.cost import prices
@@ -47,6 +48,16 @@ def test_an_endpoint_of_openai_that_is_pinned_costs_a_tenth_more_for_models_sinc
     )
     row = prices.regional_surcharge(option, model)
     assert (row.factor if row else None) == factor
+
+
+def test_page_one_refers_to_no_chapter_that_the_report_leaves_out() -> None:
+    kept = opened("tidewater-apps")
+    for has, links in ((True, ["30_data"]), (False, [])):
+        with mock.patch.object(kept, "has_chapter", return_value=has):
+            shown = shown_of("10_decision", lambda _: kept)
+        assert re.findall(r"\]\(#(\w+)\)", str(shown)) == links
+        assert "Open points cleared" in str(shown)
+        assert "page five" not in str(shown)
 
 
 @pytest.mark.parametrize("client", FEW)
