@@ -25,7 +25,7 @@ NAMED = {
         " 'text/plain': 'IntSlider(value=3)'}, raw=True)",
         "no widget in `display(",
     ),
-    "figures of nothing": ("say('It costs 12.')", "figures without data in `say('It costs 12.')`"),
+    "figures of nothing": ("say('It costs 12.')", "figures without data in `It costs 12.`"),
     "a very long table": (
         "table(pd.DataFrame({'a': range(300)}), 'All of them', data=frame)",
         "several pages of rows in All of them; show the first with `.head(30)`",

@@ -129,6 +129,11 @@ def test_a_cell_that_asks_or_is_wrong_fails_and_does_not_hang(
     assert failed.value.reason.startswith(error)
 
 
+def test_a_file_that_a_chapter_does_not_find_is_told_with_how_to_read_one(kernel: Kernel) -> None:
+    with pytest.raises(ChapterFailed, match=r"'x\.csv'; .*s\.file\("):
+        kernel.execute("10_x.ipynb", notebook("Why?", "open('x.csv')"), "base")
+
+
 def test_a_chapter_finds_a_fresh_notebook_and_nothing_that_the_user_has_set(kernel: Kernel) -> None:
     leaves = "left_over = 1; plt.rcParams['font.size'] = 40; plt.figure()\nimport os; os.chdir('/')"
     kernel.execute("10_x.ipynb", notebook("Why?", leaves), "base")

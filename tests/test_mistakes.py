@@ -105,6 +105,7 @@ QUOTED = {
     "an amount a month": ("option.api.api_usage", "EUR/month", "the month's amount over the month"),
 }
 ON_THE_COMMAND_LINE = {
+    "a colour without quotes": ("check base --set client.brand_colour=#00796b", "in quotes"),
     "a part of a record that is left out": (
         "check base --set options.owned.room.kw=5",
         "options.owned.room is left out; write options.owned.room='{kw: …}'",

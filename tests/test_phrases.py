@@ -121,6 +121,9 @@ def test_a_text_of_several_sentences_is_translated_where_each_of_them_is(german:
 def test_a_text_that_the_library_made_is_known_by_its_form(german: Phrases) -> None:
     said = german.text("The volume is twice the plan")
     assert said == "die Menge ist das Doppelte des Plans"
+    texts.noted()
+    assert german.text(said) == said
+    assert texts.noted() == []
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ class Phrases:
 
     def text(self, said: str) -> str:
         """A text of the facts in the report's language; where it has none, as it is."""
-        if self.numbers.language == ENGLISH or not said:
+        if self.numbers.language == ENGLISH or not said or said in self._texts.said:
             return said
         lowered = said[:1].lower() + said[1:]
         written = self.numbers.as_client

@@ -185,7 +185,8 @@ def _wrong_type(kind: str, value: Any, shown: str, ctx: Mapping[str, Any]) -> tu
     if ctx.get("class_name") == "LowCentralHigh":
         wanted = "a number, or {low: …, central: …, high: …}"
     if value is None:
-        return "has no value", f"write {wanted}, or remove the key"
+        quoted = ", in quotes where it holds #" if kind == "string_type" else ""
+        return "has no value", f"write {wanted}{quoted}, or remove the key"
     if isinstance(value, str) and (percent := re.fullmatch(PERCENT, value)):
         share = f"{float(percent[1]) / 100:g}"
         listed = f"[{share}]" if kind == "list_type" else share

@@ -30,7 +30,7 @@ _FORMULA = re.compile(r"\$\$|\\\(|\\\[|\$[^$\n]*\\[a-z]+[^$\n]*\$")
 def lacking(client: str, files: Mapping[str, bytes]) -> list[str]:
     """A line for each chapter in whose report a reader misses something of what its cells show.
 
-    An exhibit is named by its title, or by the first line of its cell.
+    An exhibit is named by its title, a text by its first line, others by that of their cell.
     """
     lines = []
     for chapter, cells in _chapters(files):
@@ -38,8 +38,11 @@ def lacking(client: str, files: Mapping[str, bytes]) -> list[str]:
         for cell in cells:
             for output in cell.get("outputs", ()):
                 data = output.get("data", {})
-                code = "".join(cell["source"]).strip().partition("\n")[0][:60]
-                called = data.get(_MIME, {}).get("title") or f"`{code}`"
+                exhibit = data.get(_MIME, {})
+                is_text = exhibit.get("kind") in ("prose", "answers")
+                read = "".join(data["text/plain"] if is_text else cell["source"]).strip()
+                first = read.partition("\n")[0][:60]
+                called = exhibit.get("title") or f"`{first}`"
                 for what in _missed(data):
                     found.setdefault(what, []).append(called)
         if found:

@@ -226,9 +226,11 @@ def _raised(error: PapermillExecutionError, cell: NotebookNode) -> str:
     printed = [output.text for output in cell.outputs if output.output_type == "stream"]
     if error.ename == CellExecutionError.__name__ and printed:
         return str(printed[-1]).strip()
-    return f"{error.ename}: {error.evalue}"
+    remedy = _NO_FILE if error.ename == FileNotFoundError.__name__ else ""
+    return f"{error.ename}: {error.evalue}{remedy}"
 
 
+_NO_FILE = "; put the file into notebooks/<client>/ and read it with s.file(name, source=…)"
 _DRAWN = re.compile(
     r"<Axes|<Figure|<\w*Container|<matplotlib\.|<[\w.]+ object\b| at 0x[0-9a-f]+>|^Text\("
 )
