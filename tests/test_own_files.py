@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
+from siting.cli import cli
 from siting.inputs import scenario
 from siting.run import job
 from siting.study import Study
@@ -140,3 +143,33 @@ def test_a_chapter_that_asks_for_one_by_a_misspelt_name_is_refused_before_it_run
         job.prepare("base")
     assert "46_more.ipynb" in str(refused.value)
     assert "'45_offer' is no chapter; did you mean 45_offers?" in str(refused.value)
+
+
+def test_faults_of_a_scenario_and_of_its_files_are_told_in_one_round_and_once(
+    project: Path,
+) -> None:
+    own = project / "notebooks" / "base"
+    reads = "s.file('ofers.csv'); s.see('45_offer'); 'link.csv', 'large.csv'"
+    (own / "46_more.ipynb").write_text(chapter("What else?", reads), encoding="utf-8")
+    (own / "47_torn.ipynb").write_text("{", encoding="utf-8")
+    (own / "link.csv").symlink_to("/etc/hostname")
+    (own / "large.csv").write_bytes(b"1" * (20 * 2**20 + 1))
+    base = project / "params" / "base.yaml"
+    text = base.read_text(encoding="utf-8").replace("sector: other", "sector: othr\n  logo: l.svg")
+    base.write_text(f"{text}report:\n  body: [99_none]\n", encoding="utf-8")
+    found = CliRunner().invoke(cli, ["check", "base", "--json"])
+    problems = json.loads(found.stdout)["problems"]
+    told = [problem["field"] or Path(problem["file"]).name for problem in problems]
+    fields = ["client.logo", "client.sector", "report.body[0]"]
+    files = ["46_more.ipynb", "46_more.ipynb", "47_torn.ipynb", "large.csv", "link.csv"]
+    assert sorted(told) == sorted([*fields, *files])
+    assert all(problem["line"] for problem in problems if problem["field"])
+
+
+def test_a_file_that_a_shared_chapter_or_a_mere_text_names_is_not_asked_for(project: Path) -> None:
+    text = chapter("What else?", "s.files('none.csv'); 'none.csv'")
+    (project / "notebooks" / "base" / "46_more.ipynb").write_text(text, encoding="utf-8")
+    (project / "notebooks" / "48_shared.ipynb").write_text(
+        chapter("Shared?", "s.file('none.csv')"), encoding="utf-8"
+    )
+    assert "48_shared.ipynb" in job.prepare("base").chapters

@@ -291,7 +291,7 @@ def prepare(
     out: where the reports will stand; an address is somebody else's to guard.
     """
     from siting.inputs import scenario
-    from siting.inputs.document import DocumentError, Problem
+    from siting.inputs.document import DocumentError, Gathered, Problem
     from siting.run import job
 
     prepared: dict[str, Any] = {}
@@ -301,11 +301,13 @@ def prepare(
         try:
             path = scenario.path_of(client)
             opened[client] = read = scenario.examined(path)
-            if read.problems:
-                raise DocumentError(read.problems)
-            found = scenario.changed(read.found, changes or {})
-            opened[client] = replace(read, found=found)
-            made = job.of(found, path, formats=formats)
+            if not read.problems:
+                found = scenario.changed(read.found, changes or {})
+                opened[client] = replace(read, found=found)
+            problems = Gathered(read.problems)
+            with problems:
+                made = job.of(opened[client].found, path, formats=formats)
+            problems.refuse()
             if out and "://" not in out:
                 job.refuse_replacing(path, made.client, Path(out))
             if prepared.setdefault(made.client, made) != made:

@@ -115,6 +115,23 @@ class DocumentError(ValueError):
         return cls([problem])
 
 
+class Gathered(list[Problem]):
+    """Problems of several steps: `with` it, a step that is refused adds its own and ends."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, DocumentError):
+            self.extend(error.problems)
+        return isinstance(error, DocumentError)
+
+    def refuse(self) -> None:
+        """Raises DocumentError with all of them, where there are any."""
+        if self:
+            raise DocumentError(self)
+
+
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
     """Data of a YAML mapping, and the file and line where each path of it was written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from siting_report.run.job import Format, Job, PlacedNotebook
 
 from siting.catalogue import suggestion, unknown
 from siting.inputs import document, scenario
-from siting.inputs.document import Fault, Problem, parted
+from siting.inputs.document import Fault, Gathered, Problem, parted
 from siting.inputs.scenario import ScenarioError
 from siting.inputs.scenario.changes import Changes
 from siting.inputs.scenario.model import Report
@@ -57,9 +57,12 @@ def of(
 ) -> Job:
     """The job of a scenario that was read from `path`; all else as for `prepare`."""
     folder = notebooks or scenario.project() / "notebooks"
-    stored, attachments = attached(found, path)
-    chapters = _chapters(found, folder, path)
-    data = _own_files(folder / found.client.id, chapters.values())
+    wrong = Gathered()
+    with wrong:
+        stored, attachments = attached(found, path)
+    chapters = _chapters(found, folder, path, wrong)
+    data = _own_files(folder / found.client.id, chapters, wrong)
+    wrong.refuse()
     return Job(
         kit=KIT,
         client=found.client.id,
@@ -129,23 +132,28 @@ def _logo(file: Path) -> tuple[str, bytes]:
     return f"logo.{kind}", content
 
 
-def _chapters(found: scenario.Scenario, folder: Path, path: Path) -> dict[str, PlacedNotebook]:
+def _chapters(
+    found: scenario.Scenario, folder: Path, path: Path, wrong: Gathered
+) -> dict[str, PlacedNotebook]:
     """The client's chapters, body before appendix, each in the order of their names.
 
-    Raises ScenarioError for one that cannot be read, or that asks for a chapter that is not there.
+    wrong: takes those that cannot be read, or that ask for a chapter that is not there.
     """
     files = scenario.chapters(found.client.id, folder)
-    asked = _asked(found.report, files, path)
+    asked: dict[str, str] = {}
+    with wrong:
+        asked = _asked(found.report, files, path)
     chapters = []
     for name, file in sorted(files.items()):
-        text, data = notebook(file)
-        part: Any = asked.get(name) or _own_part(data, name, file)
-        if part != "leave_out":
-            _refuse_unknown_chapters(text, files, file)
-            is_own = file.parent != folder
-            chapters.append((name, PlacedNotebook(text, part, is_own)))
-    if not chapters:
-        raise ScenarioError.of(folder, "holds no chapter", "add notebooks named 10_question.ipynb")
+        with wrong:
+            text, data = notebook(file)
+            part: Any = asked.get(name) or _own_part(data, name, file)
+            if part != "leave_out":
+                is_own = file.parent != folder
+                chapters.append((name, PlacedNotebook(text, part, is_own)))
+                _refuse_unknown_chapters(text, files, file)
+    if not (chapters or wrong):
+        wrong.append(_problem(folder, "holds no chapter; add notebooks named 10_question.ipynb"))
     return dict(sorted(chapters, key=lambda c: c[1].part == "appendix"))
 
 
@@ -156,11 +164,9 @@ _ASKED_FOR = re.compile(r"""\b(?:has_chapter|see)\(\\?["']([^"'\\]+)""")
 def _refuse_unknown_chapters(text: str, files: Collection[str], file: Path) -> None:
     """Raises ScenarioError where a chapter asks for one by a name that none has."""
     known = [name.removesuffix(".ipynb") for name in files]
-    for name in _ASKED_FOR.findall(text):
-        stem = name.removesuffix(".ipynb")
-        if stem not in known:
-            wrong, write = parted(unknown(stem, "chapter", known))
-            raise ScenarioError.of(file, wrong, write)
+    asked = dict.fromkeys(name.removesuffix(".ipynb") for name in _ASKED_FOR.findall(text))
+    said = (unknown(name, "chapter", known) for name in asked if name not in known)
+    Gathered(_problem(file, each) for each in said).refuse()
 
 
 def _own_part(data: Mapping[str, Any], name: str, file: Path) -> str:
@@ -177,24 +183,41 @@ def _own_part(data: Mapping[str, Any], name: str, file: Path) -> str:
     return str(part)
 
 
-def _own_files(folder: Path, chapters: Iterable[PlacedNotebook]) -> dict[str, bytes]:
+_READS = re.compile(r"""\bs\.file\(\\?["']([^"'\\]+)""")
+"""A name of a file that the text of a notebook reads."""
+
+
+def _own_files(
+    folder: Path, chapters: Mapping[str, PlacedNotebook], wrong: Gathered
+) -> dict[str, bytes]:
     """The files beside a client's own chapters that a chapter names, for `s.file`.
 
-    Raises ScenarioError where one is too large, or is no plain file.
+    wrong: takes those that are too large, no plain files, or not there.
     """
-    texts = [chapter.text for chapter in chapters]
     data: dict[str, bytes] = {}
     for file in sorted(folder.glob("[!.]*.*")):
         # As a notebook's JSON writes it, with signs of other languages plain or escaped.
         written = {json.dumps(file.name, ensure_ascii=ascii)[1:-1] for ascii in (False, True)}
-        if file.suffix in _NO_DATA or not any(w in text for w in written for text in texts):
+        named = any(w in chapter.text for w in written for chapter in chapters.values())
+        if file.suffix in _NO_DATA or not named:
             continue
         try:
             data[file.name] = plain_files.content(file, 20 * MIB)
         except ValueError as error:
-            wrong, write = parted(error)
-            raise ScenarioError.of(file, wrong, write) from None
+            wrong.append(_problem(file, error))
+    for name, chapter in chapters.items():
+        for read in dict.fromkeys(_READS.findall(chapter.text) if chapter.own else ()):
+            try:
+                scenario.own_file(read, folder)
+            except plain_files.Missing as error:
+                wrong.append(_problem(folder / name, error))
     return data
+
+
+def _problem(file: Path, said: object) -> Problem:
+    """What is wrong with a file as a whole."""
+    wrong, write = parted(said)
+    return Problem(file=str(file), line=0, field="", wrong=wrong, write=write)
 
 
 def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from siting_report import plain_files
 from siting_report.run.job import SCENARIO
 
-from siting.catalogue import Source, suggestion, unknown
+from siting.catalogue import Source, unknown
 from siting.inputs import scenario
 
 
@@ -43,23 +43,16 @@ def refuse_unknown_chapter(name: str, client: str) -> None:
 
 def found(name: str, client: str) -> OwnFile:
     """Where a file of a client is. Raises ValueError where it is not, or is no plain file."""
-    if Path(name).name != name:
-        raise ValueError(f"s.file: {name!r} is no plain name of a file; write it without a folder")
     is_report = in_report()
     folder = Path() if is_report else scenario.project() / "notebooks" / client
     try:
-        plain_files.opened(folder / name).close()
+        return OwnFile(scenario.own_file(name, folder))
     except plain_files.Missing:
         if is_report:
             raise ValueError(
                 f"s.file: {name!r} did not come with the report; write its name in full, as a text"
             ) from None
-        there = [p.name for p in folder.glob("*") if p.is_file() and p.suffix != ".ipynb"]
-        write = suggestion(name, there) if there else "put it there"
-        raise ValueError(f"s.file: {name!r} is not in notebooks/{client}; {write}") from None
-    except ValueError as error:
-        raise ValueError(f"s.file: {name!r} {error}") from None
-    return OwnFile(folder / name)
+        raise
 
 
 def source_of(name: str, source: str, date: str, url: str) -> Source:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from siting_report import plain_files
 
 from siting import catalogue
 from siting.inputs import document, messages
@@ -76,6 +77,25 @@ def chapters(client: str, folder: Path | None = None) -> dict[str, Path]:
     shared = {path.name: path for path in folder.glob("[0-9]*.ipynb")}
     own = {path.name: path for path in (folder / client).glob("[0-9]*.ipynb")}
     return shared | own
+
+
+def own_file(name: str, folder: Path) -> Path:
+    """A file that a client's own chapter reads, in the folder of those.
+
+    Raises Missing where it is not there, ValueError where it is no plain file.
+    """
+    if Path(name).name != name:
+        raise ValueError(f"s.file: {name!r} is no plain name of a file; write it without a folder")
+    try:
+        plain_files.opened(folder / name).close()
+    except plain_files.Missing:
+        there = [p.name for p in folder.glob("*") if p.is_file() and p.suffix != ".ipynb"]
+        write = catalogue.suggestion(name, there) if there else "put it there"
+        said = f"s.file: {name!r} is not in notebooks/{folder.name}; {write}"
+        raise plain_files.Missing(said) from None
+    except ValueError as error:
+        raise ValueError(f"s.file: {name!r} {error}") from None
+    return folder / name
 
 
 def path_of(name_or_path: str | Path) -> Path:
