@@ -162,8 +162,10 @@ class Study(Wording):
         ]
         frame = pd.DataFrame(rows)
         said = frames.declared(TurnFrames.variants)
-        own = {"units": said.units_in(self.client.currency), "meanings": said.meanings}
-        frame.attrs = {**self.sums().attrs, "row": said.row, **own}
+        frame.attrs = self.sums().attrs
+        frame.attrs["row"] = said.row
+        frame.attrs["units"] = said.units_in(self.client.currency)
+        frame.attrs["meanings"] = frames.NamedTexts(said.meanings)
         return frame
 
     def files(self) -> dict[str, bytes]:
