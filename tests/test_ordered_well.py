@@ -208,3 +208,12 @@ def test_machines_are_listed_of_an_option_whose_term_and_model_are_left_open() -
     listed = s.designs().set_index("option").loc[s.scenario.options["rented"].label]
     assert listed.planned.sum() == 1
     assert listed.present[listed.planned].notna().all()
+
+
+def test_another_term_has_the_machines_that_are_cheapest_at_it() -> None:
+    """At a tenth of the load RunPod's cheapest card is another by the hour than for a year."""
+    s = scenario.load("polderwerk")
+    few = put(put(s, variants.scaled_load(s, 0.1)), {"options.rented.provider": "runpod"})
+    found = Chain().designed(few).options
+    typed = Chain().designed(put(few, {"options.rented.commitment": "on_demand"})).options
+    assert found["rented-on-demand"].gpu == typed["rented"].gpu != found["rented"].gpu

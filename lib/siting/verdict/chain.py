@@ -316,7 +316,13 @@ class Chain:
         names = tuple(built.options)
         key = self._seen(MONEY, built, names).words, self._seen(QUALITY, built, names).words
         less = self._stage("ordered", key, lambda: ordered.billed_less(built, self.bill))
-        return ordered.beside(built, less)
+        found = ordered.beside(built, less)
+        for name in filter(less.__contains__, found.options):
+            typed = scenario.options[less[name]]
+            if design.is_open(typed):  # at another term other machines may be the cheapest
+                free = Machines.of(typed).put_in(found.options[name])
+                found = self._on_machines(ordered.with_option(found, name, free), name)
+        return found
 
     def built(self, scenario: Scenario) -> Scenario:
         """The scenario with the best form of each option that it leaves to the kit: first as

@@ -9,7 +9,7 @@ would tell.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -232,18 +232,18 @@ def _ends_with(text: str, end: str, letters: int) -> str:
     return text[: max(1, letters - len(end))] + end[: letters - 1]
 
 
-def billed_less(scenario: Scenario, bill: Bill) -> frozenset[str]:
-    """Names of the ways for whose use less is billed than for what was typed, of those that are
-    good enough. What the move costs once is left to the sum: so the ways stay the same at any
-    volume."""
-    return frozenset(
-        way.name
+def billed_less(scenario: Scenario, bill: Bill) -> dict[str, str]:
+    """The ways for whose use less is billed than for what was typed, of those that are good enough,
+    and the option that each is of. What the move costs once is left to the sum: so the ways stay
+    the same at any volume."""
+    return {
+        way.name: way.of
         for way in _good_ways(scenario)
         if bill(with_option(scenario, way.name, way.option), way.name) < bill(scenario, way.of)
-    )
+    }
 
 
-def beside(scenario: Scenario, names: frozenset[str]) -> Scenario:
+def beside(scenario: Scenario, names: Container[str]) -> Scenario:
     """The scenario with those of these ways as options of it that are good enough in it."""
     found = {way.name: way.option for way in _good_ways(scenario) if way.name in names}
     return scenario.model_copy(update={"options": {**scenario.options, **found}})
