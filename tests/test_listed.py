@@ -31,6 +31,7 @@ FIELD = {
     "free": "models.all",
     "nowhere": "models.all",
 }
+ANY = "kind: api, vendor: OpenAI"
 OTHERS = f"kind: rented_gpus, provider: scaleway, gpu: mi300x-192gb, {MADE}"
 QUOTED = {
     "far": ("electricity", "EUR/kWh"),
@@ -140,3 +141,14 @@ def test_a_typed_name_that_looks_like_a_listed_one_is_told_beside_its_quote() ->
     )
     (fault,) = listed.faults(found)
     assert "gpt-5.4-mini" in fault.write
+
+
+def test_vectors_that_the_vendor_does_not_sell_are_told(tmp_path: Path) -> None:
+    text = lines({"own": f"{ANY}, effort: low, models: {{all: gpt-5.4-mini, texts: MODEL}}"})
+    texts = "  texts: {task: embed, requests_per_day: 9, input_tokens: {mean: 9, p95: 9}}\n"
+    text = text.replace("workloads:\n", f"workloads:\n{texts}").replace("api: {}", "api: null")
+    text = text.replace("quotes:", "baseline: own\n  quotes:")
+    sold = text.replace("MODEL", "text-embedding-3-small")
+    assert not [*listed.faults(opened(tmp_path, sold))]
+    (fault,) = listed.faults(opened(tmp_path, text.replace("MODEL", "mistral-embed")))
+    assert fault.place == ("options", "own", "models", "texts")

@@ -47,12 +47,12 @@ def found(name: str, client: str) -> OwnFile:
     folder = Path() if is_report else scenario.project() / "notebooks" / client
     try:
         return OwnFile(scenario.own_file(name, folder))
-    except plain_files.Missing:
-        if is_report:
-            raise ValueError(
-                f"s.file: {name!r} did not come with the report; write its name in full, as a text"
-            ) from None
-        raise
+    except plain_files.Missing as error:
+        if not is_report:
+            raise ValueError(str(error)) from None
+        raise ValueError(
+            f"s.file: {name!r} did not come with the report; write its name in full, as a text"
+        ) from None
 
 
 def source_of(name: str, source: str, date: str, url: str) -> Source:
