@@ -37,9 +37,10 @@ reports: $(VENV)/.kit ## Render every client of params/ to reports/
 check: $(VENV)/.kit ## Validate every scenario without rendering
 	$(BIN)/siting check
 
-test: $(VENV)/.test ## Run the whole test suite (pytest and nbval)
+ONLY = -m "not style"
+test: $(VENV)/.test ## Run the test suite (pytest and nbval); `ONLY=` with how shipped pages read
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-		-m "not style" --nbval-lax --nbval-cell-timeout 300 tests notebooks
+		$(ONLY) --nbval-lax --nbval-cell-timeout 300 tests notebooks
 
 coverage: $(VENV)/.test ## Run the tests and say which lines none of them reaches
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m "not style" --dist loadfile --cov tests
@@ -48,7 +49,7 @@ lint: $(VENV)/.test ## Check style, types and notebooks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --quiet -m style tests/test_notebooks.py
+	$(BIN)/python -m pytest --quiet -m style tests/test_notebooks.py tests/test_pages.py
 
 lab: $(VENV)/.test ## Open JupyterLab on the notebooks
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir . \

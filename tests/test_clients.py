@@ -177,6 +177,7 @@ def chapters_of(paper: Any) -> list[tuple[int, str]]:
     ]
 
 
+@pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
 def test_each_chapter_of_the_body_fills_one_page(reports: dict[str, bytes], client: str) -> None:
     import pypdf
@@ -196,11 +197,13 @@ def test_each_chapter_of_the_body_fills_one_page(reports: dict[str, bytes], clie
     assert len(test_pages.numbers(said)) <= test_pages.NUMBERS
 
 
+@pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_pages_keep_to_their_words(reports: dict[str, bytes], client: str) -> None:
     test_pages.hold_reported(reports, f"{client}/notebooks")
 
 
+@pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
 def test_no_text_lies_over_another(reports: dict[str, bytes], client: str) -> None:
     import numpy as np
@@ -222,6 +225,7 @@ def test_no_text_lies_over_another(reports: dict[str, bytes], client: str) -> No
     assert not found
 
 
+@pytest.mark.style
 @pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium with its driver here")
 def test_no_screen_asks_to_scroll_sideways_or_lays_text_over_text(
     reports: dict[str, bytes], driver: Any, tmp_path: Path
@@ -238,6 +242,7 @@ def test_no_screen_asks_to_scroll_sideways_or_lays_text_over_text(
             assert min(seen.chart_text) >= 12.9, client
 
 
+@pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_figure_has_a_source_and_a_text_and_no_name_is_cut(
     reports: dict[str, bytes], client: str
@@ -261,6 +266,7 @@ ENGLISH = ("€ 0", " million", " and ", " the ", " of ", " is ", " by ", "costs
 """What no German page holds."""
 
 
+@pytest.mark.style
 @pytest.mark.parametrize("client", [c for c in CLIENTS if scenario.load(c).client.language == "de"])
 def test_a_german_body_leaves_nothing_english_or_unsaid(
     reports: dict[str, bytes], client: str
@@ -274,6 +280,7 @@ def test_a_german_body_leaves_nothing_english_or_unsaid(
         assert not [word for word in ENGLISH for text in shown if word in text]
 
 
+@pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_body_holds_no_word_for_developers(reports: dict[str, bytes], client: str) -> None:
     import pypdf

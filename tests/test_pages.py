@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import printed
+import pytest
 from shown import Shown, body, of_notebook
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
@@ -66,6 +67,7 @@ def of_base(asked: dict[str, Any]) -> dict[str, tuple[Shown, ...]]:
     return {name: printed.shown_of(name, lambda _: s) for name in body()}
 
 
+@pytest.mark.style
 def test_the_pages_of_base_keep_to_their_words() -> None:
     hold({name: printed.exhibits(name, "base") for name in body()})
 
@@ -80,6 +82,7 @@ def at_random() -> Iterator[dict[str, Any]]:
         yield asked
 
 
+@pytest.mark.style
 def test_the_pages_of_a_scenario_at_random_keep_to_their_words() -> None:
     hold(of_base(next(at_random())))
 

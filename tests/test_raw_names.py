@@ -53,6 +53,7 @@ def raw(text: str, known: frozenset[str]) -> Iterator[str]:
     yield from sorted(words & known)
 
 
+@pytest.mark.style
 @pytest.mark.parametrize("client", FEW)
 def test_a_body_names_nothing_by_its_key(client: str) -> None:
     known = identifiers() | keys(client)
