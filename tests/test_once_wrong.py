@@ -76,6 +76,21 @@ def test_nothing_of_today_ends_in_the_plan_before_the_choice_serves() -> None:
     assert ended in set(opened("banca-valdora").steps().label)
 
 
+def test_the_vendor_is_asked_whether_it_takes_idle_cards_back_where_the_choice_hangs_on_it() -> (
+    None
+):
+    s = opened("banca-valdora")
+    answer = s.answer().iloc[0]
+    # Three years at Seeweb are then first, for more than a month's bill (€ 0.12 million) above it.
+    assert answer.idle_at == "Seeweb"
+    assert answer.if_idle_is_paid - answer.in_all > answer.matters
+    (letter,) = printed("71_letters", "banca-valdora").split("**To Seeweb.**")[1:]
+    assert "idle cards" in letter.split("**To ")[0]
+    assert "Seeweb for idle cards" in printed("40_cost", "banca-valdora")
+    shown = s.variants().query("on_page_one")
+    assert set(shown.key[shown.settled != "offer"]) <= {*s.results.options}
+
+
 def test_a_busiest_hour_is_said_of_its_workload_and_over_the_mean_of_the_same() -> None:
     study = opened("tidewater-apps")
     loads = study.loads()

@@ -16,12 +16,13 @@ from cost_fixtures import sized
 from siting import quality, study
 from siting.catalogue import settings
 from siting.cli import cli
+from siting.cost import ledger
 from siting.inputs import scenario
 from siting.inputs.scenario import changes
 from siting.inputs.scenario.changes import put
 from siting.inputs.scenario.model import Scenario
 from siting.rules import sovereignty
-from siting.verdict import plausible, variants
+from siting.verdict import ordered, plausible, variants
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 from siting.verdict.variants import Outcome, Variant
@@ -217,6 +218,35 @@ def test_the_command_counts_the_changes_that_leave_the_choice_first(
     frame = opened("tidewater-apps").variants().query("change_kind != 'switch'")
     held = (frame["answer"] == "stays").sum()
     assert f" stays first in {held} of {len(frame)} changes." in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("client", "name", "vendor", "a_month"),
+    [
+        # 2 replicas of one H100 NVL and a spare, 730 h at $ 3.19.
+        ("tidewater-apps", "rented", "RunPod", 3 * 730 * 3.19),
+        # 3 replicas of two H100 and a spare, 730 h at $ 2.1115, € 1 = $ 1.1172, and of 22 % VAT
+        # the nine tenths that a bank does not get back.
+        ("banca-valdora", "sovereign", "Seeweb", 8 * 730 * 2.1115 / 1.1172 * (1 + 0.9 * 0.22)),
+    ],
+)
+def test_idle_cards_that_are_not_taken_back_are_billed_around_the_clock(
+    client: str, name: str, vendor: str, a_month: float
+) -> None:
+    start = scenario.load(client)
+    kept = scenario.changed(start, {"suppose.gone": [f"cards by the hour at {vendor}"]})
+    chain = Chain()
+    assert kept.hourly_at(name) in [
+        lost for v in plausible.idle_cards(start, chain) for lost in v.changes["suppose.gone"]
+    ]
+    built = chain.built(kept)
+    plan = chain.plan(built, name)
+    flows = ledger.flows(plan, name, plan.central())
+    (rent,) = (flow.amounts.ravel() for flow in flows if flow.category == "rental")
+    assert rent[12] == pytest.approx(a_month, rel=1e-4)  # the rate has five digits
+    assert chain.designed(kept).options[name].commitment == "month"
+    terms = [o.option.commitment for o in ordered.terms(built) if o.of == name]
+    assert terms == ["1y", "3y"]
 
 
 def test_what_a_file_wants_tried_is_checked_before_it_is_tried() -> None:

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from siting import quality
 from siting.cost import dates, money
 from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
 from siting.study.verdict import models_of, of_sums, todays_bill
-from siting.verdict import offers
+from siting.verdict import offers, plausible
 from siting.verdict.candidate import Candidate
 from siting.verdict.decision import PARTS, Decision, Part
 
@@ -38,7 +39,7 @@ class AnswerFrames(Topic):
         "turns_to? price_of? planned_price? price_times? comes_next? "
         "fallback_if_untested? held_against? outcome payback? "
         "payback_day? late? vat at_go if_stopped? if_failed? at_no_go? "
-        "saved_by_model?",
+        "saved_by_model? idle_at? if_idle_is_paid?",
         citing=of_sums,
     )
     def answer(self) -> Rows:
@@ -67,6 +68,7 @@ class AnswerFrames(Topic):
             row |= _compared(d) | self._rival(d)
             row |= self._stopped() | self._gate(d, name)
             row |= self._failed(d, row)
+            row |= self._idle(d, name)
             if saving := self.results.saving:
                 row["saved_by_model"] = saving.model
         yield row
@@ -215,6 +217,19 @@ class AnswerFrames(Topic):
             "if_failed": if_failed,
             "at_no_go": "stays" if found.stays else at_no_go,
         }
+
+    def _idle(self, found: Decision, name: str) -> dict[str, Any]:
+        """Whose idle cards the choice must be able to give back by the hour, and what the first
+        option costs if it cannot: nothing where that is no more than matters."""
+        for part in quality.leaves(self.scenario, name):
+            hours = self.scenario.hourly_at(part)
+            refused = plausible.without(self.results.said, hours)
+            for variant, then in self.results.tried:
+                dearer = (then.in_all or math.inf) - found.means[name]
+                if variant.changes == refused and dearer > found.counts:
+                    vendor = self.scenario.options[part].vendor
+                    return {"idle_at": vendor, "if_idle_is_paid": then.in_all}
+        return {}
 
     # --- cash -------------------------------------------------------------------------------------
 

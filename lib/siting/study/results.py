@@ -90,14 +90,24 @@ class Results:
     def offered(self, variant: Variant, found: Outcome) -> OptionAssessment | None:
         """What the rules say of the option that is first in a variant, where only the variant has
         it; None where it is one of the report, or none may be chosen."""
-        if found.option is None or found.option in self.options:
+        if found.option is None or not self.is_brought(found.option, variant):
             return None
-        brought = self.chain.designed(put(self.said, variant.changes))
-        return self.chain.judged(brought, found.option)
+        return self.chain.judged(self._after(variant), found.option)
+
+    def is_brought(self, option: str, variant: Variant) -> bool:
+        """Whether an option is no other order of one of the report's, but what a variant tries."""
+        return option in variant.options and option not in self.options
+
+    def _after(self, variant: Variant) -> scenario.Scenario:
+        return self.chain.designed(put(self.said, variant.changes))
 
     def label_after(self, option: str | None, variant: Variant) -> str | None:
-        """What an option is called in a variant; one that only the variant has is what it tries."""
-        return self.labels.get(option, variant.after) if option else None
+        """What an option is called in a variant; one that it brings is what it tries."""
+        if option is None:
+            return None
+        if self.is_brought(option, variant):
+            return variant.after
+        return self.labels.get(option) or self._after(variant).options[option].label
 
     def input_in_words(self, driver: str, label: str) -> str:
         """The label of a driver of cost with the names of models as a person says them, and the

@@ -59,15 +59,25 @@ class TurnFrames(Topic):
     def _of_page_one(self, ranked: Sequence[tuple[Variant, Outcome]]) -> set[int]:
         """Places of the changes that page one shows, the worst being at 0: by kind of what settles
         them, of each kind what the scenario asks for, else the worst; then the worst that are left.
-        Not that the tested model fails: the verdict itself says what is done then.
+        Not that the tested model fails: the verdict itself says what is done then. Nor where an
+        option of the report is only ordered otherwise.
         """
         fails = self.results.failing
-        told = [place for place, (variant, _) in enumerate(ranked) if variant.changes != fails]
+        told = [
+            place
+            for place, (variant, found) in enumerate(ranked)
+            if variant.changes != fails and not self._is_reordered(variant, found)
+        ]
         first: dict[str, int] = {}
         for place in sorted(told, key=lambda place: not ranked[place][0].asked):
             first.setdefault(self._settler(*ranked[place]), place)
         of_each = [first[kind] for kind in get_args(Settler) if kind in first]
         return set(list(dict.fromkeys([*of_each, *told]))[:ON_PAGE_ONE])
+
+    def _is_reordered(self, variant: Variant, found: Outcome) -> bool:
+        """Whether what is first then is an option of the report on terms that it has not."""
+        is_new = found.option is not None and found.option not in self.options
+        return is_new and not self.results.is_brought(str(found.option), variant)
 
     def _settler(self, variant: Variant, found: Outcome) -> Settler:
         """What settles a change, as page one sorts it."""
@@ -75,7 +85,7 @@ class TurnFrames(Topic):
             return "nothing"
         if variant.settled in BY_USE:
             return "use"
-        is_brought = found.option is not None and found.option not in self.options
+        is_brought = self.results.is_brought(found.option or "", variant)
         return "an offer" if is_brought else "you"
 
     def _to_clear(self, variant: Variant, found: Outcome) -> int | None:

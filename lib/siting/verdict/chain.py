@@ -328,6 +328,7 @@ class Chain:
         """The scenario with the best form of each option that it leaves to the kit: first as
         planned, so that each has a price; then, where there are several ways to order one, by what
         it costs in all beside the others."""
+        scenario = ordered.as_sold(scenario)
         today = scenario.finance.baseline
         left = {
             n: o for n, o in scenario.options.items() if design.is_open(o) or ordered.is_open(o)

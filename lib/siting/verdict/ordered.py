@@ -9,7 +9,7 @@ would tell.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -37,6 +37,24 @@ Bill = Callable[[Scenario, str], float]
 """What vendors bill for the use of an option of a scenario, as planned. [client's currency]"""
 
 
+def forms(scenario: Scenario, name: str) -> Mapping[str, str]:
+    """Terms on which an option's cards can be rented, in words: by the month where their vendor is
+    supposed to take none back by the hour."""
+    if scenario.hourly_at(name) not in scenario.suppose.gone:
+        return TERMS
+    return {"month": "by the month"} | {t: said for t, said in TERMS.items() if t != "on_demand"}
+
+
+def as_sold(scenario: Scenario) -> Scenario:
+    """The scenario with cards that it rents by the hour by the month, where they are not sold so:
+    on the first of `forms`."""
+    for name, option in scenario.options.items():
+        first = next(iter(forms(scenario, name)))
+        if option.commitment == "on_demand" != first:
+            scenario = with_option(scenario, name, option.model_copy(update={"commitment": first}))
+    return scenario
+
+
 def is_open(option: Option) -> bool:
     """Whether a scenario leaves the model, the effort or the term of an option to the kit."""
     if option.kind in MIXED:
@@ -56,7 +74,7 @@ def ways(scenario: Scenario, name: str) -> list[Scenario]:
         found = _good(scenario, option)
     quoted = any(quote.item == f"option.{name}.gpu_hour" for quote in scenario.finance.quotes)
     if option.commitment == BEST:
-        terms = ["on_demand"] if quoted else [*TERMS]
+        terms = [*forms(scenario, name)][: 1 if quoted else None]
         found = [way.model_copy(update={"commitment": t}) for way in found for t in terms]
     return [with_option(scenario, name, way) for way in found]
 
@@ -201,7 +219,7 @@ def terms(scenario: Scenario) -> Iterator[Other]:
     for name, option in scenario.options.items():
         if option.kind not in COMMITTED or name in quoted:
             continue
-        for term, words in TERMS.items():
+        for term, words in forms(scenario, name).items():
             if term != option.commitment:
                 label = _label(option.label, words)
                 other = option.model_copy(update={"commitment": term, "label": label})

@@ -76,6 +76,7 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *attestations(scenario, chain),
         *policies(scenario, chain),
         *assumptions(scenario, chain),
+        *idle_cards(scenario, chain),
         *blanks(scenario, chain),
         *_possible(scenario, events(scenario)),
     ]
@@ -447,6 +448,16 @@ def assumptions(s: Scenario, chain: Chain) -> Iterator[Variant]:
                 form = "said of data" if trait in w.data.model_fields_set else "taken of data"
                 words = {"trait": label, "workload": in_words(name), **_turned(is_so)}
                 yield change(form, {f"workloads.{name}.data.{trait}": not is_so}, words)
+
+
+def idle_cards(s: Scenario, chain: Chain) -> Iterator[Variant]:
+    """Cards that are taken to be given back by the hour, paid by the month instead: by vendor."""
+    whole = chain.designed(s)
+    by_hour = [name for name, o in whole.options.items() if o.commitment == "on_demand"]
+    rented = {whole.options[name].vendor: whole.hourly_at(name) for name in by_hour}
+    for vendor, hours in rented.items():
+        if hours:
+            yield change("idle cards", without(s, hours), {"vendor": vendor.rpartition("/")[2]})
 
 
 def _turned(value: bool) -> dict[str, str]:

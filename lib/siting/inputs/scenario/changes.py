@@ -89,7 +89,8 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
                 yield Fault(("what_if", i, "set"), wrong, first.write)
     options = scenario.options.values()
     used = {o.vendor for o in options} | {m for o in options for m in o.models.values()}
-    used |= {scenario.tunes_at(name) for name in scenario.options}
+    for name in scenario.options:
+        used |= {scenario.tunes_at(name), scenario.hourly_at(name)}
     for i, lost in enumerate(scenario.suppose.gone):
         if lost not in used:
             wrong = f"{lost!r} is no vendor or model of an option"

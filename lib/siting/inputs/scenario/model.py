@@ -28,7 +28,7 @@ from siting.catalogue import Address, Source, SourceKind
 from siting.inputs.countries import members
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.constraints import BUDGET, LIVE_BY, Constraint
-from siting.places import BY_REQUEST, OptionKind
+from siting.places import BY_REQUEST, COMMITTED, OptionKind
 from siting.quantity import Range
 
 NAME_LETTERS = 40
@@ -976,7 +976,8 @@ class Supposed(Strict):
 
     gone: list[Words] = []
     """Vendors, models or services (`fine-tuning at OpenAI`) that can no longer be had: options that
-    need one are ruled out."""
+    need one are ruled out. `cards by the hour at Scaleway`: its idle cards are not taken back, and
+    what rents there by the hour is ordered by the month."""
     law: list[Stress] = []
     """Events of the law and the market that rules are tested for."""
 
@@ -1117,6 +1118,13 @@ class Scenario(Strict):
         option = self.options[name]
         needs = bool(self.fine_tuning) and option.kind in BY_REQUEST
         return f"fine-tuning at {option.vendor}" if needs and option.vendor else ""
+
+    def hourly_at(self, name: str) -> str:
+        """What an option needs of its vendor to pay rented cards by the hour, in words; blank where
+        it rents none."""
+        option = self.options[name]
+        rents = option.kind in COMMITTED and option.vendor
+        return f"cards by the hour at {option.vendor}" if rents else ""
 
     def origin(self, path: str) -> Evidence:
         """The evidence for `path`, e.g. `workloads.assistant.users`: the longest field that
