@@ -39,7 +39,7 @@ class AnswerFrames(Topic):
         "turns_to? price_of? planned_price? price_times? comes_next? "
         "fallback_if_untested? held_against? outcome payback? "
         "payback_day? late? vat at_go if_stopped? if_failed? at_no_go? "
-        "saved_by_model? idle_at? if_idle_is_paid?",
+        "saved_by_model? idle_at?",
         citing=of_sums,
     )
     def answer(self) -> Rows:
@@ -219,8 +219,8 @@ class AnswerFrames(Topic):
         }
 
     def _idle(self, found: Decision, name: str) -> dict[str, Any]:
-        """Whose idle cards the choice must be able to give back by the hour, and what the first
-        option costs if it cannot: nothing where that is no more than matters."""
+        """Whose idle cards the choice must be able to give back by the hour: nothing where no more
+        than matters hangs on it."""
         for part in quality.leaves(self.scenario, name):
             hours = self.scenario.hourly_at(part)
             refused = plausible.without(self.results.said, hours)
@@ -228,7 +228,7 @@ class AnswerFrames(Topic):
                 dearer = (then.in_all or math.inf) - found.means[name]
                 if variant.changes == refused and dearer > found.counts:
                     vendor = self.scenario.options[part].vendor
-                    return {"idle_at": vendor, "if_idle_is_paid": then.in_all}
+                    return {"idle_at": vendor}
         return {}
 
     # --- cash -------------------------------------------------------------------------------------
