@@ -59,6 +59,11 @@ class OptionCost:
     servers: tuple[float, ...]
     """Servers that are bought, or were, by year; empty where none is bought. [servers]"""
 
+    def of(self, category: str) -> Array:
+        """Its cost of a category by month. [M + 1]"""
+        flows = (flow.amounts for flow in self.flows if flow.category == category)
+        return sum(flows, np.zeros_like(self.monthly))
+
     @property
     def total(self) -> float:
         """Plain sum of the costs."""

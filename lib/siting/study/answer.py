@@ -10,13 +10,12 @@ import math
 import operator
 from typing import Any
 
-import numpy as np
-
 from siting import quality
 from siting.cost import dates, money
+from siting.cost.ledger import BEFORE
 from siting.quantity import DAYS_OF_MONTH
 from siting.study.frames import Rows, Topic, frame
-from siting.study.verdict import models_of, of_sums, todays_bill
+from siting.study.verdict import models_of, of_sums
 from siting.verdict import offers, plausible
 from siting.verdict.candidate import Candidate
 from siting.verdict.decision import PARTS, Decision, Part
@@ -121,10 +120,11 @@ class AnswerFrames(Topic):
         leaving = 0.0 if is_kept else gaps["leaving"]
         bills = gaps["cost"] + leaving
         others = {part: gaps[part] for part in PARTS if part not in ("cost", "leaving")}
-        until = {name: todays_bill(self.results.cost.options[name]).sum() for name in (best, rival)}
+        costs = self.results.cost.options
+        sooner = (costs[rival].of(BEFORE) - costs[best].of(BEFORE)).sum()
         if bills < max(others.values()):
             return max(others, key=others.__getitem__)
-        return "sooner" if until[rival] - until[best] > bills / 2 else "bills"
+        return "sooner" if sooner > bills / 2 else "bills"
 
     def _stopped(self) -> dict[str, Any]:
         """What is first if a point that can stop the choice does."""
@@ -155,13 +155,13 @@ class AnswerFrames(Topic):
 
     def _to_begin(self, name: str) -> dict[str, Any]:
         """What is paid once after a go; nothing where nothing is."""
-        flows = self.results.cost.options[name].flows
-        at_once = [flow for flow in flows if flow.category in ONCE]
+        cost = self.results.cost.options[name]
+        at_once = [flow for flow in cost.flows if flow.category in ONCE]
         paid = sum(max(0.0, float(flow.amounts[0])) for flow in at_once)
         if paid <= 0:
             return {}
         of_hours = sum(float(f.amounts[0]) for f in at_once if HOURS in f.factors)
-        rent = sum(float(flow.amounts.sum()) for flow in flows if flow.category == "rental")
+        rent = float(cost.of("rental").sum())
         # Steps before are own hours of moving over that are spent by then.
         before = self.results.moved_before
         return {
@@ -227,8 +227,7 @@ class AnswerFrames(Topic):
             for variant, then in self.results.tried:
                 dearer = (then.in_all or math.inf) - found.means[name]
                 if variant.changes == refused and dearer > found.counts:
-                    vendor = self.scenario.options[part].vendor
-                    return {"idle_at": vendor}
+                    return {"idle_at": self.scenario.options[part].vendor}
         return {}
 
     # --- cash -------------------------------------------------------------------------------------
@@ -248,7 +247,7 @@ class AnswerFrames(Topic):
             "outcome": self._outcome(found),
             "payback": math.inf if found is None else found,
             "payback_day": self.results.day(found * DAYS_OF_MONTH) if found else None,
-            "late": float(np.max(todays_bill(self.results.cost.options[chosen]))) or None,
+            "late": float(self.results.cost.options[chosen].of(BEFORE).max()) or None,
         }
 
     def _outcome(self, payback: float | None) -> str:

@@ -101,8 +101,7 @@ class BudgetFrames(Topic):
         planned = sum(sums.values())
         beside = -(sums["steps"] + sums["between"])
         in_all = found.mean(name)
-        flows = self.results.cost.options[name].flows
-        tax = sum(float(flow.amounts.sum()) for flow in flows if flow.category == TAX)
+        tax = float(self.results.cost.options[name].of(TAX).sum())
         counted = in_all - planned - beside - tax - sum(of_risk.values())
         added = {"planned": planned, "beside": beside, "tax": tax, "counted": counted}
         return sums | of_risk | added | {"in_all": in_all}

@@ -9,8 +9,6 @@ import numpy as np
 
 from siting.catalogue import Source, settings, source_of, table
 from siting.cost.ledger import BEFORE
-from siting.cost.tco import OptionCost
-from siting.draws import Floats
 from siting.inputs.attributes import Property, properties
 from siting.inputs.scenario import Scenario
 from siting.quality import models, spoken
@@ -97,7 +95,7 @@ class VerdictFrames(Topic):
             return {}
         present = self.results.uncertainty.totals[name].spread
         return picked(option, "total present") | {
-            "until_live": todays_bill(option).sum(),
+            "until_live": option.of(BEFORE).sum(),
             "present_low": present.low,
             "present_high": present.high,
             "saving": option.npv,
@@ -157,12 +155,6 @@ class VerdictFrames(Topic):
         for found in self.results.tests:
             row = picked(found, "option model effort in_all test_cost chance_needed")
             yield row | {"spoken": spoken(found.model)}
-
-
-def todays_bill(option: OptionCost) -> Floats:
-    """What an option pays by month, as planned, for what runs today until it serves. [currency]"""
-    until = (flow.amounts for flow in option.flows if flow.category == BEFORE)
-    return sum(until, np.zeros_like(option.flows[0].amounts))
 
 
 def models_of(chosen: Scenario, name: str | None) -> str | None:

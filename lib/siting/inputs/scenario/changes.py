@@ -93,7 +93,7 @@ def faults(scenario: Scenario) -> Iterator[Fault]:
         used |= {scenario.tunes_at(name), scenario.hourly_at(name)}
     for i, lost in enumerate(scenario.suppose.gone):
         if lost not in used:
-            wrong = f"{lost!r} is no vendor or model of an option"
+            wrong = f"{lost!r} is no vendor, model or service of an option"
             meant = catalogue.suggestion(lost, sorted(used - {""}))
             yield Fault(("suppose", "gone", i), wrong, meant)
 
