@@ -31,10 +31,10 @@ from siting.vendors import vendor_record
 check_tables()  # declares the records of all tables
 
 
-@pytest.mark.parametrize("model", catalogue.models(), ids=lambda m: m.model_id)
-def test_each_model_can_be_sized(model: catalogue.Model) -> None:
-    assert weight_bytes_per_gpu(model).central > 0
-    assert request_bytes(model, kv_format("auto"), 4096) > 0
+def test_each_model_can_be_sized() -> None:
+    for model in catalogue.models():
+        assert weight_bytes_per_gpu(model).central > 0, model.model_id
+        assert request_bytes(model, kv_format("auto"), 4096) > 0, model.model_id
 
 
 def test_precomputed_cache_sizes_agree_with_the_layers() -> None:
@@ -150,14 +150,8 @@ def test_the_weight_format_is_read_from_the_config(
     ("kind", "classes"),
     [
         ("bert", ["BertForMaskedLM"]),
-        ("xlm-roberta", []),
-        ("modernbert", []),
         ("clip", ["CLIPModel"]),
-        ("siglip", []),
-        ("vit", ["ViTForImageClassification"]),
         ("whisper", ["WhisperForConditionalGeneration"]),
-        ("t5", ["T5ForConditionalGeneration"]),
-        ("wav2vec2", ["Wav2Vec2ForCTC"]),
         ("newkind", ["NewkindForMaskedLM"]),
     ],
 )
@@ -256,18 +250,12 @@ def write(path: Path, **cells: str) -> None:
     [
         ("decision_settings", {"setting": "volume_bnd"}, "setting: 'volume_bnd' is no setting th"),
         ("vat", {"date": "2026-02-30"}, "date: '2026-02-30' is no date; write YYYY, YYYY-MM"),
-        ("vat", {"date": "2026-05-07T10"}, "date: '2026-05-07T10' is no date"),
         ("vat", {"rate": "20"}, "rate: '20' should be less than or equal to 1"),
         ("vat", {"locator": " "}, "locator: is missing; fill it in"),
         ("vendor_events", {"ends": "fine-tuning"}, "row: ends and ends_on go together; write the"),
         ("model_retirements", {"retired": "soon"}, "retired: 'soon' is no date"),
         ("vendor_settings", {"low": "9"}, "row: a range needs low <= central <= high"),
-        ("vendor_settings", {"high": "1e308"}, "high: '1e308' should be less than or equal to 1"),
-        ("experiments", {"cost_low": "9000"}, "cost: a range needs low <= central <= high"),
         ("gpus", {"memory_bandwidth_gb_s": "-5"}, "memory_bandwidth_gb_s: '-5' should be greater"),
-        ("gpus", {"tdp_w": "inf"}, "tdp_w: 'inf' should be a finite number"),
-        ("gpus", {"memory_gb_marketing": "0"}, "memory_gb_marketing: '0' should be greater than 0"),
-        ("models", {"num_attention_heads": "0"}, "num_attention_heads: '0' should be greater"),
         ("cloud_prices", {"usd_gpu_hour": "nan"}, "usd_gpu_hour: 'nan' should be a finite number"),
         ("cloud_prices", {"gpu_id": "h999"}, "gpu_id: 'h999' is no GPU of siting_facts/gpus.csv; "),
         (
@@ -303,28 +291,19 @@ TYPOS = [
      "subject: 'Nebiu' is no vendor here; did you mean Nebius"),
     ("provider_attributes", {"like": "vendor:OpenAI/us", "subject": "vendor:OpenAI/eae"},
      "subject: 'eae' is no group of clients; did you mean ee"),
-    ("provider_attributes", {"like": "vendor:OpenAI/us", "attribute": "place", "value": "XQ"},
-     "value: place is country, not 'XQ'; write a value of it"),
     ("properties", {"like": "own_keys", "property": "x", "holds_when": "operator_country == 'XQ'"},
      "holds_when: 'XQ' is no value of operator_country; "),
-    ("properties", {"like": "own_keys", "property": "x", "holds_when": "place in {'IT', 'ITA'}"},
-     "holds_when: 'ITA' is no value of place; did you mean TA or IT"),
     ("properties", {"like": "own_keys", "property": "x", "contradicts": "own_machine"},
      "contradicts: 'own_machine' is no property; did you mean own_machines"),
     ("cost_items", ITEM | {"options": ""},
      "options: a remedy names no kind of option, and every other item some; write such as owned"),
-    ("cost_items", ITEM | {"category": "remedy"},
-     "options: a remedy names no kind of option, and every other item some"),
     ("cost_items", ITEM | {"currency": ""},
      "currency: is missing; write such as EUR, or a price in multiply_by"),
-    ("cost_items", ITEM | {"currency": "US"}, "currency: 'US' is no currency; did you mean USD or"),
     ("cost_items", ITEM | {"multiply_by": "server_price"},
      "currency: EUR and server_price are money each; keep one"),
     ("cost_items", {"like": "insurance", "id": "insurance", "label": "Fire", "high": "9"} |
      {"valid_from": "2026-01-01"},
      "id: 'insurance' is Insurance of the servers already; write another"),
-    ("cost_items", {"like": "insurance", "id": "insurance", "label": "Fire", "when": "monthly"} |
-     {"high": "9"}, "id: 'insurance' is Insurance of the servers already; write another"),
     ("cost_items", ITEM | {"quoted_per": "GPU-yaer"},
      "quoted_per: 'GPU-yaer' is no unit of a quote; did you mean GPU-year"),
     ("sovereignty_rules", RULE | {"fail_when": "", "review_when": "", "fail_reason": ""} |
@@ -336,12 +315,8 @@ TYPOS = [
      "cannot: names review where review_when is blank, and there alone; write one of both"),
     ("sovereignty_rules", RULE | {"review_when": "", "review_reason": "", "cannot": "review"},
      "cannot_why: is missing; write why"),
-    ("sovereignty_rules", RULE | {"review_when": "", "cannot": "review", "cannot_why": "x"},
-     "review_reason: stands beside review_when; write both or none"),
     ("sovereignty_rules", RULE | {"regime": "GDRP"},
      "regime: 'GDRP' is no head of the report; did you mean GDPR"),
-    ("sovereignty_rules", RULE | {"regime": "Financial supervison"},
-     "regime: 'Financial supervison' is no head of the report; did you mean Financial supervision"),
     ("gpus", CARD | {"aliases": "Example One;h100"},
      "aliases: 'h100' is a name of h100-sxm5-80gb already; write it in one row"),
     ("gpus", CARD | {"memory_bandwidth_gb_s": "6"},
@@ -400,40 +375,27 @@ def test_all_faults_of_all_tables_are_told_in_one_round(facts: Path) -> None:
         (lambda t: f"{t}{'a' * 131073},".encode(), "line LAST: field larger than field limit"),
         (lambda t: t.replace("locator", "where", 1).encode(), "column 'locator' stands there 0 ti"),
         (lambda t: t.replace("tdp_w", "note", 1).encode(), "column 'note' stands there 2 times"),
-        (lambda t: t.replace("tdp_w", "tdp", 1).encode(), "line 2, tdp: is no column here"),
     ],
 )
-def test_a_damaged_file_is_refused_whoever_reads_it(
+def test_a_damaged_file_is_refused_by_line(
     facts: Path, damage: Callable[[str], bytes], said: str
 ) -> None:
     path = facts / "gpus.csv"
     whole = path.read_text(encoding="utf-8")
     said = said.replace("LAST", str(whole.count("\n") + 1))  # the line after all rows
     path.write_bytes(damage(whole))
+    with pytest.raises(FactError, match=r"^gpus.csv[,:] " + re.escape(said)):
+        catalogue.table("gpus", RECORDS["gpus"])
+
+
+def test_whoever_reads_a_damaged_file_is_told_so_in_one_line(facts: Path) -> None:
+    path = facts / "gpus.csv"
+    path.write_bytes(path.read_text(encoding="utf-8").encode("utf-16"))
     for command in (["check"], ["facts"], ["summary", "base"]):
-        if command == ["facts"] and "no column here" in said:
-            continue  # it lists what it finds
         result = CliRunner().invoke(cli, command)
         assert result.exit_code == 2, command
-        assert re.match(r"gpus.csv[,:] " + re.escape(said), result.output), command
+        assert result.output.startswith("gpus.csv, line 1: is not UTF-8; save the table"), command
         assert result.output.count("\n") == 1
-
-
-def test_no_source_is_called_by_the_end_of_its_address() -> None:
-    for path in sorted(catalogue.facts_dir().glob("*.csv")):
-        for line, row in catalogue.rows(path):
-            title = row.get("source", "").partition(": ")[2]
-            of_address = set(re.split(r"[^a-z0-9]+", row.get("url", "").lower()))
-            # Sections of two or three words are called like their addresses by their authors.
-            is_slug = title == title.lower() and len(title.split()) > 3
-            assert not (is_slug and {*title.split()} <= of_address), (path.name, line, title)
-
-
-def test_no_question_to_a_vendor_names_the_area_of_one_client() -> None:
-    """A client may be Canadian or Japanese."""
-    with (catalogue.facts_dir() / "sovereignty_attributes.csv").open(encoding="utf-8") as file:
-        (asked,) = (row["question"] for row in csv.DictReader(file) if row["name"] == "place")
-    assert not re.search(r"\b(EU|EEA|US)\b", asked)
 
 
 @pytest.mark.parametrize(

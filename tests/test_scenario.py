@@ -121,14 +121,6 @@ OWN = """options:
   mine: {label: M, kind: on_premises, models: {all: google/gemma-4-31B-it}, WHAT, country: DE}
 """
 UNPRICED = {
-    "a card with a price that no estimate uses": (
-        "gpu: rtx-pro-6000-blackwell-server-96gb",
-        "options.mine.gpu",
-    ),
-    "the same with its server": (
-        "gpu: rtx-pro-6000-blackwell-server-96gb, server: server-8x-rtx-pro-6000-blackwell-server",
-        "options.mine.gpu",
-    ),
     "its server alone": (
         "server: server-8x-rtx-pro-6000-blackwell-server",
         "options.mine.server",
@@ -325,14 +317,6 @@ MALFORMED = {
         CLIENT.replace("users: 500", "growth_by_year: 40%"),
         (4, "workloads.assistant.growth_by_year", "'40%' is text", "write [0.4] for 40 %"),
     ),
-    "percent of a number with a low and a high": (
-        CLIENT.replace("users: 500", "growth_per_year: 40 %"),
-        (4, "workloads.assistant.growth_per_year", "'40 %' is text", "write 0.4 for 40 %"),
-    ),
-    "word for a number with a low and a high": (
-        CLIENT.replace("users: 500", "growth_per_year: much"),
-        (4, "workloads.assistant.growth_per_year", "'much' is not a number", "or {low: …, centr"),
-    ),
     "card that nobody rents out": (
         VOUCHED + "options: {api: {}, rented: {gpu: rtx-pro-6000-blackwell-max-q-96gb}}\n",
         (
@@ -362,10 +346,6 @@ MALFORMED = {
         CLIENT + "options: {api: {}, owned: {weights: fp88}}\n",
         (7, "options.owned.weights", "'fp88' is no", "did you mean fp8"),
     ),
-    "format of a cache that nobody knows": (
-        CLIENT + "options: {api: {}, owned: {kv_cache: fp99}}\n",
-        (7, "options.owned.kv_cache", "'fp99' is no", "did you mean fp8"),
-    ),
     "effort that nobody knows": (
         CLIENT + "options: {api: {effort: hihg}}\n",
         (7, "options.api.effort", "'hihg' is no reasoning effort", "did you mean high"),
@@ -381,10 +361,6 @@ MALFORMED = {
     "day that does not exist": (
         CLIENT.replace("2026-10-01", "2026-02-30"),
         (6, "evidence[0].date", "no day of the calendar", "YYYY-MM-DD"),
-    ),
-    "evidence that is a number": (
-        CLIENT.split("evidence")[0] + "evidence: 3\n",
-        (5, "evidence", "3 is not a list", "write [3]"),
     ),
     "a scenario without end": (
         CLIENT + f"# {LONG}\n" * 100,
@@ -669,15 +645,7 @@ def test_a_provider_that_is_misspelt_is_refused_and_an_unknown_one_is_not() -> N
         ({"item": "option.ownd.gpu_hour"}, "'ownd' is no option"),
         ({"item": "gpu_hours"}, "'gpu_hours' is no cost item.*gpu_hour"),
         ({"item": "gpu_hour", "unit": "EUR/kWh"}, "is no unit of gpu_hour; write unit: EUR/GPU-h"),
-        ({"item": "server_price", "unit": "kWh"}, "is no unit of server_price; write unit: EUR"),
         ({"item": "gpu_hour", "valid_until": "2026-11-10"}, "the offer ended on 2026-11-10"),
-        (
-            {"item": "gpu_hour", "unit": "EUR/8-GPU-hour"},
-            "is no unit of gpu_hour; write unit: EUR/GPU-h",
-        ),
-        ({"item": "api_request", "unit": "EUR/1M requests"}, "write unit: EUR/request"),
-        ({"item": "electricity", "unit": "EUR ct/kWh"}, "write unit: EUR/kWh"),
-        ({"item": "licences", "unit": "EUR/month"}, "write unit: EUR/GPU-year"),
         ({"item": "residual", "unit": "EUR"}, "'residual' is no cost item that is quoted"),
         ({"item": "gpu_hour", "workloads": "[assistant]"}, "gpu_hour is no price of requests"),
         (
@@ -716,8 +684,6 @@ def test_of_two_quotes_for_one_item_none_is_taken_unasked(tmp_path: Path) -> Non
     "load",
     [
         f"users: 1_000_000_000, requests_per_user_day: 10, {LENGTHS}",
-        f"users: 1_000_000_000, requests_per_user_day: 100_000, {LENGTHS}",
-        f"requests_per_day: 10_000_000_000, {LENGTHS}",
         f"requests_per_day: 8_000_000, growth_by_year: [10], {LENGTHS}",
         "requests_per_day: 160_000_000, input_tokens: {mean: 1_000_000, p95: 2_000_000}, "
         "output_tokens: {mean: 400}",
