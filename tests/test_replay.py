@@ -25,8 +25,6 @@ from siting.serving.sizes import best_pool
 from siting_logs import arrivals, replay
 from siting_logs import load as log_load
 from siting_logs.batching import Prefix, PrefixCache, Speed, serve
-from siting_logs.frames import ENOUGH
-from studies import opened
 
 MODEL = "google/gemma-4-31B-it"
 OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
@@ -312,34 +310,6 @@ def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_
     (notes,) = sized["workloads"]
     waits = notes["waits"]["first token"]["percentiles"]
     assert 0 < waits["50"] < waits["95"] < waits["99"]
-
-
-def test_summary_holds_what_users_wait_for_and_what_one_replica_fewer_would_do() -> None:
-    s = opened("klinikverbund-nordheide")
-    (found,) = s.results.capacity["owned"].pools.values()
-    sized = int(found.replicas[0].central)
-    asked = replay.week(found, hours=replay.busy_hours(found, ENOUGH))
-    told = s.summary()["options"]
-    (machines,) = told["owned"]["capacity"]["pools"].values()
-    for case, count in (("as_sized", sized), ("one_fewer", sized - 1)):
-        again = asked.through(count)
-        (seen,) = again.seen
-        shown = machines["replay"][case]
-        assert shown["replicas"] == count
-        assert shown["hit_rate"] == again.hit_rate
-        waits = shown["workloads"]["clinical-notes"]
-        assert waits["hours_missed"] == len(seen.missed)
-        assert waits["kept"] == seen.kept
-        for q in (50, 95, 99):
-            first, further, _ = (each.percentiles[q] for each in seen.waits.values())
-            assert waits["ttft_s"][f"p{q}"] == first
-            assert waits["tpot_ms"][f"p{q}"] == pytest.approx(further * 1e3)
-    kept = {
-        case: w["workloads"]["clinical-notes"]["kept"] for case, w in machines["replay"].items()
-    }
-    assert kept == {"as_sized": True, "one_fewer": False}
-    (others,) = told["rented"]["capacity"]["pools"].values()
-    assert others["replay"] is None  # its machines are not told first
 
 
 # --- a log ---------------------------------------------------------------------------------------

@@ -254,7 +254,7 @@ def test_what_a_file_wants_tried_is_checked_before_it_is_tried() -> None:
     wrong = {"what_if": [{"label": "typo", "set": {"finance.discont_rate": 0.1}}]}
     with pytest.raises(scenario.ScenarioError, match="did you mean discount_rate"):
         scenario.changed(start, wrong)
-    with pytest.raises(scenario.ScenarioError, match="'OpenAy' is no vendor, model or service of an option"):
+    with pytest.raises(scenario.ScenarioError, match="'OpenAy' is no vendor, model or service of"):
         scenario.changed(start, {"suppose.gone": ["OpenAy"]})
 
 

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 HIDDEN = """
 import importlib.abc, os, select, signal, socket, sys
@@ -37,19 +35,11 @@ main()
 """Hides what POSIX alone has, then runs the command line."""
 
 
-@pytest.mark.parametrize(
-    "words,said",
-    [
-        ("check base", "1 scenario checked, no problem."),
-        ("fit --model google/gemma-4-31B-it --gpu h100-sxm5-80gb --context 8192", "fits"),
-        ("recheck --help", "Usage: siting recheck"),
-    ],
-)
-def test_commands_start_without_modules_of_posix(words: str, said: str) -> None:
-    asked = [sys.executable, "-P", "-c", HIDDEN, *words.split()]
+def test_a_command_starts_without_modules_of_posix() -> None:
+    asked = [sys.executable, "-P", "-c", HIDDEN, "check", "base"]
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert said in done.stdout
+    assert "1 scenario checked, no problem." in done.stdout
 
 
 def test_a_report_is_refused_in_one_line_where_no_group_of_processes_can_be_ended() -> None:
