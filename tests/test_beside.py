@@ -35,9 +35,7 @@ def with_logo(folder: Path, name: str, content: bytes | None) -> dict[str, bytes
     return job.attached(scenario.load(path), path)[1]
 
 
-@pytest.mark.parametrize(
-    "name", ["logo.png", "psutil.py", "summary.json", "notebooks", "report.pdf"]
-)
+@pytest.mark.parametrize("name", ["psutil.py", "report.pdf"])
 @pytest.mark.parametrize("kind,content", [("png", PNG), ("svg", SVG)])
 def test_a_picture_is_stored_under_a_name_of_the_kits_own(
     tmp_path: Path, name: str, kind: str, content: bytes
@@ -50,7 +48,6 @@ def test_a_picture_is_stored_under_a_name_of_the_kits_own(
     [
         ("logo.png", None, "beside it does not exist; put the file there"),
         ("psutil.py", b"1 / 0", "is neither PNG nor SVG; convert it"),
-        ("summary.json", b"{}", "is neither PNG nor SVG; convert it"),
         ("logo.png", b"GIF89a", "is neither PNG nor SVG; convert it"),
         ("logo.png", PNG[:40], "is a damaged PNG"),
         ("logo.png", b"\0" * (2 * plain_files.MIB + 1), "is larger than 2 MiB"),

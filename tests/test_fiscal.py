@@ -8,14 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import openpyxl
 import pytest
-from cost_fixtures import plain_capacity, with_changes
 from siting import study
-from siting.cost import fiscal, tco
+from siting.cost import fiscal
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
-from siting_workbook import workbook
 from studies import designed, opened
 
 
@@ -74,33 +71,6 @@ def test_fiscal_years_of_a_client_hold_all_that_is_paid_and_booked() -> None:
         cost = next(c for c in s.results.cost.options.values() if c.label == option)
         assert rows.paid.sum() == pytest.approx(cost.paid.sum())
         assert rows.booked.sum() == pytest.approx(rows.paid.sum())
-
-
-def test_the_workbook_has_fiscal_years_by_formulas_that_a_second_engine_recomputes(
-    tmp_path: Path,
-) -> None:
-    formulas = pytest.importorskip("formulas")
-    whole = with_changes(finance={"horizon_months": 14, "fiscal_year_start": 4})
-    few = {name: whole.options[name] for name in ("api", "owned")}
-    chosen = whole.model_copy(update={"options": few})
-    comparison = tco.assess(chosen, plain_capacity(chosen))
-    path = tmp_path / "cash-flows.xlsx"
-    path.write_bytes(workbook.content(comparison, chosen))
-    head = [cell.value for cell in openpyxl.load_workbook(path)["Fiscal years"][1]]
-    assert head[1:] == ["Sum", "2026/27 (5 months)", "2027/28 (9 months)"]
-    model = formulas.ExcelModel().loads(str(path)).finish()
-    cells = {k.upper().rsplit("]", 1)[1]: v for k, v in model.calculate().items() if "]" in k}
-    first, second = fiscal.years(chosen)
-    for i, cost in enumerate(comparison.options.values()):
-        row = 2 + 3 * i  # investments, what runs, both
-        by_row = [
-            [float(cells[f"FISCAL YEARS'!{column}{row + k}"].value[0, 0]) for column in "BCD"]
-            for k in range(3)
-        ]
-        paid = [cost.paid.sum(), first.sum_of(cost.paid), second.sum_of(cost.paid)]
-        assert by_row[2] == pytest.approx(paid, abs=0.005)
-        bought = sum(f.amounts.sum() for f in cost.flows if f.capital or f.category == "residual")
-        assert by_row[0][0] == pytest.approx(bought, abs=0.005)
 
 
 @pytest.mark.parametrize("start", ["13", "april"])
