@@ -88,7 +88,7 @@ WIDTHS = (360, 768, 1300)
 """A phone, a tablet, a desk. [CSS pixels]"""
 
 
-@pytest.mark.parametrize(("width", "dark"), zip(WIDTHS, (True, False, True), strict=True))
+@pytest.mark.parametrize(("width", "dark"), list(zip(WIDTHS, (True, False, True), strict=True)))
 def test_axe_finds_no_fault(driver: webdriver.Chrome, address: str, width: int, dark: bool) -> None:
     import axe_core_python
 

@@ -44,7 +44,7 @@ def test_a_heading_sorts_by_keyboard_by_value_and_back(driver, address):
     assert driver.get_log("browser") == []
 
 
-@pytest.mark.parametrize(("width", "dark"), zip(WIDTHS, (True, False, True), strict=True))
+@pytest.mark.parametrize(("width", "dark"), list(zip(WIDTHS, (True, False, True), strict=True)))
 def test_axe_finds_no_fault_in_the_index(driver, address, width, dark):
     import axe_core_python
 
