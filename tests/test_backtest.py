@@ -93,7 +93,7 @@ def test_a_vendors_own_record_moves_a_chance_only_where_skill_is_shown():
 
 
 def test_a_notice_of_fewer_days_is_never_likelier_than_one_of_more():
-    for client in ("base", "polderwerk"):
+    for client in ("base", "tidewater-apps"):
         for end in ("chance_low", "chance", "chance_high"):
             wide = opened(client).notice_chances().pivot_table(end, "vendor", "within")
             assert (wide.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)

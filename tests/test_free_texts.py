@@ -17,6 +17,8 @@ from siting_report.run.job import Job
 
 CLIENT = "agence-lumiere"
 """One of the clients with most fields."""
+OPTIONS = {"api", "owned", "sovereign"}
+"""Of its options, to be quick: a seller of tokens, its own machines, what runs today."""
 WHAT_IF = {"label": "Cheaper money", "set": {"finance.discount_rate": 0.03}}
 """A text that its file lacks."""
 
@@ -38,6 +40,11 @@ def hostile(folder: Path) -> tuple[Job, int]:
     """The client's job with markup in every text that a scenario may freely choose, and how many
     they are; each has a number of its own and begins as a spreadsheet's formula would."""
     data = YAML(typ="safe").load(scenario.resolved(scenario.load(CLIENT))) | {"what_if": [WHAT_IF]}
+    gone = tuple(f"options.{name}." for name in data["options"].keys() - OPTIONS)
+    data["options"] = {name: data["options"][name] for name in sorted(OPTIONS)}
+    for said in data["evidence"]:
+        said["fields"] = [field for field in said["fields"] if not field.startswith(gone)]
+    data["evidence"] = [said for said in data["evidence"] if said["fields"]]
     path = folder / f"{CLIENT}.yaml"
     before = {place: (holder, key, holder[key]) for place, holder, key in texts(data)}
     for number, (holder, key, _) in enumerate(before.values()):
