@@ -68,6 +68,9 @@ finance:
 decision: {premiums: {short_storage: 5_000}}
 evidence:
   - {fields: [workloads, options, finance, decision], source: How-to pages, date: 2026-11-24}
+report:
+  leave_out: [15_why, 17_turns, 20_quality, 40_cost, 71_letters, 72_memory, 74_capacity_tables,
+              76_cost_tables, 95_methods]  # to be quick
 """
 SHOWN = {
     "gpu": "8 × Example X1 96GB server, its power estimated",
