@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import importlib.util
 import json
 import re
 import subprocess
@@ -217,57 +218,65 @@ def test_no_file_of_a_client_leaves_the_folder(render: Render, what: str, name: 
         render(dataclasses.replace(make(), **{what: {name: b"x"}}))
 
 
-def test_a_chapter_finds_no_file_of_a_client_as_a_module(render: Render) -> None:
-    look = (
-        "import importlib, os, sys\n"
-        "importlib.invalidate_caches()\n"
-        "found = importlib.util.find_spec('planted') or [p for p in sys.path if not p]\n"
-        "say(f'{found} {sorted(os.listdir())}')"
-    )
-    planted = {"planted.py": b"raise SystemExit('ran')"}  # a name that the kit itself never gives
-    made = make(chapters={"10_x.ipynb": chapter("A?", f"import importlib.util\n{look}")})
-    files = render(dataclasses.replace(made, attachments=planted, formats=("html",)))
-    assert "[] []" in page(files)
+LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
+SAYS = (
+    'say("# It is long.\\n\\n[The appendix](#list) has all; [no page](#gone) has more: all"'
+    ' " of it ([see](#80_list)), in short ([see](#20_short)).", frame)'
+)
+LOOKS = (
+    "import importlib.util, os, sys\n"
+    "importlib.invalidate_caches()\n"
+    "found = importlib.util.find_spec('planted') or [p for p in sys.path if not p]\n"
+    "say(f'{found} {sorted(os.listdir())}')"
+)
+PYARROW = (
+    "import pyarrow as pa\n"
+    "texts = pd.Series(['ab'], dtype=pd.ArrowDtype(pa.string()))\n"
+    "count = pd.Series([1, 2], dtype='int8[pyarrow]').sum()\n"
+    "say(f'{texts.dtype}: {texts.str.upper()[0]}, {count}')"
+)
 
 
-def test_a_chapter_may_keep_columns_in_pyarrows_memory(render: Render) -> None:
-    pytest.importorskip("pyarrow")
-    own = (
-        "import pyarrow as pa\n"
-        "texts = pd.Series(['ab'], dtype=pd.ArrowDtype(pa.string()))\n"
-        "count = pd.Series([1, 2], dtype='int8[pyarrow]').sum()\n"
-        "say(f'{texts.dtype}: {texts.str.upper()[0]}, {count}')"
-    )
-    chapters = {"10_x.ipynb": chapter("A?", own), "20_y.ipynb": chapter("B?", CHART)}
-    files = render(dataclasses.replace(make(chapters=chapters), formats=("html",)))
-    assert "string[pyarrow]: AB, 3" in words(page(files))
-
-
-def test_a_logo_is_in_the_page_and_travels_with_the_report(render: Render) -> None:
-    logo = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9z"/></svg>'
-    chapters = {"10_x.ipynb": chapter("Why?", CHART)}
-    with_logo = dataclasses.replace(
-        make(chapters=chapters, logo="logo.svg"), attachments={"logo.svg": logo}
-    )
-    files = render(with_logo)
-    assert 'src="data:image/svg+xml;base64,' in page(files)
-    assert files["logo.svg"] == logo
-
-
-def test_a_sentence_refers_to_tables_and_chapters_by_their_numbers(render: Render) -> None:
-    says = (
-        'say("# It is long.\\n\\n[The appendix](#list) has all; [no page](#gone) has more: all"'
-        ' " of it ([see](#80_list)), in short ([see](#20_short)).", frame)'
-    )
-    lists = 'table(frame, "All of it", name="list")'
+@pytest.fixture(scope="module")
+def sundry(render: Render) -> dict[str, bytes]:
+    """A report with a logo and another file of the client's, of chapters that refer to each other,
+    look for that file and keep columns as pyarrow does."""
+    has_pyarrow = importlib.util.find_spec("pyarrow") is not None
     chapters = {
-        "10_first.ipynb": chapter("What?", says),
+        "10_first.ipynb": chapter("What?", SAYS),
         "15_own.ipynb": chapter("Why?", 'table(frame, "Mine")'),
         "20_short.ipynb": chapter("How?", 'table(frame, "Short")'),
-        "80_list.ipynb": chapter("Which?", 'table(frame, "Others")', lists),
+        "80_list.ipynb": chapter(
+            "Which?", 'table(frame, "Others")', 'table(frame, "All of it", name="list")'
+        ),
+        "90_looks.ipynb": chapter("A?", LOOKS),
+        "91_kept.ipynb": chapter("B?", PYARROW if has_pyarrow else "None", CHART),
     }
-    told = words(page(render(make(chapters=chapters))))
-    assert "Table 4 has all; no page has more: all of it (part 4), in short (part 3)." in told
+    # Python of a name that the kit itself never gives.
+    planted = {"logo.svg": LOGO, "planted.py": b"raise SystemExit('ran')"}
+    made = make(chapters=chapters, logo="logo.svg")
+    return render(dataclasses.replace(made, attachments=planted, formats=("html",)))
+
+
+def test_a_chapter_finds_no_file_of_a_client_as_a_module(sundry: dict[str, bytes]) -> None:
+    assert "[] []" in page(sundry)
+
+
+def test_a_chapter_may_keep_columns_in_pyarrows_memory(sundry: dict[str, bytes]) -> None:
+    pytest.importorskip("pyarrow")
+    assert "string[pyarrow]: AB, 3" in words(page(sundry))
+
+
+def test_a_logo_is_in_the_page_and_travels_with_the_report(sundry: dict[str, bytes]) -> None:
+    assert 'src="data:image/svg+xml;base64,' in page(sundry)
+    assert sundry["logo.svg"] == LOGO
+
+
+def test_a_sentence_refers_to_tables_and_chapters_by_their_numbers(
+    sundry: dict[str, bytes],
+) -> None:
+    told = "Table 4 has all; no page has more: all of it (part 4), in short (part 3)."
+    assert told in words(page(sundry))
 
 
 def test_any_change_of_content_changes_the_fingerprint(trial_job: Job) -> None:
