@@ -27,7 +27,7 @@ LAYERS = (
     ("siting_report.show",),
     ("siting_report.print",),
     ("siting_report.run",),
-    ("siting.beside", "siting.quantity", "siting.draws"),
+    ("siting.beside", "siting.draws", "siting.quantity", "siting.records"),
     (
         "siting.catalogue",
         "siting.dtypes",

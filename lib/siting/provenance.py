@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated
 
 from siting.catalogue import (
@@ -20,6 +20,7 @@ from siting.catalogue import (
     table,
     validated,
 )
+from siting.records import frozen
 
 
 @of_facts
@@ -41,7 +42,7 @@ def renewals() -> Mapping[str, Renewal]:
     return {row.table: row for row in table("renewals", Renewal)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """A row of a fact table: what it says, and where that comes from."""
 

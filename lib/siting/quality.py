@@ -37,6 +37,7 @@ from siting.catalogue import (
 from siting.inputs.scenario.model import Option, OwnEvaluation, Scenario, Workload, in_words
 from siting.quantity import DAYS_OF_MONTH, Z975, Range
 from siting.reasoning import Task, efforts, thinks
+from siting.records import frozen
 
 Verdict = Literal["same model", "better", "as good", "worse", "unknown"]
 
@@ -113,7 +114,7 @@ class Effort(Named, tables="reasoning_effort", key="effort"):
         return self.tokens.high > 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BoardComparison:
     """Two models on one board."""
 
@@ -138,7 +139,7 @@ class BoardComparison:
         return self.difference - self.tolerance, self.difference + self.tolerance
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OwnResult:
     """The client's own test of a model against its floor."""
 
@@ -155,7 +156,7 @@ class OwnResult:
     verdict: Verdict
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Parity:
     """Where one option's model stands against one workload's floor."""
 

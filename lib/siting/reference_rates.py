@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import zipfile
-from dataclasses import dataclass
 from functools import cache
 
 from currency_converter.currency_converter import CURRENCY_FILE
+
+from siting.records import frozen
 
 EURO = "EUR"
 """What all rates are units for one of."""
@@ -19,7 +20,7 @@ BACK = 14
 """Days that are looked back for one on which two currencies have a rate; holidays are shorter."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class DayRate:
     """What one unit of a currency was worth in another on a day."""
 

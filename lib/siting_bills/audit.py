@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -28,6 +27,7 @@ from siting.cost.ledger import Clock
 from siting.cost.money import MONTHS, Array, by_month
 from siting.cost.priced import Draws, Plan
 from siting.quantity import NotEstimated, Range
+from siting.records import frozen
 
 Quantity = Literal["requests", "tokens", "gpu_hours", "amount"]
 """What a month counts: requests, tokens (read, written and thought), GPU-hours, and money."""
@@ -43,7 +43,7 @@ WORDS: Mapping[Quantity, str] = {
 """Quantities as a reader knows them."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Billed:
     """What a bill says of a month; None where it does not say."""
 
@@ -66,7 +66,7 @@ class Billed:
         return found if found is not None and found > 0 else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Foretold:
     """What an option was foretold to be billed by month, in all draws and as planned."""
 
@@ -86,7 +86,7 @@ class Foretold:
         return Range(min(low, planned), planned, max(high, planned), unit=self.currency)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Month:
     """One month: what was foretold, what came, and what each link made of the difference."""
 
@@ -112,7 +112,7 @@ class Month:
     """Why it is not split; nothing where it is."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Audit:
     """A plan beside its bills."""
 
@@ -154,7 +154,7 @@ class Audit:
 # --- what was foretold ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Tokens:
     """Mean tokens of a request of a workload."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -15,6 +15,7 @@ from siting.inputs.document import DocumentError
 from siting.inputs.scenario.model import in_words
 from siting.places import BY_REQUEST
 from siting.quantity import NotEstimated
+from siting.records import frozen
 from siting.study import Study
 from siting_report.formats import NONE, Numbers
 
@@ -23,7 +24,7 @@ from siting_bills.audit import Audit, Billed, Foretold, Month
 from siting_bills.bills import Bills
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Audited:
     """An audit with what is told beside it."""
 

@@ -19,6 +19,7 @@ from siting.catalogue import table
 from siting.inputs import bounds, sheet
 from siting.inputs.document import DocumentError
 from siting.inputs.sheet import COUNT, CURRENCY, DAY, MONTH, NUMBER, TEXT, Table
+from siting.records import frozen
 
 from siting_bills.audit import Billed
 from siting_bills.bill_files import BillFile
@@ -33,7 +34,7 @@ ROOM = pd.Timedelta(days=4)
 """Days without a charge at either end of a month that is still taken as whole."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Bills:
     """What came, by month, and what was left out of the files."""
 

@@ -6,7 +6,8 @@ Parameters are counted by formula.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from siting.records import frozen
 
 from siting_hf.fields import Config, blocks, get, kind, listed, meaning, several
 
@@ -143,7 +144,7 @@ def _hybrid(full: int, linear: int, conv: int, state: int, wide: bool = True) ->
     }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LinearLayer:
     """One layer that keeps a state instead of a cache."""
 

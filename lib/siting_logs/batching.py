@@ -23,13 +23,14 @@ from heapq import heappop, heappush, heapreplace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from siting.records import frozen
 from siting.serving.performance import Array
 
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Speed:
     """How long the steps of one replica take."""
 
@@ -89,7 +90,7 @@ class PrefixCache:
             self.used -= self.kept.popitem(last=False)[1]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Served:
     """When each request was served; arrays in the order of the jobs."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from siting.inputs.document import DocumentError
 from siting.inputs.scenario.model import BUSIEST
 from siting.inputs.sheet import COUNT, Table
 from siting.quantity import DAYS_OF_YEAR, Z90
+from siting.records import frozen
 
 from siting_logs import logs
 from siting_logs.logs import Log
@@ -35,7 +35,7 @@ LONGEST_GAP = pd.Timedelta(days=5)
 """Holidays are shorter: what lacks for longer was lost."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class LoggedLoad:
     """What a log says of a load."""
 

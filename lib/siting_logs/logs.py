@@ -11,7 +11,6 @@ import itertools
 import json
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from siting.catalogue import table
 from siting.inputs import bounds, sheet
 from siting.inputs.document import DocumentError
 from siting.inputs.sheet import COUNT, TEXT, TIME, Column, Table
+from siting.records import frozen
 from siting_report import plain_files
 
 from siting_logs.log_files import LogFile
@@ -35,7 +35,7 @@ SEARCHED = 1000
 Record = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Log:
     """A log that was read. Columns of its table: time, those of FIGURES that it has, and model,
     session and blocks where it has them."""

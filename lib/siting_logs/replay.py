@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from siting.memory.deployment import max_sequences, prompt_chunk
+from siting.records import frozen
 from siting.serving import performance
 from siting.serving.curve import DeployedReplica, Lengths
 from siting.serving.load import LATE_FROM, Load
@@ -40,7 +41,7 @@ PERCENTILES = (50, 95, 99)
 # --- one replica ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ReplicaTimes:
     """Step times of one replica, as sizing has them too, for requests of any length."""
 
@@ -130,7 +131,7 @@ def _by_context(r: Replica, axes: int) -> Replica:
 # --- what users saw ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Waits:
     """How long the users of a workload waited for one thing. [s]"""
 
@@ -142,7 +143,7 @@ class Waits:
     """Infinite where there is none."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Seen:
     """What the users of one workload saw."""
 
@@ -169,7 +170,7 @@ class Seen:
         return fast and self.late <= LATE_FROM and not self.refused
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Replay:
     """Requests that went through so many replicas."""
 
@@ -294,7 +295,7 @@ def _missed(hour: Array, over: Sequence[Flags], percentile: int) -> tuple[int, .
 # --- the week that was sized ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Week:
     """The requests of a week of a pool, and the hours of it that are told."""
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +28,7 @@ from siting.catalogue import settings
 from siting.inputs.document import DocumentError, at
 from siting.inputs.scenario import load
 from siting.inputs.scenario.model import Scenario
+from siting.records import frozen
 from siting.run import history
 from siting_report.run.job import SCENARIO
 
@@ -44,7 +44,7 @@ _NEEDED = ("recommendation", "options", "turns", "flip_points")
 """Sections without which nothing can be compared."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Move:
     """One thing that a report printed and that is otherwise now."""
 
@@ -68,7 +68,7 @@ class Move:
         return f"a turning point moves: {self.before}; now {self.after}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Recheck:
     """What moved of one client's report."""
 
@@ -233,7 +233,7 @@ def _switches(kept: Summary, now: Summary) -> Iterator[Move]:
                 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Switch:
     """An input at whose value the answer switches, and what is first on both sides of it."""
 

@@ -14,12 +14,13 @@ no levels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 from siting import catalogue
 from siting.catalogue import Fact, column, one_of
+from siting.records import frozen
 from siting.rules import conditions
 from siting.rules.conditions import Condition
 from siting.rules.findings import ASKED_LEVELS
@@ -72,7 +73,7 @@ class C3aCriterion(OfFlows, tables="c3a_criteria", key="criterion"):
     lacks: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Level:
     """The highest SEAL level of an option in one objective that is not excluded."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from math import inf
 from typing import Any
 
+from siting.records import frozen
+
 from siting_validation import tables
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Aim:
     """What the errors of a group of measurements are to be at most, and their ranges to hold."""
 
@@ -46,7 +47,7 @@ def _star(missed: bool) -> str:
     return "*" if missed else ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MemoryAim:
     """What share of records of memory a range is to hold, or is to be judged rightly."""
 

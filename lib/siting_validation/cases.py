@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from siting.quantity import Range
+from siting.records import frozen
 
 Row = dict[str, str]
 """One case, blank cells left out."""
@@ -26,7 +27,7 @@ class Estimate(NamedTuple):
     """Memory of the card, where errors are better judged as a share of it. [GiB]"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Kind:
     """A kind of measurement: what its rows hold, and what the kit makes of them."""
 

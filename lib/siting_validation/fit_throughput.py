@@ -23,7 +23,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ import pandas as pd
 from scipy.optimize import least_squares
 from siting import catalogue
 from siting.quantity import NotEstimated
+from siting.records import frozen
 from siting.serving import performance, spread
 from siting.serving.loops import Traffic
 from siting.serving.performance import Efficiency, Replica
@@ -57,7 +58,7 @@ HUBER = 1.5
 LOOPS = ("static", "closed", "open", "saturated")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Measurements:
     """Measurements as arrays, one entry a row of the file."""
 

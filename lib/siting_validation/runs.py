@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from siting.memory.deployment import Deployment
 from siting.quantity import NotEstimated, Range
+from siting.records import frozen
 from siting.serving import performance, spread
 from siting.serving.loops import Speed, Traffic, closed_loop, step, streamed
 from siting.serving.performance import Efficiencies, Numbers, Replica, step_seconds
@@ -97,7 +98,7 @@ KINDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Run:
     """A benchmark run: what was deployed, and how it was loaded."""
 

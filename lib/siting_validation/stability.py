@@ -39,6 +39,7 @@ import pandas as pd
 from scipy.stats import binomtest
 from siting import catalogue
 from siting.inputs.countries import members
+from siting.records import frozen
 from siting.vendors import notice
 from siting.vendors.stability import Exposure, ShockKind, Side, cases, followed, kinds, years_hit
 from siting.vendors.vendor_record import (
@@ -93,7 +94,7 @@ class Estimate:
         return f"{self.value:{form}} ({self.low:{form}} to {self.high:{form}})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Bin:
     """One fifth of the predictions: mean predicted and observed frequency, with its interval."""
 
@@ -104,7 +105,7 @@ class Bin:
     n: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Test:
     """One predictor against one outcome."""
 
@@ -124,7 +125,7 @@ class Test:
         return self.brier_skill.low > 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Panel:
     """One probability: its definition, its cases, and every predictor against what came."""
 

@@ -10,11 +10,12 @@ is widened by one over their number.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from siting.records import frozen
 from siting.serving import spread
 from siting.serving.performance import applies
 
@@ -112,7 +113,7 @@ def quantiles(
     return min(low * wider, -NARROWEST), max(high * wider, NARROWEST)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ScopeRange:
     """The range of errors that holds for a scope."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 
 from siting import catalogue
@@ -21,11 +21,12 @@ from siting.memory.engines import constant, engine_family, version
 from siting.memory.pool import CachePool, Held, activations, holds, loaded, request_gib
 from siting.memory.weights import checkpoint_format
 from siting.quantity import NotEstimated, Range
+from siting.records import frozen
 
 from siting_validation.cases import Estimate, Kind, Row, number, positive, whole
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ServingRun:
     """A serving run, as far as its row states it."""
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from io import BytesIO
 from typing import Any
@@ -30,6 +30,7 @@ from siting.cost.ledger import FORGONE
 from siting.cost.money import MILLION, Array, discount_factors
 from siting.cost.tco import Comparison, OptionCost, shown_factors
 from siting.inputs.scenario import Scenario
+from siting.records import frozen
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
@@ -48,7 +49,7 @@ class _Sheet(Worksheet):  # type: ignore[misc]
         return formula.removeprefix("=")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Book:
     """The open workbook, its formats and where each input stands."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import click
 
 from siting.cli import frame
 from siting.cli.frame import Answer, Refused, aligned, cli, option
+from siting.records import frozen
 
 if TYPE_CHECKING:
     from siting.catalogue import Source
@@ -71,7 +71,7 @@ def facts(table: str | None, days: int | None, search: str | None, client: str |
     return Answer(chosen, aligned(rows, right={"age"}))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Resting:
     """A source on which a client's answer rests."""
 

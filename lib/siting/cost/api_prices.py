@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
@@ -28,6 +28,7 @@ from siting.inputs.countries import members
 from siting.inputs.scenario.model import Option, Scenario
 from siting.quality import spoken
 from siting.quantity import DAYS_OF_MONTH, Range
+from siting.records import frozen
 from siting.vendors import notice, vendor_record
 from siting.vendors.notice import Ending, Successor
 from siting.vendors.vendor_record import ModelReplacement
@@ -46,7 +47,7 @@ def falling_years() -> int:
     return round(parameter("api_falls_for").central)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ModelPath:
     """The price of one model at one vendor over the horizon, over today's."""
 

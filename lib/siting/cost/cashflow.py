@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
 from typing import Literal
 
@@ -36,6 +36,7 @@ from siting.draws import at_score
 from siting.inputs.scenario import Option
 from siting.places import BY_REQUEST
 from siting.quantity import Range
+from siting.records import frozen
 from siting.serving import machines
 from siting.serving.load import peaks_by_month
 from siting.serving.machines import ExistingKind, Fleet, Renting, Work, of_pools
@@ -135,7 +136,7 @@ def _renting(priced: PricedOption, draws: Draws) -> Renting:
 # --- amounts ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Falls:
     """How an amount falls on the months: what falls alike is summed up together."""
 
@@ -153,7 +154,7 @@ class Falls:
     production."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Amount:
     """What a line costs and when it falls due."""
 
@@ -225,7 +226,7 @@ def counted(plan: Plan, name: str, draws: Draws) -> list[Amount]:
     ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Side:
     """An option with its machines over some draws; of a hybrid, one of its two sides."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeAlias
 
 from siting import catalogue, pictures, quality, reasoning
@@ -36,6 +36,7 @@ from siting.inputs.scenario.model import Client, Option, Scenario, in_words
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import DAYS_OF_MONTH, NotEstimated, Range, total
+from siting.records import frozen
 from siting.serving.capacity import OptionCapacity, SplitCapacity
 from siting.serving.load import lengths_of, workload_load
 from siting.serving.machines import ExistingKind
@@ -63,7 +64,7 @@ BILLED_BY_USE = (
 # --- a plan -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Compiled:
     """One option with its prices found, or why it has none, and what it rests on."""
 
@@ -116,7 +117,7 @@ def compile_plan(
         first_month=client.report_date.month,
         users={n: w.users_told(client.sector) for n, w in workloads.items()},
         owed={n: tuple(dates.owed(scenario, n)) for n in scenario.options},
-        freezes=dates.frozen(scenario),
+        freezes=dates.frozen_months(scenario),
         tax_rate=finance.tax_rate or 0.0,
         api_paths=both.api_paths,
         on_call=frozenset(n for n, w in workloads.items() if w.availability >= ROUND_THE_CLOCK),
@@ -216,7 +217,7 @@ def _priced_split(finder: _Finder, sized: SplitCapacity, compiled: Compile) -> P
 # --- remedies ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Remedy:
     """What it costs to cure a legal or contractual fault, in the client's currency. Estimates."""
 
@@ -262,7 +263,7 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
 # --- a client's own invoices ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Invoiced:
     """What a client pays an API for the requests of a workload by its own invoice, or quote, where
     that lies beyond the range of the list price."""
@@ -338,7 +339,7 @@ def _invoiced(finder: _Finder, item: str, place: int) -> Iterator[Invoiced]:
 # --- looking prices up ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Finder:
     """Looks prices up for all options, or for one, and collects the factors of a plan; used once,
     then dropped. What looks a price up answers with the names of factors whose product it is."""

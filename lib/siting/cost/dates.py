@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from siting.cost.prices import parameter
@@ -15,6 +14,7 @@ from siting.inputs.scenario.model import Contract, Scenario, day_of, months_from
 from siting.places import BY_REQUEST
 from siting.quality import leaves, place
 from siting.quantity import DAYS_OF_MONTH, Range
+from siting.records import frozen
 
 FIRST_HORIZON_DAYS = 30
 PILOT_DAYS = 90
@@ -26,7 +26,7 @@ YEARS_OF_FREEZES = 12
 """Beyond the longest horizon and the latest go-live."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Go:
     """The day on which go or no-go on an option is decided."""
 
@@ -117,7 +117,7 @@ def frozen_days(scenario: Scenario) -> Iterator[tuple[int, int]]:
             yield (first - day).days, (last - day).days + 1
 
 
-def frozen(scenario: Scenario) -> tuple[tuple[float, float], ...]:
+def frozen_months(scenario: Scenario) -> tuple[tuple[float, float], ...]:
     """The same in months after the report, of those that meet the horizon."""
     months = [
         (first / DAYS_OF_MONTH, last / DAYS_OF_MONTH) for first, last in frozen_days(scenario)
@@ -180,7 +180,7 @@ extended: once its vendor has agreed that the service runs on by the month, and 
 with go."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Renewal:
     """A contract of what runs today of which notice is due within the plan."""
 
@@ -239,7 +239,7 @@ def _renewal(scenario: Scenario, contract: Contract) -> Renewal:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Owed:
     """What a contract of what runs today demands of who moves, used or not."""
 

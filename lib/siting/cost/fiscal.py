@@ -7,13 +7,13 @@ is paid today falls in it.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 
 from siting.cost.money import MONTHS, Array
 from siting.inputs.scenario.model import Scenario
+from siting.records import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FiscalYear:
     """The months of a plan that fall in one fiscal year."""
 

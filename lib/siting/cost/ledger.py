@@ -20,6 +20,7 @@ from siting.cost.fiscal import FiscalYear
 from siting.cost.money import MONTHS, Array
 from siting.cost.priced import Draws, Plan
 from siting.quantity import Range
+from siting.records import frozen
 
 BEFORE = "before_production"
 """Category under which an option carries the baseline's bill until it is in production."""
@@ -257,7 +258,7 @@ def forgone(clock: Clock, name: str, owed: Mapping[Falls, Array]) -> Array:
 # --- one case, month by month -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class CashFlow:
     """One line of a cash-flow table: a cost item of an option by month."""
 

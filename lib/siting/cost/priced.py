@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Annotated, Literal
 
@@ -28,6 +28,7 @@ from siting.cost.paths import Paths
 from siting.cost.prices import Factor, OptionKinds
 from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import in_words
+from siting.records import frozen
 from siting.serving.load import Load
 from siting.serving.machines import ExistingKind
 from siting.serving.pools import Pool
@@ -190,7 +191,7 @@ def cost_items(kind: str, country: str, day: str) -> list[CostItem]:
     return [item for item in best.values() if item]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Line:
     """A cost item of one option: which factors multiply which quantity."""
 
@@ -218,7 +219,7 @@ class Line:
 # --- options ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PricedOption:
     """An option with its prices found, ready to be billed."""
 
@@ -244,7 +245,7 @@ class PricedOption:
         return ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Split:
     """How much a hybrid owns, so that its present cost is lowest."""
 
@@ -254,7 +255,7 @@ class Split:
     """Not blank: the optimum is one of the two parts alone."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PricedHybrid(PricedOption):
     """An option that owns servers for part of the load, and what takes the rest."""
 
@@ -268,7 +269,7 @@ class PricedHybrid(PricedOption):
         return parts.get(self.split.alone, "") if self.split else ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PricedPart:
     """An option with some of the workloads."""
 
@@ -286,7 +287,7 @@ class PricedPart:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PricedSplit(PricedOption):
     """An option that gives each workload to another one."""
 
@@ -297,7 +298,7 @@ class PricedSplit(PricedOption):
         return (self, *(part.priced for part in self.parts))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Plan:
     """All options of a scenario that could be priced, and why the others could not."""
 

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatch
 from functools import cache, lru_cache, partial
 from statistics import NormalDist, median
@@ -40,6 +40,7 @@ from siting.inputs.scenario import Option
 from siting.inputs.scenario.model import Sector
 from siting.places import HOSTED_OPEN
 from siting.quantity import DAYS_OF_PLAN_YEAR, Range
+from siting.records import frozen
 from siting.reference_rates import DayRate
 from siting.vendors import vendor_record
 from siting.vendors.vendor_record import VendorName
@@ -123,7 +124,7 @@ class VatRecovery(Banded, tables="vat_recovery", key="sector"):
     sector: Sector
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Factor:
     """A number that a cost is multiplied by, its band, and how it is drawn.
 
@@ -149,7 +150,7 @@ class Factor:
         return self.shape != "fixed" and not self.value.is_exact
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Tax:
     """Value-added tax, or sales tax, of the client's country."""
 
@@ -237,7 +238,7 @@ _RATES = "European Central Bank, euro foreign exchange reference rates"
 _RATES_AT = "https://www.ecb.europa.eu/stats/eurofxref/"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ExchangeRate:
     """What one unit of a currency is worth in another."""
 
@@ -334,7 +335,7 @@ def _span(found: Sequence[HardwarePrice], machine: Server, day: dt.date) -> tupl
     return Range(low, central, high, unit="USD"), source
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class HourPrice:
     """List price of a GPU-hour on demand."""
 
@@ -440,7 +441,7 @@ SIZES = 24
 """Request sizes, at evenly spaced quantiles, at which a request is priced."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ApiPrice:
     """What a request of a workload costs at an API's list price. [`currency`]"""
 
@@ -458,7 +459,7 @@ class ApiPrice:
     currency: str = "USD"
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class BilledTokens:
     """Tokens of a request as a bill counts them: output holds hidden reasoning."""
 
@@ -512,7 +513,7 @@ def api_request(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _TokenPrices:
     """What a thousand tokens of each sort cost in a request of no more than these. [USD]"""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,12 +31,13 @@ from siting.cost.priced import (
 from siting.cost.prices import Factor
 from siting.inputs.scenario import Scenario
 from siting.quantity import DAYS_OF_PLAN_YEAR
+from siting.records import frozen
 from siting.serving.capacity import OptionCapacity
 
 # --- results ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OptionCost:
     """What an option costs, central case, client's currency; before tax unless a rate is set."""
 
@@ -102,7 +103,7 @@ def booked(flows: Iterable[CashFlow], life: int, months: int) -> Array:
     return np.asarray(np.sum(expense, axis=0) + depreciation(paid, life, months))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Comparison:
     """The cost chapter's result."""
 

@@ -10,7 +10,6 @@ future is known.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -24,6 +23,7 @@ from siting.cost.money import Array
 from siting.cost.priced import Draws, Plan
 from siting.cost.prices import Factor
 from siting.quantity import Range
+from siting.records import frozen
 
 GROWTH = "growth"
 
@@ -151,7 +151,7 @@ def a_tenth_more(plan: Plan, names: Sequence[str]) -> dict[str, dict[str, float]
 # --- results ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Uncertainty:
     """Costs of one scenario over many futures: all options in the same draws, so that what they
     share cancels out."""

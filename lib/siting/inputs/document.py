@@ -33,6 +33,8 @@ from ruamel.yaml.events import (
 from siting_report.plain_files import members as members
 from siting_report.plain_files import opened
 
+from siting.records import frozen
+
 MAX_BYTES = 262_144
 MAX_DEPTH = 12
 MAX_DIGITS = 30
@@ -80,7 +82,7 @@ INVISIBLE = re.compile(
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Problem:
     """One thing that is wrong with a file, and what to write instead."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from operator import mul
 from typing import Literal
@@ -22,6 +21,7 @@ from siting import catalogue
 from siting.catalogue import Model
 from siting.dtypes import KvFormat
 from siting.quantity import NotEstimated
+from siting.records import frozen
 
 CacheKind = Literal["full", "window", "chunk", "latent", "compressed", "state", "cross"]
 
@@ -29,7 +29,7 @@ BLOCK_TOKENS = 16
 """Tokens of a block in vLLM unless a state or a wider page needs more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Layers:
     """Like layers of a model, by what they keep of a sequence."""
 
@@ -191,7 +191,7 @@ def _heads(model: Model, extra: int) -> Iterator[Layers]:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Blocks:
     """What vLLM's allocator makes of a pool of memory on one rank."""
 
@@ -213,7 +213,7 @@ class Blocks:
         return self.blocks // self.groups * self.block_tokens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cells:
     """How an engine keeps groups of layers on one rank of a tensor-parallel group."""
 

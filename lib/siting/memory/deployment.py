@@ -6,13 +6,14 @@ fills in the current one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from siting.catalogue import Gpu, Kernels, Model, UnknownName
 from siting.memory import engines
 from siting.memory.engines import MemoryConstant, Release, constant
 from siting.quantity import NotEstimated, Range
+from siting.records import frozen
 
 OF_AMD: tuple[Kernels, ...] = ("CDNA", "RDNA", "GCN")
 """Cards that engines run through ROCm."""
@@ -22,7 +23,7 @@ BEFORE_HOPPER: tuple[Kernels, ...] = ("Volta", "Turing", "Ampere")
 """Cards of compute capability up to 8.6."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Deployment:
     """How a model is deployed on one replica of GPUs."""
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from siting import catalogue
@@ -17,6 +17,7 @@ from siting.memory.training import Job, Peak
 from siting.memory.vram import TENSOR_PARALLEL
 from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
+from siting.records import frozen
 
 
 class Utilisation(Banded, tables="training_mfu", key="regime"):
@@ -66,7 +67,7 @@ def utilisation(job: Job, gpu: Gpu) -> Utilisation:
 # --- a client's jobs --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Plan:
     """A client's fine-tuning job on one kind of card."""
 

@@ -33,12 +33,13 @@ from siting.memory.distance import aspects, unmeasured, widened
 from siting.memory.engines import MemoryConstant, constant
 from siting.memory.weights import by_width, weight_bytes_per_gpu
 from siting.quantity import GIB, NotEstimated, Range, total
+from siting.records import frozen
 
 Verdict = Literal["fits", "tight", "does not fit"]
 """Whether what a GPU must hold fits; tight where only the central estimate does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class MemoryPart:
     """One part of the memory of a GPU."""
 

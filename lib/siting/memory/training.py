@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from siting import catalogue
@@ -26,6 +25,7 @@ from siting.memory.engines import MemoryConstant, constant
 from siting.memory.pool import MemoryPart, Verdict
 from siting.memory.weights import tensors
 from siting.quantity import GIB, NotEstimated, Range, total
+from siting.records import frozen
 
 Sharding = Literal["none", "zero1", "zero2", "zero3", "fsdp"]
 Targets = Literal["attention", "query_value", "all"]
@@ -160,7 +160,7 @@ BASES = {"fp32": 4.0, "mixed": 6.0, "bf16": 2.0, "int8": 1.0}
 """Bytes a parameter of the base. mixed: 32-bit weights and the 16-bit copies of autocast."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Job:
     """A fine-tuning run, as far as memory depends on it."""
 

@@ -7,7 +7,7 @@ source; `fewest_gpus` solves for the group; `assess` answers for a client's opti
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from siting import catalogue, pictures, quality
 from siting.catalogue import Input, Model, UnknownName
@@ -21,9 +21,10 @@ from siting.memory.pool import CachePool, MemoryPart, Verdict
 from siting.memory.weights import tensors
 from siting.places import SELF_HOSTED
 from siting.quantity import Z999, LogNormal, NotEstimated, Range, total
+from siting.records import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Memory:
     """Memory of one GPU (the fullest) while serving a model, with what it leaves for requests."""
 
@@ -159,7 +160,7 @@ def fewest_gpus(d: Deployment, context: int | None = None, concurrency: float = 
 # --- a client's options -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fit:
     """Whether a model fits where an option would run it."""
 

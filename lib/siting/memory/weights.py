@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from siting.catalogue import Fact, Model, WeightFormatName, of_facts, table
 from siting.dtypes import WeightFormat, weight_format
 from siting.quantity import NotEstimated, Range
+from siting.records import frozen
 
 # --- what checkpoints quantise ---------------------------------------------------------------
 
@@ -42,7 +43,7 @@ def checkpoint_format(checkpoint: str, stated: str) -> str:
 # --- tensors ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tensors:
     """Parameters of a model by the group that a format or a split treats alike."""
 
@@ -191,7 +192,7 @@ def weight_bytes_per_gpu(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LinearBytes:
     """Bytes a parameter of linear layers."""
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
 from siting.inputs.attributes import Known, Value, value_text
+from siting.records import frozen
 from siting.rules import conditions
 from siting.rules.conditions import Condition, Values
 from siting.rules.flows import FlowFacts
@@ -34,7 +35,7 @@ IN_SERVICE = "in_service"
 """Attribute that an option comes to have by being chosen."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Decided:
     """A verdict, why, and the unknown attributes that it waits for."""
 
@@ -49,7 +50,7 @@ class Decided:
     """Whether it is open, and what is not known does not exclude that it fails in service."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Finding(Decided):
     """What one rule says of one flow under the law of a day."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial, reduce
 from typing import Literal, TypeAlias
 
@@ -23,6 +22,7 @@ from siting.inputs.attributes import Attribute, FlowKind, Known, Value
 from siting.inputs.scenario.model import Data, Scenario, Workload
 from siting.places import OWNED
 from siting.quality import parts
+from siting.records import frozen
 from siting.rules import conditions, openness
 from siting.rules.conditions import Values
 from siting.rules.rulebook import RuleBook
@@ -40,7 +40,7 @@ Cited: TypeAlias = Callable[[str], Source]
 """Evidence by the path of a field, looked up once for each."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FlowFacts:
     """One flow of one option with all that is known of it."""
 
@@ -67,7 +67,7 @@ class FlowFacts:
         return {name: known.value for name, known in self.known.items() if not known.weak}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Served:
     """Workloads that one flow of an option carries, with what is known of them in any flow."""
 
@@ -79,7 +79,7 @@ class Served:
     """What is known of the model."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Part:
     """Where a flow comes from: what its answers are looked up by."""
 
@@ -154,7 +154,7 @@ def _carried(
                 yield found
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Share:
     """Workloads whose data go one way together."""
 

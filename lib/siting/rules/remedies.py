@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from siting.records import frozen
 from siting.rules import conditions
 from siting.rules.conditions import Condition, Values
 
@@ -26,7 +26,7 @@ OPEN_IF = re.compile(r"if (?P<condition>[^:]+): ")
 """What begins a way that is not open to all: the condition under which it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Measure:
     """One thing to do."""
 

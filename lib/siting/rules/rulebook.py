@@ -43,6 +43,7 @@ from siting.inputs.attributes import (
     unknown_attribute,
 )
 from siting.inputs.countries import CountryGroup, Dated
+from siting.records import frozen
 from siting.rules import conditions, remedies
 from siting.rules.conditions import Condition, Constant, Name, Operation, Values
 from siting.rules.remedies import Way
@@ -325,7 +326,7 @@ def usual_time(rule_id: str) -> UsualTime | None:
     return next((row for row in rows if rule_id in row.rules.split(";")), None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Assumption:
     """What the kit takes for granted, and when it asks instead."""
 
@@ -346,7 +347,7 @@ class Stress(Fact, tables="sovereignty_stress", key="stress"):
     value: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class When:
     """The conditions of a rule: when it applies, when it fails, when a person must look, and when
     it is known that what the rule asks for is lacking."""
@@ -611,7 +612,7 @@ def _check_kinds(stated: Mapping[str, set[str]]) -> None:
             raise FactError(f"provider_attributes.csv: {wrong}; {write}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Dictionary:
     """The names and words that conditions may use, and where one of them stands."""
 

@@ -22,6 +22,7 @@ from siting import catalogue
 from siting.catalogue import Owner
 from siting.inputs.attributes import Attribute, Known, Value
 from siting.inputs.scenario.model import Scenario
+from siting.records import frozen
 from siting.rules import conditions, properties, rulebook
 from siting.rules.conditions import Values
 from siting.rules.findings import SEVERITY, Finding, Verdict, said_of
@@ -39,7 +40,7 @@ NO_FLOW = FlowFacts(kind="", label="", carrier="", known={}, still={})
 """Stands for the flow of a rule that looks at none of an option's."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OpenPoint:
     """What a person must still decide or answer of an option: one question is one point.
 
@@ -308,7 +309,7 @@ class OptionAssessment:
         return {verdict: found[verdict] for verdict in reversed(SEVERITY)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Touched:
     """A topic of law that concerns the client, or may."""
 

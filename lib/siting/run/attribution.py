@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from siting.inputs.document import BAND
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Scenario
+from siting.records import frozen
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 
@@ -21,7 +21,7 @@ WORDS = frozenset({"label", "description", "name", "question", "decides"})
 """Keys that hold words alone."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Alone:
     """What one edit does where it is the only one."""
 

@@ -18,7 +18,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
@@ -28,6 +28,7 @@ from siting_report.formats import NONE, Numbers
 
 from siting.inputs.document import BAND, at
 from siting.quantity import Range
+from siting.records import frozen
 from siting.run import THEME
 
 _NAMES = ("id", "name", "kind", "subject", "option", "model", "owner", "day", "item")
@@ -64,7 +65,7 @@ def _words(*path: str) -> str:
     return _told_of(path, "words").replace("#", path[-1]) or path[-1].replace("_", " ")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """One thing that differs; `before` or `after` is None where it is new or gone."""
 

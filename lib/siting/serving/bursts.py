@@ -7,11 +7,11 @@ of an hour, is looked for among a few of them (`BUNCHED`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from siting.records import frozen
 from siting.serving.bunching import LEAST_SLACK, SEED, Bunching, busy_minute, scores, series
 from siting.serving.curve import Curve
 from siting.serving.performance import Array
@@ -69,7 +69,7 @@ def headroom(curve: Curve, limits: Limits, kind: Bunching, rate: float) -> float
     return max(least, below * math.pow(float(BUNCHED[first]) / below, part))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Course:
     """What a replica under bursts has done by each step. [step, hour]"""
 
@@ -160,7 +160,7 @@ def _strain(curve: Curve, limits: Limits, kind: Bunching, carried: float, course
 # --- the requests that come -------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Followed:
     """Requests that are followed, evenly spaced among those of their hour. [followed, hour]"""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, reduce
 from typing import TypeAlias
 
@@ -19,6 +19,7 @@ from siting.inputs.scenario.model import ExistingServers, Option, Scenario
 from siting.memory import vram
 from siting.places import SELF_HOSTED
 from siting.quantity import NotEstimated, Range
+from siting.records import frozen
 from siting.serving import machines, servers
 from siting.serving.load import LATE_FROM, Load, workload_load
 from siting.serving.machines import ExistingKind, Fleet, Renting
@@ -27,7 +28,7 @@ from siting.serving.servers import Server
 from siting.serving.sizes import best_pool
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class OptionCapacity:
     """What an option needs to carry the load, in the central case. Years count from 1."""
 
@@ -212,7 +213,7 @@ class OptionCapacity:
         return tuple(i for p in self.pools.values() for i in p.inputs)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SplitCapacity(OptionCapacity):
     """What a split needs: the sum of what its parts need. Its pools are those of the only part that
     has machines; none where several have."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from siting import catalogue
+from siting.records import frozen
 from siting.serving import bursts
 from siting.serving.bunching import Bunching, busy_minute
 from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.queueing import Latency, Limits, latency, relaxed, sustained, without_limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ask:
     """What a workload asks of a replica, whatever its volume."""
 
@@ -22,7 +21,7 @@ class Ask:
     arrivals: Bunching
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Carried:
     """What a replica carries of one workload."""
 

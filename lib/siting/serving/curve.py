@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
 
@@ -13,6 +12,7 @@ import numpy as np
 from siting import catalogue
 from siting.memory.deployment import Deployment, max_sequences, prompt_chunk
 from siting.quantity import Z999, LogNormal, NotEstimated
+from siting.records import frozen
 from siting.serving import performance
 from siting.serving.bunching import scores
 from siting.serving.performance import Array
@@ -20,7 +20,7 @@ from siting.serving.performance import Array
 _SCORES = scores(100)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Lengths:
     """Tokens of requests: log-normal input and output, and the share of input that is cached."""
 
@@ -93,7 +93,7 @@ def _mixture(parts: Sequence[LogNormal], weight: Array) -> LogNormal:
     return LogNormal(mean, math.sqrt(max(0.0, math.log(second / mean**2))))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Curve:
     """One replica at every batch size: the decode step, and what prompts add."""
 
@@ -149,7 +149,7 @@ class Curve:
         return float(self.rates.max())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DeployedReplica:
     """A deployment, and what is known of its speed beyond the estimate."""
 

@@ -20,6 +20,7 @@ from holidays.registry import COUNTRIES
 from siting.inputs.scenario.model import LEAP_YEAR, Deadline, Season, Workload, day_of
 from siting.memory import vram
 from siting.quantity import DAYS_OF_YEAR, LogNormal, Range
+from siting.records import frozen
 from siting.serving.bunching import Bunching, scores
 from siting.serving.curve import Lengths
 from siting.serving.performance import Array
@@ -55,7 +56,7 @@ HALVINGS = 12
 """Of the capacity, in search of the lowest level at which nothing is late: to a part in 4,000."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class WaitingWork:
     """Work of one kind that may wait."""
 
@@ -110,7 +111,7 @@ def _windows(now: bytes, *work: tuple[bytes, bytes]) -> Array:
     return np.asarray((inside + taken[start + 1 + hours] - taken[start]) / (1 + hours))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Load:
     """Requests of one workload in the first year, and how soon they must be answered."""
 
@@ -344,7 +345,7 @@ def level_needed(demands: Sequence[Demand], times: Sequence[float]) -> float:
     return needed
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Schedule:
     """Work that may wait, of one week that repeats, a usual one or the busiest, as it is done."""
 

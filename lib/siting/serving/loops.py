@@ -14,13 +14,12 @@ ways of loading a replica, which only published measurements have, are in `sitin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from siting.inputs.scenario.model import Measured
 from siting.memory.deployment import Deployment
 from siting.quantity import NotEstimated
+from siting.records import frozen
 from siting.serving import performance
 from siting.serving.performance import Efficiencies, Numbers, Replica, step_seconds
 
@@ -28,7 +27,7 @@ ROUNDS = 10.0
 """Requests that a client of a closed loop sends, where a run does not say (InferenceX: 10)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Traffic:
     """Requests of a run; numbers, or arrays of equal shape."""
 
@@ -63,7 +62,7 @@ class Traffic:
         return self.prefix_tokens + self.input_tokens + self.output_tokens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Speed:
     """What a load sees; numbers or arrays."""
 

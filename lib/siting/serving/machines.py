@@ -11,11 +11,11 @@ Arrays are n × Y: n cases, Y years of the horizon.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from siting.inputs.scenario.model import ExistingServers, Option
+from siting.records import frozen
 from siting.serving.load import peaks_by_month
 from siting.serving.pools import Pool
 from siting.serving.servers import (
@@ -28,7 +28,7 @@ from siting.serving.servers import (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Work:
     """What a load asks of the replicas that serve it. [pools × n × Y each]"""
 
@@ -69,7 +69,7 @@ def planned(pools: Sequence[Pool], years: int) -> Work:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Fleet:
     """Machines of an option by case and year. [n × Y]"""
 
@@ -96,7 +96,7 @@ class Fleet:
 # --- existing ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ExistingKind:
     """Servers of one kind that an option has already: what they can do is counted in replicas on
     servers of the kind that is bought. All that is there serves alike, by what it can do."""
@@ -219,7 +219,7 @@ def _of_servers(
 # --- rented -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Renting:
     """How rented GPUs are paid."""
 

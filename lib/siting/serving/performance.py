@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
 import numpy as np
@@ -32,6 +31,7 @@ from siting.memory import attention, engines, pool
 from siting.memory.deployment import OF_AMD, Deployment, max_sequences, prompt_chunk
 from siting.memory.weights import linear_bytes, tensors
 from siting.quantity import GIB, NotEstimated
+from siting.records import frozen
 
 Array = npt.NDArray[np.float64]
 Numbers = float | Array
@@ -88,7 +88,7 @@ def applies(scope: str, regime: Mapping[str, str]) -> bool:
     return all(regime.get(key, "") == value for key, value in conditions(scope))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Replica:
     """What the speed of one replica depends on, per GPU of it; numbers, or arrays of equal shape.
 
@@ -268,7 +268,7 @@ def first_token_seconds(r: Replica, k: Efficiencies) -> Numbers:
     return (k["first_token_us"] + r.layers * k["prompt_launch_us"]) * 1e-6
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Overlap:
     """What the part `weights` of a step is made of: (read^p + computed^p)^(1/p)."""
 
@@ -394,7 +394,7 @@ def _does(d: Deployment, what: str) -> bool:
     return bool(row.central)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Link:
     """What joins the cards of a replica."""
 

@@ -18,6 +18,7 @@ import numpy as np
 from siting.catalogue import Input
 from siting.memory.deployment import Deployment
 from siting.quantity import Range
+from siting.records import frozen
 from siting.serving import bunching, queueing, servers
 from siting.serving.curve import Curve, DeployedReplica, Lengths
 from siting.serving.load import ENDS, Load, Schedule, schedule
@@ -38,7 +39,7 @@ class Burden:
     """GPUs of a replica."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Pool:
     """The replicas of one model in one option: how many, how busy, how fast."""
 

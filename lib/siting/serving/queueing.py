@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from siting import catalogue
 from siting.quantity import LogNormal
+from siting.records import frozen
 from siting.serving.curve import Curve, Lengths, second_moment
 from siting.serving.performance import Array
 
@@ -41,7 +41,7 @@ WORST_STRAIN = 1e3
 """Latency over its limit beyond which it is no longer told apart."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Latency:
     """What users of one replica see at one arrival rate. Times in seconds."""
 
@@ -65,7 +65,7 @@ LOOSEST_TPOT_S = 5.0
 """Of a further token, the most that a scenario can say, and has where it limits whole answers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Limits:
     """Latency that must hold at a percentile."""
 
@@ -199,7 +199,7 @@ class _Busy:
         """Of that number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stretched:
     """What a token after the first takes at a percentile: a step, and the prompts read between."""
 
@@ -274,7 +274,7 @@ def quantiles(values: Array, at: Array) -> Array:
     return np.asarray((ordered[above] - ordered[below]) * (position - below) + ordered[below])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Wait:
     """A wait that is zero but with a chance, and exponential then."""
 

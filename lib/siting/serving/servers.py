@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, overload
 
 import numpy as np
@@ -16,6 +15,7 @@ from siting.catalogue import Count, Fact, Gpu, GpuId, Positive
 from siting.inputs.scenario.model import Option
 from siting.places import OWNED
 from siting.quantity import Range
+from siting.records import frozen
 
 MOST_SPARES = 50
 ROUNDING = 1e-9
@@ -117,7 +117,7 @@ def replicas_per_server(server: Server, gpus: int) -> float:
 # --- availability -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class StandBy:
     """What stands by for failure and maintenance: servers where they are bought, because a server
     fails as a whole, else replicas."""

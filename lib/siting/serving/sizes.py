@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from siting.memory import vram
 from siting.memory.deployment import Deployment, planned
 from siting.memory.weights import tensors
 from siting.quantity import NotEstimated, Range
+from siting.records import frozen
 from siting.serving import loops, performance, servers, spread
 from siting.serving.carrying import Ask, carried
 from siting.serving.curve import DeployedReplica, Lengths
@@ -114,7 +115,7 @@ def _same(benchmark: Measured, option: Option, model: str) -> bool:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Group:
     """So many GPUs that a model would be split among, and the load that they would serve."""
 
@@ -186,7 +187,7 @@ def _pool(group: _Group, years: int) -> Pool:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Speed:
     """How a client's benchmark moves the estimate of a replica's speed."""
 

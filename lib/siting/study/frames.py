@@ -35,7 +35,6 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -43,6 +42,7 @@ import pandas as pd
 
 from siting.catalogue import Source, unknown
 from siting.quantity import Range
+from siting.records import frozen
 
 if TYPE_CHECKING:
     from siting.study import Study
@@ -89,7 +89,7 @@ class NamedTexts(dict[str, str]):
         return NamedTexts(self)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Declared:
     """What is known of a frame before it is made."""
 

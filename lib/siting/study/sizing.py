@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from siting import catalogue
 from siting.catalogue import source_of
 from siting.inputs.scenario.model import Workload
 from siting.quality import bare_name
+from siting.records import frozen
 from siting.serving import performance, queueing, servers
 from siting.serving.capacity import OptionCapacity
 from siting.serving.mix import PoolWorkload
@@ -34,7 +35,7 @@ HOURS = 24
 SECONDS = 3600
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Figure:
     """One number on the way."""
 

@@ -36,6 +36,7 @@ import scipy  # whose parts load once they are used: a check of a file needs non
 from siting import catalogue
 from siting.catalogue import Source, source_of
 from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
+from siting.records import frozen
 from siting.vendors.vendor_record import (
     Living,
     Notice,
@@ -63,7 +64,7 @@ STEPS = 2
 """Newton steps to the drift; more change no chance in the fourth digit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NoticeChance:
     """Chance that a vendor's next retirement notice is at most `within` days."""
 
@@ -80,7 +81,7 @@ class NoticeChance:
     """Parameters of the beta distribution."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Successor:
     """A model that may follow another at its vendor."""
 
@@ -93,7 +94,7 @@ class Successor:
     """Whether it is known to be as good at like effort: then it has a price in the plan."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ending:
     """What is known and to be expected of the end of one API model."""
 
@@ -278,7 +279,7 @@ def lives(record: Record, day: dt.date) -> tuple[Life, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class UsualLife:
     """How long models of a vendor live."""
 

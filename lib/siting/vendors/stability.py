@@ -27,6 +27,7 @@ from siting.inputs.countries import members
 from siting.inputs.scenario.model import Readiness
 from siting.quality import leaves, models
 from siting.quantity import DAYS_OF_YEAR, Range
+from siting.records import frozen
 from siting.vendors import notice
 from siting.vendors.notice import DRAWS, Array, Ending
 from siting.vendors.vendor_record import Event, OnRecord, Record, Vendor, load, on_record, setting
@@ -90,7 +91,7 @@ class Precaution(Fact, tables="stability_readiness", key="item"):
     meaning: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class KindLoss:
     """One kind of shock for one option: its chance, and its cost when it happens."""
 
@@ -104,7 +105,7 @@ class KindLoss:
     """The cases that the chance is counted from."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class QuietYear:
     """The chance that a year passes without a forced move from one vendor, and what it rests on.
 
@@ -120,7 +121,7 @@ class QuietYear:
     why_not: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OptionRisk:
     """The ends of the models that an option uses, and what shocks to its vendors may cost it."""
 
@@ -135,7 +136,7 @@ class OptionRisk:
     """Expected yearly loss, in the client's currency."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ShockEffect:
     """The answer to one 'what if' of the scenario for one option that it hits."""
 
@@ -149,7 +150,7 @@ class ShockEffect:
     not_estimated: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ServiceEnd:
     """A service of a vendor that a job of the client's needs, and that ends."""
 
@@ -167,7 +168,7 @@ class ServiceEnd:
         return self.service[:1].upper() + self.service[1:]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class VendorRisks:
     """Everything that the chapters, summary.json and the decision need."""
 
@@ -298,7 +299,7 @@ def base_rate(
     return Chance(rng.beta(seen + 0.5, watched - seen + 0.5, DRAWS), events)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Exposure:
     """What the loss from a shock rests on, beside the option and its vendors."""
 

@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 from siting import catalogue
 from siting.catalogue import Address, Country, Day, Fact, Named, column, first_day, one_of
 from siting.quantity import Range
+from siting.records import frozen
 
 Direction = Literal["adverse", "favourable", "neutral"]
 
@@ -255,7 +256,7 @@ def setting(name: str) -> float:
     return catalogue.settings("vendor_settings")[name].central
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Notice:
     """One retirement notice: a vendor, a day of notice, an end date and a stage.
 
@@ -458,7 +459,7 @@ def separate(notices: Iterable[Notice]) -> list[Notice]:
     return [n for n in notices if n.stage == "ga" and n.announced and not n.at_launch]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OnRecord:
     """What is on record about one vendor on a day."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from genai_prices.data import providers as price_list
 from genai_prices.types import ModelInfo
@@ -25,6 +24,7 @@ from siting.inputs.scenario.model import (
     Scenario,
 )
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, OWNED, SELF_HOSTED
+from siting.records import frozen
 from siting.rules import sovereignty
 from siting.rules.findings import Finding, decide
 from siting.serving import servers
@@ -44,7 +44,7 @@ MOST_JUDGED = 12
 """Of each kind, so many of the cheapest are held against rules and quality."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Alternative:
     """A way that the scenario lacks, priced as planned."""
 

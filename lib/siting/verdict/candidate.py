@@ -11,6 +11,7 @@ import numpy as np
 from siting.cost.fiscal import FiscalYear
 from siting.cost.ledger import Totals
 from siting.draws import Floats
+from siting.records import frozen
 from siting.rules.findings import Finding
 
 Future = Literal["hold", "fall", "move"]
@@ -18,7 +19,7 @@ Future = Literal["hold", "fall", "move"]
 the same quality."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Doubt:
     """A constraint that is neither kept for certain nor broken."""
 
@@ -33,7 +34,7 @@ class Doubt:
     """Whether it is the model's quality that is not shown."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Barrier:
     """What rules an option out: the cause, and the reason in words."""
 
@@ -48,7 +49,7 @@ class Barrier:
     """What the rule says of each flow on which it fails."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class YearPaid:
     """What an option pays in a fiscal year, before profit tax. [money]"""
 

@@ -49,6 +49,7 @@ from siting.inputs.scenario.model import (
 from siting.places import BY_REQUEST, MIXED
 from siting.quality import leaves
 from siting.quantity import Range
+from siting.records import frozen
 from siting.rules import sovereignty
 from siting.rules.conditions import Values
 from siting.rules.flows import Cited, evidence_of
@@ -126,7 +127,7 @@ NO_PRICE_READS: Mapping[str, Mapping[str, Any]] = {
 futures are weighted that are priced each by itself; nor limits, nor what is valued."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Reads:
     """What of a scenario a stage reads."""
 

@@ -15,7 +15,7 @@ in the belief.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial
 from typing import Literal, TypeAlias, get_args
 
@@ -23,6 +23,7 @@ import numpy as np
 
 from siting.cost.ledger import Totals
 from siting.draws import Floats
+from siting.records import frozen
 from siting.verdict.candidate import Candidate, Future
 from siting.verdict.leaving import Course, Left, Terms, leave
 
@@ -35,7 +36,7 @@ STEPS = 24
 """Bisections of a premium: to a millionth of where it begins."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class InAll:
     """What one option costs in all in one future, case by case. [n each, money]"""
 
@@ -53,7 +54,7 @@ class InAll:
         return np.asarray(self.total - self.parts["leaving"])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Turn:
     """A belief at which another option becomes first."""
 
@@ -61,7 +62,7 @@ class Turn:
     option: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Principle:
     """What a property must be worth a year for an option that has it to be first."""
 
@@ -72,7 +73,7 @@ class Principle:
     """None: no option with it is first at any price. 0 or less: it costs nothing. [a year]"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Saving:
     """What the choice saves in all against what runs today: so much the model, so much the place,
     so much the way of ordering. [money]"""
@@ -84,7 +85,7 @@ class Saving:
     """What it saves in the second year, the first whole one of most moves."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Fallback:
     """What is first if a point that can stop the choice does."""
 
@@ -105,7 +106,7 @@ def _made_anew(_made_of: Hashable, make: Callable[[], Sums]) -> Sums:
     return make()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Decision:
     """What is decided on, and the answer."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from siting import catalogue
 from siting.cost import prices
 from siting.inputs.scenario.model import BEST, Option, Scenario
 from siting.places import OWNED, SELF_HOSTED
 from siting.quantity import Range
+from siting.records import frozen
 from siting.serving.capacity import OptionCapacity
 from siting.serving.servers import Server
 
@@ -24,7 +24,7 @@ EIGHT_BIT = "fp8"
 """The smaller format that `weights: best` looks at, beside the model's own."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Machines:
     """What a design decides of an option."""
 
@@ -44,7 +44,7 @@ class Machines:
         return option.model_copy(update=vars(self))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Design:
     """An option with certain machines, sized and priced as planned.
 

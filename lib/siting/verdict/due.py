@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from siting.cost import dates
 from siting.inputs.scenario import Scenario
+from siting.records import frozen
 from siting.rules.findings import Finding
 from siting.rules.sovereignty import OpenPoint, OptionAssessment, Sovereignty
 from siting.vendors.stability import ServiceEnd
 from siting.verdict.plan import PlanStep, Step, mending
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Due:
     """By whom and when what is open is settled."""
 

@@ -7,12 +7,12 @@ had no such policy (`Finding.lines_behind`, `Finding.law_behind`)? Words come la
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from siting import catalogue
 from siting.inputs.attributes import Attribute
 from siting.inputs.scenario.constraints import Constraint
+from siting.records import frozen
 from siting.rules.findings import Finding
 from siting.rules.rulebook import Rule
 from siting.verdict.candidate import Barrier, Candidate
@@ -52,7 +52,7 @@ CONDITIONS: Mapping[str, str] = {
 """Hard conditions in words."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Exclusion:
     """Whose rule rules an option out, and which, in words."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +12,7 @@ from siting.cost.uncertainty import Uncertainty
 from siting.draws import Floats
 from siting.inputs.scenario.model import Client
 from siting.quantity import Range
+from siting.records import frozen
 
 
 class Experiment(Fact, tables="experiments", key="driver"):
@@ -29,7 +28,7 @@ class Experiment(Fact, tables="experiments", key="driver"):
     currency: Currency
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Knowledge:
     """What it is worth to know one input before deciding."""
 

@@ -11,7 +11,7 @@ on all that is paid, lost, mended or missed is that of the destination.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +21,7 @@ from siting.cost.ledger import Totals
 from siting.cost.money import MONTHS
 from siting.draws import Floats, Indices
 from siting.inputs.scenario.model import Finance
+from siting.records import frozen
 from siting.verdict.candidate import Burden
 
 BINS = 20
@@ -29,7 +30,7 @@ NOWHERE = -1
 """Destination of a case that stays."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Terms:
     """When and for what one leaves, and what money is worth until then."""
 
@@ -87,7 +88,7 @@ class Terms:
         return np.asarray((bills * self.discount)[:, self.after :].sum(axis=1))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Course:
     """One option in one future of prices as who may leave it, or come to it, sees it. [money]"""
 
@@ -98,7 +99,7 @@ class Course:
     """Expected loss, remedies and premiums of a year. [n]"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Left:
     """What leaving changes, case by case."""
 
@@ -147,7 +148,7 @@ def leave(mine: Course, others: Mapping[str, Course], terms: Terms) -> Left:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class _Foreseen:
     """What bills tell who looks elsewhere, whatever is paid or missed besides."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from siting.cost.ledger import CashFlow
+from siting.records import frozen
 
 Thing = Literal["server", "GPU-hour", "request"]
 STEMS: Mapping[str, Thing] = {
@@ -36,7 +36,7 @@ ROUNDS = 30
 """Prices that are tried at most."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class MainPrice:
     """The price that weighs most in an option."""
 

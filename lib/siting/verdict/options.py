@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ from siting.inputs.scenario.model import Scenario
 from siting.places import OWNED
 from siting.quality import leaves, place
 from siting.quantity import Range
+from siting.records import frozen
 from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import Sovereignty
 from siting.serving.capacity import OptionCapacity
@@ -43,7 +44,7 @@ from siting.verdict.leaving import Terms
 from siting.verdict.plan import PlanStep, doubted
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Priced:
     """What one option costs, as planned."""
 
@@ -82,7 +83,7 @@ class Priced:
         return self.own.split if isinstance(self.own, PricedHybrid) else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Chapters:
     """What the other chapters found."""
 

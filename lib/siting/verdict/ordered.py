@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 
 from siting import quality, reasoning
@@ -20,6 +19,7 @@ from siting.inputs.scenario.model import BEST, MOST_LABEL_LETTERS, NAME_LETTERS,
 from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, SELF_HOSTED
 from siting.quality import Standing
 from siting.quantity import Range
+from siting.records import frozen
 from siting.vendors.vendor_record import ModelReplacement
 
 EFFORTS = ("none", "low", "medium", "high")
@@ -175,7 +175,7 @@ def standing(scenario: Scenario, way: Option, typed: Option | None = None) -> St
     return min(found, key=WORST.index)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Other:
     """Another way to order an option, at the same place."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Annotated, Literal, get_args
 
@@ -21,6 +21,7 @@ from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.model import SECTORS, Readiness
 from siting.quality import HARMLESS, Parities, spoken
 from siting.quantity import Range
+from siting.records import frozen
 from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import OpenPoint, Sovereignty
 from siting.vendors.stability import ServiceEnd, VendorRisks
@@ -98,7 +99,7 @@ class PlanStep(Fact, tables="plan_steps", key="day label"):
         return of_kind and ("*" in self.sectors or sector in self.sectors.split(";"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Step:
     """A step of this client's plan."""
 
@@ -118,7 +119,7 @@ class Step:
         return self.ends or self.row.day
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Cause:
     """Why a step is due, and what that changes of its row."""
 
@@ -138,7 +139,7 @@ class Cause:
     """How often its price is paid; nought where hours of another step hold it. [1]"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Facts:
     """What holds of the chosen option and of what runs today, as far as steps hang on it."""
 

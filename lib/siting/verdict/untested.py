@@ -3,15 +3,14 @@ in all were it as good, and from which chance of passing a test of it pays."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from siting import quality
 from siting.inputs.scenario import Scenario
+from siting.records import frozen
 from siting.verdict import ordered
 from siting.verdict.chain import Chain
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Untested:
     """One such model. [currency]"""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from siting import reasoning
@@ -14,11 +14,12 @@ from siting.inputs.scenario import Scenario
 from siting.inputs.scenario.changes import put
 from siting.places import BY_REQUEST
 from siting.quantity import Range
+from siting.records import frozen
 from siting.vendors.notice import Ending, Successor
 from siting.verdict.chain import Chain
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ModelEnd:
     """A model that an option uses from a vendor, and whose end is announced."""
 
@@ -27,7 +28,7 @@ class ModelEnd:
     last: dt.date
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Bridge:
     """The model that follows one in use which ends before the latest go-live, at its vendor, and
     that serves until then."""
@@ -42,7 +43,7 @@ class Bridge:
     """What is known of the model that ends, and of the price of the one that follows."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ContractEnd:
     """A contract of what runs today that ends within a year, where an option is chosen."""
 
@@ -56,7 +57,7 @@ class ContractEnd:
     None where the client has said what it owes, or the move needs no next term. [currency]"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class UntilLive:
     """What of today's service ends before the choice serves, and what then serves."""
 

@@ -25,6 +25,7 @@ from typing import Any, Literal
 from siting.catalogue import settings
 from siting.inputs.scenario.changes import Changes, put, words
 from siting.inputs.scenario.model import Scenario
+from siting.records import frozen
 from siting.verdict.chain import Chain
 from siting.verdict.decision import Decision
 
@@ -44,7 +45,7 @@ Answer = Literal["stays", "level", "changes", "none"]
 is, by more, or the choice is ruled out; none: all are."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Variant:
     """A scenario with one thing changed."""
 
@@ -110,7 +111,7 @@ def change(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Outcome:
     """The answer to a variant, beside that of the report."""
 
@@ -231,7 +232,7 @@ def scaled_load(s: Scenario, factor: float) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Switch:
     """A volume at which the first option changes, within what is expected."""
 

@@ -22,7 +22,6 @@ import datetime as dt
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ from siting.inputs.scenario.changes import changed as changed
 from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Option as Option, Scenario as Scenario
 from siting.inputs.scenario.origins import with_origins
+from siting.records import frozen
 
 ScenarioError = DocumentError
 """A scenario cannot be used: `problems` has file, line, field, fault and remedy of each."""
@@ -146,7 +146,7 @@ def load(name_or_path: str | Path) -> Scenario:
     return read.found
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Examined:
     """What a scenario's file says, and all that is wrong in it."""
 

@@ -7,8 +7,9 @@ and `latency`; and limits that stand where money and days are said, which are na
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal, cast
+
+from siting.records import frozen
 
 WORDS = ("sovereignty", "quality", "latency")
 """Conditions that are a word alone."""
@@ -22,7 +23,7 @@ RULE = "rule:"
 """Begins a condition that names one rule."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Constraint:
     """A hard condition, as read."""
 
