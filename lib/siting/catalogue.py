@@ -211,6 +211,11 @@ class Fact(Source, allow_inf_nan=False):
     note: str = ""
 
     @property
+    def provenance(self) -> Source:
+        """Where it comes from alone, for footnotes and summary.json."""
+        return Source(**{name: getattr(self, name) for name in PROVENANCE})
+
+    @property
     def is_weak(self) -> bool:
         """Whether it is a third party's, rough, or has no day."""
         return self.grade != "A" or self.date == "undated"
@@ -915,9 +920,3 @@ def _no_such_model(name: str) -> str:
         return f"{name!r} is no model of the catalogue; did you mean {' or '.join(meant)}?"
     names = ids if "/" in name else [known.split("/")[-1] for known in ids]
     return unknown(name, "model of the catalogue", names, "models")
-
-
-@cache
-def source_of(fact: Any) -> Source:
-    """The provenance of a fact alone, for footnotes and summary.json."""
-    return Source(**{k: getattr(fact, k) for k in PROVENANCE})

@@ -7,7 +7,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from siting.catalogue import Input, source_of, table
+from siting.catalogue import Input, table
 from siting.inputs.scenario.model import Scenario, Workload
 from siting.quantity import NotEstimated, Range
 from siting.vision import PictureTokens, is_blind, row
@@ -84,5 +84,5 @@ def inputs(scenario: Scenario) -> Iterator[Input]:
             yield Input(
                 name=f"tokens of a picture or page, {model}",
                 value=known.range,
-                source=source_of(known),
+                source=known.provenance,
             )

@@ -16,7 +16,6 @@ from siting.catalogue import (
     of_facts,
     one_of,
     rows,
-    source_of,
     table,
     validated,
 )
@@ -99,7 +98,7 @@ def entries(today: dt.date, table: str | None = None) -> Iterator[Entry]:
     for path in sorted(facts_dir().glob(f"{table or '*'}.csv")):
         for line, cells in rows(path):
             facts = {k: v for k, v in cells.items() if k not in _BESIDE}
-            source = source_of(validated(Unread, cells, path.stem, line))
+            source = validated(Unread, cells, path.stem, line).provenance
             yield Entry(
                 table=path.stem,
                 line=line,

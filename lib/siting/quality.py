@@ -31,7 +31,6 @@ from siting.catalogue import (
     of_facts,
     plain_name,
     settings,
-    source_of,
     table,
 )
 from siting.inputs.scenario.model import Option, OwnEvaluation, Scenario, Workload, in_words
@@ -706,14 +705,14 @@ def _inputs(scenario: Scenario, parities: tuple[Parity, ...]) -> Iterator[Input]
             at = score.score
             name = f"score of {spoken(score.model)} on {board.label}, effort {score.effort}"
             value = Range(at - half, at, at + half, unit=board.unit)
-            yield Input(name=name, value=value, source=source_of(score))
+            yield Input(name=name, value=value, source=score.provenance)
         if c.tolerance is not None:
             if board.items:
                 size = Range.exact(float(board.items), "items")
             else:
                 size = Range.exact(board.fixed_tolerance or 0.0, board.unit)
             name = f"tolerance rule of {board.label}"
-            yield Input(name=name, value=size, source=source_of(board))
+            yield Input(name=name, value=size, source=board.provenance)
 
 
 def assess(scenario: Scenario) -> Parities:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from siting.catalogue import source_of
 from siting.study.frames import Rows, Topic, frame
 
 from siting_seal import levels
@@ -28,5 +27,5 @@ class SealFrames(Topic):
                     "at_most": level.at_most,
                     "open": level.is_open,
                 }
-        yield from map(source_of, levels.objectives())
-        yield from map(source_of, levels.ceilings())
+        yield from (each.provenance for each in levels.objectives())
+        yield from (each.provenance for each in levels.ceilings())

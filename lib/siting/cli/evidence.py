@@ -156,13 +156,12 @@ def _moved(results: Results) -> dict[Source, float]:
 
 def _strikes(results: Results) -> dict[Source, list[str]]:
     """By source of a rule or of an answer, the options that fail by it."""
-    from siting.catalogue import source_of
 
     strikes: dict[Source, list[str]] = defaultdict(list)
     for name, judged in results.sovereignty.options.items():
         failing = (f for f in chain(*judged.findings.values()) if f.verdict == "fail")
         for finding in failing:
-            cited = [source_of(finding.rule), *(x for k in finding.evidence for x in k.sources)]
+            cited = [finding.rule.provenance, *(x for k in finding.evidence for x in k.sources)]
             for source in cited:
                 if results.labels[name] not in strikes[source]:
                     strikes[source].append(results.labels[name])

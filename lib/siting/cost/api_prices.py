@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from siting import quality, reasoning
-from siting.catalogue import Source, name_key, of_facts, source_of, table
+from siting.catalogue import Source, name_key, of_facts, table
 from siting.cost import prices
 from siting.cost.money import MONTHS, Array
 from siting.cost.prices import ApiPrice, Factor, parameter
@@ -193,7 +193,7 @@ def factors(
         name=path.jump,
         label=f"Jump of the list price of {words}",
         value=Range(0.0, 0.5, 1.0, unit="chance"),
-        source=source_of(parameter("price_rise_rate")),
+        source=parameter("price_rise_rate").provenance,
         driver=path.jump,
         shape="uniform",
     )

@@ -14,7 +14,7 @@ from dataclasses import field, replace
 from typing import TypeAlias
 
 from siting import catalogue, pictures, quality, reasoning
-from siting.catalogue import Source, source_of
+from siting.catalogue import Source
 from siting.cost import api_prices, dates, listed, prices
 from siting.cost.api_prices import ModelPath, PricePath
 from siting.cost.money import MONTHS
@@ -244,7 +244,7 @@ def remedies(scenario: Scenario) -> dict[str, Remedy]:
                 once=Range.exact(0.0, money),
                 per_year=Range.exact(0.0, money),
                 share_of_api_bill=Range.exact(0.0, "share"),
-                source=source_of(item),
+                source=item.provenance,
             )
         factors = finder.looked_up_all(item) + finder.fx(item.currency)
         value = replace(item.range, unit=money).times(finder.product(factors), money)
@@ -462,7 +462,7 @@ class _Finder:
         if rate is None or share is None or share.low >= 1:
             return
         value = Range.ordered((1 + rate.rate * (1 - s) for s in share.ends), "x")
-        source = self.scenario.source("finance.vat_recoverable") if stated else source_of(rate)
+        source = self.scenario.source("finance.vat_recoverable") if stated else rate.provenance
         label = f"Value-added tax that is not recovered, {rate.rate:.1%} in {client.country}"
         self.put("vat", label, value, source)
 
@@ -491,7 +491,7 @@ class _Finder:
                 work = Range.ordered(ends, "x")
         if found.is_exact:
             return
-        source = source_of(quality.efforts_row(self.option.effort))
+        source = quality.efforts_row(self.option.effort).provenance
         if "hidden_tokens" not in self.factors:
             self.put("hidden_tokens", "Hidden reasoning tokens", found, source)
         if self.option.kind not in BY_REQUEST:
@@ -552,7 +552,7 @@ class _Finder:
             key = f"power_kw.{machines_key(self.name, self.existing)}"
             label = f"Power of {machine.label} under load"
             value = replace(machine.power_kw, unit="kW")
-            self.put(key, label, value, source_of(machine), "power_kw", machine.note)
+            self.put(key, label, value, machine.provenance, "power_kw", machine.note)
         country = option.country or self.client.country
         for item in cost_items(option.kind, country, self.day.isoformat()):
             if not self._applies(item):
@@ -613,7 +613,7 @@ class _Finder:
         if not (value.is_exact and value.central == 1):
             key = f"{item.id}.{self.name}"
             if key not in self.factors:  # of first servers and of those that replace them: one rate
-                self.put_of_option(item.id, item.label, value, source_of(item), item.id, item.note)
+                self.put_of_option(item.id, item.label, value, item.provenance, item.id, item.note)
             factors = [key, *self.fx(item.currency)]
         return factors + self.looked_up_all(item)
 
@@ -729,7 +729,7 @@ class _Finder:
         value = band.scaled(row.price_kwh, f"{row.currency}/kWh")
         label = f"Electricity, {row.region}, {row.customer_class}, {row.taxes}"
         key = f"electricity.{row.country}"
-        return [self.put(key, label, value, source_of(row), "electricity"), *self.fx(row.currency)]
+        return [self.put(key, label, value, row.provenance, "electricity"), *self.fx(row.currency)]
 
     def _pue_overhead(self) -> list[str]:
         """What a room takes beyond its machines: as the client says, else as is usual there."""
@@ -740,7 +740,7 @@ class _Finder:
         else:
             usual = prices.pue(self.option)
             ends = usual.range.ends
-            source = source_of(usual)
+            source = usual.provenance
         value = Range.ordered((ratio - 1 for ratio in ends), "PUE - 1")
         return [self.put_of_option("pue_overhead", "PUE - 1", value, source, "pue_overhead")]
 
@@ -800,7 +800,7 @@ class _Finder:
         factors = [key, self.parameter("api_price_band")]
         if region := prices.regional_surcharge(option, model):
             surcharge = Range.exact(region.factor, "x")
-            source = source_of(region)
+            source = region.provenance
             label = f"Surcharge for the region, {sold}, {option.label}"
             key = f"region.{self.name}.{model}"
             factors.append(self.put(key, label, surcharge, source, note=region.note))
@@ -935,7 +935,7 @@ def _of_tables() -> Mapping[str, Factor]:
         name="scale_down",
         label=setting.meaning,
         value=replace(setting.range, unit="of those needed"),
-        source=source_of(setting),
+        source=setting.provenance,
         driver="scale_down",
         floor=1.0,
         note=setting.note,

@@ -32,7 +32,6 @@ from siting.catalogue import (
     Source,
     column,
     of_facts,
-    source_of,
     table,
 )
 from siting.inputs.countries import members
@@ -166,7 +165,7 @@ def tax(country: str, factors: Mapping[str, Factor]) -> Tax:
     rate = row("vat", Vat, country=country)
     counted = [factors[name].source for name in ("vat", "discount_rate") if name in factors]
     if rate is not None:
-        counted.insert(0, source_of(rate))
+        counted.insert(0, rate.provenance)
     return Tax(
         rate=None if rate is None else rate.rate,
         borne=factors["vat"].value.central - 1 if "vat" in factors else 0.0,
@@ -206,7 +205,7 @@ class Parameter(Banded, tables="cost_parameters", key="id options countries"):
             name=self.id + suffix,
             label=self.label,
             value=replace(self.range, unit=f"{self.currency} {self.unit}".strip()),
-            source=source_of(self),
+            source=self.provenance,
             driver=self.id,
             shape=self.shape,
             floor=self.floor,
@@ -360,7 +359,7 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> HourPrice:
     if narrowed := dated or here or land or own:
         newest = max(r.date for r in narrowed)
         best = [r for r in narrowed if r.date == newest]
-        return HourPrice(usd=median(r.usd_gpu_hour for r in best), source=source_of(best[0]))
+        return HourPrice(usd=median(r.usd_gpu_hour for r in best), source=best[0].provenance)
     if not rows:
         raise NotPriced(
             f"no provider has a price for {gpu_id}; write a quote for `gpu_hour` in finance.quotes"
@@ -693,7 +692,7 @@ def embedding(option: Option, model: str, tokens: float, day: dt.date) -> ApiPri
     return ApiPrice(
         per_request=row.price * tokens / 1e6,
         input_per_million=row.price,
-        source=source_of(row),
+        source=row.provenance,
         currency=row.currency,
     )
 
@@ -745,7 +744,7 @@ def open_request(
         input_per_million=r.input,
         output_per_million=r.output,
         cached_per_million=r.cached_input,
-        source=source_of(r),
+        source=r.provenance,
         currency=r.currency,
     )
 

@@ -53,7 +53,7 @@ class RunTime:
         self.energy_kwh = self.gpu_hours.times(power, "kWh")
         """Of the GPUs alone; cooling and the server come with the cost chapter. [kWh]"""
         self.utilisation = row.range
-        self.source = catalogue.source_of(row)
+        self.source = row.provenance
 
 
 def utilisation(job: Job, gpu: Gpu) -> Utilisation:

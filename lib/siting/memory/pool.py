@@ -115,7 +115,7 @@ def activations(d: Deployment, context: int) -> MemoryPart:
             },
             {f"states of {tokens:,} tokens": copies * states, "experts": workspace.central},
         ),
-        source=catalogue.source_of(row),
+        source=row.provenance,
         less=(max(beside, sampler.central) - max(beside, other)) / GIB,
     )
 
@@ -212,7 +212,7 @@ def _compute_buffer(d: Deployment, context: int) -> MemoryPart:
         name="activations",
         gib=Range(central * 0.8, central, high, unit="B").scaled(1 / GIB, "GiB"),
         formula=f"compute buffer: 4 B x {tokens} tokens x {how}",
-        source=catalogue.source_of(row),
+        source=row.provenance,
     )
 
 
@@ -224,9 +224,7 @@ def is_fork(d: Deployment) -> bool:
 def libraries(d: Deployment) -> MemoryPart:
     """CUDA context, libraries and communication buffers of one GPU."""
     row = d.behaviour("non_torch_gib")
-    return MemoryPart(
-        name="libraries", gib=row.range, formula=row.reason, source=catalogue.source_of(row)
-    )
+    return MemoryPart(name="libraries", gib=row.range, formula=row.reason, source=row.provenance)
 
 
 def graphs(d: Deployment) -> MemoryPart:
@@ -234,7 +232,7 @@ def graphs(d: Deployment) -> MemoryPart:
     row = constant("vllm", "graph_gib_layer", d.likely_release)
     inside = d.family == "vllm" and not d.eager and d.behaviour("graphs_inside_budget").central
     gib = _captured(d) if inside else Range.exact(0.0, "GiB")
-    return MemoryPart(name="graphs", gib=gib, formula=row.reason, source=catalogue.source_of(row))
+    return MemoryPart(name="graphs", gib=gib, formula=row.reason, source=row.provenance)
 
 
 def graphs_outside(d: Deployment) -> Range:
@@ -335,7 +333,7 @@ class CachePool:
                 name="weights",
                 gib=size,
                 formula=_weights_formula(d),
-                source=catalogue.source_of(d.model),
+                source=d.model.provenance,
             ),
             activations(d, context),
             libraries(d),

@@ -16,7 +16,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeVar
 
-from siting import catalogue
 from siting.catalogue import Day, Gpu, Model, Named, of_facts, table
 from siting.dtypes import weight_format
 from siting.memory.deployment import usable_gib
@@ -358,7 +357,7 @@ def _weights(job: Job) -> MemoryPart:
         how = f"{how}; twice, with the reference model"
     gib = Range.around(held / GIB, 0.02 if job.gpus == 1 else 0.08, "GiB")
     return MemoryPart(
-        name="weights", gib=gib, formula=f"{job.base}, {how}", source=catalogue.source_of(job.model)
+        name="weights", gib=gib, formula=f"{job.base}, {how}", source=job.model.provenance
     )
 
 
@@ -432,9 +431,7 @@ def _gradients_and_states(job: Job, beside: float) -> MemoryPart:
             max(gib.low - saved, 0.0), gib.central - saved, gib.high - saved / 2, unit="GiB"
         )
         how += "; gradients grow while activations go"
-    return MemoryPart(
-        name="gradients and states", gib=gib, formula=how, source=catalogue.source_of(rule)
-    )
+    return MemoryPart(name="gradients and states", gib=gib, formula=how, source=rule.provenance)
 
 
 def _step(job: Job, activations: MemoryPart, logits: MemoryPart) -> MemoryPart:
@@ -458,7 +455,7 @@ def _step(job: Job, activations: MemoryPart, logits: MemoryPart) -> MemoryPart:
         name="optimizer step",
         gib=Range(0.5 * more, more, most, unit="GiB"),
         formula=f"{copy:.3g} GiB of copies less what is gone by then",
-        source=catalogue.source_of(rule),
+        source=rule.provenance,
     )
 
 
@@ -483,7 +480,7 @@ def _activations(job: Job) -> MemoryPart:
         name="activations",
         gib=_product(values, job.batch).scaled(2.0 / GIB, "GiB"),
         formula=f"{job.batch.central:,.0f} tokens x {layers} layers, {how}",
-        source=catalogue.source_of(constant("training", "hidden_values")),
+        source=constant("training", "hidden_values").provenance,
     )
 
 
@@ -511,7 +508,7 @@ def _of_experts(row: MemoryConstant, once: float, how: str) -> MemoryPart:
         name="experts at work",
         gib=row.range.scaled(once / GIB, "GiB"),
         formula=f"{row.central:g} x {once / GIB:.3g} GiB: {how}",
-        source=catalogue.source_of(row),
+        source=row.provenance,
     )
 
 
@@ -573,11 +570,11 @@ def _logits(job: Job) -> MemoryPart:
     frame = framework("transformers") if job.loss == "whole" else job.frame
     entries = job.batch.scaled(job.model.vocab_size)
     bytes_each = Range(frame.logits_low, frame.logits_bytes, frame.logits_high)
-    source = catalogue.source_of(frame)
+    source = frame.provenance
     if job.loss == "cut":
         row = constant("training", "cut_loss_bytes")
         bytes_each = row.range
-        source = catalogue.source_of(row)
+        source = row.provenance
     if job.adapted_head and not job.is_full:
         bytes_each = bytes_each.plus(_fitted("head_adapter_bytes"))
     return MemoryPart(

@@ -91,7 +91,7 @@ def inference(d: Deployment, context: int | None = None, concurrency: float = 1)
         name="cache",
         gib=Range.exact(need * concurrency, "GiB"),
         formula=f"{concurrency:g} requests, {cells.format}, of {pool.request_formula(d, longest)}",
-        source=catalogue.source_of(cells),
+        source=cells.provenance,
     )
     refusal, hint = pool.stops(d, longest, made.left.central)
     verdict: Verdict = "does not fit"
@@ -123,9 +123,9 @@ def _inputs(d: Deployment, made: CachePool) -> tuple[Input, ...]:
     memory = f"usable memory, {d.gpu.gpu}"
     width = f"bits a parameter, {form.format}"
     found = [
-        Input(name=model, value=size, source=catalogue.source_of(d.model)),
-        Input(name=memory, value=usable_gib(d.gpu), source=catalogue.source_of(d.gpu)),
-        Input(name=width, value=bits, source=catalogue.source_of(form)),
+        Input(name=model, value=size, source=d.model.provenance),
+        Input(name=memory, value=usable_gib(d.gpu), source=d.gpu.provenance),
+        Input(name=width, value=bits, source=form.provenance),
     ]
     # Weights are told by parameters and bits.
     found += [part.input for part in made.parts if part.name != "weights"]

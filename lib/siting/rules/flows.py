@@ -16,7 +16,7 @@ from functools import cache, cached_property, lru_cache, partial, reduce
 from typing import Literal, TypeAlias
 
 from siting import catalogue
-from siting.catalogue import Fact, Source, source_of
+from siting.catalogue import Fact, Source
 from siting.inputs import attributes
 from siting.inputs.attributes import Attribute, FlowKind, Known, Value
 from siting.inputs.scenario.model import Data, Scenario, Workload
@@ -333,7 +333,7 @@ def _vendor_facts(name: str, home: str, kind: str, flow: str, law: RuleBook) -> 
         return {}
     facts = record.facts_of(vendor)
     own = _by_name(
-        Known(a, attributes.plain_value(fact.value, a), source_of(fact), weak=fact.is_weak)
+        Known(a, attributes.plain_value(fact.value, a), fact.provenance, weak=fact.is_weak)
         for a in law.attributes.values()
         if (fact := facts.get(a.vendor_fact))
     )
@@ -341,7 +341,7 @@ def _vendor_facts(name: str, home: str, kind: str, flow: str, law: RuleBook) -> 
     seat = law.attributes["parent_country"]
     published = own.get(seat.name)
     if parent is not None and (published is None or published.weak or not parent.is_weak):
-        known = Known(seat, parent.parent_country, source_of(parent), weak=parent.is_weak)
+        known = Known(seat, parent.parent_country, parent.provenance, weak=parent.is_weak)
         own = {**own, seat.name: known}
     groups = ["", f"/{home.lower()}"]
     groups += [f"/{g}" for g, members in law.sets.items() if not members.isdisjoint((home, kind))]

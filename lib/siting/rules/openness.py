@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from siting import catalogue
-from siting.catalogue import Country, Fact, Model, column, countries, one_of, source_of
+from siting.catalogue import Country, Fact, Model, column, countries, one_of
 from siting.inputs.attributes import Known
 from siting.inputs.scenario.model import Scenario
 from siting.places import SELF_HOSTED
@@ -83,20 +83,20 @@ def catalogued(name: str) -> Model | None:
 def model_facts(scenario: Scenario, option: str, name: str, law: RuleBook) -> Iterator[Known]:
     """What the rules test about the model that an option runs."""
     if made := maker(name):
-        yield law.known("maker_country", made.country, source_of(made))
+        yield law.known("maker_country", made.country, made.provenance)
         record = vendor_record.load().as_of(scenario.client.report_date)
         vendor = record.vendor(made.vendor)
         if vendor and (signed := record.facts_of(vendor).get("gpai_code_signatory")):
-            yield law.known("gpai_code", signed.value, source_of(signed))
+            yield law.known("gpai_code", signed.value, signed.provenance)
     model = catalogued(name)
     yield from _is_free(model, made, law)
     if not model or scenario.options[option].kind not in SELF_HOSTED:
         return
     if released := vendor_record.exact_day(model.release_date):
-        yield law.known("model_released", released, source_of(model))
+        yield law.known("model_released", released, model.provenance)
     if terms := licence(model):
         left_out = scenario.client.country in _excluded(terms, law)
-        source = source_of(terms)
+        source = terms.provenance
         yield law.known("licence_class", terms.licence_class, source)
         yield law.known("licence_derivatives", terms.derivatives, source)
         yield law.known("licence_excludes_client", left_out, source)
@@ -111,9 +111,9 @@ def _is_free(model: Model | None, made: Maker | None, law: RuleBook) -> Iterator
     terms = licence(model) if model else None
     if terms:
         free = terms.licence_class == "permissive"
-        yield law.known("free_licence", free, source_of(terms))
+        yield law.known("free_licence", free, terms.provenance)
     elif model is None and made:
-        yield law.known("free_licence", False, source_of(made))
+        yield law.known("free_licence", False, made.provenance)
 
 
 def _cap_exceeded(scenario: Scenario, terms: Licence) -> bool | None:

@@ -28,7 +28,6 @@ from siting.catalogue import (
     Source,
     column,
     one_of,
-    source_of,
 )
 from siting.inputs.attributes import (
     KIND_OF_OPTION,
@@ -589,7 +588,7 @@ def _published(
         known = Known(
             attributes[row.attribute],
             value,
-            source_of(row),
+            row.provenance,
             assumed=row.subject == "assumed",
             weak=row.is_weak,
         )

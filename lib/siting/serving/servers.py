@@ -65,7 +65,7 @@ def usual_server(card: Gpu) -> list[Server]:
             gpu_count=count,
             power_kw=draw,
             provisioned_kw=draw.high,
-            **catalogue.source_of(power).model_dump(),
+            **power.provenance.model_dump(),
         )
     ]
 

@@ -252,8 +252,8 @@ def _inputs(deployment: Deployment, benchmark: Measured | None) -> Iterator[Inpu
 
     gpu = deployment.gpu
     model = deployment.model
-    of_card = catalogue.source_of(gpu)
-    of_model = catalogue.source_of(model)
+    of_card = gpu.provenance
+    of_model = model.provenance
     yield fact(f"memory bandwidth, {gpu.gpu}", gpu.memory_bandwidth_gb_s, "GB/s", of_card)
     yield fact(f"parameters of {model.model_id}", tensors(model).total / 1e9, "billion", of_model)
     if benchmark:
@@ -270,5 +270,5 @@ def _inputs(deployment: Deployment, benchmark: Measured | None) -> Iterator[Inpu
     fitted = performance.efficiencies(performance.regime(deployment))
     table = catalogue.table("engine_efficiency", performance.Efficiency)
     for name, label in SHOWN.items():
-        source = catalogue.source_of(next(r for r in table if r.name == name))
+        source = next(r for r in table if r.name == name).provenance
         yield fact(f"{label}, {gpu.gpu}", fitted[name], "share", source)

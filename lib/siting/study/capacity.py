@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from siting import catalogue
-from siting.catalogue import Source, source_of
+from siting.catalogue import Source
 from siting.inputs.scenario.model import Option
 from siting.places import SELF_HOSTED
 from siting.quality import bare_name
@@ -50,7 +50,7 @@ class CapacityFrames(Topic):
     def _speed_sources(self) -> Iterator[Source]:
         yield from (i.source for _, p in self._pools() for i in p.inputs)
         known = catalogue.settings("load_settings")
-        yield from (source_of(known[name]) for name in ("server_failures", "server_repair"))
+        yield from (known[name].provenance for name in ("server_failures", "server_repair"))
 
     # --- the load -----------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from siting.catalogue import source_of
 from siting.rules.findings import Finding
 from siting.study.frames import Rows, Topic, frame, picked
 
@@ -72,7 +71,7 @@ class DataFrames(Topic):
                     "remedy": option.remedy(found),
                 }
         where = {"locator": "provisions named in the table"}
-        laws = (source_of(r) for r in self.results.sovereignty.law.rules.values() if r.url)
+        laws = (r.provenance for r in self.results.sovereignty.law.rules.values() if r.url)
         yield from (law.model_copy(update=where) for law in laws)
 
     def _asked_before(self, found: Finding | None) -> str:
@@ -95,8 +94,8 @@ class DataFrames(Topic):
                 "gap": topic.law.gap,
                 "owner": topic.found.rule.owner,
             }
-            yield source_of(topic.law)
+            yield topic.law.provenance
         for name, rows in self.results.sovereignty.not_looked_at.items():
             acts = "; ".join(f"{r.country}: {r.acts}" for r in rows)
             yield {"topic": name, "status": "no rule", "waits_for": "", "gap": acts, "owner": ""}
-            yield from map(source_of, rows)
+            yield from (each.provenance for each in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from siting.catalogue import Source, source_of
+from siting.catalogue import Source
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS
 from siting.quality import margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
@@ -24,7 +24,7 @@ class DecisionFrames(Topic):
                 continue
             cost = k.price and k.price.central
             yield row | picked(test, "action days") | {"test_cost": cost}
-            yield source_of(test)
+            yield test.provenance
 
     @frame(
         "day label owner",
@@ -40,7 +40,7 @@ class DecisionFrames(Topic):
                 "decides": self._decides(s.row.day),
                 "price*": s.price,
             }
-            yield source_of(s.row)
+            yield s.row.provenance
 
     def _decides(self, day: int) -> str:
         """What is decided on a day of the plan, in a closed word."""
@@ -125,4 +125,4 @@ class DecisionFrames(Topic):
                     "high": high,
                     "board_margin": margin / b.points_per_unit,
                 }
-                yield from (source_of(f) for f in (b, c.model, c.reference) if f is not None)
+                yield from (f.provenance for f in (b, c.model, c.reference) if f is not None)

@@ -8,7 +8,6 @@ from dataclasses import asdict
 import numpy as np
 
 from siting import catalogue
-from siting.catalogue import source_of
 from siting.inputs.scenario.model import Workload
 from siting.quality import bare_name
 from siting.records import frozen
@@ -68,7 +67,7 @@ class SizingFrames(Topic):
                     yield from _rows(steps, about=workload.load.name, **own)
                 yield from _rows(self._of_group(pool), about="a group", **own)
                 yield from _rows(self._of_machines(found, pool), about="machines", **own)
-        yield from (source_of(known) for known in self._settings())
+        yield from (known.provenance for known in self._settings())
 
     def _settings(self) -> list[catalogue.Setting]:
         known = catalogue.settings("load_settings")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from siting.catalogue import source_of
 from siting.cost.dates import LAST_HORIZON_DAYS
 from siting.quality import spoken
 from siting.rules.sovereignty import OpenPoint
@@ -54,11 +53,11 @@ class TimelineFrames(Topic):
                 "is_due": failed.is_of_law,
             }
         every = (point for option in options.values() for point in option.open_points)
-        yield from dict.fromkeys(source_of(point.usual) for point in every if point.usual)
+        yield from dict.fromkeys(point.usual.provenance for point in every if point.usual)
         if due.broken or due.left_open:
             asked = [*due.broken]
             asked += [f for point in options[today].open_points for f in point.findings]
-            yield from dict.fromkeys(source_of(f.rule) for f in asked)
+            yield from dict.fromkeys(f.rule.provenance for f in asked)
 
     def _points(self, c: Candidate) -> Rows:
         """What is open of an option."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from siting import catalogue
-from siting.catalogue import Fact, Source, source_of
+from siting.catalogue import Fact, Source
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.vendors import notice
@@ -77,7 +77,7 @@ class VendorFrames(Topic):
                     "public": event.known_date,
                     "proof": event.evidence,
                 }
-            yield from map(source_of, v.events)
+            yield from (each.provenance for each in v.events)
 
     @frame(
         "vendor within",
@@ -136,7 +136,7 @@ class VendorFrames(Topic):
                 "chance*": chance,
                 "why_not": year.why_not,
             }
-            yield from (source_of(e) for part in year.parts for e in part.events)
+            yield from (e.provenance for part in year.parts for e in part.events)
 
     def _unanswered(self, vendor: OnRecord) -> Iterator[str]:
         """What to ask a vendor before signing, of which nothing is on record, and which no answer
@@ -168,7 +168,7 @@ class VendorFrames(Topic):
                 "move_cost": e.one_off and e.one_off.central,
                 "why_not": e.not_estimated,
             }
-            yield source_of(e.kind)
+            yield e.kind.provenance
 
     @frame(
         "precaution",
@@ -183,10 +183,10 @@ class VendorFrames(Topic):
                 "saves": r.reduces.central,
                 "reason": r.meaning,
             }
-            yield source_of(r)
+            yield r.provenance
 
 
 def _pages(rows: Iterable[Fact]) -> Iterable[Source]:
     """The pages that rows come from, each once; the rows stand in the table."""
     where = {"locator": "rows named in the table"}
-    return {r.url: source_of(r).model_copy(update=where) for r in rows}.values()
+    return {r.url: r.provenance.model_copy(update=where) for r in rows}.values()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from siting.catalogue import Source, settings, source_of, table
+from siting.catalogue import Source, settings, table
 from siting.cost.ledger import BEFORE
 from siting.inputs.attributes import Property, properties
 from siting.inputs.scenario import Scenario
@@ -40,7 +40,7 @@ def of_year(paid: YearPaid, limit: float) -> str:
 def of_sums(*_: object) -> list[Source]:
     """Where the settings of a sum come from."""
     known = settings("decision_settings")
-    return [source_of(known[name]) for name in OF_SUMS]
+    return [known[name].provenance for name in OF_SUMS]
 
 
 class VerdictFrames(Topic):
@@ -124,7 +124,7 @@ class VerdictFrames(Topic):
         return row | {"verdict": of_year(c.nearest, limit)}
 
     def _of_properties(self) -> list[Source]:
-        return [*of_sums(), *map(source_of, table("properties", Property))]
+        return [*of_sums(), *(each.provenance for each in table("properties", Property))]
 
     @frame(
         "property",

@@ -34,7 +34,7 @@ import numpy.typing as npt
 import scipy  # whose parts load once they are used: a check of a file needs none
 
 from siting import catalogue
-from siting.catalogue import Source, source_of
+from siting.catalogue import Source
 from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
 from siting.records import frozen
 from siting.vendors.vendor_record import (
@@ -416,7 +416,7 @@ def ending(
         life=usual.range,
         by_year=_ends_by_year(first, months),
         moves=_moves_a_year(first, months, usual, rng),
-        sources=tuple(source_of(r) for r in (end, born) if r),
+        sources=tuple(r.provenance for r in (end, born) if r),
     )
 
 

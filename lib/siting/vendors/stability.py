@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import numpy as np
 
 from siting import catalogue, places
-from siting.catalogue import Fact, Input, column, one_of, source_of
+from siting.catalogue import Fact, Input, column, one_of
 from siting.inputs.countries import members
 from siting.inputs.scenario.model import Readiness
 from siting.quality import leaves, models
@@ -489,7 +489,7 @@ def assess(scenario: Scenario, switching_cost: Costs | None = None) -> VendorRis
         readiness=in_hand,
         unknown_vendors=tuple(sorted(known.keys() - vendors)),
         inputs=tuple(
-            Input(name=f"vendors, {name.replace('_', ' ')}", value=s.range, source=source_of(s))
+            Input(name=f"vendors, {name.replace('_', ' ')}", value=s.range, source=s.provenance)
             for name, s in catalogue.settings("vendor_settings").items()
         ),
     )

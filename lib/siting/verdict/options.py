@@ -14,7 +14,7 @@ import numpy as np
 
 from siting import draws as streams
 from siting import places, quality
-from siting.catalogue import Fact, Input, settings, source_of, table
+from siting.catalogue import Fact, Input, settings, table
 from siting.cost import cashflow, dates, fiscal, tco
 from siting.cost.costing import Remedy
 from siting.cost.ledger import CashFlow, Totals
@@ -574,4 +574,4 @@ def inputs(scenario: Scenario) -> Iterator[Input]:
         if value is not None:
             yield Input(name=name, value=Range.exact(value, unit), source=scenario.source(path))
     for s in settings("decision_settings").values():
-        yield Input(name=s.meaning.split(";")[0], value=s.range, source=source_of(s))
+        yield Input(name=s.meaning.split(";")[0], value=s.range, source=s.provenance)
