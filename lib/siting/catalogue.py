@@ -276,29 +276,11 @@ class Banded(Fact):
         Range(self.low, self.central, self.high)
 
 
-SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "vendor_settings": (
-        "life_pool_weight", "notice_drift_weight", "notice_half_life_days", "notice_min",
-        "notice_pool_weight", "notice_short_days", "promise_short_days", "promise_young_days",
-        "rate_half_life_days", "rate_years", "recent_days",
-    ),
-    "load_settings": (
-        "agents_memory", "agents_minute_cv", "agents_second_cv", "input_p95_over_mean",
-        "machines_memory", "machines_minute_cv", "machines_second_cv", "output_p95_over_mean",
-        "people_memory", "people_minute_cv", "people_second_cv", "scale_down", "server_cards",
-        "server_failures", "server_power", "server_repair", "work_without_limits",
-    ),
-    "decision_settings": (
-        "board_half_life", "exit_value_lost", "falling_prices", "leave_after", "leave_margin",
-        "matters_cost", "paired_disagreement", "quality_margin", "remedy_needed", "volume_band",
-    ),
-    "tried_settings": ("discount_tried", "volume_tried"),
-}  # fmt: skip
-"""What is read of each table `*_settings`: a row that nobody reads would still be counted as an
-input and varied."""
-
-
-class Setting(Banded, tables=" ".join(SETTINGS), key="setting"):
+class Setting(
+    Banded,
+    tables="vendor_settings load_settings decision_settings tried_settings",
+    key="setting",
+):
     """A constant of a method and the range over which it is varied (tables `*_settings`)."""
 
     setting: str
@@ -307,15 +289,6 @@ class Setting(Banded, tables=" ".join(SETTINGS), key="setting"):
         "days", "models", "months", "notices", "per day", "points of 100", "share",
         "times the planned volume", "USD per million tokens", "engineers", "x", "years", "",
     ] = ""  # fmt: skip
-
-    @field_validator("setting")
-    @classmethod
-    def _is_read(cls, setting: str, row: ValidationInfo) -> str:
-        """Refuses a name that the kit does not read of the table."""
-        read = SETTINGS.get(row.context or "", (setting,))
-        if setting not in read:
-            raise ValueError(unknown(setting, "setting that is read of this table", read))
-        return setting
 
 
 Kernels = Literal[

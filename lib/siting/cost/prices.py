@@ -173,23 +173,10 @@ def tax(country: str, factors: Mapping[str, Factor]) -> Tax:
     )
 
 
-PARAMETERS = (
-    "api_decline", "api_falls_for", "api_price_band", "bytes_per_token", "commitment_1y",
-    "commitment_3y", "commitment_spot", "demand", "electricity_band", "fte_per_8_gpus",
-    "fte_platform", "fx_band", "host_share", "hours_per_month", "idle_share", "inflation",
-    "life_years", "parallel_months", "price_cut", "price_cut_rate", "price_rise",
-    "price_rise_rate", "rental_drift", "rental_memory", "rental_price_band", "residual_after_1",
-    "residual_after_2", "residual_after_3", "residual_after_4", "residual_after_5",
-    "residual_scale", "retries", "staff_cost", "staff_scale", "successor_price_1_to_5",
-    "successor_price_below_1", "successor_price_from_5", "throughput", "undated_price_band",
-)  # fmt: skip
-"""What the cost model reads of cost_parameters.csv: a row of another name would change nothing."""
-
-
 class Parameter(Banded, tables="cost_parameters", key="id options countries"):
     """A number of the cost model that is no price, with its band and distribution."""
 
-    id: Annotated[str, catalogue.one_of(lambda: PARAMETERS, "parameter that is read")]
+    id: str
     label: str
     options: OptionKinds = ""
     """Kinds of option, or traits of them, that it holds for; blank: all."""
