@@ -52,4 +52,4 @@ def at_score(band: Range, z: Floats) -> Floats:
     above = band.high - band.central
     below = band.central - band.low
     half = above if above == below else np.where(z >= 0, above, below)
-    return np.asarray(band.central + z * half / Z90)
+    return band.central + z * half / Z90

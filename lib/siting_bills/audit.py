@@ -237,7 +237,7 @@ def _over_plan(plan: Plan, draws: Draws, factor: str) -> Array:
     """A factor over its central value; 1 where the plan has none. [n]"""
     if factor not in plan.factors or not plan.factors[factor].value.central:
         return np.ones(len(draws["growth"]))
-    return np.asarray(draws[factor] / plan.factors[factor].value.central)
+    return draws[factor] / plan.factors[factor].value.central
 
 
 # --- why ------------------------------------------------------------------------------------------

@@ -199,7 +199,7 @@ def brier_skill(p: Array, base: Array, y: Array, own: Array, counts: Array) -> A
     `auc`; above zero is skill."""
     error, reference = (counts @ (own.T @ (q - y) ** 2) for q in (p, base))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(1 - error / reference)
+        return 1 - error / reference
 
 
 def calibration(p: Array, y: Array) -> tuple[Bin, ...]:

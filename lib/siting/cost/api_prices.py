@@ -107,13 +107,13 @@ class ModelPath:
             return np.broadcast_to(listed, (len(draws["growth"]), months))
         if self.how == "equal_quality":
             first = elapsed < MONTHS  # nobody has moved yet
-            return np.asarray(np.where(first, listed, _fallen(draws, elapsed)))
+            return np.where(first, listed, _fallen(draws, elapsed))
         end = draws[self.end][:, None]
         if self.how == "falling":
             then = np.minimum(listed, _fallen(draws, elapsed))
             if self.then:
                 then = np.minimum(then, self._after(draws, months))
-            return np.asarray(np.where(elapsed < end, listed, then))
+            return np.where(elapsed < end, listed, then)
         # The list price rises, or is cut: rarely, each at a yearly rate. One comes after the draw's
         # chance over its rate in years, the other after the rest of that chance over its own.
         chance = draws[self.jump][:, None]
@@ -127,7 +127,7 @@ class ModelPath:
         """Price of what follows the model, over today's. [n × M]"""
         first = draws[self.successor] * self.listed_when(draws[self.end], months)
         follows = self.then.over(draws, months) if self.then else 1.0
-        return np.asarray(first[:, None] * follows)
+        return first[:, None] * follows
 
     def listed_when(self, ends: Array, months: int) -> Array:
         """Announced price in the last month before the model ends, over today's. [n]
@@ -142,7 +142,7 @@ def _fallen(draws: Mapping[str, Array], elapsed: Array) -> Array:
     """Price of the same score over today's, by months from today: a step a year. [n × M]"""
     years = np.minimum(elapsed // MONTHS, falling_years()).astype(int)
     steps = (1 - draws["api_decline"])[:, None] ** np.arange(years[-1] + 1.0)
-    return np.asarray(steps[:, years])
+    return steps[:, years]
 
 
 def path_key(name: str, option: Option, model: str) -> str:

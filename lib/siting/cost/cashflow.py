@@ -70,7 +70,7 @@ def load_ratio(steps: Sequence[Range], draws: Draws, years: int) -> Array:
     # Most loads grow by the same band every year.
     grown = {b: np.maximum(1 + at_score(b, growth), LEAST_GROWTH) for b in dict.fromkeys(bands)}
     ratio = np.stack([np.ones_like(growth), *(grown[band] for band in bands)], axis=1)
-    return np.asarray(draws["demand"][:, None] * np.cumprod(ratio, axis=1))
+    return draws["demand"][:, None] * np.cumprod(ratio, axis=1)
 
 
 def total_tokens(plan: Plan, draws: Draws, answers_only: bool = False) -> Array:
@@ -344,7 +344,7 @@ class Side:
         """Servers at the end, each counted with the share of its price that it fetches. [n]"""
         if self.existing is not None:
             age = self.existing.stated.age_years + self.plan.months / MONTHS
-            return np.asarray(level[:, -1] * resale_share(self.draws, age))
+            return level[:, -1] * resale_share(self.draws, age)
         fetched = np.zeros(len(level))
         if self.option.lease is not None and self.option.lease.returned:
             return fetched
@@ -377,7 +377,7 @@ class Side:
         idle = self.drawn("idle_share")
         kw = self.drawn(f"power_kw.{machines_key(self.priced.name, self.existing)}")
         drawn = idle + (1 - idle) * self.fleet.busy
-        return np.asarray(self.fleet.servers * kw * drawn * self.drawn("hours_per_month"))
+        return self.fleet.servers * kw * drawn * self.drawn("hours_per_month")
 
     def kw_provisioned(self) -> Array:
         """Power that the room keeps for the servers. [kW]"""
@@ -395,7 +395,7 @@ class Side:
         for pool, away in zip(self.mixed, self.fleet.away_share if self.mixed else (), strict=True):
             if any(each.name == workload for each in pool.loads):
                 asked = asked * away
-        return np.asarray(asked)
+        return asked
 
     def away_share(self) -> Array:
         """Share of the workloads' requests that the other side of a mix serves, workloads counting
@@ -415,7 +415,7 @@ class Side:
     def _mean(self, of_pools: Array) -> Array:
         """Mean over workloads of what holds for each pool of a mix. [n × Y]"""
         served = [len(pool.loads) for pool in self.mixed]
-        return np.asarray(np.average(of_pools, axis=0, weights=served))
+        return np.average(of_pools, axis=0, weights=served)
 
     def provisioned_hours(self) -> Array:
         """Unit-hours of throughput that are paid by month, used or not; of a mix, of as many units
@@ -427,7 +427,7 @@ class Side:
     def egress_gb(self) -> Array:
         """Answers sent out by month. [GB]"""
         answers = total_tokens(self.plan, self.draws, answers_only=True) * self.away_share()
-        return np.asarray(answers * (self.drawn("bytes_per_token") / BYTES_PER_GB))
+        return answers * (self.drawn("bytes_per_token") / BYTES_PER_GB)
 
     def fte(self) -> Array:
         """Work of platform team and hands for machines in a month, as a twelfth of their full-time
@@ -440,7 +440,7 @@ class Side:
             slower = np.maximum(units, 1.0) ** self.drawn("staff_scale")
             grown = np.where(units > 1, slower, units)
             staff = staff + self.drawn(f"fte_per_8_gpus.{self.priced.name}") * grown
-        return np.asarray(staff / MONTHS)
+        return staff / MONTHS
 
     def users(self) -> float:
         """Users who are told and trained: none where another model serves the tool of today at the
@@ -521,4 +521,4 @@ def resale_share(draws: Draws, age: float) -> Array:
     multiplies it; together never more than the price. [n]"""
     curve = [1.0, *(float(draws[name][0]) for name in RESIDUALS), 0.0]
     share = float(np.interp(age, range(len(curve)), curve))
-    return np.asarray(np.minimum(share, 1 / np.maximum(draws["residual_scale"], 1e-9)))
+    return np.minimum(share, 1 / np.maximum(draws["residual_scale"], 1e-9))

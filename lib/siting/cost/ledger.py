@@ -252,7 +252,7 @@ def forgone(clock: Clock, name: str, owed: Mapping[Falls, Array]) -> Array:
         money.by_month(each, months) * (clock.path(path) * clock.times(by))[:, :months]
         for (path, by), each in more.items()
     )
-    return np.asarray(waiting * np.maximum(0.0, monthly) * (1 - clock.plan.tax_rate))
+    return waiting * np.maximum(0.0, monthly) * (1 - clock.plan.tax_rate)
 
 
 # --- one case, month by month -----------------------------------------------------------------

@@ -22,7 +22,7 @@ def discount_factors(months: int, yearly_rate: float | Array) -> Array:
     """(1 + r)^(-t/12), not (1 + r/12)^-t, for t = 0 … months. [months + 1 by draw]"""
     t = np.arange(months + 1) / MONTHS
     rate = np.asarray(yearly_rate, dtype=float)
-    return np.asarray((1 + rate)[..., None] ** -t)
+    return (1 + rate)[..., None] ** -t
 
 
 def npv(flows: Sequence[float] | Array, yearly_rate: float) -> float:

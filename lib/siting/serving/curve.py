@@ -118,7 +118,7 @@ class Curve:
         """Time to read prompts of so many tokens, on top of decode steps. [s]"""
         over_mean = prompts / max(1.0, self.lengths.prompt_mean)
         attention = over_mean**2 * (self.attention_s / _planned_second_moment(self.lengths.input))
-        return np.asarray(over_mean * (self.prompt_s - self.attention_s) + attention)
+        return over_mean * (self.prompt_s - self.attention_s) + attention
 
     @cached_property
     def own_reading(self) -> Array:
@@ -135,7 +135,7 @@ class Curve:
     def rates(self) -> Array:
         """Requests a second served with n = 1 … slots under way."""
         n = np.arange(1, self.slots + 1)
-        return np.asarray(n / (self.lengths.output.mean * self.decode_s + n * self.prompt_s))
+        return n / (self.lengths.output.mean * self.decode_s + n * self.prompt_s)
 
     def within(self, tpot_s: float) -> int:
         """Most sequences under way with which a token, prompts read between included, takes so

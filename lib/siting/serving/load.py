@@ -165,12 +165,12 @@ class Load:
     @cached_property
     def interactive(self) -> Array:
         """`hourly` without the requests that may wait."""
-        return np.asarray(self.hourly * (1 - self.batchable_share))
+        return self.hourly * (1 - self.batchable_share)
 
     @cached_property
     def waiting(self) -> Array:
         """Requests a second that come in each hour of a usual week and may wait. [168]"""
-        return np.asarray(self.hourly * self.batchable_share)
+        return self.hourly * self.batchable_share
 
     @cached_property
     def demand(self) -> Demand:
@@ -202,7 +202,7 @@ class Load:
         if self.deadline.by is None:
             return np.asarray(ends - 1 + math.floor(self.deadline.hours))
         # Work is put into whole hours: what is due at half past is done by the full hour before.
-        return np.asarray(ends + 1 + (math.floor(self.deadline.by) - ends - 1) % 24)
+        return ends + 1 + (math.floor(self.deadline.by) - ends - 1) % 24
 
 
 def workload_load(name: str, w: Workload, country: str = "", start: dt.date | None = None) -> Load:

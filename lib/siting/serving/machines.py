@@ -189,7 +189,7 @@ def _beyond(work: Work, held: Array, share: Array | float = 1.0) -> Array:
 
 def _kept(filled: Array) -> Array:
     """Whole servers that hold what pools fill; those bought once are kept. [n × Y]"""
-    return np.asarray(np.maximum.accumulate(whole_up(filled.sum(axis=0)), axis=1))
+    return np.maximum.accumulate(whole_up(filled.sum(axis=0)), axis=1)
 
 
 def _over(part: Array, whole: Array) -> Array:

@@ -287,7 +287,7 @@ class _Wait:
         if self.chance < 1e-9 or self.mean <= 0:
             return np.zeros(1)
         tail = np.clip((1 - _FINE) / self.chance, None, 1.0)
-        return np.asarray(-np.log(tail) * self.mean / self.chance)
+        return -np.log(tail) * self.mean / self.chance
 
 
 _STEPS_MET = 1.5

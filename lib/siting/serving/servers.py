@@ -92,7 +92,7 @@ def whole_up(machines: Array) -> Array: ...
 def whole_up(machines: float | Array) -> int | Array:
     """Whole machines that hold so many; one more is not taken for an error of rounding."""
     if isinstance(machines, np.ndarray):
-        return np.asarray(np.ceil(machines - ROUNDING))
+        return np.ceil(machines - ROUNDING)
     return math.ceil(machines - ROUNDING)
 
 
@@ -103,7 +103,7 @@ def whole_down(machines: Array) -> Array: ...
 def whole_down(machines: float | Array) -> int | Array:
     """Whole machines among so many; none is lost to an error of rounding."""
     if isinstance(machines, np.ndarray):
-        return np.asarray(np.floor(machines + ROUNDING))
+        return np.floor(machines + ROUNDING)
     return math.floor(machines + ROUNDING)
 
 

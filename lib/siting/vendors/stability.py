@@ -365,7 +365,7 @@ class Exposure:
         share = _triangular(kind.migration_share, self.seed, "cost", kind.shock)
         # One stream for the cost in all kinds: the client has one switching cost, not six.
         whole = _triangular(switching, self.seed, "switching")
-        return np.asarray(whole * share * self._left)
+        return whole * share * self._left
 
     def expected_loss(
         self, vendors: Mapping[str, Sequence[Ending]], switching: Range | None
