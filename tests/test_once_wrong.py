@@ -24,7 +24,7 @@ def test_a_bare_year_or_month_ages_from_its_first_day() -> None:
 
 def test_a_median_is_as_old_as_its_oldest_member() -> None:
     machine = next(s for s in catalogue.table("servers", Server) if s.gpu_id == "h100-sxm5-80gb")
-    _, source = prices.server_price(machine, DAY)
+    source = prices.server_price(machine, DAY).source
     rows = prices.known_at(DAY, "hardware_prices", prices.HardwarePrice, gpu_id=machine.gpu_id)
     used = [r for r in rows if r.used_in_estimate == "yes"]
     form = source.locator.split("form ")[1].split(",")[0]

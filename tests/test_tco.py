@@ -223,7 +223,9 @@ def test_a_server_costs_the_median_of_the_prices_found_with_their_span() -> None
     # Complete servers with 8 H100 SXM: 250,141.8 310,000 317,000 320,000 335,000 350,000 400,000
     # USD; median 320,000, lowest 250,141.8; the highest source prints up to 450,000.
     machine = next(s for s in catalogue.table("servers", Server) if s.id == "dgx-h100")
-    value, source = prices.server_price(machine, DAY)
+    found = prices.server_price(machine, DAY)
+    value = found.value
+    source = found.source
     assert (value.low, value.central, value.high) == (250_141.8, 320_000, 450_000)
     assert "7 prices" in source.source
 
@@ -233,7 +235,9 @@ def test_cards_alone_cost_a_host_more_at_each_end() -> None:
     # host; the dearest print is 10,000 GBP, with 40 % for the host.
     rows = catalogue.table("servers", Server)
     machine = next(s for s in rows if s.id == "workstation-2x-rtx-pro-6000-blackwell")
-    value, source = prices.server_price(machine, DAY)
+    found = prices.server_price(machine, DAY)
+    value = found.value
+    source = found.source
     pound = prices.exchange_rate("GBP", "USD", DAY).rate
     assert value.central == pytest.approx(2 * 10_000 * 1.33)
     assert value.high == pytest.approx(2 * 10_000 * pound * 1.40)

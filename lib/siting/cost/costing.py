@@ -691,10 +691,10 @@ class _Finder:
 
     def _server_price(self, name: str) -> list[str]:
         assert self.machine is not None
-        value, source = prices.server_price(self.machine, self.day)
+        found = prices.server_price(self.machine, self.day)
         label = f"Price of {self.machine.label}"
         key = f"{name}.{machines_key(self.name, self.existing)}"
-        self.put(key, label, value, source, "server_price")
+        self.put(key, label, found.value, found.source, "server_price")
         return [key, *self.fx("USD")]
 
     def _gpu_hour(self) -> list[str]:
@@ -706,7 +706,7 @@ class _Finder:
         if option.commitment == "month":
             told = "by the month it costs its hours on demand: no table has a price of a month"
             self.notes.append(f"{option.label}: {told}")
-        listed = Range.exact(found.usd * (1 - option.discount), "USD/GPU-h")
+        listed = found.value.scaled(1 - option.discount)
         value = prices.aged(listed, found.source, self.day)
         # Options that rent the same card of one provider pay one price, and are drawn alike.
         driver = f"gpu_hour.{option.provider or option.vendor}.{gpu}"

@@ -272,30 +272,25 @@ def server(option: Option) -> Server:
     )
 
 
-def server_price(machine: Server, day: dt.date) -> tuple[Range, Source]:
+@frozen
+class Published:
+    """A price as lists have it, in the middle of them where there are several."""
+
+    value: Range
+    source: Source
+    note: str = ""
+    """Says so where it stands in for a price that the provider does not publish."""
+
+
+def server_price(machine: Server, day: dt.date) -> Published:
     """Price of a server in USD: median of complete servers with that GPU, scaled by GPU count.
 
     Without one: cards plus the share for host and network cards (an estimate, and marked so).
     The band is the span of all prices found, at least plus or minus 20 %; a median is as old as
     its oldest member.
     """
-    return _span(of_card(machine.gpu_id, day), machine, day)
+    found = of_card(machine.gpu_id, day)
 
-
-def of_card(gpu_id: str, day: dt.date) -> Sequence[HardwarePrice]:
-    """Prices of complete servers with a card; without one of workstations, then of the card alone.
-    Raises NotPriced where nobody sells any."""
-    asked = {"gpu_id": gpu_id, "used_in_estimate": "yes"}
-    for form in ("server", "workstation", "card"):
-        if found := known_at(day, "hardware_prices", HardwarePrice, form=form, **asked):
-            return found
-    raise NotPriced(
-        f"no price of a server or card with {gpu_id}; write a quote for `server_price`, "
-        "or `price_each` of existing servers"
-    )
-
-
-def _span(found: Sequence[HardwarePrice], machine: Server, day: dt.date) -> tuple[Range, Source]:
     def usd(r: HardwarePrice, amount: float) -> float:
         rate = exchange_rate(r.currency, "USD", day).rate
         return amount / r.gpu_count * rate * machine.gpu_count
@@ -318,20 +313,23 @@ def _span(found: Sequence[HardwarePrice], machine: Server, day: dt.date) -> tupl
         locator=f"{where}, cards plus host share" if cards else where,
         kind="estimate" if cards else "published",
     )
-    return Range(low, central, high, unit="USD"), source
+    return Published(value=Range(low, central, high, unit="USD"), source=source)
 
 
-@frozen
-class HourPrice:
-    """List price of a GPU-hour on demand."""
+def of_card(gpu_id: str, day: dt.date) -> Sequence[HardwarePrice]:
+    """Prices of complete servers with a card; without one of workstations, then of the card alone.
+    Raises NotPriced where nobody sells any."""
+    asked = {"gpu_id": gpu_id, "used_in_estimate": "yes"}
+    for form in ("server", "workstation", "card"):
+        if found := known_at(day, "hardware_prices", HardwarePrice, form=form, **asked):
+            return found
+    raise NotPriced(
+        f"no price of a server or card with {gpu_id}; write a quote for `server_price`, "
+        "or `price_each` of existing servers"
+    )
 
-    usd: float
-    source: Source
-    note: str = ""
-    """Says so where it stands in for a price that the provider does not publish."""
 
-
-def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> HourPrice:
+def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> Published:
     """List price of a GPU-hour on demand.
 
     The provider's own newest price with a full date; else its price in the option's region, in
@@ -346,7 +344,8 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> HourPrice:
     if narrowed := dated or here or land or own:
         newest = max(r.date for r in narrowed)
         best = [r for r in narrowed if r.date == newest]
-        return HourPrice(usd=median(r.usd_gpu_hour for r in best), source=best[0].provenance)
+        value = Range.exact(median(r.usd_gpu_hour for r in best), "USD/GPU-h")
+        return Published(value=value, source=best[0].provenance)
     if not rows:
         raise NotPriced(
             f"no provider has a price for {gpu_id}; write a quote for `gpu_hour` in finance.quotes"
@@ -358,7 +357,7 @@ def gpu_hour(option: Option, gpu_id: str, day: dt.date) -> HourPrice:
     title = f"Median of {len(providers)} providers' price lists"
     source = Source(source=title, url=rows[0].url, locator=where, date=oldest, kind="estimate")
     note = f"no price of {option.provider or 'the provider'} for {gpu_id}: median of others"
-    return HourPrice(usd=median(each), source=source, note=note)
+    return Published(value=Range.exact(median(each), "USD/GPU-h"), source=source, note=note)
 
 
 def aged(price: Range, source: Source, day: dt.date) -> Range:

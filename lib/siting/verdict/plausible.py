@@ -355,7 +355,7 @@ def _shortlist(s: Scenario, kind: str, like: Option) -> dict[str, Option]:
 def _bandwidth_for_money(s: Scenario, offer: Option) -> float:
     """GB/s of memory for a dollar an hour; 0 where there is no price."""
     try:
-        paid = prices.gpu_hour(offer, offer.gpu, s.client.report_date).usd
+        paid = prices.gpu_hour(offer, offer.gpu, s.client.report_date).value.central
     except prices.NotPriced:
         return 0.0
     return catalogue.gpu(offer.gpu).memory_bandwidth_gb_s / paid
