@@ -7,6 +7,7 @@ text says otherwise, 80 % of what we expect to measure (P10 to P90).
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from statistics import NormalDist
@@ -102,23 +103,16 @@ class Range:
 
     def scaled(self, factor: float, unit: str | None = None) -> Range:
         """Every value times `factor`; a negative factor swaps low and high."""
-        low, high = sorted((self.low * factor, self.high * factor))
-        return Range(low, self.central * factor, high, unit=self.unit if unit is None else unit)
+        ends = (end * factor for end in self.ends)
+        return Range.ordered(ends, self.unit if unit is None else unit)
 
     def plus(self, other: Range) -> Range:
         """Sum when both move together: lows add, highs add (the wider, cautious band)."""
-        return Range(
-            self.low + other.low,
-            self.central + other.central,
-            self.high + other.high,
-            unit=self.unit,
-        )
+        return Range.ordered(map(operator.add, self.ends, other.ends), self.unit)
 
     def times(self, other: Range, unit: str = "") -> Range:
         """Product when both move together, of ranges above zero."""
-        return Range(
-            self.low * other.low, self.central * other.central, self.high * other.high, unit=unit
-        )
+        return Range.ordered(map(operator.mul, self.ends, other.ends), unit)
 
     @property
     def is_exact(self) -> bool:
