@@ -13,7 +13,7 @@ from siting.verdict.chain import Chain
 def _usable(client: str) -> bool:
     try:
         scenario.load(client)
-    except scenario.ScenarioError:
+    except scenario.DocumentError:
         return False
     return True
 

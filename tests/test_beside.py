@@ -75,7 +75,7 @@ def test_a_picture_is_stored_under_a_name_of_the_kits_own(
 def test_anything_else_is_refused_with_one_line(
     tmp_path: Path, name: str, content: bytes | None, said: str
 ) -> None:
-    with pytest.raises(scenario.ScenarioError, match=said) as refused:
+    with pytest.raises(scenario.DocumentError, match=said) as refused:
         with_logo(tmp_path, name, content)
     assert len(str(refused.value).splitlines()) == 1
     (problem,) = refused.value.problems
@@ -96,7 +96,7 @@ def test_a_logo_that_takes_too_long_to_draw_is_refused(
     )
     slow = SVG.replace(b"<path", noise + b'<rect width="9" height="9" filter="url(#f)"/><path')
     monkeypatch.setattr(job, "LOGO_S", 1)
-    with pytest.raises(scenario.ScenarioError, match="cannot be drawn in 1 s"):
+    with pytest.raises(scenario.DocumentError, match="cannot be drawn in 1 s"):
         with_logo(tmp_path, "logo.svg", slow)
 
 
@@ -104,7 +104,7 @@ def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     data = io.BytesIO()
     image.new("1", (5000, 1)).save(data, "PNG")
-    with pytest.raises(scenario.ScenarioError, match="larger than 4000 pixels"):
+    with pytest.raises(scenario.DocumentError, match="larger than 4000 pixels"):
         with_logo(tmp_path, "logo.png", data.getvalue())
 
 
@@ -138,5 +138,5 @@ def test_json_that_no_tool_writes_is_refused(text: str) -> None:
 def test_a_chapter_that_is_no_notebook_is_refused_by_name(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "40_cost.ipynb").write_bytes(text)
     (tmp_path / "acme.yaml").write_text(WITH_SOURCE, encoding="utf-8")
-    with pytest.raises(scenario.ScenarioError, match=r"40_cost\.ipynb"):
+    with pytest.raises(scenario.DocumentError, match=r"40_cost\.ipynb"):
         job.prepare(tmp_path / "acme.yaml", notebooks=tmp_path)

@@ -207,5 +207,5 @@ def test_a_scenario_moves_chapters_and_leaves_them_out(shared: Path) -> None:
     ],
 )
 def test_a_wrong_choice_of_chapters_is_refused(shared: Path, text: str, said: str) -> None:
-    with pytest.raises(scenario.ScenarioError, match=said):
+    with pytest.raises(scenario.DocumentError, match=said):
         prepared(shared, "acme", f"{text}\n")

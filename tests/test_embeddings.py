@@ -10,7 +10,7 @@ from siting import study
 from siting.cli import scenarios
 from siting.cost import costing, prices
 from siting.inputs import scenario
-from siting.inputs.scenario import ScenarioError
+from siting.inputs.scenario import DocumentError
 from siting.verdict import alternatives, ordered
 from siting.verdict.chain import Chain
 
@@ -129,7 +129,7 @@ def test_no_offer_of_a_single_model_does_work_of_two_kinds(tmp_path: Path) -> No
 def test_what_would_change_nothing_is_refused(
     tmp_path: Path, old: str, new: str, said: str
 ) -> None:
-    with pytest.raises(ScenarioError) as refused:
+    with pytest.raises(DocumentError) as refused:
         loaded(tmp_path, SHOP.replace(old, new))
     assert said in str(refused.value)
 

@@ -53,7 +53,7 @@ def hostile(folder: Path) -> tuple[Job, int]:
         path.write_text(scenario.as_yaml(data), encoding="utf-8")
         try:
             scenario.load(path)
-        except scenario.ScenarioError as error:
+        except scenario.DocumentError as error:
             fields = {problem.field for problem in error.problems}
             refused = before.keys() & fields
             # What stands further up may be why what it holds is refused: it goes first.

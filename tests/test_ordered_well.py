@@ -62,7 +62,7 @@ def test_what_is_left_out_is_left_to_the_kit_and_what_runs_today_is_not() -> Non
         assert taken.effort in ("", *ordered.EFFORTS)
         assert BEST not in taken.models.values()
     for left in ({"models": {}}, {"models": {"all": BEST}}, {"effort": BEST}):
-        with pytest.raises(scenario.ScenarioError, match="it runs today, and is there already"):
+        with pytest.raises(scenario.DocumentError, match="it runs today, and is there already"):
             said("api", **left)
     (work,) = scenario.load("tidewater-apps").workloads
     asked = said("second-api", models={work: BEST})

@@ -106,11 +106,11 @@ def test_a_link_a_large_file_and_a_module_do_not_travel(project: Path) -> None:
     (own / "helper.py").write_text("raise SystemExit", encoding="utf-8")
     assert job.prepare("base").data == {}
     (own / "link.csv").symlink_to("/etc/hostname")
-    with pytest.raises(scenario.ScenarioError, match=r"link\.csv: is a link"):
+    with pytest.raises(scenario.DocumentError, match=r"link\.csv: is a link"):
         job.prepare("base")
     (own / "link.csv").unlink()
     (own / "large.csv").write_bytes(b"1" * (20 * 2**20 + 1))
-    with pytest.raises(scenario.ScenarioError, match=r"large\.csv: is larger than 20 MiB"):
+    with pytest.raises(scenario.DocumentError, match=r"large\.csv: is larger than 20 MiB"):
         job.prepare("base")
 
 
@@ -139,7 +139,7 @@ def test_a_chapter_that_asks_for_one_by_a_misspelt_name_is_refused_before_it_run
     own = project / "notebooks" / "base"
     asking = f's.{asks}("45_offer") and s.{asks}("45_offers")'
     (own / "46_more.ipynb").write_text(chapter("What else?", asking), encoding="utf-8")
-    with pytest.raises(scenario.ScenarioError) as refused:
+    with pytest.raises(scenario.DocumentError) as refused:
         job.prepare("base")
     assert "46_more.ipynb" in str(refused.value)
     assert "'45_offer' is no chapter; did you mean 45_offers?" in str(refused.value)

@@ -179,10 +179,10 @@ def test_the_wheel_alone_makes_a_report_in_an_empty_folder(installed: Path, tmp_
 
 def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
     from siting.inputs import starter
-    from siting.inputs.scenario import ScenarioError
+    from siting.inputs.scenario import DocumentError
 
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
-    with pytest.raises(ScenarioError, match="nothing was written"):
+    with pytest.raises(DocumentError, match="nothing was written"):
         starter.init(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["README.md"]
 
@@ -191,14 +191,14 @@ def test_a_place_where_a_project_cannot_be_written_is_refused_and_left_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from siting.inputs import starter
-    from siting.inputs.scenario import ScenarioError
+    from siting.inputs.scenario import DocumentError
 
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "params").symlink_to("/nowhere")
     places = ("file/below", "linked", "a" * 300)
     for place in (*(tmp_path / place for place in places), Path("/proc/x")):
-        with pytest.raises(ScenarioError, match=r"cannot be written|is there already") as refused:
+        with pytest.raises(DocumentError, match=r"cannot be written|is there already") as refused:
             starter.init(place)
         assert len(str(refused.value).splitlines()) == 1
 
@@ -207,7 +207,7 @@ def test_a_place_where_a_project_cannot_be_written_is_refused_and_left_as_it_is(
 
     with monkeypatch.context() as disk:
         disk.setattr(Path, "write_bytes", full)
-        with pytest.raises(ScenarioError, match="No space left"):
+        with pytest.raises(DocumentError, match="No space left"):
             starter.init(tmp_path / "full")
     assert {p.name for p in tmp_path.iterdir()} == {"file", "linked", "full"}
     assert [p.name for p in (tmp_path / "linked").iterdir()] == ["params"]

@@ -7,7 +7,7 @@ from genai_prices.data import providers
 from siting import catalogue, pictures, study, vision
 from siting.catalogue import table
 from siting.inputs import scenario
-from siting.inputs.scenario import ScenarioError
+from siting.inputs.scenario import DocumentError
 from siting.quantity import NotEstimated
 
 FIVE = {"workloads.assistant.images_per_request": 5}
@@ -70,7 +70,7 @@ def test_pictures_are_in_the_load_the_memory_and_the_bill() -> None:
 def test_a_model_that_takes_no_pictures_is_refused() -> None:
     blind = {"options.owned.models": {"all": "meta-llama/Llama-3.3-70B-Instruct"}}
     assert study.open("base", blind)
-    with pytest.raises(ScenarioError, match="takes no pictures, and requests of assistant hold"):
+    with pytest.raises(DocumentError, match="takes no pictures, and requests of assistant hold"):
         study.open("base", FIVE | blind)
     with pytest.raises(NotEstimated, match="takes no pictures"):
         pictures.tokens(workload(1), "meta-llama/Llama-3.3-70B-Instruct")

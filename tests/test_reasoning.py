@@ -9,7 +9,7 @@ import pytest
 from cost_fixtures import with_changes
 from siting import quality, reasoning
 from siting.inputs import scenario
-from siting.inputs.scenario import ScenarioError
+from siting.inputs.scenario import DocumentError
 from studies import WORKLOADS
 
 
@@ -59,7 +59,7 @@ def test_a_reasoning_model_without_effort_is_a_mistake(tmp_path: Path) -> None:
         f"{WORKLOADS}options:\n  api:\n    effort: null\n"
         'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n'
     )
-    with pytest.raises(ScenarioError, match=r"gpt-5.4-mini reasons, and its effort is not said"):
+    with pytest.raises(DocumentError, match=r"gpt-5.4-mini reasons, and its effort is not said"):
         scenario.load(str(file))
 
 

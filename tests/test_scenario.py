@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import study
 from siting.inputs import document, scenario
-from siting.inputs.scenario import ScenarioError
+from siting.inputs.scenario import DocumentError
 from siting.verdict import plausible
 from siting.verdict.chain import Chain
 from studies import WORKLOADS
@@ -51,7 +51,7 @@ def client(tmp_path: Path):
 
 
 def refused(path: Path | str) -> list[document.Problem]:
-    with pytest.raises(ScenarioError) as caught:
+    with pytest.raises(DocumentError) as caught:
         scenario.load(path)
     return list(caught.value.problems)
 
@@ -394,9 +394,9 @@ def test_all_problems_are_reported_at_once(client) -> None:
 
 
 def test_a_refusal_says_the_same_in_another_process(client) -> None:
-    with pytest.raises(scenario.ScenarioError) as wrong:
+    with pytest.raises(scenario.DocumentError) as wrong:
         scenario.load(client("colour: blue\n"))
-    with pytest.raises(scenario.ScenarioError) as impossible:
+    with pytest.raises(scenario.DocumentError) as impossible:
         scenario.changed(scenario.load("base"), {"finance.horizon_months": "a year"})
     for error in (wrong.value, impossible.value):
         assert str(pickle.loads(pickle.dumps(error))) == str(error)
@@ -406,7 +406,7 @@ def test_a_refusal_says_the_same_in_another_process(client) -> None:
     "path", ["finance.horizon_months.x", "client.name.B", "client.nam", "nothing.at.all", ""]
 )
 def test_what_if_at_a_path_that_is_not_there_is_refused(path: str) -> None:
-    with pytest.raises(scenario.ScenarioError, match="is not there"):
+    with pytest.raises(scenario.DocumentError, match="is not there"):
         scenario.changed(scenario.load("base"), {path: 1})
 
 
@@ -418,7 +418,7 @@ def test_a_missing_file_names_the_client_that_was_meant() -> None:
 @pytest.mark.parametrize("name", ["../base", "a/b", "A", "", ".", "a b", "x" * 80, "$(id)"])
 def test_a_name_that_could_leave_the_folder_is_refused(name: str) -> None:
     refused(name)
-    with pytest.raises(ScenarioError):
+    with pytest.raises(DocumentError):
         scenario.create(name)
 
 
@@ -455,7 +455,7 @@ def test_what_is_put_in_the_place_of_a_client_stops_that_client_alone(project: P
             (problem,) = refused(named)
             assert said[name] in problem.wrong
             assert problem.write == "put the file itself there"
-        with pytest.raises(ScenarioError, match="already exists"):
+        with pytest.raises(DocumentError, match="already exists"):
             scenario.create(name)
     assert scenario.load("acme").client.id == "acme"
 
@@ -482,7 +482,7 @@ def test_without_a_project_nothing_is_written_and_the_installed_one_is_only_read
     (tmp_path / "params").write_text("", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for ask in (lambda: scenario.create("acme"), lambda: scenario.names(own=True)):
-        with pytest.raises(ScenarioError, match="no project is here or above; run `siting init`"):
+        with pytest.raises(DocumentError, match="no project is here or above; run `siting init`"):
             ask()
     assert not (ROOT / "params" / "acme.yaml").exists()
     (tmp_path / "acme.yaml").write_text(CLIENT, encoding="utf-8")
@@ -492,7 +492,7 @@ def test_without_a_project_nothing_is_written_and_the_installed_one_is_only_read
 
 def test_a_name_longer_than_a_file_may_have_is_refused() -> None:
     for ask in (scenario.load, study.open):
-        with pytest.raises(ScenarioError, match="File name too long"):
+        with pytest.raises(DocumentError, match="File name too long"):
             ask("./" + "a" * 300 + ".yaml")
 
 
@@ -581,7 +581,7 @@ def test_hundreds_of_damaged_scenarios_end_in_a_scenario_or_a_message(client) ->
         try:
             scenario.load(path)
             outcomes["loaded"] += 1
-        except ScenarioError as error:
+        except DocumentError as error:
             assert error.problems
             assert all(p.wrong and p.write for p in error.problems)
             outcomes["refused"] += 1
@@ -613,7 +613,7 @@ def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(project: Path) -
     assert loaded.client.name == "Acme Bank"
     assert loaded.origin("workloads.assistant.users").kind == "estimate"
     assert path == Path("params/acme-bank.yaml")
-    with pytest.raises(ScenarioError, match="already exists"):
+    with pytest.raises(DocumentError, match="already exists"):
         scenario.create("acme-bank")
 
 
@@ -623,7 +623,7 @@ def test_a_bad_file_leaves_what_other_clients_inherit_as_it_was(client) -> None:
     )
     good = client()
     before = scenario.load(good)
-    with pytest.raises(ScenarioError):
+    with pytest.raises(DocumentError):
         scenario.load(bad)
     assert scenario.load(good) == before
 
@@ -634,7 +634,7 @@ def test_a_provider_that_is_misspelt_is_refused_and_an_unknown_one_is_not() -> N
     for name in ("scaleway", "exoscale", "nosuchhost", ""):
         assert scenario.changed(base, {"options.rented.provider": name})
     with pytest.raises(
-        scenario.ScenarioError, match="no price is on file of 'scalewey'; did you m"
+        scenario.DocumentError, match="no price is on file of 'scalewey'; did you m"
     ):
         scenario.changed(base, {"options.rented.provider": "scalewey"})
 
@@ -664,7 +664,7 @@ def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(
         f"finance:\n  quotes:\n    - {{{line}}}\n{WORKLOADS}"
         'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n'
     )
-    with pytest.raises(scenario.ScenarioError, match=message):
+    with pytest.raises(scenario.DocumentError, match=message):
         scenario.load(str(file))
 
 
@@ -676,7 +676,7 @@ def test_of_two_quotes_for_one_item_none_is_taken_unasked(tmp_path: Path) -> Non
         'evidence: [{fields: ["*"], source: x, locator: x, date: 2026-11-01}]\n'
     )
     said = r"client\.yaml:4: finance\.quotes\[1\]\.item: quotes\[0\] is for gpu_hour, too; keep"
-    with pytest.raises(scenario.ScenarioError, match=said):
+    with pytest.raises(scenario.DocumentError, match=said):
         scenario.load(str(file))
 
 

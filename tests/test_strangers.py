@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from siting.cli import cli, frame, reports
 from siting.inputs import scenario
 from siting.inputs.document import INVISIBLE
-from siting.inputs.scenario import ScenarioError
+from siting.inputs.scenario import DocumentError
 from siting.run import job
 from siting_report.run import batch
 from siting_report.run.folder import WORK, ReportFolder
@@ -44,7 +44,7 @@ def whole(client: str) -> str:
 
 def test_an_id_that_is_not_the_name_of_its_file_is_refused_by_line(project: Path) -> None:
     (project / "in" / "foo.yaml").write_text(f"client:\n  id: {VICTIM}\n", encoding="utf-8")
-    with pytest.raises(ScenarioError) as refused:
+    with pytest.raises(DocumentError) as refused:
         job.prepare("in/foo.yaml")
     problem = refused.value.problems[0]
     assert (problem.file, problem.line, problem.field) == ("in/foo.yaml", 2, "client.id")
@@ -74,7 +74,7 @@ def test_the_scenario_of_a_report_makes_that_report_again(project: Path) -> None
 def test_a_linked_base_beside_a_strangers_file_shows_nobody_elses_scenario(project: Path) -> None:
     (project / "in" / "base.yaml").symlink_to(project / "params" / f"{VICTIM}.yaml")
     (project / "in" / "foo.yaml").write_text("client:\n  name: Foo\n", encoding="utf-8")
-    with pytest.raises(ScenarioError, match=r"in/base\.yaml.*is a link; put the file itself there"):
+    with pytest.raises(DocumentError, match=r"in/base\.yaml.*is a link; put the file itself there"):
         scenario.load("in/foo.yaml")
 
 
@@ -153,7 +153,7 @@ def test_an_hour_beyond_all_bounds_is_refused_by_line(project: Path) -> None:
     hours = ", ".join(["1.7e+308"] * 24)
     text = f"workloads: {{assistant: {{\n  hours: [{hours}]}}}}\n"
     (project / "params" / "foo.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(ScenarioError) as refused:
+    with pytest.raises(DocumentError) as refused:
         scenario.load("foo")
     (problem,) = (p for p in refused.value.problems if p.field == "workloads.assistant.hours")
     assert problem.line == 2

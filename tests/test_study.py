@@ -58,7 +58,7 @@ def test_what_if_asks_each_combination_through_the_one_chain() -> None:
     sums = s.sums().set_index("option")
     for row, future in zip(found.itertuples(), ("hold", "fall"), strict=True):
         assert row.in_all == pytest.approx(sums[f"if_prices_{future}"][row.option], rel=0.02)
-    with pytest.raises(scenario.ScenarioError, match="falling_prices"):
+    with pytest.raises(scenario.DocumentError, match="falling_prices"):
         s.what_if({"finance.falling_prices": [2.0]})
 
 

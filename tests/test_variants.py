@@ -252,9 +252,9 @@ def test_idle_cards_that_are_not_taken_back_are_billed_around_the_clock(
 def test_what_a_file_wants_tried_is_checked_before_it_is_tried() -> None:
     start = scenario.load("base")
     wrong = {"what_if": [{"label": "typo", "set": {"finance.discont_rate": 0.1}}]}
-    with pytest.raises(scenario.ScenarioError, match="did you mean discount_rate"):
+    with pytest.raises(scenario.DocumentError, match="did you mean discount_rate"):
         scenario.changed(start, wrong)
-    with pytest.raises(scenario.ScenarioError, match="'OpenAy' is no vendor, model or service of"):
+    with pytest.raises(scenario.DocumentError, match="'OpenAy' is no vendor, model or service of"):
         scenario.changed(start, {"suppose.gone": ["OpenAy"]})
 
 

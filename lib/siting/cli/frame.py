@@ -313,7 +313,7 @@ def prepare(
             if prepared.setdefault(made.client, made) != made:
                 fault = f"another scenario of this run is named {made.client!r}, too"
                 write = "rename it, or use another --out"
-                wrong[client] = [Problem(file=client, line=0, field="", wrong=fault, write=write)]
+                wrong[client] = [Problem(file=client, wrong=fault, write=write)]
         except DocumentError as error:
             wrong[client] = list(error.problems)
     return Prepared(list(prepared.values()), opened, wrong)

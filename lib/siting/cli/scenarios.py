@@ -100,7 +100,7 @@ def faulty_tables() -> list[Problem]:
             place, _, said = line.partition(": ")
             wrong, write = parted(said)
             write = write or "correct it"
-            found.append(Problem(file=place, line=0, field="", wrong=wrong, write=write))
+            found.append(Problem(file=place, wrong=wrong, write=write))
     return found
 
 

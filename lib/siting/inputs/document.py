@@ -87,9 +87,9 @@ class Problem:
     """One thing that is wrong with a file, and what to write instead."""
 
     file: str
-    line: int
+    line: int = 0
     """Line in the file, from 1; 0 where the fault is the file's as a whole."""
-    field: str
+    field: str = ""
     """Dotted path such as `workloads.assistant.users`; empty for the file as a whole."""
     wrong: str
     write: str

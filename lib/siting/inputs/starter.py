@@ -7,7 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from siting.inputs.scenario import ScenarioError, new_text
+from siting.inputs.document import DocumentError
+from siting.inputs.scenario import new_text
 
 _EXAMPLE = "example"
 
@@ -15,14 +16,14 @@ _EXAMPLE = "example"
 def init(target: Path) -> list[Path]:
     """Writes notebooks, params with an example client, and a README; says which files.
 
-    Raises ScenarioError where a part is there already, or none can be written: then none is.
+    Raises DocumentError where a part is there already, or none can be written: then none is.
     """
     files = {name: source.read_bytes() for name, source in _shipped().items()}
     files[f"params/{_EXAMPLE}.yaml"] = new_text(_EXAMPLE, dt.date.today()).encode()
     parts = dict.fromkeys(name.partition("/")[0] for name in files)
     if taken := [name for name in parts if os.path.lexists(target / name)]:
         wrong = "is there already; nothing was written"
-        raise ScenarioError.of(target / taken[0], wrong, "name an empty folder")
+        raise DocumentError.of(target / taken[0], wrong, "name an empty folder")
     try:
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".siting-", dir=target) as folder:
@@ -33,7 +34,7 @@ def init(target: Path) -> list[Path]:
                 os.rename(Path(folder, name), target / name)
     except OSError as error:
         wrong = f"cannot be written ({error.strerror})"
-        raise ScenarioError.of(target, wrong, "name another folder") from None
+        raise DocumentError.of(target, wrong, "name another folder") from None
     return [target / name for name in files]
 
 
@@ -50,4 +51,4 @@ def _shipped() -> dict[str, Path]:
             files = {str(p.relative_to(folder)): p for p in sorted(paths)}
             return {**files, "README.md": here.parent / "new_project.md"}
     wrong = "its notebooks were not installed"
-    raise ScenarioError.of("siting", wrong, "install the wheel with pip")
+    raise DocumentError.of("siting", wrong, "install the wheel with pip")

@@ -14,7 +14,7 @@ from siting_report.run.job import SCENARIO
 
 from siting import study
 from siting.inputs import document, scenario
-from siting.inputs.scenario import ScenarioError
+from siting.inputs.document import DocumentError
 from siting.inputs.scenario.changes import Changes
 from siting.run.job import attached
 
@@ -26,14 +26,14 @@ def summary(name: str, changes: Changes | None = None) -> dict[str, Any]:
 
     name: a summary.json or a folder that holds one; a client whose report is in `reports/`; or
     `CLIENT@now`, computed without rendering. changes: values at dotted paths that take the place of
-    the scenario's, of CLIENT@now only. Raises ScenarioError where there is none.
+    the scenario's, of CLIENT@now only. Raises DocumentError where there is none.
     """
     now = _NOW.fullmatch(name)
     if now:
         return _computed(now[1], changes or {})
     if changes:
         write = "write CLIENT@now: what was rendered cannot be changed"
-        raise ScenarioError.of(name, "is not computed anew, so --set has nothing to change", write)
+        raise DocumentError.of(name, "is not computed anew, so --set has nothing to change", write)
     path = Path(name)
     remedy = "name a client, a report's folder, or CLIENT@now"
     if re.fullmatch(r"[a-z0-9-]+", name) and not os.path.exists(path):
@@ -43,11 +43,11 @@ def summary(name: str, changes: Changes | None = None) -> dict[str, Any]:
     try:
         found = plain_files.parsed(plain_files.content(file, LARGEST))
     except OSError:
-        raise ScenarioError.of(name or '""', "is no rendered report", remedy) from None
+        raise DocumentError.of(name or '""', "is no rendered report", remedy) from None
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ScenarioError.of(name, "is not a summary.json", "name a report's folder")
+        raise DocumentError.of(name, "is not a summary.json", "name a report's folder")
     written = file.with_name(SCENARIO)
     if file.name == "summary.json" and written.is_file():
         found["scenario"] = document.examined(document.read(written))[0].data

@@ -16,8 +16,7 @@ from siting_report.run.job import Format, Job, PlacedNotebook
 
 from siting.catalogue import suggestion, unknown
 from siting.inputs import document, scenario
-from siting.inputs.document import Fault, Gathered, Problem, parted
-from siting.inputs.scenario import ScenarioError
+from siting.inputs.document import DocumentError, Fault, Gathered, Problem, parted
 from siting.inputs.scenario.changes import Changes
 from siting.inputs.scenario.model import Report
 
@@ -43,7 +42,7 @@ def prepare(
 
     notebooks: folder of the chapters; by default the project's. changes: values at dotted paths
     that take the place of the scenario's.
-    Raises ScenarioError where the scenario, or a file that it names, cannot be used.
+    Raises DocumentError where the scenario, or a file that it names, cannot be used.
     """
     found = scenario.changed(scenario.load(name_or_path), changes or {})
     return of(found, scenario.path_of(name_or_path), notebooks, formats)
@@ -75,7 +74,7 @@ def of(
 
 
 def refuse_replacing(path: Path, client: str, out: Path) -> None:
-    """Raises ScenarioError where a file would replace a report that belongs to another file.
+    """Raises DocumentError where a file would replace a report that belongs to another file.
 
     The report of a client of `params/` belongs to its file there, any other to the file of its
     name; the scenario.yaml of a report may always make that report again.
@@ -94,14 +93,14 @@ def refuse_replacing(path: Path, client: str, out: Path) -> None:
         is_taken = home.exists()
     if is_taken and not is_its_own:
         wrong = f"would replace the report of {client}, which belongs to another file"
-        raise ScenarioError.of(path, wrong, "give the client a name of its own, or add --out DIR")
+        raise DocumentError.of(path, wrong, "give the client a name of its own, or add --out DIR")
 
 
 def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, dict[str, bytes]]:
     """A scenario that names the logo beside it as the kit stores it, and its content.
 
     A file's own name goes nowhere, so that none can be taken for a module or for a part of the
-    report. Raises ScenarioError where it is missing, or is not what it should be.
+    report. Raises DocumentError where it is missing, or is not what it should be.
     """
     client = found.client
     if not client.logo:
@@ -111,7 +110,7 @@ def attached(found: scenario.Scenario, path: Path) -> tuple[scenario.Scenario, d
     except ValueError as error:
         wrong, write = parted(f"{client.logo!r} beside it {error}")
         fault = Fault(("client", "logo"), wrong, write or "put a plain file there")
-        raise ScenarioError(_with_lines(path, [fault])) from None
+        raise DocumentError(_with_lines(path, [fault])) from None
     stored = client.model_copy(update={"logo": name})
     return found.model_copy(update={"client": stored}), {name: logo}
 
@@ -162,7 +161,7 @@ _ASKED_FOR = re.compile(r"""\b(?:has_chapter|see)\(\\?["']([^"'\\]+)""")
 
 
 def _refuse_unknown_chapters(text: str, files: Collection[str], file: Path) -> None:
-    """Raises ScenarioError where a chapter asks for one by a name that none has."""
+    """Raises DocumentError where a chapter asks for one by a name that none has."""
     known = [name.removesuffix(".ipynb") for name in files]
     asked = dict.fromkeys(name.removesuffix(".ipynb") for name in _ASKED_FOR.findall(text))
     said = (unknown(name, "chapter", known) for name in asked if name not in known)
@@ -171,7 +170,7 @@ def _refuse_unknown_chapters(text: str, files: Collection[str], file: Path) -> N
 
 def _own_part(data: Mapping[str, Any], name: str, file: Path) -> str:
     """Where a chapter belongs if the scenario does not say: what its metadata say under
-    `siting.part`, or by its number. Raises ScenarioError for another word."""
+    `siting.part`, or by its number. Raises DocumentError for another word."""
     metadata = data.get("metadata")
     said = metadata.get("siting") if isinstance(metadata, dict) else None
     part = said.get("part") if isinstance(said, dict) else None
@@ -179,7 +178,7 @@ def _own_part(data: Mapping[str, Any], name: str, file: Path) -> str:
         number = int(re.match(r"\d+", name)[0])  # type: ignore[index]  # files begin with a digit
         return "body" if number < APPENDIX else "appendix"
     if part not in ("body", "appendix"):
-        raise ScenarioError.of(file, f"its part is {part!r}", "write body or appendix")
+        raise DocumentError.of(file, f"its part is {part!r}", "write body or appendix")
     return str(part)
 
 
@@ -217,7 +216,7 @@ def _own_files(
 def _problem(file: Path, said: object) -> Problem:
     """What is wrong with a file as a whole."""
     wrong, write = parted(said)
-    return Problem(file=str(file), line=0, field="", wrong=wrong, write=write)
+    return Problem(file=str(file), wrong=wrong, write=write)
 
 
 def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]:
@@ -237,12 +236,12 @@ def _asked(wanted: Report, files: Collection[str], path: Path) -> dict[str, str]
             if first != part:
                 faults.append(Fault(where, f"{named!r} is in {first}, too", "name it once"))
     if faults:
-        raise ScenarioError(_with_lines(path, faults))
+        raise DocumentError(_with_lines(path, faults))
     return asked
 
 
 def notebook(file: Path) -> tuple[str, dict[str, Any]]:
-    """The text of a notebook, and what it holds. Raises ScenarioError where the file is none."""
+    """The text of a notebook, and what it holds. Raises DocumentError where the file is none."""
     try:
         text = plain_files.content(file, 20 * MIB).decode()
         data = plain_files.parsed(text)
@@ -250,5 +249,5 @@ def notebook(file: Path) -> tuple[str, dict[str, Any]]:
             raise ValueError("is no notebook")
     except (OSError, ValueError) as error:
         wrong = "is no notebook" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise ScenarioError.of(file, wrong, "save it in JupyterLab") from None
+        raise DocumentError.of(file, wrong, "save it in JupyterLab") from None
     return text, data

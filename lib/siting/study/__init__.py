@@ -139,7 +139,7 @@ class Study(Wording):
         where none may be chosen), in_all (what it costs in all) and own_in_all (what the report's
         choice costs then) [currency], sure (share of cases), answer (stays, level, changes or
         none).
-        Raises scenario.ScenarioError for a value that the scenario cannot take.
+        Raises scenario.DocumentError for a value that the scenario cannot take.
         """
         made = [
             Variant(
@@ -185,7 +185,7 @@ def open(client: str = "base", changes: Changes | None = None) -> Study:
     """The study of `params/<client>.yaml`, or of a YAML file anywhere.
 
     changes: values at dotted paths that take the place of the scenario's.
-    Raises scenario.ScenarioError naming file, line, field and remedy, and ValueError where another
+    Raises scenario.DocumentError naming file, line, field and remedy, and ValueError where another
     client's report is being rendered: no number of one client may stand in another's.
     """
     if _kept and _said(client) not in _kept:
@@ -205,7 +205,7 @@ def open_all() -> tuple[dict[str, Study], list[Problem]]:
     for client in scenario.names():
         try:
             studies[client] = open(client)
-        except scenario.ScenarioError as error:
+        except scenario.DocumentError as error:
             problems += error.problems
     return studies, problems
 

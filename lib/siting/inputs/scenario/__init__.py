@@ -1,7 +1,7 @@
 """One client's question: `params/base.yaml` with the client's differences laid over it.
 
 A scenario is data, never code. Every key is known, every value typed; whatever is wrong is
-refused with file, line, field, what is wrong and what to write instead (`ScenarioError`).
+refused with file, line, field, what is wrong and what to write instead (`DocumentError`).
 
 Mappings merge key by key, lists and values are replaced, and `null` removes what base.yaml says
 (JSON Merge Patch, RFC 7396). Workloads are the client's alone: load, tokens, limits and residency
@@ -31,7 +31,13 @@ from siting_report import plain_files
 
 from siting import catalogue
 from siting.inputs import document, messages
-from siting.inputs.document import YamlDocument, DocumentError, Fault, Path_, Problem
+from siting.inputs.document import (
+    YamlDocument,
+    DocumentError as DocumentError,
+    Fault,
+    Path_,
+    Problem,
+)
 from siting.inputs.document import as_yaml as as_yaml
 from siting.inputs.scenario import changes, usual
 from siting.inputs.scenario.changes import changed as changed
@@ -39,9 +45,6 @@ from siting.inputs.scenario.checks import contradictions
 from siting.inputs.scenario.model import Option as Option, Scenario as Scenario
 from siting.inputs.scenario.origins import with_origins
 from siting.records import frozen
-
-ScenarioError = DocumentError
-"""A scenario cannot be used: `problems` has file, line, field, fault and remedy of each."""
 
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _LISTED = ("options", "fine_tuning")
