@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from siting.catalogue import Address, Source, SourceKind
+from siting.catalogue import Address, Share, Source, SourceKind
 from siting.inputs.countries import members
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.constraints import BUDGET, LIVE_BY, Constraint
@@ -127,6 +127,11 @@ Amount = Annotated[Uncertain, _within(0, 1e12)]
 """An amount of money, or of what a price is paid for; never negative."""
 Growth = Annotated[Uncertain, _within(-0.99, 10)]
 Profile = list[Annotated[float, Field(ge=0, le=1e9)]]
+Money = Annotated[float, Field(ge=0, le=1e12)]
+"""In the client's currency."""
+Months = Annotated[int, Field(ge=1, le=120)]
+Reading = Annotated[float, Field(gt=0, le=1e9)]
+"""Something that was measured."""
 NoticeDays = Annotated[int, Field(ge=0, le=1830)]
 Attributes = dict[str, bool | int | float | str | None]
 """What rules of sovereignty test, as named in siting_facts/sovereignty_attributes.csv."""
@@ -374,13 +379,13 @@ class Measured(Strict):
     gpu: Annotated[str, known.GPU]
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 1
     engine: str = "vllm"
-    concurrency: Annotated[float, Field(gt=0, le=1e9)] | None = None
-    output_tokens_per_s: Annotated[float, Field(gt=0, le=1e9)] | None = None
-    ttft_ms: Annotated[float, Field(gt=0, le=1e9)] | None = None
-    tpot_ms: Annotated[float, Field(gt=0, le=1e9)] | None = None
-    input_tokens: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    concurrency: Reading | None = None
+    output_tokens_per_s: Reading | None = None
+    ttft_ms: Reading | None = None
+    tpot_ms: Reading | None = None
+    input_tokens: Reading | None = None
     """Mean of a request of the benchmark; None: the workload's."""
-    output_tokens: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    output_tokens: Reading | None = None
     source: Words
     date: dt.date
 
@@ -523,10 +528,10 @@ class Workload(Strict):
     reasoning_tokens: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
     """Hidden output tokens a request where a model reasons, as counted (0 if none were); they are
     billed and generated like output. Left out: estimated from effort and task."""
-    cached_input_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    cached_input_share: Share | None = None
     """Share of input tokens that repeat an earlier prefix. None: of a conversation what its earlier
     turns read, else none."""
-    batchable_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    batchable_share: Share = 0.0
     """Share of requests that may wait for hours (API batch discount, idle GPUs)."""
     deadline: Deadline = Deadline()
     """When requests that may wait must be done."""
@@ -657,11 +662,11 @@ class Contract(Strict):
 
     contract_until: dt.date
     """Its last day."""
-    renews_for_months: Annotated[int, Field(ge=1, le=120)] | None = None
+    renews_for_months: Months | None = None
     """For how long it renews by itself where no notice is given. None: not said."""
     notice_days: NoticeDays | None = None
     """None: client.notice_months."""
-    minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    minimum_commitment_per_month: Money | None = None
     """In the client's currency, used or not, until it ends. None: not said, and nothing is owed."""
 
     def notice_by(self, client: Client) -> dt.date | None:
@@ -736,13 +741,13 @@ class Option(Strict):
     around the clock; no table has its price, so that it is the hour's on demand, unless you quote
     gpu_hour."""
     redundancy: Literal["none", "n+1", "2n"] = "n+1"
-    minimum_commitment_per_month: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    minimum_commitment_per_month: Money | None = None
     """In the client's currency; paid whether used or not, a year's against what the year uses. Who
     leaves pays it until the contract ends. None: not said; nothing is owed, and the report tells
     what a renewal may cost."""
     provisioned: Provisioned | None = None
     """For an API: throughput that is bought by the hour."""
-    second_site: Annotated[float, Field(ge=0, le=1)] = 0
+    second_site: Share = 0
     """For owned servers: so many more stand ready at a second site for the loss of the first, as a
     share of those that serve (1: a twin). A hybrid needs none: the other side is it."""
     discount: Annotated[float, Field(ge=0, lt=1)] = 0
@@ -758,7 +763,7 @@ class Option(Strict):
     flows: dict[Name, Flow] = {}
     contract_until: dt.date | None = None
     """Last day of a contract that runs today."""
-    renews_for_months: Annotated[int, Field(ge=1, le=120)] | None = None
+    renews_for_months: Months | None = None
     """For how long that contract renews by itself where no notice of it is given. None: not said,
     and the report says so."""
     notice_days: NoticeDays | None = None
@@ -853,7 +858,7 @@ class Finance(Strict):
     """One fully loaded infrastructure engineer, in the client's currency."""
     electricity_per_kwh: Amount | None = None
     """The client's tariff; None: the country's published price."""
-    falling_prices: Annotated[float, Field(ge=0, le=1)] | None = None
+    falling_prices: Share | None = None
     """How likely you take it to be that API prices go on falling as they did, 0 to 1. Else they
     hold: a model keeps its list price until it ends, then its successor's holds. None: as likely as
     not."""
@@ -878,7 +883,7 @@ class Shock(Strict):
         "change_of_control",
         "outage_of_a_day",
     ]
-    month: Annotated[int, Field(ge=1, le=120)] = 12
+    month: Months = 12
 
 
 class Readiness(Strict):
@@ -931,10 +936,7 @@ class Rules(Strict):
         return [*self.lines, *zones]
 
 
-Premium = (
-    Annotated[float, Field(ge=0, le=1e12)]
-    | Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3})? ?%$")]
-)
+Premium = Money | Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3})? ?%$")]
 """Money a year, or a share of a year's bill, as `20 %`."""
 
 
