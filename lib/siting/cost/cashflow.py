@@ -22,6 +22,7 @@ from siting.cost.money import MONTHS, Array, annuity, by_year
 from siting.cost.paths import Paths
 from siting.cost.priced import (
     RESIDUALS,
+    CostItem,
     Draws,
     Line,
     Plan,
@@ -287,27 +288,32 @@ class Side:
         by_use = item.driver == "request"
         level = self.requests(line.workload) if by_use else QUANTITIES[item.driver](self)
         level = np.atleast_2d(level)
-        if item.when in ("monthly", "yearly"):
-            monthly = level if item.when == "monthly" else level / MONTHS
-            falls = Falls(when="running", path=line.path, months=self._months(line))
-            return Amount(line=line, falls=falls, quantity=monthly, price=price)
-        level = np.broadcast_to(level, (len(level), self.plan.years))
-        if item.when == "at_exit":
-            last = np.zeros(level.shape)
-            last[:, -1] = self._resale(level) if item.driver == "resale_server" else level[:, -1]
-            falls = Falls(when="end", path=line.path)
-            return Amount(line=line, falls=falls, quantity=last, price=price)
-        new = additions(level) if item.when == "once" else _refreshed(level, life_years(self.draws))
-        if item.driver in ("server", "serving_server", "spare_server"):
-            new = new.copy()
-            new[:, 0] *= 1 - self._owned_share()
+        whole = np.broadcast_to(level, (len(level), self.plan.years))
         is_capital = item.category in CAPITAL
-        if self.option.lease is None or not is_capital:
-            falls = Falls(when="start", path="flat", is_capital=is_capital)
-            return Amount(line=line, falls=falls, quantity=new, price=price)
-        paid = _in_parts(new, self.option.lease.years, self.option.lease.rate)
-        falls = Falls(when="running", path=line.path)
-        return Amount(line=line, falls=falls, quantity=paid, price=price)
+        match item.when:
+            case "monthly" | "yearly":
+                quantity = level if item.when == "monthly" else level / MONTHS
+                falls = Falls(when="running", path=line.path, months=self._months(line))
+            case "at_exit":
+                resold = item.driver == "resale_server"
+                quantity = np.zeros(whole.shape)
+                quantity[:, -1] = self._resale(whole) if resold else whole[:, -1]
+                falls = Falls(when="end", path=line.path)
+            case _ if is_capital and (lease := self.option.lease):
+                quantity = _in_parts(self._bought(item, whole), lease.years, lease.rate)
+                falls = Falls(when="running", path=line.path)
+            case _:
+                quantity = self._bought(item, whole)
+                falls = Falls(when="start", path="flat", is_capital=is_capital)
+        return Amount(line=line, falls=falls, quantity=quantity, price=price)
+
+    def _bought(self, item: CostItem, level: Array) -> Array:
+        """What is bought at the start of each year, less what is owned already. [n × Y]"""
+        again = item.when == "at_refresh"
+        new = _refreshed(level, life_years(self.draws)) if again else additions(level)
+        if item.driver in ("server", "serving_server", "spare_server"):
+            new[:, 0] *= 1 - self._owned_share()
+        return new
 
     def _months(self, line: Line) -> tuple[float, ...]:
         """How what a line counts by use is spread over the months of a year: as requests are.
