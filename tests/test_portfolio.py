@@ -37,11 +37,11 @@ def write(folder, name, summary, files=("report.html", "report.pdf")):
 
 def test_a_line_says_verdict_surety_and_cost_in_the_clients_format():
     row = portfolio.row(SUMMARY, "banca", ["report.pdf", "summary.json"])
-    assert row.verdict == "Move to Own servers"
-    assert row.state == "clear, 73 of 100"
+    assert row["verdict"] == "Move to Own servers"
+    assert row["state"] == "clear, 73 of 100"
     thin = "\N{NARROW NO-BREAK SPACE}"
-    assert row.cost == f"€{thin}1.50{thin}million"
-    assert row.links == (("banca/report.pdf", "PDF"), ("banca/summary.json", "data"))
+    assert row["cost"] == f"€{thin}1.50{thin}million"
+    assert row["links"] == (("banca/report.pdf", "PDF"), ("banca/summary.json", "data"))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_line_says_verdict_surety_and_cost_in_the_clients_format():
 )
 def test_staying_and_having_no_option_are_verdicts_too(change, words):
     summary = {**SUMMARY, "recommendation": {**SUMMARY["recommendation"], **change}}
-    assert portfolio.row(summary, "x", []).verdict == words
+    assert portfolio.row(summary, "x", [])["verdict"] == words
 
 
 def test_the_page_lists_every_client_and_names_what_is_unfinished(tmp_path):

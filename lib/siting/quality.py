@@ -517,7 +517,8 @@ def parity(
     else:
         verdict, reason = agreed(scored)
     tokens = reasoning_tokens(workload, option.effort or _earned(scored), model)
-    called, against = spoken(model), spoken(reference)
+    called = spoken(model)
+    against = spoken(reference)
     if called == against and verdict != "same model":
         called = f"{called} at {option.effort or 'its usual'} effort"
         against = f"{against} at {floor.reference_effort or 'its usual'} effort"

@@ -249,6 +249,11 @@ class Job:
         return self.sharding in ("zero3", "fsdp") and self.replicas > 1
 
     @property
+    def state_share(self) -> float:
+        """Part of the states of its optimizer that a rank keeps [1]."""
+        return 1.0 if self.sharding == "none" else 1 / self.replicas
+
+    @property
     def gradient_share(self) -> float:
         """Part of its gradients that a rank keeps [1]."""
         return 1.0 if self.sharding in ("none", "zero1") else 1 / self.replicas
@@ -414,15 +419,14 @@ def _gradients_and_states(job: Job, beside: float) -> MemoryPart:
     if job.in_backward and job.is_full:  # one tensor at a time
         gradients *= tensors(job.model).embedding / whole
     own = 0.0 if job.is_full else wide  # adapters are weights of their own
-    share = 1.0 if job.sharding == "none" else 1 / job.replicas
     trained = whole * job.share
     rest = gradients * job.gradient_share + own
-    central = 0.0 if job.parameters_offloaded else trained * (states * share + rest)
+    central = 0.0 if job.parameters_offloaded else trained * (states * job.state_share + rest)
     low = min(central, trained * rest) if rule.paged else central * 0.97
     gib = Range(low, central, central * 1.05, unit="B").scaled(1 / GIB, "GiB")
     how = (
         f"{trained / 1e9:.3g} billion trained parameters x ({states:g} B states on "
-        f"{share:.3g}, {gradients:g} B gradients on {job.gradient_share:.3g} of the GPUs)"
+        f"{job.state_share:.3g}, {gradients:g} B gradients on {job.gradient_share:.3g} of the GPUs)"
     )
     if job.is_full and not job.frame.accumulates:
         grown = 0.0 if job.in_backward else trained * wide * job.gradient_share / GIB
@@ -441,8 +445,7 @@ def _step(job: Job, activations: MemoryPart, logits: MemoryPart) -> MemoryPart:
     10 bytes a parameter in 16 bit. A fused one works in place.
     """
     rule = optimizer(job.optimizer)
-    share = 1.0 if job.sharding == "none" else 1 / job.replicas
-    copy = job.width * _trained(job) * job.share * share / GIB
+    copy = job.width * _trained(job) * job.share * job.state_share / GIB
     beside = activations.gib.central + logits.gib.central
     if not job.is_full or job.in_backward or job.parameters_offloaded:
         copy = 0.0

@@ -111,14 +111,6 @@ class Change:
         place = [glob for glob, _ in _column("words")].index(f"part.{self.part}")
         return (place, minor, not self.apart, -size, self.name)
 
-    def cells(self, numbers: Numbers) -> tuple[str, str, str, str]:
-        """What differs, before, after, and by how much, in words."""
-        before, after = (_shown(side, numbers) for side in (self.before, self.after))
-        by = [self._by(numbers)]
-        if self.apart:
-            by.append("the ranges do not touch")
-        return self.name, before, after, "; ".join(filter(None, by))
-
     def _by(self, numbers: Numbers) -> str:
         """By how much a figure changed: a share in points, another in per cent."""
         old, new = self._figures
@@ -138,18 +130,19 @@ class Change:
 
     def sentence(self, numbers: Numbers) -> str:
         """The change in one line."""
-        name, before, after, by = self.cells(numbers)
+        before, after = (_shown(side, numbers) for side in (self.before, self.after))
         if self.before is None or self.after is None:
             state = "new" if self.before is None else "gone"
             if self.part == "warning" or not (self.before or self.after):
-                return f"{name}: {state}"
+                return f"{self.name}: {state}"
             said = after if self.before is None else f"was {before}"
-            return f"{name}: {state}, {said}"
+            return f"{self.name}: {state}, {said}"
         if self.part == "warning":
             pairs = zip(_AMOUNT.findall(before), _AMOUNT.findall(after), strict=False)
-            return f"{name}: was {numbers.names([a for a, b in pairs if a != b])} before"
-        changed = f"{name}: from {before} to {after}"
-        return f"{changed}, {by}" if by else changed
+            return f"{self.name}: was {numbers.names([a for a, b in pairs if a != b])} before"
+        far = "the ranges do not touch" if self.apart else ""
+        by = "; ".join(filter(None, (self._by(numbers), far)))
+        return ", ".join(filter(None, (f"{self.name}: from {before} to {after}", by)))
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of `siting diff --json`."""

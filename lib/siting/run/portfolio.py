@@ -7,12 +7,12 @@ readable and in order without it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from siting_report import plain_files, style
 from siting_report.formats import Numbers
+from siting_report.kit import Summaries
 from siting_report.print.page import allowed, sheet
 
 from siting.run import THEME
@@ -28,12 +28,8 @@ FILES = (
 """Files of a report that the index links to, where they exist, with their words."""
 
 
-Row = SimpleNamespace
-"""One client's line, in words, with the values that sort it."""
-
-
-def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
-    """The line of one report.
+def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> dict[str, Any]:
+    """The line of one report, in words, with the values that sort it.
 
     Raises KeyError where summary.json lacks what every report has, TypeError where something else
     stands in place of a name.
@@ -51,7 +47,7 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
     cleared = found.get("cleared", True) or option is None
     move = "Stay with" if found["stays"] else "Move to"
     sure = float(found["sure"])
-    return Row(
+    return dict(
         client=client["name"],
         place=", ".join(filter(None, (client.get("sector"), client["country"]))),
         verdict="No option meets the constraints" if option is None else f"{move} {found['label']}",
@@ -67,7 +63,7 @@ def row(summary: Mapping[str, Any], folder: str, files: Iterable[str]) -> Row:
     )
 
 
-def index(summaries: Iterable[tuple[str, Sequence[str], bytes]]) -> str:
+def index(summaries: Summaries) -> str:
     """The page over all finished reports, of each its folder, its files and its summary.json."""
     rows = []
     unread = []
@@ -84,7 +80,7 @@ def index(summaries: Iterable[tuple[str, Sequence[str], bytes]]) -> str:
             unread.append((client, f"its summary.json cannot be read ({error})"))
     script = (THEME / "portfolio.js").read_text(encoding="utf-8")
     return style.template("portfolio.html.j2", THEME).render(
-        rows=sorted(rows, key=lambda r: r.client.lower()),
+        rows=sorted(rows, key=lambda r: r["client"].lower()),
         unread=unread,
         css=sheet(),
         script=script,

@@ -132,6 +132,11 @@ class _Run:
     chapters: dict[str, int] = field(default_factory=dict)
     """Client to the chapters of its report that have run."""
 
+    @property
+    def of_chapters(self) -> int:
+        """Chapters of all reports."""
+        return sum(len(job.chapters) for job in self.todo)
+
     def finish(self) -> None:
         """Works until nothing is left, or Ctrl-C."""
         with ThreadPoolExecutor(min(self.maker.at_once, len(self.todo))) as pool:
@@ -159,8 +164,7 @@ class _Run:
             now = time.monotonic()
             if running and now >= says_next:
                 says_next = now + (now - self.began)
-                of = sum(len(job.chapters) for job in self.todo)
-                chapters = f"{sum(self.chapters.values())} of {of} chapters done"
+                chapters = f"{sum(self.chapters.values())} of {self.of_chapters} chapters done"
                 self.say(f"{self._done(running)} {chapters}{self._ahead()}")
 
     def _done(self, running: Sized) -> str:
@@ -168,11 +172,11 @@ class _Run:
 
     def _ahead(self) -> str:
         """How long the rest takes, if chapters go on at the rate of those that have run."""
-        of = sum(len(job.chapters) for job in self.todo)
         done = sum(self.chapters.values())
-        if not done or done == of:
+        left = self.of_chapters - done
+        if not (done and left):
             return ""
-        left_s = (time.monotonic() - self.began) / done * (of - done)
+        left_s = (time.monotonic() - self.began) / done * left
         return f", about {left_s:.0f} s left"
 
     def _made(self, job: Job) -> Files | None:
