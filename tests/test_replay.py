@@ -25,6 +25,7 @@ from siting.serving.sizes import best_pool
 from siting_logs import arrivals, replay
 from siting_logs import load as log_load
 from siting_logs.batching import Prefix, PrefixCache, Speed, serve
+from studies import opened
 
 MODEL = "google/gemma-4-31B-it"
 OPTION = Option(label="own", kind="rented_gpus", gpu="h100-sxm5-80gb", weights="fp8",
@@ -310,6 +311,21 @@ def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_
     (notes,) = sized["workloads"]
     waits = notes["waits"]["first token"]["percentiles"]
     assert 0 < waits["50"] < waits["95"] < waits["99"]
+
+
+def test_the_frame_and_summary_hold_the_busiest_hour_as_sized_and_with_one_replica_fewer() -> None:
+    s = opened("klinikverbund-nordheide")
+    told = s.replay().query("measure == 'first token'").set_index("sized")
+    assert told.replicas[True] - told.replicas[False] == 1
+    assert told.kept.to_dict() == {True: True, False: False}
+    assert told.hit_rate[True] == pytest.approx(0.1, abs=0.001)
+    assert (told.p50 < told.p95).all() and (told.p95 < told.p99).all()
+    (machines,) = s.summary()["options"][s.results.sized_option]["capacity"]["pools"].values()
+    for case, row in (("as_sized", told.loc[True]), ("one_fewer", told.loc[False])):
+        shown = machines["replay"][case]
+        assert (shown["replicas"], shown["hit_rate"]) == (row.replicas, row.hit_rate)
+        waits = shown["workloads"]["clinical-notes"]
+        assert (waits["hours_missed"], waits["ttft_s"]["p95"]) == (row.missed, row.p95)
 
 
 # --- a log ---------------------------------------------------------------------------------------

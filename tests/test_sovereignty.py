@@ -768,6 +768,8 @@ def test_a_country_that_no_table_names_is_told_on_every_topic():
     found, _ = read_off(client_of("JP", "banking", data, {"staff_use": True}))
     told = not_on_file(found)
     assert told == set(LIMITS) - {"COV-PUBLIC"}  # a bank is no public body
+    # … and in no option's verdicts, so in no score
+    assert not [o for o in found.options.values() if set(LIMITS) & o.verdicts.keys()]
     found, _ = read_off(client_of("JP", "public", data))
     assert "COV-PUBLIC" in not_on_file(found)
 
