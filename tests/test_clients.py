@@ -132,6 +132,17 @@ def test_what_is_ready_to_send_says_what_the_appendix_says(
         assert [line for line in said if line not in letters(page)] == []
 
 
+def test_a_bank_is_told_what_its_lower_bills_come_from_and_asks_for_idle_cards(
+    reports: dict[str, bytes],
+) -> None:
+    """Its cloud serves before own servers would, and today's bill ends then; three years of cards
+    at Seeweb are first where idle cards are not taken back."""
+    summary = json.loads(reports["banca-valdora/summary.json"])
+    assert summary["recommendation"]["cheaper_in"] == "sooner"
+    (letter,) = reports["banca-valdora/letters.md"].decode().split("**To Seeweb.**")[1:]
+    assert "idle cards" in letter.split("**To ")[0]
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_no_report_names_another_client(reports: dict[str, bytes], client: str) -> None:
     others = {scenario.load(name).client.name for name in CLIENTS if name != client}
