@@ -53,8 +53,6 @@ def refused(*words: str) -> str:
         (["--out", ""], "'' names no place for reports; write a folder such as reports"),
         (["--out", "nonsense://x"], "nonsense://x: Protocol not known: nonsense; write a folder"),
         (["--out", "reference://x"], "reference://x: keeps no reports itself"),
-        (["--out", "simplecache::memory://x"], "simplecache::memory://x: keeps no reports itself"),
-        (["--out", "zip://x"], "zip://x: keeps no reports itself"),
         (["--scheduler", "nonsense"], "scheduler 'nonsense': missing port number"),
         (["--scheduler", "tls://127.0.0.1:1"], "scheduler 'tls://127.0.0.1:1' speaks TLS; name"),
     ],

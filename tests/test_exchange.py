@@ -49,7 +49,6 @@ def test_a_table_is_read_by_column(file) -> None:
 @pytest.mark.parametrize(
     "old,new,line,hint",
     [
-        ("2.1,", "two,", 2, "no number"),
         ("2.1,", ",", 2, "value: '' is no number"),
         ("2026-10-02", "2.10.2026", 3, "YYYY-MM-DD"),
         ("Item,", "Itm,", 1, "did you mean Itm"),
@@ -122,17 +121,13 @@ TOKENS = {"input_tokens": 1000, "output_tokens": 300, "cached_tokens": 250}
     [
         ("time,", "time,Time,", 1, "two columns have this name"),
         ("2026-09-07T00:00:00,5,", "2026-09-07T00:00:00,5,6,", 2, "more cells than headings"),
-        ("2026-09-07T00:00:00,5", "0026-09-07T00:00:00,5", 2, "none of 2000 to 2099"),
         ("2026-09-07T00:00:00,5", "2006-09-07T00:00:00,5", 0, "more than ten years"),
         ("2026-09-07T02:00:00,5", "2026-09-07T02:00:00,1e999", 4, "no count"),
-        ("requests", "num_requests", 0, "num_requests: is no column of a log"),
         ("input_tokens", "prompt_tokens", 0, "prompt_tokens: is no column of a log"),
-        ("T02:00:00,5", "T02:00:00,", 4, "requests: is blank; write 0"),
         ("T02:00:00,5,1000", "T02:00:00,5,null", 4, "'null' is no count"),
         ("T02:00:00,5,1000,300,250", "T02:00:00,5,1000,300,1500", 4, "is above input_tokens"),
         ("2026-09-07T02", "2026-09-07T01", 4, "is the same as a row above it"),
         ("2026-09-07T02:00:00,", "2026-09-07T02:00:00+02:00,", 4, "is no time like the first"),
-        ("2026-09-07T02:00:00,", "2026-09-07,", 4, "is no time"),
     ],
 )
 def test_what_would_be_counted_as_what_it_is_not_is_refused(
