@@ -162,14 +162,6 @@ MONEY = Reads(
     within=NO_PRICE_READS,
     jobs=True,
 )
-PRICES = Reads(
-    name="prices",
-    blank_in_option={},
-    blank_in_workload={},
-    sections=("finance", "suppose", "decision"),
-    within=NO_PRICE_READS,
-    jobs=True,
-)
 QUALITY = Reads(name="quality", blank_in_option=NO_MACHINE_READS, blank_in_workload=NO_LOAD)
 LAW = Reads(
     name="rules",
@@ -185,7 +177,6 @@ VENDORS = Reads(
     sections=("stability",),
     jobs=True,
 )
-BUILT = Reads(name="built", blank_in_option={}, blank_in_workload={})
 
 
 @cache
@@ -373,13 +364,7 @@ class Chain:
         designs = self.designs(scenario, name) if design.is_open(option) else ()
         if not designs:
             return scenario
-        return ordered.with_option(scenario, name, self._built(option, designs[0]))
-
-    def _built(self, option: Option, best: Design) -> Option:
-        """An option with these machines: the same record for all variants that change none of both,
-        so that its words are found once."""
-        words = self._piece(BUILT, option, {}).words
-        return self._stage("built", (words, best.machines), lambda: best.machines.put_in(option))
+        return ordered.with_option(scenario, name, designs[0].machines.put_in(option))
 
     def designs(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
         """Designs of an option whose machines are left to the kit, the best one first: all of them,
@@ -529,7 +514,7 @@ class Chain:
             path = "named_model"
         make = partial(costing.compile_option, name=name, sized=sized, path=path)
         names = self._billed(scenario, name)
-        return self._once("prices", PRICES, scenario, names, make, name, path)
+        return self._once("prices", MONEY, scenario, names, make, name, path)
 
     def uncertainty(self, scenario: Scenario, plan: Plan) -> uncertainty.Uncertainty:
         """Costs of all options in every draw.
