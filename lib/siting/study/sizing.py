@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 
 import numpy as np
 
 from siting import catalogue
 from siting.inputs.scenario.model import Workload
 from siting.quality import bare_name
-from siting.records import frozen
 from siting.serving import performance, queueing, servers
 from siting.serving.capacity import OptionCapacity
 from siting.serving.mix import PoolWorkload
 from siting.serving.pools import Pool
 from siting.serving.servers import ROUNDING
-from siting.study.frames import Rows, Topic, frame
+from siting.study.frames import Row, Rows, Topic, frame
 
 PARTS = {
     "weights": "weights and matrix products",
@@ -34,18 +32,9 @@ HOURS = 24
 SECONDS = 3600
 
 
-@frozen
-class Figure:
-    """One number on the way."""
-
-    step: str
-    value: float
-    how: str
-    unit: str = ""
-
-
-def _rows(figures: Iterable[Figure], **where: str) -> Rows:
-    return [where | asdict(figure) for figure in figures]
+def _rows(figures: Iterable[Row], **where: str) -> Rows:
+    """Rows of figures, one number each: what most say is without a unit."""
+    return [{"unit": ""} | where | figure for figure in figures]
 
 
 class SizingFrames(Topic):
@@ -84,7 +73,7 @@ class SizingFrames(Topic):
 
     # --- the load ---------------------------------------------------------------------------------
 
-    def _of_load(self, workload: PoolWorkload) -> Iterator[Figure]:
+    def _of_load(self, workload: PoolWorkload) -> Iterator[Row]:
         load = workload.load
         asked = self.scenario.workloads[load.name]
         days = np.array(asked.weekdays)
@@ -95,54 +84,54 @@ class SizingFrames(Topic):
         said = self._said
         apart = "holidays and seasons" if load.seasons else "holidays"
         yield from self._of_users(load.name, asked)
-        yield Figure(
-            step="requests of a full day",
-            value=a_day,
-            how=f"a week holds {said(days.sum())} full days",
-        )
-        yield Figure(
-            step="mean of the year",
-            value=load.mean_rate,
-            unit="requests/s",
-            how=f"× {said(days.sum())} / 7 days × {said(load.working)} for {apart} / 86 400 s",
-        )
-        yield Figure(
-            step="busiest hour of a usual week",
-            value=top,
-            unit="requests/s",
-            how=f"{said(100 * of_day)}% of a full day / 3 600 s × {said(days.max())}",
-        )
+        yield {
+            "step": "requests of a full day",
+            "value": a_day,
+            "how": f"a week holds {said(days.sum())} full days",
+        }
+        yield {
+            "step": "mean of the year",
+            "value": load.mean_rate,
+            "unit": "requests/s",
+            "how": f"× {said(days.sum())} / 7 days × {said(load.working)} for {apart} / 86 400 s",
+        }
+        yield {
+            "step": "busiest hour of a usual week",
+            "value": top,
+            "unit": "requests/s",
+            "how": f"{said(100 * of_day)}% of a full day / 3 600 s × {said(days.max())}",
+        }
         if load.batchable_share:
-            yield Figure(
-                step="that may not wait",
-                value=float(load.interactive.max()),
-                unit="requests/s",
-                how=f"less {said(100 * load.batchable_share)}% that may wait",
-            )
+            yield {
+                "step": "that may not wait",
+                "value": float(load.interactive.max()),
+                "unit": "requests/s",
+                "how": f"less {said(100 * load.batchable_share)}% that may wait",
+            }
         if load.batchable_share < 1:
-            yield Figure(
-                step="busiest hour of the year",
-                value=float(load.interactive.max()) * load.peak_factor,
-                unit="requests/s",
-                how=f"× {said(load.peak_factor)} in the fullest week",
-            )
+            yield {
+                "step": "busiest hour of the year",
+                "value": float(load.interactive.max()) * load.peak_factor,
+                "unit": "requests/s",
+                "how": f"× {said(load.peak_factor)} in the fullest week",
+            }
 
-    def _of_users(self, name: str, asked: Workload) -> Iterator[Figure]:
+    def _of_users(self, name: str, asked: Workload) -> Iterator[Row]:
         """Who asks, how often, and in conversations of how many turns, as far as it is said."""
         if asked.users:
             told = self._told_by(f"workloads.{name}.users")
-            yield Figure(step="users", value=asked.users, how=told)
+            yield {"step": "users", "value": asked.users, "how": told}
             if asked.per_user_day:
                 each = asked.per_user_day
                 words = "requests of each on a full day"
                 told = self._told_by(f"workloads.{name}.requests_per_user_day")
-                yield Figure(step=words, value=each, how=told)
+                yield {"step": words, "value": each, "how": told}
         if asked.turns > 1:
             read = f"the last one reads {self._said(asked.last_input)} tokens"
             told = f"{read}, {asked.cached_share:.0%} of all that is read stands in a cache"
-            yield Figure(step="turns of a conversation", value=asked.turns, how=told)
+            yield {"step": "turns of a conversation", "value": asked.turns, "how": told}
 
-    def _of_workload(self, workload: PoolWorkload, pool: Pool) -> Iterator[Figure]:
+    def _of_workload(self, workload: PoolWorkload, pool: Pool) -> Iterator[Row]:
         load = workload.load
         said = self._said
         busiest = float(load.interactive.max()) * load.peak_factor * workload.headroom
@@ -159,20 +148,20 @@ class SizingFrames(Topic):
             how = f"no more at once than your {said(load.most_at_once)} users: one each"
         if load.batchable_share < 1:
             words = "busiest minute of that hour"
-            yield Figure(step=words, value=busiest, unit="requests/s", how=how)
+            yield {"step": words, "value": busiest, "unit": "requests/s", "how": how}
         alone = "" if len(pool.workloads) == 1 else " of these alone"
-        yield Figure(
-            step=f"a group carries{alone}",
-            value=workload.rate_alone,
-            unit="requests/s",
-            how="the most within your limits, below"
+        yield {
+            "step": f"a group carries{alone}",
+            "value": workload.rate_alone,
+            "unit": "requests/s",
+            "how": "the most within your limits, below"
             if load.batchable_share < 1
             else f"{queueing.without_limits():.0%} of what it can",
-        )
+        }
 
     # --- a group ----------------------------------------------------------------------------------
 
-    def _of_group(self, pool: Pool) -> Iterator[Figure]:
+    def _of_group(self, pool: Pool) -> Iterator[Row]:
         """Why a group carries no more of the workload that asks most of the groups."""
         answered = [w for w in pool.workloads if w.load.batchable_share < 1]
         if not answered:
@@ -186,41 +175,39 @@ class SizingFrames(Topic):
         of_100 = f"{limits.percentile} of 100"
         rate = said(workload.rate_alone)
         lasts = f"{rate} a second × {said(seen.residence)} s from asking to the end"
-        yield Figure(
-            step=f"{workload.load.name}: under way, mean",
-            value=seen.concurrency,
-            unit="requests",
-            how=lasts,
-        )
-        yield Figure(
-            step=f"share a step, {of_100} find no more",
-            value=at.together,
-            unit="requests",
-            how="mean and spread of those under way",
-        )
+        yield {
+            "step": f"{workload.load.name}: under way, mean",
+            "value": seen.concurrency,
+            "unit": "requests",
+            "how": lasts,
+        }
+        yield {
+            "step": f"share a step, {of_100} find no more",
+            "value": at.together,
+            "unit": "requests",
+            "how": "mean and spread of those under way",
+        }
         yield from self._of_step(pool, workload, at)
-        yield Figure(
-            step="prompts of others",
-            value=1000 * at.prompts_s,
-            unit="ms",
-            how=f"each takes {said(1000 * curve.prompt_s)} ms",
-        )
-        yield Figure(
-            step=f"a further token, {of_100}",
-            value=1000 * seen.tpot[limits.percentile],
-            unit="ms",
-            how=f"their sum; your limit: {said(1000 * limits.tpot_s)} ms",
-        )
-        yield Figure(
-            step=f"first token, {of_100}",
-            value=seen.ttft[limits.percentile],
-            unit="s",
-            how=f"queue and reading; your limit: {said(limits.ttft_s)} s",
-        )
+        yield {
+            "step": "prompts of others",
+            "value": 1000 * at.prompts_s,
+            "unit": "ms",
+            "how": f"each takes {said(1000 * curve.prompt_s)} ms",
+        }
+        yield {
+            "step": f"a further token, {of_100}",
+            "value": 1000 * seen.tpot[limits.percentile],
+            "unit": "ms",
+            "how": f"their sum; your limit: {said(1000 * limits.tpot_s)} ms",
+        }
+        yield {
+            "step": f"first token, {of_100}",
+            "value": seen.ttft[limits.percentile],
+            "unit": "s",
+            "how": f"queue and reading; your limit: {said(limits.ttft_s)} s",
+        }
 
-    def _of_step(
-        self, pool: Pool, workload: PoolWorkload, at: queueing.Stretched
-    ) -> Iterator[Figure]:
+    def _of_step(self, pool: Pool, workload: PoolWorkload, at: queueing.Stretched) -> Iterator[Row]:
         """A step of so many requests, part by part; between two whole numbers, in a line."""
         low = np.floor(at.together)
         parts = pool.replica.step_parts(workload.load.lengths, np.array([low, low + 1]))
@@ -229,7 +216,7 @@ class SizingFrames(Topic):
             taken[PARTS[part]] += 1000 * float(first + (second - first) * (at.together - low))
         how = self._read(pool, workload, at)
         for words, value in taken.items():
-            yield Figure(step=words, value=value, unit="ms", how=how.get(words, ""))
+            yield {"step": words, "value": value, "unit": "ms", "how": how.get(words, "")}
 
     def _read(self, pool: Pool, workload: PoolWorkload, at: queueing.Stretched) -> dict[str, str]:
         """What a step reads, in numbers: GB over the bandwidth that is reached."""
@@ -257,42 +244,46 @@ class SizingFrames(Topic):
 
     # --- machines ---------------------------------------------------------------------------------
 
-    def _of_machines(self, found: OptionCapacity, pool: Pool) -> Iterator[Figure]:
+    def _of_machines(self, found: OptionCapacity, pool: Pool) -> Iterator[Row]:
         said = self._said
         serving = pool.replicas[0].central
-        yield Figure(step="groups at work at once", value=pool.level(), how=self._level_how(pool))
-        yield Figure(step="groups that serve", value=serving, how="rounded up")
+        yield {
+            "step": "groups at work at once",
+            "value": pool.level(),
+            "how": self._level_how(pool),
+        }
+        yield {"step": "groups that serve", "value": serving, "how": "rounded up"}
         down, repair = (catalogue.settings("load_settings")[name].central for name in FAILURES)
         up = servers.uptime()
         needed = f"{said(serving)} groups"
         if found.server is not None:
             held = servers.replicas_per_server(found.server, pool.gpus_per_replica)
             needed = f"{said(found.serving_servers())} servers, {said(held)} groups on each"
-        yield Figure(
-            step="of the time a server runs",
-            value=up,
-            unit="share",
-            how=f"{said(1000 * down)} failures in 1 000 days; days to mend each: {said(repair)}",
-        )
+        yield {
+            "step": "of the time a server runs",
+            "value": up,
+            "unit": "share",
+            "how": f"{said(1000 * down)} failures in 1 000 days; days to mend each: {said(repair)}",
+        }
         without = found.availability(spares=False)
         reached = found.availability()
         if without is not None and reached is not None:
-            yield Figure(
-                step="all that serve run",
-                value=without,
-                unit="share",
-                how=f"{needed}, none in reserve",
-            )
+            yield {
+                "step": "all that serve run",
+                "value": without,
+                "unit": "share",
+                "how": f"{needed}, none in reserve",
+            }
             spares = pool.total_replicas(1).central - serving
             words = f"with {said(spares)} in reserve; you ask for {100 * found.wanted:.6g}%"
-            yield Figure(step="enough run", value=reached, unit="share", how=words)
+            yield {"step": "enough run", "value": reached, "unit": "share", "how": words}
         if found.server is not None:
             bought = found.bought()
             words = f"those that serve and stand by, of {said(found.server.gpu_count)} cards each"
-            yield Figure(step="servers bought", value=bought, how=words)
+            yield {"step": "servers bought", "value": bought, "how": words}
         else:
             words = "groups that serve and stand by"
-            yield Figure(step="cards rented", value=pool.gpus(1).central, how=words)
+            yield {"step": "cards rented", "value": pool.gpus(1).central, "how": words}
 
     def _level_how(self, pool: Pool) -> str:
         """What sets the number of groups: the busiest minute, or work that may wait."""
