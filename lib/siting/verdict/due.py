@@ -86,14 +86,8 @@ class Due:
         day = self.day(today, point, None)
         if step:
             day = dates.after(self.scenario, step.day).isoformat()
-        laws = [f.rule for f in point.findings if f.is_of_law]
-        in_force = (
-            point.is_of_law
-            and not point.is_on_others
-            and not all(rule.to_come for rule in laws)
-            and not all(rule.is_condition for rule in laws)
-            and not self.law.stricter_from(today, point, self.horizon)
-        )
+        is_later = self.law.stricter_from(today, point, self.horizon)
+        in_force = point.binds_now and not is_later
         is_due = in_force and point.is_lacking
         due = min(day, self.horizon.isoformat()) if is_due else day
         return {"in_force": in_force, "is_due": is_due, "due": due}

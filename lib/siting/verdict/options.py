@@ -117,8 +117,7 @@ def candidate(
     """
     scenario = found.scenario
     option = scenario.options[name]
-    limits = (*by_budget(scenario, burden.years), *_by_day(scenario, name))
-    told = (*judged, *limits, *unproven(scenario, found.parity, name))
+    told = (*judged, *by_budget(scenario, burden.years), *unproven(scenario, found.parity, name))
     doubts = (each for each in told if isinstance(each, Doubt))
     return Candidate(
         name=name,
@@ -312,7 +311,7 @@ def waiting(found: Chapters, name: str) -> float:
 
 def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
     """What rules an option out, and what is not shown, each with what clears it, as far as neither
-    hangs on draws or days.
+    hangs on draws.
 
     What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
     or what its room cannot hold in the first year (a hybrid may own less).
@@ -331,7 +330,7 @@ def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
     if capacity.kind != "hybrid":
         for words in capacity.beyond_room.get(1, []):
             yield Barrier(reason=f"its servers need {words}", by="room")
-    for line in scenario.decision.hard_constraints:
+    for line in scenario.limits:
         yield from judged(line, found, name)
 
 

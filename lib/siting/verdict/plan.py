@@ -313,7 +313,8 @@ class Facts:
         """What there is cause for, each with its words; a cause of several owners once for each."""
         whole = [Cause()]
         found = dict.fromkeys(("always", *self.always), whole)
-        found |= dict.fromkeys(("switch", "piloting") if self.moves else ("stay",), whole)
+        of_choice = ("switch", "piloting", "moving") if self.moves else ("stay",)
+        found |= dict.fromkeys(of_choice, whole)
         found["reviews"] = [*self._to_decide()]
         found["today"] = [*self._today()]
         found["due soon"] = [*self._due_soon()]
@@ -383,7 +384,7 @@ class Facts:
             self._step(row, cause)
             for row in self.rows
             if row.when not in ("mends", "moving") or row in own or self._is_moved_under(row)
-            for cause in causes.get(row.when, [Cause()] if row.when == "moving" else ())
+            for cause in causes.get(row.when, ())
         ]
         return tuple(sorted(steps, key=lambda step: (step.row.day, step.due)))
 
