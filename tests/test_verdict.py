@@ -266,7 +266,7 @@ def test_without_leaving_a_dearer_option_changes_nothing(at_random: tuple[Decisi
 def test_what_is_not_shown_earns_nothing(at_random: tuple[Decision, ...]) -> None:
     for d in at_random:
         unknown = tuple(replace(c, has=frozenset()) for c in d.candidates)
-        paid = sum(d.premiums.values()) * TERMS.annuity
+        paid = sum(d.premiums.values()) * TERMS.annuity()
         for name in replace(d, candidates=unknown).means:
             assert replace(d, candidates=unknown).part(name, "premiums") == pytest.approx(paid)
         open_ = tuple(

@@ -187,7 +187,7 @@ class Decision:
         return {}
 
     def _in_all(self, c: Candidate, future: Future) -> InAll:
-        years = self.terms.annuity
+        years = self.terms.annuity()
         left = self._left(c, future)
         own = c.burden
         parts: dict[Part, Floats] = {
@@ -375,10 +375,10 @@ class Decision:
         with_it = next(option for option in free if option in having)
         without = next(option for option in free if option not in having)
         low = 0.0
-        high = 2 * (max(free.values()) - min(free.values())) / self.terms.annuity + self.month
+        high = 2 * (max(free.values()) - min(free.values())) / self.terms.annuity() + self.month
         premium = None
         if next(iter(free)) in having:  # it is had for nothing: so much dearer is the best without
-            premium = (free[with_it] - free[without]) / self.terms.annuity
+            premium = (free[with_it] - free[without]) / self.terms.annuity()
         elif self.paying(name, high).recommended in having:
             for _ in range(STEPS):
                 middle = (low + high) / 2

@@ -18,7 +18,7 @@ import numpy as np
 
 from siting.catalogue import settings
 from siting.cost.ledger import Totals
-from siting.cost.money import MONTHS
+from siting.cost.money import MONTHS, discount_factors
 from siting.draws import Floats, Indices
 from siting.inputs.scenario.model import Finance
 from siting.records import frozen
@@ -69,19 +69,13 @@ class Terms:
         """Worth today of what is paid on the day of leaving."""
         return float((1 + self.rate) ** -self.after)
 
-    @property
-    def annuity(self) -> float:
-        """Worth today of 1 a year, paid monthly over the horizon. [years]"""
-        return self._paid_from(0)
+    def annuity(self, first: int = 0) -> float:
+        """Worth today of 1 a year, paid monthly to the end of the horizon. [years]
 
-    @property
-    def annuity_after(self) -> float:
-        """The same, from the day of leaving. [years]"""
-        return self._paid_from(self.after * MONTHS)
-
-    def _paid_from(self, month: int) -> float:
-        months = np.arange(month + 1, self.months + 1)
-        return float(((1 + self.rate) ** (-months / MONTHS)).sum() / MONTHS)
+        first: years after which it is paid.
+        """
+        factors = discount_factors(self.months, self.rate)
+        return float(factors[first * MONTHS + 1 :].sum() / MONTHS)
 
     def rest(self, bills: Floats) -> Floats:
         """Worth today of the bills from the day of leaving on. [n]"""
@@ -140,7 +134,7 @@ def leave(mine: Course, others: Mapping[str, Course], terms: Terms) -> Left:
     cases = np.arange(n)
     is_left = yearly[best, cases] < seen.own * (1 - terms.margin) + mine.yearly
     paid = fixed + wait * np.maximum(0, seen.own - seen.there)
-    changed = seen.rest + paid + (burden - mine.yearly) * terms.annuity_after
+    changed = seen.rest + paid + (burden - mine.yearly) * terms.annuity(terms.after)
     return replace(
         stays,
         saved=np.where(is_left, changed[best, cases], 0.0),
