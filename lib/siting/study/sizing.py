@@ -34,7 +34,7 @@ SECONDS = 3600
 
 def _rows(figures: Iterable[Row], **where: str) -> Rows:
     """Rows of figures, one number each: what most say is without a unit."""
-    return [{"unit": ""} | where | figure for figure in figures]
+    return [{"unit": "", **where, **figure} for figure in figures]
 
 
 class SizingFrames(Topic):
