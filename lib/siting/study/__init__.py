@@ -47,7 +47,7 @@ from siting.study.turns import TurnFrames
 from siting.study.vendors import VendorFrames
 from siting.study.verdict import VerdictFrames
 from siting.study.wording import Wording
-from siting.verdict.variants import Outcome, Variant, tried
+from siting.verdict.variants import Outcome, Variant, change, tried
 
 CORE: tuple[type[Topic], ...] = (
     AnswerFrames,
@@ -142,12 +142,9 @@ class Study(Wording):
         Raises scenario.DocumentError for a value that the scenario cannot take.
         """
         made = [
-            Variant(
-                kind="together", what="", before="", after="", clause="", settled="decision",
-                changes=dict(zip(values, each, strict=True)),
-            )
+            change("together", dict(zip(values, each, strict=True)), {"label": ""})
             for each in itertools.product(*values.values())
-        ]  # fmt: skip
+        ]
         for variant in made:  # what cannot be is refused before anything is computed
             scenario.changed(self.results.said, variant.changes)
         rows = [

@@ -18,10 +18,10 @@ from siting.serving.load import Load
 from siting.serving.performance import Array
 from siting.serving.pools import Pool
 from siting.serving.queueing import Latency
-from siting.serving.servers import Server
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict import design
 from siting.verdict.design import Machines
+from siting.verdict.ordered import with_option
 
 HOURS = 24
 
@@ -222,15 +222,14 @@ class CapacityFrames(Topic):
         if design.is_open(option):
             ordered = {field: getattr(taken, field) for field in ("models", "effort", "commitment")}
             free = option.model_copy(update=ordered)
-        asked = self.scenario.model_copy(update={"options": {**self.options, name: free}})
+        asked = with_option(self.scenario, name, free)
         found = self.results.chain.every_design(asked, name)
         planned = Machines.of(taken)
-        sold = {server.id: server.label for server in catalogue.table("servers", Server)}
         for d in found:
             sized = d.sized
             yield {
                 "option": name,
-                "machine": sold.get(d.machines.server, catalogue.gpu(d.machines.gpu).gpu),
+                "machine": d.machines.label,
                 "weights": d.machines.weights,
                 "gpus": sized.gpus().central if sized and sized.pools else None,
                 "servers": sized.bought() if sized and sized.server else None,

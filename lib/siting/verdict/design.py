@@ -19,6 +19,7 @@ from siting.quantity import Range
 from siting.records import frozen
 from siting.serving.capacity import OptionCapacity
 from siting.serving.servers import Server
+from siting.verdict.ordered import with_option
 
 EIGHT_BIT = "fp8"
 """The smaller format that `weights: best` looks at, beside the model's own."""
@@ -38,6 +39,12 @@ class Machines:
     def of(cls, option: Option) -> Machines:
         """Those of an option."""
         return cls(gpu=option.gpu, server=option.server, weights=option.weights)
+
+    @property
+    def label(self) -> str:
+        """The server as its maker calls it, or the card where GPUs are rented."""
+        sold = {server.id: server.label for server in catalogue.table("servers", Server)}
+        return sold.get(self.server, catalogue.gpu(self.gpu).gpu)
 
     def put_in(self, option: Option) -> Option:
         """An option with these; all else that is said of it stays."""
@@ -130,8 +137,8 @@ def looked_at(
     """
 
     def made(machines: Machines) -> Design:
-        options = {**scenario.options, name: machines.put_in(scenario.options[name])}
-        return planned(scenario.model_copy(update={"options": options}), name)
+        there = machines.put_in(scenario.options[name])
+        return planned(with_option(scenario, name, there), name)
 
     possible = [*_possible(scenario, scenario.options[name])]
     if among:

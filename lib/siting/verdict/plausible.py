@@ -27,7 +27,6 @@ from siting.places import BY_REQUEST, MIXED, OWNED, SELF_HOSTED
 from siting.quality import leaves, spoken
 from siting.quantity import DAYS_OF_MONTH, Range
 from siting.rules.rulebook import Stress
-from siting.serving.servers import Server
 from siting.vendors.stability import ceasing
 from siting.verdict import alternatives, design
 from siting.verdict.chain import Chain
@@ -37,6 +36,7 @@ from siting.verdict.exclusion import (
     condition_in_words,
     lacked,
 )
+from siting.verdict.ordered import with_option
 from siting.verdict.variants import Variant, change, scaled_load
 
 TRAITS = {
@@ -61,7 +61,6 @@ TIMES: Mapping[float, str] = {0.5: "half", 2.0: "twice"}
 
 def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
     """All plausible changes of a scenario, by kind; only those that it can take."""
-    wished = [*together(scenario)]
     found = [
         *prices_for_sure(scenario),
         *loads(scenario, chain),
@@ -81,9 +80,9 @@ def variants(scenario: Scenario, chain: Chain) -> list[Variant]:
         *_possible(scenario, events(scenario)),
     ]
     listed = [v.changes for v in found]
-    wanted = [v.changes for v in wished]
-    found = [replace(v, asked=v.changes in wanted) for v in found]
-    return [*found, *_possible(scenario, (v for v in wished if v.changes not in listed))]
+    found += _possible(scenario, (v for v in together(scenario) if v.changes not in listed))
+    wanted = [wish.set for wish in scenario.what_if]
+    return [replace(v, asked=v.changes in wanted) for v in found]
 
 
 def _possible(scenario: Scenario, found: Iterable[Variant]) -> Iterator[Variant]:
@@ -105,10 +104,9 @@ def ends(value: Range) -> list[float]:
     return [] if value.is_exact else [value.low, value.high]
 
 
-def tried(setting: str) -> tuple[float, float]:
-    """The ends of a setting: both are tried in place of what is planned."""
-    found = catalogue.settings("tried_settings")[setting]
-    return found.low, found.high
+def tried() -> list[float]:
+    """Times the plan that are tried in its place, of volumes, lengths and costs."""
+    return ends(catalogue.settings("tried_settings")["volume_tried"].range)
 
 
 def prices_for_sure(s: Scenario) -> Iterator[Variant]:
@@ -125,7 +123,7 @@ def often(factor: float) -> str:
 
 def loads(s: Scenario, chain: Chain) -> Iterator[Variant]:
     """How much is asked, how it grows, how long a request is, and how requests come."""
-    for factor in tried("volume_tried"):
+    for factor in tried():
         told = {"after": factor, "often": often(factor)}
         yield change("volume", scaled_load(s, factor), told)
     for end in ("low", "high"):
@@ -150,7 +148,7 @@ def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
         tokens = getattr(w, f"{side}_tokens")
         path = f"workloads.{name}.{side}_tokens"
         words = {"workload": in_words(name), "side": side}
-        for times in tried("volume_tried"):
+        for times in tried():
             longer = {"mean": tokens.mean * times, "p95": tokens.p95 * times}
             after = longer["mean"]
             yield change("length", {path: longer}, words | {"before": tokens.mean, "after": after})
@@ -195,7 +193,7 @@ def money(s: Scenario) -> Iterator[Variant]:
         yield change("discount rate", {"finance.discount_rate": after}, words)
     staff = s.finance.staff_cost_per_year
     now = staff.central if staff else 0.0
-    for times in tried("volume_tried") if now else ():
+    for times in tried() if now else ():
         after = now * times
         told = {"before": now, "after": after, "often": often(times)}
         yield change("staff cost", {"finance.staff_cost_per_year": after}, told)
@@ -317,7 +315,7 @@ def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
     for name, o in s.options.items():
         if o.kind not in OWNED:
             continue
-        free = s.model_copy(update={"options": {**s.options, name: design.opened(o)}})
+        free = with_option(s, name, design.opened(o))
         found = (d.machines for d in chain.designs(free, name) if not d.refused)
         others: dict[str, design.Machines] = {}
         for machines in found:  # another option may be that, with or without a spare
@@ -331,16 +329,10 @@ def hardware(s: Scenario, chain: Chain) -> Iterator[Variant]:
                     "option": o.label,
                     "before": o.server or o.gpu,
                     "after": other.server,
-                    "new": _machine(other),
-                    "old": _machine(o),
+                    "new": other.label,
+                    "old": design.Machines.of(o).label,
                 },
             )
-
-
-def _machine(o: Option | design.Machines) -> str:
-    """The server of an option as its maker calls it, or its card."""
-    sold = {server.id: server.label for server in catalogue.table("servers", Server)}
-    return sold.get(o.server, catalogue.gpu(o.gpu).gpu)
 
 
 def _shortlist(s: Scenario, kind: str, like: Option) -> dict[str, Option]:
@@ -374,7 +366,7 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
             free = best.name if best.name not in s.options else f"{best.name[:36]}-new"
             words = {"option": best.option.label}
             added = {f"options.{free}": _said(best.option)}
-            yield change("one more option", added, words, offer=best.name)
+            yield change("one more option", added, words)
 
 
 def attestations(s: Scenario, chain: Chain) -> Iterator[Variant]:
@@ -546,7 +538,8 @@ def _all_at_once(
 
 
 def events(s: Scenario) -> Iterator[Variant]:
-    """A vendor or a model that can no longer be had, a framework that falls."""
+    """A vendor or a model that can no longer be had, a service that jobs need and that its vendor
+    ends on a day still to come, a framework that falls."""
     served = [o for o in s.options.values() if o.kind in BY_REQUEST]
     kept = {m for o in s.options.values() if o not in served for m in o.models.values()}
     for vendor in dict.fromkeys(o.vendor for o in s.options.values() if o.vendor):
@@ -556,21 +549,16 @@ def events(s: Scenario) -> Iterator[Variant]:
         sold = [o for o in served if model in o.models.values()]
         day = _last_day(s, sold, model)
         yield change("model gone", without(s, model), {"model": spoken(model)}, day=day)
-    yield from service_ends(s)
+    ending = {end.service: end.last for name in s.options for end in ceasing(s, name)}
+    for service, last in ending.items():
+        if last >= s.client.report_date:
+            yield change("service gone", without(s, service), {"service": service}, day=last)
     yield from law_events(s)
 
 
 def without(s: Scenario, lost: str) -> Changes:
     """What supposes that a vendor, a model or a service can no longer be had."""
     return {"suppose.gone": [*s.suppose.gone, lost]}
-
-
-def service_ends(s: Scenario) -> Iterator[Variant]:
-    """A service that jobs of the client's need and that a vendor ends on a day still to come."""
-    ending = {end.service: end.last for name in s.options for end in ceasing(s, name)}
-    for service, last in ending.items():
-        if last >= s.client.report_date:
-            yield change("service gone", without(s, service), {"service": service}, day=last)
 
 
 def law_events(s: Scenario) -> Iterator[Variant]:
@@ -593,4 +581,4 @@ def _last_day(s: Scenario, sold: Iterable[Option], model: str) -> dt.date | None
 
 def together(s: Scenario) -> Iterator[Variant]:
     """What the scenario wants tried at once."""
-    return (change("together", w.set, {"label": w.label}, asked=True) for w in s.what_if)
+    return (change("together", w.set, {"label": w.label}) for w in s.what_if)

@@ -62,8 +62,6 @@ class Variant:
     settled: Settled
     day: dt.date | None = None
     """Day on which it comes, where that is announced."""
-    offer: str = ""
-    """The offer that it adds as one more option, by its name; blank where it adds none."""
     asked: bool = False
     """Whether the scenario itself wants it tried."""
 
@@ -92,8 +90,6 @@ def change(
     said: Mapping[str, Any],
     *,
     day: dt.date | None = None,
-    offer: str = "",
-    asked: bool = False,
 ) -> Variant:
     """A variant as changes.csv tells it.
 
@@ -106,8 +102,6 @@ def change(
         **told,  # type: ignore[arg-type]  # words of kind and settled, which a test reads
         changes=changes,
         day=day,
-        offer=offer,
-        asked=asked,
     )
 
 
