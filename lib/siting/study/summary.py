@@ -19,7 +19,7 @@ import csv
 import datetime as dt
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -181,7 +181,7 @@ SHOWN = (
 def _shown(read: _SectionReader) -> dict[str, Any]:
     """By frame, what the charts and tables of the body show, at its full precision."""
     study = read.study
-    found = {name: read.each(getattr(study, name)(), name) for name in SHOWN}
+    rows: dict[str, Iterable[Row]] = {name: _rows(getattr(study, name)()) for name in SHOWN}
     designs = study.designs().query("refused == ''")
     designs["rank"] = designs.groupby("option", observed=True).present.rank(method="max")
     cash = study.cash_flows()
@@ -191,101 +191,90 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     fiscal_years = fiscal.agg({"months": "nunique", "paid": "sum", "booked": "sum"})
     gates = study.steps().groupby("day").agg(due=("due", "max"), price=("price", "sum"))
     gates = gates.assign(number=range(1, len(gates) + 1), spent=gates.price.cumsum())
-    found |= {
-        "sizing_steps": read.each(
-            study.sizing_steps().replace({"unit": {"": "1"}}), "sizing_steps"
-        ),
-        "cash_gap": _cash_gap(read),
-        "money_terms": [
-            read({"tax": study.results.tax, "finance": study.scenario.finance}, "money_terms")
-        ],
-        "gates": read.each(gates, "gates"),
-        "gate": _gate(read),
-        "year_limit": [*_years(read)],
-        "machines": [*_machines(read)],
-        "plan_lines": read.each(_plan_lines(study.steps()), "plan_lines"),
-        "exclusions": read.each(study.sums().dropna(subset="whose"), "exclusions"),
-        "yearly_costs": read.each(years.reset_index(), "yearly_costs"),
-        "fiscal_costs": read.each(fiscal_years.reset_index(), "fiscal_costs"),
-        "loads": [*_loads(read)],
-        "hours": read.each(study.hours(), "hours", model=""),
-        "speed_basis": [*_speeds(read)],
-        "designs": read.each(designs, "designs"),
-        "notice_habits": [*_habits(read)],
-        "rule_points": [*_points(read)],
-        "for_counsel": [r for r in read.each(study.law(), "for_counsel") if r["status"] != NO_RULE],
-        "notice_chances": read.each(study.notice_chances(), "notice_chances", mine=True, within=90),
+    rows |= {
+        "sizing_steps": _rows(study.sizing_steps().replace({"unit": {"": "1"}})),
+        "cash_gap": _cash_gap(study),
+        "money_terms": [{"tax": study.results.tax, "finance": study.scenario.finance}],
+        "gates": _rows(gates),
+        "gate": _gate(study),
+        "year_limit": _years(study),
+        "machines": _machines(study),
+        "plan_lines": _rows(_plan_lines(study.steps())),
+        "exclusions": _rows(study.sums().dropna(subset="whose")),
+        "yearly_costs": _rows(years.reset_index()),
+        "fiscal_costs": _rows(fiscal_years.reset_index()),
+        "loads": _loads(study),
+        "hours": _rows(study.hours(), model=""),
+        "speed_basis": _speeds(study),
+        "designs": _rows(designs),
+        "notice_habits": _habits(study),
+        "rule_points": _points(study),
+        "for_counsel": _rows(study.law().query("status != @NO_RULE")),
+        "notice_chances": _rows(study.notice_chances(), mine=True, within=90),
     }
-    pool = next(iter(_rows(study.pools(), shown=True)), None)
-    if pool is None:
-        return found
-    own = {"option": pool["base"], "model": pool["model"]}
-    return found | {
-        "days": read.each(study.hours(), "days", **own),
-        "latencies": read.each(_waits(study).assign(unit="s"), "latencies", **own),
-    }
+    for pool in _rows(study.pools(), shown=True):
+        own = {"option": pool["base"], "model": pool["model"]}
+        rows["days"] = _rows(study.hours(), **own)
+        rows["latencies"] = _rows(_waits(study).assign(unit="s"), **own)
+    return {name: [read(row, name) for row in found] for name, found in rows.items()}
 
 
-def _loads(read: _SectionReader) -> Iterator[Any]:
+def _loads(study: Study) -> Iterator[Row]:
     """Each workload, and the tokens that its busiest hours ask for a minute."""
-    found = read.study.results.loads.values()
-    for asked, row in zip(found, _rows(read.study.loads()), strict=True):
+    found = study.results.loads.values()
+    for asked, row in zip(found, _rows(study.loads()), strict=True):
         per_request = row["input_tokens"] + row["output_tokens"]
         waiting = float(asked.waiting.max()) * asked.peak_factor
-        further = {
+        yield row | {
             "load": asked,
             "requests": asked.requests(1).central,
             "tokens_per_minute": 60 * row["year_peak"] * per_request,
             "waiting_tokens": 60 * waiting * per_request,
         }
-        yield read(row | further, "loads")
 
 
-def _speeds(read: _SectionReader) -> Iterator[Any]:
+def _speeds(study: Study) -> Iterator[Row]:
     """What the speed of each pool rests on."""
-    sized = read.study.results.capacity.values()
+    sized = study.results.capacity.values()
     pools = (pool for found in sized for pool in found.pools.values())
-    for pool, row in zip(pools, _rows(read.study.pools()), strict=True):
+    for pool, row in zip(pools, _rows(study.pools()), strict=True):
         regime = performance.regime(pool.deployment)
-        further = {
+        yield row | {
             "of_engine": measurements()[regime["engine"]],
             "of_generation": measurements()[regime["architecture"]],
             "factor": row["rate_high"] / row["rate_low"],
         }
-        yield read(row | further, "speed_basis")
 
 
-def _cash_gap(read: _SectionReader) -> list[Any]:
+def _cash_gap(study: Study) -> Iterator[Row]:
     """Cash of the choice against that of what it is held against; nothing without one."""
-    (answer,) = _rows(read.study.answer())
+    (answer,) = _rows(study.answer())
     rival = answer["held_against"]
     if not rival:
-        return []
-    results = read.study.results
-    own = results.labels[results.compared.chosen]
-    paid = read.study.paid_so_far().pivot(index="month", columns="option", values="paid")
+        return
+    own = study.results.labels[study.results.compared.chosen]
+    paid = study.paid_so_far().pivot(index="month", columns="option", values="paid")
     ahead = (paid[rival] - paid[own]).cumsum()
-    further = {
+    yield answer | {
         "option": own,
         "saved": ahead.iloc[-1],
         "deepest": max(0.0, -ahead.min()),
         "deepest_month": int(ahead.idxmin()),
     }
-    return [read(answer | further, "cash_gap")]
 
 
-def _gate(read: _SectionReader) -> list[Any]:
+def _gate(study: Study) -> Iterator[Row]:
     """The day of go or no-go, and what it hangs on; nothing without a choice."""
-    results = read.study.results
+    results = study.results
     chosen = results.decision.recommended
     if chosen is None:
-        return []
-    (answer,) = _rows(read.study.answer())
-    points = read.study.points()
+        return
+    (answer,) = _rows(study.answer())
+    points = study.points()
     go = results.go
     ordered = (answer["once"] or 0.0) - (answer["own_hours"] or 0.0)
     planned = answer["planned_price"]
-    further = {
+    yield answer | {
         "points": int(points.hard[points.option == answer["option"]].sum()),
         "ordered": round(ordered),
         "price_limit": planned and answer["price_times"] * planned,
@@ -295,61 +284,53 @@ def _gate(read: _SectionReader) -> list[Any]:
         "usual_pilot": None if answer["stays"] else PILOT_DAYS,
         "proofs": " and ".join(to_prove(chosen, results.sovereignty)) or None,
     }
-    return [read(answer | further, "gate")]
 
 
-def _years(read: _SectionReader) -> Iterator[Any]:
+def _years(study: Study) -> Iterator[Row]:
     """Each year of each option, beside what the client says that a year may cost."""
-    limit = read.study.scenario.finance.budget_any_year
-    if not limit:
-        return
-    for candidate in read.study.results.decision.candidates:
+    limit = study.scenario.finance.budget_any_year or 0.0
+    for candidate in study.results.decision.candidates if limit else ():
         for paid in candidate.burden.years:
-            row = {
+            yield {
                 "own": candidate,
                 "paid": paid,
                 "limit": limit,
                 "state": of_year(paid, limit),
                 "nearest": paid == candidate.nearest,
             }
-            yield read(row, "year_limit")
 
 
-def _habits(read: _SectionReader) -> Iterator[Any]:
+def _habits(study: Study) -> Iterator[Row]:
     """What each vendor of the client promised, and how much notice it has given."""
-    known = {found.vendor: found for found in read.study.results.vendors}
+    known = {found.vendor: found for found in study.results.vendors}
     names = [each.vendor for each in load().vendors]
     for found in (known[name] for name in names if name in known):
         if found.notices or found.promise is not None:
             unsure = sum(n.may_be_longer(SHORT) for n in separate(found.notices))
-            row = {"record": found, "notices": len(found.days), "unsure": unsure}
-            yield read(row, "notice_habits")
+            yield {"record": found, "notices": len(found.days), "unsure": unsure}
 
 
-def _points(read: _SectionReader) -> Iterator[Any]:
+def _points(study: Study) -> Iterator[Row]:
     """What is open for each option under the rules, what weighs most first."""
-    shown = {(row["option"], row["point"]): row for row in _rows(read.study.points())}
-    for name, option in read.study.results.sovereignty.options.items():
+    shown = {(row["option"], row["point"]): row for row in _rows(study.points())}
+    for name, option in study.results.sovereignty.options.items():
         for point in option.open_points:
             found = point.by_gravity
-            further = {
+            yield shown[study.options[name].label, point.label] | {
                 "law": point,
                 "rules": "; ".join(f.rule.title for f in found),
                 "provisions": "; ".join(f.provision for f in found),
                 "questions": len(point.missing),
             }
-            own = shown[read.study.options[name].label, point.label]
-            yield read(own | further, "rule_points")
 
 
-def _machines(read: _SectionReader) -> Iterator[Any]:
+def _machines(study: Study) -> Iterator[Row]:
     """The machines of each option that has any, in the first year."""
-    for row in _rows(read.study.sums()):
-        found = read.study.results.capacity[row["key"]]
+    for row in _rows(study.sums()):
+        found = study.results.capacity[row["key"]]
         if found.pools:
             reached = None if found.kind == "hybrid" else found.availability()
-            further = {"sized": found, "reached": reached}
-            yield read(row | further, "machines")
+            yield row | {"sized": found, "reached": reached}
 
 
 def _plan_lines(steps: pd.DataFrame) -> pd.DataFrame:
