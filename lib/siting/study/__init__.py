@@ -159,10 +159,12 @@ class Study(Wording):
         ]
         frame = pd.DataFrame(rows)
         said = frames.declared(TurnFrames.variants)
-        frame.attrs = self.sums().attrs
-        frame.attrs["row"] = said.row
-        frame.attrs["units"] = said.units_in(self.client.currency)
-        frame.attrs["meanings"] = frames.NamedTexts(said.meanings)
+        frame.attrs = {
+            **self.sums().attrs,
+            "row": said.row,
+            "units": said.units_in(self.client.currency),
+            "meanings": frames.NamedTexts(said.meanings),
+        }
         return frame
 
     def files(self) -> dict[str, bytes]:

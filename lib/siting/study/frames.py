@@ -182,17 +182,13 @@ def _in_full(said: Declared) -> str:
     return "\n".join((said.row, "", *lines))
 
 
-def _of_none(_: object) -> Iterable[Source]:
-    """The sources of a frame that yields all of its own, or has none."""
-    return ()
-
-
 def frame(
-    key: str, others: str, *, citing: Callable[[Any], Iterable[Source]] = _of_none
+    key: str, others: str, *, citing: Callable[[Any], Iterable[Source]] = lambda _: ()
 ) -> Callable[[Method], Frame]:
     """Makes a method that yields rows one that returns a tidy frame, with sources of the study.
 
-    key: columns that tell rows apart. others: its other columns.
+    key: columns that tell rows apart. others: its other columns. citing: sources besides those
+    that the method yields.
     Computed once for each set of arguments; every call gives a copy that may be changed.
     Raises ValueError where rows and columns differ.
     """

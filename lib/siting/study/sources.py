@@ -44,9 +44,11 @@ class SourceFrames(Topic):
     def left_out(self) -> Rows:
         """What a reader must know before trusting the numbers. Where a subject is named, it is a
         figure that the scenario asks for and no evidence supports: not estimated."""
-        yield from {tuple(row.values()): row for row in self._left_out()}.values()
+        every = ({"subject": ""} | row for row in self._left_out())
+        yield from {(row["about"], row["subject"], row["why"]): row for row in every}.values()
 
     def _left_out(self) -> Iterator[dict[str, str]]:
+        """Its rows; those without a subject leave it out."""
         labels = self.results.labels
         for name, found in self.results.capacity.items():
             for model, why in found.not_estimated.items():
@@ -55,21 +57,21 @@ class SourceFrames(Topic):
             yield {"about": labels[name], "subject": "cost", "why": why}
         for vendor in self.results.stability.unknown_vendors:
             why = "no record of this vendor, so the chances of all vendors are taken"
-            yield {"about": vendor, "subject": "", "why": why}
+            yield {"about": vendor, "why": why}
         yield from self._ordered()
         for name, sized in self.results.capacity.items():
             for words in sized.warnings:
-                yield {"about": labels[name], "subject": "", "why": words}
+                yield {"about": labels[name], "why": words}
         candidates = self.results.decision.candidates
         notes = options.notes(self.scenario, self.results.quality, candidates)
         for sentence in (*notes, *self.results.cost.plan.notes):
             about, colon, why = sentence.partition(": ")
-            yield {"about": about if colon else "", "subject": "", "why": why or sentence}
+            yield {"about": about if colon else "", "why": why or sentence}
         ages = (i.source.age_days(self.client.report_date) for i in self.results.used)
         old = sum(age is not None and age > STALE_DAYS for age in ages)
         if old:
             why = f"{old} of {len(self.results.used)} inputs are older than {STALE_DAYS} days"
-            yield {"about": "", "subject": "", "why": why}
+            yield {"about": "", "why": why}
 
     def _ordered(self) -> Iterator[dict[str, str]]:
         """What is taken of models, efforts and terms that the scenario leaves to the kit."""
@@ -80,4 +82,4 @@ class SourceFrames(Topic):
                 words += [f"effort {taken.effort}"] if taken.effort else []
                 words += [ordered.TERMS[taken.commitment]] if asked.commitment == BEST else []
                 why = f"left open, taken is what costs least: {', '.join(words)}"
-                yield {"about": taken.label, "subject": "", "why": why}
+                yield {"about": taken.label, "why": why}

@@ -133,13 +133,11 @@ def _way(option: Option) -> tuple[object, ...]:
 
 def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[Alternative]:
     """Offers with their cost; the cheapest of them held against limits, rules and quality."""
-    if not options:
-        return []
     chain = Chain()
     whole = _with(scenario, options)
-    every = {name: chain.as_planned(whole, name) for name in options}
-    costs = {name: seen.present for name, seen in every.items() if seen.present is not None}
-    cheapest = sorted(costs, key=lambda n: costs[n])[:judged]
+    planned = ((name, chain.as_planned(whole, name).present) for name in options)
+    costs = {name: present for name, present in planned if present is not None}
+    cheapest = sorted(costs, key=costs.__getitem__)[:judged]
     if not cheapest:
         return []
     few = _with(scenario, {n: options[n] for n in cheapest}, alone=True)

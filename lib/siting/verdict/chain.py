@@ -353,10 +353,8 @@ class Chain:
     def bill(self, scenario: Scenario, name: str) -> float:
         """What vendors bill for the use of an option over the horizon, as planned; without end
         where it has no price. [client's currency]"""
-        plan = self.plan(scenario, name)
-        if name not in plan.options:
-            return math.inf
-        return options.billed(ledger.flows(plan, name, plan.central()))
+        priced = self.option(scenario, name)
+        return priced.paid("api") + priced.paid("rental") if priced else math.inf
 
     def _on_machines(self, scenario: Scenario, name: str) -> Scenario:
         """The scenario with the best machines of an option, where they are left to the kit."""

@@ -255,14 +255,10 @@ class Decision:
     @property
     def others(self) -> tuple[str, ...]:
         """What else may be chosen, one option a place in its best form, the cheapest first."""
-        places = {self.choice.place} if self.choice else set()
-        found = []
+        best: dict[str, str] = {}
         for name in self.means:
-            place = self.candidate(name).place
-            if place not in places:
-                places.add(place)
-                found.append(name)
-        return tuple(found)
+            best.setdefault(self.candidate(name).place, name)
+        return tuple(best.values())[1:]
 
     @property
     def next(self) -> str | None:
@@ -362,10 +358,8 @@ class Decision:
             having = frozenset(c.name for c in self.competing if name in c.has)
             if not having or len(having) == len(self.competing):
                 continue
-            key = (
-                having,
-                self.premiums.get(name, 0.0),
-            )  # properties that come together cost the same
+            # Properties that come together cost the same.
+            key = having, self.premiums.get(name, 0.0)
             if key not in solved:
                 solved[key] = self._principle(name, having)
             yield replace(solved[key], property=name)
@@ -401,15 +395,15 @@ class Decision:
         today = self.today
         if self.choice is None or today is None or not today.burden.costs:
             return None
-        there = [name for name in self.means if self.candidate(name).place == today.place]
-        elsewhere = listed if self.choice.place != today.place else ()
-        sums = [*(self.means[name] for name in there), *elsewhere]
+        is_there = self.choice.place == today.place
+        sums = [self.means[c.name] for c in self.competing if c.place == today.place]
+        sums += () if is_there else listed
         at_place = min(sums, default=self.mean(today.name))
-        alike = [c for c in self.competing if c.place == self.choice.place and c.burden.costs]
+        alike = [c for c in self.competing if c.place == self.choice.place]
         typed = max(self.means[c.name] for c in alike if c.models == self.choice.models)
         best = self.means[self.choice.name]
         model = self.mean(today.name) - at_place
-        order = 0.0 if self.choice.place == today.place else typed - best
+        order = 0.0 if is_there else typed - best
         whole = self.mean(today.name) - best
         bills = [self.weighted_bill(c) for c in (today, self.choice)]
         return Saving(

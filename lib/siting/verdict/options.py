@@ -6,7 +6,7 @@ Nothing is judged here. What another chapter could not estimate stays unknown.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Literal
 
@@ -516,11 +516,6 @@ def leaving(plan: PricedOption) -> str:
     if isinstance(plan, PricedHybrid) and not plan.base.option.vendor:
         return plan.burst.name
     return plan.name
-
-
-def billed(flows: Iterable[CashFlow]) -> float:
-    """What vendors bill for use, of all that is paid over the horizon."""
-    return sum(float(f.amounts.sum()) for f in flows if f.category in ("api", "rental"))
 
 
 def _project(option: Priced, category: str, currency: str) -> Range:

@@ -57,21 +57,22 @@ def as_sold(scenario: Scenario) -> Scenario:
 
 def is_open(option: Option) -> bool:
     """Whether a scenario leaves the model, the effort or the term of an option to the kit."""
-    if option.kind in MIXED:
-        return False
-    models = option.models.values()
-    is_left = not models or BEST in (option.effort, option.commitment, *models)
-    return is_left or _is_silent(option)
+    is_left = option.commitment == BEST or _is_model_open(option)
+    return is_left and option.kind not in MIXED
+
+
+def _is_model_open(option: Option) -> bool:
+    """Whether it leaves the model, or how much that reasons."""
+    said = (*option.models.values(), option.effort)
+    is_silent = any(reasoning.effort_missing(m, option.effort) for m in option.models.values())
+    return not option.models or BEST in said or is_silent
 
 
 def ways(scenario: Scenario, name: str) -> list[Scenario]:
     """The scenario with each way to order what it leaves open of an option: models and efforts that
     are good enough, and terms. Where there is none the option has no model."""
     option = scenario.options[name]
-    found = [option]
-    left = [*option.models.values(), option.effort]
-    if not option.models or BEST in left or _is_silent(option):
-        found = _good(scenario, option)
+    found = _good(scenario, option) if _is_model_open(option) else [option]
     quoted = any(quote.item == f"option.{name}.gpu_hour" for quote in scenario.finance.quotes)
     if option.commitment == BEST:
         terms = [*forms(scenario, name)][: 1 if quoted else None]
@@ -112,11 +113,6 @@ def _mixes(scenario: Scenario, option: Option, left: list[str]) -> Iterator[Opti
         models = said | dict(zip(left, mix, strict=True))
         is_one = len({*models.values()}) == 1
         yield at.model_copy(update={"models": {"all": mix[0]} if is_one else models})
-
-
-def _is_silent(option: Option) -> bool:
-    """Whether an option does not say how much its model reasons."""
-    return any(reasoning.effort_missing(m, option.effort) for m in option.models.values())
 
 
 def _possible(scenario: Scenario, option: Option) -> dict[str, Option]:
