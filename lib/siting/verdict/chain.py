@@ -18,8 +18,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
-from typing import Any, Generic, TypeVar, cast
+from functools import cache, partial, wraps
+from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
 import numpy as np
 from pydantic import BaseModel
@@ -65,6 +65,9 @@ from siting.verdict.leaving import Terms
 from siting.verdict.options import Chapters, Priced
 
 T = TypeVar("T")
+P = ParamSpec("P")
+OfOption: TypeAlias = "Callable[Concatenate[Chain, Scenario, str, P], T]"
+"""What is made of a scenario and the name of one of its options."""
 
 
 def _blank(record: type[BaseModel], *names: str) -> Mapping[str, Any]:
@@ -196,6 +199,22 @@ class Seen(Generic[T]):
     """All that it holds but the evidence: the key of what is made of it."""
 
 
+def billed(make: OfOption[P, T]) -> OfOption[P, T]:
+    """Makes a method a stage: it is handed what the bill of an option hangs on, and called once
+    for each such piece of a scenario and for what it is asked besides."""
+
+    @wraps(make)
+    def kept(chain: Chain, scenario: Scenario, name: str, /, *args: P.args, **more: P.kwargs) -> T:
+        names = chain.billed_with(scenario, name)
+        seen = chain.seen(MONEY, scenario, names)
+        key = name, args, *more.values(), seen.words
+        return chain.stage(
+            make.__name__, key, lambda: make(chain, seen.record, name, *args, **more)
+        )
+
+    return kept
+
+
 class Chain:
     """Runs scenarios through all stages; keeps every result by the words it was made from."""
 
@@ -214,7 +233,7 @@ class Chain:
 
     # --- keeping ------------------------------------------------------------------------------
 
-    def _stage(self, name: str, words: Hashable, make: Callable[[], T]) -> T:
+    def stage(self, name: str, words: Hashable, make: Callable[[], T]) -> T:
         key = name, words
         if key not in self._kept:
             self._kept[key] = make()
@@ -234,8 +253,8 @@ class Chain:
 
         more: what it hangs on besides.
         """
-        seen = self._seen(reads, scenario, names)
-        return self._stage(name, (*more, seen.words), partial(make, seen.record))
+        seen = self.seen(reads, scenario, names)
+        return self.stage(name, (*more, seen.words), partial(make, seen.record))
 
     def begin_variants(self) -> None:
         """From now on variants of the report are run."""
@@ -257,7 +276,7 @@ class Chain:
             self._pieces[key] = Seen(record, seen, repr(seen))
         return self._pieces[key]
 
-    def _seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen[Scenario]:
+    def seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen[Scenario]:
         """A scenario of some options as a stage sees it: what it does not read is blank. Made once
         for each object, as a piece is."""
         names = tuple(names)
@@ -306,8 +325,8 @@ class Chain:
         be ordered for a smaller bill at its places stands beside what it names."""
         built = self.built(scenario)
         names = tuple(built.options)
-        key = self._seen(MONEY, built, names).words, self._seen(QUALITY, built, names).words
-        less = self._stage("ordered", key, lambda: ordered.billed_less(built, self.bill))
+        key = self.seen(MONEY, built, names).words, self.seen(QUALITY, built, names).words
+        less = self.stage("ordered", key, lambda: ordered.billed_less(built, self.bill))
         found = ordered.beside(built, less)
         for name in filter(less.__contains__, found.options):
             typed = scenario.options[less[name]]
@@ -364,16 +383,11 @@ class Chain:
             return scenario
         return ordered.with_option(scenario, name, designs[0].machines.put_in(option))
 
-    def designs(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
-        """Designs of an option whose machines are left to the kit, the best one first: all of them,
-        or in a variant those that the best one is likely among."""
-        names = self._billed(scenario, name)
-        make = partial(self._looked_at, name)
-        return self._once("design", MONEY, scenario, names, make, name)
-
-    def _looked_at(self, name: str, seen: Scenario) -> tuple[Design, ...]:
-        """Designs of an option: of all machines the first time, which is for the report itself; for
-        its variants of the best of those, while these serve."""
+    @billed
+    def designs(self, seen: Scenario, name: str) -> tuple[Design, ...]:
+        """Designs of an option whose machines are left to the kit, the best one first: of all
+        machines the first time, which is for the report itself; for its variants of the best of
+        those, while these serve."""
         known = self._shortlists.get(name)
         if known:
             found = design.looked_at(seen, name, self.as_planned, known)
@@ -383,11 +397,10 @@ class Chain:
         self._shortlists.setdefault(name, found[: design.SHORTLIST])
         return found
 
-    def every_design(self, scenario: Scenario, name: str) -> tuple[Design, ...]:
+    @billed
+    def every_design(self, seen: Scenario, name: str) -> tuple[Design, ...]:
         """Designs of all machines, whatever was looked at before: what a report lists."""
-        names = self._billed(scenario, name)
-        make = partial(design.looked_at, name=name, planned=self.as_planned)
-        return self._once("every design", MONEY, scenario, names, make, name)
+        return design.looked_at(seen, name, self.as_planned)
 
     def as_planned(self, scenario: Scenario, name: str) -> Design:
         """An option sized, and priced as planned."""
@@ -415,7 +428,7 @@ class Chain:
         found = self._once("capacity", CAPACITY, scenario, (own,), make)
         return replace(found, kind=option.kind, runs=scenario.options[own])
 
-    def _billed(self, scenario: Scenario, name: str) -> tuple[str, ...]:
+    def billed_with(self, scenario: Scenario, name: str) -> tuple[str, ...]:
         """Options that a bill needs: itself, its parts, and what runs until it serves."""
         parts = (name, *leaves(scenario, name))
         before: tuple[str, ...] = ()
@@ -424,38 +437,29 @@ class Chain:
         needed = {*parts, *before}
         return tuple(n for n in scenario.options if n in needed)
 
-    def plan(self, scenario: Scenario, name: str, path: PricePath = "named_model") -> Plan:
+    @billed
+    def plan(self, seen: Scenario, name: str, path: PricePath = "named_model") -> Plan:
         """Prices of an option, of its parts, and of what is paid until it serves, on a path of API
         prices; no mix is split yet."""
-        names = self._billed(scenario, name)
-        return self._once("plan", MONEY, scenario, names, partial(self._plan, path), path)
-
-    def _plan(self, path: PricePath, seen: Scenario) -> Plan:
         sized = {n: self.sized(seen, n) for n in seen.options}
         return costing.compile_plan(seen, sized, partial(self._compiled, path))
 
-    def option(self, scenario: Scenario, name: str) -> Priced | None:
+    @billed
+    def option(self, seen: Scenario, name: str) -> Priced | None:
         """Prices and split of one option; None where it has no price."""
-        names = self._billed(scenario, name)
-        return self._once("option", MONEY, scenario, names, partial(self._option, name), name)
-
-    def _option(self, name: str, seen: Scenario) -> Priced | None:
         plan = tco.with_optimum(self.plan(seen, name))
         if name not in plan.options:
             return None
         return Priced(name=name, plan=plan, flows=ledger.flows(plan, name, plan.central()))
 
-    def totals(self, scenario: Scenario, name: str) -> Mapping[Future, ledger.Totals]:
-        """What an option costs in every draw in each future; empty without a price."""
-        names = self._billed(scenario, name)
-        years = self._ceilings(scenario)
-        make = partial(self._totals, name, years)
-        return self._once("totals", MONEY, scenario, names, make, name, years)
-
-    def _totals(
-        self, name: str, years: tuple[FiscalYear, ...], seen: Scenario
+    @billed
+    def totals(
+        self, seen: Scenario, name: str, years: tuple[FiscalYear, ...] = ()
     ) -> Mapping[Future, ledger.Totals]:
-        """years: of which is told what is paid where prices hold."""
+        """What an option costs in every draw in each future; empty without a price.
+
+        years: of which is told what is paid where prices hold.
+        """
         own = self.option(seen, name)
         if own is None:
             return {}
@@ -511,7 +515,7 @@ class Chain:
         if scenario.options[name].kind not in BY_REQUEST:
             path = "named_model"
         make = partial(costing.compile_option, name=name, sized=sized, path=path)
-        names = self._billed(scenario, name)
+        names = self.billed_with(scenario, name)
         return self._once("prices", MONEY, scenario, names, make, name, path)
 
     def uncertainty(self, scenario: Scenario, plan: Plan) -> uncertainty.Uncertainty:
@@ -519,7 +523,8 @@ class Chain:
 
         plan: of all options together, which tells what the uncertain inputs are.
         """
-        found = {n: self.totals(scenario, n) for n in plan.options}
+        years = self._ceilings(scenario)
+        found = {n: self.totals(scenario, n, years) for n in plan.options}
         return uncertainty.Uncertainty(
             plan=plan,
             scores=self._scores(plan, scenario.seed),
@@ -544,14 +549,14 @@ class Chain:
     def judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
         """Verdicts of all rules on one option."""
         names = dict.fromkeys((name, *leaves(scenario, name)))
-        seen = self._seen(LAW, scenario, names)
+        seen = self.seen(LAW, scenario, names)
         supposed = tuple(scenario.suppose.law)
 
         def make() -> sovereignty.OptionAssessment:
             source = self._cited.setdefault(id(scenario.evidence), evidence_of(scenario))
             return sovereignty.judged(seen.record, name, _supposed(supposed), source)
 
-        return self._stage("rules", (name, seen.words, supposed), make)
+        return self.stage("rules", (name, seen.words, supposed), make)
 
     def vendors(self, scenario: Scenario) -> stability.VendorRisks:
         """Chances of shocks to vendors, and what they cost."""
@@ -566,8 +571,8 @@ class Chain:
         def make() -> dict[str, Range]:
             return options.switching_costs(self.costs(scenario), scenario.client.currency)
 
-        seen = self._seen(MONEY, scenario, scenario.options)
-        return self._stage("leaving", seen.words, make)
+        seen = self.seen(MONEY, scenario, scenario.options)
+        return self.stage("leaving", seen.words, make)
 
     def costs(self, scenario: Scenario) -> dict[str, Priced]:
         """What each option costs as planned, of those that have a price."""
@@ -598,25 +603,27 @@ class Chain:
             burden = self._burden(chapters, risks, name) if is_drawn else Burden()
             # kept with the assessment, by whose identity it is found
             key = id(law.options[name])
-            has = self._stage("properties", key, partial(law.properties, name))
+            has = self.stage("properties", key, partial(law.properties, name))
             made.append(options.candidate(chapters, risks, name, judged, burden, has))
         return tuple(made)
 
     def _burden(self, chapters: Chapters, risks: stability.VendorRisks, name: str) -> Burden:
         """Kept by what it reads: prices in all futures, shocks, and remedies."""
         scenario = chapters.scenario
-        money = self._seen(MONEY, scenario, self._billed(scenario, name)).words
+        money = self.seen(MONEY, scenario, self.billed_with(scenario, name)).words
         shocks = (
-            self._seen(VENDORS, scenario, scenario.options).words,
+            self.seen(VENDORS, scenario, scenario.options).words,
             repr(self._leaving(scenario)),
         )
         remedies = chapters.sovereignty.remedies(name)
 
-        def make() -> Burden:
-            return options.burden(chapters, risks, name, self.totals(scenario, name))
+        years = self._ceilings(scenario)
 
-        key = name, money, self._ceilings(scenario), shocks, remedies
-        return self._stage("burden", key, make)
+        def make() -> Burden:
+            return options.burden(chapters, risks, name, self.totals(scenario, name, years))
+
+        key = name, money, years, shocks, remedies
+        return self.stage("burden", key, make)
 
     def decide(self, scenario: Scenario, whole: bool = True) -> Decision:
         """The answer to a scenario, with what it leaves to the kit designed."""
@@ -642,7 +649,7 @@ class Chain:
             falling=belief,
             premiums={},
             matters=self._matters,
-            keep=partial(self._stage, "sums"),
+            keep=partial(self.stage, "sums"),
         )
         premiums = scenario.decision.premiums_a_year(MONTHS * free.counts)
         return replace(free, premiums=premiums, matters=free.counts)
