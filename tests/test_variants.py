@@ -143,15 +143,6 @@ def test_a_change_that_moves_no_sum_is_not_counted(client: str) -> None:
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_what_an_option_costs_that_law_rules_out_moves_no_outcome(client: str) -> None:
-    r = opened(client).results
-    twice = r.chain.designed(put(r.said, plausible.scaled_load(r.said, 2.0)))
-    first = r.decision.recommended
-    told = [variants.outcome(r.chain.decided(twice, whole), first) for whole in (True, False)]
-    assert told[0] == told[1]
-
-
-@pytest.mark.parametrize("client", FEW)
 def test_the_list_holds_every_kind_of_change_and_only_possible_ones(client: str) -> None:
     start = scenario.load(client)
     listed = opened(client).results.to_try

@@ -36,13 +36,13 @@ def option(name: str, bills: np.ndarray, fall: np.ndarray, **more: object) -> Ca
     nothing = dict.fromkeys(("loss", "remedies_once", "remedies_yearly"), np.zeros(N))
     has = more.pop("has", frozenset())
     burden = Burden(**{"costs": costs, **nothing, **more})  # type: ignore[arg-type]
-    return Candidate(name=name, label=name, kind="api", place=name, burden=burden, has=has)  # type: ignore[arg-type]
+    return Candidate(name=name, label=name, kind="api", place=name, bears=lambda: burden, has=has)  # type: ignore[arg-type]
 
 
 def bearing(c: Candidate, name: str = "", **other: object) -> Candidate:
     """An option with another burden in this."""
     burden = replace(c.burden, **other)  # type: ignore[arg-type]
-    return replace(c, name=name or c.name, burden=burden)
+    return replace(c, name=name or c.name, bears=lambda: burden)
 
 
 def question(seed: int) -> Decision:

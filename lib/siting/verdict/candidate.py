@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -95,7 +96,8 @@ class Candidate:
     kind: str
     place: str
     """Where it is had: options of one place differ in model, effort or commitment alone."""
-    burden: Burden
+    bears: Callable[[], Burden]
+    """Works out its burden."""
     models: frozenset[str] = frozenset()
     """Models that it runs."""
     has: frozenset[str] = frozenset()
@@ -104,6 +106,11 @@ class Candidate:
     """What rules it out."""
     uncleared: tuple[Doubt, ...] = ()
     """Limits that are not shown to hold, and models not shown to be good enough."""
+
+    @cached_property
+    def burden(self) -> Burden:
+        """Worked out when it is first asked for: of what is ruled out it moves no answer."""
+        return self.bears()
 
     @property
     def likely(self) -> float | None:

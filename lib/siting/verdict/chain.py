@@ -58,7 +58,7 @@ from siting.serving import capacity
 from siting.serving.capacity import OptionCapacity, SplitCapacity
 from siting.vendors import stability
 from siting.verdict import design, options, ordered
-from siting.verdict.candidate import Barrier, Burden, Candidate, Future
+from siting.verdict.candidate import Burden, Candidate, Future
 from siting.verdict.decision import Decision
 from siting.verdict.design import Design, Machines
 from siting.verdict.leaving import Terms
@@ -579,9 +579,8 @@ class Chain:
         found = {n: self.option(scenario, n) for n in scenario.options}
         return {n: priced for n, priced in found.items() if priced is not None}
 
-    def candidates(self, scenario: Scenario, whole: bool = True) -> tuple[Candidate, ...]:
-        """All options as the decision sees them. whole: with what those cost in every draw that are
-        ruled out whatever they cost."""
+    def candidates(self, scenario: Scenario) -> tuple[Candidate, ...]:
+        """All options as the decision sees them."""
         law = self.rules(scenario)
         costs = self.costs(scenario)
         unpriced = (n for n in scenario.options if n not in costs)
@@ -598,13 +597,12 @@ class Chain:
         made = []
         for name in scenario.options:
             judged = tuple(options.held(chapters, name))
-            is_struck = any(isinstance(each, Barrier) for each in judged)
-            is_drawn = name in chapters.costs and (whole or not is_struck)
-            burden = self._burden(chapters, risks, name) if is_drawn else Burden()
+            is_priced = name in costs
+            bears = partial(self._burden, chapters, risks, name) if is_priced else Burden
             # kept with the assessment, by whose identity it is found
             key = id(law.options[name])
             has = self.stage("properties", key, partial(law.properties, name))
-            made.append(options.candidate(chapters, risks, name, judged, burden, has))
+            made.append(options.candidate(chapters, risks, name, judged, bears, has))
         return tuple(made)
 
     def _burden(self, chapters: Chapters, risks: stability.VendorRisks, name: str) -> Burden:
@@ -616,7 +614,6 @@ class Chain:
             repr(self._leaving(scenario)),
         )
         remedies = chapters.sovereignty.remedies(name)
-
         years = self._ceilings(scenario)
 
         def make() -> Burden:
@@ -625,25 +622,25 @@ class Chain:
         key = name, money, years, shocks, remedies
         return self.stage("burden", key, make)
 
-    def decide(self, scenario: Scenario, whole: bool = True) -> Decision:
+    def decide(self, scenario: Scenario) -> Decision:
         """The answer to a scenario, with what it leaves to the kit designed."""
-        return self.decided(self.designed(scenario), whole)
+        return self.decided(self.designed(scenario))
 
-    def decided(self, scenario: Scenario, whole: bool = True) -> Decision:
+    def decided(self, scenario: Scenario) -> Decision:
         """The answer to a scenario that is designed. What matters is that of the first that was
-        decided on: one amount of money, through all changes. whole: see `candidates`."""
-        found = self._weighed(scenario, whole)
+        decided on: one amount of money, through all changes."""
+        found = self._weighed(scenario)
         if self._matters is None:
             self._matters = found.counts
         return found
 
-    def _weighed(self, scenario: Scenario, whole: bool = True) -> Decision:
+    def _weighed(self, scenario: Scenario) -> Decision:
         """The same, whether or not it is the first."""
         belief = scenario.finance.falling_prices
         if belief is None:
             belief = catalogue.settings("decision_settings")["falling_prices"].range.central
         free = Decision(
-            candidates=self.candidates(scenario, whole),
+            candidates=self.candidates(scenario),
             baseline=scenario.finance.baseline,
             terms=Terms.of(scenario.finance),
             falling=belief,

@@ -276,11 +276,11 @@ class Decision:
     def month(self) -> float:
         """A month of today's bill; where nothing runs or none is known, of the cheapest allowed
         option's. [money]"""
-        priced = (c for c in self.candidates if c.burden.costs)
-        costs = {c.name: c.burden.costs["hold"].yearly[:, 0].mean() for c in priced}
-        today = costs.get(self.baseline)
-        allowed = [costs[name] for name in self.means] or list(costs.values())
-        return float(min(allowed, default=0.0) if today is None else today) / 12
+        pays = self.competing or self.candidates
+        if self.today and self.today.burden.costs:
+            pays = (self.today,)
+        costs = (c.burden.costs for c in pays if c.burden.costs)
+        return float(min((each["hold"].yearly[:, 0].mean() for each in costs), default=0.0)) / 12
 
     @property
     def counts(self) -> float:

@@ -6,7 +6,7 @@ Nothing is judged here. What another chapter could not estimate stays unknown.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Literal
 
@@ -108,16 +108,19 @@ def candidate(
     stability: VendorRisks,
     name: str,
     judged: Sequence[Barrier | Doubt],
-    burden: Burden,
+    bears: Callable[[], Burden],
     has: frozenset[str],
 ) -> Candidate:
     """An option with its costs, its limits and its properties.
 
     judged: what of it is held against conditions that hang on no draw (`held`).
+    bears: works out its burden.
     """
     scenario = found.scenario
     option = scenario.options[name]
-    told = (*judged, *by_budget(scenario, burden.years), *unproven(scenario, found.parity, name))
+    years = bears().years if scenario.finance.budget_any_year else ()
+    limits = (*by_budget(scenario, years), *_by_day(scenario, name))
+    told = (*judged, *limits, *unproven(scenario, found.parity, name))
     doubts = (each for each in told if isinstance(each, Doubt))
     return Candidate(
         name=name,
@@ -125,7 +128,7 @@ def candidate(
         kind=option.kind,
         place=place(scenario, name),
         models=frozenset().union(*quality.models(scenario, name).values()),
-        burden=burden,
+        bears=bears,
         has=has,
         barriers=(*gone(scenario, name), *(b for b in told if isinstance(b, Barrier))),
         uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *doubts))),
@@ -311,7 +314,7 @@ def waiting(found: Chapters, name: str) -> float:
 
 def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
     """What rules an option out, and what is not shown, each with what clears it, as far as neither
-    hangs on draws.
+    hangs on draws or days.
 
     What cannot be priced cannot compete; nor can a hybrid whose cheapest split is one of its parts,
     or what its room cannot hold in the first year (a hybrid may own less).
@@ -330,7 +333,7 @@ def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
     if capacity.kind != "hybrid":
         for words in capacity.beyond_room.get(1, []):
             yield Barrier(reason=f"its servers need {words}", by="room")
-    for line in scenario.limits:
+    for line in scenario.decision.hard_constraints:
         yield from judged(line, found, name)
 
 

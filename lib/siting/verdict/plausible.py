@@ -288,7 +288,7 @@ def splits(s: Scenario, chain: Chain) -> Iterator[Variant]:
     whole = chain.designed(s)
     first = {}
     for name in s.workloads if len(s.workloads) > 1 else ():
-        first[name] = chain.decided(whole.of([name]), whole=False).recommended or ""
+        first[name] = chain.decided(whole.of([name])).recommended or ""
     places = dict.fromkeys(first.values())
     if len(places) < 2 or "" in places:
         return
@@ -484,7 +484,7 @@ def blanks(s: Scenario, chain: Chain) -> Iterator[Variant]:
     for owner, alone in of_option.items():
         ends = [*_all_at_once(s, chain, owner, alone)]
         changed = (put(s, end.changes) for end in ends)
-        turned = (chain.decide(each, whole=False).recommended != chosen for each in changed)
+        turned = (chain.decide(each).recommended != chosen for each in changed)
         yield from alone if any(turned) else ends
 
 

@@ -165,7 +165,7 @@ def tried(chain: Chain, scenario: Scenario, variants: Iterable[Variant]) -> Iter
     unchanged = chain.decide(scenario)
     for variant in variants:
         changed = chain.designed(put(scenario, variant.changes))
-        decided = chain.decided(changed, whole=False)
+        decided = chain.decided(changed)
         found = outcome(decided, unchanged.recommended)
         first = changed.options.get(found.option or "")
         moves = decided.means != unchanged.means
@@ -248,7 +248,7 @@ def switches(chain: Chain, scenario: Scenario) -> Iterator[Switch]:
 
     def point(times: float) -> _Point:
         changed = put(scenario, scaled_load(scenario, times))
-        return _Point(times, chain.decide(changed, whole=False))
+        return _Point(times, chain.decide(changed))
 
     for low, high in pairwise(map(point, (band.low, *BETWEEN, band.high))):
         if low.first == high.first:
