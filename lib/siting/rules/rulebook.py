@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cache, cached_property, partial
@@ -510,8 +510,6 @@ def rule_book() -> RuleBook:
     """The rule book of the fact tables. Raises FactError naming file, line and column of all that
     is wrong."""
     attributes = dictionary()
-    groups = catalogue.table("country_groups", CountryGroup)
-    incorporations = catalogue.table("eea_incorporation", Incorporation)
     known = vocabulary()
     faults = catalogue.Faults()
 
@@ -519,22 +517,15 @@ def rule_book() -> RuleBook:
         return faults.read(row, column, known.read)
 
     rules = {rule.rule_id: rule for rule in catalogue.table("sovereignty_rules", Rule)}
-    parsed = {
-        rule_id: When(
-            applies=read(rule, "applies_when"),
-            fails=read(rule, "fail_when"),
-            reviews=read(rule, "review_when"),
-            lacks=read(rule, "lacking_when"),
-        )
-        for rule_id, rule in rules.items()
-    }
+    parsed = {rule_id: _when(rule, read) for rule_id, rule in rules.items()}
     heads = Counter(rule.regime for rule in rules.values())
     for rule in rules.values():
         faults.read(rule, "regime", partial(_refuse_slip, heads=heads))
-    kinds = catalogue.table("sovereignty_flows", FlowKind)
     published = _published(attributes, faults)
     for s in catalogue.table("sovereignty_stress", Stress):
         faults.read(s, "value", meaning(attributes[s.attribute]))
+    kinds = catalogue.table("sovereignty_flows", FlowKind)
+    in_place = catalogue.table("remedies_in_place", RemedyInPlace)
     book = RuleBook(
         rules=rules,
         parsed=parsed,
@@ -545,21 +536,28 @@ def rule_book() -> RuleBook:
         },
         attributes=attributes,
         flow_kinds={k: read(k, "exists_when") for k in kinds},
-        groups=groups,
+        groups=catalogue.table("country_groups", CountryGroup),
         published=published,
         assumptions=tuple(
             Assumption(known=said, unless=read(row, "unless"))
             for row, said in published.get("assumed", ())
         ),
-        incorporations=incorporations,
-        remedies_in_place={
-            row: read(row, "in_place_when")
-            for row in catalogue.table("remedies_in_place", RemedyInPlace)
-        },
+        incorporations=catalogue.table("eea_incorporation", Incorporation),
+        remedies_in_place={row: read(row, "in_place_when") for row in in_place},
         dictionary=known,
     )
     faults.refuse()
     return book
+
+
+def _when(rule: Rule, read: Callable[[Fact, str], Condition]) -> When:
+    """The conditions of a rule. read: a column of it."""
+    return When(
+        applies=read(rule, "applies_when"),
+        fails=read(rule, "fail_when"),
+        reviews=read(rule, "review_when"),
+        lacks=read(rule, "lacking_when"),
+    )
 
 
 def _refuse_slip(head: str, heads: Counter[str]) -> None:
