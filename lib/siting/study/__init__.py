@@ -158,7 +158,7 @@ class Study(Wording):
             for variant, found in tried(self.results.chain, self.results.said, made)
         ]
         frame = pd.DataFrame(rows)
-        said = frames.declared(TurnFrames.variants)
+        said = frames.listed(TurnFrames)["variants"]
         frame.attrs = {
             **self.sums().attrs,
             "row": said.row,

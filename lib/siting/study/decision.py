@@ -18,13 +18,11 @@ class DecisionFrames(Topic):
         for rank, k in enumerate(self.results.knowledge, 1):
             said = self.results.input_in_words(k.driver, k.label)
             row = picked(k, "worth pays") | {"rank": rank, "input": said}
-            test = k.experiment
-            if test is None:
-                yield row
-                continue
-            cost = k.price and k.price.central
-            yield row | picked(test, "action days") | {"test_cost": cost}
-            yield test.provenance
+            if k.experiment:
+                row |= picked(k.experiment, "action days")
+                row["test_cost"] = k.price and k.price.central
+                yield k.experiment.provenance
+            yield row
 
     @frame(
         "day label owner",

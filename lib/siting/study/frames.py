@@ -167,12 +167,6 @@ def _declared(method: Method, key: str, others: str) -> Declared:
     )
 
 
-def declared(method: Callable[..., Any]) -> Declared:
-    """What is known of a frame before it is made."""
-    said: Declared = method.said  # type: ignore[attr-defined]
-    return said
-
-
 def _in_full(said: Declared) -> str:
     """A frame's docstring: its row, then its columns with their units."""
     units = {column: f" [{unit}]" for column, unit in said.units.items()}
@@ -305,4 +299,4 @@ def names(topic: type[Topic]) -> tuple[str, ...]:
 
 def listed(*topics: type[Topic]) -> dict[str, Declared]:
     """Every frame of some topics by its name, in their order."""
-    return {name: declared(getattr(topic, name)) for topic in topics for name in names(topic)}
+    return {name: getattr(topic, name).said for topic in topics for name in names(topic)}

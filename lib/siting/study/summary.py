@@ -451,8 +451,7 @@ def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
         "capacity": _capacity(read, name),
         "cost": _cost(read, name, label),
         "stability": {
-            "expected_yearly_loss": loss.expected
-            and _figure(loss.expected.ends, f"{study.client.currency} per year"),
+            "expected_yearly_loss": loss.expected and loss.expected.as_dict(),
             "why_not": loss.why_not,
         },
         "sovereignty": {
@@ -485,7 +484,7 @@ def _memory(read: _SectionReader, name: str) -> dict[str, Any]:
         if fit.memory is None:
             found[fit.model] = {"not_estimated": fit.reason}
             continue
-        parts = {part.name: _figure(part.gib.ends, "GiB") for part in fit.memory.parts}
+        parts = {part.name: part.gib.as_dict() for part in fit.memory.parts}
         found[fit.model] = read({"memory": fit.memory}, "memory") | {"parts": parts}
     return found
 
@@ -526,7 +525,7 @@ def _pool(read: _SectionReader, sized: Pool, row: Row) -> dict[str, Any]:
     seen = _waits(read.study)
     return {
         **read({**row, **further}, "pool"),
-        "replicas_by_year": [_figure(count.ends, "replicas") for count in sized.replicas],
+        "replicas_by_year": [count.as_dict() for count in sized.replicas],
         "busy_hour": _latency(_rows(seen, **own, situation="usual peak")),
         "peak_hour": _latency(_rows(seen, **own, situation="busiest hour")),
         "replay": _replay(read, own),
