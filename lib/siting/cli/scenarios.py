@@ -137,7 +137,6 @@ def as_written(found: Scenario) -> Iterator[str]:
     yield from abroad(found)
     yield from dear_power(found)
     yield from unheard(found)
-    yield from large(found)
 
 
 def as_sized(found: Scenario) -> Iterator[str]:
@@ -235,31 +234,6 @@ def unheard(found: Scenario) -> Iterator[str]:
                 f"options.{key}.vendor: nothing is on record of {told.vendor!r}; did you mean "
                 f"{spoken[near]}? (`siting facts --table vendors`)"
             )
-
-
-LARGE = 100
-"""Options times workloads from which a report takes minutes."""
-DESIGNED = 6
-"""An option of which the kit looks for something takes as long as so many that say all."""
-
-
-def large(found: Scenario) -> Iterator[str]:
-    """That a report will take minutes, and what makes it large."""
-    from siting.inputs.scenario.model import BEST
-    from siting.places import SELF_HOSTED
-
-    left = 0
-    for each in found.options.values():
-        said = (each.gpu, each.server, each.weights, each.effort, each.commitment)
-        is_silent = each.kind in SELF_HOSTED and not each.gpu
-        left += is_silent or BEST in (*said, *each.models.values())
-    works = len(found.workloads)
-    if (len(found.options) + (DESIGNED - 1) * left) * works > LARGE:
-        yield (
-            f"options: {len(found.options)} for {works} workloads, {left} of them left to the kit "
-            "in part (`best`), take minutes to compute; say what is settled, and leave out what "
-            "nobody would choose"
-        )
 
 
 def peaked(found: Scenario) -> Iterator[str]:
