@@ -16,8 +16,6 @@ from siting.records import frozen
 
 EURO = "EUR"
 """What all rates are units for one of."""
-BACK = 14
-"""Days that are looked back for one on which two currencies have a rate; holidays are shorter."""
 
 
 @frozen
@@ -42,12 +40,6 @@ def _places() -> dict[str, int]:
     return {code.strip(): place for place, code in enumerate(heads) if place and code.strip()}
 
 
-@cache
-def _by_day() -> dict[str, str]:
-    """Lines by their day, written YYYY-MM-DD, the newest first."""
-    return {line.partition(",")[0]: line for line in _lines()[1:]}
-
-
 def known() -> set[str]:
     """Currencies that have, or once had, a rate."""
     return {EURO, *_places()}
@@ -61,25 +53,18 @@ def _rate(code: str, line: str) -> float | None:
     return None if cell in ("", "N/A") else float(cell)
 
 
-@cache
-def _last_day(code: str) -> dt.date:
-    """The last day with a rate of a currency."""
-    days = (day for day, line in _by_day().items() if _rate(code, line) is not None)
-    return dt.date.fromisoformat(next(days))
-
-
 def last(currency: str, into: str, day: dt.date) -> DayRate | None:
     """Units of `into` for one unit of `currency` on the last day up to `day` on which both have a
     rate; None where none of the days before has.
 
     A currency that has ended keeps its last rate. Raises KeyError for one that is not known.
     """
-    until = min(day, _last_day(currency), _last_day(into))
-    for back in range(BACK):
-        on = until - dt.timedelta(days=back)
-        line = _by_day().get(on.isoformat(), "")
-        here = _rate(currency, line) if line else None
-        there = _rate(into, line) if line else None
+    if currency == into:
+        return DayRate(day=day, rate=1.0)
+    for line in _lines()[1:]:
+        on = line.partition(",")[0]
+        here = _rate(currency, line) if on <= day.isoformat() else None
+        there = _rate(into, line)
         if here is not None and there is not None:
-            return DayRate(day=on, rate=1.0 / here * there)
+            return DayRate(day=dt.date.fromisoformat(on), rate=1.0 / here * there)
     return None

