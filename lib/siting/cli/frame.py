@@ -306,7 +306,7 @@ def prepare(
                 opened[client] = replace(read, found=found)
             problems = Gathered(read.problems)
             with problems:
-                made = job.of(opened[client].found, path, formats=formats)
+                made = job.prepare(path, opened[client].found, formats=formats)
             problems.refuse()
             if out and "://" not in out:
                 job.refuse_replacing(path, made.client, Path(out))

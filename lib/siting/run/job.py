@@ -17,7 +17,6 @@ from siting_report.run.job import Format, Job, PlacedNotebook
 from siting.catalogue import suggestion, unknown
 from siting.inputs import document, scenario
 from siting.inputs.document import DocumentError, Fault, Gathered, Problem, parted
-from siting.inputs.scenario.changes import Changes
 from siting.inputs.scenario.model import Report
 
 KIT = "siting.kit"
@@ -33,28 +32,19 @@ LOGO_S = 10
 
 def prepare(
     name_or_path: str | Path,
+    found: scenario.Scenario | None = None,
     *,
     notebooks: Path | None = None,
     formats: tuple[Format, ...] = ("html", "pdf"),
-    changes: Changes | None = None,
 ) -> Job:
     """The job of a client of `params/`, or of a YAML file anywhere.
 
-    notebooks: folder of the chapters; by default the project's. changes: values at dotted paths
-    that take the place of the scenario's.
+    found: its scenario, where that is read already, or is to be another than the file's.
+    notebooks: folder of the chapters; by default the project's.
     Raises DocumentError where the scenario, or a file that it names, cannot be used.
     """
-    found = scenario.changed(scenario.load(name_or_path), changes or {})
-    return of(found, scenario.path_of(name_or_path), notebooks, formats)
-
-
-def of(
-    found: scenario.Scenario,
-    path: Path,
-    notebooks: Path | None = None,
-    formats: tuple[Format, ...] = ("html", "pdf"),
-) -> Job:
-    """The job of a scenario that was read from `path`; all else as for `prepare`."""
+    path = scenario.path_of(name_or_path)
+    found = found or scenario.load(path)
     folder = notebooks or scenario.project() / "notebooks"
     wrong = Gathered()
     with wrong:
