@@ -258,7 +258,7 @@ def write(path: Path, **cells: str) -> None:
         ("vat", {"locator": " "}, "locator: is missing; fill it in"),
         ("vendor_events", {"ends": "fine-tuning"}, "row: ends and ends_on go together; write the"),
         ("model_retirements", {"retired": "soon"}, "retired: 'soon' is no date"),
-        ("vendor_settings", {"low": "9"}, "row: a range needs low <= central <= high"),
+        ("vendor_settings", {"low": "9"}, "row: low 9, central "),
         ("gpus", {"memory_bandwidth_gb_s": "-5"}, "memory_bandwidth_gb_s: '-5' should be greater"),
         ("cloud_prices", {"usd_gpu_hour": "nan"}, "usd_gpu_hour: 'nan' should be a finite number"),
         ("cloud_prices", {"gpu_id": "h999"}, "gpu_id: 'h999' is no GPU of siting_facts/gpus.csv; "),

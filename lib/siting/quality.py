@@ -499,13 +499,10 @@ def parity(
     thinking = (workload.reasoning_tokens or 0) > 0
     margin = margin_of(workload)
     reference = floor.reference_model
-
-    def compared(board: Board) -> BoardComparison:
-        own = _picked(model, board.board, option.effort, thinking)
-        against = _picked(reference, board.board, floor.reference_effort, thinking)
-        return compare(board, own, against, margin, day)
-
-    scored = each_question_once(tuple(compared(boards()[b]) for b in floor.boards))
+    scored = _on_boards(
+        floor.boards, model, option.effort, reference, floor.reference_effort,
+        margin=margin, thinking=thinking, day=day,
+    )  # fmt: skip
     own = own_result(floor.own, model, margin, reference) if floor.own else None
     same_effort = effort_named(option.effort) is effort_named(floor.reference_effort)
     if own is not None:
@@ -549,7 +546,12 @@ def standing(workload: Workload, option: Option, model: str, today: tuple[str, s
     reference, effort = (floor.reference_model, floor.reference_effort) if floor else today
     if floor is not None and name_key(model) != name_key(reference):
         own = own_result(floor.own, model, margin_of(workload), reference) if floor.own else None
-        named = own.verdict if own else _on_boards(floor.boards, option, model, reference, effort)
+        if own is not None:
+            named = own.verdict
+        else:
+            usual = settings("decision_settings")["quality_margin"].central
+            found = _on_boards(floor.boards, model, option.effort, reference, effort, margin=usual)
+            named = agreed(found)[0]
         if named in ("worse", *SUPPORTS_SWITCH):
             return "out" if named == "worse" else "in"
     for board in (b for b in boards().values() if b.admits):
@@ -578,19 +580,24 @@ def _score(board: str, model: str, effort: str, *, up: bool) -> Score | None:
 
 
 def _on_boards(
-    named: Sequence[str], option: Option, model: str, reference: str, effort: str
-) -> Verdict:
-    """What boards say together of a model against another."""
-    found = (
-        compare(
-            boards()[board],
-            _picked(model, board, option.effort, False),
-            _picked(reference, board, effort, False),
-            settings("decision_settings")["quality_margin"].range.central,
-        )
-        for board in named
-    )
-    return agreed(each_question_once(tuple(found)))[0]
+    named: Sequence[str],
+    model: str,
+    effort: str,
+    reference: str,
+    before: str,
+    *,
+    margin: float,
+    thinking: bool = False,
+    day: dt.date | None = None,
+) -> tuple[BoardComparison, ...]:
+    """A model at an effort beside a reference at its own (`before`), on each board."""
+
+    def beside(board: str) -> BoardComparison:
+        own = _picked(model, board, effort, thinking)
+        against = _picked(reference, board, before, thinking)
+        return compare(boards()[board], own, against, margin, day)
+
+    return each_question_once(tuple(map(beside, named)))
 
 
 def _earned(comparisons: tuple[BoardComparison, ...]) -> str:

@@ -77,7 +77,8 @@ class Range:
         if not all(map(math.isfinite, (self.low, self.central, self.high))):
             raise ValueError(f"a range needs finite numbers: {self}")
         if not self.low <= self.central <= self.high:
-            raise ValueError(f"a range needs low <= central <= high: {self}")
+            said = f"low {self.low:g}, central {self.central:g}, high {self.high:g}"
+            raise ValueError(f"{said} are not in order; write low <= central <= high")
 
     @classmethod
     def exact(cls, value: float, unit: str = "") -> Range:

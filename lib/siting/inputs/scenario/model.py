@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from siting.catalogue import Address, Share, Source, SourceKind
+from siting.catalogue import Address, Share, Source, SourceKind, Stated
 from siting.inputs.countries import members
 from siting.inputs.scenario import constraints, known
 from siting.inputs.scenario.constraints import BUDGET, LIVE_BY, Constraint
@@ -38,8 +38,6 @@ MOST_LABEL_LETTERS = 80
 NAME = f"^[a-z0-9][a-z0-9_-]{{0,{NAME_LETTERS - 1}}}$"
 Name = Annotated[str, Field(pattern=NAME)]
 """Name of a workload, an option or a job: the word that stands before the colon."""
-Words = Annotated[str, Field(pattern=r"\S")]
-"""Text that says something."""
 Language = Literal["en", "de"]
 """That a report may be in."""
 LANGUAGES = frozenset(get_args(Language))
@@ -82,13 +80,6 @@ class LowCentralHigh(Strict):
     low: float
     central: float
     high: float
-
-    @model_validator(mode="after")
-    def _ordered(self) -> LowCentralHigh:
-        if not self.low <= self.central <= self.high:
-            said = f"low {self.low:g}, central {self.central:g}, high {self.high:g}"
-            raise ValueError(f"{said} are not in order; write low <= central <= high")
-        return self
 
 
 def _within(least: float, most: float) -> AfterValidator:
@@ -142,7 +133,7 @@ class Evidence(Strict):
 
     fields: list[str]
     """Paths such as `workloads.assistant.users`; a prefix covers what lies below it."""
-    source: Words
+    source: Stated
     """Document or person, as a reader would look for it."""
     date: dt.date
     locator: str = ""
@@ -386,7 +377,7 @@ class Measured(Strict):
     input_tokens: Reading | None = None
     """Mean of a request of the benchmark; None: the workload's."""
     output_tokens: Reading | None = None
-    source: Words
+    source: Stated
     date: dt.date
 
 
@@ -812,7 +803,7 @@ class Quote(Strict):
     for; check and report say where that is beyond list prices for the load that is stated."""
     value: Amount
     unit: str
-    source: Words
+    source: Stated
     date: dt.date
     valid_until: dt.date | None = None
     workloads: list[Name] = []
@@ -976,7 +967,7 @@ class Preferences(Strict):
 class Supposed(Strict):
     """What is supposed to have happened: what if a vendor were gone?"""
 
-    gone: list[Words] = []
+    gone: list[Stated] = []
     """Vendors, models or services (`fine-tuning at OpenAI`) that can no longer be had: options that
     need one are ruled out. `cards by the hour at Scaleway`: its idle cards are not taken back, and
     what rents there by the hour is ordered by the month."""
