@@ -23,7 +23,9 @@ MONEY = re.compile(
     rf"[−+]?(?:€|£|\$|CHF)\s?(?P<first>{NUMBER})(?: to (?P<second>{NUMBER}))?(?P<word>\s?million)?"
     rf"(?: \((?P<low>{NUMBER}) to (?P<high>{NUMBER})\))?"
 )
-BARE = re.compile(rf"(?<![\w.\-/])(?P<value>{NUMBER})(?P<word>%| of 100\b)?(?!\w|\.\d|-\w)")
+BARE = re.compile(
+    rf"(?<![\w.\-/])(?P<value>{NUMBER})(?P<word>%| of 100\b| million\b)?(?!\w|\.\d|-\w)"
+)
 
 FIXED = (
     # Words of ours that stand in every report: what a mark means, how a scale is cut.
@@ -87,7 +89,9 @@ def printed_in(text: str) -> Iterator[Printed]:
                 number = _printed(found[name], "money", scale)
                 yield replace(number, half=max(number.half, second))
     for found in BARE.finditer(MONEY.sub(" ", text)):
-        yield _printed(found["value"], "share" if found["word"] else "other", 1.0)
+        million = found["word"] == " million"
+        kind = "share" if found["word"] and not million else "other"
+        yield _printed(found["value"], kind, 1e6 if million else 1.0)
 
 
 def _printed(said: str, kind: str, scale: float) -> Printed:
@@ -229,6 +233,8 @@ class Reader:
         is_share = held.unit in ("1", "share", "per year")
         if is_share and abs(100 * value - number.value) <= half:
             return True
+        if held.unit == "tokens/min":  # a limit is asked for in three digits
+            return abs(value - number.value) <= 0.005 * value
         # Times below a second are told in ms.
         if held.unit == "s" and value < 1 and abs(1000 * value - number.value) <= half:
             return number.kind == "other"

@@ -227,6 +227,25 @@ def test_a_model_of_the_clients_own_test_is_shown_though_no_option_runs_it():
     }
 
 
+def test_where_the_clients_own_evidence_tells_nothing_a_general_index_is_shown_beside_it():
+    # Artificial Analysis of August 2026, effort none: 26.8 for GPT-5.6 Luna, 19.6 for GPT-4.1.
+    s = opened("klinikverbund-nordheide")
+    found = s.board_scores().query("is_general")
+    assert {*found.option} == {s.chosen}
+    assert found.difference.to_list() == [pytest.approx(26.8 - 19.6)]
+    (luna,) = s.parities().query("model == 'gpt-5.6-luna'").verdict
+    assert luna == "unknown"
+
+
+def test_the_day_on_which_what_comes_after_a_failed_test_serves_is_told():
+    # Own servers, planned for six months from 24 November 2026, which is after GPT-4.1's last day.
+    s = opened("klinikverbund-nordheide")
+    (answer,) = s.answer().itertuples()
+    (today,) = s.timeline().query("what == 'model'").end
+    assert answer.fallback_live == "2027-05-26"
+    assert answer.fallback_live > today == "2027-04-14"
+
+
 def test_without_a_floor_the_own_test_is_held_against_what_the_reference_scored():
     # 80 against 82 of 200 items: ± 1.96·√((0.80·0.20 + 0.82·0.18)/200) = 7.69, so down to −9.69.
     own = OwnEvaluation(scores={"gpt-4.1": 82, "m": 80}, items=200)

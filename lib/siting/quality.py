@@ -167,6 +167,8 @@ class Parity:
     """The model as a person says it; at its effort where the reference is the same at another."""
     reference_spoken: str
     comparisons: tuple[BoardComparison, ...]
+    indexes: tuple[BoardComparison, ...]
+    """What general indexes say, where nothing nearer to the client's work tells."""
     own: OwnResult | None
     verdict: Verdict
     reason: str
@@ -174,6 +176,11 @@ class Parity:
     """Items of the client's own that a test of it needs. [items]"""
     reasoning_tokens: Range
     """Hidden output tokens a request at the effort that earned the score. [tokens]"""
+
+    @property
+    def compared(self) -> tuple[BoardComparison, ...]:
+        """What is known of it on boards and indexes."""
+        return (*self.comparisons, *self.indexes)
 
     @property
     def supported(self) -> bool:
@@ -447,7 +454,7 @@ def agreed(comparisons: tuple[BoardComparison, ...]) -> tuple[Verdict, str]:
     known = [c for c in comparisons if c.difference is not None]
     heard = [c for c in each_question_once(tuple(known)) if c.counts > 0]
     if len(known) < 2:
-        who = f"only {known[0].board.label} knows" if known else "no board knows"
+        who = f"only {known[0].board.label} knows" if known else "no board that you name knows"
         return "unknown", f"{who} both models"
     if len(heard) < 2:
         return "unknown", "all boards that know both models ask the same questions"
@@ -513,6 +520,9 @@ def parity(
         reason = "the same model, at the same effort"
     else:
         verdict, reason = agreed(scored)
+    indexes = tuple[BoardComparison, ...]()
+    if verdict == "unknown":
+        indexes = tuple(on_indexes(option, model, reference, floor.reference_effort, margin))
     tokens = reasoning_tokens(workload, option.effort or _earned(scored), model)
     called = spoken(model)
     against = spoken(reference)
@@ -527,6 +537,7 @@ def parity(
         spoken=called,
         reference_spoken=against,
         comparisons=scored,
+        indexes=indexes,
         own=own,
         verdict=verdict,
         reason=reason,
@@ -554,12 +565,25 @@ def standing(workload: Workload, option: Option, model: str, today: tuple[str, s
             named = agreed(found)[0]
         if named in ("worse", *SUPPORTS_SWITCH):
             return "out" if named == "worse" else "in"
+    for c in on_indexes(option, model, reference, effort):
+        if c.difference is not None and c.difference >= -(c.board.fixed_tolerance or 0.0):
+            return "in"
+    return "listed"
+
+
+def on_indexes(
+    option: Option, model: str, reference: str, effort: str, margin: float = 0.0
+) -> Iterator[BoardComparison]:
+    """A model against another on each general index that has both, at like effort: it may let a
+    model take part, and is no test of a client's work.
+
+    margin: δ, in points of 100.
+    """
     for board in (b for b in boards().values() if b.admits):
         one = _score(board.board, model, option.effort, up=False)
         other = _score(board.board, reference, effort, up=True)
-        if one and other and one.score >= other.score - (board.fixed_tolerance or 0.0):
-            return "in"
-    return "listed"
+        if one and other:
+            yield compare(board, one, other, margin)
 
 
 @of_facts

@@ -207,6 +207,10 @@ class Numbers:
         """A large number for the tick of an axis: 2 million, 3.5 billion."""
         return self._stepped(value, ((1e9, 1e9, "billion"), (1e6, 1e6, "million")), decimals)
 
+    def rounded(self, value: float) -> str:
+        """A number to three digits, as one asks for a limit: 329,000, 10.5 million."""
+        return self.compact(float(f"{value:.3g}"))
+
     def compact_money(self, amount: float, decimals: int | None = None) -> str:
         """A large amount for the tick of an axis: € 0.5 million."""
         text = self._stepped(abs(amount), ((MILLION_FROM, 1e6, "million"),), decimals)

@@ -31,7 +31,9 @@ SPELT = (
 """Numbers that stand in words within a sentence."""
 COUNTS = ("count", "spelt")
 """Formats of the number that decides between one and several."""
-FORMATS = ("money", "percent", "number", "whole", "date", "of_100", *COUNTS, "names", "text")
+FORMATS = (
+    "money", "percent", "number", "whole", "rounded", "date", "of_100", *COUNTS, "names", "text",
+)  # fmt: skip
 """Those whose misspelling is no unit; `month` is not among them, as `months` is one."""
 _SHARES = ("percent", "of_100")
 _MISSPELT = 0.75
@@ -52,10 +54,10 @@ class Phrases:
 
         rows: where a field is looked up that is not told by its name: a row of a frame, or a
         mapping; the first that has it. one: the sentence where its `count` is one.
-        Formats: `money`, `percent`, `number` and `whole`, with decimals as `percent:1`; `date`,
-        `month`; `of_100` (66 of 100); `count` (in words up to twelve, at the beginning with a
-        capital) and `spelt` (without); `names` (a list in words); `text` (a text of the facts,
-        which has a translation of its own); a unit as `s` or `GiB`.
+        Formats: `money`, `percent`, `number` and `whole`, with decimals as `percent:1`; `rounded`
+        (to three digits); `date`, `month`; `of_100` (66 of 100); `count` (in words up to twelve,
+        at the beginning with a capital) and `spelt` (without); `names` (a list in words); `text`
+        (a text of the facts, which has a translation of its own); a unit as `s` or `GiB`.
         Raises KeyError for a field that nothing has, and ValueError for a number that would be
         printed in another unit than its own.
         """
@@ -107,6 +109,8 @@ class Phrases:
                 return f"{_of_100(value)} {self.numbers.word('of 100')}"
             case "number" | "whole":
                 return self.numbers.number(value, 0 if kind == "whole" else decimals)
+            case "rounded":
+                return self.numbers.rounded(value)
             case "date":
                 return self.numbers.date(value)
             case "month":

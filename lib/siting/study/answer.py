@@ -36,7 +36,7 @@ class AnswerFrames(Topic):
         "belief below? first_below? above? first_above? fallback? fallback_point? worth? "
         "decided_on? latest_go? spent? once? own_hours? rental? turns_at? "
         "turns_to? price_of? planned_price? price_times? comes_next? "
-        "fallback_if_untested? held_against? outcome payback? "
+        "fallback_if_untested? fallback_live? held_against? outcome payback? "
         "payback_day? late? vat at_go if_stopped? if_failed? at_no_go? "
         "saved_by_model? idle_at?",
         citing=of_sums,
@@ -212,11 +212,15 @@ class AnswerFrames(Topic):
         at_no_go = "fallback" if row.get("fallback") or row["comes_next"] else "none"
         if found.today and not found.today.struck:
             at_no_go = "today"
-        return {
+        told = {
             "fallback_if_untested": first,
             "if_failed": if_failed,
             "at_no_go": "stays" if found.stays else at_no_go,
         }
+        if if_failed == "fallback":
+            serves = dates.serves(self.scenario, str(first))
+            told["fallback_live"] = self.results.day(serves.central)
+        return told
 
     def _idle(self, found: Decision, name: str) -> dict[str, Any]:
         """Whose idle cards the choice must be able to give back by the hour: nothing where no more

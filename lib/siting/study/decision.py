@@ -106,19 +106,21 @@ class DecisionFrames(Topic):
 
     @frame(
         "option workload model board",
-        "label unit difference? low? high? board_margin verdict",
+        "label unit is_general difference? low? high? board_margin verdict",
     )
     def board_scores(self) -> Rows:
-        """One model of an option against its reference on one board."""
+        """One model of an option against its reference on one board that the client names; of a
+        model that these leave open, on each general index, too."""
         for p in self.results.parities:
             margin = margin_of(self.scenario.workloads[p.workload])
-            for c in p.comparisons:
+            for c in p.compared:
                 b = c.board
                 low, high = c.interval
                 yield {
                     **picked(p, "option workload model"),
                     **picked(b, "board label unit"),
                     **picked(c, "difference verdict"),
+                    "is_general": b.admits,
                     "low": low,
                     "high": high,
                     "board_margin": margin / b.points_per_unit,

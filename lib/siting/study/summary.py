@@ -658,7 +658,7 @@ def _quality(read: _SectionReader) -> dict[str, Any]:
         row = {"parity": parity, "margin": margin}
         found[parity.option][f"{parity.workload}, {parity.model}"] = {
             **read(row, "parity"),
-            "boards": {c.board.board: _board(read, c, margin) for c in parity.comparisons},
+            "boards": {c.board.board: _board(read, c, margin) for c in parity.compared},
             "own": parity.own and read(row | {"unit": "score"}, "own"),
         }
     return {name: own for name, own in found.items() if own}
