@@ -364,7 +364,7 @@ MALFORMED = {
     ),
     "a scenario without end": (
         CLIENT + f"# {LONG}\n" * 100,
-        (0, "", "larger than 256 KiB", "few pages"),
+        (0, "", "larger than 0.25 MiB", "smaller one"),
     ),
     "not a mapping": ("- a\n- b\n", (0, "", "not a mapping", "key: value")),
 }

@@ -70,6 +70,7 @@ def noted(ready: frame.Prepared, client: str, deep: bool, changes: Changes) -> I
     """What is told of a scenario and is no problem: of one that has some, what has no price."""
     from siting.cost import listed
     from siting.inputs import scenario
+    from siting.inputs.scenario import usual
 
     read = ready.opened.get(client)
     if read is None:
@@ -77,7 +78,7 @@ def noted(ready: frame.Prepared, client: str, deep: bool, changes: Changes) -> I
     found = read.found
     unlisted = read.told(listed.faults(found), changes)
     if client not in ready.wrong:
-        told = list(as_written(found))
+        told = [*usual.unstated(found), *chain(*(tell(found) for tell in AS_WRITTEN))]
         if deep:
             whys = [p.wrong.partition("because ")[2] for p in unlisted]
             sized = as_sized(found)
@@ -127,18 +128,6 @@ def unread(found: Scenario) -> Iterator[str]:
                     yield f"{path}: cell {number}: nothing reads the tag {tag}; {meant}"
 
 
-def as_written(found: Scenario) -> Iterator[str]:
-    """What is told of a scenario without a size of anything: of machines those that it names."""
-    from siting.inputs.scenario import usual
-
-    yield from usual.unstated(found)
-    yield from crossed(found)
-    yield from peaked(found)
-    yield from abroad(found)
-    yield from dear_power(found)
-    yield from unheard(found)
-
-
 def as_sized(found: Scenario) -> Iterator[str]:
     """What is told of a scenario as it is sized and priced: of the machines that are designed,
     too."""
@@ -148,15 +137,10 @@ def as_sized(found: Scenario) -> Iterator[str]:
     stages = Chain()
     designed = stages.designed(found)
     yield from (paid.warning for name in found.options for paid in beside_list(found, name))
-    yield from unpriced(designed, stages)
-    yield from idle(found, stages)
-
-
-def unpriced(designed: Scenario, stages: Chain) -> Iterator[str]:
-    """Options whose cost the report will not estimate, and why."""
     for name in designed.options:
         if reason := stages.as_planned(designed, name).unpriced:
             yield f"options.{name}: its cost will not be estimated, because {reason}"
+    yield from idle(found, stages)
 
 
 def idle(found: Scenario, stages: Chain) -> list[str]:
@@ -292,6 +276,10 @@ def crossed(found: Scenario) -> Iterator[str]:
             f"decision.date: {days} days after the report; a test with one team usually takes "
             f"{dates.PILOT_DAYS}, and is planned to end by then"
         )
+
+
+AS_WRITTEN = (crossed, peaked, abroad, dear_power, unheard)
+"""What is told of a scenario without a size of anything, beside what it leaves out."""
 
 
 @cli.command()

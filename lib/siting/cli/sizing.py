@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -55,24 +55,12 @@ def _found(model: str, gpu: str, config: str = "") -> tuple[Model, Gpu]:
         raise Refused(f"{flag}: {error.args[0]}") from None
 
 
-class _Line(NamedTuple):
-    """A quantity as a line of a table."""
-
-    name: str
-    value: Range
-    decimals: int = 2
-
-
-def _table(head: str, lines: Iterable[_Line]) -> list[str]:
+def _table(head: str, lines: Mapping[str, Range], decimals: int = 2) -> list[str]:
     """Names with their ranges."""
     cells = [
-        {
-            head: line.name,
-            "central": f"{line.value.central:,.{line.decimals}f}",
-            "low": f"{line.value.low:,.{line.decimals}f}",
-            "high": f"{line.value.high:,.{line.decimals}f}",
-        }
-        for line in lines
+        {head: name}
+        | {end: f"{getattr(value, end):,.{decimals}f}" for end in ("central", "low", "high")}
+        for name, value in lines.items()
     ]
     return aligned(cells, right=("central", "low", "high"))
 
@@ -139,18 +127,20 @@ def _memory_json(memory: Memory) -> dict[str, Any]:
 def _memory_lines(memory: Memory) -> list[str]:
     d = memory.deployment
     what = f"{d.model.model_id} on {d.gpus} × {d.gpu.gpu}"
-    parts = [_Line(part.name, part.gib) for part in memory.parts]
-    whole = [_Line("needed", memory.need_gib), _Line("available to the engine", memory.budget_gib)]
+    parts = {part.name: part.gib for part in memory.parts}
+    parts |= {"needed": memory.need_gib, "available to the engine": memory.budget_gib}
     noun = "request" if memory.concurrency == 1 else "requests"
-    tokens = _Line("tokens the cache holds", memory.tokens, decimals=0)
-    requests = _Line("requests of that length at once", memory.max_concurrency, decimals=1)
+    held = {
+        "tokens the cache holds": memory.tokens,
+        "requests of that length at once": memory.max_concurrency,
+    }
     lines = [
         f"{what}, weights {d.weights or 'native'}: {memory.verdict}",
         f"{memory.concurrency:g} {noun} of {memory.context:,} tokens; GiB per GPU",
         "",
-        *_table("part", [*parts, *whole]),
+        *_table("part", parts),
         "",
-        *_table("what fits", [tokens, requests]),
+        *_table("what fits", held, decimals=1),
         "",
         f"longest context that fits: {memory.longest_context:,} tokens",
     ]
@@ -223,7 +213,7 @@ def size(model: str, gpu: str, **asked: Any) -> Answer:
         "replicas": pool.total_replicas(1),
         "requests_per_s_per_replica": pool.rate_per_replica,
     }
-    rows = [_Line(figure.replace("_", " "), value) for figure, value in figures.items()]
+    rows = {figure.replace("_", " "): value for figure, value in figures.items()}
     lines = [f"{pool.model} on {pool.gpus_per_replica} × {pool.deployment.gpu.gpu} a replica"]
     lines += _table("what", rows)
     plain = ("model", "gpus_per_replica", "keeps_limits", "notes", "inputs")

@@ -30,8 +30,8 @@ from ruamel.yaml.events import (
     ScalarEvent,
     SequenceStartEvent,
 )
+from siting_report.plain_files import content
 from siting_report.plain_files import members as members
-from siting_report.plain_files import opened
 
 from siting.records import frozen
 
@@ -198,14 +198,10 @@ def read(path: Path, follows: bool = False) -> str:
     knows whose it is: `follows`. Raises DocumentError."""
     place = Path(os.path.realpath(path)) if follows else path
     try:
-        with opened(place) as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = content(place, MAX_BYTES)
     except (ValueError, OSError) as error:
         wrong, write = parted(error)
         raise DocumentError.of(path, wrong, write or "check the disk") from None
-    if len(raw) > MAX_BYTES:
-        write = "a scenario is a few pages; keep measurements in files of their own"
-        raise DocumentError.of(path, f"is larger than {MAX_BYTES // 1024} KiB", write)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
