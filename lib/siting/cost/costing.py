@@ -32,7 +32,7 @@ from siting.cost.priced import (
     machines_key,
 )
 from siting.cost.prices import Factor, NotPriced
-from siting.inputs.scenario.model import Client, Option, Scenario, in_words
+from siting.inputs.scenario.model import Client, Option, Scenario, Workload, in_words
 from siting.memory import fine_tuning
 from siting.places import BY_REQUEST, HOSTED_OPEN, MIXED, OWNED
 from siting.quantity import DAYS_OF_MONTH, NotEstimated, Range, total
@@ -322,8 +322,7 @@ def _invoiced(finder: _Finder, item: str, place: int) -> Iterator[Invoiced]:
     paid = finder.product(finder.quote(item, ""))
     if at_list.low <= paid.high and paid.low <= at_list.high:
         return
-    stated = finder.scenario.workloads[finder.workload]
-    load = workload_load(finder.workload, stated, client.country, client.report_date)
+    load = workload_load(finder.workload, finder.asked, client.country, client.report_date)
     a_month = load.requests(1).central / MONTHS
     yield Invoiced(
         option=finder.option.label,
@@ -360,6 +359,15 @@ class _Finder:
     @property
     def option(self) -> Option:
         return self.scenario.options[self.name]
+
+    @property
+    def asked(self) -> Workload:
+        return self.scenario.workloads[self.workload]
+
+    @property
+    def hidden(self) -> Range:
+        """Hidden tokens of a request of the workload."""
+        return quality.hidden_tokens(self.scenario, self.name, self.workload)
 
     @property
     def client(self) -> Client:
@@ -674,9 +682,9 @@ class _Finder:
             case "electricity":
                 return self._electricity()
             case "stock_price":
-                asked = self.scenario.workloads[self.workload]
                 key = f"stock_price.{self.name}.{self.workload}"
-                return self._embedding(key, f"Vectors of all texts, {request}", asked.stock_tokens)
+                tokens = self.asked.stock_tokens
+                return self._embedding(key, f"Vectors of all texts, {request}", tokens)
             case "pue_overhead":
                 return self._pue_overhead()
             case "staff_cost":
@@ -766,19 +774,18 @@ class _Finder:
     def request_price(self) -> list[str]:
         """Factors of the price of a request of the workload."""
         option = self.option
-        workload = self.workload
-        model = option.runs(workload)
-        listed.refuse_requests(self.scenario, self.name, workload)
-        if self.scenario.workloads[workload].task == "embed":
-            read = self.scenario.workloads[workload].input_tokens.mean
-            label = f"Price of a request, {in_words(workload)}"
-            return self._embedding(f"api_request.{self.name}.{workload}", label, read)
-        hidden = quality.hidden_tokens(self.scenario, self.name, workload)
-        low, price, high = (self._request(model, workload, tokens) for tokens in hidden.ends)
+        model = option.runs(self.workload)
+        key = f"api_request.{self.name}.{self.workload}"
+        asked = in_words(self.workload)
+        listed.refuse_requests(self.scenario, self.name, self.workload)
+        if self.asked.task == "embed":
+            read = self.asked.input_tokens.mean
+            return self._embedding(key, f"Price of a request, {asked}", read)
+        hidden = self.hidden
+        low, price, high = (self._request(model, tokens) for tokens in hidden.ends)
         prices.refuse_free(model, price.per_request)
-        asked = in_words(workload)
         sold = quality.spoken(model)
-        silent = self._request(model, workload, 0.0)
+        silent = self._request(model, 0.0)
         thought = (price.per_request - silent.per_request) / price.per_request
         if not hidden.is_exact and thought > ASK_ABOVE:
             self.notes.append(
@@ -786,16 +793,15 @@ class _Finder:
                 f"planned, is hidden reasoning ({hidden.central:,.0f} tokens), an estimate: count "
                 "it in your own usage"
             )
-        if self.scenario.workloads[workload].batchable_share and not price.batch:
+        if self.asked.batchable_share and not price.batch:
             self.notes.append(f"{option.label}: no batch price for {sold}; full price is taken")
-        ends = (low.per_request, price.per_request, high.per_request)
-        cost = Range(*ends, unit=f"{price.currency}/request").scaled(1 - option.discount)
+        ends = (each.per_request for each in (low, price, high))
+        cost = Range.ordered(ends, f"{price.currency}/request").scaled(1 - option.discount)
         cached = f", {price.cached_per_million:g} cached" if price.cached_per_million else ""
         each = f"{price.input_per_million:g} in, {price.output_per_million:g} out{cached}"
         label = f"Price of a request, {asked}, {sold}: {each} {price.currency} per million tokens"
         driver = "api_request" if hidden.is_exact else "hidden_tokens"
         note = "long-context tier reached" if price.tiers else ""
-        key = f"api_request.{self.name}.{workload}"
         self.put(key, label, cost, price.source, driver, note)
         factors = [key, self.parameter("api_price_band")]
         if region := prices.regional_surcharge(option, model):
@@ -825,12 +831,10 @@ class _Finder:
         now = catalogue.name_key(self.option.runs(workload))
         return bool(asked.stock_tokens) and now not in before
 
-    def _request(
-        self, model: str, workload: str, hidden: float, then: dt.date | None = None
-    ) -> prices.ApiPrice:
-        """Price of a request of a workload with so many hidden tokens, today or on a day."""
+    def _request(self, model: str, hidden: float, then: dt.date | None = None) -> prices.ApiPrice:
+        """Price of a request with so many hidden tokens, today or on a day."""
         option = self.option
-        asked = pictures.read(self.scenario.workloads[workload], model)
+        asked = pictures.read(self.asked, model)
         lengths = lengths_of(asked)
         tokens = prices.BilledTokens(
             input_mean=lengths.input.mean,
@@ -853,34 +857,34 @@ class _Finder:
         option = self.option
         how = self.path
         model = option.runs(self.workload) or next(iter(option.models.values()), "")
-        workload = self.workload or next(iter(self.scenario.workloads))
+        finder = replace(self, workload=self.workload or next(iter(self.scenario.workloads)))
         key = api_prices.path_key(self.name, option, model)
         if key in self.api_paths:
             return self.api_paths[key]
-        embeds = self.scenario.workloads[workload].task == "embed"
+        embeds = finder.asked.task == "embed"
         hosted = option.kind in HOSTED_OPEN
         if embeds or (hosted and how == "named_model"):
             how = "list"
         path = ModelPath(key=key, how=how)
         if not (embeds or hosted):
-            path = self._of_vendor(path, model, workload)
+            path = finder._of_vendor(path, model)
         self.api_paths[key] = path
         return path
 
-    def _of_vendor(self, path: ModelPath, model: str, workload: str) -> ModelPath:
+    def _of_vendor(self, path: ModelPath, model: str) -> ModelPath:
         """The path of a model at its vendor, with what is announced of its price and its end."""
-        hidden = quality.hidden_tokens(self.scenario, self.name, workload).central
+        hidden = self.hidden.central
         option = self.option
         months = self.scenario.finance.horizon_months
         try:
-            today = self._request(model, workload, hidden)
+            today = self._request(model, hidden)
         except NotPriced:
             today = None
         if today is None or today.per_request <= 0:
             # A quote of the client's own holds to the end, or falls for who moves each year.
             return replace(path, how="list") if path.how == "named_model" else path
         ratios = (
-            (month, self._request(model, workload, hidden, then).per_request / today.per_request)
+            (month, self._request(model, hidden, then).per_request / today.per_request)
             for month, then in api_prices.announced(option.provider, model, self.day, months)
         )
         path = replace(path, announced=tuple(ratios))
@@ -890,25 +894,24 @@ class _Finder:
             ratio = None
             successor = api_prices.successor_of(self.scenario, self.name, model)
             if successor and successor.is_good:
-                ratio = self._successor_price(model, successor, workload, today)
+                ratio = self._successor_price(model, successor, today)
             if successor and ratio is not None:
                 key = api_prices.path_key(self.name, option, successor.model)
-                then = self._of_vendor(ModelPath(key=key, how=path.how), successor.model, workload)
+                then = self._of_vendor(ModelPath(key=key, how=path.how), successor.model)
                 path = replace(path, then=then)
             for factor in api_prices.factors(path, today, end, self.day, months, successor=ratio):
                 self.factors[factor.name] = factor
         return path
 
     def _successor_price(
-        self, before: str, successor: Successor, workload: str, today: prices.ApiPrice
+        self, before: str, successor: Successor, today: prices.ApiPrice
     ) -> Range | None:
         """Price of a request to the model that follows one, over today's, with the hidden tokens
         and the region of its own; None where it has no price."""
-        asked = self.scenario.workloads[workload]
         effort = reasoning.effort_after(self.option.effort, successor.model)
-        hidden = quality.reasoning_tokens(asked, effort, successor.model)
+        hidden = quality.reasoning_tokens(self.asked, effort, successor.model)
         try:
-            found = [self._request(successor.model, workload, t).per_request for t in hidden.ends]
+            found = [self._request(successor.model, t).per_request for t in hidden.ends]
         except NotPriced:
             return None
         there = self.option.model_copy(update={"region": successor.region or self.option.region})

@@ -160,8 +160,7 @@ def drawn_factors(plan: Plan) -> set[str]:
     sides = [side for option in plan.options.values() for side in option.sides]
     used = {f"{stem}.{side.name}" for stem in by_option for side in sides}
     used.update(*(path.factors for path in plan.api_paths.values()))
-    existing = ((side.name, kind) for side in sides for kind in side.existing)
-    used.update(f"power_kw.{machines_key(*each)}" for each in existing)
+    used.update(f"power_kw.{machines_key(s.name, kind)}" for s in sides for kind in s.existing)
     lines = (line for option in plan.options.values() for line in option.lines)
     used.update(SHARED, ("discount_rate", "hidden_tokens", "tax_rate"))
     return used.union(*(line.factors for line in lines))

@@ -78,8 +78,8 @@ class Limits:
     def strain(self, seen: Latency) -> float:
         """Latency as a share of its limit, the worst of all: up to one, all limits hold."""
         q = self.percentile
-        parts = seen.ttft[q] / self.ttft_s, seen.tpot[q] / self.tpot_s
-        return max(*parts, seen.whole[q] / self.whole_s)
+        first = seen.ttft[q] / self.ttft_s
+        return max(first, seen.tpot[q] / self.tpot_s, seen.whole[q] / self.whole_s)
 
     @property
     def stated(self) -> dict[str, float]:
