@@ -164,35 +164,23 @@ class TimelineFrames(Topic):
     def _ending(self) -> Rows:
         """What of today's service ends within a year, and what then serves."""
         today = self.client.report_date
+        baseline = self.scenario.finance.baseline
         ends = [
             end
             for end in self.results.retiring
-            if end.option == self.scenario.finance.baseline
+            if end.option == baseline
             if 0 <= (end.last - today).days <= LAST_HORIZON_DAYS
         ]
         ends.sort(key=lambda end: end.last)
+        bar = {"start": today}
         for end in ends[:1]:
-            yield {
-                "what": "model",
-                "label": spoken(end.ending.model),
-                "start": today,
-                "end": end.last,
-            }
-        for stopped in self.results.stability.ceasing.get(self.scenario.finance.baseline, ()):
+            yield bar | {"what": "model", "label": spoken(end.ending.model), "end": end.last}
+        for stopped in self.results.stability.ceasing.get(baseline, ()):
             if 0 <= (stopped.last - today).days <= LAST_HORIZON_DAYS:
-                yield {
-                    "what": "service",
-                    "label": stopped.point,
-                    "start": today,
-                    "end": stopped.last,
-                }
+                yield bar | {"what": "service", "label": stopped.point, "end": stopped.last}
         for found in self.results.until_live.contracts:
-            yield {
-                "what": "contract",
-                "label": f"Contract of {self.results.labels[self.scenario.finance.baseline]}",
-                "start": today,
-                "end": found.renewal.until,
-            }
+            label = f"Contract of {self.results.labels[baseline]}"
+            yield bar | {"what": "contract", "label": label, "end": found.renewal.until}
         bridge = self.results.until_live.bridging
         if bridge:
             yield {

@@ -99,7 +99,7 @@ def search(
 def offers(scenario: Scenario, kind: str) -> dict[str, Option]:
     """Offers of a kind that the scenario lacks, each under a name that a scenario may give it.
 
-    kind: of KINDS. A name that is too long is cut, and numbered where another is cut to the same.
+    kind: of KINDS. A name that is too long is cut, and numbered where something else is called so.
     """
     found: dict[str, Option] = {}
     for whole, offer in OFFERS[kind](scenario):
@@ -107,7 +107,7 @@ def offers(scenario: Scenario, kind: str) -> dict[str, Option]:
             continue
         name = whole[:NAME_LETTERS].strip("-")
         number = 1
-        while name in found:
+        while name in found or name in scenario.options:
             number += 1
             name = whole[: NAME_LETTERS - len(f"-{number}")].strip("-") + f"-{number}"
         found[name] = offer

@@ -34,15 +34,9 @@ from siting.cost.priced import Plan, PricedHybrid
 from siting.draws import DRAWS
 from siting.inputs import attributes
 from siting.inputs.scenario.model import (
-    Data,
     Finance,
     Option,
-    Preferences,
-    Report,
-    Rules,
     Scenario,
-    Stability,
-    Supposed,
     Tokens,
     Workload,
 )
@@ -92,12 +86,13 @@ NO_RULE_READS = _blank(
     "minimum_commitment_per_month", "contracts",
 )  # fmt: skip
 """What of an option no rule looks at."""
-NO_DATA = {"data": Data()}
-_USUAL = _blank(
-    Workload, "requests_per_user_day", "requests_per_day", "requests_per_month",
+NO_DATA = _blank(Workload, "data")
+VOLUMES = (
+    "requests_per_user_day", "requests_per_day", "requests_per_month",
     "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
-    "growth_by_year", "growth_per_year", "peak_factor", "seasons",
 )  # fmt: skip
+"""Lines of a workload that say how much is asked."""
+_USUAL = _blank(Workload, *VOLUMES, "growth_by_year", "growth_per_year", "peak_factor", "seasons")
 NO_LOAD = {**_USUAL, "users": 0.0, "requests_per_day": 1.0, "arrivals": None}
 """How much is asked, blank: for stages that look at what is asked, and about what."""
 AS_ASKED = {
@@ -111,15 +106,9 @@ AS_ASKED = {
     "output_tokens": Tokens(mean=1, p95=1),
 }  # fmt: skip
 """What of a load no rule looks at: licences count its users."""
-UNREAD: Mapping[str, Any] = {
-    "fine_tuning": {},
-    "stability": Stability(),
-    "rules": Rules(),
-    "decision": Preferences(),
-    "report": Report(),
-    "suppose": Supposed(),
-    "what_if": [],
-}
+UNREAD = _blank(
+    Scenario, "fine_tuning", "stability", "rules", "decision", "report", "suppose", "what_if"
+)
 """Sections of a scenario, as a stage sees those that it does not read."""
 NO_PRICE_READS: Mapping[str, Mapping[str, Any]] = {
     "decision": {"premiums": {}, "hard_constraints": []},
@@ -638,7 +627,7 @@ class Chain:
         """The same, whether or not it is the first."""
         belief = scenario.finance.falling_prices
         if belief is None:
-            belief = catalogue.settings("decision_settings")["falling_prices"].range.central
+            belief = catalogue.settings("decision_settings")["falling_prices"].central
         free = Decision(
             candidates=self.candidates(scenario),
             baseline=scenario.finance.baseline,

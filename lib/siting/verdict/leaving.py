@@ -50,8 +50,8 @@ class Terms:
         return cls(
             rate=finance.discount_rate.central,
             months=finance.horizon_months,
-            after=round(known["leave_after"].range.central),
-            margin=known["leave_margin"].range.central,
+            after=round(known["leave_after"].central),
+            margin=known["leave_margin"].central,
         )
 
     @property

@@ -255,7 +255,7 @@ def remedied(found: Chapters, name: str, n: int) -> tuple[Floats, Floats]:
     Whether one is needed is a coin by its cause, the same for all options that would need it.
     """
     known = found.remedies
-    needed = settings("decision_settings")["remedy_needed"].range.central
+    needed = settings("decision_settings")["remedy_needed"].central
     yearly_bill = found.costs[name].paid("api") * MONTHS / found.scenario.finance.horizon_months
     once = np.zeros(n)
     yearly = np.zeros(n)
@@ -274,7 +274,7 @@ def entry(priced: Priced, terms: Terms) -> float:
     still worth in the end. [worth today]"""
     until = terms.after * MONTHS
     bought = sum(float(f.amounts[:until].sum()) for f in priced.flows if f.capital)
-    lost = settings("decision_settings")["exit_value_lost"].range.central
+    lost = settings("decision_settings")["exit_value_lost"].central
     in_books = max(0.0, 1 - (terms.years - terms.after) / priced.life)
     return (bought * (1 - (1 - lost) * in_books) + priced.paid("migration")) * terms.then
 
@@ -285,7 +285,7 @@ def bound(priced: Priced, found: Chapters, name: str) -> float:
     terms = found.terms
     months = terms.after * MONTHS
     bought = sum(float(f.amounts[: months + 1].sum()) for f in priced.flows if f.capital)
-    lost = settings("decision_settings")["exit_value_lost"].range.central
+    lost = settings("decision_settings")["exit_value_lost"].central
     books = bought * max(0.0, 1 - terms.after / priced.life)
     parts = leaves(found.scenario, name)
     owed = max(committed(priced, found.scenario, part, months) for part in parts)

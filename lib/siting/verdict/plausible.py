@@ -153,7 +153,7 @@ def _lengths(s: Scenario, name: str, w: Workload) -> Iterator[Variant]:
             after = longer["mean"]
             yield change("length", {path: longer}, words | {"before": tokens.mean, "after": after})
         ratio = usual.ratio(s, name, f"{side}_tokens")
-        for end in (ratio.range.low, ratio.range.high) if ratio else ():
+        for end in (ratio.low, ratio.high) if ratio else ():
             p95 = round(tokens.mean * end, 1)
             wider = {"mean": tokens.mean, "p95": p95}
             yield change("spread", {path: wider}, words | {"before": tokens.p95, "after": p95})
@@ -363,9 +363,8 @@ def catalogue_offers(s: Scenario) -> Iterator[Variant]:
         own = [r for r in found if r.option.kind == kind and not r.out_of_question]
         best = min(own, key=lambda r: r.order, default=None)
         if best is not None:
-            free = best.name if best.name not in s.options else f"{best.name[:36]}-new"
             words = {"option": best.option.label}
-            added = {f"options.{free}": _said(best.option)}
+            added = {f"options.{best.name}": _said(best.option)}
             yield change("one more option", added, words)
 
 

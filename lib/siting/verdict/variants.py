@@ -26,7 +26,7 @@ from siting.catalogue import settings
 from siting.inputs.scenario.changes import Changes, put, words
 from siting.inputs.scenario.model import Scenario
 from siting.records import frozen
-from siting.verdict.chain import Chain
+from siting.verdict.chain import VOLUMES, Chain
 from siting.verdict.decision import Decision
 
 ChangeKind = Literal[
@@ -205,11 +205,6 @@ def apart(tried: Sequence[Tried]) -> tuple[Tried, ...]:
 
 # --- where the answer switches --------------------------------------------------------------------
 
-VOLUMES = (
-    "requests_per_user_day", "requests_per_day", "requests_per_month",
-    "conversations_per_user_day", "conversations_per_day", "conversations_per_month",
-)  # fmt: skip
-"""Lines of a workload that say how much is asked."""
 BESIDE = 0.02
 """So far on either side it is decided again, to show that the first option differs."""
 BETWEEN = (0.6, 1.7)
