@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from siting.catalogue import STALE_DAYS, Source, SourceKind
+from siting.catalogue import STALE_DAYS, Source
 from siting.inputs.scenario.model import BEST
 from siting.quality import spoken
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.verdict import options, ordered
-
-KINDS: dict[SourceKind, str] = {
-    "measured": "measured by the client or in a published benchmark",
-    "client": "stated by the client",
-    "published": "printed in a price list, data sheet, law or register",
-    "estimate": "judged by us, because nothing better was found",
-}
-"""Kinds of evidence, the firmest first."""
 
 
 class SourceFrames(Topic):

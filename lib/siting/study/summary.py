@@ -169,8 +169,6 @@ def _known(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-NO_RULE = "no rule"
-"""Status of law at which no rule looks."""
 SHOWN = (
     "own_tests", "paid_so_far", "budget", "gpus_by_year", "quiet_years", "timeline",
     "server_kinds", "readiness", "contract",
@@ -209,7 +207,7 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "designs": _rows(designs),
         "notice_habits": _habits(study),
         "rule_points": _points(study),
-        "for_counsel": _rows(study.law().query("status != @NO_RULE")),
+        "for_counsel": _rows(study.law().query("status != 'no rule'")),
         "notice_chances": _rows(study.notice_chances(), mine=True, within=90),
     }
     for pool in _rows(study.pools(), shown=True):
