@@ -37,8 +37,9 @@ the one report that is rendered for all of them, and the chapters that nbval run
 LONG = (
     "studies", "tests/test_clients.py", "tests/test_tutorial.py", "tests/test_faults.py",
     "tests/test_howto.py", "rendered", "notebooks", "tests/test_free_texts.py",
-    "tests/test_recheck.py", "tests/test_packaging.py", "tests/test_few_options.py",
-    "tests/test_ordered_well.py", "tests/test_capacity.py",
+    "tests/test_packaging.py", "tests/test_ordered_well.py", "tests/test_recheck.py",
+    "tests/test_edited_chapter.py", "tests/test_docs.py", "tests/test_few_options.py",
+    "tests/test_capacity.py",
 )  # fmt: skip
 """What takes longest. It starts first, so that no process works long on the last one."""
 

@@ -90,18 +90,22 @@ WIDTHS = (360, 768, 1300)
 
 @pytest.mark.parametrize(("width", "dark"), list(zip(WIDTHS, (True, False, True), strict=True)))
 def test_axe_finds_no_fault(driver: webdriver.Chrome, address: str, width: int, dark: bool) -> None:
+    show(driver, address, width, dark)
+    assert faults(driver) == []
+
+
+def faults(driver: webdriver.Chrome) -> list[str]:
+    """What axe finds against WCAG on the page that is shown."""
     import axe_core_python
 
-    show(driver, address, width, dark)
     script = Path(axe_core_python.__file__).parent / "axe.min.js"
     driver.execute_script(script.read_text(encoding="utf-8"))
     outcome = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
     assert outcome["passes"], "axe did not run"
-    faults = [
+    return [
         f"{v['id']}: {v['nodes'][0]['html'][:120]} {v['nodes'][0].get('failureSummary', '')}"
         for v in outcome["violations"]
     ]
-    assert not faults
 
 
 def test_no_width_asks_to_scroll_sideways_and_charts_stay_legible(

@@ -1,14 +1,12 @@
 """The index of all reports in a real browser: sorts by keyboard, and axe finds no fault."""
 
-from pathlib import Path
-
 import pytest
 import screen
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from siting.run import portfolio
 from siting_report.run.folder import ReportFolder
-from test_browser import WIDTHS, driver, pytestmark, show
+from test_browser import WIDTHS, driver, faults, pytestmark, show
 from test_portfolio import SUMMARY, write
 
 __all__ = ["driver", "pytestmark"]
@@ -46,14 +44,8 @@ def test_a_heading_sorts_by_keyboard_by_value_and_back(driver, address):
 
 @pytest.mark.parametrize(("width", "dark"), list(zip(WIDTHS, (True, False, True), strict=True)))
 def test_axe_finds_no_fault_in_the_index(driver, address, width, dark):
-    import axe_core_python
-
     show(driver, address, width, dark)
-    script = Path(axe_core_python.__file__).parent / "axe.min.js"
-    driver.execute_script(script.read_text(encoding="utf-8"))
-    outcome = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
-    assert outcome["passes"], "axe did not run"
-    assert [v["id"] + v["nodes"][0]["html"][:150] for v in outcome["violations"]] == []
+    assert faults(driver) == []
     seen = screen.seen(driver)
     assert seen.width <= width
     assert min(seen.prose) >= 13

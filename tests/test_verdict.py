@@ -116,6 +116,14 @@ def test_who_waits_pays_the_old_bill_till_then() -> None:
     assert left.saved == pytest.approx(np.full(40, -77.98), abs=0.01)
 
 
+def test_who_comes_pays_the_remedies_there_on_the_day_of_leaving() -> None:
+    # 30 in two years are 30 × 1.06^-2 = 26.70 today: 97.98 - 26.70 = 71.28.
+    there = course(60)
+    mends = replace(there, own=replace(there.own, remedies_once=np.full(40, 30.0)))
+    left = leave(course(100), {"there": mends}, TERMS)
+    assert left.saved == pytest.approx(np.full(40, -71.28), abs=0.01)
+
+
 def test_nobody_foresees_what_comes_later() -> None:
     # The bill there doubles after the year that is looked at: leaving proves wrong, and is counted.
     there = course(60)
