@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import studies
 from cost_fixtures import sized
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from serving_simulation import poisson, simulate
 from siting import catalogue
@@ -426,13 +426,6 @@ def test_a_course_is_read_between_its_steps_and_rests_after_the_last() -> None:
     assert bursts._at(course, step).tolist() == [[5, 1], [20, 4], [30, 4]]
 
 
-def test_a_lone_requests_tokens_each_take_a_step_of_one_sequence() -> None:
-    # Three tokens: the first ends the prompt's step, and two steps follow it.
-    replica = curve(Lengths(input=LogNormal(2000, 0.5), output=LogNormal(3, 0.0)))
-    found = latency(replica, 1e-9)
-    assert found.tpot_mean == pytest.approx(float(replica.decode_s[0]), rel=0.01)
-
-
 def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> None:
     # attention grows with the square of a length: the mean is not that of the mean length
     lengths = Lengths(input=LogNormal(9000, 0.9), output=LogNormal(300, 0.5))
@@ -565,15 +558,6 @@ def test_no_size_of_a_group_that_is_not_looked_at_needs_fewer_gpus(
                 other = best_pool(fixed, model, loads, 3)
                 needs = [sum(p.gpus(y).central for y in (1, 2, 3)) for p in (found, other)]
                 assert needs[0] <= needs[1] or not other.keeps_limits
-
-
-@settings(max_examples=12, deadline=None)
-@given(factor=st.floats(1.1, 6))
-def test_a_higher_peak_never_needs_fewer_gpus(factor: float) -> None:
-    chosen = scenario.load("base")
-    usual = sized(with_workload(chosen, peak_factor=1.0), "owned").gpus()
-    peaked = sized(with_workload(chosen, peak_factor=factor), "owned").gpus()
-    assert peaked.central >= usual.central
 
 
 def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Scenario) -> None:

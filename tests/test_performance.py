@@ -350,18 +350,6 @@ def test_batches_are_told_apart_by_size(running: float, loop: str, size: str) ->
     assert spread.load_class(running, loop) == size
 
 
-def test_a_prefix_that_is_found_saves_reading_in_every_loop() -> None:
-    r = performance.replica(LLAMA)
-    k = constants(LLAMA)
-    asked = {"load": 16.0, "output_tokens": 200.0}
-    whole, half = (
-        closed(r, k, input_tokens=2000.0 - known, prefix_tokens=known, **asked)
-        for known in (0.0, 1500.0)
-    )
-    assert half.ttft_s < whole.ttft_s
-    assert half.output_tokens_per_s > whole.output_tokens_per_s
-
-
 # --- rows of measurements ---------------------------------------------------------------------
 
 ROW = {

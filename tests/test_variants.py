@@ -11,11 +11,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 from cost_fixtures import sized
-from siting import quality, study
+from siting import quality
 from siting.catalogue import settings
-from siting.cli import cli
 from siting.cost import ledger
 from siting.inputs import scenario
 from siting.inputs.scenario import changes
@@ -198,17 +196,6 @@ def test_the_frame_and_the_list_of_the_command_say_the_same(client: str) -> None
     keys = [None if pd.isna(key) else key for key in frame["key"]]
     assert [r["option"] for r in rows[: len(frame)]] == keys
     assert all("switching_value" in r for r in rows[len(frame) :])
-
-
-def test_the_command_counts_the_changes_that_leave_the_choice_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(study, "open", lambda client, _: opened(client))
-    told = CliRunner().invoke(cli, ["variants", "tidewater-apps"])
-    assert told.exit_code == 0, told.output
-    frame = opened("tidewater-apps").variants().query("change_kind != 'switch'")
-    held = (frame["answer"] == "stays").sum()
-    assert f" stays first in {held} of {len(frame)} changes." in told.stdout
 
 
 @pytest.mark.parametrize(
