@@ -236,7 +236,7 @@ def test_a_spare_server_takes_the_place_of_one_that_fails() -> None:
         assert OptionCapacity.left_when_one_fails(found, pool) == left
     rented: Any = SimpleNamespace(server=None)
     for stand_by, left in ((0.0, 4.0), (1.0, 5.0)):
-        pool.total_replicas = lambda year, more=stand_by: Range.exact(5.0 + more)
+        pool.total_replicas = lambda year, more=stand_by: Range.exact((5.0 + more) * year)
         assert OptionCapacity.left_when_one_fails(rented, pool) == left
 
 
