@@ -24,7 +24,7 @@ from siting.rules.flows import flows_of
 
 ROOT = Path(__file__).parents[1]
 USES = ("batch", "tables", "recheck", "audit", "replay", "translation")
-"""Pages that change no file; tests of these names, test_exchange, test_phrases do as they say."""
+"""Pages that change no file; tests of these names, test_exchange, test_phrases hold it."""
 PAGES = sorted(p for p in (ROOT / "docs" / "how-to").glob("*.md") if p.stem not in USES)
 EDIT = re.compile(r"(notebooks/\S+), (in place of|after) cell (\S+)")
 """Title of a block that changes a cell of a chapter."""
