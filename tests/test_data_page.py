@@ -42,8 +42,8 @@ def test_only_a_system_older_than_the_duty_to_mark_has_time(client: str, older: 
 @pytest.mark.parametrize(
     ("client", "topic", "due", "later"),
     [
-        # Report of 24 November 2026 and 90 (30 to 210), 465 (180 to 720) days of usual_times.csv; go
-        # on another model in place is 30 days on; where a board sits, 57.
+        # Report of 24 November 2026 and 90 (30 to 210), 465 (180 to 720) days of usual_times.csv;
+        # go on another model in place is 30 days on; where a board sits, 57.
         ("polderwerk", "Works council", "2026-12-24", "2026-12-24"),
         ("klinikverbund-nordheide", "Works council", "2026-12-24", "2026-12-24"),
         ("klinikverbund-nordheide", "Software that serves care", "2026-12-24", "2027-05-23"),

@@ -167,6 +167,14 @@ def test_stages_of_a_pipeline_hide_behind_each_other_unless_the_engine_waits() -
     assert performance.replica(replace(early, engine_version="1.0")).waits == 0
 
 
+def test_each_stage_of_a_pipeline_holds_its_own_layers_of_a_sequence() -> None:
+    # 131,072 B a token in all layers, of which each of two stages has a half
+    apart = replace(LLAMA, pipeline_parallel=2)
+    free = performance.pool_bytes(apart, 8192)
+    held = performance.slots(apart, performance.replica(apart), 1000.0, 8192)
+    assert held == pytest.approx(free / (1000 * 131072 / 2))
+
+
 def test_a_group_larger_than_a_server_reaches_over_its_network() -> None:
     h100 = catalogue.gpu("h100-sxm5-80gb")
     assert performance.link(h100, 8) == joined("fabric", 450e9)
