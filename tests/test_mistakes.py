@@ -26,6 +26,11 @@ IN_A_FILE = {
     "Norway": ("country: IT", "country: NO", 'write false, or "NO" in quotes'),
     "a date in another order": ("2026-10-01", "01.10.2026", "2026-11-24 without quotes"),
     "a colon in a text": ("Acme,", "Acme: the bank,", 'in "quotes"'),
+    "a colour that YAML takes for a comment": (
+        "{name: Acme, country: IT}",
+        "\n  name: Acme\n  country: IT\n  brand_colour: #00796b",
+        "put the colour in quotes",
+    ),
     "a hand-made profile of 12 hours": (
         "users: 500",
         "hours: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]",

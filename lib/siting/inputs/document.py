@@ -70,6 +70,8 @@ _WORDS = {
 }
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)")
 _DECIMAL = re.compile(r"[-+]?[0-9]+(_[0-9]+)*\.[0-9]+([eE][-+][0-9]{1,3})?")
+_COLOUR = re.compile(r":[ \t]+#[0-9a-fA-F]{6}\b")
+"""After a key: a colour of which nothing is read without quotes."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXPONENT = re.compile(r"[-+]?(\.?[0-9]+|[0-9]+\.[0-9]*)[eE][-+]?[0-9]+")
 _ODD_NUMBER = re.compile(
@@ -326,6 +328,8 @@ class _Builder:
                 self.refuse(line, path, "a key holds a control character", "type the key anew")
             elif event.anchor is not None or event.ctag is not None:
                 self.refuse(line, here, "a key has an anchor or a tag", "write the plain key")
+            if _COLOUR.match(event.end_mark.buffer, event.end_mark.pointer):
+                self.refuse(line, here, "is blank: # begins a comment", "put the colour in quotes")
             self.lines.setdefault(here, (self.file, line + 1))
             value = self.value(next(events), events, here)
             if key != "<<" and not INVISIBLE.search(key):
