@@ -110,12 +110,14 @@ def test_an_invoice_is_typed_by_month(tmp_path: Path) -> None:
         ("date,total\n2026-12,9\n", "is no bill of a format that is known (FOCUS: BilledCost"),
         ("", "is no bill of a format that is known"),
         ("month,amount,currency\n2026-12,nine,EUR\n", "bill.csv:2: amount: 'nine' is no number"),
+        ("month,amount,currency\n2026-13,9,EUR\n", "bill.csv:2: month: is no month or day; write"),
         ("month,amount,currency\n2026-12,9,Euro\n", "bill.csv:2: currency: 'Euro' is no currency"),
         ("month,amount,currency\n2026-12,9,EUR\n2027-01,9,USD\n",
          "bill.csv:3: currency: is not EUR, as above; split the file by currency"),
         ("month,amount,currency\n2026-12,9,EUR\n2026-12,9,EUR\n",
          "bill.csv:3: is the same as a row above it"),
         ("month,amount,currency\n", "no row follows the headings"),
+        ("month,amount,currency,requests\n2026-12,9,EUR,-4\n", "requests: '-4' is no count"),
     ],
 )  # fmt: skip
 def test_a_table_is_refused_by_line_and_column(text: str, said: str, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ def value(text, **values):
     ("text", "values", "expected"),
     [
         ("external", {"external": True}, True),
+        ("not external", {"external": True}, False),
+        ("days > limit", {"days": 31.0, "limit": 30.0}, True),
         ("days > limit", {"days": 30.0, "limit": 30.0}, False),
         ("place in eea", {"place": "NO"}, True),
         ("place not in eea", {"place": "NO"}, False),
@@ -32,6 +34,7 @@ def value(text, **values):
         ("a or b and c", {"a": True, "b": False, "c": False}, True),  # and binds closer
         ("(a or b) and c", {"a": True, "b": False, "c": False}, False),
         ("not a or b", {"a": True, "b": True}, True),  # not binds closest
+        ("plan == 'none'", {"plan": "none"}, True),
         ("yes", {}, True),
         ("  ", {}, False),
     ],
@@ -95,10 +98,12 @@ def attribute(kind, words=()):
 @pytest.mark.parametrize(
     ("text", "kind", "message"),
     [
+        ("a > 'x'", "word", "a >: only numbers and dates have an order"),
         ("a > 3", "word", "a is a word, 3.0 is not"),
         ("a == yes", "number", "a is a number, True is not"),
         ("'x' == a", "number", "'x' is a word, a is not"),
         ("a == 'x'", "word", "'x' is no value of a; known: y, z"),
+        ("a in {'x'}", "word", "'x' is no value of a; known: y, z"),
         ("a in nowhere", "word", "'nowhere' is no group of countries; known: eea"),
         ("a in eea", "number", "a is neither word nor country"),
         ("b", "word", "'b' is no attribute"),

@@ -121,9 +121,11 @@ TOKENS = {"input_tokens": 1000, "output_tokens": 300, "cached_tokens": 250}
     [
         ("time,", "time,Time,", 1, "two columns have this name"),
         ("2026-09-07T00:00:00,5,", "2026-09-07T00:00:00,5,6,", 2, "more cells than headings"),
+        ("2026-09-07T00:00:00,5", "0026-09-07T00:00:00,5", 2, "none of 2000 to 2099"),
         ("2026-09-07T00:00:00,5", "2006-09-07T00:00:00,5", 0, "more than ten years"),
         ("2026-09-07T02:00:00,5", "2026-09-07T02:00:00,1e999", 4, "no count"),
         ("input_tokens", "prompt_tokens", 0, "prompt_tokens: is no column of a log"),
+        ("T02:00:00,5", "T02:00:00,", 4, "requests: is blank; write 0"),
         ("T02:00:00,5,1000", "T02:00:00,5,null", 4, "'null' is no count"),
         ("T02:00:00,5,1000,300,250", "T02:00:00,5,1000,300,1500", 4, "is above input_tokens"),
         ("2026-09-07T02", "2026-09-07T01", 4, "is the same as a row above it"),

@@ -60,6 +60,8 @@ def words(markup: str) -> str:
         ("<a href='javascript:x'>d</a>", '#"d";'),
         ("<ul><li>a<li>b</ul>", '#list([#"a";], [#"b";])'),
         ("<ol start=3><li>a</ol>", '#enum(start: 3, [#"a";])'),
+        ("<ul>lost<li>a</ul>", '#list([#"lost";], [#"a";])'),
+        ("<ul></ul>", ""),
         ("<code>a[0]</code>", '#raw("a[0]")'),
         ("<pre>a\n  b</pre>", '#raw(block: true, "a\\n  b")'),
         ("a<br>b", '#"a"; #linebreak() #"b";'),
@@ -68,6 +70,7 @@ def words(markup: str) -> str:
         (f"<img alt='A dot' src='data:image/png;base64,{PIXEL}'>", "[A dot: png]"),
         ("<svg aria-label='B &amp; C' viewBox='0 0 1 1'></svg>", "[B & C: svg]"),
         ("<img src='https://a.test/b.png' alt='c'>", ""),
+        ("<svg><path>", ""),
     ],
 )
 def test_an_element_becomes_its_like(markup: str, said: str) -> None:

@@ -23,6 +23,7 @@ THIN = "\N{NARROW NO-BREAK SPACE}"
         ("DE", "EUR", "€ ", "1 234 568", "27 000"),
         ("CH", "CHF", "CHF ", "1’234’568", "27’000"),
         ("GB", "GBP", "£", "1,234,568", "27,000"),
+        ("IE", "EUR", "€", "1,234,568", "27,000"),
         ("US", "USD", "$", "1,234,568", "27,000"),
     ],
 )
@@ -69,7 +70,9 @@ def test_what_is_missing_is_a_dash_and_what_never_comes_is_never() -> None:
     [
         ("IT", dt.date(2026, 11, 24), "24 November 2026"),
         ("US", dt.date(2026, 11, 24), "November 24, 2026"),
+        ("DE", "2026", "2026"),
         ("DE", "2026-05", "May 2026"),
+        ("DE", "2026-05-07", "7 May 2026"),
         ("DE", "undated", "undated"),
     ],
 )

@@ -164,11 +164,13 @@ def damaged(tmp_path: Path, name: str, old: str, new: str) -> Path:
         ("mooncake.jsonl", "}\n{", "}\n{oops", "2: is not JSON"),
         ("mooncake.jsonl", '"input_length": ', '"input_length": 1e400, "x": ', "is no count"),
         ("mooncake.jsonl", '"output_length"', '"output"', "'' is no count"),
+        ("mooncake.jsonl", "}\n{", "}\n7\n{", "'7' is no record"),
         ("langfuse.jsonl", '"2026-10-05 ', '"5 October ', "is no time"),
         ("litellm.csv", "r1,", "r0,", "is the same as a row above it"),
         ("azure.csv", "GeneratedTokens", "Tokens", "this column is missing"),
         ("azure.csv", ".", ".x", "is no time"),
         ("openai_usage.json", "{", "{{", "is not JSON"),
+        ("openai_usage.json", '"num_model_requests"', '"requests"', "is blank"),
     ],
 )
 def test_a_damaged_log_is_refused_in_one_message(

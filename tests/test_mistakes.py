@@ -23,6 +23,8 @@ SIZE = f"size{FIT[3:]} --requests-per-day 100 --input 300,800 --output 40,100"
 IN_A_FILE = {
     "a number for a length": ("users: 500", "input_tokens: 3000", "`input_tokens: {mean: 3_000}`"),
     "a number with a unit": ("500", "500 people", "without unit"),
+    "a thousands separator": ("500", '"9 500"', "write 9500 without quotes"),
+    "a country by its name": ("country: IT", "country: Italy", "two capitals, such as IT"),
     "Norway": ("country: IT", "country: NO", 'write false, or "NO" in quotes'),
     "a date in another order": ("2026-10-01", "01.10.2026", "2026-11-24 without quotes"),
     "a colon in a text": ("Acme,", "Acme: the bank,", 'in "quotes"'),
@@ -46,10 +48,22 @@ IN_A_WORKLOAD = {
         'deadline: {by: "07:00"}',
         "write the hour as a number, 7, without quotes",
     ),
+    "half an hour in quotes": (
+        'deadline: {by: "06:30"}',
+        "write the hour as a number, 6.5, without quotes",
+    ),
+    "a minute of the day in quotes": (
+        'deadline: {by: "06:50"}',
+        "write the half hour before it: 6.5",
+    ),
     "a quarter of an hour": ("deadline: {by: 6.25}", "write a multiple of 0.5"),
     "a score of a model by a name of one's own": (
         TEST.replace("MODEL", "Gemma 4 31B"),
         "did you mean google/gemma-4-31B-it?",
+    ),
+    "a score of a model that nobody knows": (
+        TEST.replace("MODEL", "our-own"),
+        "or remove it",
     ),
     "an open model without its size": (
         "models: [Mistral Small 3.2]",
@@ -84,6 +98,10 @@ IN_AN_OPTION = {
         "effort: low}",
         "did you mean gpt-5.4-mini?",
     ),
+    "a model that is like none": (
+        "mine: {label: M, kind: api, provider: openai, models: {all: zzzzzzzz}}",
+        "the nearest of",
+    ),
 }
 QUOTED = {
     "an invoice": ("option.api.invoice", "EUR/month", "quote option.NAME.api_request per request"),
@@ -109,6 +127,9 @@ ON_THE_COMMAND_LINE = {
     "a diff before the first report": ("diff nobody nobody", "siting report nobody"),
     "a typo in a command": ("chek", "did you mean check"),
     "a model that is like no other": (FIT.replace("google/gemma-4-31B-it", "x"), "--table models"),
+    "a concurrency that is no number": (f"{FIT} --concurrency nan", "not a finite number"),
+    "a limit below zero": (f"{SIZE} --ttft -1", "0<x<=600"),
+    "a percentile of all": (f"{SIZE} --percentile 100", "50<=x<100"),
     "a context without end": (f"{FIT} --context {'9' * 400}", "1<=x<=20000000"),
     "a device for a configuration": ("fit --gpu H100 --config /dev/zero", "config.json of a model"),
     "a load without end": (SIZE.replace("100 ", "1e300 "), "0<x<="),

@@ -389,6 +389,7 @@ def compared(**changes: str) -> pd.DataFrame:
         ({"model_id": "nobody/Nothing-7B"}, "no model of the catalogue"),
         ({"gpu": "Abacus-2000"}, "no GPU of the catalogue"),
         ({"concurrency_or_batch": ""}, "neither concurrency, batch nor request rate"),
+        ({"input_tokens": ""}, "input_tokens is not stated"),
         ({"weight_format": "FP3"}, "FP3"),
         ({"model_id": "meta-llama/Llama-3.1-405B", "weight_format": "BF16"}, "does not fit"),
         ({"concurrency_or_batch": "max", "score": "ttft_ms"}, "no estimate"),
@@ -396,6 +397,7 @@ def compared(**changes: str) -> pd.DataFrame:
         ({"note": "attention_dp=0 moe_tp=0 moe_ep=0"}, "attention_dp '0' is not a positive"),
         ({"tensor_parallel": "0"}, "tensor_parallel '0' is not a positive"),
         ({"tensor_parallel": "1e308"}, "tensor_parallel '1e308' is larger"),
+        ({"tensor_parallel": "two"}, "tensor_parallel 'two' is not a number"),
         ({"itl_or_tpot_ms": "-1", "score": "itl_or_tpot_ms"}, "is not above zero"),
     ],
 )

@@ -317,6 +317,14 @@ MALFORMED = {
         CLIENT.replace("users: 500", "growth_by_year: 40%"),
         (4, "workloads.assistant.growth_by_year", "'40%' is text", "write [0.4] for 40 %"),
     ),
+    "percent of a number with a low and a high": (
+        CLIENT.replace("users: 500", "growth_per_year: 40 %"),
+        (4, "workloads.assistant.growth_per_year", "'40 %' is text", "write 0.4 for 40 %"),
+    ),
+    "word for a number with a low and a high": (
+        CLIENT.replace("users: 500", "growth_per_year: much"),
+        (4, "workloads.assistant.growth_per_year", "'much' is not a number", "or {low: …, centr"),
+    ),
     "card that nobody rents out": (
         VOUCHED + "options: {api: {}, rented: {gpu: rtx-pro-6000-blackwell-max-q-96gb}}\n",
         (
@@ -361,6 +369,10 @@ MALFORMED = {
     "day that does not exist": (
         CLIENT.replace("2026-10-01", "2026-02-30"),
         (6, "evidence[0].date", "no day of the calendar", "YYYY-MM-DD"),
+    ),
+    "evidence that is a number": (
+        CLIENT.split("evidence")[0] + "evidence: 3\n",
+        (5, "evidence", "3 is not a list", "write [3]"),
     ),
     "a scenario without end": (
         CLIENT + f"# {LONG}\n" * 100,
@@ -684,6 +696,7 @@ def test_of_two_quotes_for_one_item_none_is_taken_unasked(tmp_path: Path) -> Non
     "load",
     [
         f"users: 1_000_000_000, requests_per_user_day: 10, {LENGTHS}",
+        f"requests_per_day: 10_000_000_000, {LENGTHS}",
         f"requests_per_day: 8_000_000, growth_by_year: [10], {LENGTHS}",
         "requests_per_day: 160_000_000, input_tokens: {mean: 1_000_000, p95: 2_000_000}, "
         "output_tokens: {mean: 400}",

@@ -225,6 +225,7 @@ def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(
         (lambda f: show.table(f, formats="percnt"), "formats: 'percnt'.*write 'percent'"),
         (lambda f: show.table(f, heads={"optoin": "way"}), "heads: 'optoin'.*'option'"),
         (lambda f: show.table(f, badges=["verdct"]), "badges: 'verdct'.*one of: option, present"),
+        (lambda f: show.table(f, titel="Costs"), "table: 'titel'.*write 'title'"),
         (lambda f: show.chart(f.plot(), "C", f, y="euros"), "x or y: 'euros'.*one of: money"),
         (lambda f: show.intervals(plt.gca(), f, ["present", "p99"]), "columns: 'p99'.*option"),
     ],

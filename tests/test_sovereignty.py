@@ -377,7 +377,9 @@ def test_on_a_day_of_the_us_block_served_us_models_fail(base):
         ("exit_plan", "maybe", "one of none, untested, tested"),
         ("dpa_signed", "yes", "write true or false"),
         ("retention_days", True, "is a number"),
+        ("place", "Ireland", "ISO 3166 code such as IT"),
         ("gdpr", True, "follows from other attributes"),
+        ("dpf_valid", False, "is a stress, not an answer"),
     ],
 )
 def test_a_wrong_answer_is_refused_with_what_to_write(name, value, message):
@@ -400,6 +402,11 @@ def test_a_wrong_answer_is_refused_with_what_to_write(name, value, message):
             "[key_control == 'cus",
             "[key_control == 'kus",
             "remedy: 'kustomer' is no value",
+        ),
+        (
+            "[audit_rights]",
+            "[audit_rights",
+            r"sovereignty_rules.csv, line \d+, remedy: .*: write one condition",
         ),
         (
             "place not in adequate",

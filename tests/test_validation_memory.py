@@ -121,11 +121,13 @@ ROW = {
     ("change", "reason"),
     [
         ({"model": "acme/Unknown-7B"}, "'acme/Unknown-7B' is no model"),
+        ({"model": ""}, "the model is not stated"),
         ({"gpu": "Abacus 9000"}, "'Abacus 9000' is no GPU"),
         ({"max_model_len": "many"}, "max_model_len 'many' is not a number"),
         ({"tensor_parallel": "0"}, "tensor_parallel '0' is not a positive number"),
         ({"gpu_memory_utilization": "nan"}, "gpu_memory_utilization 'nan' is not a finite number"),
         ({"gpu_memory_utilization": "90"}, "gpu_memory_utilization '90' is not a share"),
+        ({"gpu_memory_utilization": "-0.9"}, "gpu_memory_utilization '-0.9' is not a share"),
         ({"max_model_len": "1e30"}, "max_model_len '1e30' is larger than anything measured"),
     ],
 )
