@@ -125,7 +125,7 @@ ON_THE_COMMAND_LINE = {
     "a format that is none": ("report --format docx", "html,pdf"),
     "a length without its spread": (SIZE.replace("300,800", "900"), "MEAN,P95"),
     "a diff before the first report": ("diff nobody nobody", "siting report nobody"),
-    "a typo in a command": ("chek", "did you mean check"),
+    "a typo in a command": ("chek", "'check'"),
     "a model that is like no other": (FIT.replace("google/gemma-4-31B-it", "x"), "--table models"),
     "a concurrency that is no number": (f"{FIT} --concurrency nan", "not a finite number"),
     "a limit below zero": (f"{SIZE} --ttft -1", "0<x<=600"),

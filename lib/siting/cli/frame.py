@@ -153,17 +153,6 @@ class Commands(click.Group):
                 raise Refused("\n".join(listed(str(error).splitlines()))) from None
             raise
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError:
-            from siting.catalogue import unknown
-
-            said = unknown(args[0], "command", self.list_commands(ctx))
-            raise click.UsageError(said, ctx) from None
-
 
 command = partial(click.command, cls=Command)
 """Decorates a command of a package beside this one, which an entry point names."""
