@@ -585,13 +585,12 @@ class Chain:
         risks = self.vendors(scenario)
         made = []
         for name in scenario.options:
-            judged = tuple(options.held(chapters, name))
             is_priced = name in costs
             bears = partial(self._burden, chapters, risks, name) if is_priced else Burden
             # kept with the assessment, by whose identity it is found
             key = id(law.options[name])
             has = self.stage("properties", key, partial(law.properties, name))
-            made.append(options.candidate(chapters, risks, name, judged, bears, has))
+            made.append(options.candidate(chapters, risks, name, bears, has))
         return tuple(made)
 
     def _burden(self, chapters: Chapters, risks: stability.VendorRisks, name: str) -> Burden:

@@ -54,13 +54,12 @@ def main_price(flows: Iterable[CashFlow], central: Mapping[str, float]) -> MainP
 
     flows: of the option. central: every factor as planned.
     """
-    paid = [(flow, _price_of(flow)) for flow in flows if flow.amounts.sum() > 0]
-    priced = [(flow, stem) for flow, stem in paid if stem]
-    if not priced:
+    priced = [flow for flow in flows if flow.amounts.sum() > 0 and _price_of(flow)]
+    largest = max(priced, key=lambda flow: float(flow.amounts.sum()), default=None)
+    if largest is None:
         return None
-    largest, stem = max(priced, key=lambda each: float(each[0].amounts.sum()))
-    alike = [flow for flow, each in priced if each == stem]
-    names = {name for flow in alike for name in flow.factors if _stem(name) == stem}
+    stem = _price_of(largest)
+    names = {name for flow in priced for name in flow.factors if _stem(name) == stem}
     planned = math.prod(central[name] for name in largest.factors if name != TAX)
     return MainPrice(
         thing=STEMS[stem],

@@ -107,20 +107,18 @@ def candidate(
     found: Chapters,
     stability: VendorRisks,
     name: str,
-    judged: Sequence[Barrier | Doubt],
     bears: Callable[[], Burden],
     has: frozenset[str],
 ) -> Candidate:
     """An option with its costs, its limits and its properties.
 
-    judged: what of it is held against conditions that hang on no draw (`held`).
-    bears: works out its burden.
+    bears: works out its burden. has: properties that it is shown to have.
     """
     scenario = found.scenario
     option = scenario.options[name]
     years = bears().years if scenario.finance.budget_any_year else ()
     limits = (*by_budget(scenario, years), *_by_day(scenario, name))
-    told = (*judged, *limits, *unproven(scenario, found.parity, name))
+    told = (*held(found, name), *limits, *unproven(scenario, found.parity, name))
     doubts = (each for each in told if isinstance(each, Doubt))
     return Candidate(
         name=name,
@@ -216,14 +214,15 @@ def burst_share(found: Chapters, name: str) -> float:
 def own_shocks(found: Chapters, name: str, n: int) -> Floats:
     """Expected loss a year from machines of one's own: a card or a server is out for longer than
     its spare covers, or the person leaves who knows them. [n]"""
-    owned = [p for p in leaves(found.scenario, name) if found.scenario.options[p].kind in OWNED]
+    parts = (found.scenario.options[part] for part in leaves(found.scenario, name))
+    owned = [part for part in parts if part.kind in OWNED]
     if not owned:
         return np.zeros(n)
     seed = found.scenario.seed
     priced = found.costs[name]
     factors = priced.plan.factors
     staff = factors["staff_cost"].value.central if "staff_cost" in factors else 0.0
-    spare = all(found.scenario.options[part].redundancy != "none" for part in owned)
+    spare = all(part.redundancy != "none" for part in owned)
     basis = {"staff": staff, "hardware": priced.paid("hardware")}
     total = np.zeros(n)
     for row in table("own_shocks", OwnShock):
@@ -321,7 +320,7 @@ def held(found: Chapters, name: str) -> Iterator[Barrier | Doubt]:
     """
     scenario = found.scenario
     capacity = found.capacity[name]
-    option = found.scenario.options[name]
+    option = scenario.options[name]
     if name in found.not_estimated:
         why = f"its cost is not estimated, because {found.not_estimated[name]}"
         yield Barrier(reason=why, by="price")
