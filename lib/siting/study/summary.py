@@ -36,7 +36,7 @@ from siting.quantity import Range
 from siting.rules.findings import worst
 from siting.serving import performance
 from siting.serving.pools import Pool
-from siting.study.frames import columns, ends
+from siting.study.frames import columns, ends, picked
 from siting.study.vendors import SHORT
 from siting.study.verdict import mixed, of_year
 from siting.vendors.stability import moves
@@ -352,6 +352,7 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
     (answer,) = _rows(study.answer())
     fallback = decision.fallback
     saving = study.results.saving
+    below, above = decision.beliefs
     turning = study.variants().dropna(subset="rank")
     return {
         "recommendation": {
@@ -359,7 +360,12 @@ def _decided(read: _SectionReader) -> dict[str, Any]:
             "unit": study.client.currency,
             "level": list(decision.level),
             "fallback": fallback and read({"fallback": fallback}, "fallback"),
-            "belief": _belief(read, answer),
+            "belief": {
+                "value": decision.falling,
+                "unit": "share",
+                "below": below and picked(below, "at option"),
+                "above": above and picked(above, "at option"),
+            },
             "principles": [
                 read(
                     {"principle": found, "stated": decision.premiums.get(found.property, 0.0)},
@@ -421,16 +427,6 @@ def _in_the_middle(decided: Decision, best: str) -> dict[str, Any]:
     cases = np.sort(mixed(decided, best))
     dearest = cases[-len(cases) // 20 :]
     return {"middle": middle, "dear_cases": float(dearest.sum() / cases.sum())}
-
-
-def _belief(read: _SectionReader, answer: Row) -> dict[str, Any]:
-    """How likely falling prices are taken to be, and the beliefs at which another is first."""
-    found = {"value": answer["belief"], "unit": "share", "below": None, "above": None}
-    for side in ("below", "above"):
-        if answer[side] is not None:
-            first = answer[f"first_{side}"]
-            found[side] = {"at": answer[side], "option": read.keys.get(first, first)}
-    return found
 
 
 def _option(read: _SectionReader, name: str, label: str) -> dict[str, Any]:

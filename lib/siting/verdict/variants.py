@@ -132,20 +132,18 @@ def outcome(found: Decision, chosen: str | None) -> Outcome:
     best = found.recommended
     if best is None:
         return Outcome(answer="none")
+    least = found.means[best]
     own = found.means.get(chosen or "")
-    stays = best == chosen
-    level = own is not None and own - found.means[best] <= found.counts
-    otherwise: Answer = "level" if level else "changes"
-    first = Outcome(
-        answer="stays" if stays else otherwise,
-        option=best,
-        in_all=found.means[best],
-        sure=found.share,
+    lead = None if own is None else least - own
+    answer: Answer = "changes"
+    if best == chosen:
+        answer = "stays"
+        lead = found.lead
+    elif own is not None and own - least <= found.counts:
+        answer = "level"
+    return Outcome(
+        answer=answer, option=best, in_all=least, sure=found.share, lead=lead, own_in_all=own
     )
-    if chosen is None or own is None:
-        return first
-    lead = found.lead if stays else found.means[best] - own
-    return replace(first, lead=lead, own_in_all=own)
 
 
 Tried = tuple[Variant, Outcome]
