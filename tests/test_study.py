@@ -26,7 +26,7 @@ def public(owner: type) -> set[str]:
 
 
 def test_every_frame_of_every_topic_stands_in_the_study_under_one_name(s: Study) -> None:
-    named = [name for topic in study.topics() for name in frames.names(topic)]
+    named = [name for topic in study.topics() for name in frames.listed(topic)]
     assert len(named) > 30
     assert [name for name, times in Counter(named).items() if times > 1] == []
     assert not {*named} & (public(Wording) | public(Study) | {"scenario", "client", "options"})

@@ -79,7 +79,7 @@ class Study(Wording):
         super().__init__(Results(chosen.spoken))
         for topic in topics():
             made = topic(self)
-            for name in frames.names(topic):
+            for name in frames.listed(topic):
                 setattr(self, name, getattr(made, name))
 
     def __getattr__(self, name: str) -> Any:
@@ -91,7 +91,7 @@ class Study(Wording):
 
     def has(self, frame: str) -> bool:
         """Whether there is a frame: some come with packages beside this one."""
-        return any(frame in frames.names(topic) for topic in topics())
+        return any(frame in frames.listed(topic) for topic in topics())
 
     def __repr__(self) -> str:
         """What a study can be asked, for Python outside Jupyter, without computing any frame."""

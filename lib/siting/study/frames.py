@@ -292,11 +292,7 @@ def ends(value: Range | None) -> tuple[float | None, float | None, float | None]
     return (None, None, None) if value is None else value.ends
 
 
-def names(topic: type[Topic]) -> tuple[str, ...]:
-    """The frames of a topic by their names, as they stand in its class."""
-    return tuple(n for n, method in vars(topic).items() if hasattr(method, "said"))
-
-
 def listed(*topics: type[Topic]) -> dict[str, Declared]:
     """Every frame of some topics by its name, in their order."""
-    return {name: getattr(topic, name).said for topic in topics for name in names(topic)}
+    every = (each for topic in topics for each in vars(topic).items())
+    return {name: method.said for name, method in every if hasattr(method, "said")}

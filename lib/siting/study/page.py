@@ -49,7 +49,7 @@ def told(study: Study, topics: Iterable[type[Topic]]) -> str:
     asked = [f"  {f's.{name}()':15}{question}" for question, name in FIRST.items()]
     by_topic = [
         fill(
-            f"{_first_line(topic)}: {', '.join(frames.names(topic))}",
+            f"{_first_line(topic)}: {', '.join(frames.listed(topic))}",
             width=96,
             subsequent_indent="  ",
         )

@@ -217,8 +217,8 @@ class Chain:
         self._shortlists: dict[str, tuple[Design, ...]] = {}
         self._matters: float | None = None
         """A month of today's bill in the first scenario that is decided on."""
-        self._own: frozenset[Hashable] | None = None
-        """Keys of what was made before any variant; None: none was run yet."""
+        self._own: frozenset[Hashable] = frozenset()
+        """Keys of what was made before any variant."""
 
     # --- keeping ------------------------------------------------------------------------------
 
@@ -251,10 +251,9 @@ class Chain:
 
     def forget_variants(self) -> None:
         """Lets go of what was made since then, for who holds the outcomes; it can be made again."""
-        if self._own is not None:
-            self._kept = {key: found for key, found in self._kept.items() if key in self._own}
-            self._pieces.clear()
-            self._views.clear()
+        self._kept = {key: found for key, found in self._kept.items() if key in self._own}
+        self._pieces.clear()
+        self._views.clear()
 
     def _piece(self, reads: Reads, record: BaseModel, blank: Mapping[str, Any]) -> Seen[Any]:
         """A record as a stage sees it; made once for each object, since variants share what they
