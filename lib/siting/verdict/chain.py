@@ -584,8 +584,7 @@ class Chain:
         risks = self.vendors(scenario)
         made = []
         for name in scenario.options:
-            is_priced = name in costs
-            bears = partial(self._burden, chapters, risks, name) if is_priced else Burden
+            bears = partial(self._burden, chapters, risks, name) if name in costs else Burden
             # kept with the assessment, by whose identity it is found
             key = id(law.options[name])
             has = self.stage("properties", key, partial(law.properties, name))
