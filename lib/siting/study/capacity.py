@@ -218,10 +218,8 @@ class CapacityFrames(Topic):
 
     def _designs(self, name: str, option: Option) -> Rows:
         taken = self.options[name]
-        free = design.opened(taken)
-        if design.is_open(option):
-            ordered = {field: getattr(taken, field) for field in ("models", "effort", "commitment")}
-            free = option.model_copy(update=ordered)
+        is_open = design.is_open(option)
+        free = Machines.of(option).put_in(taken) if is_open else design.opened(taken)
         asked = with_option(self.scenario, name, free)
         found = self.results.chain.every_design(asked, name)
         planned = Machines.of(taken)

@@ -6,7 +6,6 @@ several topics pick from them.
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import itertools
 import re
@@ -471,4 +470,4 @@ class Results:
 
     def day(self, days: float) -> str:
         """The day so many days after the report, as YYYY-MM-DD."""
-        return (self.client.report_date + dt.timedelta(days=round(days))).isoformat()
+        return dates.after(self.scenario, days).isoformat()
