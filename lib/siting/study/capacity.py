@@ -127,31 +127,30 @@ class CapacityFrames(Topic):
         about = self.results.sized_option
         shown = self.results.capacity[about].pools.values() if about else ()
         largest = max(shown, key=lambda p: p.gpus(1).central, default=None)
-        for name, found in self.results.capacity.items():
-            for model, pool in found.pools.items():
-                owned = self._owned(name, found, model)
-                # What is there already carries, too; of a mix what its cheapest split owns.
-                at_work = owned if found.kind == "hybrid" else pool.replicas[0].central
-                yield {
-                    "option": name,
-                    "model": bare_name(model),
-                    "shown": name == about and pool is largest,
-                    "base": (found.runs if found.kind == "hybrid" else self.options[name]).label,
-                    "owned": owned,
-                    "carries": None
-                    if at_work is None
-                    else float(at_work * pool.rate_per_replica.central),
-                    "used": found.mean_utilisation(),
-                    **_replicas_of(pool),
-                }
+        for where, pool in self._pools():
+            name = where["option"]
+            found = self.results.capacity[name]
+            owned = self._owned(name, found, pool)
+            # What is there already carries, too; of a mix what its cheapest split owns.
+            at_work = owned if found.kind == "hybrid" else pool.replicas[0].central
+            rate = pool.rate_per_replica.central
+            yield {
+                **where,
+                "shown": name == about and pool is largest,
+                "base": (found.runs if found.kind == "hybrid" else self.options[name]).label,
+                "owned": owned,
+                "carries": None if at_work is None else float(at_work * rate),
+                "used": found.mean_utilisation(),
+                **_replicas_of(pool),
+            }
 
-    def _owned(self, name: str, found: OptionCapacity, model: str) -> int | None:
-        """Replicas of a model on the servers that a hybrid's cheapest split owns at first."""
+    def _owned(self, name: str, found: OptionCapacity, pool: Pool) -> int | None:
+        """Replicas of a pool on the servers that a hybrid's cheapest split owns at first."""
         split = self.results.cost.options.get(name)
         if found.kind != "hybrid" or split is None or found.server is None:
             return None
         cards = split.servers[0] * found.server.gpu_count
-        return int(cards // found.pools[model].gpus_per_replica)
+        return int(cards // pool.gpus_per_replica)
 
     @frame(
         "option model workload situation measure",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 from siting import catalogue
@@ -21,15 +20,10 @@ BEFORE_CACHE = ("weights", "activations", "libraries", "graphs")
 class MemoryFrames(Topic):
     """Frames on memory of serving and of fine-tuning. All GiB are of the fullest GPU."""
 
-    def _placed(self) -> Iterator[tuple[dict[str, str], Memory]]:
-        """Option and model as a row names them, and what the model takes, where it is estimated."""
-        for fit in itertools.chain(*self.results.memory.values()):
-            if fit.memory:
-                yield {"option": fit.option, "model": bare_name(fit.model)}, fit.memory
-
     def _memory_sources(self) -> list[Source]:
         """The cards' and models' own first, then those of the parts."""
-        made = [m for _, m in self._placed()]
+        fits = itertools.chain(*self.results.memory.values())
+        made = [fit.memory for fit in fits if fit.memory]
         own = [i.source for m in made for i in m.inputs]
         return own + [p.source for m in made for p in m.parts]
 

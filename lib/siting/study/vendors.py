@@ -105,12 +105,7 @@ class VendorFrames(Topic):
         for own, of_all in zip(reversed(of_vendor), reversed(typical), strict=True):
             by_vendor = f"next notice at most {own.within} days" in shown
             chance = own.chance if by_vendor else of_all.chance
-            most = Range(
-                min(most.low, chance.low),
-                min(most.central, chance.central),
-                min(most.high, chance.high),
-                unit="share",
-            )
+            most = Range(*map(min, most.ends, chance.ends), unit="share")
             yield picked(own, "within notices short pool") | {
                 "vendor": vendor,
                 "mine": mine,
