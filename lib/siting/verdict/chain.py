@@ -394,12 +394,12 @@ class Chain:
         """An option sized, and priced as planned."""
         machines = Machines.of(scenario.options[name])
         if why := design.unpriced(scenario.options[name], scenario):
-            return Design(machines=machines, sized=None, present=None, unpriced=why)
+            return Design(machines=machines, unpriced=why)
         sized = self.sized(scenario, name)
         plan = self.plan(scenario, name)
         why = plan.not_estimated.get(name, "")
         if why:
-            return Design(machines=machines, sized=sized, present=None, unpriced=why)
+            return Design(machines=machines, sized=sized, unpriced=why)
         found = ledger.totals(plan, plan.central(), [name])[name]
         return Design(machines=machines, sized=sized, present=float(found.present[0]))
 

@@ -59,10 +59,10 @@ class Design:
     """
 
     machines: Machines
-    sized: OptionCapacity | None
+    sized: OptionCapacity | None = None
     """None where nobody prices the machines."""
-    present: float | None
-    """Present cost. [client's currency]"""
+    present: float | None = None
+    """Present cost; None where nobody prices it. [client's currency]"""
     unpriced: str = ""
     """Why it has none; blank where it has."""
 
