@@ -20,8 +20,8 @@ import small_kit
 from siting_cluster import workers
 from siting_report.run import batch, folder
 from siting_report.run.folder import ReportFolder
-from siting_report.run.job import Job
-from trial import Quick, plain
+from siting_report.run.job import Job, PlacedNotebook
+from trial import Quick, chapter, plain
 
 PATH = [str(Path(batch.__file__).parents[2]), str(Path(__file__).parent)]
 ROOT = Path(__file__).parents[1]
@@ -87,6 +87,24 @@ def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: 
     assert not (tmp_path / "raises" / "failed").exists()
 
 
+def test_no_kernel_serves_two_clients_and_one_serves_all_chapters_of_one(tmp_path: Path) -> None:
+    says = PlacedNotebook(chapter("Which?", "import os", "print(os.getpid())"))
+    two = {"10_a.ipynb": says, "20_b.ipynb": says}
+    jobs = [
+        Job(kit=small_kit.__name__, client=n, scenario="{}\n", chapters=two, formats=("html",))
+        for n in ("one", "two")
+    ]
+    batch.run(jobs, str(tmp_path), at_once=1)
+
+    def kernels(client: str) -> set[str]:
+        executed = sorted((tmp_path / client / "notebooks").glob("*.ipynb"))
+        cells = [json.loads(path.read_bytes())["cells"][-1] for path in executed]
+        return {cell["outputs"][0]["text"] for cell in cells}
+
+    assert len(kernels("one")) == len(kernels("two")) == 1
+    assert kernels("one") != kernels("two")
+
+
 def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,16 +152,19 @@ print(json.dumps([*seen, left]), flush=True)
 """
 
 
-def test_a_disk_that_is_really_full_spoils_nothing(short: Path) -> None:
-    """On a file system of 8 MiB for reports."""
-    text = REALLY_FULL.format(path=PATH, disk=str(short), out=str(short / "out"))
+@pytest.mark.parametrize("full", ["reports", "temporary files"])
+def test_a_disk_that_is_really_full_spoils_nothing(full: str, short: Path, tmp_path: Path) -> None:
+    """On a file system of 8 MiB."""
+    out = str((short if full == "reports" else tmp_path) / "out")
+    text = REALLY_FULL.format(path=PATH, disk=str(short), out=out)
+    place = {} if full == "reports" else {"TMPDIR": str(short)}
     mount = f"mount -t tmpfs -o size=8m tmpfs '{short}'"
     apart = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-euc"]
     if not shutil.which("unshare") or subprocess.run([*apart, mount], check=False).returncode:
         pytest.skip("this system lets nobody mount a file system of their own")
     done = subprocess.run(
         [*apart, f'{mount}\nexec "$0" -c "$1"', sys.executable, text], check=True, text=True,
-        capture_output=True, timeout=HANGS_S, cwd=ROOT,
+        capture_output=True, timeout=HANGS_S, cwd=ROOT, env=os.environ | place,
     )  # fmt: skip
     before, during, after, left = json.loads(done.stdout.splitlines()[-1])
     assert before == after == [["one"], {}]
@@ -200,7 +221,7 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
     tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
 ) -> None:
