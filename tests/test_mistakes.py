@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 from siting import catalogue
 from siting.cli import cli
+from siting.cli.scenarios import large
+from siting.inputs import scenario
 
 ROOT = Path(__file__).parents[1]
 GOOD = """client: {name: Acme, country: IT}
@@ -258,3 +260,17 @@ def test_a_change_of_which_a_part_would_be_dropped_is_refused(changes: list, sai
 def test_only_a_name_that_is_near_is_guessed(word: str, near: str) -> None:
     said = catalogue.suggestion(word, [near])
     assert said == (f"known: {near}" if near in ("stability", "pue") else f"did you mean {near}?")
+
+
+@pytest.mark.parametrize(("works", "told"), [(1, ""), (8, "11 for 8 workloads, 8 of them left")])
+def test_a_scenario_that_takes_minutes_is_told_so_with_what_makes_it_large(
+    works: int, told: str
+) -> None:
+    start = scenario.load("base")
+    load = start.workloads["assistant"]
+    owned = start.options["owned"].model_copy(update={"gpu": "best", "server": "best"})
+    options = {**start.options, **{f"owned-{i}": owned for i in range(7)}, "owned": owned}
+    loads = {f"w{i}": load for i in range(works)}
+    notes = [*large(start.model_copy(update={"options": options, "workloads": loads}))]
+    assert bool(notes) == bool(told)
+    assert told in "".join(notes)

@@ -220,6 +220,31 @@ def unheard(found: Scenario) -> Iterator[str]:
             )
 
 
+LARGE = 100
+"""Options times workloads from which a report takes minutes."""
+DESIGNED = 6
+"""An option of which the kit looks for something takes as long as so many that say all."""
+
+
+def large(found: Scenario) -> Iterator[str]:
+    """That a report will take minutes, and what makes it large."""
+    from siting.inputs.scenario.model import BEST
+    from siting.places import SELF_HOSTED
+
+    left = 0
+    for each in found.options.values():
+        said = (each.gpu, each.server, each.weights, each.effort, each.commitment)
+        is_silent = each.kind in SELF_HOSTED and not each.gpu
+        left += is_silent or BEST in (*said, *each.models.values())
+    works = len(found.workloads)
+    if (len(found.options) + (DESIGNED - 1) * left) * works > LARGE:
+        yield (
+            f"options: {len(found.options)} for {works} workloads, {left} of them left to the kit "
+            "in part (`best`), take minutes to compute; say what is settled, and leave out what "
+            "nobody would choose"
+        )
+
+
 def peaked(found: Scenario) -> Iterator[str]:
     """Workloads whose busiest hour is taken to be far above a usual one."""
     for name, load in found.workloads.items():
@@ -278,7 +303,7 @@ def crossed(found: Scenario) -> Iterator[str]:
         )
 
 
-AS_WRITTEN = (crossed, peaked, abroad, dear_power, unheard)
+AS_WRITTEN = (crossed, peaked, abroad, dear_power, unheard, large)
 """What is told of a scenario without a size of anything, beside what it leaves out."""
 
 
