@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting.cli import cli
 from siting.inputs import scenario as inputs
-from siting.run import comparison, history
+from siting.run import attribution, comparison, history
+from siting.verdict.chain import Chain
 from siting_report.formats import Numbers
 
 
@@ -171,6 +172,35 @@ def test_what_stands_for_no_report_is_refused_with_what_to_write(
     with pytest.raises(ValueError, match=said) as refused:
         history.summary(name)
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_of_several_edits_each_is_tried_alone() -> None:
+    start = inputs.load("base")
+    edits = {"finance.discount_rate": 0.04, "workloads.assistant.users": 4_000}
+    both = inputs.changed(start, edits)
+    sides = [side.model_dump(exclude_unset=True) for side in (start, both)]
+    found = attribution.alone(sides[0], sides[1], Chain(draws=64))
+    assert [row.edit for row in found] == ["", "workloads.assistant.users", "finance.discount_rate"]
+    chain = Chain(draws=64)
+    first = chain.decide(start)
+    for row in found[1:]:
+        after = chain.decide(inputs.changed(start, {row.edit: edits[row.edit]}))
+        assert row.option == after.recommended
+        assert row.moves == pytest.approx(
+            after.mean(str(first.recommended)) - first.mean(str(first.recommended))
+        )
+    assert attribution.alone(sides[0], sides[0], chain) == ()
+
+
+def test_an_edit_that_needs_another_says_so() -> None:
+    start = inputs.load("base").model_dump(exclude_unset=True)
+    new = json.loads(json.dumps(start, default=str)) | {"evidence": start["evidence"]}
+    new["client"]["report_date"] = start["client"]["report_date"]
+    new["options"]["second"] = new["options"].pop("api")
+    new["finance"]["baseline"] = new["options"]["hybrid"]["burst"] = "second"
+    (first, *rows) = attribution.alone(start, new, Chain(draws=16))
+    assert first.option is not None
+    assert {row.edit for row in rows if row.why} >= {"finance.baseline", "options.api"}
 
 
 def test_a_reports_folder_and_a_client_now_bring_their_scenarios(

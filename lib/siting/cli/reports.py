@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from siting_report.run.report import Maker
 
     from siting.inputs.scenario.changes import Changes
+    from siting.run.attribution import Alone
     from siting.study.results import Results
 
 
@@ -137,7 +138,8 @@ def diff(before: str, after: str, changes: Changes) -> Answer:
     """Show what changed between two reports, the most important first.
 
     BEFORE and AFTER are each a client of reports/, a report's folder or summary.json, or
-    CLIENT@now (computed, not rendered). With --set, AFTER is CLIENT@now with these changes.
+    CLIENT@now (computed, not rendered). With --set, AFTER is CLIENT@now with these changes. Of
+    several edits of the scenario each is tried alone, too, with today's facts.
 
     \b
     Example:
@@ -145,10 +147,35 @@ def diff(before: str, after: str, changes: Changes) -> Answer:
       siting diff old/acme reports/acme
       siting diff acme@now acme@now --set finance.discount_rate=0.06
     """
-    from siting.run import comparison, history
+    from siting.run import attribution, comparison, history
+    from siting.verdict.chain import Chain
 
     old = history.summary(before)
     new = history.summary(after, changes)
     found = comparison.compare(old, new)
-    told = comparison.as_text(found, before, after, comparison.numbers_of(new))
-    return Answer({"before": before, "after": after, "changes": found}, [told])
+    numbers = comparison.numbers_of(new)
+    edits = attribution.alone(old.get("scenario", {}), new.get("scenario", {}), Chain())
+    data = {"before": before, "after": after, "changes": found, "edits": edits}
+    told = comparison.as_text(found, before, after, numbers)
+    return Answer(data, [told, *_each_edit(edits, old, new)])
+
+
+def _each_edit(edits: Sequence[Alone], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What each of several edits does alone, as lines."""
+    if not edits:
+        return []
+    labels = {
+        name: said.get("label", name)
+        for side in (old, new)
+        for name, said in side.get("options", {}).items()
+    }
+    rows = [
+        {
+            "each edit alone": each.edit or "none of them",
+            "then first": each.why or labels.get(each.option or "", "nothing"),
+            "in all": "" if each.in_all is None else f"{each.in_all:,.0f}",
+            "moves the first by": "" if each.moves is None else f"{each.moves:+,.0f}",
+        }
+        for each in edits
+    ]
+    return ["", *frame.aligned(rows)]
