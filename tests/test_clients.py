@@ -119,6 +119,21 @@ def test_page_paper_and_summary_say_the_same(reports: dict[str, bytes], client: 
     assert len(titles) == len(chapters) + 1  # and the sources
 
 
+def test_the_end_of_fine_tuning_stands_in_the_plan_and_beside_what_it_can_stop(
+    reports: dict[str, bytes],
+) -> None:
+    page = reports["polderwerk/report.html"].decode()
+    assert letters("Fine-tuning at OpenAI ends 6 January 2027") in letters(
+        html.unescape(page_one(page))
+    )
+    summary = json.loads(reports["polderwerk/summary.json"])
+    point = {"point": "Fine-tuning at OpenAI", "state": "open"}
+    assert point in summary["options"][summary["recommendation"]["option"]]["limits"]
+    bars = {bar["what"]: bar for bar in summary["shown"]["timeline"]}
+    # what needs it is decided while it can still be had
+    assert bars["order"]["start"] < bars["service"]["end"] == "2027-01-06"
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_is_ready_to_send_says_what_the_appendix_says(
     reports: dict[str, bytes], client: str
@@ -157,6 +172,11 @@ WHOLE = 20
 APPENDIX = ("Appendix", "Anhang")
 HEAD_AND_FOOT_PT = 60
 """From either edge of a page to what is below its head line, or above its foot."""
+
+FOR_DEVELOPERS = re.compile(
+    r"\b(None|nan|NaN|True|False|DataFrame|KeyError|kwargs|summary\.json|params/|lib/siting"
+    r"|\w+\.py|siting facts|not_estimated|on_premises|rented_gpus|managed_cloud|keep_output)\b"
+)
 
 
 def chapters_of(paper: Any) -> list[tuple[int, str]]:
@@ -251,3 +271,33 @@ def test_every_figure_has_a_source_and_a_text_and_no_name_is_cut(
         )
         words = re.findall(r"<text[^>]*>([^<]*)</text>", figure)
         assert not [w for w in words if "…" in w or "..." in w], alt[1]
+
+
+ENGLISH = ("€ 0", " million", " and ", " the ", " of ", " is ", " by ", "costs", "Source")
+"""What no German page holds."""
+
+
+@pytest.mark.style
+@pytest.mark.parametrize("client", [c for c in CLIENTS if scenario.load(c).client.language == "de"])
+def test_a_german_body_leaves_nothing_english_or_unsaid(
+    reports: dict[str, bytes], client: str
+) -> None:
+    for chapter in test_pages.body():
+        ran = json.loads(reports[f"{client}/notebooks/{chapter}.ipynb"])
+        outputs = [o for cell in ran["cells"] for o in cell.get("outputs", ()) if "data" in o]
+        shown = ["".join(output["data"]["text/plain"]) for output in outputs]
+        assert len(shown) > 3
+        assert not [output["metadata"] for output in outputs if output.get("metadata")]
+        assert not [word for word in ENGLISH for text in shown if word in text]
+
+
+@pytest.mark.style
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_body_holds_no_word_for_developers(reports: dict[str, bytes], client: str) -> None:
+    import pypdf
+
+    paper = pypdf.PdfReader(BytesIO(reports[f"{client}/report.pdf"]))
+    body = next(page for page, title in chapters_of(paper) if title.startswith(APPENDIX))
+    for number in range(body):
+        text = paper.pages[number].extract_text().split("Sources. ")[0]
+        assert not FOR_DEVELOPERS.findall(text), number + 1

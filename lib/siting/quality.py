@@ -521,7 +521,7 @@ def parity(
     else:
         verdict, reason = agreed(scored)
     indexes = tuple[BoardComparison, ...]()
-    if verdict == "unknown":
+    if verdict == "unknown" and own is None:
         indexes = tuple(on_indexes(option, model, reference, floor.reference_effort, margin))
     tokens = reasoning_tokens(workload, option.effort or _earned(scored), model)
     called = spoken(model)
