@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from typing import Annotated
 
 from siting.catalogue import (
     PROVENANCE,
+    Fact,
     Source,
     Unread,
     facts_dir,
     of_facts,
+    one_of,
     rows,
+    table,
     validated,
 )
 from siting.records import frozen
@@ -22,6 +26,19 @@ from siting.records import frozen
 def tables() -> list[str]:
     """Names of all fact tables."""
     return sorted(path.stem for path in facts_dir().glob("*.csv"))
+
+
+class Renewal(Fact, tables="renewals", key="table"):
+    """How a fact table is kept up to date, and where to look first (`url`)."""
+
+    table: Annotated[str, one_of(tables, "table of facts")]
+    how: str
+
+
+@of_facts
+def renewals() -> Mapping[str, Renewal]:
+    """How each table is renewed, by its name."""
+    return {row.table: row for row in table("renewals", Renewal)}
 
 
 @frozen

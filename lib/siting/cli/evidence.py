@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from siting.cli import frame
 from siting.cli.frame import Answer, Refused, aligned, cli, option
+from siting.records import frozen
+
+if TYPE_CHECKING:
+    from siting.catalogue import Source
+    from siting.study.results import Results
 
 
 @cli.command()
 @option("--table", str, "One table, such as gpus.")
 @option("--stale days", click.IntRange(0), "Only facts older than DAYS, or undated.")
 @option("--search", str, "Only facts that hold this text.")
-def facts(table: str | None, days: int | None, search: str | None) -> Answer:
+@option("--client", str, "Only what its answer rests on.")
+def facts(table: str | None, days: int | None, search: str | None, client: str | None) -> Answer:
     """List every fact the kit uses: value, unit, source, date and age in days.
 
     Names are whole; long values and sources are cut, which --json does not.
@@ -25,6 +33,11 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
     Example:
       siting facts --table gpus
       siting facts --stale 90
+      siting facts --stale 90 --client acme
+
+    With a client, the most decisive facts come first: those that rule an option out, then by how
+    far a tenth more of the figure moves the cost of the choice against another option. Each says
+    where to look, and the last lines how each table is renewed.
     """
     from siting import provenance
     from siting.catalogue import unknown
@@ -32,6 +45,10 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
     known = provenance.tables()
     if table and table not in known:
         raise Refused(unknown(table, "table of facts", known))
+    if client:
+        if table or search:
+            raise Refused("--client lists facts of all tables; leave --table and --search out")
+        return _of_client(client, days or 0)
     found = provenance.entries(dt.date.today(), table)
     if days is not None:  # of an undated one, nobody knows the age
         found = (e for e in found if e.age_days is None or e.age_days > days)
@@ -52,6 +69,103 @@ def facts(table: str | None, days: int | None, search: str | None) -> Answer:
         for e in chosen
     ]
     return Answer(chosen, aligned(rows, right={"age"}))
+
+
+@frozen
+class Resting:
+    """A source on which a client's answer rests."""
+
+    source: Source
+    where: str
+    """Table and line of the first row that it stands in; blank for a package or several rows."""
+    says: str
+    """What is taken from it."""
+    rules_out: str
+    """Options that fail a rule by it."""
+    moves: float
+    """By how much a tenth more moves the cost of the choice, in today's money, against what it is
+    held against or an option that may be chosen instead. [currency of the client]"""
+    age_days: int | None
+
+    @property
+    def rank(self) -> tuple[bool, float, float]:
+        """The most decisive first, then the oldest."""
+        return not self.rules_out, -self.moves, -(self.age_days or 0)
+
+
+def _of_client(client: str, days: int) -> Answer:
+    """Facts older than some days on which a client's answer rests, and how they are renewed."""
+    from siting import provenance, study
+
+    s = study.open(client, {})
+    today = dt.date.today()
+    rows = {e.source: e for e in provenance.entries(today)}
+    moved = _moved(s.results)
+    told: dict[Source, list[str]] = defaultdict(list)
+    for used in s.results.used:
+        told[used.source].append(used.name)
+    strikes = _strikes(s.results)
+    found = [
+        Resting(
+            source=source,
+            where=f"{rows[source].table}:{rows[source].line}" if source in rows else "",
+            says="; ".join(dict.fromkeys(told.get(source, ()))) or rows[source].name,
+            rules_out=", ".join(strikes.get(source, ())),
+            moves=moved.get(source, 0.0),
+            age_days=source.age_days(today),
+        )
+        for source in {**told, **strikes}
+        if source.kind != "client" and (source in told or source in rows)
+    ]
+    old = [f for f in found if f.age_days is None or f.age_days > days]
+    stale = sorted(old, key=lambda f: f.rank)
+    click.echo(f"{len(stale)} of {len(found)} facts", err=True)
+    lines = aligned(
+        {
+            "moves": s.results.numbers.money(f.moves) if f.moves else "",
+            "rules out": _short(f.rules_out, 24),
+            "age": "?" if f.age_days is None else str(f.age_days),
+            "where": f.where,
+            "fact": _short(f.says, 60),
+            "look": f"{f.source.url or f.source.source} · {_short(f.source.locator, 80)}",
+        }
+        for f in stale
+    )
+    known = provenance.renewals()
+    names = sorted({f.where.partition(":")[0] for f in stale} & known.keys())
+    how = [f"{name}: {known[name].how} {known[name].url}".rstrip() for name in names]
+    return Answer({"facts": stale, "renewals": [known[n] for n in names]}, [*lines, "", *how])
+
+
+def _moved(results: Results) -> dict[Source, float]:
+    """By source, how far a tenth more of what is taken from it moves the choice."""
+    from siting.cost import uncertainty
+
+    plan = results.cost.plan
+    moved: dict[Source, float] = defaultdict(float)
+    chosen, rival = results.compared
+    if not chosen:
+        return moved
+    competing = {c.name for c in results.decision.competing} & results.cost.options.keys()
+    rivals = {rival, *competing} - {chosen}
+    for factor, added in uncertainty.a_tenth_more(plan, [chosen, *rivals]).items():
+        against = [added[chosen] - added[name] for name in rivals] or [added[chosen]]
+        moved[plan.factors[factor].source] += max(map(abs, against))
+    return moved
+
+
+def _strikes(results: Results) -> dict[Source, list[str]]:
+    """By source of a rule or of an answer, the options that fail by it."""
+
+    strikes: dict[Source, list[str]] = defaultdict(list)
+    for name, judged in results.sovereignty.options.items():
+        failing = (f for f in chain(*judged.findings.values()) if f.verdict == "fail")
+        for finding in failing:
+            cited = [finding.rule.provenance, *(x for k in finding.evidence for x in k.sources)]
+            for source in cited:
+                if results.labels[name] not in strikes[source]:
+                    strikes[source].append(results.labels[name])
+    return strikes
 
 
 def _short(text: str, width: int) -> str:

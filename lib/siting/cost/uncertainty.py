@@ -134,6 +134,20 @@ def draws_at(plan: Plan, z: Mapping[str, Array]) -> Draws:
     return out
 
 
+def a_tenth_more(plan: Plan, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """What a tenth more of one factor adds to the present cost of some options, all else as
+    planned: by factor, then by option."""
+    factors = sorted(tco.drawn_factors(plan) & plan.factors.keys())
+    scale = np.ones((len(factors), len(factors) + 1))  # the last column is the plan
+    np.fill_diagonal(scale, 1.1)
+    moved = {f: plan.factors[f].value.central * row for f, row in zip(factors, scale, strict=True)}
+    costs = {n: t.present for n, t in ledger.totals(plan, plan.central(**moved), names).items()}
+    return {
+        factor: {name: float(cost[place] - cost[-1]) for name, cost in costs.items()}
+        for place, factor in enumerate(factors)
+    }
+
+
 # --- results ----------------------------------------------------------------------------------
 
 
