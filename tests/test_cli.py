@@ -205,3 +205,14 @@ def test_validate_reads_a_file_and_writes_every_comparison(tmp_path: Path) -> No
     assert first.startswith("a,weights_gib_per_gpu,14.99,")
     assert second.startswith("b,weights_gib_per_gpu,14.99,,,,")  # unknown stays unknown
     assert len(second) > len("b,weights_gib_per_gpu,14.99,,,,")
+
+
+def test_old_facts_of_a_client_stand_by_what_they_do_to_its_answer() -> None:
+    asked = ["facts", "--stale", "60", "--client", "tidewater-apps", "--json"]
+    found = json.loads(siting(*asked).stdout)
+    rows = [(bool(row["rules_out"]), row["moves"] or 0.0) for row in found["facts"]]
+    assert rows == sorted(rows, reverse=True)
+    assert rows[0][1] > 0
+    assert all(row["age_days"] is None or row["age_days"] > 60 for row in found["facts"])
+    tables = {row["where"].partition(":")[0] for row in found["facts"]} - {""}
+    assert {row["table"] for row in found["renewals"]} <= tables
