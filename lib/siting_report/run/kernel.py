@@ -204,11 +204,16 @@ class Kernel:
             self._manager.hang_up()
             with contextlib.suppress(RuntimeError):
                 run_sync(self._manager.shutdown_kernel)(now=True)
-            self._manager.hang_up()
+            self.rest()
             self._manager = None
-            loop = ensure_event_loop()
-            if not loop.is_running():
-                loop.close()
+
+    def rest(self) -> None:
+        """Lets go of what this thread has opened to speak to it; another one may go on."""
+        if self._manager is not None:
+            self._manager.hang_up()
+        loop = ensure_event_loop()
+        if not loop.is_running():
+            loop.close()
 
     def _kill(self) -> None:
         here = self._manager.provisioner if self._manager is not None else None

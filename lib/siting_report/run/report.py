@@ -106,8 +106,7 @@ class _Bench:
         figures = kit_named(job.kit).FIGURES
         lay_out(job, self.folder)
         if todo or not shown.keys() >= set(figures):
-            self._kernel.start()
-            self._kernel.run(f"import {job.kit} as kit; kit.keep({_CLIENT!r})")
+            self._begin(job.kit)
             for path, placed in todo.items():
                 note(len(shown.keys() & job.notebooks.keys()))
                 text = self._kernel.execute(Path(path).name, placed.text, _CLIENT)
@@ -120,6 +119,11 @@ class _Bench:
         ordered = {path: shown[path] for path in (*figures, *job.notebooks)}
         beside = {SCENARIO: job.scenario.encode(), **job.attachments, **job.own_files}
         return {**beside, **ordered, **self._published(job, ordered)}
+
+    def _begin(self, kit: str) -> None:
+        """Starts the kernel, in which the study is kept for every chapter."""
+        self._kernel.start()
+        self._kernel.run(f"import {kit} as kit; kit.keep({_CLIENT!r})")
 
     def _published(self, job: Job, shown: Files) -> Files:
         """Page and paper, set in a process that ends: Typst keeps what memory it took."""
