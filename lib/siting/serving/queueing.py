@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from statistics import NormalDist
 
 import numpy as np
@@ -330,27 +330,28 @@ def sustained(
     """
     from scipy.optimize import brentq
 
-    watched = list(also)
-    if limits is not None:
-        watched.append((curve.lengths, limits))
-
-    @cache
-    def beyond(rate: float) -> float:
-        """Positive where a limit is missed; on a scale on which the way to saturation is short."""
-        if rate >= NEAR * top:
-            return math.log(WORST_STRAIN)
-        busy = _Busy(curve, rate)
-        seen = ((limit, _seen(busy, (limit.percentile,), own)) for own, limit in watched)
-        return math.log(min(max(limit.strain(each) for limit, each in seen), WORST_STRAIN))
-
+    watched = [*also, *([(curve.lengths, limits)] if limits else [])]
     top = curve.saturation_rate
     lowest = min(LONE_RATE, top * 1e-3)
-    if beyond(lowest) > 0:
-        return 0.0
     exact = top * 2**-18
-    # Brent's method asks for a third of the evaluations of bisection. It may end on either side
-    # of the limit; the step back leads to the side on which it is kept.
-    return max(lowest, float(brentq(beyond, lowest, NEAR * top, xtol=exact)) - 2 * exact)
+    kept = NEAR * top
+    for own, limit in watched:
+        beyond = cache(partial(_beyond, curve, own, limit))
+        if beyond(lowest) > 0:
+            return 0.0
+        # Most often one limit binds, and the others are looked at where it does. Brent's method
+        # asks for a third of the evaluations of bisection. It may end on either side of the limit;
+        # the step back leads to the side on which it is kept.
+        if beyond(kept) > 0:
+            kept = max(lowest, float(brentq(beyond, lowest, kept, xtol=exact)) - 2 * exact)
+    return kept
+
+
+def _beyond(curve: Curve, own: Lengths, limit: Limits, rate: float) -> float:
+    """Positive where requests of these lengths miss a limit; on a scale on which the way to
+    saturation is short."""
+    seen = latency(curve, rate, (limit.percentile,), own)
+    return math.log(min(limit.strain(seen), WORST_STRAIN))
 
 
 RELAXED = 1.5
