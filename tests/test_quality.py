@@ -245,6 +245,8 @@ def test_the_day_on_which_what_comes_after_a_failed_test_serves_is_told():
     (today,) = s.timeline().query("what == 'model'").end
     assert answer.fallback_live == "2027-05-26"
     assert answer.fallback_live > today == "2027-04-14"
+    told = s.summary()["recommendation"]
+    assert (told["if_failed"], told["if_failed_live"]) == ("owned", "2027-05-26")
 
 
 def test_without_a_floor_the_own_test_is_held_against_what_the_reference_scored():

@@ -180,7 +180,7 @@ class Parity:
     @property
     def compared(self) -> tuple[BoardComparison, ...]:
         """What is known of it on boards and indexes."""
-        return (*self.comparisons, *self.indexes)
+        return self.comparisons + self.indexes
 
     @property
     def supported(self) -> bool:

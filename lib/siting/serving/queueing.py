@@ -330,7 +330,9 @@ def sustained(
     """
     from scipy.optimize import brentq
 
-    watched = [*also, *([(curve.lengths, limits)] if limits else [])]
+    watched = list(also)
+    if limits is not None:
+        watched.append((curve.lengths, limits))
     top = curve.saturation_rate
     lowest = min(LONE_RATE, top * 1e-3)
     exact = top * 2**-18

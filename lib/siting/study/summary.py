@@ -286,8 +286,10 @@ def _gate(study: Study) -> Iterator[Row]:
 
 def _years(study: Study) -> Iterator[Row]:
     """Each year of each option, beside what the client says that a year may cost."""
-    limit = study.scenario.finance.budget_any_year or 0.0
-    for candidate in study.results.decision.candidates if limit else ():
+    limit = study.scenario.finance.budget_any_year
+    if not limit:
+        return
+    for candidate in study.results.decision.candidates:
         for paid in candidate.burden.years:
             yield {
                 "own": candidate,
