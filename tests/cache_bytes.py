@@ -1,7 +1,5 @@
 """Bytes that requests hold in the cache of a model, in one line for many tests."""
 
-from __future__ import annotations
-
 from siting import catalogue
 from siting.dtypes import KvFormat
 from siting.memory.attention import Cells, layer_groups

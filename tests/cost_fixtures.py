@@ -1,7 +1,5 @@
 """A capacity result with round numbers, so that costs can be checked by hand."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

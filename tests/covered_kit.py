@@ -1,7 +1,5 @@
 """The library's kit with its page one and without a figure, for tests of what surrounds both."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from siting.kit import DISTRIBUTION, cover

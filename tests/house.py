@@ -4,8 +4,6 @@ A circle is a set of modules that import each other, wherever in the module the 
 arrow up is an import of a part that comes later in `LAYERS`.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator, Mapping
 from functools import cache

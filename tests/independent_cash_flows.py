@@ -6,8 +6,6 @@ say (servers, their use, energy of fine-tuning, moves of models) is taken as num
 `summary.json`.
 """
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 import fnmatch
@@ -76,7 +74,7 @@ def scenario(client: str) -> dict[str, Any]:
     for part in ("workloads", "options"):
         if part in own:
             whole[part] = {k: merge(base[part].get(k), v) for k, v in own[part].items()}
-    return whole  # type: ignore[no-any-return]
+    return whole
 
 
 def number(text: Any) -> float:

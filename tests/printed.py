@@ -1,7 +1,5 @@
 """What a chapter prints and shows, run here, cell by cell, so that a test can read it."""
 
-from __future__ import annotations
-
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator

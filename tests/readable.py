@@ -4,8 +4,6 @@
 the rules; what an analyst writes or edits is their own, and `make test` judges none of it.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What a browser shows of a report: its width, the size of its text, what lies over what."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

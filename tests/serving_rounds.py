@@ -5,8 +5,6 @@ come first served, as many as fit into `chunk` tokens, and advances every other 
 token; it takes `decode` seconds and `prompt` seconds for each prompt read.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ wait, first come first served, while there is a place. Stretches of equal steps 
 so that a thousand hours pass in seconds.
 """
 
-from __future__ import annotations
-
 import heapq
 import math
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 """What chapters show a client: the words of each exhibit, and the frames that it says it comes from
 (`printed.exhibits` has them)."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import json
@@ -59,7 +57,7 @@ def listening(chapter: str) -> Iterator[list[Shown]]:
     found: list[Shown] = []
 
     def heard(function: Callable[..., None]) -> Callable[..., None]:
-        make: Any = function.__wrapped__  # type: ignore[attr-defined]
+        make: Any = function.__wrapped__
         kind = function.__name__
         known = inspect.signature(make)
 

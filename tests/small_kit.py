@@ -1,7 +1,5 @@
 """A library for reports that computes nothing, so that what may break is `siting_report` alone."""
 
-from __future__ import annotations
-
 from datetime import date
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Studies of the clients of `params/`, each computed once for all tests of a process."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 

@@ -1,11 +1,8 @@
 """Alternatives that a scenario does not name, and open models by the token at a host."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from siting import quality, study
@@ -18,7 +15,7 @@ from studies import opened
 DAY = dt.date(2026, 11, 24)
 
 
-def test_a_request_at_a_host_costs_its_tokens() -> None:
+def test_a_request_at_a_host_costs_its_tokens():
     # OVHcloud, gpt-oss-120b: 0.08 EUR in and 0.40 out per million: 3,000 and 400 tokens
     load = prices.BilledTokens(input_mean=3000, input_sigma=0.0, output_mean=400, cached_share=0.0)
     found = prices.open_request("ovhcloud", "openai/gpt-oss-120b", load, 0, DAY, "EUR")
@@ -26,13 +23,13 @@ def test_a_request_at_a_host_costs_its_tokens() -> None:
     assert found.per_request == pytest.approx((3000 * 0.08 + 400 * 0.40) / 1e6)
 
 
-def test_a_host_that_does_not_sell_a_model_is_told_with_those_that_do() -> None:
+def test_a_host_that_does_not_sell_a_model_is_told_with_those_that_do():
     load = prices.BilledTokens(input_mean=3000, input_sigma=0.0, output_mean=400, cached_share=0.0)
     with pytest.raises(prices.NotPriced, match=r"known hosts: .*infomaniak"):
         prices.open_request("scaleway", "google/gemma-4-31B-it", load, 0, DAY, "EUR")
 
 
-def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) -> None:
+def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path):
     chosen = scenario.load("base")
     found = alternatives.search(chosen, ["open_api"], judged=3)
     best = found[0]
@@ -47,7 +44,7 @@ def test_the_option_that_is_found_is_ranked_when_it_is_pasted(tmp_path: Path) ->
     assert again.results.cost.options[best.name].present == pytest.approx(best.present, rel=1e-6)
 
 
-def test_an_alternative_is_as_good_as_its_worst_workload(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_alternative_is_as_good_as_its_worst_workload(monkeypatch):
     real = quality.assess
 
     def of_two_workloads(chosen: scenario.Scenario) -> quality.Parities:
@@ -61,7 +58,7 @@ def test_an_alternative_is_as_good_as_its_worst_workload(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("kind", ["rented_gpus", "servers"])
-def test_no_offer_is_lost_because_another_has_its_name(kind: str) -> None:
+def test_no_offer_is_lost_because_another_has_its_name(kind):
     chosen = scenario.load("base")
     made = [o for _, o in alternatives.OFFERS[kind](chosen) if not alternatives.is_there(chosen, o)]
     found = alternatives.offers(chosen, kind)
@@ -69,7 +66,7 @@ def test_no_offer_is_lost_because_another_has_its_name(kind: str) -> None:
     assert all(re.match(NAME, name) for name in found)
 
 
-def test_alternatives_of_each_kind_are_found_and_none_is_named_already() -> None:
+def test_alternatives_of_each_kind_are_found_and_none_is_named_already():
     chosen = scenario.load("base")
     for kind in alternatives.KINDS:
         found = alternatives.search(chosen, [kind], judged=2)
@@ -78,7 +75,7 @@ def test_alternatives_of_each_kind_are_found_and_none_is_named_already() -> None
             assert not alternatives.is_there(chosen, r.option)
 
 
-def test_a_model_below_the_floor_is_not_offered_though_it_is_the_cheapest() -> None:
+def test_a_model_below_the_floor_is_not_offered_though_it_is_the_cheapest():
     # The hospitals' own test: Mistral Small 0.79, the floor 0.82; no hard condition asks for it.
     asked = {"decision.hard_constraints": ["sovereignty"]}
     chosen = scenario.changed(scenario.load("klinikverbund-nordheide"), asked)
@@ -98,7 +95,7 @@ def offered(client: str, kind: str, seller: str) -> list[alternatives.Alternativ
     return alternatives.priced(chosen, mine, len(mine))
 
 
-def test_no_offer_breaks_a_rule_though_the_client_makes_rules_no_hard_condition() -> None:
+def test_no_offer_breaks_a_rule_though_the_client_makes_rules_no_hard_condition():
     # The software house asks for the EU and makes nothing of law hard; DeepSeek keeps logs in
     # China (provider_attributes.csv).
     assert scenario.load("polderwerk").decision.hard_constraints == ["quality"]
@@ -120,8 +117,8 @@ def test_no_offer_breaks_a_rule_though_the_client_makes_rules_no_hard_condition(
     ],
 )
 def test_a_seller_of_whom_no_country_is_known_is_not_offered_where_a_rule_hangs_on_it(
-    client: str, rules: set[str]
-) -> None:
+    client, rules
+):
     silent = "no country of machines or seller is on file"
     found = offered(client, "rented_gpus", "hyperbolic")
     assert found

@@ -1,7 +1,5 @@
 """How prices of models move: worked out by hand on a plan of round numbers, and on real clients."""
 
-from __future__ import annotations
-
 import datetime as dt
 import functools
 from statistics import NormalDist
@@ -27,20 +25,20 @@ def drawn(path: ModelPath, **values: float) -> dict[str, np.ndarray]:
     return {"growth": np.zeros(1), **{n: np.array([v]) for n, v in named.items()}}
 
 
-def test_a_named_model_keeps_its_price_until_it_ends_and_then_has_its_successors() -> None:
+def test_a_named_model_keeps_its_price_until_it_ends_and_then_has_its_successors():
     path = ModelPath(key="V/m", how="named_model")
     price = path.over(drawn(path, end=18.0, successor=0.4), 36)[0]
     assert price.tolist() == [1.0] * 18 + [0.4] * 18
 
 
-def test_a_successor_costs_a_share_of_what_the_model_costs_when_it_ends() -> None:
+def test_a_successor_costs_a_share_of_what_the_model_costs_when_it_ends():
     # the list price doubles in month 3: who ends in month 2 has half of today's, later half of that
     path = ModelPath(key="V/m", how="named_model", announced=((3, 2.0),))
     assert path.over(drawn(path, end=2.0, successor=0.5), 5)[0].tolist() == [1, 1, 0.5, 0.5, 0.5]
     assert path.over(drawn(path, end=4.0, successor=0.5), 5)[0].tolist() == [1, 1, 1, 2, 1]
 
 
-def test_five_weeks_do_not_move_the_cost_of_a_model_whose_price_is_announced() -> None:
+def test_five_weeks_do_not_move_the_cost_of_a_model_whose_price_is_announced():
     # genai-prices 0.2.3: the introductory price of this model ends with the year 2026
     asked = {"options.api.provider": "google", "options.api.vendor": "Google"}
     asked |= {"options.api.models.all": "gemini-3.8-flash"}
@@ -51,7 +49,7 @@ def test_five_weeks_do_not_move_the_cost_of_a_model_whose_price_is_announced() -
     assert found[0] == pytest.approx(found[1], rel=0.05)
 
 
-def test_a_rare_jump_comes_after_its_chance_over_its_yearly_rate() -> None:
+def test_a_rare_jump_comes_after_its_chance_over_its_yearly_rate():
     path = ModelPath(key="V/m", how="named_model")
     rate = prices.parameter("price_rise_rate").central
     # A chance of two years' rate: the rise comes after two years; at one half none does in five.
@@ -62,7 +60,7 @@ def test_a_rare_jump_comes_after_its_chance_over_its_yearly_rate() -> None:
     assert path.over(drawn(path), 60).tolist() == [[1.0] * 60]
 
 
-def test_who_tests_and_moves_gets_equal_quality_cheaper_for_two_years_and_no_longer() -> None:
+def test_who_tests_and_moves_gets_equal_quality_cheaper_for_two_years_and_no_longer():
     path = ModelPath(key="V/m", how="equal_quality")
     price = path.over(drawn(path, api_decline=0.5), 48)[0]
     assert price.tolist() == [1.0] * 12 + [0.5] * 12 + [0.25] * 24
@@ -71,12 +69,12 @@ def test_who_tests_and_moves_gets_equal_quality_cheaper_for_two_years_and_no_lon
     assert price.tolist() == [1.0] * 3 + [2.0] * 9 + [0.5] * 12
 
 
-def test_an_announced_change_falls_in_its_month() -> None:
+def test_an_announced_change_falls_in_its_month():
     path = ModelPath(key="V/m", how="list", announced=((3, 2.0), (7, 1.5)))
     assert path.over(drawn(path), 9)[0].tolist() == [1, 1, 1, 2, 2, 2, 2, 1.5, 1.5]
 
 
-def test_the_package_says_which_changes_are_announced() -> None:
+def test_the_package_says_which_changes_are_announced():
     # genai-prices 0.2.3: the introductory price of this model ends with the year 2026.
     day = dt.date(2026, 11, 24)
     found = api_prices.announced("google", "gemini-3.6-flash", day, 24)
@@ -85,7 +83,7 @@ def test_the_package_says_which_changes_are_announced() -> None:
     assert now and later and later / now == pytest.approx(2.0, rel=0.01)
 
 
-def test_months_left_are_those_announced_or_fit_the_lives_of_the_vendors_models() -> None:
+def test_months_left_are_those_announced_or_fit_the_lives_of_the_vendors_models():
     day = dt.date(2026, 11, 24)
     end = api_prices.ending("Microsoft/Azure OpenAI", "gpt-4.1", day, 60, 1)
     assert end.retired is not None
@@ -104,7 +102,7 @@ def plan_on(path: PricePath) -> priced.Plan:
 
 
 @pytest.mark.parametrize("path", ["named_model", "equal_quality", "list"])
-def test_a_plan_is_billed_on_the_path_that_is_asked_for(path: PricePath) -> None:
+def test_a_plan_is_billed_on_the_path_that_is_asked_for(path):
     plan = plan_on(path)
     assert {p.how for p in plan.api_paths.values()} == {path}
     flows = ledger.flows(plan, "api", plan.central())
@@ -114,11 +112,11 @@ def test_a_plan_is_billed_on_the_path_that_is_asked_for(path: PricePath) -> None
     assert usage.amounts[1:] == pytest.approx(usage.quantity[1:] * unit * ratio)
 
 
-def test_who_moves_each_year_tests_at_least_once_a_year() -> None:
+def test_who_moves_each_year_tests_at_least_once_a_year():
     assert all(moves >= 1 for moves in plan_on("equal_quality").options["api"].moves)
 
 
-def test_open_weights_at_a_host_stay_as_listed() -> None:
+def test_open_weights_at_a_host_stay_as_listed():
     for client in studies.FEW:
         chosen = designed(client)
         hosted = {o.vendor for o in chosen.options.values() if o.kind == "open_api"}
@@ -129,7 +127,7 @@ def test_open_weights_at_a_host_stay_as_listed() -> None:
 
 
 @pytest.mark.parametrize(("at", "last"), [("azure", "2027-04-14"), ("openai", "2027-01-14")])
-def test_two_vendors_of_a_model_tell_the_same_successor(at: str, last: str) -> None:
+def test_two_vendors_of_a_model_tell_the_same_successor(at, last):
     # Azure names gpt-5 for gpt-4.1 and ends it two months before; OpenAI names gpt-6-luna, which
     # nobody has measured against gpt-4.1. GPT-5.6 Luna was: 26.8 against 19.6 at effort none.
     vendor = {"azure": "Microsoft/Azure OpenAI", "openai": "OpenAI"}[at]
@@ -143,7 +141,7 @@ def test_two_vendors_of_a_model_tell_the_same_successor(at: str, last: str) -> N
     assert (found.model, found.is_good) == ("gpt-5.6-luna", True)
 
 
-def test_what_nobody_knows_to_be_as_good_is_drawn_for_the_class_of_the_model() -> None:
+def test_what_nobody_knows_to_be_as_good_is_drawn_for_the_class_of_the_model():
     asked = {"options.azure.models": {"all": "gpt-4o"}}
     chosen = scenario.changed(designed("klinikverbund-nordheide"), asked)
     heir = api_prices.successor_of(chosen, "azure", "gpt-4o")
@@ -155,7 +153,7 @@ def test_what_nobody_knows_to_be_as_good_is_drawn_for_the_class_of_the_model() -
     assert found.note != api_prices.AS_LISTED
 
 
-def test_who_stays_pays_from_the_end_on_what_who_buys_the_successor_now_pays() -> None:
+def test_who_stays_pays_from_the_end_on_what_who_buys_the_successor_now_pays():
     chain = Chain()
     chosen = chain.designed(scenario.load("klinikverbund-nordheide"))
     stays = chain.plan(chosen, "azure").api_paths
@@ -174,7 +172,7 @@ def test_who_stays_pays_from_the_end_on_what_who_buys_the_successor_now_pays() -
     assert found.value.central == pytest.approx(after / before, rel=1e-3)
 
 
-def test_list_prices_of_a_million_tokens_are_those_that_the_vendor_publishes() -> None:
+def test_list_prices_of_a_million_tokens_are_those_that_the_vendor_publishes():
     # OpenAI's page of prices: GPT-4.1 at $2.00 in, $0.50 cached and $8.00 out a million tokens.
     load = prices.BilledTokens(input_mean=1000, output_mean=100)
     found = prices.api_request("openai", "gpt-4.1", load, 0.0, dt.date(2026, 11, 24))
@@ -185,7 +183,7 @@ def test_list_prices_of_a_million_tokens_are_those_that_the_vendor_publishes() -
     assert found.source.source.startswith("OpenAI price list (")  # its own, and no other's
 
 
-def test_the_chance_of_a_jump_is_drawn_evenly_between_none_and_certainty() -> None:
+def test_the_chance_of_a_jump_is_drawn_evenly_between_none_and_certainty():
     path = ModelPath(key="V/m", how="named_model")
     price = prices.api_request(
         "openai", "gpt-4.1", prices.BilledTokens(input_mean=1000, output_mean=100), 0.0, DAY
@@ -197,7 +195,7 @@ def test_the_chance_of_a_jump_is_drawn_evenly_between_none_and_certainty() -> No
     assert found == pytest.approx([0.1, 0.75, 0.99])
 
 
-def test_a_models_class_of_price_is_that_of_three_tokens_in_and_one_out() -> None:
+def test_a_models_class_of_price_is_that_of_three_tokens_in_and_one_out():
     # (3 x 1.60 + 0.40) / 4 = 1.30 dollars a million; and half of it, once listed at half
     price = SimpleNamespace(input_per_million=1.60, output_per_million=0.40)
     assert api_prices._class_of(price, 1.0) == "successor_price_1_to_5"

@@ -1,7 +1,5 @@
 """A plan beside its bills: what came, and why it differs."""
 
-from __future__ import annotations
-
 import math
 import re
 from itertools import product
@@ -24,7 +22,7 @@ REPORT = "2026-11"
 # --- why ------------------------------------------------------------------------------------------
 
 
-def test_a_difference_is_split_by_logarithmic_means() -> None:
+def test_a_difference_is_split_by_logarithmic_means():
     # Planned 100 requests at 2; came 150 at 3, which is 450 instead of 200. Both links grew by one
     # half, so each has half of the 250: L(450, 200) × ln 1.5 = 250 / ln 2.25 × ln 1.5 = 125.
     found = audit.effects({"requests": 100, "amount": 200}, {"requests": 150, "amount": 450})
@@ -36,7 +34,7 @@ amounts = st.floats(1e-3, 1e9)
 
 @settings(max_examples=50)
 @given(st.tuples(*[amounts] * 4), st.tuples(*[amounts] * 4))
-def test_effects_add_up_to_the_difference(planned: tuple, came: tuple) -> None:
+def test_effects_add_up_to_the_difference(planned, came):
     plan = dict(zip(audit.CHAIN, planned, strict=True))
     seen = dict(zip(audit.CHAIN, came, strict=True))
     for told in product((True, False), repeat=3):
@@ -60,7 +58,7 @@ def test_effects_add_up_to_the_difference(planned: tuple, came: tuple) -> None:
         (("amount",), 9, ["all together"]),
     ],
 )  # fmt: skip
-def test_a_chain_has_the_links_that_both_sides_tell(told: tuple, gpus: int, said: list) -> None:
+def test_a_chain_has_the_links_that_both_sides_tell(told, gpus, said):
     planned = {"requests": 5, "tokens": 7, "gpu_hours": gpus, "amount": 3}
     assert list(audit.effects(planned, dict.fromkeys(told, 2.0))) == said
 
@@ -72,7 +70,7 @@ def foretold(client: str = "base", option: str = "api") -> audit.Foretold:
     return billing._foretold(opened(client), option)
 
 
-def test_money_requests_and_tokens_of_a_month_are_those_that_the_report_bills_by_use() -> None:
+def test_money_requests_and_tokens_of_a_month_are_those_that_the_report_bills_by_use():
     plan = opened("base").results.cost.plan
     (line,) = (f for f in ledger.flows(plan, "api", plan.central()) if f.path.startswith("api"))
     found = foretold()
@@ -83,13 +81,13 @@ def test_money_requests_and_tokens_of_a_month_are_those_that_the_report_bills_by
     assert each == pytest.approx(3_000 + 400 + plan.factors["hidden_tokens"].value.central)
 
 
-def test_the_last_month_of_a_horizon_belongs_to_it() -> None:
+def test_the_last_month_of_a_horizon_belongs_to_it():
     assert audit.index_of("2026-12", REPORT) == 0
     assert audit.index_of("2031-11", REPORT) == 59
     assert audit.audit(foretold(), [Billed(month="2031-11", amount=1.0)], REPORT).months
 
 
-def test_a_bill_outside_the_range_is_seen() -> None:
+def test_a_bill_outside_the_range_is_seen():
     plan = foretold()
     low, high = (plan.range("amount", 0).ends[end] for end in (0, 2))
     came = [Billed(month="2026-12", amount=high * 1.01), Billed(month="2027-01", amount=low * 1.05)]
@@ -97,7 +95,7 @@ def test_a_bill_outside_the_range_is_seen() -> None:
     assert [month.inside for month in found.months] == [False, True]
 
 
-def test_a_count_of_rented_cards_tells_utilisation_apart_from_price() -> None:
+def test_a_count_of_rented_cards_tells_utilisation_apart_from_price():
     # As planned, but for a quarter more GPU-hours at a price a tenth lower, and twice the tokens a
     # request at as many requests.
     plan = foretold(option="rented")
@@ -158,13 +156,13 @@ SPLIT = "{label: Parts, kind: split, parts: {assistant: api}}"
         (("base",), "Missing argument"),
     ],
 )
-def test_what_cannot_be_audited_is_refused(words: tuple, said: str, invoice: Path) -> None:
+def test_what_cannot_be_audited_is_refused(words, said, invoice):
     found = asked(*words)
     assert (found.exit_code, found.stdout) == (2, "")
     assert said in found.stderr
 
 
-def test_bills_of_another_time_are_refused_by_name(invoice: Path) -> None:
+def test_bills_of_another_time_are_refused_by_name(invoice):
     invoice.write_text("month,amount,currency\n2025-01,1000,EUR\n", encoding="utf-8")
     found = asked("base", invoice.name, "--option", "api")
     assert found.exit_code == 2

@@ -1,7 +1,5 @@
 """Tests of the probabilities on vendors: statistics by hand, leakage rules, published figures."""
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Many reports: only what is out of date, the same bytes in any order, readable by their owner."""
 
-from __future__ import annotations
-
 import dataclasses
 import errno
 import os
@@ -26,7 +24,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_second_run_renders_nothing_and_a_change_renders_one(tmp_path: Path) -> None:
+def test_a_second_run_renders_nothing_and_a_change_renders_one(tmp_path):
     said: list[str] = []
     jobs = [plain("one"), plain("two")]
     first = batch.run(jobs, str(tmp_path), say=said.append, maker=Quick())
@@ -55,7 +53,7 @@ def test_a_second_run_renders_nothing_and_a_change_renders_one(tmp_path: Path) -
     assert batch.run([jobs[0]], str(tmp_path), force=True, maker=Quick()).rendered == ["one"]
 
 
-def test_reports_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
+def test_reports_are_readable_by_their_owner_alone(tmp_path):
     out = tmp_path / "out"
     batch.run([plain("one")], str(out), maker=Quick())
     assert (out / "index.html").is_file()
@@ -63,9 +61,7 @@ def test_reports_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_the_index_lists_all_reports_and_is_made_again_where_it_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_index_lists_all_reports_and_is_made_again_where_it_is_missing(tmp_path, monkeypatch):
     batch.run([plain("one")], str(tmp_path), maker=Quick())
     put = ReportFolder.put_index
 
@@ -95,8 +91,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_of_two_scenarios_with_one_name_the_second_is_refused_and_the_same_twice_is_made_once(
-    tmp_path: Path, quick: str
-) -> None:
+    tmp_path, quick
+):
     paths = [tmp_path / "here" / "acme.yaml", tmp_path / "there" / "acme.yaml"]
     for path, country in zip(paths, ("US", "CA"), strict=True):
         path.parent.mkdir()
@@ -116,9 +112,7 @@ HOSTILE_FILES = {"text": "no picture", "deep": "<svg>" * 100_000, "link": None, 
 """Logos that somebody might put beside a scenario."""
 
 
-def test_one_clients_bad_file_fails_that_client_alone_with_one_line(
-    tmp_path: Path, quick: str
-) -> None:
+def test_one_clients_bad_file_fails_that_client_alone_with_one_line(tmp_path, quick):
     (tmp_path / "good.yaml").write_text(quick, encoding="utf-8")
     for name, content in HOSTILE_FILES.items():
         text = quick.replace("client:\n", f"client:\n  logo: {name}.svg\n", 1)
@@ -141,9 +135,7 @@ def test_one_clients_bad_file_fails_that_client_alone_with_one_line(
 
 
 @pytest.mark.parametrize("what", ["link", "file"])
-def test_a_link_or_a_file_in_a_reports_place_is_refused_each_time(
-    tmp_path: Path, what: str
-) -> None:
+def test_a_link_or_a_file_in_a_reports_place_is_refused_each_time(tmp_path, what):
     place = tmp_path / "out" / "one"
     folder = ReportFolder(tmp_path / "out")
     elsewhere = tmp_path / "elsewhere"
@@ -165,7 +157,7 @@ def test_a_link_or_a_file_in_a_reports_place_is_refused_each_time(
     assert folder.read("one", "report.html") == b"new"
 
 
-def test_a_failed_clients_folder_is_its_owners_alone(tmp_path: Path) -> None:
+def test_a_failed_clients_folder_is_its_owners_alone(tmp_path):
     folder = ReportFolder(tmp_path)
     with folder.lock("one"):
         folder.put_failure("one", {"10_x.ipynb": b"{}"})
@@ -176,9 +168,7 @@ def test_a_failed_clients_folder_is_its_owners_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"[" * 200_000, b'{"a": ' + b"9" * 5000 + b"}", b"[]", b"null", b"\xff", b"{}"]
 )
-def test_a_spoilt_manifest_or_summary_counts_as_none_and_stops_nobody(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_a_spoilt_manifest_or_summary_counts_as_none_and_stops_nobody(tmp_path, content):
     folder = ReportFolder(tmp_path)
     one = plain("one")
     with folder.lock("one"):
@@ -188,7 +178,7 @@ def test_a_spoilt_manifest_or_summary_counts_as_none_and_stops_nobody(
     assert "its summary.json cannot be read" in portfolio.index(folder.summaries())
 
 
-def test_a_pipe_or_a_link_in_a_reports_folder_is_not_read(tmp_path: Path) -> None:
+def test_a_pipe_or_a_link_in_a_reports_folder_is_not_read(tmp_path):
     folder = ReportFolder(tmp_path)
     (tmp_path / "one").mkdir()
     os.mkfifo(tmp_path / "one" / "manifest.json")
@@ -197,7 +187,7 @@ def test_a_pipe_or_a_link_in_a_reports_folder_is_not_read(tmp_path: Path) -> Non
     assert folder.read("one", "summary.json") is None
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
     file = tmp_path / "file"
     file.touch()
     outcome = batch.run([plain("one"), plain("two")], str(file), maker=Quick())

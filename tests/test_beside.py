@@ -1,7 +1,5 @@
 """Files beside a scenario are data: plain, small, and what they say they are."""
 
-from __future__ import annotations
-
 import base64
 import io
 import os
@@ -37,9 +35,7 @@ def with_logo(folder: Path, name: str, content: bytes | None) -> dict[str, bytes
 
 @pytest.mark.parametrize("name", ["psutil.py", "report.pdf"])
 @pytest.mark.parametrize("kind,content", [("png", PNG), ("svg", SVG)])
-def test_a_picture_is_stored_under_a_name_of_the_kits_own(
-    tmp_path: Path, name: str, kind: str, content: bytes
-) -> None:
+def test_a_picture_is_stored_under_a_name_of_the_kits_own(tmp_path, name, kind, content):
     assert with_logo(tmp_path, name, content) == {f"logo.{kind}": content}
 
 
@@ -72,9 +68,7 @@ def test_a_picture_is_stored_under_a_name_of_the_kits_own(
         ("logo.svg", SVG.replace(b"<path", TEN_FOLD + b"<path"), "cannot be set .*limit"),
     ],
 )
-def test_anything_else_is_refused_with_one_line(
-    tmp_path: Path, name: str, content: bytes | None, said: str
-) -> None:
+def test_anything_else_is_refused_with_one_line(tmp_path, name, content, said):
     with pytest.raises(scenario.DocumentError, match=said) as refused:
         with_logo(tmp_path, name, content)
     assert len(str(refused.value).splitlines()) == 1
@@ -82,15 +76,13 @@ def test_anything_else_is_refused_with_one_line(
     assert (problem.line, problem.field) == (1, "client.logo")
 
 
-def test_a_logo_may_refer_to_what_it_holds_itself_in_quotes_or_without(tmp_path: Path) -> None:
+def test_a_logo_may_refer_to_what_it_holds_itself_in_quotes_or_without(tmp_path):
     for reference in (b"url(#a)", b"url('#a')", b"url( &quot;#a&quot; )"):
         drawn = SVG.replace(b"<path", b'<linearGradient id="a"/><path fill="%s"' % reference)
         assert with_logo(tmp_path, "logo.svg", drawn) == {"logo.svg": drawn}
 
 
-def test_a_logo_that_takes_too_long_to_draw_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_logo_that_takes_too_long_to_draw_is_refused(tmp_path, monkeypatch):
     noise = (
         b'<filter id="f" width="99999" height="99999"><feTurbulence baseFrequency="1"/></filter>'
     )
@@ -100,7 +92,7 @@ def test_a_logo_that_takes_too_long_to_draw_is_refused(
         with_logo(tmp_path, "logo.svg", slow)
 
 
-def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
+def test_a_picture_of_too_many_pixels_is_refused(tmp_path):
     image = pytest.importorskip("PIL.Image")
     data = io.BytesIO()
     image.new("1", (5000, 1)).save(data, "PNG")
@@ -108,7 +100,7 @@ def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
         with_logo(tmp_path, "logo.png", data.getvalue())
 
 
-def test_links_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
+def test_links_pipes_and_devices_are_not_read(tmp_path):
     (tmp_path / "real").write_bytes(b"secret")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     os.mkfifo(tmp_path / "pipe")
@@ -128,14 +120,14 @@ def test_links_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
     "text",
     ["[" * 100_000, "[" * 101 + "]" * 101, '{"a": ' * 101 + "1" + "}" * 101, "9" * 5000, "x"],
 )
-def test_json_that_no_tool_writes_is_refused(text: str) -> None:
+def test_json_that_no_tool_writes_is_refused(text):
     with pytest.raises(ValueError):
         plain_files.parsed(text)
     assert plain_files.parsed("[" * 100 + "]" * 100)
 
 
 @pytest.mark.parametrize("text", [b"[]", b"\xff", b"[" * 100_000, b"null"])
-def test_a_chapter_that_is_no_notebook_is_refused_by_name(tmp_path: Path, text: bytes) -> None:
+def test_a_chapter_that_is_no_notebook_is_refused_by_name(tmp_path, text):
     (tmp_path / "40_cost.ipynb").write_bytes(text)
     (tmp_path / "acme.yaml").write_text(WITH_SOURCE, encoding="utf-8")
     with pytest.raises(scenario.DocumentError, match=r"40_cost\.ipynb"):

@@ -1,7 +1,5 @@
 """Every number that the body prints stands in summary.json."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -169,7 +167,7 @@ class Reader:
     numbers: Numbers
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Reader:
+    def of(cls, content: Mapping[str, Any]) -> "Reader":
         client = content["client"]
         words = sorted(set(clauses_of(words_of(content))), key=len, reverse=True)
         numbers = Numbers(client["country"], client["currency"])
@@ -242,7 +240,7 @@ class Reader:
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_every_number_of_the_body_stands_in_the_summary(client: str) -> None:
+def test_every_number_of_the_body_stands_in_the_summary(client):
     reader = Reader.of(opened(client).summary())
     page_one, *others = (exhibits(chapter, client) for chapter in body())
     shown = [*page_one, *(exhibit for page in others for exhibit in page)]

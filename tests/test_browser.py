@@ -3,8 +3,6 @@
 Needs Chromium with its driver; a machine without them skips these tests.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re
@@ -68,9 +66,7 @@ def colour(driver: webdriver.Chrome, script: str) -> str:
     return "#" + "".join(f"{c:02x}" for c in channels)
 
 
-def test_the_page_requests_nothing_and_reports_no_error(
-    driver: webdriver.Chrome, address: str
-) -> None:
+def test_the_page_requests_nothing_and_reports_no_error(driver, address):
     driver.get_log("performance")
     show(driver, address)
     driver.execute_script("window.scrollTo(0, document.body.scrollHeight)")
@@ -89,7 +85,7 @@ WIDTHS = (360, 768, 1300)
 
 
 @pytest.mark.parametrize(("width", "dark"), list(zip(WIDTHS, (True, False, True), strict=True)))
-def test_axe_finds_no_fault(driver: webdriver.Chrome, address: str, width: int, dark: bool) -> None:
+def test_axe_finds_no_fault(driver, address, width, dark):
     show(driver, address, width, dark)
     assert faults(driver) == []
 
@@ -108,9 +104,7 @@ def faults(driver: webdriver.Chrome) -> list[str]:
     ]
 
 
-def test_no_width_asks_to_scroll_sideways_and_charts_stay_legible(
-    driver: webdriver.Chrome, address: str
-) -> None:
+def test_no_width_asks_to_scroll_sideways_and_charts_stay_legible(driver, address):
     for width in WIDTHS:
         show(driver, address, width)
         seen = screen.seen(driver)
@@ -121,9 +115,7 @@ def test_no_width_asks_to_scroll_sideways_and_charts_stay_legible(
         assert min(seen.prose) >= 13
 
 
-def test_the_contents_hold_each_chapter_s_question_and_answer(
-    driver: webdriver.Chrome, address: str
-) -> None:
+def test_the_contents_hold_each_chapter_s_question_and_answer(driver, address):
     for width in WIDTHS:
         show(driver, address, width)
         if width < 1000:
@@ -135,9 +127,7 @@ def test_the_contents_hold_each_chapter_s_question_and_answer(
         assert entry.is_displayed()
 
 
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(
-    driver: webdriver.Chrome, address: str
-) -> None:
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(driver, address):
     show(driver, address)
     # Counted first: the contents then show the chapter in which the round begins.
     stops = 'a[href], summary, button, [tabindex="0"], select'
@@ -161,9 +151,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
     assert len(reached) == expected
 
 
-def test_on_paper_the_page_is_light_and_has_no_navigation(
-    driver: webdriver.Chrome, address: str
-) -> None:
+def test_on_paper_the_page_is_light_and_has_no_navigation(driver, address):
     show(driver, address, dark=True, media="print")
     assert colour(driver, "getComputedStyle(document.querySelector('main')).color") == "#1d252c"
     nav = driver.find_element(By.TAG_NAME, "nav")
@@ -177,7 +165,7 @@ def test_on_paper_the_page_is_light_and_has_no_navigation(
         assert words in text
 
 
-def test_a_downloaded_table_holds_no_formula(driver: webdriver.Chrome, address: str) -> None:
+def test_a_downloaded_table_holds_no_formula(driver, address):
     show(driver, address)
     # The page's own button, on a table in which labels begin as formulas do.
     driver.execute_script(

@@ -1,7 +1,5 @@
 """Figures worked out by hand at places that other tests pass by."""
 
-from __future__ import annotations
-
 import pytest
 import siting_hf
 from siting import catalogue
@@ -15,7 +13,7 @@ SMALL = {
 }  # fmt: skip
 
 
-def test_experts_on_every_second_layer_leave_the_others_a_dense_mlp() -> None:
+def test_experts_on_every_second_layer_leave_the_others_a_dense_mlp():
     # 7 layers: 3 with 8 experts of 3 x 64 x 32, and their router of 64 x 8; 4 with 3 x 64 x 128
     every = siting_hf.from_config(SMALL, "x").params_recomputed_b
     second = siting_hf.from_config({**SMALL, "interleave_moe_layer_step": 2}, "x")
@@ -25,7 +23,7 @@ def test_experts_on_every_second_layer_leave_the_others_a_dense_mlp() -> None:
     assert every - second.params_recomputed_b == pytest.approx(saved / 1e9)
 
 
-def test_adapters_on_all_layers_keep_what_goes_into_and_comes_out_of_each_matrix() -> None:
+def test_adapters_on_all_layers_keep_what_goes_into_and_comes_out_of_each_matrix():
     # Llama 3.2 3B: hidden 3072, MLP 8192, 8 heads of 128 for keys. Into: query, key and value share
     # one, then output, gate and up one, and down 8192. Out: 3072 three times (query, output, down),
     # 1024 twice (key, value), 8192 twice (gate, up).
@@ -41,7 +39,7 @@ def test_adapters_on_all_layers_keep_what_goes_into_and_comes_out_of_each_matrix
         assert kept["all"] - kept["query_value"] == pytest.approx(expected * factor), method
 
 
-def test_a_load_is_bounded_at_the_end_of_the_horizon_and_not_a_year_later() -> None:
+def test_a_load_is_bounded_at_the_end_of_the_horizon_and_not_a_year_later():
     # 2e9 requests a day that double each year: 4e9 in the second year, 8e9 in the third, over 5e9
     load = {
         "workloads.assistant.users": 0,

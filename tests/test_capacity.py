@@ -1,7 +1,5 @@
 """Load, queue and replicas: by hand, by invariant, and against a simulated scheduler."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import datetime as dt
@@ -65,7 +63,7 @@ LONG = Lengths(
 # --- load -------------------------------------------------------------------------------------
 
 
-def test_a_week_holds_what_its_users_ask_for(base: Scenario) -> None:
+def test_a_week_holds_what_its_users_ask_for(base):
     # 2,000 users × 8 requests × (5 + 2 × 0.1) days
     load = workload_load("assistant", base.workloads["assistant"])
     assert load.hourly.sum() * 3600 == pytest.approx(2000 * 8 * 5.2)
@@ -76,9 +74,7 @@ def test_a_week_holds_what_its_users_ask_for(base: Scenario) -> None:
     assert load.interactive.max() * load.peak_factor == pytest.approx(busiest * 0.95 * 1.6)
 
 
-def test_requests_of_a_year_follow_users_and_growth_and_a_part_of_each_is_cached(
-    base: Scenario,
-) -> None:
+def test_requests_of_a_year_follow_users_and_growth_and_a_part_of_each_is_cached(base):
     load = workload_load("assistant", base.workloads["assistant"])
     first = load.requests(1)
     third = load.requests(3)
@@ -89,9 +85,7 @@ def test_requests_of_a_year_follow_users_and_growth_and_a_part_of_each_is_cached
     assert load.lengths.prompt_mean == pytest.approx(3000 * 0.7)
 
 
-def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(
-    base: Scenario,
-) -> None:
+def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(base):
     load = workload_load("assistant", base.workloads["assistant"])
     hours = duration_curve([load], [load.hourly])
     assert len(hours) == 52 * 168
@@ -100,7 +94,7 @@ def test_the_duration_curve_holds_the_years_load_and_peaks_at_the_busiest_hour(
     assert hours[0] == pytest.approx(load.hourly.max() * load.peak_factor, rel=1e-3)
 
 
-def test_a_mixture_has_the_mean_and_the_spread_of_its_parts() -> None:
+def test_a_mixture_has_the_mean_and_the_spread_of_its_parts():
     def lengths(tokens: float) -> Lengths:
         return Lengths(input=LogNormal(tokens, 0.5), output=LogNormal(100, 0.3), cached_share=0.5)
 
@@ -110,7 +104,7 @@ def test_a_mixture_has_the_mean_and_the_spread_of_its_parts() -> None:
     assert math.exp(both.input.sigma**2) == pytest.approx(second / 1750**2)
 
 
-def test_long_answers_are_met_more_often_among_those_under_way() -> None:
+def test_long_answers_are_met_more_often_among_those_under_way():
     # a thousand short answers for each long one of a thousand times the length: half the places
     short = Lengths(input=LogNormal(100, 0), output=LogNormal(10, 0))
     long = Lengths(input=LogNormal(9000, 0), output=LogNormal(10_000, 0))
@@ -119,7 +113,7 @@ def test_long_answers_are_met_more_often_among_those_under_way() -> None:
 
 
 @given(mean=st.floats(10, 1e5), ratio=st.floats(1.0, 3.8))
-def test_a_log_normal_has_the_mean_and_p95_that_were_stated(mean: float, ratio: float) -> None:
+def test_a_log_normal_has_the_mean_and_p95_that_were_stated(mean, ratio):
     sigma = LogNormal.fitted(mean, mean * ratio).sigma
     # p95 = exp(mu + 1.6449 sigma), mean = exp(mu + sigma²/2)
     assert math.exp(1.6448536 * sigma - sigma**2 / 2) == pytest.approx(ratio, rel=1e-4)
@@ -129,7 +123,7 @@ def test_a_log_normal_has_the_mean_and_p95_that_were_stated(mean: float, ratio: 
 
 
 @pytest.mark.parametrize("use", [0.3, 0.6, 0.8])
-def test_the_queue_agrees_with_a_simulation_of_a_thousand_hours(use: float) -> None:
+def test_the_queue_agrees_with_a_simulation_of_a_thousand_hours(use):
     replica = curve(LONG)
     rate = use * replica.saturation_rate
     expected = latency(replica, rate)
@@ -140,7 +134,7 @@ def test_the_queue_agrees_with_a_simulation_of_a_thousand_hours(use: float) -> N
     assert expected.tpot_mean == pytest.approx(seen.tpot.mean(), rel=0.05)
 
 
-def test_the_busiest_hours_of_a_simulated_week_are_those_of_the_model(base: Scenario) -> None:
+def test_the_busiest_hours_of_a_simulated_week_are_those_of_the_model(base):
     # Six weeks of the client's own hours, 1,008 hours; the arrival rate changes every hour.
     replica = curve(LONG)
     load = workload_load("assistant", base.workloads["assistant"])
@@ -156,7 +150,7 @@ def test_the_busiest_hours_of_a_simulated_week_are_those_of_the_model(base: Scen
     assert expected.ttft[95] == pytest.approx(np.quantile(seen.ttft[busy], 0.95), rel=0.15)
 
 
-def test_a_full_cache_makes_requests_wait() -> None:
+def test_a_full_cache_makes_requests_wait():
     replica = curve(LONG)
     few = Curve(
         decode_s=replica.decode_s[:8],
@@ -173,7 +167,7 @@ def test_a_full_cache_makes_requests_wait() -> None:
     assert expected.ttft[95] > 3 * latency(replica, rate).ttft[95]
 
 
-def test_requests_that_do_not_slow_each_other_down_are_as_many_as_erlang_says() -> None:
+def test_requests_that_do_not_slow_each_other_down_are_as_many_as_erlang_says():
     # A step of 20 ms however many share it, 300 tokens of 6 s: at 5 a second 30 are under way,
     # and with room for all their number is Poisson's, whose variance is its mean.
     output = LogNormal(300, 0.5)
@@ -190,7 +184,7 @@ def test_requests_that_do_not_slow_each_other_down_are_as_many_as_erlang_says() 
     assert busy.variance == pytest.approx(30, rel=0.01)
 
 
-def test_where_a_larger_batch_is_slower_the_fastest_is_held() -> None:
+def test_where_a_larger_batch_is_slower_the_fastest_is_held():
     # A step of one takes a second and one of two takes three: one at a time serves 1 a second, two
     # together 2/3. At 0.8 a second one is held: M/M/1 with a load of 0.8, a fifth of the time idle.
     # 0.8² / (1 - 0.8) = 3.2 wait, and half of that where answers are all of one length.
@@ -207,7 +201,7 @@ def test_where_a_larger_batch_is_slower_the_fastest_is_held() -> None:
     assert busy.waiting == pytest.approx(1.6)
 
 
-def test_a_rented_replica_fails_as_a_machine_does() -> None:
+def test_a_rented_replica_fails_as_a_machine_does():
     """By hand: it runs for 1 / (1 + failures a day × days of repair) of the time, and all that
     serve must; of one that serves and one that stands by, one must."""
     known = catalogue.settings("load_settings")
@@ -219,15 +213,12 @@ def test_a_rented_replica_fails_as_a_machine_does() -> None:
     assert rented.availability() == pytest.approx(1 - (1 - up) ** 2)
 
 
-def test_a_spare_server_takes_the_place_of_one_that_fails() -> None:
+def test_a_spare_server_takes_the_place_of_one_that_fails():
     """By hand: servers of eight cards hold four replicas of two. Five replicas serve on two; one
     more stands by and takes over. Without it the four of the failed one are gone."""
     server = next(s for s in catalogue.table("servers", servers.Server) if s.gpu_count == 8)
     for bought, left in ((3, 5.0), (2, 1.0)):
-        found: Any = SimpleNamespace(
-            server=server,
-            spare_servers=lambda bought=bought: bought - 2,
-        )
+        found: Any = SimpleNamespace(server=server, spare_servers=lambda bought=bought: bought - 2)
         pool: Any = SimpleNamespace(
             replicas=[Range.exact(5.0)],
             total_replicas=lambda year: Range.exact(5.0),
@@ -240,20 +231,20 @@ def test_a_spare_server_takes_the_place_of_one_that_fails() -> None:
         assert OptionCapacity.left_when_one_fails(rented, pool) == left
 
 
-def test_a_split_is_asked_for_the_availability_of_its_most_demanding_part() -> None:
+def test_a_split_is_asked_for_the_availability_of_its_most_demanding_part():
     rest: Any = {"kind": "api", "years": 3, "loads": {}, "pools": {}, "not_estimated": {}}
     parts: Any = {n: SimpleNamespace(**rest, wanted=w) for n, w in (("a", 0.99), ("b", 0.999))}
     option: Any = SimpleNamespace(kind="split")
     assert SplitCapacity.of(option, parts).wanted == 0.999
 
 
-def test_a_request_that_no_cards_hold_is_told_with_its_prompt_and_its_answer() -> None:
+def test_a_request_that_no_cards_hold_is_told_with_its_prompt_and_its_answer():
     endless = Lengths(input=LogNormal(400_000, 0.1), output=LogNormal(400_000, 0.1))
     with pytest.raises(NotEstimated, match="with one request of 800,000 tokens"):
         curve(endless)
 
 
-def test_more_load_never_shortens_a_wait() -> None:
+def test_more_load_never_shortens_a_wait():
     replica = curve(LONG)
     seen = [latency(replica, u * replica.saturation_rate) for u in np.linspace(0.05, 0.95, 19)]
     for quantity in ("concurrency", "ttft_mean", "tpot_mean"):
@@ -261,7 +252,7 @@ def test_more_load_never_shortens_a_wait() -> None:
         assert values == sorted(values)
 
 
-def test_a_lone_request_waits_for_nothing_and_an_overload_for_ever() -> None:
+def test_a_lone_request_waits_for_nothing_and_an_overload_for_ever():
     replica = curve(LONG)
     alone = latency(replica, 1e-6)
     # prompt of median length, and one decode step; nobody is ahead
@@ -270,7 +261,7 @@ def test_a_lone_request_waits_for_nothing_and_an_overload_for_ever() -> None:
     assert math.isinf(latency(replica, 1.01 * replica.saturation_rate).concurrency)
 
 
-def test_the_sustained_rate_is_the_largest_that_keeps_the_limits() -> None:
+def test_the_sustained_rate_is_the_largest_that_keeps_the_limits():
     replica = curve(LONG)
     limits = Limits(ttft_s=3.0, tpot_s=0.08, percentile=95)
     rate = sustained(replica, limits)
@@ -279,7 +270,7 @@ def test_the_sustained_rate_is_the_largest_that_keeps_the_limits() -> None:
     assert sustained(replica, Limits(ttft_s=3.0, tpot_s=0.001, percentile=95)) == 0
 
 
-def test_the_whole_answer_is_a_limit_of_its_own() -> None:
+def test_the_whole_answer_is_a_limit_of_its_own():
     replica = curve(LONG)
     alone = latency(replica, 1e-6)
     mean = alone.ttft_mean + alone.tpot_mean * LONG.output.mean
@@ -300,7 +291,7 @@ def test_the_whole_answer_is_a_limit_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(client: str) -> None:
+def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(client):
     loaded = scenario.load(client)
     for option in (sized(loaded, name) for name in loaded.options):
         used = option.mean_utilisation()
@@ -322,19 +313,19 @@ def test_every_report_obeys_littles_law_and_uses_nothing_above_what_it_has(clien
                 assert seen.rate * stay == pytest.approx(seen.concurrency, rel=0.01)
 
 
-def test_an_api_needs_no_gpus_and_its_latency_is_not_guessed(base: Scenario) -> None:
+def test_an_api_needs_no_gpus_and_its_latency_is_not_guessed(base):
     api = sized(base, "api")
     assert not api.pools and api.gpus() == Range.exact(0, "GPUs")
     assert api.keeps_limits is None and api.mean_utilisation() is None
     assert api.years == 5 and api.loads["assistant"].requests(5).central > 0
 
 
-def test_a_hybrid_has_its_bases_pools(base: Scenario) -> None:
+def test_a_hybrid_has_its_bases_pools(base):
     hybrid, owned = (Chain().sized(base, name).pools for name in ("hybrid", "owned"))
     assert [p.gpus(1) for p in hybrid.values()] == [p.gpus(1) for p in owned.values()]
 
 
-def test_spares_stand_by(base: Scenario) -> None:
+def test_spares_stand_by(base):
     def gpus(redundancy: str) -> Range:
         data = base.model_dump()
         data["options"]["owned"]["redundancy"] = redundancy
@@ -348,7 +339,7 @@ def test_spares_stand_by(base: Scenario) -> None:
     assert (twice.low, twice.central, twice.high) == (none.low * 2, none.central * 2, none.high * 2)
 
 
-def test_a_model_too_large_for_the_cards_is_not_sized(base: Scenario) -> None:
+def test_a_model_too_large_for_the_cards_is_not_sized(base):
     data = base.model_dump()
     data["options"]["owned"]["models"] = {"all": "deepseek-ai/DeepSeek-V3"}
     found = sized(Scenario.model_validate(data), "owned")
@@ -356,14 +347,14 @@ def test_a_model_too_large_for_the_cards_is_not_sized(base: Scenario) -> None:
     assert "does not fit" in found.not_estimated["deepseek-ai/DeepSeek-V3"]
 
 
-def test_limits_that_nothing_keeps_are_said_to_be_missed(base: Scenario) -> None:
+def test_limits_that_nothing_keeps_are_said_to_be_missed(base):
     tight = {"ttft_s": 2.0, "tpot_ms": 1.0, "percentile": 95}
     (pool,) = sized(with_workload(base, latency=tight), "owned").pools.values()
     assert not pool.keeps_limits
     assert any("misses" in note for note in pool.notes)
 
 
-def test_a_limit_that_no_lone_request_keeps_gives_way_to_half_as_much_again() -> None:
+def test_a_limit_that_no_lone_request_keeps_gives_way_to_half_as_much_again():
     replica = curve(LONG)
     alone = latency(replica, queueing.LONE_RATE, (95,))
     tight = Limits(ttft_s=600, tpot_s=0.001, percentile=95)
@@ -387,7 +378,7 @@ def letters_beside_chat(ttft_s: float) -> Scenario:
     )
 
 
-def test_work_that_may_wait_keeps_no_limit_of_a_chat_beside_it() -> None:
+def test_work_that_may_wait_keeps_no_limit_of_a_chat_beside_it():
     large = sized(letters_beside_chat(0.5), "large")
     (pool,) = large.pools.values()
     assert all(0 < s.rate_alone < math.inf for s in pool.workloads)
@@ -397,7 +388,7 @@ def test_work_that_may_wait_keeps_no_limit_of_a_chat_beside_it() -> None:
     assert loose.workloads[1].rate_alone > pool.workloads[1].rate_alone
 
 
-def test_a_model_that_nobody_knows_leaves_its_option_out(base: Scenario) -> None:
+def test_a_model_that_nobody_knows_leaves_its_option_out(base):
     rented = base.options["rented"].model_copy(update={"models": {"all": "acme/unheard-of"}})
     unheard = base.model_copy(update={"options": {"rented": rented}})
     why = sized(unheard, "rented").not_estimated["acme/unheard-of"]
@@ -405,7 +396,7 @@ def test_a_model_that_nobody_knows_leaves_its_option_out(base: Scenario) -> None
 
 
 @pytest.mark.parametrize("kind", ["people", "machines", "agents"])
-def test_what_machines_turn_away_is_what_comes_above_them(kind: bunching.Bunching) -> None:
+def test_what_machines_turn_away_is_what_comes_above_them(kind):
     hours = bunching.series(kind).reshape(bunching.HOURS, -1)
     hours = hours / hours.mean(axis=1, keepdims=True)
     # without a queue, by hand: the mean of all seconds' excess over what is carried
@@ -419,14 +410,14 @@ def test_what_machines_turn_away_is_what_comes_above_them(kind: bunching.Bunchin
     assert (np.diff(long) <= 1e-12).all()
 
 
-def test_a_course_is_read_between_its_steps_and_rests_after_the_last() -> None:
+def test_a_course_is_read_between_its_steps_and_rests_after_the_last():
     # One hour rises by 10 and by 20, another by 4 and by 0.
     course = np.array([[0.0, 10.0, 30.0], [0.0, 4.0, 4.0]])
     step = np.array([[0.5, 0.25], [1.5, 1.0], [2.0, 7.0]])
     assert bursts._at(course, step).tolist() == [[5, 1], [20, 4], [30, 4]]
 
 
-def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> None:
+def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average():
     # attention grows with the square of a length: the mean is not that of the mean length
     lengths = Lengths(input=LogNormal(9000, 0.9), output=LogNormal(300, 0.5))
     made = DeployedReplica(
@@ -447,9 +438,7 @@ def test_a_mean_prompt_takes_what_prompts_of_all_lengths_take_on_average() -> No
 
 
 @pytest.mark.parametrize("kind", ["people", "machines", "agents"])
-def test_machines_that_were_sized_for_bursts_turn_next_to_nothing_away(
-    kind: str, base: Scenario
-) -> None:
+def test_machines_that_were_sized_for_bursts_turn_next_to_nothing_away(kind, base):
     asked = with_workload(base, arrivals=kind)
     (share,) = sized(asked, "rented").pools["google/gemma-4-31B-it"].workloads
     away = np.interp(share.headroom, bunching.CARRIED, share.turned_away)
@@ -462,7 +451,7 @@ RUN = {
 }  # fmt: skip
 
 
-def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base: Scenario) -> None:
+def test_a_benchmark_replaces_the_estimate_and_shows_the_difference(base):
     estimate = sized(base, "rented").pools["google/gemma-4-31B-it"]
     measured = with_workload(base, measured=[RUN])
     pool = sized(measured, "rented").pools["google/gemma-4-31B-it"]
@@ -501,8 +490,8 @@ def public_run(case: str) -> Measured:
     ],
 )
 def test_a_public_run_that_is_taken_for_the_clients_own_narrows_the_range_to_it(
-    own: str, weights: str, other: str, base: Scenario
-) -> None:
+    own, weights, other, base
+):
     """Another run of that source, at another load, lies in what is left of the range."""
     run = public_run(own)
     loads = [
@@ -526,9 +515,7 @@ def test_a_public_run_that_is_taken_for_the_clients_own_narrows_the_range_to_it(
     ("change", "said"),
     [({"concurrency": None}, "concurrency"), ({"tensor_parallel": 7}, "do not divide")],
 )
-def test_a_benchmark_that_cannot_be_used_leaves_the_estimate_and_says_so(
-    base: Scenario, change: dict[str, object], said: str
-) -> None:
+def test_a_benchmark_that_cannot_be_used_leaves_the_estimate_and_says_so(base, change, said):
     estimate = sized(base, "rented").pools["google/gemma-4-31B-it"]
     asked = with_workload(base, measured=[RUN | change])
     pool = sized(asked, "rented").pools[estimate.model]
@@ -542,9 +529,7 @@ def test_a_benchmark_that_cannot_be_used_leaves_the_estimate_and_says_so(
 
 @pytest.mark.parametrize("model", ["google/gemma-4-31B-it", "openai/gpt-oss-20b"])
 @pytest.mark.parametrize("times", [0.1, 20])
-def test_no_size_of_a_group_that_is_not_looked_at_needs_fewer_gpus(
-    model: str, times: float, base: Scenario
-) -> None:
+def test_no_size_of_a_group_that_is_not_looked_at_needs_fewer_gpus(model, times, base):
     (load,) = sized(base, "owned").loads.values()
     loads = [dataclasses.replace(load, hourly=load.hourly * times)]
     for gpu in ("l40s-48gb", "h100-sxm5-80gb", "b200-sxm6-180gb"):
@@ -560,7 +545,7 @@ def test_no_size_of_a_group_that_is_not_looked_at_needs_fewer_gpus(
                 assert needs[0] <= needs[1] or not other.keeps_limits
 
 
-def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base: Scenario) -> None:
+def test_a_prompt_that_is_found_whole_in_the_cache_costs_its_last_token(base):
     whole = with_workload(base, cached_input_share=1.0)
     most = with_workload(base, cached_input_share=0.9)
     found = []

@@ -1,7 +1,5 @@
 """What a report cannot carry is named at the end of the run, with what to do instead."""
 
-from __future__ import annotations
-
 import json
 import re
 
@@ -46,16 +44,14 @@ def files(render: Render) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(("place", "what"), list(enumerate(NAMED)), ids=list(NAMED))
-def test_it_is_named_with_its_cell_and_a_remedy(
-    place: int, what: str, files: dict[str, bytes]
-) -> None:
+def test_it_is_named_with_its_cell_and_a_remedy(place, what, files):
     said = [line for line in carried.lacking("acme", files) if f"acme: {20 + place}_x: " in line]
     assert len(said) == 1
     assert NAMED[what][1] in said[0]
     assert re.search(r"; (say|write|show|draw)", said[0])
 
 
-def test_what_is_carried_is_not_named(files: dict[str, bytes]) -> None:
+def test_what_is_carried_is_not_named(files):
     (line,) = [line for line in carried.lacking("acme", files) if "50_whole" in line]
     assert line == (
         "acme: 50_whole: no source for `f.style`; name the frame behind it, as `data=` of chart or "
@@ -63,7 +59,7 @@ def test_what_is_carried_is_not_named(files: dict[str, bytes]) -> None:
     )
 
 
-def test_files_beside_the_chapters_are_no_chapters() -> None:
+def test_files_beside_the_chapters_are_no_chapters():
     output = {"data": {"text/latex": "x"}}
     text = json.dumps({"cells": [{"source": "x", "outputs": [output]}]}).encode()
     assert carried.lacking("acme", {"notebooks/offers.json": text, "summary.json": text}) == []

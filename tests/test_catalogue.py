@@ -1,12 +1,9 @@
 """The catalogue of models and cards: every row loads, can be sized, and agrees with itself."""
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -31,13 +28,13 @@ from siting.vendors import vendor_record
 check_tables()  # declares the records of all tables
 
 
-def test_each_model_can_be_sized() -> None:
+def test_each_model_can_be_sized():
     for model in catalogue.models():
         assert weight_bytes_per_gpu(model).central > 0, model.model_id
         assert request_bytes(model, kv_format("auto"), 4096) > 0, model.model_id
 
 
-def test_precomputed_cache_sizes_agree_with_the_layers() -> None:
+def test_precomputed_cache_sizes_agree_with_the_layers():
     kv = dtypes.kv_format("bf16")
     for model in catalogue.models():
         if model.attention_kind == "compressed" or model.kv_bytes_per_token_bf16 is None:
@@ -52,24 +49,24 @@ def test_precomputed_cache_sizes_agree_with_the_layers() -> None:
         assert windows == (model.kv_bytes_per_token_in_window_bf16 or 0), model.model_id
 
 
-def test_aliases_lead_to_models() -> None:
+def test_aliases_lead_to_models():
     for alias in catalogue.table("model_aliases", catalogue.ModelAlias):
         assert catalogue.model(alias.alias).model_id == alias.model_id
 
 
-def test_a_card_known_by_its_memory_only_is_taken_as_such() -> None:
+def test_a_card_known_by_its_memory_only_is_taken_as_such():
     card = catalogue.gpu("48GB-class")
     assert usable_gib(card).low < usable_gib(card).central <= 48
     assert usable_gib(card).high <= 48
 
 
-def test_a_card_never_holds_more_than_its_data_sheet_says() -> None:
+def test_a_card_never_holds_more_than_its_data_sheet_says():
     for card in catalogue.gpus():
         usable = usable_gib(card)
         assert 0.65 * card.memory_gb_marketing <= usable.central <= card.memory_gb_marketing
 
 
-def test_a_config_json_stands_in_for_a_model(tmp_path: Path) -> None:
+def test_a_config_json_stands_in_for_a_model(tmp_path):
     config = json.loads(
         (Path(__file__).parent / "vectors" / "grouped_query.json").read_text(encoding="utf-8")
     )["config"]
@@ -93,9 +90,7 @@ def test_a_config_json_stands_in_for_a_model(tmp_path: Path) -> None:
         ('{"block_configs": []}', "block_configs"),
     ],
 )
-def test_a_bad_config_json_is_refused_in_one_sentence(
-    tmp_path: Path, text: str, fault: str
-) -> None:
+def test_a_bad_config_json_is_refused_in_one_sentence(tmp_path, text, fault):
     path = tmp_path / "config.json"
     path.write_text(text)
     with pytest.raises(FactError, match=fault):
@@ -138,9 +133,7 @@ GROUP = {"weights": {"num_bits": 8, "type": "float"}}
         ({"quant_method": "gptq", "bits": 4, "ignore": ["re:.*self_attn.*"]}, "int4-mlp"),
     ],
 )  # fmt: skip
-def test_the_weight_format_is_read_from_the_config(
-    section: dict[str, object], expected: str
-) -> None:
+def test_the_weight_format_is_read_from_the_config(section, expected):
     made = siting_hf.from_config({**PLAIN, "quantization_config": section}, "x")
     assert made.native_weight_dtype == expected
     assert weight_format("", made).bits < 16
@@ -155,12 +148,12 @@ def test_the_weight_format_is_read_from_the_config(
         ("newkind", ["NewkindForMaskedLM"]),
     ],
 )
-def test_models_that_generate_no_text_are_refused(kind: str, classes: list[str]) -> None:
+def test_models_that_generate_no_text_are_refused(kind, classes):
     with pytest.raises(FactError, match="no language model"):
         siting_hf.from_config({**PLAIN, "model_type": kind, "architectures": classes}, "x")
 
 
-def test_the_encoder_for_images_is_counted() -> None:
+def test_the_encoder_for_images_is_counted():
     # SigLIP of Gemma 3: 27 layers x (4 x 1152^2 + 2 x 1152 x 4304), and 14 x 14 x 3 patches
     vision = {"hidden_size": 1152, "num_hidden_layers": 27, "intermediate_size": 4304}
     plain = siting_hf.from_config({**PLAIN}, "x")
@@ -189,7 +182,7 @@ FIELDS = st.sampled_from(
 
 @settings(max_examples=300, deadline=None)
 @given(changes=st.dictionaries(FIELDS, ODD, max_size=5))
-def test_no_config_json_crashes_the_reader(changes: dict[str, object]) -> None:
+def test_no_config_json_crashes_the_reader(changes):
     try:
         made = siting_hf.from_config({**PLAIN, **changes}, "x")
     except FactError as error:
@@ -201,12 +194,12 @@ def test_no_config_json_crashes_the_reader(changes: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     "name", ["m" * 400 + "/x", "m" * 5_000, "m" * 400 + ".json", "a\0b", "a\0b.json", "\ud800.json"]
 )
-def test_a_model_s_name_that_no_path_can_have_is_just_unknown(name: str) -> None:
+def test_a_model_s_name_that_no_path_can_have_is_just_unknown(name):
     with pytest.raises((KeyError, catalogue.FactError)):
         catalogue.model(name)
 
 
-def test_no_setting_and_no_parameter_has_a_row_that_nobody_reads() -> None:
+def test_no_setting_and_no_parameter_has_a_row_that_nobody_reads():
     lib = Path(catalogue.__file__).parent
     code = "".join(path.read_text(encoding="utf-8") for path in lib.rglob("*.py"))
     tables = [table for table, record in RECORDS.items() if record is catalogue.Setting]
@@ -222,7 +215,7 @@ def test_no_setting_and_no_parameter_has_a_row_that_nobody_reads() -> None:
 # --- tables that others read --------------------------------------------------------------------
 
 
-def test_what_follows_a_model_costs_what_the_price_list_says() -> None:
+def test_what_follows_a_model_costs_what_the_price_list_says():
     """The record of replacements against the list, with what the region costs on top."""
     day = dt.date(2026, 12, 1)
     rows = catalogue.table("model_replacements", vendor_record.ModelReplacement)
@@ -270,9 +263,7 @@ def write(path: Path, **cells: str) -> None:
         ("severity_rubric", {"kind": "guess"}, "kind: 'guess' should be 'measured', 'published'"),
     ],
 )
-def test_a_wrong_cell_is_refused_by_table_line_and_field(
-    facts: Path, table: str, cells: dict[str, str], said: str
-) -> None:
+def test_a_wrong_cell_is_refused_by_table_line_and_field(facts, table, cells, said):
     write(facts / f"{table}.csv", **cells)
     with pytest.raises(FactError, match=f"^{table}.csv, line 2, " + re.escape(said)):
         catalogue.table(table, RECORDS.get(table, catalogue.Unread))
@@ -339,9 +330,7 @@ TYPOS = [
 
 
 @pytest.mark.parametrize(("table", "cells", "said"), TYPOS, ids=[said for *_, said in TYPOS])
-def test_a_typo_in_a_new_row_is_refused_with_what_to_write(
-    facts: Path, table: str, cells: dict[str, str], said: str
-) -> None:
+def test_a_typo_in_a_new_row_is_refused_with_what_to_write(facts, table, cells, said):
     line = add(facts / f"{table}.csv", **cells)
     with pytest.raises(FactError) as refused:
         check_tables()
@@ -349,7 +338,7 @@ def test_a_typo_in_a_new_row_is_refused_with_what_to_write(
     assert told.startswith(f"{table}.csv, line {line}, {said}")
 
 
-def test_a_new_row_of_another_day_or_a_head_of_its_own_is_no_typo(facts: Path) -> None:
+def test_a_new_row_of_another_day_or_a_head_of_its_own_is_no_typo(facts):
     add(facts / "cost_items.csv", "insurance", low="0.1", central="0.1", high="0.1",
         valid_from="2026-12-01")  # fmt: skip
     add(facts / "sovereignty_rules.csv", "GDPR-5-1", rule_id="X-1", regime="US state privacy law")
@@ -357,7 +346,7 @@ def test_a_new_row_of_another_day_or_a_head_of_its_own_is_no_typo(facts: Path) -
     check_tables()
 
 
-def test_all_faults_of_all_tables_are_told_in_one_round(facts: Path) -> None:
+def test_all_faults_of_all_tables_are_told_in_one_round(facts):
     path = facts / "gpus.csv"
     short, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     lines[1] = "x,y\n"
@@ -389,9 +378,7 @@ def test_all_faults_of_all_tables_are_told_in_one_round(facts: Path) -> None:
         (lambda t: t.replace("tdp_w", "note", 1).encode(), "column 'note' stands there 2 times"),
     ],
 )
-def test_a_damaged_file_is_refused_by_line(
-    facts: Path, damage: Callable[[str], bytes], said: str
-) -> None:
+def test_a_damaged_file_is_refused_by_line(facts, damage, said):
     path = facts / "gpus.csv"
     whole = path.read_text(encoding="utf-8")
     said = said.replace("LAST", str(whole.count("\n") + 1))  # the line after all rows
@@ -400,7 +387,7 @@ def test_a_damaged_file_is_refused_by_line(
         catalogue.table("gpus", RECORDS["gpus"])
 
 
-def test_whoever_reads_a_damaged_file_is_told_so_in_one_line(facts: Path) -> None:
+def test_whoever_reads_a_damaged_file_is_told_so_in_one_line(facts):
     path = facts / "gpus.csv"
     path.write_bytes(path.read_text(encoding="utf-8").encode("utf-16"))
     for command in (["check"], ["facts"], ["summary", "base"]):
@@ -421,6 +408,6 @@ def test_whoever_reads_a_damaged_file_is_told_so_in_one_line(facts: Path) -> Non
         ("cost-item", places.TRAITS),
     ],
 )
-def test_a_page_names_every_word_that_its_table_takes(page: str, words: tuple[str, ...]) -> None:
+def test_a_page_names_every_word_that_its_table_takes(page, words):
     text = Path(f"docs/how-to/{page}.md").read_text(encoding="utf-8")
     assert {*words} - {"mixed"} <= {*re.findall(r"`([\w ]+)`", text)}

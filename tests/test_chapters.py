@@ -1,7 +1,5 @@
 """Chapters: whatever runs in JupyterLab is kept, and each client has its own choice of them."""
 
-from __future__ import annotations
-
 import json
 import re
 import tempfile
@@ -72,9 +70,7 @@ def cells(kernel: Kernel) -> dict[str, NotebookNode]:
 @pytest.mark.parametrize(
     "name", ["plt.show()", "df.plot()", "figure", "axes", "%matplotlib inline"]
 )
-def test_a_figure_is_shown_once_in_any_of_matplotlibs_ways(
-    cells: dict[str, NotebookNode], name: str
-) -> None:
+def test_a_figure_is_shown_once_in_any_of_matplotlibs_ways(cells, name):
     kinds = [o.data[SHOWN]["kind"] for o in cells[name].outputs if "data" in o]
     assert kinds == ["chart"]
 
@@ -83,7 +79,7 @@ def test_a_figure_is_shown_once_in_any_of_matplotlibs_ways(
     "name,kind",
     [("frame", SHOWN), ("styler", SHOWN), ("markdown", "text/markdown"), ("png", "image/png")],
 )
-def test_a_rich_value_is_kept(cells: dict[str, NotebookNode], name: str, kind: str) -> None:
+def test_a_rich_value_is_kept(cells, name, kind):
     (output,) = cells[name].outputs
     assert output.output_type == "execute_result"
     assert output.execution_count == cells[name].execution_count
@@ -101,17 +97,15 @@ def test_a_rich_value_is_kept(cells: dict[str, NotebookNode], name: str, kind: s
         ("cleared later", ["new\n"]),
     ],
 )
-def test_what_is_printed_is_kept(
-    cells: dict[str, NotebookNode], name: str, texts: list[str]
-) -> None:
+def test_what_is_printed_is_kept(cells, name, texts):
     assert [o.text.replace("\r", "") for o in cells[name].outputs] == texts
 
 
-def test_a_display_is_updated_where_it_stands(cells: dict[str, NotebookNode]) -> None:
+def test_a_display_is_updated_where_it_stands(cells):
     assert [o.data["text/markdown"] for o in cells["updated"].outputs] == ["after"]
 
 
-def test_no_output_holds_an_address(cells: dict[str, NotebookNode]) -> None:
+def test_no_output_holds_an_address(cells):
     assert not re.search(r"\bat 0x[0-9a-f]+", "".join(str(c) for c in cells.values()))
 
 
@@ -120,21 +114,19 @@ def test_no_output_holds_an_address(cells: dict[str, NotebookNode]) -> None:
     [("import getpass; getpass.getpass()", "StdinNotImplementedError"),
      ("def f(:", "SyntaxError"), ("%nonsense", "UsageError"), ("totl", "NameError")],
 )  # fmt: skip
-def test_a_cell_that_asks_or_is_wrong_fails_and_does_not_hang(
-    kernel: Kernel, cell: str, error: str
-) -> None:
+def test_a_cell_that_asks_or_is_wrong_fails_and_does_not_hang(kernel, cell, error):
     with pytest.raises(ChapterFailed) as failed:
         kernel.execute("10_x.ipynb", notebook("Why?", cell), "base")
     assert failed.value.cell == "cell-0"
     assert failed.value.reason.startswith(error)
 
 
-def test_a_file_that_a_chapter_does_not_find_is_told_with_how_to_read_one(kernel: Kernel) -> None:
+def test_a_file_that_a_chapter_does_not_find_is_told_with_how_to_read_one(kernel):
     with pytest.raises(ChapterFailed, match=r"'x\.csv'; .*s\.file\("):
         kernel.execute("10_x.ipynb", notebook("Why?", "open('x.csv')"), "base")
 
 
-def test_a_chapter_finds_a_fresh_notebook_and_nothing_that_the_user_has_set(kernel: Kernel) -> None:
+def test_a_chapter_finds_a_fresh_notebook_and_nothing_that_the_user_has_set(kernel):
     leaves = "left_over = 1; plt.rcParams['font.size'] = 40; plt.figure()\nimport os; os.chdir('/')"
     kernel.execute("10_x.ipynb", notebook("Why?", leaves), "base")
     looks = (
@@ -169,7 +161,7 @@ def placed(made: Job) -> dict[str, tuple[str, bool]]:
     return {name: (c.part, c.own) for name, c in made.chapters.items()}
 
 
-def test_a_clients_own_chapters_replace_and_add_for_this_client_alone(shared: Path) -> None:
+def test_a_clients_own_chapters_replace_and_add_for_this_client_alone(shared):
     before = {name: prepared(shared, name) for name in ("acme", "other")}
     (shared / "acme").mkdir()
     for name in ("40_cost", "45_fleet", "90_notes"):
@@ -189,7 +181,7 @@ def test_a_clients_own_chapters_replace_and_add_for_this_client_alone(shared: Pa
     assert after["other"].fingerprint() == before["other"].fingerprint()
 
 
-def test_a_scenario_moves_chapters_and_leaves_them_out(shared: Path) -> None:
+def test_a_scenario_moves_chapters_and_leaves_them_out(shared):
     text = "report: {body: [76_cost_tables], appendix: [10_decision.ipynb], leave_out: [40_cost]}\n"
     assert list(placed(prepared(shared, "acme", text)).items()) == [
         ("76_cost_tables.ipynb", ("body", False)),
@@ -206,6 +198,6 @@ def test_a_scenario_moves_chapters_and_leaves_them_out(shared: Path) -> None:
         ("report: {leave_out: [10_decision, 40_cost, 76_cost_tables]}", "holds no chapter"),
     ],
 )
-def test_a_wrong_choice_of_chapters_is_refused(shared: Path, text: str, said: str) -> None:
+def test_a_wrong_choice_of_chapters_is_refused(shared, text, said):
     with pytest.raises(scenario.DocumentError, match=said):
         prepared(shared, "acme", f"{text}\n")

@@ -1,12 +1,9 @@
 """The command line: what is printed where, and which status a command ends with."""
 
-from __future__ import annotations
-
 import json
 import math
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import click
@@ -32,7 +29,7 @@ def commands() -> list[tuple[str, click.Command]]:
 
 
 @pytest.mark.parametrize("name,one", commands(), ids=lambda x: x if isinstance(x, str) else "")
-def test_every_command_has_json_and_help_with_an_example(name: str, one: click.Command) -> None:
+def test_every_command_has_json_and_help_with_an_example(name, one):
     result = siting(*name.split(), "--help")
     assert result.exit_code == 0
     assert "Example:" in result.stdout
@@ -61,7 +58,7 @@ def check(client: str) -> str:
     ],
     ids=["help", "prepare", "check"],
 )
-def test_no_command_loads_what_it_does_not_need(code: str, needed: str, heavy: set[str]) -> None:
+def test_no_command_loads_what_it_does_not_need(code, needed, heavy):
     """Help starts no library; a report is prepared without reading logs; check sizes nothing."""
     text = f"import sys; {code}; print(*sys.modules)"
     for _ in range(2 if "check" in code else 1):  # the first check reads tables of facts through
@@ -73,7 +70,7 @@ def test_no_command_loads_what_it_does_not_need(code: str, needed: str, heavy: s
     assert not heavy & loaded
 
 
-def test_a_number_that_json_cannot_hold_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_number_that_json_cannot_hold_is_null(capsys):
     @frame.command()
     def limits() -> frame.Answer:
         return frame.Answer({"none": math.inf, "some": [1.5, math.nan]})
@@ -82,9 +79,7 @@ def test_a_number_that_json_cannot_hold_is_null(capsys: pytest.CaptureFixture[st
     assert json.loads(capsys.readouterr().out) == {"none": None, "some": [1.5, None]}
 
 
-def test_a_summary_of_several_clients_holds_each_by_its_name(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_summary_of_several_clients_holds_each_by_its_name(monkeypatch):
     def of(client: str, _: object) -> SimpleNamespace:
         named = SimpleNamespace(id=client)
         return SimpleNamespace(client=named, results=None, summary=lambda: {"client": client})
@@ -97,7 +92,7 @@ def test_a_summary_of_several_clients_holds_each_by_its_name(
     assert both == {"base": one, "polderwerk": two}
 
 
-def test_check_lists_every_problem_as_json_on_stdout_alone(tmp_path: Path) -> None:
+def test_check_lists_every_problem_as_json_on_stdout_alone(tmp_path):
     (tmp_path / "x.yaml").write_text("client: {nam: X}\nworkload: {}\n", encoding="utf-8")
     result = siting("check", str(tmp_path / "x.yaml"), "--json")
     assert result.exit_code == 2
@@ -107,13 +102,13 @@ def test_check_lists_every_problem_as_json_on_stdout_alone(tmp_path: Path) -> No
     assert not result.stderr
 
 
-def test_check_without_a_name_checks_all_of_params() -> None:
+def test_check_without_a_name_checks_all_of_params():
     result = siting("check", "--json")
     assert result.exit_code == 0
     assert "base" in json.loads(result.stdout)["checked"]
 
 
-def test_check_notes_a_country_whose_law_is_not_on_file() -> None:
+def test_check_notes_a_country_whose_law_is_not_on_file():
     note = "no law of JP is on file; no verdict speaks of it"
     result = siting("check", "tidewater-apps", "--set", "client.country=JP")
     assert result.exit_code == 0
@@ -122,8 +117,8 @@ def test_check_notes_a_country_whose_law_is_not_on_file() -> None:
 
 
 def test_check_names_notebooks_that_no_report_holds_and_tags_that_nothing_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, monkeypatch
+):
     cells = [{"metadata": {"tags": ["remove-cell"]}}, {"metadata": {"tags": ["page-one"]}}]
     folder = tmp_path / "notebooks" / "tidewater-apps"
     folder.mkdir(parents=True)
@@ -136,7 +131,7 @@ def test_check_names_notebooks_that_no_report_holds_and_tags_that_nothing_reads(
     assert unnumbered.endswith("is in no report: name it after its place, such as 45_draft.ipynb")
 
 
-def test_a_wrong_scenario_ends_a_report_with_status_2_and_writes_nothing(tmp_path: Path) -> None:
+def test_a_wrong_scenario_ends_a_report_with_status_2_and_writes_nothing(tmp_path):
     (tmp_path / "x.yaml").write_text("client: {nam: X}\n", encoding="utf-8")
     out = tmp_path / "out"
     result = siting("report", str(tmp_path / "x.yaml"), "--out", str(out))
@@ -149,7 +144,7 @@ def test_a_wrong_scenario_ends_a_report_with_status_2_and_writes_nothing(tmp_pat
 # --- Facts ---------------------------------------------------------------------------------------
 
 
-def test_every_fact_is_listed_with_its_value_unit_source_and_date() -> None:
+def test_every_fact_is_listed_with_its_value_unit_source_and_date():
     found = {}
     for table in ("electricity", "cloud_prices", "cost_parameters", "vendor_events"):
         found[table] = json.loads(siting("facts", "--table", table, "--json").stdout)
@@ -165,7 +160,7 @@ def test_every_fact_is_listed_with_its_value_unit_source_and_date() -> None:
 # --- Memory and capacity -------------------------------------------------------------------------
 
 
-def test_fit_reads_a_config_json(tmp_path: Path) -> None:
+def test_fit_reads_a_config_json(tmp_path):
     config = {  # Llama-3.1-8B, as published
         "model_type": "llama",
         "num_hidden_layers": 32,
@@ -189,7 +184,7 @@ def test_fit_reads_a_config_json(tmp_path: Path) -> None:
     assert json.loads(sized.stdout)["gpus_per_replica"] == 1, sized.output
 
 
-def test_validate_reads_a_file_and_writes_every_comparison(tmp_path: Path) -> None:
+def test_validate_reads_a_file_and_writes_every_comparison(tmp_path):
     rows = (
         "case_id,model,gpu,weight_format,tp,score,weights_gib_per_gpu,engine\n"
         "a,meta-llama/Llama-3.1-8B-Instruct,h100-sxm5-80gb,bf16,1,weights_gib_per_gpu,14.99,vllm\n"
@@ -207,7 +202,7 @@ def test_validate_reads_a_file_and_writes_every_comparison(tmp_path: Path) -> No
     assert len(second) > len("b,weights_gib_per_gpu,14.99,,,,")
 
 
-def test_old_facts_of_a_client_stand_by_what_they_do_to_its_answer() -> None:
+def test_old_facts_of_a_client_stand_by_what_they_do_to_its_answer():
     asked = ["facts", "--stale", "60", "--client", "tidewater-apps", "--json"]
     found = json.loads(siting(*asked).stdout)
     rows = [(bool(row["rules_out"]), row["moves"] or 0.0) for row in found["facts"]]

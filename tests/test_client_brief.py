@@ -1,7 +1,5 @@
 """The brief of a Polish retailer as its file has it: what was worked out by hand from it."""
 
-from __future__ import annotations
-
 import datetime as dt
 from functools import cache
 
@@ -31,7 +29,7 @@ def load(name: str, *, seasons: bool = True) -> Load:
     return workload_load(name, stated, client.country, client.report_date)
 
 
-def test_the_busiest_hour_of_a_saturday_in_december() -> None:
+def test_the_busiest_hour_of_a_saturday_in_december():
     # 366,000 turns on a usual weekday, 1.3 on Saturday, 3.2 before Christmas; 8 of 115 in the hour
     assistant = load("customer-assistant")
     busiest = assistant.hourly.max() * assistant.peak_factor
@@ -39,12 +37,12 @@ def test_the_busiest_hour_of_a_saturday_in_december() -> None:
     assert busiest == pytest.approx(29.42, abs=0.005)
 
 
-def test_christmas_adds_nine_weeks() -> None:
+def test_christmas_adds_nine_weeks():
     usual, year = (load("customer-assistant", seasons=on) for on in (False, True))
     assert year.mean_rate / usual.mean_rate - 1 == pytest.approx(0.169, abs=0.0005)
 
 
-def test_a_usual_month_at_the_list_price() -> None:
+def test_a_usual_month_at_the_list_price():
     listed = {}
     for name in brief().workloads:
         finder = costing._Finder(scenario=brief(), name="azure", workload=name)
@@ -60,7 +58,7 @@ def test_a_usual_month_at_the_list_price() -> None:
         assert paid / listed[name] == pytest.approx(1.33, rel=ABOUT)
 
 
-def test_days_and_commitment() -> None:
+def test_days_and_commitment():
     (contract,) = dates.renewals(brief())
     assert contract.notice == dt.date(2027, 1, 30)
     assert contract.renewed_to == dt.date(2028, 3, 31)
@@ -71,7 +69,7 @@ def test_days_and_commitment() -> None:
     ("model", "bytes_a_token"),
     [("Qwen/Qwen3.6-27B", 65_536), ("mistralai/Mistral-Small-3.2-24B-Instruct-2506", 163_840)],
 )
-def test_the_cache_of_a_token(model: str, bytes_a_token: int) -> None:
+def test_the_cache_of_a_token(model, bytes_a_token):
     groups = attention.layer_groups(catalogue.model(model))
     found = sum(g.count * g.bytes_per_token(kv_format("bf16")) for g in groups)
     assert found == bytes_a_token

@@ -1,7 +1,5 @@
 """Every real client, rendered whole; one of them twice, to the same bytes."""
 
-from __future__ import annotations
-
 import html
 import json
 import os
@@ -65,9 +63,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return rendered(tmp_path_factory.mktemp("now"), [*CLIENTS, "trial"], PYTHONHASHSEED="1")
 
 
-def test_another_day_order_place_and_locale_give_the_same_bytes(
-    reports: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_another_day_order_place_and_locale_give_the_same_bytes(reports, tmp_path):
     # A client and a small report, in the other order: all are made by the same steps.
     some = ["trial", CLIENTS[-1]]
     odd = tmp_path / "été 😀 'a\" $b" / ("long" * 40)
@@ -97,7 +93,7 @@ def headings_with_nothing_below(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_every_heading_has_something_below_it(reports: dict[str, bytes], client: str) -> None:
+def test_every_heading_has_something_below_it(reports, client):
     page = reports[f"{client}/report.html"].decode()
     assert "<h3" in page
     assert headings_with_nothing_below(page) == []
@@ -105,7 +101,7 @@ def test_every_heading_has_something_below_it(reports: dict[str, bytes], client:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_page_paper_and_summary_say_the_same(reports: dict[str, bytes], client: str) -> None:
+def test_page_paper_and_summary_say_the_same(reports, client):
     pypdf = pytest.importorskip("pypdf")
     summary = json.loads(reports[f"{client}/summary.json"])
     page = reports[f"{client}/report.html"].decode()
@@ -119,9 +115,7 @@ def test_page_paper_and_summary_say_the_same(reports: dict[str, bytes], client: 
     assert len(titles) == len(chapters) + 1  # and the sources
 
 
-def test_the_end_of_fine_tuning_stands_in_the_plan_and_beside_what_it_can_stop(
-    reports: dict[str, bytes],
-) -> None:
+def test_the_end_of_fine_tuning_stands_in_the_plan_and_beside_what_it_can_stop(reports):
     page = reports["polderwerk/report.html"].decode()
     assert letters("Fine-tuning at OpenAI ends 6 January 2027") in letters(
         html.unescape(page_one(page))
@@ -135,9 +129,7 @@ def test_the_end_of_fine_tuning_stands_in_the_plan_and_beside_what_it_can_stop(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_what_is_ready_to_send_says_what_the_appendix_says(
-    reports: dict[str, bytes], client: str
-) -> None:
+def test_what_is_ready_to_send_says_what_the_appendix_says(reports, client):
     page = html.unescape(re.sub("<[^>]*>", "", reports[f"{client}/report.html"].decode()))
     for name, least in (("resolution.md", 4), ("letters.md", 5)):
         head, *lines = reports[f"{client}/{name}"].decode().splitlines()
@@ -147,9 +139,7 @@ def test_what_is_ready_to_send_says_what_the_appendix_says(
         assert [line for line in said if line not in letters(page)] == []
 
 
-def test_a_bank_is_told_what_its_lower_bills_come_from_and_asks_for_idle_cards(
-    reports: dict[str, bytes],
-) -> None:
+def test_a_bank_is_told_what_its_lower_bills_come_from_and_asks_for_idle_cards(reports):
     """Its cloud serves before own servers would, and today's bill ends then; three years of cards
     at Seeweb are first where idle cards are not taken back."""
     summary = json.loads(reports["banca-valdora/summary.json"])
@@ -159,7 +149,7 @@ def test_a_bank_is_told_what_its_lower_bills_come_from_and_asks_for_idle_cards(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_no_report_names_another_client(reports: dict[str, bytes], client: str) -> None:
+def test_no_report_names_another_client(reports, client):
     others = {scenario.load(name).client.name for name in CLIENTS if name != client}
     for name in ("report.html", "summary.json", "scenario.yaml"):
         text = reports[f"{client}/{name}"].decode()
@@ -190,7 +180,7 @@ def chapters_of(paper: Any) -> list[tuple[int, str]]:
 
 @pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
-def test_each_chapter_of_the_body_fills_one_page(reports: dict[str, bytes], client: str) -> None:
+def test_each_chapter_of_the_body_fills_one_page(reports, client):
     import pypdf
     import pypdfium2
 
@@ -210,13 +200,13 @@ def test_each_chapter_of_the_body_fills_one_page(reports: dict[str, bytes], clie
 
 @pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
-def test_the_pages_keep_to_their_words(reports: dict[str, bytes], client: str) -> None:
+def test_the_pages_keep_to_their_words(reports, client):
     test_pages.hold_reported(reports, f"{client}/notebooks")
 
 
 @pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
-def test_no_text_lies_over_another(reports: dict[str, bytes], client: str) -> None:
+def test_no_text_lies_over_another(reports, client):
     import numpy as np
     import pypdfium2
 
@@ -238,9 +228,7 @@ def test_no_text_lies_over_another(reports: dict[str, bytes], client: str) -> No
 
 @pytest.mark.style
 @pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium with its driver here")
-def test_no_screen_asks_to_scroll_sideways_or_lays_text_over_text(
-    reports: dict[str, bytes], driver: Any, tmp_path: Path
-) -> None:
+def test_no_screen_asks_to_scroll_sideways_or_lays_text_over_text(reports, driver, tmp_path):
     page = tmp_path / "report.html"
     for client in CLIENTS:
         page.write_bytes(reports[f"{client}/report.html"])
@@ -255,9 +243,7 @@ def test_no_screen_asks_to_scroll_sideways_or_lays_text_over_text(
 
 @pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
-def test_every_figure_has_a_source_and_a_text_and_no_name_is_cut(
-    reports: dict[str, bytes], client: str
-) -> None:
+def test_every_figure_has_a_source_and_a_text_and_no_name_is_cut(reports, client):
     page = reports[f"{client}/report.html"].decode()
     figures = re.findall(r'<figure class="exhibit chart".*?</figure>', page, re.DOTALL)
     assert figures
@@ -279,9 +265,7 @@ ENGLISH = ("€ 0", " million", " and ", " the ", " of ", " is ", " by ", "costs
 
 @pytest.mark.style
 @pytest.mark.parametrize("client", [c for c in CLIENTS if scenario.load(c).client.language == "de"])
-def test_a_german_body_leaves_nothing_english_or_unsaid(
-    reports: dict[str, bytes], client: str
-) -> None:
+def test_a_german_body_leaves_nothing_english_or_unsaid(reports, client):
     for chapter in test_pages.body():
         ran = json.loads(reports[f"{client}/notebooks/{chapter}.ipynb"])
         outputs = [o for cell in ran["cells"] for o in cell.get("outputs", ()) if "data" in o]
@@ -293,7 +277,7 @@ def test_a_german_body_leaves_nothing_english_or_unsaid(
 
 @pytest.mark.style
 @pytest.mark.parametrize("client", CLIENTS)
-def test_the_body_holds_no_word_for_developers(reports: dict[str, bytes], client: str) -> None:
+def test_the_body_holds_no_word_for_developers(reports, client):
     import pypdf
 
     paper = pypdf.PdfReader(BytesIO(reports[f"{client}/report.pdf"]))

@@ -1,7 +1,5 @@
 """Every column holds what it says."""
 
-from __future__ import annotations
-
 import inspect
 import itertools
 import re
@@ -40,7 +38,7 @@ def made(name: str) -> Iterator[pd.DataFrame]:
     return (getattr(opened(client), name)() for client in FEW)
 
 
-def test_what_could_not_be_sized_is_told_by_option_model_and_reason() -> None:
+def test_what_could_not_be_sized_is_told_by_option_model_and_reason():
     changes = {
         "options.rented.gpu": "l4-24gb",
         "options.rented.weights": "",
@@ -51,7 +49,7 @@ def test_what_could_not_be_sized_is_told_by_option_model_and_reason() -> None:
     assert "does not fit on 8" in told.why["deepseek-ai/DeepSeek-V3.1"]
 
 
-def test_latency_is_seen_at_the_percentile_that_is_asked_for() -> None:
+def test_latency_is_seen_at_the_percentile_that_is_asked_for():
     changes = {"workloads.assistant.latency.percentile": 99}
     s = Study(scenario.changed(scenario.load("base"), changes))
     asked = s.latencies()
@@ -63,7 +61,7 @@ def test_latency_is_seen_at_the_percentile_that_is_asked_for() -> None:
 
 
 @of_frames
-def test_a_key_is_never_missing_and_tells_rows_apart(name: str) -> None:
+def test_a_key_is_never_missing_and_tells_rows_apart(name):
     key = list(LISTED[name].key)
     for frame in made(name):
         if key:
@@ -73,7 +71,7 @@ def test_a_key_is_never_missing_and_tells_rows_apart(name: str) -> None:
             assert len(frame) <= 1
 
 
-def test_every_column_that_means_something_is_in_a_frame() -> None:
+def test_every_column_that_means_something_is_in_a_frame():
     named = {cell.removesuffix("*") or "*" for said in LISTED.values() for cell in said.cells}
     folders = {Path(inspect.getfile(topic)).parent for topic in study.topics()}
     tables = [frames.meanings(f) for f in folders if (f / frames.COLUMNS).is_file()]
@@ -82,7 +80,7 @@ def test_every_column_that_means_something_is_in_a_frame() -> None:
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_figures_of_frames_stand_in_the_summary_under_their_names(client: str) -> None:
+def test_figures_of_frames_stand_in_the_summary_under_their_names(client):
     s = opened(client)
     content = s.summary()
     keys = {option.label: name for name, option in s.options.items()}
@@ -118,7 +116,7 @@ def test_figures_of_frames_stand_in_the_summary_under_their_names(client: str) -
 
 
 @of_frames
-def test_what_may_not_be_missing_is_in_every_row(name: str) -> None:
+def test_what_may_not_be_missing_is_in_every_row(name):
     said = LISTED[name]
     optional = {column for cell in said.may_be_missing for column in frames.columns(cell)}
     for frame in made(name):
@@ -127,7 +125,7 @@ def test_what_may_not_be_missing_is_in_every_row(name: str) -> None:
 
 
 @of_frames
-def test_ends_and_quantiles_stand_in_order(name: str) -> None:
+def test_ends_and_quantiles_stand_in_order(name):
     said = LISTED[name]
     ranges = [frames.columns(cell) for cell in said.cells if cell.endswith("*")]
     ladders = [ladder for ladder in LADDERS if {*ladder} <= {*said.meanings}]
@@ -139,7 +137,7 @@ def test_ends_and_quantiles_stand_in_order(name: str) -> None:
 
 
 @of_frames
-def test_shares_lie_between_none_and_all_and_counts_are_whole(name: str) -> None:
+def test_shares_lie_between_none_and_all_and_counts_are_whole(name):
     for column, unit in LISTED[name].units.items():
         for frame in made(name):
             known = frame[column].dropna()
@@ -150,7 +148,7 @@ def test_shares_lie_between_none_and_all_and_counts_are_whole(name: str) -> None
 
 
 @of_frames
-def test_what_says_whether_is_true_or_false_and_nothing_else_is(name: str) -> None:
+def test_what_says_whether_is_true_or_false_and_nothing_else_is(name):
     for frame in made(name):
         for column, meaning in LISTED[name].meanings.items():
             truths = frame[column].dropna().map(lambda value: isinstance(value, bool | np.bool_))
@@ -158,7 +156,7 @@ def test_what_says_whether_is_true_or_false_and_nothing_else_is(name: str) -> No
 
 
 @of_frames
-def test_addresses_days_and_options_are_what_they_are_called(name: str) -> None:
+def test_addresses_days_and_options_are_what_they_are_called(name):
     said = LISTED[name]
     for client in FEW:
         s = opened(client)
@@ -183,7 +181,7 @@ def s(request: pytest.FixtureRequest) -> Study:
     return opened(request.param)
 
 
-def test_what_a_model_takes_is_made_of_its_parts_which_have_sources(s: Study) -> None:
+def test_what_a_model_takes_is_made_of_its_parts_which_have_sources(s):
     fits = s.fits().dropna(subset="taken")
     parts = fits[["of_weights", "of_activations", "of_libraries", "of_graphs"]].sum(axis=1)
     assert fits.taken.to_list() == pytest.approx(parts.to_list())
@@ -194,7 +192,7 @@ def test_what_a_model_takes_is_made_of_its_parts_which_have_sources(s: Study) ->
     assert made and all(part.formula and part.source.source for part in made)
 
 
-def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
+def test_monthly_flows_add_up_to_the_totals(s):
     flows = s.cash_flows()
     for row in s.sums().dropna(subset="total").itertuples():
         own = flows[flows.option == row.option]
@@ -205,7 +203,7 @@ def test_monthly_flows_add_up_to_the_totals(s: Study) -> None:
         assert own.booked.sum() == pytest.approx(billed)
 
 
-def test_profit_tax_stands_by_itself_between_what_is_paid_and_what_is_compared() -> None:
+def test_profit_tax_stands_by_itself_between_what_is_paid_and_what_is_compared():
     budget = compute("base", {"finance.tax_rate": 0.2}).budget()
     taxed = budget.pivot(index="option", columns="key")["amount"]
     parts = ["planned", "beside", "tax", "counted", "leaving", "vendors", "premiums"]
@@ -213,7 +211,7 @@ def test_profit_tax_stands_by_itself_between_what_is_paid_and_what_is_compared()
     assert taxed[parts].sum(axis=1).to_numpy() == pytest.approx(taxed.in_all.to_numpy())
 
 
-def test_a_saving_is_the_cost_of_what_runs_today_less_the_options(s: Study) -> None:
+def test_a_saving_is_the_cost_of_what_runs_today_less_the_options(s):
     costs = s.sums().dropna(subset="total")
     if (costs.role == "today").any():
         today = costs[costs.role == "today"].iloc[0]

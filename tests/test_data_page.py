@@ -1,7 +1,5 @@
 """The page on data and law: the law that matters is named, and what is silent is said."""
 
-from __future__ import annotations
-
 import pytest
 import studies
 from siting.inputs import scenario
@@ -11,7 +9,7 @@ from siting.study import Study
 from studies import designed, opened
 
 
-def test_a_directive_binds_nobody_before_its_national_act_is_in_force() -> None:
+def test_a_directive_binds_nobody_before_its_national_act_is_in_force():
     def verdicts(client: str) -> set[str]:
         options = sovereignty.assess(scenario.load(client)).options.values()
         return {option.verdicts["NIS2-21-1"].verdict for option in options}
@@ -24,10 +22,9 @@ MARKING = "Marking of generated content"
 
 
 @pytest.mark.parametrize(
-    ("client", "older"),
-    [("polderwerk", True), ("klinikverbund-nordheide", False)],
+    ("client", "older"), [("polderwerk", True), ("klinikverbund-nordheide", False)]
 )
-def test_only_a_system_older_than_the_duty_to_mark_has_time(client: str, older: bool) -> None:
+def test_only_a_system_older_than_the_duty_to_mark_has_time(client, older):
     """AI Act Art. 50(2) binds since 2 August 2026; systems placed before, from 2 December 2026."""
     s = opened(client)
     points = s.points()
@@ -49,9 +46,7 @@ def test_only_a_system_older_than_the_duty_to_mark_has_time(client: str, older: 
         ("klinikverbund-nordheide", "Software that serves care", "2026-12-24", "2027-05-23"),
     ],
 )
-def test_what_a_law_asks_for_has_its_usual_time_in_the_plan(
-    client: str, topic: str, due: str, later: str
-) -> None:
+def test_what_a_law_asks_for_has_its_usual_time_in_the_plan(client, topic, due, later):
     s = opened(client)
     own = s.points()
     own = own[(own.option == s.chosen) & own.point.str.startswith(topic)].iloc[0]
@@ -60,7 +55,7 @@ def test_what_a_law_asks_for_has_its_usual_time_in_the_plan(
     assert due in set(steps.due[steps.label.str.endswith(f"decided by {own.owner}")])
 
 
-def test_a_sub_processor_abroad_does_not_pass_a_residency_that_is_required() -> None:
+def test_a_sub_processor_abroad_does_not_pass_a_residency_that_is_required():
     """Its vendor names sub-processors in the USA, and the client asks for the EU: whether they hold
     or process the data is asked, and the option may fall by the answer."""
     s = opened("polderwerk")
@@ -76,7 +71,7 @@ def test_a_sub_processor_abroad_does_not_pass_a_residency_that_is_required() -> 
     assert verdicts.verdict.to_list() == ["review"]
 
 
-def test_an_order_that_was_lifted_and_a_caution_of_ours_strike_nothing() -> None:
+def test_an_order_that_was_lifted_and_a_caution_of_ours_strike_nothing():
     s = opened("polderwerk")
     points = s.points()
     own = points[points.option == s.chosen].set_index("point")
@@ -100,9 +95,7 @@ def test_an_order_that_was_lifted_and_a_caution_of_ours_strike_nothing() -> None
         ),
     ],
 )
-def test_no_article_of_the_gdpr_is_cited_where_it_does_not_reach(
-    client: str, point: str, law: str
-) -> None:
+def test_no_article_of_the_gdpr_is_cited_where_it_does_not_reach(client, point, law):
     s = opened(client)
     options = s.results.sovereignty.options
     open_points = options[s.results.decision.recommended].open_points
@@ -116,7 +109,7 @@ def test_no_article_of_the_gdpr_is_cited_where_it_does_not_reach(
     assert set(cited.str[:17]) == {"GDPR Art. 28(1) a"}
 
 
-def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
+def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client():
     """Its own policy asks for SecNumCloud, which nobody doubts; the law on secrets of the State
     may ask the same, if the client is a body of the State."""
     barred = opened("agence-lumiere").sums().set_index("option")
@@ -129,14 +122,14 @@ def test_an_option_is_ruled_out_by_what_is_known_to_bind_the_client() -> None:
     assert barred.whose["Azure OpenAI"] == "your answer"
 
 
-def test_who_says_that_the_assessment_covers_an_option_has_it_cleared() -> None:
+def test_who_says_that_the_assessment_covers_an_option_has_it_cleared():
     answer = {"options.sovereign.attributes.dpia_covers": True}
     law = sovereignty.assess(put(designed("banca-valdora"), answer)).options
     assert law["sovereign"].verdicts["GDPR-35-1"].verdict == "pass"
     assert law["owned"].verdicts["GDPR-35-1"].verdict == "review"
 
 
-def test_only_what_a_client_has_said_to_be_lacking_is_known_and_due() -> None:
+def test_only_what_a_client_has_said_to_be_lacking_is_known_and_due():
     """AI Act Art. 50(1) and (2) hold exceptions, which a person must check; Art. 48 and 28(1) GDPR
     ask for a judgement. None of these is a breach that anybody has established."""
     for client in ("klinikverbund-nordheide", "polderwerk"):
@@ -145,7 +138,7 @@ def test_only_what_a_client_has_said_to_be_lacking_is_known_and_due() -> None:
         assert left.in_force["People know that it is AI"], client
 
 
-def test_a_contract_without_audits_is_known_to_lack_what_the_law_asks() -> None:
+def test_a_contract_without_audits_is_known_to_lack_what_the_law_asks():
     """GDPR Art. 28(3)(h): the contract stipulates that the processor allows for audits."""
     for attribute, lacks in (("audit_rights", True), ("subprocessors_listed", False)):
         said = {f"options.sovereign.attributes.{attribute}": False}
@@ -155,7 +148,7 @@ def test_a_contract_without_audits_is_known_to_lack_what_the_law_asks() -> None:
         assert lacks or found.verdict == "review"
 
 
-def test_names_in_commits_are_personal_whether_or_not_the_employer_sees_who_used_it() -> None:
+def test_names_in_commits_are_personal_whether_or_not_the_employer_sees_who_used_it():
     """GDPR Art. 4(1): polderwerk says that no data are personal. Its answer stands, is doubted
     first, and is cleared only if nothing is about people and nobody can be told apart by use."""
     s = opened("polderwerk")
@@ -179,7 +172,7 @@ def test_names_in_commits_are_personal_whether_or_not_the_employer_sees_who_used
     assert named.verdicts["GDPR-28-1"].verdict == "n.a."
 
 
-def test_what_no_rule_looks_at_is_not_told_as_cleared() -> None:
+def test_what_no_rule_looks_at_is_not_told_as_cleared():
     """Of Japan no law is wholly on file: the page on law may not read as if it allowed it."""
     asked = {"client.country": "JP", "rules.attributes": {"eu_data_subjects": False}}
     s = Study(scenario.changed(studies.alone("api"), asked))

@@ -1,7 +1,5 @@
 """Machines that a scenario leaves to the kit: what is looked at, what is taken, what is refused."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -68,10 +66,10 @@ def looked_at(
 def at(present: float, **sized: Any) -> Design:
     """A design whose machines are those of the option that is looked at."""
     machines = Machines(gpu="", server="", weights="")
-    return Design(machines=machines, sized=Sized(**sized), present=present)  # type: ignore[arg-type]
+    return Design(machines=machines, sized=Sized(**sized), present=present)
 
 
-def test_the_cheapest_of_those_that_keep_the_limits_is_the_best() -> None:
+def test_the_cheapest_of_those_that_keep_the_limits_is_the_best():
     found = looked_at(
         {
             "server-4x-l40s": at(300.0),
@@ -96,7 +94,7 @@ def test_the_cheapest_of_those_that_keep_the_limits_is_the_best() -> None:
     assert why["dgx-a100-640gb"] == "no price"
 
 
-def test_machines_that_are_fixed_are_left_alone_and_those_left_out_are_designed() -> None:
+def test_machines_that_are_fixed_are_left_alone_and_those_left_out_are_designed():
     base = scenario.load("base")
     assert Chain().built(base) is base
     for said in ({"gpu": BEST, "server": BEST}, {"gpu": "", "server": ""}):
@@ -107,13 +105,10 @@ def test_machines_that_are_fixed_are_left_alone_and_those_left_out_are_designed(
         assert made.options["rented"] == asked.options["rented"]
 
 
-def test_the_design_costs_no_more_than_the_typed_machines_and_keeps_the_limits() -> None:
+def test_the_design_costs_no_more_than_the_typed_machines_and_keeps_the_limits():
     typed = scenario.changed(
         scenario.load("agence-lumiere"),
-        {
-            "options.owned.gpu": "h100-sxm5-80gb",
-            "options.owned.server": "hgx-h100-8gpu-oem",
-        },
+        {"options.owned.gpu": "h100-sxm5-80gb", "options.owned.server": "hgx-h100-8gpu-oem"},
     )
     chain = Chain()
     free = {**typed.options, "owned": design.opened(typed.options["owned"])}
@@ -136,29 +131,28 @@ def test_the_design_costs_no_more_than_the_typed_machines_and_keeps_the_limits()
     assert best.present == pytest.approx(worth, rel=1e-9)
 
 
-def test_a_room_with_little_power_gets_machines_that_need_little() -> None:
+def test_a_room_with_little_power_gets_machines_that_need_little():
     narrow = Chain().designs(open_option(room={"kw": 4.0, "pue": 1.3}), "owned")
     taken = next(d for d in narrow if not d.refused)
     assert taken.sized is not None and not taken.sized.beyond_room
     assert any("kW with cooling" in d.refused for d in narrow)
 
 
-def test_a_quote_is_for_machines_that_are_named_and_an_api_has_none() -> None:
+def test_a_quote_is_for_machines_that_are_named_and_an_api_has_none():
     offered = dt.date(2026, 10, 1)
     quote = {"value": 2.0, "unit": "EUR/GPU-h", "source": "offer", "date": offered}
     base = scenario.load("base")
     quotes = [{"item": "option.rented.gpu_hour", **quote}]
     with pytest.raises(DocumentError) as refused:
         scenario.changed(
-            base,
-            {"options.rented.gpu": BEST, "options.api.gpu": BEST, "finance.quotes": quotes},
+            base, {"options.rented.gpu": BEST, "options.api.gpu": BEST, "finance.quotes": quotes}
         )
     said = str(refused.value)
     assert "the quote for gpu_hour is of certain machines" in said
     assert "an option of kind api has no use of it; remove it" in said
 
 
-def test_months_to_production_lie_within_the_horizon() -> None:
+def test_months_to_production_lie_within_the_horizon():
     months = scenario.load("base").finance.horizon_months
     with pytest.raises(DocumentError, match="not within the horizon of"):
         scenario.changed(
@@ -167,9 +161,7 @@ def test_months_to_production_lie_within_the_horizon() -> None:
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_an_option_whose_machines_are_designed_keeps_all_else_that_is_said_of_it(
-    client: str,
-) -> None:
+def test_an_option_whose_machines_are_designed_keeps_all_else_that_is_said_of_it(client):
     said = scenario.load(client)
     machines = {"gpu", "server", "weights"}
     for name, option in Chain().built(said).options.items():

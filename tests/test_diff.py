@@ -1,11 +1,8 @@
 """What changed between two reports: found completely, and the most important first."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -33,11 +30,7 @@ BEFORE = {
     "client": {"currency": "EUR"},
     "recommendation": {"option": "api", "sure": 0.8},
     "options": {
-        "api": {
-            "label": "An API",
-            "npv": figure(90, 100, 110),
-            "gpus": figure(0, 0, 0, "GPUs"),
-        },
+        "api": {"label": "An API", "npv": figure(90, 100, 110), "gpus": figure(0, 0, 0, "GPUs")},
         "owned": {
             "label": "Own servers",
             "npv": figure(150, 200, 300),
@@ -62,7 +55,7 @@ def after() -> dict:
     return changed
 
 
-def test_changes_come_in_the_order_of_their_importance() -> None:
+def test_changes_come_in_the_order_of_their_importance():
     changes = comparison.compare(BEFORE, after())
     assert [(c.part, c.name) for c in changes] == [
         ("recommendation", "option"),
@@ -78,7 +71,7 @@ def test_changes_come_in_the_order_of_their_importance() -> None:
     assert [c.apart for c in changes if c.part == "result"] == [True, False]
 
 
-def test_another_order_of_records_and_a_scenario_that_one_side_lacks_are_no_change() -> None:
+def test_another_order_of_records_and_a_scenario_that_one_side_lacks_are_no_change():
     turned = {**BEFORE, "inputs": BEFORE["inputs"][::-1]}
     assert comparison.compare(BEFORE, turned) == ()
     assert comparison.compare({}, {"scenario": {"finance": {"horizon_months": 60}}}) == ()
@@ -89,7 +82,7 @@ def sentences(before: dict, after: dict) -> list[str]:
     return [re.sub(r"[\u202f\xa0]", " ", line) for line in said]
 
 
-def test_a_verdict_is_never_among_the_smaller_changes() -> None:
+def test_a_verdict_is_never_among_the_smaller_changes():
     before, changed = (
         {
             "options": {
@@ -108,7 +101,7 @@ def test_a_verdict_is_never_among_the_smaller_changes() -> None:
 
 
 @pytest.mark.parametrize("value", [{"low": 3, "central": 2, "high": 1}, float("nan"), 10**400])
-def test_what_is_no_range_in_a_summary_of_unknown_origin_is_shown_as_it_is(value) -> None:
+def test_what_is_no_range_in_a_summary_of_unknown_origin_is_shown_as_it_is(value):
     (change,) = comparison.compare({"x": 1}, {"x": value})
     assert change.sentence(GERMAN)
 
@@ -119,13 +112,13 @@ trees = st.recursive(leaves, lambda x: st.dictionaries(st.text(max_size=4), x, m
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=4), trees, max_size=4))
-def test_a_summary_never_differs_from_itself(summary: dict) -> None:
+def test_a_summary_never_differs_from_itself(summary):
     assert comparison.compare(summary, summary) == ()
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 10**9), st.integers(1, 10**9))
-def test_the_way_back_is_the_inverse_of_the_way_there(a: int, b: int) -> None:
+def test_the_way_back_is_the_inverse_of_the_way_there(a, b):
     there = comparison.compare({"x": a}, {"x": b})
     back = comparison.compare({"x": b}, {"x": a})
     if a == b:
@@ -134,7 +127,7 @@ def test_the_way_back_is_the_inverse_of_the_way_there(a: int, b: int) -> None:
         assert there[0].ratio * back[0].ratio == pytest.approx(1)
 
 
-def test_two_folders_are_compared_from_the_command_line(tmp_path: Path) -> None:
+def test_two_folders_are_compared_from_the_command_line(tmp_path):
     for name, content in (("old", BEFORE), ("new", after())):
         (tmp_path / name).mkdir()
         (tmp_path / name / "summary.json").write_text(json.dumps(content), encoding="utf-8")
@@ -165,16 +158,14 @@ def test_two_folders_are_compared_from_the_command_line(tmp_path: Path) -> None:
         ("a" * 300, "is no rendered report|is not a summary"),
     ],
 )
-def test_what_stands_for_no_report_is_refused_with_what_to_write(
-    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_stands_for_no_report_is_refused_with_what_to_write(name, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=said) as refused:
         history.summary(name)
     assert len(str(refused.value).splitlines()) == 1
 
 
-def test_of_several_edits_each_is_tried_alone() -> None:
+def test_of_several_edits_each_is_tried_alone():
     start = inputs.load("base")
     edits = {"finance.discount_rate": 0.04, "workloads.assistant.users": 4_000}
     both = inputs.changed(start, edits)
@@ -192,7 +183,7 @@ def test_of_several_edits_each_is_tried_alone() -> None:
     assert attribution.alone(sides[0], sides[0], chain) == ()
 
 
-def test_an_edit_that_needs_another_says_so() -> None:
+def test_an_edit_that_needs_another_says_so():
     start = inputs.load("base").model_dump(exclude_unset=True)
     new = json.loads(json.dumps(start, default=str)) | {"evidence": start["evidence"]}
     new["client"]["report_date"] = start["client"]["report_date"]
@@ -203,9 +194,7 @@ def test_an_edit_that_needs_another_says_so() -> None:
     assert {row.edit for row in rows if row.why} >= {"finance.baseline", "options.api"}
 
 
-def test_a_reports_folder_and_a_client_now_bring_their_scenarios(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reports_folder_and_a_client_now_bring_their_scenarios(tmp_path, monkeypatch):
     (tmp_path / "params").mkdir()
     shutil.copy(inputs.project() / "params" / "base.yaml", tmp_path / "params")
     monkeypatch.chdir(tmp_path)

@@ -1,7 +1,5 @@
 """The documentation is whole: it builds, its links lead somewhere, and it is what is made."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import os
@@ -24,7 +22,7 @@ PAGES = [
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
-def test_the_site_builds_with_every_link_checked(tmp_path: Path) -> None:
+def test_the_site_builds_with_every_link_checked(tmp_path):
     home = tmp_path / "reports" / "acme"
     home.mkdir(parents=True)
     with pypdf.PdfWriter() as paper:
@@ -51,7 +49,7 @@ def test_the_site_builds_with_every_link_checked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_links_between_files_lead_to_files(page: Path) -> None:
+def test_links_between_files_lead_to_files(page):
     text = page.read_text(encoding="utf-8")
     targets = [m[1] for m in LINK.finditer(text) if "://" not in m[1]]
     missing = [t for t in targets if not (page.parent / t).exists()]
@@ -61,7 +59,7 @@ def test_links_between_files_lead_to_files(page: Path) -> None:
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if p.stem != "CHANGELOG"], ids=lambda p: str(p.relative_to(ROOT))
 )
-def test_a_table_is_named_where_it_lies(page: Path) -> None:
+def test_a_table_is_named_where_it_lies(page):
     named = re.findall(r"`([\w/]+/\w+\.csv)`", page.read_text(encoding="utf-8"))
     assert not [table for table in named if not (ROOT / table).is_file()]
 
@@ -76,12 +74,12 @@ def script(name: str) -> ModuleType:
 
 
 @pytest.mark.parametrize("name", ["commands", "scenario", "frames", "examples"])
-def test_a_written_page_is_what_the_library_says(name: str) -> None:
+def test_a_written_page_is_what_the_library_says(name):
     written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert written == script(name).page(), "run `make generated`"
 
 
-def test_the_page_on_licences_names_each_package_that_is_installed_with_its_version() -> None:
+def test_the_page_on_licences_names_each_package_that_is_installed_with_its_version():
     locked = re.findall(
         r"^([a-z0-9][a-z0-9._-]*)==(\S+)",
         (ROOT / "requirements.lock").read_text(encoding="utf-8"),

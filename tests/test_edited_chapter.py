@@ -1,7 +1,5 @@
 """One edited chapter: it alone runs again, and the report is the one that a whole run gives."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 
@@ -29,7 +27,7 @@ def two(folder: Path, second: str) -> Job:
     return dataclasses.replace(make("one", texts), formats=("html",))
 
 
-def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(tmp_path: Path) -> None:
+def test_only_the_edited_chapter_runs_again_and_the_report_is_the_same(tmp_path):
     with Here(1) as maker:
         only_the_edited_chapter_runs_again(tmp_path, maker)
 

@@ -1,7 +1,5 @@
 """Reports on a cluster and in a store: what `siting_cluster` adds, and what is said without it."""
 
-from __future__ import annotations
-
 import json
 from importlib import metadata
 
@@ -20,7 +18,7 @@ from trial import Quick, plain
 KIT = small_kit.__name__
 
 
-def test_reports_go_whole_to_any_address_that_fsspec_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_go_whole_to_any_address_that_fsspec_knows(monkeypatch):
     address = "memory://trial/reports"
     memory = fsspec.filesystem("memory")
     jobs = [plain("one"), plain("two")]
@@ -57,7 +55,7 @@ def refused(*words: str) -> str:
         (["--scheduler", "tls://127.0.0.1:1"], "scheduler 'tls://127.0.0.1:1' speaks TLS; name"),
     ],
 )
-def test_a_place_or_a_cluster_that_is_none_is_one_message(words: list[str], said: str) -> None:
+def test_a_place_or_a_cluster_that_is_none_is_one_message(words, said):
     assert refused(*words).startswith(said)
 
 
@@ -68,9 +66,7 @@ def test_a_place_or_a_cluster_that_is_none_is_one_message(words: list[str], said
         (["--scheduler", "tcp://x:1"], "--scheduler tcp://x:1: reports made on a cluster need a"),
     ],
 )
-def test_without_the_package_it_is_said_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
-) -> None:
+def test_without_the_package_it_is_said_what_is_missing(monkeypatch, words, said):
     none = metadata.EntryPoints()
     monkeypatch.setattr(extras.metadata, "entry_points", lambda **_: none)
     assert refused(*words).startswith(said)
@@ -86,11 +82,11 @@ class OtherCluster:
         return "1" * 64
 
 
-def test_workers_and_a_scheduler_with_another_library_are_refused_by_name() -> None:
+def test_workers_and_a_scheduler_with_another_library_are_refused_by_name():
     with pytest.raises(BadAddress, match=r"^tcp:..b, tcp:..c, the scheduler: not this version"):
         workers.refuse_others(OtherCluster(), KIT)
 
 
-def test_a_worker_that_came_later_with_another_library_makes_no_report() -> None:
+def test_a_worker_that_came_later_with_another_library_makes_no_report():
     with pytest.raises(ValueError, match="a worker runs another version of the library"):
         workers._make(plain("one"), "0" * 64)

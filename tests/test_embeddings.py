@@ -1,7 +1,5 @@
 """Work that makes vectors: its price, its stock, and options that cannot do it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -53,7 +51,7 @@ def loaded(folder: Path, text: str = SHOP) -> scenario.Scenario:
     return scenario.load(path)
 
 
-def test_vectors_cost_their_input_and_the_stock_where_the_model_changes(tmp_path: Path) -> None:
+def test_vectors_cost_their_input_and_the_stock_where_the_model_changes(tmp_path):
     """Per million tokens 0.143 at Azure in the EU and 0.10 at Mistral; 1.47 billion in stock."""
     shop = loaded(tmp_path)
     plan = costing.compile_plan(shop, {name: sized(shop, name) for name in shop.options})
@@ -65,7 +63,7 @@ def test_vectors_cost_their_input_and_the_stock_where_the_model_changes(tmp_path
     assert [(line.workload, line.item.category) for line in once] == [("search", "migration")]
 
 
-def test_the_answer_embeds_a_stock_anew_only_where_the_model_changes(tmp_path: Path) -> None:
+def test_the_answer_embeds_a_stock_anew_only_where_the_model_changes(tmp_path):
     """As another seller of today's model does not, and another model does."""
     shop = loaded(tmp_path, SHOP.replace("  own:\n", f"{ELSEWHERE}  own:\n"))
     chain = Chain()
@@ -78,7 +76,7 @@ def test_the_answer_embeds_a_stock_anew_only_where_the_model_changes(tmp_path: P
     assert paid["mistral"] == pytest.approx(147)
 
 
-def test_who_stays_with_a_seller_trains_no_users_for_another_model() -> None:
+def test_who_stays_with_a_seller_trains_no_users_for_another_model():
     s = scenario.load("tidewater-apps")
     chain = Chain()
     (other,) = (way for way in ordered.others(s) if way.standing == "in")
@@ -88,7 +86,7 @@ def test_who_stays_with_a_seller_trains_no_users_for_another_model() -> None:
     assert priced[other.name].paid_for("migration_training") == 0
 
 
-def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path: Path) -> None:
+def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path):
     shop = loaded(tmp_path)
     why = costing.compile_plan(
         shop, {name: sized(shop, name) for name in shop.options}
@@ -99,7 +97,7 @@ def test_an_option_that_writes_text_alone_is_not_priced_in_silence(tmp_path: Pat
         prices.embedding(shop.options["azure"], "mistral-embed", 1, shop.client.report_date)
 
 
-def test_what_may_change_is_tried_of_vectors_too(tmp_path: Path) -> None:
+def test_what_may_change_is_tried_of_vectors_too(tmp_path):
     """Its vector is no text that somebody wrote."""
     s = study.Study(loaded(tmp_path))
     tried = {path for variant in s.results.to_try for path in variant.changes}
@@ -107,7 +105,7 @@ def test_what_may_change_is_tried_of_vectors_too(tmp_path: Path) -> None:
     assert "workloads.search.output_tokens" not in tried
 
 
-def test_no_offer_of_a_single_model_does_work_of_two_kinds(tmp_path: Path) -> None:
+def test_no_offer_of_a_single_model_does_work_of_two_kinds(tmp_path):
     shop = loaded(tmp_path)
     assert alternatives.offers(shop, "open_api")
     assert not alternatives.search(shop)
@@ -126,15 +124,13 @@ def test_no_offer_of_a_single_model_does_work_of_two_kinds(tmp_path: Path) -> No
         ("effort: none, country: PL", "effort: none, commitment: 1y", "own.commitment: an option"),
     ],
 )
-def test_what_would_change_nothing_is_refused(
-    tmp_path: Path, old: str, new: str, said: str
-) -> None:
+def test_what_would_change_nothing_is_refused(tmp_path, old, new, said):
     with pytest.raises(DocumentError) as refused:
         loaded(tmp_path, SHOP.replace(old, new))
     assert said in str(refused.value)
 
 
-def test_check_names_people_whose_law_no_rule_looks_at(tmp_path: Path) -> None:
+def test_check_names_people_whose_law_no_rule_looks_at(tmp_path):
     there = SHOP.replace("country: PL, currency", "country: PL, people: [PL, CZ, CA, JP], currency")
     (said,) = scenarios.abroad(loaded(tmp_path, there))
     assert said.startswith("client.people: no rule on file looks at people in JP; ask counsel")

@@ -1,7 +1,5 @@
 """Tables of strangers: read, or refused by line; measured loads."""
 
-from __future__ import annotations
-
 import datetime as dt
 import zoneinfo
 from pathlib import Path
@@ -39,7 +37,7 @@ def file(tmp_path: Path):
     return write
 
 
-def test_a_table_is_read_by_column(file) -> None:
+def test_a_table_is_read_by_column(file):
     rows = offers(file(QUOTES)).rows
     assert rows["value"].tolist() == [2.1, 90_000]
     assert rows["valid_until"].iloc[0] == dt.date(2027, 1, 1)
@@ -55,7 +53,7 @@ def test_a_table_is_read_by_column(file) -> None:
         ("option.rented.gpu_hour,2.1,,,EUR/GPU-h", "staff_cost,1,,,EUR/year", 3, "same as a row"),
     ],
 )
-def test_a_wrong_cell_is_refused_by_line(old: str, new: str, line: int, hint: str, file) -> None:
+def test_a_wrong_cell_is_refused_by_line(old, new, line, hint, file):
     with pytest.raises(DocumentError) as caught:
         offers(file(QUOTES.replace(old, new)))
     (problem,) = caught.value.problems
@@ -63,7 +61,7 @@ def test_a_wrong_cell_is_refused_by_line(old: str, new: str, line: int, hint: st
     assert hint in str(problem)
 
 
-def test_a_file_that_is_no_table_is_refused(file) -> None:
+def test_a_file_that_is_no_table_is_refused(file):
     (file("").parent / "table.xlsx").write_bytes(b"PK\x03\x04\xff")
     for path in (file("").parent / "table.xlsx", Path("missing.csv")):
         with pytest.raises(DocumentError):
@@ -81,7 +79,7 @@ def log(requests, weeks: int = 4, **tokens: float) -> str:
     return "\n".join(lines)
 
 
-def test_a_measured_load_gives_the_profile_that_was_put_in(file) -> None:
+def test_a_measured_load_gives_the_profile_that_was_put_in(file):
     # 100 requests an hour from 8 to 17 on working days, 10 at other times.
     busy = log(
         lambda day, hour: 100 if day < 5 and 8 <= hour < 18 else 10,
@@ -98,14 +96,14 @@ def test_a_measured_load_gives_the_profile_that_was_put_in(file) -> None:
     assert load["cached_input_share"] == 0.25
 
 
-def test_a_busy_hour_raises_the_peak_factor(file) -> None:
+def test_a_busy_hour_raises_the_peak_factor(file):
     text = log(lambda day, hour: 100)
     text = text.replace("2026-09-16T10:00:00,100", "2026-09-16T10:00:00,500")
     # The usual hour of that weekday is (3 × 100 + 500) / 4 = 200; 500 over 200 is 2.5.
     assert log_load.load(file(text)).fields["peak_factor"] == 2.5
 
 
-def test_one_row_a_request_is_counted_and_weighted(file) -> None:
+def test_one_row_a_request_is_counted_and_weighted(file):
     start = dt.datetime(2026, 9, 7)
     rows = [f"{(start + dt.timedelta(hours=h)).isoformat()},{100 + h % 2}" for h in range(336)]
     load = log_load.load(file("time,input_tokens\n" + "\n".join(rows))).fields
@@ -132,9 +130,7 @@ TOKENS = {"input_tokens": 1000, "output_tokens": 300, "cached_tokens": 250}
         ("2026-09-07T02:00:00,", "2026-09-07T02:00:00+02:00,", 4, "is no time like the first"),
     ],
 )
-def test_what_would_be_counted_as_what_it_is_not_is_refused(
-    old: str, new: str, line: int, said: str, file
-) -> None:
+def test_what_would_be_counted_as_what_it_is_not_is_refused(old, new, line, said, file):
     text = log(lambda day, hour: 5, **TOKENS)
     assert old in text
     with pytest.raises(DocumentError) as caught:
@@ -143,7 +139,7 @@ def test_what_would_be_counted_as_what_it_is_not_is_refused(
     assert (problem.line, said in str(problem)) == (line, True), str(problem)
 
 
-def test_a_log_as_a_whole_that_tells_no_usual_week_is_refused(file) -> None:
+def test_a_log_as_a_whole_that_tells_no_usual_week_is_refused(file):
     text = log(lambda day, hour: 5)
     with pytest.raises(DocumentError, match="10:00 has 1,000 times a usual busy hour"):
         log_load.load(file(f"{text}\n2026-10-05T10:00:00,5000"))
@@ -157,7 +153,7 @@ def test_a_log_as_a_whole_that_tells_no_usual_week_is_refused(file) -> None:
         log_load.load(file(gone))
 
 
-def test_unknown_tokens_stay_unknown(file) -> None:
+def test_unknown_tokens_stay_unknown(file):
     text = log(lambda day, hour: 5, **TOKENS)
     half = "\n".join(r.replace(",1000,300,", ",,,") if "T1" in r else r for r in text.splitlines())
     fields = log_load.load(file(half)).fields
@@ -167,7 +163,7 @@ def test_unknown_tokens_stay_unknown(file) -> None:
         log_load.load(file(text.replace(",1000,", ",,")))
 
 
-def test_a_profile_has_the_hours_of_the_zone_that_is_named(file) -> None:
+def test_a_profile_has_the_hours_of_the_zone_that_is_named(file):
     # Busy from 8 to 17 in Rome, over the end of summer time on 25 October 2026.
     rome = zoneinfo.ZoneInfo("Europe/Rome")
     rows = ["time,requests,model"]
@@ -188,7 +184,7 @@ def test_a_profile_has_the_hours_of_the_zone_that_is_named(file) -> None:
 
 
 @pytest.mark.parametrize("today", ["2026-10-05", "2027-10-05"])
-def test_what_is_imported_loads_in_a_scenario_on_any_day(today: str, file, tmp_path: Path) -> None:
+def test_what_is_imported_loads_in_a_scenario_on_any_day(today, file, tmp_path):
     path = file(log(lambda day, hour: 7 + hour, input_tokens=900, output_tokens=90))
     with time_machine.travel(today):
         made = CliRunner().invoke(cli, ["import", "load", str(path)])
@@ -205,22 +201,20 @@ def test_what_is_imported_loads_in_a_scenario_on_any_day(today: str, file, tmp_p
 # --- What strangers export -----------------------------------------------------------------------
 
 
-def test_points_of_thousands_are_not_taken_for_decimals(file) -> None:
+def test_points_of_thousands_are_not_taken_for_decimals(file):
     thousands = QUOTES.replace(",", ";").replace("90000", "90.000")
     with pytest.raises(DocumentError, match="3: value: a point may part thousands or decimals"):
         offers(file(thousands))
     assert offers(file(QUOTES.replace("2.1,", "2.125,"))).rows["value"].iloc[0] == 2.125
 
 
-def test_rows_beyond_a_bound_are_refused_and_not_dropped(
-    file, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_beyond_a_bound_are_refused_and_not_dropped(file, monkeypatch):
     monkeypatch.setattr("siting.inputs.sheet.MAX_CELLS", 8)
     with pytest.raises(DocumentError, match=r"table\.csv:3: has more than 8 cells"):
         offers(file(QUOTES))
 
 
-def test_escape_codes_in_a_cell_are_refused(file) -> None:
+def test_escape_codes_in_a_cell_are_refused(file):
     with pytest.raises(DocumentError) as caught:
         offers(file(QUOTES.replace("Offer", "Off\x1b[31mer", 1)))
     (problem,) = caught.value.problems
@@ -236,15 +230,13 @@ def test_escape_codes_in_a_cell_are_refused(file) -> None:
         (QUOTES + "," * 2_000_000, "table.csv:4: is longer than 1,048,576 characters"),
     ],
 )
-def test_headings_and_lines_without_end_are_refused_before_cells_are_made(
-    text: str, said: str, file
-) -> None:
+def test_headings_and_lines_without_end_are_refused_before_cells_are_made(text, said, file):
     path = file(text)
     with within(32), pytest.raises(DocumentError, match=said):  # of two million cells 100 MiB
         offers(path)
 
 
-def test_a_log_of_a_lifetime_is_refused_before_its_hours_are_laid_out(tmp_path: Path) -> None:
+def test_a_log_of_a_lifetime_is_refused_before_its_hours_are_laid_out(tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("time,requests\n2006-09-01T00:00:00,5\n2096-09-01T00:00:00,5\n", "utf-8")
     with within(64), pytest.raises(DocumentError, match="more than ten years"):

@@ -1,7 +1,5 @@
 """Whose rule rules an option out: from the cause that the decision holds."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 
@@ -43,7 +41,7 @@ def told(client: str, option: str, **changes: Any) -> Exclusion:
     return found
 
 
-def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out() -> None:
+def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out():
     """The clinic's own policy asks for C5, which the regional cloud lacks; the budget strikes."""
     found = told("klinikverbund-nordheide", "rented", conditions=[], budget=1000.0)
     assert found.whose == "your condition"
@@ -51,14 +49,14 @@ def test_a_policy_whose_rules_are_no_hard_condition_rules_nothing_out() -> None:
     assert found.why_not.endswith("over your ceiling")
 
 
-def test_what_a_policy_alone_strikes_is_free_without_it() -> None:
+def test_what_a_policy_alone_strikes_is_free_without_it():
     """The statute remains, under which an attestation of another kind may do."""
     found = candidates("klinikverbund-nordheide", policies=[], conditions=["sovereignty"])
     struck = {name for name, (_, excluded) in found.items() if excluded is not None}
     assert "rented" not in struck
 
 
-def test_a_condition_is_read_with_its_rule_or_level() -> None:
+def test_a_condition_is_read_with_its_rule_or_level():
     assert Constraint.read("quality") == Constraint(kind="quality")
     assert Constraint.read("rule:SNC-1") == Constraint(kind="rule", rule_id="SNC-1")
     assert Constraint.read("sovereignty:seal2") == Constraint(kind="sovereignty", seal=2)
@@ -67,6 +65,6 @@ def test_a_condition_is_read_with_its_rule_or_level() -> None:
 
 
 @pytest.mark.parametrize("line", ["souvereignty", "sovereignty:seal7", "seal2", ""])
-def test_what_is_no_condition_passes_for_none_in_silence(line: str) -> None:
+def test_what_is_no_condition_passes_for_none_in_silence(line):
     with pytest.raises(ValueError, match="is no hard condition"):
         Constraint.read(line)

@@ -1,7 +1,5 @@
 """Whatever breaks: other reports are complete, the last good one stays, the next run goes on."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import json
@@ -63,7 +61,7 @@ def python(text: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: Path) -> None:
+def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path):
     put(tmp_path, *map(plain, FAULTS))
     # Only the cell that hangs meets its limit: a busy machine may be slow with the others.
     limit = {"hangs": 6}
@@ -87,7 +85,7 @@ def test_a_chapter_that_breaks_in_any_way_breaks_its_own_report_alone(tmp_path: 
     assert not (tmp_path / "raises" / "failed").exists()
 
 
-def test_no_kernel_serves_two_clients_and_one_serves_all_chapters_of_one(tmp_path: Path) -> None:
+def test_no_kernel_serves_two_clients_and_one_serves_all_chapters_of_one(tmp_path):
     says = PlacedNotebook(chapter("Which?", "import os", "print(os.getpid())"))
     two = {"10_a.ipynb": says, "20_b.ipynb": says}
     jobs = [
@@ -105,9 +103,7 @@ def test_no_kernel_serves_two_clients_and_one_serves_all_chapters_of_one(tmp_pat
     assert kernels("one") != kernels("two")
 
 
-def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_the_last_good_report_and_the_other_clients(tmp_path, monkeypatch):
     jobs = [plain("one"), plain("two")]
     put(tmp_path, *jobs)
     before = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir() if p.is_file()}
@@ -153,7 +149,7 @@ print(json.dumps([*seen, left]), flush=True)
 
 
 @pytest.mark.parametrize("full", ["reports", "temporary files"])
-def test_a_disk_that_is_really_full_spoils_nothing(full: str, short: Path, tmp_path: Path) -> None:
+def test_a_disk_that_is_really_full_spoils_nothing(full, short, tmp_path):
     """On a file system of 8 MiB."""
     out = str((short if full == "reports" else tmp_path) / "out")
     text = REALLY_FULL.format(path=PATH, disk=str(short), out=out)
@@ -173,7 +169,7 @@ def test_a_disk_that_is_really_full_spoils_nothing(full: str, short: Path, tmp_p
     assert done.stderr == ""
 
 
-def test_a_run_killed_between_two_renames_is_undone(tmp_path: Path) -> None:
+def test_a_run_killed_between_two_renames_is_undone(tmp_path):
     reports = ReportFolder(tmp_path)
     with reports.lock("one"):
         reports.put(plain("one"), {"report.html": b"good"})
@@ -223,8 +219,8 @@ def alive(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run_keeps_what_was_done_and_goes_on_later(
-    tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
-) -> None:
+    tmp_path, short, monkeypatch, how
+):
     pids = tmp_path / "pids"
     out = tmp_path / "out"
     pids.mkdir()
@@ -276,7 +272,7 @@ print(batch.run([plain("a"), plain("b")], {out!r}, at_once=2).lines())
 """
 
 
-def test_too_few_file_handles_are_named(tmp_path: Path, short: Path) -> None:
+def test_too_few_file_handles_are_named(tmp_path, short):
     done = python(FEW.format(path=PATH, out=str(tmp_path / "out")), TMPDIR=str(short))
     assert "Too many open files" in done.stdout and "Traceback" not in done.stderr
     assert list(short.iterdir()) == []
@@ -291,7 +287,7 @@ def on_cluster(jobs: list[Job], out: Path, address: str, say: object) -> batch.O
         return batch.run(jobs, str(out), maker=maker, say=say)
 
 
-def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(tmp_path: Path) -> None:
+def test_a_killed_cluster_worker_loses_nothing_and_the_reports_are_the_same(tmp_path):
     distributed = pytest.importorskip("distributed")
     dask = pytest.importorskip("dask")
     jobs = [plain(f"client-{i}") for i in range(3)]

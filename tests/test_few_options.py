@@ -1,7 +1,5 @@
 """Every chapter holds at the edges: nothing may be chosen, one option is alone, a single year."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 
@@ -24,12 +22,12 @@ def told(s: Study) -> str:
     return said
 
 
-def test_chapters_of_a_single_year_say_why_no_option_may_be_chosen() -> None:
+def test_chapters_of_a_single_year_say_why_no_option_may_be_chosen():
     assert SHORTEST == 12
     asked: dict[str, Any] = {"finance.horizon_months": SHORTEST, "finance.budget_any_year": 1}
     assert "over your ceiling" in told(Study(scenario.changed(alone("api", "rented"), asked)))
 
 
-def test_chapters_of_one_option_have_no_gap() -> None:
+def test_chapters_of_one_option_have_no_gap():
     s = Study(alone("rented", runs=False))
     assert s.options["rented"].label in told(s)

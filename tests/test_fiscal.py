@@ -1,7 +1,5 @@
 """Cash by fiscal year: where years begin, what falls in them, and that none is lost."""
 
-from __future__ import annotations
-
 import datetime as dt
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,9 +33,7 @@ def plan(decided: str, months: int, start: int | None) -> Any:
         ("2026-11-24", 36, None, []),
     ],
 )
-def test_a_plan_falls_into_fiscal_years_month_by_month(
-    decided: str, months: int, start: int | None, years: list[tuple[str, int]]
-) -> None:
+def test_a_plan_falls_into_fiscal_years_month_by_month(decided, months, start, years):
     found = fiscal.years(plan(decided, months, start))
     assert [(year.name, year.months) for year in found] == years
     # Each month, and today, stands in one year and in one alone.
@@ -46,21 +42,21 @@ def test_a_plan_falls_into_fiscal_years_month_by_month(
     assert all(year.begins.month == start and year.begins.day == 1 for year in found)
 
 
-def test_a_fiscal_year_is_whole_even_where_the_plan_is_not() -> None:
+def test_a_fiscal_year_is_whole_even_where_the_plan_is_not():
     # Decided in November, for 14 months: the year that began in April ends at the end of March.
     first, second = fiscal.years(plan("2026-11-24", 14, 4))
     assert (first.begins, first.ends) == (dt.date(2026, 4, 1), dt.date(2027, 3, 31))
     assert (second.begins, second.ends) == (dt.date(2027, 4, 1), dt.date(2028, 3, 31))
 
 
-def test_what_is_paid_today_falls_in_the_first_year_and_each_month_in_its_own() -> None:
+def test_what_is_paid_today_falls_in_the_first_year_and_each_month_in_its_own():
     first, second = fiscal.years(plan("2026-11-24", 14, 1))
     monthly = np.array([100.0, 1, 2, *range(3, 15)])
     assert first.sum_of(monthly) == 100 + 1 + 2  # today, November, December
     assert second.sum_of(monthly) == sum(range(3, 15))
 
 
-def test_fiscal_years_of_a_client_hold_all_that_is_paid_and_booked() -> None:
+def test_fiscal_years_of_a_client_hold_all_that_is_paid_and_booked():
     assert (opened("klinikverbund-nordheide").cash_flows().fiscal_year == "").all()
     chosen = designed("klinikverbund-nordheide")
     finance = chosen.finance.model_copy(update={"fiscal_year_start": 4})
@@ -74,7 +70,7 @@ def test_fiscal_years_of_a_client_hold_all_that_is_paid_and_booked() -> None:
 
 
 @pytest.mark.parametrize("start", ["13", "april"])
-def test_a_month_that_is_none_is_refused_where_it_stands(tmp_path: Path, start: str) -> None:
+def test_a_month_that_is_none_is_refused_where_it_stands(tmp_path, start):
     for name in ("base", "tidewater-apps"):
         text = Path(f"params/{name}.yaml").read_text(encoding="utf-8")
         (tmp_path / f"{name}.yaml").write_text(

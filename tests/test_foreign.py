@@ -1,7 +1,5 @@
 """HTML of an analyst's own on paper: its words stand there, and none of them is code."""
 
-from __future__ import annotations
-
 import io
 import re
 import tempfile
@@ -73,22 +71,22 @@ def words(markup: str) -> str:
         ("<svg><path>", ""),
     ],
 )
-def test_an_element_becomes_its_like(markup: str, said: str) -> None:
+def test_an_element_becomes_its_like(markup, said):
     assert code(markup.replace("aria-label='B &amp; C'", 'aria-label="B &amp; C"')).strip() == said
 
 
-def test_no_sign_of_a_text_is_code() -> None:
+def test_no_sign_of_a_text_is_code():
     escaped = HOSTILE.replace("<", "&lt;")
     assert words(f"<p>{escaped}</p>") == re.sub(r"\s", "", HOSTILE)
 
 
-def test_an_attribute_of_its_own_shows_no_drawing() -> None:
+def test_an_attribute_of_its_own_shows_no_drawing():
     assert code('<img drawing-0="0" data-drawing="0"><svg></svg>') == (
         "[Picture without a description: svg]"
     )
 
 
-def test_cells_stand_where_spans_leave_room() -> None:
+def test_cells_stand_where_spans_leave_room():
     table = (
         "<table><caption>said</caption><thead><tr><th rowspan=9>a<th>b</tr></thead>"
         "<tr><td rowspan=2>c<td>d<tr><td colspan=2>e<tr><td colspan=999999999999>f</table>"
@@ -116,24 +114,24 @@ def test_cells_stand_where_spans_leave_room() -> None:
         "<blockquote>one<hr>two</blockquote><details><summary>three</summary>four</details>",
     ],
 )
-def test_broken_html_keeps_every_word(markup: str) -> None:
+def test_broken_html_keeps_every_word(markup):
     said = words(markup)
     assert re.findall("one|two|three|four", said) == re.findall("one|two|three|four", markup)
 
 
 @pytest.mark.parametrize("tag", ["<div></span>", "<div>", "<b></i>", "<table></b>", "<!----><ul>"])
-def test_what_is_nested_too_deeply_is_refused_whatever_ends_stand_between(tag: str) -> None:
+def test_what_is_nested_too_deeply_is_refused_whatever_ends_stand_between(tag):
     with pytest.raises(ValueError, match="its HTML is nested too deeply; show it flatter"):
         code(tag * 5_000)
 
 
-def test_the_deepest_that_is_read_can_be_set() -> None:
+def test_the_deepest_that_is_read_can_be_set():
     late = "".join(f"<{name}>" for name in sorted(foreign._ENDS_LATE, key=foreign._ENDS_LATE.get))
     assert "deepest" in code(f"<div>{late}" * foreign._DEEPEST + "deepest")
 
 
 @pytest.mark.parametrize("name", sorted(foreign._ENDS_LATE))
-def test_elements_without_an_end_do_not_stack_up(name: str) -> None:
+def test_elements_without_an_end_do_not_stack_up(name):
     assert code(f"<{name}>a" * 20_000).count('#"a";') == 20_000
 
 
@@ -146,6 +144,6 @@ PARTS = (
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(PARTS), max_size=12))
-def test_any_order_of_elements_can_be_set(parts: list[str]) -> None:
+def test_any_order_of_elements_can_be_set(parts):
     markup = "".join(parts)
     assert words(markup).count("word") == markup.count("word")

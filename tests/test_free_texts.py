@@ -1,7 +1,5 @@
 """Free texts of a real scenario, full of markup: each is shown as the text that it is."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterator
@@ -74,7 +72,7 @@ def is_as_written(shown: str) -> bool:
     return is_cut_late and MARKUP.startswith(kept.strip())
 
 
-def test_every_text_of_a_scenario_is_shown_as_text(tmp_path: Path) -> None:
+def test_every_text_of_a_scenario_is_shown_as_text(tmp_path):
     made, count = hostile(tmp_path)
     assert count > 25
     # On paper, too: Typst refuses what it cannot read.

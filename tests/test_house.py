@@ -18,16 +18,16 @@ REASONED: set[tuple[str, str]] = set()
 """Arrows up that docs/decisions.md gives a reason for: none."""
 
 
-def test_a_function_fits_on_a_screen() -> None:
+def test_a_function_fits_on_a_screen():
     long = [f for p in house.modules().values() for f in house.functions(p) if f[0] > FUNCTION]
     assert not long
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_no_modules_import_each_other_in_a_circle():
     assert not house.circle()
 
 
-def test_data_flow_one_way() -> None:
+def test_data_flow_one_way():
     assert house.arrows_up() == REASONED
 
 
@@ -41,7 +41,7 @@ for module in pkgutil.walk_packages({package}.__path__, "{package}."):
 """
 
 
-def test_what_shows_prints_and_runs_notebooks_imports_nothing_of_the_domain() -> None:
+def test_what_shows_prints_and_runs_notebooks_imports_nothing_of_the_domain():
     others = sorted(set(house.PACKAGES) - {"siting_report"})
     code = ALONE.format(blocked=others, package="siting_report")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -49,7 +49,7 @@ def test_what_shows_prints_and_runs_notebooks_imports_nothing_of_the_domain() ->
 
 
 @pytest.mark.parametrize("package", house.BESIDE)
-def test_what_stands_beside_the_core_is_named_by_nothing_in_it(package: str) -> None:
+def test_what_stands_beside_the_core_is_named_by_nothing_in_it(package):
     core = [
         path for name, path in house.modules().items() if name.split(".")[0] not in house.BESIDE
     ]
@@ -57,18 +57,18 @@ def test_what_stands_beside_the_core_is_named_by_nothing_in_it(package: str) -> 
 
 
 @pytest.mark.parametrize("package", house.PACKAGES)
-def test_a_package_says_first_what_it_is_and_what_it_may_import(package: str) -> None:
+def test_a_package_says_first_what_it_is_and_what_it_may_import(package):
     said = ast.get_docstring(ast.parse((house.LIB / package / "__init__.py").read_text()))
     assert said and "may import" in said[:500]
     table = (house.LIB.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert f"\n| `{package}` |" in table
 
 
-def test_no_line_packs_more_than_a_reader_takes_in() -> None:
+def test_no_line_packs_more_than_a_reader_takes_in():
     broken = [breach for path in house.modules().values() for breach in house.breaches(path)]
     assert broken == []
 
 
-def test_files_that_mutants_leave_out_are_there() -> None:
+def test_files_that_mutants_leave_out_are_there():
     left_out = {f"test_{name}" for name in mutants.LEFT_OUT}
     assert left_out <= {path.stem for path in (house.LIB.parent / "tests").glob("test_*.py")}

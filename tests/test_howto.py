@@ -1,7 +1,5 @@
 """Every how-to page is carried out as written: one file changes, the report shows it."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import os
@@ -165,9 +163,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_a_page_changes_one_file_and_gives_the_printed_answers(
-    page: Path, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_changes_one_file_and_gives_the_printed_answers(page, project, monkeypatch):
     howto = read(page)
     before = digests(project)
     carry_out(howto, project)
@@ -184,9 +180,7 @@ def test_a_page_changes_one_file_and_gives_the_printed_answers(
     assert howto.steps
 
 
-def test_what_no_attribute_says_becomes_one_that_a_property_tests(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_no_attribute_says_becomes_one_that_a_property_tests(project, monkeypatch):
     monkeypatch.setenv("SITING_FACTS", str(project / "lib" / "siting_facts"))
     text = (ROOT / "docs" / "how-to" / "property.md").read_text(encoding="utf-8")
     own, *others = [HowTo(title, body, ()) for _, title, body in FENCE.findall(text) if title]
@@ -199,7 +193,7 @@ def test_what_no_attribute_says_becomes_one_that_a_property_tests(
     assert "short_storage" in properties.shown(flows, rulebook.rule_book(), "DE")
 
 
-def test_every_change_is_shown_in_a_report_and_breaks_nothing(project: Path) -> None:
+def test_every_change_is_shown_in_a_report_and_breaks_nothing(project):
     for page in PAGES:
         carry_out(read(page), project)
     assert "no problem" in run("siting check", project)
@@ -253,7 +247,7 @@ def written(project: Path, title: str, content: str) -> str:
     return title
 
 
-def test_what_an_analyst_writes_is_shown_and_no_test_of_notebooks_refuses_it(project: Path) -> None:
+def test_what_an_analyst_writes_is_shown_and_no_test_of_notebooks_refuses_it(project):
     for name in ("tests/test_notebooks.py", "tests/readable.py", "docs/tutorial.ipynb"):
         (project / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, project / name)
@@ -292,7 +286,7 @@ def read_title(page: str) -> str:
     return next(title for _, title, _ in FENCE.findall(page) if title)
 
 
-def test_there_is_a_page_for_everything_that_can_be_added() -> None:
+def test_there_is_a_page_for_everything_that_can_be_added():
     assert {p.stem for p in PAGES} == set(SHOWN)
     table = (ROOT / "README.md").read_text(encoding="utf-8")
     for page in PAGES:

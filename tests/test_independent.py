@@ -1,7 +1,5 @@
 """The cash flows of two clients agree to the cent with a script that imports nothing of the kit."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -23,7 +21,7 @@ MACHINES = {
 
 @pytest.mark.parametrize("client", MACHINES)
 @pytest.mark.usefixtures("untried")
-def test_cash_flows_agree_with_an_independent_script(client: str) -> None:
+def test_cash_flows_agree_with_an_independent_script(client):
     machines = MACHINES[client]
     start = scenario.load(client)
     both = {name: start.options[name] for name in (start.finance.baseline, "owned")}
@@ -43,6 +41,6 @@ def test_cash_flows_agree_with_an_independent_script(client: str) -> None:
         assert cost["present_cost"] == pytest.approx(present, abs=0.01), name
 
 
-def test_the_script_imports_nothing_of_the_kit() -> None:
+def test_the_script_imports_nothing_of_the_kit():
     text = (ROOT / "tests" / "independent_cash_flows.py").read_text("utf-8")
     assert "import siting" not in text and "from siting" not in text

@@ -1,7 +1,5 @@
 """No key of a scenario is accepted in silence: something other than the schema reads it."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +56,7 @@ def properties(record: type[BaseModel]) -> dict[str, set[str]]:
     }
 
 
-def test_every_key_is_read_by_more_than_the_schema() -> None:
+def test_every_key_is_read_by_more_than_the_schema():
     known = read()
     silent = []
     for record in records():

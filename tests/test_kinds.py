@@ -4,8 +4,6 @@ The bill is checked by hand on round numbers; sizing and bill are held against e
 and cards of the catalogue.
 """
 
-from __future__ import annotations
-
 import itertools
 from pathlib import Path
 from typing import Any
@@ -68,10 +66,7 @@ def by_hand(mixed: bool = False, vat_recoverable: float = 1.0, **said: Any) -> C
     pool.model = "model"
     pool.rate_per_replica = Range.exact(pool.mix.peak_rate / 100, "requests/s")
     kind = ExistingKind(
-        stated=there,
-        server=servers.server(there.server),
-        worth={"model": 16.0},
-        not_served={},
+        stated=there, server=servers.server(there.server), worth={"model": 16.0}, not_served={}
     )
     found["owned"].existing = () if has_none else (kind,)
     found["owned"].server = servers.server("server-4x-l40s")
@@ -89,7 +84,7 @@ def central(comparison: Comparison, *names: str) -> float:
     return float(np.prod([factors[name].value.central for name in names]))
 
 
-def test_what_is_there_serves_first_and_what_is_bought_takes_the_rest() -> None:
+def test_what_is_there_serves_first_and_what_is_bought_takes_the_rest():
     c = by_hand()
     fleet = cashflow.fleet_needed(c.plan.options["owned"], c.plan.central(), 2)
     assert fleet.serving[0].tolist() == [21, 25]  # the old server's year is over after the first
@@ -112,7 +107,7 @@ def at_hand(comparison: Comparison) -> cashflow.Side:
     return cashflow.Side(plan=plan, priced=priced, draws=plan.central(), known_fleet=fleet)
 
 
-def test_each_kind_is_bought_fed_and_supported_by_its_own_prices() -> None:
+def test_each_kind_is_bought_fed_and_supported_by_its_own_prices():
     c = by_hand(support_per_year=12_000, value_each=7_000)
     unit = central(c, "server_price.owned", "fx.USD")
     assert amounts(c, "hardware")[[0, 12]] == pytest.approx([21 * unit, 4 * unit])
@@ -139,7 +134,7 @@ def test_each_kind_is_bought_fed_and_supported_by_its_own_prices() -> None:
     assert amounts(c, "staff")[7] == pytest.approx(staff * dearer)
 
 
-def test_what_still_serves_at_the_end_is_sold_at_its_age_then() -> None:
+def test_what_still_serves_at_the_end_is_sold_at_its_age_then():
     gone = by_hand(years_left=1)
     assert not np.any(amounts(gone, "residual:dgx-a100-640gb"))
     kept = by_hand(years_left=5)
@@ -148,7 +143,7 @@ def test_what_still_serves_at_the_end_is_sold_at_its_age_then() -> None:
     assert amounts(kept, "residual:dgx-a100-640gb")[-1] == pytest.approx(-price * worth)
 
 
-def test_vat_is_on_what_is_bought_for_existing_servers_and_not_on_what_they_would_fetch() -> None:
+def test_vat_is_on_what_is_bought_for_existing_servers_and_not_on_what_they_would_fetch():
     def taxed(**said: Any) -> set[str]:
         lines = by_hand(vat_recoverable=0.0, **said).plan.options["owned"].lines
         of_old = [line for line in lines if line.existing]
@@ -166,9 +161,7 @@ def test_vat_is_on_what_is_bought_for_existing_servers_and_not_on_what_they_woul
 
 @pytest.mark.parametrize("times", [0.5, 4, 20])
 @pytest.mark.parametrize("redundancy", ["none", "n+1", "2n"])
-def test_sizing_and_bill_count_the_same_servers_in_every_year(
-    times: float, redundancy: str
-) -> None:
+def test_sizing_and_bill_count_the_same_servers_in_every_year(times, redundancy):
     chosen = asked(times, existing_servers=[A100], redundancy=redundancy, second_site=0.5)
     chain = Chain()
     found = chain.sized(chosen, "owned")
@@ -181,7 +174,7 @@ def test_sizing_and_bill_count_the_same_servers_in_every_year(
     assert found.mean_utilisation() == pytest.approx(fleet.busy[0, 0])
 
 
-def test_where_what_is_there_carries_all_nothing_is_bought_and_the_idle_stand_by() -> None:
+def test_where_what_is_there_carries_all_nothing_is_bought_and_the_idle_stand_by():
     many = A100 | {"number": 9, "years_left": 5}
     found = sized(asked(4, existing_servers=[many]))
     assert [found.bought(year) for year in range(1, 6)] == [0] * 5
@@ -189,7 +182,7 @@ def test_where_what_is_there_carries_all_nothing_is_bought_and_the_idle_stand_by
     assert found.gpus().central == 72
 
 
-def test_more_of_what_is_there_never_buys_more() -> None:
+def test_more_of_what_is_there_never_buys_more():
     bought = [
         sized(asked(100, existing_servers=[A100 | {"number": n}])).bought() for n in range(1, 12)
     ]
@@ -197,7 +190,7 @@ def test_more_of_what_is_there_never_buys_more() -> None:
     assert bought[-1] < bought[0]
 
 
-def test_the_room_holds_all_kinds() -> None:
+def test_the_room_holds_all_kinds():
     room = {"kw": 30.0, "servers": 3}
     found = sized(asked(20, existing_servers=[A100], room=room, redundancy="n+1"))
     # Two of 5.5 kW, one that serves and one in reserve of 8.5 kW: 28 kW, four places.
@@ -222,9 +215,7 @@ ENTRY = "{server: dgx-a100-640gb, number: 2, age_years: 3, years_left: 3}"
         (f"{ENTRY}, {ENTRY.replace('2', '1')}", "existing_servers", "add them up"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_where_it_stands(
-    tmp_path: Path, entry: str, field: str, wrong: str
-) -> None:
+def test_what_cannot_be_meant_is_refused_where_it_stands(tmp_path, entry, field, wrong):
     refused = refusal(tmp_path, f"  owned:\n    existing_servers: [{entry}]\n  api: {{}}\n")
     assert "client.yaml:8" in refused
     assert field in refused

@@ -1,7 +1,5 @@
 """Law cases that a lawyer would try: nothing passes by silence."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, product
@@ -66,7 +64,7 @@ def assessed() -> Mapping[str, Sovereignty]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_law_case_is_told(name: str, assessed: Mapping[str, Sovereignty]) -> None:
+def test_a_law_case_is_told(name, assessed):
     case = CASES[name]
     found = assessed[name]
     verdicts = found.options["api"].verdicts
@@ -84,7 +82,7 @@ def test_a_law_case_is_told(name: str, assessed: Mapping[str, Sovereignty]) -> N
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_topic_passes_by_silence(name: str, assessed: Mapping[str, Sovereignty]) -> None:
+def test_no_topic_passes_by_silence(name, assessed):
     found = assessed[name]
     assert len(found.not_looked_at) == 8
     told = {topic.law.topic for topic in found.for_counsel}
@@ -98,7 +96,7 @@ def test_no_topic_passes_by_silence(name: str, assessed: Mapping[str, Sovereignt
     assert all("not opened" in row.note for row in rows)
 
 
-def test_the_law_that_binds_is_no_line_of_policy() -> None:
+def test_the_law_that_binds_is_no_line_of_policy():
     """Section 393 SGB V asks a German hospital for the attestation whatever its policy says."""
     case = CASES["German hospital, without an attestation"]
     there = put(client(case), {"rules.policies": ["c5_type2"]})
@@ -109,7 +107,7 @@ def test_the_law_that_binds_is_no_line_of_policy() -> None:
     assert failed.lines_behind(["c5_type2"]) == ("c5_type2",)
 
 
-def test_data_of_the_department_of_defense_is_no_first_question_of_a_writing_app() -> None:
+def test_data_of_the_department_of_defense_is_no_first_question_of_a_writing_app():
     found = sovereignty.assess(scenario.load("tidewater-apps"))
     for option in found.options.values():
         asked = [f.rule.rule_id for p in option.open_points[:3] for f in p.findings]
@@ -122,9 +120,7 @@ def test_data_of_the_department_of_defense_is_no_first_question_of_a_writing_app
 @pytest.mark.parametrize(
     ("kind", "is_said"), [("open_api", True), ("api", True), ("sovereign_cloud", False)]
 )
-def test_a_strangers_remark_on_one_product_strikes_neither_it_nor_another(
-    kind: str, is_said: bool
-) -> None:
+def test_a_strangers_remark_on_one_product_strikes_neither_it_nor_another(kind, is_said):
     """A catalogue without a day says that IONOS's API has no C5 attestation."""
     base = put(scenario.load("base"), {"rules.policies": ["c5_type2"]})
     option = base.options["api"].model_copy(update={"vendor": "IONOS", "kind": kind})
@@ -154,7 +150,7 @@ def of_all_vendors() -> Iterator[findings.Finding]:
         yield from chain.from_iterable(sovereignty.judged(there, "it").findings.values())
 
 
-def test_no_weak_row_of_facts_fails_an_option_of_any_vendor() -> None:
+def test_no_weak_row_of_facts_fails_an_option_of_any_vendor():
     spared = 0
     for finding in of_all_vendors():
         weak = {k.attribute.name: None for k in finding.flow.known.values() if k.weak}
@@ -167,7 +163,7 @@ def test_no_weak_row_of_facts_fails_an_option_of_any_vendor() -> None:
 
 
 @pytest.mark.parametrize("name", ["base", "agence-lumiere", "klinikverbund-nordheide"])
-def test_nothing_fails_by_a_weak_fact_alone(name: str) -> None:
+def test_nothing_fails_by_a_weak_fact_alone(name):
     found = sovereignty.assess(scenario.load(name))
     for _, failed in found.findings:
         if failed.verdict == "fail":
@@ -194,7 +190,7 @@ OUTSIDE = {
         {"endpoint_scope": "cross_region", "place": "EEA"},
     ],
 )
-def test_a_known_place_outside_stays_one_of_the_places(vaguer: Mapping[str, Any]) -> None:
+def test_a_known_place_outside_stays_one_of_the_places(vaguer):
     there = put(scenario.load("base"), OUTSIDE)
     assert sovereignty.judged(there, "api").verdicts["RES-1"].verdict == "fail"
     said = {**there.options["api"].attributes, **vaguer}
@@ -213,7 +209,7 @@ def published(s: scenario.Scenario, option: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["agence-lumiere", "banca-valdora", "tidewater-apps"])
-def test_to_say_that_one_does_not_know_unstrikes_nothing_that_is_published(name: str) -> None:
+def test_to_say_that_one_does_not_know_unstrikes_nothing_that_is_published(name):
     """Over all attributes of all options: a fail stays a fail."""
     there = scenario.load(name)
     for option in there.options:
@@ -230,7 +226,7 @@ AREAS: Mapping[str, tuple[str, ...]] = {"EU": ("DE", "IE", "FR"), "EEA": ("DE", 
 COUNTRIES = ("place", "operator_country", "parent_country")
 
 
-def test_an_area_passes_no_rule_that_a_country_in_it_fails() -> None:
+def test_an_area_passes_no_rule_that_a_country_in_it_fails():
     """For each attribute that is a country, of flows of three clients."""
     for name in ("base", "agence-lumiere", "klinikverbund-nordheide"):
         found = sovereignty.assess(scenario.load(name))

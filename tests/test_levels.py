@@ -1,7 +1,5 @@
 """SEAL and C3A: ceilings of options, grades on record, and a floor as a hard constraint."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest
@@ -155,7 +153,7 @@ def test_a_floor_of_two_strikes_options_under_a_us_parent_once_nobody_graded_the
     assert found.options["azure"].verdicts["SEAL-FLOOR"].verdict == "fail"
 
 
-def test_own_servers_of_a_firm_outside_the_union_are_as_far_out_as_a_provider_of_there() -> None:
+def test_own_servers_of_a_firm_outside_the_union_are_as_far_out_as_a_provider_of_there():
     s = opened("tidewater-apps")
     grid = s.seal_levels().pivot(index="objective", columns="option", values="at_most")
     for objective, level in {"SOV-1": 0, "SOV-2": 1, "SOV-3": 1, "SOV-4": 0}.items():

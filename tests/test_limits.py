@@ -1,7 +1,5 @@
 """Limits on money and days: ceilings of fiscal years, go-live, freezes, contracts, by hand."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any
 
@@ -32,7 +30,7 @@ def with_(**changes: Any) -> Scenario:
     return changed(scenario.load("base"), {k.replace("__", "."): v for k, v in changes.items()})
 
 
-def test_a_year_is_paid_as_its_months_are_before_profit_tax() -> None:
+def test_a_year_is_paid_as_its_months_are_before_profit_tax():
     season = [{"from": "11-28", "weeks": 4, "factor": 3.2}]
     start = with_(workloads__assistant__seasons=season, finance__tax_rate=0.3)
     start = changed(start, {**CONTRACT, "options.api.renews_for_months": 12})
@@ -46,7 +44,7 @@ def test_a_year_is_paid_as_its_months_are_before_profit_tax() -> None:
         assert paid == pytest.approx([year.sum_of(monthly) for year in spans]), name
 
 
-def test_a_year_over_the_ceiling_rules_out_and_a_year_that_may_be_is_open() -> None:
+def test_a_year_over_the_ceiling_rules_out_and_a_year_that_may_be_is_open():
     chain = Chain(draws=64)
     start = chain.designed(with_(finance__budget_any_year=1e9))
     years = {c.name: c.burden.years for c in chain.candidates(start) if c.burden.years}
@@ -72,13 +70,13 @@ def test_a_year_over_the_ceiling_rules_out_and_a_year_that_may_be_is_open() -> N
         (dt.date(2027, 11, 1), dt.date(2028, 1, 7)),
     ],
 )
-def test_what_would_go_live_in_a_freeze_goes_on_the_day_after(day: dt.date, goes: dt.date) -> None:
+def test_what_would_go_live_in_a_freeze_goes_on_the_day_after(day, goes):
     start = with_(client__freezes=XMAS)
     since = start.client.report_date
     assert dates.thawed(start, (day - since).days) == (goes - since).days
 
 
-def test_waiting_is_paid_to_the_end_of_a_freeze() -> None:
+def test_waiting_is_paid_to_the_end_of_a_freeze():
     # 24 November 2026: the freeze from 1 November 2027 to 6 January 2028 ends on day 409
     months = {"low": 11.5, "central": 12.0, "high": 12.5}
     start = with_(options__owned__months_to_production=months, client__freezes=XMAS)
@@ -87,7 +85,7 @@ def test_waiting_is_paid_to_the_end_of_a_freeze() -> None:
     assert waited == pytest.approx(409 / DAYS_OF_MONTH)
 
 
-def test_an_option_misses_the_latest_go_live_by_days_and_the_plan_counts_back() -> None:
+def test_an_option_misses_the_latest_go_live_by_days_and_the_plan_counts_back():
     # six months are 182.6 days, from 24 November 2026 to 26 May 2027
     exact = {"low": 6, "central": 6, "high": 6}
     start = with_(options__owned__months_to_production=exact, client__live_by=dt.date(2027, 5, 16))
@@ -104,7 +102,7 @@ def test_an_option_misses_the_latest_go_live_by_days_and_the_plan_counts_back() 
     assert dates.latest_go(frozen, "owned") == dt.date(2027, 10, 31) - dt.timedelta(days=93)
 
 
-def test_go_is_decided_after_the_pilot_and_on_what_runs_after_a_month() -> None:
+def test_go_is_decided_after_the_pilot_and_on_what_runs_after_a_month():
     start = with_()
     found = {name: dates.go(start, name).day for name in start.options}
     today = start.finance.baseline
@@ -112,7 +110,7 @@ def test_go_is_decided_after_the_pilot_and_on_what_runs_after_a_month() -> None:
     assert set(found.values()) == {90}
 
 
-def test_another_model_where_the_service_runs_is_decided_on_after_its_test() -> None:
+def test_another_model_where_the_service_runs_is_decided_on_after_its_test():
     start = with_()
     api = start.options["api"]
     terms = {"label": "luna", "months_to_production": Range(0.5, 1.0, 2.0)}
@@ -124,7 +122,7 @@ def test_another_model_where_the_service_runs_is_decided_on_after_its_test() -> 
     assert dates.serves(s, "luna").ends == pytest.approx((30 + (month - 30) / 2, month, 2 * month))
 
 
-def test_a_cost_begins_when_the_plan_has_an_option_serve() -> None:
+def test_a_cost_begins_when_the_plan_has_an_option_serve():
     # two months, but nothing is ordered before the 90th day; of what runs today nothing is
     start = with_()
     plan = tco.assess(start, plain_capacity(start)).plan
@@ -133,7 +131,7 @@ def test_a_cost_begins_when_the_plan_has_an_option_serve() -> None:
     assert not plan.central()["months_to_production.api"].any()
 
 
-def test_who_stays_decides_by_the_day_on_which_notice_is_due() -> None:
+def test_who_stays_decides_by_the_day_on_which_notice_is_due():
     # 37 days to 31 December 2026, and 24 to 18 December: what is past binds nobody
     late = changed(scenario.load("base"), {**CONTRACT, "options.api.notice_days": 90})
     soon = changed(late, {"options.api.notice_days": 103})
@@ -141,7 +139,7 @@ def test_who_stays_decides_by_the_day_on_which_notice_is_due() -> None:
     assert [dates.go(each, "api").day for each in (late, soon, past)] == [30, 24, 30]
 
 
-def test_notice_is_given_in_days_where_a_contract_says_so() -> None:
+def test_notice_is_given_in_days_where_a_contract_says_so():
     start = changed(with_(client__notice_months=3), CONTRACT)
     (contract,) = dates.renewals(start)
     assert contract.notice == dt.date(2027, 1, 30)
@@ -158,21 +156,19 @@ def test_notice_is_given_in_days_where_a_contract_says_so() -> None:
         (dt.date(2026, 11, 23), []),
     ],
 )
-def test_a_notice_within_the_plan_is_told_though_the_contract_ends_after_it(
-    until: dt.date, notices: list[dt.date]
-) -> None:
+def test_a_notice_within_the_plan_is_told_though_the_contract_ends_after_it(until, notices):
     start = with_(client__notice_months=6, options__api__contract_until=until)
     assert [contract.notice for contract in dates.renewals(start)] == notices
 
 
-def test_a_vendor_answers_two_weeks_before_notice_is_due_or_half_way_to_it() -> None:
+def test_a_vendor_answers_two_weeks_before_notice_is_due_or_half_way_to_it():
     start = changed(scenario.load("base"), CONTRACT)  # notice of 60 days: due on 30 January
     assert dates.renewals(start)[0].answer_by == dt.date(2027, 1, 16)
     soon = changed(start, {"options.api.notice_days": 117})  # due ten days after the report
     assert dates.renewals(soon)[0].answer_by == dt.date(2026, 11, 29)
 
 
-def test_who_moves_pays_a_commitment_until_its_contract_ends() -> None:
+def test_who_moves_pays_a_commitment_until_its_contract_ends():
     # 127 days to 31 March 2027, or 493 to 31 March 2028; rented serves after 2 months, 1 beside
     rent = {"months_to_production": {"low": 1, "central": 2, "high": 3}}
     exact = {f"options.rented.{key}": value for key, value in rent.items()}
@@ -194,7 +190,7 @@ def test_who_moves_pays_a_commitment_until_its_contract_ends() -> None:
     assert owed(late) == pytest.approx(1e5 * ((493 - 69) / DAYS_OF_MONTH - 1))
 
 
-def test_a_renewal_of_which_nobody_said_what_it_owes_may_cost_as_much_as_is_used_today() -> None:
+def test_a_renewal_of_which_nobody_said_what_it_owes_may_cost_as_much_as_is_used_today():
     # 493 days to 31 March 2028; go on 1 February is after the notice of 30 January
     start = changed(with_(decision__date=dt.date(2027, 2, 1)), CONTRACT)
     start = changed(start, {"options.api.renews_for_months": 12})
@@ -221,7 +217,7 @@ def test_a_renewal_of_which_nobody_said_what_it_owes_may_cost_as_much_as_is_used
     assert unsaid.unused == pytest.approx(priced.by_request(off, 493))
 
 
-def test_nothing_bridges_to_no_choice() -> None:
+def test_nothing_bridges_to_no_choice():
     # its model ends on 30 April 2027, and no last day of the one that follows is announced
     start = changed(scenario.load("agence-lumiere"), {"finance.baseline": "api"})
     chain = Chain(draws=16)
@@ -232,7 +228,7 @@ def test_nothing_bridges_to_no_choice() -> None:
     assert until.contracts == ()
 
 
-def test_several_contracts_are_owed_each_to_its_end() -> None:
+def test_several_contracts_are_owed_each_to_its_end():
     further = {"contract_until": dt.date(2027, 6, 30), "minimum_commitment_per_month": 50_000}
     start = changed(scenario.load("base"), {**CONTRACT, "options.api.contracts": [further]})
     assert [each.until for each in dates.renewals(start)] == [
@@ -244,7 +240,7 @@ def test_several_contracts_are_owed_each_to_its_end() -> None:
     assert ends == pytest.approx({100_000: 127, 50_000: 218})
 
 
-def test_by_the_month_machines_of_a_month_are_those_of_its_busiest_hour() -> None:
+def test_by_the_month_machines_of_a_month_are_those_of_its_busiest_hour():
     season = [{"from": "12-01", "weeks": 2, "factor": 4}]
     start = with_(options__rented__commitment="month", workloads__assistant__seasons=season)
     start = changed(start, {"workloads.assistant.growth_per_year": 0.0})
@@ -256,7 +252,7 @@ def test_by_the_month_machines_of_a_month_are_those_of_its_busiest_hour() -> Non
     assert year[december] / np.delete(year, december) == pytest.approx(4, rel=0.1)
 
 
-def test_a_mix_owns_no_more_than_its_room_holds() -> None:
+def test_a_mix_owns_no_more_than_its_room_holds():
     # a 4 x L40S server draws 1.96 kW, at a PUE of 1.5 2.94: two of them fit 8 kW; requests
     # elsewhere are dear, so that a third would pay
     dear = {"item": "option.api.api_request", "value": 0.05, "unit": "EUR/request"}

@@ -1,7 +1,5 @@
 """What has no price is told by a check, all of it in one round, with the reason of a report."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -61,7 +59,7 @@ def checked(folder: Path, text: str) -> dict[str, list]:
     return answer
 
 
-def test_a_check_gives_the_reason_for_which_a_report_estimates_no_cost(tmp_path: Path) -> None:
+def test_a_check_gives_the_reason_for_which_a_report_estimates_no_cost(tmp_path):
     found = opened(tmp_path, lines(UNPRICED))
     stages = Chain()
     reasons = {name: stages.as_planned(found, name).unpriced for name in found.options}
@@ -70,7 +68,7 @@ def test_a_check_gives_the_reason_for_which_a_report_estimates_no_cost(tmp_path:
     assert all(told[name].endswith(f", because {reasons[name]}") for name in told)
 
 
-def test_all_that_is_wrong_is_told_in_one_round_and_once(tmp_path: Path) -> None:
+def test_all_that_is_wrong_is_told_in_one_round_and_once(tmp_path):
     wrong = {
         "two": "kind: hybrid, base: api, burst: far",
         "none": "kind: hybrid, base: nobody, burst: api",
@@ -89,7 +87,7 @@ def test_all_that_is_wrong_is_told_in_one_round_and_once(tmp_path: Path) -> None
     assert all(sum(head in note for note in noted) == 1 for head in heads)
 
 
-def test_nothing_is_told_that_follows_from_what_is_malformed(tmp_path: Path) -> None:
+def test_nothing_is_told_that_follows_from_what_is_malformed(tmp_path):
     text = lines({"far": UNPRICED["far"]}).replace(
         "quotes:", "electricity_per_kwh: dear\n  quotes:"
     )
@@ -99,9 +97,7 @@ def test_nothing_is_told_that_follows_from_what_is_malformed(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", QUOTED)
-def test_what_the_client_has_a_quote_for_is_priced_and_nothing_is_told(
-    name: str, tmp_path: Path
-) -> None:
+def test_what_the_client_has_a_quote_for_is_priced_and_nothing_is_told(name, tmp_path):
     item, unit = QUOTED[name]
     quote = f"{{item: option.{name}.{item}, value: 0.2, unit: {unit}, source: O, date: 2026-11-01}}"
     found = opened(tmp_path, lines({name: UNPRICED[name]}, (quote,)))
@@ -110,14 +106,14 @@ def test_what_the_client_has_a_quote_for_is_priced_and_nothing_is_told(
 
 
 @pytest.mark.parametrize("kind", ["api, provider: openai", "open_api, provider: nobody"])
-def test_a_quote_stands_for_a_list_that_lacks_the_model(kind: str, tmp_path: Path) -> None:
+def test_a_quote_stands_for_a_list_that_lacks_the_model(kind, tmp_path):
     own = {"own": f"kind: {kind}, models: {{all: our-own}}, effort: none"}
     assert checked(tmp_path, lines(own))["problems"]
     quote = "{item: api_request, value: 0.2, unit: EUR/request, source: O, date: 2026-11-01}"
     assert not Chain().as_planned(opened(tmp_path, lines(own, (quote,))), "own").unpriced
 
 
-def test_a_quote_for_one_workload_leaves_the_price_of_the_other_open() -> None:
+def test_a_quote_for_one_workload_leaves_the_price_of_the_other_open():
     start = alone("api")
     loads = dict.fromkeys(("one", "two"), start.workloads["assistant"])
     quote = {"item": "api_request", "value": 0.2, "unit": "EUR/request", "workloads": ["one"],
@@ -132,18 +128,17 @@ def test_a_quote_for_one_workload_leaves_the_price_of_the_other_open() -> None:
     assert not [*listed.faults(whole)]
 
 
-def test_a_typed_name_that_looks_like_a_listed_one_is_told_beside_its_quote() -> None:
+def test_a_typed_name_that_looks_like_a_listed_one_is_told_beside_its_quote():
     quote = {"item": "api_request", "value": 0.2, "unit": "EUR/request", "source": "O",
              "date": alone("api").client.report_date}  # fmt: skip
     found = changed(
-        alone("api"),
-        {"finance.quotes": [quote], "options.api.models": {"all": "gpt-5.4-mni"}},
+        alone("api"), {"finance.quotes": [quote], "options.api.models": {"all": "gpt-5.4-mni"}}
     )
     (fault,) = listed.faults(found)
     assert "gpt-5.4-mini" in fault.write
 
 
-def test_vectors_that_the_vendor_does_not_sell_are_told(tmp_path: Path) -> None:
+def test_vectors_that_the_vendor_does_not_sell_are_told(tmp_path):
     text = lines({"own": f"{ANY}, effort: low, models: {{all: gpt-5.4-mini, texts: MODEL}}"})
     texts = "  texts: {task: embed, requests_per_day: 9, input_tokens: {mean: 9, p95: 9}}\n"
     text = text.replace("workloads:\n", f"workloads:\n{texts}").replace("api: {}", "api: null")

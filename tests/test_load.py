@@ -1,7 +1,5 @@
 """Load that is mixed, that may wait, and that bunches: by hand, by invariant, and simulated."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import datetime as dt
@@ -55,7 +53,7 @@ def workload(**changes: object) -> Workload:
     return Workload.model_validate(plain | changes)
 
 
-def test_half_hours_of_a_day_add_up_to_its_hours() -> None:
+def test_half_hours_of_a_day_add_up_to_its_hours():
     # From half past eight to half past five: half a share at 8 and at 17, a whole one between.
     by_half_hour = [0] * 17 + [1] * 18 + [0] * 13
     by_hour = [0] * 8 + [1] + [2] * 8 + [1] + [0] * 6
@@ -66,7 +64,7 @@ def test_half_hours_of_a_day_add_up_to_its_hours() -> None:
         workload(hours=[1] * 36)
 
 
-def test_turns_of_a_conversation_are_requests_that_read_what_came_before() -> None:
+def test_turns_of_a_conversation_are_requests_that_read_what_came_before():
     """61,000 conversations of 6 turns, 3,800 tokens in a turn in the mean and 210 out."""
     said = {
         "requests_per_day": 0, "conversations_per_day": 61_000, "turns": 6,
@@ -106,7 +104,7 @@ def gpus(*workloads: Workload) -> float:
     return pool(*workloads).gpus(1).central
 
 
-def test_of_two_hours_as_full_the_one_whose_requests_come_in_bursts_asks_for_more() -> None:
+def test_of_two_hours_as_full_the_one_whose_requests_come_in_bursts_asks_for_more():
     def at(hour: int, requests: float, arrivals: str) -> Workload:
         hours = [float(hour == each) for each in range(24)]
         return workload(requests_per_day=requests, hours=hours, arrivals=arrivals)
@@ -137,7 +135,7 @@ def of_people(users: float, hourly: float, headroom: float = 3.0) -> PoolWorkloa
     return PoolWorkload(load=asked, carried=carried)
 
 
-def test_a_bunch_of_people_is_no_larger_than_they_are_by_hand() -> None:
+def test_a_bunch_of_people_is_no_larger_than_they_are_by_hand():
     # A finite source of N = 40 who think Z s and wait R = 10 s asks X = N / (Z + R) a second: 3 of
     # Z = 3.33 s. N R / (Z + R) = 30 are under way on average, 1.5 replicas of 20, and never more
     # than 40, 2 replicas: three times the mean would be 90 requests of 40 people.
@@ -156,8 +154,8 @@ def test_a_bunch_of_people_is_no_larger_than_they_are_by_hand() -> None:
     headroom=st.floats(1, 20),
 )  # fmt: skip
 def test_more_users_never_need_less_and_their_number_never_asks_for_more(
-    users: float, more: float, hourly: float, headroom: float
-) -> None:
+    users, more, hourly, headroom
+):
     few, many, any_number = (
         of_people(each, hourly, headroom).bunched(1.0) for each in (users, users * more, np.inf)
     )
@@ -165,7 +163,7 @@ def test_more_users_never_need_less_and_their_number_never_asks_for_more(
     assert (many <= any_number + 1e-9).all()
 
 
-def test_agents_the_public_and_work_that_waits_are_not_bounded_by_people() -> None:
+def test_agents_the_public_and_work_that_waits_are_not_bounded_by_people():
     own = {"users": 300, "requests_per_user_day": 8, "requests_per_day": 0}
     assert workload(**own).most_at_once == 300
     assert workload(**own | {"batchable_share": 0.3}).most_at_once == 300
@@ -177,7 +175,7 @@ def test_agents_the_public_and_work_that_waits_are_not_bounded_by_people() -> No
 
 
 @pytest.mark.parametrize(("client", "users"), [("klinikverbund-nordheide", 2400), ("base", 2000)])
-def test_clients_people_hold_one_request_each_at_most(client: str, users: float) -> None:
+def test_clients_people_hold_one_request_each_at_most(client, users):
     s = scenario.load(client)
     s = s if client == "base" else studies.designed(client)
     for name in s.options:
@@ -187,7 +185,7 @@ def test_clients_people_hold_one_request_each_at_most(client: str, users: float)
             assert each.level() * only.carried.concurrency < users
 
 
-def test_a_group_for_one_user_holds_one_request() -> None:
+def test_a_group_for_one_user_holds_one_request():
     alone = {"users": 1, "requests_per_user_day": 8, "requests_per_day": 0}
     s = scenario.load("base")
     for said, held in (({}, 8), (alone, 1)):
@@ -217,26 +215,20 @@ mixed = st.tuples(
 
 @settings(max_examples=25, deadline=None)
 @given(parts=mixed, times=st.floats(1.05, 40), which=st.integers(0, 1))
-def test_gpus_never_fall_when_a_workload_grows(
-    parts: tuple[Workload, Workload], times: float, which: int
-) -> None:
+def test_gpus_never_fall_when_a_workload_grows(parts, times, which):
     grown = [scaled(w, times) if i == which else w for i, w in enumerate(parts)]
     assert gpus(*grown) >= gpus(*parts)
 
 
 @settings(max_examples=15, deadline=None)
 @given(parts=mixed)
-def test_parts_together_are_never_served_by_less_than_the_largest(
-    parts: tuple[Workload, Workload],
-) -> None:
+def test_parts_together_are_never_served_by_less_than_the_largest(parts):
     assert gpus(*parts) >= max(gpus(w) for w in parts)
 
 
 @settings(max_examples=15, deadline=None)
 @given(parts=mixed)
-def test_nothing_is_used_above_what_there_is_and_no_deadline_is_missed(
-    parts: tuple[Workload, Workload],
-) -> None:
+def test_nothing_is_used_above_what_there_is_and_no_deadline_is_missed(parts):
     found = pool(*parts)
     busy = [s.interactive * s.load.peak_factor for s in found.workloads]
     assert (np.sum(busy, axis=0) + found.schedule.done <= found.replicas[0].central + 1e-6).all()
@@ -245,13 +237,13 @@ def test_nothing_is_used_above_what_there_is_and_no_deadline_is_missed(
     assert found.schedule.done.sum() == pytest.approx(come, rel=1e-3)
 
 
-def test_letters_of_the_night_do_not_dilute_the_day() -> None:
+def test_letters_of_the_night_do_not_dilute_the_day():
     day = workload(requests_per_day=60_000, hours="office")
     counts = [gpus(day, workload(**LETTERS | {"requests_per_day": n})) for n in (1, 1e4, 5e4, 5e5)]
     assert counts == sorted(counts) and counts[0] == gpus(day) < counts[-1]
 
 
-def test_windows_of_loads_that_grow_add_up() -> None:
+def test_windows_of_loads_that_grow_add_up():
     # Six replica-hours come in one hour and are due four hours later; two at once, always. The
     # first doubles, the second stays: 12 / 4 + 2 in the window of those hours.
     come = np.zeros(HOURS_OF_WEEK)
@@ -268,7 +260,7 @@ def waiting(amount: Any, due: Any) -> WaitingWork:
     return WaitingWork(amount=amount, due=due)
 
 
-def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None:
+def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once():
     # 10 replica-hours come in hour 0 of the week, are ready at 1 and due at 3: 5 at once
     come = np.zeros(HOURS_OF_WEEK)
     come[0] = 10
@@ -283,7 +275,7 @@ def test_an_hour_of_work_due_within_two_hours_needs_half_of_it_at_once() -> None
     assert schedule(busy, [waiting(come, due)], 5).late == pytest.approx(4 / 10)
 
 
-def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day() -> None:
+def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day():
     # 2 replica-hours a day, due 17 hours after they are ready: 14 in a week of 168 hours, though no
     # window of a week holds more than 13 that both come and are due in it
     come = np.zeros(HOURS_OF_WEEK)
@@ -300,7 +292,7 @@ def test_work_of_every_day_that_may_wait_long_needs_the_mean_of_a_day() -> None:
     come=st.lists(st.floats(0, 5), min_size=24, max_size=24),
     hours=st.integers(2, 48),
 )
-def test_the_level_is_enough_and_no_more(now: list[float], come: list[float], hours: int) -> None:
+def test_the_level_is_enough_and_no_more(now, come, hours):
     base = np.tile(now, 7)
     amount = np.tile(come, 7)
     due = np.arange(HOURS_OF_WEEK) + 1.0 + hours
@@ -311,7 +303,7 @@ def test_the_level_is_enough_and_no_more(now: list[float], come: list[float], ho
         assert schedule(base, [waiting(amount, due)], level * 0.98).late > 0
 
 
-def test_a_deadline_by_an_hour_of_the_day_is_the_next_one_that_can_be_met() -> None:
+def test_a_deadline_by_an_hour_of_the_day_is_the_next_one_that_can_be_met():
     letters = load.workload_load("w", workload(**LETTERS))
     due = letters.due()
     assert due[0] == 6 and due[4] == 6  # what came before 5:00 is done by 6:00
@@ -323,7 +315,7 @@ def test_a_deadline_by_an_hour_of_the_day_is_the_next_one_that_can_be_met() -> N
 # --- calendar and growth ------------------------------------------------------------------------
 
 
-def test_requests_of_a_month_come_on_its_working_days() -> None:
+def test_requests_of_a_month_come_on_its_working_days():
     w = workload(requests_per_day=0, requests_per_month=60_000, weekdays=[1] * 5 + [0, 0])
     found = load.workload_load("w", w, "CH", dt.date(2026, 11, 24))
     assert found.requests(1).central == pytest.approx(12 * 60_000, rel=1e-6)
@@ -333,7 +325,7 @@ def test_requests_of_a_month_come_on_its_working_days() -> None:
 CHRISTMAS = {"seasons": [{"from": "11-28", "weeks": 4, "factor": 3.2}]}
 
 
-def test_a_season_adds_its_weeks_to_ordinary_ones_and_its_factor_to_the_peak() -> None:
+def test_a_season_adds_its_weeks_to_ordinary_ones_and_its_factor_to_the_peak():
     # 28 days, 3 in November and 25 in December, at 2.2 more: 8.8 ordinary weeks, 16.9 % of a year
     flat = {"weekdays": [1] * 7, "hours": "flat", "peak_factor": 1.5}
     usual, busy = (workload_load("w", workload(**flat, **more)) for more in ({}, CHRISTMAS))
@@ -345,7 +337,7 @@ def test_a_season_adds_its_weeks_to_ordinary_ones_and_its_factor_to_the_peak() -
     assert of_months[10:] == pytest.approx([1 + 3 * 2.2 / usual_month, 1 + 25 * 2.2 / usual_month])
 
 
-def test_the_busiest_hour_of_a_season_is_in_the_curve_of_the_year() -> None:
+def test_the_busiest_hour_of_a_season_is_in_the_curve_of_the_year():
     busy = workload_load("w", workload(**CHRISTMAS, peak_factor=1))
     curve = load.duration_curve([busy], [busy.hourly])
     assert curve.mean() == pytest.approx(busy.mean_rate)
@@ -358,13 +350,13 @@ def test_the_busiest_hour_of_a_season_is_in_the_curve_of_the_year() -> None:
     assert both.weeks[-1] == pytest.approx(3.2 * ordinary * usual.weeks[-1])
 
 
-def test_the_rates_that_users_see_are_higher_by_the_peak_of_the_year() -> None:
+def test_the_rates_that_users_see_are_higher_by_the_peak_of_the_year():
     found = pool(workload(peak_factor=1.5), workload(peak_factor=2.0)).latency
     of_week, of_year = (found.rates(of_year=way) for way in (False, True))
     assert of_year / of_week == pytest.approx([1.5, 2.0])
 
 
-def test_a_holiday_is_a_sunday() -> None:
+def test_a_holiday_is_a_sunday():
     # 2026 to 2030 in the Netherlands; each holiday on a working day loses that day
     import holidays
 
@@ -376,7 +368,7 @@ def test_a_holiday_is_a_sunday() -> None:
     assert load.working_share((1,) * 7, "XX", dt.date(2026, 1, 1)) == 1
 
 
-def test_growth_of_single_years_holds_on_after_the_last() -> None:
+def test_growth_of_single_years_holds_on_after_the_last():
     steps = [{"low": 0.1, "central": 0.25, "high": 0.4}] * 3 + [{"low": 0, "central": 0, "high": 0}]
     found = load.workload_load("w", workload(growth_by_year=steps))
     factors = [found.growth_factor(y) for y in range(1, 7)]
@@ -386,7 +378,7 @@ def test_growth_of_single_years_holds_on_after_the_last() -> None:
 # --- machines -----------------------------------------------------------------------------------
 
 
-def test_availability_adds_spares_and_reaches_what_is_asked_for() -> None:
+def test_availability_adds_spares_and_reaches_what_is_asked_for():
     up = servers.uptime()
     assert up == pytest.approx(1 / (1 + 0.0044))
     for needed in (1, 3, 12):
@@ -405,14 +397,14 @@ def with_option(name: str, **changes: object) -> Scenario:
     return Scenario.model_validate(data)
 
 
-def test_a_room_that_is_too_small_says_what_is_missing() -> None:
+def test_a_room_that_is_too_small_says_what_is_missing():
     found = sized(with_option("owned", room=Room(kw=1, pue=1.5, servers=1)), "owned")
     words = "; ".join(found.beyond_room[1])
     assert "kW" in words and "servers" in words
     assert not sized(with_option("owned", room=Room(kw=500)), "owned").beyond_room
 
 
-def test_idle_gpus_of_a_server_are_counted() -> None:
+def test_idle_gpus_of_a_server_are_counted():
     found = sized(with_option("owned", server="server-8x-l40s"), "owned")
     used = sum(p.replicas[0].central * p.gpus_per_replica for p in found.pools.values())
     assert found.idle_gpus == 8 - used > 0
@@ -425,7 +417,7 @@ LONG = Lengths(input=LogNormal.fitted(4000, 9000), output=LogNormal.fitted(600, 
 
 
 @pytest.mark.parametrize("use", [0.4, 0.75])
-def test_a_mixture_waits_as_a_simulated_one_does(use: float) -> None:
+def test_a_mixture_waits_as_a_simulated_one_does(use):
     deployment = Deployment(
         model=catalogue.model(MODEL), gpu=catalogue.gpu("h100-sxm5-80gb"), weights="fp8"
     )
@@ -465,7 +457,7 @@ def letters_done(found: Pool, level: float) -> tuple[np.ndarray, float]:
     return np.array(waits), late / len(waits)
 
 
-def test_of_letters_that_come_at_random_none_is_late_at_the_size_that_is_advised() -> None:
+def test_of_letters_that_come_at_random_none_is_late_at_the_size_that_is_advised():
     found = pool(
         workload(requests_per_day=6_000), workload(**LETTERS | {"requests_per_day": 4_000})
     )
@@ -482,9 +474,7 @@ def trace(name: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("chat", "people"), ("code", "agents")])
-def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised(
-    name: str, kind: bunching.Bunching
-) -> None:
+def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised(name, kind):
     seconds, inputs, outputs = trace(name).T
     span = (seconds[-1] - seconds[0]) / 3600
     w = workload(
@@ -506,13 +496,13 @@ def test_limits_hold_when_a_public_trace_is_replayed_at_the_size_that_is_advised
     assert np.quantile(tpot, 0.95) <= w.latency.tpot_ms / 1e3
 
 
-def test_the_busy_minute_of_chat_is_what_the_trace_shows() -> None:
+def test_the_busy_minute_of_chat_is_what_the_trace_shows():
     counts = np.bincount((trace("chat")[:, 0] // 60).astype(int))[:-1]
     measured = np.quantile(counts, 0.95) / counts.mean()
     assert bunching.busy_minute() == pytest.approx(measured, rel=0.05)
 
 
-def test_arrivals_that_bunch_more_need_more() -> None:
+def test_arrivals_that_bunch_more_need_more():
     def counted(kind: str) -> float:
         return gpus(workload(requests_per_day=200_000, arrivals=kind))
 

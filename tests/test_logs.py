@@ -1,7 +1,5 @@
 """Logs as gateways, tracers and vendors write them, from invented samples of each format."""
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 import itertools
@@ -56,9 +54,7 @@ def completed(piece: str) -> str:
         ("burstgpt.csv", TOKENS),
     ],
 )
-def test_a_log_as_it_is_becomes_a_piece_of_scenario_that_checks(
-    name: str, fields: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_a_log_as_it_is_becomes_a_piece_of_scenario_that_checks(name, fields, tmp_path):
     with time_machine.travel("2026-11-20"):  # where a log tells no day, it has that of its import
         made = CliRunner().invoke(cli, ["import", "load", str(SAMPLES / name)])
     assert made.exit_code == 0, made.output
@@ -84,9 +80,7 @@ def objects(name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in (SAMPLES / name).read_text().splitlines()]
 
 
-def test_a_request_that_failed_or_was_answered_by_a_gateways_cache_is_left_out_and_counted() -> (
-    None
-):
+def test_a_request_that_failed_or_was_answered_by_a_gateways_cache_is_left_out_and_counted():
     burst = [int(r["Request tokens"]) for r in rows("burstgpt.csv") if r["Response tokens"] != "0"]
     read = load.load(SAMPLES / "burstgpt.csv")
     assert read.fields["input_tokens"]["mean"] == round(np.mean(burst), 1)
@@ -95,7 +89,7 @@ def test_a_request_that_failed_or_was_answered_by_a_gateways_cache_is_left_out_a
     assert imported(SAMPLES / "litellm.csv")["input_tokens"]["mean"] == round(np.mean(paid), 1)
 
 
-def test_cached_tokens_are_part_of_the_input_of_openai_and_beside_it_in_langfuse() -> None:
+def test_cached_tokens_are_part_of_the_input_of_openai_and_beside_it_in_langfuse():
     shares = {"openai_usage.json": 900 / 2200}
     used = [r["usage_details"] for r in objects("langfuse.jsonl") if r["type"] == "GENERATION"]
     cached = sum(u.get("input_cached_tokens", 0) for u in used)
@@ -104,7 +98,7 @@ def test_cached_tokens_are_part_of_the_input_of_openai_and_beside_it_in_langfuse
         assert imported(SAMPLES / name)["cached_input_share"] == round(share, 3)
 
 
-def test_what_blocks_repeat_is_the_share_that_a_cache_without_limit_finds() -> None:
+def test_what_blocks_repeat_is_the_share_that_a_cache_without_limit_finds():
     held: set[int] = set()
     found = total = 0
     for row in objects("mooncake.jsonl"):
@@ -116,7 +110,7 @@ def test_what_blocks_repeat_is_the_share_that_a_cache_without_limit_finds() -> N
     assert 0.2 < share == round(found / total, 3)
 
 
-def test_sums_of_a_bucket_tell_requests_and_a_mean_but_no_spread() -> None:
+def test_sums_of_a_bucket_tell_requests_and_a_mean_but_no_spread():
     read = load.load(SAMPLES / "openai_usage.json")
     assert not {*TOKENS} & set(read.fields)
     assert "mean input tokens 2,200, spread not told" in read.extent
@@ -135,7 +129,7 @@ def azure(path: Path, moments: list[dt.datetime]) -> Path:
 
 
 @pytest.mark.parametrize(("varies", "kind"), [(0.2, "people"), (1.0, "agents")])
-def test_bunching_is_told_by_how_minutes_vary(varies: float, kind: str, tmp_path: Path) -> None:
+def test_bunching_is_told_by_how_minutes_vary(varies, kind, tmp_path):
     rng = np.random.default_rng(5)
     start = dt.datetime(2026, 10, 5, 9)
     sigma = np.sqrt(np.log1p(varies**2))
@@ -173,9 +167,7 @@ def damaged(tmp_path: Path, name: str, old: str, new: str) -> Path:
         ("openai_usage.json", '"num_model_requests"', '"requests"', "is blank"),
     ],
 )
-def test_a_damaged_log_is_refused_in_one_message(
-    name: str, old: str, new: str, said: str, tmp_path: Path
-) -> None:
+def test_a_damaged_log_is_refused_in_one_message(name, old, new, said, tmp_path):
     refused = CliRunner().invoke(cli, ["import", "load", str(damaged(tmp_path, name, old, new))])
     assert refused.exit_code == 2, refused.output
     problems = [line for line in refused.output.splitlines() if name in line]
@@ -192,9 +184,7 @@ def test_a_damaged_log_is_refused_in_one_message(
         ("[" * 200, "is not JSON"),
     ],
 )
-def test_a_file_that_is_no_log_is_refused_in_one_message(
-    text: str, said: str, tmp_path: Path
-) -> None:
+def test_a_file_that_is_no_log_is_refused_in_one_message(text, said, tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text(text)
     with pytest.raises(DocumentError, match=said) as refused:
@@ -205,7 +195,7 @@ def test_a_file_that_is_no_log_is_refused_in_one_message(
 # --- small files ----------------------------------------------------------------------------------
 
 
-def test_spans_share_what_stands_around_them(tmp_path: Path) -> None:
+def test_spans_share_what_stands_around_them(tmp_path):
     tokens = [
         {"key": f"gen_ai.usage.{side}_tokens", "value": {"intValue": 5}}
         for side in ("input", "output")
@@ -220,9 +210,7 @@ def test_spans_share_what_stands_around_them(tmp_path: Path) -> None:
     assert len(found.table.rows) == 1_000
 
 
-def test_a_file_of_countless_records_is_refused_before_it_is_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_of_countless_records_is_refused_before_it_is_held(tmp_path, monkeypatch):
     assert bounds.RECORDS == 500_000
     monkeypatch.setattr(bounds, "RECORDS", 20_000)
     path = tmp_path / "log.jsonl"

@@ -1,7 +1,5 @@
 """Machines are counted once, for what is sized and for what is billed; counts here are by hand."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +16,7 @@ from siting.verdict.chain import Chain
 from studies import FEW, designed
 
 
-def test_servers_are_whole_and_kept_and_a_second_site_is_counted_apart() -> None:
+def test_servers_are_whole_and_kept_and_a_second_site_is_counted_apart():
     """Servers of eight cards hold four replicas of two and two of four. Pools of 9.2 and 3 replicas
     fill 10 / 4 + 3 / 2 = 4 servers; a year later 4.1 and 1 fill 5 / 4 + 1 / 2, and four are kept.
     One stands by; half of four stand at the second site."""
@@ -62,14 +60,14 @@ def by_hour(replicas: float) -> Any:
     return SimpleNamespace(**vars(pool), hours=PoolHours(pool))
 
 
-def test_work_that_may_wait_is_paid_on_rented_gpus_though_no_hour_needs_it() -> None:
+def test_work_that_may_wait_is_paid_on_rented_gpus_though_no_hour_needs_it():
     """Requests keep one replica; work that may wait keeps 3.4 busy, of which the bill says so."""
     assert rented(by_hour(0.0), mean=3.4, peak=4.0) == pytest.approx(3.4 * 2)
     # No more is paid than serves.
     assert rented(by_hour(0.0), mean=3.4, peak=3.0) == pytest.approx(3 * 2)
 
 
-def test_replicas_that_existing_servers_hold_leave_only_what_is_beyond_them() -> None:
+def test_replicas_that_existing_servers_hold_leave_only_what_is_beyond_them():
     # Of one replica held, half is asked for: none more. Of none held, one is kept for any load.
     pool = by_hour(0.5)
     half = np.full((1, 1, 1), 0.5)
@@ -78,7 +76,7 @@ def test_replicas_that_existing_servers_hold_leave_only_what_is_beyond_them() ->
         assert machines._beyond(work, np.full((1, 1, 1), held)).item() == more, held
 
 
-def test_rented_replicas_are_those_of_all_pools_in_each_year() -> None:
+def test_rented_replicas_are_those_of_all_pools_in_each_year():
     # 1.5 and 4 replicas in the first year, 3 and 4 in the second, of two GPUs each
     peak = np.array([[[1.5, 3.0]], [[4.0, 4.0]]])
     work = Work(pools=[by_hour(1.0), by_hour(1.0)], per_request=peak, peak=peak, mean=peak)
@@ -89,7 +87,7 @@ def test_rented_replicas_are_those_of_all_pools_in_each_year() -> None:
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_capacity_and_the_bill_count_the_same_machines(client: str) -> None:
+def test_capacity_and_the_bill_count_the_same_machines(client):
     """As planned, year by year: servers exactly, hours that are given back within the steps of the
     bill's grid."""
     chain = Chain(draws=16)

@@ -1,7 +1,5 @@
 """Fifteen typical mistakes, each answered with a message that contains the fix."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -63,10 +61,7 @@ IN_A_WORKLOAD = {
         TEST.replace("MODEL", "Gemma 4 31B"),
         "did you mean google/gemma-4-31B-it?",
     ),
-    "a score of a model that nobody knows": (
-        TEST.replace("MODEL", "our-own"),
-        "or remove it",
-    ),
+    "a score of a model that nobody knows": (TEST.replace("MODEL", "our-own"), "or remove it"),
     "an open model without its size": (
         "models: [Mistral Small 3.2]",
         "did you mean mistralai/Mistral-Small-3.2-24B-Instruct-2506?",
@@ -155,13 +150,13 @@ def _checked(folder: Path, text: str) -> str:
 
 
 @pytest.mark.parametrize("mistake", IN_A_FILE)
-def test_a_mistake_in_a_scenario_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
+def test_a_mistake_in_a_scenario_is_answered_with_the_fix(mistake, tmp_path):
     old, new, fix = IN_A_FILE[mistake]
     assert fix in _checked(tmp_path, GOOD.replace(old, new))
 
 
 @pytest.mark.parametrize("mistake", IN_A_WORKLOAD)
-def test_a_mistake_in_a_workload_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
+def test_a_mistake_in_a_workload_is_answered_with_the_fix(mistake, tmp_path):
     said, fix = IN_A_WORKLOAD[mistake]
     assert fix in _checked(tmp_path, GOOD.replace("users: 500", f"users: 500, {said}"))
 
@@ -170,20 +165,20 @@ VOUCHED = GOOD.replace("[workloads]", "[workloads, options, finance]")
 
 
 @pytest.mark.parametrize("mistake", IN_AN_OPTION)
-def test_a_mistake_in_an_option_is_answered_with_the_fix(mistake: str, tmp_path: Path) -> None:
+def test_a_mistake_in_an_option_is_answered_with_the_fix(mistake, tmp_path):
     option, fix = IN_AN_OPTION[mistake]
     assert fix in _checked(tmp_path, f"{VOUCHED}options:\n  api: {{}}\n  {option}\n")
 
 
 @pytest.mark.parametrize("mistake", QUOTED)
-def test_a_bill_of_a_month_is_answered_with_how_to_say_it(mistake: str, tmp_path: Path) -> None:
+def test_a_bill_of_a_month_is_answered_with_how_to_say_it(mistake, tmp_path):
     item, unit, fix = QUOTED[mistake]
     quote = f"{{item: {item}, value: 7_900, unit: {unit}, source: B, date: 2026-11-01}}"
     said = _checked(tmp_path, f"{VOUCHED}finance:\n  quotes:\n    - {quote}\n")
     assert fix in said and "insurance" not in said
 
 
-def test_a_load_under_a_wrong_key_hides_no_name_of_a_model(tmp_path: Path) -> None:
+def test_a_load_under_a_wrong_key_hides_no_name_of_a_model(tmp_path):
     lengths = "input_tokens: {mean: 9}, output_tokens: {mean: 9}"
     own = f"night: {{description: N, requests_per_night: 9, models: [no/such], {lengths}}}"
     said = _checked(tmp_path, GOOD.replace("workloads:\n", f"workloads:\n  {own}\n", 1))
@@ -195,7 +190,7 @@ OFFER = "{item: option.mine.server_price, value: 9, unit: EUR, source: O, date: 
 OTHER = "{item: electricity, value: 0.2, unit: EUR/kWh, source: O, date: 2026-11-01}"
 
 
-def test_a_what_if_that_takes_quotes_away_repeats_no_other_fault(tmp_path: Path) -> None:
+def test_a_what_if_that_takes_quotes_away_repeats_no_other_fault(tmp_path):
     mine = f"mine: {{label: M, kind: on_premises, {ANY}, gpu: h200-nvl-141gb}}"
     text = f"{VOUCHED}options:\n  api: {{}}\n  {mine}\nfinance:\n  quotes: [{OFFER}]\n"
     text += f"what_if:\n  - {{label: W, set: {{finance.quotes: [{OTHER}]}}}}\n"
@@ -205,9 +200,7 @@ def test_a_what_if_that_takes_quotes_away_repeats_no_other_fault(tmp_path: Path)
     assert "what_if[0]" not in _checked(tmp_path, unpriced)
 
 
-def test_a_file_is_named_from_the_folder_that_one_stands_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_named_from_the_folder_that_one_stands_in(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "params", tmp_path / "params")
     (tmp_path / "params" / "acme.yaml").write_text(GOOD.replace("500", "5OO"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -216,7 +209,7 @@ def test_a_file_is_named_from_the_folder_that_one_stands_in(
 
 
 @pytest.mark.parametrize("mistake", ON_THE_COMMAND_LINE)
-def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake: str) -> None:
+def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake):
     words, fix = ON_THE_COMMAND_LINE[mistake]
     result = CliRunner().invoke(cli, words.split())
     assert result.exit_code == 2
@@ -232,7 +225,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("slip", ODD)
-def test_what_hardly_anybody_means_is_told_and_not_refused(slip: str) -> None:
+def test_what_hardly_anybody_means_is_told_and_not_refused(slip):
     change, said = ODD[slip]
     result = CliRunner().invoke(cli, ["check", "base", "--set", change])
     assert result.exit_code == 0 and said in result.stdout
@@ -246,7 +239,7 @@ def test_what_hardly_anybody_means_is_told_and_not_refused(slip: str) -> None:
         (["finance.horizon_months=36", "finance.horizon_months=48"], "is changed twice"),
     ],
 )
-def test_a_change_of_which_a_part_would_be_dropped_is_refused(changes: list, said: str) -> None:
+def test_a_change_of_which_a_part_would_be_dropped_is_refused(changes, said):
     words = [word for change in changes for word in ("--set", change)]
     found = CliRunner().invoke(cli, ["check", "base", *words])
     assert (found.exit_code, found.stdout) == (2, "")
@@ -257,15 +250,13 @@ def test_a_change_of_which_a_part_would_be_dropped_is_refused(changes: list, sai
     ("word", "near"),
     [("uncertainty", "stability"), ("nope", "pue"), ("user", "users"), ("yes", "yes_means")],
 )
-def test_only_a_name_that_is_near_is_guessed(word: str, near: str) -> None:
+def test_only_a_name_that_is_near_is_guessed(word, near):
     said = catalogue.suggestion(word, [near])
     assert said == (f"known: {near}" if near in ("stability", "pue") else f"did you mean {near}?")
 
 
 @pytest.mark.parametrize(("works", "told"), [(1, ""), (8, "11 for 8 workloads, 8 of them left")])
-def test_a_scenario_that_takes_minutes_is_told_so_with_what_makes_it_large(
-    works: int, told: str
-) -> None:
+def test_a_scenario_that_takes_minutes_is_told_so_with_what_makes_it_large(works, told):
     start = scenario.load("base")
     load = start.workloads["assistant"]
     owned = start.options["owned"].model_copy(update={"gpu": "best", "server": "best"})

@@ -4,8 +4,6 @@ Tests marked `style` hold the shipped chapters to `readable.py` and to a few rul
 leaves them out: a chapter that an analyst adds or edits is refused only where it would not run.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import runpy
@@ -42,14 +40,14 @@ def code(path: Path) -> list[nbformat.NotebookNode]:
 
 
 @of_chapters
-def test_a_chapter_has_one_parameter_cell_and_runs_on_its_own(path: Path) -> None:
+def test_a_chapter_has_one_parameter_cell_and_runs_on_its_own(path):
     cells = code(path)
     tagged = [c for c in cells if "parameters" in c.metadata.get("tags", [])]
     assert tagged == [cells[0]]
     assert cells[0].source == PARAMETER
 
 
-def test_papermill_gives_the_sliders_another_client() -> None:
+def test_papermill_gives_the_sliders_another_client():
     path = ROOT / "notebooks" / "explore.ipynb"
     given = parameterize_notebook(load_notebook_node(str(path)), {"client": "acme"})
     cells = [c.source for c in given.cells if c.cell_type == "code"]
@@ -59,7 +57,7 @@ def test_papermill_gives_the_sliders_another_client() -> None:
 
 @style
 @of_chapters
-def test_a_chapter_asks_one_question_and_answers_it_before_any_other_heading(path: Path) -> None:
+def test_a_chapter_asks_one_question_and_answers_it_before_any_other_heading(path):
     cells = notebook(path).cells
     texts = [c.source for c in cells if c.cell_type == "markdown"]
     assert texts[0].startswith("# ")
@@ -75,13 +73,13 @@ def test_a_chapter_asks_one_question_and_answers_it_before_any_other_heading(pat
 
 @style
 @of_chapters
-def test_a_shipped_chapter_tells_what_each_cell_shows_and_shows_one_thing(path: Path) -> None:
+def test_a_shipped_chapter_tells_what_each_cell_shows_and_shows_one_thing(path):
     assert readable.faults(notebook(path).cells) == []
 
 
 @style
 @of_chapters
-def test_notes_between_cells_stay_out_of_the_report(path: Path) -> None:
+def test_notes_between_cells_stay_out_of_the_report(path):
     """A heading and its text are for the client; what is called a note is for the analyst."""
     for cell in notebook(path).cells:
         if cell.cell_type == "markdown":
@@ -95,7 +93,7 @@ DRAWN = {"plt", "ax", "axes", "fig", "figure", "Figure", "chart", "table", "floo
 
 @style
 @of_chapters
-def test_a_chapter_states_no_number_of_the_field(path: Path) -> None:
+def test_a_chapter_states_no_number_of_the_field(path):
     """Prices, rates and counts come from frames. A cell that draws needs sizes and places; a
     comparison looks rows up, and a quantile says which cases are shown."""
     for cell in code(path):
@@ -118,7 +116,7 @@ def test_a_chapter_states_no_number_of_the_field(path: Path) -> None:
 
 @style
 @of_chapters
-def test_only_key_figures_are_kept_as_output_and_as_text(path: Path) -> None:
+def test_only_key_figures_are_kept_as_output_and_as_text(path):
     kept = [c for c in code(path) if "keep_output" in c.metadata.get("tags", [])]
     assert 1 <= len(kept) <= 3
     for cell in kept:
@@ -133,14 +131,14 @@ def test_only_key_figures_are_kept_as_output_and_as_text(path: Path) -> None:
 
 
 @of_all
-def test_cells_have_readable_and_unique_ids(path: Path) -> None:
+def test_cells_have_readable_and_unique_ids(path):
     nbformat.validate(notebook(path))
     ids = [c.id for c in notebook(path).cells]
     assert len(set(ids)) == len(ids)
 
 
 @style
-def test_notebooks_are_clean_under_ruff() -> None:
+def test_notebooks_are_clean_under_ruff():
     paths = [str(p) for p in (*CHAPTERS, *OTHERS)]
     for words in (["check"], ["format", "--check"]):
         done = subprocess.run(
@@ -150,7 +148,7 @@ def test_notebooks_are_clean_under_ruff() -> None:
 
 
 @style
-def test_every_text_of_the_chapters_is_translated() -> None:
+def test_every_text_of_the_chapters_is_translated():
     """`make texts` finds them; what it adds waits for its `msgstr`."""
     found = runpy.run_path(str(ROOT / "notebooks" / "texts.py"))
     said = {text for path in CHAPTERS for text in found["of_cells"](path)}
@@ -160,7 +158,7 @@ def test_every_text_of_the_chapters_is_translated() -> None:
 
 
 @style
-def test_every_translation_is_of_a_text_that_is_found() -> None:
+def test_every_translation_is_of_a_text_that_is_found():
     """What `make texts` no longer finds, it would drop, though it may still be shown."""
     found = runpy.run_path(str(ROOT / "notebooks" / "texts.py"))
     said = {text for path in CHAPTERS for text in found["of_cells"](path)}
@@ -172,7 +170,7 @@ def test_every_translation_is_of_a_text_that_is_found() -> None:
 
 
 @style
-def test_a_group_of_open_points_is_not_quoted_as_if_it_were_the_name_of_one() -> None:
+def test_a_group_of_open_points_is_not_quoted_as_if_it_were_the_name_of_one():
     """A point may be “Transfers and 4 more”."""
     english = set(runpy.run_path(str(ROOT / "notebooks" / "texts.py"))["of_cells"](LETTERS))
     said = [text for _, text in english]
@@ -191,9 +189,7 @@ def test_a_group_of_open_points_is_not_quoted_as_if_it_were_the_name_of_one() ->
         ("{} costs {cost:money}.", "a field needs a name"),
     ],
 )
-def test_a_field_that_is_none_is_told_with_file_and_cell(
-    sentence: str, told: str, tmp_path: Path
-) -> None:
+def test_a_field_that_is_none_is_told_with_file_and_cell(sentence, told, tmp_path):
     cells = ["x = 1\n\ny = 2", f"say(p({sentence!r}, row))"]
     path = tmp_path / "15_cost.ipynb"
     path.write_text(

@@ -33,11 +33,7 @@ def retirement(maker: str, model: str, announced: str, retired: str, **more: str
 def record(*rows: Retirement) -> Record:
     makers = dict.fromkeys(r.vendor for r in rows)
     return Record(
-        vendors=tuple(map(vendor, makers)),
-        events=(),
-        notices=notices(rows),
-        policies=(),
-        facts=(),
+        vendors=tuple(map(vendor, makers)), events=(), notices=notices(rows), policies=(), facts=()
     )
 
 

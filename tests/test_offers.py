@@ -1,7 +1,5 @@
 """Up to which price an offer may go: the price that weighs most, and where it reaches a limit."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from siting.cost.tco import CashFlow
@@ -23,7 +21,7 @@ def flow(category: str, amount: float, *factors: str) -> CashFlow:
     )
 
 
-def test_the_main_price_is_that_by_which_most_is_paid_and_holds_no_tax() -> None:
+def test_the_main_price_is_that_by_which_most_is_paid_and_holds_no_tax():
     server = flow("hardware", 300.0, "server_price.own", "fx.USD", "vat")
     kept = flow("maintenance", 900.0, "maintenance.own", "server_price.own", "fx.USD", "vat")
     bought = flow("api", 200.0, "api_request.api.chat", "api_price_band")
@@ -45,7 +43,7 @@ def test_the_main_price_is_that_by_which_most_is_paid_and_holds_no_tax() -> None
     assert offers.main_price([kept, today], central) is None
 
 
-def test_a_price_reaches_a_limit_where_what_it_adds_fills_the_gap() -> None:
+def test_a_price_reaches_a_limit_where_what_it_adds_fills_the_gap():
     def likely(times: float) -> float:
         return 70 + 30 * times
 
@@ -61,11 +59,11 @@ def test_a_price_reaches_a_limit_where_what_it_adds_fills_the_gap() -> None:
     assert offers.times_at(bent, 160.0) == pytest.approx(9.0, rel=1e-2)
 
 
-def test_a_price_that_moves_nothing_reaches_no_limit() -> None:
+def test_a_price_that_moves_nothing_reaches_no_limit():
     assert offers.times_at(lambda at: 70.0, 80.0) is None
 
 
-def test_the_price_of_the_gate_is_where_the_likely_cost_is_at_its_limit() -> None:
+def test_the_price_of_the_gate_is_where_the_likely_cost_is_at_its_limit():
     s = opened("klinikverbund-nordheide")
     gate = s.answer().iloc[0]
     results = s.results
@@ -81,7 +79,7 @@ def test_the_price_of_the_gate_is_where_the_likely_cost_is_at_its_limit() -> Non
     assert chain.likely_at(results.scenario, chosen, main.factors, 1.0) == pytest.approx(likely)
 
 
-def test_a_dearer_price_moves_what_runs_until_then_too() -> None:
+def test_a_dearer_price_moves_what_runs_until_then_too():
     """agence-lumiere's mix and its cloud of today pay one price of GPU-hours: what was kept of the
     cloud at the price as planned is not taken for it."""
     results = opened("agence-lumiere").results

@@ -1,7 +1,5 @@
 """Open loops of public benchmarks: who meets whom in a short run; settings that a row states."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path
@@ -19,13 +17,13 @@ def _traffic(sent: float) -> Traffic:
     return Traffic(load=32.0, input_tokens=200.0, output_tokens=200.0, sent=sent)
 
 
-def test_a_long_run_meets_what_little_s_law_says() -> None:
+def test_a_long_run_meets_what_little_s_law_says():
     # 32 requests a second that stay for 3 s: 96
     assert runs.met(_traffic(math.inf), 3.0) == pytest.approx(96)
 
 
 @pytest.mark.parametrize("stay", [0.5, 3.0, 6.25, 12.5, 40.0])
-def test_a_short_run_meets_the_mean_of_a_fluid_that_grows_and_fades(stay: float) -> None:
+def test_a_short_run_meets_the_mean_of_a_fluid_that_grows_and_fades(stay):
     # 200 requests come within 6.25 s: how many are under way, stepped through in time
     comes = 200 / 32
     when = np.linspace(0, comes + stay, 200_001)
@@ -40,7 +38,7 @@ def _run(case: str) -> tuple[runs.Run, dict[str, str]]:
     return throughput.run_of(row), row
 
 
-def test_a_row_s_own_limits_on_sequences_and_batch_are_read() -> None:
+def test_a_row_s_own_limits_on_sequences_and_batch_are_read():
     run, row = _run("blis-9-general-s1")
     assert "--max-num-seqs 128 --max-num-batched-tokens 2048" in row["note"]
     d = run.deployment
@@ -52,7 +50,7 @@ def test_a_row_s_own_limits_on_sequences_and_batch_are_read() -> None:
     assert short.asked.sent == 200 and run.asked.sent == math.inf
 
 
-def test_near_saturation_a_slower_step_costs_more_than_itself() -> None:
+def test_near_saturation_a_slower_step_costs_more_than_itself():
     # the longer a step takes, the more requests meet: a tenth of a step is more than a tenth
     run, _ = _run("blis-24-general-s1")
     d = run.deployment
@@ -67,7 +65,7 @@ def test_near_saturation_a_slower_step_costs_more_than_itself() -> None:
     assert alone[1] / alone[0] == pytest.approx(1.1, rel=0.01)
 
 
-def test_the_range_of_an_open_loop_is_that_of_its_step_carried_through_the_queue() -> None:
+def test_the_range_of_an_open_loop_is_that_of_its_step_carried_through_the_queue():
     run, _ = _run("blis-24-general-s1")
     found = runs.expected(run).speeds["itl_or_tpot_ms"]
     where = performance.regime(run.deployment) | {"loop": "open"}
@@ -76,7 +74,7 @@ def test_the_range_of_an_open_loop_is_that_of_its_step_carried_through_the_queue
 
 
 @pytest.mark.parametrize("group", ["model and card", "source"])
-def test_ranges_of_open_loops_hold_where_they_were_left_out(group: str) -> None:
+def test_ranges_of_open_loops_hold_where_they_were_left_out(group):
     path = Path(fit_throughput.__file__).with_suffix(".json")
     held = json.loads(path.read_text(encoding="utf-8"))[group]["open loops"]
     assert held["itl_or_tpot_ms"]["inside"] >= 0.76

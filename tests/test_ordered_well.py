@@ -1,7 +1,5 @@
 """What is left to the kit is never dearer than what a client typed."""
 
-from __future__ import annotations
-
 import datetime as dt
 import random
 from typing import Any
@@ -25,7 +23,7 @@ TRIALS = 2
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_what_is_left_to_the_kit_never_costs_more_in_all_than_what_was_typed(client: str) -> None:
+def test_what_is_left_to_the_kit_never_costs_more_in_all_than_what_was_typed(client):
     chance = random.Random(client)
     for number in range(TRIALS):
         chain = Chain()
@@ -38,7 +36,7 @@ def test_what_is_left_to_the_kit_never_costs_more_in_all_than_what_was_typed(cli
 
 
 @pytest.mark.parametrize("volume", [0.01, 0.1, 0.5])
-def test_a_change_and_the_same_words_typed_give_the_same_sums(volume: float) -> None:
+def test_a_change_and_the_same_words_typed_give_the_same_sums(volume):
     """What a move costs once outweighs what is saved where little is asked: the ways beside what
     was typed are there all the same."""
     s = scenario.load("tidewater-apps")
@@ -56,7 +54,7 @@ def said(name: str, **left: Any) -> Scenario:
     )
 
 
-def test_what_is_left_out_is_left_to_the_kit_and_what_runs_today_is_not() -> None:
+def test_what_is_left_out_is_left_to_the_kit_and_what_runs_today_is_not():
     for left in ({"models": {}}, {"models": {"all": BEST}}, {"effort": BEST}, {"effort": ""}):
         taken = Chain().built(said("second-api", **left)).options["second-api"]
         assert taken.effort in ("", *ordered.EFFORTS)
@@ -80,7 +78,7 @@ def successor(**changes: Any) -> Scenario:
     return put(found, {f"options.successor.{k}": v for k, v in changes.items()})
 
 
-def test_a_model_for_each_workload_is_tried_where_what_is_typed_has_one() -> None:
+def test_a_model_for_each_workload_is_tried_where_what_is_typed_has_one():
     # In this scenario one model for all, GPT-5.4 mini, costs 0.9 % more than what is typed.
     chain = Chain()
     typed = chain.built(successor())
@@ -90,7 +88,7 @@ def test_a_model_for_each_workload_is_tried_where_what_is_typed_has_one() -> Non
     assert built.options["successor"].models == typed.options["successor"].models
 
 
-def test_one_workload_may_be_left_to_the_kit() -> None:
+def test_one_workload_may_be_left_to_the_kit():
     said = {"customer-assistant": BEST, "product-texts": "gpt-5.4-mini"}
     asked = successor(models={**said, "return-photographs": "gpt-5.4-mini"})
     ways = [way.options["successor"].models for way in ordered.ways(asked, "successor")]
@@ -98,7 +96,7 @@ def test_one_workload_may_be_left_to_the_kit() -> None:
     assert all({**m, "all": "gpt-5.4-mini"}["all"] == "gpt-5.4-mini" for m in ways)
 
 
-def test_where_no_model_does_for_all_workloads_each_has_its_own() -> None:
+def test_where_no_model_does_for_all_workloads_each_has_its_own():
     # The client's tests: Luna falls short at the counter, GPT-5.4 mini at texts.
     tests = {"customer-assistant": "gpt-5.4-mini", "product-texts": "gpt-5.6-luna"}
     scores = dict.fromkeys(tests.values(), 60.0)
@@ -114,7 +112,7 @@ def test_where_no_model_does_for_all_workloads_each_has_its_own() -> None:
     assert {work: taken.runs(work) for work in tests} == tests
 
 
-def test_a_model_that_is_sold_in_the_union_alone_is_pinned_in_no_country() -> None:
+def test_a_model_that_is_sold_in_the_union_alone_is_pinned_in_no_country():
     s = scenario.load("klinikverbund-nordheide")
     option = s.options["azure"]  # in Germany
     asked = ordered.with_option(s, "azure", option.model_copy(update={"models": {}}))
@@ -124,7 +122,7 @@ def test_a_model_that_is_sold_in_the_union_alone_is_pinned_in_no_country() -> No
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_what_is_designed_once_is_designed(client: str) -> None:
+def test_what_is_designed_once_is_designed(client):
     chain = Chain()
     once = chain.designed(scenario.load(client))
     assert list(chain.designed(once).options) == list(once.options)
@@ -135,7 +133,7 @@ def test_what_is_designed_once_is_designed(client: str) -> None:
         assert chain.bill(once, name) < chain.bill(once, typed), name
 
 
-def test_a_model_that_fails_its_test_is_among_the_changes_and_another_takes_its_place() -> None:
+def test_a_model_that_fails_its_test_is_among_the_changes_and_another_takes_its_place():
     chain = Chain()
     s = chain.built(scenario.load("klinikverbund-nordheide"))
     (change,) = plausible.failed_tests(s, chain)
@@ -145,7 +143,7 @@ def test_a_model_that_fails_its_test_is_among_the_changes_and_another_takes_its_
     assert "luna" not in found.recommended
 
 
-def test_a_model_that_the_client_named_may_fail_its_test_wherever_it_runs() -> None:
+def test_a_model_that_the_client_named_may_fail_its_test_wherever_it_runs():
     # Banca Valdora names Gemma 4 31B for each place but Bedrock, and no board shows it good enough
     chain = Chain(draws=64)
     s = chain.built(scenario.load("banca-valdora"))
@@ -154,7 +152,7 @@ def test_a_model_that_the_client_named_may_fail_its_test_wherever_it_runs() -> N
     assert chain.decide(put(s, change.changes)).recommended == "bedrock"
 
 
-def test_the_renewal_of_todays_contract_is_paid_for_its_whole_term() -> None:
+def test_the_renewal_of_todays_contract_is_paid_for_its_whole_term():
     # Banca Valdora's contract of 31 March 2027 renews for a year: 16 months from the report, less
     # those until the choice serves.
     chain = Chain()
@@ -167,7 +165,7 @@ def test_the_renewal_of_todays_contract_is_paid_for_its_whole_term() -> None:
     assert not [*plausible.renewals(owes_nothing, chain)]
 
 
-def test_an_invoice_beyond_the_list_may_be_one_of_more_tokens() -> None:
+def test_an_invoice_beyond_the_list_may_be_one_of_more_tokens():
     s = scenario.load("tidewater-apps")
     name = s.finance.baseline
     quote = {
@@ -184,7 +182,7 @@ def test_an_invoice_beyond_the_list_may_be_one_of_more_tokens() -> None:
     assert after["mean"] / before.mean == after["p95"] / before.p95 == pytest.approx(paid.times)
 
 
-def test_the_next_two_servers_that_carry_the_load_are_tried() -> None:
+def test_the_next_two_servers_that_carry_the_load_are_tried():
     chain = Chain()
     s = chain.built(scenario.load("assekuranz-saentis"))
     tried = [v.changes for v in plausible.hardware(s, chain)]
@@ -194,7 +192,7 @@ def test_the_next_two_servers_that_carry_the_load_are_tried() -> None:
         assert s.options[name].server not in servers
 
 
-def test_a_model_that_runs_elsewhere_in_the_union_is_called_by_where_it_runs() -> None:
+def test_a_model_that_runs_elsewhere_in_the_union_is_called_by_where_it_runs():
     s = scenario.load("assekuranz-saentis")
     assert s.options["azure"].label == "Azure Zürich"
     ways = [other.option for other in ordered.others(s) if other.of == "azure"]
@@ -202,7 +200,7 @@ def test_a_model_that_runs_elsewhere_in_the_union_is_called_by_where_it_runs() -
     assert found == {"Azure EU, GPT-5.6 Luna": "EU", "Azure EU, GPT-6 Luna": "EU"}
 
 
-def test_machines_are_listed_of_an_option_whose_term_and_model_are_left_open() -> None:
+def test_machines_are_listed_of_an_option_whose_term_and_model_are_left_open():
     left = {"options.rented.commitment": "best", "options.rented.models": {}}
     s = study.open("base", left)
     listed = s.designs().set_index("option").loc[s.scenario.options["rented"].label]
@@ -210,7 +208,7 @@ def test_machines_are_listed_of_an_option_whose_term_and_model_are_left_open() -
     assert listed.present[listed.planned].notna().all()
 
 
-def test_another_term_has_the_machines_that_are_cheapest_at_it() -> None:
+def test_another_term_has_the_machines_that_are_cheapest_at_it():
     """At a tenth of the load RunPod's cheapest card is another by the hour than for a year."""
     s = scenario.load("polderwerk")
     few = put(put(s, variants.scaled_load(s, 0.1)), {"options.rented.provider": "runpod"})

@@ -1,7 +1,5 @@
 """A client's own file: read in JupyterLab and in the report, cited, and part of its fingerprint."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import pickle
@@ -16,7 +14,7 @@ from siting.inputs import scenario
 from siting.run import job
 from siting.study import Study
 from siting_report.run.job import Job
-from trial import Render, chapter, make
+from trial import chapter, make
 
 OFFERS = "host,price\nAlpha,1000\nBeta,1200\n"
 READS = """from siting import study
@@ -55,9 +53,7 @@ def prepared(project: Path) -> Job:
 
 
 @pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/base"])
-def test_a_notebook_reads_the_file_from_wherever_jupyterlab_runs_it(
-    project: Path, folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_notebook_reads_the_file_from_wherever_jupyterlab_runs_it(project, folder, monkeypatch):
     monkeypatch.chdir(project / folder)
     path = Study(scenario.load("base")).file("offers.csv", source="Written offers")
     assert list(pd.read_csv(path).price) == [1000, 1200]
@@ -66,7 +62,7 @@ def test_a_notebook_reads_the_file_from_wherever_jupyterlab_runs_it(
     ]
 
 
-def test_a_report_carries_the_file_and_cites_it(project: Path, render: Render) -> None:
+def test_a_report_carries_the_file_and_cites_it(project, render):
     files = render(dataclasses.replace(prepared(project), formats=("html",)))
     page = files["report.html"].decode()
     assert "https://hosts.test/offers" in page
@@ -83,7 +79,7 @@ def test_a_report_carries_the_file_and_cites_it(project: Path, render: Render) -
     assert "notebooks/draft.csv" not in files
 
 
-def test_the_file_is_part_of_what_a_report_rests_on(project: Path) -> None:
+def test_the_file_is_part_of_what_a_report_rests_on(project):
     first = prepared(project)
     (project / "notebooks/base/draft.csv").write_text("a\n2\n", encoding="utf-8")
     assert prepared(project).fingerprint() == first.fingerprint()
@@ -94,12 +90,12 @@ def test_the_file_is_part_of_what_a_report_rests_on(project: Path) -> None:
     assert moved == {"notebooks/45_offers.ipynb"}, "figures of the study do not rest on it"
 
 
-def test_the_file_goes_with_the_job_to_another_machine(project: Path) -> None:
+def test_the_file_goes_with_the_job_to_another_machine(project):
     there = pickle.loads(pickle.dumps(prepared(project)))
     assert there.data == {"offers.csv": OFFERS.encode()}
 
 
-def test_a_link_a_large_file_and_a_module_do_not_travel(project: Path) -> None:
+def test_a_link_a_large_file_and_a_module_do_not_travel(project):
     own = project / "notebooks" / "base"
     text = chapter("Who?", "'link.csv', 'helper.py', 'large.csv'")
     (own / "45_offers.ipynb").write_text(text, encoding="utf-8")
@@ -124,18 +120,14 @@ def test_a_link_a_large_file_and_a_module_do_not_travel(project: Path) -> None:
         ({"url": "hosts.test"}, "s.file, url: is no address of a page"),
     ],
 )
-def test_what_is_wrong_is_said_with_what_to_write(
-    project: Path, asked: dict[str, str], message: str
-) -> None:
+def test_what_is_wrong_is_said_with_what_to_write(project, asked, message):
     told = {"name": "offers.csv", "source": "Written offers", **asked}
     with pytest.raises(ValueError, match=message):
         Study(scenario.load("base")).file(told.pop("name"), **told)
 
 
 @pytest.mark.parametrize("asks", ["has_chapter", "see"])
-def test_a_chapter_that_asks_for_one_by_a_misspelt_name_is_refused_before_it_runs(
-    project: Path, asks: str
-) -> None:
+def test_a_chapter_that_asks_for_one_by_a_misspelt_name_is_refused_before_it_runs(project, asks):
     own = project / "notebooks" / "base"
     asking = f's.{asks}("45_offer") and s.{asks}("45_offers")'
     (own / "46_more.ipynb").write_text(chapter("What else?", asking), encoding="utf-8")
@@ -145,9 +137,7 @@ def test_a_chapter_that_asks_for_one_by_a_misspelt_name_is_refused_before_it_run
     assert "'45_offer' is no chapter; did you mean 45_offers?" in str(refused.value)
 
 
-def test_faults_of_a_scenario_and_of_its_files_are_told_in_one_round_and_once(
-    project: Path,
-) -> None:
+def test_faults_of_a_scenario_and_of_its_files_are_told_in_one_round_and_once(project):
     own = project / "notebooks" / "base"
     reads = "s.file('ofers.csv'); s.see('45_offer'); 'link.csv', 'large.csv'"
     (own / "46_more.ipynb").write_text(chapter("What else?", reads), encoding="utf-8")
@@ -166,7 +156,7 @@ def test_faults_of_a_scenario_and_of_its_files_are_told_in_one_round_and_once(
     assert all(problem["line"] for problem in problems if problem["field"])
 
 
-def test_a_file_that_a_shared_chapter_or_a_mere_text_names_is_not_asked_for(project: Path) -> None:
+def test_a_file_that_a_shared_chapter_or_a_mere_text_names_is_not_asked_for(project):
     text = chapter("What else?", "s.files('none.csv'); 'none.csv'")
     (project / "notebooks" / "base" / "46_more.ipynb").write_text(text, encoding="utf-8")
     (project / "notebooks" / "48_shared.ipynb").write_text(

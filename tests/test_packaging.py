@@ -1,7 +1,5 @@
 """The library as others install it: a wheel, without the test extras."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re
@@ -58,7 +56,7 @@ def run(code: str, installed: Path, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_wheel_holds_facts_theme_and_templates(wheel: Path) -> None:
+def test_the_wheel_holds_facts_theme_and_templates(wheel):
     inside = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         str(p.relative_to(ROOT / "lib"))
@@ -69,7 +67,7 @@ def test_the_wheel_holds_facts_theme_and_templates(wheel: Path) -> None:
     assert wanted <= inside
 
 
-def test_the_wheel_requires_nothing_of_the_test_extras(wheel: Path) -> None:
+def test_the_wheel_requires_nothing_of_the_test_extras(wheel):
     archive = zipfile.ZipFile(wheel)
     (name,) = [n for n in archive.namelist() if n.endswith("METADATA")]
     required = Parser().parsestr(archive.read(name).decode()).get_all("Requires-Dist") or []
@@ -77,9 +75,7 @@ def test_the_wheel_requires_nothing_of_the_test_extras(wheel: Path) -> None:
     assert not plain & set(TEST_ONLY.split())
 
 
-def test_the_wheel_imports_and_works_without_the_test_extras(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_the_wheel_imports_and_works_without_the_test_extras(installed, tmp_path):
     code = f"""
 import sys
 class Missing:  # importing a test extra fails, as if it were not installed
@@ -101,9 +97,7 @@ assert comparison.compare("vram", rows[:1]).central.any()
     run(code, installed, tmp_path)
 
 
-def test_a_wheel_without_the_packages_beside_works_and_says_what_is_missing(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_a_wheel_without_the_packages_beside_works_and_says_what_is_missing(installed, tmp_path):
     left_out = shutil.ignore_patterns(*house.BESIDE)
     shutil.copytree(installed, tmp_path, ignore=left_out, dirs_exist_ok=True)
     code = f"""
@@ -131,7 +125,7 @@ except AttributeError as error:
     run(code, tmp_path, tmp_path)
 
 
-def test_the_lock_files_pin_every_requirement_with_a_hash_and_name_no_registry() -> None:
+def test_the_lock_files_pin_every_requirement_with_a_hash_and_name_no_registry():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for lock, wanted in (
         ("requirements.lock", project["dependencies"]),
@@ -154,7 +148,7 @@ def _key(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_the_wheel_alone_makes_a_report_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+def test_the_wheel_alone_makes_a_report_in_an_empty_folder(installed, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(installed)}
@@ -177,7 +171,7 @@ def test_the_wheel_alone_makes_a_report_in_an_empty_folder(installed: Path, tmp_
     assert (empty / "reports" / "example" / "report.html").stat().st_size > 100_000
 
 
-def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path):
     from siting.inputs import starter
     from siting.inputs.scenario import DocumentError
 
@@ -188,8 +182,8 @@ def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_place_where_a_project_cannot_be_written_is_refused_and_left_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, monkeypatch
+):
     from siting.inputs import starter
     from siting.inputs.scenario import DocumentError
 
@@ -215,7 +209,7 @@ def test_a_place_where_a_project_cannot_be_written_is_refused_and_left_as_it_is(
     assert len(starter.init(tmp_path / "full")) > 20
 
 
-def test_a_version_is_the_same_wherever_it_is_said() -> None:
+def test_a_version_is_the_same_wherever_it_is_said():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
         "version"
     ]

@@ -4,8 +4,6 @@ Rules for who edits a chapter stand in docs/how-to/chapter.md; `test_clients` ho
 pages and paper to them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -68,7 +66,7 @@ def of_base(asked: dict[str, Any]) -> dict[str, tuple[Shown, ...]]:
 
 
 @pytest.mark.style
-def test_the_pages_of_base_keep_to_their_words() -> None:
+def test_the_pages_of_base_keep_to_their_words():
     hold({name: printed.exhibits(name, "base") for name in body()})
 
 
@@ -83,11 +81,11 @@ def at_random() -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.style
-def test_the_pages_of_a_scenario_at_random_keep_to_their_words() -> None:
+def test_the_pages_of_a_scenario_at_random_keep_to_their_words():
     hold(of_base(next(at_random())))
 
 
-def test_words_and_numbers_are_counted_as_a_reader_does() -> None:
+def test_words_and_numbers_are_counted_as_a_reader_does():
     said = words("It costs €\u202f10\u202f000 less than GPT-5.6 Luna – by 24 December.")
     assert len(said) == 10
     assert numbers(said) == ["€10000", "GPT-5.6", "24"]

@@ -1,7 +1,5 @@
 """The PDF holds all of the page's content, is accessible (PDF/UA-1), and nothing runs off."""
 
-from __future__ import annotations
-
 import dataclasses
 import html
 import io
@@ -15,7 +13,7 @@ import pypdfium2
 import pytest
 from siting_report.print import document
 from siting_report.run.job import Job
-from trial import ANALYST, CHART, HOSTILE, Render, chapter, make
+from trial import ANALYST, CHART, HOSTILE, chapter, make
 
 MM = 72 / 25.4
 """Points in a millimetre."""
@@ -49,7 +47,7 @@ def bookmarks(outline: list[object]) -> Iterator[str]:
         if isinstance(entry, list):
             yield from bookmarks(entry)
         else:
-            yield str(entry["/Title"])  # type: ignore[index]
+            yield str(entry["/Title"])
 
 
 def pieces(page: str, pattern: str) -> list[str]:
@@ -60,7 +58,7 @@ def pieces(page: str, pattern: str) -> list[str]:
     return [html.unescape(re.sub(r"<[^>]*>", "", one)) for one in found]
 
 
-def test_the_pdf_has_no_finding_against_pdf_ua_1(rendered: dict[str, bytes], tmp_path) -> None:
+def test_the_pdf_has_no_finding_against_pdf_ua_1(rendered, tmp_path):
     path = tmp_path / "report.pdf"
     path.write_bytes(rendered["report.pdf"])
     outcome = pdfua.validate(str(path))
@@ -69,9 +67,7 @@ def test_the_pdf_has_no_finding_against_pdf_ua_1(rendered: dict[str, bytes], tmp
     assert b"pdfuaid:part" in rendered["report.pdf"]
 
 
-def test_headings_titles_and_cells_of_the_page_are_all_on_paper(
-    rendered: dict[str, bytes], text: str
-) -> None:
+def test_headings_titles_and_cells_of_the_page_are_all_on_paper(rendered, text):
     page = rendered["report.html"].decode()
     for pattern, least in (
         (r"<h[1-6][^>]*>(.*?)</h[1-6]>", 6),
@@ -84,7 +80,7 @@ def test_headings_titles_and_cells_of_the_page_are_all_on_paper(
         assert not {one for one in map(squeezed, found) if one not in text}
 
 
-def test_every_source_is_listed_once_and_leads_to_its_page(text: str, pdf: pypdf.PdfReader) -> None:
+def test_every_source_is_listed_once_and_leads_to_its_page(text, pdf):
     assert text.count(squeezed("Price list (vendor.test): 1 table 3 (2026-05)")) == 1
     links = [
         str(note.get_object()["/A"]["/URI"])
@@ -95,9 +91,7 @@ def test_every_source_is_listed_once_and_leads_to_its_page(text: str, pdf: pypdf
     assert "https://vendor.test/prices?a=1&b=2" in links
 
 
-def test_every_chart_is_on_paper_with_its_alternative_text(
-    rendered: dict[str, bytes], pdf: pypdf.PdfReader
-) -> None:
+def test_every_chart_is_on_paper_with_its_alternative_text(rendered, pdf):
     wanted = re.findall(r'role="img" aria-label="([^"]*)"', rendered["report.html"].decode())
     alternatives = [
         str(obj["/Alt"])
@@ -108,16 +102,14 @@ def test_every_chart_is_on_paper_with_its_alternative_text(
     assert {html.unescape(one) for one in wanted} <= set(alternatives)
 
 
-def test_bookmarks_are_questions_and_headings_and_the_appendix_says_so(
-    pdf: pypdf.PdfReader,
-) -> None:
+def test_bookmarks_are_questions_and_headings_and_the_appendix_says_so(pdf):
     assert list(bookmarks(pdf.outline)) == [
         "What should you do?", "What does it cost?", "Cash flows", "By month",
         "Appendix A. Sources cited",
     ]  # fmt: skip
 
 
-def test_the_title_names_the_client_and_the_day_is_the_scenario_s(pdf: pypdf.PdfReader) -> None:
+def test_the_title_names_the_client_and_the_day_is_the_scenario_s(pdf):
     assert pdf.metadata is not None
     assert HOSTILE in str(pdf.metadata.title)
     assert pdf.metadata.creation_date is not None
@@ -126,8 +118,8 @@ def test_the_title_names_the_client_and_the_day_is_the_scenario_s(pdf: pypdf.Pdf
 
 @pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("us-letter", (612, 792))])
 def test_paper_size_is_the_client_s_nothing_leaves_the_margins_and_long_words_are_found(
-    paper: str, size: tuple[int, int], render: Render
-) -> None:
+    paper, size, render
+):
     words = ("W" * 60, "Donaudampfschiff" * 3, "https://example.org/" + "a-very-long-address/" * 12)
     title, cell, address = words
     wide = (
@@ -149,9 +141,7 @@ def test_paper_size_is_the_client_s_nothing_leaves_the_margins_and_long_words_ar
             assert 0 < bottom < top < size[1] or bottom == top, i
 
 
-def test_no_page_is_empty_and_no_heading_stands_alone_at_its_foot(
-    rendered: dict[str, bytes],
-) -> None:
+def test_no_page_is_empty_and_no_heading_stands_alone_at_its_foot(rendered):
     for page in pypdfium2.PdfDocument(rendered["report.pdf"]):
         lines = page.get_textpage().get_text_range().strip().splitlines()
         body = [line for line in lines if not re.search(r"^24 November 2026|\d+ of \d+$", line)]
@@ -159,7 +149,7 @@ def test_no_page_is_empty_and_no_heading_stands_alone_at_its_foot(
         assert not re.fullmatch(r"(By month|Cash flows|What .*\?)", body[-1])
 
 
-def test_hostile_text_is_printed_as_it_is(text: str) -> None:
+def test_hostile_text_is_printed_as_it_is(text):
     assert text.count(squeezed("<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../..")) > 4
 
 
@@ -174,7 +164,7 @@ def shows(*markup: str) -> Job:
     return make(chapters={"10_x.ipynb": chapter("Why?", *cells)})
 
 
-def test_html_as_deep_as_is_allowed_is_set(render: Render) -> None:
+def test_html_as_deep_as_is_allowed_is_set(render):
     drawn = "<svg viewBox='0 0 9 9'>" + "<path d='M0 0h9v9z'/>" * 40 + "</svg>"
     deep = [
         f"<{tag}>" * levels + f"deepest {i}<br>" * 3 + f"</{tag.partition('>')[0]}>" * ends
@@ -187,9 +177,7 @@ def test_html_as_deep_as_is_allowed_is_set(render: Render) -> None:
 
 @pytest.mark.parametrize("tag", NESTING)
 @pytest.mark.parametrize("more", [1, 50_000])
-def test_html_that_is_nested_more_deeply_is_refused_by_chapter_and_cell(
-    tag: str, more: int
-) -> None:
+def test_html_that_is_nested_more_deeply_is_refused_by_chapter_and_cell(tag, more):
     shown = {"output_type": "display_data", "metadata": {}}
     shown["data"] = {"text/html": "</p></div>" + f"<{tag}>" * (NESTING[tag] + more)}
     book = nbformat.reads(chapter("Why?", "1"), as_version=4)
@@ -204,7 +192,7 @@ SIGNS = "print('🎉 \\x1b')\nsay('漢字 🎉 \\x1b[31m \\u200b odd')"
 """Such as no font shows."""
 
 
-def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(render: Render) -> None:
+def test_whatever_runs_in_a_notebook_stands_in_page_and_paper(render):
     made = make(chapters={"10_x.ipynb": chapter("Why 漢字?", *ANALYST, SIGNS)})
     files = render(made)
     page = files["report.html"].decode()

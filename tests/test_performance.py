@@ -1,7 +1,5 @@
 """The step-time model: bytes and arithmetic by hand, invariants, and published measurements."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import replace
 from itertools import pairwise, product
@@ -23,7 +21,7 @@ from siting_validation import runs
 
 
 def deployed(model: str, gpu: str, **how: object) -> Deployment:
-    return Deployment(model=catalogue.model(model), gpu=catalogue.gpu(gpu), **how)  # type: ignore[arg-type]
+    return Deployment(model=catalogue.model(model), gpu=catalogue.gpu(gpu), **how)
 
 
 LLAMA = deployed("meta-llama/Llama-3.1-8B", "h100-sxm5-80gb", weights="bf16")
@@ -44,14 +42,14 @@ def constants(d: Deployment) -> dict[str, float]:
     return performance.efficiencies(performance.regime(d))
 
 
-def test_a_step_reads_all_weights_but_the_embedding() -> None:
+def test_a_step_reads_all_weights_but_the_embedding():
     # 8.0303 B parameters less 128,256 × 4,096 of the embedding, 2 B each: 15.01 GB
     r = performance.replica(LLAMA)
     assert r.dense_bytes == pytest.approx((8.0303e9 - 128256 * 4096) * 2, rel=1e-3)
     assert r.expert_bytes == 0
 
 
-def test_cache_and_attention_of_grouped_queries() -> None:
+def test_cache_and_attention_of_grouped_queries():
     r = performance.replica(LLAMA)
     # 32 layers × 8 heads × 128 × (K and V) × 2 B = 131,072 B a token
     assert r.kv_bytes.tolist() == [131072, 0, 0]
@@ -59,7 +57,7 @@ def test_cache_and_attention_of_grouped_queries() -> None:
     assert r.attention_flop.tolist() == [4 * 32 * 128 * 32, 0, 0]
 
 
-def test_latent_attention_repeats_its_cache_on_every_gpu() -> None:
+def test_latent_attention_repeats_its_cache_on_every_gpu():
     eight = performance.replica(
         deployed("deepseek-ai/DeepSeek-V3", "h200-sxm5-141gb", kv_cache="bf16", tensor_parallel=8)
     )
@@ -69,7 +67,7 @@ def test_latent_attention_repeats_its_cache_on_every_gpu() -> None:
     assert eight.attention_flop.tolist() == [16 * 2 * (2 * 512 + 64) * 61, 0, 0]
 
 
-def test_a_token_draws_its_share_of_the_experts_and_a_large_batch_draws_all() -> None:
+def test_a_token_draws_its_share_of_the_experts_and_a_large_batch_draws_all():
     d = deployed("mistralai/Mixtral-8x7B-v0.1", "h200-sxm5-141gb", weights="bf16")
     # even routing
     r = performance.replica(d)
@@ -80,7 +78,7 @@ def test_a_token_draws_its_share_of_the_experts_and_a_large_batch_draws_all() ->
     assert (one - dense) / (many - dense) == pytest.approx(2 / 8)
 
 
-def test_bridged_cards_reach_one_neighbour_and_pcie_doubles_each_generation() -> None:
+def test_bridged_cards_reach_one_neighbour_and_pcie_doubles_each_generation():
     nvl = catalogue.gpu("h100-nvl-94gb")
     l40s = catalogue.gpu("l40s-48gb")
     assert performance.link(nvl, 2) == joined("fabric", 300e9)  # 600 GB/s in both directions
@@ -89,7 +87,7 @@ def test_bridged_cards_reach_one_neighbour_and_pcie_doubles_each_generation() ->
     assert performance.link(nvl, 8) == joined("pcie", 32e9)  # two sockets: no faster than PCIe 4
 
 
-def test_a_format_that_the_card_lacks_is_computed_in_16_bit() -> None:
+def test_a_format_that_the_card_lacks_is_computed_in_16_bit():
     fp8 = replace(LLAMA, weights="fp8")
     ampere = replace(fp8, gpu=catalogue.gpu("a100-sxm4-80gb"))
     assert performance.replica(ampere).compute == 312e12
@@ -104,8 +102,8 @@ def test_a_format_that_the_card_lacks_is_computed_in_16_bit() -> None:
     more=st.floats(1.01, 3),
 )
 def test_a_step_is_never_faster_than_memory_and_grows_with_all_it_does(
-    sequences: float, context: float, prompt: float, more: float
-) -> None:
+    sequences, context, prompt, more
+):
     r = performance.replica(LLAMA)
     k = constants(LLAMA)
 
@@ -119,7 +117,7 @@ def test_a_step_is_never_faster_than_memory_and_grows_with_all_it_does(
     assert step(sequences, context, (prompt + 1) * more) > now
 
 
-def test_cached_prefixes_save_reading_but_are_still_attended_to() -> None:
+def test_cached_prefixes_save_reading_but_are_still_attended_to():
     r = performance.replica(LLAMA)
     k = constants(LLAMA)
     whole = performance.step_seconds(r, k, 0.0, 0.0, 8000.0, 8000.0)
@@ -128,7 +126,7 @@ def test_cached_prefixes_save_reading_but_are_still_attended_to() -> None:
     assert short < half < whole
 
 
-def test_a_ring_sends_a_message_twice_but_for_the_share_that_a_card_holds() -> None:
+def test_a_ring_sends_a_message_twice_but_for_the_share_that_a_card_holds():
     # All-reduce around a ring of n cards: 2 (n - 1) / n of the message (Patarasu and Yuan 2009).
     r = performance.replica(replace(LLAMA, tensor_parallel=4))
     k = constants(LLAMA) | {"link_latency_us": 0.0}
@@ -138,7 +136,7 @@ def test_a_ring_sends_a_message_twice_but_for_the_share_that_a_card_holds() -> N
     assert performance._link_seconds(r, k, 64.0) == pytest.approx(expected)
 
 
-def test_a_closed_loop_obeys_littles_law() -> None:
+def test_a_closed_loop_obeys_littles_law():
     r = performance.replica(LLAMA)
     k = constants(LLAMA)
     for clients, room in ((4.0, 100.0), (64.0, 16.0)):
@@ -148,7 +146,7 @@ def test_a_closed_loop_obeys_littles_law() -> None:
         assert s.output_tokens_per_s / 200 * stay == pytest.approx(clients, rel=1e-9)
 
 
-def test_stages_of_a_pipeline_hide_behind_each_other_unless_the_engine_waits() -> None:
+def test_stages_of_a_pipeline_hide_behind_each_other_unless_the_engine_waits():
     apart = replace(LLAMA, pipeline_parallel=2)
     k = constants(apart)
     served = performance.replica(apart)
@@ -167,7 +165,7 @@ def test_stages_of_a_pipeline_hide_behind_each_other_unless_the_engine_waits() -
     assert performance.replica(replace(early, engine_version="1.0")).waits == 0
 
 
-def test_each_stage_of_a_pipeline_holds_its_own_layers_of_a_sequence() -> None:
+def test_each_stage_of_a_pipeline_holds_its_own_layers_of_a_sequence():
     # 131,072 B a token in all layers, of which each of two stages has a half
     apart = replace(LLAMA, pipeline_parallel=2)
     free = performance.pool_bytes(apart, 8192)
@@ -175,7 +173,7 @@ def test_each_stage_of_a_pipeline_holds_its_own_layers_of_a_sequence() -> None:
     assert held == pytest.approx(free / (1000 * 131072 / 2))
 
 
-def test_a_group_larger_than_a_server_reaches_over_its_network() -> None:
+def test_a_group_larger_than_a_server_reaches_over_its_network():
     h100 = catalogue.gpu("h100-sxm5-80gb")
     assert performance.link(h100, 8) == joined("fabric", 450e9)
     assert performance.link(h100, 16) == joined("network", 50e9)  # 400 Gb/s a card
@@ -185,7 +183,7 @@ def test_a_group_larger_than_a_server_reaches_over_its_network() -> None:
     assert performance.regime(staged)["link"] == "fabric"
 
 
-def test_four_bit_weights_with_16_bit_activations_are_unpacked_on_every_card() -> None:
+def test_four_bit_weights_with_16_bit_activations_are_unpacked_on_every_card():
     card = catalogue.gpu("b200-sxm6-180gb")
     full = replace(LLAMA, gpu=card, weights="nvfp4")
     weight_only = replace(full, weights="nvfp4-w4a16")
@@ -195,7 +193,7 @@ def test_four_bit_weights_with_16_bit_activations_are_unpacked_on_every_card() -
     assert performance.replica(weight_only).dense_bytes == performance.replica(full).dense_bytes
 
 
-def test_the_first_token_of_a_lone_request_takes_a_few_steps_and_no_tenth_of_a_second() -> None:
+def test_the_first_token_of_a_lone_request_takes_a_few_steps_and_no_tenth_of_a_second():
     # 19 to 30 ms were measured of 566 tokens on an H100, most of them cached
     k = constants(LLAMA)
     r = performance.replica(LLAMA)
@@ -203,7 +201,7 @@ def test_the_first_token_of_a_lone_request_takes_a_few_steps_and_no_tenth_of_a_s
     assert 0.010 < float(closed(r, k, np.inf, load=1.0, **asked).ttft_s) < 0.035
 
 
-def test_one_block_a_sequence_walks_the_cache_and_none_takes_no_time() -> None:
+def test_one_block_a_sequence_walks_the_cache_and_none_takes_no_time():
     # by hand: a block a sequence and head takes `block_ns` for each cached token
     k = constants(LLAMA)
     r = replace(performance.replica(LLAMA), block_heads=1.0)
@@ -215,7 +213,7 @@ def test_one_block_a_sequence_walks_the_cache_and_none_takes_no_time() -> None:
     assert performance._block_seconds(replace(r, block_heads=0.0), k, few, 1000.0) == 0
 
 
-def test_what_no_measurement_has_seen_widens_the_range_and_is_said() -> None:
+def test_what_no_measurement_has_seen_widens_the_range_and_is_said():
     known = performance.regime(replace(LLAMA, model=catalogue.model("openai/gpt-oss-120b")))
     known |= {"loop": "closed"}
     strange = known | {"gpu": "abacus", "model": "x", "architecture": "Abacus", "experts": "fp2"}
@@ -228,7 +226,7 @@ def test_what_no_measurement_has_seen_widens_the_range_and_is_said() -> None:
         assert far[0] <= near[0] and far[1] >= near[1]
 
 
-def test_no_constant_stands_beyond_physics_and_there_are_fewer_than_fifty() -> None:
+def test_no_constant_stands_beyond_physics_and_there_are_fewer_than_fifty():
     rows = catalogue.table("engine_efficiency", performance.Efficiency)
     assert len(rows) < 50
     for row in rows:
@@ -247,12 +245,12 @@ def test_no_constant_stands_beyond_physics_and_there_are_fewer_than_fifty() -> N
 # --- the form ---------------------------------------------------------------------------------
 
 
-def test_padding_vanishes_at_one_row_and_is_half_a_tile_at_many() -> None:
+def test_padding_vanishes_at_one_row_and_is_half_a_tile_at_many():
     assert performance._padded(1.0, 30.0) == pytest.approx(1 + 30 / 31)
     assert performance._padded(1e6, 30.0) == pytest.approx(1e6 + 30, rel=1e-6)
 
 
-def test_a_skew_of_routing_touches_fewer_experts_but_as_many_for_one_token() -> None:
+def test_a_skew_of_routing_touches_fewer_experts_but_as_many_for_one_token():
     r = performance.replica(deployed("openai/gpt-oss-120b", "h100-sxm5-80gb"))
     even, skewed = ({"routing_skew": x} for x in (1e-6, 2.0))
     # 4 of 128 experts for one token; 64 tokens of even routing leave (1 - 4/128)^64 = 13 % out
@@ -261,7 +259,7 @@ def test_a_skew_of_routing_touches_fewer_experts_but_as_many_for_one_token() -> 
     assert performance._touched(r, skewed, 64.0) < performance._touched(r, even, 64.0)
 
 
-def test_a_power_limit_slows_arithmetic_and_not_memory() -> None:
+def test_a_power_limit_slows_arithmetic_and_not_memory():
     free, capped = (
         performance.replica(deployed("mistralai/Mistral-7B-v0.1", "rtx-3090-24gb", power_limit_w=w))
         for w in (None, 220)
@@ -272,7 +270,7 @@ def test_a_power_limit_slows_arithmetic_and_not_memory() -> None:
     assert (capped.compute, capped.bandwidth) == (free.compute, free.bandwidth)
 
 
-def test_a_card_built_for_less_power_than_its_peak_takes_clocks_down() -> None:
+def test_a_card_built_for_less_power_than_its_peak_takes_clocks_down():
     k = {"product_pj": 1.1}
     a100, h100, nvl = (
         performance._clock(performance.replica(replace(LLAMA, gpu=catalogue.gpu(g))), k)
@@ -283,7 +281,7 @@ def test_a_card_built_for_less_power_than_its_peak_takes_clocks_down() -> None:
     assert nvl == pytest.approx((400 / (835 * 1.1)) ** 0.4)
 
 
-def test_sparse_attention_keeps_all_and_reads_what_it_selects() -> None:
+def test_sparse_attention_keeps_all_and_reads_what_it_selects():
     r = performance.replica(
         deployed("deepseek-ai/DeepSeek-V3.2", "h200-sxm5-141gb", kv_cache="bf16")
     )
@@ -293,7 +291,7 @@ def test_sparse_attention_keeps_all_and_reads_what_it_selects() -> None:
 
 
 @pytest.mark.parametrize("rounds", [1.0, 10.0, np.inf])
-def test_the_first_token_of_a_burst_waits_for_half_the_others(rounds: float) -> None:
+def test_the_first_token_of_a_burst_waits_for_half_the_others(rounds):
     r = performance.replica(LLAMA)
     k = constants(LLAMA)
     asked = {"input_tokens": 2000.0, "output_tokens": 500.0, "rounds": rounds, "spread": 0.3}
@@ -314,8 +312,8 @@ def test_the_first_token_of_a_burst_waits_for_half_the_others(rounds: float) -> 
     ],
 )  # fmt: skip
 def test_a_closed_loop_agrees_with_a_scheduler_stepped_through_request_by_request(
-    clients: int, inp: int, out: int, spread: float, rounds: int
-) -> None:
+    clients, inp, out, spread, rounds
+):
     # what a server adds to a scheduler is left out on both sides
     r = performance.replica(LLAMA)
     chunk = 8000
@@ -338,7 +336,7 @@ def test_a_closed_loop_agrees_with_a_scheduler_stepped_through_request_by_reques
     assert s.output_tokens_per_s == pytest.approx(seen.output_tokens_per_s, rel=0.15)
 
 
-def test_answers_of_different_lengths_pull_prompts_apart_over_a_part_of_their_steps() -> None:
+def test_answers_of_different_lengths_pull_prompts_apart_over_a_part_of_their_steps():
     # Of 10 prompts read together, 9 x 15 / 16 come with one of later rounds; spread over 0.2 of
     # 40 steps a ninth of them; and of those that come as at random, 15 / 40 a step.
     for apart, with_it in ((0.0, 9 * 15 / 16), (0.2, 9 * 15 / 16 / 9)):
@@ -354,7 +352,7 @@ def test_answers_of_different_lengths_pull_prompts_apart_over_a_part_of_their_st
         (64, "static", "middle"), (65, "static", "large"), (1, "saturated", "full"),
     ],
 )  # fmt: skip
-def test_batches_are_told_apart_by_size(running: float, loop: str, size: str) -> None:
+def test_batches_are_told_apart_by_size(running, loop, size):
     assert spread.load_class(running, loop) == size
 
 
@@ -401,7 +399,7 @@ def compared(**changes: str) -> pd.DataFrame:
         ({"itl_or_tpot_ms": "-1", "score": "itl_or_tpot_ms"}, "is not above zero"),
     ],
 )
-def test_a_row_that_cannot_be_predicted_says_why(change: dict[str, str], said: str) -> None:
+def test_a_row_that_cannot_be_predicted_says_why(change, said):
     made = compared(**change)
     assert made[["low", "central", "high"]].isna().all(axis=None)
     assert made.note.str.contains(said, case=False, regex=False).all()
@@ -412,7 +410,7 @@ def test_a_row_that_cannot_be_predicted_says_why(change: dict[str, str], said: s
     column=st.sampled_from(sorted(set(ROW) - {"case_id", "score"})),
     cell=st.one_of(st.text(max_size=8), st.sampled_from(["", "0", "-1", "nan", "1e9", "inf"])),
 )
-def test_a_damaged_row_never_breaks_the_prediction(column: str, cell: str) -> None:
+def test_a_damaged_row_never_breaks_the_prediction(column, cell):
     made = compared(**{column: cell})
     assert (made.central.notna() | (made.note != "")).all()
 
@@ -455,9 +453,7 @@ def _of(group: str, made: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 @pytest.mark.parametrize("group", PROMISED)
-def test_published_speeds_are_met_within_the_promised_errors_and_ranges(
-    published: pd.DataFrame, group: str
-) -> None:
+def test_published_speeds_are_met_within_the_promised_errors_and_ranges(published, group):
     found = _of(group, published)
     for quantity, (median, tail, inside, width) in PROMISED[group].items():
         e = found[quantity]
@@ -468,8 +464,8 @@ def test_published_speeds_are_met_within_the_promised_errors_and_ranges(
 
 
 def test_nearly_all_published_speeds_are_predicted_and_ranges_are_no_narrower_farther_out(
-    published: pd.DataFrame,
-) -> None:
+    published,
+):
     assert published.central.notna().mean() >= 0.95
     classes = ("wider than usual", "wide", "very wide")
     for quantity in ("output_tokens_per_s_total", "ttft_ms", "itl_or_tpot_ms"):
@@ -492,7 +488,7 @@ def measured(**figures: float) -> Measured:
     return Measured(**named, date=dt.date(2026, 11, 1), **figures)
 
 
-def test_a_benchmark_equal_to_the_estimate_changes_nothing_and_twice_the_time_doubles_it() -> None:
+def test_a_benchmark_equal_to_the_estimate_changes_nothing_and_twice_the_time_doubles_it():
     run = runs.Run(
         deployment=LLAMA,
         loop="closed",
@@ -504,6 +500,6 @@ def test_a_benchmark_equal_to_the_estimate_changes_nothing_and_twice_the_time_do
         assert loops.slower(LLAMA, seen, 1000, 200) == pytest.approx(factor)
 
 
-def test_a_benchmark_without_concurrency_is_not_guessed() -> None:
+def test_a_benchmark_without_concurrency_is_not_guessed():
     with pytest.raises(NotEstimated, match="concurrency"):
         loops.slower(LLAMA, measured(tpot_ms=20.0), 1000, 200)

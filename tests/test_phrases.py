@@ -1,7 +1,5 @@
 """Sentences in the report's language: fields, formats, plurals, nulls, and the catalogues."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd
@@ -43,17 +41,17 @@ def german(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Phrases:
     texts.catalogue.cache_clear()
 
 
-def test_a_sentence_is_its_own_key_and_takes_its_fields_from_a_row(english: Phrases) -> None:
+def test_a_sentence_is_its_own_key_and_takes_its_fields_from_a_row(english):
     said = english("{option} costs {total:money} over {years}.", ROW, years="five years")
     assert said.replace("\u202f", " ") == "Own servers costs € 0.57 million over five years."
 
 
-def test_a_translation_orders_its_fields_anew_and_writes_numbers_its_way(german: Phrases) -> None:
+def test_a_translation_orders_its_fields_anew_and_writes_numbers_its_way(german):
     said = german("{option} costs {total:money}.", ROW)
     assert said.replace("\u202f", " ") == "0,57 Mio. € kostet Own servers."
 
 
-def test_one_has_a_sentence_of_its_own(english: Phrases, german: Phrases) -> None:
+def test_one_has_a_sentence_of_its_own(english, german):
     plural, one = "{points:count} points are open.", "One point is open."
     assert english(plural, ROW, one=one) == "Three points are open."
     assert german(plural, ROW, one=one) == "Drei Punkte sind offen."
@@ -63,37 +61,35 @@ def test_one_has_a_sentence_of_its_own(english: Phrases, german: Phrases) -> Non
 
 
 @pytest.mark.parametrize("null", [None, float("nan"), pd.NA, pd.NaT])
-def test_a_null_leaves_its_sentence_unsaid(english: Phrases, null: object) -> None:
+def test_a_null_leaves_its_sentence_unsaid(english, null):
     assert english("It costs {total:money}.", ROW, total=null) == ""
 
 
-def test_a_missing_column_is_an_error_with_the_one_that_is_meant(english: Phrases) -> None:
+def test_a_missing_column_is_an_error_with_the_one_that_is_meant(english):
     with pytest.raises(KeyError, match="no field 'totl'; did you mean 'total'"):
         english("It costs {totl:money}.", ROW)
 
 
 @pytest.mark.parametrize("field", ["share:money", "total:percent", "total:number", "total:count"])
-def test_a_number_in_another_unit_than_its_own_is_refused(english: Phrases, field: str) -> None:
+def test_a_number_in_another_unit_than_its_own_is_refused(english, field):
     with pytest.raises(ValueError, match="is in"):
         english(f"It is {{{field}}}.", ROW)
 
 
-def test_a_number_without_a_format_is_in_its_unit_or_refused(english: Phrases) -> None:
+def test_a_number_without_a_format_is_in_its_unit_or_refused(english):
     assert english("{share}", ROW) == "86%"
     with pytest.raises(ValueError, match="say how it is written"):
         english("{factor}", factor=1.5)
 
 
-def test_what_has_no_translation_stays_english_and_is_noted(german: Phrases) -> None:
+def test_what_has_no_translation_stays_english_and_is_noted(german):
     texts.noted()
     assert german("{option} costs nothing.", ROW) == "Own servers costs nothing."
     assert texts.noted() == ["{option} costs nothing."]
 
 
 @pytest.mark.parametrize("kind", ["str", "object"])
-def test_a_heading_that_a_phrase_wrote_is_in_the_language_whatever_pandas_keeps_it_as(
-    german: Phrases, kind: str
-) -> None:
+def test_a_heading_that_a_phrase_wrote_is_in_the_language_whatever_pandas_keeps_it_as(german, kind):
     frame = pd.DataFrame({"a": [1.0], "b": [german("{points:count} points are open.", ROW)]})
     frame.columns = pd.Index([german("{option} costs {total:money}.", ROW), "twice"], dtype=kind)
     frame.attrs = {"country": "DE", "currency": "EUR", "language": "de"}
@@ -107,7 +103,7 @@ def test_a_heading_that_a_phrase_wrote_is_in_the_language_whatever_pandas_keeps_
     assert texts.noted() == []
 
 
-def test_a_text_of_several_sentences_is_translated_where_each_of_them_is(german: Phrases) -> None:
+def test_a_text_of_several_sentences_is_translated_where_each_of_them_is(german):
     points = german("{points:count} points are open.", ROW)
     texts.noted()
     data = pd.DataFrame({"a": [1]})
@@ -118,7 +114,7 @@ def test_a_text_of_several_sentences_is_translated_where_each_of_them_is(german:
     assert texts.noted() == [f"{points} Nothing else is."]
 
 
-def test_a_text_that_the_library_made_is_known_by_its_form(german: Phrases) -> None:
+def test_a_text_that_the_library_made_is_known_by_its_form(german):
     said = german.text("The volume is twice the plan")
     assert said == "die Menge ist das Doppelte des Plans"
     texts.noted()
@@ -134,22 +130,20 @@ def test_a_text_that_the_library_made_is_known_by_its_form(german: Phrases) -> N
         ("{option} kostet {total}.", r"line 1: \{total\} is no field of"),
     ],
 )
-def test_a_translation_with_a_missing_or_another_field_is_refused(
-    tmp_path: Path, told: str, fault: str
-) -> None:
+def test_a_translation_with_a_missing_or_another_field_is_refused(tmp_path, told, fault):
     file = tmp_path / "de.po"
     file.write_text(f'msgid "{{option}} costs {{total:money}}."\nmsgstr "{told}"\n')
     with pytest.raises(ValueError, match=f"de.po, {fault}"):
         texts.read(file)
 
 
-def test_every_catalogue_of_the_kit_can_be_read() -> None:
+def test_every_catalogue_of_the_kit_can_be_read():
     assert texts.languages() == ["en", "de"]
     for language in texts.languages():
         assert texts.catalogue(language).language == language
 
 
-def test_forms_do_not_take_one_text_for_another() -> None:
+def test_forms_do_not_take_one_text_for_another():
     known = Catalogue(
         "de",
         {

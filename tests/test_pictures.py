@@ -1,7 +1,5 @@
 """Pictures and scanned pages: tokens of the model's own, in what is read, billed and held."""
 
-from __future__ import annotations
-
 import pytest
 from genai_prices.data import providers
 from siting import catalogue, pictures, study, vision
@@ -29,19 +27,19 @@ def workload(images: float) -> scenario.model.Workload:
         ("google/gemma-4-31B-it", 280),
     ],
 )
-def test_a_page_is_as_many_tokens_as_the_model_makes_of_it(model: str, tokens: float) -> None:
+def test_a_page_is_as_many_tokens_as_the_model_makes_of_it(model, tokens):
     assert pictures.tokens(workload(1), model).central == pytest.approx(tokens, abs=1)
     assert pictures.tokens(workload(3), model).central == pytest.approx(3 * tokens, abs=3)
 
 
-def test_every_row_is_that_of_a_model() -> None:
+def test_every_row_is_that_of_a_model():
     names = [m.model_id for m in catalogue.models()]
     names += [m.id for p in providers for m in p.models]
     reached = {found.pattern for name in names if (found := vision.row(name))}
     assert reached == {row.pattern for row in table("image_tokens", vision.PictureTokens)}
 
 
-def test_a_request_grows_by_its_pictures_and_repeats_no_more_than_its_text() -> None:
+def test_a_request_grows_by_its_pictures_and_repeats_no_more_than_its_text():
     read = pictures.read(workload(5), "google/gemma-4-31B-it")
     # 3,000 tokens of text, 30 % of them from a cache, and 5 × 280
     assert read.input_tokens.mean == pytest.approx(4_400)
@@ -50,7 +48,7 @@ def test_a_request_grows_by_its_pictures_and_repeats_no_more_than_its_text() -> 
     assert pictures.read(read, "google/gemma-4-31B-it") == read
 
 
-def test_pictures_are_in_the_load_the_memory_and_the_bill() -> None:
+def test_pictures_are_in_the_load_the_memory_and_the_bill():
     plain = study.open("base").results
     sent = study.open("base", FIVE).results
     (load,) = sent.capacity["rented"].pools["google/gemma-4-31B-it"].loads
@@ -67,7 +65,7 @@ def test_pictures_are_in_the_load_the_memory_and_the_bill() -> None:
     assert added == pytest.approx(asked, rel=1e-4)
 
 
-def test_a_model_that_takes_no_pictures_is_refused() -> None:
+def test_a_model_that_takes_no_pictures_is_refused():
     blind = {"options.owned.models": {"all": "meta-llama/Llama-3.3-70B-Instruct"}}
     assert study.open("base", blind)
     with pytest.raises(DocumentError, match="takes no pictures, and requests of assistant hold"):
@@ -76,7 +74,7 @@ def test_a_model_that_takes_no_pictures_is_refused() -> None:
         pictures.tokens(workload(1), "meta-llama/Llama-3.3-70B-Instruct")
 
 
-def test_a_model_whose_tokens_nobody_says_leaves_its_option_without_an_estimate() -> None:
+def test_a_model_whose_tokens_nobody_says_leaves_its_option_without_an_estimate():
     other = {"options.api.models": {"all": "gpt-5.4"}}
     said = study.open("base", FIVE | other).results.cost.plan.not_estimated["api"]
     assert "does not say how many tokens gpt-5.4 makes of a picture" in said

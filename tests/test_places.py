@@ -1,7 +1,5 @@
 """Kinds of place: what tells them apart, and what a new one takes."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -51,7 +49,7 @@ print(json.dumps(summary.options(study.open("example"))))
 """
 
 
-def test_kinds_are_told_apart_by_their_traits() -> None:
+def test_kinds_are_told_apart_by_their_traits():
     assert places.having("owned") == ("colocation", "on_premises")
     assert places.meant(["machines"]) == {*places.having("rented"), *places.having("owned")}
     assert places.meant(["owned", "api"]) == {"colocation", "on_premises", "api"}
@@ -87,9 +85,7 @@ def siting(project: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-def test_a_new_kind_is_a_line_and_what_the_rules_take_as_given_of_it(
-    project: Path, siting: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
+def test_a_new_kind_is_a_line_and_what_the_rules_take_as_given_of_it(project, siting):
     """Two files by hand, and the schema for editors, which is generated."""
     silent = siting("check", "--deep", "example")
     assert silent.returncode == 2
@@ -114,7 +110,7 @@ def test_a_new_kind_is_a_line_and_what_the_rules_take_as_given_of_it(
     assert options["new"]["sovereignty"] == options["usual"]["sovereignty"]
 
 
-def test_a_kind_that_does_not_exist_has_no_attributes(facts: Path) -> None:
+def test_a_kind_that_does_not_exist_has_no_attributes(facts):
     path = facts / "provider_attributes.csv"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("kind:colocation", "kind:colocaton", 1), encoding="utf-8")

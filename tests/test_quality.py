@@ -14,7 +14,7 @@ PROVENANCE = {"source": "test", "locator": "test", "date": "2026-11"}
 TOKENS = {"mean": 1000, "p95": 2000}
 
 
-def test_a_model_at_another_effort_than_its_reference_is_named_with_it() -> None:
+def test_a_model_at_another_effort_than_its_reference_is_named_with_it():
     asked = Workload(
         description="test",
         requests_per_day=100,
@@ -285,18 +285,8 @@ def test_an_own_score_must_reach_the_floor_and_may_be_unsure_by_the_margin():
             "better",
         ),
         ("openai/gpt-oss-120b", "openai/o4-mini", "aider_polyglot", "worse"),
-        (
-            "zai-org/GLM-5.2",
-            "anthropic/claude-sonnet-4-6",
-            "livebench_20260625",
-            "as good",
-        ),
-        (
-            "google/gemma-4-31B-it",
-            "anthropic/claude-sonnet-4-6",
-            "euroeval_it_rank",
-            "as good",
-        ),
+        ("zai-org/GLM-5.2", "anthropic/claude-sonnet-4-6", "livebench_20260625", "as good"),
+        ("google/gemma-4-31B-it", "anthropic/claude-sonnet-4-6", "euroeval_it_rank", "as good"),
     ],
 )
 def test_known_pairs_come_out_as_their_boards_say(open_model, reference, name, verdict):

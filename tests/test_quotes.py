@@ -1,7 +1,5 @@
 """A client's quotes: each is the price of just what its unit names."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import numpy as np
@@ -34,7 +32,7 @@ def paid(chosen: Scenario) -> dict[str, list[tuple[float, float]]]:
     return found
 
 
-def test_a_quote_of_what_is_paid_anyhow_moves_nothing() -> None:
+def test_a_quote_of_what_is_paid_anyhow_moves_nothing():
     chosen = scenario()
     before = paid(chosen)
     per = {item.id: item.quoted_per for item in table("cost_items", CostItem) if item.quoted_per}
@@ -54,7 +52,7 @@ def test_a_quote_of_what_is_paid_anyhow_moves_nothing() -> None:
     assert set(per) - tried <= absent
 
 
-def test_a_wage_is_quoted_by_the_year() -> None:
+def test_a_wage_is_quoted_by_the_year():
     by_month = {"item": "staff", "value": 9_000, "unit": "EUR/FTE-month", "source": "offer",
                 "date": dt.date(2026, 11, 1)}  # fmt: skip
     with pytest.raises(DocumentError, match="write unit: EUR/FTE-year"):

@@ -1,7 +1,5 @@
 """A few scenarios at random from the schema; `python -m benchmarks.random_scenarios` tries 300."""
 
-from __future__ import annotations
-
 from benchmarks import random_scenarios
 
 CRASHED = (
@@ -14,10 +12,10 @@ CRASHED = (
 """Scenarios that once ended in a traceback."""
 
 
-def test_scenarios_that_once_crashed_are_computed() -> None:
+def test_scenarios_that_once_crashed_are_computed():
     assert all(random_scenarios.computes(asked) for asked in CRASHED)
 
 
-def test_scenarios_at_random_compute_or_are_refused_in_words() -> None:
+def test_scenarios_at_random_compute_or_are_refused_in_words():
     counted = random_scenarios.run(4)
     assert counted["computed"] > 0

@@ -1,7 +1,5 @@
 """No key, no identifier and no word of a program stands in what a client reads."""
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Iterator
@@ -55,7 +53,7 @@ def raw(text: str, known: frozenset[str]) -> Iterator[str]:
 
 @pytest.mark.style
 @pytest.mark.parametrize("client", FEW)
-def test_a_body_names_nothing_by_its_key(client: str) -> None:
+def test_a_body_names_nothing_by_its_key(client):
     known = identifiers() | keys(client)
     found = {
         f"{chapter}: {name} in {text!r}"

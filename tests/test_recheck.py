@@ -1,7 +1,5 @@
 """Whether a report that was sent still holds: no alarm without a move, and none missed."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import csv
@@ -68,27 +66,27 @@ def told(now: dict) -> str:
     return recheck.compared("acme", KEPT, now, DAY).sentence
 
 
-def test_what_is_the_same_is_told_in_no_word() -> None:
+def test_what_is_the_same_is_told_in_no_word():
     assert told(later()) == ""
 
 
-def test_a_cost_that_turns_nothing_raises_no_alarm() -> None:
+def test_a_cost_that_turns_nothing_raises_no_alarm():
     moved = {**KEPT["options"], "api": {"label": "An API", "present_cost": figure(1, 2, 3)}}
     assert told(later(options=moved, inputs=[given("Price of a request, chat: 9", 0.09)])) == ""
 
 
-def test_an_answer_that_moved_is_told() -> None:
+def test_an_answer_that_moved_is_told():
     said = told(later(recommendation={"option": "own"}))
     assert said == "acme, facts of 2026-11-24: the answer moves from An API to Own servers"
 
 
 @pytest.mark.parametrize("at", [1.6, 1.6 * 1.04, 1.6 / 1.04])
-def test_a_switching_value_within_what_counts_stays(at: float) -> None:
+def test_a_switching_value_within_what_counts_stays(at):
     assert told(later(flip_points=[switch(at)])) == ""
 
 
 @pytest.mark.parametrize("lacking", ["turns", "recommendation", "schema_version"])
-def test_a_report_of_another_version_is_refused_with_what_to_do(lacking: str) -> None:
+def test_a_report_of_another_version_is_refused_with_what_to_do(lacking):
     kept = {name: said for name, said in KEPT.items() if name != lacking}
     with pytest.raises(DocumentError, match="render it again with `siting report acme`"):
         recheck.compared("acme", kept, later(), DAY)
@@ -96,9 +94,7 @@ def test_a_report_of_another_version_is_refused_with_what_to_do(lacking: str) ->
 
 @pytest.mark.parametrize("odd", [None, 10**400, "a", [], {}, True, [1, "b"], {"c": [None]}, -1e999])
 @pytest.mark.parametrize("section", [*KEPT])
-def test_a_damaged_report_is_compared_or_refused_and_ends_in_no_traceback(
-    section: str, odd: Any
-) -> None:
+def test_a_damaged_report_is_compared_or_refused_and_ends_in_no_traceback(section, odd):
     shapes = [odd, [odd], {"x": odd}]
     kept = KEPT[section]
     if isinstance(kept, list):
@@ -110,7 +106,7 @@ def test_a_damaged_report_is_compared_or_refused_and_ends_in_no_traceback(
             recheck.compared("acme", {**KEPT, section: shape}, later(turns=[]), DAY).as_dict()
 
 
-def test_an_offer_that_ended_does_not_count() -> None:
+def test_an_offer_that_ended_does_not_count():
     base = scenario.load("base")
     quotes = [
         {"item": "option.rented.gpu_hour", "value": 3, "unit": "EUR/GPU-h", "source": "Offer",
@@ -194,8 +190,8 @@ def asked(reports: Path, *words: str) -> Result:
 
 
 def test_a_price_that_has_come_since_the_report_counts_as_of_a_later_day(
-    reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    reports, tmp_path, monkeypatch
+):
     monkeypatch.setenv("SITING_FACTS", altered(tmp_path / "facts", "cloud_prices", appended))
     found = asked(reports, "--date", "2027-02-01", "--json")
     (said,) = json.loads(found.stdout)["reports"]
@@ -205,16 +201,14 @@ def test_a_price_that_has_come_since_the_report_counts_as_of_a_later_day(
     assert moved["API prices"] == (None, turn)
 
 
-def test_no_word_is_said_where_a_price_moves_and_nothing_turns(
-    reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_word_is_said_where_a_price_moves_and_nothing_turns(reports, tmp_path, monkeypatch):
     """So that cron sends no mail."""
     monkeypatch.setenv("SITING_FACTS", altered(tmp_path / "facts", "cloud_prices", price(1.01)))
     found = asked(reports, "--date", "2026-11-24")
     assert (found.exit_code, found.output) == (0, "")
 
 
-def test_an_empty_folder_and_a_day_that_is_none_are_refused(tmp_path: Path) -> None:
+def test_an_empty_folder_and_a_day_that_is_none_are_refused(tmp_path):
     empty = CliRunner().invoke(cli, ["recheck", "--reports", str(tmp_path)])
     assert (empty.exit_code, "holds no report; run `siting report`" in empty.stderr) == (2, True)
     day = CliRunner().invoke(cli, ["recheck", "--date", "2026-02-30"])

@@ -1,7 +1,5 @@
 """A week replayed request by request: against queues with known waits, and by invariant."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import math
@@ -65,7 +63,7 @@ def waits(made: pd.DataFrame, of: Speed) -> np.ndarray:
     return np.asarray(served.first_s - made.when)
 
 
-def test_equal_requests_wait_as_in_a_queue_of_poisson_arrivals_and_constant_service() -> None:
+def test_equal_requests_wait_as_in_a_queue_of_poisson_arrivals_and_constant_service():
     when = poisson(RATE, 100)
     served = waits(jobs(when, prompt=100), speed(token_s=0.01))
     # M/D/1: rho s / (2 (1 - rho)), and then a second of service.
@@ -73,7 +71,7 @@ def test_equal_requests_wait_as_in_a_queue_of_poisson_arrivals_and_constant_serv
 
 
 @pytest.mark.parametrize("part", ["prompt", "output"])
-def test_requests_of_random_length_wait_as_in_a_queue_of_exponential_service(part: str) -> None:
+def test_requests_of_random_length_wait_as_in_a_queue_of_exponential_service(part):
     when = poisson(RATE, 120)
     lengths = np.maximum(1, np.random.default_rng(3).exponential(1000, len(when)).round())
     if part == "prompt":
@@ -87,7 +85,7 @@ def test_requests_of_random_length_wait_as_in_a_queue_of_exponential_service(par
     assert waited.mean() == pytest.approx(RATE / (1 - RATE), rel=0.06)
 
 
-def test_places_of_a_replica_make_requests_wait_as_servers_of_a_queue_do() -> None:
+def test_places_of_a_replica_make_requests_wait_as_servers_of_a_queue_do():
     places = 5
     when = poisson(RATE * places, 40)
     lengths = np.maximum(1, np.random.default_rng(3).exponential(1000, len(when)).round())
@@ -103,7 +101,7 @@ def test_places_of_a_replica_make_requests_wait_as_servers_of_a_queue_do() -> No
 # --- the scheduler, by hand ----------------------------------------------------------------------
 
 
-def test_a_prompt_is_read_in_the_step_after_it_comes_and_slows_those_that_decode() -> None:
+def test_a_prompt_is_read_in_the_step_after_it_comes_and_slows_those_that_decode():
     # A second a step, a tenth a prompt token; the second request comes within the third step.
     made = jobs([0.0, 3.5], prompt=10, output=[5, 1])
     served = serve(made, speed(step_s=1.0, token_s=0.1, most=4), 1)
@@ -112,29 +110,29 @@ def test_a_prompt_is_read_in_the_step_after_it_comes_and_slows_those_that_decode
     assert served.last_s.tolist() == pytest.approx([7.0, 6.0])
 
 
-def test_long_prompts_are_read_in_chunks_and_first_come_is_first_served() -> None:
+def test_long_prompts_are_read_in_chunks_and_first_come_is_first_served():
     served = serve(jobs([0.0, 0.1], prompt=[30, 10]), speed(1.0, 0.0, 4, chunk=10), 1)
     assert served.first_s.tolist() == pytest.approx([3.0, 4.0])
 
 
-def test_a_full_cache_keeps_requests_out_until_one_is_done() -> None:
+def test_a_full_cache_keeps_requests_out_until_one_is_done():
     served = serve(jobs([0.0, 0.0], output=10, room=0.6), speed(step_s=1.0, most=4), 1)
     assert served.first_s.tolist() == pytest.approx([1.0, 11.0])
 
 
-def test_what_may_wait_is_read_where_no_other_waits() -> None:
+def test_what_may_wait_is_read_where_no_other_waits():
     three = jobs([0.0, 0.1, 0.2], output=3)
     made = three.assign(waits=[False, True, False])
     served = serve(made, speed(step_s=1.0, most=1), 1)
     assert served.first_s.tolist() == pytest.approx([1.0, 7.0, 4.0])
 
 
-def test_a_request_goes_to_the_replica_that_reads_it_soonest() -> None:
+def test_a_request_goes_to_the_replica_that_reads_it_soonest():
     served = serve(jobs([0.0, 0.0, 0.0, 0.0], prompt=10), speed(token_s=0.1), 4)
     assert served.first_s.tolist() == pytest.approx([1.0] * 4)
 
 
-def test_a_request_that_no_cache_can_hold_is_refused_and_counted() -> None:
+def test_a_request_that_no_cache_can_hold_is_refused_and_counted():
     made = jobs([0.0, 1.0]).assign(room=[1.5, 0.5])
     assert np.isfinite(serve(made, speed(step_s=1.0), 1).first_s).tolist() == [False, True]
 
@@ -142,7 +140,7 @@ def test_a_request_that_no_cache_can_hold_is_refused_and_counted() -> None:
 # --- what a cache holds --------------------------------------------------------------------------
 
 
-def test_leading_blocks_that_are_held_are_not_read_again() -> None:
+def test_leading_blocks_that_are_held_are_not_read_again():
     known = [
         Prefix((1, 2, 3), 512), Prefix((1, 2, 4), 512), Prefix((5, 2, 3), 512),
         Prefix((1, 2, 3), 512),
@@ -154,7 +152,7 @@ def test_leading_blocks_that_are_held_are_not_read_again() -> None:
     assert (served.first_s - made.when).tolist() == pytest.approx([1.5, 0.476, 1.5, 0.001])
 
 
-def test_a_cache_gives_up_what_was_unused_for_longest_and_ends_before_beginnings() -> None:
+def test_a_cache_gives_up_what_was_unused_for_longest_and_ends_before_beginnings():
     cache = PrefixCache(tokens=4 * 512)
     cache.keep(Prefix((1, 2, 3), 512))
     cache.keep(Prefix((7, 8), 512))
@@ -162,7 +160,7 @@ def test_a_cache_gives_up_what_was_unused_for_longest_and_ends_before_beginnings
     assert cache.found(Prefix((7, 8), 512), 5000) == 2 * 512
 
 
-def test_a_turn_finds_what_its_session_left_and_goes_where_it_is() -> None:
+def test_a_turn_finds_what_its_session_left_and_goes_where_it_is():
     turns = [Prefix((7,), 300), Prefix((8,), 500), Prefix((7,), 700)]
     made = jobs([0.0, 10.0, 20.0], prompt=[200, 400, 450], prefixes=turns)
     served = serve(made, speed(token_s=0.001), 2)
@@ -198,9 +196,7 @@ def mixture() -> Pool:
     return pool(workload(), workload(**LETTERS))
 
 
-def test_a_drawn_week_has_the_requests_hours_and_lengths_of_the_load(
-    mixture: Pool,
-) -> None:
+def test_a_drawn_week_has_the_requests_hours_and_lengths_of_the_load(mixture):
     chat = mixture.loads[0]
     drawn = arrivals.drawn(mixture.loads, (1.5, 1.0))
     own = drawn[drawn.workload == 0]
@@ -212,9 +208,7 @@ def test_a_drawn_week_has_the_requests_hours_and_lengths_of_the_load(
     assert np.quantile(own.output, 0.95) == pytest.approx(800, rel=0.03)
 
 
-def test_every_request_of_a_week_is_served_refused_or_told_as_waiting(
-    mixture: Pool,
-) -> None:
+def test_every_request_of_a_week_is_served_refused_or_told_as_waiting(mixture):
     week = replay.week(mixture)
     found = week.through(2)
     assert sum(s.requests + s.waiting + s.refused for s in found.seen) == len(week.requests)
@@ -222,9 +216,7 @@ def test_every_request_of_a_week_is_served_refused_or_told_as_waiting(
     assert chat.requests and letters.waiting and not chat.waiting and not letters.requests
 
 
-def test_the_same_week_gives_the_same_numbers_and_another_seed_others(
-    mixture: Pool,
-) -> None:
+def test_the_same_week_gives_the_same_numbers_and_another_seed_others(mixture):
     hours = range(33, 36)
 
     def found(seed: int) -> replay.Replay:
@@ -234,7 +226,7 @@ def test_the_same_week_gives_the_same_numbers_and_another_seed_others(
     assert found(1) != found(2)
 
 
-def test_more_replicas_never_make_a_percentile_of_the_week_longer(mixture: Pool) -> None:
+def test_more_replicas_never_make_a_percentile_of_the_week_longer(mixture):
     week = replay.week(mixture, hours=range(33, 36))
     seen = [week.through(count).seen[0] for count in (1, 2, 3, 5, 8)]
     for measure in ("first token", "further token"):
@@ -243,9 +235,7 @@ def test_more_replicas_never_make_a_percentile_of_the_week_longer(mixture: Pool)
             assert all(b <= a * 1.02 for a, b in itertools.pairwise(values))
 
 
-def test_waiting_work_keeps_its_deadline_and_comes_when_others_are_few(
-    mixture: Pool,
-) -> None:
+def test_waiting_work_keeps_its_deadline_and_comes_when_others_are_few(mixture):
     week = replay.week(mixture)
     count = int(mixture.replicas[0].central)
     now = mixture.mix.busy(week.times)
@@ -259,7 +249,7 @@ def test_waiting_work_keeps_its_deadline_and_comes_when_others_are_few(
     assert week.through(count).seen[1].late == 0
 
 
-def test_an_answer_that_is_whole_too_late_misses_its_limit() -> None:
+def test_an_answer_that_is_whole_too_late_misses_its_limit():
     found = pool(workload(latency={"whole": 15}))
     week = replay.week(found, usual=True)
     count = int(found.replicas[0].central)
@@ -277,7 +267,7 @@ def test_an_answer_that_is_whole_too_late_misses_its_limit() -> None:
     assert set(late.missed) > set(seen.missed) and not late.kept
 
 
-def test_a_replica_alone_answers_as_the_formulas_have_it() -> None:
+def test_a_replica_alone_answers_as_the_formulas_have_it():
     found = pool(workload(requests_per_day=1000, cached_input_share=0.3))
     times = replay.ReplicaTimes.of(found.replica, found.loads[0].lengths)
     request = {
@@ -300,7 +290,7 @@ def said(*words: str) -> Result:
     return CliRunner().invoke(cli, ["replay", *words])
 
 
-def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_fewer() -> None:
+def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_fewer():
     first = said("klinikverbund-nordheide", "--option", "rented", "--usual", "--json")
     assert first.exit_code == 0, first.output
     (found,) = json.loads(first.output)["pools"]
@@ -313,7 +303,7 @@ def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_
     assert 0 < waits["50"] < waits["95"] < waits["99"]
 
 
-def test_the_frame_and_summary_hold_the_busiest_hour_as_sized_and_with_one_replica_fewer() -> None:
+def test_the_frame_and_summary_hold_the_busiest_hour_as_sized_and_with_one_replica_fewer():
     s = opened("klinikverbund-nordheide")
     told = s.replay().query("measure == 'first token'").set_index("sized")
     assert told.replicas[True] - told.replicas[False] == 1
@@ -333,20 +323,20 @@ def test_the_frame_and_summary_hold_the_busiest_hour_as_sized_and_with_one_repli
 LOGS = Path(__file__).parent / "data" / "logs"
 
 
-def test_hits_of_a_log_with_block_hashes_are_those_of_a_cache_that_holds_them_all() -> None:
+def test_hits_of_a_log_with_block_hashes_are_those_of_a_cache_that_holds_them_all():
     asked = replay.of_log(pool(workload()), log_load.logged(LOGS / "mooncake.jsonl"), "w0")
     share = log_load.load(LOGS / "mooncake.jsonl").fields["cached_input_share"]
     assert asked.through(1).hit_rate == pytest.approx(share, abs=0.001)
     assert asked.through(1) == asked.through(1)
 
 
-def test_a_session_finds_no_more_than_the_log_says_was_cached() -> None:
+def test_a_session_finds_no_more_than_the_log_says_was_cached():
     asked = replay.of_log(pool(workload()), log_load.logged(LOGS / "langfuse.jsonl"), "w0")
     stated = log_load.load(LOGS / "langfuse.jsonl").fields["cached_input_share"]
     assert 0.5 * stated < asked.through(1).hit_rate <= stated
 
 
-def test_sums_of_a_bucket_cannot_be_replayed() -> None:
+def test_sums_of_a_bucket_cannot_be_replayed():
     refused = said("base", str(LOGS / "openai_usage.json"))
     assert refused.exit_code == 2
     assert "counts requests" in refused.output

@@ -1,7 +1,5 @@
 """One report: complete, self-contained, hostile text harmless, the same bytes each time."""
 
-from __future__ import annotations
-
 import dataclasses
 import html
 import importlib.util
@@ -9,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -18,7 +15,7 @@ from nbconvert.nbconvertapp import NbConvertApp
 from siting.inputs import scenario
 from siting.run import job
 from siting_report.exhibit import MIME
-from siting_report.run.job import Job, PlacedNotebook
+from siting_report.run.job import PlacedNotebook
 from siting_report.run.kernel import ChapterFailed
 from trial import CHART, HOSTILE, Render, chapter, make
 
@@ -37,7 +34,7 @@ def words(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", without_drawings(markup))).split())
 
 
-def test_a_report_has_every_file_of_the_contract(rendered: dict[str, bytes]) -> None:
+def test_a_report_has_every_file_of_the_contract(rendered):
     assert set(rendered) == {
         "report.html", "report.pdf", "summary.json", "scenario.yaml", "cash-flows.xlsx",
         "notebooks/10_decision.ipynb", "notebooks/40_cost.ipynb",
@@ -45,7 +42,7 @@ def test_a_report_has_every_file_of_the_contract(rendered: dict[str, bytes]) -> 
     assert json.loads(rendered["summary.json"])
 
 
-def test_the_page_is_self_contained_and_light(rendered: dict[str, bytes]) -> None:
+def test_the_page_is_self_contained_and_light(rendered):
     text = page(rendered)
     assert len(text) < LONGEST
     assert text.count("<script") == 1  # the page's own, which its policy allows by name
@@ -57,19 +54,19 @@ def test_the_page_is_self_contained_and_light(rendered: dict[str, bytes]) -> Non
     assert all(link.startswith(("#", "https://")) or link in rendered for link in links if link)
 
 
-def test_no_code_of_a_chapter_is_in_the_page(rendered: dict[str, bytes]) -> None:
+def test_no_code_of_a_chapter_is_in_the_page(rendered):
     text = page(rendered)
     for word in ("import pandas", "Table(frame", "study.open", "kept for the test"):
         assert word not in text
 
 
-def test_page_one_comes_before_the_first_chapter(rendered: dict[str, bytes]) -> None:
+def test_page_one_comes_before_the_first_chapter(rendered):
     text = without_drawings(page(rendered))
     assert text.index("What to do?") < text.index('<section class="chapter"')
     assert text.count("What to do?") == 1
 
 
-def test_exhibits_are_numbered_and_sources_become_notes(rendered: dict[str, bytes]) -> None:
+def test_exhibits_are_numbered_and_sources_become_notes(rendered):
     text = words(page(rendered))
     for title in (
         "Table 1 The API costs", "Figure 1 Own servers", "Table 2 A table of three pages",
@@ -79,14 +76,14 @@ def test_exhibits_are_numbered_and_sources_become_notes(rendered: dict[str, byte
     assert set(re.findall(r'href="#source-(\d)"', page(rendered))) == {"1", "2"}
 
 
-def test_hostile_text_stays_text(rendered: dict[str, bytes]) -> None:
+def test_hostile_text_stays_text(rendered):
     text = page(rendered)
     assert text.count("<script") == 1
     assert 'href="http://evil' not in text
     assert words(text).count("<script>alert(1)</script> #import $(rm) {{7*7}} =cmd|x ../..") >= 5
 
 
-def test_every_id_is_unique_and_every_inner_link_has_a_target(rendered: dict[str, bytes]) -> None:
+def test_every_id_is_unique_and_every_inner_link_has_a_target(rendered):
     text = page(rendered)
     ids = re.findall(r'\bid="([^"]+)"', text)
     assert len(ids) == len(set(ids))
@@ -100,9 +97,7 @@ def nbconvert(form: str, *words: object) -> None:
     app.start()
 
 
-def test_nbconvert_shows_the_exhibits_of_an_executed_chapter(
-    rendered: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_nbconvert_shows_the_exhibits_of_an_executed_chapter(rendered, tmp_path):
     names = ("10_decision", "40_cost")
     for name in names:
         (tmp_path / f"{name}.ipynb").write_bytes(rendered[f"notebooks/{name}.ipynb"])
@@ -130,9 +125,7 @@ def texts_of(shown: dict[str, Any]) -> list[str]:
     return [text for text in (shown.get("title", ""), *cells) if text]
 
 
-def test_nbconvert_sets_an_executed_chapter_alone_as_page_and_paper(
-    rendered: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_nbconvert_sets_an_executed_chapter_alone_as_page_and_paper(rendered, tmp_path):
     for name, content in rendered.items():
         if name in ("notebooks/40_cost.ipynb", "scenario.yaml"):
             path = tmp_path / name
@@ -147,7 +140,7 @@ def test_nbconvert_sets_an_executed_chapter_alone_as_page_and_paper(
     assert chapter.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_papermill_alone_runs_a_shipped_chapter_from_any_folder(tmp_path: Path) -> None:
+def test_papermill_alone_runs_a_shipped_chapter_from_any_folder(tmp_path):
     shared = scenario.project() / "notebooks" / "72_memory.ipynb"
     words_to_run = ["-m", "papermill", str(shared), "out.ipynb", "-p", "client", "tidewater-apps"]
     done = subprocess.run(
@@ -158,9 +151,7 @@ def test_papermill_alone_runs_a_shipped_chapter_from_any_folder(tmp_path: Path) 
     assert {"chart", "table", "prose"} <= {one["kind"] for one in found}
 
 
-def test_the_resolved_scenario_gives_the_same_report(
-    rendered: dict[str, bytes], trial_job: Job, tmp_path
-) -> None:
+def test_the_resolved_scenario_gives_the_same_report(rendered, trial_job, tmp_path):
     path = tmp_path / "scenario.yaml"
     path.write_bytes(rendered["scenario.yaml"])
     chapters = tmp_path / "chapters"
@@ -172,7 +163,7 @@ def test_the_resolved_scenario_gives_the_same_report(
     assert again.fingerprint() == trial_job.fingerprint()
 
 
-def test_executed_chapters_hold_no_time_and_no_path(rendered: dict[str, bytes]) -> None:
+def test_executed_chapters_hold_no_time_and_no_path(rendered):
     for name in ("notebooks/10_decision.ipynb", "notebooks/40_cost.ipynb"):
         text = rendered[name].decode()
         assert not re.search(r"\d\d:\d\d:\d\d|/tmp|/home|start_time|duration", text)
@@ -181,9 +172,7 @@ def test_executed_chapters_hold_no_time_and_no_path(rendered: dict[str, bytes]) 
         assert book.metadata.papermill.parameters == {"client": "../scenario.yaml"}
 
 
-def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown(
-    render: Render,
-) -> None:
+def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown(render):
     broken = make(chapters={"10_x.ipynb": chapter("Why?", "print('so far')", "1 / 0", "print(2)")})
     said = r"10_x.ipynb, cell cell-1: ZeroDivisionError"
     with pytest.raises(ChapterFailed, match=said) as failed:
@@ -192,13 +181,13 @@ def test_a_chapter_that_fails_is_named_with_its_cell_and_keeps_what_it_had_shown
     assert "ZeroDivisionError" in failed.value.notebook
 
 
-def test_a_study_that_cannot_be_computed_fails_and_does_not_wait(render: Render) -> None:
+def test_a_study_that_cannot_be_computed_fails_and_does_not_wait(render):
     broken = dataclasses.replace(make(kit=job.KIT), scenario="nonsense: 1\n")
     with pytest.raises(ValueError, match="nonsense"):
         render(broken)
 
 
-def test_a_chapter_sees_nothing_of_another_client(render: Render) -> None:
+def test_a_chapter_sees_nothing_of_another_client(render):
     # The first leaves traces in every place that processes could share; the second looks for them.
     leave = "import builtins, os; builtins.secret = os.environ['SECRET'] = 'first'; say('left')"
     look = (
@@ -213,7 +202,7 @@ def test_a_chapter_sees_nothing_of_another_client(render: Render) -> None:
 
 @pytest.mark.parametrize("what", ["attachments", "data"])
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b"])
-def test_no_file_of_a_client_leaves_the_folder(render: Render, what: str, name: str) -> None:
+def test_no_file_of_a_client_leaves_the_folder(render, what, name):
     with pytest.raises(ValueError, match="no plain file name"):
         render(dataclasses.replace(make(), **{what: {name: b"x"}}))
 
@@ -258,28 +247,26 @@ def sundry(render: Render) -> dict[str, bytes]:
     return render(dataclasses.replace(made, attachments=planted, formats=("html",)))
 
 
-def test_a_chapter_finds_no_file_of_a_client_as_a_module(sundry: dict[str, bytes]) -> None:
+def test_a_chapter_finds_no_file_of_a_client_as_a_module(sundry):
     assert "[] []" in page(sundry)
 
 
-def test_a_chapter_may_keep_columns_in_pyarrows_memory(sundry: dict[str, bytes]) -> None:
+def test_a_chapter_may_keep_columns_in_pyarrows_memory(sundry):
     pytest.importorskip("pyarrow")
     assert "string[pyarrow]: AB, 3" in words(page(sundry))
 
 
-def test_a_logo_is_in_the_page_and_travels_with_the_report(sundry: dict[str, bytes]) -> None:
+def test_a_logo_is_in_the_page_and_travels_with_the_report(sundry):
     assert 'src="data:image/svg+xml;base64,' in page(sundry)
     assert sundry["logo.svg"] == LOGO
 
 
-def test_a_sentence_refers_to_tables_and_chapters_by_their_numbers(
-    sundry: dict[str, bytes],
-) -> None:
+def test_a_sentence_refers_to_tables_and_chapters_by_their_numbers(sundry):
     told = "Table 4 has all; no page has more: all of it (part 4), in short (part 3)."
     assert told in words(page(sundry))
 
 
-def test_any_change_of_content_changes_the_fingerprint(trial_job: Job) -> None:
+def test_any_change_of_content_changes_the_fingerprint(trial_job):
     first = trial_job.fingerprint()
     assert (
         make(

@@ -1,7 +1,5 @@
 """Each risk is counted once, and the method page says where."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,21 +29,21 @@ def told() -> list[tuple[str, str]]:
     return re.findall(r"^\| (?!---)`?(.+?)`? \| (\w+) \|$", page, re.M)
 
 
-def test_a_risk_stands_once_and_every_part_of_a_sum_holds_one() -> None:
+def test_a_risk_stands_once_and_every_part_of_a_sum_holds_one():
     risks, places = zip(*told(), strict=True)
     assert len(set(risks)) == len(risks)
     assert set(places) == {*IN_PART, "limit"}
     assert sorted(IN_PART.values()) == sorted(PARTS)
 
 
-def test_the_page_tells_of_every_shock_where_the_verdict_counts_it() -> None:
+def test_the_page_tells_of_every_shock_where_the_verdict_counts_it():
     counted = {kind.shock: str(kind.counted) for kind in table("stability_shocks", ShockKind)}
     counted |= {row.shock: "loss" for row in table("own_shocks", OwnShock)}
     shocks = {risk: place for risk, place in told() if re.fullmatch(r"[a-z]+(_[a-z]+)+", risk)}
     assert shocks == counted
 
 
-def test_a_shock_that_the_path_of_prices_holds_is_no_loss() -> None:
+def test_a_shock_that_the_path_of_prices_holds_is_no_loss():
     """Twice a chance of a half of 100; the price rise is in the cost already."""
     base = scenario.load("base")
     api = next(name for name, option in base.options.items() if option.kind == "api")

@@ -1,7 +1,5 @@
 """Scenarios: what is accepted, how the two files combine, and how mistakes are answered."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import os
@@ -58,8 +56,8 @@ def refused(path: Path | str) -> list[document.Problem]:
 
 @pytest.mark.parametrize("name", ["base", *scenario.names()])
 def test_every_scenario_of_the_repository_loads_and_its_resolved_form_loads_alone_to_the_same(
-    name: str, tmp_path: Path
-) -> None:
+    name, tmp_path
+):
     loaded = scenario.load(name)
     (tmp_path / "elsewhere.yaml").write_text(scenario.resolved(loaded), encoding="utf-8")
     assert scenario.load(tmp_path / "elsewhere.yaml") == loaded
@@ -68,7 +66,7 @@ def test_every_scenario_of_the_repository_loads_and_its_resolved_form_loads_alon
 # --- How the two files combine -------------------------------------------------------------------
 
 
-def test_a_client_file_changes_only_what_it_says(client) -> None:
+def test_a_client_file_changes_only_what_it_says(client):
     base = scenario.load("base")
     acme = scenario.load(client())
     assert acme.workloads["assistant"].users == 500
@@ -77,7 +75,7 @@ def test_a_client_file_changes_only_what_it_says(client) -> None:
     assert acme.client.id == "acme"
 
 
-def test_naming_an_option_drops_those_of_base_that_are_not_named(client) -> None:
+def test_naming_an_option_drops_those_of_base_that_are_not_named(client):
     text = CLIENT + "options:\n  api: {}\n  owned: {country: IT}\nfinance: {baseline: api}\n"
     text = text.replace("[workloads]", "[workloads, options, finance]")
     acme = scenario.load(client(text))
@@ -98,7 +96,7 @@ ANOTHERS = """options:
 """
 
 
-def test_an_option_of_another_service_takes_nothing_of_base_but_its_kind(client) -> None:
+def test_an_option_of_another_service_takes_nothing_of_base_but_its_kind(client):
     acme = scenario.load(client(VOUCHED + ANOTHERS))
     base = scenario.load("base").options
     rented = acme.options["rented"]
@@ -110,7 +108,7 @@ def test_an_option_of_another_service_takes_nothing_of_base_but_its_kind(client)
     assert acme.options["api"] == base["api"]
 
 
-def test_an_option_of_the_same_service_takes_what_base_says(client) -> None:
+def test_an_option_of_the_same_service_takes_what_base_says(client):
     same = "options: {api: {}, rented: {vendor: Nebius, kind: rented_gpus, weights: bf16}}\n"
     rented = scenario.load(client(VOUCHED + same)).options["rented"]
     assert (rented.region, rented.provider, rented.weights) == ("eu-north1", "nebius", "bf16")
@@ -121,16 +119,13 @@ OWN = """options:
   mine: {label: M, kind: on_premises, models: {all: google/gemma-4-31B-it}, WHAT, country: DE}
 """
 UNPRICED = {
-    "its server alone": (
-        "server: server-8x-rtx-pro-6000-blackwell-server",
-        "options.mine.server",
-    ),
+    "its server alone": ("server: server-8x-rtx-pro-6000-blackwell-server", "options.mine.server"),
     "a card that nobody prices": ("gpu: h200-nvl-141gb", "options.mine.gpu"),
 }
 
 
 @pytest.mark.parametrize("what", UNPRICED)
-def test_machines_that_nobody_prices_are_refused_with_or_without_a_server(what, client) -> None:
+def test_machines_that_nobody_prices_are_refused_with_or_without_a_server(what, client):
     said, field = UNPRICED[what]
     path = client(VOUCHED + OWN.replace("WHAT", said))
     (problem,) = refused(path)
@@ -143,13 +138,13 @@ def test_machines_that_nobody_prices_are_refused_with_or_without_a_server(what, 
     assert scenario.load(client(VOUCHED + OWN.replace("WHAT", said) + finance)).finance.quotes
 
 
-def test_null_removes_what_base_says(client) -> None:
+def test_null_removes_what_base_says(client):
     text = VOUCHED.replace("evidence:", "options: {api: {}, rented: {weights: null}}\nevidence:")
     assert scenario.load("base").options["rented"].weights == "fp8"
     assert scenario.load(client(text)).options["rented"].weights == ""
 
 
-def test_a_clients_workload_has_nothing_of_base(client) -> None:
+def test_a_clients_workload_has_nothing_of_base(client):
     acme = scenario.load(client()).workloads["assistant"]
     based = scenario.load("base").workloads["assistant"]
     assert (based.batchable_share, based.data.residency) == (0.05, ["EU"])
@@ -169,7 +164,7 @@ def test_a_clients_workload_has_nothing_of_base(client) -> None:
     assert (nothing.field, nothing.wrong) == ("workloads", "is missing")
 
 
-def test_a_mean_without_a_percentile_takes_the_usual_ratio_and_says_so(client) -> None:
+def test_a_mean_without_a_percentile_takes_the_usual_ratio_and_says_so(client):
     lengths = "input_tokens: {mean: 1_000}, output_tokens: {mean: 200, p95: 300}"
     acme = scenario.load(client(CLIENT.replace(LENGTHS, lengths)))
     asked = acme.workloads["assistant"]
@@ -188,7 +183,7 @@ def test_a_mean_without_a_percentile_takes_the_usual_ratio_and_says_so(client) -
     assert alone.evidence == acme.evidence
 
 
-def test_a_test_without_a_floor_needs_a_score_of_the_reference(client) -> None:
+def test_a_test_without_a_floor_needs_a_score_of_the_reference(client):
     own = "quality: {reference_model: gpt-4.1, own: {scores: {gpt-4o: 80}, items: 200}}"
     (problem,) = refused(client(CLIENT.replace("users: 500", f"users: 500, {own}")))
     assert problem.field == "workloads.assistant.quality.own"
@@ -202,7 +197,7 @@ finance: {baseline: mine}
 """
 
 
-def test_what_runs_today_needs_no_time_to_production_unless_it_says_so(client) -> None:
+def test_what_runs_today_needs_no_time_to_production_unless_it_says_so(client):
     acme = scenario.load(client(VOUCHED + TODAY))
     assert acme.options["mine"].in_use
     origin = acme.origin("options.mine.months_to_production")
@@ -213,13 +208,13 @@ def test_what_runs_today_needs_no_time_to_production_unless_it_says_so(client) -
     assert not scenario.load(client(VOUCHED + nothing)).options["mine"].in_use
 
 
-def test_a_baseline_that_base_alone_has_is_refused_with_what_to_say(client) -> None:
+def test_a_baseline_that_base_alone_has_is_refused_with_what_to_say(client):
     (problem,) = refused(client(VOUCHED + TODAY.partition("finance")[0]))
     assert problem.field == "finance.baseline"
     assert problem.write.endswith("what runs today, as finance: {baseline: none}")
 
 
-def test_a_complete_file_does_not_read_base(client, tmp_path: Path) -> None:
+def test_a_complete_file_does_not_read_base(client, tmp_path):
     text = scenario.resolved(scenario.load(client()))
     (tmp_path / "base.yaml").write_text("broken: [", encoding="utf-8")
     assert scenario.load(client(text, "whole.yaml")).client.id == "acme"
@@ -228,16 +223,14 @@ def test_a_complete_file_does_not_read_base(client, tmp_path: Path) -> None:
 # --- Where each figure comes from ----------------------------------------------------------------
 
 
-def test_a_figure_of_the_client_has_the_clients_source_and_the_rest_stays_an_estimate(
-    client,
-) -> None:
+def test_a_figure_of_the_client_has_the_clients_source_and_the_rest_stays_an_estimate(client):
     acme = scenario.load(client())
     assert acme.origin("workloads.assistant.users").source == "Questionnaire"
     assert acme.origin("workloads.assistant.peak_factor").kind == "estimate"
     assert acme.origin("finance.discount_rate").kind == "estimate"
 
 
-def test_the_longest_path_of_evidence_wins(client) -> None:
+def test_the_longest_path_of_evidence_wins(client):
     longer = "  - {fields: [workloads.assistant.users], source: HR list, date: 2026-10-02}\n"
     text = CLIENT.replace("users: 500", "users: 500, peak_factor: 2") + longer
     acme = scenario.load(client(text))
@@ -245,13 +238,13 @@ def test_the_longest_path_of_evidence_wins(client) -> None:
     assert acme.origin("workloads.assistant.peak_factor").source == "Questionnaire"
 
 
-def test_a_figure_without_evidence_is_refused_by_line(client) -> None:
+def test_a_figure_without_evidence_is_refused_by_line(client):
     (problem,) = refused(client(CLIENT + "finance: {horizon_months: 48}\n"))
     assert (problem.line, problem.field) == (7, "finance.horizon_months")
     assert "evidence" in problem.write
 
 
-def test_evidence_for_something_that_is_not_there_is_refused(client) -> None:
+def test_evidence_for_something_that_is_not_there_is_refused(client):
     (problem,) = refused(client(CLIENT.replace("[workloads]", "[workloads, finance.discount]")))
     assert "finance.discount" in problem.wrong
     assert "finance.discount_rate" in problem.write
@@ -334,10 +327,7 @@ MALFORMED = {
             "priced are rtx-pro-6000-blackwell-server-96gb",
         ),
     ),
-    "tab": (
-        CLIENT.replace("  assistant", "\tassistant"),
-        (4, "", "tab", "indent with spaces"),
-    ),
+    "tab": (CLIENT.replace("  assistant", "\tassistant"), (4, "", "tab", "indent with spaces")),
     "baseline that is no option": (
         CLIENT + "finance: {baseline: apis}\n",
         (7, "finance.baseline", "'apis' is no option", "did you mean api"),
@@ -386,7 +376,7 @@ EVIDENCED = [c for c, (text, _) in MALFORMED.items() if re.search("(options|fina
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-def test_a_malformed_scenario_is_answered_with_line_field_fault_and_remedy(case, client) -> None:
+def test_a_malformed_scenario_is_answered_with_line_field_fault_and_remedy(case, client):
     text, (line, field, wrong, write) = MALFORMED[case]
     if case in EVIDENCED:
         text = text.replace("[workloads]", "[workloads, finance, options]").replace(
@@ -399,13 +389,13 @@ def test_a_malformed_scenario_is_answered_with_line_field_fault_and_remedy(case,
     assert problem.file.endswith("acme.yaml")
 
 
-def test_all_problems_are_reported_at_once(client) -> None:
+def test_all_problems_are_reported_at_once(client):
     text = CLIENT.replace("users: 500", "users: -1, peak_factor: many, hours: morning")
     fields = {p.field for p in refused(client(text))}
     assert {f"workloads.assistant.{f}" for f in ("users", "peak_factor", "hours")} == fields
 
 
-def test_a_refusal_says_the_same_in_another_process(client) -> None:
+def test_a_refusal_says_the_same_in_another_process(client):
     with pytest.raises(scenario.DocumentError) as wrong:
         scenario.load(client("colour: blue\n"))
     with pytest.raises(scenario.DocumentError) as impossible:
@@ -417,29 +407,29 @@ def test_a_refusal_says_the_same_in_another_process(client) -> None:
 @pytest.mark.parametrize(
     "path", ["finance.horizon_months.x", "client.name.B", "client.nam", "nothing.at.all", ""]
 )
-def test_what_if_at_a_path_that_is_not_there_is_refused(path: str) -> None:
+def test_what_if_at_a_path_that_is_not_there_is_refused(path):
     with pytest.raises(scenario.DocumentError, match="is not there"):
         scenario.changed(scenario.load("base"), {path: 1})
 
 
-def test_a_missing_file_names_the_client_that_was_meant() -> None:
+def test_a_missing_file_names_the_client_that_was_meant():
     (problem,) = refused("banca-valdor")
     assert "banca-valdora" in problem.write
 
 
 @pytest.mark.parametrize("name", ["../base", "a/b", "A", "", ".", "a b", "x" * 80, "$(id)"])
-def test_a_name_that_could_leave_the_folder_is_refused(name: str) -> None:
+def test_a_name_that_could_leave_the_folder_is_refused(name):
     refused(name)
     with pytest.raises(DocumentError):
         scenario.create(name)
 
 
 @pytest.mark.parametrize("what", ["/dev/zero.yaml", "/nonexistent/x.yaml", str(ROOT / "x.yaml")])
-def test_what_is_no_file_is_refused(what: str) -> None:
+def test_what_is_no_file_is_refused(what):
     assert "does not exist" in refused(what)[0].wrong
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path):
     (tmp_path / "x.yaml").mkdir()
     assert "is no plain file" in refused(tmp_path / "x.yaml")[0].wrong
 
@@ -454,7 +444,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_is_put_in_the_place_of_a_client_stops_that_client_alone(project: Path) -> None:
+def test_what_is_put_in_the_place_of_a_client_stops_that_client_alone(project):
     places = {name: project / "params" / f"{name}.yaml" for name in ("loop", "pw", "pipe", "dir")}
     places["loop"].symlink_to("loop.yaml")
     places["pw"].symlink_to("/etc/passwd")
@@ -472,9 +462,7 @@ def test_what_is_put_in_the_place_of_a_client_stops_that_client_alone(project: P
     assert scenario.load("acme").client.id == "acme"
 
 
-def test_folders_may_be_links_and_so_may_the_base_that_projects_share(
-    project: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_folders_may_be_links_and_so_may_the_base_that_projects_share(project, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     whole = scenario.load("acme")
     (project / "params").rename(elsewhere / "params")
@@ -489,8 +477,8 @@ def test_folders_may_be_links_and_so_may_the_base_that_projects_share(
 
 
 def test_without_a_project_nothing_is_written_and_the_installed_one_is_only_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, monkeypatch
+):
     (tmp_path / "params").write_text("", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for ask in (lambda: scenario.create("acme"), lambda: scenario.names(own=True)):
@@ -502,7 +490,7 @@ def test_without_a_project_nothing_is_written_and_the_installed_one_is_only_read
     assert scenario.load("base").client.id == "base"
 
 
-def test_a_name_longer_than_a_file_may_have_is_refused() -> None:
+def test_a_name_longer_than_a_file_may_have_is_refused():
     for ask in (scenario.load, study.open):
         with pytest.raises(DocumentError, match="File name too long"):
             ask("./" + "a" * 300 + ".yaml")
@@ -512,7 +500,7 @@ HOSTILE = ["<script>alert(1)</script>", "#import", "$(id)", "{{7*7}}", "=cmd|'/C
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_is_refused_where_a_name_becomes_a_path_or_a_key(text: str, client) -> None:
+def test_hostile_text_is_refused_where_a_name_becomes_a_path_or_a_key(text, client):
     refused(client(CLIENT.replace("country: IT", f'country: IT, id: "{text}"')))
     refused(client(CLIENT.replace("assistant:", f'"{text}":')))
 
@@ -537,7 +525,7 @@ trees = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(keys, trees, min_size=1, max_size=4))
-def test_what_is_written_is_read_back(data: dict) -> None:
+def test_what_is_written_is_read_back(data):
     text = scenario.as_yaml(data)
     found, problems = document.examined(text)
     assert (found.data, problems) == (data, [])
@@ -545,7 +533,7 @@ def test_what_is_written_is_read_back(data: dict) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=200))
-def test_any_text_is_read_or_refused_with_a_message(text: str) -> None:
+def test_any_text_is_read_or_refused_with_a_message(text):
     try:
         _, problems = document.examined(text)
     except document.DocumentError as error:
@@ -555,14 +543,14 @@ def test_any_text_is_read_or_refused_with_a_message(text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(trees, trees, trees)
-def test_laying_a_change_over_twice_is_laying_it_over_once(a, b, c) -> None:
+def test_laying_a_change_over_twice_is_laying_it_over_once(a, b, c):
     base = {"x": a, "y": b}
     change = {"x": c}
     once = document.merged(base, change)
     assert document.merged(once, change) == once
 
 
-def test_merging_follows_the_examples_of_rfc_7396() -> None:
+def test_merging_follows_the_examples_of_rfc_7396():
     # Appendix A of RFC 7396 (those whose target and patch are objects).
     for target, patch, result in [
         ({"a": "b"}, {"a": "c"}, {"a": "c"}),
@@ -581,7 +569,7 @@ def test_merging_follows_the_examples_of_rfc_7396() -> None:
 # --- Fuzzing -------------------------------------------------------------------------------------
 
 
-def test_hundreds_of_damaged_scenarios_end_in_a_scenario_or_a_message(client) -> None:
+def test_hundreds_of_damaged_scenarios_end_in_a_scenario_or_a_message(client):
     from benchmarks.fuzz import damaged
 
     path = client()
@@ -604,7 +592,7 @@ def test_hundreds_of_damaged_scenarios_end_in_a_scenario_or_a_message(client) ->
 # --- Schema and new clients ----------------------------------------------------------------------
 
 
-def test_the_schema_for_editors_is_up_to_date() -> None:
+def test_the_schema_for_editors_is_up_to_date():
     """Names that it offers for completion may lag: a new GPU touches the table of GPUs alone."""
     stored = json.loads((ROOT / "params" / ".schema.json").read_text(encoding="utf-8"))
     present = scenario.json_schema()
@@ -619,7 +607,7 @@ def without_names(schema: Any) -> Any:
     return schema
 
 
-def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(project: Path) -> None:
+def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(project):
     path = scenario.create("acme-bank")
     loaded = scenario.load("acme-bank")
     assert loaded.client.name == "Acme Bank"
@@ -629,7 +617,7 @@ def test_a_new_scenario_loads_as_it_is_and_is_never_overwritten(project: Path) -
         scenario.create("acme-bank")
 
 
-def test_a_bad_file_leaves_what_other_clients_inherit_as_it_was(client) -> None:
+def test_a_bad_file_leaves_what_other_clients_inherit_as_it_was(client):
     bad = client(
         CLIENT.replace("fields: [workloads], source: Questionnaire", "fields:"), "bad.yaml"
     )
@@ -640,7 +628,7 @@ def test_a_bad_file_leaves_what_other_clients_inherit_as_it_was(client) -> None:
     assert scenario.load(good) == before
 
 
-def test_a_provider_that_is_misspelt_is_refused_and_an_unknown_one_is_not() -> None:
+def test_a_provider_that_is_misspelt_is_refused_and_an_unknown_one_is_not():
     """A host without a price on file is told by a note: its cards cost the median of others."""
     base = scenario.load("base")
     for name in ("scaleway", "exoscale", "nosuchhost", ""):
@@ -666,9 +654,7 @@ def test_a_provider_that_is_misspelt_is_refused_and_an_unknown_one_is_not() -> N
         ),
     ],
 )
-def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(
-    tmp_path: Path, quote: dict[str, str], message: str
-) -> None:
+def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(tmp_path, quote, message):
     said = {"value": "3", "unit": "EUR/GPU-h", "source": "Offer", "date": "2026-11-01", **quote}
     line = ", ".join(f"{k}: {v}" for k, v in said.items())
     file = tmp_path / "client.yaml"
@@ -680,7 +666,7 @@ def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(
         scenario.load(str(file))
 
 
-def test_of_two_quotes_for_one_item_none_is_taken_unasked(tmp_path: Path) -> None:
+def test_of_two_quotes_for_one_item_none_is_taken_unasked(tmp_path):
     file = tmp_path / "client.yaml"
     quote = "{item: gpu_hour, value: 3, unit: EUR/GPU-h, source: A, date: 2026-11-01}"
     file.write_text(
@@ -702,13 +688,13 @@ def test_of_two_quotes_for_one_item_none_is_taken_unasked(tmp_path: Path) -> Non
         "output_tokens: {mean: 400}",
     ],
 )
-def test_a_load_that_no_memory_holds_is_refused(client, load: str) -> None:
+def test_a_load_that_no_memory_holds_is_refused(client, load):
     said = refused(client(CLIENT.replace(f"users: 500, requests_per_user_day: 8, {LENGTHS}", load)))
     assert {p.field for p in said} == {"workloads"}
     assert "on the busiest weekday at the end of the horizon" in said[0].wrong
 
 
-def test_more_options_than_a_report_can_hold_are_refused(client) -> None:
+def test_more_options_than_a_report_can_hold_are_refused(client):
     many = "".join(f"  o{i}: {{label: O{i}, kind: api}}\n" for i in range(40))
     said = refused(client(CLIENT.replace("evidence:", f"options:\n{many}evidence:")))
     assert "options" in {p.field for p in said}
@@ -725,22 +711,20 @@ def test_more_options_than_a_report_can_hold_are_refused(client) -> None:
         ("2027-03-31", 0, "2027-03-31"),
     ],
 )
-def test_notice_is_due_the_clients_own_months_before_a_contract_ends(
-    last: str, months: int, by: str
-) -> None:
+def test_notice_is_due_the_clients_own_months_before_a_contract_ends(last, months, by):
     client = scenario.load("base").client.model_copy(update={"notice_months": months})
     assert client.notice_by(dt.date.fromisoformat(last)) == dt.date.fromisoformat(by)
     silent = client.model_copy(update={"notice_months": None})
     assert silent.notice_by(dt.date.fromisoformat(last)) is None
 
 
-def test_a_later_change_may_lead_on_from_an_earlier_one() -> None:
+def test_a_later_change_may_lead_on_from_an_earlier_one():
     start = scenario.load("base")
     new = {"options.new": start.options["api"].model_dump(), "options.new.label": "Newer"}
     assert scenario.changed(start, new).options["new"].label == "Newer"
 
 
-def test_a_label_may_be_said_in_several_languages() -> None:
+def test_a_label_may_be_said_in_several_languages():
     """The file's words hold in the language of the report; a complete scenario says the same."""
     found = scenario.load("klinikverbund-nordheide")
     assert found.options["owned"].label == "Own servers"

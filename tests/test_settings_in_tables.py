@@ -1,7 +1,5 @@
 """Disputable numbers stand in tables: who edits a row moves what is computed and what is said."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +29,7 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
     return edit
 
 
-def test_a_constant_of_more_conditions_holds_over_one_of_longer_words(edited: Edit) -> None:
+def test_a_constant_of_more_conditions_holds_over_one_of_longer_words(edited):
     few = frozenset({("ranks", "few"), ("fused", "no"), ("card", "unified")})
     assert constant("vllm", "non_torch_gib", (0, 19), few).central == 0.5
     row = "vllm,non_torch_gib,,,card=unified,0.2,1.0,2.5,"
@@ -40,7 +38,7 @@ def test_a_constant_of_more_conditions_holds_over_one_of_longer_words(edited: Ed
     assert constant("vllm", "non_torch_gib", (0, 19), few).central == 0.5
 
 
-def test_prices_of_equal_quality_fall_for_as_many_years_as_the_table_says(edited: Edit) -> None:
+def test_prices_of_equal_quality_fall_for_as_many_years_as_the_table_says(edited):
     path = ModelPath(key="a model", how="equal_quality")
     draws = {"api_decline": np.array([0.5]), "growth": np.zeros(1)}
     years = path.over(draws, 60)[0, ::12]

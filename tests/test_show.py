@@ -1,10 +1,8 @@
 """What a notebook shows is shown as text, says what it shows, and looks the same each time."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
@@ -48,7 +46,7 @@ class Tags(HTMLParser):
         self.found.append((tag, [name for name, _ in attrs]))
 
 
-def test_hostile_text_is_shown_as_text_everywhere(shown: list[dict[str, Any]]) -> None:
+def test_hostile_text_is_shown_as_text_everywhere(shown):
     frame = sourced(pd.DataFrame({"option": [HOSTILE], HOSTILE: [HOSTILE], "cost": [1.0]}))
     show.table(frame, HOSTILE, note=HOSTILE, heads={"cost": HOSTILE})
     show.say(f"Rent {HOSTILE}.", frame)
@@ -69,21 +67,21 @@ def test_hostile_text_is_shown_as_text_everywhere(shown: list[dict[str, Any]]) -
         assert " [measured] PAGE-ONE-ENDS" in said
 
 
-def test_names_of_a_frame_are_never_read_as_markdown(shown: list[dict[str, Any]]) -> None:
+def test_names_of_a_frame_are_never_read_as_markdown(shown):
     name = "own_gpu_pool *new* [x](https://evil.test)"
     show.say(f"**{name}** wins", sourced(pd.DataFrame({"a": [1]}), names=(name,)))
     html = exhibit.rendered(shown[0][exhibit.MIME]["markdown"])
     assert html == f"<p><strong>{name}</strong> wins</p>\n"
 
 
-def test_links_lead_to_pages_or_nowhere_and_images_load_nothing() -> None:
+def test_links_lead_to_pages_or_nowhere_and_images_load_nothing():
     html = exhibit.rendered("[a](javascript:x) [b](https://b.test) ![c](https://c.test/p.png)")
     assert "javascript" not in html
     assert '<a href="https://b.test">b</a>' in html
     assert "<img" not in html
 
 
-def test_units_decide_formats_and_money_shares_one_scale() -> None:
+def test_units_decide_formats_and_money_shares_one_scale():
     frame = sourced(
         pd.DataFrame({
             "option": ["API", "Own"], "present": [1_234_567.0, 800_000.0], "share": [0.234, np.nan],
@@ -107,7 +105,7 @@ def test_units_decide_formats_and_money_shares_one_scale() -> None:
     assert [c["align"] for c in made["columns"]] == ["left", *["right"] * 4, "left"]
 
 
-def test_an_amount_too_small_for_the_scale_of_its_table_never_reads_as_none() -> None:
+def test_an_amount_too_small_for_the_scale_of_its_table_never_reads_as_none():
     """Beside 1.2 million, 312.4 of a currency are 0.312 thousand; a tenth of a cent has its digits;
     what is left of a subtraction is none."""
     frame = pd.DataFrame({
@@ -119,20 +117,20 @@ def test_an_amount_too_small_for_the_scale_of_its_table_never_reads_as_none() ->
     assert shown[1] == ["1.50", "0.00100", "0.02", "0.00", "0.00"]
 
 
-def test_a_column_below_ten_thousand_has_tenths_in_a_table_of_thousands() -> None:
+def test_a_column_below_ten_thousand_has_tenths_in_a_table_of_thousands():
     frame = pd.DataFrame({"in_all": [798_000.0, 502_000.0], "test": [4_500.0, 8_000.0]})
     made = tabled.table(sourced(frame, units={"in_all": "EUR", "test": "EUR"}), "T")
     texts = [[cell["text"] for cell in row["cells"]] for row in made["rows"]]
     assert texts == [["798", "4.5"], ["502", "8.0"]]
 
 
-def test_money_of_a_column_of_ones_own_says_its_currency() -> None:
+def test_money_of_a_column_of_ones_own_says_its_currency():
     frame = pd.DataFrame({"option": ["API", "Own"], "a_month": [28.333, 0.5], "n": [3, 4]})
     made = tabled.table(sourced(frame), "T", {"a_month": "money:2"})
     assert [column["unit"] for column in made["columns"]] == ["", "€", ""]
 
 
-def test_a_share_is_not_written_as_money() -> None:
+def test_a_share_is_not_written_as_money():
     frame = sourced(pd.DataFrame({"a": [2e6], "left": [0.025]}), units={"left": "share"})
     with pytest.raises(ValueError, match="left is in share"):
         tabled.table(frame, "T", "money")
@@ -140,25 +138,25 @@ def test_a_share_is_not_written_as_money() -> None:
     assert made["rows"][0]["cells"][1]["text"] == "2%"
 
 
-def test_a_table_calls_no_share_below_all_all_and_keeps_it_on_the_right() -> None:
+def test_a_table_calls_no_share_below_all_all_and_keeps_it_on_the_right():
     frame = pd.DataFrame({"option": ["API", "Own"], "reached": [0.999997, 0.995]})
     made = tabled.table(sourced(frame), "T", {"reached": "percent:2"})
     assert [row["cells"][1]["text"] for row in made["rows"]] == ["over 99.99%", "99.50%"]
     assert made["columns"][1]["align"] == "right"
 
 
-def test_what_is_no_drawing_is_refused_with_what_to_write() -> None:
+def test_what_is_no_drawing_is_refused_with_what_to_write():
     with pytest.raises(TypeError, match="takes axes, an array of axes or a figure, not str"):
         show.chart("cost", "Costs")
 
 
-def test_what_lacks_a_source_says_so(shown: list[dict[str, Any]]) -> None:
+def test_what_lacks_a_source_says_so(shown):
     show.table(pd.DataFrame({"a": [1]}), "Untold")
     show.table(sourced(pd.DataFrame({"a": [1]})), "Told")
     assert [one[exhibit.MIME]["lacks"] for one in shown] == [["source"], []]
 
 
-def test_the_same_drawing_gives_the_same_bytes(shown: list[dict[str, Any]]) -> None:
+def test_the_same_drawing_gives_the_same_bytes(shown):
     frame = sourced(pd.DataFrame({"API": [1, 2], "Own": [2, 1]}))
     for _ in range(2):
         show.chart(frame.plot(), "Twice", frame)
@@ -166,7 +164,7 @@ def test_the_same_drawing_gives_the_same_bytes(shown: list[dict[str, Any]]) -> N
     assert "<style" not in shown[0][exhibit.MIME]["svg"]
 
 
-def test_an_interval_shows_its_median_and_ends(shown: list[dict[str, Any]]) -> None:
+def test_an_interval_shows_its_median_and_ends(shown):
     _, ax = plt.subplots()
     frame = pd.DataFrame(
         {"low": [1.0, 2.0], "mid": [2.0, 4.0], "high": [3.0, 8.0]}, index=["A", "B"]
@@ -181,7 +179,7 @@ def test_an_interval_shows_its_median_and_ends(shown: list[dict[str, Any]]) -> N
 GROUNDS = {"light": "#ffffff", "dark": style.DARK["#ffffff"]}
 
 
-def test_fills_and_texts_stand_out_from_their_ground() -> None:
+def test_fills_and_texts_stand_out_from_their_ground():
     """WCAG 2.2: 3:1 for what is drawn (1.4.11), 4.5:1 for text (1.4.3)."""
     for fill in (style.CHOSEN, style.TODAY, *style.OTHERS[:3], style.OPEN, style.FAIL):
         assert contrast(fill, GROUNDS["light"]) >= 3, fill
@@ -192,16 +190,14 @@ def test_fills_and_texts_stand_out_from_their_ground() -> None:
 
 
 def drawn_width(svg: str) -> float:
-    return float(re.search(r'width="([\d.]+)pt"', svg)[1])  # type: ignore[index]
+    return float(re.search(r'width="([\d.]+)pt"', svg)[1])
 
 
 def words_of(svg: str) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
-def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(
-    shown: list[dict[str, Any]],
-) -> None:
+def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(shown):
     frame = sourced(pd.DataFrame({"cost": [3.0, 4.0]}, index=["API", "Own"]))
     show.chart(frame.plot.barh(legend=False), "Cost", frame)
     show.chart(frame.plot.barh(legend=False), "Cost", frame, narrow=False)
@@ -230,9 +226,7 @@ def test_a_drawing_for_a_phone_is_less_wide_and_says_the_same(
         (lambda f: show.intervals(plt.gca(), f, ["present", "p99"]), "columns: 'p99'.*option"),
     ],
 )
-def test_a_misspelt_name_is_refused_with_the_one_that_is_meant(
-    call: Callable[[pd.DataFrame], None], message: str
-) -> None:
+def test_a_misspelt_name_is_refused_with_the_one_that_is_meant(call, message):
     frame = sourced(pd.DataFrame({"option": ["API", "Own"], "present": [2.0, 3.0]}))
     with pytest.raises(ValueError, match=message):
         call(frame)
@@ -242,7 +236,7 @@ def test_a_misspelt_name_is_refused_with_the_one_that_is_meant(
 # --- colours of a chart of one's own
 
 
-def test_more_lines_and_bars_than_colours_are_told_apart() -> None:
+def test_more_lines_and_bars_than_colours_are_told_apart():
     eight = pd.DataFrame({f"line {n}": [1.0 + n, 2.0 + n] for n in range(8)})
     lines = eight.plot()
     show.chart(lines, "Eight lines")
@@ -260,6 +254,6 @@ def test_more_lines_and_bars_than_colours_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("name", ["../letters.md", "letters", "report.html", "a b.md"])
-def test_a_file_of_letters_has_a_plain_name(name: str) -> None:
+def test_a_file_of_letters_has_a_plain_name(name):
     with pytest.raises(ValueError, match="names no Markdown file"):
         show.say("Dear all", file=name)

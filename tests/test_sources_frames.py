@@ -1,10 +1,7 @@
 """Frames on where numbers come from: counted by hand from the records that they are made of."""
 
-from __future__ import annotations
-
 import datetime as dt
 import shutil
-from pathlib import Path
 
 import pytest
 import siting_facts
@@ -19,7 +16,7 @@ def s() -> Study:
     return opened("klinikverbund-nordheide")
 
 
-def test_every_input_has_a_value_in_its_range_and_an_origin(s: Study) -> None:
+def test_every_input_has_a_value_in_its_range_and_an_origin(s):
     inputs = s.inputs()
     assert len(inputs) == len(s.results.used) > 50
     assert ((inputs.low <= inputs.central) & (inputs.central <= inputs.high)).all()
@@ -27,7 +24,7 @@ def test_every_input_has_a_value_in_its_range_and_an_origin(s: Study) -> None:
     assert set(inputs.kind) <= {"measured", "published", "client", "estimate"}
 
 
-def test_an_age_is_counted_in_days_up_to_the_report(s: Study) -> None:
+def test_an_age_is_counted_in_days_up_to_the_report(s):
     whole = s.inputs()[lambda f: f.date.str.fullmatch(r"\d{4}-\d{2}-\d{2}")]
     for row in whole.itertuples():
         days = (s.client.report_date - dt.date.fromisoformat(str(row.date))).days
@@ -35,9 +32,7 @@ def test_an_age_is_counted_in_days_up_to_the_report(s: Study) -> None:
     assert s.stale_days == 90  # which the chapter on sources prints
 
 
-def test_the_version_of_the_facts_is_the_day_of_the_folder_that_is_read(
-    s: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_version_of_the_facts_is_the_day_of_the_folder_that_is_read(s, tmp_path, monkeypatch):
     assert s.facts_version == siting_facts.__version__
     assert dt.date.fromisoformat(siting_facts.__version__)
     shutil.copytree(siting_facts.FOLDER, tmp_path / "mine")
@@ -48,14 +43,12 @@ def test_the_version_of_the_facts_is_the_day_of_the_folder_that_is_read(
     assert s.facts_version == "undated"
 
 
-def test_no_fact_is_younger_than_the_version_of_the_facts() -> None:
+def test_no_fact_is_younger_than_the_version_of_the_facts():
     days = [entry.source.date for entry in provenance.entries(dt.date.today())]
     assert max(day for day in days if day != "undated") <= siting_facts.__version__
 
 
-def test_a_report_says_at_its_head_that_its_facts_are_of_another_day_than_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_report_says_at_its_head_that_its_facts_are_of_another_day_than_it_is(monkeypatch):
     path = str(scenario.path_of("assekuranz-saentis"))
     for day, said in (("2026-12-01", "1 December 2026"), ("2026-11-24", "")):
         monkeypatch.setattr(kit, "facts_version", lambda day=day: day)

@@ -398,11 +398,7 @@ def test_a_wrong_answer_is_refused_with_what_to_write(name, value, message):
             r"^sovereignty_rules.csv, line \d+, fail_when: 'dpa_sigend'.*signed",
         ),
         ("trains_on_data and not", "trains_on_data > 3 and not", "is a yes/no, 3.0 is not"),
-        (
-            "[key_control == 'cus",
-            "[key_control == 'kus",
-            "remedy: 'kustomer' is no value",
-        ),
+        ("[key_control == 'cus", "[key_control == 'kus", "remedy: 'kustomer' is no value"),
         (
             "[audit_rights]",
             "[audit_rights",

@@ -1,7 +1,5 @@
 """One workload here, another there: a split is what its parts are for their own workloads."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 
@@ -50,7 +48,7 @@ def paid(s: Scenario, name: str) -> dict[str, float]:
     return {flow.label: float(flow.amounts.sum()) for flow in found.flows}
 
 
-def test_a_split_with_all_workloads_at_one_option_is_that_option() -> None:
+def test_a_split_with_all_workloads_at_one_option_is_that_option():
     s = divided()
     same, azure = (chain().totals(s, name)["hold"] for name in ("same", "azure"))
     np.testing.assert_allclose(same.present, azure.present, rtol=1e-12)
@@ -68,9 +66,7 @@ def test_a_split_with_all_workloads_at_one_option_is_that_option() -> None:
     [("apis", {"claims": "azure", "letters": "mistral"}),
      ("machines", {"claims": "small", "letters": "large"})],
 )  # fmt: skip
-def test_a_split_costs_the_sum_of_its_parts_each_for_its_workload_alone(
-    name: str, parts: dict[str, str]
-) -> None:
+def test_a_split_costs_the_sum_of_its_parts_each_for_its_workload_alone(name, parts):
     # Both serve after the same months, as planned and in each draw: no cent is counted twice.
     s = divided()
     whole = chain().totals(s, name)["hold"]
@@ -78,7 +74,7 @@ def test_a_split_costs_the_sum_of_its_parts_each_for_its_workload_alone(
     np.testing.assert_allclose(whole.present, sum(t.present for t in alone), rtol=1e-9)
 
 
-def test_each_request_of_a_split_is_billed_once_where_it_goes() -> None:
+def test_each_request_of_a_split_is_billed_once_where_it_goes():
     s = divided()
     azure, mistral, apis = (paid(s, name) for name in ("azure", "mistral", "apis"))
     used = {label: amount for label, amount in apis.items() if label.startswith("API usage")}
@@ -88,7 +84,7 @@ def test_each_request_of_a_split_is_billed_once_where_it_goes() -> None:
     )  # fmt: skip
 
 
-def test_machines_of_a_split_are_those_of_its_parts() -> None:
+def test_machines_of_a_split_are_those_of_its_parts():
     s = divided()
     for name in ("own", "machines"):
         sized = chain().sized(s, name)
@@ -103,7 +99,7 @@ def test_machines_of_a_split_are_those_of_its_parts() -> None:
     assert any(barrier.by == "room" for barrier in barriers)
 
 
-def test_law_looks_at_each_part_with_its_workloads_alone() -> None:
+def test_law_looks_at_each_part_with_its_workloads_alone():
     s = divided()
     law = sovereignty.law_of(s)
     flows = {(f.carrier, f.label.partition(": ")[2]) for f in flows_of(s, "apis", law)
@@ -119,7 +115,7 @@ def test_law_looks_at_each_part_with_its_workloads_alone() -> None:
         assert worst[verdict.verdict] == max(worst[one] for one in each), key
 
 
-def test_a_split_serves_with_its_slowest_part() -> None:
+def test_a_split_serves_with_its_slowest_part():
     s = divided()
     assert s.options["own"].months_to_production == s.options["small"].months_to_production
 
@@ -135,7 +131,7 @@ def test_a_split_serves_with_its_slowest_part() -> None:
           "effort": "low", "parts": {"claims": "azure"}}, "parts", "no use of it"),
     ],
 )  # fmt: skip
-def test_what_is_no_split_is_refused(option: dict[str, Any], path: str, wrong: str) -> None:
+def test_what_is_no_split_is_refused(option, path, wrong):
     with pytest.raises(DocumentError) as refused:
         changed(scenario.load(CLIENT), {"options.divided": option})
     (problem,) = refused.value.problems
@@ -144,13 +140,13 @@ def test_what_is_no_split_is_refused(option: dict[str, Any], path: str, wrong: s
     assert problem.write
 
 
-def test_what_runs_today_is_no_split() -> None:
+def test_what_runs_today_is_no_split():
     said = {"options.apis": split(claims="azure", letters="mistral"), "finance.baseline": "apis"}
     with pytest.raises(DocumentError, match="a split is not understood as what runs today"):
         changed(scenario.load(CLIENT), said)
 
 
-def test_the_cheapest_split_is_tried_and_its_words_make_it_again() -> None:
+def test_the_cheapest_split_is_tried_and_its_words_make_it_again():
     s = scenario.load(CLIENT)
     own = Chain()
     (tried,) = plausible.splits(s, own)

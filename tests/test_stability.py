@@ -1,7 +1,5 @@
 """Vendors: the record, red flags, and what a shock may cost."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any
 
@@ -134,9 +132,7 @@ def test_every_event_has_two_codings_or_is_newer_than_the_raters_work():
         (91, "yes", "stated", True),  # what the table says goes before what dates give
     ],
 )
-def test_a_notice_of_ninety_days_or_less_is_short(
-    days: int, stated: str, basis: str, short: bool | None
-):
+def test_a_notice_of_ninety_days_or_less_is_short(days, stated, basis, short):
     row = Retirement.model_validate(
         PLACE
         | {

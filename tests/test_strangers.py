@@ -3,8 +3,6 @@
 Attacks on single readers stand beside their readers (test_beside, test_exchange, test_portfolio).
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -42,7 +40,7 @@ def whole(client: str) -> str:
     return scenario.resolved(scenario.load(client))
 
 
-def test_an_id_that_is_not_the_name_of_its_file_is_refused_by_line(project: Path) -> None:
+def test_an_id_that_is_not_the_name_of_its_file_is_refused_by_line(project):
     (project / "in" / "foo.yaml").write_text(f"client:\n  id: {VICTIM}\n", encoding="utf-8")
     with pytest.raises(DocumentError) as refused:
         job.prepare("in/foo.yaml")
@@ -52,7 +50,7 @@ def test_an_id_that_is_not_the_name_of_its_file_is_refused_by_line(project: Path
 
 
 @pytest.mark.parametrize("name", [f"{VICTIM}.yaml", "scenario.yaml", "other.yaml"])
-def test_no_file_from_elsewhere_replaces_the_report_of_a_client(project: Path, name: str) -> None:
+def test_no_file_from_elsewhere_replaces_the_report_of_a_client(project, name):
     (project / "in" / name).write_text(whole(VICTIM), encoding="utf-8")
     outcome = CliRunner().invoke(cli, ["report", f"in/{name}", "--format", "html"])
     assert outcome.exit_code == 2
@@ -60,7 +58,7 @@ def test_no_file_from_elsewhere_replaces_the_report_of_a_client(project: Path, n
     assert not (project / "reports").exists()
 
 
-def test_the_scenario_of_a_report_makes_that_report_again(project: Path) -> None:
+def test_the_scenario_of_a_report_makes_that_report_again(project):
     home = project / "reports" / VICTIM
     home.mkdir(parents=True)
     (home / "scenario.yaml").write_text(whole(VICTIM), encoding="utf-8")
@@ -71,14 +69,14 @@ def test_the_scenario_of_a_report_makes_that_report_again(project: Path) -> None
     job.refuse_replacing(project / "in" / "scenario.yaml", VICTIM, project / "drafts")
 
 
-def test_a_linked_base_beside_a_strangers_file_shows_nobody_elses_scenario(project: Path) -> None:
+def test_a_linked_base_beside_a_strangers_file_shows_nobody_elses_scenario(project):
     (project / "in" / "base.yaml").symlink_to(project / "params" / f"{VICTIM}.yaml")
     (project / "in" / "foo.yaml").write_text("client:\n  name: Foo\n", encoding="utf-8")
     with pytest.raises(DocumentError, match=r"in/base\.yaml.*is a link; put the file itself there"):
         scenario.load("in/foo.yaml")
 
 
-def test_no_module_of_the_projects_folder_runs_when_a_client_is_computed(project: Path) -> None:
+def test_no_module_of_the_projects_folder_runs_when_a_client_is_computed(project):
     for name in ("click", "yaml", "siting", "pandas"):
         (project / f"{name}.py").write_text("open('ran', 'w').close()\n", encoding="utf-8")
     command = Path(sys.executable).with_name("siting")
@@ -89,7 +87,7 @@ def test_no_module_of_the_projects_folder_runs_when_a_client_is_computed(project
     assert not (project / "ran").exists()
 
 
-def test_the_users_matplotlibrc_changes_no_chart(tmp_path: Path) -> None:
+def test_the_users_matplotlibrc_changes_no_chart(tmp_path):
     (tmp_path / "matplotlibrc").write_text(
         "lines.linewidth: 9\naxes.grid: True\nfont.size: 30\npatch.linewidth: 7\n", encoding="utf-8"
     )
@@ -123,9 +121,7 @@ ESCAPE = "\x1b]0;owned\x07\x9b31m"
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("more", [[], ["--json"]])
-def test_no_text_of_a_configuration_gives_orders_to_the_terminal(
-    tmp_path: Path, config: dict[str, object], more: list[str]
-) -> None:
+def test_no_text_of_a_configuration_gives_orders_to_the_terminal(tmp_path, config, more):
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config), encoding="utf-8")
     asked = ["fit", "--config", str(path), "--gpu", "h100-sxm5-80gb", *more]
@@ -134,22 +130,20 @@ def test_no_text_of_a_configuration_gives_orders_to_the_terminal(
     assert not INVISIBLE.search(said)
 
 
-def test_json_of_a_command_spells_controls_out_and_says_the_same() -> None:
+def test_json_of_a_command_spells_controls_out_and_says_the_same():
     text = frame._json({"said": ESCAPE})
     assert not INVISIBLE.search(text)
     assert json.loads(text) == {"said": ESCAPE}
 
 
-def test_no_name_of_a_file_gives_orders_to_the_terminal_of_who_watches_or_renders(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_no_name_of_a_file_gives_orders_to_the_terminal_of_who_watches_or_renders(capsys):
     reports._say(f"{ESCAPE}.ipynb saved, rendering …")
     frame.Refused(f"{ESCAPE}: does not exist").show()
     said = capsys.readouterr().err
     assert said == "?]0;owned??31m.ipynb saved, rendering …\n?]0;owned??31m: does not exist\n"
 
 
-def test_an_hour_beyond_all_bounds_is_refused_by_line(project: Path) -> None:
+def test_an_hour_beyond_all_bounds_is_refused_by_line(project):
     hours = ", ".join(["1.7e+308"] * 24)
     text = f"workloads: {{assistant: {{\n  hours: [{hours}]}}}}\n"
     (project / "params" / "foo.yaml").write_text(text, encoding="utf-8")
@@ -160,7 +154,7 @@ def test_an_hour_beyond_all_bounds_is_refused_by_line(project: Path) -> None:
     assert "1.7e+308 is too large; write at most 1_000_000_000" in str(refused.value)
 
 
-def test_a_link_in_place_of_the_folder_for_work_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_in_place_of_the_folder_for_work_is_not_followed(tmp_path):
     place = tmp_path / "reports"
     elsewhere = tmp_path / "elsewhere"
     place.mkdir()
@@ -171,9 +165,7 @@ def test_a_link_in_place_of_the_folder_for_work_is_not_followed(tmp_path: Path) 
     assert list(elsewhere.iterdir()) == []
 
 
-def test_what_killed_runs_left_goes_with_the_next_run_whoever_it_is_for(
-    tmp_path: Path,
-) -> None:
+def test_what_killed_runs_left_goes_with_the_next_run_whoever_it_is_for(tmp_path):
     place = tmp_path / "reports"
     kept = [place / "gone", place / "half", place / WORK / "busy.new"]
     left = [place / WORK / name for name in ("gone.old", "half.new", "nobody.new")]

@@ -1,7 +1,5 @@
 """The one object that notebooks see: frames, formats and results, each under a name of its own."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 
@@ -25,7 +23,7 @@ def public(owner: type) -> set[str]:
     return {name for name in vars(owner) if not name.startswith("_")}
 
 
-def test_every_frame_of_every_topic_stands_in_the_study_under_one_name(s: Study) -> None:
+def test_every_frame_of_every_topic_stands_in_the_study_under_one_name(s):
     named = [name for topic in study.topics() for name in frames.listed(topic)]
     assert len(named) > 30
     assert [name for name, times in Counter(named).items() if times > 1] == []
@@ -33,18 +31,18 @@ def test_every_frame_of_every_topic_stands_in_the_study_under_one_name(s: Study)
     assert {*named} <= {*dir(s)}
 
 
-def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(s: Study) -> None:
+def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(s):
     with pytest.raises(AttributeError, match="'summs' is no part of a study; did you mean sums"):
         _ = s.summs
 
 
-def test_the_page_of_a_study_prints_names_as_the_text_that_they_are() -> None:
+def test_the_page_of_a_study_prints_names_as_the_text_that_they_are():
     changed = scenario.changed(scenario.load("base"), {"client.name": "<script>A & B</script>"})
     page = Study(changed)._repr_html_()
     assert "<script>" not in page and "&lt;script&gt;A &amp; B" in page
 
 
-def test_what_if_asks_each_combination_through_the_one_chain() -> None:
+def test_what_if_asks_each_combination_through_the_one_chain():
     """A row each; the row that changes nothing is the report's answer, and a variant of summary is
     found again."""
     s = opened("tidewater-apps")
@@ -62,7 +60,7 @@ def test_what_if_asks_each_combination_through_the_one_chain() -> None:
         s.what_if({"finance.falling_prices": [2.0]})
 
 
-def test_two_clients_stand_side_by_side_each_in_its_own_currency_or_are_refused() -> None:
+def test_two_clients_stand_side_by_side_each_in_its_own_currency_or_are_refused():
     """The study of `base` is in EUR, that of tidewater-apps in USD."""
     asked = {"finance.falling_prices": [0.5]}
     apart = [opened(client).what_if(asked) for client in ("base", "tidewater-apps")]
@@ -86,9 +84,7 @@ def test_two_clients_stand_side_by_side_each_in_its_own_currency_or_are_refused(
     assert [sentence[9:].split("\u202f")[0] for sentence in said] == ["€", "US$"]
 
 
-def test_while_a_report_is_rendered_no_other_clients_study_can_be_opened(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_while_a_report_is_rendered_no_other_clients_study_can_be_opened(monkeypatch, tmp_path):
     monkeypatch.setattr(study, "_kept", {})
     own = tmp_path / "scenario.yaml"
     own.write_bytes(Path("params/base.yaml").read_bytes())

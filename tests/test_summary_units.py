@@ -1,7 +1,5 @@
 """Figures of summary.json: each has a unit, and what never comes has none."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,13 +24,13 @@ def bare(value: Any, path: tuple[str, ...], known: dict[str, str], said: bool) -
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_every_figure_has_a_unit(client: str) -> None:
+def test_every_figure_has_a_unit(client):
     content = opened(client).summary()
     assert not sorted(set(bare(content, (), content["units"], False)))
     assert all(content["units"].values())
 
 
-def test_a_field_has_one_unit_wherever_it_stands() -> None:
+def test_a_field_has_one_unit_wherever_it_stands():
     named: dict[str, set[str]] = {}
     file = Path(summary.__file__).with_suffix(".csv")
     for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines()):
@@ -41,7 +39,7 @@ def test_a_field_has_one_unit_wherever_it_stands() -> None:
     assert {field: units for field, units in named.items() if len(units) > 1} == {}
 
 
-def test_what_is_exact_is_a_plain_number_and_what_may_be_uncertain_a_range() -> None:
+def test_what_is_exact_is_a_plain_number_and_what_may_be_uncertain_a_range():
     cost = opened("klinikverbund-nordheide").summary()["options"]["owned"]["cost"]
     assert isinstance(cost["present_cost"], float) and cost["unit"] == "EUR"
     assert cost["present_cost_spread"].keys() == {"low", "central", "high", "unit"}

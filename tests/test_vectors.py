@@ -5,8 +5,6 @@ The files in tests/vectors stand on their own, so that other calculators can be 
 answers that popular tools give.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import math
@@ -67,7 +65,7 @@ def _computed(model: Model, case: dict[str, Any]) -> float:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
-def test_each_vector_follows_from_its_config(path: Path) -> None:
+def test_each_vector_follows_from_its_config(path):
     vector = json.loads(path.read_text(encoding="utf-8"))
     model = siting_hf.from_config(vector["config"], path.stem)
     for case in vector["cases"]:
@@ -78,7 +76,7 @@ def test_each_vector_follows_from_its_config(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
-def test_each_trap_is_a_wrong_answer(path: Path) -> None:
+def test_each_trap_is_a_wrong_answer(path):
     vector = json.loads(path.read_text(encoding="utf-8"))
     model = siting_hf.from_config(vector["config"], path.stem)
     for trap in vector["traps"]:
@@ -87,7 +85,7 @@ def test_each_trap_is_a_wrong_answer(path: Path) -> None:
         assert not math.isclose(_computed(model, trap), trap["wrong"], rel_tol=0.02), trap["why"]
 
 
-def test_the_vectors_cover_every_kind_of_layer() -> None:
+def test_the_vectors_cover_every_kind_of_layer():
     kinds = {
         g.kind
         for path in FILES

@@ -1,7 +1,5 @@
 """The verdict in money: the sum, the right to leave, and what no change of form may move."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import replace
 from types import SimpleNamespace
@@ -35,13 +33,13 @@ def option(name: str, bills: np.ndarray, fall: np.ndarray, **more: object) -> Ca
     }
     nothing = dict.fromkeys(("loss", "remedies_once", "remedies_yearly"), np.zeros(N))
     has = more.pop("has", frozenset())
-    burden = Burden(**{"costs": costs, **nothing, **more})  # type: ignore[arg-type]
-    return Candidate(name=name, label=name, kind="api", place=name, bears=lambda: burden, has=has)  # type: ignore[arg-type]
+    burden = Burden(**{"costs": costs, **nothing, **more})
+    return Candidate(name=name, label=name, kind="api", place=name, bears=lambda: burden, has=has)
 
 
 def bearing(c: Candidate, name: str = "", **other: object) -> Candidate:
     """An option with another burden in this."""
-    burden = replace(c.burden, **other)  # type: ignore[arg-type]
+    burden = replace(c.burden, **other)
     return replace(c, name=name or c.name, bears=lambda: burden)
 
 
@@ -95,7 +93,7 @@ def course(bill: float, **more: float) -> Course:
     return Course(own=own, billed=billed, yearly=np.zeros(40))
 
 
-def test_who_pays_100_a_year_leaves_for_60_after_two_years() -> None:
+def test_who_pays_100_a_year_leaves_for_60_after_two_years():
     # Left are years 3 to 5, paid in their middle: 1.06^-2.5 + 1.06^-3.5 + 1.06^-4.5 = 2.4496.
     # Saved are 40 a year less the move of 30 (worth today): 40 × 2.4496 - 30 = 67.98.
     left = leave(course(100), {"there": course(60, entry=30)}, TERMS)
@@ -103,20 +101,20 @@ def test_who_pays_100_a_year_leaves_for_60_after_two_years() -> None:
     assert left.saved == pytest.approx(np.full(40, -67.98), abs=0.01)
 
 
-def test_nobody_leaves_for_less_than_the_margin() -> None:
+def test_nobody_leaves_for_less_than_the_margin():
     # 96 a year is no 5 % less than 100; nor is 80 once the move of 60 is in: 80 + 60/2.45 = 104.
     left = leave(course(100), {"near": course(96), "far": course(80, entry=60)}, TERMS)
     assert (left.taken == NOWHERE).all()
     assert not left.saved.any()
 
 
-def test_who_waits_pays_the_old_bill_till_then() -> None:
+def test_who_waits_pays_the_old_bill_till_then():
     # Half a year of waiting at 100 instead of 60 costs 20 more: 67.98 + 30 - 20 = 77.98.
     left = leave(course(100), {"there": course(60, wait=0.5)}, TERMS)
     assert left.saved == pytest.approx(np.full(40, -77.98), abs=0.01)
 
 
-def test_who_comes_pays_the_remedies_there_on_the_day_of_leaving() -> None:
+def test_who_comes_pays_the_remedies_there_on_the_day_of_leaving():
     # 30 in two years are 30 × 1.06^-2 = 26.70 today: 97.98 - 26.70 = 71.28.
     there = course(60)
     mends = replace(there, own=replace(there.own, remedies_once=np.full(40, 30.0)))
@@ -124,7 +122,7 @@ def test_who_comes_pays_the_remedies_there_on_the_day_of_leaving() -> None:
     assert left.saved == pytest.approx(np.full(40, -71.28), abs=0.01)
 
 
-def test_nobody_foresees_what_comes_later() -> None:
+def test_nobody_foresees_what_comes_later():
     # The bill there doubles after the year that is looked at: leaving proves wrong, and is counted.
     there = course(60)
     there.billed.yearly[:, 3:] = 200.0
@@ -133,7 +131,7 @@ def test_nobody_foresees_what_comes_later() -> None:
     assert (left.saved > 0).all()
 
 
-def test_within_two_years_nobody_leaves() -> None:
+def test_within_two_years_nobody_leaves():
     short = Terms(rate=0.06, months=24, after=2, margin=0.05)
     assert leave(course(100), {"there": course(1)}, short).share == 0
 
@@ -146,7 +144,7 @@ def paid_at_once(category: str, amount: float, capital: bool = False) -> CashFlo
     return replace(ledger._sum_of_money(category, category, category, amounts), capital=capital)
 
 
-def test_who_comes_pays_the_move_and_what_machines_lose_until_the_end() -> None:
+def test_who_comes_pays_the_move_and_what_machines_lose_until_the_end():
     # Servers of 1,000 last five years. Bought after two, they are three years old in the end: two
     # fifths are in the books, of which a sale brings all but what it loses.
     plan: Any = SimpleNamespace(central=lambda: {"life_years": [5.0]})
@@ -161,7 +159,7 @@ def test_who_comes_pays_the_move_and_what_machines_lose_until_the_end() -> None:
     assert options.entry(owned, terms) == pytest.approx(1_000 - 400 * (1 - lost) + 70)
 
 
-def test_remedies_cost_once_in_the_first_year_and_by_the_month_in_each() -> None:
+def test_remedies_cost_once_in_the_first_year_and_by_the_month_in_each():
     # November and December, then twelve months: 100 once, and 12 a year.
     plan: Any = SimpleNamespace(
         client=SimpleNamespace(report_date=dt.date(2026, 11, 24)),
@@ -173,9 +171,7 @@ def test_remedies_cost_once_in_the_first_year_and_by_the_month_in_each() -> None
 
 
 @pytest.mark.parametrize(("keeps", "found"), [(None, [Doubt]), (False, [Barrier]), (True, [])])
-def test_latency_that_nobody_knows_is_open_and_a_limit_that_is_missed_strikes(
-    keeps: bool | None, found: list[type]
-) -> None:
+def test_latency_that_nobody_knows_is_open_and_a_limit_that_is_missed_strikes(keeps, found):
     chapters: Any = SimpleNamespace(capacity={"api": SimpleNamespace(keeps_limits=keeps)})
     assert [type(said) for said in options.judged("latency", chapters, "api")] == found
 
@@ -183,15 +179,13 @@ def test_latency_that_nobody_knows_is_open_and_a_limit_that_is_missed_strikes(
 # --- properties of the sum ------------------------------------------------------------------------
 
 
-def test_parts_add_up_to_the_sum(at_random: tuple[Decision, ...]) -> None:
+def test_parts_add_up_to_the_sum(at_random):
     for d in at_random:
         for name, mean in d.means.items():
             assert sum(d.part(name, part) for part in PARTS) == pytest.approx(mean)
 
 
-def test_a_twin_moves_neither_the_first_nor_how_sure_nor_the_lead(
-    at_random: tuple[Decision, ...],
-) -> None:
+def test_a_twin_moves_neither_the_first_nor_how_sure_nor_the_lead(at_random):
     for d in at_random[:40]:
         for c in d.candidates:
             twin = replace(c, name=f"{c.name}-twin")
@@ -201,7 +195,7 @@ def test_a_twin_moves_neither_the_first_nor_how_sure_nor_the_lead(
             assert lead == (d.lead if d.lead is None else pytest.approx(d.lead))
 
 
-def test_a_dominated_option_is_never_first(at_random: tuple[Decision, ...]) -> None:
+def test_a_dominated_option_is_never_first(at_random):
     for d in at_random:
         best = d.choice
         assert best is not None
@@ -228,7 +222,7 @@ def scaled(c: Candidate, by: float) -> Candidate:
     )
 
 
-def test_currency_and_order_of_options_move_nothing(at_random: tuple[Decision, ...]) -> None:
+def test_currency_and_order_of_options_move_nothing(at_random):
     for d in at_random:
         first, sure, lead = answered(d)
         other = replace(
@@ -242,9 +236,7 @@ def test_currency_and_order_of_options_move_nothing(at_random: tuple[Decision, .
         assert found[2] == (None if lead is None else pytest.approx(1.08 * lead))
 
 
-def test_one_amount_more_for_all_moves_neither_the_first_nor_how_sure(
-    at_random: tuple[Decision, ...],
-) -> None:
+def test_one_amount_more_for_all_moves_neither_the_first_nor_how_sure(at_random):
     for d in at_random:
         dearer = tuple(
             bearing(
@@ -260,7 +252,7 @@ def test_one_amount_more_for_all_moves_neither_the_first_nor_how_sure(
         assert (found.recommended, found.share) == (d.recommended, d.share)
 
 
-def test_without_leaving_a_dearer_option_changes_nothing(at_random: tuple[Decision, ...]) -> None:
+def test_without_leaving_a_dearer_option_changes_nothing(at_random):
     bound = replace(TERMS, after=0)
     for d in at_random:
         kept = replace(d, terms=bound)
@@ -271,7 +263,7 @@ def test_without_leaving_a_dearer_option_changes_nothing(at_random: tuple[Decisi
         assert more.means.items() >= kept.means.items()
 
 
-def test_what_is_not_shown_earns_nothing(at_random: tuple[Decision, ...]) -> None:
+def test_what_is_not_shown_earns_nothing(at_random):
     for d in at_random:
         unknown = tuple(replace(c, has=frozenset()) for c in d.candidates)
         paid = sum(d.premiums.values()) * TERMS.annuity()
@@ -283,7 +275,7 @@ def test_what_is_not_shown_earns_nothing(at_random: tuple[Decision, ...]) -> Non
         assert replace(d, candidates=open_).means == d.means
 
 
-def test_just_beyond_a_belief_the_named_option_is_first(at_random: tuple[Decision, ...]) -> None:
+def test_just_beyond_a_belief_the_named_option_is_first(at_random):
     turned = 0
     for d in at_random:
         for turn, side in zip(d.beliefs, (-1, 1), strict=True):
@@ -294,9 +286,7 @@ def test_just_beyond_a_belief_the_named_option_is_first(at_random: tuple[Decisio
     assert turned > 20
 
 
-def test_just_beyond_its_premium_an_option_with_the_property_is_first(
-    at_random: tuple[Decision, ...],
-) -> None:
+def test_just_beyond_its_premium_an_option_with_the_property_is_first(at_random):
     solved = 0
     for d in at_random[:40]:
         for found in d.principles(HAS):
@@ -311,8 +301,8 @@ def test_just_beyond_its_premium_an_option_with_the_property_is_first(
 
 
 def test_a_model_that_nobody_has_measured_counts_where_the_choice_has_a_test_to_pass_elsewhere(
-    at_random: tuple[Decision, ...],
-) -> None:
+    at_random,
+):
     moves = [d for d in at_random if d.choice and not d.stays]
     assert moves
     for d in moves:
@@ -336,7 +326,7 @@ def of_these(*candidates: Candidate) -> Decision:
     return Decision(candidates=candidates, baseline=today, terms=TERMS, falling=0.5, premiums={})
 
 
-def test_an_option_that_is_left_in_most_cases_is_a_bridge_and_never_next() -> None:
+def test_an_option_that_is_left_in_most_cases_is_a_bridge_and_never_next():
     d = of_these(option("cheap", FLAT, FLAT), option("dear", 3 * FLAT, 3 * FLAT))
     assert d.recommended == "cheap"
     assert d.is_bridge("dear")
@@ -344,14 +334,14 @@ def test_an_option_that_is_left_in_most_cases_is_a_bridge_and_never_next() -> No
     assert d.lead is None
 
 
-def test_an_option_that_fails_a_limit_is_never_first_and_no_way_out() -> None:
+def test_an_option_that_fails_a_limit_is_never_first_and_no_way_out():
     barred = replace(option("barred", 0.1 * FLAT, 0.1 * FLAT), barriers=BARRED)
     d = of_these(barred, option("a", FLAT, FLAT))
     assert d.recommended == "a"
     assert d.left("a") == 0
 
 
-def test_what_a_limit_strikes_falls_with_all_of_which_it_is_open() -> None:
+def test_what_a_limit_strikes_falls_with_all_of_which_it_is_open():
     x, y = (Doubt(point=point, reason="", clears="") for point in "xy")
     d = of_these(
         replace(option("first", FLAT, FLAT), uncleared=(x, y)),
@@ -366,7 +356,7 @@ def test_what_a_limit_strikes_falls_with_all_of_which_it_is_open() -> None:
     assert of_these(option("first", FLAT, FLAT)).fallback is None
 
 
-def test_nothing_is_first_where_all_fail() -> None:
+def test_nothing_is_first_where_all_fail():
     d = of_these(replace(option("a", FLAT, FLAT), barriers=BARRED))
     assert (d.recommended, d.share, d.lead, d.level) == (None, 0.0, None, ())
 
@@ -379,7 +369,7 @@ def client(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def test_summary_holds_the_verdict_and_its_parts_add_up(client: str) -> None:
+def test_summary_holds_the_verdict_and_its_parts_add_up(client):
     found = studies.opened(client).summary()
     said = found["recommendation"]
     assert said["in_all"] == pytest.approx(found["options"][said["option"]]["in_all"]["total"])
@@ -390,7 +380,7 @@ def test_summary_holds_the_verdict_and_its_parts_add_up(client: str) -> None:
         assert {limit["state"] for limit in option_["limits"]} <= {"pass", "fail", "open"}
 
 
-def test_set_gives_back_each_premium_and_belief_that_is_told(client: str) -> None:
+def test_set_gives_back_each_premium_and_belief_that_is_told(client):
     r = studies.opened(client).results
     for found in r.principles:
         if found.premium and found.premium > 0:
@@ -404,20 +394,20 @@ def test_set_gives_back_each_premium_and_belief_that_is_told(client: str) -> Non
             assert r.chain.decide(changes.put(r.said, beyond)).recommended == turn.option
 
 
-def test_a_premium_may_be_a_share_of_the_bill() -> None:
+def test_a_premium_may_be_a_share_of_the_bill():
     s = studies.opened("tidewater-apps")
     said = changes.changed(s.results.said, {"decision.premiums": {"open_weights": "20 %"}})
     assert said.decision.premiums_a_year(1_000.0) == {"open_weights": 200.0}
 
 
-def test_premiums_that_contradict_are_refused() -> None:
+def test_premiums_that_contradict_are_refused():
     s = studies.opened("tidewater-apps")
     both = {"decision.premiums": {"own_machines": 1.0, "no_own_machines": 1.0}}
     with pytest.raises(DocumentError, match="no option has both"):
         changes.changed(s.results.said, both)
 
 
-def test_every_property_is_judged_and_named_once() -> None:
+def test_every_property_is_judged_and_named_once():
     known = properties()
     assert len({row.label for row in known.values()}) == len(known)
     for name, row in known.items():

@@ -1,7 +1,5 @@
 """Where modules of POSIX are missing, as on Windows: what starts, and what is refused in a line."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -35,14 +33,14 @@ main()
 """Hides what POSIX alone has, then runs the command line."""
 
 
-def test_a_command_starts_without_modules_of_posix() -> None:
+def test_a_command_starts_without_modules_of_posix():
     asked = [sys.executable, "-P", "-c", HIDDEN, "check", "base"]
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "1 scenario checked, no problem." in done.stdout
 
 
-def test_a_report_is_refused_in_one_line_where_no_group_of_processes_can_be_ended() -> None:
+def test_a_report_is_refused_in_one_line_where_no_group_of_processes_can_be_ended():
     asked = [sys.executable, "-P", "-W", "ignore", "-c", HIDDEN, "report", "base"]
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2

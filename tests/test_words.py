@@ -1,13 +1,10 @@
 """Words of the fact tables that code compares with: an unknown one is refused where it stands."""
 
-from __future__ import annotations
-
 import csv
 import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,9 +69,7 @@ def misspell(path: Path, column: str, word: str) -> int:
         ("memory_constants", "where", "ranks=fw", "'fw' is no value of ranks; "),
     ],
 )  # fmt: skip
-def test_a_misspelt_word_is_refused_by_check_with_file_and_line(
-    facts: Path, table: str, column: str, word: str, said: str
-) -> None:
+def test_a_misspelt_word_is_refused_by_check_with_file_and_line(facts, table, column, word, said):
     line = misspell(facts / f"{table}.csv", column, word)
     result = CliRunner().invoke(cli, ["check", "--deep", "base"])
     assert result.exit_code == 2
@@ -82,7 +77,7 @@ def test_a_misspelt_word_is_refused_by_check_with_file_and_line(
     assert result.output.count("\n") == 1
 
 
-def test_tables_that_were_found_sound_are_read_again_when_one_of_them_changes(facts: Path) -> None:
+def test_tables_that_were_found_sound_are_read_again_when_one_of_them_changes(facts):
     """Each check is a process of its own: within one, a table is read once."""
     command = [sys.executable, "-m", "siting", "check", "base"]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
@@ -92,9 +87,7 @@ def test_tables_that_were_found_sound_are_read_again_when_one_of_them_changes(fa
     assert "kernels: 'Foo' should be" in done.stderr
 
 
-def test_check_of_a_client_names_every_mistake_of_tables_and_scenario_at_once(
-    facts: Path, tmp_path: Path
-) -> None:
+def test_check_of_a_client_names_every_mistake_of_tables_and_scenario_at_once(facts, tmp_path):
     """Two in one row, one in a condition of a rule, one of a property, one of the client."""
     line = misspell(facts / "gpus.csv", "kernels", "Foo")
     misspell(facts / "gpus.csv", "tensor_cores", "fast")
@@ -120,9 +113,7 @@ def test_check_of_a_client_names_every_mistake_of_tables_and_scenario_at_once(
 
 
 @pytest.mark.parametrize("table", catalogue.RECORDS)
-def test_a_word_is_refused_in_every_column_that_has_a_list_or_a_form(
-    facts: Path, table: str
-) -> None:
+def test_a_word_is_refused_in_every_column_that_has_a_list_or_a_form(facts, table):
     record = catalogue.RECORDS[table]
     path = facts / f"{table}.csv"
     shipped = path.read_bytes()
@@ -163,9 +154,7 @@ DEPLOYMENTS = [
     ],
     ids=["efficiencies", "ranges"],
 )
-def test_conditions_may_ask_for_all_that_a_deployment_can_be_and_nothing_else(
-    regime: Callable[[Deployment], dict[str, str]], known: dict[str, set[str]]
-) -> None:
+def test_conditions_may_ask_for_all_that_a_deployment_can_be_and_nothing_else(regime, known):
     for deployment in DEPLOYMENTS:
         case = regime(deployment)
         assert case.keys() <= known.keys()
@@ -174,7 +163,7 @@ def test_conditions_may_ask_for_all_that_a_deployment_can_be_and_nothing_else(
         assert case.keys() == known.keys()
 
 
-def test_a_new_generation_of_cards_is_a_row(facts: Path) -> None:
+def test_a_new_generation_of_cards_is_a_row(facts):
     """Its name is the maker's; it runs the kernels of the generation before until measured."""
     path = facts / "gpus.csv"
     rows = rows_of(path)
@@ -191,7 +180,7 @@ def test_a_new_generation_of_cards_is_a_row(facts: Path) -> None:
     assert re.search("Rubin", catalogue.gpu("R250").architecture)
 
 
-def test_layers_that_no_rule_explains_are_refused(facts: Path) -> None:
+def test_layers_that_no_rule_explains_are_refused(facts):
     path = facts / "models.csv"
     rows = rows_of(path)
     row = next(r for r in rows if r["model_id"] == "Qwen/Qwen3-8B")

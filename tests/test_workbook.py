@@ -1,7 +1,5 @@
 """The workbook: recalculated by an independent engine, it gives the report's totals to the cent."""
 
-from __future__ import annotations
-
 import re
 import zipfile
 from io import BytesIO
@@ -32,7 +30,7 @@ def expected(o: tco.OptionCost) -> list[float]:
     return [o.total, o.present, o.npv, o.lcot]
 
 
-def test_a_second_engine_recalculates_totals_and_fiscal_years_to_the_cent(tmp_path: Path) -> None:
+def test_a_second_engine_recalculates_totals_and_fiscal_years_to_the_cent(tmp_path):
     formulas = pytest.importorskip("formulas")
     how = {"horizon_months": 14, "tax_rate": 0.25, "fiscal_year_start": 4}
     whole = with_changes(finance=how)
@@ -59,7 +57,7 @@ def test_a_second_engine_recalculates_totals_and_fiscal_years_to_the_cent(tmp_pa
         assert bought[0] == pytest.approx(spent, abs=0.005)
 
 
-def test_amounts_are_formulas_of_the_inputs(tmp_path: Path) -> None:
+def test_amounts_are_formulas_of_the_inputs(tmp_path):
     path, comparison = written(tmp_path, with_changes(finance={"horizon_months": 12}))
     book = openpyxl.load_workbook(path)
     sheet = book["owned"]
@@ -70,9 +68,7 @@ def test_amounts_are_formulas_of_the_inputs(tmp_path: Path) -> None:
     assert hardware.count("Inputs!") == 2  # price of the server, exchange rate
 
 
-def test_every_input_of_the_workbook_has_a_source_and_a_date_and_old_ones_are_marked(
-    tmp_path: Path,
-) -> None:
+def test_every_input_of_the_workbook_has_a_source_and_a_date_and_old_ones_are_marked(tmp_path):
     path, comparison = written(tmp_path, scenario.load("base"))
     rows = list(openpyxl.load_workbook(path)["Inputs"].iter_rows(min_row=2, values_only=True))
     assert len(rows) == len(comparison.inputs)
@@ -84,7 +80,7 @@ def test_every_input_of_the_workbook_has_a_source_and_a_date_and_old_ones_are_ma
             assert str(cells["Age"]).endswith("old") == (int(days) > workbook.STALE_DAYS)
 
 
-def test_hostile_text_is_never_a_formula(tmp_path: Path) -> None:
+def test_hostile_text_is_never_a_formula(tmp_path):
     data = scenario.load("base").model_dump()
     data["client"]["name"] = HOSTILE
     data["options"]["api"]["label"] = HOSTILE
@@ -105,14 +101,14 @@ def test_hostile_text_is_never_a_formula(tmp_path: Path) -> None:
     assert set(comparison.options) == set(workbook.sheet_names(comparison.options))
 
 
-def test_sheet_names_are_legal_and_unique() -> None:
+def test_sheet_names_are_legal_and_unique():
     options = {"a" * 40: 0, "a" * 35: 0, "Inputs": 0, "x/y:z": 0, "": 0, "INPUTS": 0}
     names = list(workbook.sheet_names(options).values())
     assert len({n.lower() for n in names}) == len(options)
     assert all(0 < len(n) <= 31 and not set("[]:*?/\\'") & set(n) for n in names)
 
 
-def test_where_nothing_has_a_price_the_workbook_and_the_chapter_say_so(tmp_path: Path) -> None:
+def test_where_nothing_has_a_price_the_workbook_and_the_chapter_say_so(tmp_path):
     data = scenario.load("base").model_dump()
     data["client"]["currency"] = "XYZ"
     chosen = scenario.Scenario.model_validate(data)
@@ -122,7 +118,7 @@ def test_where_nothing_has_a_price_the_workbook_and_the_chapter_say_so(tmp_path:
     assert any("not estimated, because" in n for n in notes)
 
 
-def test_all_that_may_fall_due_is_in_the_workbook_and_adds_up_there() -> None:
+def test_all_that_may_fall_due_is_in_the_workbook_and_adds_up_there():
     s = opened("klinikverbund-nordheide")
     content = of_study.content(s)
     values = openpyxl.load_workbook(BytesIO(content), data_only=True)["Budget"]

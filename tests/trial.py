@@ -1,7 +1,5 @@
 """Small chapters and jobs for the tests of rendering: one of everything that a report can show."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
