@@ -110,13 +110,6 @@ UNREAD = _blank(
     Scenario, "fine_tuning", "stability", "rules", "decision", "report", "suppose", "what_if"
 )
 """Sections of a scenario, as a stage sees those that it does not read."""
-NO_PRICE_READS: Mapping[str, Mapping[str, Any]] = {
-    "decision": {"premiums": {}, "hard_constraints": []},
-    "suppose": {"law": []},
-    "finance": {"falling_prices": None, "budget_any_year": None},
-}
-"""What no price reads: of what is supposed all but which model is gone; the belief, by which
-futures are weighted that are priced each by itself; nor limits, nor what is valued."""
 
 
 @frozen
@@ -129,16 +122,13 @@ class Reads:
     """Fields of an option that it does not read, as they then stand."""
     blank_in_workload: Mapping[str, Any]
     """The same of a workload."""
-    sections: tuple[str, ...] = ()
-    """Sections that it reads besides client, evidence and seed."""
-    within: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Fields of these sections that it does not read, as they then stand."""
-    jobs: bool = False
-    """Whether it reads the fine-tuning jobs, too."""
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Sections that it reads besides client, evidence and seed; of each the fields that it does not
+    read, as they then stand."""
 
     def left_out(self, section: str, scenario: Scenario) -> Mapping[str, Any]:
         """Fields of a section as they then stand; of what is gone, what no price hangs on."""
-        found = self.within.get(section, {})
+        found = self.sections.get(section, {})
         if section != "suppose":
             return found
         follows = api_prices.followers()
@@ -150,24 +140,27 @@ MONEY = Reads(
     name="money",
     blank_in_option=NO_BILL_READS,
     blank_in_workload=NO_DATA,
-    sections=("finance", "suppose", "decision"),
-    within=NO_PRICE_READS,
-    jobs=True,
+    sections={
+        "finance": {"falling_prices": None, "budget_any_year": None},
+        "suppose": {"law": []},
+        "decision": {"premiums": {}, "hard_constraints": []},
+        "fine_tuning": {},
+    },
 )
+"""Of what is supposed only which model is gone; not the belief, by which futures are weighted that
+are priced each by itself; nor limits, nor what is valued."""
 QUALITY = Reads(name="quality", blank_in_option=NO_MACHINE_READS, blank_in_workload=NO_LOAD)
 LAW = Reads(
     name="rules",
     blank_in_option=NO_RULE_READS,
     blank_in_workload=AS_ASKED,
-    sections=("rules", "stability"),
-    jobs=True,
+    sections={"rules": {}, "stability": {}, "fine_tuning": {}},
 )
 VENDORS = Reads(
     name="vendors",
     blank_in_option={**NO_MACHINE_READS, **NO_RULE_READS},
     blank_in_workload={**NO_LOAD, **NO_DATA},
-    sections=("stability",),
-    jobs=True,
+    sections={"stability": {}, "fine_tuning": {}},
 )
 
 
@@ -194,12 +187,11 @@ def billed(make: OfOption[P, T]) -> OfOption[P, T]:
 
     @wraps(make)
     def kept(chain: Chain, scenario: Scenario, name: str, /, *args: P.args, **more: P.kwargs) -> T:
+        def made(seen: Scenario) -> T:
+            return make(chain, seen, name, *args, **more)
+
         names = chain.billed_with(scenario, name)
-        seen = chain.seen(MONEY, scenario, names)
-        key = name, args, *more.values(), seen.words
-        return chain.stage(
-            make.__name__, key, lambda: make(chain, seen.record, name, *args, **more)
-        )
+        return chain.once(make.__name__, MONEY, scenario, names, made, name, args, *more.values())
 
     return kept
 
@@ -210,8 +202,7 @@ class Chain:
     def __init__(self, draws: int = DRAWS) -> None:
         self.draws = draws
         self._kept: dict[Hashable, Any] = {}
-        self._pieces: dict[Hashable, Seen[Any]] = {}
-        self._views: dict[Hashable, Seen[Scenario]] = {}
+        self._seen: dict[Hashable, Seen[Any]] = {}
         self._cited: dict[int, Cited] = {}
         """What was looked up of a list of evidence, which each holds: variants share both."""
         self._shortlists: dict[str, tuple[Design, ...]] = {}
@@ -229,7 +220,7 @@ class Chain:
         found: T = self._kept[key]
         return found
 
-    def _once(
+    def once(
         self,
         name: str,
         reads: Reads,
@@ -252,28 +243,27 @@ class Chain:
     def forget_variants(self) -> None:
         """Lets go of what was made since then, for who holds the outcomes; it can be made again."""
         self._kept = {key: found for key, found in self._kept.items() if key in self._own}
-        self._pieces.clear()
-        self._views.clear()
+        self._seen.clear()
 
-    def _piece(self, reads: Reads, record: BaseModel, blank: Mapping[str, Any]) -> Seen[Any]:
-        """A record as a stage sees it; made once for each object, since variants share what they
-        do not change."""
+    def _piece(self, reads: Reads, record: Any, blank: Mapping[str, Any]) -> Seen[Any]:
+        """A part of a scenario as a stage sees it; made once for each object, since variants share
+        what they do not change."""
         key = reads.name, id(record)
-        if key not in self._pieces:
+        if key not in self._seen:
             seen = record.model_copy(update=dict(blank)) if blank else record
-            self._pieces[key] = Seen(record, seen, repr(seen))
-        return self._pieces[key]
+            self._seen[key] = Seen(record, seen, repr(seen))
+        return self._seen[key]
 
     def seen(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen[Scenario]:
         """A scenario of some options as a stage sees it: what it does not read is blank. Made once
-        for each object, as a piece is."""
+        for each object, as a part is."""
         names = tuple(names)
         key = reads.name, id(scenario), names
-        if key not in self._views:
+        if key not in self._seen:
             seen = self._view(reads, scenario, names)
-            self._views[key] = seen
-            self._views[reads.name, id(seen.record), names] = seen
-        return self._views[key]
+            self._seen[key] = seen
+            self._seen[reads.name, id(seen.record), names] = seen
+        return self._seen[key]
 
     def _view(self, reads: Reads, scenario: Scenario, names: Iterable[str]) -> Seen[Scenario]:
         options = {n: self._piece(reads, scenario.options[n], reads.blank_in_option) for n in names}
@@ -282,45 +272,39 @@ class Chain:
         }
         sections = {
             name: self._piece(reads, getattr(scenario, name), reads.left_out(name, scenario))
-            for name in reads.sections
+            for name in ("client", *reads.sections)
         }
-        jobs = scenario.fine_tuning if reads.jobs else {}
+        months = scenario.finance.horizon_months
         seen = scenario.model_copy(
             update={
                 **UNREAD,
-                "finance": _horizon(scenario.finance.horizon_months),
-                "fine_tuning": jobs,
+                "finance": _horizon(months),
                 **{name: p.record for name, p in sections.items()},
                 "options": {n: p.record for n, p in options.items()},
                 "workloads": {n: p.record for n, p in loads.items()},
             }
         )
-        words = (
-            self._piece(reads, scenario.client, {}).words,
-            scenario.seed,
-            scenario.finance.horizon_months,
-            repr(jobs),
-            tuple((n, p.words) for n, p in options.items()),
-            tuple((n, p.words) for n, p in loads.items()),
-            tuple((n, p.words) for n, p in sections.items()),
+        parts = (
+            tuple((n, p.words) for n, p in part.items()) for part in (sections, options, loads)
         )
-        return Seen(scenario, seen, words)
+        return Seen(scenario, seen, (scenario.seed, months, *parts))
 
     # --- machines that are left to the kit ----------------------------------------------------
 
     def designed(self, scenario: Scenario) -> Scenario:
         """The scenario as it is decided on: what it leaves to the kit is designed, and what could
-        be ordered for a smaller bill at its places stands beside what it names."""
-        built = self.built(scenario)
-        names = tuple(built.options)
-        key = self.seen(MONEY, built, names).words, self.seen(QUALITY, built, names).words
-        less = self.stage("ordered", key, lambda: ordered.billed_less(built, self.bill))
-        found = ordered.beside(built, less)
-        for name in filter(less.__contains__, found.options):
-            typed = scenario.options[less[name]]
-            if design.is_open(typed):  # at another term other machines may be the cheapest
-                free = Machines.of(typed).put_in(found.options[name])
-                found = self._on_machines(ordered.with_option(found, name, free), name)
+        be ordered for a smaller bill at its places stands beside what it names. What the move costs
+        once is left to the sum: so the ways stay the same at any volume."""
+        found = built = self.built(scenario)
+        for way in ordered.good_ways(built):
+            beside = ordered.with_option(built, way.name, way.option)
+            if self.bill(beside, way.name) < self.bill(built, way.of):
+                typed = scenario.options[way.of]
+                option = way.option
+                if design.is_open(typed):  # at another term other machines may be the cheapest
+                    option = Machines.of(typed).put_in(option)
+                there = ordered.with_option(found, way.name, option)
+                found = self._on_machines(there, way.name)
         return found
 
     def built(self, scenario: Scenario) -> Scenario:
@@ -413,7 +397,7 @@ class Chain:
             return SplitCapacity.of(option, {p: self.sized(scenario.of(w), p) for p, w in works})
         own = option.base if option.kind in MIXED else name
         make = partial(capacity.assess, name=own, sized=self.sized)
-        found = self._once("capacity", CAPACITY, scenario, (own,), make)
+        found = self.once("capacity", CAPACITY, scenario, (own,), make)
         return replace(found, kind=option.kind, runs=scenario.options[own])
 
     def billed_with(self, scenario: Scenario, name: str) -> tuple[str, ...]:
@@ -504,7 +488,7 @@ class Chain:
             path = "named_model"
         make = partial(costing.compile_option, name=name, sized=sized, path=path)
         names = self.billed_with(scenario, name)
-        return self._once("prices", MONEY, scenario, names, make, name, path)
+        return self.once("prices", MONEY, scenario, names, make, name, path)
 
     def uncertainty(self, scenario: Scenario, plan: Plan) -> uncertainty.Uncertainty:
         """Costs of all options in every draw.
@@ -526,7 +510,7 @@ class Chain:
 
     def quality(self, scenario: Scenario) -> quality.Parities:
         """Each option's model against the floor of each workload."""
-        return self._once("quality", QUALITY, scenario, scenario.options, quality.assess)
+        return self.once("quality", QUALITY, scenario, scenario.options, quality.assess)
 
     def rules(self, scenario: Scenario) -> sovereignty.Sovereignty:
         """Verdicts of all rules on all options."""
@@ -536,31 +520,29 @@ class Chain:
 
     def judged(self, scenario: Scenario, name: str) -> sovereignty.OptionAssessment:
         """Verdicts of all rules on one option."""
-        names = dict.fromkeys((name, *leaves(scenario, name)))
-        seen = self.seen(LAW, scenario, names)
         supposed = tuple(scenario.suppose.law)
 
-        def make() -> sovereignty.OptionAssessment:
+        def made(seen: Scenario) -> sovereignty.OptionAssessment:
             source = self._cited.setdefault(id(scenario.evidence), evidence_of(scenario))
-            return sovereignty.judged(seen.record, name, _supposed(supposed), source)
+            return sovereignty.judged(seen, name, _supposed(supposed), source)
 
-        return self.stage("rules", (name, seen.words, supposed), make)
+        names = dict.fromkeys((name, *leaves(scenario, name)))
+        return self.once("rules", LAW, scenario, names, made, name, supposed)
 
     def vendors(self, scenario: Scenario) -> stability.VendorRisks:
         """Chances of shocks to vendors, and what they cost."""
         leaving = self._leaving(scenario)
         make = partial(stability.assess, switching_cost=leaving)
-        return self._once("vendors", VENDORS, scenario, scenario.options, make, repr(leaving))
+        return self.once("vendors", VENDORS, scenario, scenario.options, make, repr(leaving))
 
     def _leaving(self, scenario: Scenario) -> dict[str, Range]:
         """What a vendor's shock is measured by: a full move away from each option that has a
         price. [client's currency]"""
 
-        def make() -> dict[str, Range]:
-            return options.switching_costs(self.costs(scenario), scenario.client.currency)
+        def made(seen: Scenario) -> dict[str, Range]:
+            return options.switching_costs(self.costs(seen), seen.client.currency)
 
-        seen = self.seen(MONEY, scenario, scenario.options)
-        return self.stage("leaving", seen.words, make)
+        return self.once("leaving", MONEY, scenario, scenario.options, made)
 
     def costs(self, scenario: Scenario) -> dict[str, Priced]:
         """What each option costs as planned, of those that have a price."""
@@ -579,7 +561,7 @@ class Chain:
             not_estimated={n: self.plan(scenario, n).not_estimated[n] for n in unpriced},
             sovereignty=law,
             parity=self.quality(scenario),
-            remedies=self._once("remedies", MONEY, scenario, (), costing.remedies),
+            remedies=self.once("remedies", MONEY, scenario, (), costing.remedies),
         )
         risks = self.vendors(scenario)
         made = []

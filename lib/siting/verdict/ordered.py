@@ -9,7 +9,7 @@ would tell.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from siting import quality, reasoning
@@ -33,8 +33,6 @@ SWITCH = Range(0.5, 1.0, 2.0, unit="months")
 TERMS = {"on_demand": "by the hour", "1y": "one year", "3y": "three years"}
 OF_SERVICE = ("c5_covers_service", "secnumcloud_covers_service", "hipaa_eligible_service")
 """Answers on the very service: not known of another model."""
-Bill = Callable[[Scenario, str], float]
-"""What vendors bill for the use of an option of a scenario, as planned. [client's currency]"""
 
 
 def forms(scenario: Scenario, name: str) -> Mapping[str, str]:
@@ -246,24 +244,7 @@ def _ends_with(text: str, end: str, letters: int) -> str:
     return text[: max(1, letters - len(end))] + end[: letters - 1]
 
 
-def billed_less(scenario: Scenario, bill: Bill) -> dict[str, str]:
-    """The ways for whose use less is billed than for what was typed, of those that are good enough,
-    and the option that each is of. What the move costs once is left to the sum: so the ways stay
-    the same at any volume."""
-    return {
-        way.name: way.of
-        for way in _good_ways(scenario)
-        if bill(with_option(scenario, way.name, way.option), way.name) < bill(scenario, way.of)
-    }
-
-
-def beside(scenario: Scenario, names: Container[str]) -> Scenario:
-    """The scenario with those of these ways as options of it that are good enough in it."""
-    found = {way.name: way.option for way in _good_ways(scenario) if way.name in names}
-    return scenario.model_copy(update={"options": {**scenario.options, **found}})
-
-
-def _good_ways(scenario: Scenario) -> Iterator[Other]:
+def good_ways(scenario: Scenario) -> Iterator[Other]:
     """Ways that are good enough and that neither the scenario nor another way is already."""
     there = [*scenario.options.values()]
     for way in (*others(scenario), *terms(scenario)):
