@@ -152,6 +152,17 @@ def test_a_model_that_the_client_named_may_fail_its_test_wherever_it_runs():
     assert chain.decide(put(s, change.changes)).recommended == "bedrock"
 
 
+def test_a_model_that_its_vendor_does_not_tune_is_open_where_the_client_tunes():
+    tunes = scenario.load("assekuranz-saentis")
+    for s, expected in ((tunes, True), (tunes.model_copy(update={"fine_tuning": {}}), False)):
+        chain = Chain(draws=64)
+        decided = chain.decided(chain.designed(s))
+        luna = decided.candidate("azure-gpt-5-6-luna-low").uncleared
+        today = decided.candidate("azure").uncleared
+        assert ("Fine-tuning of GPT-5.6 Luna" in {doubt.point for doubt in luna}) is expected
+        assert not any(doubt.point.startswith("Fine-tuning") for doubt in today)
+
+
 def test_the_renewal_of_todays_contract_is_paid_for_its_whole_term():
     # Banca Valdora's contract of 31 March 2027 renews for a year: 16 months from the report, less
     # those until the choice serves.

@@ -7,6 +7,7 @@ from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS
 from siting.quality import margin_of, own_result, spoken, tried_on
 from siting.quantity import Range
 from siting.study.frames import Rows, Topic, frame, picked
+from siting.vendors.stability import untuned
 
 
 class DecisionFrames(Topic):
@@ -57,7 +58,7 @@ class DecisionFrames(Topic):
 
     @frame(
         "option workload model",
-        "spoken reference_spoken verdict reason margin margin_stated supported tried_on",
+        "spoken reference_spoken verdict reason margin margin_stated supported tried_on untuned",
     )
     def parities(self) -> Rows:
         """One model of an option against the floor of one workload."""
@@ -70,7 +71,10 @@ class DecisionFrames(Topic):
                 "margin": margin_of(workload),
                 "margin_stated": bool(floor and floor.margin is not None),
                 "tried_on": tried_on(self.scenario, p),
+                "untuned": bool(found := untuned(self.scenario, p.option, p.model)),
             }
+            if found:
+                yield found.provenance
         yield from (i.source for i in self.results.quality.inputs)
         if any(p.own for p in self.results.quality.parities):
             day = self.client.report_date.isoformat()

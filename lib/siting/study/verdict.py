@@ -14,6 +14,7 @@ from siting.inputs.scenario import Scenario
 from siting.quality import models, spoken
 from siting.study.frames import Rows, Topic, frame, picked
 from siting.study.results import Results
+from siting.vendors.stability import untuned
 from siting.verdict.candidate import Candidate, YearPaid
 from siting.verdict.decision import PARTS, Decision
 from siting.verdict.exclusion import exclusion, given_up
@@ -146,7 +147,7 @@ class VerdictFrames(Topic):
 
     @frame(
         "option model",
-        "spoken effort in_all test_cost chance_needed",
+        "spoken effort in_all test_cost chance_needed untuned",
         citing=of_sums,
     )
     def tests(self) -> Rows:
@@ -154,7 +155,10 @@ class VerdictFrames(Topic):
         that would cost less: the cheapest first."""
         for found in self.results.tests:
             row = picked(found, "option model effort in_all test_cost chance_needed")
-            yield row | {"spoken": spoken(found.model)}
+            fact = untuned(self.scenario, found.option, found.model)
+            yield row | {"spoken": spoken(found.model), "untuned": bool(fact)}
+            if fact:
+                yield fact.provenance
 
 
 def models_of(chosen: Scenario, name: str | None) -> str | None:

@@ -30,7 +30,16 @@ from siting.quantity import DAYS_OF_YEAR, Range
 from siting.records import frozen
 from siting.vendors import notice
 from siting.vendors.notice import DRAWS, Array, Ending
-from siting.vendors.vendor_record import Event, OnRecord, Record, Vendor, load, on_record, setting
+from siting.vendors.vendor_record import (
+    Event,
+    OnRecord,
+    Record,
+    Untuned,
+    Vendor,
+    load,
+    on_record,
+    setting,
+)
 
 if TYPE_CHECKING:
     from siting.inputs.scenario.model import Scenario, Shock
@@ -451,6 +460,16 @@ def ceasing(scenario: Scenario, name: str) -> tuple[ServiceEnd, ...]:
         for event in known.events
         if event.ends == "fine-tuning"
     )
+
+
+def untuned(scenario: Scenario, name: str, model: str) -> Untuned | None:
+    """What says that the vendor of an option does not fine-tune a model; None where nothing on file
+    does."""
+    sold_by = {scenario.options[part].provider for part in leaves(scenario, name)}
+    rows = catalogue.table("models_untuned", Untuned)
+    key = catalogue.name_key(model)
+    of_model = (row for row in rows if catalogue.name_key(row.model) == key)
+    return next((row for row in of_model if row.provider in sold_by), None)
 
 
 def assess(scenario: Scenario, switching_cost: Costs | None = None) -> VendorRisks:

@@ -180,6 +180,14 @@ class ModelReplacement(Fact, tables="model_replacements", key="vendor region mod
     caveat: str = ""
 
 
+class Untuned(Fact, tables="models_untuned", key="provider model"):
+    """A model that a vendor sells and does not fine-tune."""
+
+    provider: Annotated[str, one_of(_price_lists, "provider of the price list")]
+    """As of a ModelReplacement."""
+    model: str
+
+
 class VendorHome(Fact, tables="vendor_home", key="vendor clients"):
     """Whom a client signs with, and where the ultimate parent of that company sits."""
 

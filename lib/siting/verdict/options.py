@@ -31,7 +31,7 @@ from siting.rules.findings import spelt_day
 from siting.rules.sovereignty import Sovereignty
 from siting.serving.capacity import OptionCapacity
 from siting.vendors import vendor_record
-from siting.vendors.stability import OptionRisk, VendorRisks
+from siting.vendors.stability import OptionRisk, VendorRisks, untuned
 from siting.verdict.candidate import (
     Barrier,
     Burden,
@@ -129,7 +129,9 @@ def candidate(
         bears=bears,
         has=has,
         barriers=(*gone(scenario, name), *(b for b in told if isinstance(b, Barrier))),
-        uncleared=tuple(dict.fromkeys((*ceasing(stability, name), *doubts))),
+        uncleared=tuple(
+            dict.fromkeys((*ceasing(stability, name), *doubts, *untunable(scenario, name)))
+        ),
     )
 
 
@@ -472,6 +474,20 @@ def ceasing(stability: VendorRisks, name: str) -> tuple[Doubt, ...]:
         )
         for end in stability.ceasing[name]
     )
+
+
+def untunable(scenario: Scenario, name: str) -> Iterator[Doubt]:
+    """Models of an option that a job of the client's would have its vendor tune, and that it does
+    not."""
+    option = scenario.options[name]
+    for model in dict.fromkeys(option.models.values() if scenario.tunes_at(name) else ()):
+        if untuned(scenario, name, model):
+            called = quality.spoken(model)
+            yield Doubt(
+                point=f"Fine-tuning of {called}",
+                reason=f"{option.vendor} does not fine-tune {called}.",
+                clears="Test the model as it is, or tune another one.",
+            )
 
 
 # The vendor side --------------------------------------------------------------------------------
