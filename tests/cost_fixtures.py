@@ -32,10 +32,8 @@ def plain_capacity(
         pools: dict[str, Any] = {}
         if runs.kind in SELF_HOSTED:
             stand_by = {
-                "none": StandBy(),
-                "n+1": StandBy(count=1),
-                "2n": StandBy(as_many_again=True),
-            }[runs.redundancy]
+                "none": StandBy(), "n+1": StandBy(count=1), "2n": StandBy(as_many_again=True),
+            }[runs.redundancy]  # fmt: skip
             pools["model"] = SimpleNamespace(
                 model="model",
                 loads=tuple(loads.values()),

@@ -14,12 +14,8 @@ LIB = Path(__file__).parents[1] / "lib"
 PACKAGES = tuple(sorted(path.parent.name for path in LIB.glob("*/__init__.py")))
 LAYERS = (
     (
-        "siting_report.formats",
-        "siting_report.kit",
-        "siting_report.nearest",
-        "siting_report.plain_files",
-        "siting_report.phrases",
-        "siting_report.texts",
+        "siting_report.formats", "siting_report.kit", "siting_report.nearest",
+        "siting_report.plain_files", "siting_report.phrases", "siting_report.texts",
     ),
     ("siting_report.exhibit", "siting_report.style"),
     ("siting_report.show",),
@@ -27,10 +23,7 @@ LAYERS = (
     ("siting_report.run",),
     ("siting.beside", "siting.draws", "siting.quantity", "siting.records"),
     (
-        "siting.catalogue",
-        "siting.dtypes",
-        "siting.places",
-        "siting.provenance",
+        "siting.catalogue", "siting.dtypes", "siting.places", "siting.provenance",
         "siting.reference_rates",
     ),
     ("siting.inputs", "siting.pictures", "siting.quality", "siting.reasoning", "siting.vision"),
@@ -43,15 +36,10 @@ LAYERS = (
     ("siting.run", "siting.show", "siting_validation"),
     ("siting.cli", "siting.kit", "siting.__main__"),
     (
-        "siting_bills",
-        "siting_cluster",
-        "siting_hf",
-        "siting_logs",
-        "siting_recheck",
-        "siting_seal",
-        "siting_workbook",
+        "siting_bills", "siting_cluster", "siting_hf", "siting_logs", "siting_recheck",
+        "siting_seal", "siting_workbook",
     ),
-)
+)  # fmt: skip
 """Data flow downwards in this list. The library of a kit is known to `siting_report` by name."""
 BESIDE = LAYERS[-1]
 """Packages that the core finds by entry points and never names."""

@@ -101,12 +101,9 @@ def test_a_count_of_rented_cards_tells_utilisation_apart_from_price():
     plan = foretold(option="rented")
     at = {quantity: float(values[0]) for quantity, values in plan.planned.items()}
     came = Billed(
-        month="2026-12",
-        requests=at["requests"],
-        tokens=2 * at["tokens"],
-        gpu_hours=1.25 * at["gpu_hours"],
-        amount=1.25 * 0.9 * at["amount"],
-    )
+        month="2026-12", requests=at["requests"], tokens=2 * at["tokens"],
+        gpu_hours=1.25 * at["gpu_hours"], amount=1.25 * 0.9 * at["amount"],
+    )  # fmt: skip
     found = audit.audit(plan, [came], REPORT)
     weight = audit.logarithmic_mean(1.125 * at["amount"], at["amount"])
     assert found.effects == pytest.approx(

@@ -55,11 +55,8 @@ def test_a_picture_is_stored_under_a_name_of_the_kits_own(tmp_path, name, kind, 
         ("logo.svg", SVG.replace(b"<path", b"<animate/><path"), "holds <animate>"),
         ("logo.svg", SVG.replace(b"<path", b"<style>@import 'x.css'</style><path"), "another"),
         ("logo.svg", SVG.replace(b"<path", b"<style>@\\69mport 'x'</style><path"), "another"),
-        (
-            "logo.svg",
-            SVG.replace(b"<path", b'<image href="data:image/svg+xml,x"/><path'),
-            "another",
-        ),
+        ("logo.svg", SVG.replace(b"<path", b'<image href="data:image/svg+xml,x"/><path'),
+         "another"),
         ("logo.svg", SVG.replace(b"<path", b'<image href="file:///etc/passwd"/><path'), "another"),
         ("logo.svg", SVG.replace(b"<path", b'<path fill="url(http://x.test)"/><path'), "another"),
         ("logo.svg", SVG.replace(b"<path", b"<path fill=\"url( 'x.svg#a')\"/><path"), "another"),
@@ -67,7 +64,7 @@ def test_a_picture_is_stored_under_a_name_of_the_kits_own(tmp_path, name, kind, 
         ("logo.svg", SVG.replace(b"<path", b"<g>" * 200_000 + b"</g>" * 200_000), "limit|damaged"),
         ("logo.svg", SVG.replace(b"<path", TEN_FOLD + b"<path"), "cannot be set .*limit"),
     ],
-)
+)  # fmt: skip
 def test_anything_else_is_refused_with_one_line(tmp_path, name, content, said):
     with pytest.raises(scenario.DocumentError, match=said) as refused:
         with_logo(tmp_path, name, content)

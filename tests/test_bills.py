@@ -43,13 +43,10 @@ def charge(cost: float, month: str, tokens: str = "", **said: str) -> str:
 
 def test_a_focus_bill_is_read_net_of_credits_and_without_tax(tmp_path):
     path = focus(
-        tmp_path,
-        charge(600, "2026-12", "300"),
-        charge(400, "2026-12", "100", meter="output"),
-        charge(-50, "2026-12", category="Credit"),
-        charge(180.5, "2026-12", category="Tax"),
+        tmp_path, charge(600, "2026-12", "300"), charge(400, "2026-12", "100", meter="output"),
+        charge(-50, "2026-12", category="Credit"), charge(180.5, "2026-12", category="Tax"),
         charge(700, "2027-01", "350"),
-    )
+    )  # fmt: skip
     found = bills.read([path])
     assert found.months == (
         Billed(month="2026-12", amount=950, currency="EUR", credits=-50, taxes=180.5, tokens=4e8),

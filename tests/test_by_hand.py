@@ -42,13 +42,11 @@ def test_adapters_on_all_layers_keep_what_goes_into_and_comes_out_of_each_matrix
 def test_a_load_is_bounded_at_the_end_of_the_horizon_and_not_a_year_later():
     # 2e9 requests a day that double each year: 4e9 in the second year, 8e9 in the third, over 5e9
     load = {
-        "workloads.assistant.users": 0,
-        "workloads.assistant.requests_per_user_day": 0,
-        "workloads.assistant.requests_per_day": 2e9,
-        "workloads.assistant.growth_per_year": 1.0,
+        "workloads.assistant.users": 0, "workloads.assistant.requests_per_user_day": 0,
+        "workloads.assistant.requests_per_day": 2e9, "workloads.assistant.growth_per_year": 1.0,
         "workloads.assistant.input_tokens": {"mean": 500, "p95": 1000},
         "workloads.assistant.output_tokens": {"mean": 100, "p95": 200},
-    }
+    }  # fmt: skip
     start = scenario.load("base")
     two_years = scenario.changed(start, {**load, "finance.horizon_months": 24})
     assert two_years.finance.horizon_months == 24

@@ -153,13 +153,9 @@ def test_the_busiest_hours_of_a_simulated_week_are_those_of_the_model(base):
 def test_a_full_cache_makes_requests_wait():
     replica = curve(LONG)
     few = Curve(
-        decode_s=replica.decode_s[:8],
-        prompt_s=replica.prompt_s,
-        attention_s=replica.attention_s,
-        first_token_s=0.0,
-        chunk_tokens=replica.chunk_tokens,
-        lengths=LONG,
-    )
+        decode_s=replica.decode_s[:8], prompt_s=replica.prompt_s, attention_s=replica.attention_s,
+        first_token_s=0.0, chunk_tokens=replica.chunk_tokens, lengths=LONG,
+    )  # fmt: skip
     rate = 0.8 * few.saturation_rate
     expected = latency(few, rate)
     seen = simulate(few, poisson(rate, 1000))

@@ -255,14 +255,11 @@ def write(path: Path, **cells: str) -> None:
         ("gpus", {"memory_bandwidth_gb_s": "-5"}, "memory_bandwidth_gb_s: '-5' should be greater"),
         ("cloud_prices", {"usd_gpu_hour": "nan"}, "usd_gpu_hour: 'nan' should be a finite number"),
         ("cloud_prices", {"gpu_id": "h999"}, "gpu_id: 'h999' is no GPU of siting_facts/gpus.csv; "),
-        (
-            "cost_items",
-            {"driver": "serverz"},
-            "driver: 'serverz' is no driver; did you mean server",
-        ),
+        ("cost_items", {"driver": "serverz"},
+         "driver: 'serverz' is no driver; did you mean server"),
         ("severity_rubric", {"kind": "guess"}, "kind: 'guess' should be 'measured', 'published'"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_cell_is_refused_by_table_line_and_field(facts, table, cells, said):
     write(facts / f"{table}.csv", **cells)
     with pytest.raises(FactError, match=f"^{table}.csv, line 2, " + re.escape(said)):

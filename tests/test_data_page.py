@@ -88,13 +88,10 @@ def test_an_order_that_was_lifted_and_a_caution_of_ours_strike_nothing():
     ("client", "point", "law"),
     [
         ("polderwerk", "Reach of courts outside the EEA", "the law is that of the court"),
-        (
-            "tidewater-apps",
-            "Chinese operator or place",
-            "no law on file forbids what Chinese law may reach",
-        ),
+        ("tidewater-apps", "Chinese operator or place",
+         "no law on file forbids what Chinese law may reach"),
     ],
-)
+)  # fmt: skip
 def test_no_article_of_the_gdpr_is_cited_where_it_does_not_reach(client, point, law):
     s = opened(client)
     options = s.results.sovereignty.options

@@ -32,14 +32,12 @@ BEFORE = {
     "options": {
         "api": {"label": "An API", "npv": figure(90, 100, 110), "gpus": figure(0, 0, 0, "GPUs")},
         "owned": {
-            "label": "Own servers",
-            "npv": figure(150, 200, 300),
-            "verdicts": {"gdpr-44": "pass"},
+            "label": "Own servers", "npv": figure(150, 200, 300), "verdicts": {"gdpr-44": "pass"},
         },
     },
     "warnings": ["electricity is an estimate"],
     "inputs": [entry("users", 500, "client"), entry("price of a GPU hour", 2.0, "published")],
-}
+}  # fmt: skip
 
 
 def after() -> dict:
@@ -138,13 +136,9 @@ def test_two_folders_are_compared_from_the_command_line(tmp_path):
     assert "An API · net present value" in result.stdout
     listed = json.loads(CliRunner().invoke(cli, [*words, "--json"]).stdout)["changes"]
     assert listed[0] == {
-        "part": "recommendation",
-        "name": "option",
-        "before": "An API",
-        "after": "Own servers",
-        "ratio": None,
-        "ranges_apart": False,
-    }
+        "part": "recommendation", "name": "option", "before": "An API", "after": "Own servers",
+        "ratio": None, "ranges_apart": False,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

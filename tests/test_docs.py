@@ -14,11 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
-    *ROOT.glob("*.md"),
-    *(ROOT / "docs").rglob("*.md"),
-    ROOT / "notebooks" / "start.ipynb",
+    *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "notebooks" / "start.ipynb",
     ROOT / "docs" / "tutorial.ipynb",
-]
+]  # fmt: skip
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 

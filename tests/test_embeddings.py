@@ -115,15 +115,12 @@ def test_no_offer_of_a_single_model_does_work_of_two_kinds(tmp_path):
     ("old", "new", "said"),
     [
         ("mistral-embed", "mistral-embedd", "no model of embeddings; did you mean mistral-embed?"),
-        (
-            "{mean: 38}",
-            "{mean: 38}\n    output_tokens: {mean: 9, p95: 9}",
-            "embed writes no text; remove",
-        ),
+        ("{mean: 38}", "{mean: 38}\n    output_tokens: {mean: 9, p95: 9}",
+         "embed writes no text; remove"),
         ("{requests_per_day: 10_000", "{stock_tokens: 9, requests_per_day: 1", "only embed has"),
         ("effort: none, country: PL", "effort: none, commitment: 1y", "own.commitment: an option"),
     ],
-)
+)  # fmt: skip
 def test_what_would_change_nothing_is_refused(tmp_path, old, new, said):
     with pytest.raises(DocumentError) as refused:
         loaded(tmp_path, SHOP.replace(old, new))

@@ -71,17 +71,12 @@ report:
               76_cost_tables, 95_methods]  # to be quick
 """
 SHOWN = {
-    "gpu": "8 × Example X1 96GB server, its power estimated",
-    "server": "4x H100 Example 2U",
-    "model": "Example-8B",
-    "price": "Price list of Example Cloud",
-    "cost-item": "Fire insurance of the servers",
-    "event": "Nebius status page (example)",
-    "rule": "No training on the client",
-    "property": "No storage beyond a day",
-    "chapter": "Which inputs are worth a better source?",
-    "client": "Example Works",
-}
+    "gpu": "8 × Example X1 96GB server, its power estimated", "server": "4x H100 Example 2U",
+    "model": "Example-8B", "price": "Price list of Example Cloud",
+    "cost-item": "Fire insurance of the servers", "event": "Nebius status page (example)",
+    "rule": "No training on the client", "property": "No storage beyond a day",
+    "chapter": "Which inputs are worth a better source?", "client": "Example Works",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

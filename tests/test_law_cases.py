@@ -181,15 +181,11 @@ OUTSIDE = {
 @pytest.mark.parametrize(
     "vaguer",
     [
-        {"endpoint_scope": "cross_region"},
-        {"endpoint_scope": "global"},
-        {"endpoint_scope": None},
-        {"place": None},
-        {"place": "EEA"},
-        {"place": "EU"},
+        {"endpoint_scope": "cross_region"}, {"endpoint_scope": "global"}, {"endpoint_scope": None},
+        {"place": None}, {"place": "EEA"}, {"place": "EU"},
         {"endpoint_scope": "cross_region", "place": "EEA"},
     ],
-)
+)  # fmt: skip
 def test_a_known_place_outside_stays_one_of_the_places(vaguer):
     there = put(scenario.load("base"), OUTSIDE)
     assert sovereignty.judged(there, "api").verdicts["RES-1"].verdict == "fail"

@@ -24,11 +24,9 @@ UNPRICED = {
 }
 """Options whose cost no report can estimate."""
 FIELD = {
-    "far": "country",
-    "old": "existing_servers[0].server",
-    "free": "models.all",
+    "far": "country", "old": "existing_servers[0].server", "free": "models.all",
     "nowhere": "models.all",
-}
+}  # fmt: skip
 ANY = "kind: api, vendor: OpenAI"
 OTHERS = f"kind: rented_gpus, provider: scaleway, gpu: mi300x-192gb, {MADE}"
 QUOTED = {

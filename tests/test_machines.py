@@ -38,11 +38,9 @@ def rented(pool: Any, mean: float, peak: float) -> float:
     """GPUs that are paid in a mean hour for a pool that asks for so many replicas."""
     shape = (1, 1, 1)
     work = Work(
-        pools=[pool],
-        per_request=np.ones(shape),
-        peak=np.full(shape, peak),
+        pools=[pool], per_request=np.ones(shape), peak=np.full(shape, peak),
         mean=np.full(shape, mean),
-    )
+    )  # fmt: skip
     idle = catalogue.settings("load_settings")["scale_down"].central
     option = Option(label="Rented", kind="rented_gpus")
     found = machines.rented(work, Renting(hours=1.0, idle=idle, option=option))

@@ -29,37 +29,30 @@ IN_A_FILE = {
     "a date in another order": ("2026-10-01", "01.10.2026", "2026-11-24 without quotes"),
     "a colon in a text": ("Acme,", "Acme: the bank,", 'in "quotes"'),
     "a colour that YAML takes for a comment": (
-        "{name: Acme, country: IT}",
-        "\n  name: Acme\n  country: IT\n  brand_colour: #00796b",
+        "{name: Acme, country: IT}", "\n  name: Acme\n  country: IT\n  brand_colour: #00796b",
         "put the colour in quotes",
     ),
     "a hand-made profile of 12 hours": (
-        "users: 500",
-        "hours: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]",
-        "write 24 numbers",
+        "users: 500", "hours: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]", "write 24 numbers",
     ),
-}
+}  # fmt: skip
 SCORES = "scores: {gpt-4.1: 88, MODEL: 86}, items: 400, floor: 84"
 TEST = f"quality: {{reference_model: gpt-4.1, own: {{{SCORES}}}}}"
 IN_A_WORKLOAD = {
     "the beginning of a key": ("output: 9", "did you mean output_tokens"),
     "a time of day": ("deadline: {by: 07:00}", "for a time of day write its hour, 7,"),
     "a time of day in quotes": (
-        'deadline: {by: "07:00"}',
-        "write the hour as a number, 7, without quotes",
+        'deadline: {by: "07:00"}', "write the hour as a number, 7, without quotes",
     ),
     "half an hour in quotes": (
-        'deadline: {by: "06:30"}',
-        "write the hour as a number, 6.5, without quotes",
+        'deadline: {by: "06:30"}', "write the hour as a number, 6.5, without quotes",
     ),
     "a minute of the day in quotes": (
-        'deadline: {by: "06:50"}',
-        "write the half hour before it: 6.5",
+        'deadline: {by: "06:50"}', "write the half hour before it: 6.5",
     ),
     "a quarter of an hour": ("deadline: {by: 6.25}", "write a multiple of 0.5"),
     "a score of a model by a name of one's own": (
-        TEST.replace("MODEL", "Gemma 4 31B"),
-        "did you mean google/gemma-4-31B-it?",
+        TEST.replace("MODEL", "Gemma 4 31B"), "did you mean google/gemma-4-31B-it?",
     ),
     "a score of a model that nobody knows": (TEST.replace("MODEL", "our-own"), "or remove it"),
     "an open model without its size": (
@@ -67,15 +60,13 @@ IN_A_WORKLOAD = {
         "did you mean mistralai/Mistral-Small-3.2-24B-Instruct-2506?",
     ),
     "a task that the kit calls otherwise": (
-        "task: extraction",
-        "write summarise, which is nearest; known: chat, classify",
+        "task: extraction", "write summarise, which is nearest; known: chat, classify",
     ),
     "a reference without a board": (
-        "quality: {reference_model: openai/gpt-5.4-mini}",
-        "boards: [] where none does",
+        "quality: {reference_model: openai/gpt-5.4-mini}", "boards: [] where none does",
     ),
     "requests of a night": ("requests_per_night: 9", "write requests_per_day:, and hours: night"),
-}
+}  # fmt: skip
 ANY = "models: {all: google/gemma-4-31B-it}, country: DE"
 IN_AN_OPTION = {
     "a label that another option has": (
@@ -115,8 +106,7 @@ ON_THE_COMMAND_LINE = {
         "did you mean attributes.endpoint_scope?",
     ),
     "a property that nobody knows": (
-        "check base --set decision.premiums.open_weight=9_000",
-        "did you mean open_weights?",
+        "check base --set decision.premiums.open_weight=9_000", "did you mean open_weights?",
     ),
     "a capital in a new client's name": ("new Acme", "small letters"),
     "a format that is none": ("report --format docx", "html,pdf"),
@@ -131,11 +121,10 @@ ON_THE_COMMAND_LINE = {
     "a device for a configuration": ("fit --gpu H100 --config /dev/zero", "config.json of a model"),
     "a load without end": (SIZE.replace("100 ", "1e300 "), "0<x<="),
     "a place that is not there": (
-        "validate vram --rows /no/where.csv",
-        "name a folder that is there",
+        "validate vram --rows /no/where.csv", "name a folder that is there",
     ),
     "a picture for a table": ("validate vram docs/first-page.png", "write a CSV in UTF-8"),
-}
+}  # fmt: skip
 
 
 def _checked(folder: Path, text: str) -> str:

@@ -13,12 +13,9 @@ from siting.vendors.vendor_record import Living, Record, Retirement, Vendor, loa
 
 DAY = dt.date(2026, 1, 1)
 ROW = {
-    "source": "s",
-    "url": "https://example.org",
-    "locator": "l",
-    "date": "2025-01-01",
+    "source": "s", "url": "https://example.org", "locator": "l", "date": "2025-01-01",
     "kind": "published",
-}
+}  # fmt: skip
 
 
 def vendor(name: str) -> Vendor:

@@ -11,14 +11,9 @@ from studies import opened
 def flow(category: str, amount: float, *factors: str) -> CashFlow:
     """A line of a cash-flow table that is paid at once."""
     return CashFlow(
-        item=category,
-        label=category,
-        category=category,
-        amounts=np.array([amount, 0.0]),
-        factors=factors,
-        quantity=np.array([1.0, 0.0]),
-        unit="server",
-    )
+        item=category, label=category, category=category, amounts=np.array([amount, 0.0]),
+        factors=factors, quantity=np.array([1.0, 0.0]), unit="server",
+    )  # fmt: skip
 
 
 def test_the_main_price_is_that_by_which_most_is_paid_and_holds_no_tax():

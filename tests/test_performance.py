@@ -96,11 +96,9 @@ def test_a_format_that_the_card_lacks_is_computed_in_16_bit():
 
 @settings(max_examples=40, deadline=None)
 @given(
-    sequences=st.floats(1, 500),
-    context=st.floats(1, 50_000),
-    prompt=st.floats(0, 20_000),
+    sequences=st.floats(1, 500), context=st.floats(1, 50_000), prompt=st.floats(0, 20_000),
     more=st.floats(1.01, 3),
-)
+)  # fmt: skip
 def test_a_step_is_never_faster_than_memory_and_grows_with_all_it_does(
     sequences, context, prompt, more
 ):
@@ -359,22 +357,12 @@ def test_batches_are_told_apart_by_size(running, loop, size):
 # --- rows of measurements ---------------------------------------------------------------------
 
 ROW = {
-    "case_id": "x-1",
-    "score": "itl_or_tpot_ms ttft_ms output_tokens_per_s_total",
-    "engine": "vLLM",
-    "model_id": "meta-llama/Llama-3.1-8B",
-    "weight_format": "FP8",
-    "gpu": "H100-SXM-80GB",
-    "num_gpus": "1",
-    "tensor_parallel": "1",
-    "input_tokens": "1000",
-    "output_tokens": "200",
-    "concurrency_or_batch": "16",
-    "offline_or_server": "server (closed loop)",
-    "itl_or_tpot_ms": "10",
-    "ttft_ms": "100",
-    "output_tokens_per_s_total": "1500",
-}
+    "case_id": "x-1", "score": "itl_or_tpot_ms ttft_ms output_tokens_per_s_total", "engine": "vLLM",
+    "model_id": "meta-llama/Llama-3.1-8B", "weight_format": "FP8", "gpu": "H100-SXM-80GB",
+    "num_gpus": "1", "tensor_parallel": "1", "input_tokens": "1000", "output_tokens": "200",
+    "concurrency_or_batch": "16", "offline_or_server": "server (closed loop)",
+    "itl_or_tpot_ms": "10", "ttft_ms": "100", "output_tokens_per_s_total": "1500",
+}  # fmt: skip
 
 
 def compared(**changes: str) -> pd.DataFrame:

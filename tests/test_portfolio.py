@@ -9,23 +9,15 @@ from siting_report.run.folder import ReportFolder
 
 SUMMARY = {
     "client": {
-        "name": "Banca <Prova>",
-        "country": "IT",
-        "currency": "EUR",
-        "sector": "banking",
+        "name": "Banca <Prova>", "country": "IT", "currency": "EUR", "sector": "banking",
         "report_date": "2026-11-24",
     },
     "recommendation": {
-        "option": "owned",
-        "label": "Own servers",
-        "stays": False,
-        "cleared": True,
-        "state": "clear",
-        "sure": 0.734,
-        "in_all": 1.5e6,
+        "option": "owned", "label": "Own servers", "stays": False, "cleared": True,
+        "state": "clear", "sure": 0.734, "in_all": 1.5e6,
     },
     "warnings": ["one input is old"],
-}
+}  # fmt: skip
 
 
 def write(folder, name, summary, files=("report.html", "report.pdf")):

@@ -36,17 +36,10 @@ def test_a_model_at_another_effort_than_its_reference_is_named_with_it():
 
 def board(name="gpqa", **change):
     given = {
-        "board": name,
-        "label": name,
-        "task": "test",
-        "direction": "higher",
-        "unit": "percent",
-        "tolerance_rule": "binomial",
-        "items": 198,
-        "points_per_unit": 1,
-        "comparable_when": "always",
-        **PROVENANCE,
-    }
+        "board": name, "label": name, "task": "test", "direction": "higher", "unit": "percent",
+        "tolerance_rule": "binomial", "items": 198, "points_per_unit": 1,
+        "comparable_when": "always", **PROVENANCE,
+    }  # fmt: skip
     return Board(**{**given, **change})
 
 
@@ -222,10 +215,8 @@ def test_a_model_of_the_clients_own_test_is_shown_though_no_option_runs_it():
     # 0.79 of 240 letters, where 0.82 are asked for.
     assert found.score["Mistral Small 3.2 24B"] == 0.79
     assert dict(found.verdict) == {
-        "GPT-4.1": "as good",
-        "Gemma 4 31B": "as good",
-        "Mistral Small 3.2 24B": "unknown",
-    }
+        "GPT-4.1": "as good", "Gemma 4 31B": "as good", "Mistral Small 3.2 24B": "unknown",
+    }  # fmt: skip
 
 
 def test_where_the_clients_own_evidence_tells_nothing_a_general_index_is_shown_beside_it():

@@ -14,12 +14,9 @@ from siting.verdict.options import OwnShock, expected_loss
 
 METHOD = Path(__file__).parents[1] / "docs" / "method" / "verdict.md"
 IN_PART = {
-    "cost": "cost",
-    "leaving": "leaving",
-    "loss": "vendors",
-    "remedy": "remedies",
+    "cost": "cost", "leaving": "leaving", "loss": "vendors", "remedy": "remedies",
     "premium": "premiums",
-}
+}  # fmt: skip
 """Part of the sum that a word of the page names; a limit is in none."""
 
 

@@ -279,8 +279,7 @@ MALFORMED = {
         (4, "workloads.assistant.data.personal", "no is false to some", "write false"),
     ),
     "duplicate key": (
-        CLIENT + "client: {name: Other}\n",
-        (7, "client", "already given in line 2", "keep one"),
+        CLIENT + "client: {name: Other}\n", (7, "client", "already given in line 2", "keep one"),
     ),
     "broken encoding": (
         CLIENT.replace("Acme", "Acme é").encode("latin-1"),
@@ -291,8 +290,7 @@ MALFORMED = {
         (4, "workloads.assistant.users", "tag", "plain value"),
     ),
     "aliases that grow without end": (
-        "a: &a [1, 2]\nb: &b [*a, *a]\nc: [*b, *b]\n",
-        (1, "a", "anchors", "write it out"),
+        "a: &a [1, 2]\nb: &b [*a, *a]\nc: [*b, *b]\n", (1, "a", "anchors", "write it out"),
     ),
     "impossible number": (
         CLIENT.replace("users: 500", "cached_input_share: 30"),
@@ -321,9 +319,7 @@ MALFORMED = {
     "card that nobody rents out": (
         VOUCHED + "options: {api: {}, rented: {gpu: rtx-pro-6000-blackwell-max-q-96gb}}\n",
         (
-            7,
-            "options.rented.gpu",
-            "nobody prices rtx-pro-6000-blackwell-max-q-96gb",
+            7, "options.rented.gpu", "nobody prices rtx-pro-6000-blackwell-max-q-96gb",
             "priced are rtx-pro-6000-blackwell-server-96gb",
         ),
     ),
@@ -365,11 +361,10 @@ MALFORMED = {
         (5, "evidence", "3 is not a list", "write [3]"),
     ),
     "a scenario without end": (
-        CLIENT + f"# {LONG}\n" * 100,
-        (0, "", "larger than 0.25 MiB", "smaller one"),
+        CLIENT + f"# {LONG}\n" * 100, (0, "", "larger than 0.25 MiB", "smaller one"),
     ),
     "not a mapping": ("- a\n- b\n", (0, "", "not a mapping", "key: value")),
-}
+}  # fmt: skip
 
 
 EVIDENCED = [c for c, (text, _) in MALFORMED.items() if re.search("(options|finance):", str(text))]
@@ -648,12 +643,10 @@ def test_a_provider_that_is_misspelt_is_refused_and_an_unknown_one_is_not():
         ({"item": "gpu_hour", "valid_until": "2026-11-10"}, "the offer ended on 2026-11-10"),
         ({"item": "residual", "unit": "EUR"}, "'residual' is no cost item that is quoted"),
         ({"item": "gpu_hour", "workloads": "[assistant]"}, "gpu_hour is no price of requests"),
-        (
-            {"item": "api_request", "unit": "EUR/request", "workloads": "[asistant]"},
-            "'asistant' is no workload; did you mean assistant?",
-        ),
+        ({"item": "api_request", "unit": "EUR/request", "workloads": "[asistant]"},
+         "'asistant' is no workload; did you mean assistant?"),
     ],
-)
+)  # fmt: skip
 def test_a_quote_is_for_something_that_exists_in_its_unit_and_valid(tmp_path, quote, message):
     said = {"value": "3", "unit": "EUR/GPU-h", "source": "Offer", "date": "2026-11-01", **quote}
     line = ", ".join(f"{k}: {v}" for k, v in said.items())

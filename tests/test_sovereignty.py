@@ -392,25 +392,16 @@ def test_a_wrong_answer_is_refused_with_what_to_write(name, value, message):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (
-            "not dpa_signed,",
-            "not dpa_sigend,",
-            r"^sovereignty_rules.csv, line \d+, fail_when: 'dpa_sigend'.*signed",
-        ),
+        ("not dpa_signed,", "not dpa_sigend,",
+         r"^sovereignty_rules.csv, line \d+, fail_when: 'dpa_sigend'.*signed"),
         ("trains_on_data and not", "trains_on_data > 3 and not", "is a yes/no, 3.0 is not"),
         ("[key_control == 'cus", "[key_control == 'kus", "remedy: 'kustomer' is no value"),
-        (
-            "[audit_rights]",
-            "[audit_rights",
-            r"sovereignty_rules.csv, line \d+, remedy: .*: write one condition",
-        ),
-        (
-            "place not in adequate",
-            "place not in adequat",
-            "'adequat' is no group of countries; did you mean adequate",
-        ),
+        ("[audit_rights]", "[audit_rights",
+         r"sovereignty_rules.csv, line \d+, remedy: .*: write one condition"),
+        ("place not in adequate", "place not in adequat",
+         "'adequat' is no group of countries; did you mean adequate"),
     ],
-)
+)  # fmt: skip
 def test_a_misspelt_rule_is_refused_by_line_and_column(facts, old, new, message):
     path = facts / "sovereignty_rules.csv"
     text = path.read_text(encoding="utf-8")
@@ -551,11 +542,9 @@ def client_of(country, sector, data=None, answers=None, options=None):
     """The base scenario as that of another client; what is not written stays unwritten."""
     fields = {"personal": True, "use_case": "assistant", **(data or {})}
     asked = {
-        "client.country": country,
-        "client.sector": sector,
-        "workloads.assistant.data": fields,
+        "client.country": country, "client.sector": sector, "workloads.assistant.data": fields,
         "rules.attributes": answers or {},
-    }
+    }  # fmt: skip
     said = put(scenario.load("base"), asked)
     for name, own in (options or {}).items():
         said = changed(said, name, **own)

@@ -20,18 +20,11 @@ PLACE = {"source": "test", "url": "https://example.org/a", "locator": "page", "d
 
 def event(vendor: str = "Acme", **changes: object) -> Event:
     fields = {
-        "event_id": "acme-1",
-        "vendor": vendor,
-        "event_date": "2026-11-24",
-        "known_date": dt.date(2026, 11, 24),
-        "category": "leadership",
-        "direction": "adverse",
-        "severity": 4,
-        "evidence": "primary",
-        "summary": "something happened",
-        "added_on": DAY,
+        "event_id": "acme-1", "vendor": vendor, "event_date": "2026-11-24",
+        "known_date": dt.date(2026, 11, 24), "category": "leadership", "direction": "adverse",
+        "severity": 4, "evidence": "primary", "summary": "something happened", "added_on": DAY,
         **PLACE,
-    }
+    }  # fmt: skip
     return Event.model_validate(fields | changes)
 
 

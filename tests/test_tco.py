@@ -145,11 +145,9 @@ def test_an_unknown_currency_is_refused_with_the_known_ones():
 def request(provider: str, model: str, size: float = 2000, **changes: float) -> prices.ApiPrice:
     shape = {"sigma": 0.0, "output": 500.0, "cached": 0.0, "batch": 0.0, **changes}
     load = prices.BilledTokens(
-        input_mean=size,
-        input_sigma=shape["sigma"],
-        output_mean=shape["output"],
+        input_mean=size, input_sigma=shape["sigma"], output_mean=shape["output"],
         cached_share=shape["cached"],
-    )
+    )  # fmt: skip
     return prices.api_request(provider, model, load, shape["batch"], DAY)
 
 
@@ -791,16 +789,9 @@ def test_hands_for_machines_grow_more_slowly_than_the_fleet():
 
     def staff(gpus: float) -> float:
         fleet = Fleet(
-            servers=none,
-            serving=none,
-            at_second_site=none,
-            replicas=none,
-            gpus=none + gpus,
-            gpu_hours=none,
-            busy=none,
-            away_share=none,
-            beside=none,
-        )
+            servers=none, serving=none, at_second_site=none, replicas=none, gpus=none + gpus,
+            gpu_hours=none, busy=none, away_share=none, beside=none,
+        )  # fmt: skip
         return float(
             cashflow.Side(plan=plan, priced=side, draws=draws, known_fleet=fleet).fte()[0, 0] * 12
         )
@@ -872,11 +863,9 @@ def test_a_month_of_waiting_counts_what_the_option_would_cost_beyond_what_serves
 ):
     # Three months until production; what serves meanwhile is paid in them already.
     clock: Any = SimpleNamespace(
-        waiting=lambda name: np.ones((1, 3)),
-        path=lambda path: np.ones((1, 12)),
-        times=lambda months: np.ones((1, 12)),
-        plan=SimpleNamespace(years=1, tax_rate=0.0),
-    )
+        waiting=lambda name: np.ones((1, 3)), path=lambda path: np.ones((1, 12)),
+        times=lambda months: np.ones((1, 12)), plan=SimpleNamespace(years=1, tax_rate=0.0),
+    )  # fmt: skip
 
     def a_month(amount: float, *, is_before: bool) -> Amount:
         line: Any = SimpleNamespace(path="flat")

@@ -22,12 +22,9 @@ SMALL = catalogue.model("meta-llama/Llama-3.2-3B-Instruct")
 def one_step(method: Literal["full", "lora", "qlora"], model: Model, tokens: int) -> FineTuning:
     """A job with one sequence of `tokens` at a time."""
     return FineTuning(
-        model=model.model_id,
-        method=method,
-        examples=1,
-        tokens_per_example=tokens,
+        model=model.model_id, method=method, examples=1, tokens_per_example=tokens,
         sequence_length=tokens,
-    )
+    )  # fmt: skip
 
 
 def _part(peak: training.Peak, name: str) -> float:

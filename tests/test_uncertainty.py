@@ -33,13 +33,9 @@ def found(comparison: Comparison) -> Uncertainty:
 def factor(shape: str, low: float, central: float, high: float) -> Factor:
     source = catalogue.Source(source="test", locator="test", date="2026")
     return Factor(
-        name="x",
-        label="x",
-        value=Range(low, central, high),
-        source=source,
-        driver="x",
+        name="x", label="x", value=Range(low, central, high), source=source, driver="x",
         shape=shape,
-    )
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("client", studies.FEW)

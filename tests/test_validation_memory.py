@@ -97,12 +97,8 @@ def test_nine_in_ten_scored_figures_are_predicted():
 def test_measured_cells_are_never_read_to_predict_them():
     """Blanking what was measured changes no prediction that is not conditional on it."""
     measured = (
-        "weights_gib_per_gpu",
-        "kv_cache_tokens",
-        "max_concurrency_x",
-        "activation_peak_gib",
-        "oom",
-    )
+        "weights_gib_per_gpu", "kv_cache_tokens", "max_concurrency_x", "activation_peak_gib", "oom",
+    )  # fmt: skip
     blind = [{k: v for k, v in r.items() if k not in measured} for r in VRAM]
     unseen = validation.compare("vram", blind)
     told = ["case_id", "quantity", "central"]
@@ -181,13 +177,9 @@ def test_a_card_outside_the_catalogue_is_known_by_its_size():
 def test_context_parallel_ranks_multiply_the_printed_tokens():
     # Kimi K2: 46.80 GiB hold 715,072 tokens, and 5,721,088 with 8 ranks (public log)
     row = {
-        **ROW,
-        "model": "moonshotai/Kimi-K2-Instruct",
-        "weight_format": "fp8",
-        "tensor_parallel": "8",
-        "score": "kv_tokens_given_kv_gib",
-        "kv_cache_gib_per_gpu": "46.80",
-    }
+        **ROW, "model": "moonshotai/Kimi-K2-Instruct", "weight_format": "fp8",
+        "tensor_parallel": "8", "score": "kv_tokens_given_kv_gib", "kv_cache_gib_per_gpu": "46.80",
+    }  # fmt: skip
     both = validation.compare("vram", [row, {**row, "note": "DCP 8"}])
     assert both.central.tolist() == pytest.approx([715072, 5721088], rel=2e-4)
 

@@ -22,11 +22,8 @@ from siting.memory.weights import weight_bytes_per_gpu
 
 FILES = sorted((Path(__file__).parent / "vectors").glob("*.json"))
 SIGNS = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+}  # fmt: skip
 
 
 def _worked_out(node: ast.AST) -> float:

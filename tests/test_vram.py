@@ -191,11 +191,9 @@ def test_latents_were_kept_as_heads_before_release_07():
 def test_the_ik_fork_prices_windows_at_full_length():
     # Gemma 3 27B at 32,768 tokens: 62 x 16 x 256 x 2 B a token make 15.5 GiB (public log: 15 to 16)
     run = deployed(
-        "google/gemma-3-27b-it",
-        kv_cache="f16",
-        engine="llama.cpp",
+        "google/gemma-3-27b-it", kv_cache="f16", engine="llama.cpp",
         engine_version="ik_llama.cpp fork",
-    )
+    )  # fmt: skip
     assert pool.request_gib(run, 32768) == pytest.approx(15.5)
     assert pool.request_gib(dataclasses.replace(run, engine_version=""), 32768) < 4
 

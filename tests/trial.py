@@ -144,13 +144,9 @@ def plain(client: str, *cells: str, limit_s: int = 300) -> Job:
     """A job of one short chapter, as a page alone, whose figures are not computed."""
     text = chapter("Why?", *cells or ["say('Because.')"])
     return Job(
-        kit=small_kit.__name__,
-        client=client,
-        scenario="{}\n",
-        chapters={"10_x.ipynb": PlacedNotebook(text)},
-        formats=("html",),
-        cell_limit_s=limit_s,
-    )
+        kit=small_kit.__name__, client=client, scenario="{}\n",
+        chapters={"10_x.ipynb": PlacedNotebook(text)}, formats=("html",), cell_limit_s=limit_s,
+    )  # fmt: skip
 
 
 class Quick:
