@@ -250,133 +250,77 @@ def test_evidence_for_something_that_is_not_there_is_refused(client):
     assert "finance.discount_rate" in problem.write
 
 
-# --- Twelve malformed scenarios ------------------------------------------------------------------
+# --- Malformed scenarios -------------------------------------------------------------------------
 
 LONG = "x" * 3_000
-MALFORMED = {
-    "unknown key": (
-        CLIENT.replace("users", "usrs"),
-        (4, "workloads.assistant.usrs", "'usrs' is no key here", "did you mean users"),
-    ),
-    "number as text": (
-        CLIENT.replace("500", "8e9"),
-        (4, "workloads.assistant.users", "8e9 is text to some", "write 8_000_000_000"),
-    ),
-    "letter of another script that looks the same": (
-        CLIENT.replace("users", "us\u0435rs"),
-        (4, "workloads.assistant.us\u0435rs", "is no key here", "did you mean users"),
-    ),
-    "digits of another script": (
-        CLIENT.replace("500", "\u0665\u0660\u0660"),
-        (4, "workloads.assistant.users", "is text", "write 500 without quotes"),
-    ),
-    "sign that nobody sees": (
-        CLIENT.replace("Acme", "Ac\u202eme"),
-        (2, "client.name", "an invisible control character", "type the text anew"),
-    ),
-    "no as false": (
-        CLIENT.replace("users: 500", "data: {personal: no}"),
-        (4, "workloads.assistant.data.personal", "no is false to some", "write false"),
-    ),
-    "duplicate key": (
-        CLIENT + "client: {name: Other}\n", (7, "client", "already given in line 2", "keep one"),
-    ),
-    "broken encoding": (
-        CLIENT.replace("Acme", "Acme é").encode("latin-1"),
-        (2, "", "not UTF-8", "save the file as UTF-8"),
-    ),
-    "tag that would run code": (
-        CLIENT.replace("500", "!!python/object/apply:os.system [id]"),
-        (4, "workloads.assistant.users", "tag", "plain value"),
-    ),
-    "aliases that grow without end": (
-        "a: &a [1, 2]\nb: &b [*a, *a]\nc: [*b, *b]\n", (1, "a", "anchors", "write it out"),
-    ),
-    "impossible number": (
-        CLIENT.replace("users: 500", "cached_input_share: 30"),
-        (4, "workloads.assistant.cached_input_share", "30 is too large", "for 30 % write 0.3"),
-    ),
-    "wrong unit": (
-        CLIENT + "finance: {discount_rate: 8}\n",
-        (7, "finance.discount_rate", "8 is outside 0 to 1", "for 8 % write 0.08"),
-    ),
-    "model that nobody knows": (
-        CLIENT.replace("users: 500", "models: [google/gemma-4-13B-it]"),
-        (4, "workloads.assistant.models[0]", "no model of the catalogue", "gemma-4-31B-it"),
-    ),
-    "percent": (
-        CLIENT.replace("users: 500", "growth_by_year: 40%"),
-        (4, "workloads.assistant.growth_by_year", "'40%' is text", "write [0.4] for 40 %"),
-    ),
-    "percent of a number with a low and a high": (
-        CLIENT.replace("users: 500", "growth_per_year: 40 %"),
-        (4, "workloads.assistant.growth_per_year", "'40 %' is text", "write 0.4 for 40 %"),
-    ),
-    "word for a number with a low and a high": (
-        CLIENT.replace("users: 500", "growth_per_year: much"),
-        (4, "workloads.assistant.growth_per_year", "'much' is not a number", "or {low: …, centr"),
-    ),
-    "card that nobody rents out": (
-        VOUCHED + "options: {api: {}, rented: {gpu: rtx-pro-6000-blackwell-max-q-96gb}}\n",
-        (
-            7, "options.rented.gpu", "nobody prices rtx-pro-6000-blackwell-max-q-96gb",
-            "priced are rtx-pro-6000-blackwell-server-96gb",
-        ),
-    ),
-    "tab": (CLIENT.replace("  assistant", "\tassistant"), (4, "", "tab", "indent with spaces")),
-    "baseline that is no option": (
-        CLIENT + "finance: {baseline: apis}\n",
-        (7, "finance.baseline", "'apis' is no option", "did you mean api"),
-    ),
-    "hybrid of itself": (
-        CLIENT + "options: {api: {}, owned: {}, hybrid: {base: hybrid}}\n",
-        (7, "options.hybrid.base", "'hybrid' is no other option", "known"),
-    ),
-    "range out of order": (
-        CLIENT.replace("users: 500", "growth_per_year: {low: 0.5, central: 0.2, high: 0.3}"),
-        (4, "workloads.assistant.growth_per_year", "not in order", "low <= central <= high"),
-    ),
-    "format that nobody knows": (
-        CLIENT + "options: {api: {}, owned: {weights: fp88}}\n",
-        (7, "options.owned.weights", "'fp88' is no", "did you mean fp8"),
-    ),
-    "effort that nobody knows": (
-        CLIENT + "options: {api: {effort: hihg}}\n",
-        (7, "options.api.effort", "'hihg' is no reasoning effort", "did you mean high"),
-    ),
-    "path as a file name": (
-        CLIENT.replace("country: IT", "country: IT, logo: ../../etc/passwd"),
-        (2, "client.logo", "not in the right form", "the name of a file beside the scenario"),
-    ),
-    "address that runs code": (
-        CLIENT.replace("2026-10-01", "2026-10-01, url: 'javascript:alert(1)'"),
-        (6, "evidence[0].url", "is no address of a page", "begin it with https://"),
-    ),
-    "day that does not exist": (
-        CLIENT.replace("2026-10-01", "2026-02-30"),
-        (6, "evidence[0].date", "no day of the calendar", "YYYY-MM-DD"),
-    ),
-    "evidence that is a number": (
-        CLIENT.split("evidence")[0] + "evidence: 3\n",
-        (5, "evidence", "3 is not a list", "write [3]"),
-    ),
-    "a scenario without end": (
-        CLIENT + f"# {LONG}\n" * 100, (0, "", "larger than 0.25 MiB", "smaller one"),
-    ),
-    "not a mapping": ("- a\n- b\n", (0, "", "not a mapping", "key: value")),
-}  # fmt: skip
+MALFORMED = [
+    (CLIENT.replace("users", "usrs"), 4, "workloads.assistant.usrs", "'usrs' is no key here",
+     "did you mean users"),
+    (CLIENT.replace("500", "8e9"), 4, "workloads.assistant.users", "8e9 is text to some",
+     "write 8_000_000_000"),
+    (CLIENT.replace("users", "us\u0435rs"), 4, "workloads.assistant.us\u0435rs", "is no key here",
+     "did you mean users"),
+    (CLIENT.replace("500", "\u0665\u0660\u0660"), 4, "workloads.assistant.users", "is text",
+     "write 500 without quotes"),
+    (CLIENT.replace("Acme", "Ac\u202eme"), 2, "client.name", "an invisible control character",
+     "type the text anew"),
+    (CLIENT.replace("users: 500", "data: {personal: no}"), 4, "workloads.assistant.data.personal",
+     "no is false to some", "write false"),
+    (CLIENT + "client: {name: Other}\n", 7, "client", "already given in line 2", "keep one"),
+    (CLIENT.replace("Acme", "Acme é").encode("latin-1"), 2, "", "not UTF-8",
+     "save the file as UTF-8"),
+    (CLIENT.replace("500", "!!python/object/apply:os.system [id]"), 4, "workloads.assistant.users",
+     "tag", "plain value"),
+    ("a: &a [1, 2]\nb: &b [*a, *a]\nc: [*b, *b]\n", 1, "a", "anchors", "write it out"),
+    (CLIENT.replace("users: 500", "cached_input_share: 30"), 4,
+     "workloads.assistant.cached_input_share", "30 is too large", "for 30 % write 0.3"),
+    (CLIENT + "finance: {discount_rate: 8}\n", 7, "finance.discount_rate", "8 is outside 0 to 1",
+     "for 8 % write 0.08"),
+    (CLIENT.replace("users: 500", "models: [google/gemma-4-13B-it]"), 4,
+     "workloads.assistant.models[0]", "no model of the catalogue", "gemma-4-31B-it"),
+    (CLIENT.replace("users: 500", "growth_by_year: 40%"), 4, "workloads.assistant.growth_by_year",
+     "'40%' is text", "write [0.4] for 40 %"),
+    (CLIENT.replace("users: 500", "growth_per_year: 40 %"), 4,
+     "workloads.assistant.growth_per_year", "'40 %' is text", "write 0.4 for 40 %"),
+    (CLIENT.replace("users: 500", "growth_per_year: much"), 4,
+     "workloads.assistant.growth_per_year", "'much' is not a number", "or {low: …, centr"),
+    (VOUCHED + "options: {api: {}, rented: {gpu: rtx-pro-6000-blackwell-max-q-96gb}}\n", 7,
+     "options.rented.gpu", "nobody prices rtx-pro-6000-blackwell-max-q-96gb",
+     "priced are rtx-pro-6000-blackwell-server-96gb"),
+    (CLIENT.replace("  assistant", "\tassistant"), 4, "", "tab", "indent with spaces"),
+    (CLIENT + "finance: {baseline: apis}\n", 7, "finance.baseline", "'apis' is no option",
+     "did you mean api"),
+    (CLIENT + "options: {api: {}, owned: {}, hybrid: {base: hybrid}}\n", 7, "options.hybrid.base",
+     "'hybrid' is no other option", "known"),
+    (CLIENT.replace("users: 500", "growth_per_year: {low: 0.5, central: 0.2, high: 0.3}"), 4,
+     "workloads.assistant.growth_per_year", "not in order", "low <= central <= high"),
+    (CLIENT + "options: {api: {}, owned: {weights: fp88}}\n", 7, "options.owned.weights",
+     "'fp88' is no", "did you mean fp8"),
+    (CLIENT + "options: {api: {effort: hihg}}\n", 7, "options.api.effort",
+     "'hihg' is no reasoning effort", "did you mean high"),
+    (CLIENT.replace("country: IT", "country: IT, logo: ../../etc/passwd"), 2, "client.logo",
+     "not in the right form", "the name of a file beside the scenario"),
+    (CLIENT.replace("2026-10-01", "2026-10-01, url: 'javascript:alert(1)'"), 6, "evidence[0].url",
+     "is no address of a page", "begin it with https://"),
+    (CLIENT.replace("2026-10-01", "2026-02-30"), 6, "evidence[0].date", "no day of the calendar",
+     "YYYY-MM-DD"),
+    (CLIENT.split("evidence")[0] + "evidence: 3\n", 5, "evidence", "3 is not a list", "write [3]"),
+    (CLIENT + f"# {LONG}\n" * 100, 0, "", "larger than 0.25 MiB", "smaller one"),
+    ("- a\n- b\n", 0, "", "not a mapping", "key: value"),
+]  # fmt: skip
 
 
-EVIDENCED = [c for c, (text, _) in MALFORMED.items() if re.search("(options|finance):", str(text))]
-
-
-@pytest.mark.parametrize("case", MALFORMED)
-def test_a_malformed_scenario_is_answered_with_line_field_fault_and_remedy(case, client):
-    text, (line, field, wrong, write) = MALFORMED[case]
-    if case in EVIDENCED:
-        text = text.replace("[workloads]", "[workloads, finance, options]").replace(
-            "finance, options", "finance" if "finance:" in text else "options"
-        )
+@pytest.mark.parametrize(
+    ("text", "line", "field", "wrong", "write"),
+    MALFORMED,
+    ids=[wrong for *_, wrong, _ in MALFORMED],
+)
+def test_a_malformed_scenario_is_answered_with_line_field_fault_and_remedy(
+    text, line, field, wrong, write, client
+):
+    added = re.search("(options|finance):", str(text))
+    if added:
+        text = text.replace("[workloads]", f"[workloads, {added[1]}]")
     path = client(text)
     problem = next(p for p in refused(path) if wrong in p.wrong)
     assert (problem.line, problem.field) == (line, field)
