@@ -6,10 +6,10 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import siting
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting.cli import cli
 from siting.cost import ledger
 from siting_bills import audit, billing
 from siting_bills.audit import Billed
@@ -124,7 +124,7 @@ FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILIN
 
 
 def asked(*words: str) -> Result:
-    return CliRunner().invoke(cli, ["audit", *words])
+    return siting("audit", *words)
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from siting.cli import cli
+from commands import siting
 from siting.inputs import scenario
 from siting.run import portfolio
 from siting_report.run import batch
@@ -98,8 +97,8 @@ def test_of_two_scenarios_with_one_name_the_second_is_refused_and_the_same_twice
         path.parent.mkdir()
         path.write_text(quick.replace("country: US", f"country: {country}", 1), encoding="utf-8")
     first, second = map(str, paths)
-    result = CliRunner().invoke(
-        cli, ["report", first, second, first, "--format", "html", "--out", str(tmp_path / "out")]
+    result = siting(
+        "report", first, second, first, "--format", "html", "--out", str(tmp_path / "out")
     )
     assert result.exit_code == 1
     assert "another scenario of this run is named 'acme', too; rename it" in result.stderr
@@ -124,7 +123,7 @@ def test_one_clients_bad_file_fails_that_client_alone_with_one_line(tmp_path, qu
     os.mkfifo(tmp_path / "pipe.svg")
     out = tmp_path / "out"
     files = sorted(map(str, tmp_path.glob("*.yaml")))
-    result = CliRunner().invoke(cli, ["report", *files, "--format", "html", "--out", str(out)])
+    result = siting("report", *files, "--format", "html", "--out", str(out))
     assert result.exit_code == 1, result.output
     *refusals, counts = result.stderr.splitlines()[-len(HOSTILE_FILES) - 1 :]
     assert counts == f"1 rendered, 0 up to date, {len(HOSTILE_FILES)} failed"

@@ -10,12 +10,11 @@ from typing import get_args
 import pytest
 import siting_hf
 from cache_bytes import bytes_per_token, request_bytes
-from click.testing import CliRunner
+from commands import siting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from siting import catalogue, dtypes, places
 from siting.catalogue import RECORDS, FactError
-from siting.cli import cli
 from siting.cli.frame import check_tables
 from siting.cost import priced, prices
 from siting.dtypes import kv_format, weight_format
@@ -388,7 +387,7 @@ def test_whoever_reads_a_damaged_file_is_told_so_in_one_line(facts):
     path = facts / "gpus.csv"
     path.write_bytes(path.read_text(encoding="utf-8").encode("utf-16"))
     for command in (["check"], ["facts"], ["summary", "base"]):
-        result = CliRunner().invoke(cli, command)
+        result = siting(*command)
         assert result.exit_code == 2, command
         assert result.output.startswith("gpus.csv, line 1: is not UTF-8; save the table"), command
         assert result.output.count("\n") == 1

@@ -8,14 +8,10 @@ from types import SimpleNamespace
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from commands import siting
 from siting import study
 from siting.cli import cli, frame, scenarios
 from siting.inputs import scenario
-
-
-def siting(*words: str) -> Result:
-    return CliRunner().invoke(cli, list(words), prog_name="siting")
 
 
 def commands() -> list[tuple[str, click.Command]]:

@@ -6,10 +6,9 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from click.testing import CliRunner
+from commands import siting
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting.cli import cli
 from siting.inputs import scenario as inputs
 from siting.run import attribution, comparison, history
 from siting.verdict.chain import Chain
@@ -130,11 +129,11 @@ def test_two_folders_are_compared_from_the_command_line(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "summary.json").write_text(json.dumps(content), encoding="utf-8")
     words = ["diff", str(tmp_path / "old"), str(tmp_path / "new")]
-    result = CliRunner().invoke(cli, words)
+    result = siting(*words)
     assert result.exit_code == 0
     assert result.stdout.index("Recommendation (1)") < result.stdout.index("Results (2)")
     assert "An API · net present value" in result.stdout
-    listed = json.loads(CliRunner().invoke(cli, [*words, "--json"]).stdout)["changes"]
+    listed = json.loads(siting(*words, "--json").stdout)["changes"]
     assert listed[0] == {
         "part": "recommendation", "name": "option", "before": "An API", "after": "Own servers",
         "ratio": None, "ranges_apart": False,

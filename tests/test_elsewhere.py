@@ -6,8 +6,7 @@ from importlib import metadata
 import fsspec
 import pytest
 import small_kit
-from click.testing import CliRunner
-from siting.cli import cli
+from commands import siting
 from siting_cluster import workers
 from siting_cluster.store import reports_at
 from siting_report.run import batch, extras
@@ -39,7 +38,7 @@ def test_reports_go_whole_to_any_address_that_fsspec_knows(monkeypatch):
 
 
 def refused(*words: str) -> str:
-    result = CliRunner().invoke(cli, ["report", "tidewater-apps", "--force", *words])
+    result = siting("report", "tidewater-apps", "--force", *words)
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     return result.stderr

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from click.testing import CliRunner
-from siting.cli import cli
+from commands import siting
 from siting.inputs import scenario, sheet
 from siting.inputs.document import DocumentError
 from siting.inputs.sheet import DAY, NUMBER, TEXT
@@ -179,7 +178,7 @@ def test_a_profile_has_the_hours_of_the_zone_that_is_named(file):
     assert read.extent == (
         "672 rows, each a count, 2026-10-12 to 2026-11-08, hours of Europe/Rome; not read: model"
     )
-    done = CliRunner().invoke(cli, ["import", "load", path, "--zone", "Europe/Rom"])
+    done = siting("import", "load", path, "--zone", "Europe/Rom")
     assert (done.exit_code, "write such as Europe/Rome or UTC" in done.stderr) == (2, True)
 
 
@@ -187,7 +186,7 @@ def test_a_profile_has_the_hours_of_the_zone_that_is_named(file):
 def test_what_is_imported_loads_in_a_scenario_on_any_day(today, file, tmp_path):
     path = file(log(lambda day, hour: 7 + hour, input_tokens=900, output_tokens=90))
     with time_machine.travel(today):
-        made = CliRunner().invoke(cli, ["import", "load", str(path)])
+        made = siting("import", "load", str(path))
     assert made.exit_code == 0, made.output
     client = tmp_path / "acme.yaml"
     client.write_text("client: {name: Acme}\n" + made.stdout, encoding="utf-8")

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from click.testing import CliRunner
-from siting.cli import cli
+from commands import siting
 from siting.cli.frame import check_tables
 from siting.inputs import scenario
 from siting.rules import properties, rulebook
@@ -168,7 +167,7 @@ def test_a_page_changes_one_file_and_gives_the_printed_answers(page, project, mo
     monkeypatch.setenv("SITING_FACTS", str(project / "lib" / "siting_facts"))
     check_tables()
     for command, answer in howto.steps:
-        done = CliRunner().invoke(cli, command.split()[1:])
+        done = siting(*command.split()[1:])
         assert done.exit_code == 0, done.output
         for line in answer.splitlines():
             assert line in done.stdout

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from siting.cli import cli
+from commands import siting
 from siting.cost import listed
 from siting.inputs import scenario
 from siting.inputs.scenario import Scenario, changed
@@ -52,7 +51,7 @@ def opened(folder: Path, text: str) -> Scenario:
 def checked(folder: Path, text: str) -> dict[str, list]:
     """What check says of such a file."""
     (folder / "acme.yaml").write_text(text, encoding="utf-8")
-    found = CliRunner().invoke(cli, ["check", str(folder / "acme.yaml"), "--json"])
+    found = siting("check", str(folder / "acme.yaml"), "--json")
     answer: dict[str, list] = json.loads(found.stdout)
     return answer
 

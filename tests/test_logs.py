@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import time_machine
-from click.testing import CliRunner
-from siting.cli import cli
+from commands import siting
 from siting.inputs import bounds, scenario
 from siting.inputs.document import DocumentError
 from siting_logs import load
@@ -56,11 +55,11 @@ def completed(piece: str) -> str:
 )
 def test_a_log_as_it_is_becomes_a_piece_of_scenario_that_checks(name, fields, tmp_path):
     with time_machine.travel("2026-11-20"):  # where a log tells no day, it has that of its import
-        made = CliRunner().invoke(cli, ["import", "load", str(SAMPLES / name)])
+        made = siting("import", "load", str(SAMPLES / name))
     assert made.exit_code == 0, made.output
     client = tmp_path / "acme.yaml"
     client.write_text("client: {name: Acme}\n" + completed(made.stdout), encoding="utf-8")
-    checked = CliRunner().invoke(cli, ["check", str(client)])
+    checked = siting("check", str(client))
     assert checked.exit_code == 0, checked.output
     loaded = scenario.load(client)
     assert set(imported(SAMPLES / name)) == set(fields)
@@ -168,7 +167,7 @@ def damaged(tmp_path: Path, name: str, old: str, new: str) -> Path:
     ],
 )
 def test_a_damaged_log_is_refused_in_one_message(name, old, new, said, tmp_path):
-    refused = CliRunner().invoke(cli, ["import", "load", str(damaged(tmp_path, name, old, new))])
+    refused = siting("import", "load", str(damaged(tmp_path, name, old, new)))
     assert refused.exit_code == 2, refused.output
     problems = [line for line in refused.output.splitlines() if name in line]
     assert len(problems) == 1 and said in problems[0], refused.output

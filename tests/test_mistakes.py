@@ -4,9 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import siting
 from siting import catalogue
-from siting.cli import cli
 from siting.cli.scenarios import large
 from siting.inputs import scenario
 
@@ -132,7 +131,7 @@ def _checked(folder: Path, text: str) -> str:
     base = (ROOT / "params" / "base.yaml").read_text(encoding="utf-8")
     (folder / "base.yaml").write_text(base, encoding="utf-8")
     (folder / "acme.yaml").write_text(text, encoding="utf-8")
-    result = CliRunner().invoke(cli, ["check", str(folder / "acme.yaml")])
+    result = siting("check", str(folder / "acme.yaml"))
     assert result.exit_code == 2, result.output
     assert "acme.yaml:" in result.stderr and "Traceback" not in result.stderr
     return result.stderr
@@ -193,14 +192,14 @@ def test_a_file_is_named_from_the_folder_that_one_stands_in(tmp_path, monkeypatc
     shutil.copytree(ROOT / "params", tmp_path / "params")
     (tmp_path / "params" / "acme.yaml").write_text(GOOD.replace("500", "5OO"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(cli, ["check", "acme"])
+    result = siting("check", "acme")
     assert "\nparams/acme.yaml:3: " in f"\n{result.stderr}"
 
 
 @pytest.mark.parametrize("mistake", ON_THE_COMMAND_LINE)
 def test_a_mistake_on_the_command_line_is_answered_with_the_fix(mistake):
     words, fix = ON_THE_COMMAND_LINE[mistake]
-    result = CliRunner().invoke(cli, words.split())
+    result = siting(*words.split())
     assert result.exit_code == 2
     assert fix in result.stderr
     assert not result.stdout
@@ -216,9 +215,9 @@ ODD = {
 @pytest.mark.parametrize("slip", ODD)
 def test_what_hardly_anybody_means_is_told_and_not_refused(slip):
     change, said = ODD[slip]
-    result = CliRunner().invoke(cli, ["check", "base", "--set", change])
+    result = siting("check", "base", "--set", change)
     assert result.exit_code == 0 and said in result.stdout
-    assert said not in CliRunner().invoke(cli, ["check", "base"]).stdout
+    assert said not in siting("check", "base").stdout
 
 
 @pytest.mark.parametrize(
@@ -230,7 +229,7 @@ def test_what_hardly_anybody_means_is_told_and_not_refused(slip):
 )
 def test_a_change_of_which_a_part_would_be_dropped_is_refused(changes, said):
     words = [word for change in changes for word in ("--set", change)]
-    found = CliRunner().invoke(cli, ["check", "base", *words])
+    found = siting("check", "base", *words)
     assert (found.exit_code, found.stdout) == (2, "")
     assert said in found.stderr
 

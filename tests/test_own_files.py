@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
-from siting.cli import cli
+from commands import siting
 from siting.inputs import scenario
 from siting.run import job
 from siting.study import Study
@@ -147,7 +146,7 @@ def test_faults_of_a_scenario_and_of_its_files_are_told_in_one_round_and_once(pr
     base = project / "params" / "base.yaml"
     text = base.read_text(encoding="utf-8").replace("sector: other", "sector: othr\n  logo: l.svg")
     base.write_text(f"{text}report:\n  body: [99_none]\n", encoding="utf-8")
-    found = CliRunner().invoke(cli, ["check", "base", "--json"])
+    found = siting("check", "base", "--json")
     problems = json.loads(found.stdout)["problems"]
     told = [problem["field"] or Path(problem["file"]).name for problem in problems]
     fields = ["client.logo", "client.sector", "report.body[0]"]

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import siting_facts
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import siting
 from siting import study
-from siting.cli import cli
 from siting.inputs import scenario
 from siting.inputs.document import DocumentError
 from siting.verdict import plausible
@@ -186,7 +186,7 @@ def appended(rows: Rows) -> Rows:
 
 
 def asked(reports: Path, *words: str) -> Result:
-    return CliRunner().invoke(cli, ["recheck", "small", "--reports", str(reports), *words])
+    return siting("recheck", "small", "--reports", str(reports), *words)
 
 
 def test_a_price_that_has_come_since_the_report_counts_as_of_a_later_day(
@@ -209,7 +209,7 @@ def test_no_word_is_said_where_a_price_moves_and_nothing_turns(reports, tmp_path
 
 
 def test_an_empty_folder_and_a_day_that_is_none_are_refused(tmp_path):
-    empty = CliRunner().invoke(cli, ["recheck", "--reports", str(tmp_path)])
+    empty = siting("recheck", "--reports", str(tmp_path))
     assert (empty.exit_code, "holds no report; run `siting report`" in empty.stderr) == (2, True)
-    day = CliRunner().invoke(cli, ["recheck", "--date", "2026-02-30"])
+    day = siting("recheck", "--date", "2026-02-30")
     assert (day.exit_code, "write YYYY-MM-DD" in day.stderr) == (2, True)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import siting
 from serving_simulation import poisson
-from siting.cli import cli
 from siting.inputs.scenario.model import Option, Workload
 from siting.quantity import LogNormal
 from siting.serving import load
@@ -287,7 +287,7 @@ def test_a_replica_alone_answers_as_the_formulas_have_it():
 
 
 def said(*words: str) -> Result:
-    return CliRunner().invoke(cli, ["replay", *words])
+    return siting("replay", *words)
 
 
 def test_the_command_says_waits_by_workload_the_hours_that_miss_and_one_replica_fewer():

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from siting.cli import cli, frame, reports
+from commands import siting
+from siting.cli import frame, reports
 from siting.inputs import scenario
 from siting.inputs.document import INVISIBLE
 from siting.inputs.scenario import DocumentError
@@ -52,7 +52,7 @@ def test_an_id_that_is_not_the_name_of_its_file_is_refused_by_line(project):
 @pytest.mark.parametrize("name", [f"{VICTIM}.yaml", "scenario.yaml", "other.yaml"])
 def test_no_file_from_elsewhere_replaces_the_report_of_a_client(project, name):
     (project / "in" / name).write_text(whole(VICTIM), encoding="utf-8")
-    outcome = CliRunner().invoke(cli, ["report", f"in/{name}", "--format", "html"])
+    outcome = siting("report", f"in/{name}", "--format", "html")
     assert outcome.exit_code == 2
     assert f"would replace the report of {VICTIM}" in outcome.output
     assert not (project / "reports").exists()
@@ -125,7 +125,7 @@ def test_no_text_of_a_configuration_gives_orders_to_the_terminal(tmp_path, confi
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config), encoding="utf-8")
     asked = ["fit", "--config", str(path), "--gpu", "h100-sxm5-80gb", *more]
-    said = CliRunner().invoke(cli, asked).output
+    said = siting(*asked).output
     assert said
     assert not INVISIBLE.search(said)
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
+from commands import siting
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from siting.cli import cli
 from siting.memory import engines
 from siting_validation import comparison as validation
 from siting_validation import left_out
@@ -146,7 +145,7 @@ def test_a_wrong_cell_of_one_s_own_measurements_is_refused_by_line_and_column(ki
     asked = {"vram": "tensor_parallel", "finetune": "seq_len", "throughput": "ttft_ms"}[kind]
     assert f"{path}:2: {asked} {cell!r}" in said and f"{path}:3: " in said
     assert f"score {cell!r} is none of" in said
-    result = CliRunner().invoke(cli, ["validate", kind, str(path)])
+    result = siting("validate", kind, str(path))
     assert result.exit_code == 2 and f"{path}:2: " in result.output
 
 

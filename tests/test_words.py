@@ -9,10 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import siting
 from siting import catalogue
 from siting.catalogue import FactError
-from siting.cli import cli
 from siting.cli.frame import check_tables
 from siting.memory import attention
 from siting.memory.deployment import Deployment
@@ -71,7 +70,7 @@ def misspell(path: Path, column: str, word: str) -> int:
 )  # fmt: skip
 def test_a_misspelt_word_is_refused_by_check_with_file_and_line(facts, table, column, word, said):
     line = misspell(facts / f"{table}.csv", column, word)
-    result = CliRunner().invoke(cli, ["check", "--deep", "base"])
+    result = siting("check", "--deep", "base")
     assert result.exit_code == 2
     assert result.output.startswith(f"{table}.csv, line {line}, {column}: {said}"), result.output
     assert result.output.count("\n") == 1
@@ -100,7 +99,7 @@ def test_check_of_a_client_names_every_mistake_of_tables_and_scenario_at_once(fa
         path.write_text(text.replace(right, wrong, 1), encoding="utf-8")
     client = tmp_path / "acme.yaml"
     client.write_text("client: {name: Acme, contry: IT}\n", encoding="utf-8")
-    result = CliRunner().invoke(cli, ["check", str(client)])
+    result = siting("check", str(client))
     assert result.exit_code == 2
     for said in (
         rf"gpus.csv, line {line}, kernels: 'Foo' should be",
