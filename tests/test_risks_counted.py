@@ -3,14 +3,14 @@
 import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from siting.catalogue import table
 from siting.inputs import scenario
 from siting.vendors.stability import ShockKind
 from siting.verdict.decision import PARTS
-from siting.verdict.options import OwnShock, expected_loss
+from siting.verdict.options import Assessed, OwnShock
 
 METHOD = Path(__file__).parents[1] / "docs" / "method" / "verdict.md"
 IN_PART = {
@@ -49,7 +49,9 @@ def test_a_shock_that_the_path_of_prices_holds_is_no_loss():
         for kind in table("stability_shocks", ShockKind)
         if kind.shock in ("price_change", "outage_of_a_day", "terms_changed")
     ]
-    found = SimpleNamespace(scenario=base, costs={api: SimpleNamespace(own=None)})
-    risk = SimpleNamespace(kinds=shocks)
-    loss = expected_loss(cast("Any", found), cast("Any", risk), api, 3)
+    nothing: Any = {"capacity": None, "law": None, "parities": ()}
+    costs: Any = {api: SimpleNamespace(own=None)}
+    found = Assessed(scenario=base, name=api, costs=costs, **nothing)
+    risk: Any = SimpleNamespace(kinds=shocks)
+    loss = found.expected_loss(risk, 3)
     assert loss.tolist() == [100.0, 100.0, 100.0]

@@ -156,7 +156,7 @@ def test_who_comes_pays_the_move_and_what_machines_lose_until_the_end():
     lost = settings("decision_settings")["exit_value_lost"].range.central
     owned = options.Priced(name="owned", plan=plan, flows=flows)
     terms = replace(TERMS, rate=0.0)
-    assert options.entry(owned, terms) == pytest.approx(1_000 - 400 * (1 - lost) + 70)
+    assert owned.entry(terms) == pytest.approx(1_000 - 400 * (1 - lost) + 70)
 
 
 def test_remedies_cost_once_in_the_first_year_and_by_the_month_in_each():
@@ -166,14 +166,15 @@ def test_remedies_cost_once_in_the_first_year_and_by_the_month_in_each():
         finance=SimpleNamespace(fiscal_year_start=1, horizon_months=14),
     )
     paid = np.array([[10.0, 60.0]] * 3)
-    years = options._paid_by_year(plan, paid, np.full(3, 100.0), np.full(3, 12.0))
+    remedies = options.Remedied(once=np.full(3, 100.0), yearly=np.full(3, 12.0))
+    years = options._paid_by_year(plan, paid, remedies)
     assert [year.central for year in years] == [10 + 100 + 2, 60 + 12]
 
 
 @pytest.mark.parametrize(("keeps", "found"), [(None, [Doubt]), (False, [Barrier]), (True, [])])
 def test_latency_that_nobody_knows_is_open_and_a_limit_that_is_missed_strikes(keeps, found):
-    chapters: Any = SimpleNamespace(capacity={"api": SimpleNamespace(keeps_limits=keeps)})
-    assert [type(said) for said in options.judged("latency", chapters, "api")] == found
+    api: Any = SimpleNamespace(capacity=SimpleNamespace(keeps_limits=keeps))
+    assert [type(said) for said in options.Assessed.judged(api, "latency")] == found
 
 
 # --- properties of the sum ------------------------------------------------------------------------

@@ -23,16 +23,16 @@ from siting.inputs.scenario.model import (
     Option,
     Scenario,
 )
-from siting.places import BY_REQUEST, COMMITTED, HOSTED_OPEN, MIXED, OWNED, SELF_HOSTED
+from siting.places import BY_REQUEST, COMMITTED, MIXED, OWNED
 from siting.records import frozen
 from siting.rules import sovereignty
 from siting.rules.findings import Finding, decide
 from siting.serving import servers
 from siting.vendors.vendor_record import Vendor
+from siting.verdict import ordered
 from siting.verdict.candidate import Barrier
 from siting.verdict.chain import Chain
-from siting.verdict.options import Chapters
-from siting.verdict.options import judged as held_against
+from siting.verdict.options import Assessed
 
 KINDS = ("open_api", "api", "rented_gpus", "servers")
 COUNTRIES = ("place", "operator_country", "parent_country")
@@ -144,20 +144,16 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     sized = {name: chain.sized(whole, name) for name in cheapest}
     rules = chain.rules(few)
     parity = chain.quality(few)
-    found = Chapters(
-        scenario=few,
-        capacity=sized,
-        sovereignty=rules,
-        parity=parity,
-    )
     asked = dict.fromkeys((*scenario.limits, "sovereignty", "latency", "quality"))
     judged_ways = []
     for name in cheapest:
-        held = (each for line in asked for each in held_against(line, found, name))
+        found = Assessed(
+            scenario=few, name=name, capacity=sized[name], law=rules, parities=parity.of(name)
+        )
+        held = (each for line in asked for each in found.judged(line))
         faults = [each.reason for each in held if isinstance(each, Barrier)]
-        faults += nowhere(rules.options[name])
         faults += suspected(rules.options[name])
-        verdicts = (p.verdict for p in parity.of(name))
+        verdicts = (p.verdict for p in found.parities)
         judged_ways.append(
             Alternative(
                 name=name,
@@ -173,33 +169,28 @@ def priced(scenario: Scenario, options: dict[str, Option], judged: int) -> list[
     return judged_ways
 
 
-def nowhere(offer: sovereignty.OptionAssessment) -> Iterator[str]:
-    """What an offer may break, in words, of which no country is known: neither where it computes
-    nor whose company sells it. Nothing where either is known, or no rule hangs on them.
+def suspected(offer: sovereignty.OptionAssessment) -> Iterator[str]:
+    """What an offer may break, in words, as far as it is too little to strike an option that the
+    client names, and enough to offer it to nobody: a rule that hangs on a country, where neither
+    that of its machines nor that of its seller is known; and what others say of it.
     """
-    every = (finding for found in offer.findings.values() for finding in found)
-    for finding in every:
+    for finding in (f for found in offer.findings.values() for f in found):
+        if finding.verdict != "review":
+            continue
+        title = f"{finding.rule.title} ({finding.provision})"
         values = finding.flow.values
         is_known = any(values.get(name) is not None for name in COUNTRIES)
         if finding.flow.kind == "inference" and not is_known and _falls_by_country(finding):
-            title = finding.rule.title
-            yield f"{title} ({finding.provision}): no country of machines or seller is on file"
-
-
-def suspected(offer: sovereignty.OptionAssessment) -> Iterator[str]:
-    """What an offer breaks by what others say of it, in words: too little to strike an option that
-    the client names, and enough to offer it to nobody."""
-    for finding in (f for found in offer.findings.values() for f in found):
-        said = decide(finding.rule, finding.flow.values, finding.law)
-        if finding.verdict == "review" and said.verdict == "fail":
-            yield f"{finding.rule.title} ({finding.provision}): {said.reason}"
+            yield f"{title}: no country of machines or seller is on file"
+        said = decide(finding.rule, values, finding.law)
+        if said.verdict == "fail":
+            yield f"{title}: {said.reason}"
 
 
 def _falls_by_country(finding: Finding) -> bool:
-    """Whether a rule that is open would fail if machines and seller were in some country."""
+    """Whether a rule would fail if machines and seller were in some country."""
     supposed = (dict.fromkeys(COUNTRIES, country) for country in ELSEWHERE)
-    fails = (finding.supposing(answers).verdict == "fail" for answers in supposed)
-    return finding.verdict == "review" and any(fails)
+    return any(finding.supposing(answers).verdict == "fail" for answers in supposed)
 
 
 def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -> Scenario:
@@ -223,15 +214,6 @@ def _with(scenario: Scenario, options: dict[str, Option], alone: bool = False) -
 
 
 # --- offers -----------------------------------------------------------------------------------
-
-
-def open_models(scenario: Scenario) -> tuple[str, ...]:
-    """Open models that the scenario considers: candidates of its workloads and of its options."""
-    considered = [m for w in scenario.workloads.values() for m in w.models]
-    for option in scenario.options.values():
-        if option.kind in (*SELF_HOSTED, *HOSTED_OPEN):
-            considered += option.models.values()
-    return tuple(dict.fromkeys(considered))
 
 
 def _effort(scenario: Scenario, model: str) -> str:
@@ -263,7 +245,7 @@ def _at_hosts(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     """The same weights at each host that sells them."""
     countries = {v.price_list: v.country for v in catalogue.table("vendors", Vendor) if v.country}
     day = scenario.client.report_date
-    for model in open_models(scenario):
+    for model in ordered.open_models(scenario):
         hosts = {r.provider: (r.host, r.country) for r in prices.open_prices(day, model)}
         for p in price_list:
             sold = (quality.bare_name(m.id).lower() for m in p.models)
@@ -301,7 +283,7 @@ def _rented(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     sellers whose cards it has no option with that model on."""
     day = scenario.client.report_date
     rows = prices.known_at(day, "cloud_prices", prices.CloudPrice, commitment="on_demand")
-    for model in open_models(scenario):
+    for model in ordered.open_models(scenario):
         there = {o.provider for o in scenario.options.values() if model in o.models.values()}
         best: dict[str, prices.CloudPrice] = {}
         for r in sorted(rows, key=lambda r: r.usd_gpu_hour):
@@ -320,7 +302,7 @@ def _servers(scenario: Scenario) -> Iterator[tuple[str, Option]]:
     own = [o for o in scenario.options.values() if o.kind in OWNED]
     alike = {"kind", "country", "months_to_production", "redundancy"}
     site = own[0].model_dump(include=alike) if own else {"kind": "colocation"}
-    for model in open_models(scenario):
+    for model in ordered.open_models(scenario):
         weights = next((o.weights for o in own if model in o.models.values()), "")
         for server in catalogue.table("servers", servers.Server):
             at = {"gpu": server.gpu_id, "server": server.id, "weights": weights, **site}

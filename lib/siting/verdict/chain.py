@@ -56,7 +56,7 @@ from siting.verdict.candidate import Burden, Candidate, Future
 from siting.verdict.decision import Decision
 from siting.verdict.design import Design, Machines
 from siting.verdict.leaving import Terms
-from siting.verdict.options import Chapters, Priced
+from siting.verdict.options import Assessed, Priced
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -242,7 +242,8 @@ class Chain:
 
     def forget_variants(self) -> None:
         """Lets go of what was made since then, for who holds the outcomes; it can be made again."""
-        self._kept = {key: found for key, found in self._kept.items() if key in self._own}
+        for key in self._kept.keys() - self._own:
+            del self._kept[key]
         self._seen.clear()
 
     def _piece(self, reads: Reads, record: Any, blank: Mapping[str, Any]) -> Seen[Any]:
@@ -553,42 +554,42 @@ class Chain:
         """All options as the decision sees them."""
         law = self.rules(scenario)
         costs = self.costs(scenario)
-        unpriced = (n for n in scenario.options if n not in costs)
-        chapters = Chapters(
-            scenario=scenario,
-            capacity={n: self.sized(scenario, n) for n in scenario.options},
-            costs=costs,
-            not_estimated={n: self.plan(scenario, n).not_estimated[n] for n in unpriced},
-            sovereignty=law,
-            parity=self.quality(scenario),
-            remedies=self.once("remedies", MONEY, scenario, (), costing.remedies),
-        )
+        parity = self.quality(scenario)
         risks = self.vendors(scenario)
         made = []
         for name in scenario.options:
-            bears = partial(self._burden, chapters, risks, name) if name in costs else Burden
+            found = Assessed(
+                scenario=scenario,
+                name=name,
+                capacity=self.sized(scenario, name),
+                law=law,
+                parities=parity.of(name),
+                costs=costs,
+                not_estimated=""
+                if name in costs
+                else self.plan(scenario, name).not_estimated[name],
+            )
+            bears = partial(self._burden, found, risks.options[name]) if name in costs else Burden
             # kept with the assessment, by whose identity it is found
             key = id(law.options[name])
             has = self.stage("properties", key, partial(law.properties, name))
-            made.append(options.candidate(chapters, risks, name, bears, has))
+            made.append(found.candidate(risks, bears, has))
         return tuple(made)
 
-    def _burden(self, chapters: Chapters, risks: stability.VendorRisks, name: str) -> Burden:
+    def _burden(self, found: Assessed, risk: stability.OptionRisk) -> Burden:
         """Kept by what it reads: prices in all futures, shocks, and remedies."""
-        scenario = chapters.scenario
-        money = self.seen(MONEY, scenario, self.billed_with(scenario, name)).words
-        shocks = (
-            self.seen(VENDORS, scenario, scenario.options).words,
-            repr(self._leaving(scenario)),
-        )
-        remedies = chapters.sovereignty.remedies(name)
+        scenario = found.scenario
+        name = found.name
+        remedies = self.once("remedies", MONEY, scenario, (), costing.remedies)
+        shocks = self.seen(VENDORS, scenario, scenario.options).words
         years = self._ceilings(scenario)
 
-        def make() -> Burden:
-            return options.burden(chapters, risks, name, self.totals(scenario, name, years))
+        def made(_seen: Scenario) -> Burden:
+            return found.burden(risk, remedies, self.totals(scenario, name, years))
 
-        key = name, money, years, shocks, remedies
-        return self.stage("burden", key, make)
+        more = name, years, shocks, repr(self._leaving(scenario)), found.law.remedies(name)
+        names = self.billed_with(scenario, name)
+        return self.once("burden", MONEY, scenario, names, made, *more)
 
     def decide(self, scenario: Scenario) -> Decision:
         """The answer to a scenario, with what it leaves to the kit designed."""
@@ -614,7 +615,7 @@ class Chain:
             falling=belief,
             premiums={},
             matters=self._matters,
-            keep=partial(self.stage, "sums"),
+            kept=self._kept,
         )
         premiums = scenario.decision.premiums_a_year(MONTHS * free.counts)
         return replace(free, premiums=premiums, matters=free.counts)

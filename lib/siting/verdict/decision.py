@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -98,12 +98,6 @@ class Fallback:
 
 Sums: TypeAlias = Mapping[Future, InAll]
 """What one option costs in all, by future."""
-Keep: TypeAlias = Callable[[Hashable, Callable[[], Sums]], Sums]
-"""Gives what was made of the same before, or makes it."""
-
-
-def _made_anew(_made_of: Hashable, make: Callable[[], Sums]) -> Sums:
-    return make()
 
 
 @frozen
@@ -120,8 +114,8 @@ class Decision:
     """By property, what the client pays for it. [money a year]"""
     matters: float | None = None
     """A difference that counts; None: a month of this very scenario. [money]"""
-    keep: Keep = field(default=_made_anew, compare=False, repr=False)
-    """Keeps sums by what they are made of, for decisions that share it."""
+    kept: dict[Hashable, Sums] = field(default_factory=dict, compare=False, repr=False)
+    """Sums by what they are made of, for decisions that share them."""
 
     def candidate(self, name: str) -> Candidate:
         """The candidate of that option name."""
@@ -173,18 +167,12 @@ class Decision:
     def sums(self, name: str) -> Sums:
         """What an option that has a cost costs in all in each future, also one that is ruled out:
         worked out when it is first asked for."""
-        if name not in self._made:
-            c = self.candidate(name)
-            held = [(each.name, each.burden, self.lacks(each)) for each in (c, *self.competing)]
-            self._made[name] = self.keep((self.terms, *held), partial(self._sums, c))
-        return self._made[name]
-
-    def _sums(self, c: Candidate) -> Sums:
-        return {future: self._in_all(c, future) for future in self.weights}
-
-    @cached_property
-    def _made(self) -> dict[str, Sums]:
-        return {}
+        c = self.candidate(name)
+        held = ((each.name, each.burden, self.lacks(each)) for each in (c, *self.competing))
+        made_of = (self.terms, *held)
+        if made_of not in self.kept:
+            self.kept[made_of] = {future: self._in_all(c, future) for future in self.weights}
+        return self.kept[made_of]
 
     def _in_all(self, c: Candidate, future: Future) -> InAll:
         years = self.terms.annuity()
@@ -348,7 +336,7 @@ class Decision:
     def paying(self, property_: str, premium: float) -> Decision:
         """The decision of a client who pays so much a year for a property."""
         premiums = {**self.premiums, property_: premium}
-        return replace(self, premiums=premiums, matters=self.counts, keep=_made_anew)
+        return replace(self, premiums=premiums, matters=self.counts, kept={})
 
     def principles(self, properties: Iterable[str]) -> Iterator[Principle]:
         """What each property costs that some options have and others lack, solved with leaving

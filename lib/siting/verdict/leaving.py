@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
@@ -121,49 +120,28 @@ def leave(mine: Course, others: Mapping[str, Course], terms: Terms) -> Left:
     if not 0 < terms.after < terms.years or not others:
         return stays
     there = list(others.values())
-    seen = _foreseen(terms, mine.billed, *(course.billed for course in there))
+    bill = mine.billed.yearly[:, terms.after]
+    bills = np.stack([course.billed.yearly[:, terms.after] for course in there])
+    expected = _expected(bill, bills)
+    rest = np.stack([terms.rest(course.billed.yearly) for course in there])
     burden = np.stack([course.yearly for course in there])
     bound = mine.own.bound
     comes = [course.own for course in there]
     fixed = np.stack([bound + own.entry + own.remedies_once * terms.then for own in comes])
     wait = np.array([[own.wait] for own in comes])
     years = float(terms.discount[terms.after :].sum())
-    dearer = np.maximum(0, seen.own - seen.expected)
-    yearly = seen.expected + (fixed + wait * dearer) / years + burden
+    yearly = expected + (fixed + wait * np.maximum(0, bill - expected)) / years + burden
     best = yearly.argmin(axis=0)
     cases = np.arange(n)
-    is_left = yearly[best, cases] < seen.own * (1 - terms.margin) + mine.yearly
-    paid = fixed + wait * np.maximum(0, seen.own - seen.there)
-    changed = seen.rest + paid + (burden - mine.yearly) * terms.annuity(terms.after)
+    is_left = yearly[best, cases] < bill * (1 - terms.margin) + mine.yearly
+    paid = fixed + wait * np.maximum(0, bill - bills)
+    missed = (burden - mine.yearly) * terms.annuity(terms.after)
+    changed = rest - terms.rest(mine.billed.yearly) + paid + missed
     return replace(
         stays,
         saved=np.where(is_left, changed[best, cases], 0.0),
         taken=np.where(is_left, best, NOWHERE),
     )
-
-
-@frozen
-class _Foreseen:
-    """What bills tell who looks elsewhere, whatever is paid or missed besides."""
-
-    own: Floats
-    """Own bill of the year after leaving. [n]"""
-    there: Floats
-    """The same elsewhere. [option × n]"""
-    expected: Floats
-    """What is expected of it by who knows the own one. [option × n]"""
-    rest: Floats
-    """What the bills to the end are worth today over the own ones. [option × n]"""
-
-
-@lru_cache(maxsize=64)
-def _foreseen(terms: Terms, mine: Totals, *there: Totals) -> _Foreseen:
-    """Kept by the very bills: who looks for the worth of a property asks for the same again and
-    again."""
-    own = mine.yearly[:, terms.after]
-    bills = np.stack([each.yearly[:, terms.after] for each in there])
-    rest = np.stack([terms.rest(each.yearly) for each in there]) - terms.rest(mine.yearly)
-    return _Foreseen(own=own, there=bills, expected=_expected(own, bills), rest=rest)
 
 
 def _expected(own: Floats, bills: Floats) -> Floats:

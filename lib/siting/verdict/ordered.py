@@ -117,19 +117,26 @@ def _possible(scenario: Scenario, option: Option) -> dict[str, Option]:
     """Models that an option could have, and the option where each is sold: of its seller what is
     asked for, serves today or follows that there; on machines and at a host of open models, what
     the scenario names."""
-    served = [(o, m) for o in scenario.options.values() for m in o.models.values() if m != BEST]
     if option.kind not in BY_REQUEST or option.kind in HOSTED_OPEN:
-        models = [m for w in scenario.workloads.values() for m in w.models]
-        models += [m for other, m in served if other.kind in (*SELF_HOSTED, *HOSTED_OPEN)]
-        return dict.fromkeys(models, option)
+        return dict.fromkeys(open_models(scenario), option)
     asked = [w.quality.reference_model for w in scenario.workloads.values() if w.quality]
-    sold = [m for other, m in served if other.provider == option.provider]
+    sellers = (o for o in scenario.options.values() if o.provider == option.provider)
+    sold = [m for other in sellers for m in other.models.values() if m != BEST]
     found: dict[str, Option] = {}
     for model in [*map(quality.bare_name, asked), *sold]:
         found.setdefault(model, option)
         for row in _replacements(scenario, option, model):
             found.setdefault(row.replacement, _moved(option, region_of(option, row)))
     return found
+
+
+def open_models(scenario: Scenario) -> tuple[str, ...]:
+    """Open models that the scenario considers: candidates of its workloads and of its options."""
+    considered = [m for w in scenario.workloads.values() for m in w.models]
+    for option in scenario.options.values():
+        if option.kind in (*SELF_HOSTED, *HOSTED_OPEN):
+            considered += option.models.values()
+    return tuple(m for m in dict.fromkeys(considered) if m != BEST)
 
 
 def _at_efforts(option: Option, efforts: Iterable[str]) -> Iterator[Option]:

@@ -123,6 +123,8 @@ class Step:
 class Cause:
     """Why a step is due, and what that changes of its row."""
 
+    when: str
+    """As of a row."""
     words: Mapping[str, str] = field(default_factory=dict)
     """What fills the places of its label."""
     owner: str = ""
@@ -159,11 +161,6 @@ class Facts:
     # --- days -------------------------------------------------------------------------------------
 
     @cached_property
-    def day(self) -> dt.date:
-        """Of the report."""
-        return self.scenario.client.report_date
-
-    @cached_property
     def today(self) -> str:
         """What runs today, as the scenario names it; blank where nothing does."""
         baseline = self.scenario.finance.baseline
@@ -191,7 +188,7 @@ class Facts:
 
     def until(self, day: dt.date) -> int:
         """From the report to a day. [days]"""
-        return (day - self.day).days
+        return (day - self.scenario.client.report_date).days
 
     # --- what ends --------------------------------------------------------------------------------
 
@@ -220,7 +217,7 @@ class Facts:
     def early(self) -> dict[str, int]:
         """Points of what runs today to which a law gives time until a day that comes before the
         first gate, with that day, by label. [days after the report]"""
-        gate = self.day + dt.timedelta(days=FIRST_HORIZON_DAYS)
+        gate = dates.after(self.scenario, FIRST_HORIZON_DAYS)
         found: dict[str, int] = {}
         for point in self.points(self.today):
             stricter = self.law.stricter_from(self.today, point, gate)
@@ -263,7 +260,7 @@ class Facts:
         every = (doubt for doubt, _ in open_points(self.target, points) if not doubt.quality)
         for owner in dict.fromkeys(doubt.owner for doubt in every if doubt.point not in mended):
             times = [p.usual.days for p in points if p.owner == owner and p.usual]
-            yield Cause(owner=owner, takes=round(max(times, default=0)))
+            yield Cause(when="reviews", owner=owner, takes=round(max(times, default=0)))
 
     def _today(self) -> Iterator[Cause]:
         """The same of what runs today, where another is chosen: what is open of that alone, what is
@@ -275,7 +272,7 @@ class Facts:
         alone = dict.fromkeys(p.owner for p in left if p not in shared)
         both = dict.fromkeys(p.owner for p in shared if p.binds_now)
         for owner in alone | both:
-            yield Cause(owner=owner, times=int(owner in alone))
+            yield Cause(when="today", owner=owner, times=int(owner in alone))
 
     def _due_soon(self) -> Iterator[Cause]:
         """What a law gives what runs today time for, until a day before the first gate, where
@@ -286,15 +283,16 @@ class Facts:
                 alike = found.setdefault((self.early[point.label], point.owner), [])
                 alike.append(_within_sentence(point.label))
         for (ends, owner), labels in sorted(found.items()):
-            yield Cause(words={"reviews": " and ".join(labels)}, owner=owner, ends=ends)
+            words = {"reviews": " and ".join(labels)}
+            yield Cause(when="due soon", words=words, owner=owner, ends=ends)
 
     def _to_test(self) -> Iterator[Cause]:
         """Models to be tested: that of the choice, and the cheapest that nobody has measured."""
         tried = quality.tried_on(self.scenario, self.compared) if self.compared else HARMLESS
         if any(doubt.quality for doubt in self.target.uncleared):
-            yield Cause(words={"tried": tried})
+            yield Cause(when="unproven", words={"tried": tried})
         if self.cheaper:
-            yield Cause(words={"model": self.cheaper, "tried": tried})
+            yield Cause(when="unproven", words={"model": self.cheaper, "tried": tried})
 
     # --- causes -----------------------------------------------------------------------------------
 
@@ -309,52 +307,50 @@ class Facts:
             kinds = [self.scenario.options[part].kind for part in parts]
         return tuple(row for row in steps if any(row.suits(kind, sector) for kind in kinds))
 
-    def causes(self) -> dict[str, list[Cause]]:
-        """What there is cause for, each with its words; a cause of several owners once for each."""
-        whole = [Cause()]
-        found = dict.fromkeys(("always", *self.always), whole)
-        of_choice = ("switch", "piloting", "moving") if self.moves else ("stay",)
-        found |= dict.fromkeys(of_choice, whole)
-        found["reviews"] = [*self._to_decide()]
-        found["today"] = [*self._today()]
-        found["due soon"] = [*self._due_soon()]
-        found["unproven"] = [*self._to_test()]
+    def causes(self) -> Iterator[Cause]:
+        """What there is cause for; where several persons or days are concerned, once for each."""
+        holds = {
+            "always": True,
+            "stay": not self.moves,
+            **dict.fromkeys(("switch", "piloting", "moving"), self.moves),
+            "counsel": self.law.for_counsel or self.law.not_looked_at,
+            "ending": self.has_ending,
+            "dated": self.go.stated is not None,
+        }
+        for when in (*self.always, *filter(holds.get, holds)):
+            yield Cause(when=when)
+        yield from self._to_decide()
+        yield from self._today()
+        yield from self._due_soon()
+        yield from self._to_test()
         # What a test tells that fits in and is worth more than it costs: first is the worthiest.
         worthy = ((k, k.experiment) for k in self.knowledge if k.pays)
         fits = (k for k, test in worthy if test and test.days <= FIRST_HORIZON_DAYS)
         if known := next(fits, None):
-            words = {"measured": _begun_small(known.label)}
-            found["measure"] = [Cause(words=words, price=known.price)]
-        if self.law.for_counsel or self.law.not_looked_at:
-            found["counsel"] = whole
-        if self.has_ending:
-            found["ending"] = whole
+            words = {"measured": _within_sentence(known.label)}
+            yield Cause(when="measure", words=words, price=known.price)
         if self.ceasing:
             words = {"service": self.ceasing.service, "last": spelt_day(self.ceasing.last)}
-            found["ceasing"] = [Cause(words=words, by=self.until(self.ceasing.last))]
+            yield Cause(when="ceasing", words=words, by=self.until(self.ceasing.last))
         if self.turning:
-            found["turning"] = [Cause(times=self.turning)]
+            yield Cause(when="turning", times=self.turning)
         if proofs := to_prove(self.target.name, self.law):
-            found["proving"] = [Cause(words={"proofs": " and ".join(proofs)})]
-        if self.go.stated is not None:
-            found["dated"] = whole
-        return found | dict(self._of_today())
+            yield Cause(when="proving", words={"proofs": " and ".join(proofs)})
+        yield from self._of_today()
 
-    def _of_today(self) -> Iterator[tuple[str, list[Cause]]]:
-        """Causes that the service of today gives: its contract, its models, its end."""
-        contracts: dict[str, list[Cause]] = {}
+    def _of_today(self) -> Iterator[Cause]:
+        """Causes that the contracts of today's service give, and its end."""
         for contract in dates.renewals(self.scenario):
             when = "renewing"
             if not self.keeps:
-                decided = self.day + dt.timedelta(days=self.go.day)
+                decided = dates.after(self.scenario, self.go.day)
                 is_early = contract.given(decided, self.live) == "extended"
                 when = "leaving" if is_early else "leaving at go"
             words = {"renewed": contract.vendor, "notice": spelt_day(contract.notice)}
-            contracts.setdefault(when, []).append(Cause(words=words, by=contract.days))
-        yield from contracts.items()
+            yield Cause(when=when, words=words, by=contract.days)
         off = round(dates.switched_off(self.scenario, self.target.name))
         if self.moves and self.today and off <= LAST_HORIZON_DAYS:
-            yield "overlap", [Cause(ends=off)]
+            yield Cause(when="overlap", ends=off)
 
     @cached_property
     def compared(self) -> quality.Parity | None:
@@ -378,13 +374,14 @@ class Facts:
 
     def plan(self) -> tuple[Step, ...]:
         """The steps that there is cause for, in order of their gate and their day."""
-        causes = self.causes()
+        causes = [*self.causes()]
         own = [*self.own_steps.values()]
         steps = [
             self._step(row, cause)
             for row in self.rows
             if row.when not in ("mends", "moving") or row in own or self._is_moved_under(row)
-            for cause in causes.get(row.when, ())
+            for cause in causes
+            if cause.when == row.when
         ]
         return tuple(sorted(steps, key=lambda step: (step.row.day, step.due)))
 
@@ -460,10 +457,6 @@ def to_prove(name: str, law: Sovereignty) -> tuple[str, ...]:
 # --- words ----------------------------------------------------------------------------------------
 
 
-def _begun_small(label: str) -> str:
-    return label[:1].lower() + label[1:]
-
-
 def _within_sentence(topic: str) -> str:
     """A topic as it stands within a sentence: "employment law", but "AI law"."""
-    return topic if topic[:2].isupper() else _begun_small(topic)
+    return topic if topic[:2].isupper() else topic[:1].lower() + topic[1:]

@@ -127,14 +127,11 @@ class UntilLive:
         kept = dates.keeps(self.scenario, chosen)
         decided = dates.after(self.scenario, dates.go(self.scenario, chosen).day)
         priced = self.chain.option(self.scenario, chosen)
-        flows = priced.flows if priced else ()
-        owed = sum(float(flow.amounts.sum()) for flow in flows if flow.item == "contract")
+        owed = priced.paid_for("contract") if priced else 0.0
+        live = dates.after(self.scenario, self.live.high) if self.live else None
         made = []
         for each in found:
-            serves = each.until
-            if not kept and self.live:
-                serves = dates.after(self.scenario, self.live.high)
-            given = "renew" if kept else each.given(decided, serves)
+            given = "renew" if kept else each.given(decided, live or each.until)
             is_open = given == "extended" and each.minimum is None
             made.append(
                 ContractEnd(
