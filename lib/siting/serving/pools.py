@@ -282,13 +282,3 @@ class PoolLatency:
             percentiles = tuple(sorted({50, 95, 99, load.limits.percentile}))
             seen[load.name] = latency(curve, each, percentiles, load.lengths)
         return seen
-
-    @cached_property
-    def usual_week_peak(self) -> dict[str, Latency]:
-        """By workload, in the busiest hour of a usual week of the first year."""
-        return self.seen(self.rates(of_year=False), self.pool.replicas[0].central)
-
-    @cached_property
-    def year_peak(self) -> dict[str, Latency]:
-        """By workload, in the busiest hour of the first year."""
-        return self.seen(self.rates(of_year=True), self.pool.replicas[0].central)

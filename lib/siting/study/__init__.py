@@ -126,10 +126,9 @@ class Study(Wording):
         in_all and lead in the client's currency, sure from 0 to 1; card is the GPU of the option
         that is then first, blank where it names none.
         """
-        rows = [_tried(variant, outcome) for variant, outcome in self.results.tried]
-        for switch in self.results.switches:
-            rows.append(_tried(switch.variant, switch.outcome) | {"switching_value": switch.at})
-        return rows
+        switches = self.results.switches
+        at_switches = (_tried(s.variant, s.outcome) | {"switching_value": s.at} for s in switches)
+        return [*itertools.starmap(_tried, self.results.tried), *at_switches]
 
     def what_if(self, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
         """The answer for each combination of values, a row each.

@@ -64,10 +64,8 @@ class AnswerFrames(Topic):
         } | self._paid_back()
         if name is not None:
             row["servers"] = self._servers(name)
-            row |= _compared(d) | self._rival(d)
-            row |= self._stopped() | self._gate(d, name)
-            row |= self._failed(d, row)
-            row |= self._idle(d, name)
+            row |= _compared(d) | self._rival(d) | self._stopped() | self._gate(d, name)
+            row |= self._failed(d, row) | self._idle(d, name)
             if saving := self.results.saving:
                 row["saved_by_model"] = saving.model
         yield row
@@ -157,11 +155,11 @@ class AnswerFrames(Topic):
         """What is paid once after a go; nothing where nothing is."""
         cost = self.results.cost.options[name]
         at_once = [flow for flow in cost.flows if flow.category in ONCE]
-        paid = sum(max(0.0, float(flow.amounts[0])) for flow in at_once)
+        paid = sum(max(0.0, flow.amounts[0]) for flow in at_once)
         if paid <= 0:
             return {}
-        of_hours = sum(float(f.amounts[0]) for f in at_once if HOURS in f.factors)
-        rent = float(cost.of("rental").sum())
+        of_hours = sum(f.amounts[0] for f in at_once if HOURS in f.factors)
+        rent = cost.of("rental").sum()
         # Steps before are own hours of moving over that are spent by then.
         before = self.results.moved_before
         return {
@@ -177,8 +175,8 @@ class AnswerFrames(Topic):
         if found.lead is None or target.likely is None:
             return {}
         ceiling = target.likely + found.lead
-        limit = {"turns_at": ceiling, "turns_to": found.next}
-        return limit | self._price_limit(target.name, ceiling)
+        price = self._price_limit(target.name, ceiling)
+        return {"turns_at": ceiling, "turns_to": found.next, **price}
 
     def _price_limit(self, name: str, ceiling: float) -> dict[str, Any]:
         """The limit of a likely cost as one of the price that weighs most."""
@@ -251,7 +249,7 @@ class AnswerFrames(Topic):
             "outcome": self._outcome(found),
             "payback": math.inf if found is None else found,
             "payback_day": self.results.day(found * DAYS_OF_MONTH) if found else None,
-            "late": float(self.results.cost.options[chosen].of(BEFORE).max()) or None,
+            "late": self.results.cost.options[chosen].of(BEFORE).max() or None,
         }
 
     def _outcome(self, payback: float | None) -> str:

@@ -96,12 +96,12 @@ class BudgetFrames(Topic):
     def _to_all(self, name: str, cash: Cash) -> dict[str, float]:
         """Amounts of the bridge of an option. [currency]"""
         found = self.results.decision
-        sums = {part: float(amounts.sum()) for part, amounts in cash.items()}
+        sums = {part: amounts.sum() for part, amounts in cash.items()}
         of_risk = {part: found.part(name, part) for part in ("leaving", "vendors", "premiums")}
         planned = sum(sums.values())
         beside = -(sums["steps"] + sums["between"])
         in_all = found.mean(name)
-        tax = float(self.results.cost.options[name].of(TAX).sum())
+        tax = self.results.cost.options[name].of(TAX).sum()
         counted = in_all - planned - beside - tax - sum(of_risk.values())
         added = {"planned": planned, "beside": beside, "tax": tax, "counted": counted}
         return sums | of_risk | added | {"in_all": in_all}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +24,8 @@ from siting.verdict.design import Machines
 from siting.verdict.ordered import with_option
 
 HOURS = 24
+MEASURES = {"first token": "ttft", "further token": "tpot", "whole answer": "whole"}
+"""What users wait for, and the field of `Latency` that says how long."""
 
 Where: TypeAlias = "dict[str, str]"
 """Option and model of a row, by column."""
@@ -89,30 +91,24 @@ class CapacityFrames(Topic):
     def hours(self) -> Rows:
         """An hour of the busiest day of the first year: of all workloads, as they come, the model
         being blank; and of a model on an option's machines, work that may wait when it is done."""
-        yield from self._hours_of_all()
-        for where, pool in self._pools():
-            now, may_wait = _busiest_day(pool)
-            for hour in range(HOURS):
-                yield {**where, "hour": hour, "now": now[hour], "may_wait": may_wait[hour]}
-
-    def _hours_of_all(self) -> Rows:
-        """The rows of `hours` on all workloads."""
         loads = self.results.loads.values()
         per_minute = [60 * (x.lengths.input.mean + x.lengths.output.mean) for x in loads]
         now = np.array([x.interactive * x.peak_factor for x in loads])
         may_wait = np.array([x.waiting * x.peak_factor for x in loads])
-        figures = {
+        week = {
             "now": now.sum(axis=0),
             "may_wait": may_wait.sum(axis=0),
             "tokens": per_minute @ now,
             "waiting_tokens": per_minute @ may_wait,
         }
-        total = (figures["now"] + figures["may_wait"]).reshape(7, HOURS)
-        busiest = total.max(axis=1).argmax()
-        of_day = {name: week.reshape(7, HOURS)[busiest] for name, week in figures.items()}
-        for hour in range(HOURS):
-            row = {name: day[hour] for name, day in of_day.items()}
-            yield {"option": self.results.load_seen_by, "model": "", "hour": hour, **row}
+        of_all = {"option": self.results.load_seen_by, "model": ""}
+        yield from _busiest_day(of_all, week, week["now"] + week["may_wait"])
+        for where, pool in self._pools():
+            rate = pool.rate_per_replica.central
+            peaks = [w.interactive * w.load.peak_factor for w in pool.workloads]
+            at_once = rate * np.sum(peaks, axis=0)
+            week = {"now": at_once, "may_wait": rate * pool.schedule.done}
+            yield from _busiest_day(where, week, at_once)
 
     # --- one replica and a pool ---------------------------------------------------------------
 
@@ -235,33 +231,29 @@ class CapacityFrames(Topic):
             }
 
 
-def _busiest_day(pool: Pool) -> tuple[Array, Array]:
-    """The busiest day of the first year by hour: work at once, work that may wait. [requests/s]"""
-    peak = np.sum([w.interactive * w.load.peak_factor for w in pool.workloads], axis=0)
-    rate = pool.rate_per_replica.central
-    now = rate * peak.reshape(7, HOURS)
-    may_wait = rate * pool.schedule.done.reshape(7, HOURS)
-    busiest = now.max(axis=1).argmax()
-    return now[busiest], may_wait[busiest]
+def _busiest_day(where: Where, week: Mapping[str, Array], load: Array) -> Rows:
+    """Rows of `hours`: of figures by hour of a week, those of the day with the highest load."""
+    first = HOURS * load.reshape(7, HOURS).max(axis=1).argmax()
+    for hour in range(HOURS):
+        yield {**where, "hour": hour, **{name: of[first + hour] for name, of in week.items()}}
 
 
 def _situations(found: OptionCapacity, pool: Pool) -> Iterator[dict[str, Any]]:
     """Rows of `latencies`: usual peak, the year's, and the year's with one machine down."""
     latency = pool.latency
     serving = pool.replicas[0].central
-    left = found.left_when_one_fails(pool)
-    usual = latency.rates(of_year=False)
     peak = latency.rates(of_year=True)
-    down = latency.seen(peak, left) if left else {}
+    machine = "server" if found.server else "group"
     situations = {
-        "usual peak": (latency.usual_week_peak, usual, serving),
-        "busiest hour": (latency.year_peak, peak, serving),
-        "one server down" if found.server else "one group down": (down, peak, left),
+        "usual peak": (latency.rates(of_year=False), serving),
+        "busiest hour": (peak, serving),
+        f"one {machine} down": (peak, found.left_when_one_fails(pool)),
     }
+    every = {name: latency.seen(rates, n) for name, (rates, n) in situations.items() if n}
     for place, load in enumerate(pool.loads):
         if load.batchable_share < 1:
-            for situation, (by_workload, rates, replicas) in situations.items():
-                seen = by_workload.get(load.name)
+            for situation, (rates, replicas) in situations.items():
+                seen = every[situation][load.name] if replicas else None
                 at_once = seen and rates[place] * seen.residence * (1 / replicas)
                 both = {"workload": load.name, "situation": situation, "concurrency": at_once}
                 yield from (both | waits for waits in _waits(load, seen))
@@ -271,19 +263,15 @@ def _waits(load: Load, seen: Latency | None) -> Iterator[dict[str, Any]]:
     """First and further tokens of a workload, and the whole answer where that has a limit; without
     end where the load is not carried."""
     limits = load.limits.stated
-    measures = {
-        "first token": seen.ttft if seen else {},
-        "further token": seen.tpot if seen else {},
-    }
-    if "whole answer" in limits:
-        measures["whole answer"] = seen.whole if seen else {}
-    for measure, waits in measures.items():
-        limit = limits.get(measure, math.inf)
+    for measure, field in MEASURES.items():
+        if measure == "whole answer" and measure not in limits:
+            continue
+        waits = getattr(seen, field) if seen else {}
         quantiles = {f"p{q}": waits.get(q, math.inf) for q in (50, 95, 99)}
         yield quantiles | {
             "measure": measure,
             "seen": waits.get(load.limits.percentile, math.inf),
-            "limit": limit if math.isfinite(limit) else None,
+            "limit": limits.get(measure),
         }
 
 

@@ -157,7 +157,7 @@ def _declared(method: Method, key: str, others: str) -> Declared:
         found |= {c: meaning + tail for c, tail in zip(made, tails, strict=True)}
         units |= dict.fromkeys(made, unit)
     return Declared(
-        row=" ".join(inspect.cleandoc(method.__doc__ or "").split()),
+        row=" ".join((method.__doc__ or "").split()),
         key=tuple(c for name in key.split() for c in columns(name.removesuffix("?"))),
         cells=tuple(cells),
         meanings=found,
@@ -220,7 +220,7 @@ def _framed(name: str, said: Declared, rows: Sequence[Any], results: Results) ->
             found[cell] = [key if key is None else results.labels.get(key) for key in values]
         else:
             found[cell] = [v.isoformat() if isinstance(v, dt.date) else v for v in values]
-    return pd.DataFrame(found)
+    return pd.DataFrame(found, columns=list(said.meanings))
 
 
 def _complete(name: str, said: Declared, row: Any) -> Mapping[str, Any]:
@@ -241,15 +241,12 @@ def _complete(name: str, said: Declared, row: Any) -> Mapping[str, Any]:
 
 
 def _tidy(
-    said: Declared, rows: pd.DataFrame, sources: Iterable[Source], results: Results
+    said: Declared, data: pd.DataFrame, sources: Iterable[Source], results: Results
 ) -> pd.DataFrame:
-    data = rows.reindex(columns=list(said.meanings))
     if data.empty:
         data = data.astype({c: _kind_without_rows(said, c) for c in said.meanings})
-    kinds = data.dtypes
     for column in said.units:
-        if kinds[column].kind not in "biuf":
-            data[column] = pd.to_numeric(data[column])
+        data[column] = pd.to_numeric(data[column])
     if "option" in data:
         labels = [option.label for option in results.options.values()]
         data["option"] = pd.Categorical(data["option"], labels, ordered=True)

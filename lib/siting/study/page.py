@@ -6,7 +6,7 @@ A page in Jupyter, lines of text in plain Python.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -27,9 +27,8 @@ FIRST: Mapping[str, str] = {
 """Frames that answer what one asks first."""
 
 
-def content(study: Study, topics: Iterable[type[Topic]]) -> str:
+def content(study: Study, topics: Sequence[type[Topic]]) -> str:
     """HTML that says what a study can be asked, without computing anything."""
-    topics = tuple(topics)
     listed = frames.listed(*topics)
     asked = [(q, f"<code>s.{name}()</code>", listed[name].row) for q, name in FIRST.items()]
     return "".join(
@@ -43,9 +42,8 @@ def content(study: Study, topics: Iterable[type[Topic]]) -> str:
     )
 
 
-def told(study: Study, topics: Iterable[type[Topic]]) -> str:
+def told(study: Study, topics: Sequence[type[Topic]]) -> str:
     """The same in lines of plain text: what one asks first, and all frames by their names."""
-    topics = tuple(topics)
     asked = [f"  {f's.{name}()':15}{question}" for question, name in FIRST.items()]
     by_topic = [
         fill(

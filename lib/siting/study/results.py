@@ -28,7 +28,6 @@ from siting.memory import fine_tuning, vram
 from siting.quality import Parity
 from siting.quantity import DAYS_OF_MONTH, DAYS_OF_PLAN_YEAR, Range
 from siting.rules import sovereignty
-from siting.rules.sovereignty import OptionAssessment
 from siting.serving import capacity
 from siting.serving.load import Load
 from siting.vendors import stability
@@ -86,14 +85,14 @@ class Results:
         """What options are called, by their names in the scenario; none has no name."""
         return {"": ""} | {name: option.label for name, option in self.options.items()}
 
-    def offered(self, variant: Variant, found: Outcome) -> OptionAssessment | None:
-        """What the rules say of the option that is first in a variant, where only the variant has
-        it; None where it is one of the report, or none may be chosen."""
+    def left_open(self, variant: Variant, found: Outcome) -> int | None:
+        """How many points the law leaves open of an option that only a variant has; it went through
+        the same rules as the others, and none of them fails. None for an option of the report."""
         if found.option is None or not self.is_brought(found.option, variant):
             return None
-        return self.chain.judged(self._after(variant), found.option)
+        return len(self.chain.judged(self._after(variant), found.option).open_points)
 
-    def is_brought(self, option: str, variant: Variant) -> bool:
+    def is_brought(self, option: str | None, variant: Variant) -> bool:
         """Whether an option is no other order of one of the report's, but what a variant tries."""
         return option in variant.options and option not in self.options
 
@@ -281,20 +280,16 @@ class Results:
 
         These few are tried here by themselves: who asks for the answer alone waits for no other.
         """
+        chosen = str(self.decision.recommended)
+        own = {chosen, *quality.leaves(self.scenario, chosen)}
         offers = (
             variant
             for variant in self.to_try
             if variant.settled == "offer"
-            if self.decision.stays or not self._is_of_choice(variant)
+            if self.decision.stays or own.isdisjoint(variant.options)
         )
         found = variants.tried(self.chain, self.said, offers)
         return sum(outcome.answer != "stays" for _, outcome in found)
-
-    def _is_of_choice(self, variant: Variant) -> bool:
-        """Whether a variant changes the chosen option, or a part of it."""
-        chosen = self.decision.recommended
-        parts = {chosen, *quality.leaves(self.scenario, chosen)} if chosen else set()
-        return not parts.isdisjoint(variant.options)
 
     @cached_property
     def to_try(self) -> tuple[Variant, ...]:
@@ -356,12 +351,11 @@ class Results:
         """
         priced = self.cost.options
         found = self.decision
-        chosen = found.recommended if found.recommended in priced else self.cost.cheapest
-        today = self.cost.plan.baseline
-        if today in priced and today != chosen:
-            return Pair(chosen or "", today)
-        others = (name for name in found.others if name in priced)
-        return Pair(chosen or "", next(others, chosen or ""))
+        first = found.recommended if found.recommended in priced else self.cost.cheapest
+        chosen = first or ""
+        rivals = (self.cost.plan.baseline, *found.others)
+        others = (name for name in rivals if name in priced and name != chosen)
+        return Pair(chosen, next(others, chosen))
 
     def is_held(self, step: Step) -> bool:
         """Whether costs of the chosen option hold the work of a step already, so that its price

@@ -77,10 +77,10 @@ class SizingFrames(Topic):
         load = workload.load
         asked = self.scenario.workloads[load.name]
         days = np.array(asked.weekdays)
-        a_day = float(load.hourly.sum()) * SECONDS / days.sum()
-        top = float(load.hourly.max())
+        a_day = load.hourly.sum() * SECONDS / days.sum()
+        top = load.hourly.max()
         fullest = load.hourly.reshape(7, HOURS)[int(days.argmax())]
-        of_day = float(fullest.max() / fullest.sum())
+        of_day = fullest.max() / fullest.sum()
         said = self._said
         apart = "holidays and seasons" if load.seasons else "holidays"
         yield from self._of_users(load.name, asked)
@@ -104,14 +104,14 @@ class SizingFrames(Topic):
         if load.batchable_share:
             yield {
                 "step": "that may not wait",
-                "value": float(load.interactive.max()),
+                "value": load.interactive.max(),
                 "unit": "requests/s",
                 "how": f"less {said(100 * load.batchable_share)}% that may wait",
             }
         if load.batchable_share < 1:
             yield {
                 "step": "busiest hour of the year",
-                "value": float(load.interactive.max()) * load.peak_factor,
+                "value": load.interactive.max() * load.peak_factor,
                 "unit": "requests/s",
                 "how": f"× {said(load.peak_factor)} in the fullest week",
             }
@@ -134,8 +134,8 @@ class SizingFrames(Topic):
     def _of_workload(self, workload: PoolWorkload, pool: Pool) -> Iterator[Row]:
         load = workload.load
         said = self._said
-        busiest = float(load.interactive.max()) * load.peak_factor * workload.headroom
-        held = float(workload.bunched(1.0).max()) * workload.rate_alone
+        busiest = load.interactive.max() * load.peak_factor * workload.headroom
+        held = workload.bunched(1.0).max() * workload.rate_alone
         varies = catalogue.settings("load_settings")[f"{load.arrivals}_minute_cv"].central
         bunched = f"× {said(workload.headroom)}"
         how = f"{bunched}, the busiest of 20 minutes: minutes of many people vary "
@@ -166,7 +166,7 @@ class SizingFrames(Topic):
         answered = [w for w in pool.workloads if w.load.batchable_share < 1]
         if not answered:
             return
-        workload = max(answered, key=lambda w: float(w.interactive.max()))
+        workload = max(answered, key=lambda w: w.interactive.max())
         curve = pool.replica.curve(workload.load.lengths)
         limits = workload.load.limits
         at = queueing.stretched(curve, workload.rate_alone, limits.percentile)
@@ -213,7 +213,7 @@ class SizingFrames(Topic):
         parts = pool.replica.step_parts(workload.load.lengths, np.array([low, low + 1]))
         taken = dict.fromkeys(PARTS.values(), 0.0)
         for part, (first, second) in parts.items():
-            taken[PARTS[part]] += 1000 * float(first + (second - first) * (at.together - low))
+            taken[PARTS[part]] += 1000 * (first + (second - first) * (at.together - low))
         how = self._read(pool, workload, at)
         for words, value in taken.items():
             yield {"step": words, "value": value, "unit": "ms", "how": how.get(words, "")}
@@ -288,7 +288,7 @@ class SizingFrames(Topic):
     def _level_how(self, pool: Pool) -> str:
         """What sets the number of groups: the busiest minute, or work that may wait."""
         busiest = pool.mix.bunched([1.0] * len(pool.workloads))
-        if float(busiest.max()) >= pool.level() - ROUNDING:
+        if busiest.max() >= pool.level() - ROUNDING:
             if len(pool.workloads) == 1:
                 return "the busiest minute over what a group carries"
             hour = int(busiest.argmax())

@@ -303,8 +303,7 @@ def _years(study: Study) -> Iterator[Row]:
 def _habits(study: Study) -> Iterator[Row]:
     """What each vendor of the client promised, and how much notice it has given."""
     known = {found.vendor: found for found in study.results.vendors}
-    names = [each.vendor for each in load().vendors]
-    for found in (known[name] for name in names if name in known):
+    for found in (known[v.vendor] for v in load().vendors if v.vendor in known):
         if found.notices or found.promise is not None:
             unsure = sum(n.may_be_longer(SHORT) for n in separate(found.notices))
             yield {"record": found, "notices": len(found.days), "unsure": unsure}
@@ -401,28 +400,29 @@ def _of_choice(study: Study, answer: Row) -> dict[str, Any]:
     its rival cost, and which option is first in the middle case."""
     decided = study.results.decision
     live = study.results.live
-    beside = ("own", "next_in_all", "cheaper_than_next", "behind", "middle", "dear_cases")
-    row: dict[str, Any] = dict.fromkeys(beside) | {
+    best = decided.recommended
+    is_next = answer["rival_is_kept"] is False
+    return {
         "decision": decided,
+        "own": best and study.options[best],
         "live": live and study.results.day(live.central),
         "live_low": live and study.results.day(live.low),
         "live_high": live and study.results.day(live.high),
+        "next_in_all": answer["rival_in_all"] if is_next else None,
+        "cheaper_than_next": answer["cheaper_than_rival"] if is_next else None,
+        "behind": answer["rival"] and answer["rival_in_all"] - answer["in_all"],
+        "middle": None,
+        "dear_cases": None,
+        **_in_the_middle(decided, best),
     }
-    if decided.recommended is None:
-        return row
-    row["own"] = study.options[decided.recommended]
-    if decided.next is not None:
-        row["next_in_all"] = decided.means[decided.next]
-        row["cheaper_than_next"] = answer["cheaper_than_rival"]
-    if answer["rival"] is not None:
-        row["behind"] = answer["rival_in_all"] - answer["in_all"]
-    return row | _in_the_middle(decided, decided.recommended)
 
 
-def _in_the_middle(decided: Decision, best: str) -> dict[str, Any]:
+def _in_the_middle(decided: Decision, best: str | None) -> dict[str, Any]:
     """The option that is first in the middle case, where it is another, and what the dearest
-    twentieth of the cases of the first one weighs in its mean."""
-    medians = {name: float(np.median(mixed(decided, name))) for name in decided.means}
+    twentieth of the cases of the first one weighs in its mean; nothing without a choice."""
+    if best is None:
+        return {}
+    medians = {name: np.median(mixed(decided, name)) for name in decided.means}
     middle = min(medians, key=medians.__getitem__)
     if middle == best:
         return {}
@@ -512,7 +512,7 @@ MEASURES = {
 def _pool(read: _SectionReader, sized: Pool, row: Row) -> dict[str, Any]:
     own = {"option": row["option"], "model": row["model"]}
     hours = sized.mix.hours_of_year()
-    further: dict[str, Any] = {
+    further = {
         "pool": sized,
         "mean_rate": float(hours.mean()),
         "busiest_rate": float(hours.max()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 from siting.cost.dates import FIRST_HORIZON_DAYS, LAST_HORIZON_DAYS, PILOT_DAYS
 from siting.study.frames import Rows, Topic, frame, picked
@@ -22,6 +22,7 @@ no option of the report."""
 BY_USE = ("pilot", "year", "day")
 ON_PAGE_ONE = 3
 """Changes that page one has room for."""
+Tried: TypeAlias = tuple[Variant, Outcome]
 
 
 class TurnFrames(Topic):
@@ -41,8 +42,7 @@ class TurnFrames(Topic):
         switches = [each for each in ranked if each not in self.results.tried]
         for each in (*self.results.tried, *switches):
             v, found = each
-            place = ranked.index(each) if each in ranked else None
-            yield {
+            row = {
                 "change_kind": "switch" if each in switches else v.kind,
                 **picked(v, "what before after settled"),
                 **picked(found, "in_all own_in_all sure lead answer"),
@@ -51,33 +51,35 @@ class TurnFrames(Topic):
                 "known_by": self._known_by(v),
                 "key": found.option,
                 "then_first": self.results.label_after(found.option, v),
-                "open_points": None if place is None else self._to_clear(v, found),
-                "rank": None if place is None else place + 1,
-                "on_page_one": place in shown,
+                "on_page_one": each in shown,
             }
+            if each in ranked:
+                row["open_points"] = self.results.left_open(v, found)
+                row["rank"] = ranked.index(each) + 1
+            yield row
 
-    def _of_page_one(self, ranked: Sequence[tuple[Variant, Outcome]]) -> set[int]:
-        """Places of the changes that page one shows, the worst being at 0: by kind of what settles
+    def _of_page_one(self, ranked: Sequence[Tried]) -> list[Tried]:
+        """The changes that page one shows, of those that turn the answer: by kind of what settles
         them, of each kind what the scenario asks for, else the worst; then the worst that are left.
         Not that the tested model fails: the verdict itself says what is done then. Nor where an
         option of the report is only ordered otherwise.
         """
         fails = self.results.failing
         told = [
-            place
-            for place, (variant, found) in enumerate(ranked)
+            (variant, found)
+            for variant, found in ranked
             if variant.changes != fails and not self._is_reordered(variant, found)
         ]
-        first: dict[str, int] = {}
-        for place in sorted(told, key=lambda place: not ranked[place][0].asked):
-            first.setdefault(self._settler(*ranked[place]), place)
+        first: dict[Settler, Tried] = {}
+        for variant, found in sorted(told, key=lambda each: not each[0].asked):
+            first.setdefault(self._settler(variant, found), (variant, found))
         of_each = [first[kind] for kind in get_args(Settler) if kind in first]
-        return set(list(dict.fromkeys([*of_each, *told]))[:ON_PAGE_ONE])
+        return [*of_each, *(each for each in told if each not in of_each)][:ON_PAGE_ONE]
 
     def _is_reordered(self, variant: Variant, found: Outcome) -> bool:
         """Whether what is first then is an option of the report on terms that it has not."""
-        is_new = found.option is not None and found.option not in self.options
-        return is_new and not self.results.is_brought(str(found.option), variant)
+        is_listed = found.option is None or found.option in self.options
+        return not is_listed and not self.results.is_brought(found.option, variant)
 
     def _settler(self, variant: Variant, found: Outcome) -> Settler:
         """What settles a change, as page one sorts it."""
@@ -85,14 +87,7 @@ class TurnFrames(Topic):
             return "nothing"
         if variant.settled in BY_USE:
             return "use"
-        is_brought = self.results.is_brought(found.option or "", variant)
-        return "an offer" if is_brought else "you"
-
-    def _to_clear(self, variant: Variant, found: Outcome) -> int | None:
-        """How many points the law leaves open of an option that only a variant has; it went through
-        the same rules as the others, and none of them fails. None for an option of the report."""
-        offer = self.results.offered(variant, found)
-        return len(offer.open_points) if offer else None
+        return "an offer" if self.results.is_brought(found.option, variant) else "you"
 
     def _known_by(self, variant: Variant) -> dt.date | str | None:
         if variant.day:
