@@ -167,12 +167,12 @@ class Assessed:
         years = bears().years if scenario.finance.budget_any_year else ()
         told = (
             *self.gone(),
-            *ceasing(stability, self.name),
             *self.held(),
             *by_budget(scenario, years),
             *_by_day(scenario, self.name),
             *self.unproven(),
-            *self.untunable(),
+            # A service that ends is asked about once, whichever model it would tune.
+            *(tuple(ceasing(stability, self.name)) or self.untunable()),
         )
         return Candidate(
             name=self.name,
