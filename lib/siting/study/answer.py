@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from siting import quality
 from siting.cost import dates, money
@@ -19,6 +21,9 @@ from siting.study.verdict import models_of, of_sums
 from siting.verdict import offers, plausible
 from siting.verdict.candidate import Candidate
 from siting.verdict.decision import PARTS, Decision, Part
+
+if TYPE_CHECKING:
+    from siting.study import Study
 
 HOURS = "staff_cost"
 """The factor in the price of what the client's own people do: no invoice asks for it."""
@@ -240,10 +245,7 @@ class AnswerFrames(Topic):
         chosen, rival = self.results.compared
         if chosen == rival:
             return {}
-        flows = self.study.paid_so_far().pivot(index="month", columns="option", values="paid")
-        labels = self.results.labels
-        saving = (flows[labels[rival]] - flows[labels[chosen]]).to_numpy()
-        found = money.payback(saving)
+        found = money.payback(saved(self.study))
         return {
             "held_against": rival,
             "outcome": self._outcome(found),
@@ -269,6 +271,14 @@ class AnswerFrames(Topic):
         if self.scenario.finance.vat_recoverable is None:
             return "without VAT, as you are taken to get it back"
         return "without VAT, which you get back"
+
+
+def saved(study: Study) -> money.Array:
+    """What the choice, or the cheapest without one, pays less in each month than what its cash is
+    held against. [currency]"""
+    paid = study.paid_so_far().pivot(index="month", columns="option", values="paid")
+    chosen, rival = (study.results.labels[name] for name in study.results.compared)
+    return np.asarray(paid[rival] - paid[chosen])
 
 
 def _surety(d: Decision) -> str:

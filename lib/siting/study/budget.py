@@ -134,9 +134,9 @@ class BudgetFrames(Topic):
             if flow.category in (FORGONE, TAX):
                 continue
             amounts = np.array(flow.amounts)
-            if flow.category in ORDERED:
-                amounts[ordered] += amounts[0] if ordered else 0.0
-                amounts[0] = 0.0 if ordered else amounts[0]
+            if flow.category in ORDERED and ordered:
+                amounts[ordered] += amounts[0]
+                amounts[0] = 0.0
             paid += amounts
         return paid
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from siting import catalogue
 from siting.catalogue import Source
-from siting.inputs.scenario.model import Option
 from siting.places import SELF_HOSTED
 from siting.quality import bare_name
 from siting.serving.capacity import OptionCapacity
@@ -208,27 +207,22 @@ class CapacityFrames(Topic):
     def designs(self) -> Rows:
         """A card or server that was looked at for an option on machines."""
         for name, option in self.results.said.options.items():
-            if option.kind in SELF_HOSTED:
-                yield from self._designs(name, option)
-
-    def _designs(self, name: str, option: Option) -> Rows:
-        taken = self.options[name]
-        is_open = design.is_open(option)
-        free = Machines.of(option).put_in(taken) if is_open else design.opened(taken)
-        asked = with_option(self.scenario, name, free)
-        found = self.results.chain.every_design(asked, name)
-        planned = Machines.of(taken)
-        for d in found:
-            sized = d.sized
-            yield {
-                "option": name,
-                "machine": d.machines.label,
-                "weights": d.machines.weights,
-                "gpus": sized.gpus().central if sized and sized.pools else None,
-                "servers": sized.bought() if sized and sized.server else None,
-                "planned": d.machines == planned,
-                **picked(d, "present refused"),
-            }
+            if option.kind not in SELF_HOSTED:
+                continue
+            taken = self.options[name]
+            is_open = design.is_open(option)
+            free = Machines.of(option).put_in(taken) if is_open else design.opened(taken)
+            asked = with_option(self.scenario, name, free)
+            for d in self.results.chain.every_design(asked, name):
+                sized = d.sized
+                yield picked(d, "present refused") | {
+                    "option": name,
+                    "machine": d.machines.label,
+                    "weights": d.machines.weights,
+                    "gpus": sized.gpus().central if sized and sized.pools else None,
+                    "servers": sized.bought() if sized and sized.server else None,
+                    "planned": d.machines == Machines.of(taken),
+                }
 
 
 def _busiest_day(where: Where, week: Mapping[str, Array], load: Array) -> Rows:

@@ -84,10 +84,8 @@ class CostFrames(Topic):
         """What it costs to cure one finding of the rules for one option; in no total."""
         known = costing.remedies(self.scenario)
         for name in self.options:
-            for item in self.results.sovereignty.remedies(name):
-                found = known.get(item)
-                if found is None:
-                    continue
+            items = self.results.sovereignty.remedies(name)
+            for found in (known[item] for item in items if item in known):
                 yield {
                     "option": name,
                     "remedy": found.label,

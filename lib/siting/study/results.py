@@ -121,8 +121,9 @@ class Results:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Texts of the scenario that Markdown could misread, longest first."""
-        said = {s for s in _texts(self.scenario.model_dump(mode="json")) if len(s) > 2}
-        return tuple(sorted((n for n in said if _MARKUP.search(n)), key=lambda n: (-len(n), n)))
+        said = {*_texts(self.scenario.model_dump(mode="json"))}
+        found = (text for text in said if len(text) > 2 and _MARKUP.search(text))
+        return tuple(sorted(found, key=lambda text: (-len(text), text)))
 
     @cached_property
     def roles(self) -> dict[str, str]:

@@ -42,16 +42,16 @@ def cure(clears: str) -> str:
 def settling(point: OpenPoint, options: Mapping[str, Option]) -> str:
     """What its owner does to settle a point: asks (with the vendor or the maker), answers, does, or
     judges or mends."""
-    if point.settled_by == "ask" and point.is_for_maker:
-        served = (options[name] for name in point.served_by if name in options)
-        made = (openness.maker(model) for o in served for model in o.models.values())
+    if point.settled_by != "ask":
+        return {"answer": "answers", "do": "does", "judge": "judges or mends"}[point.settled_by]
+    names = point.served_by if point.is_for_maker else point.carriers
+    asked = [options[name] for name in names if name in options]
+    if point.is_for_maker:
+        made = (openness.maker(model) for option in asked for model in option.models.values())
         makers = " and ".join(dict.fromkeys(m.maker for m in made if m))
         return f"asks {makers or 'the maker of the model'}"
-    if point.settled_by == "ask":
-        named = (options[name].vendor for name in point.carriers if name in options)
-        vendors = " and ".join(dict.fromkeys(filter(None, named)))
-        return f"asks {vendors or 'the vendor'}"
-    return {"answer": "answers", "do": "does", "judge": "judges or mends"}[point.settled_by]
+    vendors = " and ".join(dict.fromkeys(o.vendor for o in asked if o.vendor))
+    return f"asks {vendors or 'the vendor'}"
 
 
 def letter(place: int) -> str:

@@ -30,12 +30,12 @@ from siting import __version__
 from siting.catalogue import facts_version
 from siting.cost.dates import PILOT_DAYS
 from siting.memory.distance import measurements
-from siting.memory.fine_tuning import Plan
 from siting.quality import BoardComparison, margin_of
 from siting.quantity import Range
 from siting.rules.findings import worst
 from siting.serving import performance
 from siting.serving.pools import Pool
+from siting.study.answer import saved
 from siting.study.frames import columns, ends, picked
 from siting.study.vendors import SHORT
 from siting.study.verdict import mixed, of_year
@@ -68,7 +68,6 @@ def content(study: Study) -> dict[str, Any]:
     """The content of summary.json."""
     read = _SectionReader(study)
     said = {"id", "name", "country", "sector", "currency", "report_date"}
-    inputs = _rows(study.inputs())
     return {
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
@@ -82,8 +81,8 @@ def content(study: Study) -> dict[str, Any]:
         "quality": _quality(read),
         "units": units(study.client.currency),
         "shown": _shown(read),
-        "warnings": [_warning(row) for row in _rows(study.left_out())],
-        "inputs": [read(i, "input") | {"value": read(i, "value")} for i in inputs],
+        "warnings": [*map(_warning, _rows(study.left_out()))],
+        "inputs": [read(i, "input") | {"value": read(i, "value")} for i in _rows(study.inputs())],
     }
 
 
@@ -99,13 +98,8 @@ def units(currency: str) -> dict[str, str]:
     return {
         field: unit.format(currency=currency)
         for field, (reads, unit) in every
-        if unit not in ("", "option", "{unit}") and len(_named(reads)) < 2
+        if unit not in ("", "option", "{unit}") and not ("*" in reads or " " in reads)
     }
-
-
-def _named(reads: str) -> list[str]:
-    """The columns that a field reads: three of a range."""
-    return [column for cell in reads.split() for column in columns(cell)]
 
 
 class _SectionReader:
@@ -130,9 +124,10 @@ class _SectionReader:
         money = self.study.client.currency
         return _figure(values, unit.format_map({"currency": money, **row}))
 
-    def each(self, frame: pd.DataFrame, said: str, **chosen: object) -> list[Any]:
+    def each(self, rows: pd.DataFrame | Iterable[Row], said: str, **chosen: object) -> list[Any]:
         """What each row says in which columns have given values."""
-        return [self(row, said) for row in _rows(frame, **chosen)]
+        told = _rows(rows, **chosen) if isinstance(rows, pd.DataFrame) else rows
+        return [self(row, said) for row in told]
 
 
 def _figure(values: Sequence[float | None], unit: str) -> dict[str, float | str] | None:
@@ -179,7 +174,8 @@ SHOWN = (
 def _shown(read: _SectionReader) -> dict[str, Any]:
     """By frame, what the charts and tables of the body show, at its full precision."""
     study = read.study
-    rows: dict[str, Iterable[Row]] = {name: _rows(getattr(study, name)()) for name in SHOWN}
+    rows: dict[str, pd.DataFrame | Iterable[Row]]
+    rows = {name: getattr(study, name)() for name in SHOWN}
     designs = study.designs().query("refused == ''")
     designs["rank"] = designs.groupby("option", observed=True).present.rank(method="max")
     cash = study.cash_flows()
@@ -190,31 +186,31 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
     gates = study.steps().groupby("day").agg(due=("due", "max"), price=("price", "sum"))
     gates = gates.assign(number=range(1, len(gates) + 1), spent=gates.price.cumsum())
     rows |= {
-        "sizing_steps": _rows(study.sizing_steps().replace({"unit": {"": "1"}})),
+        "sizing_steps": study.sizing_steps().replace({"unit": {"": "1"}}),
         "cash_gap": _cash_gap(study),
         "money_terms": [{"tax": study.results.tax, "finance": study.scenario.finance}],
-        "gates": _rows(gates),
+        "gates": gates,
         "gate": _gate(study),
         "year_limit": _years(study),
         "machines": _machines(study),
-        "plan_lines": _rows(_plan_lines(study.steps())),
-        "exclusions": _rows(study.sums().dropna(subset="whose")),
-        "yearly_costs": _rows(years.reset_index()),
-        "fiscal_costs": _rows(fiscal_years.reset_index()),
+        "plan_lines": _plan_lines(study.steps()),
+        "exclusions": study.sums().dropna(subset="whose"),
+        "yearly_costs": years.reset_index(),
+        "fiscal_costs": fiscal_years.reset_index(),
         "loads": _loads(study),
         "hours": _rows(study.hours(), model=""),
         "speed_basis": _speeds(study),
-        "designs": _rows(designs),
+        "designs": designs,
         "notice_habits": _habits(study),
         "rule_points": _points(study),
-        "for_counsel": _rows(study.law().query("status != 'no rule'")),
+        "for_counsel": study.law().query("status != 'no rule'"),
         "notice_chances": _rows(study.notice_chances(), mine=True, within=90),
     }
     for pool in _rows(study.pools(), shown=True):
         own = {"option": pool["base"], "model": pool["model"]}
         rows["days"] = _rows(study.hours(), **own)
         rows["latencies"] = _rows(_waits(study).assign(unit="s"), **own)
-    return {name: [read(row, name) for row in found] for name, found in rows.items()}
+    return {name: read.each(found, name) for name, found in rows.items()}
 
 
 def _loads(study: Study) -> Iterator[Row]:
@@ -247,17 +243,13 @@ def _speeds(study: Study) -> Iterator[Row]:
 def _cash_gap(study: Study) -> Iterator[Row]:
     """Cash of the choice against that of what it is held against; nothing without one."""
     (answer,) = _rows(study.answer())
-    rival = answer["held_against"]
-    if not rival:
+    if not answer["held_against"]:
         return
-    own = study.results.labels[study.results.compared.chosen]
-    paid = study.paid_so_far().pivot(index="month", columns="option", values="paid")
-    ahead = (paid[rival] - paid[own]).cumsum()
+    ahead = saved(study).cumsum()
     yield answer | {
-        "option": own,
-        "saved": ahead.iloc[-1],
+        "saved": ahead[-1],
         "deepest": max(0.0, -ahead.min()),
-        "deepest_month": int(ahead.idxmin()),
+        "deepest_month": int(ahead.argmin()),
     }
 
 
@@ -608,15 +600,14 @@ def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
 def _training(read: _SectionReader) -> dict[str, Any]:
     """Fine-tuning jobs on each option."""
     return {
-        job: [_trained(read, plan) for plan in plans]
+        job: [
+            read({"plan": plan}, "job")
+            if plan.peak
+            else {"option": plan.option, "not_estimated": plan.reason}
+            for plan in plans
+        ]
         for job, plans in read.study.results.training.items()
     }
-
-
-def _trained(read: _SectionReader, plan: Plan) -> Any:
-    if plan.peak is None:
-        return {"option": plan.option, "not_estimated": plan.reason}
-    return read({"plan": plan}, "job")
 
 
 def _vendors(read: _SectionReader) -> dict[str, Any]:

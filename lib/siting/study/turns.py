@@ -78,8 +78,7 @@ class TurnFrames(Topic):
 
     def _is_reordered(self, variant: Variant, found: Outcome) -> bool:
         """Whether what is first then is an option of the report on terms that it has not."""
-        is_listed = found.option is None or found.option in self.options
-        return not is_listed and not self.results.is_brought(found.option, variant)
+        return found.option not in (None, *self.options, *variant.options)
 
     def _settler(self, variant: Variant, found: Outcome) -> Settler:
         """What settles a change, as page one sorts it."""
@@ -94,7 +93,6 @@ class TurnFrames(Topic):
             return variant.day
         go = self.results.go.day
         pilot = PILOT_DAYS if self.results.decision.stays else go
-        known: dict[Settled, int] = {"pilot": pilot, "year": LAST_HORIZON_DAYS}
-        known |= dict.fromkeys(ASKED, min(FIRST_HORIZON_DAYS, go))
-        days = known.get(variant.settled)
+        known = dict.fromkeys(ASKED, min(FIRST_HORIZON_DAYS, go))
+        days = (known | {"pilot": pilot, "year": LAST_HORIZON_DAYS}).get(variant.settled)
         return self.results.day(days) if days else None

@@ -31,6 +31,7 @@ class Wording:
 
     def __init__(self, results: Results) -> None:
         self.results = results
+        self.numbers = results.numbers
         self.scenario = results.scenario
         self.client = results.client
         self.options = results.options
@@ -38,7 +39,7 @@ class Wording:
     @cached_property
     def phrases(self) -> Phrases:
         """Writes sentences in the report's language: `p = s.phrases`, `p("{option} …", row)`."""
-        return Phrases(self.results.numbers)
+        return Phrases(self.numbers)
 
     @property
     def chosen(self) -> str | None:
@@ -89,13 +90,13 @@ class Wording:
     @property
     def sign(self) -> str:
         """The client's currency as a sum begins with it: `€`."""
-        return self.results.numbers.sign(self.currency)
+        return self.numbers.sign(self.currency)
 
     @cached_property
     def home(self) -> str:
         """The client's country in a sentence: `Germany`, `the Netherlands`; in German its name."""
         code = self.client.country
-        name = str(self.results.numbers.words.territories[code])
+        name = str(self.numbers.words.territories[code])
         has_article = self.client.language == ENGLISH and code in _WITH_THE
         return f"the {name}" if has_article else name
 
@@ -128,15 +129,15 @@ class Wording:
 
     def money(self, amount: float, decimals: int | None = None) -> str:
         """`€ 0.83 million`; below 200,000 in full; `decimals` writes it out."""
-        return self.results.numbers.money(amount, decimals)
+        return self.numbers.money(amount, decimals)
 
     def span(self, low: float, high: float, unit: str = "") -> str:
         """Low to high: money unless a unit is given (`share` for percentages)."""
         if math.isnan(low) or math.isnan(high):
             return NONE
         if not unit:
-            return self.results.numbers.money_span(low, high)
-        return self.results.numbers.span(Range(low, low, high, unit=unit))
+            return self.numbers.money_span(low, high)
+        return self.numbers.span(Range(low, low, high, unit=unit))
 
     def part(self, amount: float, whole: float) -> str:
         """A part of a sum of money, `all` where next to nothing is left: `€ 12,000`."""
@@ -144,7 +145,7 @@ class Wording:
 
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share of 1: 0.23 is 23%. With decimals, what is below all is not called 100%."""
-        return self.results.numbers.percent(share, decimals)
+        return self.numbers.percent(share, decimals)
 
     def of_100(self, share: float) -> str:
         """A share of cases as a count: `66 of 100`."""
@@ -152,11 +153,11 @@ class Wording:
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """By default three significant digits."""
-        return self.results.numbers.number(value, decimals)
+        return self.numbers.number(value, decimals)
 
     def value(self, value: float, unit: str = "", decimals: int | None = None) -> str:
         """A value as its unit wants it, the unit with it."""
-        return self.results.numbers.quantity(value, unit, decimals)
+        return self.numbers.quantity(value, unit, decimals)
 
     def count(self, number: float, thing: str) -> str:
         """`one server`, `12 servers`; up to twelve in words."""
@@ -165,7 +166,7 @@ class Wording:
 
     def date(self, day: object) -> str:
         """`24 November 2026`, as the country orders it; also of a source's partial date."""
-        return self.results.numbers.date(day)  # type: ignore[arg-type]
+        return self.numbers.date(day)  # type: ignore[arg-type]
 
     def file(self, name: str, *, source: str, date: str = "undated", url: str = "") -> OwnFile:
         """The path of a file in `notebooks/<client>/`, for `pd.read_csv` and the like.
@@ -181,11 +182,11 @@ class Wording:
 
     def month(self, day: str | dt.date) -> str:
         """The month of a day, as the country writes it: `April 2027`."""
-        return self.results.numbers.month(dt.date.fromisoformat(str(day)[:10]))
+        return self.numbers.month(dt.date.fromisoformat(str(day)[:10]))
 
     def short_month(self, day: dt.date) -> str:
         """The month of a day, as the ticks of an axis have room for it: `Apr 2027`."""
-        return self.results.numbers.short_month(day)
+        return self.numbers.short_month(day)
 
     def short_label(self, option: str) -> str:
         """A label as a picture has room for it: cut after a word, with an ellipsis, where it is
@@ -198,7 +199,7 @@ class Wording:
 
     def names_of(self, items: object) -> str:
         """A list in words: `a, b and c`."""
-        return self.results.numbers.names(list(items))  # type: ignore[call-overload]
+        return self.numbers.names(list(items))  # type: ignore[call-overload]
 
     @cached_property
     def colours(self) -> dict[str, str]:
