@@ -240,6 +240,16 @@ def test_the_day_on_which_what_comes_after_a_failed_test_serves_is_told():
     assert (told["if_failed"], told["if_failed_live"]) == ("owned", "2027-05-26")
 
 
+def test_where_every_place_runs_the_tested_model_none_is_left_if_it_fails():
+    s = opened("agence-lumiere")
+    failed = s.variants().query("change.str.contains('does not pass your test')")
+    assert list(failed.answer) == ["none"]
+    assert s.answer().if_failed.item() == "none"
+    allowed = s.sums().query("state != 'ruled out'").option
+    doubted = s.parities().query("~supported and spoken == 'Mistral Small 3.2 24B'").option
+    assert set(allowed) <= set(doubted)
+
+
 def test_without_a_floor_the_own_test_is_held_against_what_the_reference_scored():
     # 80 against 82 of 200 items: ± 1.96·√((0.80·0.20 + 0.82·0.18)/200) = 7.69, so down to −9.69.
     own = OwnEvaluation(scores={"gpt-4.1": 82, "m": 80}, items=200)

@@ -208,10 +208,13 @@ class AnswerFrames(Topic):
         fails = self.results.failing
         outcomes = (o.option for v, o in self.results.tried if v.changes == fails)
         first = next(outcomes, None)
-        # The choice may stay first, with another model.
-        if_failed = "none" if first in (None, found.recommended) else "fallback"
-        if first == found.baseline:
+        if_failed = "fallback"
+        if first is None:
+            if_failed = "none"
+        elif first == found.baseline:
             if_failed = "today"
+        elif first == found.recommended:
+            if_failed = "another"
         at_no_go = "fallback" if row.get("fallback") or row["comes_next"] else "none"
         if found.today and not found.today.struck:
             at_no_go = "today"
