@@ -165,14 +165,16 @@ class Assessed:
         """
         scenario = self.scenario
         years = bears().years if scenario.finance.budget_any_year else ()
+        ending = tuple(ceasing(stability, self.name))
         told = (
             *self.gone(),
+            *ending,
             *self.held(),
             *by_budget(scenario, years),
             *_by_day(scenario, self.name),
             *self.unproven(),
             # A service that ends is asked about once, whichever model it would tune.
-            *(tuple(ceasing(stability, self.name)) or self.untunable()),
+            *(() if ending else self.untunable()),
         )
         return Candidate(
             name=self.name,
