@@ -166,12 +166,12 @@ def test_a_model_that_its_vendor_does_not_tune_is_open_where_the_client_tunes():
 def test_where_fine_tuning_ends_its_end_asks_first_and_once():
     chain = Chain(draws=64)
     decided = chain.decided(chain.designed(scenario.load("polderwerk")))
-    assert decided.recommended == "api-gpt-5-6-luna-low"
-    points = [doubt.point for doubt in decided.candidate(decided.recommended).uncleared]
+    chosen, stopped = decided.recommended, decided.fallback
+    assert chosen == "api-gpt-5-6-luna-low"
+    points = [doubt.point for doubt in decided.candidate(chosen).uncleared]
     assert [p for p in points if p.startswith("Fine-tuning")] == ["Fine-tuning at OpenAI"]
     # A mix serves with what it tunes itself.
-    assert decided.fallback.point == "Fine-tuning at OpenAI"
-    assert decided.fallback.option == "hybrid"
+    assert (stopped.point, stopped.option) == ("Fine-tuning at OpenAI", "hybrid")
 
 
 def test_the_renewal_of_todays_contract_is_paid_for_its_whole_term():
