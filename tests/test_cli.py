@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -57,9 +58,10 @@ def check(client: str) -> str:
 def test_no_command_loads_what_it_does_not_need(code, needed, heavy):
     """Help starts no library; a report is prepared without reading logs; check sizes nothing."""
     text = f"import sys; {code}; print(*sys.modules)"
+    kept = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     for _ in range(2 if "check" in code else 1):  # the first check reads tables of facts through
         done = subprocess.run(
-            [sys.executable, "-c", text], check=True, capture_output=True, text=True
+            [sys.executable, "-c", text], check=True, capture_output=True, text=True, env=kept
         )
     loaded = set(done.stdout.split())
     assert needed in loaded
