@@ -160,19 +160,18 @@ def test_a_month_counts_from_its_last_day_and_never_from_after_collection():
 # Promises
 
 
-def test_a_promise_that_the_latest_notices_fall_short_of_is_a_red_flag_and_worth_what_was_given():
+def test_a_promise_that_the_latest_notices_fall_short_of_is_a_red_flag():
     """OpenAI promised 180 days in June 2026 and gave 92, 97 and 156 in October, 92 in November."""
     found = vendor_record.on_record(load(), load().vendor("OpenAI"), DAY)
     assert found.promise.days == 180
     assert sorted(n.days for n in found.broken) == [92, 92, 97, 156]
-    assert found.promise_worth == 92
     (flag,) = (f for f in found.red_flags if f.startswith("promised 180 days"))
     assert "92 days on 2026-10-14" in flag and "97 days on 2026-10-01" in flag
 
 
 def test_a_promise_is_not_measured_by_notices_given_before_it():
     early = vendor_record.on_record(load(), load().vendor("OpenAI"), dt.date(2026, 8, 1))
-    assert early.broken == [] and early.promise_worth > 97
+    assert early.broken == []
 
 
 # Shocks

@@ -10,7 +10,6 @@ its ranges are in `serving.spread`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
@@ -69,19 +68,6 @@ def unmeasured(topic: Topic, of: Mapping[str, str]) -> tuple[str, ...]:
 def _seen() -> frozenset[tuple[str, str, str]]:
     rows = (*table("memory_seen", Seen), *table("engine_calibration", Seen))
     return frozenset((r.topic, r.aspect, r.value) for r in rows)
-
-
-@of_facts
-def measurements() -> Mapping[str, int]:
-    """How many public measurements of speed there are, by engine and by generation of cards."""
-    found: Counter[str] = Counter()
-    for row in table("engine_calibration", Seen):
-        if row.aspect == "engine":
-            # Written `engine & releases & generation`.
-            engine, *_, generation = row.value.split(" & ")
-            found[engine] += row.measurements
-            found[generation] += row.measurements
-    return found
 
 
 def in_words(missing: tuple[str, ...]) -> str:

@@ -28,19 +28,14 @@ import pandas as pd
 
 from siting import __version__
 from siting.catalogue import facts_version
-from siting.cost.dates import PILOT_DAYS
-from siting.memory.distance import measurements
 from siting.quality import BoardComparison, margin_of
 from siting.quantity import Range
 from siting.rules.findings import worst
-from siting.serving import performance
 from siting.serving.pools import Pool
 from siting.study.answer import saved
 from siting.study.frames import columns, ends, picked
-from siting.study.vendors import SHORT
-from siting.study.verdict import mixed, of_year
+from siting.study.verdict import mixed
 from siting.vendors.stability import moves
-from siting.vendors.vendor_record import load, separate
 from siting.verdict.decision import Decision
 from siting.verdict.plan import to_prove
 
@@ -191,52 +186,31 @@ def _shown(read: _SectionReader) -> dict[str, Any]:
         "money_terms": [{"tax": study.results.tax, "finance": study.scenario.finance}],
         "gates": gates,
         "gate": _gate(study),
-        "year_limit": _years(study),
-        "machines": _machines(study),
         "plan_lines": _plan_lines(study.steps()),
         "exclusions": study.sums().dropna(subset="whose"),
         "yearly_costs": years.reset_index(),
         "fiscal_costs": fiscal_years.reset_index(),
         "loads": _loads(study),
         "hours": _rows(study.hours(), model=""),
-        "speed_basis": _speeds(study),
         "designs": designs,
-        "notice_habits": _habits(study),
         "rule_points": _points(study),
         "for_counsel": study.law().query("status != 'no rule'"),
         "notice_chances": _rows(study.notice_chances(), mine=True, within=90),
     }
     for pool in _rows(study.pools(), shown=True):
         own = {"option": pool["base"], "model": pool["model"]}
-        rows["days"] = _rows(study.hours(), **own)
         rows["latencies"] = _rows(_waits(study).assign(unit="s"), **own)
     return {name: read.each(found, name) for name, found in rows.items()}
 
 
 def _loads(study: Study) -> Iterator[Row]:
     """Each workload, and the tokens that its busiest hours ask for a minute."""
-    found = study.results.loads.values()
-    for asked, row in zip(found, _rows(study.loads()), strict=True):
+    for asked, row in zip(study.results.loads.values(), _rows(study.loads()), strict=True):
         per_request = row["input_tokens"] + row["output_tokens"]
-        waiting = float(asked.waiting.max()) * asked.peak_factor
         yield row | {
             "load": asked,
             "requests": asked.requests(1).central,
             "tokens_per_minute": 60 * row["year_peak"] * per_request,
-            "waiting_tokens": 60 * waiting * per_request,
-        }
-
-
-def _speeds(study: Study) -> Iterator[Row]:
-    """What the speed of each pool rests on."""
-    sized = study.results.capacity.values()
-    pools = (pool for found in sized for pool in found.pools.values())
-    for pool, row in zip(pools, _rows(study.pools()), strict=True):
-        regime = performance.regime(pool.deployment)
-        yield row | {
-            "of_engine": measurements()[regime["engine"]],
-            "of_generation": measurements()[regime["architecture"]],
-            "factor": row["rate_high"] / row["rate_low"],
         }
 
 
@@ -270,35 +244,8 @@ def _gate(study: Study) -> Iterator[Row]:
         "price_limit": planned and answer["price_times"] * planned,
         "results": results,
         "stated_day": None if go.stated is None else results.day(go.stated),
-        "pilot": None if answer["stays"] else go.day,
-        "usual_pilot": None if answer["stays"] else PILOT_DAYS,
         "proofs": " and ".join(to_prove(chosen, results.sovereignty)) or None,
     }
-
-
-def _years(study: Study) -> Iterator[Row]:
-    """Each year of each option, beside what the client says that a year may cost."""
-    limit = study.scenario.finance.budget_any_year
-    if not limit:
-        return
-    for candidate in study.results.decision.candidates:
-        for paid in candidate.burden.years:
-            yield {
-                "own": candidate,
-                "paid": paid,
-                "limit": limit,
-                "state": of_year(paid, limit),
-                "nearest": paid == candidate.nearest,
-            }
-
-
-def _habits(study: Study) -> Iterator[Row]:
-    """What each vendor of the client promised, and how much notice it has given."""
-    known = {found.vendor: found for found in study.results.vendors}
-    for found in (known[v.vendor] for v in load().vendors if v.vendor in known):
-        if found.notices or found.promise is not None:
-            unsure = sum(n.may_be_longer(SHORT) for n in separate(found.notices))
-            yield {"record": found, "notices": len(found.days), "unsure": unsure}
 
 
 def _points(study: Study) -> Iterator[Row]:
@@ -313,15 +260,6 @@ def _points(study: Study) -> Iterator[Row]:
                 "provisions": "; ".join(f.provision for f in found),
                 "questions": len(point.missing),
             }
-
-
-def _machines(study: Study) -> Iterator[Row]:
-    """The machines of each option that has any, in the first year."""
-    for row in _rows(study.sums()):
-        found = study.results.capacity[row["key"]]
-        if found.pools:
-            reached = None if found.kind == "hybrid" else found.availability()
-            yield row | {"sized": found, "reached": reached}
 
 
 def _plan_lines(steps: pd.DataFrame) -> pd.DataFrame:
@@ -403,21 +341,17 @@ def _of_choice(study: Study, answer: Row) -> dict[str, Any]:
         "next_in_all": answer["rival_in_all"] if is_next else None,
         "cheaper_than_next": answer["cheaper_than_rival"] if is_next else None,
         "behind": answer["rival"] and answer["rival_in_all"] - answer["in_all"],
-        "middle": None,
-        "dear_cases": None,
         **_in_the_middle(decided, best),
     }
 
 
 def _in_the_middle(decided: Decision, best: str | None) -> dict[str, Any]:
     """The option that is first in the middle case, where it is another, and what the dearest
-    twentieth of the cases of the first one weighs in its mean; nothing without a choice."""
-    if best is None:
-        return {}
+    twentieth of the cases of the first one weighs in its mean."""
     medians = {name: np.median(mixed(decided, name)) for name in decided.means}
-    middle = min(medians, key=medians.__getitem__)
-    if middle == best:
-        return {}
+    middle = min(medians, key=medians.__getitem__, default=best)
+    if best is None or middle == best:
+        return {"middle": None, "dear_cases": None}
     cases = np.sort(mixed(decided, best))
     dearest = cases[-len(cases) // 20 :]
     return {"middle": middle, "dear_cases": float(dearest.sum() / cases.sum())}
@@ -575,9 +509,10 @@ def _percentiles(row: Row, **at_limit: float | None) -> dict[str, float | None]:
 
 def _cost(read: _SectionReader, name: str, label: str) -> dict[str, Any]:
     study = read.study
-    if name in study.results.cost.plan.not_estimated:
-        return {"not_estimated": study.results.cost.plan.not_estimated[name]}
-    option = study.results.cost.options[name]
+    costs = study.results.cost
+    if name in costs.plan.not_estimated:
+        return {"not_estimated": costs.plan.not_estimated[name]}
+    option = costs.options[name]
     flows = study.cash_flows().query("option == @label")
     items = (
         flows.groupby("item", sort=False)

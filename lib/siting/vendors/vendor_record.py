@@ -286,15 +286,12 @@ class Notice:
 
     def within(self, limit: float) -> bool | None:
         """Whether customers had at most `limit` days; None where that cannot be said."""
-        if self.days is None or self.may_be_longer(limit):
+        if self.days is None:
             return None
-        return self.days <= limit
-
-    def may_be_longer(self, limit: float) -> bool:
-        """Whether it is of at most `limit` days if it was given on the latest possible day, which
-        alone is known."""
-        at_latest = self.row.announced_basis == "latest possible"
-        return at_latest and self.days is not None and self.days <= limit
+        is_short = self.days <= limit
+        if is_short and self.row.announced_basis == "latest possible":
+            return None  # it may have been given earlier
+        return is_short
 
     @property
     def short(self) -> bool | None:
@@ -494,37 +491,15 @@ class OnRecord:
         return float(np.percentile(self.days, 25)) if self.days else None
 
     @property
-    def since_promise(self) -> list[Notice]:
-        """Notices of generally available models that were given after the promise was made."""
+    def broken(self) -> list[Notice]:
+        """Notices of generally available models that were given after the promise was made and are
+        shorter than was promised."""
         if self.promise is None:
             return []
         made = known_by(self.promise.date)
-        return [n for n in separate(self.notices) if n.announced and n.announced > made]
-
-    @property
-    def broken(self) -> list[Notice]:
-        """Of these, those that are shorter than was promised."""
-        promised = self.promise.days if self.promise else None
-        return [n for n in self.since_promise if n.days is not None and n.days < (promised or 0)]
-
-    @property
-    def promise_worth(self) -> float | None:
-        """Days of notice that a promise is worth on the day; 0 for none; None if nothing is known.
-
-        No more than the shortest notice given since it was made. Where there are none, no more
-        than the lower quartile of all notices, once there are enough to see one; until then half,
-        while the promise is younger than a year.
-        """
-        if self.promise is None:
-            return None
-        promised = float(self.promise.days or 0)
-        since = [n.days for n in self.since_promise if n.days is not None]
-        if since:
-            return min(promised, *map(float, since))
-        if self.quartile_days is not None and len(self.days) >= setting("notice_min"):
-            return min(promised, self.quartile_days)
-        young = (self.day - known_by(self.promise.date)).days < setting("promise_young_days")
-        return promised / 2 if young else promised
+        since = (n for n in separate(self.notices) if n.announced and n.announced > made)
+        promised = self.promise.days or 0
+        return [n for n in since if n.days is not None and n.days < promised]
 
     @property
     def red_flags(self) -> tuple[str, ...]:
